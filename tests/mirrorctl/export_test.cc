@@ -57,7 +57,7 @@ std::string FileOf(const TableSchema& table, const Rows& rows, MakeOutput make) 
     if (!made.batch.ok()) return "";
     EXPECT_THAT(output->Write(made.batch->columns, made.batch->row_count), IsOk());
   }
-  EXPECT_THAT(output->End({{"mirror.lsn", "7"}}), IsOk());
+  EXPECT_THAT(output->End({{"mirror_lsn", "7"}}), IsOk());
   return file;
 }
 
@@ -180,7 +180,7 @@ TEST(ParquetOutputTest, AnyIsTextWithItsKind) {
   EXPECT_EQ(reading.element(2).at(4).text, "v_kind");
   EXPECT_THAT(reading.Column(1), ElementsAre("7", "7", "0.5", std::nullopt, "YWI="));
   EXPECT_THAT(reading.Column(2), ElementsAre("integer", "text", "real", std::nullopt, "blob"));
-  EXPECT_EQ(reading.footer().at(5).list.at(0).at(1).text, "mirror.lsn");
+  EXPECT_EQ(reading.footer().at(5).list.at(0).at(1).text, "mirror_lsn");
 }
 
 TEST(ExportFileTest, HasItsNameWhenItIsWholeAndNotBefore) {
@@ -297,8 +297,8 @@ TEST_F(ExportCommand, ParquetSaysAsOfWhenItIs) {
   for (const ThriftValue& note : reading.footer().at(5).list) {
     notes.push_back(absl::StrCat(note.at(1).text, "=", note.at(2).text));
   }
-  EXPECT_THAT(notes, ElementsAre("mirror.context_id=Cust", "mirror.table=people", "mirror.lsn=7",
-                                 "mirror.schema_hash=abc", "mirror.exported_ms=0"));
+  EXPECT_THAT(notes, ElementsAre("mirror_context_id=Cust", "mirror_table=people", "mirror_lsn=7",
+                                 "mirror_schema_hash=abc", "mirror_exported_ms=0"));
 }
 
 TEST_F(ExportCommand, StdoutHasTheRowsAlone) {

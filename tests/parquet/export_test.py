@@ -273,10 +273,10 @@ class Exports(unittest.TestCase):
                 about, rows = self.read(reader)
                 self.assertEqual([column["name"] for column in about["columns"]], names + ["any_kind"])
                 self.assertEqual([column["nullable"] for column in about["columns"]], [False] + [True] * len(names))
-                self.assertEqual(about["notes"]["mirror.lsn"], str(LSN))
-                self.assertEqual(about["notes"]["mirror.table"], "every")
-                self.assertEqual(about["notes"]["mirror.context_id"], self.tenant.context_id)
-                self.assertRegex(about["notes"]["mirror.schema_hash"], "^[0-9a-f]{32}$")
+                self.assertEqual(about["notes"]["mirror_lsn"], str(LSN))
+                self.assertEqual(about["notes"]["mirror_table"], "every")
+                self.assertEqual(about["notes"]["mirror_context_id"], self.tenant.context_id)
+                self.assertRegex(about["notes"]["mirror_schema_hash"], "^[0-9a-f]{32}$")
                 self.assertEqual(len(rows), len(stored))
                 for row, held in zip(rows, stored):
                     for place, name in enumerate(names):

@@ -16,12 +16,12 @@ absl::Status NoExport(std::string_view why) {
 }
 
 ExportNotes NotesOf(const v1::ExportHeader& header) {
-  ExportNotes notes = {{"mirror.context_id", header.context_id()},
-                       {"mirror.table", header.table().name()},
-                       {"mirror.lsn", absl::StrCat(header.position().lsn())},
-                       {"mirror.schema_hash", header.schema_hash()},
-                       {"mirror.exported_ms", absl::StrCat(header.time_ms())}};
-  if (header.moment() != 0) notes.emplace_back("mirror.moment", absl::StrCat(header.moment()));
+  ExportNotes notes = {{"mirror_context_id", header.context_id()},
+                       {"mirror_table", header.table().name()},
+                       {"mirror_lsn", absl::StrCat(header.position().lsn())},
+                       {"mirror_schema_hash", header.schema_hash()},
+                       {"mirror_exported_ms", absl::StrCat(header.time_ms())}};
+  if (header.moment() != 0) notes.emplace_back("mirror_moment", absl::StrCat(header.moment()));
   return notes;
 }
 
