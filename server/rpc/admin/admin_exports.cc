@@ -13,9 +13,9 @@ namespace mirror {
 namespace {
 
 /// About, of one message of rows.
-constexpr std::size_t kPartBytes = 1'000'000;
+constexpr std::size_t kExportPartBytes = 1'000'000;
 /// One row may be larger, but no message: protobuf's end at 2 GiB, and who reads holds all of one.
-constexpr std::size_t kPartBytesMax = 1 << 30;
+constexpr std::size_t kExportedRowBytesMax = 1 << 30;
 
 /// For the audit log; what is no name is not in it.
 std::string CallText(const v1::ExportTableRequest& request) {
@@ -57,11 +57,11 @@ absl::Status AdminExports::Export(grpc::ServerContext& context, const v1::Export
   if (!writer.Write(part)) return Left();
   std::uint64_t rows = 0;
   const absl::Status read =
-      (*source)->Read(kPartBytes, GoesOn(context), [&](RowBlock* block) -> absl::Status {
-        if (block->bytes() > kPartBytesMax) {
+      (*source)->Read(kExportPartBytes, GoesOn(context), [&](RowBlock* block) -> absl::Status {
+        if (block->bytes() > kExportedRowBytesMax) {
           return absl::ResourceExhaustedError(
               absl::StrCat("table '", (*source)->form().table.name, "' has a row of ", block->bytes(),
-                           " bytes, and an export takes ", kPartBytesMax,
+                           " bytes, and an export takes ", kExportedRowBytesMax,
                            ". What came of it is not whole. Read that table from a backup."));
         }
         v1::ReadRowsResponse encoded;
