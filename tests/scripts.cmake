@@ -99,6 +99,12 @@ if(NOT MIRROR_SANITIZED)
   # Their clocks are people's.
   set_tests_properties(browser.pages browser.many_tenants PROPERTIES RUN_SERIAL ON)
 endif()
+# The least memory, and what packages of npm read: those are the same in all presets.
+if(NOT MIRROR_SANITIZED)
+  add_test(NAME parquet.export COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/parquet/export_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  set_tests_properties(parquet.export PROPERTIES LABELS python TIMEOUT 600 SKIP_RETURN_CODE 77)
+endif()
 add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/two_machines_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.two_machines PROPERTIES LABELS python TIMEOUT 600)

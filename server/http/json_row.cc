@@ -1,8 +1,5 @@
 #include "server/http/json_row.h"
 
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -10,104 +7,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
+#include "proto/wire/json/json_rows.h"
 #include "proto/wire/parse_text_form.h"
-#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
-
-void AppendInteger(std::int64_t value, std::string* json) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  json->append(digits.data(), end);
-}
-
-void AppendReal(double value, std::string* json) {
-  if (std::isnan(value)) {
-    json->append("\"NaN\"");
-  } else if (std::isinf(value)) {
-    json->append(value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-  } else {
-    std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    json->append(digits.data(), end);
-  }
-}
-
-std::string Base64(std::string_view bytes) {
-  return absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()));
-}
-
-void AppendBase64(std::string_view bytes, std::string* json) {
-  json->push_back('"');
-  json->append(Base64(bytes));
-  json->push_back('"');
-}
-
-void AppendAny(const Value& value, std::string* json) {
-  switch (value.kind) {
-    case Kind::kNull:
-      json->append("null");
-      return;
-    case Kind::kInteger:
-      json->push_back('"');
-      AppendInteger(value.integer, json);
-      json->push_back('"');
-      return;
-    case Kind::kReal:
-      AppendReal(value.real, json);
-      return;
-    case Kind::kText:
-      AppendJsonString(value.bytes, json);
-      return;
-    case Kind::kBlob:
-    case Kind::kRawText:
-      AppendBase64(value.bytes, json);
-      return;
-  }
-}
-
-void AppendValue(const Column& column, const Value& value, std::string* json) {
-  if (value.kind == Kind::kNull) {
-    json->append("null");
-    return;
-  }
-  switch (column.type) {
-    case Type::kBool:
-      json->append(value.integer != 0 ? "true" : "false");
-      return;
-    case Type::kInt16:
-    case Type::kInt32:
-      AppendInteger(value.integer, json);
-      return;
-    case Type::kInt64:
-      json->push_back('"');
-      AppendInteger(value.integer, json);
-      json->push_back('"');
-      return;
-    case Type::kFloat:
-    case Type::kDouble:
-      AppendReal(value.real, json);
-      return;
-    case Type::kDecimal:
-    case Type::kText:
-      AppendJsonString(value.bytes, json);
-      return;
-    case Type::kBytes:
-      AppendBase64(value.bytes, json);
-      return;
-    case Type::kAny:
-      AppendAny(value, json);
-      return;
-    default: {
-      std::array<char, kTextFormBytesMax> text{};
-      const std::size_t length = WriteTextForm(column, value.integer, value.bytes, text.data());
-      json->push_back('"');
-      json->append(text.data(), length);
-      json->push_back('"');
-    }
-  }
-}
 
 absl::Status NoKey(const TableSchema& table) {
   return absl::InvalidArgumentError(absl::StrCat(
@@ -195,10 +99,10 @@ std::optional<KeyPart> AnyPartOf(const JsonView& value) {
   }
 }
 
-void AppendAnyKey(const Value& value, std::string* json) {
+void AppendAnyKey(const Column& column, const Value& value, std::string* json) {
   switch (value.kind) {
     case Kind::kReal:
-      AppendReal(value.real, json);
+      AppendJsonValue(column, value, json);
       return;
     case Kind::kInteger:
       AppendJsonString(absl::StrCat("i:", value.integer), json);
@@ -217,23 +121,6 @@ bool IsOneText(const TableSchema& table, const std::vector<std::uint32_t>& key) 
 
 }  // namespace
 
-JsonRows::JsonRows(const TableSchema& table, const std::vector<std::uint32_t>& columns) : table_(table) {
-  for (const std::uint32_t column : columns) {
-    std::string& name = names_.emplace_back(names_.empty() ? "{" : ",");
-    AppendJsonString(table.columns[column].name, &name);
-    name.push_back(':');
-  }
-}
-
-void JsonRows::Append(const ChangeBatch& batch, std::uint32_t row, std::string* json) const {
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    const ColumnView& view = batch.columns[i];
-    json->append(names_[i]);
-    AppendValue(table_.columns[view.column], view.At(row), json);
-  }
-  json->push_back('}');
-}
-
 std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uint32_t row) {
   const std::vector<std::uint32_t> key = table.Key();
   if (IsOneText(table, key)) return std::string(batch.Find(key.front())->At(row).bytes);
@@ -242,9 +129,9 @@ std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uin
     if (json.size() > 1) json.push_back(',');
     const Value value = batch.Find(column)->At(row);
     if (table.columns[column].type == Type::kAny) {
-      AppendAnyKey(value, &json);
+      AppendAnyKey(table.columns[column], value, &json);
     } else {
-      AppendValue(table.columns[column], value, &json);
+      AppendJsonValue(table.columns[column], value, &json);
     }
   }
   json.push_back(']');

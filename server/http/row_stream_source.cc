@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/mutex.h"
-#include "server/http/json_row.h"
+#include "proto/wire/json/json_rows.h"
 
 namespace mirror {
 namespace {
@@ -83,7 +83,7 @@ class RowStreamSource final : public HttpBodySource {
           std::string piece;
           piece.reserve(2 * kStreamBlockBytes);
           for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-            rows_.Append(batch, row, &piece);
+            rows_.Append(batch.columns, row, &piece);
             piece.push_back('\n');
           }
           count += batch.row_count;

@@ -66,6 +66,7 @@ WITHOUT = {
     ("mirrorctl", "accept-source"): "a sentence",
     ("mirrorctl", "restore"): "sentences",
     ("mirrorctl", "move"): "sentences",
+    ("mirrorctl", "export"): "a sentence, and rows into a file",
     ("mirrorctl", "indexes"): "SQL statements, which are there to be run: nothing is cut",
     ("mirrorctl", "hold", "show"): "a fact a line",
     ("mirrorctl", "hold", "commit"): "a sentence",

@@ -54,6 +54,7 @@ GROUPS = {
     "libzip": r"[<\"]zip(?:conf)?\.h",
     "expat": r"[<\"]expat\w*\.h",
     "zlib": r"<zlib\.h",
+    "zstd": r"[<\"]z(?:std|dict)\w*\.h",
     "the codec (it brings protobuf)": r"\"proto/wire/(?:import/)?[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
@@ -79,10 +80,12 @@ ROOMS = {
     "base/http": ("base", ("Boost", "OpenSSL")),
     "base/json": ("", ("nlohmann-json",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
+    "base/parquet": ("", ("zstd",)),
     "base/text": ("base", ("CLI11",)),
     "base/config": ("base base/text", ("toml++",)),
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "proto/wire/import": ("base proto/wire", ("protobuf",)),
+    "proto/wire/json": ("base/json proto/wire", ()),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
@@ -177,8 +180,8 @@ ROOMS = {
         (),
     ),
     "server/http": (
-        "base base/http base/json certs certs/apikeys proto/wire server/config server/jobs server/plan server/records "
-        "server/storages server/store server/tenant server/tenant/records server/watch",
+        "base base/http base/json certs certs/apikeys proto/wire proto/wire/json server/config server/jobs server/plan "
+        "server/records server/storages server/store server/tenant server/tenant/records server/watch",
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
@@ -326,9 +329,13 @@ ROOMS = {
         "base base/http base/text certs tools/mirrorctl/admin",
         ("nlohmann-json", "protobuf"),
     ),
+    "tools/mirrorctl/export": (
+        "base base/json base/parquet base/text proto/wire proto/wire/json tools/mirrorctl/admin",
+        ("protobuf",),
+    ),
     "tools/mirrorctl": (
         "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
-        "tools/mirrorctl/init tools/mirrorctl/web",
+        "tools/mirrorctl/export tools/mirrorctl/init tools/mirrorctl/web",
         ("protobuf",),
     ),
 }
@@ -354,7 +361,7 @@ NEVER = [
     (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
-    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
+    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
 ]
 # Locks that the thread-safety analysis does not see.
 STD_LOCKS = re.compile(

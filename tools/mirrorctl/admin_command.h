@@ -37,6 +37,9 @@ struct AdminRequest {
   std::string storage;
   bool with_records = false;
 
+  std::string export_table, as_of, format, out;
+  bool history = false, replace = false;
+
   std::string to_config, place, address;
   bool resume = false, undo = false;
 
@@ -78,6 +81,7 @@ struct AdminCommands {
   void AddTables(const cli::Command& command) const;
 };
 
+void AddExportCommand(const AdminCommands& commands);
 void AddReadingCommands(const AdminCommands& commands);
 void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);

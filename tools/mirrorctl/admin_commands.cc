@@ -175,6 +175,7 @@ void AdminCommands::AddTables(const cli::Command& command) const {
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console) {
   const AdminCommands commands{app, config_path, console};
   AddReadingCommands(commands);
+  AddExportCommand(commands);
   AddRecordsCommands(commands);
   AddChangingCommands(commands);
 }

@@ -26,8 +26,8 @@ namespace {
 
 /// For a connection with its handshake.
 constexpr int kConnectMs = 10'000;
-/// 10,000 tables, or 1,000 events, are well below.
-constexpr int kReceiveBytesMax = 64 << 20;
+/// One row of an export has a gigabyte at most; 10,000 tables, or 1,000 events, are well below.
+constexpr int kReceiveBytesMax = (1 << 30) + (64 << 20);
 /// A watch without events notices that the server's machine has gone. A server counts more than one ping in
 /// five minutes as an attack.
 constexpr int kKeepaliveMs = 360'000;

@@ -73,6 +73,7 @@ class AdminClient {
 
  private:
   friend class MoveClient;
+  friend class ExportClient;
   friend class LookClient;
   /// gRPC's stub, and what its answers say: see admin_calls.h.
   class Service;
@@ -102,6 +103,20 @@ class MoveClient {
   absl::Status Drop(const v1::DropMoveRequest& request);
   absl::Status Stay(const std::string& context_id, const std::string& move_id);
   absl::StatusOr<v1::MoveToPlaceResponse> MoveToPlace(const v1::MoveToPlaceRequest& request);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// The rows of a table, see MirrorAdmin.ExportTable. Errors: as AdminClient.
+class ExportClient {
+ public:
+  /// `admin` outlives it.
+  explicit ExportClient(AdminClient& admin) : admin_(admin) {}
+
+  /// Gives each part to `each`, whose error ends the call and is given back. kCancelled: `interruption` came.
+  absl::Status Read(const v1::ExportTableRequest& request, const Interruption& interruption,
+                    const std::function<absl::Status(v1::ExportPart*)>& each);
 
  private:
   AdminClient& admin_;
