@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
+#include "proto/wire/row_digest.h"
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
@@ -98,6 +99,8 @@ struct TableCheck {
   /// Rows that were counted at `position`, where the table still stands: replaces the number that is kept
   /// with it, which is wrong once rows were written by hand. Never read back.
   std::optional<std::uint64_t> row_count = {};
+  /// With kEqual: of all rows, by the plain columns, at `position`; for the journal. Never read back.
+  std::optional<RangeDigest> digest = {};
   friend bool operator==(const TableCheck&, const TableCheck&) = default;
 };
 
@@ -437,6 +440,12 @@ struct DocumentBound {
   std::int64_t count_max = 0;
 };
 
+/// From which moment on a table can be read as of then.
+struct HistoryCut {
+  std::string table;
+  std::int64_t known_from = 0;
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -467,6 +476,8 @@ struct Plan {
   std::shared_ptr<const JournalRules> journal = nullptr;
   /// Entries of the journal up to this number go, kJournalTrimMax at most. 0: none.
   std::int64_t trim_journal_through = 0;
+  /// See HistoryVerbs::Cut(); kJournalTrimMax versions at most, of all tables.
+  std::vector<HistoryCut> history_cuts = {};
   /// Tables whose versions of rows are kept no more.
   std::vector<std::string> ended_histories = {};
   /// Tables of which rows may have changed that no entry names, as in a copy from a backup.
@@ -500,6 +511,7 @@ struct CommitResult {
   std::vector<StepResult> steps;    ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
   std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.
+  std::int64_t versions_cut = 0;     ///< Versions of rows that went.
 };
 
 }  // namespace mirror

@@ -70,6 +70,10 @@ class HistoryVerbs {
   virtual absl::Status Follow(const TableSchema& agreed,
                               const std::vector<std::pair<std::string, std::string>>& renamed,
                               std::int64_t now_ms) = 0;
+  /// As of earlier moments than `known_from` the table can be read no more; versions that nobody can ask for
+  /// are removed, so many at most. Gives how many went.
+  virtual absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                           std::int64_t count_max) = 0;
   /// Versions go to where retired tables go, and the table has none any more.
   virtual absl::Status SetAside(const std::string& table, std::int64_t now_ms) = 0;
 };

@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "server/journal/journal_rules.h"
+#include "server/journal/row_states.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/hold_keys.h"
@@ -408,6 +410,11 @@ class PlanRun {
     if (!plan_.checks.empty()) status = records.WriteChecks(plan_.checks);
     for (const TableCheck& check : plan_.checks) {
       if (status.ok() && check.row_count) status = records.WriteRowCount(check.table, *check.row_count);
+      if (status.ok() && check.digest && plan_.journal && plan_.journal->Of(check.table).journal) {
+        status = transaction_.journal().NoteDigest(check.table, check.position,
+                                                   static_cast<std::int64_t>(check.digest->rows),
+                                                   StateDigest(*check.digest));
+      }
     }
     if (status.ok() && !plan_.settled_holds.empty()) status = records.RemoveHolds(plan_.settled_holds);
     if (status.ok() && !plan_.holds.empty()) status = records.WriteHolds(plan_.holds);
@@ -475,6 +482,12 @@ class PlanRun {
     for (const std::string& table : plan_.ended_histories) {
       absl::Status status = transaction_.history().SetAside(table, plan_.now_ms);
       if (!status.ok()) return status;
+    }
+    for (const HistoryCut& cut : plan_.history_cuts) {
+      const absl::StatusOr<std::int64_t> gone =
+          transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut);
+      if (!gone.ok()) return gone.status();
+      result_.versions_cut += *gone;
     }
     if (plan_.trim_journal_through == 0) return absl::OkStatus();
     const absl::StatusOr<std::int64_t> trimmed =

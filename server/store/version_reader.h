@@ -39,6 +39,11 @@ class VersionReader {
   /// Absent: none are kept.
   virtual absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) = 0;
 
+  /// From which moment on versions are to be kept, where those that ended in commits before `before_ms` go,
+  /// and so many of the oldest that the rest weighs about `bytes_max`. 0: all of them are.
+  virtual absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+                                               std::uint64_t bytes_max) = 0;
+
   using GoOn = std::function<bool()>;
   using TakeRows = std::function<absl::Status(RowBlock* block)>;
   /// Snapshot::ReadRows() and Digest() of the table as of a moment, which is not before `known_from`.

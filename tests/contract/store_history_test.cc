@@ -392,6 +392,27 @@ TEST_P(History, MomentsOfAHistoryStayWhereTheJournalIsTrimmed) {
   EXPECT_EQ(AsOfMoment("people", found[0].number), (Rows{{1, "v3", 3}}));
 }
 
+// H14: a reader beside a cut sees the table as of then, or is told.
+TEST_P(History, ACutTakesTheOldestVersionsAndSaysSo) {
+  Create(People());
+  Populate(People(), {{1, "v0", 0}, {2, "w", 0}});
+  for (int i = 1; i <= 5; ++i) Apply(People(), Operation::kInsert, {{1, "v" + std::to_string(i), i}});
+  const std::int64_t last = LastMoment("people");
+  const std::unique_ptr<Snapshot> before = Look();
+  Plan plan;
+  plan.history_cuts = {{"people", last - 2}};
+  EXPECT_EQ(store_->Commit(plan).value().versions_cut, 3);
+  EXPECT_EQ(before->versions().ReadHistory("people").value()->known_from, 1);
+  EXPECT_EQ(Look()->versions().ReadHistory("people").value()->known_from, last - 2);
+  EXPECT_EQ(AsOfMoment("people", last - 2), (Rows{{1, "v3", 3}, {2, "w", 0}}));
+  EXPECT_EQ(VersionsOf("people", 1).back(), (Seen{0, last - 1, false, {1, "v3", 3}}));
+  const TableHistory history = Look()->versions().ReadHistory("people").value().value();
+  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, UINT64_MAX).value(), 0);
+  EXPECT_EQ(Look()->versions().FindCut(history, kNow + 1, UINT64_MAX).value(), last);
+  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, 100).value(), last - 1);
+  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, 1'000'000).value(), 0);
+}
+
 // H10
 TEST_P(History, AnLsnThatPassedTwiceHasTwoMoments) {
   Create(People());

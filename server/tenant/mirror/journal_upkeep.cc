@@ -35,6 +35,32 @@ absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
   return absl::OkStatus();
 }
 
+namespace {
+
+absl::Status FindDue(Snapshot& snapshot, const JournalRules& rules, Plan* due) {
+  const absl::StatusOr<std::int64_t> through =
+      snapshot.journal().FindTrim(due->now_ms - rules.keep_ms(), rules.bytes_max());
+  if (!through.ok()) return through.status();
+  due->trim_journal_through = *through;
+  const absl::StatusOr<std::vector<TableRecord>> tables = snapshot.ReadTables();
+  if (!tables.ok()) return tables.status();
+  for (const TableRecord& record : *tables) {
+    const TableJournal kept = rules.Of(record.table);
+    if (!kept.history || (kept.history_keep_ms == 0 && kept.history_bytes_max == 0)) continue;
+    const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(record.table);
+    if (!history.ok()) return history.status();
+    if (!*history) continue;
+    const absl::StatusOr<std::int64_t> cut = snapshot.versions().FindCut(
+        **history, kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms,
+        kept.history_bytes_max == 0 ? UINT64_MAX : kept.history_bytes_max);
+    if (!cut.ok()) return cut.status();
+    if (*cut != 0) due->history_cuts.push_back({record.table, *cut});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
   const std::shared_ptr<const JournalRules> rules =
       JournalRulesOf(mirror.options().journal, mirror.context_id());
@@ -54,22 +80,20 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     if (!opened.ok()) return;
     snapshot = *std::move(opened);
   }
-  const absl::StatusOr<std::int64_t> through =
-      snapshot->journal().FindTrim(now_ms - rules->keep_ms(), rules->bytes_max());
+  Plan due;
+  due.now_ms = now_ms;
+  const absl::Status found = FindDue(*snapshot, *rules, &due);
   snapshot.reset();
-  if (!through.ok() || *through == 0) return;
+  if (!found.ok() || (due.trim_journal_through == 0 && due.history_cuts.empty())) return;
   for (int trim = 0; trim < kTrimsMax; ++trim) {
     if (!mirror.mutex().try_lock()) return;
     const MutexLock lock(mirror.mutex(), std::adopt_lock);
     if (mirror.store() == nullptr) return;
-    const absl::StatusOr<std::optional<Mirror::Committed>> committed =
-        mirror.Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-          Plan plan;
-          plan.now_ms = now_ms;
-          plan.trim_journal_through = *through;
-          return plan;
-        });
-    if (!committed.ok() || !*committed || (*committed)->result.journal_trimmed < kJournalTrimMax) return;
+    const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror.Commit(
+        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> { return std::optional(due); });
+    if (!committed.ok() || !*committed) return;
+    const CommitResult& result = (*committed)->result;
+    if (result.journal_trimmed < kJournalTrimMax && result.versions_cut < kJournalTrimMax) return;
   }
 }
 

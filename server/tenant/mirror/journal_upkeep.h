@@ -19,8 +19,8 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
 /// Every table that the store has: rows may have changed of which no entry of the journal tells.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
 
-/// Removes entries of a tenant's journal that are older than they are kept, or over its size, now and then
-/// and a few at a time. Threads: any.
+/// Removes entries of a tenant's journal, and versions of rows, that are older than they are kept or over
+/// their size: now and then, and a few at a time. Threads: any.
 class JournalUpkeep {
  public:
   /// Nothing where it was done lately, or the mirror is closed or in use.

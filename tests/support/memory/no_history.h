@@ -42,6 +42,7 @@ class NoHistory final : public HistoryVerbs {
                       std::int64_t) override {
     return None();
   }
+  absl::StatusOr<std::int64_t> Cut(const std::string&, std::int64_t, std::int64_t) override { return None(); }
   absl::Status SetAside(const std::string&, std::int64_t) override { return None(); }
 
  private:
@@ -70,6 +71,9 @@ class NoVersions final : public VersionReader {
  public:
   absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string&) override {
     return std::optional<TableHistory>();
+  }
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory&, std::int64_t, std::uint64_t) override {
+    return None();
   }
   absl::Status ReadRowsAsOf(const TableHistory&, std::int64_t, const std::vector<std::uint32_t>&,
                             const std::vector<KeyRange>&, std::size_t, const GoOn&,

@@ -185,6 +185,10 @@ tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
 miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
 
+[journal]                           # Of tables that have one.
+keep = "30d"                        # entries that are older are removed,
+max = "1GiB"                        # and the oldest while a tenant has more
+
 # [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
 # context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
 # breaker = true
@@ -193,6 +197,10 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"
+# journal = "off"                   # "keys": note which rows are written, for programs that follow them
+# history = false                   # true: keep what stood in rows that are changed or deleted
+# history_keep = "400d"             # for so long; not given: for ever
+# history_max = "10GiB"             # and while they weigh no more, about; not given: any size
 # breaker = false
 # freshness = "1h"                  # how old this table may become
 # leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent

@@ -187,6 +187,32 @@ class SqliteHistory final : public HistoryVerbs {
     return Renew(kept, (*history)->versions);
   }
 
+  absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                   std::int64_t count_max) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok()) return history.status();
+    if (!*history) return 0;
+    const std::string versions = QuoteName((*history)->versions);
+    // The oldest are a prefix. What is read beside this sees both or neither.
+    for (const std::string& sql :
+         {std::string("UPDATE _mirror_history SET known_from = ?1 WHERE table_name = ?2 AND known_from < ?1"),
+          // Heads of moments that nobody can ask for any more.
+          std::string(
+              "DELETE FROM _mirror_journal WHERE number < ?1 AND table_name = ?2 AND number = moment AND "
+              "done_ms IS NOT NULL AND number <= (SELECT number FROM _mirror_floor)")}) {
+      absl::StatusOr<Query> query = connection_.Prepare(sql);
+      if (!query.ok()) return query.status();
+      if (absl::Status status = query->Bind(1, known_from).Bind(2, table).Run(); !status.ok()) return status;
+    }
+    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
+        "DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber, " FROM ",
+        versions, " WHERE ", kVersionUntil, " <= ?1 ORDER BY ", kVersionNumber, " LIMIT ?2)"));
+    if (!query.ok()) return query.status();
+    if (absl::Status status = query->Bind(1, known_from).Bind(2, count_max).Run(); !status.ok())
+      return status;
+    return connection_.Changes();
+  }
+
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
     if (!history.ok() || !*history) return history.status();

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <utility>
@@ -21,6 +22,10 @@ namespace {
 /// Instructions of SQLite's machine between two looks whether to go on: a few milliseconds.
 constexpr int kStepsBetweenLooks = 100'000;
 constexpr std::size_t kKeyBlockRows = 10'000;
+/// What a version weighs is estimated from so many of the newest.
+constexpr int kSampledRows = 1'000;
+/// Of a version, beside its values: its number, its moment and its place in the index.
+constexpr std::uint64_t kVersionBytes = 40;
 
 /// As rows of it are read: nobody's but the source's, and no column has to have a value.
 TableSchema OfFormerRows(const TableSchema& kept) {
@@ -46,6 +51,24 @@ class SqliteVersionReader final : public VersionReader {
     if (!history.ok()) return history.status();
     if (!*history) return std::nullopt;
     return TableHistory{OfFormerRows((*history)->schema), (*history)->known_from};
+  }
+
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+                                       std::uint64_t bytes_max) override {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) return 0;
+    absl::StatusOr<Query> old = connection_.Prepare(
+        "SELECT coalesce(max(number), 0) FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
+        "done_ms < ?2");
+    if (!old.ok()) return old.status();
+    if (absl::Status row = old->Bind(1, history.schema.name).Bind(2, before_ms).StepToRow(); !row.ok()) {
+      return row;
+    }
+    const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
+    if (!over.ok()) return over.status();
+    const std::int64_t cut = std::max(old->Int(0), *over);
+    return cut > history.known_from ? cut : 0;
   }
 
   absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
@@ -135,6 +158,33 @@ class SqliteVersionReader final : public VersionReader {
   }
 
  private:
+  /// The moment that ended the last version of those that are too many; 0: none is.
+  absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
+                                        std::uint64_t bytes_max) {
+    const std::vector<std::uint32_t> all = AllColumns(table);
+    RowBlock sample = RowBlock::For(table, all);
+    absl::StatusOr<Query> newest =
+        connection_.Prepare(absl::StrCat("SELECT ", NameList(table, all), " FROM ", QuoteName(versions),
+                                         " ORDER BY ", kVersionNumber, " DESC LIMIT ", kSampledRows));
+    if (!newest.ok()) return newest.status();
+    absl::StatusOr<bool> row = newest->Step();
+    for (; row.ok() && *row; row = newest->Step()) {
+      if (absl::Status status = AppendStoredRow(table, newest->get(), &sample); !status.ok()) return status;
+    }
+    if (!row.ok()) return row.status();
+    if (sample.rows() == 0) return 0;
+    const std::uint64_t each = sample.bytes() / sample.rows() + kVersionBytes;
+    absl::StatusOr<Query> at = connection_.Prepare(
+        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ", QuoteName(versions), " WHERE ",
+                     kVersionNumber, " <= (SELECT max(", kVersionNumber, ") FROM ", QuoteName(versions),
+                     ") - ?1 ORDER BY ", kVersionNumber, " DESC LIMIT 1), 0)"));
+    if (!at.ok()) return at.status();
+    const std::uint64_t stay = std::min<std::uint64_t>(bytes_max / each, INT64_MAX);
+    if (absl::Status found = at->Bind(1, static_cast<std::int64_t>(stay)).StepToRow(); !found.ok())
+      return found;
+    return at->Int(0);
+  }
+
   /// As the name of the table, before a statement over it.
   absl::StatusOr<std::string> AsOf(const TableSchema& table, std::int64_t moment) {
     const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, table.name);
