@@ -12,9 +12,6 @@
 
 namespace mirror {
 
-inline constexpr std::int64_t kJournalKeptMs = 30LL * 86'400'000;
-inline constexpr std::uint64_t kJournalBytesMax = 1ULL << 30;
-
 /// What a [[tenant.table]] says of journal and history. Patterns; '*' stands for any characters.
 struct JournalRule {
   std::string context = "*", table = "*";
@@ -28,8 +25,8 @@ struct JournalRule {
 /// [journal], and the rules of tables in the order of the file: of each thing the last one that says it
 /// counts.
 struct JournalConfig {
-  std::int64_t keep_ms = kJournalKeptMs;
-  std::uint64_t bytes_max = kJournalBytesMax;
+  std::int64_t keep_ms = 30LL * 86'400'000;
+  std::uint64_t bytes_max = 1ULL << 30;
   std::vector<JournalRule> rules;
   friend bool operator==(const JournalConfig&, const JournalConfig&) = default;
 };
