@@ -84,7 +84,7 @@ template <typename Bench>
 class DryRunTest : public Bench {
  protected:
   void MirrorThree() { this->source().Mirror(People(), kThree, kShownAt); }
-  /// Grace goes, and a fourth comes.
+  /// A fourth comes.
   void Push() {
     SourceCalls& source = this->source();
     source.Begin();

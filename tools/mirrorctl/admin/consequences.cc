@@ -72,7 +72,7 @@ void PrintGone(std::ostream& out, const v1::Consequences& counted, std::size_t w
   table.Print(out);
 }
 
-Json ToJson(const v1::RestoredTable& table) {
+Json RestoredJson(const v1::RestoredTable& table) {
   return {{"lsn_now", table.lsn_now()},     {"lsn_then", table.lsn_then()},  {"rows_now", table.rows_now()},
           {"rows_then", table.rows_then()}, {"compared", table.compared()},  {"only_now", table.only_now()},
           {"only_then", table.only_then()}, {"different", table.different()}};
@@ -92,7 +92,7 @@ Json ToJson(const v1::Consequences& counted) {
                       {"unread_entries", one.unread_entries()},
                       {"objects", texts(one.objects())},
                       {"rows_to_send", one.rows_to_send()},
-                      {"restored", one.has_restored() ? ToJson(one.restored()) : Json()},
+                      {"restored", one.has_restored() ? RestoredJson(one.restored()) : Json()},
                       {"keys", texts(one.keys())}});
   }
   return {{"tables", tables}, {"notes", texts(counted.notes())}, {"token", counted.token()}};
