@@ -118,7 +118,8 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (kept->history == nullptr) return absl::OkStatus();
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
-    const absl::StatusOr<bool> uncompared = KeepOldVersions(*work, *kept->history, kept->kinds, apply, moment);
+    const absl::StatusOr<bool> uncompared =
+        KeepOldVersions(*work, *kept->history, kept->kinds, apply, moment);
     if (!uncompared.ok()) return mirror_.Said(uncompared.status());
     is_uncompared_ = *uncompared;
     return absl::OkStatus();
@@ -145,8 +146,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
     absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
-    return mirror_.Said(
-        KeepDifferentVersions(*work, *of->history, kept, of->kinds, *shadow, moment, take));
+    return mirror_.Said(KeepDifferentVersions(*work, *of->history, kept, of->kinds, *shadow, moment, take));
   }
 
   absl::Status Follow(const TableSchema& agreed,

@@ -12,8 +12,8 @@
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
 
-// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. Where it stands is a row of kJournal, which
-// a transaction reads with its lock: so an entry costs no round trip of its own.
+// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. Where it stands is a row of kJournal,
+// which a transaction reads with its lock: so an entry costs no round trip of its own.
 
 namespace mirror {
 

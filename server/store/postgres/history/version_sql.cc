@@ -39,13 +39,13 @@ std::string StoredKind(std::string_view alias, const Column& column, std::size_t
                        const PostgresKinds& kinds) {
   if (place >= kinds.defaults.size()) return "0";
   const std::string bytes = absl::StrCat(std::string(alias), ".", kKindsColumn);
-  return absl::StrCat("CASE WHEN ", Of(alias, column.name), " IS NULL THEN 0 WHEN octet_length(", bytes, ") > ",
-                      place, " THEN get_byte(", bytes, ", ", place, ") ELSE ",
+  return absl::StrCat("CASE WHEN ", Of(alias, column.name), " IS NULL THEN 0 WHEN octet_length(", bytes,
+                      ") > ", place, " THEN get_byte(", bytes, ", ", place, ") ELSE ",
                       static_cast<int>(kinds.defaults[place]), " END");
 }
 
-/// Two rows of values of which one differs. Values of ANY differ in their kind, too, which is compared apart: a
-/// row of PostgreSQL's has no more values than a table may have columns.
+/// Two rows of values of which one differs. Values of ANY differ in their kind, too, which is compared apart:
+/// a row of PostgreSQL's has no more values than a table may have columns.
 class Difference {
  public:
   void Add(const Column& column, const std::string& a, const std::string& b) {
@@ -115,10 +115,10 @@ std::string VersionSql::Create(std::string_view name) const {
     absl::StrAppend(&sql, ", ", QuoteName(column.name), " ", DeclaredType(column));
   if (HasKinds(kept_)) absl::StrAppend(&sql, ", ", kKindsColumn, " bytea NOT NULL DEFAULT ''");
   // They are appended in the order of moments: of that a small index tells enough.
-  return absl::StrCat(sql, "); CREATE UNIQUE INDEX ", QuoteName(absl::StrCat(std::string(name), "_key")), " ON ",
-                      versions_, " (", Key(""), ", ", kVersionUntil, "); CREATE INDEX ",
-                      QuoteName(absl::StrCat(std::string(name), "_until")), " ON ", versions_, " USING brin (",
-                      kVersionUntil, ") WITH (pages_per_range = 16, autosummarize = on)");
+  return absl::StrCat(sql, "); CREATE UNIQUE INDEX ", QuoteName(absl::StrCat(std::string(name), "_key")),
+                      " ON ", versions_, " (", Key(""), ", ", kVersionUntil, "); CREATE INDEX ",
+                      QuoteName(absl::StrCat(std::string(name), "_until")), " ON ", versions_,
+                      " USING brin (", kVersionUntil, ") WITH (pages_per_range = 16, autosummarize = on)");
 }
 
 std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const std::string& from,
@@ -134,17 +134,18 @@ std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const s
     if (column.type != Type::kAny) continue;
     const std::size_t place = kinds_.of_column[view.column];
     const std::size_t byte = is_insert ? place : static_cast<std::size_t>(sent++);
-    difference.AddKinds(StoredKind("t", column, place, kinds_),
-                        absl::StrCat("CASE WHEN ", value, " IS NULL THEN 0 ELSE get_byte(b.kinds, ", byte,
-                                     ") END"));
+    difference.AddKinds(
+        StoredKind("t", column, place, kinds_),
+        absl::StrCat("CASE WHEN ", value, " IS NULL THEN 0 ELSE get_byte(b.kinds, ", byte, ") END"));
   }
   const bool asks = compares && batch.operation != Operation::kDelete;
   const std::string table =
       absl::StrCat("ONLY ", table_, " AS t ON ", SameKeyAsBatch(batch, "t"), AndLive(kept_, "t"));
   const std::string number = absl::StrCat(" SELECT $", moment, "::bigint, ");
   if (!is_insert) {
-    return absl::StrCat(Into(AllOf(kept_, "")), number, "1, ", AllOf(kept_, "t"), " FROM ", from, " JOIN ", table,
-                        asks ? " WHERE " : "", asks ? difference.Sql() : "", " ON CONFLICT DO NOTHING");
+    return absl::StrCat(Into(AllOf(kept_, "")), number, "1, ", AllOf(kept_, "t"), " FROM ", from, " JOIN ",
+                        table, asks ? " WHERE " : "", asks ? difference.Sql() : "",
+                        " ON CONFLICT DO NOTHING");
   }
   const std::string stands = absl::StrCat("(", Of("t", kept_.columns[kept_.Key()[0]].name), " IS NOT NULL)");
   std::string values;
@@ -156,9 +157,9 @@ std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const s
                         : absl::StrCat("coalesce(", value, ", ", BatchColumn(batch, i), ")"));
   }
   if (HasKinds(kept_)) Append(&values, absl::StrCat("coalesce(t.", kKindsColumn, ", '')"));
-  return absl::StrCat(Into(AllOf(kept_, "")), number, stands, "::int, ", values, " FROM ", from, " LEFT JOIN ",
-                      table, asks ? absl::StrCat(" WHERE NOT ", stands, " OR ", difference.Sql()) : "",
-                      " ON CONFLICT DO NOTHING");
+  return absl::StrCat(
+      Into(AllOf(kept_, "")), number, stands, "::int, ", values, " FROM ", from, " LEFT JOIN ", table,
+      asks ? absl::StrCat(" WHERE NOT ", stands, " OR ", difference.Sql()) : "", " ON CONFLICT DO NOTHING");
 }
 
 std::string VersionSql::ForgetSame(const ChangeBatch& batch, const std::string& from, int moment) const {
@@ -172,8 +173,9 @@ std::string VersionSql::ForgetSame(const ChangeBatch& batch, const std::string& 
                         StoredKind("v", column, kinds_.of_column[i], kinds_));
   }
   return absl::StrCat("DELETE FROM ", versions_, " AS v USING ", from, ", ONLY ", table_, " AS t WHERE ",
-                      SameKeyAsBatch(batch, "v"), " AND v.", kVersionUntil, " = $", moment, " AND v.", kVersionWas,
-                      " = 1 AND ", SameKey("t", "v"), AndLive(kept_, "t"), " AND ", difference.Sql(true));
+                      SameKeyAsBatch(batch, "v"), " AND v.", kVersionUntil, " = $", moment, " AND v.",
+                      kVersionWas, " = 1 AND ", SameKey("t", "v"), AndLive(kept_, "t"), " AND ",
+                      difference.Sql(true));
 }
 
 std::string VersionSql::KeepDifference(const std::set<std::string>& common, const std::string& shadow,
@@ -198,16 +200,16 @@ std::string VersionSql::KeepDifference(const std::set<std::string>& common, cons
     Append(&values, Of("t", kKindsColumn));
   }
   const std::string live = LiveRows(kept_, "t");
-  return absl::StrCat(Into(names), " SELECT $1::bigint, 1, ", values, " FROM ONLY ", table_, " AS t LEFT JOIN ",
-                      shadow, " AS s ON ", SameKey("s", "t"), " WHERE ", live, live.empty() ? "" : " AND ", "(",
-                      Of("s", kept_.columns[kept_.Key()[0]].name), " IS NULL OR ", difference.Sql(),
-                      ") ON CONFLICT DO NOTHING");
+  return absl::StrCat(Into(names), " SELECT $1::bigint, 1, ", values, " FROM ONLY ", table_,
+                      " AS t LEFT JOIN ", shadow, " AS s ON ", SameKey("s", "t"), " WHERE ", live,
+                      live.empty() ? "" : " AND ", "(", Of("s", kept_.columns[kept_.Key()[0]].name),
+                      " IS NULL OR ", difference.Sql(), ") ON CONFLICT DO NOTHING");
 }
 
 std::string VersionSql::KeepNew(const std::string& shadow) const {
   return absl::StrCat(Into(Key("")), " SELECT $1::bigint, 0, ", Key("s"), " FROM ", shadow,
-                      " AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY ", table_, " AS t WHERE ", SameKey("t", "s"),
-                      AndLive(kept_, "t"), ") ON CONFLICT DO NOTHING");
+                      " AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY ", table_, " AS t WHERE ",
+                      SameKey("t", "s"), AndLive(kept_, "t"), ") ON CONFLICT DO NOTHING");
 }
 
 std::string VersionSql::Kept(const std::string& select, const std::string& shadow) const {
@@ -239,8 +241,8 @@ std::string VersionSql::AsOf(const std::set<std::string>& present, std::string_v
                       live.empty() ? "" : " AND ", "NOT EXISTS (SELECT 1 FROM ", versions_, " AS v WHERE ",
                       SameKey("v", "t"), " AND v.", later, ") UNION ALL SELECT ", AllOf(kept_, "v"),
                       " FROM (SELECT DISTINCT ON (", Key("x"), ") ", AllOf(kept_, "x"), ", x.", kVersionWas,
-                      " FROM ", versions_, " AS x WHERE x.", later, " ORDER BY ", Key("x"), ", x.", kVersionUntil,
-                      ") AS v WHERE v.", kVersionWas, " = 1)");
+                      " FROM ", versions_, " AS x WHERE x.", later, " ORDER BY ", Key("x"), ", x.",
+                      kVersionUntil, ") AS v WHERE v.", kVersionWas, " = 1)");
 }
 
 std::string VersionSql::CreateView(const std::string& view, const std::set<std::string>& present,
@@ -254,15 +256,17 @@ std::string VersionSql::CreateView(const std::string& view, const std::set<std::
                                : absl::StrCat("NULL::", ElementName(column), " AS ", QuoteName(column.name)));
   }
   const std::string live = LiveRows(kept_, "t");
-  const std::string first = absl::StrCat("(SELECT max(x.", kVersionUntil, ") FROM ", versions_, " AS x WHERE ");
+  const std::string first =
+      absl::StrCat("(SELECT max(x.", kVersionUntil, ") FROM ", versions_, " AS x WHERE ");
   const auto as = [&](const char* name) { return absl::StrCat(" AS ", ViewColumn(kept_, name)); };
   return absl::StrCat(
       "CREATE VIEW ", view, " AS SELECT ", columns, ", r._mirror_from", as("from_moment"), ", r._mirror_to",
-      as("to_moment"), ", f.lsn", as("from_lsn"), ", e.lsn", as("to_lsn"), ", coalesce(f.source_ms, f.done_ms)",
-      as("from_ms"), ", coalesce(e.source_ms, e.done_ms)", as("to_ms"), ", (SELECT CASE x.", kVersionWas,
-      " WHEN 1 THEN 'UPDATE' ELSE 'INSERT' END FROM ", versions_, " AS x WHERE ", SameKey("x", "r"), " AND x.",
-      kVersionUntil, " = r._mirror_from)", as("operation"), " FROM (SELECT ", of_table, ", ", first,
-      SameKey("x", "t"), ") AS _mirror_from, NULL::bigint AS _mirror_to FROM ONLY ", table_, " AS t",
+      as("to_moment"), ", f.lsn", as("from_lsn"), ", e.lsn", as("to_lsn"),
+      ", coalesce(f.source_ms, f.done_ms)", as("from_ms"), ", coalesce(e.source_ms, e.done_ms)", as("to_ms"),
+      ", (SELECT CASE x.", kVersionWas, " WHEN 1 THEN 'UPDATE' ELSE 'INSERT' END FROM ", versions_,
+      " AS x WHERE ", SameKey("x", "r"), " AND x.", kVersionUntil, " = r._mirror_from)", as("operation"),
+      " FROM (SELECT ", of_table, ", ", first, SameKey("x", "t"),
+      ") AS _mirror_from, NULL::bigint AS _mirror_to FROM ONLY ", table_, " AS t",
       live.empty() ? "" : " WHERE ", live, " UNION ALL SELECT ", of_version, ", ", first, SameKey("x", "v"),
       " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil, " FROM ", versions_,
       " AS v WHERE v.", kVersionWas, " = 1) AS r LEFT JOIN ", journal,

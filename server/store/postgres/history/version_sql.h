@@ -11,8 +11,8 @@
 #include "proto/wire/table.h"
 #include "server/store/postgres/rows/any_kinds.h"
 
-// The SQL of closed versions of rows. A relation of versions has the columns of the mirrored table, of the same
-// types, with kKindsColumn where that has it, and what stands below.
+// The SQL of closed versions of rows. A relation of versions has the columns of the mirrored table, of the
+// same types, with kKindsColumn where that has it, and what stands below.
 
 namespace mirror {
 

@@ -75,8 +75,8 @@ Sorted SortRows(const ChangeBatch& batch) {
 /// Statements over rows of one batch.
 class OverBatch {
  public:
-  OverBatch(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds, const ApplyRows& apply,
-            std::int64_t moment)
+  OverBatch(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
+            const ApplyRows& apply, std::int64_t moment)
       : apply_(apply),
         moment_(moment),
         sql_(SqlOf(work, history, *apply.schema, kinds)),
@@ -113,7 +113,8 @@ class OverBatch {
 };
 
 bool SameType(const Column& before, const Column& now) {
-  if (DeclaredType(before) != DeclaredType(now) || PostgresFormOf(before) != PostgresFormOf(now)) return false;
+  if (DeclaredType(before) != DeclaredType(now) || PostgresFormOf(before) != PostgresFormOf(now))
+    return false;
   // Whole numbers and reals are widened as they are.
   return before.type == now.type || (PostgresFormOf(now) == PostgresForm::kInt && before.type < now.type) ||
          (PostgresFormOf(now) == PostgresForm::kReal && before.type < now.type);
@@ -217,11 +218,12 @@ absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema
                                               std::int64_t known_from) {
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
   if (!id.ok()) return id.status();
-  PostgresHistory history{.versions = VersionsName(*id), .view = "", .schema = kept, .known_from = known_from};
+  PostgresHistory history{
+      .versions = VersionsName(*id), .view = "", .schema = kept, .known_from = known_from};
   const PostgresKinds none;
   const std::string versions = work.In(history.versions);
-  absl::Status made =
-      RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions), "making a table of versions");
+  absl::Status made = RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions),
+                                 "making a table of versions");
   if (made.ok()) made = GiveReading(work.connection, work.In(kept.name), versions);
   if (made.ok()) made = MakeHistoryView(work, &history);
   if (!made.ok()) return made;
@@ -231,7 +233,8 @@ absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema
 }
 
 absl::StatusOr<bool> KeepOldVersions(TableWork& work, const PostgresHistory& history,
-                                     const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment) {
+                                     const PostgresKinds& kinds, const ApplyRows& apply,
+                                     std::int64_t moment) {
   const Sorted sorted = SortRows(*apply.batch);
   OverBatch over(work, history, kinds, apply, moment);
   absl::Status kept = over.Keep(sorted.whole, apply.batch->operation != Operation::kDelete);
@@ -256,7 +259,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", kept.name,
         "': its key is not the agreed one any more, so its rows cannot be compared with the new ones for its "
-        "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes it."));
+        "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes "
+        "it."));
   }
   // What merges or replaces the rows finds those that were compared.
   absl::Status status = LockTable(work, kept.name, "SHARE ROW EXCLUSIVE");
@@ -278,8 +282,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   KeysByOperation blocks(kept, take);
   absl::StatusOr<bool> row = stream->Step();
   for (; row.ok() && *row; row = stream->Step()) {
-    const auto operation = static_cast<JournalOperation>(
-        stream->row().Int(0, static_cast<int>(kept.Key().size())));
+    const auto operation =
+        static_cast<JournalOperation>(stream->row().Int(0, static_cast<int>(kept.Key().size())));
     status = stored.Append(stream->row(), 0, &blocks.Of(operation));
     if (status.ok()) status = blocks.Added(operation);
     if (!status.ok()) return status;
@@ -295,7 +299,8 @@ bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
   if (a.size() != b.size()) return true;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const Column &had = was.columns[a[i]], &has = kept.columns[b[i]];
-    if (!SameName(had.name, has.name) || had.rule != has.rule || had.rule_detail != has.rule_detail) return true;
+    if (!SameName(had.name, has.name) || had.rule != has.rule || had.rule_detail != has.rule_detail)
+      return true;
   }
   return std::any_of(kept.columns.begin(), kept.columns.end(), [&](const Column& column) {
     const std::optional<std::uint32_t> at = was.Find(column.name);
@@ -329,8 +334,8 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
   if (!emptied.empty()) {
     // Before it is renamed where it gets another type.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
-    absl::Status done = RunOnTable(work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty),
-                                   kFollowing);
+    absl::Status done = RunOnTable(
+        work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing);
     if (!done.ok()) return done;
     widening.emplace(work, *history);
     if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
@@ -338,8 +343,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
   for (const Column& column : kept.columns) {
     const std::optional<std::uint32_t> at = was.Find(column.name);
     const bool stays = at && widening->Has(was.columns[*at].name) && SameType(was.columns[*at], column);
-    absl::Status done =
-        stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column);
+    absl::Status done = stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column);
     if (!done.ok()) return done;
   }
   if (HasKinds(kept)) widening->AddKinds();
@@ -362,9 +366,9 @@ absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, s
   const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
   if (!id.ok()) return id.status();
   const std::string aside = DroppedName(*id);
-  absl::Status renamed =
-      RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(history.versions), " RENAME TO ", QuoteName(aside)),
-                 "setting versions of rows aside");
+  absl::Status renamed = RunOnTable(
+      work, absl::StrCat("ALTER TABLE ", work.In(history.versions), " RENAME TO ", QuoteName(aside)),
+      "setting versions of rows aside");
   if (!renamed.ok()) return renamed;
   PutState(work.writes, work.names, StateKind::kDropped,
            {aside, now_ms, PayloadWriter().Text(absl::StrCat(history.schema.name, " (history)")).Take()});
@@ -394,8 +398,9 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   }
   const PostgresKinds none;
   const std::string view = work.In(*name);
-  absl::Status made = RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *present, work.names.journal),
-                                 "making the view of a table's versions");
+  absl::Status made =
+      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *present, work.names.journal),
+                 "making the view of a table's versions");
   return made.ok() ? GiveReading(work.connection, work.In(kept.name), view) : made;
 }
 
@@ -404,10 +409,10 @@ absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
   if (!there.ok()) return there.status();
   if (there->kind != 'v') return absl::OkStatus();
   const std::string name = history->versions + "_view";
-  absl::Status renamed = RunWhereFree(
-      work, history->view,
-      absl::StrCat("ALTER VIEW ", work.In(history->view), " RENAME TO ", QuoteName(name)),
-      "renaming the view of a table's versions");
+  absl::Status renamed =
+      RunWhereFree(work, history->view,
+                   absl::StrCat("ALTER VIEW ", work.In(history->view), " RENAME TO ", QuoteName(name)),
+                   "renaming the view of a table's versions");
   if (!renamed.ok()) return renamed;
   history->view = name;
   WriteHistory(work.writes, work.names, *history);

@@ -41,8 +41,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
                                    const PostgresKinds& kinds, const PostgresShadow& shadow,
                                    std::int64_t moment, const TakeKeys& take);
 
-/// Whether versions of this definition cannot stand beside those that are there: of another key, or of another
-/// type.
+/// Whether versions of this definition cannot stand beside those that are there: of another key, or of
+/// another type.
 bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
                    const std::vector<std::pair<std::string, std::string>>& renamed);
 /// MustBeginAnew() is not so.
@@ -59,8 +59,8 @@ absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history);
 absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history);
 /// Under a name of the mirror's own: a mirrored table is to get the one it has.
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history);
-/// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be. Gives
-/// whether it did.
+/// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be.
+/// Gives whether it did.
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history);
 
 }  // namespace mirror

@@ -19,9 +19,9 @@ constexpr int kNamedMax = 20;
 constexpr int kTimesAgainMax = 10;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table of the schema's owner nor a view of the mirror's. All of it is of one snapshot:
-/// to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions are not;
-/// what has just been dropped has none, and is asked once.
+/// schema and is neither a table of the schema's owner nor a view of the mirror's. All of it is of one
+/// snapshot: to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions
+/// are not; what has just been dropped has none, and is asked once.
 constexpr char kMirror[] = R"(
 WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
   ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
@@ -56,9 +56,10 @@ SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 
 /// The mirror's own views.
 std::string Views() {
-  return absl::StrCat("views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' "
-                      "UNION ",
-                      OwnViewsSql("(SELECT oid FROM mirror)"), ")");
+  return absl::StrCat(
+      "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' "
+      "UNION ",
+      OwnViewsSql("(SELECT oid FROM mirror)"), ")");
 }
 
 /// Of those who remove the same schema one at a time: who finds a mirror that is to go has it until the end
@@ -162,7 +163,8 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
 }  // namespace
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name}, "looking who uses the mirror's tables");
+  const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
+                                     "looking who uses the mirror's tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);

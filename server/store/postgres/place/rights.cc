@@ -119,8 +119,9 @@ absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& conne
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   std::vector<std::string> guarded;
   for (int row = 0; row < rows->rows(); ++row) guarded.push_back(rows->Text(row, 0));
-  absl::Status carried = RunFound(connection, absl::StrCat("WITH ", kOfTheSameName, kWhom, ",", OfRelations(Which::kAll)),
-                                  {from, to.schema});
+  absl::Status carried =
+      RunFound(connection, absl::StrCat("WITH ", kOfTheSameName, kWhom, ",", OfRelations(Which::kAll)),
+               {from, to.schema});
   if (carried.ok()) {
     carried =
         RunFound(connection, absl::StrCat("WITH ", kWhom, ",", kOfSchema), {from, to.schema, to.metadata});
