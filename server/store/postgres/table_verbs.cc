@@ -79,6 +79,25 @@ absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
   return *record ? (*record)->table : table;
 }
 
+/// PostgreSQL lets no table and no column go that a view of its versions needs.
+absl::Status DropViewOf(WorkView& view, TableWork& work, const std::string& table) {
+  const auto histories = view.Histories();
+  if (!histories.ok()) return histories.status();
+  const auto kept = (*histories)->find(FoldName(table));
+  return kept == (*histories)->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
+}
+
+/// A table is to be made under a name that one of those views may have.
+absl::Status YieldViewName(WorkView& view, TableWork& work, const std::string& name) {
+  const auto histories = view.Histories();
+  if (!histories.ok()) return histories.status();
+  for (auto& [key, history] : **histories) {
+    if (history.view != name) continue;
+    if (absl::Status moved = RenameHistoryView(work, &history); !moved.ok()) return moved;
+  }
+  return absl::OkStatus();
+}
+
 class PostgresTableVerbs final : public TableVerbs {
  public:
   explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -103,7 +122,7 @@ class PostgresTableVerbs final : public TableVerbs {
                                                         "', and names are compared without case. It was left "
                                                         "as it is."));
     }
-    if (absl::Status free = YieldViewName(*work, name); !free.ok()) return mirror_.Said(free);
+    if (absl::Status free = YieldViewName(view(), *work, name); !free.ok()) return mirror_.Said(free);
     absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
     if (!made.ok()) return mirror_.Said(made.status());
     made->is_there = true;
@@ -306,7 +325,7 @@ class PostgresTableVerbs final : public TableVerbs {
     absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
     // HistoryVerbs::Follow() makes it again.
-    absl::Status free = DropViewOf(*work, table);
+    absl::Status free = DropViewOf(view(), *work, table);
     return mirror_.Said(free.ok() ? what(*work, *agreed, &lost) : free);
   }
 
@@ -336,30 +355,11 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!name.ok()) return name.status();
     absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
-    absl::Status done = DropViewOf(*work, table);
+    absl::Status done = DropViewOf(view(), *work, table);
     if (done.ok()) done = what(*work, *name, *shadow ? (*shadow)->name : "");
     mirror_.Said(done).IgnoreError();
     if (done.ok()) (*all)->erase(FoldName(table));
     return done;
-  }
-
-  /// PostgreSQL lets no table and no column go that a view of its versions needs.
-  absl::Status DropViewOf(TableWork& work, const std::string& table) {
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    const auto kept = (*histories)->find(FoldName(table));
-    return kept == (*histories)->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
-  }
-  /// A table is to be made under a name that one of those views may have.
-  absl::Status YieldViewName(TableWork& work, const std::string& name) {
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    for (auto& [key, history] : **histories) {
-      if (history.view != name) continue;
-      absl::Status moved = RenameHistoryView(work, &history);
-      if (!moved.ok()) return moved;
-    }
-    return absl::OkStatus();
   }
 
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -75,8 +76,7 @@ class BoundKey {
 /// Versions of a row as they come, newest first: each waits until the one before it says when it began.
 class VersionGiver {
  public:
-  VersionGiver(const TableSchema& table, const VersionReader::TakeVersion& take)
-      : table_(table), take_(take) {}
+  explicit VersionGiver(const VersionReader::TakeVersion& take) : take_(take) {}
 
   bool goes_on() const { return goes_on_; }
   /// `until`: INT64_MAX of the row that stands. Null: none stood until then.
@@ -100,7 +100,6 @@ class VersionGiver {
   }
 
  private:
-  const TableSchema& table_;
   const VersionReader::TakeVersion& take_;
   std::optional<RowVersion> waiting_;
   RowBlock row_;
@@ -160,7 +159,7 @@ class PostgresVersionReader final : public VersionReader {
     const BoundKey bound(table, key);
     if (!bound.can_be_there()) return absl::OkStatus();
     PostgresStoredRows stored(table, opened->kinds, AllColumns(table));
-    VersionGiver giver(table, take);
+    VersionGiver giver(take);
     const VersionSql sql = SqlOf(*opened);
     const std::string stands =
         absl::StrCat("SELECT ", stored.SelectList("m"), " FROM (SELECT ", sql.LiveColumns(opened->present),
