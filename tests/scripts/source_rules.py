@@ -137,9 +137,15 @@ ROOMS = {
         "server/store/postgres/records server/store/postgres/rows",
         (),
     ),
-    "server/store/postgres": (
-        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place "
+    "server/store/postgres/history": (
+        "base base/db/postgres proto/wire server/journal server/plan server/store server/store/postgres/place "
         "server/store/postgres/records server/store/postgres/rows server/store/postgres/tables",
+        (),
+    ),
+    "server/store/postgres": (
+        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/history "
+        "server/store/postgres/place server/store/postgres/records server/store/postgres/rows "
+        "server/store/postgres/tables",
         (),
     ),
     "server/store/postgres/home": (
