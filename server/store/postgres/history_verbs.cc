@@ -160,6 +160,18 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     return mirror_.Said(FollowDefinition(*work, agreed, renamed, *found));
   }
 
+  absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                   std::int64_t count_max) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) return 0;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    absl::StatusOr<std::int64_t> gone = CutVersions(*work, *found, known_from, count_max);
+    if (!gone.ok()) return mirror_.Said(gone.status());
+    return gone;
+  }
+
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
     const auto found = Find(table);
     if (!found.ok() || *found == nullptr) return found.status();

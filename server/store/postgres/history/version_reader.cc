@@ -24,6 +24,11 @@
 namespace mirror {
 namespace {
 
+/// What a version weighs is estimated from so many of the newest.
+constexpr int kSampledRows = 1'000;
+/// Of a version, beside its row: its place in the index.
+constexpr int kVersionBytes = 24;
+
 constexpr int kKeyBlockRows = 10'000;
 constexpr int kVersionsAtOnce = 100;
 
@@ -118,6 +123,21 @@ class PostgresVersionReader final : public VersionReader {
     std::optional<TableHistory> history;
     if (*kept) history = TableHistory{OfFormerRows((*kept)->schema), (*kept)->known_from};
     return history;
+  }
+
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+                                       std::uint64_t bytes_max) override {
+    const absl::StatusOr<Opened> opened = Open(history.schema);
+    if (!opened.ok()) return opened.status();
+    const auto old =
+        connection_.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names_.journal,
+                                        " WHERE table_key = $1 AND number = moment AND done_ms < $2"),
+                           {FoldName(history.schema.name), before_ms}, Doing(history.schema));
+    if (!old.ok()) return InStoreWords(old.status(), Touched::kOwnTable);
+    const absl::StatusOr<std::int64_t> over = FindOver(history.schema, opened->versions(names_), bytes_max);
+    if (!over.ok()) return over.status();
+    const std::int64_t cut = std::max(*old, *over);
+    return cut > history.known_from ? cut : 0;
   }
 
   absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
@@ -232,6 +252,29 @@ class PostgresVersionReader final : public VersionReader {
     std::optional<PostgresHistory> history;
     if (found != histories_->end()) history = found->second;
     return history;
+  }
+
+  /// The moment that ended the last version of those that are too many; 0: none is. Rows are counted: what is
+  /// deleted frees no space of the relation at once.
+  absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
+                                        std::uint64_t bytes_max) {
+    const auto size =
+        connection_.Number("SELECT pg_total_relation_size(to_regclass($1))", {versions}, Doing(table));
+    if (!size.ok()) return InStoreWords(size.status(), Touched::kMirroredTable);
+    if (static_cast<std::uint64_t>(*size) <= bytes_max) return 0;
+    const std::string newest = absl::StrCat(" FROM ", versions, " ORDER BY ", kVersionUntil, " DESC ");
+    const auto each =
+        connection_.Number(absl::StrCat("SELECT (coalesce(avg(pg_column_size(m.*)), 0) + ", kVersionBytes,
+                                        ")::bigint FROM (SELECT *", newest, "LIMIT ", kSampledRows, ") AS m"),
+                           {}, Doing(table));
+    if (!each.ok()) return InStoreWords(each.status(), Touched::kMirroredTable);
+    const std::uint64_t stay =
+        std::min<std::uint64_t>(bytes_max / static_cast<std::uint64_t>(*each), INT64_MAX);
+    const auto until = connection_.Number(
+        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, newest, "OFFSET $1 LIMIT 1), 0)"),
+        {static_cast<std::int64_t>(stay)}, Doing(table));
+    if (!until.ok()) return InStoreWords(until.status(), Touched::kMirroredTable);
+    return *until;
   }
 
   /// From then on nobody replaces the table, nor its versions.

@@ -8,7 +8,7 @@
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "proto/wire/row_block.h"
-#include "server/store/changed_keys.h"
+#include "server/store/exchanged_keys.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
@@ -27,6 +27,7 @@ namespace mirror {
 namespace {
 
 constexpr char kKeeping[] = "keeping versions of rows";
+constexpr char kCutting[] = "removing the oldest versions of rows";
 constexpr char kFollowing[] = "changing the versions of a table's rows";
 
 VersionSql SqlOf(const TableWork& work, const PostgresHistory& history, const TableSchema& kept,
@@ -355,6 +356,31 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
   if (made.ok()) made = MakeHistoryView(work, history);
   if (made.ok()) WriteHistory(work.writes, work.names, *history);
   return made;
+}
+
+absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,
+                                         std::int64_t count_max) {
+  if (history->known_from < known_from) {
+    history->known_from = known_from;
+    WriteHistory(work.writes, work.names, *history);
+  }
+  // Heads of moments that nobody can ask for any more.
+  absl::StatusOr<std::int64_t> gone = work.connection.Run(
+      absl::StrCat(
+          "DELETE FROM ", work.names.journal,
+          " WHERE table_key = $1 AND number < $2 AND number = moment AND done_ms IS NOT NULL AND number "
+          "<= (SELECT number FROM ",
+          work.names.floor, ")"),
+      {FoldName(history->schema.name), known_from}, kCutting);
+  const std::string versions = work.In(history->versions);
+  if (gone.ok()) {
+    gone = work.connection.Run(
+        absl::StrCat("DELETE FROM ", versions, " WHERE ctid IN (SELECT ctid FROM ", versions, " WHERE ",
+                     kVersionUntil, " <= $1 ORDER BY ", kVersionUntil, " LIMIT $2)"),
+        {known_from, count_max}, kCutting);
+  }
+  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  return gone;
 }
 
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms) {

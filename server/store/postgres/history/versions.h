@@ -49,6 +49,9 @@ bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
 absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
                               const std::vector<std::pair<std::string, std::string>>& renamed,
                               PostgresHistory* history);
+/// See HistoryVerbs::Cut().
+absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,
+                                         std::int64_t count_max);
 /// To where tables that were set aside are.
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms);
 

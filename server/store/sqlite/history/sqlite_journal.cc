@@ -102,7 +102,8 @@ class SqliteJournal final : public JournalVerbs {
         absl::StrCat("number = moment AND (done_ms IS NULL",
                      has_history ? " OR number >= (SELECT h.known_from FROM _mirror_history AS h WHERE "
                                    "h.table_name = _mirror_journal.table_name))"
-                                 : ")");
+                                 : ")",
+                     " IS TRUE");
     for (const std::string& sql :
          {std::string("DELETE FROM _mirror_floor"),
           std::string("INSERT INTO _mirror_floor SELECT number, salt FROM _mirror_journal WHERE number = ?1"),
