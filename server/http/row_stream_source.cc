@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/mutex.h"
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 
 #include <array>
 #include <charconv>
@@ -67,101 +67,10 @@ void AppendAny(const Value& value, std::string* json) {
   }
 }
 
-void AppendValue(const Column& column, const Value& value, std::string* json) {
-  if (value.kind == Kind::kNull) {
-    json->append("null");
-    return;
-  }
-  switch (column.type) {
-    case Type::kBool:
-      json->append(value.integer != 0 ? "true" : "false");
-      return;
-    case Type::kInt16:
-    case Type::kInt32:
-      AppendInteger(value.integer, json);
-      return;
-    case Type::kInt64:
-      json->push_back('"');
-      AppendInteger(value.integer, json);
-      json->push_back('"');
-      return;
-    case Type::kFloat:
-    case Type::kDouble:
-      AppendReal(value.real, json);
-      return;
-    case Type::kDecimal:
-    case Type::kText:
-      AppendJsonString(value.bytes, json);
-      return;
-    case Type::kBytes:
-      AppendBase64(value.bytes, json);
-      return;
-    case Type::kAny:
-      AppendAny(value, json);
-      return;
-    default: {
-      std::array<char, kTextFormBytesMax> text{};
-      const std::size_t length = WriteTextForm(column, value.integer, value.bytes, text.data());
-      json->push_back('"');
-      json->append(text.data(), length);
-      json->push_back('"');
-    }
-  }
-}
-
 absl::Status NoKey(const TableSchema& table) {
   return absl::InvalidArgumentError(absl::StrCat(
       "that is no key of table '", table.name,
       "'. Nothing was read. Give the text of the key's column, or a JSON array of all its columns."));
-}
-
-/// Absent: it is no value of this column.
-std::optional<KeyPart> PartOf(const Column& column, std::string_view text) {
-  KeyPart part;
-  switch (column.type) {
-    case Type::kBool:
-      part.kind = Kind::kInteger;
-      part.integer = text == "true" ? 1 : 0;
-      return text == "true" || text == "false" ? std::optional(part) : std::nullopt;
-    case Type::kInt16:
-    case Type::kInt32:
-    case Type::kInt64:
-      part.kind = Kind::kInteger;
-      return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &part.integer)
-                 ? std::optional(part)
-                 : std::nullopt;
-    case Type::kFloat:
-    case Type::kDouble:
-      part.kind = Kind::kReal;
-      return absl::SimpleAtod(absl::string_view(text.data(), text.size()), &part.real) ? std::optional(part)
-                                                                                       : std::nullopt;
-    case Type::kDecimal:
-    case Type::kText:
-      part.kind = Kind::kText;
-      part.bytes = text;
-      return part;
-    case Type::kBytes:
-      part.kind = Kind::kBlob;
-      return absl::Base64Unescape(absl::string_view(text.data(), text.size()), &part.bytes)
-                 ? std::optional(part)
-                 : std::nullopt;
-    case Type::kUuid: {
-      std::optional<std::string> bytes = ParseUuid(text);
-      if (!bytes) return std::nullopt;
-      part.kind = Kind::kBlob;
-      part.bytes = *std::move(bytes);
-      return part;
-    }
-    case Type::kAny:
-      return std::nullopt;
-    default: {
-      const std::optional<std::int64_t> number = ParseTextForm(column, text);
-      if (!number) return std::nullopt;
-      part.kind = Kind::kInteger;
-      part.integer = *number;
-      return part;
-    }
-  }
 }
 
 /// Of ANY the kind of the JSON value says what it is: a text "i:7" is the integer 7.
@@ -217,6 +126,113 @@ bool IsOneText(const TableSchema& table, const std::vector<std::uint32_t>& key) 
 
 }  // namespace
 
+void AppendJsonValue(const Column& column, const Value& value, std::string* json) {
+  if (value.kind == Kind::kNull) {
+    json->append("null");
+    return;
+  }
+  switch (column.type) {
+    case Type::kBool:
+      json->append(value.integer != 0 ? "true" : "false");
+      return;
+    case Type::kInt16:
+    case Type::kInt32:
+      AppendInteger(value.integer, json);
+      return;
+    case Type::kInt64:
+      json->push_back('"');
+      AppendInteger(value.integer, json);
+      json->push_back('"');
+      return;
+    case Type::kFloat:
+    case Type::kDouble:
+      AppendReal(value.real, json);
+      return;
+    case Type::kDecimal:
+    case Type::kText:
+      AppendJsonString(value.bytes, json);
+      return;
+    case Type::kBytes:
+      AppendBase64(value.bytes, json);
+      return;
+    case Type::kAny:
+      AppendAny(value, json);
+      return;
+    default: {
+      std::array<char, kTextFormBytesMax> text{};
+      const std::size_t length = WriteTextForm(column, value.integer, value.bytes, text.data());
+      json->push_back('"');
+      json->append(text.data(), length);
+      json->push_back('"');
+    }
+  }
+}
+
+std::optional<KeyPart> KeyPartOf(const Column& column, std::string_view text) {
+  KeyPart part;
+  switch (column.type) {
+    case Type::kBool:
+      part.kind = Kind::kInteger;
+      part.integer = text == "true" ? 1 : 0;
+      return text == "true" || text == "false" ? std::optional(part) : std::nullopt;
+    case Type::kInt16:
+    case Type::kInt32:
+    case Type::kInt64:
+      part.kind = Kind::kInteger;
+      return absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &part.integer)
+                 ? std::optional(part)
+                 : std::nullopt;
+    case Type::kFloat:
+    case Type::kDouble:
+      part.kind = Kind::kReal;
+      return absl::SimpleAtod(absl::string_view(text.data(), text.size()), &part.real) ? std::optional(part)
+                                                                                       : std::nullopt;
+    case Type::kDecimal:
+    case Type::kText:
+      part.kind = Kind::kText;
+      part.bytes = text;
+      return part;
+    case Type::kBytes:
+      part.kind = Kind::kBlob;
+      return absl::Base64Unescape(absl::string_view(text.data(), text.size()), &part.bytes)
+                 ? std::optional(part)
+                 : std::nullopt;
+    case Type::kUuid: {
+      std::optional<std::string> bytes = ParseUuid(text);
+      if (!bytes) return std::nullopt;
+      part.kind = Kind::kBlob;
+      part.bytes = *std::move(bytes);
+      return part;
+    }
+    case Type::kAny:
+      return std::nullopt;
+    default: {
+      const std::optional<std::int64_t> number = ParseTextForm(column, text);
+      if (!number) return std::nullopt;
+      part.kind = Kind::kInteger;
+      part.integer = *number;
+      return part;
+    }
+  }
+}
+
+Value ValueOf(const KeyPart& part) {
+  return {.kind = part.kind, .integer = part.integer, .real = part.real, .bytes = part.bytes};
+}
+
+void AppendJsonKey(const std::vector<Column>& columns, const Key& key, std::string* json) {
+  json->push_back('[');
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (i > 0) json->push_back(',');
+    if (columns[i].type == Type::kAny) {
+      AppendAnyKey(ValueOf(key[i]), json);
+    } else {
+      AppendJsonValue(columns[i], ValueOf(key[i]), json);
+    }
+  }
+  json->push_back(']');
+}
+
 JsonRows::JsonRows(const TableSchema& table, const std::vector<std::uint32_t>& columns) : table_(table) {
   for (const std::uint32_t column : columns) {
     std::string& name = names_.emplace_back(names_.empty() ? "{" : ",");
@@ -229,7 +245,7 @@ void JsonRows::Append(const ChangeBatch& batch, std::uint32_t row, std::string* 
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const ColumnView& view = batch.columns[i];
     json->append(names_[i]);
-    AppendValue(table_.columns[view.column], view.At(row), json);
+    AppendJsonValue(table_.columns[view.column], view.At(row), json);
   }
   json->push_back('}');
 }
@@ -244,7 +260,7 @@ std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uin
     if (table.columns[column].type == Type::kAny) {
       AppendAnyKey(value, &json);
     } else {
-      AppendValue(table.columns[column], value, &json);
+      AppendJsonValue(table.columns[column], value, &json);
     }
   }
   json.push_back(']');
@@ -257,7 +273,7 @@ absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text)
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
   const bool is_array = document.ok() && document->root().Is(JsonKind::kArray);
   if (!is_array && columns.size() == 1) {
-    std::optional<KeyPart> part = PartOf(table.columns[columns.front()], text);
+    std::optional<KeyPart> part = KeyPartOf(table.columns[columns.front()], text);
     if (!part) return NoKey(table);
     return Key{*std::move(part)};
   }
@@ -269,7 +285,7 @@ absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text)
     const Column& column = table.columns[columns[i]];
     const std::string_view value =
         values[i].Is(JsonKind::kBool) ? (values[i].IsTrue() ? "true" : "false") : values[i].text();
-    std::optional<KeyPart> part = column.type == Type::kAny ? AnyPartOf(values[i]) : PartOf(column, value);
+    std::optional<KeyPart> part = column.type == Type::kAny ? AnyPartOf(values[i]) : KeyPartOf(column, value);
     if (!part) return NoKey(table);
     key.push_back(*std::move(part));
   }
