@@ -146,6 +146,10 @@ ROOMS = {
         "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
         (),
     ),
+    "server/tenant/history": (
+        "base base/json proto/wire server/journal server/plan server/records server/store",
+        (),
+    ),
     "server/tenant": (
         "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror "
         "server/tenant/records server/watch",
@@ -168,7 +172,7 @@ ROOMS = {
     ),
     "server/http": (
         "base base/http base/json certs certs/apikeys proto/wire server/config server/jobs server/plan server/records "
-        "server/storages server/store server/tenant server/tenant/records server/watch",
+        "server/storages server/store server/tenant server/tenant/history server/tenant/records server/watch",
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
@@ -179,8 +183,8 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/fleet server/jobs server/plan server/rpc server/storages "
-        "server/store server/store/catalog server/tenant server/watch",
+        "base certs certs/apikeys proto/wire server/fleet server/jobs server/plan server/records server/rpc server/storages "
+        "server/journal server/store server/store/catalog server/tenant server/tenant/history server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
