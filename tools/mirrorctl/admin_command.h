@@ -32,7 +32,7 @@ struct AdminRequest {
   std::vector<std::string> states;
   bool failed = false;
   std::string severity = "information", kind, since;
-  std::string storage;
+  std::string storage, key;
   bool with_records = false;
 
   std::string to_config, place, address;
@@ -76,6 +76,7 @@ struct AdminCommands {
 void AddReadingCommands(const AdminCommands& commands);
 void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
+void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 

@@ -156,6 +156,7 @@ void AddAdminCommands(const cli::Command& app, const std::string& config_path, C
   const AdminCommands commands{app, config_path, console};
   AddReadingCommands(commands);
   AddRecordsCommands(commands);
+  AddHistoryCommands(commands);
   AddChangingCommands(commands);
 }
 
