@@ -14,7 +14,7 @@
 #include "proto/wire/json/json_rows.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 #include "server/http/page_values.h"
 #include "server/http/row_stream_source.h"
 

@@ -122,6 +122,10 @@ class Readings {
   /// page's place.
   absl::StatusOr<std::uint64_t> ListCommitted(const std::string& after, const TakeTable& take);
 
+  /// What is committed, of no table yet: its place and its snapshot. Errors: kNotFound: the mirror is gone;
+  /// kResourceExhausted as above.
+  absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
+
   // --- An operator's ---
 
   absl::StatusOr<TenantInfo> Info();
@@ -143,8 +147,6 @@ class Readings {
 
  private:
   absl::StatusOr<std::shared_ptr<void>> TakePlace(ReadingPlaces& places, std::chrono::milliseconds wait);
-  /// With its place and its snapshot, of no table yet.
-  absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
 
   Mirror& mirror_;
   std::int64_t written_ms_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;  ///< Progress of readings, by ReadOn().

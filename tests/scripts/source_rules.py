@@ -90,7 +90,7 @@ ROOMS = {
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
-    "server/records": ("base base/json certs proto/wire server/plan", ()),
+    "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
     "server/config": (
         "base base/config base/db/postgres base/db/sqlite base/exposition server/journal server/plan",
         (),
@@ -165,6 +165,10 @@ ROOMS = {
         "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
         (),
     ),
+    "server/tenant/history": (
+        "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
+        (),
+    ),
     "server/tenant": (
         "base proto/wire server/consequences server/plan server/store server/store/catalog server/tenant/mirror "
         "server/tenant/records server/watch",
@@ -187,7 +191,7 @@ ROOMS = {
     ),
     "server/http": (
         "base base/http base/json certs certs/apikeys proto/wire proto/wire/json server/config server/jobs server/plan "
-        "server/records server/storages server/store server/tenant server/tenant/records server/watch",
+        "server/records server/storages server/store server/tenant server/tenant/history server/tenant/records server/watch",
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
@@ -198,8 +202,9 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/consequences server/fleet server/jobs server/plan server/rpc server/storages "
-        "server/store server/store/catalog server/tenant server/watch",
+        "base certs certs/apikeys proto/wire server/consequences server/fleet server/jobs server/journal server/plan "
+        "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
+        "server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
@@ -367,7 +372,7 @@ NEVER = [
     (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
-    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
+    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|history_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
 ]
 # Locks that the thread-safety analysis does not see.
 STD_LOCKS = re.compile(

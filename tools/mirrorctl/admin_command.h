@@ -34,7 +34,7 @@ struct AdminRequest {
   std::vector<std::string> states;
   bool failed = false;
   std::string severity = "information", kind, since;
-  std::string storage;
+  std::string storage, key;
   bool with_records = false;
 
   std::string export_table, as_of, format, out;
@@ -85,6 +85,7 @@ void AddExportCommand(const AdminCommands& commands);
 void AddReadingCommands(const AdminCommands& commands);
 void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
+void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 

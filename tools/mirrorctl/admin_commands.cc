@@ -177,6 +177,7 @@ void AddAdminCommands(const cli::Command& app, const std::string& config_path, C
   AddReadingCommands(commands);
   AddExportCommand(commands);
   AddRecordsCommands(commands);
+  AddHistoryCommands(commands);
   AddChangingCommands(commands);
 }
 

@@ -226,7 +226,7 @@ AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& 
                            Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
                            const TimeSeries& time_series, Servers servers, Storages& storages,
                            HttpDoorLook look_at_door)
-    : AdminRecords(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
+    : AdminChanges(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
       events_(events),
       audit_(audit),
       looks_(looks),

@@ -72,6 +72,7 @@ class AdminClient {
                       const std::function<bool(const v1::Event&)>& each);
 
  private:
+  friend class HistoryClient;
   friend class MoveClient;
   friend class ExportClient;
   friend class LookClient;
@@ -117,6 +118,24 @@ class ExportClient {
   /// Gives each part to `each`, whose error ends the call and is given back. kCancelled: `interruption` came.
   absl::Status Read(const v1::ExportTableRequest& request, const Interruption& interruption,
                     const std::function<absl::Status(v1::ExportPart*)>& each);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// What was written, and what rows were, see MirrorAdmin. Errors: as AdminClient.
+class HistoryClient {
+ public:
+  /// `admin` outlives it.
+  explicit HistoryClient(AdminClient& admin) : admin_(admin) {}
+
+  /// Keys are for operators alone, and left out where the certificate has another role.
+  absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest request);
+  /// Gives each entry to `each` until that answers false, or `interruption` comes: then OK.
+  absl::Status FollowChanges(const v1::ListChangesRequest& request, const Interruption& interruption,
+                             const std::function<bool(const v1::Change&)>& each);
+  absl::StatusOr<v1::ExplainRowResponse> Explain(const v1::RowOfTable& row);
+  absl::StatusOr<v1::ReadRowHistoryResponse> Versions(const v1::RowOfTable& row);
 
  private:
   AdminClient& admin_;

@@ -1,4 +1,4 @@
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 
 #include <optional>
 #include <utility>
@@ -7,8 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
-#include "proto/wire/json/json_rows.h"
 #include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
@@ -19,8 +19,60 @@ absl::Status NoKey(const TableSchema& table) {
       "'. Nothing was read. Give the text of the key's column, or a JSON array of all its columns."));
 }
 
-/// Absent: it is no value of this column.
-std::optional<KeyPart> PartOf(const Column& column, std::string_view text) {
+/// Of ANY the kind of the JSON value says what it is: a text "i:7" is the integer 7.
+std::optional<KeyPart> AnyPartOf(const JsonView& value) {
+  KeyPart part;
+  if (value.Is(JsonKind::kNumber)) {
+    part.kind = Kind::kReal;
+    return absl::SimpleAtod(absl::string_view(value.text().data(), value.text().size()), &part.real)
+               ? std::optional(part)
+               : std::nullopt;
+  }
+  std::string_view text = value.text();
+  if (!value.Is(JsonKind::kString) || text.size() < 2 || text[1] != ':') return std::nullopt;
+  const char kind = text[0];
+  text.remove_prefix(2);
+  const absl::string_view rest(text.data(), text.size());
+  switch (kind) {
+    case 'i':
+      part.kind = Kind::kInteger;
+      return absl::SimpleAtoi(rest, &part.integer) ? std::optional(part) : std::nullopt;
+    case 't':
+      part.kind = Kind::kText;
+      part.bytes = text;
+      return part;
+    case 'r':
+    case 'b':
+      part.kind = kind == 'r' ? Kind::kRawText : Kind::kBlob;
+      return absl::Base64Unescape(rest, &part.bytes) ? std::optional(part) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+void AppendAnyKey(const Value& value, std::string* json) {
+  switch (value.kind) {
+    case Kind::kReal:
+      AppendReal(value.real, json);
+      return;
+    case Kind::kInteger:
+      AppendJsonString(absl::StrCat("i:", value.integer), json);
+      return;
+    case Kind::kText:
+      AppendJsonString(absl::StrCat("t:", std::string(value.bytes)), json);
+      return;
+    default:
+      AppendJsonString(absl::StrCat(value.kind == Kind::kRawText ? "r:" : "b:", Base64(value.bytes)), json);
+  }
+}
+
+bool IsOneText(const TableSchema& table, const std::vector<std::uint32_t>& key) {
+  return key.size() == 1 && table.columns[key.front()].type == Type::kText;
+}
+
+}  // namespace
+
+std::optional<KeyPart> KeyPartOf(const Column& column, std::string_view text) {
   KeyPart part;
   switch (column.type) {
     case Type::kBool:
@@ -68,58 +120,22 @@ std::optional<KeyPart> PartOf(const Column& column, std::string_view text) {
   }
 }
 
-/// Of ANY the kind of the JSON value says what it is: a text "i:7" is the integer 7.
-std::optional<KeyPart> AnyPartOf(const JsonView& value) {
-  KeyPart part;
-  if (value.Is(JsonKind::kNumber)) {
-    part.kind = Kind::kReal;
-    return absl::SimpleAtod(absl::string_view(value.text().data(), value.text().size()), &part.real)
-               ? std::optional(part)
-               : std::nullopt;
-  }
-  std::string_view text = value.text();
-  if (!value.Is(JsonKind::kString) || text.size() < 2 || text[1] != ':') return std::nullopt;
-  const char kind = text[0];
-  text.remove_prefix(2);
-  const absl::string_view rest(text.data(), text.size());
-  switch (kind) {
-    case 'i':
-      part.kind = Kind::kInteger;
-      return absl::SimpleAtoi(rest, &part.integer) ? std::optional(part) : std::nullopt;
-    case 't':
-      part.kind = Kind::kText;
-      part.bytes = text;
-      return part;
-    case 'r':
-    case 'b':
-      part.kind = kind == 'r' ? Kind::kRawText : Kind::kBlob;
-      return absl::Base64Unescape(rest, &part.bytes) ? std::optional(part) : std::nullopt;
-    default:
-      return std::nullopt;
-  }
+Value ValueOf(const KeyPart& part) {
+  return {.kind = part.kind, .integer = part.integer, .real = part.real, .bytes = part.bytes};
 }
 
-void AppendAnyKey(const Column& column, const Value& value, std::string* json) {
-  switch (value.kind) {
-    case Kind::kReal:
-      AppendJsonValue(column, value, json);
-      return;
-    case Kind::kInteger:
-      AppendJsonString(absl::StrCat("i:", value.integer), json);
-      return;
-    case Kind::kText:
-      AppendJsonString(absl::StrCat("t:", std::string(value.bytes)), json);
-      return;
-    default:
-      AppendJsonString(absl::StrCat(value.kind == Kind::kRawText ? "r:" : "b:", Base64(value.bytes)), json);
+void AppendJsonKey(const std::vector<Column>& columns, const Key& key, std::string* json) {
+  json->push_back('[');
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    if (i > 0) json->push_back(',');
+    if (columns[i].type == Type::kAny) {
+      AppendAnyKey(ValueOf(key[i]), json);
+    } else {
+      AppendJsonValue(columns[i], ValueOf(key[i]), json);
+    }
   }
+  json->push_back(']');
 }
-
-bool IsOneText(const TableSchema& table, const std::vector<std::uint32_t>& key) {
-  return key.size() == 1 && table.columns[key.front()].type == Type::kText;
-}
-
-}  // namespace
 
 std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uint32_t row) {
   const std::vector<std::uint32_t> key = table.Key();
@@ -129,7 +145,7 @@ std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uin
     if (json.size() > 1) json.push_back(',');
     const Value value = batch.Find(column)->At(row);
     if (table.columns[column].type == Type::kAny) {
-      AppendAnyKey(table.columns[column], value, &json);
+      AppendAnyKey(value, &json);
     } else {
       AppendJsonValue(table.columns[column], value, &json);
     }
@@ -144,7 +160,7 @@ absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text)
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(text);
   const bool is_array = document.ok() && document->root().Is(JsonKind::kArray);
   if (!is_array && columns.size() == 1) {
-    std::optional<KeyPart> part = PartOf(table.columns[columns.front()], text);
+    std::optional<KeyPart> part = KeyPartOf(table.columns[columns.front()], text);
     if (!part) return NoKey(table);
     return Key{*std::move(part)};
   }
@@ -156,7 +172,7 @@ absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text)
     const Column& column = table.columns[columns[i]];
     const std::string_view value =
         values[i].Is(JsonKind::kBool) ? (values[i].IsTrue() ? "true" : "false") : values[i].text();
-    std::optional<KeyPart> part = column.type == Type::kAny ? AnyPartOf(values[i]) : PartOf(column, value);
+    std::optional<KeyPart> part = column.type == Type::kAny ? AnyPartOf(values[i]) : KeyPartOf(column, value);
     if (!part) return NoKey(table);
     key.push_back(*std::move(part));
   }

@@ -1,4 +1,4 @@
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
