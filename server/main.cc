@@ -107,6 +107,30 @@ int CheckOnly(const ServerConfig& config, bool data) {
   return WithOutput(out);
 }
 
+/// What the command line asks for.
+int Start(const std::string& file, bool check_only, bool check_data) {
+  // Partners read the mirrors as members of the group; keys have modes of their own.
+  umask(027);
+  KeepMemoryPrivate();
+  LeaveOpenSslToTheEnd();
+  const sigset_t signals = BlockSignals();
+  KeepMessageMemory();
+  ConfigureSqlite();
+  const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
+  if (!found.ok()) return Fail(kWrongUsage, found.status());
+  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
+  const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
+  if (!config.ok()) return Fail(kWrongUsage, config.status());
+  if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
+  if (check_only) return CheckOnly(*config, check_data);
+  if (absl::Status own = CheckOwnFolder(config->data.dir, config->file); !own.ok())
+    return Fail(kWrongUsage, own);
+  SetUpLog(*config);
+  if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
+  spdlog::info("configuration {}", config->file);
+  return Serve(*config, signals);
+}
+
 int Main(int argc, char** argv) {
   postgres::ForgetEnvironment();
   const cli::Program app(
@@ -148,26 +172,7 @@ int Main(int argc, char** argv) {
                                  absl::StrCat(outcome.wrong, "\nRun with --help for more information.")));
   }
 
-  // Partners read the mirrors as members of the group; keys have modes of their own.
-  umask(027);
-  KeepMemoryPrivate();
-  LeaveOpenSslToTheEnd();
-  const sigset_t signals = BlockSignals();
-  KeepMessageMemory();
-  ConfigureSqlite();
-  const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
-  if (!found.ok()) return Fail(kWrongUsage, found.status());
-  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
-  const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
-  if (!config.ok()) return Fail(kWrongUsage, config.status());
-  if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
-  if (check_only) return CheckOnly(*config, check_data);
-  if (absl::Status own = CheckOwnFolder(config->data.dir, config->file); !own.ok())
-    return Fail(kWrongUsage, own);
-  SetUpLog(*config);
-  if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
-  spdlog::info("configuration {}", config->file);
-  return Serve(*config, signals);
+  return Start(file, check_only, check_data);
 }
 
 }  // namespace

@@ -72,8 +72,6 @@ class StoreRecords {
   virtual absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
                                             std::uint64_t bytes_max) = 0;
   virtual absl::StatusOr<Freshness> ReadFreshness() = 0;
-  /// Names of tables that versions of rows are kept of.
-  virtual absl::StatusOr<std::vector<std::string>> ReadHistories() = 0;
   virtual absl::StatusOr<ReceiptHead> ReadReceiptHead() = 0;
   /// Texts of those with a greater number, oldest first; the last kReceiptsKeptMax are kept.
   virtual absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after,

@@ -219,7 +219,7 @@ TEST_P(History, WithoutRulesNothingIsNoted) {
   Apply(People(), Operation::kInsert, {{1, "a", 10}});
   EXPECT_THAT(Entries(), IsEmpty());
   EXPECT_EQ(Look()->versions().ReadHistory("people").value(), std::nullopt);
-  EXPECT_THAT(store_->records().ReadHistories().value(), IsEmpty());
+  EXPECT_THAT(store_->upkeep().ReadHistories().value(), IsEmpty());
 }
 
 TEST_P(History, VersionsTellWhatStoodUntilWhen) {

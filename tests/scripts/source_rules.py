@@ -179,6 +179,7 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
+    "server/export": ("proto/wire server/store server/tenant", ()),
     "server/storages": (
         "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records "
         "server/watch",
@@ -202,7 +203,7 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/consequences server/fleet server/jobs server/journal server/plan "
+        "base certs certs/apikeys proto/wire server/consequences server/export server/fleet server/jobs server/journal server/plan "
         "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),

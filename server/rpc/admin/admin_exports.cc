@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "proto/wire/codec.h"
 #include "server/rpc/admin/asked_tenant.h"
-#include "server/tenant/row_source.h"
+#include "server/export/row_source.h"
 
 namespace mirror {
 namespace {

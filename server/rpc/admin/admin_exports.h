@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// The operators' call that gives rows, see server/tenant/row_source.h. Threads: any; gRPC's.
+/// The operators' call that gives rows, see server/export/row_source.h. Threads: any; gRPC's.
 class AdminExports : public AdminMoves {
  public:
   grpc::Status ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,

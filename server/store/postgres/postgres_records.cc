@@ -1,5 +1,4 @@
 #include "server/store/postgres/postgres_records.h"
-#include "server/store/postgres/history/history_rows.h"
 
 #include <algorithm>
 #include <map>
@@ -220,15 +219,6 @@ class PostgresRecords final : public StoreRecords {
   }
   absl::StatusOr<Freshness> ReadFreshness() override {
     return FromState([&](const StateSource& from) { return SelectFreshness(from, mirror_.names); });
-  }
-  absl::StatusOr<std::vector<std::string>> ReadHistories() override {
-    return In([&](postgres::Connection& connection) -> absl::StatusOr<std::vector<std::string>> {
-      const auto histories = SelectHistories(connection, mirror_.names);
-      if (!histories.ok()) return histories.status();
-      std::vector<std::string> tables;
-      for (const auto& [key, history] : *histories) tables.push_back(history.schema.name);
-      return tables;
-    });
   }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override {
     if (view() != nullptr) return view()->receipt_head();

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/sql.h"
-#include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_documents.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"
@@ -113,7 +112,6 @@ class SqliteRecords final : public StoreRecords {
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(connection_, table);
   }
-  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return SelectHistories(connection_); }
   absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(connection_); }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return SelectReceiptHead(connection_); }
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {

@@ -12,7 +12,7 @@ namespace mirror {
 
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) {
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    const absl::StatusOr<std::vector<std::string>> kept = store.records().ReadHistories();
+    const absl::StatusOr<std::vector<std::string>> kept = store.upkeep().ReadHistories();
     if (!kept.ok()) return kept.status();
     Plan next;
     next.now_ms = now_ms;

@@ -64,7 +64,6 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
                                     std::uint64_t bytes_max) override;
   absl::StatusOr<Freshness> ReadFreshness() override { return mirror_->freshness; }
-  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return std::vector<std::string>(); }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override;
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override;
 
@@ -77,6 +76,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::Status Release() override { return absl::OkStatus(); }
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
   absl::Status CheckOwnTables() override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return std::vector<std::string>(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 
   std::shared_ptr<MemoryMirror> mirror_;

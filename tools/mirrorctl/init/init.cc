@@ -184,8 +184,7 @@ tables_percent = 20                 # so many tables that are not announced any 
 tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
 miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
-
-[journal]                           # Of tables that have one.
+[journal]                           # of tables that have one
 keep = "30d"                        # entries that are older are removed,
 max = "1GiB"                        # and the oldest while a tenant has more
 
@@ -198,9 +197,8 @@ max = "1GiB"                        # and the oldest while a tenant has more
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"
 # journal = "off"                   # "keys": note which rows are written, for programs that follow them
-# history = false                   # true: keep what stood in rows that are changed or deleted
-# history_keep = "400d"             # for so long; not given: for ever
-# history_max = "10GiB"             # and while they weigh no more, about; not given: any size
+# history = false                   # true: keep what stood in rows; history_keep = "400d": for so long,
+# history_max = "10GiB"             # and while it weighs no more, about; not given: all
 # breaker = false
 # freshness = "1h"                  # how old this table may become
 # leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_ROW_SOURCE_H_
-#define MIRROR_SERVER_TENANT_ROW_SOURCE_H_
+#ifndef MIRROR_SERVER_EXPORT_ROW_SOURCE_H_
+#define MIRROR_SERVER_EXPORT_ROW_SOURCE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -49,4 +49,4 @@ absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const Ro
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_ROW_SOURCE_H_
+#endif  // MIRROR_SERVER_EXPORT_ROW_SOURCE_H_

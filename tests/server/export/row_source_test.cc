@@ -1,4 +1,4 @@
-#include "server/tenant/row_source.h"
+#include "server/export/row_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "server/tenant/row_source.h"
+#include "server/export/row_source.h"
 
 #include <numeric>
 #include <utility>
