@@ -41,8 +41,7 @@ absl::Status EnsureJournal(PostgresMirror& mirror) {
   OwnWrites& writes = work->writes;
   MakeJournal(writes, mirror.names);
   PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
-  work = mirror.work->view->Work();
-  if (!work.ok()) return work.status();
+  if (absl::Status made = writes.Send(work->connection); !made.ok()) return made;
   // Who reads where tables stand reads when they stood there.
   return GiveReading(work->connection, mirror.names.metadata, mirror.names.commits);
 }
