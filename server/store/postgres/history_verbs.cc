@@ -11,7 +11,7 @@
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/history/versions.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/table_verbs.h"
 #include "server/store/postgres/tables/kept_kinds.h"
@@ -36,11 +36,14 @@ bool IsThere(const std::vector<StateRow>& state) {
 absl::Status EnsureJournal(PostgresMirror& mirror) {
   const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror);
   if (!state.ok() || IsThere(*state)) return state.status();
-  if (absl::Status may = ChangingTables(mirror).status(); !may.ok()) return may;
-  OwnWrites& writes = mirror.work->view->writes();
+  absl::StatusOr<TableWork> work = ChangingTables(mirror);
+  if (!work.ok()) return work.status();
+  OwnWrites& writes = work->writes;
   MakeJournal(writes, mirror.names);
   PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
-  return absl::OkStatus();
+  if (absl::Status made = writes.Send(work->connection); !made.ok()) return made;
+  // Who reads where tables stand reads when they stood there.
+  return GiveReading(work->connection, mirror.names.metadata, mirror.names.commits);
 }
 
 class PostgresJournalVerbs final : public JournalVerbs {

@@ -10,21 +10,21 @@
 namespace mirror {
 namespace {
 
-constexpr char kReading[] = "looking of which tables versions of rows are kept";
+constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
 
 }  // namespace
 
 absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
                                                                        const PostgresOwnTables& names) {
   std::map<std::string, PostgresHistory> histories;
-  const auto there =
-      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.history}, kReading);
+  const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.history},
+                                       kReadingHistories);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return histories;
   const auto rows = connection.Query(
       absl::StrCat("SELECT table_key, versions, view_name, definition, known_from, view_is_whole FROM ",
                    names.history),
-      {}, kReading);
+      {}, kReadingHistories);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) {
     absl::StatusOr<TableSchema> schema = UnpackTable(rows->View(row, 3));

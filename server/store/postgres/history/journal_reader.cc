@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kReading[] = "reading the journal";
+constexpr char kReadingJournal[] = "reading the journal";
 /// What an entry weighs beside its keys, roughly.
 constexpr int kEntryBytes = 100;
 /// Entries in memory at once.
@@ -187,7 +187,7 @@ class PostgresJournalReader final : public JournalReader {
 
  private:
   absl::StatusOr<postgres::Rows> Query(const std::string& sql, postgres::Values values) {
-    absl::StatusOr<postgres::Rows> rows = connection_.Query(sql, values, kReading);
+    absl::StatusOr<postgres::Rows> rows = connection_.Query(sql, values, kReadingJournal);
     if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
     return rows;
   }

@@ -13,18 +13,18 @@ namespace {
 
 constexpr char kTrimming[] = "trimming the journal";
 
-using postgres::Value;
-
-Value BytesOrNull(OwnWrites& writes, const std::string& bytes) {
-  return bytes.empty() ? Value::Null(postgres::Type::kBytea) : Value::Bytes(writes.Keep(bytes));
+postgres::Value BytesOrNull(OwnWrites& writes, const std::string& bytes) {
+  return bytes.empty() ? postgres::Value::Null(postgres::Type::kBytea)
+                       : postgres::Value::Bytes(writes.Keep(bytes));
 }
 
 /// lsn, lineage, receipt, source_ms, done_ms, row_count.
-void AddCommit(OwnWrites& writes, const JournalCommit& commit, std::vector<Value>* values) {
+void AddCommit(OwnWrites& writes, const JournalCommit& commit, std::vector<postgres::Value>* values) {
   values->emplace_back(commit.position.lsn.value);
-  values->push_back(Value::Bytes(writes.Keep(commit.position.lineage)));
+  values->push_back(postgres::Value::Bytes(writes.Keep(commit.position.lineage)));
   values->emplace_back(static_cast<std::int64_t>(commit.receipt));
-  values->push_back(commit.source_ms ? Value(*commit.source_ms) : Value::Null(postgres::Type::kInt8));
+  values->push_back(commit.source_ms ? postgres::Value(*commit.source_ms)
+                                     : postgres::Value::Null(postgres::Type::kInt8));
   values->emplace_back(commit.done_ms);
   values->emplace_back(commit.row_count);
 }
@@ -84,21 +84,22 @@ void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names) {
 
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry) {
   const std::string key = FoldName(entry.table);
-  std::vector<Value> values = {entry.number,
-                               entry.salt,
-                               writes.Keep(key),
-                               writes.Keep(entry.table),
-                               entry.moment,
-                               static_cast<std::int64_t>(entry.operation),
-                               entry.columns.empty() ? Value::Null(postgres::Type::kText)
-                                                     : Value(writes.Keep(PackColumnList(entry.columns))),
-                               static_cast<std::int64_t>(entry.rows),
-                               BytesOrNull(writes, entry.least),
-                               BytesOrNull(writes, entry.most),
-                               BytesOrNull(writes, entry.keys),
-                               entry.cycle,
-                               static_cast<std::int64_t>(entry.seq),
-                               writes.Keep(entry.origin)};
+  std::vector<postgres::Value> values = {entry.number,
+                                         entry.salt,
+                                         writes.Keep(key),
+                                         writes.Keep(entry.table),
+                                         entry.moment,
+                                         static_cast<std::int64_t>(entry.operation),
+                                         entry.columns.empty()
+                                             ? postgres::Value::Null(postgres::Type::kText)
+                                             : postgres::Value(writes.Keep(PackColumnList(entry.columns))),
+                                         static_cast<std::int64_t>(entry.rows),
+                                         BytesOrNull(writes, entry.least),
+                                         BytesOrNull(writes, entry.most),
+                                         BytesOrNull(writes, entry.keys),
+                                         entry.cycle,
+                                         static_cast<std::int64_t>(entry.seq),
+                                         writes.Keep(entry.origin)};
   std::string columns, bound;
   if (entry.commit) {
     AddCommit(writes, *entry.commit, &values);
@@ -119,7 +120,7 @@ void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const Journa
 
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
                  std::int64_t moment, const JournalCommit& commit) {
-  std::vector<Value> values;
+  std::vector<postgres::Value> values;
   AddCommit(writes, commit, &values);
   values.emplace_back(moment);
   writes.Add(
@@ -140,8 +141,8 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
                    " SET row_count = $1, digest = $2 WHERE number = (SELECT number FROM ", names.journal,
                    " WHERE table_key = $3 AND number = moment ORDER BY number DESC LIMIT 1) AND "
                    "done_ms IS NOT NULL AND lsn = $4 AND lineage = $5"),
-      {rows, Value::Bytes(writes.Keep(digest)), writes.Keep(FoldName(table)), position.lsn.value,
-       Value::Bytes(writes.Keep(position.lineage))});
+      {rows, postgres::Value::Bytes(writes.Keep(digest)), writes.Keep(FoldName(table)), position.lsn.value,
+       postgres::Value::Bytes(writes.Keep(position.lineage))});
 }
 
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,

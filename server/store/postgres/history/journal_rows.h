@@ -20,7 +20,7 @@ namespace mirror {
 /// `state`: all of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
 
-/// Where there are none: with what others may read of them.
+/// Where there are none.
 void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names);
 /// Into relations that are there. Who has a head that is open has its row of kJournal, too.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);

@@ -1,6 +1,6 @@
 #include "server/store/postgres/history/version_sql.h"
 
-#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 

@@ -114,7 +114,7 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
                  ") AS v) AS d JOIN pg_rewrite AS r ON r.ev_class = d.oid JOIN pg_depend AS n ON n.classid = "
                  "'pg_rewrite'::regclass AND n.objid = r.oid AND n.refclassid = 'pg_class'::regclass AND "
                  "n.refobjid = $1::text::regclass"),
-             {{work_.In(table_)}, {work_.names.schema}});
+             {work_.In(table_), work_.names.schema});
     if (!views.ok()) return views.status();
     for (const Part& view : *views) {
       absl::Status dropped = RunWhereFree(work_, table_, "DROP VIEW " + view.make, kSwapping);
