@@ -1,4 +1,4 @@
-#include "server/store/exexchanged_keys.h"
+#include "server/store/exchanged_keys.h"
 
 #include <cstdint>
 #include <string>

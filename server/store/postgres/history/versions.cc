@@ -8,7 +8,7 @@
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "proto/wire/row_block.h"
-#include "server/store/exexchanged_keys.h"
+#include "server/store/exchanged_keys.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"

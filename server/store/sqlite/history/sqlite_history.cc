@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
-#include "server/store/exexchanged_keys.h"
+#include "server/store/exchanged_keys.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
