@@ -43,8 +43,8 @@ class RowSource {
   virtual absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) = 0;
 };
 
-/// Errors: those of Readings::ReadCommitted(); kInvalidArgument: the wish; kUnimplemented: of the past
-/// nothing is kept here.
+/// Errors: those of Readings::ReadCommitted(), FindTableHistory() and FindMoment(); kInvalidArgument: the
+/// wish; kUnimplemented: all versions at once.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
 
 }  // namespace mirror

@@ -179,7 +179,7 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
-    "server/export": ("proto/wire server/store server/tenant", ()),
+    "server/export": ("proto/wire server/store server/tenant server/tenant/history", ()),
     "server/storages": (
         "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records "
         "server/watch",
