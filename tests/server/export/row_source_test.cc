@@ -86,8 +86,8 @@ TEST_F(RowSourceTest, WhatThereIsNotSaysWhatToDo) {
   EXPECT_THAT(Open({"nowhere"}), StatusIs(absl::StatusCode::kNotFound,
                                           AllOf(HasSubstr("'nowhere'"), HasSubstr("mirrorctl tables"))));
   EXPECT_THAT(Open({.table = "people", .history = true}),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("no history")));
-  EXPECT_THAT(Open({.table = "people", .as_of = "7"}), StatusIs(absl::StatusCode::kUnimplemented));
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("Its view of all versions")));
+  EXPECT_THAT(Open({.table = "people", .as_of = "7"}), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(Open({.table = "people", .history = true, .as_of = "7"}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("both")));
   EXPECT_THAT(Open({.table = "people", .as_of = std::string(kAsOfBytesMax + 1, '7')}),
