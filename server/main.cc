@@ -14,12 +14,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
 #include "base/db/postgres/target.h"
+#include "base/printable.h"
 #include "base/system_user.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
 #include "server/config/config.h"
+#include "server/data_check.h"
 #include "server/place_check.h"
 #include "server/rpc/message_memory.h"
 #include "server/server.h"
@@ -85,7 +87,8 @@ int WithOutput(TextStream& out) {
   return ExitCode(kDone, out, err, "mirror-server");
 }
 
-int CheckOnly(const ServerConfig& config) {
+/// `data`: of the mirrors, too.
+int CheckOnly(const ServerConfig& config, bool data) {
   const absl::StatusOr<std::vector<std::string>> notes = CheckPlaces(config);
   if (!notes.ok()) return Fail(kWrongUsage, notes.status());
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
@@ -95,7 +98,37 @@ int CheckOnly(const ServerConfig& config) {
     out << "the data folder '" << config.data.dir
         << "' does not exist yet: the server makes it when it starts" << std::endl;
   }
+  if (data) {
+    const absl::StatusOr<std::vector<std::string>> taken = CheckData(config);
+    if (!taken.ok()) return Fail(kWrongUsage, taken.status());
+    for (const std::string& words : *taken) out << Printable(words) << std::endl;
+    if (taken->empty()) out << "the next cycles empty no column" << std::endl;
+  }
   return WithOutput(out);
+}
+
+/// What the command line asks for.
+int Start(const std::string& file, bool check_only, bool check_data) {
+  // Partners read the mirrors as members of the group; keys have modes of their own.
+  umask(027);
+  KeepMemoryPrivate();
+  LeaveOpenSslToTheEnd();
+  const sigset_t signals = BlockSignals();
+  KeepMessageMemory();
+  ConfigureSqlite();
+  const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
+  if (!found.ok()) return Fail(kWrongUsage, found.status());
+  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
+  const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
+  if (!config.ok()) return Fail(kWrongUsage, config.status());
+  if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
+  if (check_only) return CheckOnly(*config, check_data);
+  if (absl::Status own = CheckOwnFolder(config->data.dir, config->file); !own.ok())
+    return Fail(kWrongUsage, own);
+  SetUpLog(*config);
+  if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
+  spdlog::info("configuration {}", config->file);
+  return Serve(*config, signals);
 }
 
 int Main(int argc, char** argv) {
@@ -111,13 +144,18 @@ int Main(int argc, char** argv) {
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");
   std::string file;
-  bool check_only = false;
+  bool check_only = false, check_data = false;
   const cli::Option config_option =
       app.Add("--config", file, "Configuration (default: mirror-server.toml, searched for)")
           .Completes(cli::Besides::kFiles);
   LetSearch(app, config_option, file, kConfig);
   app.AddFlag("--check-config", check_only,
               "Check configuration, keys, certificates, data folder, hooks and databases, and end");
+  app.AddFlag("--data", check_data,
+              "With --check-config: count the values that column rules of now take from the mirrors");
+  app.Check([&check_only, &check_data] {
+    return check_data && !check_only ? "--data goes with --check-config" : "";
+  });
   app.SpeakToShells(
       {.name = "mirror-server",
        .section = 8,
@@ -134,26 +172,7 @@ int Main(int argc, char** argv) {
                                  absl::StrCat(outcome.wrong, "\nRun with --help for more information.")));
   }
 
-  // Partners read the mirrors as members of the group; keys have modes of their own.
-  umask(027);
-  KeepMemoryPrivate();
-  LeaveOpenSslToTheEnd();
-  const sigset_t signals = BlockSignals();
-  KeepMessageMemory();
-  ConfigureSqlite();
-  const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
-  if (!found.ok()) return Fail(kWrongUsage, found.status());
-  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
-  const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
-  if (!config.ok()) return Fail(kWrongUsage, config.status());
-  if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
-  if (check_only) return CheckOnly(*config);
-  if (absl::Status own = CheckOwnFolder(config->data.dir, config->file); !own.ok())
-    return Fail(kWrongUsage, own);
-  SetUpLog(*config);
-  if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
-  spdlog::info("configuration {}", config->file);
-  return Serve(*config, signals);
+  return Start(file, check_only, check_data);
 }
 
 }  // namespace

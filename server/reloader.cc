@@ -59,7 +59,10 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[[tenant]]", config->columns == started_with_.columns &&
                          config->freshness == started_with_.freshness &&
                          config->receipts == started_with_.receipts &&
+                         config->journal.rules == started_with_.journal.rules &&
                          config->breaker.rules == started_with_.breaker.rules},
+      {"[journal]", config->journal.keep_ms == started_with_.journal.keep_ms &&
+                        config->journal.bytes_max == started_with_.journal.bytes_max},
       {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
                         config->miss_window_ms == started_with_.miss_window_ms}};
   changed_.clear();

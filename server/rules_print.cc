@@ -50,6 +50,10 @@ class Rules {
   Rules& Add(const FreshnessRule& rule) {
     return Add(rule.context).Add(rule.table).Add(rule.of_table).Add(rule.target_ms);
   }
+  Rules& Add(const JournalRule& rule) {
+    Add(rule.context).Add(rule.table).Add(rule.journal).Add(rule.history).Add(rule.history_keep_ms);
+    return Add(rule.history_bytes_max);
+  }
   Rules& Add(const TenantSwitch& tenant) { return Add(tenant.context).Add(tenant.on); }
   Rules& Add(const HookConfig& hook) {
     Add(hook.name).Add(hook.on).Add(hook.context_id).Add(hook.command).Add(hook.url);
@@ -70,6 +74,7 @@ std::string RulesPrint(const ServerConfig& config, const std::string& applicatio
   rules.Add(config.data.automatic_provisioning);
   rules.Add(config.data.drop_grace.count()).Add(config.limits.cycle_idle.count()).Add(config.miss_window_ms);
   rules.Add(config.columns.blocks).Add(config.breaker.limits).Add(config.breaker.rules);
+  rules.Add(config.journal.keep_ms).Add(config.journal.bytes_max).Add(config.journal.rules);
   rules.Add(config.freshness).Add(config.receipts.on).Add(config.receipts.tenants).Add(config.hooks.hooks);
   const std::string columns = Rules().Add(config.columns.blocks).Print();
   return columns.substr(0, kColumnRulesDigits) + rules.Print().substr(0, kDigits - kColumnRulesDigits);

@@ -114,6 +114,7 @@ TenantsOptions TenantsOptionsOf(const ServerConfig& config, const HookRunner* ho
   options.tenant.breaker = config.breaker;
   options.tenant.freshness = config.freshness;
   options.tenant.receipts = config.receipts;
+  options.tenant.journal = config.journal;
   options.tenant.indexes->Set(config.indexes);
   options.tenant.miss_window_ms = config.miss_window_ms;
   options.tenant.drop_grace_ms = std::chrono::milliseconds(config.data.drop_grace).count();

@@ -52,9 +52,15 @@ add_test(NAME python.door_keys COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/py
 set_tests_properties(python.records python.records_kills python.door_keys python.records_door python.records_files python.records_limits python.records_pages python.imports
                      python.import_traces
                      PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME acts.dry_runs COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/acts/dry_runs_test.py
+                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(acts.dry_runs PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/http_hostile_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
+add_test(NAME history.changes COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/changes_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(history.changes PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_page COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_page_test.py
@@ -95,6 +101,12 @@ if(NOT MIRROR_SANITIZED)
                        PROPERTIES LABELS browser TIMEOUT 600 SKIP_RETURN_CODE 77)
   # Their clocks are people's.
   set_tests_properties(browser.pages browser.many_tenants PROPERTIES RUN_SERIAL ON)
+endif()
+# The least memory, and what packages of npm read: those are the same in all presets.
+if(NOT MIRROR_SANITIZED)
+  add_test(NAME parquet.export COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/parquet/export_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  set_tests_properties(parquet.export PROPERTIES LABELS python TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()
 add_test(NAME python.two_machines COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/two_machines_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

@@ -22,6 +22,7 @@
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
 #include "client/state/run_state.h"
+#include "client/wire/announced_look.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
@@ -104,7 +105,8 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
                                   const std::map<std::string, std::string>& unlogged,
-                                  const std::string& state_dir, bool no_mirror, std::ostream& out) {
+                                  const std::string& state_dir, bool no_mirror, std::ostream& out,
+                                  std::vector<SourceTable>* tables) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
@@ -117,6 +119,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
+  *tables = schema->tables;
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": ";
@@ -153,7 +156,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
 }
 
 absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, bool no_mirror,
-                          std::ostream& out) {
+                          std::ostream& out, std::vector<SourceTable>* tables) {
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
   std::map<std::string, std::string> unlogged;
@@ -165,13 +168,14 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   std::set<std::string> names;
   for (const auto& [name, why] : unlogged) names.insert(name);
   if (const std::optional<CaptureRules> rules = RulesOf(source, names)) {
-    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out);
+    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out, tables);
   }
   const auto reader = OpenReader(source, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
   const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, *runs);
   if (!waiting.ok()) return waiting.status();
+  *tables = schema->tables;
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": "
@@ -180,6 +184,43 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
         << '\n';
   }
   return !HasTroubles(*schema);
+}
+
+void PrintLoss(const LossOfMirror& loss, std::ostream& out) {
+  out << "  " << Printable(loss.table) << ": ";
+  if (!loss.retired) {
+    out << "the mirror drops " << Counted(loss.columns.size(), "column") << " ("
+        << Printable(ListNames(loss.columns)) << ") with " << Counted(loss.values, "value") << '\n';
+    return;
+  }
+  const std::string rows =
+      loss.rows < 0 ? std::string("all of its rows") : Counted(static_cast<std::uint64_t>(loss.rows), "row");
+  out << "it is not announced any more: "
+      << (loss.held ? "the mirror keeps it, with " : "the mirror sets it aside, with ") << rows
+      << (loss.held ? ", until an operator allows it to go\n" : "\n");
+}
+
+/// What the announcement would do to the mirror, as the endpoint sees it: nothing is done there. False: it
+/// cannot be told.
+bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std::vector<SourceTable>& tables,
+                   std::ostream& out, std::ostream& err) {
+  std::vector<TableSchema> schemas;
+  for (const SourceTable& table : tables) schemas.push_back(table.schema);
+  const absl::StatusOr<AnnouncedLook> look = LookAtAnnouncement(client, source_id, schemas);
+  if (absl::IsAborted(look.status())) {
+    out << "  the endpoint is older and does not tell what it would do with these tables\n";
+    return true;
+  }
+  if (!look.ok()) {
+    err << kFailedHere << Printable(std::string(look.status().message())) << '\n';
+    return false;
+  }
+  for (const AnnouncedLook::Table& table : look->tables) {
+    out << "  " << Printable(table.table) << (table.refused ? ": refused" : ": to be populated anew")
+        << (table.reason.empty() ? "" : absl::StrCat(": ", Printable(table.reason))) << '\n';
+  }
+  for (const LossOfMirror& loss : look->losses) PrintLoss(loss, out);
+  return true;
 }
 
 }  // namespace
@@ -193,7 +234,8 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   MirrorClient client(connection.line->Channel(), connection.identity, source.context_id);
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const bool no_mirror = HasNoMirrorYet(answer.status());
-  const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out);
+  std::vector<SourceTable> tables;
+  const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out, &tables);
   if (!looked.ok())
     err << kFailedHere << source.context_id << ": " << Printable(std::string(looked.status().message()))
         << '\n';
@@ -212,7 +254,11 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
       << ", accepted the token, and its signature is right"
       << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
       << ". Nothing was sent.\n";
-  return looked.value_or(false);
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
+  // Before its first run it has no name for the source yet.
+  const bool can_ask = looked.ok() && runs.ok() && !runs->source_id().empty() && !answer->do_not_replicate();
+  const bool told = !can_ask || ShowAnnounced(client, runs->source_id(), tables, out, err);
+  return looked.value_or(false) && told;
 }
 
 }  // namespace mirror

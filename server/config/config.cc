@@ -30,6 +30,7 @@ using std::chrono::seconds;
 constexpr std::uint64_t kMega = 1ULL << 20;
 constexpr std::uint64_t kGiga = 1ULL << 30;
 constexpr seconds kMonth = hours(24 * 30);
+constexpr seconds kJournalKeepMax = hours(24 * 3'650);
 /// Each has threads of its own.
 constexpr std::size_t kHooksMax = 16;
 constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
@@ -131,6 +132,7 @@ class Loader {
                      {"tokens", TokensKeys()},
                      {"limits", LimitsKeys()},
                      {"breaker", BreakerKeys()},
+                     {"journal", JournalKeys()},
                      {"metrics", MetricsKeys()},
                      {"http", HttpKeys(config_.http, file_.folder(), SetAddress(&config_.http.address))},
                      {"hooks", HooksKeys()},
@@ -225,6 +227,10 @@ class Loader {
             {"tables_min", SetWhole(&limits.tables_min, 1, kTablesMinMax)},
             {"window", SetMilliseconds(&limits.window_ms, seconds(0), kMonth)},
             {"miss_window", SetMilliseconds(&config_.miss_window_ms, seconds(0), kMonth)}};
+  }
+  ConfigKeys JournalKeys() {
+    return {{"keep", SetMilliseconds(&config_.journal.keep_ms, minutes(1), kJournalKeepMax)},
+            {"max", SetSize(&config_.journal.bytes_max, kMega, 1024 * kGiga)}};
   }
   ConfigKeys HooksKeys() {
     return {
@@ -337,6 +343,7 @@ class Loader {
       rule.of_table = true;
       ColumnRuleBlock columns;
       std::optional<std::int64_t> freshness;
+      JournalRule journal;
       absl::Status status = block.Read({{"name", SetText(&rule.table)},
                                         {"plain", SetTexts(&columns.plain, ListRule::kSome)},
                                         {"leave_out", SetTexts(&columns.leave_out, ListRule::kSome)},
@@ -346,9 +353,24 @@ class Loader {
                                         {"breaker", SetFlag(&rule.on)},
                                         {"rows_percent", SetWhole(&rule.rows_percent, 0, 100)},
                                         {"rows_min", SetWhole(&rule.rows_min, 0, kRowsMinMax)},
-                                        {"freshness", SetMilliseconds(&freshness, seconds(0), kMonth)}});
+                                        {"freshness", SetMilliseconds(&freshness, seconds(0), kMonth)},
+                                        {"journal", SetOneOf<std::optional<bool>>(
+                                                        &journal.journal, {{"off", false}, {"keys", true}})},
+                                        {"history", SetFlag(&journal.history)},
+                                        {"history_keep", SetMilliseconds(&journal.history_keep_ms, minutes(1),
+                                                                         kJournalKeepMax)},
+                                        {"history_max", SetSize(&journal.history_bytes_max, kMega,
+                                                                1024 * kGiga)}});
       if (status.ok()) status = block.CheckHas({"name"});
       if (!status.ok()) return status;
+      if (journal.history.value_or(false) && !journal.journal.value_or(true)) {
+        return block.Wrong("journal", "cannot be \"off\" where 'history' is true: versions are found by it");
+      }
+      journal.context = context;
+      journal.table = rule.table;
+      if (journal != JournalRule{.context = context, .table = rule.table}) {
+        config_.journal.rules.push_back(std::move(journal));
+      }
       columns.context = context;
       columns.table = rule.table;
       if (!columns.hash.empty() && config_.columns.hash_key.empty()) {

@@ -11,6 +11,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/log_words.h"
 #include "server/config/http_config.h"
+#include "server/journal/journal_rules.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/freshness_rules.h"
@@ -159,6 +160,7 @@ struct ServerConfig {
   ReceiptRules receipts;     ///< [data] receipts, and of [[tenant]].
   IndexRules indexes;        ///< Of [[tenant]] and [[tenant.index]].
   FreshnessRules freshness;  ///< Of [[tenant]].
+  JournalConfig journal;     ///< [journal], and of [[tenant.table]].
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

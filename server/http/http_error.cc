@@ -74,8 +74,8 @@ HttpAnswer ErrorAnswer(const absl::Status& met, std::string_view more) {
                 std::string_view(status.message().data(), status.message().size()), more);
 }
 
-HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message) {
-  return Answer(status, code, message, "");
+HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message, std::string_view more) {
+  return Answer(status, code, message, more);
 }
 
 }  // namespace mirror

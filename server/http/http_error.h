@@ -20,7 +20,8 @@ HttpAnswer JsonAnswer(std::string json, int status = 200);
 /// comma.
 HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more = "");
 /// Of a status of HTTP that is none of ours: what the listener itself refuses.
-HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message);
+HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message,
+                       std::string_view more = "");
 
 }  // namespace mirror
 

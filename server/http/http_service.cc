@@ -10,6 +10,7 @@
 #include "base/http/identity_files.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
+#include "server/http/change_calls.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
@@ -110,6 +111,7 @@ struct HttpService::Parts {
         partner_calls(storages, audit, erasure, counters),
         mapper_calls(storages, audit),
         table_calls(storages, std::max<std::size_t>(1, http.requests_max / 2), counters),
+        change_calls(storages, keys, std::max<std::size_t>(1, http.requests_max / 8), counters),
         import_calls(config, storages, uploads, jobs, audit, servers, own_url, counters),
         identity(http.certificate, http.key) {}
 
@@ -128,6 +130,7 @@ struct HttpService::Parts {
   PartnerCalls partner_calls;
   MapperCalls mapper_calls;
   TableCalls table_calls;
+  ChangeCalls change_calls;
   ImportCalls import_calls;
   std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
@@ -194,6 +197,7 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   parts->partner_calls.AddTo(&routes);
   parts->mapper_calls.AddTo(&routes);
   parts->table_calls.AddTo(&routes);
+  parts->change_calls.AddTo(&routes);
   parts->import_calls.AddTo(&routes);
   parts->counters.calls = CountersOf(routes);
   parts->door =

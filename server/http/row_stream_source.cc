@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
 #include "base/mutex.h"
-#include "server/http/json_row.h"
+#include "proto/wire/json/json_rows.h"
 
 namespace mirror {
 namespace {
@@ -83,7 +83,7 @@ class RowStreamSource final : public HttpBodySource {
           std::string piece;
           piece.reserve(2 * kStreamBlockBytes);
           for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-            rows_.Append(batch, row, &piece);
+            rows_.Append(batch.columns, row, &piece);
             piece.push_back('\n');
           }
           count += batch.row_count;
@@ -140,10 +140,9 @@ class RowStreamSource final : public HttpBodySource {
   std::thread reader_;  ///< Last: it uses the others.
 };
 
-absl::Status TooMany(std::size_t count, std::string_view whose) {
-  return absl::ResourceExhaustedError(
-      absl::StrCat(count, " tables are being streamed", std::string(whose),
-                   " already. Nothing was read; try again when one has ended."));
+absl::Status TooMany(std::size_t count, const std::string& what, std::string_view whose) {
+  return absl::ResourceExhaustedError(absl::StrCat(
+      count, " ", what, std::string(whose), " already. Nothing was read; try again when one has ended."));
 }
 
 template <class Counts, class Name>
@@ -160,8 +159,11 @@ std::size_t CountOf(const Counts& counts, const Name& name) {
 
 }  // namespace
 
-StreamPlaces::StreamPlaces(std::size_t most, DoorCounters& counters)
-    : most_(most), most_of_key_(std::max<std::size_t>(1, most / 2)), counters_(counters) {}
+StreamPlaces::StreamPlaces(std::size_t most, DoorCounters& counters, std::string what)
+    : most_(most),
+      most_of_key_(std::max<std::size_t>(1, most / 2)),
+      counters_(counters),
+      what_(std::move(what)) {}
 
 absl::StatusOr<std::shared_ptr<void>> StreamPlaces::Take(const std::string& key, const std::string& tenant) {
   const std::pair both(key, tenant);
@@ -170,11 +172,11 @@ absl::StatusOr<std::shared_ptr<void>> StreamPlaces::Take(const std::string& key,
     const bool are_all_taken = state_->count >= most_;
     if (are_all_taken || CountOf(state_->of_key, key) >= most_of_key_) {
       counters_.Limit(DoorLimit::kStreams);
-      return are_all_taken ? TooMany(most_, "") : TooMany(most_of_key_, " with this key");
+      return are_all_taken ? TooMany(most_, what_, "") : TooMany(most_of_key_, what_, " with this key");
     }
     if (CountOf(state_->of_key_and_tenant, both) >= kStreamsOfKeyMax) {
       counters_.Limit(DoorLimit::kStreamsOfSource);
-      return TooMany(kStreamsOfKeyMax, " of this data source with this key");
+      return TooMany(kStreamsOfKeyMax, what_, " of this data source with this key");
     }
     ++state_->count;
     ++state_->of_key[key];

@@ -25,7 +25,9 @@ inline constexpr std::size_t kStreamsOfKeyMax = 3;
 class StreamPlaces {
  public:
   /// `counters`, of the refusals, outlive it.
-  explicit StreamPlaces(std::size_t most, DoorCounters& counters = UnwatchedDoor());
+  /// `what`: as a refusal says it.
+  explicit StreamPlaces(std::size_t most, DoorCounters& counters = UnwatchedDoor(),
+                        std::string what = "tables are being streamed");
 
   /// A place, until it is let go of. Errors: kResourceExhausted, with the reason.
   absl::StatusOr<std::shared_ptr<void>> Take(const std::string& key, const std::string& tenant);
@@ -40,6 +42,7 @@ class StreamPlaces {
   };
   const std::size_t most_, most_of_key_;
   DoorCounters& counters_;
+  const std::string what_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 

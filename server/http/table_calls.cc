@@ -11,9 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "proto/wire/json/json_rows.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 #include "server/http/page_values.h"
 #include "server/http/row_stream_source.h"
 
@@ -78,7 +79,7 @@ absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uin
         const ChangeBatch batch = ViewOf(reading.kept, block);
         if (KeyAt(reading.kept, batch, 0) == key) {
           std::string value;
-          rows.Append(batch, 0, &value);
+          rows.Append(batch.columns, 0, &value);
           values->Add(value, "");
         }
         is_done = true;
@@ -105,7 +106,7 @@ absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::ui
         for (std::uint32_t row = 0; row < batch.row_count; ++row) {
           if (std::exchange(is_first, false) && KeyAt(reading.kept, batch, row) == *from) continue;
           value.clear();
-          rows.Append(batch, row, &value);
+          rows.Append(batch.columns, row, &value);
           if (!values->Add(value, PageToken(PageKey(reading.kept, batch, row))))
             return absl::CancelledError();
         }

@@ -73,6 +73,7 @@ Step StepOf(std::int64_t cycle, const TableRecord& record, const TableSchema& sc
     next.position = batch.commit->position;
     next.pending.reset();
     next.state = TableState::kMirrored;
+    step.commits = true;
   }
   step.record = std::move(next);
   if (!batch.digest.empty()) step.receipt = ReceiptOf(cycle, batch, into_shadow);
@@ -161,6 +162,7 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
   plan.step.expected = record;
   plan.step.record = record;
   plan.step.record->position = position;
+  plan.step.commits = true;
   plan.step.record->seq = AppliedSeq(cycle, *record);
   plan.step.record->cycle = cycle;
   return plan;

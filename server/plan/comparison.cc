@@ -62,6 +62,7 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
   };
   const auto equal = [&](Equality equality) {
     check.equality = equality;
+    if (equality == Equality::kEqual) check.digest = own;
     return Compared{{source.table, Comparison::kEqual, ""}, check};
   };
   if (source.rows_differ && *source.rows_differ > 0) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
+#include "proto/wire/row_digest.h"
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
@@ -97,6 +99,8 @@ struct TableCheck {
   /// Rows that were counted at `position`, where the table still stands: replaces the number that is kept
   /// with it, which is wrong once rows were written by hand. Never read back.
   std::optional<std::uint64_t> row_count = {};
+  /// With kEqual: of all rows, by the plain columns, at `position`; for the journal. Never read back.
+  std::optional<RangeDigest> digest = {};
   friend bool operator==(const TableCheck&, const TableCheck&) = default;
 };
 
@@ -284,7 +288,12 @@ struct Step {
   std::optional<std::int64_t> source_ms = std::nullopt;
   /// Absent: nothing is noted of it.
   std::optional<ReceiptStep> receipt = std::nullopt;
+  /// With it the table is at a state that its source confirmed: that of the record's position.
+  bool commits = false;
 };
+
+/// See server/journal/journal_rules.h.
+class JournalRules;
 
 struct Nonce {
   std::string value;
@@ -431,6 +440,12 @@ struct DocumentBound {
   std::int64_t count_max = 0;
 };
 
+/// From which moment on a table can be read as of then.
+struct HistoryCut {
+  std::string table;
+  std::int64_t known_from = 0;
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -457,6 +472,16 @@ struct Plan {
   /// are dropped, since nobody would deliver them.
   std::vector<std::string> known_hooks = {};
   std::vector<std::int64_t> delivered_hooks = {};  ///< By id: removed.
+  /// What is noted of the steps beside their rows. Null: nothing. Set by Store.
+  std::shared_ptr<const JournalRules> journal = nullptr;
+  /// Entries of the journal up to this number go, kJournalTrimMax at most. 0: none.
+  std::int64_t trim_journal_through = 0;
+  /// See HistoryVerbs::Cut(); kJournalTrimMax versions at most, of all tables.
+  std::vector<HistoryCut> history_cuts = {};
+  /// Tables whose versions of rows are kept no more.
+  std::vector<std::string> ended_histories = {};
+  /// Tables of which rows may have changed that no entry names, as in a copy from a backup.
+  std::vector<std::string> compared_tables = {};
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
   /// Shadows, parts and notes of other cycles than the tenant's are dropped.
@@ -476,12 +501,17 @@ struct Plan {
   std::vector<DocumentBound> document_bounds = {};
 };
 
+/// Entries of a journal that go in one transaction, at most.
+inline constexpr std::int64_t kJournalTrimMax = 5'000;
+
 struct CommitResult {
   /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
   /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
   std::vector<StepResult> steps;    ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
+  std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.
+  std::int64_t versions_cut = 0;     ///< Versions of rows that went.
 };
 
 }  // namespace mirror

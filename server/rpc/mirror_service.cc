@@ -13,6 +13,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/source_objects_codec.h"
+#include "server/rpc/announced_look.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
 #include "server/rpc/request_check.h"
@@ -340,11 +341,12 @@ void MirrorService::FillTerms(const Caller& caller, std::int64_t now_ms,
 grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
                                         v1::TableSchemaResponse* response) {
   return Serve("TableSchema", *context, [&](const Caller& caller, InFlight::Call&) {
-    return DoTableSchema(caller, *request, response);
+    return DoTableSchema(*context, caller, *request, response);
   });
 }
 
-absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
+absl::Status MirrorService::DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
+                                          const v1::TableSchemaRequest& request,
                                           v1::TableSchemaResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
@@ -352,11 +354,15 @@ absl::Status MirrorService::DoTableSchema(const Caller& caller, const v1::TableS
     if (absl::Status may = may_agree_(); !may.ok()) return may;
   }
   if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) {
-    (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
+    if (!request.dry_run()) (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
     return fits;
   }
   std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
   const std::string rules = SetColumnRules((*tenant)->column_rules(), &tables);
+  if (request.dry_run()) {
+    return LookAtAnnouncement(
+        **tenant, caller, request, tables, NowMs(), [&context] { return !context.IsCancelled(); }, response);
+  }
   const absl::StatusOr<Announcement> answer =
       (*tenant)->Announce(caller, request.cycle(), request.source_id(),
                           HexDigest(request.SerializeAsString() + rules), tables, NowMs());

@@ -88,8 +88,8 @@ class MirrorService final {
                               const v1::AuthenticateRequest& request, v1::AuthenticateResponse* response);
   absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
   void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
-  absl::Status DoTableSchema(const Caller& caller, const v1::TableSchemaRequest& request,
-                             v1::TableSchemaResponse* response);
+  absl::Status DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
+                             const v1::TableSchemaRequest& request, v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                          bool wait_for_gaps, v1::RowDataResponse* response);
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, StreamMessages* messages);

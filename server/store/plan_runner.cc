@@ -13,10 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "server/journal/journal_rules.h"
+#include "server/journal/row_states.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/plan/receipt_plan.h"
+#include "server/store/step_journal.h"
 
 namespace mirror {
 namespace {
@@ -62,6 +65,7 @@ class StepRun {
         step_(step),
         stored_(stored),
         result_(result),
+        journal_(transaction, plan, step),
         rows_(RowsBefore()) {}
 
   absl::Status Run() {
@@ -78,6 +82,7 @@ class StepRun {
       status = transaction_.records().WriteTime(step_.table, step_.source_ms);
     }
     if (status.ok() && step_.receipt) status = KeepReceipt(*values);
+    if (status.ok()) status = journal_.End(receipt_, rows_);
     return status.ok() ? WriteRecord() : status;
   }
 
@@ -104,14 +109,26 @@ class StepRun {
     return status.ok() ? transaction_.records().WriteTime(step_.table, std::nullopt) : status;
   }
   absl::Status Do(const AlterTable& alter) {
-    return transaction_.tables().Alter(step_.table, step_.record->position, alter);
+    absl::Status status = transaction_.tables().Alter(step_.table, step_.record->position, alter);
+    return status.ok() ? journal_.Altered(alter) : status;
   }
   absl::Status Do(const RefitTable& refit) {
-    return transaction_.tables().Refit(step_.table, step_.record->position, refit);
+    absl::Status status = transaction_.tables().Refit(step_.table, step_.record->position, refit);
+    if (status.ok()) status = journal_.Altered(refit.alter);
+    return status.ok() ? journal_.Emptied(refit.emptied) : status;
   }
-  absl::Status Do(const AgreeSchema& agree) { return transaction_.tables().Agree(agree); }
-  absl::Status Do(const RetireTable& retire) { return transaction_.tables().Retire(step_.table, retire); }
-  absl::Status Do(const DropTable&) { return transaction_.tables().Drop(step_.table); }
+  absl::Status Do(const AgreeSchema& agree) {
+    absl::Status status = transaction_.tables().Agree(agree);
+    return status.ok() ? journal_.Agreed(agree.schema) : status;
+  }
+  absl::Status Do(const RetireTable& retire) {
+    absl::Status status = transaction_.tables().Retire(step_.table, retire);
+    return status.ok() ? journal_.Gone() : status;
+  }
+  absl::Status Do(const DropTable&) {
+    absl::Status status = transaction_.tables().Drop(step_.table);
+    return status.ok() ? journal_.Gone() : status;
+  }
   absl::Status Do(const BeginShadow& begin) { return transaction_.tables().BeginShadow(step_.table, begin); }
   absl::Status Do(const KeepPart& part) { return transaction_.tables().WritePart(step_.table, part); }
 
@@ -123,6 +140,9 @@ class StepRun {
       if (!*found) return ShadowGone(step_.table);
       shadow = *std::move(found);
     }
+    if (!shadow) {
+      if (absl::Status status = journal_.BeforeRows(apply); !status.ok()) return status;
+    }
     RowsWritten written;
     absl::Status status =
         transaction_.tables().Write(step_.table, shadow ? &*shadow : nullptr, apply, plan_.now_ms, &written);
@@ -131,7 +151,7 @@ class StepRun {
     if (!status.ok()) return status;
     if (shadow) return transaction_.tables().WriteShadowRows(step_.table, shadow->rows + written.added);
     if (rows_ >= 0) rows_ += written.added;
-    return absl::OkStatus();
+    return journal_.AfterRows(apply);
   }
 
   absl::Status Do(const SwapShadow& swap) {
@@ -145,9 +165,11 @@ class StepRun {
     if (shadow) rows_ = shadow->rows;
     absl::Status status = transaction_.records().ForgetCheck(step_.table);
     if (!status.ok()) return status;
-    if (own) return transaction_.tables().EndOwnShadow(step_.table);
     const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
     if (!schema.ok()) return schema.status();
+    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr);
+    if (!status.ok()) return status;
+    if (own) return transaction_.tables().EndOwnShadow(step_.table);
     if (shadow && *schema && KeepsPartner(**schema)) {
       return transaction_.tables().Merge(KeptForm(**schema), *shadow, plan_.now_ms);
     }
@@ -227,6 +249,7 @@ class StepRun {
     const Receipt receipt =
         CloseReceipt(*head, context_id_, step_.table, step_.record->position, *open, step);
     result_->receipt = ReceiptText(receipt);
+    receipt_ = receipt.number;
     absl::Status status = tenant.AddReceipt(receipt.number, result_->receipt);
     if (!status.ok() || receipt.number <= kReceiptsKeptMax || receipt.number % kPruneEvery != 0) {
       return status;
@@ -247,7 +270,9 @@ class StepRun {
   const Step& step_;
   const std::optional<TableRecord>& stored_;
   StepResult* const result_;
-  std::int64_t rows_;  ///< Of the visible table; -1: not known.
+  StepJournal journal_;
+  std::uint64_t receipt_ = 0;  ///< Number of the one that was kept; 0: none.
+  std::int64_t rows_;          ///< Of the visible table; -1: not known.
 };
 
 /// A whole plan, in a transaction that has begun. `tenant` is the row under its lock.
@@ -273,6 +298,7 @@ class PlanRun {
       status = transaction_.tables().ChangeIndexes(plan_.index_changes);
     }
     if (status.ok()) status = KeepDocuments();
+    if (status.ok()) status = KeepJournal();
     if (status.ok()) status = WriteTenant();
     if (!status.ok()) return status;
     return std::move(result_);
@@ -384,6 +410,11 @@ class PlanRun {
     if (!plan_.checks.empty()) status = records.WriteChecks(plan_.checks);
     for (const TableCheck& check : plan_.checks) {
       if (status.ok() && check.row_count) status = records.WriteRowCount(check.table, *check.row_count);
+      if (status.ok() && check.digest && plan_.journal && plan_.journal->Of(check.table).journal) {
+        status = transaction_.journal().NoteDigest(check.table, check.position,
+                                                   static_cast<std::int64_t>(check.digest->rows),
+                                                   StateDigest(*check.digest));
+      }
     }
     if (status.ok() && !plan_.settled_holds.empty()) status = records.RemoveHolds(plan_.settled_holds);
     if (status.ok() && !plan_.holds.empty()) status = records.WriteHolds(plan_.holds);
@@ -437,6 +468,32 @@ class PlanRun {
       if (status.ok()) status = tenant.BoundDocuments(bound);
     }
     return status;
+  }
+
+  absl::Status KeepJournal() {
+    for (const std::string& table : plan_.compared_tables) {
+      Step step;
+      step.table = table;
+      StepJournal journal(transaction_, plan_, step);
+      absl::Status status = journal.Compare();
+      if (status.ok()) status = journal.End(0, -1);
+      if (!status.ok()) return status;
+    }
+    for (const std::string& table : plan_.ended_histories) {
+      absl::Status status = transaction_.history().SetAside(table, plan_.now_ms);
+      if (!status.ok()) return status;
+    }
+    for (const HistoryCut& cut : plan_.history_cuts) {
+      const absl::StatusOr<std::int64_t> gone =
+          transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut);
+      if (!gone.ok()) return gone.status();
+      result_.versions_cut += *gone;
+    }
+    if (plan_.trim_journal_through == 0) return absl::OkStatus();
+    const absl::StatusOr<std::int64_t> trimmed =
+        transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax);
+    if (trimmed.ok()) result_.journal_trimmed = *trimmed;
+    return trimmed.status();
   }
 
   /// With a sign of the cycle's life, and the highest time ever seen.

@@ -13,7 +13,9 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
 #include "server/plan/plan.h"
+#include "server/store/journal_reader.h"
 #include "server/store/mirror_contents.h"
+#include "server/store/version_reader.h"
 
 namespace mirror {
 
@@ -52,6 +54,10 @@ class Snapshot {
   virtual absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;
+
+  // As of the same moment; they live as long as the snapshot.
+  virtual JournalReader& journal() = 0;
+  virtual VersionReader& versions() = 0;
 
   /// All that the mirror holds but its rows, which ReadRows() gives for each ContentsTable::stored.
   virtual absl::StatusOr<MirrorContents> ReadContents() = 0;

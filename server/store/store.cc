@@ -13,6 +13,7 @@ absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Plann
     absl::StatusOr<std::optional<Plan>> plan = planner((*work)->tenant());
     if (!plan.ok()) return plan.status();
     if (!*plan) return std::optional<Committed>();
+    (*plan)->journal = journal_;
     absl::StatusOr<CommitResult> result = (*work)->Commit(**plan, savepoints);
     if (!result.ok()) return result.status();
     if (!result->again) return std::optional(Committed{**std::move(plan), *std::move(result)});

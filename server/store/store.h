@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -86,6 +87,8 @@ class Store {
   absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {});
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
+  /// What both have noted beside the rows from now on. Null: nothing.
+  void SetJournal(std::shared_ptr<const JournalRules> rules) { journal_ = std::move(rules); }
 
   /// Another number whenever somebody else has changed holds, answers, cycle notes, definitions or indexes,
   /// and the same after what this store itself wrote. What is kept of them in memory is as good as its
@@ -104,6 +107,9 @@ class Store {
   /// OK: so is all that was ever committed and seen, whoever committed it; or the store IsBuilding(). For
   /// answers by which a source forgets its history. Errors: kUnavailable with what is missing.
   virtual absl::Status MakeDurable() = 0;
+
+ private:
+  std::shared_ptr<const JournalRules> journal_;
 };
 
 }  // namespace mirror

@@ -173,6 +173,10 @@ class TableVerbs {
                                                 std::uint64_t value_id) = 0;
 };
 
+// See journal_verbs.h.
+class JournalVerbs;
+class HistoryVerbs;
+
 /// A transaction, which is begun or not.
 class StoreTransaction {
  public:
@@ -181,6 +185,8 @@ class StoreTransaction {
   virtual TenantVerbs& tenant() = 0;
   virtual RecordVerbs& records() = 0;
   virtual TableVerbs& tables() = 0;
+  virtual JournalVerbs& journal() = 0;
+  virtual HistoryVerbs& history() = 0;
 
   /// Takes the tenant's writer lock; what is read from then on is what is committed last. After an error
   /// nothing has begun.

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace mirror {
 
@@ -45,6 +47,8 @@ class StoreUpkeep {
   virtual absl::Status CheckIntegrity() = 0;
   /// kDataLoss when a table that the store keeps for itself, or a column of one, was dropped or renamed.
   virtual absl::Status CheckOwnTables() = 0;
+  /// Names of tables that versions of rows are kept of.
+  virtual absl::StatusOr<std::vector<std::string>> ReadHistories() = 0;
   /// Bytes on disk, log included.
   virtual std::uint64_t BytesOnDisk() = 0;
 };

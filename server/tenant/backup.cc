@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/dry_run.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -60,9 +61,11 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
   return tables;
 }
 
-absl::Status EndCycleIn(MirrorCopy& made, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
+absl::Status EndCycleIn(MirrorCopy& made, const Tenant& tenant, const std::optional<TenantRecord>& before,
+                        std::int64_t now_ms) {
   const absl::StatusOr<std::unique_ptr<Store>> copy = made.Open();
   if (!copy.ok()) return copy.status();
+  (*copy)->SetJournal(tenant.journal_rules());
   return EndCycleOfCopy(**copy, before, now_ms);
 }
 
@@ -139,7 +142,8 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
 }
 
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
-                                            const std::string& path, std::int64_t now_ms) {
+                                            const std::string& path, std::int64_t now_ms,
+                                            const Expected& expected) {
   if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
   if (absl::Status status = tenants.home().CheckCopyIn(path); !status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
@@ -147,6 +151,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   if (absl::Status copied = (*copy)->CopyOf(path); !copied.ok()) return copied;
   CrashPoint("restore.copied");
   RestoreReport report;
+  ExpectedOfAct expected_act{expected};
   Tenants::LetIn let_in = Tenants::LetIn::kByItsMirror;
   {
     const auto no_mirror = [&](absl::string_view what) {
@@ -163,6 +168,11 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
     const absl::StatusOr<std::vector<TableRecord>> records = (*store)->records().ReadTables();
     if (!records.ok()) return no_mirror(records.status().message());
     report.tables = static_cast<std::uint32_t>(records->size());
+    if (!expected.token.empty()) {
+      absl::StatusOr<Act> act = RestoreAct(path, **store);
+      if (!act.ok()) return act.status();
+      expected_act.act = *std::move(act);
+    }
   }
   report.bytes = (*copy)->Bytes();
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.FindOrMake(context_id);
@@ -170,7 +180,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
   absl::Status replaced = (*tenant)->ReplaceFile(
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
-        if (absl::Status ended = EndCycleIn(**copy, before, now_ms); !ended.ok()) return ended;
+        if (absl::Status ended = EndCycleIn(**copy, **tenant, before, now_ms); !ended.ok()) return ended;
         absl::StatusOr<ReplacedMirror> replaced_mirror =
             (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
         if (!replaced_mirror.ok()) return replaced_mirror.status();
@@ -179,7 +189,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
         report.left_out = std::move(replaced_mirror->left_out);
         return absl::OkStatus();
       },
-      now_ms);
+      now_ms, expected_act);
   if (!replaced.ok()) return replaced;
   CrashPoint("restore.ended");
   if (absl::Status allowed = tenants.Allow(context_id, let_in).status(); !allowed.ok()) return allowed;
@@ -187,12 +197,18 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
 }
 
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
-                                        const GoOn& go_on) {
+                                        const GoOn& go_on, const Expected& expected) {
   // A move may begin at any time: looked at before a copy is made, and before the file is set aside.
   const auto stays = [&tenant]() -> absl::Status {
     const absl::StatusOr<std::optional<MoveMark>> mark = tenant.ReadMove();
     return mark.ok() ? CheckStays(tenant.context_id(), *mark) : absl::OkStatus();
   };
+  if (!expected.token.empty()) {
+    // Before a copy is made; what counts is looked at again where the tables are dropped.
+    LookedAct looked;
+    const ActTerms terms{.expected = expected, .look = &looked};
+    if (absl::Status same = tenant.Reset({}, now_ms, terms).status(); !same.ok()) return same;
+  }
   if (!tenant.IsUnusable()) {
     if (absl::Status status = stays(); !status.ok()) return status;
     const absl::StatusOr<TenantRecord> row = tenant.ReadTenantRow();
@@ -201,13 +217,14 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
     absl::StatusOr<ResetReport> kept = CopyBeforeReset(tenants, tenant, now_ms, go_on);
     absl::Status failed = kept.status();
     if (kept.ok()) {
-      absl::StatusOr<std::vector<std::string>> tables = tenant.Reset({}, now_ms);
+      absl::StatusOr<std::vector<std::string>> tables = tenant.Reset({}, now_ms, {.expected = expected});
       if (tables.ok()) {
         kept->tables = *std::move(tables);
         return kept;
       }
       failed = tables.status();
     }
+    if (!expected.token.empty()) return failed;
     // Whatever is in the old file must not keep a new one from being begun.
     const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
     if (!of_file) return failed;

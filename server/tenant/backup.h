@@ -58,8 +58,11 @@ struct RestoreReport {
 ///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
 ///   kUnavailable         a reader, or a full disk, keeps the mirror's log from being emptied; the disk. The
 ///                        mirror is as it was.
+/// `expected`: as of a dry run, see WouldRestore(); the mirror or the copy is another one:
+/// kFailedPrecondition with kStaleTokenPayload, and nothing was done.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
-                                            const std::string& path, std::int64_t now_ms);
+                                            const std::string& path, std::int64_t now_ms,
+                                            const Expected& expected = {});
 
 struct ResetReport {
   std::vector<std::string> tables;         ///< Those that were dropped.
@@ -70,8 +73,9 @@ struct ResetReport {
 /// Drops all tables of the tenant, and keeps a copy beside the mirror. One that is damaged, or no mirror, is
 /// set aside as it is, and a new one of the same owner made in its place. Errors: kResourceExhausted when
 /// the disk has no room for the copy; those of a backup.
+/// `expected`: as of a dry run; a mirror that cannot be read is never what was shown.
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
-                                        const GoOn& go_on);
+                                        const GoOn& go_on, const Expected& expected = {});
 
 }  // namespace mirror
 

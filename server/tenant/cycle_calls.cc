@@ -1,6 +1,7 @@
 #include "server/tenant/cycle_calls.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
@@ -18,6 +19,9 @@
 
 namespace mirror {
 namespace {
+
+/// How long values of columns that go may be counted; the source waits for it.
+constexpr std::chrono::seconds kCountDroppedMax{10};
 
 absl::Status CheckUntouched(const TenantRecord& tenant) {
   if (tenant.announced.empty() || !tenant.touched) return absl::OkStatus();
@@ -191,21 +195,24 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   AnnouncePlan planned;
   std::vector<SchemaAnswer> before;
   std::vector<Hold> known_holds;
-  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&](const TenantRecord& tenant)
-                         MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                           if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok())
-                             return status;
-                           if (tenant.announced == digest) return std::optional<Plan>();
-                           AnnounceView now = *view;
-                           now.tenant = tenant;
-                           if (absl::Status status = FillView(request, &now); !status.ok()) return status;
-                           planned = PlanAnnouncement(request, now);
-                           before = std::move(now.former);
-                           known_holds = std::move(now.holds);
-                           if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
-                           return std::move(planned.plan);
-                         });
+  std::vector<DroppedColumns> dropped;
+  bool is_counted = false;
+  const auto plan_it = [&](const TenantRecord& tenant)
+                           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+    if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
+    if (tenant.announced == digest) return std::optional<Plan>();
+    AnnounceView now = *view;
+    now.tenant = tenant;
+    if (absl::Status status = FillView(request, &now); !status.ok()) return status;
+    planned = PlanAnnouncement(request, now);
+    if (!is_counted) dropped = FindDropped(planned.plan.steps);
+    if (!is_counted && !dropped.empty()) return std::optional<Plan>();
+    before = std::move(now.former);
+    known_holds = std::move(now.holds);
+    if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
+    return std::move(planned.plan);
+  };
+  const auto committed = CommitCounted(plan_it, &dropped, &is_counted);
   if (!committed.ok()) return committed.status();
   if (!*committed) return Answers(tables, running->source_accepted);
 
@@ -225,7 +232,78 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   mirror_.agreed().Forget();
   mirror_.cycle().ForgetNotes();
   TellAnnounced(planned, answers, before);
+  TellDropped(dropped, **committed);
   return Answers(tables, running->source_accepted);
+}
+
+absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
+    const Store::Planner& plan, std::vector<DroppedColumns>* dropped, bool* is_counted) {
+  absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan);
+  if (!committed.ok() || committed->has_value() || dropped->empty()) return committed;
+  *is_counted = true;
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  const auto end = std::chrono::steady_clock::now() + kCountDroppedMax;
+  for (DroppedColumns& one : *dropped) {
+    if (!snapshot.ok()) break;
+    const absl::StatusOr<std::uint64_t> values = CountValues(
+        **snapshot, one.table, one.columns, [end] { return std::chrono::steady_clock::now() < end; });
+    // Whatever is wrong with it is met again by the commit.
+    if (!values.ok()) break;
+    one.values = *values;
+  }
+  return mirror_.Commit(plan);
+}
+
+void CycleCalls::TellDropped(const std::vector<DroppedColumns>& counted, const Mirror::Committed& committed) {
+  for (const DroppedColumns& gone : FindDropped(committed.plan.steps)) {
+    const StepResult& step = committed.result.steps[gone.step];
+    if (!step.status.ok() || step.otherwise) continue;
+    const auto found = std::find_if(counted.begin(), counted.end(), [&](const DroppedColumns& one) {
+      return SameName(one.table, gone.table) && one.columns == gone.columns;
+    });
+    const bool is_known = found != counted.end() && found->values.has_value();
+    const bool is_empty = is_known && *found->values == 0;
+    mirror_.Tell(is_empty ? Severity::kInformation : Severity::kWarning, "values.dropped",
+                 absl::StrCat("table '", gone.table, "': the source has no ",
+                              gone.columns.size() == 1 ? "column " : "columns ", ListNames(gone.columns),
+                              " any more, and the mirror dropped ", gone.columns.size() == 1 ? "it" : "them",
+                              is_known ? absl::StrCat(" with ", Counted(*found->values, "value"))
+                                       : std::string("; the values in it were not counted")));
+  }
+}
+
+absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& caller,
+                                                                  const std::string& source_id,
+                                                                  const std::vector<AnnouncedTable>& tables,
+                                                                  std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
+  if (!tenant.ok()) return tenant.status();
+  if (absl::Status own = CheckOwner(caller, *tenant); !own.ok()) return own;
+  const AnnounceRequest request{tenant->cycle, source_id, "", tables, now_ms};
+  const absl::StatusOr<AnnounceView> view = LookBefore(request, *tenant);
+  if (!view.ok()) return mirror_.Noticed(view.status());
+  LookedAnnouncement looked;
+  const absl::Status planned = mirror_
+                                   .Commit([&](const TenantRecord& now) MIRROR_REQUIRES(
+                                               mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                     if (absl::Status own = CheckOwner(caller, now); !own.ok()) return own;
+                                     AnnounceView seen = *view;
+                                     seen.tenant = now;
+                                     // A cycle that runs keeps nobody from looking.
+                                     seen.tenant.touched = false;
+                                     if (absl::Status status = FillView(request, &seen); !status.ok())
+                                       return status;
+                                     looked.planned = PlanAnnouncement(request, seen);
+                                     return std::optional<Plan>();
+                                   })
+                                   .status();
+  if (!planned.ok()) return planned;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  looked.snapshot = *std::move(snapshot);
+  return looked;
 }
 
 /// What takes long, and what no other writer changes: before the store's lock is taken.

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_TENANT_CYCLE_CALLS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,10 +10,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/consequences/dropped_columns.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/caller.h"
 #include "server/plan/pause.h"
 #include "server/plan/plan.h"
+#include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
@@ -53,6 +56,12 @@ struct Announcement {
   std::string held_reason = {};
 };
 
+/// What an announcement would do, and the state that it was planned on.
+struct LookedAnnouncement {
+  AnnouncePlan planned;
+  std::unique_ptr<Snapshot> snapshot;
+};
+
 /// How a cycle begins: the source's first two calls, and who ends a cycle that it left. `now_ms` is unix
 /// time. Errors: as Mirror. Threads: any.
 class CycleCalls {
@@ -68,6 +77,10 @@ class CycleCalls {
   absl::StatusOr<Announcement> Announce(const Caller& caller, std::int64_t cycle,
                                         const std::string& source_id, const std::string& digest,
                                         const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
+  /// The same as a dry run, of no cycle: nothing is done, not even where one runs.
+  absl::StatusOr<LookedAnnouncement> LookAtAnnouncement(const Caller& caller, const std::string& source_id,
+                                                        const std::vector<AnnouncedTable>& tables,
+                                                        std::int64_t now_ms);
   /// `cycle` got no tables, since what the source announced was refused before it came here.
   void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
 
@@ -115,6 +128,14 @@ class CycleCalls {
       MIRROR_REQUIRES(mirror_.mutex());
   /// Tables that are not announced, and wait for an operator.
   absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// Commits what `plan` plans. A plan that drops columns waits until what stands in them is counted:
+  /// `dropped` gets them, and `plan` gives nothing while it has some that are not.
+  absl::StatusOr<std::optional<Mirror::Committed>> CommitCounted(const Store::Planner& plan,
+                                                                 std::vector<DroppedColumns>* dropped,
+                                                                 bool* is_counted)
+      MIRROR_REQUIRES(mirror_.mutex());
+  void TellDropped(const std::vector<DroppedColumns>& counted, const Mirror::Committed& committed)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
                      const std::vector<SchemaAnswer>& before) MIRROR_REQUIRES(mirror_.mutex());

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/crash_point.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -74,6 +76,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.tenant->announced.clear();
             CarryOverWithoutMove(before, &*plan.tenant);
             plan.forget_old_cycles = true;
+            if (absl::Status status = CompareAllTables(copy.records(), &plan); !status.ok()) return status;
             absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
             if (!renewed.ok()) return renewed;
             return plan;
@@ -101,7 +104,25 @@ absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   return snapshot;
 }
 
-absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
+absl::Status FileCalls::CheckExpected(const ExpectedOfAct& expected, std::int64_t now_ms) {
+  if (expected.expected.token.empty()) return absl::OkStatus();
+  const absl::Status open = OpenForOperator(mirror_, now_ms);
+  if (absl::IsNotFound(open)) return expected.expected.Check(expected.act, MirrorState());
+  if (!open.ok()) return open;
+  return mirror_
+      .Commit([&](const TenantRecord& tenant)
+                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), tenant);
+                    if (!state.ok()) return state.status();
+                    absl::Status same = expected.expected.Check(expected.act, *state);
+                    if (!same.ok()) return same;
+                    return std::optional<Plan>();
+                  })
+      .status();
+}
+
+absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
+                                    const ExpectedOfAct& expected) {
   const MutexLock lock(mirror_.mutex());
   if (mirror_.file().retired) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -109,6 +130,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms) {
         "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
         "then restore."));
   }
+  if (absl::Status same = CheckExpected(expected, now_ms); !same.ok()) return same;
   if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
   // A file that is gone or damaged is no reason not to put a good one there.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
@@ -213,12 +235,26 @@ void FileCalls::StayDamaged(const std::string& damaged) {
   mirror_.Summarize(Look::kTenant);
 }
 
-absl::Status FileCalls::Retire(const std::function<absl::Status()>& remove) {
+absl::Status FileCalls::Retire(const std::function<absl::Status()>& decide,
+                               const std::function<absl::Status()>& remove, const Expected& expected) {
   const MutexLock lock(mirror_.mutex());
+  absl::Status status = absl::OkStatus();
+  if (!expected.token.empty() && !removed_) {
+    if (absl::Status open = OpenForOperator(mirror_, NowMs()); !open.ok()) return open;
+    absl::StatusOr<std::unique_ptr<StoreWork>> work = mirror_.store()->Begin({});
+    if (!work.ok()) return mirror_.Noticed(work.status());
+    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), (*work)->tenant());
+    if (!state.ok()) return state.status();
+    absl::Status same = expected.Check({.call = "DeleteMirror"}, *state);
+    if (!same.ok()) return same;
+    mirror_.file().retired = true;
+    status = decide();
+  }
   mirror_.file().retired = true;
   mirror_.Close();
   if (removed_) return absl::OkStatus();
-  absl::Status status = remove();
+  if (expected.token.empty()) status = decide();
+  if (status.ok()) status = remove();
   removed_ = status.ok();
   return status;
 }

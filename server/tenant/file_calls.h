@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/consequences/state_token.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
@@ -19,6 +20,11 @@ namespace mirror {
 /// Puts another file in the mirror's place. Its argument is the tenant as an operator left it; that must be
 /// written into the file before the file gets the mirror's name, see EndCycleOfCopy().
 using MoveFile = std::function<absl::Status(const std::optional<TenantRecord>& before)>;
+/// What an act on the whole mirror rests on.
+struct ExpectedOfAct {
+  Expected expected = {};
+  Act act = {};
+};
 /// Renames the damaged file and returns its new name. The record of who owns the mirror is kept.
 using SetFileAside = std::function<absl::StatusOr<std::string>(const std::optional<TenantRecord>& owner)>;
 
@@ -42,13 +48,15 @@ class FileCalls {
   /// Errors: kUnavailable while its log cannot be emptied, as when somebody reads an old state or the disk is
   /// full; kFailedPrecondition while the mirror is being made;
   /// those of `move`, which has then changed nothing.
-  absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms);
+  absl::Status ReplaceFile(const MoveFile& move, std::int64_t now_ms, const ExpectedOfAct& expected = {});
   /// Lets `put` put a mirror here, where there is none, or one that left with a move: then `replaces`. It is
   /// opened, and is as it came. Errors: kFailedPrecondition: there is another one; those of `put`.
   absl::Status TakeIn(const std::function<absl::Status(bool replaces)>& put, std::int64_t now_ms);
-  /// Closes it for good, every later call is refused, and calls `remove` for what is on disk. Again after an
-  /// error of it: tries that once more.
-  absl::Status Retire(const std::function<absl::Status()>& remove);
+  /// Closes it for good, every later call is refused, and calls `decide`, then `remove` for what is on disk.
+  /// Again after an error of them: tries that once more. `expected`: `decide` is called under the lock under
+  /// which the state was found to be that one; where it is not, or cannot be read, nothing is done.
+  absl::Status Retire(const std::function<absl::Status()>& decide,
+                      const std::function<absl::Status()>& remove, const Expected& expected = {});
   /// Its file is damaged, or is no mirror of this tenant's: it takes nothing.
   bool IsUnusable();
   /// What is there cannot be worked with, as `why` says: it counts as damaged.
@@ -60,6 +68,9 @@ class FileCalls {
   absl::Status Resume(std::int64_t now_ms);
 
  private:
+  /// Where there is no mirror, the state is the empty one.
+  absl::Status CheckExpected(const ExpectedOfAct& expected, std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   absl::Status LookOnceMore(const std::string& damaged, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Closes it for `move`. `damaged`: why it takes nothing; empty: it is sound. `before`: its row.
   absl::Status CloseForMove(std::int64_t now_ms, std::string* damaged, std::optional<TenantRecord>* before)

@@ -41,15 +41,47 @@ absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::v
   return names;
 }
 
-absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables, std::int64_t now_ms,
+absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms& terms, const Act& act,
+                                            const PlanEnd& plan) {
+  const auto checked = [&](const TenantRecord& before, Plan* added)
+                           MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+    if (absl::Status planned = plan(before, added); !planned.ok()) return planned;
+    if (terms.expected.token.empty()) return absl::OkStatus();
+    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), before);
+    return state.ok() ? terms.expected.Check(act, *state) : state.status();
+  };
+  if (terms.look == nullptr) return mirror_.EndCycle(now_ms, checked);
+  const absl::Status looked = mirror_
+                                  .Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
+                                              mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                    Plan added;
+                                    added.tenant = before;
+                                    if (absl::Status status = checked(before, &added); !status.ok())
+                                      return status;
+                                    return std::optional<Plan>();
+                                  })
+                                  .status();
+  if (!looked.ok()) return looked;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  terms.look->snapshot = *std::move(snapshot);
+  terms.look->act = act;
+  return absl::OkStatus();
+}
+
+absl::Status OperatorCalls::EndCycleWith(const char* call, const std::vector<std::string>& tables,
+                                         std::int64_t now_ms, const ActTerms& terms,
                                          absl::StatusOr<std::vector<std::string>>* names,
                                          const std::function<Step(const TableRecord&)>& step_of) {
-  return mirror_.EndCycle(
-      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+  Act act{.call = call};
+  return EndCycleAsMeant(
+      now_ms, terms, act,
+      [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
         *names = FindTables(mirror_, tables);
         if (!names->ok()) return names->status();
+        if (!tables.empty()) act.tables = **names;
         for (const std::string& name : **names) {
           const absl::StatusOr<std::optional<TableRecord>> record =
               mirror_.store()->records().ReadTable(name);
@@ -61,12 +93,14 @@ absl::Status OperatorCalls::EndCycleWith(const std::vector<std::string>& tables,
 }
 
 absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::vector<std::string>& tables,
-                                                                   std::int64_t now_ms) {
+                                                                   std::int64_t now_ms,
+                                                                   const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names;
-  absl::Status status = EndCycleWith(tables, now_ms, &names, PlanInvalidate);
+  absl::Status status = EndCycleWith("InvalidateLsn", tables, now_ms, terms, &names, PlanInvalidate);
   if (!status.ok()) return status;
+  if (terms.look != nullptr) return names;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
                absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
                             " to -1; the next cycle populates every table at -1"));
@@ -74,18 +108,20 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::ve
 }
 
 absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<std::string>& tables,
-                                                              std::int64_t now_ms) {
+                                                              std::int64_t now_ms, const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<std::vector<std::string>> names;
-  absl::Status status = EndCycleWith(tables, now_ms, &names, [](const TableRecord& record) {
-    Step step;
-    step.table = record.table;
-    step.expected = record;
-    step.actions.push_back(DropTable{});
-    return step;
-  });
+  absl::Status status =
+      EndCycleWith("ResetTable", tables, now_ms, terms, &names, [](const TableRecord& record) {
+        Step step;
+        step.table = record.table;
+        step.expected = record;
+        step.actions.push_back(DropTable{});
+        return step;
+      });
   if (!status.ok()) return status;
+  if (terms.look != nullptr) return names;
   mirror_.agreed().Forget();
   mirror_.Tell(
       Severity::kWarning, "tables.reset",
@@ -169,13 +205,16 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
                    ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
 }
 
-absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms) {
+absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
+                                               const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   CrashPoint("hold.before");
   absl::StatusOr<Hold> hold;
-  absl::Status status = mirror_.EndCycle(
-      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+  Act act{.call = decision == HoldState::kCommit ? "CommitHold" : "RollbackHold", .more = absl::StrCat(id)};
+  absl::Status status = EndCycleAsMeant(
+      now_ms, terms, act,
+      [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         hold = FindHoldById(id);
         if (!hold.ok()) return hold.status();
@@ -186,12 +225,15 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
                            "accept-source ",
                            mirror_.context_id(), "' lets it take over."));
         }
+        act.tables = hold->kind == HoldKind::kTables ? hold->tables : std::vector<std::string>{hold->table};
+        if (terms.look != nullptr) terms.look->hold = *hold;
         hold->state = decision;
         plan->holds.push_back(*hold);
         return absl::OkStatus();
       });
   CrashPoint("hold.after");
   if (!status.ok()) return status;
+  if (terms.look != nullptr) return hold;
   mirror_.Tell(Severity::kWarning, decision == HoldState::kCommit ? "hold.committed" : "hold.refused",
                absl::StrCat("an operator ", decision == HoldState::kCommit ? "allowed once" : "refused",
                             " what was held: ", std::string(ToString(hold->kind)),
@@ -216,12 +258,14 @@ absl::Status OperatorCalls::PlanUnproven(Plan* plan) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
+absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   std::string source;
-  absl::Status status = mirror_.EndCycle(
-      now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+  const Act act{.call = "AcceptSource"};
+  absl::Status status = EndCycleAsMeant(
+      now_ms, terms, act,
+      [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
         if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
         if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
@@ -238,6 +282,7 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms) {
         return PlanUnproven(plan);
       });
   if (!status.ok()) return status;
+  if (terms.look != nullptr) return source;
   mirror_.Tell(
       Severity::kWarning, "source.accepted",
       "an operator let another source database take over; its next cycle sends what the mirror lacks");

@@ -3,16 +3,32 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/consequences/state_token.h"
 #include "server/plan/plan.h"
+#include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
+
+/// Where an act would be done, and was not: all that it asks for was looked at, as if it were.
+struct LookedAct {
+  std::unique_ptr<Snapshot> snapshot;
+  Act act;
+  std::optional<Hold> hold = {};  ///< Of DecideHold().
+};
+
+/// How a call that destroys is meant.
+struct ActTerms {
+  Expected expected = {};     ///< Of kStaleTokenPayload: the state is another one, and nothing was done.
+  LookedAct* look = nullptr;  ///< Set: nothing is done, and this is filled.
+};
 
 /// What an operator does to a tenant and its tables. Each call that acts ends the running cycle.
 /// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
@@ -22,25 +38,30 @@ class OperatorCalls {
 
   /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
   absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables,
-                                                      std::int64_t now_ms);
-  absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms);
+                                                      std::int64_t now_ms, const ActTerms& terms = {});
+  absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms,
+                                                 const ActTerms& terms = {});
   /// The source compares them in its next cycle. As Invalidate.
   absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms);
   absl::Status Pause(const std::string& reason, std::int64_t now_ms);
   /// `decision`: kCommit or kRollback. Gives the hold as it stands then. Errors: kNotFound;
   /// kFailedPrecondition for a source, see AcceptSource.
-  absl::StatusOr<Hold> DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms);
+  absl::StatusOr<Hold> DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
+                                  const ActTerms& terms = {});
   /// The source that waits is believed from now on, and no table is known to be equal to it yet. Errors:
   /// kFailedPrecondition when none waits.
-  absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms);
+  absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms, const ActTerms& terms = {});
 
  private:
   /// Ends the cycle with a step of each of the tables, whose `names` it gives.
-  absl::Status EndCycleWith(const std::vector<std::string>& tables, std::int64_t now_ms,
-                            absl::StatusOr<std::vector<std::string>>* names,
+  absl::Status EndCycleWith(const char* call, const std::vector<std::string>& tables, std::int64_t now_ms,
+                            const ActTerms& terms, absl::StatusOr<std::vector<std::string>>* names,
                             const std::function<Step(const TableRecord&)>& step_of)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// Ends the cycle with what `plan` adds, or only looks at what that would be; what it says of `act` counts.
+  absl::Status EndCycleAsMeant(std::int64_t now_ms, const ActTerms& terms, const Act& act,
+                               const PlanEnd& plan) MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::optional<Plan>> PlanToVerify(const std::vector<std::string>& names, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());

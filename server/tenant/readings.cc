@@ -88,9 +88,10 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
   if (!agreed.ok()) return agreed.status();
   if (!*record || !*agreed) {
     return absl::NotFoundError(
-        absl::StrCat("there is no table '", table,
-                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
-                     "there are."));
+        absl::StrCat("there is no table '", table, "' in the mirror. Nothing was read. ",
+                     kind == ReadingKind::kExport ? "'mirrorctl tables' tells"
+                                                  : "GET /v4/storages/{storageId}/records tells",
+                     " which there are."));
   }
   if (absl::Status readable = IsReadable(**record); !readable.ok()) return readable;
   reading->record = **record;
@@ -119,8 +120,9 @@ absl::StatusOr<std::uint64_t> Readings::ListCommitted(const std::string& after, 
 absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   CommittedReading reading;
   const bool is_page = kind == ReadingKind::kPage;
+  ReadingPlaces& places = is_page ? pages_ : kind == ReadingKind::kStream ? streams_ : exports_;
   absl::StatusOr<std::shared_ptr<void>> place =
-      TakePlace(is_page ? pages_ : streams_, is_page ? kPageWait : std::chrono::seconds(0));
+      TakePlace(places, is_page ? kPageWait : std::chrono::seconds(0));
   if (!place.ok()) return place.status();
   reading.place = *std::move(place);
   const MutexLock lock(mirror_.mutex());

@@ -64,13 +64,13 @@ struct CommittedReading {
   TableSchema kept;  ///< What its rows are read by.
 };
 
-/// Readings that a tenant may have open at once: of its source, pages, and whole tables, each by themselves,
-/// so that none of them keeps another out.
+/// Readings that a tenant may have open at once: of its source, pages, whole tables, and exports, each by
+/// themselves, so that none of them keeps another out.
 inline constexpr int kReadingsMax = 4;
 /// For a page to get its place.
 inline constexpr std::chrono::seconds kPageWait{5};
 
-enum class ReadingKind { kPage, kStream };
+enum class ReadingKind { kPage, kStream, kExport };
 
 /// What a tenant tells of itself: to its source, to an operator, to those who deliver to hooks. Nothing is
 /// changed by it. Errors: as Mirror; those that are an operator's: kNotFound when the file is gone.
@@ -110,7 +110,7 @@ class Readings {
   /// Whether each commit gets a receipt.
   bool keeps_receipts() const { return KeepsReceipts(mirror_.options().receipts, mirror_.context_id()); }
 
-  // --- Of the door for JSON ---
+  // --- Of the door for JSON, and of exports ---
 
   /// What is committed of `table`, through whichever door it came. Errors: kNotFound: there is no such table;
   /// kFailedPrecondition: its rows have an older definition, until they are populated, or it was never
@@ -121,6 +121,10 @@ class Readings {
   /// The tables that ReadCommitted() reads, by name, those behind `after`; how many there are in all. Takes a
   /// page's place.
   absl::StatusOr<std::uint64_t> ListCommitted(const std::string& after, const TakeTable& take);
+
+  /// What is committed, of no table yet: its place and its snapshot. Errors: kNotFound: the mirror is gone;
+  /// kResourceExhausted as above.
+  absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
 
   // --- An operator's ---
 
@@ -143,13 +147,11 @@ class Readings {
 
  private:
   absl::StatusOr<std::shared_ptr<void>> TakePlace(ReadingPlaces& places, std::chrono::milliseconds wait);
-  /// With its place and its snapshot, of no table yet.
-  absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
 
   Mirror& mirror_;
   std::int64_t written_ms_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;  ///< Progress of readings, by ReadOn().
   ReceiptHead signed_receipts_ MIRROR_GUARDED_BY(mirror_.mutex());
-  ReadingPlaces sources_{kReadingsMax}, pages_{kReadingsMax}, streams_{kReadingsMax};
+  ReadingPlaces sources_{kReadingsMax}, pages_{kReadingsMax}, streams_{kReadingsMax}, exports_{kReadingsMax};
 };
 
 }  // namespace mirror

@@ -13,6 +13,7 @@
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
 #include "server/tenant/file_calls.h"
+#include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/tenant_options.h"
@@ -68,6 +69,12 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
+  /// What is noted beside its rows; null: nothing.
+  std::shared_ptr<const JournalRules> journal_rules() const {
+    return JournalRulesOf(shared_.options().journal, context_id());
+  }
+  /// See journal_upkeep.h.
+  void TrimJournal(std::int64_t now_ms) { journal_.Run(shared_, now_ms); }
   /// See lost_mirror.h.
   void TellIfLost() { mirror::TellIfLost(shared_); }
   bool is_open() const { return shared_.is_open(); }
@@ -87,6 +94,9 @@ class Tenant : private TenantMirror,
   void NoteFailure(std::string_view why) { shared_.seen().NoteFailure(why); }
   /// See CycleBook.
   const CycleBook& book() const { return shared_.seen().book(); }
+
+ private:
+  JournalUpkeep journal_;
 };
 
 }  // namespace mirror

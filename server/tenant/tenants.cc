@@ -323,14 +323,17 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   return all;
 }
 
-absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what, std::int64_t epoch) {
+absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what, std::int64_t epoch,
+                             const Expected& expected) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
   if (!tenant.ok()) return tenant.status();
   const std::string& spelled = (*tenant)->context_id();
   const std::string key = FoldName(spelled);
   // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
   // goes: whenever this dies, either nothing was done or the next start finishes it.
-  absl::Status removed = (*tenant)->Retire([&]() -> absl::Status {
+  bool is_decided = false;
+  const auto decide = [&]() -> absl::Status {
+    is_decided = true;
     CrashPoint("delete.before");
     // One of this name that is made later is another one.
     if (options_.tenant.lists != nullptr) {
@@ -346,8 +349,11 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
       }
     }
     CrashPoint("delete.marked");
-    return home_.FinishDeletion(spelled);
-  });
+    return absl::OkStatus();
+  };
+  absl::Status removed = (*tenant)->Retire(
+      decide, [&] { return home_.FinishDeletion(spelled); }, expected);
+  if (!is_decided && !removed.ok()) return removed;
   // One that an operator had begun to delete stays deleted.
   const absl::StatusOr<bool> is_remembered =
       what == mirror::Deleted::kForgotten ? home_.IsDeleted(spelled) : absl::StatusOr<bool>(true);
@@ -425,8 +431,10 @@ absl::StatusOr<std::vector<std::string>> Tenants::Deleted() {
 void Tenants::EndIdleCycles(bool of_others) {
   const std::set<std::string> abandoned =
       of_others ? idle_look_.Find(home_, options_.tenant.cycle_idle_ms) : std::set<std::string>();
-  for (const std::shared_ptr<Tenant>& tenant : Listed())
+  for (const std::shared_ptr<Tenant>& tenant : Listed()) {
     tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
+    tenant->TrimJournal(NowMs());
+  }
 }
 
 std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {

@@ -60,9 +60,9 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
   /// Removes the mirror for good, and takes the tenant in no more until Allow(), unless it is kForgotten:
-  /// that outlives a restart. `epoch`: see StoreHome::BeginDeletion().
+  /// that outlives a restart. `epoch`: see StoreHome::BeginDeletion(). `expected`: see FileCalls::Retire().
   absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll,
-                      std::int64_t epoch = 0);
+                      std::int64_t epoch = 0, const Expected& expected = {});
   enum class LetIn : std::uint8_t {
     kByOperator,
     kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.

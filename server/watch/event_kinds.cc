@@ -33,7 +33,7 @@ constexpr auto kKinds = std::to_array<std::string_view>(
      "table.populating",    "table.refused",      "table.repopulate",    "table.rows_missing",
      "tables.reset",        "tables.retired",     "tenant.allowed",      "tenant.created",
      "tenant.not_deleted",  "tenant.paused",      "tenant.resumed",      "tls.bad",
-     "verify.wanted"});
+     "values.dropped",      "verify.wanted"});
 
 /// What stands before the dot.
 std::string_view GroupOf(std::string_view kind) { return kind.substr(0, kind.find('.')); }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,10 +41,14 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   /// In a move; LookAtMove of a tenant that is not there ends with NOT_FOUND.
   std::optional<v1::MoveLook> look;
   v1::ImportMirrorResponse imported;
-  std::string left_for;          ///< The address of the last LeaveMove.
-  grpc::Status room_refusal;     ///< Unless OK, CheckRoom ends with it.
-  grpc::Status import_refusal;   ///< Unless OK, ImportMirror ends with it.
-  grpc::Status arrival_refusal;  ///< Unless OK, ArriveMove ends with it.
+  std::vector<v1::ExportPart> exported;
+  bool export_waits = false;                  ///< Behind the parts, for its client to go.
+  grpc::Status export_end;                    ///< What ExportTable ends with behind the parts.
+  std::counting_semaphore<> exports_came{0};  ///< One for each whose parts were sent.
+  std::string left_for;                       ///< The address of the last LeaveMove.
+  grpc::Status room_refusal;                  ///< Unless OK, CheckRoom ends with it.
+  grpc::Status import_refusal;                ///< Unless OK, ImportMirror ends with it.
+  grpc::Status arrival_refusal;               ///< Unless OK, ArriveMove ends with it.
   bool silent = false;           ///< No answer to DeleteMirror and ListTenants before the call is cancelled.
   grpc::Status restore_refusal;  ///< Unless OK, Restore ends with it.
   grpc::Status refusal;          ///< Unless OK, every call ends with it.
@@ -169,6 +174,19 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
     part.set_data("piece");
     if (status.ok()) writer->Write(part);
     return status;
+  }
+  grpc::Status ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
+                           grpc::ServerWriter<v1::ExportPart>* writer) override {
+    v1::ExportPart ignored;
+    if (const grpc::Status status = Answer("ExportTable", *request, v1::ExportPart(), &ignored);
+        !status.ok()) {
+      return status;
+    }
+    const bool waits = export_waits;
+    for (const v1::ExportPart& part : exported) writer->Write(part);
+    exports_came.release();
+    WaitUntilGone(*context, waits);
+    return export_end;
   }
   grpc::Status ImportMirror(grpc::ServerContext* /*context*/,
                             grpc::ServerReader<v1::ImportMirrorRequest>* reader,

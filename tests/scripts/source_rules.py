@@ -54,6 +54,7 @@ GROUPS = {
     "libzip": r"[<\"]zip(?:conf)?\.h",
     "expat": r"[<\"]expat\w*\.h",
     "zlib": r"<zlib\.h",
+    "zstd": r"[<\"]z(?:std|dict)\w*\.h",
     "the codec (it brings protobuf)": r"\"proto/wire/(?:import/)?[a-z_]*codec[a-z_]*\.h\"",
     "certs": r"\"certs/",
     "a plan": r"\"server/plan/(?:[a-z_]*_)?plan\.h\"",
@@ -79,20 +80,27 @@ ROOMS = {
     "base/http": ("base", ("Boost", "OpenSSL")),
     "base/json": ("", ("nlohmann-json",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
+    "base/parquet": ("", ("zstd",)),
     "base/text": ("base", ("CLI11",)),
     "base/config": ("base base/text", ("toml++",)),
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "proto/wire/import": ("base proto/wire", ("protobuf",)),
+    "proto/wire/json": ("base/json proto/wire", ()),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
-    "server/records": ("base base/json certs proto/wire server/plan", ()),
-    "server/config": ("base base/config base/db/postgres base/db/sqlite base/exposition server/plan", ()),
+    "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
+    "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
+    "server/config": (
+        "base base/config base/db/postgres base/db/sqlite base/exposition server/journal server/plan",
+        (),
+    ),
     "server/import": ("base proto/wire/import", ()),
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
-    "server/store": ("base proto/wire server/plan", ()),
+    "server/store": ("base proto/wire server/journal server/plan", ()),
+    "server/consequences": ("base proto/wire server/plan server/store", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
     "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
     "server/store/sqlite/rows": (
@@ -100,9 +108,14 @@ ROOMS = {
         "server/store/sqlite/records",
         ("SQLite",),
     ),
+    "server/store/sqlite/history": (
+        "base base/db/sqlite proto/wire server/journal server/store server/store/sqlite/file "
+        "server/store/sqlite/rows",
+        ("SQLite",),
+    ),
     "server/store/sqlite": (
         "base base/db/sqlite server/plan server/store server/store/sqlite/file "
-        "server/store/sqlite/records server/store/sqlite/rows",
+        "server/store/sqlite/history server/store/sqlite/records server/store/sqlite/rows",
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
@@ -124,9 +137,15 @@ ROOMS = {
         "server/store/postgres/records server/store/postgres/rows",
         (),
     ),
-    "server/store/postgres": (
-        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place "
+    "server/store/postgres/history": (
+        "base base/db/postgres proto/wire server/journal server/plan server/store server/store/postgres/place "
         "server/store/postgres/records server/store/postgres/rows server/store/postgres/tables",
+        (),
+    ),
+    "server/store/postgres": (
+        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/history "
+        "server/store/postgres/place server/store/postgres/records server/store/postgres/rows "
+        "server/store/postgres/tables",
         (),
     ),
     "server/store/postgres/home": (
@@ -139,15 +158,19 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant/mirror": (
-        "base proto/wire server/hooks server/plan server/store server/watch",
+        "base proto/wire server/hooks server/journal server/plan server/store server/watch",
         (),
     ),
     "server/tenant/records": (
         "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
         (),
     ),
+    "server/tenant/history": (
+        "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
+        (),
+    ),
     "server/tenant": (
-        "base proto/wire server/plan server/store server/store/catalog server/tenant/mirror "
+        "base proto/wire server/consequences server/plan server/store server/store/catalog server/tenant/mirror "
         "server/tenant/records server/watch",
         ("spdlog",),
     ),
@@ -156,6 +179,7 @@ ROOMS = {
         "server/tenant server/watch",
         ("spdlog", "SQLite", "cpp-httplib"),
     ),
+    "server/export": ("proto/wire server/store server/tenant server/tenant/history", ()),
     "server/storages": (
         "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records "
         "server/watch",
@@ -167,8 +191,8 @@ ROOMS = {
         (),
     ),
     "server/http": (
-        "base base/http base/json certs certs/apikeys proto/wire server/config server/jobs server/plan server/records "
-        "server/storages server/store server/tenant server/tenant/records server/watch",
+        "base base/http base/json certs certs/apikeys proto/wire proto/wire/json server/config server/jobs server/plan "
+        "server/records server/storages server/store server/tenant server/tenant/history server/tenant/records server/watch",
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
@@ -179,13 +203,14 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/fleet server/jobs server/plan server/rpc server/storages "
-        "server/store server/store/catalog server/tenant server/watch",
+        "base certs certs/apikeys proto/wire server/consequences server/export server/fleet server/jobs server/journal server/plan "
+        "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
+        "server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys server/config server/fleet "
-        "server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
+        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",
@@ -316,9 +341,13 @@ ROOMS = {
         "base base/http base/text certs tools/mirrorctl/admin",
         ("nlohmann-json", "protobuf"),
     ),
+    "tools/mirrorctl/export": (
+        "base base/json base/parquet base/text proto/wire proto/wire/json tools/mirrorctl/admin",
+        ("protobuf",),
+    ),
     "tools/mirrorctl": (
         "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
-        "tools/mirrorctl/init tools/mirrorctl/web",
+        "tools/mirrorctl/export tools/mirrorctl/init tools/mirrorctl/web",
         ("protobuf",),
     ),
 }
@@ -344,7 +373,7 @@ NEVER = [
     (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
-    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
+    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|history_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
 ]
 # Locks that the thread-safety analysis does not see.
 STD_LOCKS = re.compile(

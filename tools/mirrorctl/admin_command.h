@@ -25,6 +25,8 @@ struct AdminRequest {
   bool all = false;
   std::string reason, confirm, path, hold;
   bool drill = false;
+  bool dry_run = false, with_keys = false, quick = false;
+  std::string expect;
   std::uint32_t limit = 100;
   bool follow = false, reload = false;
   bool json = false, wide = false;
@@ -32,8 +34,11 @@ struct AdminRequest {
   std::vector<std::string> states;
   bool failed = false;
   std::string severity = "information", kind, since;
-  std::string storage;
+  std::string storage, key;
   bool with_records = false;
+
+  std::string export_table, as_of, format, out;
+  bool history = false, replace = false;
 
   std::string to_config, place, address;
   bool resume = false, undo = false;
@@ -68,14 +73,19 @@ struct AdminCommands {
   /// The command is to check nothing else.
   void AddWatch(const cli::Command& command) const;
   /// The context id once more, where something is lost that nothing brings back by itself.
+  /// On a terminal it is asked for.
   void AddConfirm(const cli::Command& command, const char* nothing) const;
+  /// --dry-run, --keys, --expect TOKEN. `has_json`: the act prints JSON, too.
+  void AddDryRun(const cli::Command& command, bool has_json) const;
   /// --table T... or --all, one of them.
   void AddTables(const cli::Command& command) const;
 };
 
+void AddExportCommand(const AdminCommands& commands);
 void AddReadingCommands(const AdminCommands& commands);
 void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
+void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 

@@ -133,10 +133,30 @@ void AdminCommands::AddWatch(const cli::Command& command) const {
 }
 
 void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
-  command.Add("--confirm", request->confirm, "The context id once more").ValueName("ID").Required();
-  command.Check([request_ = request, nothing] {
+  const cli::Option confirm =
+      command.Add("--confirm", request->confirm, "The context id once more; on a terminal it is asked for")
+          .ValueName("ID");
+  command.Check([request_ = request, can_ask = console.in != nullptr, confirm, nothing] {
     if (request_->confirm == request_->context_id) return std::string();
+    if (!confirm.given()) return request_->dry_run || can_ask ? "" : std::string("--confirm is required");
     return absl::StrCat("--confirm must repeat the context id. ", nothing);
+  });
+}
+
+void AdminCommands::AddDryRun(const cli::Command& command, bool has_json) const {
+  command.AddFlag("--dry-run", request->dry_run, "Count what it would take away, and do nothing");
+  const cli::Option keys = command.AddFlag("--keys", request->with_keys,
+                                           "With --dry-run: show keys of the first of those rows, too");
+  command
+      .Add("--expect", request->expect,
+           "What --dry-run said: do it only if nothing it counted has changed since")
+      .ValueName("TOKEN");
+  if (!has_json) AddJson(command, "With --dry-run: print an object");
+  command.Check([request_ = request, keys, has_json] {
+    if (request_->dry_run && !request_->expect.empty())
+      return "give either --dry-run, or --expect with what it said";
+    if (keys.given() && !request_->dry_run) return "--keys goes with --dry-run";
+    return request_->json && !has_json && !request_->dry_run ? "--json goes with --dry-run" : "";
   });
 }
 
@@ -155,7 +175,9 @@ void AdminCommands::AddTables(const cli::Command& command) const {
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console) {
   const AdminCommands commands{app, config_path, console};
   AddReadingCommands(commands);
+  AddExportCommand(commands);
   AddRecordsCommands(commands);
+  AddHistoryCommands(commands);
   AddChangingCommands(commands);
 }
 

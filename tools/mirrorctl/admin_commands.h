@@ -11,7 +11,8 @@ namespace mirror {
 /// The commands that ask a running server, over its [admin] listener:
 ///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) | reset CTX (--table
 ///   T... | --all) pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX events [CTX] [--limit N]
-///   [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] | jobs [--watch]
+///   [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] | jobs [--watch] |
+///   export CTX TABLE --format F --out FILE
 /// A table is printed as text with a header line, or with --json as an array of objects that have the names
 /// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
 /// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.

@@ -15,6 +15,7 @@
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/backup_progress.h"
+#include "tools/mirrorctl/dry_runs.h"
 
 namespace mirror {
 namespace {
@@ -30,8 +31,11 @@ Message TablesOf(const AdminRequest& request) {
 }
 
 void Invalidate(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const auto answer = admin.Invalidate(TablesOf<v1::InvalidateLsnRequest>(request));
-  if (!answer.ok()) return Fail(console, answer.status());
+  using Answer = v1::InvalidateLsnResponse;
+  const auto answer = DoAsMeant<v1::InvalidateLsnRequest, Answer>(
+      admin, request, console, TablesOf<v1::InvalidateLsnRequest>(request), Question::kNone,
+      [&](const v1::InvalidateLsnRequest& message) { return admin.Invalidate(message); });
+  if (!answer) return;
   constexpr std::int64_t kUnpopulated = -1;
   if (request.json) {
     Json list = Json::array();
@@ -45,11 +49,25 @@ void Invalidate(AdminClient& admin, const AdminRequest& request, Console& consol
   table.Print(console.out);
 }
 
+/// Of acts that take the context id once more: it was typed, or is asked for.
+Question AsksTenant(const AdminRequest& request) {
+  return request.confirm.empty() ? Question::kTenant : Question::kNone;
+}
+
+/// As it was typed, behind the command or at its question.
+std::string ConfirmOf(const AdminRequest& request) {
+  return request.confirm.empty() ? request.context_id : request.confirm;
+}
+
 void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
-  auto message = TablesOf<v1::ResetTableRequest>(request);
-  message.set_confirm(request.confirm);
-  const auto answer = admin.Reset(message);
-  if (!answer.ok()) return Fail(console, answer.status());
+  const auto message = TablesOf<v1::ResetTableRequest>(request);
+  const auto answer = DoAsMeant<v1::ResetTableRequest, v1::ResetTableResponse>(
+      admin, request, console, message, request.all ? AsksTenant(request) : Question::kYes,
+      [&](v1::ResetTableRequest asked) {
+        if (!asked.dry_run() && asked.all()) asked.set_confirm(ConfirmOf(request));
+        return admin.Reset(asked);
+      });
+  if (!answer) return;
   if (!answer->kept_path().empty()) {
     console.err << "mirrorctl: the mirror as it was is kept at the server as "
                 << Printable(answer->kept_path()) << ", until somebody removes it\n";
@@ -118,8 +136,14 @@ std::vector<std::string> SourcesBeside(AdminClient& admin, const std::string& co
 
 void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
   const std::vector<std::string> beside = SourcesBeside(admin, request.context_id);
-  const auto answer = admin.Delete(request.context_id, request.confirm);
-  if (!answer.ok()) return Fail(console, answer.status());
+  v1::DeleteMirrorRequest message;
+  message.set_context_id(request.context_id);
+  const auto answer = DoAsMeant<v1::DeleteMirrorRequest, v1::DeleteMirrorResponse>(
+      admin, request, console, message, AsksTenant(request), [&](v1::DeleteMirrorRequest asked) {
+        if (!asked.dry_run()) asked.set_confirm(ConfirmOf(request));
+        return admin.Delete(asked);
+      });
+  if (!answer) return;
   const std::string tenant = admin.SpelledAs(request.context_id);
   console.out << "the mirror of " << Printable(tenant) << " is deleted; "
               << (OfRecords(*answer) ? "nothing of that id can be made over HTTP"
@@ -132,8 +156,12 @@ void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
 }
 
 void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const auto answer = admin.AcceptSource(request.context_id);
-  if (!answer.ok()) return Fail(console, answer.status());
+  v1::AcceptSourceRequest message;
+  message.set_context_id(request.context_id);
+  const auto answer = DoAsMeant<v1::AcceptSourceRequest, v1::AcceptSourceResponse>(
+      admin, request, console, message, Question::kNone,
+      [&](const v1::AcceptSourceRequest& asked) { return admin.AcceptSource(asked); });
+  if (!answer) return;
   console.out << "source " << Printable(answer->source_id())
               << " is accepted from now on; its next cycle sends "
               << "what the mirror lacks\n";
@@ -180,9 +208,13 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   v1::RestoreRequest message;
   message.set_context_id(request.context_id);
   message.set_path(AbsolutePath(request.path));
-  message.set_confirm(request.confirm);
-  const auto answer = admin.Restore(message);
-  if (!answer.ok()) return Fail(console, answer.status());
+  message.set_quick(request.quick);
+  const auto answer = DoAsMeant<v1::RestoreRequest, v1::RestoreResponse>(
+      admin, request, console, message, AsksTenant(request), [&](v1::RestoreRequest asked) {
+        if (!asked.dry_run()) asked.set_confirm(ConfirmOf(request));
+        return admin.Restore(asked);
+      });
+  if (!answer) return;
   console.out << Printable(admin.SpelledAs(request.context_id))
               << " is restored: " << Counted(answer->tables(), "table") << ", " << SizeText(answer->bytes())
               << (OfRecords(*answer)
@@ -208,6 +240,7 @@ void AddEquality(const AdminCommands& commands) {
   const cli::Command accept = commands.Add(
       "accept-source", "Let another source database take over, as after a move", "Cust26759", AcceptSource);
   commands.AddContext(accept, true);
+  commands.AddDryRun(accept, /*has_json=*/false);
 
   const cli::Command backup = commands.Add("backup", "Make a consistent copy of a mirror while it is in use",
                                            "Cust26759 /backup/Cust26759.db --drill", Backup);
@@ -231,6 +264,11 @@ void AddEquality(const AdminCommands& commands) {
       .Required()
       .Completes(cli::Besides::kFiles);
   commands.AddConfirm(restore, "Nothing was restored");
+  commands.AddDryRun(restore, /*has_json=*/false);
+  const cli::Option quick = restore.AddFlag("--quick", request->quick,
+                                            "With --dry-run: compare numbers of rows alone, and read no row");
+  restore.Check(
+      [request, quick] { return quick.given() && !request->dry_run ? "--quick goes with --dry-run" : ""; });
 }
 
 }  // namespace
@@ -243,6 +281,7 @@ void AddChangingCommands(const AdminCommands& commands) {
   commands.AddContext(invalidate, true);
   commands.AddTables(invalidate);
   commands.AddJson(invalidate);
+  commands.AddDryRun(invalidate, /*has_json=*/true);
 
   const cli::Command reset =
       commands.Add("reset",
@@ -251,10 +290,16 @@ void AddChangingCommands(const AdminCommands& commands) {
                    "Cust26759 --table contact person", Reset);
   commands.AddContext(reset, true);
   commands.AddTables(reset);
-  const cli::Option confirm =
-      reset.Add("--confirm", request->confirm, "With --all: the context id once more").ValueName("ID");
-  reset.Find("--all").Needs(confirm);
+  reset
+      .Add("--confirm", request->confirm,
+           "With --all: the context id once more; on a terminal it is asked for")
+      .ValueName("ID");
   commands.AddJson(reset);
+  commands.AddDryRun(reset, /*has_json=*/true);
+  reset.Check([request, can_ask = commands.console.in != nullptr] {
+    const bool is_said = !request->confirm.empty() || request->dry_run || can_ask;
+    return request->all && !is_said ? "--all requires --confirm" : "";
+  });
 
   const cli::Command pause = commands.Add(
       "pause", "End the running cycle and tell the source not to replicate; of records: refuse writes",
@@ -276,6 +321,7 @@ void AddChangingCommands(const AdminCommands& commands) {
                    "Cust26759 --confirm Cust26759", Delete);
   commands.AddContext(erase, true);
   commands.AddConfirm(erase, "Nothing was deleted");
+  commands.AddDryRun(erase, /*has_json=*/false);
 
   const cli::Command allow =
       commands.Add("allow", "Let the source of a deleted tenant mirror it anew", "Cust26759", Allow);

@@ -1,6 +1,7 @@
 // hold: what waits for a decision, and the decision.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/dry_runs.h"
 
 namespace mirror {
 namespace {
@@ -61,9 +63,21 @@ void DecideHold(AdminClient& admin, const AdminRequest& request, Console& consol
     console.exit_code = Console::kWrongUsage;
     return;
   }
-  const auto decided =
-      commits ? admin.CommitHold(hold->first, hold->second) : admin.RollbackHold(hold->first, hold->second);
-  if (!decided.ok()) return Fail(console, decided.status());
+  std::optional<v1::Hold> decided;
+  if (commits) {
+    v1::CommitHoldRequest message;
+    message.set_context_id(hold->first);
+    message.set_hold_id(hold->second);
+    const auto answer = DoAsMeant<v1::CommitHoldRequest, v1::CommitHoldResponse>(
+        admin, request, console, message, Question::kYes,
+        [&](const v1::CommitHoldRequest& asked) { return admin.CommitHold(asked); });
+    if (!answer) return;
+    decided = answer->hold();
+  } else {
+    const auto answer = admin.RollbackHold(hold->first, hold->second);
+    if (!answer.ok()) return Fail(console, answer.status());
+    decided = *answer;
+  }
   console.out << Printable(absl::StrCat(admin.SpelledAs(hold->first), ":", hold->second))
               << Happens(decided->kind(), commits) << '\n';
 }
@@ -113,6 +127,7 @@ void AddHoldCommands(const AdminCommands& commands) {
           DecideHold(admin, asked, console, commits);
         });
     decide.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required().Completes(HoldNames);
+    if (commits) of_hold.AddDryRun(decide, /*has_json=*/false);
   }
 }
 

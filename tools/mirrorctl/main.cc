@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   mirror::TextStream out(std::cout, mirror::TerminalAt(STDOUT_FILENO));
   mirror::TextStream err(std::cerr, mirror::TerminalAt(STDERR_FILENO));
   mirror::Console console{out, err, isatty(STDERR_FILENO) != 0};
+  if (console.terminal && isatty(STDIN_FILENO) != 0) console.in = &std::cin;
   const mirror::cli::Program app("Make keys and configurations, and administer a mirror endpoint",
                                  "mirrorctl", "mirrorctl " MIRROR_VERSION);
   app.Footer(

@@ -10,6 +10,7 @@
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/asked_tenant.h"
+#include "server/rpc/admin/dry_runs.h"
 #include "server/tenant/backup.h"
 
 namespace mirror {
@@ -34,10 +35,11 @@ void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys,
 }
 
 absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::uint64_t hold_id,
-                        HoldState decision, grpc::ServerContext& context, v1::Hold* decided) {
+                        HoldState decision, grpc::ServerContext& context, const Expected& expected,
+                        v1::Hold* decided) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = FindAskedTenant(tenants, context_id, context);
   if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<Hold> hold = (*tenant)->DecideHold(hold_id, decision, NowMs());
+  const absl::StatusOr<Hold> hold = (*tenant)->DecideHold(hold_id, decision, NowMs(), {.expected = expected});
   if (!hold.ok()) return hold.status();
   EncodeHold((*tenant)->context_id(), *hold, /*with_keys=*/false, decided);
   return absl::OkStatus();
@@ -65,16 +67,20 @@ void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
 
 grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
                                         v1::AcceptSourceResponse* response) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("AcceptSource ", request->context_id()),
-               [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs());
-                 if (!source.ok()) return source.status();
-                 response->set_source_id(*std::move(source));
-                 return absl::OkStatus();
-               });
+  const std::string call = absl::StrCat("AcceptSource ", request->context_id(), MeantWords(*request));
+  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) { return WouldAcceptSource(**tenant, NowMs(), how); },
+        [&](const Expected& expected) {
+          absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs(), {.expected = expected});
+          if (source.ok()) response->set_source_id(*std::move(source));
+          return source.status();
+        });
+  });
 }
 
 grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
@@ -144,16 +150,16 @@ grpc::Status AdminService::ServeBackup(grpc::ServerContext& context, const v1::B
 
 grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
                                    v1::RestoreResponse* response) {
-  const std::string call = absl::StrCat("Restore ", request->context_id(), " ", request->path());
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+  const std::string call =
+      absl::StrCat("Restore ", request->context_id(), " ", request->path(), MeantWords(*request));
+  const auto act = [&](const std::string& context_id, const Expected& expected) -> absl::Status {
     if (request->confirm() != request->context_id() && tenants_.home().Exists(context_id)) {
       return absl::InvalidArgumentError(
           "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
           "the context id in 'confirm'.");
     }
     const absl::StatusOr<RestoreReport> report =
-        RestoreMirror(tenants_, context_id, request->path(), NowMs());
+        RestoreMirror(tenants_, context_id, request->path(), NowMs(), expected);
     if (!report.ok()) return report.status();
     if (!report->left_out.empty()) {
       events_.Add(context_id, Severity::kWarning, "mirror.restored",
@@ -165,6 +171,15 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
     if (const auto tenant = tenants_.Find(context_id); tenant.ok())
       response->set_door(std::string(DoorWord((*tenant)->summary())));
     return absl::OkStatus();
+  };
+  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
+    const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) {
+          return WouldRestore(tenants_, context_id, request->path(), request->quick(), how);
+        },
+        [&](const Expected& expected) { return act(context_id, expected); });
   });
 }
 
@@ -192,10 +207,21 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
 
 grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::CommitHoldRequest* request,
                                       v1::CommitHoldResponse* response) {
-  const std::string call = absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id());
-  return Serve(*context, Needs::kOperator, call, [&] {
-    return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit, *context,
-                      response->mutable_hold());
+  const std::string call =
+      absl::StrCat("CommitHold ", request->context_id(), ":", request->hold_id(), MeantWords(*request));
+  return Serve(*context, NeedsOf(*request), call, [&] {
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) -> absl::StatusOr<Consequences> {
+          const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+              FindAskedTenant(tenants_, request->context_id(), *context);
+          if (!tenant.ok()) return tenant.status();
+          return WouldCommitHold(**tenant, request->hold_id(), NowMs(), how);
+        },
+        [&](const Expected& expected) {
+          return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit, *context,
+                            expected, response->mutable_hold());
+        });
   });
 }
 
@@ -204,7 +230,7 @@ grpc::Status AdminService::RollbackHold(grpc::ServerContext* context, const v1::
   const std::string call = absl::StrCat("RollbackHold ", request->context_id(), ":", request->hold_id());
   return Serve(*context, Needs::kOperator, call, [&] {
     return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kRollback, *context,
-                      response->mutable_hold());
+                      /*expected=*/{}, response->mutable_hold());
   });
 }
 

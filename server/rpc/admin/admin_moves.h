@@ -40,7 +40,16 @@ class AdminMoves : public v1::MirrorAdmin::Service {
  protected:
   AdminMoves(Gate& gate, Tenants& tenants) : gate_(gate), tenants_(tenants) {}
 
-  enum class Needs { kViewer, kOperator };
+  enum class Needs {
+    kViewer,
+    kOperator,
+    kOperatorLook,  ///< An operator's, that changes nothing: its record is among the looks.
+  };
+  /// Of a call that may be a dry run. One that shows keys is an act: somebody saw values.
+  template <typename Request>
+  static Needs NeedsOf(const Request& request) {
+    return request.dry_run() && !request.with_keys() ? Needs::kOperatorLook : Needs::kOperator;
+  }
   /// Every handler: the role, then `act`, then the audit record of `call`.
   virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                              const std::function<absl::Status()>& act) = 0;

@@ -80,21 +80,6 @@ absl::Status CheckRole(const Peer& peer, bool operator_needed) {
       "operator's certificate; 'mirrorctl certs issue-operator' makes one.");
 }
 
-template <typename Names>
-std::string CallText(const char* call, const std::string& context_id, bool all, const Names& tables) {
-  return absl::StrCat(call, " ", context_id, all ? " all tables" : "", tables.empty() ? "" : ": ",
-                      absl::StrJoin(tables, ", "));
-}
-
-/// The tables that are meant; none means all, and only when that was said.
-template <typename Request>
-absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
-  if (request.all() == (request.tables_size() > 0)) {
-    return absl::InvalidArgumentError("name tables, or set 'all', and not both. Nothing was done.");
-  }
-  return std::vector<std::string>(request.tables().begin(), request.tables().end());
-}
-
 void EncodeEvent(const EventRecord& event, v1::Event* message) {
   message->set_id(event.id);
   message->set_time_ms(event.time_ms);
@@ -144,12 +129,6 @@ void EncodeRecord(const AuditRecord& record, v1::AuditRecord* message) {
   message->set_outcome(record.outcome);
   message->set_seal(record.seal);
   message->set_hash(record.hash);
-}
-
-/// As it is known without its database; nothing of one that there is not.
-TenantSummary SummaryOf(Tenants& tenants, const std::string& context_id) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
-  return tenant.ok() ? (*tenant)->summary() : TenantSummary();
 }
 
 /// What the operator sees; the record has no state of its own for a table that waits for its population.
@@ -247,7 +226,7 @@ AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& 
                            Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
                            const TimeSeries& time_series, Servers servers, Storages& storages,
                            HttpDoorLook look_at_door)
-    : AdminRecords(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
+    : AdminChanges(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
       events_(events),
       audit_(audit),
       looks_(looks),
@@ -260,7 +239,7 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   CallLog log("MirrorAdmin", UnwatchedCounters(), CallLog::Told::kOperator);
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
-  absl::Status status = CheckRole(peer, needs == Needs::kOperator);
+  absl::Status status = CheckRole(peer, needs != Needs::kViewer);
   const bool acts = status.ok() && needs == Needs::kOperator;
   if (status.ok()) status = act();
   // What was called off since the server stops was not taken back by its caller.
@@ -328,57 +307,6 @@ grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::L
                });
 }
 
-grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
-                                         const v1::InvalidateLsnRequest* request,
-                                         v1::InvalidateLsnResponse* response) {
-  const std::string call =
-      CallText("InvalidateLsn", request->context_id(), request->all(), request->tables());
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
-    if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Invalidate(*meant, NowMs());
-    if (!done.ok()) return done.status();
-    response->mutable_tables()->Add(done->begin(), done->end());
-    return absl::OkStatus();
-  });
-}
-
-grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,
-                                      v1::ResetTableResponse* response) {
-  const std::string call = CallText("ResetTable", request->context_id(), request->all(), request->tables());
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
-    if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    if (request->all()) {
-      if (request->confirm() != request->context_id()) {
-        return absl::InvalidArgumentError(
-            "'confirm' is not the context id. Nothing was dropped. Repeat the context id in 'confirm'.");
-      }
-      absl::StatusOr<ResetReport> report =
-          ResetMirror(tenants_, **tenant, NowMs(), [&] { return !context->IsCancelled() && !stopping_; });
-      if (!report.ok()) return report.status();
-      if (!report->left_out.empty()) {
-        events_.Add((*tenant)->context_id(), Severity::kWarning, "backup.made",
-                    absl::StrCat("the mirror as it was is kept at ", report->kept,
-                                 "; not in it: ", ListNames(report->left_out)));
-      }
-      response->mutable_tables()->Add(report->tables.begin(), report->tables.end());
-      response->set_kept_path(std::move(report->kept));
-      return absl::OkStatus();
-    }
-    const absl::StatusOr<std::vector<std::string>> done = (*tenant)->Reset(*meant, NowMs());
-    if (!done.ok()) return done.status();
-    response->mutable_tables()->Add(done->begin(), done->end());
-    return absl::OkStatus();
-  });
-}
-
 grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::PauseTenantRequest* request,
                                        v1::PauseTenantResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("PauseTenant ", request->context_id()),
@@ -410,28 +338,6 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                  response->set_door(std::string(DoorWord((*tenant)->summary())));
                  return resumed;
                });
-}
-
-grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
-                                        v1::DeleteMirrorResponse* response) {
-  return Serve(
-      *context, Needs::kOperator, absl::StrCat("DeleteMirror ", request->context_id()),
-      [&]() -> absl::Status {
-        if (request->confirm() != request->context_id()) {
-          return absl::InvalidArgumentError(
-              "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
-        }
-        const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
-        const TenantSummary before = SummaryOf(tenants_, context_id);
-        if (absl::Status status = tenants_.Delete(context_id); !status.ok()) return status;
-        response->set_door(std::string(DoorWord(before)));
-        events_.Add(context_id, Severity::kWarning, "mirror.deleted",
-                    absl::StrCat("an operator removed the mirror; ",
-                                 before.HasRecords() ? "nothing of that id can be made over HTTP"
-                                                     : "sources of the tenant are told not to replicate",
-                                 " until 'mirrorctl allow ", context_id, "'"));
-        return absl::OkStatus();
-      });
 }
 
 grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::AllowTenantRequest* request,

@@ -12,7 +12,7 @@
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/fleet/listed_server.h"
-#include "server/rpc/admin/admin_records.h"
+#include "server/rpc/admin/admin_changes.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/gate.h"
@@ -26,7 +26,7 @@ namespace mirror {
 
 /// The operators' calls. Each checks the role of the client's certificate, does its work and leaves an audit
 /// record, refused or not. Threads: any; gRPC's.
-class AdminService final : public AdminRecords {
+class AdminService final : public AdminChanges {
  public:
   /// Reads keys and configuration again; gives the number of keys.
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
@@ -97,6 +97,9 @@ class AdminService final : public AdminRecords {
                      const std::function<absl::Status()>& act) override;
   grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
+  /// Of a ResetTable with `all`.
+  absl::Status ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
+                        v1::ResetTableResponse* response);
   absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                      grpc::ServerWriter<v1::Event>* writer);
 

@@ -127,6 +127,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/true), of_tables, kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
+  pipeline.Queue(StateOfKindSql(names, StateKind::kJournal), {}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
   // Behind the lock, under which nobody moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
@@ -170,9 +171,10 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   began.records = RecordsOf((*rows)[1]);
   began.head = ReceiptHeadOf((*rows)[2]);
   began.has_standby = (*rows)[3].Bool(0, 0);
+  began.journal = StateOfKind((*rows)[4]);
   if (role.group > 0) began.is_elsewhere = rows->back().rows() != 1 || rows->back().Int(0, 0) != role.group;
   if (!intent.tables.empty()) {
-    auto open = OpenReceiptsOf((*rows)[4], names);
+    auto open = OpenReceiptsOf((*rows)[5], names);
     if (!open.ok()) return open.status();
     for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
     for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);

@@ -16,6 +16,7 @@
 #include "server/store/intent.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_node.h"
+#include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/records/tenant_row.h"
 #include "server/store/store_upkeep.h"
 
@@ -28,6 +29,7 @@ struct Began {
   std::vector<TableRecord> records;  ///< Locked against a DBA, too.
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
+  std::vector<StateRow> journal;                                    ///< Of kJournal.
   bool has_standby = false;                                         ///< A commit waits for one.
   bool is_elsewhere = false;  ///< On Citus: another node has the mirror's rows by now.
 };

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/plan/plan.h"
+#include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -10,13 +11,12 @@ namespace {
 
 /// Kind, name and whose it is. An index of a primary key is no object of its own.
 constexpr char kAllObjects[] = R"(
-WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace($1))
 SELECT what, name, of_table FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
       WHEN 'f' THEN 'foreign table' WHEN 'i' THEN 'index' WHEN 'I' THEN 'index' WHEN 'c' THEN 'type'
       ELSE 'table' END AS what, c.relname::text AS name, t.relname::text AS of_table
     FROM ours AS c LEFT JOIN pg_index AS x ON x.indexrelid = c.oid LEFT JOIN ours AS t ON t.oid = x.indrelid
-    WHERE c.relkind <> 't' AND x.indisprimary IS NOT TRUE
+    WHERE c.relkind <> 't' AND x.indisprimary IS NOT TRUE AND c.oid NOT IN (SELECT oid FROM own)
   UNION ALL SELECT 'trigger', g.tgname::text, t.relname::text FROM pg_trigger AS g JOIN ours AS t
     ON t.oid = g.tgrelid WHERE NOT g.tgisinternal
   UNION ALL SELECT 'constraint', k.conname::text, t.relname::text FROM pg_constraint AS k JOIN ours AS t
@@ -54,7 +54,10 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
                                                            const std::string& context_id,
                                                            const PostgresOwnTables& names,
                                                            const std::set<std::string>& tables) {
-  const auto rows = connection.Query(kAllObjects, {names.schema}, "looking for what others made");
+  const auto rows = connection.Query(
+      absl::StrCat("WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace($1)), own AS (",
+                   OwnViewsSql("to_regnamespace($1)"), ")", kAllObjects),
+      {names.schema}, "looking for what others made");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   const std::string metadata = MetadataOf(context_id);
   const auto is_own = [&](const std::string& name) {

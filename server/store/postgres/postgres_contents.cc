@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/others_objects.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/document_rows.h"
@@ -169,6 +170,14 @@ class ContentsReader {
       left_out.push_back(
           absl::StrCat("table '", payload.Text(), "' that was set aside as '", row.table_key, "'"));
     }
+    const auto histories = SelectHistories(connection_, names_);
+    if (!histories.ok()) return histories.status();
+    for (const auto& [key, history] : *histories) {
+      left_out.push_back(absl::StrCat("versions of rows of table '", history.schema.name, "'"));
+    }
+    const auto journal = ReadState(connection_, names_, StateKind::kJournal);
+    if (!journal.ok()) return journal.status();
+    if (!journal->empty()) left_out.push_back("the journal of changes");
     const auto rows = connection_.Query(
         absl::StrCat("SELECT table_key FROM ", names_.state, " WHERE kind = $1 UNION SELECT table_key FROM ",
                      names_.receipts, " WHERE kind = $2 ORDER BY 1"),

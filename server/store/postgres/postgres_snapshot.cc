@@ -11,6 +11,8 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/history/journal_reader.h"
+#include "server/store/postgres/history/version_reader.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -24,7 +26,13 @@ namespace {
 class PostgresSnapshot final : public Snapshot {
  public:
   PostgresSnapshot(postgres::Lease lease, PostgresOwnTables names, std::chrono::milliseconds lasts)
-      : connection_(std::move(lease)), names_(std::move(names)), lasts_(lasts), transaction_(*connection_) {}
+      : connection_(std::move(lease)), names_(std::move(names)), lasts_(lasts), transaction_(*connection_) {
+    journal_ = MakePostgresJournalReader(*connection_, names_);
+    versions_ =
+        MakePostgresVersionReader(*connection_, names_,
+                                  {.touch = [this](const TableSchema& table) { return Touch(table); },
+                                   .may_go_on = [this](const GoOn& go_on) { return MayGoOn(go_on); }});
+  }
 
   /// What is committed now is what is read.
   absl::Status Begin() {
@@ -90,6 +98,9 @@ class PostgresSnapshot final : public Snapshot {
     if (!read.ok()) return read;
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
+
+  JournalReader& journal() override { return *journal_; }
+  VersionReader& versions() override { return *versions_; }
 
   absl::StatusOr<MirrorContents> ReadContents() override {
     // Who asks for this reads all rows behind it.
@@ -179,6 +190,8 @@ class PostgresSnapshot final : public Snapshot {
   std::set<std::string> older_;  ///< See ReadPostgresContents().
   const Clock::time_point began_ = Clock::now();
   postgres::Transaction transaction_;
+  std::unique_ptr<JournalReader> journal_;
+  std::unique_ptr<VersionReader> versions_;
 };
 
 }  // namespace

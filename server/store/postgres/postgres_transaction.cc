@@ -8,6 +8,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/history_verbs.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
@@ -196,11 +197,18 @@ class PostgresRecordVerbs final : public RecordVerbs, private InWork {
 class PostgresTransaction final : public StoreTransaction {
  public:
   explicit PostgresTransaction(PostgresMirror& mirror)
-      : mirror_(mirror), tenant_(mirror), records_(mirror), tables_(MakePostgresTableVerbs(mirror)) {}
+      : mirror_(mirror),
+        tenant_(mirror),
+        records_(mirror),
+        tables_(MakePostgresTableVerbs(mirror)),
+        journal_(MakePostgresJournalVerbs(mirror)),
+        history_(MakePostgresHistoryVerbs(mirror)) {}
 
   TenantVerbs& tenant() override { return tenant_; }
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return *tables_; }
+  JournalVerbs& journal() override { return *journal_; }
+  HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent& intent) override {
     if (mirror_.work) return absl::InternalError("a transaction has begun already. Nothing was done.");
@@ -342,6 +350,8 @@ class PostgresTransaction final : public StoreTransaction {
   PostgresTenantVerbs tenant_;
   PostgresRecordVerbs records_;
   const std::unique_ptr<TableVerbs> tables_;
+  const std::unique_ptr<JournalVerbs> journal_;
+  const std::unique_ptr<HistoryVerbs> history_;
 };
 
 }  // namespace

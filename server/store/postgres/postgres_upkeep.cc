@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
+#include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -123,6 +124,16 @@ class PostgresUpkeep final : public StoreUpkeep {
     if (!scrubbed.ok()) return scrubbed;
     return Patiently(PlaceNode::kCoordinator,
                      [&](postgres::Connection& connection) { return Rewrite(connection); });
+  }
+
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override {
+    const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
+    if (!at.ok()) return at.status();
+    const auto histories = SelectHistories(*at->lease, mirror_.names);
+    if (!histories.ok()) return histories.status();
+    std::vector<std::string> tables;
+    for (const auto& [key, history] : *histories) tables.push_back(history.schema.name);
+    return tables;
   }
 
   void Rest() override {

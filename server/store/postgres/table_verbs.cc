@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/rows/parts.h"
@@ -49,21 +50,12 @@ std::vector<std::string> KeptOutBy(const RefitTable& refit) {
   return columns;
 }
 
-/// For what changes definitions, or locks a table. Where the transaction began for rows alone, at a node that
-/// takes no such thing, the plan is made again in one that did not.
-absl::StatusOr<TableWork> Changing(PostgresMirror& mirror) {
-  if (mirror.work->role.may_change_tables()) return mirror.work->view->Work();
-  mirror.may_try_again = true;
-  return absl::UnavailableError(
-      "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
-}
-
 /// Rows of the source's go before the mirror's own indexes. False: none refused any. Done in the
 /// transaction behind the one that was refused.
 absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
   const auto refused = mirror.refused_rows_of.find(FoldName(table));
   if (refused == mirror.refused_rows_of.end()) return false;
-  absl::StatusOr<TableWork> work = Changing(mirror);
+  absl::StatusOr<TableWork> work = ChangingTables(mirror);
   if (!work.ok()) return work.status();
   const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(*work, table);
   if (!dropped.ok()) return dropped.status();
@@ -87,6 +79,25 @@ absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
   return *record ? (*record)->table : table;
 }
 
+/// PostgreSQL lets no table and no column go that a view of its versions needs.
+absl::Status DropViewOf(WorkView& view, TableWork& work, const std::string& table) {
+  const auto histories = view.Histories();
+  if (!histories.ok()) return histories.status();
+  const auto kept = (*histories)->find(FoldName(table));
+  return kept == (*histories)->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
+}
+
+/// A table is to be made under a name that one of those views may have.
+absl::Status YieldViewName(WorkView& view, TableWork& work, const std::string& name) {
+  const auto histories = view.Histories();
+  if (!histories.ok()) return histories.status();
+  for (auto& [key, history] : **histories) {
+    if (history.view != name) continue;
+    if (absl::Status moved = RenameHistoryView(work, &history); !moved.ok()) return moved;
+  }
+  return absl::OkStatus();
+}
+
 class PostgresTableVerbs final : public TableVerbs {
  public:
   explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -100,7 +111,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Create(const CreateTable& create) override {
-    absl::StatusOr<TableWork> work = Changing(mirror_);
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
@@ -111,6 +122,7 @@ class PostgresTableVerbs final : public TableVerbs {
                                                         "', and names are compared without case. It was left "
                                                         "as it is."));
     }
+    if (absl::Status free = YieldViewName(view(), *work, name); !free.ok()) return mirror_.Said(free);
     absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
     if (!made.ok()) return mirror_.Said(made.status());
     made->is_there = true;
@@ -133,7 +145,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Agree(const AgreeSchema& agree) override {
-    absl::StatusOr<TableWork> work = Changing(mirror_);
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
     const auto all = view().Agreed();
     if (!all.ok()) return all.status();
@@ -167,7 +179,7 @@ class PostgresTableVerbs final : public TableVerbs {
     for (const IndexChange& change : changes) {
       const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(change.index.table);
       if (!agreed.ok()) return agreed.status();
-      absl::StatusOr<TableWork> work = Changing(mirror_);
+      absl::StatusOr<TableWork> work = ChangingTables(mirror_);
       if (!work.ok()) return work.status();
       // Others keep it in memory.
       view().writes().MoveState();
@@ -190,7 +202,7 @@ class PostgresTableVerbs final : public TableVerbs {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
-    absl::StatusOr<TableWork> work = Changing(mirror_);
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
     if (*older) DropShadow(*work, **older);
     return mirror_.Said(RunBeginShadow(*work, **agreed, begin).status());
@@ -212,7 +224,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::StatusOr<std::int64_t> CountAbsent(const TableSchema& kept, const Shadow&, std::int64_t) override {
-    if (absl::Status may = Changing(mirror_).status(); !may.ok()) return may;
+    if (absl::Status may = ChangingTables(mirror_).status(); !may.ok()) return may;
     absl::StatusOr<InShadow> in = Of(kept.name);
     if (!in.ok()) return in.status();
     absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in->work, kept, in->shadow);
@@ -310,18 +322,27 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!rows.ok()) return rows.status();
     std::optional<StateRow> lost;
     if (!rows->empty()) lost = std::move(rows->front());
-    absl::StatusOr<TableWork> work = Changing(mirror_);
-    return work.ok() ? mirror_.Said(what(*work, *agreed, &lost)) : work.status();
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
+    if (!work.ok()) return work.status();
+    // HistoryVerbs::Follow() makes it again.
+    absl::Status free = DropViewOf(view(), *work, table);
+    return mirror_.Said(free.ok() ? what(*work, *agreed, &lost) : free);
   }
 
   template <typename Do>
   absl::Status Take(const std::string& table, const Do& what) {
-    if (absl::Status may = Changing(mirror_).status(); !may.ok()) return may;
+    if (absl::Status may = ChangingTables(mirror_).status(); !may.ok()) return may;
     absl::StatusOr<InShadow> in = Of(table);
     if (!in.ok()) return in.status();
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
-    return *agreed == nullptr ? NotAgreed(table) : mirror_.Said(what(*in, *agreed));
+    if (*agreed == nullptr) return NotAgreed(table);
+    const auto histories = view().Histories();
+    if (!histories.ok()) return histories.status();
+    if (absl::Status taken = what(*in, *agreed); !taken.ok()) return mirror_.Said(taken);
+    const auto kept = (*histories)->find(FoldName(table));
+    if (kept == (*histories)->end()) return absl::OkStatus();
+    return mirror_.Said(MendHistoryView(in->work, &kept->second).status());
   }
 
   template <typename Do>
@@ -332,12 +353,15 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!all.ok()) return all.status();
     const absl::StatusOr<std::string> name = NameThere(view(), table, **all);
     if (!name.ok()) return name.status();
-    absl::StatusOr<TableWork> work = Changing(mirror_);
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
-    absl::Status done = mirror_.Said(what(*work, *name, *shadow ? (*shadow)->name : ""));
+    absl::Status done = DropViewOf(view(), *work, table);
+    if (done.ok()) done = what(*work, *name, *shadow ? (*shadow)->name : "");
+    mirror_.Said(done).IgnoreError();
     if (done.ok()) (*all)->erase(FoldName(table));
     return done;
   }
+
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
@@ -377,6 +401,13 @@ class PostgresTableVerbs final : public TableVerbs {
 };
 
 }  // namespace
+
+absl::StatusOr<TableWork> ChangingTables(PostgresMirror& mirror) {
+  if (mirror.work->role.may_change_tables()) return mirror.work->view->Work();
+  mirror.may_try_again = true;
+  return absl::UnavailableError(
+      "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
+}
 
 std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror) {
   return std::make_unique<PostgresTableVerbs>(mirror);

@@ -21,6 +21,7 @@ WorkView::WorkView(postgres::Connection& connection, const PostgresOwnTables& na
       began_(std::move(began)),
       state_(connection_, names_, writes_),
       has_all_records_(began_.tables.empty()) {
+  state_.Know(StateKind::kJournal, began_.journal);
   for (const std::string& table : began_.tables) records_[FoldName(table)] = std::nullopt;
   for (TableRecord& record : began_.records) {
     const std::string key = FoldName(record.table);
@@ -102,6 +103,7 @@ absl::Status WorkView::ReadDefinitions() {
   auto all = SelectDefinitions(connection_, names_);
   if (!all.ok()) return all.status();
   definitions_.tables.clear();
+  definitions_.histories.reset();
   for (PostgresAgreed& agreed : *all) {
     const std::string key = FoldName(agreed.schema.name);
     definitions_.tables[key] = std::move(agreed);
@@ -129,6 +131,18 @@ absl::StatusOr<std::map<std::string, PostgresAgreed>*> WorkView::Agreed() {
   }
   lent_definitions_ = true;
   return &definitions_.tables;
+}
+
+absl::StatusOr<std::map<std::string, PostgresHistory>*> WorkView::Histories() {
+  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  if (!definitions_.histories) {
+    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+    auto read = SelectHistories(connection_, names_);
+    if (!read.ok()) return read.status();
+    definitions_.histories = *std::move(read);
+  }
+  lent_definitions_ = true;
+  return &*definitions_.histories;
 }
 
 void WorkView::AddReceipt(std::uint64_t number, const std::string& text) {

@@ -15,6 +15,7 @@
 #include "proto/wire/receipt.h"
 #include "server/plan/receipt_plan.h"
 #include "server/store/postgres/began.h"
+#include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_writes.h"
@@ -29,6 +30,8 @@ namespace mirror {
 struct DefinitionCache {
   std::optional<std::int64_t> state_rev;  ///< Of the tenant's row when it was so; absent: nothing is known.
   std::map<std::string, PostgresAgreed> tables;  ///< By folded name.
+  /// The same of versions of rows that are kept; absent: not known.
+  std::optional<std::map<std::string, PostgresHistory>> histories;
 };
 
 /// The mirror's own rows under the tenant's lock: each is read once, and what is written is what is read from
@@ -60,6 +63,9 @@ class WorkView {
   absl::StatusOr<PostgresAgreed*> FindAgreed(const std::string& table);
   /// With `is_there`, by folded name.
   absl::StatusOr<std::map<std::string, PostgresAgreed>*> Agreed();
+
+  /// Of which tables versions of rows are kept, by folded name. Who changes one queues it, too.
+  absl::StatusOr<std::map<std::string, PostgresHistory>*> Histories();
 
   const ReceiptHead& receipt_head() const { return began_.head; }
   void AddReceipt(std::uint64_t number, const std::string& text);

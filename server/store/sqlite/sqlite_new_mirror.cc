@@ -172,6 +172,9 @@ class NewMirror final : public Store {
     std::string Quarantined() override { return ""; }
     absl::Status Release() override { return absl::OkStatus(); }
     absl::Status CheckIntegrity() override { return mirror_.rows_->upkeep().CheckIntegrity(); }
+    absl::StatusOr<std::vector<std::string>> ReadHistories() override {
+      return mirror_.rows_->upkeep().ReadHistories();
+    }
     absl::Status CheckOwnTables() override { return mirror_.rows_->upkeep().CheckOwnTables(); }
     std::uint64_t BytesOnDisk() override {
       return mirror_.rows_->upkeep().BytesOnDisk() +

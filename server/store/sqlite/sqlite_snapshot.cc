@@ -10,6 +10,8 @@
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_copy.h"
+#include "server/store/sqlite/history/sqlite_journal_reader.h"
+#include "server/store/sqlite/history/sqlite_version_reader.h"
 #include "server/store/sqlite/records/sqlite_metadata.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
@@ -25,7 +27,11 @@ constexpr int kStepsBetweenLooks = 100'000;
 class SqliteSnapshot final : public Snapshot {
  public:
   SqliteSnapshot(std::unique_ptr<SqliteConnection> connection, const std::string& context_id)
-      : connection_(std::move(connection)), context_id_(context_id), metadata_(MetadataTable(context_id)) {}
+      : connection_(std::move(connection)),
+        context_id_(context_id),
+        metadata_(MetadataTable(context_id)),
+        journal_(MakeSqliteJournalReader(*connection_)),
+        versions_(MakeSqliteVersionReader(*connection_)) {}
 
   absl::Status Begin() {
     const int code = sqlite3_create_function_v2(connection_->handle(), kDigestFunction, -1,
@@ -92,6 +98,9 @@ class SqliteSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
+  JournalReader& journal() override { return *journal_; }
+  VersionReader& versions() override { return *versions_; }
+
   absl::StatusOr<MirrorContents> ReadContents() override {
     return ReadSqliteContents(*connection_, context_id_);
   }
@@ -127,6 +136,8 @@ class SqliteSnapshot final : public Snapshot {
 
   std::unique_ptr<SqliteConnection> connection_;
   const std::string context_id_, metadata_;
+  const std::unique_ptr<JournalReader> journal_;
+  const std::unique_ptr<VersionReader> versions_;
   RowDigest digest_;
   RangeDigest sum_;  ///< Of the range that is being read.
 };

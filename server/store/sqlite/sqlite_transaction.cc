@@ -14,6 +14,8 @@
 #include "server/store/sqlite/records/sqlite_receipts.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
 #include "server/store/sqlite/records/sqlite_times.h"
+#include "server/store/sqlite/history/sqlite_history.h"
+#include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/rows/sqlite_merge.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"
@@ -170,11 +172,16 @@ class SqliteTableVerbs final : public TableVerbs {
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
     return SelectSchema(connection_, table);
   }
-  absl::Status Create(const CreateTable& create) override { return RunCreateTable(connection_, create); }
+  absl::Status Create(const CreateTable& create) override {
+    absl::Status free = YieldViewName(connection_, create.schema.name);
+    return free.ok() ? RunCreateTable(connection_, create) : free;
+  }
   absl::Status Alter(const std::string& table, const Position& position, const AlterTable& alter) override {
+    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
     return RunAlterTable(connection_, table, position, alter);
   }
   absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) override {
+    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
     return RunRefitTable(connection_, table, position, refit);
   }
   absl::Status Agree(const AgreeSchema& agree) override { return RunAgreeSchema(connection_, agree); }
@@ -262,11 +269,15 @@ class SqliteTransaction final : public StoreTransaction {
       : connection_(connection),
         tenant_(connection, context_id),
         records_(connection, context_id),
-        tables_(connection, options) {}
+        tables_(connection, options),
+        journal_(MakeSqliteJournal(connection)),
+        history_(MakeSqliteHistory(connection)) {}
 
   TenantVerbs& tenant() override { return tenant_; }
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return tables_; }
+  JournalVerbs& journal() override { return *journal_; }
+  HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
     if (absl::Status status = connection_.Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
@@ -314,6 +325,8 @@ class SqliteTransaction final : public StoreTransaction {
   SqliteTenantVerbs tenant_;
   SqliteRecordVerbs records_;
   SqliteTableVerbs tables_;
+  const std::unique_ptr<JournalVerbs> journal_;
+  const std::unique_ptr<HistoryVerbs> history_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
 
@@ -65,6 +66,7 @@ class SqliteUpkeep final : public StoreUpkeep {
     return ReadTenantOf(connection_, context_id_).status();
   }
 
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return SelectHistories(connection_); }
   absl::Status CheckOwnTables() override { return CheckOwnTablesAndColumns(connection_, context_id_); }
 
   std::uint64_t BytesOnDisk() override {

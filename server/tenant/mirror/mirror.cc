@@ -11,6 +11,7 @@
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/store/home.h"
+#include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
 
 namespace mirror {
@@ -88,6 +89,7 @@ Mirror::Mirror(std::string context_id, OpenStore open, const TenantOptions& opti
       make_room_(std::move(make_room)),
       events_(events),
       hooks_(options.hooks, context_id_),
+      journal_(JournalRulesOf(options_.journal, context_id_)),
       agreed_(options.columns, options.hash_secret, context_id_),
       file_{.open = std::move(open)},
       progress_(options_, seen_),
@@ -151,17 +153,21 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
     return absl::DataLossError(file_.quarantine);
   }
   store_ = *std::move(store);
+  store_->SetJournal(journal_);
   is_open_ = true;
   seen_.NoteDocuments();
   make_room_();
   KeepTargets(*store_, options_.freshness, context_id_);
+  EndHistories(*store_, journal_.get(), now_ms);
   Summarize(Look::kAll);
   return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
 /// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
 absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
-  absl::Status status = EndCycle(now_ms);
+  absl::Status status = EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mutex_) {
+    return CompareAllTables(store_->records(), plan);
+  });
   file_.replaced = !status.ok();
   return status;
 }

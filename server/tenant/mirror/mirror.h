@@ -128,6 +128,8 @@ class Mirror {
   const std::function<void()> make_room_;
   Events& events_;
   const HookWriter hooks_;
+  /// Null: nothing is noted beside the rows of any table.
+  const std::shared_ptr<const JournalRules> journal_;
   AgreedTables agreed_;
   SeenSummary seen_;
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/hooks/hook_book.h"
+#include "server/journal/journal_rules.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
@@ -36,6 +37,7 @@ struct TenantOptions {
   ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
   FreshnessRules freshness = {};
   ReceiptRules receipts = {};
+  JournalConfig journal = {};
   /// Shared by all copies.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
   /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.

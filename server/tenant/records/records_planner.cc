@@ -142,6 +142,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   step.expected = record_;
   step.record = record_;
   ++step.record->position.lsn.value;
+  step.commits = true;
   step.source_ms = now_ms_;
   if (absl::Status added = changes_->AddTo(&step); !added.ok()) return added;
   if (step.actions.empty() && documents_.empty()) return std::nullopt;
@@ -197,6 +198,7 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   step.expected = record;
   step.record = record;
   ++step.record->position.lsn.value;
+  step.commits = true;
   step.source_ms = now_ms;
   step.record->schema_hash = SchemaHash(agreed);
   step.actions = {AgreeSchema{agreed}, BeginShadow{KeptForm(agreed), tenant.cycle}, SwapShadow{}};
@@ -226,6 +228,7 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
   step.record = record;
   step.record->schema_hash = SchemaHash(agreed);
   ++step.record->position.lsn.value;
+  step.commits = true;
   step.actions = {DropTable{}, CreateTable{.schema = KeptForm(agreed)}, AgreeSchema{agreed}};
   Plan plan;
   plan.now_ms = now_ms;

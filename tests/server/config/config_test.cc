@@ -202,6 +202,29 @@ TEST(ConfigTest, TheBreakersLimitsAreReadForAllForTenantsAndForTables) {
   EXPECT_FALSE(LimitsOf(config->breaker, "Quiet", "t").on);
 }
 
+TEST(ConfigTest, JournalAndHistoryAreOfTables) {
+  const ConfigFile file(absl::StrCat(kSmall,
+                                     "[journal]\nkeep = \"2d\"\nmax = \"8MiB\"\n"
+                                     "[[tenant]]\ncontext_id = \"Cust1*\"\n"
+                                     "[[tenant.table]]\nname = \"*\"\njournal = \"keys\"\n"
+                                     "[[tenant.table]]\nname = \"orders\"\nhistory = true\nhistory_keep = "
+                                     "\"400d\"\nhistory_max = \"1GiB\"\n"
+                                     "[[tenant.table]]\nname = \"log\"\njournal = \"off\"\n"));
+  const absl::StatusOr<ServerConfig> config = file.Load();
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(JournalRulesOf(config->journal, "Other"), nullptr);
+  const auto rules = JournalRulesOf(config->journal, "Cust17");
+  ASSERT_NE(rules, nullptr);
+  EXPECT_EQ(rules->keep_ms(), 2 * 86'400'000);
+  EXPECT_EQ(rules->bytes_max(), 8ULL << 20);
+  EXPECT_EQ(rules->Of("people"), (TableJournal{.journal = true}));
+  EXPECT_EQ(rules->Of("log"), TableJournal{});
+  EXPECT_EQ(rules->Of("ORDERS"), (TableJournal{.journal = true,
+                                               .history = true,
+                                               .history_keep_ms = 400LL * 86'400'000,
+                                               .history_bytes_max = 1ULL << 30}));
+}
+
 /// A change of the small file that makes it wrong.
 struct Wrong {
   std::string name;
@@ -231,6 +254,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"TableWithATypingError", "", "[limit]\n", "17: 'limit'", "did you mean 'limits'?"},
         Wrong{"TableThatIsAValue", "[listen]\n", "log = 1\n[listen]\n", "1: 'log'", "written as [log]"},
         Wrong{"SingleBracketIssuer", "[[issuer]]", "[issuer]", "12: 'issuer'", "two brackets"},
+        Wrong{"HistoryWithoutJournal", "",
+              "[[tenant]]\ncontext_id = \"a\"\n[[tenant.table]]\nname = \"t\"\njournal = \"off\"\nhistory = "
+              "true\n",
+              "21: [[tenant.table]] 'journal'", "versions are found by it"},
         Wrong{"TenantWithoutPattern", "", "[[tenant]]\nrows_min = 1\n", "17: [[tenant]]", "'context_id'"},
         Wrong{"SingleBracketTenant", "", "[tenant]\nrows_min = 1\n", "17: 'tenant'", "two brackets"},
         Wrong{"PercentTooLarge", "", "[breaker]\nrows_percent = 101\n", "18: [breaker] 'rows_percent'",

@@ -50,6 +50,7 @@ class SharedUpkeep final : public StoreUpkeep {
   absl::Status Release() override { return upkeep_.Release(); }
   absl::Status CheckIntegrity() override { return upkeep_.CheckIntegrity(); }
   absl::Status CheckOwnTables() override { return upkeep_.CheckOwnTables(); }
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return upkeep_.ReadHistories(); }
   std::uint64_t BytesOnDisk() override { return upkeep_.BytesOnDisk(); }
 
  private:

@@ -11,6 +11,7 @@
 #include "proto/wire/text_form.h"
 #include "server/store/live_rows.h"
 #include "tests/support/memory/memory_store.h"
+#include "tests/support/memory/no_history.h"
 
 namespace mirror {
 namespace {
@@ -94,6 +95,9 @@ class MemorySnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
+  JournalReader& journal() override { return journal_; }
+  VersionReader& versions() override { return versions_; }
+
   absl::StatusOr<MirrorContents> ReadContents() override { return ContentsOf(*mirror_); }
 
   absl::Status CopyTo(const std::string&, const GoOnCopying&) override {
@@ -167,6 +171,8 @@ class MemorySnapshot final : public Snapshot {
     }
   }
 
+  NoJournalReader journal_;
+  NoVersions versions_;
   std::shared_ptr<MemoryMirror> mirror_;
   mutable MemoryStore store_;
 };

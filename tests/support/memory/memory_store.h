@@ -76,6 +76,7 @@ class MemoryStore final : public Store, private StoreRecords, private StoreUpkee
   absl::Status Release() override { return absl::OkStatus(); }
   absl::Status CheckIntegrity() override { return absl::OkStatus(); }
   absl::Status CheckOwnTables() override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<std::string>> ReadHistories() override { return std::vector<std::string>(); }
   std::uint64_t BytesOnDisk() override { return 0; }
 
   std::shared_ptr<MemoryMirror> mirror_;

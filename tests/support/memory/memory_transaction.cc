@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "server/plan/hold_keys.h"
 #include "tests/support/memory/memory_rows.h"
+#include "tests/support/memory/no_history.h"
 
 namespace mirror {
 namespace {
@@ -434,6 +435,8 @@ class MemoryTransaction final : public StoreTransaction {
   TenantVerbs& tenant() override { return tenant_; }
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return tables_; }
+  JournalVerbs& journal() override { return journal_; }
+  HistoryVerbs& history() override { return history_; }
 
   absl::Status Begin(const Intent&) override {
     if (before_) return absl::FailedPreconditionError("a transaction has begun already");
@@ -472,6 +475,8 @@ class MemoryTransaction final : public StoreTransaction {
   MemoryTenantVerbs tenant_;
   MemoryRecordVerbs records_;
   MemoryTableVerbs tables_;
+  NoJournal journal_;
+  NoHistory history_;
   std::optional<MemoryMirror> before_;  ///< What was there when the transaction began.
   MemoryMirror savepoint_;
 };

@@ -278,6 +278,8 @@ ScriptedTransaction::~ScriptedTransaction() = default;
 TenantVerbs& ScriptedTransaction::tenant() { return *tenant_; }
 RecordVerbs& ScriptedTransaction::records() { return *records_; }
 TableVerbs& ScriptedTransaction::tables() { return *tables_; }
+JournalVerbs& ScriptedTransaction::journal() { return memory_->journal(); }
+HistoryVerbs& ScriptedTransaction::history() { return memory_->history(); }
 
 absl::Status ScriptedTransaction::Next(const std::string& verb) {
   verbs.push_back(verb);

@@ -22,6 +22,8 @@ class ScriptedTransaction final : public StoreTransaction {
   TenantVerbs& tenant() override;
   RecordVerbs& records() override;
   TableVerbs& tables() override;
+  JournalVerbs& journal() override;
+  HistoryVerbs& history() override;
 
   absl::Status Begin(const Intent& intent) override;
   absl::Status Commit() override;

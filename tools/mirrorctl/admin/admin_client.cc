@@ -26,8 +26,8 @@ namespace {
 
 /// For a connection with its handshake.
 constexpr int kConnectMs = 10'000;
-/// 10,000 tables, or 1,000 events, are well below.
-constexpr int kReceiveBytesMax = 64 << 20;
+/// One row of an export has a gigabyte at most; 10,000 tables, or 1,000 events, are well below.
+constexpr int kReceiveBytesMax = (1 << 30) + (64 << 20);
 /// A watch without events notices that the server's machine has gone. A server counts more than one ping in
 /// five minutes as an attack.
 constexpr int kKeepaliveMs = 360'000;
@@ -250,11 +250,7 @@ absl::StatusOr<v1::ResumeTenantResponse> AdminClient::Resume(const std::string& 
   return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience);
 }
 
-absl::StatusOr<v1::DeleteMirrorResponse> AdminClient::Delete(const std::string& context_id,
-                                                             const std::string& confirm) {
-  v1::DeleteMirrorRequest request;
-  request.set_context_id(context_id);
-  request.set_confirm(confirm);
+absl::StatusOr<v1::DeleteMirrorResponse> AdminClient::Delete(const v1::DeleteMirrorRequest& request) {
   return service_->Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience);
 }
 
@@ -264,9 +260,7 @@ absl::Status AdminClient::Allow(const std::string& context_id) {
   return service_->Call(&v1::MirrorAdmin::Stub::AllowTenant, request, Effect::kChanges, kPatience).status();
 }
 
-absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const std::string& context_id) {
-  v1::AcceptSourceRequest request;
-  request.set_context_id(context_id);
+absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const v1::AcceptSourceRequest& request) {
   return service_->Call(&v1::MirrorAdmin::Stub::AcceptSource, request, Effect::kChanges, kPatience);
 }
 
@@ -310,14 +304,9 @@ absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& 
   return with_keys && absl::IsPermissionDenied(answer.status()) ? ListHolds(context_id) : answer;
 }
 
-absl::StatusOr<v1::Hold> AdminClient::CommitHold(const std::string& context_id, std::uint64_t hold_id) {
-  v1::CommitHoldRequest request;
-  request.set_context_id(context_id);
-  request.set_hold_id(hold_id);
-  absl::StatusOr<v1::CommitHoldResponse> answer =
-      service_->Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges, kPatience);
-  if (!answer.ok()) return answer.status();
-  return std::move(*answer->mutable_hold());
+absl::StatusOr<v1::CommitHoldResponse> AdminClient::CommitHold(const v1::CommitHoldRequest& request) {
+  return service_->Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges,
+                        request.dry_run() ? kLongPatience : kPatience);
 }
 
 absl::StatusOr<v1::Hold> AdminClient::RollbackHold(const std::string& context_id, std::uint64_t hold_id) {

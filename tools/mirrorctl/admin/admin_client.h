@@ -45,9 +45,9 @@ class AdminClient {
   absl::StatusOr<v1::ResetTableResponse> Reset(const v1::ResetTableRequest& request);
   absl::StatusOr<v1::PauseTenantResponse> Pause(const std::string& context_id, const std::string& reason);
   absl::StatusOr<v1::ResumeTenantResponse> Resume(const std::string& context_id);
-  absl::StatusOr<v1::DeleteMirrorResponse> Delete(const std::string& context_id, const std::string& confirm);
+  absl::StatusOr<v1::DeleteMirrorResponse> Delete(const v1::DeleteMirrorRequest& request);
   absl::Status Allow(const std::string& context_id);
-  absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const std::string& context_id);
+  absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const v1::AcceptSourceRequest& request);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
   /// `each` hears how far it is; a server of before says nothing of that.
   absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request,
@@ -56,7 +56,7 @@ class AdminClient {
   /// Keys are for operators alone, and left out where the certificate has another role.
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
   /// The hold as it stands then; one without a kind is the answer of a server of before.
-  absl::StatusOr<v1::Hold> CommitHold(const std::string& context_id, std::uint64_t hold_id);
+  absl::StatusOr<v1::CommitHoldResponse> CommitHold(const v1::CommitHoldRequest& request);
   absl::StatusOr<v1::Hold> RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
   /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
@@ -72,7 +72,9 @@ class AdminClient {
                       const std::function<bool(const v1::Event&)>& each);
 
  private:
+  friend class HistoryClient;
   friend class MoveClient;
+  friend class ExportClient;
   friend class LookClient;
   /// gRPC's stub, and what its answers say: see admin_calls.h.
   class Service;
@@ -102,6 +104,38 @@ class MoveClient {
   absl::Status Drop(const v1::DropMoveRequest& request);
   absl::Status Stay(const std::string& context_id, const std::string& move_id);
   absl::StatusOr<v1::MoveToPlaceResponse> MoveToPlace(const v1::MoveToPlaceRequest& request);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// The rows of a table, see MirrorAdmin.ExportTable. Errors: as AdminClient.
+class ExportClient {
+ public:
+  /// `admin` outlives it.
+  explicit ExportClient(AdminClient& admin) : admin_(admin) {}
+
+  /// Gives each part to `each`, whose error ends the call and is given back. kCancelled: `interruption` came.
+  absl::Status Read(const v1::ExportTableRequest& request, const Interruption& interruption,
+                    const std::function<absl::Status(v1::ExportPart*)>& each);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// What was written, and what rows were, see MirrorAdmin. Errors: as AdminClient.
+class HistoryClient {
+ public:
+  /// `admin` outlives it.
+  explicit HistoryClient(AdminClient& admin) : admin_(admin) {}
+
+  /// Keys are for operators alone, and left out where the certificate has another role.
+  absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest request);
+  /// Gives each entry to `each` until that answers false, or `interruption` comes: then OK.
+  absl::Status FollowChanges(const v1::ListChangesRequest& request, const Interruption& interruption,
+                             const std::function<bool(const v1::Change&)>& each);
+  absl::StatusOr<v1::ExplainRowResponse> Explain(const v1::RowOfTable& row);
+  absl::StatusOr<v1::ReadRowHistoryResponse> Versions(const v1::RowOfTable& row);
 
  private:
   AdminClient& admin_;

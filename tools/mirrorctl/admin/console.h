@@ -1,6 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_CONSOLE_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_CONSOLE_H_
 
+#include <istream>
 #include <ostream>
 #include <string>
 
@@ -13,9 +14,10 @@ namespace mirror {
 struct Console {
   static constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 
-  std::ostream& out;      ///< What scripts read.
-  std::ostream& err;      ///< Reasons, for people.
-  bool terminal = false;  ///< That is what `err` is.
+  std::ostream& out;           ///< What scripts read.
+  std::ostream& err;           ///< Reasons, for people.
+  bool terminal = false;       ///< That is what `err` is.
+  std::istream* in = nullptr;  ///< Of a terminal whose people can be asked. Null: nobody answers.
   int exit_code = kDone;
   absl::Status failure = {};  ///< The last one.
 

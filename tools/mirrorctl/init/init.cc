@@ -184,6 +184,9 @@ tables_percent = 20                 # so many tables that are not announced any 
 tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
 miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
+[journal]                           # of tables that have one
+keep = "30d"                        # entries that are older are removed,
+max = "1GiB"                        # and the oldest while a tenant has more
 
 # [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
 # context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
@@ -193,6 +196,9 @@ miss_window = "1h"                  # two sources that feed one tenant in turn: 
 # freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
 # [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
 # name = "log_*"
+# journal = "off"                   # "keys": note which rows are written, for programs that follow them
+# history = false                   # true: keep what stood in rows; history_keep = "400d": for so long,
+# history_max = "10GiB"             # and while it weighs no more, about; not given: all
 # breaker = false
 # freshness = "1h"                  # how old this table may become
 # leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tools/mirrorctl/admin/consequences.h"
 
 namespace mirror {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::uint32_t kEventsMax = 500;
 constexpr std::uint32_t kAuditMax = 1'000;
 constexpr std::uint32_t kStoragesPerLook = 100, kJobsPerLook = 100, kJobsOfTenant = 20;
+constexpr int kOk = 200;
 constexpr char kJson[] = "application/json; charset=utf-8";
 
 int StatusOf(const absl::Status& status) {
@@ -164,7 +166,8 @@ absl::StatusOr<Json> ShowServers(AdminClient& admin) {
 
 /// What a page posts: an object, or nothing at all.
 struct Posted {
-  std::string reason, confirm;
+  std::string reason, confirm, expect;
+  bool dry_run = false;
   std::vector<std::string> tables;
   bool all = false;
 };
@@ -176,6 +179,8 @@ absl::StatusOr<Posted> ReadPosted(const std::string& body) {
   try {
     posted.reason = json.value("reason", "");
     posted.confirm = json.value("confirm", "");
+    posted.expect = json.value("expect", "");
+    posted.dry_run = json.value("dry_run", false);
     posted.all = json.value("all", false);
     posted.tables = json.value("tables", std::vector<std::string>());
   } catch (const Json::exception&) {
@@ -195,13 +200,29 @@ absl::Status CheckTyped(const Posted& posted, const std::string& context_id) {
   return absl::InvalidArgumentError("the context id was not repeated. Nothing was done.");
 }
 
+/// A dry run answers with what it counted, an act with that it is done.
+template <typename Answer>
+absl::StatusOr<Json> DoneOrCounted(const absl::StatusOr<Answer>& answer) {
+  if (answer.ok() && answer->has_consequences()) return ToJson(answer->consequences());
+  return Done(answer.status());
+}
+
+/// What a page says of every act that destroys.
+template <typename Message>
+void SetMeant(const Posted& posted, Message* message) {
+  message->set_dry_run(posted.dry_run);
+  message->set_expect(posted.expect);
+}
+
 absl::StatusOr<Json> Invalidate(AdminClient& admin, const std::string& context_id, const Posted& posted) {
-  if (absl::Status typed = CheckTyped(posted, context_id); !typed.ok()) return typed;
+  const absl::Status typed = posted.dry_run ? absl::OkStatus() : CheckTyped(posted, context_id);
+  if (!typed.ok()) return typed;
   v1::InvalidateLsnRequest request;
   request.set_context_id(context_id);
   request.set_all(posted.all);
   request.mutable_tables()->Add(posted.tables.begin(), posted.tables.end());
-  return Done(admin.Invalidate(request).status());
+  SetMeant(posted, &request);
+  return DoneOrCounted(admin.Invalidate(request));
 }
 
 absl::StatusOr<Json> Verify(AdminClient& admin, const std::string& context_id, const Posted& posted) {
@@ -218,15 +239,25 @@ absl::StatusOr<Json> ActOnTenant(AdminClient& admin, const std::string& act, con
   if (act == "verify") return Verify(admin, context_id, posted);
   if (act == "invalidate") return Invalidate(admin, context_id, posted);
   if (act != "accept") return NoSuchCall();
-  if (absl::Status typed = CheckTyped(posted, context_id); !typed.ok()) return typed;
-  return Done(admin.AcceptSource(context_id).status());
+  const absl::Status typed = posted.dry_run ? absl::OkStatus() : CheckTyped(posted, context_id);
+  if (!typed.ok()) return typed;
+  v1::AcceptSourceRequest request;
+  request.set_context_id(context_id);
+  SetMeant(posted, &request);
+  return DoneOrCounted(admin.AcceptSource(request));
 }
 
 absl::StatusOr<Json> DecideHold(AdminClient& admin, const std::string& act, const std::string& context_id,
-                                const std::string& number) {
+                                const std::string& number, const Posted& posted) {
   std::uint64_t hold_id = 0;
   if (!absl::SimpleAtoi(number, &hold_id)) return NoSuchCall();
-  if (act == "commit") return Done(admin.CommitHold(context_id, hold_id).status());
+  if (act == "commit") {
+    v1::CommitHoldRequest request;
+    request.set_context_id(context_id);
+    request.set_hold_id(hold_id);
+    SetMeant(posted, &request);
+    return DoneOrCounted(admin.CommitHold(request));
+  }
   if (act == "rollback") return Done(admin.RollbackHold(context_id, hold_id).status());
   return NoSuchCall();
 }
@@ -248,7 +279,7 @@ HttpAnswer WebApi::Ask(const Work& work) {
     client = client_;
   }
   const absl::StatusOr<Json> answer = work(*client);
-  if (answer.ok()) return {200, kJson, JsonLine(*answer)};
+  if (answer.ok()) return {kOk, kJson, JsonLine(*answer)};
   // gRPC would wait longer and longer before it tries again.
   const MutexLock lock(mutex_);
   if (absl::IsUnavailable(answer.status()) && client_ == client) client_.reset();
@@ -298,10 +329,14 @@ HttpAnswer WebApi::Post(const HttpTarget& target, const std::string& body) {
   const std::vector<std::string>& path = target.segments;
   const absl::StatusOr<Posted> posted = ReadPosted(body);
   if (!posted.ok()) return JsonError(posted.status());
+  if (posted->dry_run || !posted->expect.empty()) {
+    HttpAnswer knows = Ask([](AdminClient& admin) { return Done(CheckKnowsDryRuns(admin)); });
+    if (knows.status != kOk) return knows;
+  }
   if (path[1] == "tenants" && path.size() == 4)
     return Ask([&](AdminClient& admin) { return ActOnTenant(admin, path[3], path[2], *posted); });
   if (path[1] == "tenants" && path.size() == 6 && path[3] == "holds")
-    return Ask([&](AdminClient& admin) { return DecideHold(admin, path[5], path[2], path[4]); });
+    return Ask([&](AdminClient& admin) { return DecideHold(admin, path[5], path[2], path[4], *posted); });
   return JsonError(NoSuchCall());
 }
 

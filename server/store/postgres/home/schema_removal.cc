@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -18,16 +19,17 @@ constexpr int kNamedMax = 20;
 constexpr int kTimesAgainMax = 10;
 
 /// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table of the schema's owner nor the mirror's view. All of it is of one snapshot:
-/// to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions are not;
-/// what has just been dropped has none, and is asked once.
-constexpr char kOthers[] = R"(
+/// schema and is neither a table of the schema's owner nor a view of the mirror's. All of it is of one
+/// snapshot: to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions
+/// are not; what has just been dropped has none, and is asked once.
+constexpr char kMirror[] = R"(
 WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
   ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
     WHERE relnamespace = (SELECT oid FROM mirror)),
   types AS (SELECT t.oid FROM pg_type t, ours WHERE t.oid = ours.reltype OR t.typelem = ours.reltype
     AND ours.reltype <> 0),
-  freshness AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v'),
+)";
+constexpr char kOthers[] = R"(
   found AS MATERIALIZED (
   SELECT CASE WHEN r.ev_class IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
       ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what
@@ -35,7 +37,7 @@ WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
     WHERE d.deptype = 'n' AND (
         d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM ours)
         OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types))
-      AND r.ev_class IS DISTINCT FROM (SELECT oid FROM freshness)
+      AND coalesce(r.ev_class, 0) NOT IN (SELECT oid FROM views)
       AND NOT (d.classid = 'pg_attrdef'::regclass
         AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid IN (SELECT oid FROM ours)))
       AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (
@@ -49,8 +51,16 @@ WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
       AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (
         SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't')
           AND relowner = (SELECT nspowner FROM mirror)
-        UNION SELECT oid FROM freshness)))
+        UNION SELECT oid FROM views)))
 SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
+
+/// The mirror's own views.
+std::string Views() {
+  return absl::StrCat(
+      "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' "
+      "UNION ",
+      OwnViewsSql("(SELECT oid FROM mirror)"), ")");
+}
 
 /// Of those who remove the same schema one at a time: who finds a mirror that is to go has it until the end
 /// of the transaction, since nobody can make another one of its name while it stands.
@@ -103,6 +113,19 @@ absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, cons
   return tables;
 }
 
+absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto views = connection.Query(
+      absl::StrCat(kMirror, Views(), " SELECT relname::text FROM ours WHERE oid IN (SELECT oid FROM views)"),
+      {names.schema_name}, kRemoving);
+  if (!views.ok()) return InStoreWords(views.status(), Touched::kOwnTable);
+  std::vector<std::string> drop;
+  for (int row = 0; row < views->rows(); ++row) {
+    drop.push_back(Qualified(names.schema_name, views->View(row, 0)));
+  }
+  if (drop.empty()) return absl::OkStatus();
+  return Drop(connection, absl::StrCat("VIEW IF EXISTS ", absl::StrJoin(drop, ", ")));
+}
+
 /// Some of its tables, the last ones with the schema. Gives whether it is gone.
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, bool is_first) {
@@ -119,8 +142,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (is_first) {
     if (absl::Status removable = CheckRemovable(connection, names); !removable.ok()) return removable;
     // What came since is not dropped either: none of these says CASCADE.
-    if (absl::Status gone = Drop(connection, absl::StrCat("VIEW IF EXISTS ", names.freshness)); !gone.ok())
-      return gone;
+    if (absl::Status gone = DropViews(connection, names); !gone.ok()) return gone;
   }
   std::vector<std::string> step;
   const int count = std::min(tables->rows(), kTablesPerStep);
@@ -141,7 +163,8 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
 }  // namespace
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto rows = connection.Query(kOthers, {names.schema_name}, "looking who uses the mirror's tables");
+  const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
+                                     "looking who uses the mirror's tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);

@@ -61,6 +61,7 @@ std::string Qualified(std::string_view schema, std::string_view name) {
 std::string KeyName(std::int64_t id) { return Numbered("_mirror_key_", id); }
 std::string ShadowName(std::int64_t id) { return Numbered("_mirror_shadow_", id); }
 std::string DroppedName(std::int64_t id) { return Numbered("_mirror_dropped_", id); }
+std::string VersionsName(std::int64_t id) { return Numbered("_mirror_versions_", id); }
 
 PostgresOwnTables::PostgresOwnTables(std::string_view context_id, std::string_view in_schema)
     : schema_name(in_schema),
@@ -72,7 +73,11 @@ PostgresOwnTables::PostgresOwnTables(std::string_view context_id, std::string_vi
       receipts(Qualified(in_schema, "_mirror_receipts")),
       hooks(Qualified(in_schema, "_mirror_hooks")),
       documents(Qualified(in_schema, "_mirror_documents")),
-      freshness(Qualified(in_schema, "_mirror_freshness")) {}
+      freshness(Qualified(in_schema, "_mirror_freshness")),
+      journal(Qualified(in_schema, "_mirror_journal")),
+      floor(Qualified(in_schema, "_mirror_floor")),
+      commits(Qualified(in_schema, "_mirror_commits")),
+      history(Qualified(in_schema, "_mirror_history")) {}
 
 absl::Status CheckContextFits(std::string_view context_id) {
   if (context_id.size() <= kPostgresContextIdMax) return CheckContextId(context_id);

@@ -33,6 +33,8 @@ std::string KeyName(std::int64_t id);
 std::string ShadowName(std::int64_t id);
 /// A table that was set aside.
 std::string DroppedName(std::int64_t id);
+/// What holds closed versions of a table's rows.
+std::string VersionsName(std::int64_t id);
 
 /// A tenant's own tables, as they stand in SQL.
 struct PostgresOwnTables {
@@ -40,6 +42,7 @@ struct PostgresOwnTables {
 
   std::string schema_name;  ///< Without quotes; the others have them.
   std::string schema, metadata, tenant, definitions, state, receipts, hooks, documents, freshness;
+  std::string journal, floor, commits, history;
 };
 
 /// Whether a mirror with this contextId can be kept here. Errors: kInvalidArgument, for people.

@@ -1,5 +1,6 @@
 #include "server/store/postgres/place/rights.h"
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,15 +15,16 @@ constexpr char kWhom[] = R"(
 whom AS (SELECT oid, quote_ident(rolname) AS name FROM pg_roles UNION ALL SELECT 0, 'PUBLIC'),
 option (is_grantable, words) AS (VALUES (true, ' WITH GRANT OPTION'), (false, '')))";
 
-/// Statements; `pairs`: rights on relation `had`, which may be NULL, are to be those on `gets`.
-constexpr char kOfRelations[] = R"(
-given AS (
+/// Rights on relation `had` of `pairs`, which may be NULL, and on its columns.
+constexpr char kOnRelations[] = R"(
   SELECT p.gets, c.relowner, x.grantee, x.privilege_type AS may, x.is_grantable
-    FROM pairs AS p JOIN pg_class AS c ON c.oid = p.had CROSS JOIN LATERAL aclexplode(c.relacl) AS x
+    FROM pairs AS p JOIN pg_class AS c ON c.oid = p.had CROSS JOIN LATERAL aclexplode(c.relacl) AS x)";
+constexpr char kOnColumns[] = R"(
   UNION SELECT p.gets, c.relowner, x.grantee, format('%s (%I)', x.privilege_type, a.attname), x.is_grantable
     FROM pairs AS p JOIN pg_class AS c ON c.oid = p.had JOIN pg_attribute AS a ON a.attrelid = p.had
       JOIN pg_attribute AS b ON b.attrelid = p.gets AND b.attname = a.attname AND NOT b.attisdropped
-      CROSS JOIN LATERAL aclexplode(a.attacl) AS x)
+      CROSS JOIN LATERAL aclexplode(a.attacl) AS x)";
+constexpr char kToGive[] = R"(
 SELECT sql FROM (
   SELECT 1 AS turn, format('REVOKE ALL ON %s FROM %s', p.gets::regclass, w.name) AS sql
     FROM pairs AS p JOIN pg_class AS c ON c.oid = p.gets CROSS JOIN LATERAL aclexplode(c.relacl) AS x
@@ -31,6 +33,14 @@ SELECT sql FROM (
     FROM given AS g JOIN pg_class AS c ON c.oid = g.gets JOIN option AS o USING (is_grantable)
       JOIN whom AS w ON w.oid = g.grantee AND w.oid NOT IN (c.relowner, g.relowner)
 ) AS statements ORDER BY turn, sql)";
+
+enum class Which : std::uint8_t { kAll, kReading };
+
+/// Statements: rights on `gets` are to be those on `had`.
+std::string OfRelations(Which which) {
+  const char* const these = which == Which::kAll ? "" : " WHERE x.privilege_type = 'SELECT'";
+  return absl::StrCat("given AS (", kOnRelations, these, kOnColumns, these, ")", kToGive);
+}
 
 constexpr char kOfTheSameName[] = R"(
 pairs AS (SELECT CASE WHEN f.relrowsecurity THEN NULL ELSE f.oid END AS had, t.oid AS gets
@@ -83,7 +93,16 @@ absl::Status GiveRights(postgres::Connection& connection, const std::string& fro
   return RunFound(connection,
                   absl::StrCat("WITH pairs AS (SELECT to_regclass(nullif($1, ''))::oid AS had, "
                                "$2::text::regclass::oid AS gets),",
-                               kWhom, ",", kOfRelations),
+                               kWhom, ",", OfRelations(Which::kAll)),
+                  {from, to});
+}
+
+absl::Status GiveReading(postgres::Connection& connection, const std::string& from, const std::string& to) {
+  return RunFound(connection,
+                  absl::StrCat("WITH pairs AS (SELECT CASE WHEN NOT relrowsecurity THEN oid END AS had, "
+                               "$2::text::regclass::oid AS gets FROM pg_class WHERE oid = "
+                               "$1::text::regclass),",
+                               kWhom, ",", OfRelations(Which::kReading)),
                   {from, to});
 }
 
@@ -100,8 +119,9 @@ absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& conne
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   std::vector<std::string> guarded;
   for (int row = 0; row < rows->rows(); ++row) guarded.push_back(rows->Text(row, 0));
-  absl::Status carried = RunFound(connection, absl::StrCat("WITH ", kOfTheSameName, kWhom, ",", kOfRelations),
-                                  {from, to.schema});
+  absl::Status carried =
+      RunFound(connection, absl::StrCat("WITH ", kOfTheSameName, kWhom, ",", OfRelations(Which::kAll)),
+               {from, to.schema});
   if (carried.ok()) {
     carried =
         RunFound(connection, absl::StrCat("WITH ", kWhom, ",", kOfSchema), {from, to.schema, to.metadata});

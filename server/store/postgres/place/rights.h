@@ -17,6 +17,10 @@ namespace mirror {
 /// Others may from now on with the relation `to` what they may with `from`, its columns too, and no more.
 absl::Status GiveRights(postgres::Connection& connection, const std::string& from, const std::string& to);
 
+/// Others may read the relation `to`, the columns of it that they may read of `from`, and no more. Of one
+/// with row security nobody may: its policies would not be those of `to`.
+absl::Status GiveReading(postgres::Connection& connection, const std::string& from, const std::string& to);
+
 /// Nobody but its owner may use the relation, whatever default privileges say.
 absl::Status TakeRights(postgres::Connection& connection, const std::string& relation);
 

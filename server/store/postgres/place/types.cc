@@ -108,6 +108,19 @@ std::string ElementName(const Column& column) {
   return "text";
 }
 
+const char* AsCompared(const Column& column) {
+  switch (PostgresFormOf(column)) {
+    case PostgresForm::kNumeric:
+      return "::text";
+    case PostgresForm::kText:
+    case PostgresForm::kTextForm:
+    case PostgresForm::kAny:
+      return " COLLATE \"C\"";
+    default:
+      return "";
+  }
+}
+
 bool HasKinds(const TableSchema& kept) {
   return std::any_of(kept.columns.begin(), kept.columns.end(),
                      [](const Column& column) { return column.type == Type::kAny; });

@@ -37,6 +37,10 @@ postgres::Type ElementType(const Column& column);
 /// The name of that type, for casts: unnest($1::bigint[]).
 std::string ElementName(const Column& column);
 
+/// Behind a value in SQL where two are compared as the protocol has them: 1.0 and 1.00 are equal as numbers,
+/// and a DBA's collation may call other texts equal than bytes do.
+const char* AsCompared(const Column& column);
+
 /// Has an ANY column, and with it kKindsColumn.
 bool HasKinds(const TableSchema& kept);
 

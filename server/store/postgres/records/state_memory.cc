@@ -6,7 +6,9 @@ namespace mirror {
 namespace {
 
 /// Of each batch; others are asked for by what looks at a whole mirror.
-bool IsOfBatch(StateKind kind) { return kind == StateKind::kShadow || kind == StateKind::kLoss; }
+bool IsOfBatch(StateKind kind) {
+  return kind == StateKind::kShadow || kind == StateKind::kLoss || kind == StateKind::kJournal;
+}
 
 }  // namespace
 
@@ -50,6 +52,12 @@ absl::StatusOr<std::vector<StateRow>> StateMemory::Read(StateKind kind,
     found.push_back({row->first.first, row->first.second, row->second});
   }
   return found;
+}
+
+void StateMemory::Know(StateKind kind, const std::vector<StateRow>& rows) {
+  Rows& known = known_[kind];
+  known.clear();
+  for (const StateRow& row : rows) known[{row.table_key, row.number}] = row.payload;
 }
 
 void StateMemory::Put(StateKind kind, const StateRow& row) {

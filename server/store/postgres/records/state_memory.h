@@ -26,6 +26,8 @@ class StateMemory {
   /// As ReadState(); what is queued goes with it.
   absl::StatusOr<std::vector<StateRow>> Read(StateKind kind, const std::optional<std::string>& table_key);
 
+  /// All rows of the kind, as they were read before anything was written.
+  void Know(StateKind kind, const std::vector<StateRow>& rows);
   /// What was queued.
   void Put(StateKind kind, const StateRow& row);
   void Remove(StateKind kind, const std::optional<std::string>& table_key);

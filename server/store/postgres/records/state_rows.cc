@@ -34,12 +34,21 @@ absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const P
        table_key ? postgres::Value(*table_key) : postgres::Value::Null(postgres::Type::kText)},
       kReading);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return StateOfKind(*rows);
+}
+
+std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind) {
+  return absl::StrCat("SELECT table_key, number, payload FROM ", names.state,
+                      " WHERE kind = ", static_cast<int>(kind));
+}
+
+std::vector<StateRow> StateOfKind(const postgres::Rows& rows) {
   std::vector<StateRow> state;
-  for (int row = 0; row < rows->rows(); ++row) {
+  for (int row = 0; row < rows.rows(); ++row) {
     StateRow& one = state.emplace_back();
-    one.table_key = rows->Text(row, 0);
-    one.number = rows->Int(row, 1);
-    if (!rows->IsNull(row, 2)) one.payload = rows->Text(row, 2);
+    one.table_key = rows.Text(row, 0);
+    one.number = rows.Int(row, 1);
+    if (!rows.IsNull(row, 2)) one.payload = rows.Text(row, 2);
   }
   return state;
 }

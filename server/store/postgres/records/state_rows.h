@@ -39,8 +39,11 @@ enum class StateKind : std::uint8_t {
   kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
   kEmptied = 15,  ///< Columns that are to be emptied.
   kTooLong = 16,  ///< An index of the mirror's own that a value of the table is too long for.
+  /// Where the journal stands. `table_key` empty: that is there, and `payload` is int8, its last number; else
+  /// `number`: the table's moment that no commit has ended.
+  kJournal = 17,
 };
-inline constexpr int kStateKindMax = 16;
+inline constexpr int kStateKindMax = 17;
 
 struct StateRow {
   std::string table_key;  ///< FoldName() of a table, where it is one.
@@ -70,6 +73,9 @@ class StateSource {
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
+/// All of a kind, for a pipeline, and what that gives.
+std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind);
+std::vector<StateRow> StateOfKind(const postgres::Rows& rows);
 /// In place of the one that has its kind, key and number.
 void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row);
 void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,

@@ -76,7 +76,7 @@ class RangeStatement {
 
  private:
   std::string Selected() const {
-    return absl::StrCat("SELECT ", reading_.select, " FROM ONLY ", reading_.name, " AS m");
+    return absl::StrCat("SELECT ", reading_.select, " FROM ", reading_.From(), " AS m");
   }
   std::string InKeyOrder() const {
     std::string order;
@@ -151,7 +151,7 @@ absl::Status ReadByCopy(postgres::Connection& connection, const PostgresReading&
                         const std::string& sql, std::size_t range,
                         const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
   const absl::StatusOr<std::vector<postgres::Type>> types = connection.ColumnTypes(
-      absl::StrCat("SELECT ", reading.select, " FROM ", reading.name, " AS m WHERE false"), Doing(reading));
+      absl::StrCat("SELECT ", reading.select, " FROM ", reading.From(), " AS m WHERE false"), Doing(reading));
   if (!types.ok()) return InStoreWords(types.status(), Touched::kMirroredTable);
   absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Send(
       connection, absl::StrCat("COPY (", sql, ") TO STDOUT (FORMAT binary)"), Doing(reading));

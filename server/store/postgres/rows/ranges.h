@@ -19,6 +19,10 @@ struct PostgresReading {
   const TableSchema& kept;
   std::string select;         ///< Of a table with the alias "m": see PostgresStoredRows::SelectList().
   bool in_key_order = false;  ///< Where a range has no bound; others are.
+  /// Rows that are read in place of the table's, "(SELECT ...)": former ones. Empty: its own.
+  std::string rows = {};
+
+  std::string From() const { return rows.empty() ? "ONLY " + name : rows; }
 };
 
 /// Takes a row of `ranges[range]`: what was selected, in its order. Its error ends the reading.

@@ -76,6 +76,19 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Remove(const std::vector<std::ui
   return Delete(std::move(statement));
 }
 
+absl::StatusOr<std::int64_t> PostgresSetWriter::RunOver(const std::vector<std::uint32_t>& rows,
+                                                        bool keys_alone, const SqlOver& sql,
+                                                        postgres::Values values) {
+  if (rows.empty()) return 0;
+  Statement statement;
+  BindColumns(rows, keys_alone, &statement);
+  if (!keys_alone) BindKinds(rows, &statement);
+  const std::string batch = statement.From();
+  const int first = static_cast<int>(statement.values.size()) + 1;
+  for (const postgres::Value& value : values) statement.Bind(value);
+  return connection_.Run(sql(batch, first), statement.values, kDoing);
+}
+
 void PostgresSetWriter::BindColumns(const std::vector<std::uint32_t>& rows, bool keys_alone, Statement* to) {
   for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
     const ColumnView& view = batch_.columns[i];

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,13 @@ class PostgresSetWriter {
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
   /// Those rows of whatever batch by their keys. Gives how many went, below 0.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
+  /// Runs a statement over rows of the batch, of which none has a value in parts in what it gets:
+  /// `keys_alone`: its key. `sql` gets what stands behind FROM, b, with "c0", "c1", … for the batch's
+  /// columns, and "kinds" as Write() has it; and the number of the first of `values`. Gives how many rows it
+  /// changed.
+  using SqlOver = std::function<std::string(const std::string& batch, int first)>;
+  absl::StatusOr<std::int64_t> RunOver(const std::vector<std::uint32_t>& rows, bool keys_alone,
+                                       const SqlOver& sql, postgres::Values values);
   /// Of the batch those whose key is not there: the first kMissingKeysMax.
   absl::Status FindMissing(RowsWritten* written);
 

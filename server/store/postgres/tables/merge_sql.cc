@@ -10,23 +10,6 @@
 #include "server/store/postgres/tables/kept_kinds.h"
 
 namespace mirror {
-namespace {
-
-/// 1.0 and 1.00 are equal as numbers, and a DBA's collation may call other texts equal than bytes do.
-const char* AsCompared(const Column& column) {
-  switch (PostgresFormOf(column)) {
-    case PostgresForm::kNumeric:
-      return "::text";
-    case PostgresForm::kText:
-    case PostgresForm::kTextForm:
-    case PostgresForm::kAny:
-      return " COLLATE \"C\"";
-    default:
-      return "";
-  }
-}
-
-}  // namespace
 
 MergeSql::MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
     : kept_(kept),

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -56,6 +57,8 @@ class Replacement {
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
                     work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
     for (const Part& note : *notes) absl::StrAppend(&sql, "; ", note.make);
+    // They would go with the table to where it is set aside, and keep it.
+    if (absl::Status dropped = DropOwnViews(); !dropped.ok()) return dropped;
     if (absl::Status renamed = RunOnTable(work_, sql, kSwapping); !renamed.ok()) return renamed;
     CrashPoint("swap.exchanged");
     MakeGarbage(work_, aside);
@@ -101,6 +104,23 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
       WHERE t.oid = c.reltoastrelid
   ) AS options WHERE c.oid = $1::text::regclass)",
                 {work_.In(table_), work_.In(shadow_.name)});
+  }
+
+  absl::Status DropOwnViews() {
+    const absl::StatusOr<std::vector<Part>> views =
+        Find(absl::StrCat(
+                 "SELECT DISTINCT d.name, d.name FROM (SELECT v.oid, v.oid::regclass::text AS name FROM (",
+                 OwnViewsSql("to_regnamespace($2)"),
+                 ") AS v) AS d JOIN pg_rewrite AS r ON r.ev_class = d.oid JOIN pg_depend AS n ON n.classid = "
+                 "'pg_rewrite'::regclass AND n.objid = r.oid AND n.refclassid = 'pg_class'::regclass AND "
+                 "n.refobjid = $1::text::regclass"),
+             {work_.In(table_), work_.names.schema});
+    if (!views.ok()) return views.status();
+    for (const Part& view : *views) {
+      absl::Status dropped = RunWhereFree(work_, table_, "DROP VIEW " + view.make, kSwapping);
+      if (!dropped.ok()) return dropped;
+    }
+    return absl::OkStatus();
   }
 
   absl::Status MakeTriggers(const std::vector<Part>& triggers) {

@@ -19,15 +19,16 @@ std::string Places(std::size_t first, std::size_t count) {
 }  // namespace
 
 RangeSelect::RangeSelect(SqliteConnection& connection, const TableSchema& table, const std::string& select,
-                         bool in_key_order)
+                         bool in_key_order, const std::string& with)
     : connection_(connection),
       table_(table),
       key_(table.Key()),
       select_(select),
+      with_(with),
       in_key_order_(in_key_order) {}
 
 std::string RangeSelect::Sql(const KeyRange& range) const {
-  std::string sql = absl::StrCat("SELECT ", select_, " FROM ", QuoteName(table_.name));
+  std::string sql = absl::StrCat(with_, "SELECT ", select_, " FROM ", QuoteName(table_.name));
   const std::string key = NameList(table_, key_);
   const char* join = " WHERE (";
   if (const std::string live = LiveRows(table_, ""); !live.empty()) {
@@ -78,11 +79,24 @@ void RangeSelect::BindKey(sqlite3_stmt* statement, const Key& key, int first) co
 }
 
 absl::Status RangeSelect::Run(const KeyRange& range, const std::function<absl::Status(sqlite3_stmt*)>& take) {
-  const absl::StatusOr<sqlite3_stmt*> found = connection_.Statement(Sql(range));
+  return Step(Sql(range), range.first, range.last, take);
+}
+
+absl::Status RangeSelect::RunOne(const Key& key, const std::string& order,
+                                 const std::function<absl::Status(sqlite3_stmt*)>& take) {
+  const std::string sql =
+      absl::StrCat(with_, "SELECT ", select_, " FROM ", QuoteName(table_.name), " WHERE (",
+                   NameList(table_, key_), ") = (", Places(1, key_.size()), ")", AndLive(table_, ""), order);
+  return Step(sql, key, {}, take);
+}
+
+absl::Status RangeSelect::Step(const std::string& sql, const Key& first, const Key& last,
+                               const std::function<absl::Status(sqlite3_stmt*)>& take) {
+  const absl::StatusOr<sqlite3_stmt*> found = connection_.Statement(sql);
   if (!found.ok()) return found.status();
   sqlite3_stmt* const statement = *found;
-  BindKey(statement, range.first, 1);
-  BindKey(statement, range.last, 1 + static_cast<int>(key_.size()));
+  BindKey(statement, first, 1);
+  BindKey(statement, last, 1 + static_cast<int>(key_.size()));
   int code = SQLITE_ROW;
   absl::Status status;
   while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) status = take(statement);

@@ -15,21 +15,27 @@ namespace mirror {
 /// bounded.
 class RangeSelect {
  public:
-  /// `select` is SQL: what is asked of the rows. All outlive this.
+  /// `select` is SQL: what is asked of the rows. `with`: SQL before the statement, by which the table's name
+  /// may mean other rows. All outlive this.
   RangeSelect(SqliteConnection& connection, const TableSchema& table, const std::string& select,
-              bool in_key_order);
+              bool in_key_order, const std::string& with = "");
 
   /// Steps through the range; an error of `take` ends it.
   absl::Status Run(const KeyRange& range, const std::function<absl::Status(sqlite3_stmt*)>& take);
+  /// Those of one key; `order` is SQL behind the condition.
+  absl::Status RunOne(const Key& key, const std::string& order,
+                      const std::function<absl::Status(sqlite3_stmt*)>& take);
 
  private:
   std::string Sql(const KeyRange& range) const;
+  absl::Status Step(const std::string& sql, const Key& first, const Key& last,
+                    const std::function<absl::Status(sqlite3_stmt*)>& take);
   void BindKey(sqlite3_stmt* statement, const Key& key, int first) const;
 
   SqliteConnection& connection_;
   const TableSchema& table_;
   const std::vector<std::uint32_t> key_;
-  const std::string select_;
+  const std::string select_, with_;
   const bool in_key_order_;
 };
 

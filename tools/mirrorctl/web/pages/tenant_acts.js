@@ -7,8 +7,8 @@ import { counted, number } from './text.js';
 
 /** Buttons for the tenant as a whole. `done(words)` hears what was done. */
 export function tenantButtons(id, tenant, done) {
-  const act = (name, words) => async ({ typed, text }) => {
-    await post(tenantPath(id, name), { confirm: typed ?? '', reason: text, all: name === 'invalidate' });
+  const act = (name, words) => async ({ typed, text, expect }) => {
+    await post(tenantPath(id, name), { confirm: typed ?? '', reason: text, all: name === 'invalidate', expect });
     done(words);
   };
   const button = (words, question, kind) => el('button', { type: 'button', class: kind, onclick: () => ask(question) }, words);
@@ -26,7 +26,8 @@ export function tenantButtons(id, tenant, done) {
   });
   const invalidate = button('Invalidate …', {
     title: `Invalidate all tables of ${id}?`, words: ['Their LSN becomes -1 and the running cycle ends: the next one sends all rows again. Readers keep the present rows until then.'],
-    typed: id, danger: true, yes: 'Invalidate', act: act('invalidate', `all tables of ${id} are to be populated`),
+    typed: id, danger: true, yes: 'Invalidate', count: () => post(tenantPath(id, 'invalidate'), { all: true, dry_run: true }),
+    act: act('invalidate', `all tables of ${id} are to be populated`),
   }, 'danger');
   return [tenant.paused ? resume : pause, verify, invalidate];
 }
@@ -49,8 +50,9 @@ export function invalidateTable(id, table, done) {
   ask({
     title: `Invalidate ${table}?`, words: ['Its LSN becomes -1 and the running cycle ends: the next one sends all of its rows again.'],
     typed: id, danger: true, yes: 'Invalidate',
-    async act({ typed }) {
-      await post(tenantPath(id, 'invalidate'), { confirm: typed, tables: [table] });
+    count: () => post(tenantPath(id, 'invalidate'), { tables: [table], dry_run: true }),
+    async act({ typed, expect }) {
+      await post(tenantPath(id, 'invalidate'), { confirm: typed, tables: [table], expect });
       done(`${table} is to be populated`);
     },
   });
@@ -68,8 +70,8 @@ function meaning(hold) {
     reading the server notes. */
 export function holdParts(id, hold, isOperator, done, showKeys) {
   const number_ = hold.hold.slice(hold.hold.lastIndexOf(':') + 1);
-  const decide = (name, words) => async () => {
-    await post(tenantPath(id, 'holds', number_, name));
+  const decide = (name, words) => async ({ expect }) => {
+    await post(tenantPath(id, 'holds', number_, name), { expect });
     done(words);
   };
   const what = hold.table || (hold.kind === 'tables' ? 'Tables' : 'Source');
@@ -79,8 +81,9 @@ export function holdParts(id, hold, isOperator, done, showKeys) {
     buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({
       title: 'Accept the other source?', words: ['From its next cycle on the other database is believed, and what it does not have goes.'],
       typed: id, danger: true, yes: 'Accept source',
-      async act({ typed }) {
-        await post(tenantPath(id, 'accept'), { confirm: typed });
+      count: () => post(tenantPath(id, 'accept'), { dry_run: true }),
+      async act({ typed, expect }) {
+        await post(tenantPath(id, 'accept'), { confirm: typed, expect });
         done('the other source is accepted');
       },
     }) }, 'Accept source …'));
@@ -91,7 +94,8 @@ export function holdParts(id, hold, isOperator, done, showKeys) {
     }) }, 'Roll back …'));
     buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({
       title: `Commit: ${what}`, words: [`${meaning(hold)}. This is allowed once, up to these counts plus 10 %, in the source's next cycle.`],
-      danger: true, yes: 'Commit', act: decide('commit', `${what}: committed, and done in the next cycle`),
+      danger: true, yes: 'Commit', count: () => post(tenantPath(id, 'holds', number_, 'commit'), { dry_run: true }),
+      act: decide('commit', `${what}: committed, and done in the next cycle`),
     }) }, 'Commit …'));
   }
   if (isOperator && hold.table && hold.keys.length === 0) {

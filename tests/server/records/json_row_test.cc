@@ -1,4 +1,4 @@
-#include "server/http/json_row.h"
+#include "server/records/json_row.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/wire/json/json_rows.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -35,7 +36,7 @@ std::string JsonOfRow(const TableSchema& table, const Row& row) {
   std::vector<std::uint32_t> columns;
   for (std::uint32_t i = 0; i < table.columns.size(); ++i) columns.push_back(i);
   std::string json;
-  JsonRows(table, columns).Append(*made.batch, 0, &json);
+  JsonRows(table, columns).Append(made.batch->columns, 0, &json);
   EXPECT_TRUE(nlohmann::json::accept(json)) << json;
   return json;
 }
@@ -117,7 +118,7 @@ TEST(JsonRowTest, NumbersThatJsonHasNotAreTexts) {
   for (const double value : {kInfinity, -kInfinity, std::nan("")}) block.columns[0].AppendDouble(value);
   const ChangeBatch batch = ViewOf(table, &block);
   std::string json;
-  for (std::uint32_t row = 0; row < 3; ++row) JsonRows(table, {0}).Append(batch, row, &json);
+  for (std::uint32_t row = 0; row < 3; ++row) JsonRows(table, {0}).Append(batch.columns, row, &json);
   EXPECT_EQ(json, R"({"v":"Infinity"}{"v":"-Infinity"}{"v":"NaN"})");
   Column id = KeyColumn("id", Type::kDouble);
   const TableSchema keyed = NamedTable("t", {id});

@@ -1,13 +1,13 @@
-#ifndef MIRROR_SERVER_HTTP_JSON_ROW_H_
-#define MIRROR_SERVER_HTTP_JSON_ROW_H_
+#ifndef MIRROR_PROTO_WIRE_JSON_JSON_ROWS_H_
+#define MIRROR_PROTO_WIRE_JSON_JSON_ROWS_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "proto/wire/batch.h"
-#include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -21,20 +21,22 @@ class JsonRows {
   /// `columns` of `table`, in that order. It outlives this.
   JsonRows(const TableSchema& table, const std::vector<std::uint32_t>& columns);
 
-  /// `batch` has these columns, in that order.
-  void Append(const ChangeBatch& batch, std::uint32_t row, std::string* json) const;
+  /// `views`: these columns, in that order.
+  void Append(std::span<const ColumnView> views, std::uint32_t row, std::string* json) const;
 
  private:
   const TableSchema& table_;
   std::vector<std::string> names_;  ///< As JSON, with the comma before and the colon behind.
 };
 
-/// The key of a row as a text that KeyOfPage() takes back: of one column of TEXT the text itself, else a JSON
-/// array.
-std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uint32_t row);
-/// Errors: kInvalidArgument: it is no key of this table.
-absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text);
+/// One value in that form.
+void AppendJsonValue(const Column& column, const Value& value, std::string* json);
+
+/// The texts of numbers in it, without quotes: the shortest that give the same number again.
+void AppendInteger(std::int64_t value, std::string* text);
+void AppendReal(double value, std::string* text);
+std::string Base64(std::string_view bytes);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_HTTP_JSON_ROW_H_
+#endif  // MIRROR_PROTO_WIRE_JSON_JSON_ROWS_H_

@@ -1,0 +1,63 @@
+#include "base/parquet/parquet_writer.h"
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kMagic = "PAR1";
+
+}  // namespace
+
+ParquetWriter::ParquetWriter(std::vector<ParquetColumn> columns, Sink sink, RowGroupMax most)
+    : columns_(std::move(columns)), sink_(std::move(sink)), most_(most) {
+  chunks_.reserve(columns_.size());
+  for (const ParquetColumn& column : columns_) chunks_.emplace_back(column);
+}
+
+absl::Status ParquetWriter::EndRow() {
+  std::size_t bytes = 0;
+  for (ColumnChunk& chunk : chunks_) {
+    if (absl::Status status = chunk.EndRow(packer_); !status.ok()) return status;
+    bytes += chunk.bytes();
+  }
+  ++rows_;
+  return rows_ < most_.rows && bytes < most_.bytes ? absl::OkStatus() : EndGroup();
+}
+
+absl::Status ParquetWriter::Finish(const ParquetNotes& notes, const std::string& created_by) {
+  if (absl::Status status = rows_ > 0 ? EndGroup() : Begin(); !status.ok()) return status;
+  std::string footer = EncodeFooter(columns_, groups_, notes, created_by);
+  const std::size_t bytes = footer.size();
+  if (bytes > INT32_MAX) {
+    return absl::ResourceExhaustedError("the table has more row groups than a Parquet file can list");
+  }
+  for (int i = 0; i < 4; ++i) footer.push_back(static_cast<char>(bytes >> (8 * i)));
+  footer.append(kMagic);
+  return Write(footer);
+}
+
+absl::Status ParquetWriter::Begin() { return offset_ == 0 ? Write(kMagic) : absl::OkStatus(); }
+
+absl::Status ParquetWriter::EndGroup() {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  GroupPlace group;
+  group.rows = std::exchange(rows_, 0);
+  for (ColumnChunk& chunk : chunks_) {
+    const absl::StatusOr<PackedChunk> packed = chunk.Take(packer_);
+    if (!packed.ok()) return packed.status();
+    group.chunks.push_back({offset_, packed->bytes.size(), packed->unpacked_bytes, packed->values});
+    if (absl::Status status = Write(packed->bytes); !status.ok()) return status;
+  }
+  groups_.push_back(std::move(group));
+  return absl::OkStatus();
+}
+
+absl::Status ParquetWriter::Write(std::string_view bytes) {
+  offset_ += bytes.size();
+  return sink_(bytes);
+}
+
+}  // namespace mirror

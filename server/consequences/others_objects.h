@@ -1,0 +1,25 @@
+#ifndef MIRROR_SERVER_CONSEQUENCES_OTHERS_OBJECTS_H_
+#define MIRROR_SERVER_CONSEQUENCES_OTHERS_OBJECTS_H_
+
+#include <string>
+#include <vector>
+
+#include "server/store/mirror_contents.h"
+
+namespace mirror {
+
+/// Something in a mirror's database that the mirror did not make: the partner's, or a DBA's.
+struct OthersObject {
+  std::string words;          ///< "index 'by_name'", "view 'sales'".
+  std::string of_table = {};  ///< The mirrored table that it hangs on; empty: none, or not known.
+  bool is_view = false;
+  friend bool operator==(const OthersObject&, const OthersObject&) = default;
+};
+
+/// Of MirrorContents::left_out, what others made: not what was set aside, nor what the running cycle brought.
+/// Those words are "WHAT 'NAME' of 'TABLE'" and "column 'NAME' of table 'TABLE'" in every store.
+std::vector<OthersObject> OthersObjects(const MirrorContents& contents);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_CONSEQUENCES_OTHERS_OBJECTS_H_

@@ -1,0 +1,21 @@
+#ifndef MIRROR_SERVER_DATA_CHECK_H_
+#define MIRROR_SERVER_DATA_CHECK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/config/config.h"
+
+namespace mirror {
+
+/// What the column rules of the configuration would take from the mirrors that there are, where they are
+/// others than those by which a table was agreed: for each tenant and table the columns, and how many of the
+/// values that stand in them the next cycle empties, in sentences. For --check-config --data. Reads the
+/// mirrors beside a server that has them open, and changes nothing. One that cannot be read is a sentence,
+/// too. Errors: kFailedPrecondition: the key of [data] 'hash_key'; kUnimplemented: the mirrors are no files.
+absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_DATA_CHECK_H_

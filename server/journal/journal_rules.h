@@ -1,0 +1,67 @@
+#ifndef MIRROR_SERVER_JOURNAL_JOURNAL_RULES_H_
+#define MIRROR_SERVER_JOURNAL_JOURNAL_RULES_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace mirror {
+
+/// What a [[tenant.table]] says of journal and history. Patterns; '*' stands for any characters.
+struct JournalRule {
+  std::string context = "*", table = "*";
+  std::optional<bool> journal = std::nullopt;  ///< "keys": true, "off": false.
+  std::optional<bool> history = std::nullopt;
+  std::optional<std::int64_t> history_keep_ms = std::nullopt;
+  std::optional<std::uint64_t> history_bytes_max = std::nullopt;
+  friend bool operator==(const JournalRule&, const JournalRule&) = default;
+};
+
+/// [journal], and the rules of tables in the order of the file: of each thing the last one that says it
+/// counts.
+struct JournalConfig {
+  std::int64_t keep_ms = 30LL * 86'400'000;
+  std::uint64_t bytes_max = 1ULL << 30;
+  std::vector<JournalRule> rules;
+  friend bool operator==(const JournalConfig&, const JournalConfig&) = default;
+};
+
+/// What is kept of a table beside its rows.
+struct TableJournal {
+  bool journal = false;
+  bool history = false;                 ///< Implies `journal`.
+  std::int64_t history_keep_ms = 0;     ///< 0: for ever.
+  std::uint64_t history_bytes_max = 0;  ///< 0: any number.
+  friend bool operator==(const TableJournal&, const TableJournal&) = default;
+};
+
+/// The rules of one tenant. Threads: any.
+class JournalRules {
+ public:
+  JournalRules(const JournalConfig& config, const std::string& context_id);
+
+  TableJournal Of(const std::string& table) const;
+  std::int64_t keep_ms() const { return keep_ms_; }
+  std::uint64_t bytes_max() const { return bytes_max_; }
+
+ private:
+  const std::vector<JournalRule> rules_;  ///< Of this tenant.
+  const std::int64_t keep_ms_;
+  const std::uint64_t bytes_max_;
+  mutable Mutex mutex_;
+  /// By the name as it was asked for: names come from the mirror's own list.
+  mutable std::map<std::string, TableJournal> known_ MIRROR_GUARDED_BY(mutex_);
+};
+
+/// Null: nothing is kept of any table of this tenant.
+std::shared_ptr<const JournalRules> JournalRulesOf(const JournalConfig& config,
+                                                   const std::string& context_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_JOURNAL_JOURNAL_RULES_H_

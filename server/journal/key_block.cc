@@ -1,0 +1,277 @@
+#include "server/journal/key_block.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr std::size_t kHashBytes = 8;
+constexpr std::size_t kTextBytesMax = kOrderedKeyBytesMax - 1;
+constexpr unsigned kSevenBits = 7;
+constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
+absl::Status Damaged() {
+  return absl::DataLossError(
+      "the keys of an entry of the journal cannot be read: it is damaged. The rows are not affected. "
+      "Compare the whole table, and go on from the entry behind it.");
+}
+
+void AddNumber(std::uint64_t number, std::string* out) {
+  while (number > 0x7f) {
+    out->push_back(static_cast<char>(number | 0x80));
+    number >>= kSevenBits;
+  }
+  out->push_back(static_cast<char>(number));
+}
+
+void AddBytes(std::string_view bytes, std::string* out) {
+  AddNumber(bytes.size(), out);
+  out->append(bytes);
+}
+
+std::string FixedBytes(std::uint64_t number) {
+  std::string bytes(kHashBytes, '\0');
+  for (std::size_t i = 0; i < kHashBytes; ++i) bytes[i] = static_cast<char>(number >> (8 * i));
+  return bytes;
+}
+
+/// One column's values, each behind the one before it.
+class PartWriter {
+ public:
+  explicit PartWriter(std::string* out) : out_(out) {}
+
+  void Add(Kind kind, std::int64_t integer, double real, std::string_view bytes) {
+    out_->push_back(static_cast<char>(kind));
+    switch (kind) {
+      case Kind::kNull:
+        return;
+      case Kind::kInteger: {
+        // Whole differences, folded so that small ones of either sign are short.
+        const std::uint64_t step = static_cast<std::uint64_t>(integer) - static_cast<std::uint64_t>(before_);
+        AddNumber(step << 1U ^ (0 - (step >> 63U)), out_);
+        before_ = integer;
+        return;
+      }
+      case Kind::kReal:
+        out_->append(FixedBytes(std::bit_cast<std::uint64_t>(real)));
+        return;
+      case Kind::kText:
+      case Kind::kRawText:
+      case Kind::kBlob:
+        AddBytes(bytes, out_);
+    }
+  }
+
+ private:
+  std::string* const out_;
+  std::int64_t before_ = 0;
+};
+
+/// Reads what the functions above wrote; once something is missing, it says so for ever.
+class BlockReader {
+ public:
+  explicit BlockReader(std::string_view block) : rest_(block) {}
+
+  bool is_good() const { return good_; }
+  bool is_over() const { return rest_.empty(); }
+  std::size_t left() const { return rest_.size(); }
+
+  std::uint8_t Byte() {
+    const std::string_view byte = Take(1);
+    return byte.empty() ? 0 : static_cast<std::uint8_t>(byte[0]);
+  }
+  std::uint64_t Number() {
+    std::uint64_t number = 0;
+    for (unsigned shift = 0; shift < 64; shift += kSevenBits) {
+      const std::uint8_t byte = Byte();
+      number |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
+      if ((byte & 0x80U) == 0) return number;
+    }
+    good_ = false;
+    return 0;
+  }
+  std::uint64_t Fixed() {
+    const std::string_view bytes = Take(kHashBytes);
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      number |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+    }
+    return number;
+  }
+  std::string_view Bytes() { return Take(Number()); }
+
+ private:
+  std::string_view Take(std::uint64_t count) {
+    if (!good_ || count > rest_.size()) {
+      good_ = false;
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+
+  std::string_view rest_;
+  bool good_ = true;
+};
+
+KeyPart ReadPart(BlockReader* reader, std::int64_t* before) {
+  KeyPart part;
+  part.kind = static_cast<Kind>(reader->Byte());
+  switch (part.kind) {
+    case Kind::kNull:
+      break;
+    case Kind::kInteger: {
+      const std::uint64_t folded = reader->Number();
+      const std::uint64_t step = folded >> 1U ^ (0 - (folded & 1U));
+      *before = static_cast<std::int64_t>(static_cast<std::uint64_t>(*before) + step);
+      part.integer = *before;
+      break;
+    }
+    case Kind::kReal:
+      part.real = std::bit_cast<double>(reader->Fixed());
+      break;
+    case Kind::kText:
+    case Kind::kRawText:
+    case Kind::kBlob:
+      part.bytes = std::string(reader->Bytes());
+      break;
+  }
+  return part;
+}
+
+std::string HeadOf(const std::vector<Column>& columns, std::uint64_t rows) {
+  std::string block(1, kVersion);
+  AddNumber(rows, &block);
+  AddNumber(columns.size(), &block);
+  for (const Column& column : columns) {
+    AddBytes(column.name, &block);
+    block.push_back(static_cast<char>(column.type));
+  }
+  return block;
+}
+
+std::string WithHash(std::string block) {
+  block += FixedBytes(XXH3_64bits(block.data(), block.size()));
+  return block;
+}
+
+std::string OrderedKeyOf(Kind kind, std::int64_t integer, double real, std::string_view bytes) {
+  switch (kind) {
+    case Kind::kNull:
+      return std::string(1, '\0');
+    case Kind::kInteger:
+    case Kind::kReal: {
+      const double value = kind == Kind::kInteger ? static_cast<double>(integer) : real;
+      const auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // -0.0 becomes 0.0.
+      const std::uint64_t ordered = (bits & kSign) != 0 ? ~bits : bits ^ kSign;
+      std::string key(1, '\1');
+      for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(ordered >> shift));
+      return key;
+    }
+    case Kind::kText:
+    case Kind::kRawText:
+    case Kind::kBlob:
+      break;
+  }
+  std::string key(1, kind == Kind::kBlob ? '\3' : '\2');
+  key.append(bytes.substr(0, kTextBytesMax));
+  return key;
+}
+
+}  // namespace
+
+std::string OrderedKey(const KeyPart& part) {
+  return OrderedKeyOf(part.kind, part.integer, part.real, part.bytes);
+}
+
+PackedKeys PackKeys(const TableSchema& kept, const ChangeBatch& batch) {
+  std::vector<Column> columns;
+  std::vector<const ColumnView*> views;
+  for (const std::uint32_t index : kept.Key()) {
+    const ColumnView* const view = batch.Find(index);
+    if (view == nullptr || !view->large.empty()) return {};
+    columns.push_back(kept.columns[index]);
+    views.push_back(view);
+  }
+  PackedKeys packed;
+  if (batch.row_count == 0 || views.empty()) return packed;
+  const auto row_at = [&](std::uint32_t place) {
+    return batch.key_order.empty() ? place : batch.key_order[place];
+  };
+  packed.block = HeadOf(columns, batch.row_count);
+  for (const ColumnView* const view : views) {
+    PartWriter writer(&packed.block);
+    for (std::uint32_t place = 0; place < batch.row_count; ++place) {
+      const Value value = view->At(row_at(place));
+      writer.Add(value.kind, value.integer, value.real, value.bytes);
+    }
+  }
+  packed.block = WithHash(std::move(packed.block));
+  const auto ordered = [&](std::uint32_t row) {
+    const Value value = views.front()->At(row);
+    return OrderedKeyOf(value.kind, value.integer, value.real, value.bytes);
+  };
+  packed.least = ordered(row_at(0));
+  packed.most = ordered(row_at(batch.row_count - 1));
+  return packed;
+}
+
+PackedKeys PackKeys(const std::vector<Column>& columns, std::vector<Key> keys) {
+  PackedKeys packed;
+  if (columns.empty() || keys.empty()) return packed;
+  std::sort(keys.begin(), keys.end());
+  packed.block = HeadOf(columns, keys.size());
+  for (std::size_t column = 0; column < columns.size(); ++column) {
+    PartWriter writer(&packed.block);
+    for (const Key& key : keys) {
+      const KeyPart& part = key[column];
+      writer.Add(part.kind, part.integer, part.real, part.bytes);
+    }
+  }
+  packed.block = WithHash(std::move(packed.block));
+  packed.least = OrderedKey(keys.front().front());
+  packed.most = OrderedKey(keys.back().front());
+  return packed;
+}
+
+absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block) {
+  if (block.size() <= kHashBytes) return Damaged();
+  const std::string_view body = block.substr(0, block.size() - kHashBytes);
+  if (block.substr(body.size()) != FixedBytes(XXH3_64bits(body.data(), body.size()))) return Damaged();
+  BlockReader reader(body);
+  if (reader.Byte() != kVersion) return Damaged();
+  const std::uint64_t rows = reader.Number();
+  const std::uint64_t columns = reader.Number();
+  // Each value takes a byte at least.
+  if (!reader.is_good() || columns == 0 || columns > reader.left() || rows > reader.left() / columns) {
+    return Damaged();
+  }
+  KeyBlock keys;
+  for (std::uint64_t i = 0; i < columns; ++i) {
+    Column& column = keys.columns.emplace_back();
+    column.name = std::string(reader.Bytes());
+    column.type = static_cast<Type>(reader.Byte());
+    column.key_position = static_cast<std::uint32_t>(i + 1);
+  }
+  keys.keys.assign(rows, Key(columns));
+  for (std::uint64_t i = 0; i < columns; ++i) {
+    std::int64_t before = 0;
+    for (Key& key : keys.keys) {
+      key[i] = ReadPart(&reader, &before);
+      if (!reader.is_good()) return Damaged();
+    }
+  }
+  if (!reader.is_over()) return Damaged();
+  return keys;
+}
+
+}  // namespace mirror

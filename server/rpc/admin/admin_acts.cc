@@ -1,0 +1,146 @@
+// The calls of the MirrorAdmin that take something away: tables, mirrors.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "base/human_text.h"
+#include "proto/wire/table.h"
+#include "server/plan/tenant_summary.h"
+#include "server/rpc/admin/admin_service.h"
+#include "server/rpc/admin/asked_tenant.h"
+#include "server/rpc/admin/dry_runs.h"
+#include "server/tenant/backup.h"
+
+namespace mirror {
+namespace {
+
+template <typename Request>
+std::string CallText(const char* call, const Request& request) {
+  return absl::StrCat(call, " ", request.context_id(), request.all() ? " all tables" : "",
+                      request.tables().empty() ? "" : ": ", absl::StrJoin(request.tables(), ", "),
+                      MeantWords(request));
+}
+
+/// The tables that are meant; none means all, and only when that was said.
+template <typename Request>
+absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
+  if (request.all() == (request.tables_size() > 0)) {
+    return absl::InvalidArgumentError("name tables, or set 'all', and not both. Nothing was done.");
+  }
+  return std::vector<std::string>(request.tables().begin(), request.tables().end());
+}
+
+/// As it is known without its database; nothing of one that there is not.
+TenantSummary SummaryOf(Tenants& tenants, const std::string& context_id) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  return tenant.ok() ? (*tenant)->summary() : TenantSummary();
+}
+
+/// When a copy was made last, as the events know it.
+std::string LastBackup(Events& events, const std::string& context_id) {
+  const absl::StatusOr<std::vector<EventRecord>> made =
+      events.Last({.context_id = context_id, .kind = "backup.made"}, 0, 1);
+  if (!made.ok() || made->empty()) return "no backup of it is known";
+  constexpr std::int64_t kMsPerSecond = 1'000;
+  return absl::StrCat("its last backup is of ", FormatUnixTime(made->back().time_ms / kMsPerSecond));
+}
+
+}  // namespace
+
+grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
+                                         const v1::InvalidateLsnRequest* request,
+                                         v1::InvalidateLsnResponse* response) {
+  return Serve(*context, NeedsOf(*request), CallText("InvalidateLsn", *request), [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) { return WouldInvalidate(**tenant, *meant, NowMs(), how); },
+        [&](const Expected& expected) {
+          const auto done = (*tenant)->Invalidate(*meant, NowMs(), {.expected = expected});
+          if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
+          return done.status();
+        });
+  });
+}
+
+absl::Status AdminService::ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
+                                    v1::ResetTableResponse* response) {
+  absl::StatusOr<ResetReport> report = ResetMirror(tenants_, tenant, NowMs(), GoesOn(context), expected);
+  if (!report.ok()) return report.status();
+  if (!report->left_out.empty()) {
+    events_.Add(tenant.context_id(), Severity::kWarning, "backup.made",
+                absl::StrCat("the mirror as it was is kept at ", report->kept,
+                             "; not in it: ", ListNames(report->left_out)));
+  }
+  response->mutable_tables()->Add(report->tables.begin(), report->tables.end());
+  response->set_kept_path(std::move(report->kept));
+  return absl::OkStatus();
+}
+
+grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,
+                                      v1::ResetTableResponse* response) {
+  return Serve(*context, NeedsOf(*request), CallText("ResetTable", *request), [&]() -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
+    if (!meant.ok()) return meant.status();
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    if (request->all() && !request->dry_run() && request->confirm() != request->context_id()) {
+      return absl::InvalidArgumentError(
+          "'confirm' is not the context id. Nothing was dropped. Repeat the context id in 'confirm'.");
+    }
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) { return WouldReset(**tenant, *meant, NowMs(), how); },
+        [&](const Expected& expected) -> absl::Status {
+          if (request->all()) return ResetAll(*context, **tenant, expected, response);
+          const auto done = (*tenant)->Reset(*meant, NowMs(), {.expected = expected});
+          if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
+          return done.status();
+        });
+  });
+}
+
+grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::DeleteMirrorRequest* request,
+                                        v1::DeleteMirrorResponse* response) {
+  const std::string call = absl::StrCat("DeleteMirror ", request->context_id(), MeantWords(*request));
+  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
+    if (!request->dry_run() && request->confirm() != request->context_id()) {
+      return absl::InvalidArgumentError(
+          "'confirm' is not the context id. Nothing was removed. Repeat the context id in 'confirm'.");
+    }
+    const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
+    const auto would = [&](const DryRun& how) -> absl::StatusOr<Consequences> {
+      const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
+      if (!tenant.ok()) return tenant.status();
+      absl::StatusOr<Consequences> counted = WouldDelete(**tenant, how);
+      if (counted.ok()) counted->notes.push_back(LastBackup(events_, context_id));
+      return counted;
+    };
+    return DoAsMeant(
+        *request, response, GoesOn(*context), would, [&](const Expected& expected) -> absl::Status {
+          const TenantSummary before = SummaryOf(tenants_, context_id);
+          absl::Status deleted = tenants_.Delete(context_id, Deleted::kAll, /*epoch=*/0, expected);
+          if (!deleted.ok()) return deleted;
+          response->set_door(std::string(DoorWord(before)));
+          events_.Add(context_id, Severity::kWarning, "mirror.deleted",
+                      absl::StrCat("an operator removed the mirror; ",
+                                   before.HasRecords() ? "nothing of that id can be made over HTTP"
+                                                       : "sources of the tenant are told not to replicate",
+                                   " until 'mirrorctl allow ", context_id, "'"));
+          return absl::OkStatus();
+        });
+  });
+}
+
+}  // namespace mirror

@@ -1,0 +1,186 @@
+#include "server/rpc/admin/admin_changes.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/journal/journal_token.h"
+#include "server/records/json_row.h"
+#include "server/rpc/admin/asked_tenant.h"
+#include "server/tenant/history/changes.h"
+#include "server/tenant/history/row_calls.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kChangeWatchersMax = 16;
+constexpr std::chrono::milliseconds kChangesInterval{1'000};
+/// For a caller who went away, and for the server's end.
+constexpr std::chrono::milliseconds kChangesLook{100};
+
+void EncodeEntry(const JournalEntry& entry, v1::Change* message) {
+  message->set_number(entry.number);
+  message->set_token(ToString(JournalToken{.number = entry.number, .salt = entry.salt}));
+  message->set_table(entry.table);
+  message->set_operation(std::string(ToString(entry.operation)));
+  message->set_moment(entry.moment);
+  message->set_rows(entry.rows);
+  message->mutable_columns()->Add(entry.columns.begin(), entry.columns.end());
+  message->set_cycle(entry.cycle);
+  message->set_seq(entry.seq);
+  message->set_origin(entry.origin);
+  message->set_committed(entry.commit.has_value());
+  if (!entry.commit) return;
+  message->set_lsn(entry.commit->position.lsn.value);
+  message->set_receipt(entry.commit->receipt);
+  message->set_source_ms(entry.commit->source_ms.value_or(0));
+  message->set_done_ms(entry.commit->done_ms);
+}
+
+void EncodeChange(const Change& change, bool with_keys, v1::Change* message) {
+  EncodeEntry(change.entry, message);
+  if (!with_keys || !change.keys) return;
+  message->set_keys_known(true);
+  for (const Column& column : change.keys->columns) message->add_key_columns(column.name);
+  for (const Key& key : change.keys->keys) AppendJsonKey(change.keys->columns, key, message->add_keys());
+}
+
+AskedChanges AskedOf(const v1::ListChangesRequest& request) {
+  AskedChanges asked;
+  asked.since = request.since();
+  asked.table = request.table();
+  if (request.count() > 0) asked.count_max = request.count();
+  return asked;
+}
+
+absl::StatusOr<ChangesPage> ReadPageOf(Tenant& tenant, const AskedChanges& asked) {
+  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
+  if (!reading.ok()) return reading.status();
+  return ReadChanges(*reading->snapshot, asked);
+}
+
+/// Neither has the key, which may be a name.
+std::string RowCall(const char* call, const v1::RowOfTable& request) {
+  return absl::StrCat(call, " ", request.context_id(), ": ", request.table());
+}
+
+void EncodeVersion(const VersionOfRow& version, v1::ReadRowHistoryResponse::Version* message) {
+  message->set_from_moment(version.from);
+  message->set_to_moment(version.until);
+  message->set_is_insert(version.is_insert);
+  if (version.made_by) EncodeEntry(*version.made_by, message->mutable_made_by());
+  if (version.ended_by) EncodeEntry(*version.ended_by, message->mutable_ended_by());
+  message->set_row(version.row);
+}
+
+}  // namespace
+
+grpc::Status AdminChanges::ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
+                                       v1::ListChangesResponse* response) {
+  const Needs needs = request->with_keys() ? Needs::kOperator : Needs::kViewer;
+  return Serve(*context, needs, absl::StrCat("ListChanges ", request->context_id()), [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<ChangesPage> page = ReadPageOf(**tenant, AskedOf(*request));
+    if (!page.ok()) return page.status();
+    for (const Change& change : page->changes)
+      EncodeChange(change, request->with_keys(), response->add_changes());
+    response->set_next(page->next);
+    response->set_complete(page->complete);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminChanges::WatchChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
+                                        grpc::ServerWriter<v1::Change>* writer) {
+  const Needs needs = request->with_keys() ? Needs::kOperator : Needs::kViewer;
+  return Serve(*context, needs, absl::StrCat("WatchChanges ", request->context_id()), [&]() -> absl::Status {
+    if (++change_watchers_ > kChangeWatchersMax) {
+      --change_watchers_;
+      return absl::ResourceExhaustedError(
+          absl::StrCat("there are ", kChangeWatchersMax,
+                       " watchers of changes already. End one of them, or look with ListChanges."));
+    }
+    absl::Status status = Watch(*context, *request, writer);
+    --change_watchers_;
+    return status;
+  });
+}
+
+absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListChangesRequest& request,
+                                 grpc::ServerWriter<v1::Change>* writer) {
+  AskedChanges asked = AskedOf(request);
+  while (!context.IsCancelled()) {
+    const auto next = std::chrono::steady_clock::now() + kChangesInterval;
+    // Each time anew: a tenant that is restored is another one.
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request.context_id(), context);
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<ChangesPage> page = ReadPageOf(**tenant, asked);
+    // Who reads pages is in front of it.
+    if (!page.ok() && !absl::IsResourceExhausted(page.status())) return page.status();
+    if (page.ok()) {
+      asked.since = page->next;
+      for (const Change& change : page->changes) {
+        v1::Change message;
+        EncodeChange(change, request.with_keys(), &message);
+        if (!writer->Write(message)) return absl::OkStatus();
+      }
+      if (!page->complete && !stopping_) continue;
+    }
+    while (std::chrono::steady_clock::now() < next && !context.IsCancelled()) {
+      if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
+      std::this_thread::sleep_for(kChangesLook);
+    }
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::RowOfTable* request,
+                                      v1::ExplainRowResponse* response) {
+  return Serve(*context, Needs::kOperator, RowCall("ExplainRow", *request), [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kPage);
+    if (!reading.ok()) return reading.status();
+    const absl::StatusOr<ExplainedRow> row =
+        mirror::ExplainRow(*reading->snapshot, request->table(), request->key());
+    if (!row.ok()) return row.status();
+    response->set_table(row->table);
+    response->set_stands(row->stands);
+    response->set_has_history(row->has_history);
+    for (const ExplainedColumn& column : row->columns) {
+      v1::ExplainRowResponse::Column* const message = response->add_columns();
+      message->set_name(column.writer.column);
+      if (column.writer.entry) EncodeEntry(*column.writer.entry, message->mutable_writer());
+      message->set_before(column.before.value_or(""));
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminChanges::ReadRowHistory(grpc::ServerContext* context, const v1::RowOfTable* request,
+                                          v1::ReadRowHistoryResponse* response) {
+  return Serve(*context, Needs::kOperator, RowCall("ReadRowHistory", *request), [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kPage);
+    if (!reading.ok()) return reading.status();
+    const absl::StatusOr<VersionsOfRow> row =
+        mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key());
+    if (!row.ok()) return row.status();
+    response->set_table(row->table);
+    response->set_known_from(row->known_from);
+    response->set_complete(row->complete);
+    for (const VersionOfRow& version : row->versions) EncodeVersion(version, response->add_versions());
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace mirror

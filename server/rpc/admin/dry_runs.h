@@ -1,0 +1,54 @@
+#ifndef MIRROR_SERVER_RPC_ADMIN_DRY_RUNS_H_
+#define MIRROR_SERVER_RPC_ADMIN_DRY_RUNS_H_
+
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "server/consequences/state_token.h"
+#include "server/tenant/dry_run.h"
+
+// The calls that destroy, as their requests mean them: to be done, to be done if nothing has changed since a
+// dry run, or only to be counted.
+
+namespace mirror {
+
+void EncodeConsequences(const Consequences& counted, v1::Consequences* message);
+
+/// Behind a call's words in the audit log: "", " dry run", " dry run with keys", " as TOKEN".
+std::string MeantWords(bool dry_run, bool with_keys, const std::string& expect);
+template <typename Request>
+std::string MeantWords(const Request& request) {
+  return MeantWords(request.dry_run(), request.with_keys(), request.expect());
+}
+
+using WouldDo = std::function<absl::StatusOr<Consequences>(const DryRun& how)>;
+using DoAct = std::function<absl::Status(const Expected& expected)>;
+
+/// `would` counts and `act` acts. Whoever expected another state is told what the act would do by now.
+template <typename Request, typename Response>
+absl::Status DoAsMeant(const Request& request, Response* response, GoOn go_on, const WouldDo& would,
+                       const DoAct& act) {
+  if (request.dry_run() && !request.expect().empty()) {
+    return absl::InvalidArgumentError(
+        "'expect' is for the act, and 'dry_run' does none. Nothing was done. Give one of them.");
+  }
+  DryRun how{.with_keys = request.with_keys(), .go_on = std::move(go_on)};
+  if (request.dry_run()) {
+    const absl::StatusOr<Consequences> counted = would(how);
+    if (!counted.ok()) return counted.status();
+    EncodeConsequences(*counted, response->mutable_consequences());
+    return absl::OkStatus();
+  }
+  absl::Status done = act({request.expect()});
+  if (!IsStaleToken(done)) return done;
+  how.with_keys = false;
+  return StaleWords(would(how));
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ADMIN_DRY_RUNS_H_

@@ -1,0 +1,66 @@
+#ifndef MIRROR_SERVER_STORE_JOURNAL_READER_H_
+#define MIRROR_SERVER_STORE_JOURNAL_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/row_digest.h"
+#include "proto/wire/table.h"
+#include "server/journal/journal_entry.h"
+#include "server/journal/journal_token.h"
+
+// What a Snapshot reads beside the rows as they are. Errors and threads: as there.
+
+namespace mirror {
+
+struct JournalBounds {
+  JournalToken floor;  ///< The last entry that was removed; number 0: none was.
+  JournalToken last;   ///< Number 0: nothing was ever written.
+};
+
+/// A page of the journal.
+struct JournalPage {
+  std::int64_t after = 0;  ///< Entries with a greater number.
+  std::string table = {};  ///< Empty: of all tables.
+  std::size_t entries_max = 1'000;
+  std::uint64_t bytes_max = 4 << 20;  ///< Of packed keys; one entry is given in any case.
+};
+
+/// Which moment of a table is meant: exactly one is set.
+struct AsOf {
+  std::optional<std::int64_t> moment, lsn, unix_ms;
+};
+
+/// `_mirror_journal`. Where nothing was ever noted, it is empty.
+class JournalReader {
+ public:
+  virtual ~JournalReader() = default;
+
+  virtual absl::StatusOr<JournalBounds> ReadBounds() = 0;
+  /// Salt of the entry with this number, or of the floor. Absent: there is none.
+  virtual absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t number) = 0;
+  /// In order, without heads. `commit` is that of the entry's moment; absent while that is open.
+  virtual absl::StatusOr<std::vector<JournalEntry>> ReadAfter(const JournalPage& page) = 0;
+  /// Entries of the table that may name a key, newest first, with their commits, until `take` gives false:
+  /// those of any key, and those whose range has `ordered_key`.
+  using TakeEntry = std::function<absl::StatusOr<bool>(const JournalEntry& entry)>;
+  virtual absl::Status WalkBack(const std::string& table, const std::string& ordered_key,
+                                const TakeEntry& take) = 0;
+  /// The table's last commit at or before `as_of`, newest first and two at most. An LSN that passed twice, as
+  /// behind a restore of the source, has two; a moment or a time has its last one first.
+  virtual absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
+                                                                const AsOf& as_of) = 0;
+  /// The last entry that may go: committed before, or behind as many bytes as are kept. 0: none.
+  virtual absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_JOURNAL_READER_H_

@@ -1,0 +1,83 @@
+#ifndef MIRROR_SERVER_STORE_JOURNAL_VERBS_H_
+#define MIRROR_SERVER_STORE_JOURNAL_VERBS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/key_range.h"
+#include "server/journal/journal_entry.h"
+#include "server/plan/plan.h"
+#include "server/store/store_transaction.h"
+
+// Verbs of a StoreTransaction beside its rows: the journal, and versions of rows. Errors and threads: as
+// there. What they write into is made by the first one that writes.
+
+namespace mirror {
+
+/// `_mirror_journal`.
+class JournalVerbs {
+ public:
+  virtual ~JournalVerbs() = default;
+
+  virtual absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) = 0;
+  /// Its number is JournalPlace::last + 1. Salts it.
+  virtual absl::Status AddEntry(const JournalEntry& entry) = 0;
+  /// The open moment ends with this.
+  virtual absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) = 0;
+  /// Count and digest of the table's last commit, where that is still its position.
+  virtual absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
+                                  const std::string& digest) = 0;
+  /// Removes entries up to this number, so many at most and never the last one. Heads of commits stay where
+  /// they are open or their table has a history. Gives how many went.
+  virtual absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) = 0;
+};
+
+/// What an exchange of all rows did to some of them.
+struct ExchangedKeys {
+  JournalOperation operation = JournalOperation::kUpdate;
+  std::vector<Column> columns;  ///< Of the key.
+  std::vector<Key> keys;        ///< At most kExchangedKeysMax.
+};
+inline constexpr std::size_t kExchangedKeysMax = 10'000;
+using TakeKeys = std::function<absl::Status(ExchangedKeys changed)>;
+
+/// Closed versions of rows: what stood until a moment. The present version is the row itself. Every verb is
+/// about a table with a key, in its kept form.
+class HistoryVerbs {
+ public:
+  virtual ~HistoryVerbs() = default;
+
+  /// Whether versions of the table are kept by now.
+  virtual absl::StatusOr<bool> IsKept(const std::string& table) = 0;
+  /// From now on. `known_from`: the first moment as of which the table can be read.
+  virtual absl::Status Begin(const TableSchema& kept, std::int64_t known_from) = 0;
+  /// Before a batch is written: the rows that it changes, as they stand, and keys that do not stand yet.
+  virtual absl::Status KeepOld(const ApplyRows& apply, std::int64_t moment) = 0;
+  /// Behind it: what turned out to be the same goes again. Called where KeepOld() could not compare.
+  virtual absl::Status ForgetSame(const ApplyRows& apply, std::int64_t moment) = 0;
+  /// Before `shadow` takes the place of the rows. `take` gets those that differ.
+  virtual absl::Status KeepDifference(const TableSchema& kept, const Shadow& shadow, std::int64_t moment,
+                                      const TakeKeys& take) = 0;
+  /// The table's definition is this from now on. Versions keep what they had of columns that went, and lose
+  /// what stands in columns that are kept out or in another form by now. With another key they are set aside.
+  /// `agreed` is the whole definition; `renamed`: names before and now.
+  virtual absl::Status Follow(const TableSchema& agreed,
+                              const std::vector<std::pair<std::string, std::string>>& renamed,
+                              std::int64_t now_ms) = 0;
+  /// As of earlier moments than `known_from` the table can be read no more; versions that nobody can ask for
+  /// are removed, so many at most. Gives how many went.
+  virtual absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                           std::int64_t count_max) = 0;
+  /// Versions go to where retired tables go, and the table has none any more.
+  virtual absl::Status SetAside(const std::string& table, std::int64_t now_ms) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_JOURNAL_VERBS_H_

@@ -1,0 +1,73 @@
+#include "server/store/postgres/history/history_rows.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table_pack.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
+
+}  // namespace
+
+absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
+                                                                       const PostgresOwnTables& names) {
+  std::map<std::string, PostgresHistory> histories;
+  const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.history},
+                                       kReadingHistories);
+  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (*there == 0) return histories;
+  const auto rows = connection.Query(
+      absl::StrCat("SELECT table_key, versions, view_name, definition, known_from, view_is_whole FROM ",
+                   names.history),
+      {}, kReadingHistories);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  for (int row = 0; row < rows->rows(); ++row) {
+    absl::StatusOr<TableSchema> schema = UnpackTable(rows->View(row, 3));
+    if (!schema.ok()) {
+      return absl::DataLossError(absl::StrCat("the row of table '", rows->Text(row, 0), "' in ",
+                                              names.history,
+                                              " is not as the mirror wrote it: restore the mirror from a "
+                                              "backup, or reset it with 'mirrorctl reset'"));
+    }
+    histories[rows->Text(row, 0)] = {rows->Text(row, 1), rows->Text(row, 2), *std::move(schema),
+                                     rows->Int(row, 4), rows->Bool(row, 5)};
+  }
+  return histories;
+}
+
+void MakeHistories(OwnWrites& writes, const PostgresOwnTables& names) {
+  writes.Add(absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.history,
+                          " (table_key text COLLATE \"C\", table_name text NOT NULL, versions text NOT NULL, "
+                          "view_name text NOT NULL, definition bytea NOT NULL, known_from bigint NOT NULL, "
+                          "view_is_whole boolean NOT NULL, CONSTRAINT _mirror_own_key_history PRIMARY KEY "
+                          "(table_key))"),
+             {});
+}
+
+void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history) {
+  // Others keep it in memory.
+  writes.MoveState();
+  writes.Add(absl::StrCat("INSERT INTO ", names.history,
+                          " (table_key, table_name, versions, view_name, definition, known_from, "
+                          "view_is_whole) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (table_key) DO "
+                          "UPDATE SET table_name = EXCLUDED.table_name, versions = EXCLUDED.versions, "
+                          "view_name = EXCLUDED.view_name, definition = EXCLUDED.definition, known_from = "
+                          "EXCLUDED.known_from, view_is_whole = EXCLUDED.view_is_whole"),
+             {writes.Keep(FoldName(history.schema.name)), writes.Keep(history.schema.name),
+              writes.Keep(history.versions), writes.Keep(history.view),
+              postgres::Value::Bytes(writes.Keep(PackTable(history.schema))), history.known_from,
+              history.is_view_whole});
+}
+
+void RemoveHistory(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  writes.MoveState();
+  writes.Add(absl::StrCat("DELETE FROM ", names.history, " WHERE table_key = $1"),
+             {writes.Keep(FoldName(table))});
+}
+
+}  // namespace mirror

@@ -1,0 +1,215 @@
+#include "server/store/postgres/history/journal_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/journal/column_list.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kReadingJournal[] = "reading the journal";
+/// What an entry weighs beside its keys, roughly.
+constexpr int kEntryBytes = 100;
+/// Entries in memory at once.
+constexpr std::size_t kEntriesAtOnce = 100;
+
+std::optional<JournalCommit> CommitOf(const postgres::Rows& rows, int row) {
+  constexpr int kDone = 17;
+  if (rows.IsNull(row, kDone)) return std::nullopt;
+  JournalCommit commit;
+  commit.position = {.lsn = {rows.Int(row, 13)}, .lineage = rows.Text(row, 14)};
+  commit.receipt = static_cast<std::uint64_t>(rows.Int(row, 15));
+  if (!rows.IsNull(row, 16)) commit.source_ms = rows.Int(row, 16);
+  commit.done_ms = rows.Int(row, kDone);
+  commit.row_count = rows.IsNull(row, 18) ? -1 : rows.Int(row, 18);
+  commit.digest = rows.Text(row, 19);
+  return commit;
+}
+
+JournalEntry EntryOf(const postgres::Rows& rows, int row) {
+  JournalEntry entry;
+  entry.number = rows.Int(row, 0);
+  entry.salt = rows.Int(row, 1);
+  entry.table = rows.Text(row, 2);
+  entry.moment = rows.Int(row, 3);
+  entry.operation = static_cast<JournalOperation>(rows.Int(row, 4));
+  if (!rows.IsNull(row, 5)) entry.columns = UnpackColumnList(rows.View(row, 5));
+  entry.rows = static_cast<std::uint64_t>(rows.Int(row, 6));
+  entry.least = rows.Text(row, 7);
+  entry.most = rows.Text(row, 8);
+  entry.keys = rows.Text(row, 9);
+  entry.cycle = rows.Int(row, 10);
+  entry.seq = static_cast<std::uint64_t>(rows.Int(row, 11));
+  entry.origin = rows.Text(row, 12);
+  entry.commit = CommitOf(rows, row);
+  return entry;
+}
+
+class PostgresJournalReader final : public JournalReader {
+ public:
+  PostgresJournalReader(postgres::Connection& connection, const PostgresOwnTables& names)
+      : connection_(connection),
+        names_(names),
+        select_(absl::StrCat(
+            "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, "
+            "e.most, e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, "
+            "h.row_count, h.digest FROM ",
+            names.journal, " AS e LEFT JOIN ", names.journal, " AS h ON h.number = e.moment WHERE ")) {}
+
+  absl::StatusOr<JournalBounds> ReadBounds() override {
+    JournalBounds bounds;
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok() || !*there) return there.ok() ? absl::StatusOr<JournalBounds>(bounds) : there.status();
+    const auto rows = Query(absl::StrCat("SELECT number, salt, 1::bigint FROM ", names_.floor,
+                                         " UNION ALL SELECT * FROM (SELECT number, salt, 2::bigint FROM ",
+                                         names_.journal, " ORDER BY number DESC LIMIT 1) AS newest"),
+                            {});
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) {
+      (rows->Int(row, 2) == 1 ? bounds.floor : bounds.last) = {rows->Int(row, 0), rows->Int(row, 1)};
+    }
+    return bounds;
+  }
+
+  absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t number) override {
+    std::optional<std::int64_t> salt;
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok()) return there.status();
+    if (!*there) return salt;
+    const auto rows = Query(absl::StrCat("SELECT salt FROM ", names_.journal, " WHERE number = $1 UNION ALL ",
+                                         "SELECT salt FROM ", names_.floor, " WHERE number = $1 LIMIT 1"),
+                            {number});
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() != 0) salt = rows->Int(0, 0);
+    return salt;
+  }
+
+  absl::StatusOr<std::vector<JournalEntry>> ReadAfter(const JournalPage& page) override {
+    std::vector<JournalEntry> entries;
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok()) return there.status();
+    if (!*there) return entries;
+    const std::string sql =
+        absl::StrCat(select_, "e.number > $1 AND e.number > coalesce((SELECT max(number) FROM ", names_.floor,
+                     "), 0) AND e.operation <> ", static_cast<int>(JournalOperation::kHead),
+                     " AND ($2 = '' OR e.table_key = $2) ORDER BY e.number LIMIT $3");
+    const std::string key = FoldName(page.table);
+    std::uint64_t bytes = 0;
+    std::int64_t after = page.after;
+    while (entries.size() < page.entries_max) {
+      const auto count =
+          static_cast<std::int64_t>(std::min(kEntriesAtOnce, page.entries_max - entries.size()));
+      const auto rows = Query(sql, {after, key, count});
+      if (!rows.ok()) return rows.status();
+      for (int row = 0; row < rows->rows(); ++row) {
+        JournalEntry entry = EntryOf(*rows, row);
+        bytes += entry.keys.size();
+        if (!entries.empty() && bytes > page.bytes_max) return entries;
+        after = entry.number;
+        entries.push_back(std::move(entry));
+      }
+      if (rows->rows() < count) break;
+    }
+    return entries;
+  }
+
+  absl::Status WalkBack(const std::string& table, const std::string& ordered_key,
+                        const TakeEntry& take) override {
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok() || !*there) return there.status();
+    const std::string sql = absl::StrCat(
+        select_,
+        "e.number < $1 AND e.table_key = $2 AND (e.keys IS NULL OR (e.least <= $3 AND e.most >= $3)) ",
+        "AND e.operation <> ", static_cast<int>(JournalOperation::kHead), " ORDER BY e.number DESC LIMIT ",
+        kEntriesAtOnce);
+    const std::string key = FoldName(table);
+    for (std::int64_t before = INT64_MAX;;) {
+      const auto rows = Query(sql, {before, key, postgres::Value::Bytes(ordered_key)});
+      if (!rows.ok()) return rows.status();
+      for (int row = 0; row < rows->rows(); ++row) {
+        JournalEntry entry = EntryOf(*rows, row);
+        before = entry.number;
+        const absl::StatusOr<bool> more = take(entry);
+        if (!more.ok()) return more.status();
+        if (!*more) return absl::OkStatus();
+      }
+      if (rows->rows() < static_cast<int>(kEntriesAtOnce)) return absl::OkStatus();
+    }
+  }
+
+  absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
+                                                        const AsOf& as_of) override {
+    std::vector<JournalEntry> commits;
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok()) return there.status();
+    if (!*there) return commits;
+    // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
+    const std::string by_lsn = absl::StrCat(
+        "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) OVER (ORDER BY number) AS "
+        "next FROM ",
+        names_.journal,
+        " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL) AS each_commit WHERE "
+        "lsn <= $2 AND (next IS NULL OR next > $2))");
+    const std::string fits = as_of.moment ? "e.number <= $2"
+                             : as_of.lsn  ? by_lsn
+                                          : "coalesce(e.source_ms, e.done_ms) <= $2";
+    const std::string key = FoldName(table);
+    const auto rows =
+        Query(absl::StrCat(select_, "e.table_key = $1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ",
+                           fits, " ORDER BY e.number DESC LIMIT 2"),
+              {key, as_of.moment ? *as_of.moment
+                    : as_of.lsn  ? *as_of.lsn
+                                 : *as_of.unix_ms});
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) commits.push_back(EntryOf(*rows, row));
+    return commits;
+  }
+
+  absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) override {
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok()) return there.status();
+    if (!*there) return 0;
+    const auto rows =
+        Query(absl::StrCat(
+                  "SELECT greatest(coalesce((SELECT max(number) FROM ", names_.journal,
+                  " WHERE number = moment AND done_ms < $1), 0), coalesce((SELECT max(number) FROM (SELECT "
+                  "number, sum(coalesce(octet_length(keys), 0) + ",
+                  kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM ", names_.journal,
+                  ") AS each_entry WHERE kept > $2), 0))"),
+              {before_ms, static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))});
+    if (!rows.ok()) return rows.status();
+    return rows->Int(0, 0);
+  }
+
+ private:
+  absl::StatusOr<postgres::Rows> Query(const std::string& sql, postgres::Values values) {
+    absl::StatusOr<postgres::Rows> rows = connection_.Query(sql, values, kReadingJournal);
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+    return rows;
+  }
+  absl::StatusOr<bool> IsThere() {
+    if (is_there_) return true;
+    const auto there = Query("SELECT to_regclass($1) IS NOT NULL", {names_.journal});
+    if (!there.ok()) return there.status();
+    is_there_ = there->Bool(0, 0);
+    return is_there_;
+  }
+
+  postgres::Connection& connection_;
+  const PostgresOwnTables& names_;
+  const std::string select_;
+  bool is_there_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names) {
+  return std::make_unique<PostgresJournalReader>(connection, names);
+}
+
+}  // namespace mirror

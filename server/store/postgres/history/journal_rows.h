@@ -1,0 +1,39 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HISTORY_JOURNAL_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HISTORY_JOURNAL_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/journal/journal_entry.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/records/state_rows.h"
+
+// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. Where it stands is a row of kJournal,
+// which a transaction reads with its lock: so an entry costs no round trip of its own.
+
+namespace mirror {
+
+/// `state`: all of kJournal.
+JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
+
+/// Where there are none.
+void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names);
+/// Into relations that are there. Who has a head that is open has its row of kJournal, too.
+void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
+/// `state` as above. An entry that heads no moment that is open is left as it is.
+void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
+                 std::int64_t moment, const JournalCommit& commit);
+void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
+                 const Position& position, std::int64_t rows, const std::string& digest);
+
+/// See JournalVerbs::Trim(). `has_history`: there is a `_mirror_history`.
+absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
+                                         bool has_history, std::int64_t through, std::int64_t count_max);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HISTORY_JOURNAL_ROWS_H_

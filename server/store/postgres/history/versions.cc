@@ -1,0 +1,458 @@
+#include "server/store/postgres/history/versions.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/name.h"
+#include "base/folded_name.h"
+#include "proto/wire/row_block.h"
+#include "server/store/exchanged_keys.h"
+#include "server/store/postgres/history/version_sql.h"
+#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/types.h"
+#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/columns_in.h"
+#include "server/store/postgres/rows/columns_out.h"
+#include "server/store/postgres/rows/row_refusals.h"
+#include "server/store/postgres/rows/write_set.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kKeeping[] = "keeping versions of rows";
+constexpr char kCutting[] = "removing the oldest versions of rows";
+constexpr char kFollowing[] = "changing the versions of a table's rows";
+
+VersionSql SqlOf(const TableWork& work, const PostgresHistory& history, const TableSchema& kept,
+                 const PostgresKinds& kinds) {
+  return {work.In(kept.name), work.In(history.versions), kept, kinds};
+}
+
+absl::StatusOr<bool> IsTaken(TableWork& work, const std::string& name) {
+  const absl::StatusOr<Relation> there = FindRelation(work, name);
+  if (!there.ok()) return there.status();
+  return !there->name.empty();
+}
+
+/// "orders_history"; under a name of the mirror's own where the partner or the source has that.
+absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory& history) {
+  for (const std::string& name :
+       {history.schema.name + "_history", absl::StrCat("_mirror_history_", history.schema.name)}) {
+    if (name.size() > postgres::kNameBytesMax) continue;
+    const absl::StatusOr<bool> taken = IsTaken(work, name);
+    if (!taken.ok()) return taken.status();
+    if (!*taken) return name;
+  }
+  return history.versions + "_view";
+}
+
+/// Rows of a batch by whether one of their values comes in parts.
+struct Sorted {
+  std::vector<std::uint32_t> whole, in_parts;
+};
+
+Sorted SortRows(const ChangeBatch& batch) {
+  std::vector<bool> has_large(batch.row_count);
+  if (batch.operation != Operation::kDelete) {
+    for (const ColumnView& view : batch.columns) {
+      for (const LargeValue& large : view.large) has_large[large.row] = true;
+    }
+  }
+  Sorted sorted;
+  for (std::uint32_t i = 0; i < batch.row_count; ++i) {
+    const std::uint32_t row = batch.key_order.empty() ? i : batch.key_order[i];
+    (has_large[row] ? sorted.in_parts : sorted.whole).push_back(row);
+  }
+  return sorted;
+}
+
+/// Statements over rows of one batch.
+class OverBatch {
+ public:
+  OverBatch(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
+            const ApplyRows& apply, std::int64_t moment)
+      : apply_(apply),
+        moment_(moment),
+        sql_(SqlOf(work, history, *apply.schema, kinds)),
+        target_{work.In(apply.schema->name), work.names.receipts, kinds},
+        values_(*apply.schema, *apply.batch),
+        set_(work.connection, target_, apply, values_) {}
+
+  absl::Status Keep(const std::vector<std::uint32_t>& rows, bool compares) {
+    return Run(rows, !compares, [&](const std::string& from, int first) {
+      return sql_.KeepOld(*apply_.batch, compares, from, first);
+    });
+  }
+  absl::Status ForgetSame(const std::vector<std::uint32_t>& rows) {
+    return Run(rows, /*keys_alone=*/true, [&](const std::string& from, int first) {
+      return sql_.ForgetSame(*apply_.batch, from, first);
+    });
+  }
+
+ private:
+  absl::Status Run(const std::vector<std::uint32_t>& rows, bool keys_alone,
+                   const PostgresSetWriter::SqlOver& sql) {
+    const std::vector<postgres::Value> values = {moment_};
+    const absl::Status ran = set_.RunOver(rows, keys_alone, sql, values).status();
+    if (ran.ok()) return ran;
+    return InStoreWords(RefusedRows(ran, *apply_.schema, std::nullopt), Touched::kMirroredTable);
+  }
+
+  const ApplyRows& apply_;
+  const std::int64_t moment_;
+  const VersionSql sql_;
+  const PostgresTarget target_;
+  PostgresBatchValues values_;
+  PostgresSetWriter set_;
+};
+
+bool SameType(const Column& before, const Column& now) {
+  if (DeclaredType(before) != DeclaredType(now) || PostgresFormOf(before) != PostgresFormOf(now))
+    return false;
+  // Whole numbers and reals are widened as they are.
+  return before.type == now.type || (PostgresFormOf(now) == PostgresForm::kInt && before.type < now.type) ||
+         (PostgresFormOf(now) == PostgresForm::kReal && before.type < now.type);
+}
+
+/// The definition of before, under the names of now.
+TableSchema Renamed(TableSchema before, const std::vector<std::pair<std::string, std::string>>& renamed) {
+  for (const auto& [from, to] : renamed) {
+    const std::optional<std::uint32_t> column = before.Find(from);
+    if (column) before.columns[*column].name = to;
+  }
+  return before;
+}
+
+/// What stood in it must not be kept in its former form.
+bool HasNewRule(const Column& before, const Column& now) {
+  return now.rule != Rule::kPlain && (before.rule != now.rule || before.rule_detail != now.rule_detail);
+}
+
+/// Statements that give a relation of versions the columns of another definition.
+class Widening {
+ public:
+  Widening(TableWork& work, const PostgresHistory& history)
+      : work_(work), alter_(absl::StrCat("ALTER TABLE ", work.In(history.versions), " ")) {}
+
+  absl::Status Read(const std::string& versions) {
+    const auto present = ReadPresent(work_.connection, work_.names, {versions});
+    if (!present.ok()) return present.status();
+    const auto table = present->find(versions);
+    if (table == present->end()) {
+      return absl::DataLossError(absl::StrCat("somebody dropped or renamed ", work_.In(versions),
+                                              ", which holds versions of rows: restore the mirror from a "
+                                              "backup, or end the table's history"));
+    }
+    for (const PresentColumn& column : table->second.columns) there_.insert(column.name);
+    return absl::OkStatus();
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) {
+    if (from == to || !there_.contains(from)) return absl::OkStatus();
+    if (absl::Status free = Free(to); !free.ok()) return free;
+    Append("RENAME COLUMN ", absl::StrCat(QuoteName(from), " TO ", QuoteName(to)));
+    there_.erase(from);
+    there_.insert(to);
+    return absl::OkStatus();
+  }
+  absl::Status Add(const Column& column) {
+    if (absl::Status free = Free(column.name); !free.ok()) return free;
+    Append("ADD COLUMN ", absl::StrCat(QuoteName(column.name), " ", DeclaredType(column)));
+    there_.insert(column.name);
+    return absl::OkStatus();
+  }
+  void AddKinds() {
+    if (!there_.contains(kKindsColumn)) {
+      Append("ADD COLUMN ", absl::StrCat(kKindsColumn, " bytea NOT NULL DEFAULT ''"));
+    }
+  }
+  bool Has(const std::string& column) const { return there_.contains(column); }
+  const std::string& sql() const { return sql_; }
+
+ private:
+  /// One that went before stays, under a name of its own: it may have another type.
+  absl::Status Free(const std::string& name) {
+    if (!there_.contains(name)) return absl::OkStatus();
+    const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
+    if (!id.ok()) return id.status();
+    Append("RENAME COLUMN ", absl::StrCat(QuoteName(name), " TO _mirror_former_", *id));
+    there_.erase(name);
+    return absl::OkStatus();
+  }
+  void Append(const char* verb, const std::string& what) {
+    absl::StrAppend(&sql_, sql_.empty() ? "" : "; ", alter_, verb, what);
+  }
+
+  TableWork& work_;
+  const std::string alter_;
+  std::set<std::string> there_;
+  std::string sql_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::set<std::string>> ColumnsAsIn(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names, const TableSchema& kept,
+                                                  const std::string& table) {
+  const auto present = ReadPresent(connection, names, {table});
+  if (!present.ok()) return present.status();
+  std::set<std::string> as_in;
+  const auto there = present->find(table);
+  if (there == present->end()) return as_in;
+  const bool has_kinds = there->second.Find(kKindsColumn) != nullptr;
+  for (const Column& column : kept.columns) {
+    const PresentColumn* const found = there->second.Find(column.name);
+    if (found == nullptr || found->type != DeclaredType(column)) continue;
+    if (column.type == Type::kAny && !has_kinds) continue;
+    as_in.insert(FoldName(column.name));
+  }
+  return as_in;
+}
+
+absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
+                                              std::int64_t known_from) {
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  PostgresHistory history{
+      .versions = VersionsName(*id), .view = "", .schema = kept, .known_from = known_from};
+  const PostgresKinds none;
+  const std::string versions = work.In(history.versions);
+  absl::Status made = RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions),
+                                 "making a table of versions");
+  if (made.ok()) made = GiveReading(work.connection, work.In(kept.name), versions);
+  if (made.ok()) made = MakeHistoryView(work, &history);
+  if (!made.ok()) return made;
+  MakeHistories(work.writes, work.names);
+  WriteHistory(work.writes, work.names, history);
+  return history;
+}
+
+absl::StatusOr<bool> KeepOldVersions(TableWork& work, const PostgresHistory& history,
+                                     const PostgresKinds& kinds, const ApplyRows& apply,
+                                     std::int64_t moment) {
+  const Sorted sorted = SortRows(*apply.batch);
+  OverBatch over(work, history, kinds, apply, moment);
+  absl::Status kept = over.Keep(sorted.whole, apply.batch->operation != Operation::kDelete);
+  // Their values are not in sight: all of them are kept, and compared when they are written.
+  if (kept.ok()) kept = over.Keep(sorted.in_parts, /*compares=*/false);
+  if (!kept.ok()) return kept;
+  return !sorted.in_parts.empty();
+}
+
+absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
+                                const ApplyRows& apply, std::int64_t moment) {
+  return OverBatch(work, history, kinds, apply, moment).ForgetSame(SortRows(*apply.batch).in_parts);
+}
+
+absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
+                                   const PostgresKinds& kinds, const PostgresShadow& shadow,
+                                   std::int64_t moment, const TakeKeys& take) {
+  const auto common = ColumnsAsIn(work.connection, work.names, kept, kept.name);
+  if (!common.ok()) return common.status();
+  for (const std::uint32_t column : kept.Key()) {
+    if (common->contains(FoldName(kept.columns[column].name))) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", kept.name,
+        "': its key is not the agreed one any more, so its rows cannot be compared with the new ones for its "
+        "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes "
+        "it."));
+  }
+  // What merges or replaces the rows finds those that were compared.
+  absl::Status status = LockTable(work, kept.name, "SHARE ROW EXCLUSIVE");
+  if (status.ok()) status = RunOnTable(work, "SET LOCAL work_mem = '64MB'", kKeeping);
+  if (!status.ok()) return status;
+  const VersionSql sql = SqlOf(work, history, kept, kinds);
+  const std::string coming = work.In(shadow.name);
+  const postgres::AnswersWithin waits(work.connection, kLongStatement);
+  for (const std::string& keep :
+       {sql.KeepDifference(*common, coming, ::mirror::KindsOf(kept, shadow.kinds)), sql.KeepNew(coming)}) {
+    const absl::Status ran = work.connection.Run(keep, {moment}, kKeeping).status();
+    if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
+  }
+  const PostgresKinds none;
+  PostgresStoredRows stored(kept, none, kept.Key());
+  absl::StatusOr<postgres::RowStream> stream =
+      work.connection.Stream(sql.Kept(stored.SelectList("v"), coming), {moment}, kKeeping);
+  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+  KeysByOperation blocks(kept, take);
+  absl::StatusOr<bool> row = stream->Step();
+  for (; row.ok() && *row; row = stream->Step()) {
+    const auto operation =
+        static_cast<JournalOperation>(stream->row().Int(0, static_cast<int>(kept.Key().size())));
+    status = stored.Append(stream->row(), 0, &blocks.Of(operation));
+    if (status.ok()) status = blocks.Added(operation);
+    if (!status.ok()) return status;
+  }
+  if (!row.ok()) return InStoreWords(row.status(), Touched::kMirroredTable);
+  return blocks.End();
+}
+
+bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
+                   const std::vector<std::pair<std::string, std::string>>& renamed) {
+  const TableSchema was = Renamed(before, renamed);
+  const std::vector<std::uint32_t> a = was.Key(), b = kept.Key();
+  if (a.size() != b.size()) return true;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Column &had = was.columns[a[i]], &has = kept.columns[b[i]];
+    if (!SameName(had.name, has.name) || had.rule != has.rule || had.rule_detail != has.rule_detail)
+      return true;
+  }
+  return std::any_of(kept.columns.begin(), kept.columns.end(), [&](const Column& column) {
+    const std::optional<std::uint32_t> at = was.Find(column.name);
+    // By a new rule a column is emptied, and may get another type with it.
+    return at && !SameType(was.columns[*at], column) && !HasNewRule(was.columns[*at], column);
+  });
+}
+
+absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
+                              const std::vector<std::pair<std::string, std::string>>& renamed,
+                              PostgresHistory* history) {
+  const TableSchema kept = KeptForm(agreed);
+  if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
+  if (absl::Status locked = LockTable(work, history->versions); !locked.ok()) return locked;
+  std::optional<Widening> widening(std::in_place, work, *history);
+  if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
+  TableSchema was = history->schema;
+  for (const auto& [from, to] : renamed) {
+    const std::optional<std::uint32_t> column = was.Find(from);
+    if (!column) continue;
+    if (absl::Status done = widening->Rename(was.columns[*column].name, to); !done.ok()) return done;
+    was.columns[*column].name = to;
+  }
+  std::string emptied;
+  for (const Column& column : was.columns) {
+    // What stood in other columns that went stays there.
+    const std::optional<std::uint32_t> now = agreed.Find(column.name);
+    if (!now || !HasNewRule(column, agreed.columns[*now]) || !widening->Has(column.name)) continue;
+    absl::StrAppend(&emptied, emptied.empty() ? "" : ", ", QuoteName(column.name), " = NULL");
+  }
+  if (!emptied.empty()) {
+    // Before it is renamed where it gets another type.
+    const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
+    absl::Status done = RunOnTable(
+        work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing);
+    if (!done.ok()) return done;
+    widening.emplace(work, *history);
+    if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
+  }
+  for (const Column& column : kept.columns) {
+    const std::optional<std::uint32_t> at = was.Find(column.name);
+    const bool stays = at && widening->Has(was.columns[*at].name) && SameType(was.columns[*at], column);
+    absl::Status done = stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column);
+    if (!done.ok()) return done;
+  }
+  if (HasKinds(kept)) widening->AddKinds();
+  if (!widening->sql().empty()) {
+    if (absl::Status done = RunOnTable(work, widening->sql(), kFollowing); !done.ok()) return done;
+  }
+  history->schema = kept;
+  absl::Status made = GiveReading(work.connection, work.In(kept.name), work.In(history->versions));
+  if (made.ok()) made = MakeHistoryView(work, history);
+  if (made.ok()) WriteHistory(work.writes, work.names, *history);
+  return made;
+}
+
+absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,
+                                         std::int64_t count_max) {
+  if (history->known_from < known_from) {
+    history->known_from = known_from;
+    WriteHistory(work.writes, work.names, *history);
+  }
+  // Heads of moments that nobody can ask for any more.
+  absl::StatusOr<std::int64_t> gone = work.connection.Run(
+      absl::StrCat(
+          "DELETE FROM ", work.names.journal,
+          " WHERE table_key = $1 AND number < $2 AND number = moment AND done_ms IS NOT NULL AND number "
+          "<= (SELECT number FROM ",
+          work.names.floor, ")"),
+      {FoldName(history->schema.name), known_from}, kCutting);
+  const std::string versions = work.In(history->versions);
+  if (gone.ok()) {
+    gone = work.connection.Run(
+        absl::StrCat("DELETE FROM ", versions, " WHERE ctid IN (SELECT ctid FROM ", versions, " WHERE ",
+                     kVersionUntil, " <= $1 ORDER BY ", kVersionUntil, " LIMIT $2)"),
+        {known_from, count_max}, kCutting);
+  }
+  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  return gone;
+}
+
+absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms) {
+  if (absl::Status gone = DropHistoryView(work, history); !gone.ok()) return gone;
+  RemoveHistory(work.writes, work.names, history.schema.name);
+  const absl::StatusOr<bool> there = IsTaken(work, history.versions);
+  if (!there.ok() || !*there) return there.status();
+  if (absl::Status locked = LockTable(work, history.versions); !locked.ok()) return locked;
+  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
+  if (!id.ok()) return id.status();
+  const std::string aside = DroppedName(*id);
+  absl::Status renamed = RunOnTable(
+      work, absl::StrCat("ALTER TABLE ", work.In(history.versions), " RENAME TO ", QuoteName(aside)),
+      "setting versions of rows aside");
+  if (!renamed.ok()) return renamed;
+  PutState(work.writes, work.names, StateKind::kDropped,
+           {aside, now_ms, PayloadWriter().Text(absl::StrCat(history.schema.name, " (history)")).Take()});
+  return absl::OkStatus();
+}
+
+absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history) {
+  const absl::StatusOr<Relation> there = FindRelation(work, history.view);
+  if (!there.ok()) return there.status();
+  // Somebody may have put something else in its place.
+  if (there->kind != 'v') return absl::OkStatus();
+  return RunWhereFree(work, history.view, absl::StrCat("DROP VIEW ", work.In(history.view)),
+                      "dropping the view of a table's versions");
+}
+
+absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
+  const TableSchema& kept = history->schema;
+  const absl::StatusOr<std::string> name = FreeViewName(work, *history);
+  if (!name.ok()) return name.status();
+  const auto present = ColumnsAsIn(work.connection, work.names, kept, kept.name);
+  if (!present.ok()) return present.status();
+  history->view = *name;
+  history->is_view_whole = present->size() == kept.columns.size();
+  // Without its key the table's rows have no versions. The population to come makes it.
+  for (const std::uint32_t column : kept.Key()) {
+    if (!present->contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
+  }
+  const PostgresKinds none;
+  const std::string view = work.In(*name);
+  absl::Status made =
+      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *present, work.names.journal),
+                 "making the view of a table's versions");
+  return made.ok() ? GiveReading(work.connection, work.In(kept.name), view) : made;
+}
+
+absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
+  const absl::StatusOr<Relation> there = FindRelation(work, history->view);
+  if (!there.ok()) return there.status();
+  if (there->kind != 'v') return absl::OkStatus();
+  const std::string name = history->versions + "_view";
+  absl::Status renamed =
+      RunWhereFree(work, history->view,
+                   absl::StrCat("ALTER VIEW ", work.In(history->view), " RENAME TO ", QuoteName(name)),
+                   "renaming the view of a table's versions");
+  if (!renamed.ok()) return renamed;
+  history->view = name;
+  WriteHistory(work.writes, work.names, *history);
+  return renamed;
+}
+
+absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history) {
+  const absl::StatusOr<Relation> there = FindRelation(work, history->view);
+  if (!there.ok()) return there.status();
+  if (there->kind == 'v' && history->is_view_whole) return false;
+  if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
+  if (absl::Status made = MakeHistoryView(work, history); !made.ok()) return made;
+  WriteHistory(work.writes, work.names, *history);
+  return true;
+}
+
+}  // namespace mirror

@@ -1,0 +1,71 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HISTORY_VERSIONS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HISTORY_VERSIONS_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/journal_verbs.h"
+#include "server/store/postgres/history/history_rows.h"
+#include "server/store/postgres/rows/any_kinds.h"
+#include "server/store/postgres/tables/shadow.h"
+#include "server/store/postgres/tables/table_work.h"
+
+// Closed versions of rows: see HistoryVerbs. `history` is what the mirror has of the table; who changes it
+// queues it, too. `kinds`: of the table's rows. Errors: those of a store; kAborted, too: see LockTable().
+
+namespace mirror {
+
+/// Folded names of the columns that the relation `table` has as in `kept`.
+absl::StatusOr<std::set<std::string>> ColumnsAsIn(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names, const TableSchema& kept,
+                                                  const std::string& table);
+
+absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
+                                              std::int64_t known_from);
+
+/// Gives whether ForgetSameVersions() is to follow: of rows with values in parts all are kept.
+absl::StatusOr<bool> KeepOldVersions(TableWork& work, const PostgresHistory& history,
+                                     const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment);
+absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
+                                const ApplyRows& apply, std::int64_t moment);
+
+/// `take` works with the transaction while rows are read: what it writes is queued.
+absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
+                                   const PostgresKinds& kinds, const PostgresShadow& shadow,
+                                   std::int64_t moment, const TakeKeys& take);
+
+/// Whether versions of this definition cannot stand beside those that are there: of another key, or of
+/// another type.
+bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
+                   const std::vector<std::pair<std::string, std::string>>& renamed);
+/// MustBeginAnew() is not so.
+absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
+                              const std::vector<std::pair<std::string, std::string>>& renamed,
+                              PostgresHistory* history);
+/// See HistoryVerbs::Cut().
+absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,
+                                         std::int64_t count_max);
+/// To where tables that were set aside are.
+absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms);
+
+// The view of all versions. PostgreSQL lets no column go, and no table, that a view needs.
+
+absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history);
+/// Where there is none, under a name that nobody has.
+absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history);
+/// Under a name of the mirror's own: a mirrored table is to get the one it has.
+absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history);
+/// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be.
+/// Gives whether it did.
+absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HISTORY_VERSIONS_H_

@@ -1,0 +1,229 @@
+#include "server/store/postgres/history_verbs.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/store/postgres/history/history_rows.h"
+#include "server/store/postgres/history/journal_rows.h"
+#include "server/store/postgres/history/versions.h"
+#include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/table_verbs.h"
+#include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/shadow.h"
+
+namespace mirror {
+namespace {
+
+/// All of kJournal, which the transaction has read with its lock.
+absl::StatusOr<std::vector<StateRow>> JournalState(PostgresMirror& mirror) {
+  return mirror.work->view->state().Read(StateKind::kJournal, std::nullopt);
+}
+
+bool IsThere(const std::vector<StateRow>& state) {
+  for (const StateRow& row : state) {
+    if (row.table_key.empty()) return true;
+  }
+  return false;
+}
+
+/// The journal, where there is none.
+absl::Status EnsureJournal(PostgresMirror& mirror) {
+  const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror);
+  if (!state.ok() || IsThere(*state)) return state.status();
+  absl::StatusOr<TableWork> work = ChangingTables(mirror);
+  if (!work.ok()) return work.status();
+  OwnWrites& writes = work->writes;
+  MakeJournal(writes, mirror.names);
+  PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
+  if (absl::Status made = writes.Send(work->connection); !made.ok()) return made;
+  // Who reads where tables stand reads when they stood there.
+  return GiveReading(work->connection, mirror.names.metadata, mirror.names.commits);
+}
+
+class PostgresJournalVerbs final : public JournalVerbs {
+ public:
+  explicit PostgresJournalVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
+
+  absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok()) return state.status();
+    return JournalPlaceOf(*state, table);
+  }
+  absl::Status AddEntry(const JournalEntry& entry) override {
+    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
+    InsertEntry(writes(), mirror_.names, entry);
+    return absl::OkStatus();
+  }
+  absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok() || !IsThere(*state)) return state.status();
+    ::mirror::CloseMoment(writes(), mirror_.names, *state, moment, commit);
+    return absl::OkStatus();
+  }
+  absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
+                          const std::string& digest) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok() || !IsThere(*state)) return state.status();
+    WriteDigest(writes(), mirror_.names, table, position, rows, digest);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok()) return state.status();
+    if (!IsThere(*state)) return 0;
+    const auto histories = view().Histories();
+    if (!histories.ok()) return histories.status();
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    return TrimJournal(work->connection, mirror_.names, !(*histories)->empty(), through, count_max);
+  }
+
+ private:
+  WorkView& view() { return *mirror_.work->view; }
+  OwnWrites& writes() { return view().writes(); }
+
+  PostgresMirror& mirror_;
+};
+
+class PostgresHistoryVerbs final : public HistoryVerbs {
+ public:
+  explicit PostgresHistoryVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
+
+  absl::StatusOr<bool> IsKept(const std::string& table) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    return *found != nullptr;
+  }
+
+  absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
+    // The view of all versions reads it.
+    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
+    const auto histories = view().Histories();
+    if (!histories.ok()) return histories.status();
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
+    if (!work.ok()) return work.status();
+    absl::StatusOr<PostgresHistory> begun = BeginVersions(*work, kept, known_from);
+    if (!begun.ok()) return mirror_.Said(begun.status());
+    (**histories)[FoldName(kept.name)] = *std::move(begun);
+    return absl::OkStatus();
+  }
+
+  absl::Status KeepOld(const ApplyRows& apply, std::int64_t moment) override {
+    const absl::StatusOr<Kept> kept = KeptOf(*apply.schema);
+    if (!kept.ok()) return kept.status();
+    is_uncompared_ = false;
+    if (kept->history == nullptr) return absl::OkStatus();
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    const absl::StatusOr<bool> uncompared =
+        KeepOldVersions(*work, *kept->history, kept->kinds, apply, moment);
+    if (!uncompared.ok()) return mirror_.Said(uncompared.status());
+    is_uncompared_ = *uncompared;
+    return absl::OkStatus();
+  }
+
+  absl::Status ForgetSame(const ApplyRows& apply, std::int64_t moment) override {
+    if (!std::exchange(is_uncompared_, false)) return absl::OkStatus();
+    const absl::StatusOr<Kept> kept = KeptOf(*apply.schema);
+    if (!kept.ok() || kept->history == nullptr) return kept.status();
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    return mirror_.Said(ForgetSameVersions(*work, *kept->history, kept->kinds, apply, moment));
+  }
+
+  absl::Status KeepDifference(const TableSchema& kept, const Shadow&, std::int64_t moment,
+                              const TakeKeys& take) override {
+    const absl::StatusOr<Kept> of = KeptOf(kept);
+    if (!of.ok() || of->history == nullptr) return of.status();
+    const auto rows = view().state().Read(StateKind::kShadow, FoldName(kept.name));
+    if (!rows.ok() || rows->empty()) return rows.status();
+    const absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, rows->front());
+    if (!shadow.ok()) return shadow.status();
+    // While rows are read nothing else can be asked.
+    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
+    if (!work.ok()) return work.status();
+    return mirror_.Said(KeepDifferentVersions(*work, *of->history, kept, of->kinds, *shadow, moment, take));
+  }
+
+  absl::Status Follow(const TableSchema& agreed,
+                      const std::vector<std::pair<std::string, std::string>>& renamed,
+                      std::int64_t now_ms) override {
+    const auto found = Find(agreed.name);
+    if (!found.ok() || *found == nullptr) return found.status();
+    if (MustBeginAnew((*found)->schema, KeptForm(agreed), renamed)) return SetAside(agreed.name, now_ms);
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
+    if (!work.ok()) return work.status();
+    return mirror_.Said(FollowDefinition(*work, agreed, renamed, *found));
+  }
+
+  absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                   std::int64_t count_max) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) return 0;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    absl::StatusOr<std::int64_t> gone = CutVersions(*work, *found, known_from, count_max);
+    if (!gone.ok()) return mirror_.Said(gone.status());
+    return gone;
+  }
+
+  absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
+    const auto found = Find(table);
+    if (!found.ok() || *found == nullptr) return found.status();
+    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
+    if (!work.ok()) return work.status();
+    absl::Status aside = mirror_.Said(SetVersionsAside(*work, **found, now_ms));
+    if (!aside.ok()) return aside;
+    const auto histories = view().Histories();
+    if (!histories.ok()) return histories.status();
+    (*histories)->erase(FoldName(table));
+    return aside;
+  }
+
+ private:
+  struct Kept {
+    const PostgresHistory* history = nullptr;  ///< Null: none is kept.
+    PostgresKinds kinds;                       ///< Of the table's rows.
+  };
+
+  WorkView& view() { return *mirror_.work->view; }
+
+  /// Null: none are kept.
+  absl::StatusOr<PostgresHistory*> Find(const std::string& table) {
+    const auto histories = view().Histories();
+    if (!histories.ok()) return histories.status();
+    const auto found = (*histories)->find(FoldName(table));
+    return found == (*histories)->end() ? nullptr : &found->second;
+  }
+  absl::StatusOr<Kept> KeptOf(const TableSchema& table) {
+    const auto found = Find(table.name);
+    if (!found.ok()) return found.status();
+    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table.name);
+    if (!agreed.ok()) return agreed.status();
+    if (*found == nullptr || *agreed == nullptr) return Kept{};
+    return Kept{*found, KindsOf(table, (*agreed)->kinds)};
+  }
+
+  PostgresMirror& mirror_;
+  bool is_uncompared_ = false;  ///< KeepOld() kept rows that it could not compare.
+};
+
+}  // namespace
+
+std::unique_ptr<JournalVerbs> MakePostgresJournalVerbs(PostgresMirror& mirror) {
+  return std::make_unique<PostgresJournalVerbs>(mirror);
+}
+
+std::unique_ptr<HistoryVerbs> MakePostgresHistoryVerbs(PostgresMirror& mirror) {
+  return std::make_unique<PostgresHistoryVerbs>(mirror);
+}
+
+}  // namespace mirror

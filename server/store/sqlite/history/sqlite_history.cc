@@ -1,0 +1,396 @@
+#include "server/store/sqlite/history/sqlite_history.h"
+
+#include <sqlite3.h>
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/table_pack.h"
+#include "server/store/exchanged_keys.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/file/sqlite_batch_table.h"
+#include "server/store/sqlite/history/sqlite_journal.h"
+#include "server/store/sqlite/history/version_sql.h"
+#include "server/store/sqlite/rows/sqlite_alter.h"
+#include "server/store/sqlite/rows/sqlite_stored_row.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kHistory[] = "_mirror_history";
+
+absl::Status MakeTable(SqliteConnection& connection) {
+  if (HasOwnTable(connection, kHistory)) return absl::OkStatus();
+  return connection.Execute(
+      "CREATE TABLE _mirror_history (table_name TEXT PRIMARY KEY COLLATE NOCASE, versions TEXT NOT NULL, "
+      "view_name TEXT NOT NULL, definition BLOB NOT NULL, known_from INTEGER NOT NULL) WITHOUT ROWID");
+}
+
+absl::StatusOr<bool> IsTaken(SqliteConnection& connection, const std::string& name) {
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE");
+  if (!query.ok()) return query.status();
+  return query->Bind(1, name).Step();
+}
+
+/// "orders_history"; under a name of the mirror's own where the partner or the source has that.
+absl::StatusOr<std::string> FreeViewName(SqliteConnection& connection, const std::string& table) {
+  const std::string name = table + "_history";
+  const absl::StatusOr<bool> taken = IsTaken(connection, name);
+  if (!taken.ok()) return taken.status();
+  return *taken ? absl::StrCat("_mirror_history_", table) : name;
+}
+
+absl::StatusOr<std::string> FreeTableName(SqliteConnection& connection, const std::string& prefix) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema WHERE "
+      "type = 'table' AND substr(name, 1, length(?1)) = ?1");
+  if (!query.ok()) return query.status();
+  if (absl::Status row = query->Bind(1, prefix).StepToRow(); !row.ok()) return row;
+  return absl::StrCat(prefix, query->Int(0));
+}
+
+absl::Status MakeView(SqliteConnection& connection, const std::string& view, const std::string& versions,
+                      const TableSchema& kept) {
+  return connection.Execute(CreateViewSql(view, versions, kept));
+}
+
+bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
+  const std::vector<std::uint32_t> a = before.Key(), b = now.Key();
+  if (a.size() != b.size()) return true;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const Column &was = before.columns[a[i]], &is = now.columns[b[i]];
+    if (!SameName(was.name, is.name) || was.type != is.type || was.rule != is.rule ||
+        was.affinity != is.affinity || was.rule_detail != is.rule_detail) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// What stood in it must not be kept in its former form.
+bool HasNewRule(const Column& before, const Column& now) {
+  return now.rule != Rule::kPlain && (before.rule != now.rule || before.rule_detail != now.rule_detail);
+}
+
+class SqliteHistory final : public HistoryVerbs {
+ public:
+  explicit SqliteHistory(SqliteConnection& connection) : connection_(connection) {}
+
+  absl::StatusOr<bool> IsKept(const std::string& table) override {
+    if (!HasOwnTable(connection_, kHistory)) return false;
+    absl::StatusOr<Query> query = connection_.Prepare("SELECT 1 FROM _mirror_history WHERE table_name = ?1");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, table).Step();
+  }
+
+  absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
+    if (absl::Status made = MakeTable(connection_); !made.ok()) return made;
+    const absl::StatusOr<std::string> versions = FreeTableName(connection_, "_mirror_versions_");
+    if (!versions.ok()) return versions.status();
+    const absl::StatusOr<std::string> view = FreeViewName(connection_, kept.name);
+    if (!view.ok()) return view.status();
+    absl::Status status = connection_.Execute(CreateVersionsSql(*versions, kept));
+    if (status.ok()) status = connection_.Execute(CreateVersionsIndexSql(*versions, kept));
+    if (status.ok()) status = MakeView(connection_, *view, *versions, kept);
+    if (!status.ok()) return status;
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "INSERT OR REPLACE INTO _mirror_history (table_name, versions, view_name, definition, known_from) "
+        "VALUES (?1, ?2, ?3, ?4, ?5)");
+    if (!query.ok()) return query.status();
+    const std::string packed = PackTable(kept);
+    return query->Bind(1, kept.name)
+        .Bind(2, *versions)
+        .Bind(3, *view)
+        .BindBlob(4, packed)
+        .Bind(5, known_from)
+        .Run();
+  }
+
+  absl::Status KeepOld(const ApplyRows& apply, std::int64_t moment) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, apply.schema->name);
+    if (!history.ok() || !*history) return history.status();
+    const ChangeBatch& batch = *apply.batch;
+    uncompared_from_ = 0;
+    if (BatchTable::CanShow(batch)) {
+      return Keep((*history)->versions, *apply.schema, batch, true, moment);
+    }
+    // Large values are not in sight: all rows are kept, and compared when they are written.
+    const absl::StatusOr<std::int64_t> last = ReadNumber(
+        connection_,
+        absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName((*history)->versions)));
+    if (!last.ok()) return last.status();
+    uncompared_from_ = *last + 1;
+    ChangeBatch keys = batch;
+    std::erase_if(keys.columns, [&](const ColumnView& view) {
+      return apply.schema->columns[view.column].key_position == 0;
+    });
+    return Keep((*history)->versions, *apply.schema, keys, false, moment);
+  }
+
+  absl::Status ForgetSame(const ApplyRows& apply, std::int64_t /*moment*/) override {
+    if (uncompared_from_ == 0) return absl::OkStatus();
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, apply.schema->name);
+    if (!history.ok() || !*history) return history.status();
+    absl::StatusOr<Query> query = connection_.Prepare(ForgetSameSql((*history)->versions, *apply.schema));
+    if (!query.ok()) return query.status();
+    return query->Bind(1, std::exchange(uncompared_from_, 0)).Run();
+  }
+
+  absl::Status KeepDifference(const TableSchema& kept, const Shadow& shadow, std::int64_t moment,
+                              const TakeKeys& take) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
+    if (!history.ok() || !*history) return history.status();
+    const std::string& versions = (*history)->versions;
+    const absl::StatusOr<std::vector<std::string>> common = CommonColumns(kept);
+    if (!common.ok()) return common.status();
+    const std::string last =
+        absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
+    const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
+    if (!before.ok()) return before.status();
+    for (const std::string& sql :
+         {KeepDifferenceSql(versions, kept, *common, shadow.name), KeepNewSql(versions, kept, shadow.name)}) {
+      absl::StatusOr<Query> query = connection_.Prepare(sql);
+      if (!query.ok()) return query.status();
+      if (absl::Status status = query->Bind(1, moment).Run(); !status.ok()) return status;
+    }
+    return TakeKept(versions, kept, shadow, *before, take);
+  }
+
+  absl::Status Follow(const TableSchema& agreed,
+                      const std::vector<std::pair<std::string, std::string>>& renamed,
+                      std::int64_t now_ms) override {
+    const TableSchema kept = KeptForm(agreed);
+    absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
+    if (!history.ok() || !*history) return history.status();
+    if (absl::Status gone = DropHistoryView(connection_, kept.name); !gone.ok()) return gone;
+    TableSchema before = std::move((*history)->schema);
+    const std::string versions = QuoteName((*history)->versions);
+    for (const auto& [from, to] : renamed) {
+      const std::optional<std::uint32_t> column = before.Find(from);
+      if (!column) continue;
+      absl::Status status = connection_.Execute(
+          absl::StrCat("ALTER TABLE ", versions, " RENAME COLUMN ", QuoteName(from), " TO ", QuoteName(to)));
+      if (!status.ok()) return status;
+      before.columns[*column].name = to;
+    }
+    if (HasOtherKey(before, kept)) return SetAside(kept.name, now_ms);
+    if (absl::Status status = Widen((*history)->versions, kept); !status.ok()) return status;
+    // What stood in other columns that went stays there.
+    for (const Column& column : before.columns) {
+      const std::optional<std::uint32_t> now = agreed.Find(column.name);
+      if (!now || !HasNewRule(column, agreed.columns[*now])) continue;
+      if (absl::Status status = Empty(versions, column.name); !status.ok()) return status;
+    }
+    return Renew(kept, (*history)->versions);
+  }
+
+  absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
+                                   std::int64_t count_max) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok()) return history.status();
+    if (!*history) return 0;
+    const std::string versions = QuoteName((*history)->versions);
+    // The oldest are a prefix. What is read beside this sees both or neither.
+    for (const std::string& sql :
+         {std::string("UPDATE _mirror_history SET known_from = ?1 WHERE table_name = ?2 AND known_from < ?1"),
+          // Heads of moments that nobody can ask for any more.
+          std::string(
+              "DELETE FROM _mirror_journal WHERE number < ?1 AND table_name = ?2 AND number = moment AND "
+              "done_ms IS NOT NULL AND number <= (SELECT number FROM _mirror_floor)")}) {
+      absl::StatusOr<Query> query = connection_.Prepare(sql);
+      if (!query.ok()) return query.status();
+      if (absl::Status status = query->Bind(1, known_from).Bind(2, table).Run(); !status.ok()) return status;
+    }
+    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
+        "DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber, " FROM ",
+        versions, " WHERE ", kVersionUntil, " <= ?1 ORDER BY ", kVersionNumber, " LIMIT ?2)"));
+    if (!query.ok()) return query.status();
+    if (absl::Status status = query->Bind(1, known_from).Bind(2, count_max).Run(); !status.ok())
+      return status;
+    return connection_.Changes();
+  }
+
+  absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok() || !*history) return history.status();
+    if (absl::Status gone = DropHistoryView(connection_, table); !gone.ok()) return gone;
+    const absl::StatusOr<std::string> aside = FreeTableName(connection_, "_mirror_dropped_");
+    if (!aside.ok()) return aside.status();
+    connection_.ForgetStatements();
+    // An index keeps its name, which the next history of the table needs.
+    absl::Status status =
+        connection_.Execute(absl::StrCat("DROP INDEX IF EXISTS ", QuoteName((*history)->versions + "_key")));
+    if (status.ok()) status = RenameTable(connection_, (*history)->versions, *aside);
+    if (!status.ok()) return status;
+    absl::StatusOr<Query> note = connection_.Prepare(
+        "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
+    if (!note.ok()) return note.status();
+    status = note->Bind(1, *aside).Bind(2, absl::StrCat(table, " (history)")).Bind(3, now_ms).Run();
+    if (!status.ok()) return status;
+    absl::StatusOr<Query> query = connection_.Prepare("DELETE FROM _mirror_history WHERE table_name = ?1");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, table).Run();
+  }
+
+ private:
+  absl::Status Keep(const std::string& versions, const TableSchema& kept, const ChangeBatch& batch,
+                    bool compares, std::int64_t moment) {
+    connection_.batch_table().Show(kept, batch);
+    absl::Status status;
+    {
+      absl::StatusOr<Query> query = connection_.Prepare(KeepOldSql(versions, kept, batch, compares));
+      status = query.ok() ? query->Bind(1, moment).Run() : query.status();
+    }
+    connection_.batch_table().Hide();
+    return status;
+  }
+
+  absl::StatusOr<std::set<std::string>> ColumnsOf(const std::string& table) {
+    absl::StatusOr<Query> query = connection_.Prepare("SELECT name FROM temp.pragma_table_info(?1)");
+    if (!query.ok()) return query.status();
+    const absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
+    if (!names.ok()) return names.status();
+    std::set<std::string> folded;
+    for (const std::string& name : *names) folded.insert(FoldName(name));
+    return folded;
+  }
+
+  /// Those that the visible table has, too: it may be of an older definition.
+  absl::StatusOr<std::vector<std::string>> CommonColumns(const TableSchema& kept) {
+    const absl::StatusOr<std::set<std::string>> there = ColumnsOf(kept.name);
+    if (!there.ok()) return there.status();
+    std::vector<std::string> common;
+    for (const Column& column : kept.columns) {
+      if (there->contains(FoldName(column.name))) common.push_back(column.name);
+    }
+    return common;
+  }
+
+  absl::Status Widen(const std::string& versions, const TableSchema& kept) {
+    const absl::StatusOr<std::set<std::string>> there = ColumnsOf(versions);
+    if (!there.ok()) return there.status();
+    for (const Column& column : kept.columns) {
+      if (there->contains(FoldName(column.name))) continue;
+      absl::Status status = connection_.Execute(absl::StrCat("ALTER TABLE ", QuoteName(versions),
+                                                             " ADD COLUMN ", QuoteName(column.name), " ",
+                                                             std::string(SqliteDeclaration(column))));
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Empty(const std::string& versions, const std::string& column) {
+    return connection_.Execute(absl::StrCat("UPDATE ", versions, " SET ", QuoteName(column), " = NULL"));
+  }
+
+  absl::Status Renew(const TableSchema& kept, const std::string& versions) {
+    const absl::StatusOr<std::string> view = FreeViewName(connection_, kept.name);
+    if (!view.ok()) return view.status();
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_history SET view_name = ?1, definition = ?2 WHERE table_name = ?3");
+    if (!query.ok()) return query.status();
+    const std::string packed = PackTable(kept);
+    absl::Status status = query->Bind(1, *view).BindBlob(2, packed).Bind(3, kept.name).Run();
+    return status.ok() ? MakeView(connection_, *view, versions, kept) : status;
+  }
+
+  /// Keys of versions behind `before`, as what the exchange does to their rows.
+  absl::Status TakeKept(const std::string& versions, const TableSchema& kept, const Shadow& shadow,
+                        std::int64_t before, const TakeKeys& take) {
+    std::string same;
+    const std::vector<std::uint32_t> key = kept.Key();
+    for (const std::uint32_t column : key) {
+      const std::string name = QuoteName(kept.columns[column].name);
+      absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = v.", name);
+    }
+    absl::StatusOr<Query> query = connection_.Prepare(
+        absl::StrCat("SELECT ", NameList(kept, key), ", CASE WHEN v.", kVersionWas,
+                     " = 0 THEN 1 WHEN EXISTS (SELECT 1 FROM ", QuoteName(shadow.name), " AS s WHERE ", same,
+                     ") THEN 2 ELSE 3 END FROM ", QuoteName(versions), " AS v WHERE v.", kVersionNumber,
+                     " > ?1 ORDER BY v.", kVersionNumber));
+    if (!query.ok()) return query.status();
+    query->Bind(1, before);
+    KeysByOperation blocks(kept, take);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) {
+      const auto operation = static_cast<JournalOperation>(query->Int(static_cast<int>(key.size())));
+      absl::Status status = AppendStoredRow(kept, query->get(), &blocks.Of(operation));
+      if (status.ok()) status = blocks.Added(operation);
+      if (!status.ok()) return status;
+    }
+    if (!row.ok()) return row.status();
+    return blocks.End();
+  }
+
+  SqliteConnection& connection_;
+  std::int64_t uncompared_from_ = 0;  ///< Versions from it on were not compared; 0: all were.
+};
+
+}  // namespace
+
+absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connection,
+                                                       const std::string& table) {
+  if (!HasOwnTable(connection, kHistory)) return std::nullopt;
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT versions, view_name, definition, known_from FROM _mirror_history WHERE table_name = ?1");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<bool> row = query->Bind(1, table).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(2));
+  if (!schema.ok()) return schema.status();
+  return KeptHistory{query->Text(0), query->Text(1), *std::move(schema), query->Int(3)};
+}
+
+absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection) {
+  if (!HasOwnTable(connection, kHistory)) return std::vector<std::string>();
+  absl::StatusOr<Query> query = connection.Prepare("SELECT table_name FROM _mirror_history");
+  if (!query.ok()) return query.status();
+  return query->Texts();
+}
+
+absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table) {
+  std::string view;
+  {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection, table);
+    if (!history.ok() || !*history) return history.status();
+    view = (*history)->view;
+  }
+  connection.ForgetStatements();
+  return connection.Execute(absl::StrCat("DROP VIEW IF EXISTS ", QuoteName(view)));
+}
+
+absl::Status YieldViewName(SqliteConnection& connection, const std::string& name) {
+  if (!HasOwnTable(connection, kHistory)) return absl::OkStatus();
+  std::vector<std::string> tables;
+  {
+    absl::StatusOr<Query> query =
+        connection.Prepare("SELECT table_name FROM _mirror_history WHERE view_name = ?1 COLLATE NOCASE");
+    if (!query.ok()) return query.status();
+    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, name).Texts();
+    if (!found.ok()) return found.status();
+    tables = *std::move(found);
+  }
+  for (const std::string& table : tables) {
+    absl::Status status = DropHistoryView(connection, table);
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection, table);
+    if (!history.ok() || !*history) return history.status();
+    const std::string view = absl::StrCat("_mirror_history_", table);
+    if (status.ok()) status = MakeView(connection, view, (*history)->versions, (*history)->schema);
+    if (!status.ok()) return status;
+    absl::StatusOr<Query> query =
+        connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2");
+    if (!query.ok()) return query.status();
+    if (status = query->Bind(1, view).Bind(2, table).Run(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection) {
+  return std::make_unique<SqliteHistory>(connection);
+}
+
+}  // namespace mirror

@@ -1,0 +1,182 @@
+#include "server/store/sqlite/history/sqlite_journal.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/journal/column_list.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kJournal[] = "_mirror_journal";
+
+constexpr const char* kTables[] = {
+    "CREATE TABLE _mirror_journal (number INTEGER PRIMARY KEY, salt INTEGER NOT NULL, table_name TEXT NOT "
+    "NULL "
+    "COLLATE NOCASE, moment INTEGER NOT NULL, operation INTEGER NOT NULL, columns TEXT, row_total INTEGER, "
+    "least BLOB, most BLOB, keys BLOB, cycle INTEGER, seq INTEGER, origin TEXT, lsn INTEGER, lineage BLOB, "
+    "receipt INTEGER, source_ms INTEGER, done_ms INTEGER, row_count INTEGER, digest BLOB)",
+    "CREATE INDEX _mirror_journal_open ON _mirror_journal (table_name) WHERE number = moment AND done_ms IS "
+    "NULL",
+    "CREATE TABLE _mirror_floor (number INTEGER NOT NULL, salt INTEGER NOT NULL)",
+    "CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
+    "source_ms, done_ms, row_count FROM _mirror_journal WHERE number = moment AND done_ms IS NOT NULL"};
+
+class SqliteJournal final : public JournalVerbs {
+ public:
+  explicit SqliteJournal(SqliteConnection& connection) : connection_(connection) {}
+
+  absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) override {
+    JournalPlace place;
+    if (!HasOwnTable(connection_, kJournal)) return place;
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "SELECT coalesce((SELECT max(number) FROM _mirror_journal), 0), coalesce((SELECT number FROM "
+        "_mirror_journal WHERE table_name = ?1 AND number = moment AND done_ms IS NULL), 0)");
+    if (!query.ok()) return query.status();
+    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
+    place.last = query->Int(0);
+    place.open = query->Int(1);
+    return place;
+  }
+
+  absl::Status AddEntry(const JournalEntry& entry) override {
+    if (absl::Status made = Make(); !made.ok()) return made;
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "INSERT INTO _mirror_journal (number, salt, table_name, moment, operation, columns, row_total, "
+        "least, "
+        "most, keys, cycle, seq, origin, lsn, lineage, receipt, source_ms, done_ms, row_count) VALUES (?1, "
+        "?2, "
+        "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
+    if (!query.ok()) return query.status();
+    query->Bind(1, entry.number).Bind(2, entry.salt).Bind(3, entry.table).Bind(4, entry.moment);
+    query->Bind(5, static_cast<std::int64_t>(entry.operation));
+    const std::string columns = PackColumnList(entry.columns);
+    if (entry.columns.empty()) {
+      query->BindNull(6);
+    } else {
+      query->Bind(6, columns);
+    }
+    query->Bind(7, static_cast<std::int64_t>(entry.rows));
+    BindBytes(*query, 8, entry.least);
+    BindBytes(*query, 9, entry.most);
+    BindBytes(*query, 10, entry.keys);
+    query->Bind(11, entry.cycle).Bind(12, static_cast<std::int64_t>(entry.seq)).Bind(13, entry.origin);
+    if (entry.commit) BindCommit(*query, 14, *entry.commit);
+    return query->Run();
+  }
+
+  absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) override {
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_journal SET lsn = ?1, lineage = ?2, receipt = ?3, source_ms = ?4, done_ms = ?5, "
+        "row_count = ?6 WHERE number = ?7");
+    if (!query.ok()) return query.status();
+    BindCommit(*query, 1, commit);
+    return query->Bind(7, moment).Run();
+  }
+
+  absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
+                          const std::string& digest) override {
+    if (!HasOwnTable(connection_, kJournal)) return absl::OkStatus();
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_journal SET row_count = ?1, digest = ?2 WHERE number = (SELECT number FROM "
+        "_mirror_journal WHERE table_name = ?3 AND number = moment ORDER BY number DESC LIMIT 1) AND done_ms "
+        "IS NOT NULL AND lsn = ?4 AND "
+        "lineage = ?5");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, rows)
+        .BindBlob(2, digest)
+        .Bind(3, table)
+        .Bind(4, position.lsn.value)
+        .BindBlob(5, position.lineage)
+        .Run();
+  }
+
+  absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
+    if (!HasOwnTable(connection_, kJournal)) return 0;
+    const absl::StatusOr<std::int64_t> until = TrimmedThrough(through, count_max);
+    if (!until.ok() || *until == 0) return until;
+    const bool has_history = HasOwnTable(connection_, "_mirror_history");
+    const std::string stays =
+        absl::StrCat("number = moment AND (done_ms IS NULL",
+                     has_history ? " OR number >= (SELECT h.known_from FROM _mirror_history AS h WHERE "
+                                   "h.table_name = _mirror_journal.table_name))"
+                                 : ")",
+                     " IS TRUE");
+    for (const std::string& sql :
+         {std::string("DELETE FROM _mirror_floor"),
+          std::string("INSERT INTO _mirror_floor SELECT number, salt FROM _mirror_journal WHERE number = ?1"),
+          // What stays says when a moment began and ended, and no more which rows it was about.
+          absl::StrCat("UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kHead),
+                       ", columns = NULL, row_total = 0, least = NULL, most = NULL, keys = NULL WHERE number "
+                       "<= ?1 AND ",
+                       stays, " AND operation <> ", static_cast<int>(JournalOperation::kHead)),
+          absl::StrCat("DELETE FROM _mirror_journal WHERE number <= ?1 AND NOT (", stays, ")")}) {
+      absl::StatusOr<Query> query = connection_.Prepare(sql);
+      if (!query.ok()) return query.status();
+      if (sql.find("?1") != std::string::npos) query->Bind(1, *until);
+      if (absl::Status status = query->Run(); !status.ok()) return status;
+    }
+    return connection_.Changes();
+  }
+
+ private:
+  static void BindBytes(Query& query, int place, const std::string& bytes) {
+    if (bytes.empty()) {
+      query.BindNull(place);
+    } else {
+      query.BindBlob(place, bytes);
+    }
+  }
+
+  static void BindCommit(Query& query, int place, const JournalCommit& commit) {
+    query.Bind(place, commit.position.lsn.value).BindBlob(place + 1, commit.position.lineage);
+    query.Bind(place + 2, static_cast<std::int64_t>(commit.receipt));
+    if (commit.source_ms) {
+      query.Bind(place + 3, *commit.source_ms);
+    } else {
+      query.BindNull(place + 3);
+    }
+    query.Bind(place + 4, commit.done_ms).Bind(place + 5, commit.row_count);
+  }
+
+  absl::Status Make() {
+    if (HasOwnTable(connection_, kJournal)) return absl::OkStatus();
+    for (const char* const table : {"VIEW IF EXISTS _mirror_commits", "TABLE IF EXISTS _mirror_floor"}) {
+      absl::Status gone = connection_.Execute(absl::StrCat("DROP ", table));
+      if (!gone.ok()) return gone;
+    }
+    for (const char* const sql : kTables) {
+      if (absl::Status made = connection_.Execute(sql); !made.ok()) return made;
+    }
+    return absl::OkStatus();
+  }
+
+  /// The last entry that goes this time; 0: none.
+  absl::StatusOr<std::int64_t> TrimmedThrough(std::int64_t through, std::int64_t count_max) {
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "SELECT coalesce(max(number), 0) FROM (SELECT number FROM _mirror_journal WHERE number <= ?1 AND "
+        "number "
+        "> coalesce((SELECT number FROM _mirror_floor), 0) AND number < (SELECT max(number) FROM "
+        "_mirror_journal) ORDER BY number LIMIT ?2)");
+    if (!query.ok()) return query.status();
+    if (absl::Status row = query->Bind(1, through).Bind(2, count_max).StepToRow(); !row.ok()) return row;
+    return query->Int(0);
+  }
+
+  SqliteConnection& connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<JournalVerbs> MakeSqliteJournal(SqliteConnection& connection) {
+  return std::make_unique<SqliteJournal>(connection);
+}
+
+bool HasOwnTable(SqliteConnection& connection, const std::string& name) {
+  return sqlite3_table_column_metadata(connection.handle(), "main", name.c_str(), nullptr, nullptr, nullptr,
+                                       nullptr, nullptr, nullptr) == SQLITE_OK;
+}
+
+}  // namespace mirror

@@ -1,0 +1,239 @@
+#include "server/store/sqlite/history/sqlite_version_reader.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/connection.h"
+#include "base/db/sqlite/row_digest.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/history/sqlite_history.h"
+#include "server/store/sqlite/history/version_sql.h"
+#include "server/store/sqlite/rows/sqlite_range.h"
+#include "server/store/sqlite/rows/sqlite_stored_row.h"
+
+namespace mirror {
+namespace {
+
+/// Instructions of SQLite's machine between two looks whether to go on: a few milliseconds.
+constexpr int kStepsBetweenLooks = 100'000;
+constexpr std::size_t kKeyBlockRows = 10'000;
+/// What a version weighs is estimated from so many of the newest.
+constexpr int kSampledRows = 1'000;
+/// Of a version, beside its values: its number, its moment and its place in the index.
+constexpr std::uint64_t kVersionBytes = 40;
+
+/// As rows of it are read: nobody's but the source's, and no column has to have a value.
+TableSchema OfFormerRows(const TableSchema& kept) {
+  TableSchema former = kept;
+  former.preserve_target = false;
+  former.deletes = Deletes::kApply;
+  for (Column& column : former.columns) column.nullable = true;
+  return former;
+}
+
+std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
+  std::vector<std::uint32_t> all(table.columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+class SqliteVersionReader final : public VersionReader {
+ public:
+  explicit SqliteVersionReader(SqliteConnection& connection) : connection_(connection) {}
+
+  absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok()) return history.status();
+    if (!*history) return std::nullopt;
+    return TableHistory{OfFormerRows((*history)->schema), (*history)->known_from};
+  }
+
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+                                       std::uint64_t bytes_max) override {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) return 0;
+    absl::StatusOr<Query> old = connection_.Prepare(
+        "SELECT coalesce(max(number), 0) FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
+        "done_ms < ?2");
+    if (!old.ok()) return old.status();
+    if (absl::Status row = old->Bind(1, history.schema.name).Bind(2, before_ms).StepToRow(); !row.ok()) {
+      return row;
+    }
+    const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
+    if (!over.ok()) return over.status();
+    const std::int64_t cut = std::max(old->Int(0), *over);
+    return cut > history.known_from ? cut : 0;
+  }
+
+  absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
+                            const std::vector<std::uint32_t>& columns, const std::vector<KeyRange>& ranges,
+                            std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
+    const absl::StatusOr<std::string> with = AsOf(history.schema, moment);
+    if (!with.ok()) return with.status();
+    const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
+    RangeSelect statement(connection_, history.schema, NameList(history.schema, columns),
+                          /*in_key_order=*/true, *with);
+    const std::vector<KeyRange> all(1);
+    RowBlock block = RowBlock::For(history.schema, columns);
+    for (const KeyRange& range : ranges.empty() ? all : ranges) {
+      const absl::Status status = statement.Run(range, [&](sqlite3_stmt* row) {
+        if (absl::Status stored = AppendStoredRow(history.schema, row, &block); !stored.ok()) return stored;
+        if (block.bytes() < block_bytes) return absl::OkStatus();
+        absl::Status taken = take(&block);
+        block = RowBlock::For(history.schema, columns);
+        return taken;
+      });
+      if (!status.ok()) return status;
+    }
+    return block.rows() == 0 ? absl::OkStatus() : take(&block);
+  }
+
+  absl::StatusOr<RangeDigest> DigestAsOf(const TableHistory& history, std::int64_t moment,
+                                         const std::vector<std::uint32_t>& columns,
+                                         const GoOn& go_on) override {
+    const absl::StatusOr<std::string> with = AsOf(history.schema, moment);
+    if (!with.ok()) return with.status();
+    const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
+    RangeSelect statement(connection_, history.schema, NameList(history.schema, columns),
+                          /*in_key_order=*/false, *with);
+    RangeDigest sum;
+    RowDigest digest;
+    const absl::Status status = statement.Run({}, [&](sqlite3_stmt* row) {
+      for (int i = 0; i < sqlite3_data_count(row); ++i) {
+        sqlite::AddToDigest(sqlite3_column_value(row, i), &digest);
+      }
+      sum.Add(digest.Finish());
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return sum;
+  }
+
+  absl::Status ReadVersions(const TableHistory& history, const Key& key, const TakeVersion& take) override {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
+    if (!kept.ok() || !*kept) return kept.status();
+    const TableSchema& table = history.schema;
+    const std::vector<std::uint32_t> all = AllColumns(table);
+    const std::string list = NameList(table, all);
+    // The present row, and behind it what each moment ended.
+    const std::string with = absl::StrCat(
+        "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
+        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema), ") UNION ALL SELECT ", list, ", ",
+        kVersionWas, ", ", kVersionUntil, " FROM ", QuoteName((*kept)->versions), ") ");
+    RangeSelect statement(connection_, table, absl::StrCat(list, ", _mirror_stood, _mirror_ended"),
+                          /*in_key_order=*/false, with);
+    return Give(&statement, table, key, take);
+  }
+
+  absl::Status ReadTouchedKeys(const TableHistory& history, std::int64_t from, std::int64_t to,
+                               const GoOn& go_on, const TakeRows& take) override {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
+    if (!kept.ok() || !*kept) return kept.status();
+    const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
+    const std::vector<std::uint32_t> key = history.schema.Key();
+    const std::string list = NameList(history.schema, key);
+    absl::StatusOr<Query> query = connection_.Prepare(
+        absl::StrCat("SELECT DISTINCT ", list, " FROM ", QuoteName((*kept)->versions), " WHERE ",
+                     kVersionUntil, " > ?1 AND ", kVersionUntil, " <= ?2 ORDER BY ", list));
+    if (!query.ok()) return query.status();
+    query->Bind(1, from).Bind(2, to);
+    RowBlock block = RowBlock::For(history.schema, key);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) {
+      absl::Status status = AppendStoredRow(history.schema, query->get(), &block);
+      if (status.ok() && block.rows() >= kKeyBlockRows) {
+        status = take(&block);
+        block = RowBlock::For(history.schema, key);
+      }
+      if (!status.ok()) return status;
+    }
+    if (!row.ok()) return row.status();
+    return block.rows() == 0 ? absl::OkStatus() : take(&block);
+  }
+
+ private:
+  /// The moment that ended the last version of those that are too many; 0: none is.
+  absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
+                                        std::uint64_t bytes_max) {
+    const std::vector<std::uint32_t> all = AllColumns(table);
+    RowBlock sample = RowBlock::For(table, all);
+    absl::StatusOr<Query> newest =
+        connection_.Prepare(absl::StrCat("SELECT ", NameList(table, all), " FROM ", QuoteName(versions),
+                                         " ORDER BY ", kVersionNumber, " DESC LIMIT ", kSampledRows));
+    if (!newest.ok()) return newest.status();
+    absl::StatusOr<bool> row = newest->Step();
+    for (; row.ok() && *row; row = newest->Step()) {
+      if (absl::Status status = AppendStoredRow(table, newest->get(), &sample); !status.ok()) return status;
+    }
+    if (!row.ok()) return row.status();
+    if (sample.rows() == 0) return 0;
+    const std::uint64_t each = sample.bytes() / sample.rows() + kVersionBytes;
+    absl::StatusOr<Query> at = connection_.Prepare(
+        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ", QuoteName(versions), " WHERE ",
+                     kVersionNumber, " <= (SELECT max(", kVersionNumber, ") FROM ", QuoteName(versions),
+                     ") - ?1 ORDER BY ", kVersionNumber, " DESC LIMIT 1), 0)"));
+    if (!at.ok()) return at.status();
+    const std::uint64_t stay = std::min<std::uint64_t>(bytes_max / each, INT64_MAX);
+    if (absl::Status found = at->Bind(1, static_cast<std::int64_t>(stay)).StepToRow(); !found.ok())
+      return found;
+    return at->Int(0);
+  }
+
+  /// As the name of the table, before a statement over it.
+  absl::StatusOr<std::string> AsOf(const TableSchema& table, std::int64_t moment) {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, table.name);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
+    return absl::StrCat("WITH ", QuoteName(table.name), " AS (",
+                        AsOfSql((*kept)->versions, (*kept)->schema, absl::StrCat(moment)), ") ");
+  }
+
+  static absl::Status Give(RangeSelect* statement, const TableSchema& table, const Key& key,
+                           const TakeVersion& take) {
+    const std::vector<std::uint32_t> all = AllColumns(table);
+    const int count = static_cast<int>(all.size());
+    // One waits until the version before it says when it began.
+    std::optional<RowVersion> waiting;
+    RowBlock row_waiting;
+    bool goes_on = true;
+    const auto give = [&]() -> absl::Status {
+      if (!waiting || !goes_on) return absl::OkStatus();
+      const absl::StatusOr<bool> more = take(*std::exchange(waiting, std::nullopt), &row_waiting);
+      if (more.ok()) goes_on = *more;
+      return more.status();
+    };
+    absl::Status status =
+        statement->RunOne(key, " ORDER BY _mirror_ended DESC", [&](sqlite3_stmt* row) -> absl::Status {
+          const bool stood = sqlite3_column_int64(row, count) == 1;
+          const std::int64_t until = sqlite3_column_int64(row, count + 1);
+          if (waiting) {
+            waiting->from = until;
+            waiting->is_insert = !stood;
+          }
+          if (absl::Status given = give(); !given.ok()) return given;
+          if (!goes_on) return absl::CancelledError("");
+          if (!stood) return absl::OkStatus();
+          waiting = RowVersion{.until = until == INT64_MAX ? 0 : until};
+          row_waiting = RowBlock::For(table, all);
+          return AppendStoredRow(table, row, &row_waiting);
+        });
+    if (!goes_on) return absl::OkStatus();
+    return status.ok() ? give() : status;
+  }
+
+  SqliteConnection& connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<VersionReader> MakeSqliteVersionReader(SqliteConnection& connection) {
+  return std::make_unique<SqliteVersionReader>(connection);
+}
+
+}  // namespace mirror

@@ -1,0 +1,252 @@
+#include "server/store/step_journal.h"
+
+#include <random>
+#include <variant>
+
+#include "base/crash_point.h"
+#include "proto/wire/table.h"
+#include "server/journal/key_block.h"
+
+namespace mirror {
+namespace {
+
+std::int64_t NewSalt() {
+  std::random_device device;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(device()) << 32U | device());
+}
+
+TableJournal RulesFor(const Plan& plan, const Step& step) {
+  return plan.journal ? plan.journal->Of(step.table) : TableJournal{};
+}
+
+JournalOperation OperationOf(const ChangeBatch& batch) {
+  switch (batch.operation) {
+    case Operation::kUpdate:
+      return JournalOperation::kUpdate;
+    case Operation::kDelete:
+      return JournalOperation::kDelete;
+    case Operation::kInsert:
+    case Operation::kUnspecified:
+      break;
+  }
+  return JournalOperation::kInsert;
+}
+
+/// Names of those that an UPDATE sets; empty: all.
+std::vector<std::string> SetColumns(const ApplyRows& apply) {
+  std::vector<std::string> names;
+  if (apply.batch->operation != Operation::kUpdate) return names;
+  if (apply.batch->columns.size() == apply.schema->columns.size()) return names;
+  for (const ColumnView& view : apply.batch->columns) {
+    const Column& column = apply.schema->columns[view.column];
+    if (column.key_position == 0) names.push_back(column.name);
+  }
+  return names;
+}
+
+std::vector<std::string> ChangedColumns(const AlterTable& alter) {
+  std::vector<std::string> names;
+  for (const auto& change : alter.changes) {
+    if (const auto* const add = std::get_if<AddColumn>(&change)) names.push_back(add->column.name);
+    if (const auto* const drop = std::get_if<DropColumn>(&change)) names.push_back(drop->name);
+    if (const auto* const rename = std::get_if<RenameColumn>(&change)) names.push_back(rename->to);
+    if (const auto* const retype = std::get_if<RetypeColumn>(&change)) names.push_back(retype->to.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step)
+    : transaction_(transaction), plan_(plan), step_(step), kept_(RulesFor(plan, step)) {}
+
+absl::Status StepJournal::Open() {
+  if (place_) return absl::OkStatus();
+  absl::StatusOr<JournalPlace> place = transaction_.journal().ReadPlace(step_.table);
+  if (!place.ok()) return place.status();
+  place_ = *place;
+  was_open_ = place->open;
+  return absl::OkStatus();
+}
+
+JournalEntry StepJournal::EntryOf(JournalOperation operation) const {
+  JournalEntry entry;
+  entry.salt = NewSalt();
+  entry.table = step_.table;
+  entry.operation = operation;
+  if (plan_.cycle) {
+    entry.cycle = *plan_.cycle;
+    if (step_.record) entry.seq = step_.record->seq;
+    entry.origin = "cycle";
+  } else {
+    entry.origin = step_.commits ? "records" : "operator";
+  }
+  return entry;
+}
+
+absl::Status StepJournal::Write(JournalEntry entry) {
+  entry.number = ++place_->last;
+  if (entry.moment == 0) entry.moment = place_->open != 0 ? place_->open : entry.number;
+  absl::Status status = transaction_.journal().AddEntry(entry);
+  if (status.ok()) CrashPoint("journal.written");
+  return status;
+}
+
+absl::Status StepJournal::EnsureHead() {
+  if (place_->open != 0) return absl::OkStatus();
+  if (absl::Status status = Write(EntryOf(JournalOperation::kHead)); !status.ok()) return status;
+  place_->open = place_->last;
+  return absl::OkStatus();
+}
+
+absl::Status StepJournal::Put(JournalEntry entry) {
+  if (waiting_) {
+    absl::Status status = EnsureHead();
+    if (status.ok()) status = Write(*std::move(waiting_));
+    if (!status.ok()) return status;
+  }
+  waiting_ = std::move(entry);
+  return absl::OkStatus();
+}
+
+absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
+  // The state before a first change is known, too; before the first rows there is none.
+  absl::Status status = transaction_.history().Begin(kept, has_rows ? Moment() - 1 : Moment());
+  if (status.ok()) CrashPoint("history.begun");
+  return status;
+}
+
+absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
+  if (!kept_.journal) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  if (!kept_.history || apply.schema->Key().empty()) return absl::OkStatus();
+  const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
+  if (!there.ok()) return there.status();
+  if (!*there) {
+    if (absl::Status status = BeginHistory(*apply.schema, true); !status.ok()) return status;
+  }
+  absl::Status status = transaction_.history().KeepOld(apply, Moment());
+  if (status.ok()) CrashPoint("history.kept");
+  return status;
+}
+
+absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
+  if (!kept_.journal) return absl::OkStatus();
+  if (kept_.history && !apply.schema->Key().empty()) {
+    if (absl::Status status = transaction_.history().ForgetSame(apply, Moment()); !status.ok()) return status;
+  }
+  JournalEntry entry = EntryOf(OperationOf(*apply.batch));
+  entry.rows = apply.batch->row_count;
+  entry.columns = SetColumns(apply);
+  PackedKeys packed = PackKeys(*apply.schema, *apply.batch);
+  entry.keys = std::move(packed.block);
+  entry.least = std::move(packed.least);
+  entry.most = std::move(packed.most);
+  return Put(std::move(entry));
+}
+
+absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow) {
+  if (!kept_.journal) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  const bool has_history = kept_.history && agreed && !agreed->Key().empty();
+  if (has_history) {
+    const TableSchema kept = KeptForm(*agreed);
+    const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
+    if (!there.ok()) return there.status();
+    if (*there && shadow != nullptr) {
+      absl::Status status =
+          transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
+            JournalEntry entry = EntryOf(changed.operation);
+            entry.rows = changed.keys.size();
+            PackedKeys packed = PackKeys(changed.columns, changed.keys);
+            entry.keys = std::move(packed.block);
+            entry.least = std::move(packed.least);
+            entry.most = std::move(packed.most);
+            return Put(std::move(entry));
+          });
+      if (!status.ok()) return status;
+      CrashPoint("history.compared");
+      // A moment that is open has kept some versions already: which of them changed again nobody knows.
+      if (was_open_ == 0) return absl::OkStatus();
+      return Put(EntryOf(JournalOperation::kPopulated));
+    }
+    if (!*there) {
+      if (absl::Status status = BeginHistory(kept, false); !status.ok()) return status;
+    }
+  }
+  return Put(EntryOf(JournalOperation::kPopulated));
+}
+
+absl::Status StepJournal::Altered(const AlterTable& alter) {
+  if (!kept_.journal) return absl::OkStatus();
+  for (const auto& change : alter.changes) {
+    if (const auto* const rename = std::get_if<RenameColumn>(&change)) {
+      renamed_.emplace_back(rename->from, rename->to);
+    }
+  }
+  return Emptied(ChangedColumns(alter));
+}
+
+absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
+  if (!kept_.journal || columns.empty()) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  JournalEntry entry = EntryOf(JournalOperation::kCompare);
+  entry.columns = columns;
+  return Put(std::move(entry));
+}
+
+absl::Status StepJournal::Compare() {
+  if (!kept_.journal) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  return Put(EntryOf(JournalOperation::kCompare));
+}
+
+absl::Status StepJournal::Agreed(const TableSchema& agreed) {
+  if (!kept_.history) return absl::OkStatus();
+  const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
+  if (!there.ok() || !*there) return there.status();
+  return transaction_.history().Follow(agreed, renamed_, plan_.now_ms);
+}
+
+absl::Status StepJournal::Gone() {
+  if (!kept_.journal) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  if (kept_.history) {
+    const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
+    if (!there.ok()) return there.status();
+    if (*there) {
+      absl::Status status = transaction_.history().SetAside(step_.table, plan_.now_ms);
+      if (!status.ok()) return status;
+    }
+  }
+  return Put(EntryOf(JournalOperation::kGone));
+}
+
+absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
+  if (!kept_.journal || (!waiting_ && !step_.commits)) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  std::optional<JournalCommit> commit;
+  if (step_.commits && step_.record) {
+    commit = JournalCommit{.position = step_.record->position,
+                           .receipt = receipt,
+                           .source_ms = step_.source_ms,
+                           .done_ms = plan_.now_ms,
+                           .row_count = rows};
+  }
+  if (waiting_) {
+    if (commit && place_->open == 0) {
+      waiting_->commit = std::move(commit);
+      return Write(*std::move(waiting_));
+    }
+    absl::Status status = EnsureHead();
+    if (status.ok()) status = Write(*std::move(waiting_));
+    waiting_.reset();
+    if (!status.ok()) return status;
+  }
+  if (!commit || place_->open == 0) return absl::OkStatus();
+  absl::Status status = transaction_.journal().CloseMoment(place_->open, *commit);
+  if (status.ok()) CrashPoint("journal.closed");
+  return status;
+}
+
+}  // namespace mirror

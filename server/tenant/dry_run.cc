@@ -1,0 +1,162 @@
+#include "server/tenant/dry_run.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "server/consequences/compare_moments.h"
+#include "server/consequences/count_mirror.h"
+#include "server/consequences/dropped_columns.h"
+#include "server/plan/move_mark.h"
+#include "server/tenant/records/records_planner.h"
+
+namespace mirror {
+namespace {
+
+using Count = std::function<absl::StatusOr<Consequences>(const CountedMirror&)>;
+
+absl::StatusOr<Consequences> CountIn(Snapshot& snapshot, const DryRun& how, const Count& count) {
+  const absl::StatusOr<MirrorContents> contents = snapshot.ReadContents();
+  if (!contents.ok()) return contents.status();
+  return count({snapshot, *contents, how.with_keys, how.go_on});
+}
+
+/// The copy, checked as RestoreMirror() does it.
+absl::StatusOr<std::unique_ptr<MirrorCopy>> TakeCopy(Tenants& tenants, const std::string& context_id,
+                                                     const std::string& path) {
+  if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
+  if (absl::Status status = tenants.home().CheckCopyIn(path); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
+  if (!copy.ok()) return copy.status();
+  if (absl::Status copied = (*copy)->CopyOf(path); !copied.ok()) return copied;
+  return copy;
+}
+
+}  // namespace
+
+absl::StatusOr<Consequences> WouldInvalidate(Tenant& tenant, const std::vector<std::string>& tables,
+                                             std::int64_t now_ms, const DryRun& how) {
+  LookedAct looked;
+  const absl::Status planned = tenant.Invalidate(tables, now_ms, {.look = &looked}).status();
+  if (!planned.ok()) return planned;
+  return CountIn(*looked.snapshot, how,
+                 [&](const CountedMirror& mirror) { return CountInvalidated(mirror, looked.act); });
+}
+
+absl::StatusOr<Consequences> WouldReset(Tenant& tenant, const std::vector<std::string>& tables,
+                                        std::int64_t now_ms, const DryRun& how) {
+  LookedAct looked;
+  const absl::Status planned = tenant.Reset(tables, now_ms, {.look = &looked}).status();
+  if (!planned.ok()) return planned;
+  const bool kept = tables.empty();
+  return CountIn(*looked.snapshot, how,
+                 [&](const CountedMirror& mirror) { return CountReset(mirror, looked.act, kept); });
+}
+
+absl::StatusOr<Consequences> WouldDelete(Tenant& tenant, const DryRun& how) {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  return CountIn(**snapshot, how,
+                 [](const CountedMirror& mirror) { return CountDeleted(mirror, {.call = "DeleteMirror"}); });
+}
+
+absl::StatusOr<Consequences> WouldAcceptSource(Tenant& tenant, std::int64_t now_ms, const DryRun& how) {
+  LookedAct looked;
+  const absl::Status planned = tenant.AcceptSource(now_ms, {.look = &looked}).status();
+  if (!planned.ok()) return planned;
+  return CountIn(*looked.snapshot, how,
+                 [&](const CountedMirror& mirror) { return CountAccepted(mirror, looked.act); });
+}
+
+absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_id, std::int64_t now_ms,
+                                             const DryRun& how) {
+  LookedAct looked;
+  const absl::Status planned =
+      tenant.DecideHold(hold_id, HoldState::kCommit, now_ms, {.look = &looked}).status();
+  if (!planned.ok()) return planned;
+  return CountIn(*looked.snapshot, how, [&](const CountedMirror& mirror) {
+    return CountCommitted(mirror, looked.act, *looked.hold);
+  });
+}
+
+absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on) {
+  const absl::StatusOr<std::vector<TableRecord>> records = looked.snapshot->ReadTables();
+  if (!records.ok()) return records.status();
+  std::set<std::string> announced, retired;
+  for (const SchemaAnswer& answer : looked.planned.answers) announced.insert(FoldName(answer.table));
+  for (const std::string& table : looked.planned.retired) retired.insert(FoldName(table));
+  std::map<std::string, AnnouncedLoss> losses;
+  for (const TableRecord& record : *records) {
+    const std::string key = FoldName(record.table);
+    if (announced.contains(key)) continue;
+    // What neither is announced nor goes waits for an operator.
+    losses[key] = {
+        .table = record.table, .retired = true, .rows = record.row_count, .held = !retired.contains(key)};
+  }
+  for (const DroppedColumns& dropped : FindDropped(looked.planned.plan.steps)) {
+    const absl::StatusOr<std::uint64_t> values =
+        CountValues(*looked.snapshot, dropped.table, dropped.columns, go_on);
+    if (!values.ok()) return values.status();
+    losses[FoldName(dropped.table)] = {.table = dropped.table, .columns = dropped.columns, .values = *values};
+  }
+  std::vector<AnnouncedLoss> all;
+  for (auto& [name, loss] : losses) all.push_back(std::move(loss));
+  return all;
+}
+
+absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy) {
+  const absl::StatusOr<TenantRecord> tenant = copy.records().ReadTenant();
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<MirrorState> state = ReadState(copy.records(), *tenant);
+  if (!state.ok()) return state.status();
+  return Act{.call = "Restore", .more = absl::StrCat(path, " ", StateToken({.call = "copy"}, *state))};
+}
+
+absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& context_id,
+                                          const std::string& path, bool quick, const DryRun& how) {
+  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = TakeCopy(tenants, context_id, path);
+  if (!copy.ok()) return copy.status();
+  const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
+  absl::Status whole = store.status();
+  if (whole.ok()) whole = (*store)->upkeep().CheckIntegrity();
+  if (!whole.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a complete mirror of '",
+                                                      context_id, "': ", whole.message(),
+                                                      ". Nothing was changed."));
+  }
+  const absl::StatusOr<Act> act = RestoreAct(path, **store);
+  if (!act.ok()) return act.status();
+  const absl::StatusOr<std::unique_ptr<Snapshot>> then = (*store)->OpenSnapshot();
+  if (!then.ok()) return then.status();
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
+  if (!tenant.ok() && !absl::IsNotFound(tenant.status())) return tenant.status();
+  absl::StatusOr<std::unique_ptr<Snapshot>> now =
+      tenant.ok() ? (*tenant)->OpenSnapshot()
+                  : absl::StatusOr<std::unique_ptr<Snapshot>>(std::unique_ptr<Snapshot>());
+  if (absl::IsNotFound(now.status())) now = std::unique_ptr<Snapshot>();
+  if (!now.ok()) return now.status();
+  return CountIn(**then, how, [&](const CountedMirror& copied) -> absl::StatusOr<Consequences> {
+    if (*now == nullptr) return CountRestored(nullptr, copied, *act, quick);
+    return CountIn(**now, how,
+                   [&](const CountedMirror& mirror) { return CountRestored(&mirror, copied, *act, quick); });
+  });
+}
+
+absl::Status StaleWords(const absl::StatusOr<Consequences>& now) {
+  const std::string changed =
+      "what the dry run showed has changed since, or it was of another call. Nothing was done. ";
+  if (!now.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(changed, "What it would do by now cannot be counted: ", now.status().message()));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(changed, "As of now: ", WordsOf(*now),
+                                                    ". Look again with --dry-run, or give --expect ",
+                                                    now->token, " if that is what you want."));
+}
+
+}  // namespace mirror

@@ -1,0 +1,79 @@
+#include "server/tenant/history/as_of.h"
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/human_text.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kMillisecondsPerSecond = 1'000;
+
+absl::Status WrongAsOf() {
+  return absl::InvalidArgumentError(
+      "that is no moment. Nothing was read. Give an LSN as 1234, a moment as m:4711, or a time in UTC as "
+      "2026-03-31 or 2026-03-31T12:00:00Z.");
+}
+
+std::string WordsOf(const JournalEntry& commit) {
+  const std::int64_t at_ms = commit.commit->source_ms.value_or(commit.commit->done_ms);
+  return absl::StrCat("m:", commit.number, " (cycle ", commit.cycle, ", ",
+                      FormatUnixTime(at_ms / kMillisecondsPerSecond), ")");
+}
+
+absl::Status TooEarly(const TableHistory& history) {
+  return absl::OutOfRangeError(absl::StrCat("table '", history.schema.name, "' is known from moment ",
+                                            history.known_from,
+                                            " on. Nothing was read. Versions of before were not kept, or are "
+                                            "removed."));
+}
+
+}  // namespace
+
+absl::StatusOr<AsOf> ParseAsOf(std::string_view text) {
+  AsOf as_of;
+  std::int64_t number = 0;
+  const absl::string_view whole(text.data(), text.size());
+  if (absl::StartsWith(whole, "m:")) {
+    if (!absl::SimpleAtoi(whole.substr(2), &number) || number < 1) return WrongAsOf();
+    as_of.moment = number;
+    return as_of;
+  }
+  if (absl::SimpleAtoi(whole, &number)) {
+    if (number < 0) return WrongAsOf();
+    as_of.lsn = number;
+    return as_of;
+  }
+  absl::Time time;
+  for (const char* const format : {"%Y-%m-%d", absl::RFC3339_full}) {
+    if (!absl::ParseTime(format, whole, &time, nullptr)) continue;
+    as_of.unix_ms = absl::ToUnixMillis(time);
+    return as_of;
+  }
+  return WrongAsOf();
+}
+
+absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
+                                       std::string_view text) {
+  const absl::StatusOr<AsOf> as_of = ParseAsOf(text);
+  if (!as_of.ok()) return as_of.status();
+  absl::StatusOr<std::vector<JournalEntry>> commits =
+      snapshot.journal().FindCommits(history.schema.name, *as_of);
+  if (!commits.ok()) return commits.status();
+  if (commits->empty() || commits->front().number < history.known_from) return TooEarly(history);
+  if (as_of->lsn && commits->size() > 1 && commits->back().number >= history.known_from) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", history.schema.name, "' passed LSN ", *as_of->lsn,
+        " more than once: its source was restored in between. Nothing was read. Say which moment "
+        "is meant, as ",
+        WordsOf(commits->front()), " or ", WordsOf(commits->back()), "."));
+  }
+  return FoundMoment{commits->front().number, std::move(commits->front())};
+}
+
+}  // namespace mirror

@@ -1,0 +1,31 @@
+#ifndef MIRROR_SERVER_TENANT_HISTORY_AS_OF_H_
+#define MIRROR_SERVER_TENANT_HISTORY_AS_OF_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "server/journal/journal_entry.h"
+#include "server/store/snapshot.h"
+
+namespace mirror {
+
+/// "m:4711", a moment; "1234", an LSN; "2026-03-31" or "2026-03-31T12:00:00Z", a time in UTC.
+/// Errors: kInvalidArgument.
+absl::StatusOr<AsOf> ParseAsOf(std::string_view text);
+
+/// The moment of a table that is meant, and what its commit says.
+struct FoundMoment {
+  std::int64_t moment = 0;
+  JournalEntry commit;
+};
+
+/// Errors: those of ParseAsOf(); kFailedPrecondition: an LSN that passed twice, with both moments;
+/// kOutOfRange: before the first moment that `history` knows, or before every commit.
+absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
+                                       std::string_view text);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_HISTORY_AS_OF_H_

@@ -1,0 +1,100 @@
+#include "server/tenant/mirror/journal_upkeep.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/store/snapshot.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) {
+  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    const absl::StatusOr<std::vector<std::string>> kept = store.upkeep().ReadHistories();
+    if (!kept.ok()) return kept.status();
+    Plan next;
+    next.now_ms = now_ms;
+    for (const std::string& table : *kept) {
+      if (rules == nullptr || !rules->Of(table).history) next.ended_histories.push_back(table);
+    }
+    if (next.ended_histories.empty()) return std::optional<Plan>();
+    return std::optional(std::move(next));
+  };
+  // Whose histories are all asked for takes no lock.
+  if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
+    store.PlanAndCommit(plan).status().IgnoreError();
+  }
+}
+
+absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
+  const absl::StatusOr<std::vector<TableRecord>> tables = records.ReadTables();
+  if (!tables.ok()) return tables.status();
+  for (const TableRecord& table : *tables) plan->compared_tables.push_back(table.table);
+  return absl::OkStatus();
+}
+
+namespace {
+
+absl::Status FindDue(Snapshot& snapshot, const JournalRules& rules, Plan* due) {
+  const absl::StatusOr<std::int64_t> through =
+      snapshot.journal().FindTrim(due->now_ms - rules.keep_ms(), rules.bytes_max());
+  if (!through.ok()) return through.status();
+  due->trim_journal_through = *through;
+  const absl::StatusOr<std::vector<TableRecord>> tables = snapshot.ReadTables();
+  if (!tables.ok()) return tables.status();
+  for (const TableRecord& record : *tables) {
+    const TableJournal kept = rules.Of(record.table);
+    if (!kept.history || (kept.history_keep_ms == 0 && kept.history_bytes_max == 0)) continue;
+    const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(record.table);
+    if (!history.ok()) return history.status();
+    if (!*history) continue;
+    const absl::StatusOr<std::int64_t> cut = snapshot.versions().FindCut(
+        **history, kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms,
+        kept.history_bytes_max == 0 ? UINT64_MAX : kept.history_bytes_max);
+    if (!cut.ok()) return cut.status();
+    if (*cut != 0) due->history_cuts.push_back({record.table, *cut});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
+  const std::shared_ptr<const JournalRules> rules =
+      JournalRulesOf(mirror.options().journal, mirror.context_id());
+  if (rules == nullptr) return;
+  {
+    const auto now = std::chrono::steady_clock::now();
+    const MutexLock lock(mutex_);
+    if (now - done_ < kAgain) return;
+    done_ = now;
+  }
+  std::unique_ptr<Snapshot> snapshot;
+  {
+    if (!mirror.mutex().try_lock()) return;
+    const MutexLock lock(mirror.mutex(), std::adopt_lock);
+    if (mirror.store() == nullptr || mirror.store()->IsBuilding()) return;
+    absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror.store()->OpenSnapshot();
+    if (!opened.ok()) return;
+    snapshot = *std::move(opened);
+  }
+  Plan due;
+  due.now_ms = now_ms;
+  const absl::Status found = FindDue(*snapshot, *rules, &due);
+  snapshot.reset();
+  if (!found.ok() || (due.trim_journal_through == 0 && due.history_cuts.empty())) return;
+  for (int trim = 0; trim < kTrimsMax; ++trim) {
+    if (!mirror.mutex().try_lock()) return;
+    const MutexLock lock(mirror.mutex(), std::adopt_lock);
+    if (mirror.store() == nullptr) return;
+    const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror.Commit(
+        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> { return std::optional(due); });
+    if (!committed.ok() || !*committed) return;
+    const CommitResult& result = (*committed)->result;
+    if (result.journal_trimmed < kJournalTrimMax && result.versions_cut < kJournalTrimMax) return;
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,40 @@
+#ifndef MIRROR_SERVER_TENANT_MIRROR_JOURNAL_UPKEEP_H_
+#define MIRROR_SERVER_TENANT_MIRROR_JOURNAL_UPKEEP_H_
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/mutex.h"
+#include "server/journal/journal_rules.h"
+#include "server/plan/plan.h"
+#include "server/store/store.h"
+
+namespace mirror {
+
+class Mirror;
+
+/// Versions of rows that no rule asks for any more are set aside. What goes wrong here is met again, and
+/// told, by the call that is under way. `rules` may be null.
+void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
+/// Every table that the store has: rows may have changed of which no entry of the journal tells.
+absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
+
+/// Removes entries of a tenant's journal, and versions of rows, that are older than they are kept or over
+/// their size: now and then, and a few at a time. Threads: any.
+class JournalUpkeep {
+ public:
+  /// Nothing where it was done lately, or the mirror is closed or in use.
+  void Run(Mirror& mirror, std::int64_t now_ms);
+
+ private:
+  static constexpr std::chrono::seconds kAgain{60};
+  /// Transactions at a time: the rest goes the next time.
+  static constexpr int kTrimsMax = 200;
+
+  Mutex mutex_;
+  std::chrono::steady_clock::time_point done_ MIRROR_GUARDED_BY(mutex_);
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_MIRROR_JOURNAL_UPKEEP_H_

@@ -1,0 +1,51 @@
+#include <grpcpp/support/sync_stream.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tools/mirrorctl/admin/admin_calls.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+
+namespace mirror {
+
+absl::StatusOr<v1::ListChangesResponse> HistoryClient::Changes(v1::ListChangesRequest request) {
+  absl::StatusOr<v1::ListChangesResponse> answer =
+      admin_.service_->Call(&v1::MirrorAdmin::Stub::ListChanges, request, Effect::kReads, kPatience);
+  if (!request.with_keys() || !absl::IsPermissionDenied(answer.status())) return answer;
+  request.set_with_keys(false);
+  return Changes(std::move(request));
+}
+
+absl::Status HistoryClient::FollowChanges(const v1::ListChangesRequest& request,
+                                          const Interruption& interruption,
+                                          const std::function<bool(const v1::Change&)>& each) {
+  grpc::ClientContext context;
+  const auto stream = admin_.service_->stub->WatchChanges(&context, request);
+  const Canceller canceller(context, &interruption);
+  v1::Change change;
+  bool wanted = true;
+  while (wanted && stream->Read(&change)) wanted = each(change);
+  if (!wanted) {
+    context.TryCancel();
+    while (stream->Read(&change)) continue;
+  }
+  const grpc::Status status = stream->Finish();
+  if (!wanted || interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+  if (status.ok()) {
+    return absl::UnavailableError(absl::StrCat("the server at ", admin_.service_->config.address,
+                                               " ended the watch, as it does when it stops: call again with "
+                                               "--since and the last token when it runs"));
+  }
+  return admin_.service_->Explain(status, context, Effect::kReads);
+}
+
+absl::StatusOr<v1::ExplainRowResponse> HistoryClient::Explain(const v1::RowOfTable& row) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ExplainRow, row, Effect::kReads, kLongPatience);
+}
+
+absl::StatusOr<v1::ReadRowHistoryResponse> HistoryClient::Versions(const v1::RowOfTable& row) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ReadRowHistory, row, Effect::kReads, kLongPatience);
+}
+
+}  // namespace mirror

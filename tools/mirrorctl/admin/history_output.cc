@@ -1,0 +1,161 @@
+#include "tools/mirrorctl/admin/history_output.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+
+namespace mirror {
+namespace {
+
+/// Of one entry, for people.
+constexpr int kKeysShown = 3;
+
+/// What the server sent as JSON; as a text where it is none.
+Json Parsed(const std::string& text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? Json(text) : json;
+}
+
+template <typename Number>
+Json NumberOrNull(Number number, bool is_known) {
+  return is_known ? Json(number) : Json();
+}
+
+std::string KeysText(const v1::Change& change) {
+  if (!change.keys_known()) return "";
+  std::string text;
+  for (int i = 0; i < change.keys_size() && i < kKeysShown; ++i) {
+    absl::StrAppend(&text, i > 0 ? " " : "", change.keys(i));
+  }
+  if (change.keys_size() > kKeysShown)
+    absl::StrAppend(&text, " and ", change.keys_size() - kKeysShown, " more");
+  return text;
+}
+
+std::string WhenText(const v1::Change& change) {
+  return change.committed() ? TimeText(change.done_ms()) : "not committed";
+}
+
+std::string NumberText(std::int64_t number, bool is_known) { return is_known ? absl::StrCat(number) : ""; }
+
+/// What made or ended a version.
+std::string MomentText(std::int64_t moment, bool has_commit, const v1::Change& commit) {
+  if (moment == 0) return "";
+  return has_commit ? absl::StrCat("m:", moment, " ", WhenText(commit)) : absl::StrCat("m:", moment);
+}
+
+}  // namespace
+
+Json ChangeJson(const v1::Change& change) {
+  Json keys, key_columns, columns;
+  if (change.keys_known()) {
+    keys = Json::array();
+    key_columns = Json::array();
+    for (const std::string& key : change.keys()) keys.push_back(Parsed(key));
+    for (const std::string& column : change.key_columns()) key_columns.push_back(column);
+  }
+  if (change.columns_size() > 0) {
+    columns = Json::array();
+    for (const std::string& column : change.columns()) columns.push_back(column);
+  }
+  const bool has_cycle = change.cycle() != 0;
+  return {{"number", change.number()},
+          {"token", change.token()},
+          {"table", change.table()},
+          {"operation", change.operation()},
+          {"moment", change.moment()},
+          {"rows", change.rows()},
+          {"key_columns", key_columns},
+          {"keys", keys},
+          {"columns", columns},
+          {"cycle", NumberOrNull(change.cycle(), has_cycle)},
+          {"seq", NumberOrNull(change.seq(), has_cycle)},
+          {"lsn", NumberOrNull(change.lsn(), change.committed())},
+          {"receipt", NumberOrNull(change.receipt(), change.receipt() != 0)},
+          {"source_ms", NumberOrNull(change.source_ms(), change.source_ms() != 0)},
+          {"done_ms", NumberOrNull(change.done_ms(), change.committed())},
+          {"origin", change.origin()}};
+}
+
+Json ExplainedJson(const v1::ExplainRowResponse& row) {
+  Json columns = Json::array();
+  for (const v1::ExplainRowResponse::Column& column : row.columns()) {
+    columns.push_back({{"name", column.name()},
+                       {"writer", column.has_writer() ? ChangeJson(column.writer()) : Json()},
+                       {"before", column.before().empty() ? Json() : Parsed(column.before())},
+                       {"before_known", !column.before().empty()}});
+  }
+  return {{"table", row.table()},
+          {"stands", row.stands()},
+          {"has_history", row.has_history()},
+          {"columns", columns}};
+}
+
+Json VersionJson(const v1::ReadRowHistoryResponse::Version& version) {
+  return {
+      {"from_moment", NumberOrNull(version.from_moment(), version.from_moment() != 0)},
+      {"to_moment", NumberOrNull(version.to_moment(), version.to_moment() != 0)},
+      {"operation", version.from_moment() == 0 ? Json() : Json(version.is_insert() ? "INSERT" : "UPDATE")},
+      {"made_by", version.has_made_by() ? ChangeJson(version.made_by()) : Json()},
+      {"ended_by", version.has_ended_by() ? ChangeJson(version.ended_by()) : Json()},
+      {"row", Parsed(version.row())}};
+}
+
+TextTable ChangeTable(std::size_t width) {
+  return TextTable({{.name = "number", .number = true},
+                    {.name = "time", .goes = 4},
+                    {.name = "table", .whole = true},
+                    {.name = "operation", .whole = true},
+                    {.name = "rows", .number = true, .goes = 5},
+                    {.name = "lsn", .number = true, .goes = 3},
+                    {.name = "cycle", .number = true, .goes = 1},
+                    {.name = "origin", .goes = 2},
+                    {"keys"}},
+                   width);
+}
+
+void AddChange(TextTable& table, const v1::Change& change) {
+  table.Add({absl::StrCat(change.number()), WhenText(change), change.table(), change.operation(),
+             change.rows() == 0 ? "" : Grouped(change.rows()), NumberText(change.lsn(), change.committed()),
+             NumberText(change.cycle(), change.cycle() != 0), change.origin(), KeysText(change)});
+}
+
+void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::size_t width) {
+  TextTable table({{.name = "column", .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "time", .goes = 4},
+                   {.name = "moment", .goes = 6},
+                   {.name = "lsn", .number = true, .goes = 5},
+                   {.name = "cycle", .number = true, .goes = 3},
+                   {.name = "receipt", .number = true, .goes = 2},
+                   {.name = "origin", .goes = 1},
+                   {"before"}},
+                  width);
+  for (const v1::ExplainRowResponse::Column& column : row.columns()) {
+    const v1::Change& writer = column.writer();
+    if (!column.has_writer()) {
+      table.Add({column.name(), "older than the journal", "", "", "", "", "", "", ""});
+      continue;
+    }
+    table.Add({column.name(), writer.operation(), WhenText(writer), absl::StrCat("m:", writer.moment()),
+               NumberText(writer.lsn(), writer.committed()), NumberText(writer.cycle(), writer.cycle() != 0),
+               NumberText(static_cast<std::int64_t>(writer.receipt()), writer.receipt() != 0),
+               writer.origin(), column.before()});
+  }
+  table.Print(out);
+}
+
+void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std::size_t width) {
+  TextTable table({{.name = "from", .whole = true}, {.name = "to", .whole = true}, {.name = "by"}, {"row"}},
+                  width);
+  for (const v1::ReadRowHistoryResponse::Version& version : row.versions()) {
+    const std::string by = version.from_moment() == 0 ? "" : version.is_insert() ? "INSERT" : "UPDATE";
+    table.Add({MomentText(version.from_moment(), version.has_made_by(), version.made_by()),
+               MomentText(version.to_moment(), version.has_ended_by(), version.ended_by()), by,
+               version.row()});
+  }
+  table.Print(out);
+}
+
+}  // namespace mirror

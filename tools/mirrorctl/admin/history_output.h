@@ -1,0 +1,27 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_HISTORY_OUTPUT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_HISTORY_OUTPUT_H_
+
+#include <cstddef>
+#include <ostream>
+
+#include "tools/mirrorctl/admin/admin_output.h"
+
+// What was written, and what rows were: as JSON with the names of the messages' fields, keys and rows as JSON
+// of their own; and for people.
+
+namespace mirror {
+
+/// `keys` is null where any row may be meant, `columns` where all are; what a commit says is null before it.
+Json ChangeJson(const v1::Change& change);
+Json ExplainedJson(const v1::ExplainRowResponse& row);
+Json VersionJson(const v1::ReadRowHistoryResponse::Version& version);
+
+/// Changes come one by one: AddChange(), then Print().
+TextTable ChangeTable(std::size_t width);
+void AddChange(TextTable& table, const v1::Change& change);
+void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::size_t width);
+void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std::size_t width);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_HISTORY_OUTPUT_H_

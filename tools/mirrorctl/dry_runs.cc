@@ -1,0 +1,46 @@
+#include "tools/mirrorctl/dry_runs.h"
+
+#include <istream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/printable.h"
+#include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+
+namespace mirror {
+
+void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequest& request,
+                Console& console) {
+  if (!counted.ok()) return Fail(console, counted.status());
+  if (counted->token().empty()) {
+    return Fail(console, absl::InternalError("the server did not count, and may have done what was to be "
+                                             "counted. Look with 'mirrorctl events'"));
+  }
+  if (request.json) return PrintJson(console.out, ToJson(*counted));
+  PrintConsequences(console.out, *counted, request.width());
+  console.out << "nothing was done; --expect " << Printable(counted->token())
+              << " does it, if nothing has changed by then\n";
+}
+
+bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
+               const std::string& context_id, Console& console) {
+  if (counted.ok()) {
+    console.err << "This takes away:\n";
+    PrintConsequences(console.err, *counted, kStreamWidth);
+  } else {
+    Warn(console, absl::StrCat("what this takes away cannot be counted: ", counted.status().message()));
+  }
+  const bool by_name = question == Question::kTenant;
+  console.err << (by_name ? absl::StrCat("Type ", Printable(context_id), " to go on: ") : "Go on? [y/N] ")
+              << std::flush;
+  std::string answer;
+  std::getline(*console.in, answer);
+  const bool agreed = by_name ? answer == context_id : answer == "y" || answer == "Y";
+  if (agreed) return true;
+  console.err << "mirrorctl: nothing was done\n";
+  console.exit_code = Console::kFailed;
+  return false;
+}
+
+}  // namespace mirror

@@ -1,0 +1,79 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_DRY_RUNS_H_
+#define MIRROR_TOOLS_MIRRORCTL_DRY_RUNS_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_admin.pb.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/consequences.h"
+#include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/admin_command.h"
+
+// The commands that destroy: counted alone (--dry-run), only if nothing has changed since (--expect), and on
+// a terminal counted before they ask.
+
+namespace mirror {
+
+/// The end of a command with --dry-run.
+void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequest& request,
+                Console& console);
+
+/// What is asked of whoever sits at the terminal before an act.
+enum class Question {
+  kNone,
+  kYes,     ///< y, or nothing is done.
+  kTenant,  ///< The context id once more, where --confirm did not say it.
+};
+
+/// Shows `counted`, unless it is an error, and asks. False: it is not to be done, which was said.
+bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
+               const std::string& context_id, Console& console);
+
+/// Makes the call as the request means it. Absent: it failed, was only counted, or was not wanted; all that
+/// is to be said was said.
+template <typename Message, typename Answer>
+std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request, Console& console,
+                                Message message, Question question,
+                                const std::function<absl::StatusOr<Answer>(const Message&)>& call) {
+  const bool asks = !request.dry_run && console.in != nullptr && question != Question::kNone;
+  if (request.dry_run || !request.expect.empty() || asks) {
+    const absl::Status knows = CheckKnowsDryRuns(admin);
+    if (!knows.ok() && !asks) {
+      Fail(console, knows);
+      return std::nullopt;
+    }
+    Message look = message;
+    look.set_dry_run(true);
+    look.set_with_keys(request.with_keys);
+    const auto count = [&]() -> absl::StatusOr<v1::Consequences> {
+      if (!knows.ok()) return knows;
+      absl::StatusOr<Answer> counted = call(look);
+      if (!counted.ok()) return counted.status();
+      return std::move(*counted->mutable_consequences());
+    };
+    if (request.dry_run || asks) {
+      const absl::StatusOr<v1::Consequences> counted = count();
+      if (request.dry_run) {
+        ShowDryRun(counted, request, console);
+        return std::nullopt;
+      }
+      if (!AskBefore(counted, question, request.context_id, console)) return std::nullopt;
+      // What was seen is what is agreed to.
+      if (counted.ok()) message.set_expect(counted->token());
+    }
+  }
+  if (!request.expect.empty()) message.set_expect(request.expect);
+  absl::StatusOr<Answer> answer = call(message);
+  if (answer.ok()) return *std::move(answer);
+  Fail(console, answer.status());
+  return std::nullopt;
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_DRY_RUNS_H_
