@@ -28,7 +28,7 @@ struct Consequence {
   std::int64_t partner_rows = 0;
   std::int64_t values = 0;
   std::int64_t versions = 0;
-  std::int64_t unread_entries = 0;
+  std::int64_t entries = 0;
   std::vector<std::string> objects = {};
   std::int64_t rows_to_send = 0;
   std::optional<RestoredTable> restored = {};

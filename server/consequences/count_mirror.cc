@@ -63,7 +63,7 @@ absl::Status CountTable(const CountedMirror& mirror, const TableRecord& record, 
   const absl::StatusOr<KeptBeside> beside = CountKeptBeside(mirror.snapshot, record.table);
   if (!beside.ok()) return beside.status();
   counted->versions = beside->versions;
-  counted->unread_entries = beside->unread_entries;
+  counted->entries = beside->entries;
   for (const OthersObject& other : OthersObjects(mirror.contents)) {
     if (SameName(other.of_table, record.table)) counted->objects.push_back(other.words);
   }
@@ -102,7 +102,7 @@ std::string WordsOf(const Consequence& one) {
   add(one.partner_rows, "row", " that the source has not");
   add(one.values, "value", "");
   add(one.versions, "former version", "");
-  add(one.unread_entries, "entry", " of the journal that nobody has read");
+  add(one.entries, "entry", " of the journal");
   add(static_cast<std::int64_t>(one.objects.size()), "object", " that the partner made");
   add(one.rows_to_send, "row", " to be sent again");
   if (one.restored) {
@@ -155,7 +155,11 @@ Consequences CountInvalidated(const CountedMirror& mirror, const Act& act) {
 absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& act, bool kept) {
   absl::StatusOr<Consequences> counted = CountGone(mirror, act);
   if (!counted.ok()) return counted;
-  for (Consequence& table : counted->tables) table.rows_to_send = table.rows;
+  for (Consequence& table : counted->tables) {
+    table.rows_to_send = table.rows;
+    // The journal stays, and says that the table is gone.
+    if (!kept) table.entries = 0;
+  }
   std::vector<std::string> views;
   for (const OthersObject& other : OthersObjects(mirror.contents)) {
     if (other.is_view && other.of_table.empty()) views.push_back(other.words);
@@ -192,6 +196,7 @@ absl::StatusOr<Consequences> CountCommitted(const CountedMirror& mirror, const A
     absl::StatusOr<Consequences> gone = CountGone(mirror, of_tables);
     if (!gone.ok()) return gone;
     counted.tables = std::move(gone->tables);
+    for (Consequence& table : counted.tables) table.entries = 0;
     note("these tables are set aside by the next cycle that asks for it, and dropped after 'drop_grace'");
     return counted;
   }

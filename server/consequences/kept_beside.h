@@ -11,8 +11,8 @@ namespace mirror {
 
 /// What is kept of a table beside its rows, and goes with it.
 struct KeptBeside {
-  std::int64_t versions = 0;        ///< Former versions of its rows.
-  std::int64_t unread_entries = 0;  ///< Of the journal: those that nobody has read yet.
+  std::int64_t versions = 0;  ///< Former versions of its rows.
+  std::int64_t entries = 0;   ///< Of the journal. Who has read them is not known.
 };
 
 /// Errors: those of the snapshot. Of a mirror that keeps neither a history nor a journal: nothing.

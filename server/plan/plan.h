@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/source_objects.h"
@@ -446,6 +447,12 @@ struct HistoryCut {
   std::int64_t known_from = 0;
 };
 
+/// A row of which nothing is to be kept beside the rows.
+struct ErasedRow {
+  std::string table;
+  Key key;
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -482,6 +489,8 @@ struct Plan {
   std::vector<std::string> ended_histories = {};
   /// Tables of which rows may have changed that no entry names, as in a copy from a backup.
   std::vector<std::string> compared_tables = {};
+  /// Their versions go, and their keys from the journal. Whoever reads that compares the table.
+  std::vector<ErasedRow> erased_rows = {};
   /// Losses that are committed and older are forgotten. 0: none.
   std::int64_t forget_losses_before_ms = 0;
   /// Shadows, parts and notes of other cycles than the tenant's are dropped.
@@ -508,10 +517,12 @@ struct CommitResult {
   /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
   /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
-  std::vector<StepResult> steps;    ///< One for each step of the plan.
-  std::uint64_t hooks_dropped = 0;  ///< See kHooksWaitingMax.
+  std::vector<StepResult> steps;     ///< One for each step of the plan.
+  std::uint64_t hooks_dropped = 0;   ///< See kHooksWaitingMax.
   std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.
   std::int64_t versions_cut = 0;     ///< Versions of rows that went.
+  std::int64_t versions_erased = 0;  ///< Of Plan::erased_rows.
+  std::int64_t entries_erased = 0;   ///< Entries that named one of those.
 };
 
 }  // namespace mirror

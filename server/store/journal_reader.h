@@ -57,6 +57,10 @@ class JournalReader {
   /// behind a restore of the source, has two; a moment or a time has its last one first.
   virtual absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                                 const AsOf& as_of) = 0;
+  /// Commits as of which the table was proven equal to its source's, newest first, until `take` gives false.
+  virtual absl::Status WalkProven(const std::string& table, const TakeEntry& take) = 0;
+  /// Entries of the table, without heads.
+  virtual absl::StatusOr<std::int64_t> CountEntries(const std::string& table) = 0;
   /// The last entry that may go: committed before, or behind as many bytes as are kept. 0: none.
   virtual absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) = 0;
 };

@@ -36,6 +36,8 @@ class JournalVerbs {
   /// Removes entries up to this number, so many at most and never the last one. Heads of commits stay where
   /// they are open or their table has a history. Gives how many went.
   virtual absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) = 0;
+  /// Entries that name this key are written again as WithoutKey() has them. Gives how many.
+  virtual absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) = 0;
 };
 
 /// What an exchange of all rows did to some of them.
@@ -74,6 +76,9 @@ class HistoryVerbs {
   /// are removed, so many at most. Gives how many went.
   virtual absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
                                            std::int64_t count_max) = 0;
+  /// Removes the versions of one row, and the digests of commits as of which one of them stood. Gives how
+  /// many went.
+  virtual absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) = 0;
   /// Versions go to where retired tables go, and the table has none any more.
   virtual absl::Status SetAside(const std::string& table, std::int64_t now_ms) = 0;
 };

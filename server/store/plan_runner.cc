@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "server/journal/journal_rules.h"
@@ -472,12 +473,10 @@ class PlanRun {
 
   absl::Status KeepJournal() {
     for (const std::string& table : plan_.compared_tables) {
-      Step step;
-      step.table = table;
-      StepJournal journal(transaction_, plan_, step);
-      absl::Status status = journal.Compare();
-      if (status.ok()) status = journal.End(0, -1);
-      if (!status.ok()) return status;
+      if (absl::Status status = NoteComparison(table); !status.ok()) return status;
+    }
+    for (const ErasedRow& row : plan_.erased_rows) {
+      if (absl::Status status = Erase(row); !status.ok()) return status;
     }
     for (const std::string& table : plan_.ended_histories) {
       absl::Status status = transaction_.history().SetAside(table, plan_.now_ms);
@@ -494,6 +493,27 @@ class PlanRun {
         transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax);
     if (trimmed.ok()) result_.journal_trimmed = *trimmed;
     return trimmed.status();
+  }
+
+  /// Whoever reads the journal is to compare the whole table.
+  absl::Status NoteComparison(const std::string& table) {
+    Step step;
+    step.table = table;
+    StepJournal journal(transaction_, plan_, step);
+    absl::Status status = journal.Compare();
+    return status.ok() ? journal.End(0, -1) : status;
+  }
+
+  absl::Status Erase(const ErasedRow& row) {
+    const absl::StatusOr<std::int64_t> versions = transaction_.history().EraseRow(row.table, row.key);
+    if (!versions.ok()) return versions.status();
+    const absl::StatusOr<std::int64_t> entries = transaction_.journal().EraseKey(row.table, row.key);
+    if (!entries.ok()) return entries.status();
+    result_.versions_erased += *versions;
+    result_.entries_erased += *entries;
+    CrashPoint("history.erased");
+    // Somebody may not have read yet that the row is gone.
+    return *entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
   }
 
   /// With a sign of the cycle's life, and the highest time ever seen.

@@ -44,6 +44,9 @@ class VersionReader {
   virtual absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
                                                std::uint64_t bytes_max) = 0;
 
+  /// Versions that ended, of all rows.
+  virtual absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) = 0;
+
   using GoOn = std::function<bool()>;
   using TakeRows = std::function<absl::Status(RowBlock* block)>;
   /// Snapshot::ReadRows() and Digest() of the table as of a moment, which is not before `known_from`.

@@ -290,7 +290,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     if (!std::exchange(told_unscrubbed_, true)) {
       mirror_.Tell(
           Severity::kWarning, "mirror.not_scrubbed",
-          absl::StrCat("column rules changed, and what they keep out is still in the mirror. "
+          absl::StrCat("what column rules keep out, and what was erased, may still be in the mirror. "
                        "It is rewritten once all tables are populated. Not populated yet: ",
                        ListNames(*awaited),
                        ". Let the source's next cycle populate them, and resolve why any of them was "
@@ -304,7 +304,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
-        absl::StrCat("column rules changed: the mirror was rewritten without what they keep out",
+        absl::StrCat("the mirror was rewritten without what column rules keep out, and what was erased",
                      aside->empty()
                          ? ""
                          : absl::StrCat(". Tables that were set aside may still hold it, in rows "
@@ -313,7 +313,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
   } else {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",
-        absl::StrCat("column rules changed, and what they keep out may still be in free pages of the "
+        absl::StrCat("what column rules keep out, and what was erased, may still be in free pages of the "
                      "mirror or in its log: ",
                      aside.status().message(), ". It is tried again after the next cycle"));
   }

@@ -13,6 +13,7 @@
 #include "server/consequences/count_mirror.h"
 #include "server/consequences/dropped_columns.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/history/kept_row.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -71,6 +72,32 @@ absl::StatusOr<Consequences> WouldAcceptSource(Tenant& tenant, std::int64_t now_
   if (!planned.ok()) return planned;
   return CountIn(*looked.snapshot, how,
                  [&](const CountedMirror& mirror) { return CountAccepted(mirror, looked.act); });
+}
+
+absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& asked, std::int64_t now_ms,
+                                        const DryRun& how) {
+  LookedAct looked;
+  const absl::Status planned = tenant.EraseRow(asked, now_ms, {.look = &looked}).status();
+  if (!planned.ok()) return planned;
+  Snapshot& snapshot = *looked.snapshot;
+  const absl::StatusOr<MeantRow> row = FindRow(snapshot, asked.table, asked.key);
+  if (!row.ok()) return row.status();
+  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(snapshot, *row);
+  if (!kept.ok()) return kept.status();
+  return CountIn(snapshot, how, [&](const CountedMirror& mirror) -> absl::StatusOr<Consequences> {
+    Consequences counted;
+    counted.tables.push_back({.table = row->table, .versions = kept->versions, .entries = kept->entries});
+    if (how.with_keys) counted.tables.back().keys = {asked.key};
+    counted.notes.push_back(
+        "the mirror is rewritten then, and tables that were set aside are dropped, since they may hold the "
+        "row");
+    if (kept->entries > 0) {
+      counted.notes.push_back("whoever reads the journal is told to compare the whole table");
+    }
+    counted.notes.push_back("backups, and what partners' programs have read, are not reached");
+    counted.token = StateToken(looked.act, StateOf(mirror.contents));
+    return counted;
+  });
 }
 
 absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_id, std::int64_t now_ms,

@@ -33,6 +33,8 @@ absl::StatusOr<Consequences> WouldDelete(Tenant& tenant, const DryRun& how);
 absl::StatusOr<Consequences> WouldAcceptSource(Tenant& tenant, std::int64_t now_ms, const DryRun& how);
 absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_id, std::int64_t now_ms,
                                              const DryRun& how);
+absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& asked, std::int64_t now_ms,
+                                        const DryRun& how);
 /// Of RestoreMirror(). `quick`: see CountRestored().
 absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& context_id,
                                           const std::string& path, bool quick, const DryRun& how);

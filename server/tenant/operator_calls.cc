@@ -1,7 +1,10 @@
 #include "server/tenant/operator_calls.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +16,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/history/kept_row.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -287,6 +291,83 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, con
       Severity::kWarning, "source.accepted",
       "an operator let another source database take over; its next cycle sends what the mirror lacks");
   return source;
+}
+
+absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
+                                                    const ActTerms& terms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  const absl::StatusOr<MeantRow> row = FindRow(**snapshot, asked.table, asked.key);
+  if (!row.ok()) return row.status();
+  if (row->stands) {
+    return absl::FailedPreconditionError(absl::StrCat("table '", row->table,
+                                                      "' has this row. Nothing was erased. Delete it at its "
+                                                      "source first, and call again when that has arrived."));
+  }
+  const Act act{.call = "EraseRow", .tables = {row->table}, .more = asked.key};
+  if (terms.look != nullptr) {
+    terms.look->snapshot = *std::move(snapshot);
+    terms.look->act = act;
+    return ErasedOfRow{.table = row->table};
+  }
+  snapshot->reset();
+  const absl::StatusOr<std::optional<Mirror::Committed>> done =
+      mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
+                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
+        if (!terms.expected.token.empty()) {
+          const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), before);
+          if (!state.ok()) return state.status();
+          if (absl::Status same = terms.expected.Check(act, *state); !same.ok()) return same;
+        }
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.tenant = before;
+        plan.tenant->scrub = true;
+        plan.erased_rows = {{row->table, row->key}};
+        return plan;
+      });
+  if (!done.ok()) return done.status();
+  ErasedOfRow erased{.table = row->table};
+  if (*done) {
+    erased.versions = (*done)->result.versions_erased;
+    erased.entries = (*done)->result.entries_erased;
+  }
+  mirror_.Tell(Severity::kInformation, "row.erased",
+               absl::StrCat("an operator erased what was kept of a row of table '", row->table,
+                            "': ", Counted(static_cast<std::uint64_t>(erased.versions), "version"), " and ",
+                            Counted(static_cast<std::uint64_t>(erased.entries), "entry"), " of the journal"));
+  if (!asked.now) return erased;
+  if (absl::Status rewritten = RewriteFiles(now_ms); !rewritten.ok()) return rewritten;
+  erased.scrubbed = true;
+  return erased;
+}
+
+absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms) {
+  const auto write = [&](bool scrubbed) MIRROR_REQUIRES(mirror_.mutex()) {
+    return mirror_
+        .Commit([&](const TenantRecord& before) -> absl::StatusOr<std::optional<Plan>> {
+          Plan plan;
+          plan.now_ms = now_ms;
+          if (scrubbed) {
+            plan.tenant = before;
+            plan.tenant->scrub = false;
+          } else {
+            plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+          }
+          return plan;
+        })
+        .status();
+  };
+  absl::Status status = write(false);
+  if (status.ok()) status = mirror_.store()->upkeep().Scrub();
+  if (status.ok()) status = write(true);
+  if (status.ok()) return status;
+  return absl::UnavailableError(
+      absl::StrCat("the row is erased, but the mirror's files were not rewritten, and may still hold it: ",
+                   std::string(status.message()), " Call again with --now, or wait for the next cycle."));
 }
 
 }  // namespace mirror

@@ -30,6 +30,20 @@ struct ActTerms {
   LookedAct* look = nullptr;  ///< Set: nothing is done, and this is filled.
 };
 
+/// One row of which nothing is to be kept.
+struct AskedErasure {
+  std::string table;
+  std::string key;   ///< As ParseTypedKey() takes it.
+  bool now = false;  ///< Also of what the files hold of it.
+};
+
+struct ErasedOfRow {
+  std::string table;  ///< As it is stored.
+  std::int64_t versions = 0;
+  std::int64_t entries = 0;  ///< Of the journal, that named it.
+  bool scrubbed = false;
+};
+
 /// What an operator does to a tenant and its tables. Each call that acts ends the running cycle.
 /// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
 class OperatorCalls {
@@ -52,6 +66,11 @@ class OperatorCalls {
   /// The source that waits is believed from now on, and no table is known to be equal to it yet. Errors:
   /// kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms, const ActTerms& terms = {});
+  /// Removes what is kept of a row beside its table, and has the mirror rewritten: behind the next cycle, or
+  /// now. The running cycle goes on. Errors: kNotFound, kInvalidArgument: the table or the key;
+  /// kFailedPrecondition: the row stands. kUnavailable with `now`: the row is erased, and is rewritten later.
+  absl::StatusOr<ErasedOfRow> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
+                                       const ActTerms& terms = {});
 
  private:
   /// Ends the cycle with a step of each of the tables, whose `names` it gives.
@@ -66,6 +85,8 @@ class OperatorCalls {
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
+  /// Without what was set aside.
+  absl::Status RewriteFiles(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };

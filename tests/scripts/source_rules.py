@@ -170,8 +170,8 @@ ROOMS = {
         (),
     ),
     "server/tenant": (
-        "base proto/wire server/consequences server/plan server/store server/store/catalog server/tenant/mirror "
-        "server/tenant/records server/watch",
+        "base proto/wire server/consequences server/plan server/store server/store/catalog "
+        "server/tenant/history server/tenant/mirror server/tenant/records server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (

@@ -38,6 +38,8 @@ struct AdminRequest {
   bool with_records = false;
 
   std::string export_table, as_of, format, out;
+  std::string from_moment, to_moment;
+  bool now = false;
   bool history = false, replace = false;
 
   std::string to_config, place, address;

@@ -4,11 +4,14 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/interruption.h"
 #include "tools/mirrorctl/admin/history_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/dry_runs.h"
 
 namespace mirror {
 namespace {
@@ -90,13 +93,90 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
   if (!row->complete()) SayNone(console, "there are older versions than these");
 }
 
-void AddRow(const AdminCommands& commands, const cli::Command& command) {
-  commands.AddContext(command, true);
+/// Lines in one table, however many come.
+constexpr std::uint64_t kLinesAtOnce = 1'000;
+
+void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::DiffTableRequest asked;
+  asked.set_context_id(request.context_id);
+  asked.set_table(request.tables.front());
+  asked.set_from(request.from_moment);
+  asked.set_to(request.to_moment);
+  TextTable table = DifferenceTable(request.width());
+  std::uint64_t rows = 0;
+  std::string between;
+  const Interruption interruption;
+  const absl::Status read = HistoryClient(admin).Diff(asked, interruption, [&](const v1::DiffPart& part) {
+    if (part.has_header()) {
+      between = absl::StrCat("between moment ", part.header().from().moment(), " and moment ",
+                             part.header().to().moment());
+    }
+    if (!part.has_row()) return;
+    ++rows;
+    if (request.json) return PrintJsonLine(console.out, DifferenceJson(part.row()));
+    AddDifference(table, part.row());
+    if (rows % kLinesAtOnce == 0) table.Print(console.out);
+  });
+  if (!request.json) table.Print(console.out);
+  if (!read.ok()) return Fail(console, read);
+  SayNone(console, absl::StrCat(Counted(rows, "row"), rows == 1 ? " differs " : " differ ", between));
+}
+
+void VerifyHistory(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::VerifyHistoryRequest asked;
+  asked.set_context_id(request.context_id);
+  if (!request.tables.empty()) asked.set_table(request.tables.front());
+  TextTable table = VerifiedTable(request.width());
+  std::uint64_t different = 0, all = 0;
+  const Interruption interruption;
+  const absl::Status read =
+      HistoryClient(admin).Verify(asked, interruption, [&](const v1::VerifiedMoment& state) {
+        ++all;
+        if (state.has_commit() && !state.equal()) ++different;
+        if (request.json) return PrintJsonLine(console.out, VerifiedJson(state));
+        AddVerified(table, state);
+      });
+  if (!request.json) table.Print(console.out);
+  if (!read.ok()) return Fail(console, read);
+  if (all == 0) SayNone(console, "no table has a history");
+  if (different == 0) return;
+  Fail(console,
+       absl::DataLossError(absl::StrCat(
+           Counted(different, "state"),
+           " that was proven equal to the source is not read as it was. Versions of rows were changed "
+           "by hand, or the file is damaged: 'mirrorctl diagnose' looks at it.")));
+}
+
+void Erase(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::EraseRowRequest message;
+  message.set_context_id(request.context_id);
+  message.set_table(request.tables.front());
+  message.set_key(request.key);
+  message.set_now(request.now);
+  const auto answer = DoAsMeant<v1::EraseRowRequest, v1::EraseRowResponse>(
+      admin, request, console, message, Question::kYes,
+      [&](const v1::EraseRowRequest& asked) { return HistoryClient(admin).Erase(asked); });
+  if (!answer) return;
+  console.out << "erased " << Counted(answer->versions(), "version") << ", and the key from "
+              << (answer->entries() == 1 ? "1 entry" : absl::StrCat(Grouped(answer->entries()), " entries"))
+              << " of the journal\n";
+  if (!answer->scrubbed()) {
+    SayNone(console,
+            "the files hold it until the mirror is rewritten, behind the next cycle; --now does it at once");
+  }
+}
+
+void AddTable(const AdminCommands& commands, const cli::Command& command) {
   command.Add("table", commands.request->tables, "Its name, as 'mirrorctl tables' prints it")
       .Values(1, 1)
       .AsItStands()
       .Required()
       .Completes(TableNames);
+}
+
+void AddRow(const AdminCommands& commands, const cli::Command& command) {
+  commands.AddContext(command, true);
+  AddTable(commands, command);
   command.Add("key", commands.request->key, "Of the row: 17, \"'Ada', 3\", or a JSON array").Required();
   commands.AddWide(command);
 }
@@ -130,6 +210,35 @@ void AddHistoryCommands(const AdminCommands& commands) {
                                             "Cust26759 contact 17", ShowHistory);
   AddRow(commands, history);
   commands.AddJson(history, "Print one object a line, the newest first");
+
+  const cli::Command diff = commands.Add("diff", "Show which rows are not the same at two moments",
+                                         "Cust26759 contact --from 2026-03-31 --to m:4711", ShowDiff);
+  commands.AddContext(diff, true);
+  AddTable(commands, diff);
+  diff.Add("--from", request->from_moment, "An LSN, m: and the number of a moment, or a time in UTC")
+      .ValueName("WHEN")
+      .Required();
+  diff.Add("--to", request->to_moment, "The same; else the last commit").ValueName("WHEN");
+  commands.AddWide(diff);
+  commands.AddJson(diff, "Print one object a line");
+
+  const cli::Command verify =
+      commands.Add("verify-history", "Compute again what was proven of former states of tables", "Cust26759",
+                   VerifyHistory);
+  commands.AddContext(verify, true);
+  verify.Add("--table", request->tables, "Only of this table")
+      .ValueName("TABLE")
+      .Values(1, 1)
+      .AsItStands()
+      .Completes(TableNames);
+  commands.AddWide(verify);
+  commands.AddJson(verify, "Print one object a line");
+
+  const cli::Command erase = commands.Add("erase", "Remove what is kept of a row that was deleted",
+                                          "Cust26759 contact 17 --now", Erase);
+  AddRow(commands, erase);
+  erase.AddFlag("--now", request->now, "Also from the mirror's files, before the command ends");
+  commands.AddDryRun(erase, /*has_json=*/false);
 }
 
 }  // namespace mirror

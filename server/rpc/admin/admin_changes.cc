@@ -1,17 +1,23 @@
 #include "server/rpc/admin/admin_changes.h"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "server/journal/journal_token.h"
 #include "server/records/json_row.h"
 #include "server/rpc/admin/asked_tenant.h"
+#include "server/rpc/admin/dry_runs.h"
 #include "server/tenant/history/changes.h"
+#include "server/tenant/history/proven_states.h"
 #include "server/tenant/history/row_calls.h"
+#include "server/tenant/history/table_diff.h"
 
 namespace mirror {
 namespace {
@@ -55,6 +61,8 @@ AskedChanges AskedOf(const v1::ListChangesRequest& request) {
   if (request.count() > 0) asked.count_max = request.count();
   return asked;
 }
+
+absl::Status WriterLeft() { return absl::CancelledError("the caller went away"); }
 
 absl::StatusOr<ChangesPage> ReadPageOf(Tenant& tenant, const AskedChanges& asked) {
   const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
@@ -180,6 +188,115 @@ grpc::Status AdminChanges::ReadRowHistory(grpc::ServerContext* context, const v1
     response->set_complete(row->complete);
     for (const VersionOfRow& version : row->versions) EncodeVersion(version, response->add_versions());
     return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminChanges::DiffTable(grpc::ServerContext* context, const v1::DiffTableRequest* request,
+                                     grpc::ServerWriter<v1::DiffPart>* writer) {
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("DiffTable ", request->context_id(), ": ", request->table()),
+               [&] { return Diff(*context, *request, *writer); });
+}
+
+absl::Status AdminChanges::Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
+                                grpc::ServerWriter<v1::DiffPart>& writer) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+      FindAskedTenant(tenants_, request.context_id(), context);
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kExport);
+  if (!reading.ok()) return reading.status();
+  const absl::StatusOr<DiffedMoments> moments =
+      FindMoments(*reading->snapshot, request.table(), request.from(), request.to());
+  if (!moments.ok()) return moments.status();
+  const TableSchema& table = moments->history.schema;
+  v1::DiffPart part;
+  part.mutable_header()->set_table(table.name);
+  for (const std::uint32_t column : table.Key()) {
+    part.mutable_header()->add_key_columns(table.columns[column].name);
+  }
+  EncodeEntry(moments->from.commit, part.mutable_header()->mutable_from());
+  EncodeEntry(moments->to.commit, part.mutable_header()->mutable_to());
+  if (!writer.Write(part)) return WriterLeft();
+  std::vector<Column> key_columns;
+  for (const std::uint32_t column : table.Key()) key_columns.push_back(table.columns[column]);
+  std::uint64_t rows = 0;
+  const absl::Status read = mirror::DiffTable(
+      *reading->snapshot, *moments, GoesOn(context), [&](const RowDifference& difference) -> absl::Status {
+        v1::RowDifference& row = *part.mutable_row();
+        row.Clear();
+        AppendJsonKey(key_columns, difference.key, row.mutable_key());
+        row.set_before(difference.before.value_or(""));
+        row.set_after(difference.after.value_or(""));
+        row.mutable_columns()->Add(difference.columns.begin(), difference.columns.end());
+        ++rows;
+        return writer.Write(part) ? absl::OkStatus() : WriterLeft();
+      });
+  if (!read.ok()) return read;
+  part.mutable_end()->set_rows(rows);
+  return writer.Write(part) ? absl::OkStatus() : WriterLeft();
+}
+
+grpc::Status AdminChanges::VerifyHistory(grpc::ServerContext* context,
+                                         const v1::VerifyHistoryRequest* request,
+                                         grpc::ServerWriter<v1::VerifiedMoment>* writer) {
+  return Serve(*context, Needs::kViewer,
+               absl::StrCat("VerifyHistory ", request->context_id(), request->table().empty() ? "" : ": ",
+                            request->table()),
+               [&] { return Verify(*context, *request, *writer); });
+}
+
+absl::Status AdminChanges::Verify(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
+                                  grpc::ServerWriter<v1::VerifiedMoment>& writer) {
+  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+      FindAskedTenant(tenants_, request.context_id(), context);
+  if (!tenant.ok()) return tenant.status();
+  const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kExport);
+  if (!reading.ok()) return reading.status();
+  absl::StatusOr<std::vector<std::string>> tables = std::vector<std::string>{request.table()};
+  if (request.table().empty()) tables = TablesWithHistory(*reading->snapshot);
+  if (!tables.ok()) return tables.status();
+  const std::size_t count = request.count() == 0 ? SIZE_MAX : request.count();
+  for (const std::string& table : *tables) {
+    v1::VerifiedMoment message;
+    message.set_table(table);
+    bool any = false;
+    const absl::Status verified = VerifyTable(
+        *reading->snapshot, table, count, GoesOn(context), [&](const ProvenState& state) -> absl::Status {
+          any = true;
+          message.set_table(state.commit.table);
+          EncodeEntry(state.commit, message.mutable_commit());
+          message.set_proven_rows(static_cast<std::uint64_t>(state.commit.commit->row_count));
+          message.set_rows(state.rows);
+          message.set_equal(state.equal);
+          return writer.Write(message) ? absl::OkStatus() : WriterLeft();
+        });
+    if (!verified.ok()) return verified;
+    if (!any && !writer.Write(message)) return WriterLeft();
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status AdminChanges::EraseRow(grpc::ServerContext* context, const v1::EraseRowRequest* request,
+                                    v1::EraseRowResponse* response) {
+  const std::string call =
+      absl::StrCat("EraseRow ", request->context_id(), ": ", request->table(), MeantWords(*request));
+  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
+        FindAskedTenant(tenants_, request->context_id(), *context);
+    if (!tenant.ok()) return tenant.status();
+    const AskedErasure asked = {request->table(), request->key(), request->now()};
+    return DoAsMeant(
+        *request, response, GoesOn(*context),
+        [&](const DryRun& how) { return WouldErase(**tenant, asked, NowMs(), how); },
+        [&](const Expected& expected) {
+          const absl::StatusOr<ErasedOfRow> erased =
+              (*tenant)->EraseRow(asked, NowMs(), {.expected = expected});
+          if (!erased.ok()) return erased.status();
+          response->set_versions(static_cast<std::uint64_t>(erased->versions));
+          response->set_entries(static_cast<std::uint64_t>(erased->entries));
+          response->set_scrubbed(erased->scrubbed);
+          return absl::OkStatus();
+        });
   });
 }
 

@@ -10,7 +10,7 @@
 
 namespace mirror {
 
-/// The operators' calls that read what was written, and what rows were. Threads: any; gRPC's.
+/// The operators' calls that read what was written, and what rows were, or remove it. Threads: any; gRPC's.
 class AdminChanges : public AdminRecords {
  public:
   grpc::Status ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
@@ -21,6 +21,12 @@ class AdminChanges : public AdminRecords {
                           v1::ExplainRowResponse* response) override;
   grpc::Status ReadRowHistory(grpc::ServerContext* context, const v1::RowOfTable* request,
                               v1::ReadRowHistoryResponse* response) override;
+  grpc::Status DiffTable(grpc::ServerContext* context, const v1::DiffTableRequest* request,
+                         grpc::ServerWriter<v1::DiffPart>* writer) override;
+  grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
+                             grpc::ServerWriter<v1::VerifiedMoment>* writer) override;
+  grpc::Status EraseRow(grpc::ServerContext* context, const v1::EraseRowRequest* request,
+                        v1::EraseRowResponse* response) override;
 
  protected:
   AdminChanges(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series,
@@ -30,6 +36,10 @@ class AdminChanges : public AdminRecords {
  private:
   absl::Status Watch(grpc::ServerContext& context, const v1::ListChangesRequest& request,
                      grpc::ServerWriter<v1::Change>* writer);
+  absl::Status Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
+                    grpc::ServerWriter<v1::DiffPart>& writer);
+  absl::Status Verify(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
+                      grpc::ServerWriter<v1::VerifiedMoment>& writer);
 
   std::atomic<int> change_watchers_{0};
 };

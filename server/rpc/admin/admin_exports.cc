@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "proto/wire/codec.h"
-#include "server/rpc/admin/asked_tenant.h"
 #include "server/export/row_source.h"
+#include "server/rpc/admin/asked_tenant.h"
 
 namespace mirror {
 namespace {

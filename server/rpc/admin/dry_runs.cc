@@ -32,7 +32,7 @@ void EncodeConsequences(const Consequences& counted, v1::Consequences* message) 
     table->set_partner_rows(one.partner_rows);
     table->set_values(one.values);
     table->set_versions(one.versions);
-    table->set_unread_entries(one.unread_entries);
+    table->set_entries(one.entries);
     table->mutable_objects()->Add(one.objects.begin(), one.objects.end());
     table->set_rows_to_send(one.rows_to_send);
     if (one.restored) EncodeRestored(*one.restored, table->mutable_restored());

@@ -73,6 +73,14 @@ class PostgresJournalVerbs final : public JournalVerbs {
     WriteDigest(writes(), mirror_.names, table, position, rows, digest);
     return absl::OkStatus();
   }
+  absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok()) return state.status();
+    if (!IsThere(*state)) return 0;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    return EraseJournalKey(work->connection, mirror_.names, table, key);
+  }
   absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok()) return state.status();
@@ -171,6 +179,17 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
     absl::StatusOr<std::int64_t> gone = CutVersions(*work, *found, known_from, count_max);
+    if (!gone.ok()) return mirror_.Said(gone.status());
+    return gone;
+  }
+
+  absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) return 0;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    absl::StatusOr<std::int64_t> gone = EraseVersions(*work, **found, key);
     if (!gone.ok()) return mirror_.Said(gone.status());
     return gone;
   }

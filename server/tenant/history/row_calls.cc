@@ -9,31 +9,11 @@
 #include "proto/wire/json/json_rows.h"
 #include "server/journal/key_block.h"
 #include "server/records/json_row.h"
+#include "server/tenant/history/kept_row.h"
 #include "server/tenant/history/typed_key.h"
 
 namespace mirror {
 namespace {
-
-absl::Status NoTable(const std::string& table) {
-  return absl::NotFoundError(absl::StrCat("there is no table '", table,
-                                          "' in the mirror. Nothing was read. 'mirrorctl tables' shows which "
-                                          "there are."));
-}
-
-struct FoundTable {
-  std::string name;  ///< In its own spelling.
-  TableSchema kept;
-};
-
-absl::StatusOr<FoundTable> FindTable(Snapshot& snapshot, const std::string& table) {
-  const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(table);
-  if (!record.ok()) return record.status();
-  if (!*record) return NoTable(table);
-  const absl::StatusOr<std::optional<TableSchema>> agreed = snapshot.ReadSchema((*record)->table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*agreed) return NoTable(table);
-  return FoundTable{(*record)->table, KeptForm(**agreed)};
-}
 
 std::vector<std::uint32_t> AllColumnsOf(const TableSchema& table) {
   std::vector<std::uint32_t> all(table.columns.size());
@@ -50,28 +30,6 @@ std::vector<std::string> ExplainedNames(const TableSchema& kept) {
   if (!names.empty()) return names;
   for (const Column& column : kept.columns) names.push_back(column.name);
   return names;
-}
-
-absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const Key& key) {
-  bool stands = false, was_read = false;
-  const absl::Status status = snapshot.ReadRows(
-      kept, kept.Key(), {KeyRange{.first = key}}, /*block_bytes=*/1, [] { return true; },
-      [&](RowBlock* block) -> absl::Status {
-        const ChangeBatch batch = ViewOf(kept, block);
-        Key found;
-        for (const ColumnView& view : batch.columns) {
-          const Value value = view.At(0);
-          found.push_back({.kind = value.kind,
-                           .integer = value.integer,
-                           .real = value.real,
-                           .bytes = std::string(value.bytes)});
-        }
-        stands = found == key;
-        was_read = true;
-        return absl::CancelledError();
-      });
-  if (!was_read && !status.ok()) return status;
-  return stands;
 }
 
 /// What stood before each of the moments that wrote a column.
@@ -122,7 +80,7 @@ absl::StatusOr<std::optional<JournalEntry>> FindCommitOf(Snapshot& snapshot, con
 }  // namespace
 
 absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::string& table) {
-  const absl::StatusOr<FoundTable> found = FindTable(snapshot, table);
+  const absl::StatusOr<KeptTable> found = FindTable(snapshot, table);
   if (!found.ok()) return found.status();
   absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(found->name);
   if (!history.ok()) return history.status();
@@ -135,28 +93,25 @@ absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::str
 
 absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table,
                                         std::string_view key_text) {
-  const absl::StatusOr<FoundTable> found = FindTable(snapshot, table);
-  if (!found.ok()) return found.status();
-  const absl::StatusOr<Key> key = ParseTypedKey(found->kept, key_text);
-  if (!key.ok()) return key.status();
+  const absl::StatusOr<MeantRow> meant = FindRow(snapshot, table, key_text);
+  if (!meant.ok()) return meant.status();
   std::vector<std::string> key_columns;
-  for (const std::uint32_t index : found->kept.Key()) key_columns.push_back(found->kept.columns[index].name);
+  for (const std::uint32_t index : meant->kept.Key()) key_columns.push_back(meant->kept.columns[index].name);
   ExplainedRow row;
-  row.table = found->name;
-  const absl::StatusOr<bool> stands = Stands(snapshot, found->kept, *key);
-  if (!stands.ok()) return stands.status();
-  row.stands = *stands;
-  Explanation explanation(ExplainedNames(found->kept), std::move(key_columns), *key);
+  row.table = meant->table;
+  row.stands = meant->stands;
+  Explanation explanation(ExplainedNames(meant->kept), std::move(key_columns), meant->key);
   const absl::Status walked = snapshot.journal().WalkBack(
-      found->name, OrderedKey(key->front()),
+      meant->table, OrderedKey(meant->key.front()),
       [&](const JournalEntry& entry) -> absl::StatusOr<bool> { return explanation.Take(entry); });
   if (!walked.ok()) return walked;
   for (const ColumnWriter& writer : explanation.writers()) row.columns.push_back({.writer = writer});
-  const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(found->name);
+  const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(meant->table);
   if (!history.ok()) return history.status();
   row.has_history = history->has_value();
   if (!*history) return row;
-  if (absl::Status before = AddBefore(snapshot, **history, *key, &row.columns); !before.ok()) return before;
+  if (absl::Status before = AddBefore(snapshot, **history, meant->key, &row.columns); !before.ok())
+    return before;
   return row;
 }
 

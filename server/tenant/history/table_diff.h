@@ -31,7 +31,8 @@ struct DiffedMoments {
   FoundMoment from, to;
 };
 
-/// Errors: those of FindTableHistory() and FindMoment(); kInvalidArgument: `to` is before `from`.
+/// An empty `to`: the last commit. Errors: those of FindTableHistory() and FindMoment(); kInvalidArgument:
+/// `to` is before `from`.
 absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string& table, std::string_view from,
                                           std::string_view to);
 

@@ -8,6 +8,23 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 
 namespace mirror {
+namespace {
+
+template <typename Part, typename Service, typename Stream>
+absl::Status ReadToEnd(Service& service, Stream& stream, grpc::ClientContext& context,
+                       const Interruption& interruption, const std::function<void(const Part&)>& each) {
+  const Canceller canceller(context, &interruption);
+  Part part;
+  while (stream.Read(&part)) each(part);
+  const grpc::Status status = stream.Finish();
+  service.NoteSpelling(context);
+  if (interruption.Wait(std::chrono::milliseconds(0))) {
+    return absl::CancelledError("interrupted: what came is not all of it");
+  }
+  return status.ok() ? absl::OkStatus() : service.Explain(status, context, Effect::kReads);
+}
+
+}  // namespace
 
 absl::StatusOr<v1::ListChangesResponse> HistoryClient::Changes(v1::ListChangesRequest request) {
   absl::StatusOr<v1::ListChangesResponse> answer =
@@ -46,6 +63,27 @@ absl::StatusOr<v1::ExplainRowResponse> HistoryClient::Explain(const v1::RowOfTab
 
 absl::StatusOr<v1::ReadRowHistoryResponse> HistoryClient::Versions(const v1::RowOfTable& row) {
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ReadRowHistory, row, Effect::kReads, kLongPatience);
+}
+
+absl::Status HistoryClient::Diff(const v1::DiffTableRequest& request, const Interruption& interruption,
+                                 const std::function<void(const v1::DiffPart&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kCopyPatience);
+  const auto stream = admin_.service_->stub->DiffTable(&context, request);
+  return ReadToEnd<v1::DiffPart>(*admin_.service_, *stream, context, interruption, each);
+}
+
+absl::Status HistoryClient::Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
+                                   const std::function<void(const v1::VerifiedMoment&)>& each) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kCopyPatience);
+  const auto stream = admin_.service_->stub->VerifyHistory(&context, request);
+  return ReadToEnd<v1::VerifiedMoment>(*admin_.service_, *stream, context, interruption, each);
+}
+
+absl::StatusOr<v1::EraseRowResponse> HistoryClient::Erase(const v1::EraseRowRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::EraseRow, request,
+                               request.dry_run() ? Effect::kReads : Effect::kChanges, kLongPatience);
 }
 
 }  // namespace mirror

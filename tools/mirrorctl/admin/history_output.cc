@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/human_text.h"
 
 namespace mirror {
@@ -156,6 +157,56 @@ void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std
                version.row()});
   }
   table.Print(out);
+}
+
+Json DifferenceJson(const v1::RowDifference& row) {
+  Json columns;
+  if (row.columns_size() > 0) {
+    columns = Json::array();
+    for (const std::string& column : row.columns()) columns.push_back(column);
+  }
+  return {{"key", Parsed(row.key())},
+          {"before", row.before().empty() ? Json() : Parsed(row.before())},
+          {"after", row.after().empty() ? Json() : Parsed(row.after())},
+          {"columns", columns}};
+}
+
+Json VerifiedJson(const v1::VerifiedMoment& state) {
+  const bool proven = state.has_commit();
+  return {{"table", state.table()},
+          {"commit", proven ? ChangeJson(state.commit()) : Json()},
+          {"proven_rows", NumberOrNull(state.proven_rows(), proven)},
+          {"rows", NumberOrNull(state.rows(), proven)},
+          {"equal", NumberOrNull(state.equal(), proven)}};
+}
+
+TextTable DifferenceTable(std::size_t width) {
+  return TextTable({{.name = "key", .whole = true}, {.name = "what", .whole = true}, {"before"}, {"after"}},
+                   width);
+}
+
+void AddDifference(TextTable& table, const v1::RowDifference& row) {
+  std::string what = row.before().empty() ? "only then" : row.after().empty() ? "only before" : "";
+  if (what.empty()) what = absl::StrJoin(row.columns(), ", ");
+  table.Add({row.key(), what, row.before(), row.after()});
+}
+
+TextTable VerifiedTable(std::size_t width) {
+  return TextTable({{.name = "table", .whole = true},
+                    {.name = "moment", .whole = true},
+                    {.name = "time", .goes = 1},
+                    {.name = "lsn", .number = true, .goes = 2},
+                    {.name = "proven rows", .number = true},
+                    {.name = "rows", .number = true},
+                    {.name = "state", .whole = true}},
+                   width);
+}
+
+void AddVerified(TextTable& table, const v1::VerifiedMoment& state) {
+  if (!state.has_commit()) return table.Add({state.table(), "", "", "", "", "", "nothing proven"});
+  table.Add({state.table(), absl::StrCat("m:", state.commit().moment()), WhenText(state.commit()),
+             NumberText(state.commit().lsn(), true), Grouped(state.proven_rows()), Grouped(state.rows()),
+             state.equal() ? "equal" : "NOT EQUAL"});
 }
 
 }  // namespace mirror

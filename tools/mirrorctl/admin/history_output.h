@@ -14,11 +14,18 @@ namespace mirror {
 /// `keys` is null where any row may be meant, `columns` where all are; what a commit says is null before it.
 Json ChangeJson(const v1::Change& change);
 Json ExplainedJson(const v1::ExplainRowResponse& row);
+Json DifferenceJson(const v1::RowDifference& row);
+/// `equal` is null where nothing was proven.
+Json VerifiedJson(const v1::VerifiedMoment& state);
 Json VersionJson(const v1::ReadRowHistoryResponse::Version& version);
 
 /// Changes come one by one: AddChange(), then Print().
 TextTable ChangeTable(std::size_t width);
 void AddChange(TextTable& table, const v1::Change& change);
+TextTable DifferenceTable(std::size_t width);
+void AddDifference(TextTable& table, const v1::RowDifference& row);
+TextTable VerifiedTable(std::size_t width);
+void AddVerified(TextTable& table, const v1::VerifiedMoment& state);
 void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::size_t width);
 void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std::size_t width);
 

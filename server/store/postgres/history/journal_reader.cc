@@ -141,6 +141,43 @@ class PostgresJournalReader final : public JournalReader {
     }
   }
 
+  absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok() || !*there) return there.status();
+    const std::string sql = absl::StrCat(select_,
+                                         "e.number < $1 AND e.table_key = $2 AND e.number = e.moment AND "
+                                         "e.done_ms IS NOT NULL AND e.digest IS NOT NULL ORDER BY e.number "
+                                         "DESC LIMIT ",
+                                         kEntriesAtOnce);
+    const std::string key = FoldName(table);
+    for (std::int64_t before = INT64_MAX;;) {
+      const auto rows = Query(sql, {before, key});
+      if (!rows.ok()) return rows.status();
+      for (int row = 0; row < rows->rows(); ++row) {
+        JournalEntry entry = EntryOf(*rows, row);
+        before = entry.number;
+        const absl::StatusOr<bool> more = take(entry);
+        if (!more.ok()) return more.status();
+        if (!*more) return absl::OkStatus();
+      }
+      if (rows->rows() < static_cast<int>(kEntriesAtOnce)) return absl::OkStatus();
+    }
+  }
+
+  absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
+    const absl::StatusOr<bool> there = IsThere();
+    if (!there.ok()) return there.status();
+    if (!*there) return 0;
+    const std::string key = FoldName(table);
+    const auto rows = Query(
+        absl::StrCat("SELECT count(*) FROM ", names_.journal,
+                     " WHERE table_key = $1 AND number > coalesce((SELECT max(number) FROM ", names_.floor,
+                     "), 0) AND operation <> ", static_cast<int>(JournalOperation::kHead)),
+        {key});
+    if (!rows.ok()) return rows.status();
+    return rows->Int(0, 0);
+  }
+
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                         const AsOf& as_of) override {
     std::vector<JournalEntry> commits;

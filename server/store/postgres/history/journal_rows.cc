@@ -1,11 +1,15 @@
 #include "server/store/postgres/history/journal_rows.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/value.h"
 #include "base/folded_name.h"
 #include "server/journal/column_list.h"
+#include "server/journal/erased_key.h"
+#include "server/journal/key_block.h"
+#include "server/store/postgres/history/journal_reader.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -171,6 +175,33 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
   }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kOwnTable);
   return gone;
+}
+
+absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
+                                             const std::string& table, const Key& key) {
+  std::vector<JournalEntry> changed;
+  const absl::Status walked =
+      MakePostgresJournalReader(connection, names)
+          ->WalkBack(table, OrderedKey(key.front()), [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
+            if (std::optional<JournalEntry> rest = WithoutKey(entry, key))
+              changed.push_back(*std::move(rest));
+            return true;
+          });
+  if (!walked.ok()) return walked;
+  const auto bytes = [](const std::string& value) {
+    return value.empty() ? postgres::Value::Null(postgres::Type::kBytea) : postgres::Value::Bytes(value);
+  };
+  for (const JournalEntry& entry : changed) {
+    const absl::StatusOr<std::int64_t> written =
+        connection.Run(absl::StrCat("UPDATE ", names.journal, " SET operation = $1, ",
+                                    entry.columns.empty() ? "columns = NULL, " : "",
+                                    "row_total = $2, least = $3, most = $4, keys = $5 WHERE number = $6"),
+                       {static_cast<std::int64_t>(entry.operation), static_cast<std::int64_t>(entry.rows),
+                        bytes(entry.least), bytes(entry.most), bytes(entry.keys), entry.number},
+                       "removing a key from the journal");
+    if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
+  }
+  return static_cast<std::int64_t>(changed.size());
 }
 
 }  // namespace mirror

@@ -34,6 +34,10 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max);
 
+/// See JournalVerbs::EraseKey(). The journal is there.
+absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
+                                             const std::string& table, const Key& key);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_HISTORY_JOURNAL_ROWS_H_

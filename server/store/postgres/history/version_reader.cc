@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/live_rows.h"
+#include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/history/versions.h"
@@ -46,37 +47,6 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   std::iota(all.begin(), all.end(), 0U);
   return all;
 }
-
-/// A key's values, bound.
-class BoundKey {
- public:
-  BoundKey(const TableSchema& table, const Key& key) {
-    const std::vector<std::uint32_t> columns = table.Key();
-    turned_.resize(key.size());
-    for (std::size_t i = 0; i < key.size() && i < columns.size(); ++i) {
-      const KeyPart& part = key[i];
-      // No text in PostgreSQL has a NUL.
-      can_be_there_ &= part.kind != Kind::kNull &&
-                       !(part.kind == Kind::kText && part.bytes.find('\0') != std::string::npos);
-      const Value value = {
-          .kind = part.kind, .integer = part.integer, .real = part.real, .bytes = part.bytes};
-      values_.push_back(can_be_there_ ? PostgresValue(table.columns[columns[i]], value, &turned_[i])
-                                      : postgres::Value(nullptr));
-      absl::StrAppend(&same_, i == 0 ? "" : " AND ", "m.", QuoteName(table.columns[columns[i]].name), " = $",
-                      i + 1);
-    }
-  }
-  bool can_be_there() const { return can_be_there_; }
-  const std::vector<postgres::Value>& values() const { return values_; }
-  /// Of rows of m.
-  const std::string& same() const { return same_; }
-
- private:
-  std::vector<std::string> turned_;
-  std::vector<postgres::Value> values_;
-  std::string same_;
-  bool can_be_there_ = true;
-};
 
 /// Versions of a row as they come, newest first: each waits until the one before it says when it began.
 class VersionGiver {
@@ -140,6 +110,16 @@ class PostgresVersionReader final : public VersionReader {
     return cut > history.known_from ? cut : 0;
   }
 
+  absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
+    const absl::StatusOr<Opened> opened = Open(history.schema);
+    if (!opened.ok()) return opened.status();
+    const auto count = connection_.Number(
+        absl::StrCat("SELECT count(*) FROM ", opened->versions(names_), " WHERE ", kVersionWas, " = 1"), {},
+        Doing(history.schema));
+    if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
+    return *count;
+  }
+
   absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
                             const std::vector<std::uint32_t>& columns, const std::vector<KeyRange>& ranges,
                             std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
@@ -176,7 +156,7 @@ class PostgresVersionReader final : public VersionReader {
     const TableSchema& table = history.schema;
     const absl::StatusOr<Opened> opened = Open(table);
     if (!opened.ok()) return opened.status();
-    const BoundKey bound(table, key);
+    const BoundKey bound(table, key, "m");
     if (!bound.can_be_there()) return absl::OkStatus();
     PostgresStoredRows stored(table, opened->kinds, AllColumns(table));
     VersionGiver giver(take);

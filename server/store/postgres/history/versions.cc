@@ -9,6 +9,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/row_block.h"
 #include "server/store/exchanged_keys.h"
+#include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr char kKeeping[] = "keeping versions of rows";
 constexpr char kCutting[] = "removing the oldest versions of rows";
+constexpr char kErasing[] = "removing versions of a row";
 constexpr char kFollowing[] = "changing the versions of a table's rows";
 
 VersionSql SqlOf(const TableWork& work, const PostgresHistory& history, const TableSchema& kept,
@@ -381,6 +383,28 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
   }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
   return gone;
+}
+
+absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistory& history, const Key& key) {
+  const BoundKey bound(history.schema, key, "v");
+  if (!bound.can_be_there()) return 0;
+  const std::string of_row = absl::StrCat(" FROM ", work.In(history.versions), " AS v WHERE ", bound.same());
+  const auto stood = work.connection.Query(
+      absl::StrCat("SELECT coalesce(max(", kVersionUntil, "), 0)::bigint, count(*) FILTER (WHERE ",
+                   kVersionWas, " = 1)", of_row),
+      bound.values(), kErasing);
+  if (!stood.ok()) return InStoreWords(stood.status(), Touched::kMirroredTable);
+  absl::StatusOr<std::int64_t> gone =
+      work.connection.Run(absl::StrCat("DELETE", of_row), bound.values(), kErasing);
+  if (gone.ok()) {
+    gone =
+        work.connection.Run(absl::StrCat("UPDATE ", work.names.journal,
+                                         " SET digest = NULL WHERE table_key = $1 AND number < $2 AND digest "
+                                         "IS NOT NULL"),
+                            {FoldName(history.schema.name), stood->Int(0, 0)}, kErasing);
+  }
+  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  return stood->Int(0, 1);
 }
 
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms) {

@@ -52,6 +52,8 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
 /// See HistoryVerbs::Cut().
 absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,
                                          std::int64_t count_max);
+/// See HistoryVerbs::EraseRow().
+absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistory& history, const Key& key);
 /// To where tables that were set aside are.
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms);
 

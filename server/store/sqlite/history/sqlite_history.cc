@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/history/version_sql.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
+#include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
 
 namespace mirror {
@@ -211,6 +213,43 @@ class SqliteHistory final : public HistoryVerbs {
     if (absl::Status status = query->Bind(1, known_from).Bind(2, count_max).Run(); !status.ok())
       return status;
     return connection_.Changes();
+  }
+
+  absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok()) return history.status();
+    if (!*history) return 0;
+    TableSchema rows = (*history)->schema;
+    rows.preserve_target = false;
+    rows.deletes = Deletes::kApply;
+    const std::string versions = QuoteName((*history)->versions);
+    const std::string with =
+        absl::StrCat("WITH ", QuoteName(rows.name), " AS (SELECT ", NameList(rows, rows.Key()), ", ",
+                     kVersionNumber, ", ", kVersionUntil, ", ", kVersionWas, " FROM ", versions, ") ");
+    RangeSelect statement(connection_, rows,
+                          absl::StrCat(kVersionNumber, ", ", kVersionUntil, ", ", kVersionWas),
+                          /*in_key_order=*/false, with);
+    std::vector<std::int64_t> numbers;
+    std::int64_t until = 0, were = 0;
+    absl::Status status = statement.RunOne(key, "", [&](sqlite3_stmt* row) {
+      numbers.push_back(sqlite3_column_int64(row, 0));
+      until = std::max<std::int64_t>(until, sqlite3_column_int64(row, 1));
+      were += sqlite3_column_int64(row, 2);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    for (const std::int64_t number : numbers) {
+      absl::StatusOr<Query> query =
+          connection_.Prepare(absl::StrCat("DELETE FROM ", versions, " WHERE ", kVersionNumber, " = ?1"));
+      if (!query.ok()) return query.status();
+      if (status = query->Bind(1, number).Run(); !status.ok()) return status;
+    }
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_journal SET digest = NULL WHERE table_name = ?1 AND number < ?2 AND digest IS NOT "
+        "NULL");
+    if (!query.ok()) return query.status();
+    if (status = query->Bind(1, table).Bind(2, until).Run(); !status.ok()) return status;
+    return were;
   }
 
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {

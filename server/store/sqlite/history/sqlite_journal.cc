@@ -3,9 +3,15 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/journal/column_list.h"
+#include "server/journal/erased_key.h"
+#include "server/journal/key_block.h"
+#include "server/store/sqlite/history/sqlite_journal_reader.h"
 
 namespace mirror {
 namespace {
@@ -93,6 +99,23 @@ class SqliteJournal final : public JournalVerbs {
         .Run();
   }
 
+  absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
+    std::vector<JournalEntry> changed;
+    const absl::Status walked =
+        MakeSqliteJournalReader(connection_)
+            ->WalkBack(table, OrderedKey(key.front()),
+                       [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
+                         if (std::optional<JournalEntry> rest = WithoutKey(entry, key))
+                           changed.push_back(*std::move(rest));
+                         return true;
+                       });
+    if (!walked.ok()) return walked;
+    for (const JournalEntry& entry : changed) {
+      if (absl::Status written = WriteAgain(entry); !written.ok()) return written;
+    }
+    return static_cast<std::int64_t>(changed.size());
+  }
+
   absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
     if (!HasOwnTable(connection_, kJournal)) return 0;
     const absl::StatusOr<std::int64_t> until = TrimmedThrough(through, count_max);
@@ -128,6 +151,20 @@ class SqliteJournal final : public JournalVerbs {
     } else {
       query.BindBlob(place, bytes);
     }
+  }
+
+  absl::Status WriteAgain(const JournalEntry& entry) {
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_journal SET operation = ?1, columns = CASE WHEN ?2 THEN NULL ELSE columns END, "
+        "row_total = ?3, least = ?4, most = ?5, keys = ?6 WHERE number = ?7");
+    if (!query.ok()) return query.status();
+    query->Bind(1, static_cast<std::int64_t>(entry.operation));
+    query->Bind(2, static_cast<std::int64_t>(entry.columns.empty()));
+    query->Bind(3, static_cast<std::int64_t>(entry.rows));
+    BindBytes(*query, 4, entry.least);
+    BindBytes(*query, 5, entry.most);
+    BindBytes(*query, 6, entry.keys);
+    return query->Bind(7, entry.number).Run();
   }
 
   static void BindCommit(Query& query, int place, const JournalCommit& commit) {

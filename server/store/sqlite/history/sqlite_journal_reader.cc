@@ -123,6 +123,34 @@ class SqliteJournalReader final : public JournalReader {
     return row.status();
   }
 
+  absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
+    if (!IsThere()) return absl::OkStatus();
+    absl::StatusOr<Query> query = connection_.Prepare(
+        absl::StrCat(kSelect,
+                     "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND e.digest "
+                     "IS NOT NULL ORDER BY e.number DESC"));
+    if (!query.ok()) return query.status();
+    query->Bind(1, table);
+    absl::StatusOr<bool> row = query->Step();
+    for (; row.ok() && *row; row = query->Step()) {
+      const absl::StatusOr<bool> more = take(EntryOf(*query));
+      if (!more.ok()) return more.status();
+      if (!*more) return absl::OkStatus();
+    }
+    return row.status();
+  }
+
+  absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
+    if (!IsThere()) return 0;
+    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
+        "SELECT count(*) FROM _mirror_journal WHERE table_name = ?1 AND number > coalesce((SELECT "
+        "number FROM _mirror_floor), 0) AND operation <> ",
+        static_cast<int>(JournalOperation::kHead)));
+    if (!query.ok()) return query.status();
+    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
+    return query->Int(0);
+  }
+
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                         const AsOf& as_of) override {
     std::vector<JournalEntry> commits;

@@ -71,6 +71,14 @@ class SqliteVersionReader final : public VersionReader {
     return cut > history.known_from ? cut : 0;
   }
 
+  absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
+    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
+    if (!kept.ok()) return kept.status();
+    if (!*kept) return 0;
+    return ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM ", QuoteName((*kept)->versions),
+                                                " WHERE ", kVersionWas, " = 1"));
+  }
+
   absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
                             const std::vector<std::uint32_t>& columns, const std::vector<KeyRange>& ranges,
                             std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {

@@ -1,0 +1,38 @@
+#include "server/journal/erased_key.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/journal/key_block.h"
+
+namespace mirror {
+
+std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key) {
+  if (entry.keys.empty()) return std::nullopt;
+  JournalEntry rest = entry;
+  rest.keys.clear();
+  rest.least.clear();
+  rest.most.clear();
+  absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
+  if (!block.ok()) {
+    rest.operation = JournalOperation::kCompare;
+    rest.columns.clear();
+    return rest;
+  }
+  const auto gone = std::remove(block->keys.begin(), block->keys.end(), key);
+  if (gone == block->keys.end()) return std::nullopt;
+  block->keys.erase(gone, block->keys.end());
+  rest.rows = block->keys.size();
+  if (block->keys.empty()) {
+    rest.operation = JournalOperation::kHead;
+    rest.columns.clear();
+    return rest;
+  }
+  PackedKeys packed = PackKeys(block->columns, std::move(block->keys));
+  rest.keys = std::move(packed.block);
+  rest.least = std::move(packed.least);
+  rest.most = std::move(packed.most);
+  return rest;
+}
+
+}  // namespace mirror

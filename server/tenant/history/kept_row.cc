@@ -1,0 +1,88 @@
+#include "server/tenant/history/kept_row.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "server/journal/key_block.h"
+#include "server/tenant/history/typed_key.h"
+
+namespace mirror {
+namespace {
+
+absl::Status NoTable(const std::string& table) {
+  return absl::NotFoundError(absl::StrCat("there is no table '", table,
+                                          "' in the mirror. Nothing was read. 'mirrorctl tables' shows which "
+                                          "there are."));
+}
+
+absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const Key& key) {
+  bool stands = false, was_read = false;
+  const absl::Status status = snapshot.ReadRows(
+      kept, kept.Key(), {KeyRange{.first = key}}, /*block_bytes=*/1, [] { return true; },
+      [&](RowBlock* block) -> absl::Status {
+        const ChangeBatch batch = ViewOf(kept, block);
+        Key found;
+        for (const ColumnView& view : batch.columns) {
+          const Value value = view.At(0);
+          found.push_back({.kind = value.kind,
+                           .integer = value.integer,
+                           .real = value.real,
+                           .bytes = std::string(value.bytes)});
+        }
+        stands = found == key;
+        was_read = true;
+        return absl::CancelledError();
+      });
+  if (!was_read && !status.ok()) return status;
+  return stands;
+}
+
+}  // namespace
+
+absl::StatusOr<KeptTable> FindTable(Snapshot& snapshot, const std::string& table) {
+  const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(table);
+  if (!record.ok()) return record.status();
+  if (!*record) return NoTable(table);
+  const absl::StatusOr<std::optional<TableSchema>> agreed = snapshot.ReadSchema((*record)->table);
+  if (!agreed.ok()) return agreed.status();
+  if (!*agreed) return NoTable(table);
+  return KeptTable{(*record)->table, KeptForm(**agreed)};
+}
+
+absl::StatusOr<MeantRow> FindRow(Snapshot& snapshot, const std::string& table, std::string_view key_text) {
+  absl::StatusOr<KeptTable> found = FindTable(snapshot, table);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<Key> key = ParseTypedKey(found->kept, key_text);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<bool> stands = Stands(snapshot, found->kept, *key);
+  if (!stands.ok()) return stands.status();
+  return MeantRow{std::move(found->name), std::move(found->kept), *std::move(key), *stands};
+}
+
+absl::StatusOr<KeptOfRow> CountKeptOfRow(Snapshot& snapshot, const MeantRow& row) {
+  KeptOfRow kept;
+  const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(row.table);
+  if (!history.ok()) return history.status();
+  if (*history) {
+    const absl::Status read = snapshot.versions().ReadVersions(
+        **history, row.key, [&](const RowVersion& version, RowBlock*) -> absl::StatusOr<bool> {
+          kept.versions += version.until == 0 ? 0 : 1;
+          return true;
+        });
+    if (!read.ok()) return read;
+  }
+  const absl::Status walked = snapshot.journal().WalkBack(
+      row.table, OrderedKey(row.key.front()), [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
+        if (entry.keys.empty()) return true;
+        const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
+        const bool names =
+            !block.ok() || std::find(block->keys.begin(), block->keys.end(), row.key) != block->keys.end();
+        kept.entries += names ? 1 : 0;
+        return true;
+      });
+  if (!walked.ok()) return walked;
+  return kept;
+}
+
+}  // namespace mirror

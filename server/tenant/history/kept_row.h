@@ -1,0 +1,43 @@
+#ifndef MIRROR_SERVER_TENANT_HISTORY_KEPT_ROW_H_
+#define MIRROR_SERVER_TENANT_HISTORY_KEPT_ROW_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+#include "server/store/snapshot.h"
+
+// One row that a person means, over one snapshot. Errors beside those that are named: the snapshot's.
+
+namespace mirror {
+
+struct KeptTable {
+  std::string name;  ///< In its own spelling.
+  TableSchema kept;
+};
+/// Errors: kNotFound: there is no such table.
+absl::StatusOr<KeptTable> FindTable(Snapshot& snapshot, const std::string& table);
+
+struct MeantRow {
+  std::string table;  ///< In its own spelling.
+  TableSchema kept;
+  Key key;
+  bool stands = false;  ///< There is such a row now.
+};
+
+/// `key`: as ParseTypedKey() takes it. Errors: kNotFound: there is no such table; those of ParseTypedKey().
+absl::StatusOr<MeantRow> FindRow(Snapshot& snapshot, const std::string& table, std::string_view key);
+
+/// What is kept of a row beside the table.
+struct KeptOfRow {
+  std::int64_t versions = 0;  ///< That ended.
+  std::int64_t entries = 0;   ///< Of the journal, that name it.
+};
+absl::StatusOr<KeptOfRow> CountKeptOfRow(Snapshot& snapshot, const MeantRow& row);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_HISTORY_KEPT_ROW_H_
