@@ -266,7 +266,7 @@ std::vector<std::string> ControlCommands() {
   return {"init",       "certs", "tenants", "tables",  "indexes",       "events",  "keys",   "diagnose",
           "invalidate", "reset", "pause",   "resume",  "accept-source", "servers", "move",   "backup",
           "restore",    "hold",  "delete",  "allow",   "audit",         "doctor",  "apikey", "web",
-          "storages",   "jobs",  "export",  "changes", "explain",       "history"};
+          "storages",   "jobs",  "export",  "changes", "explain",       "history", "diff",   "erase"};
 }
 
 int Main(int argc, char** argv) {

@@ -460,6 +460,8 @@ void Command::Run(std::function<void()> run) const { app_->callback(std::move(ru
 
 bool Command::given() const { return app_->parsed(); }
 
+bool Command::command_given() const { return !app_->get_subcommands().empty(); }
+
 Program::Program(const std::string& help, const std::string& name, const std::string& version)
     : Program(std::make_unique<CLI::App>(help, name), std::make_unique<CommandNotes>()) {
   program_->formatter(std::make_shared<HelpFormat>(*notes_));

@@ -86,6 +86,8 @@ class Command {
   void Run(std::function<void()> run) const;
 
   bool given() const;
+  /// One of its own commands was given.
+  bool command_given() const;
 
  protected:
   CLI::App* app_;

@@ -105,7 +105,9 @@ cli::Command AdminCommands::Add(const std::string& name, const std::string& help
       absl::StrCat("Exit codes: 0 answered, 1 refused or unreachable, 2 wrong usage or "
                    "configuration. Example:\n  mirrorctl --config dev/mirrorctl.toml ",
                    group, name, example.empty() ? "" : " ", example));
-  command.Run([this_ = *this, name = group + name, run = std::move(run)] { RunWith(this_, name, run); });
+  command.Run([this_ = *this, command, name = group + name, run = std::move(run)] {
+    if (!command.command_given()) RunWith(this_, name, run);
+  });
   return command;
 }
 

@@ -166,19 +166,33 @@ void Erase(AdminClient& admin, const AdminRequest& request, Console& console) {
   }
 }
 
-void AddTable(const AdminCommands& commands, const cli::Command& command) {
+void AddTable(const AdminCommands& commands, const cli::Command& command, bool required) {
   command.Add("table", commands.request->tables, "Its name, as 'mirrorctl tables' prints it")
       .Values(1, 1)
       .AsItStands()
-      .Required()
+      .Required(required)
       .Completes(TableNames);
 }
 
-void AddRow(const AdminCommands& commands, const cli::Command& command) {
-  commands.AddContext(command, true);
-  AddTable(commands, command);
-  command.Add("key", commands.request->key, "Of the row: 17, \"'Ada', 3\", or a JSON array").Required();
+void AddRow(const AdminCommands& commands, const cli::Command& command, bool required = true) {
+  commands.AddContext(command, required);
+  AddTable(commands, command, required);
+  command.Add("key", commands.request->key, "Of the row: 17, \"'Ada', 3\", or a JSON array")
+      .Required(required);
   commands.AddWide(command);
+}
+
+void AddVerification(const AdminCommands& of_history) {
+  const cli::Command verify = of_history.Add(
+      "verify", "Compute again what was proven of former states of tables", "Cust26759", VerifyHistory);
+  of_history.AddContext(verify, true);
+  verify.Add("--table", of_history.request->tables, "Only of this table")
+      .ValueName("TABLE")
+      .Values(1, 1)
+      .AsItStands()
+      .Completes(TableNames);
+  of_history.AddWide(verify);
+  of_history.AddJson(verify, "Print one object a line");
 }
 
 }  // namespace
@@ -208,31 +222,23 @@ void AddHistoryCommands(const AdminCommands& commands) {
 
   const cli::Command history = commands.Add("history", "Show what a row was, of tables that have a history",
                                             "Cust26759 contact 17", ShowHistory);
-  AddRow(commands, history);
+  AddRow(commands, history, /*required=*/false);
   commands.AddJson(history, "Print one object a line, the newest first");
+  history.Check([request, history] {
+    return history.command_given() || !request->key.empty() ? "" : "context_id, table and key are required";
+  });
+  AddVerification({history, commands.config_path, commands.console, request, "history "});
 
   const cli::Command diff = commands.Add("diff", "Show which rows are not the same at two moments",
                                          "Cust26759 contact --from 2026-03-31 --to m:4711", ShowDiff);
   commands.AddContext(diff, true);
-  AddTable(commands, diff);
+  AddTable(commands, diff, /*required=*/true);
   diff.Add("--from", request->from_moment, "An LSN, m: and the number of a moment, or a time in UTC")
       .ValueName("WHEN")
       .Required();
   diff.Add("--to", request->to_moment, "The same; else the last commit").ValueName("WHEN");
   commands.AddWide(diff);
   commands.AddJson(diff, "Print one object a line");
-
-  const cli::Command verify =
-      commands.Add("verify-history", "Compute again what was proven of former states of tables", "Cust26759",
-                   VerifyHistory);
-  commands.AddContext(verify, true);
-  verify.Add("--table", request->tables, "Only of this table")
-      .ValueName("TABLE")
-      .Values(1, 1)
-      .AsItStands()
-      .Completes(TableNames);
-  commands.AddWide(verify);
-  commands.AddJson(verify, "Print one object a line");
 
   const cli::Command erase = commands.Add("erase", "Remove what is kept of a row that was deleted",
                                           "Cust26759 contact 17 --now", Erase);
