@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/export/version_rows.h"
 #include "server/tenant/history/as_of.h"
 #include "server/tenant/history/row_calls.h"
 
@@ -76,17 +77,12 @@ absl::Status CheckWish(const RowsWish& wish) {
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish) {
   if (absl::Status status = CheckWish(wish); !status.ok()) return status;
-  if (wish.history) {
-    return absl::UnimplementedError(
-        absl::StrCat("all versions of table '", wish.table,
-                     "' at once are not exported. Nothing was read. Its view of all versions, which ends in "
-                     "'_history', has them for SQL; --as-of exports one state."));
-  }
   absl::StatusOr<CommittedReading> reading = readings.ReadCommitted(wish.table, ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
-  if (!wish.as_of.empty()) {
+  if (wish.history || !wish.as_of.empty()) {
     absl::StatusOr<TableHistory> history = FindTableHistory(*reading->snapshot, wish.table);
     if (!history.ok()) return history.status();
+    if (wish.history) return MakeVersionRows(*std::move(reading), *std::move(history));
     const absl::StatusOr<FoundMoment> found = FindMoment(*reading->snapshot, *history, wish.as_of);
     if (!found.ok()) return found.status();
     return std::make_unique<FormerRows>(*std::move(reading), *std::move(history), *found);

@@ -44,7 +44,7 @@ class RowSource {
 };
 
 /// Errors: those of Readings::ReadCommitted(), FindTableHistory() and FindMoment(); kInvalidArgument: the
-/// wish; kUnimplemented: all versions at once.
+/// wish.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
 
 }  // namespace mirror

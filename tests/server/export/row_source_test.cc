@@ -86,7 +86,7 @@ TEST_F(RowSourceTest, WhatThereIsNotSaysWhatToDo) {
   EXPECT_THAT(Open({"nowhere"}), StatusIs(absl::StatusCode::kNotFound,
                                           AllOf(HasSubstr("'nowhere'"), HasSubstr("mirrorctl tables"))));
   EXPECT_THAT(Open({.table = "people", .history = true}),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("Its view of all versions")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no history")));
   EXPECT_THAT(Open({.table = "people", .as_of = "7"}), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(Open({.table = "people", .history = true, .as_of = "7"}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("both")));
