@@ -438,6 +438,64 @@ TEST_P(History, ComparedTablesSayThatAnyRowMayHaveChanged) {
   EXPECT_THAT(Entries().back().keys, IsEmpty());
 }
 
+TEST_P(History, AnErasedRowIsInNoVersionAndInNoEntry) {
+  Create(People());
+  Populate(People(), {{1, "a", 1}, {2, "b", 2}});
+  Apply(People(), Operation::kInsert, {{1, "c", 3}, {3, "d", 4}});
+  const std::int64_t stood = LastMoment("people");
+  Apply(People(), Operation::kDelete, {{1}});
+  Plan plan;
+  plan.erased_rows = {{"people", {KeyPart{.kind = Kind::kInteger, .integer = 1}}}};
+  const auto erased = store_->Commit(plan);
+  ASSERT_THAT(erased, IsOk());
+  EXPECT_EQ(erased->versions_erased, 2);
+  EXPECT_EQ(erased->entries_erased, 2);
+  EXPECT_THAT(VersionsOf("people", 1), IsEmpty());
+  EXPECT_EQ(AsOfMoment("people", stood), (Rows{{2, "b", 2}, {3, "d", 4}}));
+  EXPECT_THAT(Operations(), ElementsAre("POPULATED", "INSERT", "COMPARE"))
+      << "who reads on compares all rows";
+  EXPECT_THAT(Numbers(Entries()[1]), ElementsAre(3));
+  EXPECT_EQ(Entries()[1].rows, 1U);
+  EXPECT_EQ(LastMoment("people"), stood + 1) << "the commit of the delete is still one";
+  const auto again = store_->Commit(plan);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->versions_erased + again->entries_erased, 0);
+  EXPECT_THAT(Operations(), SizeIs(3)) << "nothing was there, so nobody compares";
+}
+
+TEST_P(History, ErasingARowEndsTheProofsOfStatesThatHadIt) {
+  Create(People());
+  const auto prove = [&](std::uint64_t rows) {
+    Plan plan;
+    TableCheck check{.table = "people"};
+    check.equality = Equality::kEqual;
+    check.position = Record("people").value().position;
+    check.digest = RangeDigest{rows, 77};
+    plan.checks = {check};
+    ASSERT_THAT(store_->Commit(plan), IsOk());
+  };
+  const auto proven = [&] {
+    std::vector<std::int64_t> moments;
+    const absl::Status walked =
+        Look()->journal().WalkProven("people", [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
+          moments.push_back(entry.number);
+          return true;
+        });
+    EXPECT_THAT(walked, IsOk());
+    return moments;
+  };
+  Apply(People(), Operation::kInsert, {{1, "a", 1}});
+  prove(1);
+  Apply(People(), Operation::kDelete, {{1}});
+  prove(0);
+  EXPECT_THAT(proven(), ElementsAre(2, 1));
+  Plan plan;
+  plan.erased_rows = {{"people", {KeyPart{.kind = Kind::kInteger, .integer = 1}}}};
+  ASSERT_THAT(store_->Commit(plan), IsOk());
+  EXPECT_THAT(proven(), ElementsAre(2)) << "the state without it is what it was";
+  EXPECT_EQ(Look()->versions().CountVersions(*Look()->versions().ReadHistory("people").value()).value(), 0);
+}
+
 TEST_P(History, WalkingBackFindsWhoMayHaveWrittenAKey) {
   Create(Pairs());
   Apply(Pairs(), Operation::kInsert, {{1, "x", "v"}, {5, "y", "v"}});
