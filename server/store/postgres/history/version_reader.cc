@@ -21,6 +21,7 @@
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/rows/ranges.h"
+#include "server/store/version_giver.h"
 
 namespace mirror {
 namespace {
@@ -47,39 +48,6 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   std::iota(all.begin(), all.end(), 0U);
   return all;
 }
-
-/// Versions of a row as they come, newest first: each waits until the one before it says when it began.
-class VersionGiver {
- public:
-  explicit VersionGiver(const VersionReader::TakeVersion& take) : take_(take) {}
-
-  bool goes_on() const { return goes_on_; }
-  /// `until`: INT64_MAX of the row that stands. Null: none stood until then.
-  absl::Status Add(std::int64_t until, RowBlock* row) {
-    if (waiting_) {
-      waiting_->from = until;
-      waiting_->is_insert = row == nullptr;
-    }
-    if (absl::Status given = End(); !given.ok()) return given;
-    if (!goes_on_ || row == nullptr) return absl::OkStatus();
-    waiting_ = RowVersion{.until = until == INT64_MAX ? 0 : until};
-    row_ = std::move(*row);
-    return absl::OkStatus();
-  }
-  /// Gives what waits.
-  absl::Status End() {
-    if (!waiting_ || !goes_on_) return absl::OkStatus();
-    const absl::StatusOr<bool> more = take_(*std::exchange(waiting_, std::nullopt), &row_);
-    if (more.ok()) goes_on_ = *more;
-    return more.status();
-  }
-
- private:
-  const VersionReader::TakeVersion& take_;
-  std::optional<RowVersion> waiting_;
-  RowBlock row_;
-  bool goes_on_ = true;
-};
 
 class PostgresVersionReader final : public VersionReader {
  public:

@@ -15,6 +15,7 @@
 #include "server/store/sqlite/history/version_sql.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
+#include "server/store/version_giver.h"
 
 namespace mirror {
 namespace {
@@ -136,7 +137,18 @@ class SqliteVersionReader final : public VersionReader {
         kVersionWas, ", ", kVersionUntil, " FROM ", QuoteName((*kept)->versions), ") ");
     RangeSelect statement(connection_, table, absl::StrCat(list, ", _mirror_stood, _mirror_ended"),
                           /*in_key_order=*/false, with);
-    return Give(&statement, table, key, take);
+    const int count = static_cast<int>(all.size());
+    VersionGiver giver(take);
+    const absl::Status read =
+        statement.RunOne(key, " ORDER BY _mirror_ended DESC", [&](sqlite3_stmt* row) -> absl::Status {
+          const bool stood = sqlite3_column_int64(row, count) == 1;
+          RowBlock block = RowBlock::For(table, all);
+          absl::Status status = stood ? AppendStoredRow(table, row, &block) : absl::OkStatus();
+          if (status.ok()) status = giver.Add(sqlite3_column_int64(row, count + 1), stood ? &block : nullptr);
+          return giver.goes_on() || !status.ok() ? status : absl::CancelledError("");
+        });
+    if (!giver.goes_on()) return absl::OkStatus();
+    return read.ok() ? giver.End() : read;
   }
 
   absl::Status ReadTouchedKeys(const TableHistory& history, std::int64_t from, std::int64_t to,
@@ -200,39 +212,6 @@ class SqliteVersionReader final : public VersionReader {
     if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
     return absl::StrCat("WITH ", QuoteName(table.name), " AS (",
                         AsOfSql((*kept)->versions, (*kept)->schema, absl::StrCat(moment)), ") ");
-  }
-
-  static absl::Status Give(RangeSelect* statement, const TableSchema& table, const Key& key,
-                           const TakeVersion& take) {
-    const std::vector<std::uint32_t> all = AllColumns(table);
-    const int count = static_cast<int>(all.size());
-    // One waits until the version before it says when it began.
-    std::optional<RowVersion> waiting;
-    RowBlock row_waiting;
-    bool goes_on = true;
-    const auto give = [&]() -> absl::Status {
-      if (!waiting || !goes_on) return absl::OkStatus();
-      const absl::StatusOr<bool> more = take(*std::exchange(waiting, std::nullopt), &row_waiting);
-      if (more.ok()) goes_on = *more;
-      return more.status();
-    };
-    absl::Status status =
-        statement->RunOne(key, " ORDER BY _mirror_ended DESC", [&](sqlite3_stmt* row) -> absl::Status {
-          const bool stood = sqlite3_column_int64(row, count) == 1;
-          const std::int64_t until = sqlite3_column_int64(row, count + 1);
-          if (waiting) {
-            waiting->from = until;
-            waiting->is_insert = !stood;
-          }
-          if (absl::Status given = give(); !given.ok()) return given;
-          if (!goes_on) return absl::CancelledError("");
-          if (!stood) return absl::OkStatus();
-          waiting = RowVersion{.until = until == INT64_MAX ? 0 : until};
-          row_waiting = RowBlock::For(table, all);
-          return AppendStoredRow(table, row, &row_waiting);
-        });
-    if (!goes_on) return absl::OkStatus();
-    return status.ok() ? give() : status;
   }
 
   SqliteConnection& connection_;
