@@ -56,7 +56,8 @@ class Door(unittest.TestCase):
         self.assertIn("good once", text)
 
     def test_a_call_without_the_bearer_is_refused_and_with_it_answered(self):
-        for path in ("/api/about", "/api/events", "/api/live", "/api/tenants/Cust26759", "/api/no/such/call"):
+        for path in ("/api/about", "/api/events", "/api/live", "/api/tenants/Cust26759",
+                     "/api/tenants/Cust26759/history?table=a&key=1", "/api/no/such/call"):  # fmt: skip
             self.assertEqual(self.ask("GET", path)[0], 401, path)
         self.assertEqual(self.ask("GET", "/api/about", bearer="0" * 64)[0], 401)
         self.assertEqual(self.ask("GET", "/api/about", bearer=self.web["secret"])[0], 401)

@@ -27,6 +27,7 @@ from looking import AXE, Looker  # noqa: E402
 PAGES = {"tenants": "/", "tenant": "/tenants/Cust26759", "held": "/tenants/Held-1", "script": "/tenants/Script-1",
          "storages": "/storages", "imports": "/imports", "records": "/tenants/Acme--crm", "stopped": "/tenants/Acme--erp",
          "events": "/events", "audit": "/audit", "looks": "/audit?looks=1", "keys": "/keys", "servers": "/servers",
+         "history": "/tenants/Past-1/history?table=person",
          "nothing": "/no/such/page", "nobody": "/tenants/Nobody"}  # fmt: skip
 # Answers that are errors are told by the browser itself.
 LOUD = {"nobody"}
@@ -243,6 +244,102 @@ class Pages(unittest.TestCase):
         self.page.open("/servers")
         self.page.see(f"127.0.0.1:{self.place.ports[0]}")
 
+    def versions(self, key):
+        """As the command has them, the newest first."""
+        shown = self.place.ctl("history", "Past-1", "person", key, "--json").stdout
+        return [json.loads(line) for line in shown.splitlines()]
+
+    def ask_for_row(self, key):
+        field = self.page.all("#key")[0]
+        field.clear()
+        field.send_keys(key, Keys.ENTER)
+
+    def test_versions_of_a_row_stand_side_by_side(self):
+        versions = self.versions("1")
+        self.assertEqual(len(versions), 4)
+        self.page.open("/tenants/Past-1")
+        wait_for("the table", lambda: self.page.all("a[aria-label='person: its history']"))[0].click()
+        self.page.see("History of person", "h1")
+        self.ask_for_row("1")
+        for version in versions[:-1]:
+            self.page.see(f"m:{version['from_moment']}", ".versions thead")
+            self.page.see(str(version["made_by"]["lsn"]), ".versions .facts-of")
+        self.page.see("UPDATE", ".versions .facts-of")
+        self.page.see("it stands", ".versions .facts-of")
+        cells = self.browser.execute_script(
+            "return [...document.querySelectorAll('.versions tbody:last-child tr:last-child td')].map((one) => one.textContent)"
+        )
+        self.assertEqual(cells, ["changed: NULL", f"changed: {MARKUP}", "changed: Ada", "Person 1"])
+        self.assertEqual(len(self.page.all(".versions td.changed")), 3)
+        self.assertEqual(self.page.all("main script, main img"), [])
+        self.page.press("Only columns that changed")
+        self.assertEqual(len(self.page.all(".versions tbody:last-child tr")), 1)
+        self.ask_for_row("2")
+        self.page.see("There is no such row now.")
+        self.page.see(f"deleted by m:{self.versions('2')[0]['to_moment']}", ".versions .facts-of")
+        self.ask_for_row("100000")
+        self.page.see("There was no such row.")
+        self.assertEqual(self.browser.said(), [])
+        self.assertNotIn("100000", self.browser.current_url)
+
+    def test_what_differs_between_two_moments_is_shown_up_to_a_number_of_rows(self):
+        newest, *_, first = self.versions("1")
+        begun, second = first["to_moment"], newest["from_moment"]
+        self.page.open("/tenants/Past-1/history?table=person")
+        begin, end = self.page.all("#from")[0], self.page.all("#to")[0]
+        begin.send_keys(f"m:{begun}")
+        self.page.press("Compare")
+        self.page.see("More rows differ than the first 200")
+        (command,) = [one.text for one in self.page.all(".banner code")]
+        self.assertEqual(command, f"mirrorctl diff Past-1 person --from m:{begun} --to m:{second}")
+        lines = self.place.ctl(*command.split()[1:], "--json").stdout.splitlines()
+        self.assertGreater(len(lines), 200)
+        # Of the row that is gone all columns are shown.
+        self.page.see("deleted", "tbody tr:nth-child(2)")
+        self.page.see("Person 2", "tbody tr:nth-child(3)")
+        self.page.see("New 3", "tbody tr:nth-child(4)")
+        middle = self.versions("1")[1]["from_moment"]
+        end.send_keys(f"m:{middle}", Keys.ENTER)
+        self.page.see("2 rows differ.")
+        self.page.see(MARKUP, "tbody")
+        self.page.all("button[aria-label='1: its versions']")[0].click()
+        self.page.see("it stands", ".versions .facts-of")
+        self.assertEqual(self.page.all("#key")[0].get_attribute("value"), "1")
+        self.assertEqual(self.browser.switch_to.active_element.get_attribute("id"), "key")
+        begin.clear()
+        begin.send_keys(f"m:{middle}", Keys.ENTER)
+        self.page.see("No row differs.")
+        self.assertEqual(self.browser.said(), [])
+
+    def test_why_there_is_no_history_to_show_is_a_sentence(self):
+        self.page.open("/tenants/Past-1/history?table=person")
+        self.ask_for_row("'Ada', 3")
+        self.page.see("that is no key of table 'person'", "[role=alert]")
+        begin, end = self.page.all("#from")[0], self.page.all("#to")[0]
+        for words, told in (("yesterday", "that is no moment"), ("2001-01-01", "table 'person' is known from moment")):
+            begin.clear()
+            begin.send_keys(words, Keys.ENTER)
+            self.page.see(told, "section:last-child [role=alert]")
+        moment = self.versions("1")[0]["from_moment"]
+        begin.clear()
+        begin.send_keys(f"m:{moment}")
+        end.send_keys(f"m:{self.versions('1')[1]['from_moment']}", Keys.ENTER)
+        self.page.see("Give the earlier one first", "section:last-child [role=alert]")
+        self.page.open("/tenants/Good-2/history?table=person")
+        self.ask_for_row("1")
+        self.page.see("no history is kept of table 'person'", "[role=alert]")
+        self.page.open("/tenants/Past-1/history")
+        self.page.see("This address names no table.")
+        self.browser.said()
+
+    def test_who_asked_for_a_row_is_among_the_looks_without_its_key(self):
+        self.page.open("/tenants/Past-1/history?table=person")
+        self.ask_for_row("'4711'")
+        self.page.see("There was no such row.")
+        self.page.open("/audit?looks=1")
+        self.page.see("ReadRowHistory Past-1: person", "tbody")
+        self.assertNotIn("4711", self.page.text("tbody"))
+
     def test_storages_stand_with_their_data_sources_and_are_found(self):
         self.page.open("/storages")
         self.page.see("Acme Holding AG", "tbody")
@@ -451,6 +548,15 @@ class Pages(unittest.TestCase):
                     self.page.open(path)
                     with self.subTest(name, dark=dark, size=size):
                         self.assertEqual(self.page.violations(), [])
+            self.page.open(PAGES["history"])
+            self.ask_for_row("1")
+            self.page.see("it stands", ".versions .facts-of")
+            self.page.all("#from")[0].send_keys(f"m:{self.versions('1')[1]['from_moment']}", Keys.ENTER)
+            self.page.see("New 3", "tbody")
+            self.browser.look(NARROW, dark)
+            with self.subTest("history, with answers", dark=dark):
+                self.assertLessEqual(self.browser.execute_script("return document.documentElement.scrollWidth"), NARROW[0])
+                self.assertEqual(self.page.violations(), [])
             self.page.open("/tenants/Held-1")
             self.page.press("Invalidate")
             with self.subTest("question", dark=dark):
@@ -492,6 +598,11 @@ class Viewers(unittest.TestCase):
                 self.assertEqual(acts, [])
                 self.assertNotIn("Show keys", page.text())
         self.assertNotIn("Servers", page.text("#sections"))
+        page.open("/tenants/Past-1")
+        page.see("person", "tbody")
+        self.assertEqual(page.all("tbody a[href]"), [])
+        page.open(PAGES["history"])
+        page.see("Values of rows are shown to operators.")
         page.open("/tenants/Held-1")
         page.see("of 4,000 rows would be deleted")
         refused = browser.execute_async_script(
@@ -501,6 +612,14 @@ class Viewers(unittest.TestCase):
         )
         self.assertEqual(refused[0], 403)
         self.assertIn("needs the role operator", refused[1])
+        for call in ("history?table=person&key=1", "diff?table=person&from=m:1"):
+            refused = browser.execute_async_script(
+                "const done = arguments[1]; fetch('/api/tenants/Past-1/' + arguments[0], {headers:"
+                "{authorization: 'Bearer ' + sessionStorage.getItem('mirror-bearer')}})"
+                ".then(async (answer) => done([answer.status, await answer.text()]))", call,
+            )  # fmt: skip
+            self.assertEqual(refused[0], 403, call)
+            self.assertIn("needs the role operator", refused[1])
 
 
 class Entries(unittest.TestCase):

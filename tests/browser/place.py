@@ -203,7 +203,8 @@ class Place:
         return {"address": found.group(1), "secret": found.group(2), "process": process}
 
 
-TENANTS = ["Cust26759", "Again-1", "Held-1", "Decide-1", "Decide-2", "Paused-1", "Late-1", "Differs-1", "Good-2", "Script-1"]
+TENANTS = ["Cust26759", "Again-1", "Held-1", "Decide-1", "Decide-2", "Paused-1", "Late-1", "Differs-1", "Good-2", "Past-1",
+           "Script-1"]  # fmt: skip
 
 
 def partners(count, first=1):
@@ -227,11 +228,24 @@ def fill_records(place):
     place.ctl("pause", "Acme--erp", "--reason", "the ERP is exchanged")
 
 
+def fill_past(place):
+    """Versions of the rows 1 (four), 2 (deleted) and 3 to 252 (two)."""
+    markup = MARKUP.replace("'", "''")
+    for statement in (
+        "UPDATE person SET name = 'Ada' WHERE id = 1",
+        f"UPDATE person SET name = '{markup}' WHERE id = 1; DELETE FROM person WHERE id = 2",
+        "UPDATE person SET name = NULL WHERE id = 1; UPDATE person SET name = 'New ' || id WHERE id BETWEEN 3 AND 252",
+    ):
+        place.database("Past-1", statement).close()
+        place.once("Past-1")
+
+
 def fill(place):
     """Tenants in the states that a page shows."""
     place.init(
         '\n[[tenant]]\ncontext_id = "Late*"\nfreshness = "1s"\n'
-        '\n[[tenant]]\ncontext_id = "Decide*"\nrows_min = 10\n',
+        '\n[[tenant]]\ncontext_id = "Decide*"\nrows_min = 10\n'
+        '\n[[tenant]]\ncontext_id = "Past*"\n[[tenant.table]]\nname = "*"\nhistory = true\n',
         http=True,
     )
     shutil.copy(ROOT / "tests" / "data" / "chinook.sqlite", place.work / "Cust26759.db")
@@ -253,6 +267,7 @@ def fill(place):
     for tenant, kept in (("Held-1", 500), ("Decide-1", 10), ("Decide-2", 10)):
         place.database(tenant, f"DELETE FROM person WHERE id > {kept}").close()
         place.once(tenant, check=False)
+    fill_past(place)
     place.ctl("pause", "Paused-1", "--reason", f"moves to another machine {MARKUP}")
     with sqlite3.connect(place.dev / "data" / "Mirror_Differs-1.db") as mirror:
         mirror.execute("UPDATE person SET name = 'another' WHERE id < 4")

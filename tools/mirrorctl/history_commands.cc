@@ -93,6 +93,8 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
   if (!row->complete()) SayNone(console, "there are older versions than these");
 }
 
+/// A comparison of large tables takes as long as the disk does.
+constexpr std::chrono::hours kDiffPatience{6};
 /// Lines in one table, however many come.
 constexpr std::uint64_t kLinesAtOnce = 1'000;
 
@@ -106,17 +108,22 @@ void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console)
   std::uint64_t rows = 0;
   std::string between;
   const Interruption interruption;
-  const absl::Status read = HistoryClient(admin).Diff(asked, interruption, [&](const v1::DiffPart& part) {
+  const auto show = [&](const v1::DiffPart& part) {
     if (part.has_header()) {
       between = absl::StrCat("between moment ", part.header().from().moment(), " and moment ",
                              part.header().to().moment());
     }
-    if (!part.has_row()) return;
+    if (!part.has_row()) return true;
     ++rows;
-    if (request.json) return PrintJsonLine(console.out, DifferenceJson(part.row()));
-    AddDifference(table, part.row());
-    if (rows % kLinesAtOnce == 0) table.Print(console.out);
-  });
+    if (request.json) {
+      PrintJsonLine(console.out, DifferenceJson(part.row()));
+    } else {
+      AddDifference(table, part.row());
+      if (rows % kLinesAtOnce == 0) table.Print(console.out);
+    }
+    return !console.out.fail();
+  };
+  const absl::Status read = HistoryClient(admin).Diff(asked, kDiffPatience, interruption, show);
   if (!request.json) table.Print(console.out);
   if (!read.ok()) return Fail(console, read);
   SayNone(console, absl::StrCat(Counted(rows, "row"), rows == 1 ? " differs " : " differ ", between));

@@ -136,9 +136,10 @@ class HistoryClient {
                              const std::function<bool(const v1::Change&)>& each);
   absl::StatusOr<v1::ExplainRowResponse> Explain(const v1::RowOfTable& row);
   absl::StatusOr<v1::ReadRowHistoryResponse> Versions(const v1::RowOfTable& row);
-  /// Gives each part to `each`, to the end.
-  absl::Status Diff(const v1::DiffTableRequest& request, const Interruption& interruption,
-                    const std::function<void(const v1::DiffPart&)>& each);
+  /// Gives each part to `each` until that answers false: then OK. kDeadlineExceeded: it took longer than
+  /// `patience`. kCancelled: `interruption` came.
+  absl::Status Diff(const v1::DiffTableRequest& request, std::chrono::seconds patience,
+                    const Interruption& interruption, const std::function<bool(const v1::DiffPart&)>& each);
   /// Gives each proven state to `each`, to the end.
   absl::Status Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
                       const std::function<void(const v1::VerifiedMoment&)>& each);

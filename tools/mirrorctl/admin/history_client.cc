@@ -65,12 +65,26 @@ absl::StatusOr<v1::ReadRowHistoryResponse> HistoryClient::Versions(const v1::Row
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ReadRowHistory, row, Effect::kReads, kLongPatience);
 }
 
-absl::Status HistoryClient::Diff(const v1::DiffTableRequest& request, const Interruption& interruption,
-                                 const std::function<void(const v1::DiffPart&)>& each) {
+absl::Status HistoryClient::Diff(const v1::DiffTableRequest& request, std::chrono::seconds patience,
+                                 const Interruption& interruption,
+                                 const std::function<bool(const v1::DiffPart&)>& each) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCopyPatience);
+  context.set_deadline(std::chrono::system_clock::now() + patience);
   const auto stream = admin_.service_->stub->DiffTable(&context, request);
-  return ReadToEnd<v1::DiffPart>(*admin_.service_, *stream, context, interruption, each);
+  const Canceller canceller(context, &interruption);
+  v1::DiffPart part;
+  bool wanted = true;
+  while (wanted && stream->Read(&part)) wanted = each(part);
+  if (!wanted) {
+    context.TryCancel();
+    while (stream->Read(&part)) continue;
+  }
+  const grpc::Status status = stream->Finish();
+  admin_.service_->NoteSpelling(context);
+  if (!wanted) return absl::OkStatus();
+  if (interruption.Wait(std::chrono::milliseconds(0)))
+    return absl::CancelledError("interrupted: the comparison was given up");
+  return status.ok() ? absl::OkStatus() : admin_.service_->Explain(status, context, Effect::kReads);
 }
 
 absl::Status HistoryClient::Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,

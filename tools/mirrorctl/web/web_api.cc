@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tools/mirrorctl/admin/consequences.h"
+#include "tools/mirrorctl/web/page_history.h"
 
 namespace mirror {
 namespace {
@@ -164,6 +165,23 @@ absl::StatusOr<Json> ShowServers(AdminClient& admin) {
   return Json{{"servers", ToJsonArray(servers->servers())}};
 }
 
+v1::RowOfTable RowAskedFor(const std::string& context_id, const HttpTarget& target) {
+  v1::RowOfTable row;
+  row.set_context_id(context_id);
+  row.set_table(First(target, "table"));
+  row.set_key(First(target, "key"));
+  return row;
+}
+
+v1::DiffTableRequest DiffAskedFor(const std::string& context_id, const HttpTarget& target) {
+  v1::DiffTableRequest asked;
+  asked.set_context_id(context_id);
+  asked.set_table(First(target, "table"));
+  asked.set_from(First(target, "from"));
+  asked.set_to(First(target, "to"));
+  return asked;
+}
+
 /// What a page posts: an object, or nothing at all.
 struct Posted {
   std::string reason, confirm, expect;
@@ -317,6 +335,13 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
       const absl::StatusOr<v1::TimeSeries> minutes = LookClient(admin).Minutes(of_one ? path[2] : "");
       if (!minutes.ok()) return minutes.status();
       return ToJson(*minutes);
+    });
+  }
+  if (name == "tenants" && path.size() == 4 && path[3] == "history")
+    return Ask([&](AdminClient& admin) { return ShowRowHistory(admin, RowAskedFor(path[2], target)); });
+  if (name == "tenants" && path.size() == 4 && path[3] == "diff") {
+    return Ask([&](AdminClient& admin) {
+      return ShowTableDiff(admin, DiffAskedFor(path[2], target), interruption_);
     });
   }
   if (name == "tenants" && path.size() == 5 && path[3] == "holds" && path[4] == "keys")

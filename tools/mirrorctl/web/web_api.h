@@ -21,7 +21,8 @@ namespace mirror {
 /// certificate: what it may not do is refused there.
 ///
 ///   GET  /api/about, live, minutes, events, audit, keys, servers, storages, jobs, tenants/ID,
-///        tenants/ID/minutes, tenants/ID/holds/keys
+///        tenants/ID/minutes, tenants/ID/holds/keys, tenants/ID/history?table&key,
+///        tenants/ID/diff?table&from&to
 ///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
 ///   holds/NUMBER/rollback
 ///

@@ -4,6 +4,7 @@ import { enter } from './api.js';
 import audit from './audit.js';
 import { el, empty, setText } from './dom.js';
 import events from './events.js';
+import tableHistory from './history.js';
 import jobs from './jobs.js';
 import keys from './keys.js';
 import { begin, listen, live } from './live.js';
@@ -41,9 +42,11 @@ function announce(words) {
 function find(path) {
   const section = SECTIONS.find((one) => one.path === path && (one.shown?.(about) ?? true));
   if (section) return { ...section, params: [] };
-  const [, id] = /^\/tenants\/([^/]+)$/.exec(path) ?? [];
-  if (id !== undefined) return { path: '/', title: decodeURIComponent(id), page: tenant, params: [decodeURIComponent(id)] };
-  return null;
+  const [, id, ofTable] = /^\/tenants\/([^/]+)(\/history)?$/.exec(path) ?? [];
+  if (id === undefined) return null;
+  const name = decodeURIComponent(id);
+  if (ofTable) return { path: '/', title: `History of ${name}`, page: tableHistory, params: [name] };
+  return { path: '/', title: name, page: tenant, params: [name] };
 }
 
 function nothing(target) {

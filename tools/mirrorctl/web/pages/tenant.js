@@ -89,8 +89,26 @@ function ageOf(table) {
   return `${age(table.source_time_ms)}${late ? ', too old' : ''}`;
 }
 
-const recordTableColumns = [
-  { title: 'Table', head: true, of: (table) => table.table, text: (table) => table.table, class: 'named' },
+/** The name; for who may read rows a link to what they were. */
+function nameColumn(id, isOperator) {
+  return {
+    title: 'Table', head: true, of: (table) => table.table, class: 'named', make: () => el('a', {}),
+    set(link, table) {
+      setText(link, table.table);
+      // Where it is not told whether there is a history, the page itself says so.
+      if (!isOperator || table.history === false) {
+        link.removeAttribute('href');
+        link.removeAttribute('aria-label');
+        return;
+      }
+      link.setAttribute('href', `/tenants/${encodeURIComponent(id)}/history?table=${encodeURIComponent(table.table)}`);
+      link.setAttribute('aria-label', `${table.table}: its history`);
+    },
+  };
+}
+
+const recordTableColumns = (id, isOperator) => [
+  nameColumn(id, isOperator),
   { title: 'State', of: (table) => table.state, make: () => pill('', 'quiet'), set: (cell, table) => setPill(cell, table.state, tone(table.state)) },
   { title: 'LSN', number: true, wide: true, of: (table) => table.position.lsn, text: (table) => String(table.position.lsn) },
   { title: 'Columns', number: true, wide: true, of: (table) => table.columns, text: (table) => number(table.columns) },
@@ -99,7 +117,7 @@ const recordTableColumns = [
 
 function tableColumns(id, isOperator, done) {
   const columns = [
-    { title: 'Table', head: true, of: (table) => table.table, text: (table) => table.table, class: 'named' },
+    nameColumn(id, isOperator),
     { title: 'State', of: (table) => table.state, make: () => pill('', 'quiet'), set: (cell, table) => setPill(cell, table.state, tone(table.state)) },
     { title: 'LSN', number: true, wide: true, of: (table) => table.position.lsn, text: (table) => String(table.position.lsn) },
     { title: 'Rows', number: true, of: (table) => table.row_count, text: (table) => number(table.row_count) },
@@ -172,7 +190,7 @@ export default function tenant(main, { params: [id], about, announce }) {
   const build = (isRecords) => {
     figures = isRecords ? makeRecordFigures() : makeFigures();
     day = charts(tenantPath(id, 'minutes'), { lagTitle: 'Data age', cycleTitle: 'Cycle', rowsAlone: isRecords });
-    tables = new Table({ caption: `Tables of ${id}`, columns: isRecords ? recordTableColumns : tableColumns(id, about.operator, done), key: (table) => table.table, pageSize: 50, none: el('div', { hidden: true }) });
+    tables = new Table({ caption: `Tables of ${id}`, columns: isRecords ? recordTableColumns(id, about.operator) : tableColumns(id, about.operator, done), key: (table) => table.table, pageSize: 50, none: el('div', { hidden: true }) });
     last = isRecords
       ? new Table({ caption: `Imports into ${id}`, columns: jobColumns(false), key: (job) => job.id, none: empty('No file was imported into it.', 'Records that come one by one, or many in a call, are in no list.') })
       : new Table({ caption: `Last cycles of ${id}`, columns: cycleColumns, key: (cycle) => String(cycle.cycle), none: empty('No cycle since the server was started.') });
