@@ -1,100 +1,29 @@
 #!/usr/bin/python3
 """What was written to a mirror, as real readers get it: mirrorctl and HTTP, over restores, trims and deletes.
 
-Usage: changes_test.py BIN_DIR
+Usage: changes_test.py BIN_DIR [unittest arguments]
 """
 
 import json
 import pathlib
 import re
-import shutil
-import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "python"))
-
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import journal_place  # noqa: E402
 import programs  # noqa: E402
-import sanitizer_words  # noqa: E402
 
-PATIENCE_S = 120
-JOURNAL = '\n[[tenant]]\ncontext_id = "*"\n[[tenant.table]]\nname = "*"\njournal = "keys"\n'
-HISTORY = JOURNAL + "history = true\n"
+PATIENCE_S = journal_place.PATIENCE_S
 BIN = None
 
 
-class Place:
-    """A server with a journal, and a SQLite source."""
-
-    def __init__(self, test, rules=JOURNAL):
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="changes-"))
-        test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
-        self.dev = self.work / "dev"
-        made = programs.run(BIN / "mirrorctl", "init", "--dir", self.dev, "--context-id", "Cust", "--http-port", "7446")
-        self.key = made.stdout.splitlines()[-1]
-        configuration = self.dev / "mirror-server.toml"
-        text = re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE)
-        configuration.write_text(text + rules)
-        with (self.work / "server.err").open("wb") as log:
-            self.server = subprocess.Popen(
-                [BIN / "mirror-server", "--config", configuration], stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        test.addCleanup(self.stop)
-        ready = re.search(r"sources on (\S+), admin on (\S+)", self.server.stdout.readline())
-        assert ready, (self.work / "server.err").read_text()
-        self.url = re.search(r"JSON: (\S+)", self.server.stdout.readline())[1]
-        for file, address in (("mirror-agent.toml", ready[1]), ("mirrorctl.toml", ready[2])):
-            kept = (self.dev / file).read_text()
-            kept = re.sub(r'^address = "127.0.0.1:\d+"', f'address = "{address}"', kept, count=1, flags=re.MULTILINE)
-            (self.dev / file).write_text(kept)
-        self.source("PRAGMA journal_mode = WAL")
-        self.source("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
-        self.source("INSERT INTO people VALUES (1, 'Ada', 36), (2, 'Bob', NULL)")
-        with (self.dev / "mirror-agent.toml").open("a") as file:
-            file.write(f'\n[[source]]\ncontext_id = "Cust"\npath = "{self.work}/source.db"\nstrategy = "cdc"\n')
-        self.agent("install")
-        self.agent("once")
-
-    def stop(self):
-        self.server.terminate()
-        self.server.wait(PATIENCE_S)
-        self.server.stdout.close()
-        sanitizer_words.check_file(self.work / "server.err")
-
-    def source(self, *statements):
-        database = sqlite3.connect(self.work / "source.db")
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
-        database.close()
-
-    def agent(self, *words):
-        done = programs.run(BIN / "mirror-agent", *words, "--config", self.dev / "mirror-agent.toml")
-        assert done.returncode == 0, done.stderr
-        return done
-
-    def write(self, *statements):
-        """In the source, and by a cycle in the mirror."""
-        self.source(*statements)
-        self.agent("once")
-
-    def ctl(self, *words):
-        return programs.run(BIN / "mirrorctl", "--config", self.dev / "mirrorctl.toml", *words)
-
-    def changes(self, *words):
-        done = self.ctl("changes", "Cust", "--json", *words)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def get(self, path, **fields):
-        request = urllib.request.Request(self.url + path, headers={"X-API-KEY": self.key} | fields)
-        return urllib.request.urlopen(request, timeout=PATIENCE_S)
+def Place(test, rules=journal_place.JOURNAL):
+    return journal_place.JournalPlace(test, BIN, rules)
 
 
 class Changes(unittest.TestCase):
@@ -116,7 +45,7 @@ class Changes(unittest.TestCase):
         place = Place(self)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
         follower = subprocess.Popen(
-            [BIN / "mirrorctl", "--config", place.dev / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
+            [BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
             stdout=subprocess.PIPE,
             text=True,
             env=programs.environment(),
@@ -136,10 +65,10 @@ class Changes(unittest.TestCase):
 
     def test_a_restored_mirror_is_noticed_though_it_has_grown_past_the_number(self):
         place = Place(self)
-        self.assertEqual(place.ctl("backup", "Cust", place.dev / "copy.db").returncode, 0)
+        self.assertEqual(place.ctl("backup", "Cust", place.server.folder / "copy.db").returncode, 0)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
         token = place.changes()[-1]["token"]
-        done = place.ctl("restore", "Cust", place.dev / "copy.db", "--confirm", "Cust")
+        done = place.ctl("restore", "Cust", place.server.folder / "copy.db", "--confirm", "Cust")
         self.assertEqual(done.returncode, 0, done.stderr)
         for i in range(4, 9):
             place.write(f"INSERT INTO people VALUES ({i}, 'x', {i})")
@@ -168,7 +97,7 @@ class Changes(unittest.TestCase):
         self.assertEqual(place.ctl("explain", "Cust", "people", "x").returncode, 1)
 
     def test_versions_of_a_row(self):
-        place = Place(self, HISTORY)
+        place = Place(self, journal_place.HISTORY)
         place.write("UPDATE people SET age = 37 WHERE id = 1")
         place.write("DELETE FROM people WHERE id = 1")
         done = place.ctl("history", "Cust", "people", "1", "--json")
