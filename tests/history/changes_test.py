@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What was written to a mirror, as real readers get it: mirrorctl and HTTP, over restores, trims and deletes.
+"""What was written to a mirror, as real readers get it: by mirrorctl and over HTTP. Acceptance H3: a token of before a
+restore is refused; H5: each column has its writer. kills_test.py has H1 and H2, stores_test.py H19.
 
 Usage: changes_test.py BIN_DIR [unittest arguments]
 """
@@ -7,6 +8,7 @@ Usage: changes_test.py BIN_DIR [unittest arguments]
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -44,57 +46,141 @@ class Changes(unittest.TestCase):
     def test_a_follower_gets_what_comes(self):
         place = Place(self)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
-        follower = subprocess.Popen(
-            [BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=programs.environment(),
-        )
-        try:
-            seen = [json.loads(follower.stdout.readline()) for _ in place.changes()]
-            writer = threading.Thread(target=place.write, args=("INSERT INTO people VALUES (4, 'Dee', 2)",))
-            writer.start()
-            news = json.loads(follower.stdout.readline())
-            writer.join()
-        finally:
-            follower.terminate()
-            follower.wait(PATIENCE_S)
-            follower.stdout.close()
+        follower = self.follow(place)
+        seen = [json.loads(follower.stdout.readline()) for _ in place.changes()]
+        writer = threading.Thread(target=place.write, args=("INSERT INTO people VALUES (4, 'Dee', 2)",))
+        writer.start()
+        news = json.loads(follower.stdout.readline())
+        writer.join()
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.communicate(timeout=PATIENCE_S), ("", ""))
+        self.assertEqual(follower.returncode, 0)
         self.assertEqual(news["keys"], [["4"]])
         self.assertGreater(news["number"], seen[-1]["number"])
 
-    def test_a_restored_mirror_is_noticed_though_it_has_grown_past_the_number(self):
+    def test_h3_a_token_of_before_a_restore_is_refused_though_the_mirror_has_grown_past_it(self):
         place = Place(self)
-        self.assertEqual(place.ctl("backup", "Cust", place.server.folder / "copy.db").returncode, 0)
+        token, next_token = self.outgrown(place)
+        done = place.ctl("changes", "Cust", "--since", token)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(self.told_to_go_on_from(done.stderr), next_token)
+        self.assertEqual(place.changes("--since", next_token), [])
+        for fields in ({}, {"Accept": "text/event-stream"}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                place.get(f"/v4/storages/Cust/changes?since={token}", **fields)
+            with refused.exception as answer:
+                self.assertEqual(answer.code, 410)
+                self.assertEqual(json.loads(answer.read())["next"], next_token)
+
+    def outgrown(self, place):
+        """A token that the mirror had before it was restored, and the last one that it has now, of a larger number."""
+        copy = place.work / "copy.db"
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
         token = place.changes()[-1]["token"]
-        done = place.ctl("restore", "Cust", place.server.folder / "copy.db", "--confirm", "Cust")
+        done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
         self.assertEqual(done.returncode, 0, done.stderr)
         for i in range(4, 9):
             place.write(f"INSERT INTO people VALUES ({i}, 'x', {i})")
-        self.assertGreater(place.changes()[-1]["number"], int(token.split(".")[0]))
-        done = place.ctl("changes", "Cust", "--since", token)
-        self.assertEqual(done.returncode, 1)
-        go_on = re.search(r"OUT_OF_RANGE: .*compare all, then go on from (\S+)", done.stderr.replace("\n", " "))
-        self.assertTrue(go_on, done.stderr)
-        self.assertEqual(place.changes("--since", go_on[1]), [])
-        with self.assertRaises(urllib.error.HTTPError) as refused:
-            place.get(f"/v4/storages/Cust/changes?since={token}")
-        self.assertEqual(refused.exception.code, 410)
-        self.assertEqual(json.loads(refused.exception.read())["next"], go_on[1])
+        last = place.changes()[-1]
+        self.assertGreater(last["number"], int(token.split(".")[0]))
+        return token, last["token"]
 
-    def test_each_column_has_its_writer(self):
+    def told_to_go_on_from(self, errors):
+        found = re.search(r"OUT_OF_RANGE: .*compare all, then go on from (\S+)", errors.replace("\n", " "))
+        self.assertTrue(found, errors)
+        return found[1]
+
+    def test_h3_followers_hear_that_the_mirror_was_restored(self):
         place = Place(self)
-        place.write("UPDATE people SET age = 37 WHERE id = 1")
-        number = place.changes()[-1]["number"]
-        done = place.ctl("explain", "Cust", "people", "1", "--json")
+        copy = place.work / "copy.db"
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
+        place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
+        last = place.changes()[-1]
+        follower = self.follow(place)
+        with place.get("/v4/storages/Cust/changes?since=now", Accept="text/event-stream") as stream:
+            # Both are behind the last entry.
+            self.assertEqual(self.event(stream)[:2], [f"id: {last['token']}", "event: token"])
+            self.assertEqual([json.loads(follower.stdout.readline())["number"] for _ in place.changes()][-1], last["number"])
+            done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            event = self.event(stream)
+            self.assertEqual(event[1], "event: gone", event)
+            next_token = json.loads(event[2].removeprefix("data: "))["next"]
+            self.assertEqual(event[0], f"id: {next_token}")
+            self.assertEqual(stream.read(), b"")
+        errors = follower.communicate(timeout=PATIENCE_S)[1]
+        self.assertEqual(follower.returncode, 1)
+        self.assertEqual(self.told_to_go_on_from(errors), next_token)
+
+    def test_a_reader_from_before_the_backup_is_told_to_compare(self):
+        place = Place(self)
+        copy = place.work / "copy.db"
+        token = place.changes()[-1]["token"]
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
+        place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
+        done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = place.changes("--since", token)
+        self.assertEqual([(one["table"], one["operation"], one["keys"]) for one in told], [("people", "COMPARE", None)])
+
+    def follow(self, place):
+        follower = subprocess.Popen(
+            [BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=programs.environment(),
+        )
+
+        def end():
+            follower.kill()
+            follower.wait(PATIENCE_S)
+            follower.stdout.close()
+            follower.stderr.close()
+
+        self.addCleanup(end)
+        return follower
+
+    @staticmethod
+    def event(stream):
+        """Its lines, without the empty one at its end."""
+        return [stream.readline().decode().rstrip("\n") for _ in range(4)][:3]
+
+    def writers(self, place, key):
+        """{column: (operation, number)} of a row's columns."""
+        done = place.ctl("explain", "Cust", "people", key, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         explained = json.loads(done.stdout)
         self.assertTrue(explained["stands"])
-        writers = {column["name"]: column["writer"] for column in explained["columns"]}
-        self.assertEqual(writers["age"]["number"], number)
-        self.assertIn(writers["name"]["operation"], ("POPULATED", "UPDATE"))
-        self.assertEqual(place.ctl("explain", "Cust", "people", "x").returncode, 1)
+        return {one["name"]: (one["writer"]["operation"], one["writer"]["number"]) for one in explained["columns"]}
+
+    def test_h5_each_column_has_its_writer(self):
+        place = Place(self)
+        populated = ("POPULATED", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": populated, "age": populated})
+        place.write("UPDATE people SET age = 37 WHERE id = 1")
+        age = ("UPDATE", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": populated, "age": age})
+        place.write("UPDATE people SET name = 'Ada L.' WHERE id = 1")
+        name = ("UPDATE", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": name, "age": age})
+        # Of another row they are not.
+        self.assertEqual(self.writers(place, "2"), {"name": populated, "age": populated})
+        self.assertEqual(place.ctl("invalidate", "Cust", "--table", "people").returncode, 0)
+        place.agent("once")
+        again = ("POPULATED", place.changes()[-1]["number"])
+        self.assertGreater(again[1], name[1])
+        self.assertEqual(self.writers(place, "1"), {"name": again, "age": again})
+        place.write("UPDATE people SET age = 38 WHERE id = 1")
+        self.assertEqual(self.writers(place, "1"), {"name": again, "age": ("UPDATE", again[1] + 1)})
+
+    def test_a_key_that_is_none_is_refused(self):
+        place = Place(self)
+        for command in ("explain", "history"):
+            done = place.ctl(command, "Cust", "people", "x")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("INVALID_ARGUMENT", done.stderr)
 
     def test_versions_of_a_row(self):
         place = Place(self, journal_place.HISTORY)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Acceptance H19: the same batches to a mirror in SQLite and to one in PostgreSQL are the same changes, and the same
-history.
+"""Acceptance H19: the same batches to a mirror in SQLite and to one in PostgreSQL are the same changes, the same
+history, and the same between two moments.
 
 Usage: stores_test.py BIN_DIR [unittest arguments]     MIRROR_TEST_SEED=N: as it was then
 """
@@ -56,7 +56,7 @@ def statements(dice, number):
 
 class H19(unittest.TestCase):
     def same(self, *words):
-        """What both say, without what is of one alone."""
+        """What both mirrors say, without what is of one alone."""
         told = [self.told(place, *words) for place in self.places]
         self.assertEqual(told[0], told[1], words)
         return told[0]
@@ -95,6 +95,10 @@ class H19(unittest.TestCase):
         for room, number in self.places[0].source("SELECT room, number FROM visits"):
             versions += len(self.same("history", "Cust", "visits", f"'{room}', {number}"))
         self.assertGreater(versions, 100)
+        for table in ("people", "visits"):
+            moments = sorted({one["moment"] for one in changes if one["table"] == table})
+            for first, last in zip(moments, moments[2:]):
+                self.same("diff", "Cust", table, "--from", f"m:{first}", "--to", f"m:{last}")
 
 
 if __name__ == "__main__":
