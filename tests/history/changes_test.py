@@ -1,100 +1,31 @@
 #!/usr/bin/python3
-"""What was written to a mirror, as real readers get it: mirrorctl and HTTP, over restores, trims and deletes.
+"""What was written to a mirror, as real readers get it: by mirrorctl and over HTTP. Acceptance H3: a token of before a
+restore is refused; H5: each column has its writer. kills_test.py has H1 and H2, stores_test.py H19.
 
-Usage: changes_test.py BIN_DIR
+Usage: changes_test.py BIN_DIR [unittest arguments]
 """
 
 import json
 import pathlib
 import re
-import shutil
-import sqlite3
+import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "python"))
-
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import journal_place  # noqa: E402
 import programs  # noqa: E402
-import sanitizer_words  # noqa: E402
 
-PATIENCE_S = 120
-JOURNAL = '\n[[tenant]]\ncontext_id = "*"\n[[tenant.table]]\nname = "*"\njournal = "keys"\n'
-HISTORY = JOURNAL + "history = true\n"
+PATIENCE_S = journal_place.PATIENCE_S
 BIN = None
 
 
-class Place:
-    """A server with a journal, and a SQLite source."""
-
-    def __init__(self, test, rules=JOURNAL):
-        self.work = pathlib.Path(tempfile.mkdtemp(prefix="changes-"))
-        test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
-        self.dev = self.work / "dev"
-        made = programs.run(BIN / "mirrorctl", "init", "--dir", self.dev, "--context-id", "Cust", "--http-port", "7446")
-        self.key = made.stdout.splitlines()[-1]
-        configuration = self.dev / "mirror-server.toml"
-        text = re.sub(r"^port = 744\d", "port = 0", configuration.read_text(), flags=re.MULTILINE)
-        configuration.write_text(text + rules)
-        with (self.work / "server.err").open("wb") as log:
-            self.server = subprocess.Popen(
-                [BIN / "mirror-server", "--config", configuration], stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        test.addCleanup(self.stop)
-        ready = re.search(r"sources on (\S+), admin on (\S+)", self.server.stdout.readline())
-        assert ready, (self.work / "server.err").read_text()
-        self.url = re.search(r"JSON: (\S+)", self.server.stdout.readline())[1]
-        for file, address in (("mirror-agent.toml", ready[1]), ("mirrorctl.toml", ready[2])):
-            kept = (self.dev / file).read_text()
-            kept = re.sub(r'^address = "127.0.0.1:\d+"', f'address = "{address}"', kept, count=1, flags=re.MULTILINE)
-            (self.dev / file).write_text(kept)
-        self.source("PRAGMA journal_mode = WAL")
-        self.source("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)")
-        self.source("INSERT INTO people VALUES (1, 'Ada', 36), (2, 'Bob', NULL)")
-        with (self.dev / "mirror-agent.toml").open("a") as file:
-            file.write(f'\n[[source]]\ncontext_id = "Cust"\npath = "{self.work}/source.db"\nstrategy = "cdc"\n')
-        self.agent("install")
-        self.agent("once")
-
-    def stop(self):
-        self.server.terminate()
-        self.server.wait(PATIENCE_S)
-        self.server.stdout.close()
-        sanitizer_words.check_file(self.work / "server.err")
-
-    def source(self, *statements):
-        database = sqlite3.connect(self.work / "source.db")
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
-        database.close()
-
-    def agent(self, *words):
-        done = programs.run(BIN / "mirror-agent", *words, "--config", self.dev / "mirror-agent.toml")
-        assert done.returncode == 0, done.stderr
-        return done
-
-    def write(self, *statements):
-        """In the source, and by a cycle in the mirror."""
-        self.source(*statements)
-        self.agent("once")
-
-    def ctl(self, *words):
-        return programs.run(BIN / "mirrorctl", "--config", self.dev / "mirrorctl.toml", *words)
-
-    def changes(self, *words):
-        done = self.ctl("changes", "Cust", "--json", *words)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def get(self, path, **fields):
-        request = urllib.request.Request(self.url + path, headers={"X-API-KEY": self.key} | fields)
-        return urllib.request.urlopen(request, timeout=PATIENCE_S)
+def Place(test, rules=journal_place.JOURNAL):
+    return journal_place.JournalPlace(test, BIN, rules)
 
 
 class Changes(unittest.TestCase):
@@ -115,60 +46,144 @@ class Changes(unittest.TestCase):
     def test_a_follower_gets_what_comes(self):
         place = Place(self)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
-        follower = subprocess.Popen(
-            [BIN / "mirrorctl", "--config", place.dev / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=programs.environment(),
-        )
-        try:
-            seen = [json.loads(follower.stdout.readline()) for _ in place.changes()]
-            writer = threading.Thread(target=place.write, args=("INSERT INTO people VALUES (4, 'Dee', 2)",))
-            writer.start()
-            news = json.loads(follower.stdout.readline())
-            writer.join()
-        finally:
-            follower.terminate()
-            follower.wait(PATIENCE_S)
-            follower.stdout.close()
+        follower = self.follow(place)
+        seen = [json.loads(follower.stdout.readline()) for _ in place.changes()]
+        writer = threading.Thread(target=place.write, args=("INSERT INTO people VALUES (4, 'Dee', 2)",))
+        writer.start()
+        news = json.loads(follower.stdout.readline())
+        writer.join()
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.communicate(timeout=PATIENCE_S), ("", ""))
+        self.assertEqual(follower.returncode, 0)
         self.assertEqual(news["keys"], [["4"]])
         self.assertGreater(news["number"], seen[-1]["number"])
 
-    def test_a_restored_mirror_is_noticed_though_it_has_grown_past_the_number(self):
+    def test_h3_a_token_of_before_a_restore_is_refused_though_the_mirror_has_grown_past_it(self):
         place = Place(self)
-        self.assertEqual(place.ctl("backup", "Cust", place.dev / "copy.db").returncode, 0)
+        token, next_token = self.outgrown(place)
+        done = place.ctl("changes", "Cust", "--since", token)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(self.told_to_go_on_from(done.stderr), next_token)
+        self.assertEqual(place.changes("--since", next_token), [])
+        for fields in ({}, {"Accept": "text/event-stream"}):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                place.get(f"/v4/storages/Cust/changes?since={token}", **fields)
+            with refused.exception as answer:
+                self.assertEqual(answer.code, 410)
+                self.assertEqual(json.loads(answer.read())["next"], next_token)
+
+    def outgrown(self, place):
+        """A token that the mirror had before it was restored, and the last one that it has now, of a larger number."""
+        copy = place.work / "copy.db"
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
         token = place.changes()[-1]["token"]
-        done = place.ctl("restore", "Cust", place.dev / "copy.db", "--confirm", "Cust")
+        done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
         self.assertEqual(done.returncode, 0, done.stderr)
         for i in range(4, 9):
             place.write(f"INSERT INTO people VALUES ({i}, 'x', {i})")
-        self.assertGreater(place.changes()[-1]["number"], int(token.split(".")[0]))
-        done = place.ctl("changes", "Cust", "--since", token)
-        self.assertEqual(done.returncode, 1)
-        go_on = re.search(r"OUT_OF_RANGE: .*compare all, then go on from (\S+)", done.stderr.replace("\n", " "))
-        self.assertTrue(go_on, done.stderr)
-        self.assertEqual(place.changes("--since", go_on[1]), [])
-        with self.assertRaises(urllib.error.HTTPError) as refused:
-            place.get(f"/v4/storages/Cust/changes?since={token}")
-        self.assertEqual(refused.exception.code, 410)
-        self.assertEqual(json.loads(refused.exception.read())["next"], go_on[1])
+        last = place.changes()[-1]
+        self.assertGreater(last["number"], int(token.split(".")[0]))
+        return token, last["token"]
 
-    def test_each_column_has_its_writer(self):
+    def told_to_go_on_from(self, errors):
+        found = re.search(r"OUT_OF_RANGE: .*compare all, then go on from (\S+)", errors.replace("\n", " "))
+        self.assertTrue(found, errors)
+        return found[1]
+
+    def test_h3_followers_hear_that_the_mirror_was_restored(self):
         place = Place(self)
-        place.write("UPDATE people SET age = 37 WHERE id = 1")
-        number = place.changes()[-1]["number"]
-        done = place.ctl("explain", "Cust", "people", "1", "--json")
+        copy = place.work / "copy.db"
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
+        place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
+        last = place.changes()[-1]
+        follower = self.follow(place)
+        with place.get("/v4/storages/Cust/changes?since=now", Accept="text/event-stream") as stream:
+            # Both are behind the last entry.
+            self.assertEqual(self.event(stream)[:2], [f"id: {last['token']}", "event: token"])
+            self.assertEqual([json.loads(follower.stdout.readline())["number"] for _ in place.changes()][-1], last["number"])
+            done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            event = self.event(stream)
+            self.assertEqual(event[1], "event: gone", event)
+            next_token = json.loads(event[2].removeprefix("data: "))["next"]
+            self.assertEqual(event[0], f"id: {next_token}")
+            self.assertEqual(stream.read(), b"")
+        errors = follower.communicate(timeout=PATIENCE_S)[1]
+        self.assertEqual(follower.returncode, 1)
+        self.assertEqual(self.told_to_go_on_from(errors), next_token)
+
+    def test_a_reader_from_before_the_backup_is_told_to_compare(self):
+        place = Place(self)
+        copy = place.work / "copy.db"
+        token = place.changes()[-1]["token"]
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
+        place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
+        done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = place.changes("--since", token)
+        self.assertEqual([(one["table"], one["operation"], one["keys"]) for one in told], [("people", "COMPARE", None)])
+
+    def follow(self, place):
+        follower = subprocess.Popen(
+            [BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", "changes", "Cust", "--json", "--follow"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=programs.environment(),
+        )
+
+        def end():
+            follower.kill()
+            follower.wait(PATIENCE_S)
+            follower.stdout.close()
+            follower.stderr.close()
+
+        self.addCleanup(end)
+        return follower
+
+    @staticmethod
+    def event(stream):
+        """Its lines, without the empty one at its end."""
+        return [stream.readline().decode().rstrip("\n") for _ in range(4)][:3]
+
+    def writers(self, place, key):
+        """{column: (operation, number)} of a row's columns."""
+        done = place.ctl("explain", "Cust", "people", key, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         explained = json.loads(done.stdout)
         self.assertTrue(explained["stands"])
-        writers = {column["name"]: column["writer"] for column in explained["columns"]}
-        self.assertEqual(writers["age"]["number"], number)
-        self.assertIn(writers["name"]["operation"], ("POPULATED", "UPDATE"))
-        self.assertEqual(place.ctl("explain", "Cust", "people", "x").returncode, 1)
+        return {one["name"]: (one["writer"]["operation"], one["writer"]["number"]) for one in explained["columns"]}
+
+    def test_h5_each_column_has_its_writer(self):
+        place = Place(self)
+        populated = ("POPULATED", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": populated, "age": populated})
+        place.write("UPDATE people SET age = 37 WHERE id = 1")
+        age = ("UPDATE", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": populated, "age": age})
+        place.write("UPDATE people SET name = 'Ada L.' WHERE id = 1")
+        name = ("UPDATE", place.changes()[-1]["number"])
+        self.assertEqual(self.writers(place, "1"), {"name": name, "age": age})
+        # Of another row they are not.
+        self.assertEqual(self.writers(place, "2"), {"name": populated, "age": populated})
+        self.assertEqual(place.ctl("invalidate", "Cust", "--table", "people").returncode, 0)
+        place.agent("once")
+        again = ("POPULATED", place.changes()[-1]["number"])
+        self.assertGreater(again[1], name[1])
+        self.assertEqual(self.writers(place, "1"), {"name": again, "age": again})
+        place.write("UPDATE people SET age = 38 WHERE id = 1")
+        self.assertEqual(self.writers(place, "1"), {"name": again, "age": ("UPDATE", again[1] + 1)})
+
+    def test_a_key_that_is_none_is_refused(self):
+        place = Place(self)
+        for command in ("explain", "history"):
+            done = place.ctl(command, "Cust", "people", "x")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("INVALID_ARGUMENT", done.stderr)
 
     def test_versions_of_a_row(self):
-        place = Place(self, HISTORY)
+        place = Place(self, journal_place.HISTORY)
         place.write("UPDATE people SET age = 37 WHERE id = 1")
         place.write("DELETE FROM people WHERE id = 1")
         done = place.ctl("history", "Cust", "people", "1", "--json")

@@ -88,6 +88,13 @@ def bad_toml(page):
                 yield block.line, str(wrong)
 
 
+def other_files(page):
+    """Lines of blocks that are not the file that they show."""
+    for block in page.blocks:
+        if block.file and (not block.file.is_file() or block.file.read_text() != block.text):
+            yield block.line
+
+
 def unreachable(root):
     """Pages of docs/ to which no links lead from its index."""
     index = (root / "docs" / "README.md").resolve()
@@ -141,6 +148,13 @@ class Pages(unittest.TestCase):
         self.assert_none(bad_toml)
         found = [block for page in self.pages for block in page.blocks if block.language == "toml"]
         self.assertGreater(len(found), 10)
+
+    def test_examples_are_shown_as_they_are(self):
+        self.assert_none(other_files)
+        shown = {block.file for page in self.pages for block in page.blocks}
+        examples = set((ROOT / "docs" / "examples").iterdir())
+        self.assertGreater(len(examples), 0)
+        self.assertEqual(examples - shown, set())
 
     def test_every_page_of_docs_can_be_reached(self):
         self.assertEqual(unreachable(ROOT), [])
@@ -275,7 +289,7 @@ class Pages(unittest.TestCase):
             for block in page.blocks:
                 for mark in block.marks:
                     with self.subTest(block=str(block)):
-                        self.assertRegex(mark, r"^(?:run(?:: exit \d+| first: .+)?|numbers count|not checked: \S.*)$")
+                        self.assertRegex(mark, r"^(?:run(?:: exit \d+| first: .+)?|numbers count|the file: \S+|not checked: \S.*)$")
 
 
 class Checks(unittest.TestCase):
@@ -316,6 +330,12 @@ class Checks(unittest.TestCase):
     def test_toml(self):
         page = self.page("```toml\na = 1\n```\n```toml\na = \n```\n<!-- not checked: shows a mistake -->\n```toml\na = \n```\n")
         self.assertEqual([line for line, _ in bad_toml(page)], [5])
+
+    def test_shown_files(self):
+        (self.root / "docs" / "a.py").write_text("a = 1\n\nb = 2\n")
+        block = "<!-- the file: {} -->\n```python\na = 1\n\nb = {}\n```\n"
+        page = self.page(block.format("a.py", 2) + block.format("a.py", 3) + block.format("b.py", 2))
+        self.assertEqual(list(other_files(page)), [9, 15])
 
     def test_reach(self):
         self.page("[a](a.md)\n")

@@ -7,6 +7,7 @@
                               server at work
   <!-- numbers count -->      of a block that is run: its answers come in their order, and with their numbers, but for
                               ids and times
+  <!-- the file: PATH -->     the block is that file, word for word; PATH goes from the page
   <!-- not checked: why -->   no test reads the block
 """
 
@@ -55,6 +56,14 @@ class Block:
             if found := re.fullmatch(r"run(?:: exit (\d+))?", mark):
                 return int(found[1] or 0)
         return 0 if self.page.name == "README.md" and self.language == "console" and not self.unchecked else None
+
+    @property
+    def file(self):
+        """What it shows word for word; None: no file."""
+        for mark in self.marks:
+            if mark.startswith("the file: "):
+                return (self.page.path.parent / mark.removeprefix("the file: ")).resolve()
+        return None
 
     @property
     def numbers_count(self):

@@ -1,0 +1,275 @@
+#!/usr/bin/python3
+"""docs/examples/search_index.py against a real server: at random steps the program or the server is killed, the mirror is
+restored, populated, dropped, or gets a column. Behind each round the index has the rows of the table, and no other.
+
+Usage: search_index_test.py BIN_DIR [unittest arguments]     MIRROR_TEST_SEED=N: as it was then
+"""
+
+import contextlib
+import http.client
+import http.server
+import json
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import threading
+import unittest
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import journal_place  # noqa: E402
+import many_servers  # noqa: E402
+import programs  # noqa: E402
+
+BIN = None
+PROGRAM = ROOT / "docs" / "examples" / "search_index.py"
+PATIENCE_S = journal_place.PATIENCE_S
+# By table: the columns of its key.
+KEYS = {"people": ["id"], "words": ["word"], "visits": ["room", "number"]}
+TABLES = (
+    "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, age INTEGER)",
+    "CREATE TABLE words (word TEXT PRIMARY KEY NOT NULL, meaning TEXT) WITHOUT ROWID",
+    "CREATE TABLE visits (room TEXT, number INTEGER, note TEXT, PRIMARY KEY (room, number)) WITHOUT ROWID",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
+    "INSERT INTO people SELECT i, 'name ' || i, i % 9 FROM n",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
+    "INSERT INTO words SELECT 'word' || i, 'meaning ' || i FROM n",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
+    "INSERT INTO visits SELECT 'room ' || i % 4, i, 'note ' || i FROM n",
+)
+# Texts that are no plain words of a query.
+ODD_WORDS = ("a/b", "ü&=+ %41", '["x"]', "", "tab\there", "~x", "'", "x" * 3000)
+SMALL = {"MIRROR_AGENT_BATCH_BYTES": "500", "MIRROR_AGENT_WINDOW": "2"}
+DIES_AT = ("rows.written", "journal.written", "journal.closed", "commit.before", "commit.after", "swap.exchanged")
+ROUNDS = 40
+
+
+class Between:
+    """Between the program and the server, whom it asks for pages of a few entries: `strike` is done once at the request
+    of that number, before it is asked, or when half of the answer is sent."""
+
+    def __init__(self, test, port):
+        self.count, self.strike, self.number, self.is_late = 0, None, 0, False
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(handler):  # noqa: N805
+                self.answer(handler)
+
+        self.port = port
+        self.listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.listener.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
+        thread = threading.Thread(target=self.listener.serve_forever, daemon=True)
+        thread.start()
+        test.addCleanup(self.listener.server_close)
+        test.addCleanup(self.listener.shutdown)
+
+    def arm(self, strike=None, number=0, is_late=False):
+        self.count, self.strike, self.number, self.is_late = 0, strike, number, is_late
+
+    def answer(self, handler):
+        self.count += 1
+        is_due = self.strike is not None and self.count == self.number
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if is_due and not self.is_late:
+                self.strike()
+            path = handler.path.replace("/changes?", "/changes?count=2&")
+            server = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+            with contextlib.closing(server):
+                server.request("GET", path, headers={"X-API-KEY": handler.headers["X-API-KEY"]})
+                answer = server.getresponse()
+                body = answer.read()
+            handler.send_response(answer.status)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            half = len(body) // 2 if is_due else len(body)
+            handler.wfile.write(body[:half])
+            handler.wfile.flush()
+            if is_due:
+                self.strike()
+            handler.wfile.write(body[half:])
+        handler.close_connection = True
+
+
+class SearchIndex(unittest.TestCase):
+    def setUp(self):
+        self.dice = many_servers.dice()
+        self.place = journal_place.JournalPlace(self, BIN, tables=TABLES)
+        self.between = Between(self, urllib.parse.urlsplit(self.place.url).port)
+        self.copies, self.columns, self.done = [], 0, {}
+
+    # --- The program ---
+
+    def begin(self, table):
+        words = [self.between.url, "Cust", self.index(table), table, *KEYS[table]]
+        return subprocess.Popen(
+            ["/usr/bin/python3", "-B", PROGRAM, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=programs.environment(MIRROR_KEY=self.place.server.owner),
+        )
+
+    def index(self, table):
+        return self.place.work / f"{table}.index.db"
+
+    def follow(self, table):
+        """To the end of the journal."""
+        self.between.arm()
+        program = self.begin(table)
+        said = program.communicate(timeout=PATIENCE_S)[0]
+        self.assertEqual(program.returncode, 0, said)
+        self.assertEqual(said, "")
+
+    def killed_program(self, table):
+        started = threading.Event()
+
+        def kill():
+            started.wait(PATIENCE_S)
+            program.kill()
+            program.wait(PATIENCE_S)
+
+        self.between.arm(kill, self.dice.randint(1, 12), self.dice.random() < 0.5)
+        program = self.begin(table)
+        started.set()
+        program.communicate(timeout=PATIENCE_S)
+        self.assertIn(program.returncode, (0, -9))
+        return program.returncode == -9
+
+    def killed_server(self, table):
+        self.between.arm(self.place.server.kill, self.dice.randint(1, 12), self.dice.random() < 0.5)
+        program = self.begin(table)
+        program.communicate(timeout=PATIENCE_S)
+        if self.place.server.process.poll() is None:
+            return False
+        self.place.server.start()
+        return True
+
+    # --- What happens to the mirror ---
+
+    def written(self):
+        self.change_source()
+        self.place.agent("once", **SMALL)
+        return True
+
+    def change_source(self):
+        number, words = self.dice.randrange, [word for (word,) in self.place.source("SELECT word FROM words")]
+        stamp = number(1 << 30)
+        kinds = (
+            ("UPDATE people SET name = ? WHERE id % 7 = ?", (f"name {stamp}", number(7))),
+            ("UPDATE people SET age = ? WHERE id % 5 = ?", (number(99), number(5))),
+            ("INSERT INTO people (name, age) VALUES (?, NULL)", (f"new {stamp}",)),
+            ("DELETE FROM people WHERE id = (SELECT id FROM people ORDER BY id LIMIT 1 OFFSET ?)", (number(30),)),
+            ("UPDATE OR IGNORE people SET id = ? WHERE id = (SELECT max(id) FROM people)", (1000 + number(1000),)),
+            ("INSERT OR REPLACE INTO words VALUES (?, ?)", (self.dice.choice(ODD_WORDS), f"odd {stamp}")),
+            ("UPDATE words SET meaning = ? WHERE word = ?", (f"other {stamp}", self.dice.choice(words))),
+            ("UPDATE OR IGNORE words SET word = ? WHERE word = ?", (f"word{stamp}", self.dice.choice(words))),
+            ("DELETE FROM words WHERE word = ?", (self.dice.choice(words),)),
+            ("UPDATE visits SET note = ? WHERE number % 6 = ?", (f"note {stamp}", number(6))),
+            ("UPDATE visits SET note = NULL WHERE number = ?", (number(40),)),
+            ("INSERT OR REPLACE INTO visits VALUES (?, ?, ?)", (self.dice.choice(ODD_WORDS), number(9), f"odd {stamp}")),
+            ("DELETE FROM visits WHERE number = ?", (number(40),)),
+        )
+        with contextlib.closing(sqlite3.connect(self.place.crm)) as source, source:
+            for statement, values in self.dice.sample(kinds, self.dice.randint(1, 6)):
+                source.execute(statement, values)
+
+    def died(self):
+        """The server, amid a push."""
+        self.place.start_again(MIRROR_CRASH_AT=f"{self.dice.choice(DIES_AT)}:{self.dice.randint(1, 8)}")
+        self.change_source()
+        died = self.place.try_agent("once", **SMALL).returncode != 0
+        if died:
+            self.place.server.process.wait(PATIENCE_S)
+        self.place.start_again()
+        return died
+
+    def ctl(self, *words):
+        done = self.place.ctl(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def backed_up(self):
+        self.copies.append(self.place.work / f"copy {len(self.copies)}.db")
+        self.ctl("backup", "Cust", self.copies[-1])
+        return True
+
+    def restored(self):
+        if not self.copies:
+            return False
+        self.ctl("restore", "Cust", self.dice.choice(self.copies[-3:]), "--confirm", "Cust")
+        return True
+
+    def populated(self):
+        self.ctl("invalidate", "Cust", "--table", self.dice.choice(list(KEYS)))
+        return self.written()
+
+    def dropped(self):
+        self.ctl("reset", "Cust", "--table", self.dice.choice(list(KEYS)))
+        return True
+
+    def got_a_column(self):
+        self.columns += 1
+        table = self.dice.choice(list(KEYS))
+        self.place.source(f"ALTER TABLE {table} ADD COLUMN more_{self.columns} TEXT DEFAULT 'm{self.columns}'")
+        return self.written()
+
+    # --- The comparison ---
+
+    def rows(self, path, table):
+        """As JSON has them: INTEGER is INT64, a text."""
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", [table]).fetchall():
+                return {}
+            found = database.execute(f"SELECT * FROM {table}")
+            names = [one[0] for one in found.description]
+            rows = [dict(zip(names, (str(one) if isinstance(one, int) else one for one in row))) for row in found]
+        return {json.dumps([row[name] for name in KEYS[table]]): row for row in rows}
+
+    def assert_equal(self, table, wanted):
+        with contextlib.closing(sqlite3.connect(self.index(table))) as index, index:
+            kept = {key: json.loads(row) for key, row in index.execute("SELECT key, row FROM item")}
+            texts = dict(index.execute("SELECT key, text FROM item JOIN search ON search.rowid = item.id"))
+            count = index.execute("SELECT count(*) FROM search").fetchone()[0]
+            index.execute("INSERT INTO search (search) VALUES ('integrity-check')")
+        self.assertEqual(kept, wanted, table)
+        self.assertEqual(count, len(wanted))
+        values = {key: "\n".join(one for one in row.values() if one is not None) for key, row in wanted.items()}
+        self.assertEqual(texts, values, table)
+
+    def test_it_equals_the_table_through_kills_and_restores(self):
+        acts = (
+            *(self.written, self.written, self.died, self.died, self.backed_up),
+            *(self.restored, self.populated, self.dropped, self.got_a_column),
+        )
+        strikes = (self.killed_program, self.killed_server)
+        # Each once, and then as it comes.
+        order = [self.backed_up, self.written, *self.dice.sample(acts, len(acts))]
+        order += [self.dice.choice(acts) for _ in range(ROUNDS - len(order))]
+        for number, act in enumerate(order):
+            with self.subTest(number=number, act=act.__name__):
+                self.count(act.__name__, act())
+                for table in KEYS:
+                    for strike in self.dice.sample(strikes, self.dice.randint(0, 2)):
+                        self.count(strike.__name__, strike(table))
+                    self.follow(table)
+                    self.assert_equal(table, self.rows(self.place.server.database("Cust"), table))
+        self.place.agent("once")
+        for table in KEYS:
+            self.follow(table)
+            self.assert_equal(table, self.rows(self.place.crm, table))
+        self.assertEqual([name for name, count in self.done.items() if count == 0], [], self.done)
+        print(self.done, flush=True)
+
+    def count(self, name, is_done):
+        self.done[name] = self.done.get(name, 0) + is_done
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+    unittest.main()
