@@ -486,13 +486,16 @@ class PlanRun {
       const absl::StatusOr<std::int64_t> gone =
           transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut);
       if (!gone.ok()) return gone.status();
+      CrashPoint("history.cut");
       result_.versions_cut += *gone;
     }
     if (plan_.trim_journal_through == 0) return absl::OkStatus();
     const absl::StatusOr<std::int64_t> trimmed =
         transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax);
-    if (trimmed.ok()) result_.journal_trimmed = *trimmed;
-    return trimmed.status();
+    if (!trimmed.ok()) return trimmed.status();
+    CrashPoint("journal.trimmed");
+    result_.journal_trimmed = *trimmed;
+    return absl::OkStatus();
   }
 
   /// Whoever reads the journal is to compare the whole table.

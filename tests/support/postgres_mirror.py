@@ -13,6 +13,9 @@ from postgres_cluster import psql, quoted
 
 OWN = "_mirror_"
 KINDS = OWN + "kinds"
+HISTORY = OWN + "history"
+VERSIONS = OWN + "versions_"
+OF_HISTORY = (OWN + "journal", OWN + "floor", HISTORY)
 NULL, INTEGER, REAL, TEXT, BLOB, RAW_TEXT = range(6)
 ROWS_BEHIND = "--- "
 
@@ -42,8 +45,9 @@ def kinds_of(packed):
     return texts[0], {name.decode(): place for place, name in enumerate(texts[1:]) if name}
 
 
-def find_tables(url, schema):
-    """By name: [column, type] of each, and which byte of KINDS is whose; None: there is no mirror."""
+def find_tables(url, schema, with_history):
+    """By name: [column, type] of each, and which byte of KINDS is whose; None: there is no mirror. `with_history`: also
+    those of the mirror's own that have its journal and former versions of rows."""
     if psql(url, f"SELECT to_regclass({literal(quoted(schema) + '._mirror_tenant')}) IS NOT NULL;").strip() != "t":
         return None
     tables, kinds = map(
@@ -58,11 +62,22 @@ def find_tables(url, schema):
             f"{quoted(schema)}._mirror_schema;",
         ).splitlines(),
     )
+    mirrored = [(name, name, columns) for name, columns in tables if not name.startswith(OWN)]
+    if with_history:
+        by_name = dict(tables)
+        mirrored += [(name, name, by_name[name]) for name in OF_HISTORY if name in by_name]
+        mirrored += [(name, of, by_name[name]) for name, of in read_histories(url, schema, by_name)]
     return {
-        name: (columns, *kinds_of(bytes.fromhex(kinds.get(ascii_lower(name)) or "")))
-        for name, columns in tables
-        if not name.startswith(OWN)
+        name: (columns, *kinds_of(bytes.fromhex(kinds.get(ascii_lower(of)) or ""))) for name, of, columns in mirrored
     }
+
+
+def read_histories(url, schema, tables):
+    """Each table of versions and the mirrored one whose rows they were."""
+    if HISTORY not in tables:
+        return []
+    text = psql(url, f"SELECT versions || ' ' || table_key FROM {quoted(schema)}.{HISTORY};")
+    return [line.split(" ", 1) for line in text.splitlines()]
 
 
 def select(schema, table, columns):
@@ -76,7 +91,7 @@ def value(text, of, kind):
         assert kind in (None, NULL), f"NULL has kind {kind}"
         return None, False
     if kind is None:
-        kind = {"bigint": INTEGER, "double precision": REAL, "bytea": BLOB}.get(of, TEXT)
+        kind = {"bigint": INTEGER, "smallint": INTEGER, "double precision": REAL, "bytea": BLOB}.get(of, TEXT)
     if kind in (BLOB, RAW_TEXT):
         return bytes.fromhex(text), kind == RAW_TEXT
     assert kind != NULL, "a value has the kind of NULL"
@@ -98,10 +113,10 @@ def row_of(cells, columns, of_old_rows, places):
     return values, ", ".join(marks)
 
 
-def read(url, context_id, path):
+def read(url, context_id, path, with_history=False):
     """False: there is no such mirror."""
     schema = f"Mirror_{context_id}"
-    tables = find_tables(url, schema)
+    tables = find_tables(url, schema, with_history)
     if tables is None:
         return False
     names = list(tables)

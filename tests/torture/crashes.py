@@ -45,7 +45,7 @@ def plan(store, runs, seed):
     """(scenario, point, which kind) with how many passes are tried of each; all of them are begun with the first."""
     cells = []
     for scenario in scenarios.of_store(store):
-        for point in (*scenarios.EVERY_COMMIT, *scenario.points):
+        for point in scenarios.points_of(scenario):
             cells.append((crash_server, scenario, point))
         if scenario.name in ("population", "changes", "repopulation", "schema", "repair"):
             cells.extend((crash_agent, scenario, point) for point in scenarios.agent_points(scenario))

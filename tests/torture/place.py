@@ -11,6 +11,10 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
+
+from tests.torture import history
+from tests.torture.broken import Broken
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MIRROR_TORTURE_BUILD", ROOT / "build/release"))
@@ -18,14 +22,11 @@ BIN = BUILD / "bin"
 SHIM = BUILD / "tests/libbad_disk.so"
 CONTEXT = "Cust"
 START_SECONDS, STOP_SECONDS, COMMAND_SECONDS = 20, 40, 120
+TRIM_SECONDS = 60  # A server looks at a mirror that it has open within ten seconds.
 
 _spec = importlib.util.spec_from_file_location("compare_databases", ROOT / "tools/compare_databases.py")
 compare_databases = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(compare_databases)
-
-
-class Broken(Exception):
-    """A promise that was not kept."""
 
 
 @contextlib.contextmanager
@@ -44,6 +45,7 @@ def place_of(kind, keep, run):
 
 class Place:
     store = "sqlite"
+    journaled = "*"  # Mirrors that have a journal, and versions of some tables' rows.
 
     def __init__(self, keep=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mirror-torture-"))
@@ -62,9 +64,12 @@ class Place:
         self.fresh = True  # No mirror has its file yet, so nothing is acknowledged as durable.
         self.acknowledged = {}  # LSN of each table that the agent was told to be on disk.
         self.same_rows = False  # A whole cycle was acknowledged, and the source is as it was then.
+        self.memory = history.Memory()
         init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.make_source(), "--metrics-port", 0]
         self.run_plain("mirrorctl", *init, *self.store_words())
         self.set_ports(0, 0)
+        with open(self.config, "a", encoding="utf-8") as file:
+            file.write(history.RULES.format(context=self.journaled))
         self.data.mkdir(exist_ok=True)
 
     def make_source(self):
@@ -133,6 +138,8 @@ class Place:
         if arguments[0] in ("restore", "reset", "invalidate", "delete"):
             # It may take back what was there, whether or not its answer arrives.
             self.acknowledged, self.same_rows = {}, False
+        if arguments[0] in ("restore", "reset", "delete"):
+            self.memory.lose()
         return self.run_plain("mirrorctl", "--config", self.dir / "mirrorctl.toml", *arguments, check=False)
 
     def set_line(self, file, key, value, section=None):
@@ -272,6 +279,33 @@ class Place:
                 wrong = self.differences(copy)
                 if wrong:
                     raise Broken(f"a whole cycle was acknowledged, and before the next one the mirror differs: {wrong}")
+            self.memory.check(history.Look(copy), self.damaged)
+
+    @contextlib.contextmanager
+    def readable(self):
+        """The mirror as it is by now, beside a server that runs."""
+        yield self.mirror
+
+    def look_at_history(self):
+        with self.readable() as file:
+            self.memory.check(history.Look(file), self.damaged)
+
+    def age(self):
+        """All that the journal has so far is older than it is kept."""
+        self.memory.is_aged = True
+        self.by_hand(f"UPDATE _mirror_journal SET done_ms = done_ms - {history.AGED_MS} WHERE done_ms IS NOT NULL")
+
+    def wait_for_trim(self):
+        """Until what was aged is gone. False: the server is."""
+        deadline = time.monotonic() + TRIM_SECONDS
+        while self.server is not None and self.server.poll() is None:
+            with self.readable() as file:
+                if history.Look(file).floor > 0:
+                    return True
+            if time.monotonic() > deadline:
+                raise Broken("the journal is older than it is kept, and stays")
+            time.sleep(0.1)
+        return False
 
     def differences(self, file=None):
         """What of the mirror is not as in the source; empty: they are equal, row by row and kind by kind."""
@@ -324,3 +358,6 @@ class Place:
         proved = self.agent("receipts", "verify")
         if proved.returncode != 0:
             raise Broken(f"receipts: {proved.stdout[-1000:]} {proved.stderr[-1000:]}")
+        if self.memory.is_aged and not self.wait_for_trim():
+            raise Broken("the server ended")
+        self.look_at_history()

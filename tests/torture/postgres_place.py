@@ -106,9 +106,12 @@ class PostgresPlace(Place):
         """As psql reads it, without the server."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             copy = pathlib.Path(folder) / "copy.db"
-            if not postgres_mirror.read(self.url, CONTEXT, copy):
+            if not postgres_mirror.read(self.url, CONTEXT, copy, with_history=True):
                 raise Broken("there is no mirror")
             yield copy
+
+    def readable(self):
+        return self.copy_of_mirror()
 
     def differences(self, file=None):
         if file is not None:

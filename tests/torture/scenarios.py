@@ -47,6 +47,8 @@ class Scenario:
     starts: bool = False  # The faults are there already while the server starts.
     points: tuple = ()  # More points than those that every commit passes.
     in_postgres: tuple | None = None  # The same there, where they are others.
+    prepare: Callable | None = None  # Before the faults, with a mirror that no server has open.
+    is_alone: bool = False  # Its own points alone are died at.
 
 
 def once(place, *more):
@@ -157,11 +159,27 @@ def start_and_stop(place):
         place.server.wait(40)
 
 
+def make_versions(place):
+    """Of rows, with moments that are older than they are kept."""
+    place.start()
+    place.sql(CHANGES)
+    once(place)
+    place.kill()
+    place.age()
+
+
+def retention(place):
+    """What is older than it is kept goes when the server looks at a mirror that it has open."""
+    once(place)
+    place.wait_for_trim()
+
+
 EVERY_COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written", "apply.committed")
 SWAP = ("shadow.beginning", "swap.exchanged", "swap.indexed")
 MERGE = ("shadow.beginning", "merge.removed", "merge.written")  # How PostgreSQL's store populates a table anew.
 STOP = ("stop.drained", "stop.ended")  # Where cycles end with the server: other servers go on with those in PostgreSQL.
 BACKUP = ("backup.pages", "backup.synced", "backup.named")
+JOURNAL = ("journal.written", "journal.closed", "history.kept")  # Commits of several batches.
 RESTORE = ("restore.copied", "restore.before", "restore.after")
 
 SCENARIOS = [
@@ -169,11 +187,16 @@ SCENARIOS = [
         "population",
         population,
         fresh=True,
-        points=("building.complete", "building.synced", "building.named"),
-        in_postgres=("make.placed", "make.schema", *SWAP),
+        points=("building.complete", "building.synced", "building.named", "history.begun"),
+        in_postgres=("make.placed", "make.schema", "history.begun", *SWAP),
     ),
-    Scenario("changes", changes),
-    Scenario("repopulation", repopulation, points=SWAP, in_postgres=MERGE),
+    Scenario("changes", changes, points=JOURNAL),
+    Scenario(
+        "repopulation",
+        repopulation,
+        points=(*SWAP, "history.compared"),
+        in_postgres=(*MERGE, "history.compared"),
+    ),
     Scenario(
         "schema",
         schema,
@@ -184,6 +207,13 @@ SCENARIOS = [
     Scenario("hold", hold, points=("hold.before", "hold.after")),
     Scenario("backup", backup, points=BACKUP),
     Scenario("restore", restore, points=RESTORE, in_postgres=(*RESTORE, "restore.kept", "restore.ended")),
+    Scenario(
+        "retention",
+        retention,
+        prepare=make_versions,
+        points=("journal.trimmed", "history.cut"),
+        is_alone=True,
+    ),
     Scenario("repair", repair),
     Scenario("administration", admin, points=SWAP),
     Scenario(
@@ -210,6 +240,10 @@ def of_store(store):
         *(one if one.in_postgres is None else dataclasses.replace(one, points=one.in_postgres) for one in SCENARIOS),
         *OF_POSTGRES,
     ]
+
+
+def points_of(scenario):
+    return scenario.points if scenario.is_alone else (*EVERY_COMMIT, *scenario.points)
 
 
 AGENT_POINTS = (
@@ -242,3 +276,6 @@ def begin(place, scenario):
     assert done.returncode == 0, done.stderr
     # A log is left behind, as by a server that was killed.
     place.kill()
+    if scenario.prepare is not None:
+        scenario.prepare(place)
+    place.check_kept()

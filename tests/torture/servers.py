@@ -43,7 +43,7 @@ def run(kind, runs, seed, keep, report):
     cells = [
         (scenario, point)
         for scenario in scenarios.of_store(kind.store)
-        for point in (*scenarios.EVERY_COMMIT, *scenario.points)
+        for point in scenarios.points_of(scenario)
     ]
     dice = random.Random(seed)
     dice.shuffle(cells)

@@ -65,11 +65,10 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
   const std::shared_ptr<const JournalRules> rules =
       JournalRulesOf(mirror.options().journal, mirror.context_id());
   if (rules == nullptr) return;
+  const auto now = std::chrono::steady_clock::now();
   {
-    const auto now = std::chrono::steady_clock::now();
     const MutexLock lock(mutex_);
     if (now - done_ < kAgain) return;
-    done_ = now;
   }
   std::unique_ptr<Snapshot> snapshot;
   {
@@ -79,6 +78,11 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror.store()->OpenSnapshot();
     if (!opened.ok()) return;
     snapshot = *std::move(opened);
+  }
+  {
+    // One that was closed or in use is looked at again before long.
+    const MutexLock lock(mutex_);
+    done_ = now;
   }
   Plan due;
   due.now_ms = now_ms;
