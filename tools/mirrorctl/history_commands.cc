@@ -94,7 +94,7 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
 }
 
 /// A comparison of large tables takes as long as the disk does.
-constexpr std::chrono::hours kDiffPatience{6};
+constexpr std::chrono::hours kWholeDiffPatience{6};
 /// Lines in one table, however many come.
 constexpr std::uint64_t kLinesAtOnce = 1'000;
 
@@ -123,7 +123,7 @@ void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console)
     }
     return !console.out.fail();
   };
-  const absl::Status read = HistoryClient(admin).Diff(asked, kDiffPatience, interruption, show);
+  const absl::Status read = HistoryClient(admin).Diff(asked, kWholeDiffPatience, interruption, show);
   if (!request.json) table.Print(console.out);
   if (!read.ok()) return Fail(console, read);
   SayNone(console, absl::StrCat(Counted(rows, "row"), rows == 1 ? " differs " : " differ ", between));
