@@ -61,13 +61,13 @@ void PrintGone(std::ostream& out, const v1::Consequences& counted, std::size_t w
                    {"rows", true},
                    {"partner_rows", true},
                    {"versions", true},
-                   {"unread", true},
+                   {"entries", true},
                    {"to_send", true},
                    {"objects"}},
                   width);
   for (const v1::Consequence& one : counted.tables()) {
     table.Add({NameOf(one), Count(one.rows()), Count(one.partner_rows()), Count(one.versions()),
-               Count(one.unread_entries()), Count(one.rows_to_send()), absl::StrJoin(one.objects(), ", ")});
+               Count(one.entries()), Count(one.rows_to_send()), absl::StrJoin(one.objects(), ", ")});
   }
   table.Print(out);
 }
@@ -89,7 +89,7 @@ Json ToJson(const v1::Consequences& counted) {
                       {"partner_rows", one.partner_rows()},
                       {"values", one.values()},
                       {"versions", one.versions()},
-                      {"unread_entries", one.unread_entries()},
+                      {"entries", one.entries()},
                       {"objects", texts(one.objects())},
                       {"rows_to_send", one.rows_to_send()},
                       {"restored", one.has_restored() ? RestoredJson(one.restored()) : Json()},

@@ -10,7 +10,7 @@ function consequence(one) {
   add(one.rows, counted(one.rows, 'row'));
   add(one.partner_rows, `${counted(one.partner_rows, 'row')} that the source has not`);
   add(one.versions, counted(one.versions, 'former version'));
-  add(one.unread_entries, `${number(one.unread_entries)} of the journal that nobody has read`);
+  add(one.entries, `${number(one.entries)} of the journal`);
   add(one.rows_to_send, `${counted(one.rows_to_send, 'row')} to be sent again`);
   return [...parts, ...one.objects].join(', ') || 'nothing';
 }
