@@ -9,6 +9,10 @@ namespace mirror {
 
 std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key) {
   if (entry.keys.empty()) return std::nullopt;
+  if (const absl::StatusOr<LookedKeys> looked = LookForKey(entry.keys, key);
+      looked.ok() && !looked->has_key) {
+    return std::nullopt;
+  }
   JournalEntry rest = entry;
   rest.keys.clear();
   rest.least.clear();
@@ -19,9 +23,7 @@ std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key
     rest.columns.clear();
     return rest;
   }
-  const auto gone = std::remove(block->keys.begin(), block->keys.end(), key);
-  if (gone == block->keys.end()) return std::nullopt;
-  block->keys.erase(gone, block->keys.end());
+  std::erase(block->keys, key);
   rest.rows = block->keys.size();
   if (block->keys.empty()) {
     rest.operation = JournalOperation::kHead;

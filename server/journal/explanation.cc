@@ -26,15 +26,14 @@ Explanation::Explanation(const std::vector<std::string>& columns, std::vector<st
 
 Explanation::Names Explanation::NamesKey(const JournalEntry& entry) const {
   if (entry.keys.empty()) return Names::kMaybe;
-  const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
+  const absl::StatusOr<LookedKeys> block = LookForKey(entry.keys, key_);
   if (!block.ok()) return Names::kMaybe;
   // The key was another one then: which of its rows this is nobody can tell.
   const bool same_key =
       std::equal(block->columns.begin(), block->columns.end(), key_columns_.begin(), key_columns_.end(),
                  [](const Column& column, const std::string& name) { return SameName(column.name, name); });
   if (!same_key) return Names::kMaybe;
-  const bool is_there = std::binary_search(block->keys.begin(), block->keys.end(), key_);
-  return is_there ? Names::kSurely : Names::kNot;
+  return block->has_key ? Names::kSurely : Names::kNot;
 }
 
 bool Explanation::Take(const JournalEntry& entry) {

@@ -123,8 +123,9 @@ class BlockReader {
   bool good_ = true;
 };
 
-KeyPart ReadPart(BlockReader* reader, std::int64_t* before) {
-  KeyPart part;
+/// `before`: the last whole number of the column.
+void ReadPart(BlockReader* reader, std::int64_t* before, KeyPart* read) {
+  KeyPart& part = *read;
   part.kind = static_cast<Kind>(reader->Byte());
   switch (part.kind) {
     case Kind::kNull:
@@ -142,10 +143,44 @@ KeyPart ReadPart(BlockReader* reader, std::int64_t* before) {
     case Kind::kText:
     case Kind::kRawText:
     case Kind::kBlob:
-      part.bytes = std::string(reader->Bytes());
+      part.bytes = reader->Bytes();
       break;
   }
-  return part;
+}
+
+bool IsSame(const KeyPart& part, const KeyPart& wanted) {
+  if (part.kind == Kind::kInteger && wanted.kind == Kind::kInteger) return part.integer == wanted.integer;
+  return part == wanted;
+}
+
+/// A block that is whole: its rows' values, column by column.
+struct Opened {
+  std::uint64_t rows = 0;
+  std::string_view values;
+};
+
+absl::StatusOr<Opened> Open(std::string_view block, std::vector<Column>* columns) {
+  if (block.size() <= kHashBytes) return Damaged();
+  const std::string_view body = block.substr(0, block.size() - kHashBytes);
+  if (block.substr(body.size()) != FixedBytes(XXH3_64bits(body.data(), body.size()))) return Damaged();
+  BlockReader reader(body);
+  if (reader.Byte() != kVersion) return Damaged();
+  Opened opened;
+  opened.rows = reader.Number();
+  const std::uint64_t count = reader.Number();
+  // Each value takes a byte at least.
+  if (!reader.is_good() || count == 0 || count > reader.left() || opened.rows > reader.left() / count) {
+    return Damaged();
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Column& column = columns->emplace_back();
+    column.name = std::string(reader.Bytes());
+    column.type = static_cast<Type>(reader.Byte());
+    column.key_position = static_cast<std::uint32_t>(i + 1);
+  }
+  if (!reader.is_good()) return Damaged();
+  opened.values = body.substr(body.size() - reader.left());
+  return opened;
 }
 
 std::string HeadOf(const std::vector<Column>& columns, std::uint64_t rows) {
@@ -244,34 +279,47 @@ PackedKeys PackKeys(const std::vector<Column>& columns, std::vector<Key> keys) {
 }
 
 absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block) {
-  if (block.size() <= kHashBytes) return Damaged();
-  const std::string_view body = block.substr(0, block.size() - kHashBytes);
-  if (block.substr(body.size()) != FixedBytes(XXH3_64bits(body.data(), body.size()))) return Damaged();
-  BlockReader reader(body);
-  if (reader.Byte() != kVersion) return Damaged();
-  const std::uint64_t rows = reader.Number();
-  const std::uint64_t columns = reader.Number();
-  // Each value takes a byte at least.
-  if (!reader.is_good() || columns == 0 || columns > reader.left() || rows > reader.left() / columns) {
-    return Damaged();
-  }
   KeyBlock keys;
-  for (std::uint64_t i = 0; i < columns; ++i) {
-    Column& column = keys.columns.emplace_back();
-    column.name = std::string(reader.Bytes());
-    column.type = static_cast<Type>(reader.Byte());
-    column.key_position = static_cast<std::uint32_t>(i + 1);
-  }
-  keys.keys.assign(rows, Key(columns));
-  for (std::uint64_t i = 0; i < columns; ++i) {
+  const absl::StatusOr<Opened> opened = Open(block, &keys.columns);
+  if (!opened.ok()) return opened.status();
+  BlockReader reader(opened->values);
+  keys.keys.assign(opened->rows, Key(keys.columns.size()));
+  for (std::size_t i = 0; i < keys.columns.size(); ++i) {
     std::int64_t before = 0;
     for (Key& key : keys.keys) {
-      key[i] = ReadPart(&reader, &before);
+      ReadPart(&reader, &before, &key[i]);
       if (!reader.is_good()) return Damaged();
     }
   }
   if (!reader.is_over()) return Damaged();
   return keys;
+}
+
+absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key) {
+  LookedKeys looked;
+  const absl::StatusOr<Opened> opened = Open(block, &looked.columns);
+  if (!opened.ok()) return opened.status();
+  if (looked.columns.size() != key.size()) return looked;
+  BlockReader reader(opened->values);
+  // Rows that are the key's as far as the columns were read. They stand together, since keys are in order.
+  std::uint64_t first = 0, last = opened->rows;
+  KeyPart part;
+  for (const KeyPart& wanted : key) {
+    std::int64_t before = 0;
+    std::uint64_t begin = last, end = first;
+    for (std::uint64_t row = 0; row < opened->rows; ++row) {
+      ReadPart(&reader, &before, &part);
+      if (!reader.is_good()) return Damaged();
+      if (row < first || row >= last || !IsSame(part, wanted)) continue;
+      begin = std::min(begin, row);
+      end = row + 1;
+    }
+    first = begin;
+    last = end;
+    if (first >= last) return looked;
+  }
+  looked.has_key = true;
+  return looked;
 }
 
 }  // namespace mirror

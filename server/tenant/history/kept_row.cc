@@ -1,6 +1,5 @@
 #include "server/tenant/history/kept_row.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -75,10 +74,8 @@ absl::StatusOr<KeptOfRow> CountKeptOfRow(Snapshot& snapshot, const MeantRow& row
   const absl::Status walked = snapshot.journal().WalkBack(
       row.table, OrderedKey(row.key.front()), [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
         if (entry.keys.empty()) return true;
-        const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
-        const bool names =
-            !block.ok() || std::find(block->keys.begin(), block->keys.end(), row.key) != block->keys.end();
-        kept.entries += names ? 1 : 0;
+        const absl::StatusOr<LookedKeys> block = LookForKey(entry.keys, row.key);
+        kept.entries += !block.ok() || block->has_key ? 1 : 0;
         return true;
       });
   if (!walked.ok()) return walked;

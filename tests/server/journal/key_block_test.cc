@@ -128,5 +128,23 @@ TEST(ColumnListTest, IsReadBackAsItWasWritten) {
   EXPECT_THAT(UnpackColumnList("{}"), IsEmpty());
 }
 
+TEST(KeyBlockTest, AKeyIsFoundWithoutTheOthers) {
+  const std::vector<Key> keys = {{Whole(-1), Bytes(Kind::kText, "a")},
+                                 {Whole(5), Bytes(Kind::kText, "a")},
+                                 {Whole(5), Bytes(Kind::kText, "c")},
+                                 {Whole(9), Bytes(Kind::kText, "b")}};
+  const PackedKeys packed = PackKeys(KeyOf({Type::kInt64, Type::kText}), keys);
+  for (const Key& key : keys) EXPECT_TRUE(LookForKey(packed.block, key).value().has_key);
+  EXPECT_FALSE(LookForKey(packed.block, {Whole(5), Bytes(Kind::kText, "b")}).value().has_key);
+  EXPECT_FALSE(LookForKey(packed.block, {Whole(6), Bytes(Kind::kText, "a")}).value().has_key);
+  EXPECT_FALSE(LookForKey(packed.block, {Whole(5)}).value().has_key) << "another key";
+  EXPECT_TRUE(LookForKey(packed.block, {Real(9), Bytes(Kind::kText, "b")}).value().has_key)
+      << "numbers by value";
+  EXPECT_EQ(LookForKey(packed.block, keys[0]).value().columns[1].type, Type::kText);
+  std::string damaged = packed.block;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  EXPECT_THAT(LookForKey(damaged, keys[0]), StatusIs(absl::StatusCode::kDataLoss));
+}
+
 }  // namespace
 }  // namespace mirror
