@@ -32,6 +32,7 @@ struct CommandNotes {
 
   std::string version = {};
   std::map<const CLI::Option*, OfOption> options = {};
+  std::map<const CLI::App*, std::vector<std::function<std::string()>>> checks = {};
   std::optional<AboutProgram> about = {};  ///< Absent: the program does not speak to shells.
   const CLI::App *help = nullptr, *completion = nullptr;
   std::vector<std::string> words = {};  ///< Behind one of these two.
@@ -451,8 +452,12 @@ void Command::Footer(const std::string& text) const { app_->footer(text); }
 void Command::RequireCommand() const { app_->require_subcommand(1); }
 
 void Command::Check(std::function<std::string()> check) const {
-  app_->parse_complete_callback([check = std::move(check)] {
-    if (const std::string wrong = check(); !wrong.empty()) throw CLI::ValidationError(wrong);
+  std::vector<std::function<std::string()>>& checks = notes_->checks[app_];
+  checks.push_back(std::move(check));
+  app_->parse_complete_callback([&checks] {
+    for (const auto& each : checks) {
+      if (const std::string wrong = each(); !wrong.empty()) throw CLI::ValidationError(wrong);
+    }
   });
 }
 

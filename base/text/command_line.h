@@ -80,7 +80,8 @@ class Command {
   /// The last lines of the help.
   void Footer(const std::string& text) const;
   void RequireCommand() const;
-  /// Asked when all words of the command are read. The text says what is wrong with them; empty: nothing.
+  /// Asked when all words of the command are read, each of those that were added in its turn, until one finds
+  /// something. The text says what is wrong with the words; empty: nothing.
   void Check(std::function<std::string()> check) const;
   /// What the command does, within Parse().
   void Run(std::function<void()> run) const;

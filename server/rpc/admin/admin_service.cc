@@ -480,7 +480,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
 grpc::Status AdminService::ListServers(grpc::ServerContext* context,
                                        const v1::ListServersRequest* /*request*/,
                                        v1::ListServersResponse* response) {
-  return Serve(*context, Needs::kOperator, "ListServers", [&]() -> absl::Status {
+  return Serve(*context, Needs::kOperatorLook, "ListServers", [&]() -> absl::Status {
     const absl::StatusOr<std::vector<ListedServer>> servers = servers_();
     if (!servers.ok()) return servers.status();
     for (const ListedServer& server : *servers) {
