@@ -33,6 +33,20 @@ TEST(StepTest, ALineSaysEverythingAndWhatItDoesNotKnowIsNamed) {
   EXPECT_THAT(std::string(ReadStep("insert more=1").status().message()), HasSubstr("'more=1'"));
 }
 
+TEST(StepTest, WhatReadsAStoreIsToldFromWhatWrites) {
+  for (const char* reading : {"scan", "as-of", "explain from=2 count=10 pick=5"}) {
+    EXPECT_TRUE(ReadsStore(ReadStep(reading).value().verb)) << reading;
+  }
+  for (const char* other : {"populate", "insert", "upsert", "update", "delete", "push", "digest", "sync"}) {
+    EXPECT_FALSE(ReadsStore(ReadStep(other).value().verb)) << other;
+  }
+}
+
+TEST(StepTest, EvenKeysAreThoseThatPickedOnesLeaveOut) {
+  EXPECT_THAT(Keys("explain from=2 count=6 pick=3"), ElementsAre(2, 4, 6));
+  EXPECT_THAT(Keys("delete count=8 pick=4 group=2 order=spread"), ElementsAre(1, 5, 3, 7));
+}
+
 TEST(StepTest, AscendingKeysAreAllOrEvenlyPicked) {
   EXPECT_THAT(Keys("insert from=5 count=3"), ElementsAre(5, 6, 7));
   EXPECT_THAT(Keys("update count=9 pick=3"), ElementsAre(1, 4, 7));

@@ -60,8 +60,8 @@ TEST(RowHistoryJsonTest, ChangedCellsAreMarkedAndNullIsNoText) {
   EXPECT_EQ(json["versions"][0]["changed"], Json::array({1}));
   EXPECT_EQ(json["versions"][1]["changed"], Json::array({1, 2}));
   EXPECT_EQ(json["versions"][2]["changed"], Json::array());
-  EXPECT_EQ(json["versions"][0]["to_moment"], nullptr);
-  EXPECT_EQ(json["versions"][2]["operation"], nullptr);
+  EXPECT_TRUE(json["versions"][0]["to_moment"].is_null());
+  EXPECT_TRUE(json["versions"][2]["operation"].is_null());
   for (const Json& version : json["versions"]) EXPECT_EQ(version["deleted"], false);
 }
 
@@ -138,6 +138,8 @@ TEST_F(WebHistoryTest, WhatTheServerDoesNotAnswerIsToldToThePage) {
   const Interruption interruption;
   const ControlConfig config = LoadControlConfig(Config()).value();
   LiveFeed feed(config, interruption);
+  // Whether the fake knows the calls or not.
+  fake_.refusal = {grpc::StatusCode::INTERNAL, "it cannot be read"};
   WebApi api(config, /*is_operator=*/true, feed, interruption);
   for (const char* const call : {"history", "diff"}) {
     const HttpTarget target{{"api", "tenants", "Cust", call},

@@ -34,13 +34,17 @@ update-spread delete-spread random-order sqlite-import changeset-insert changese
 postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-p99 quiet-cycle small-cycles
 small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
-triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push records-upsert records-upsert-64 records-import records-stream
+triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push
+journal-population journal-upsert journal-push history-upsert history-repopulation history-push history-as-of
+journal-explain records-upsert records-upsert-64 records-import records-stream
 synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 everything-population everything-repopulation everything-update everything-delete
 """.split()
 IN_POSTGRES = """
 pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50
 pg-servers
+pg-journal-population pg-journal-upsert pg-journal-push pg-history-upsert pg-history-repopulation pg-history-push
+pg-history-as-of
 """.split()
 FROM_POSTGRES = """
 source-read source-decode source-stage source-changes source-catch-up source-memory source-transaction-memory source-idle

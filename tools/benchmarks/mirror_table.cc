@@ -126,6 +126,7 @@ absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
 absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
   if (step.verb == Verb::kDigest) return Digest(step);
   if (step.verb == Verb::kSync) return absl::InvalidArgumentError("a mirror has no disk of its own");
+  if (ReadsStore(step.verb)) return absl::InvalidArgumentError("mirror-bench-store alone reads its store");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
   const Clock::time_point start = Clock::now();

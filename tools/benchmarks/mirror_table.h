@@ -26,7 +26,7 @@ class MirrorTable {
                                                            const BenchRows* rows);
 
   /// Errors: a call's status; kFailedPrecondition when the mirror refuses a batch. kInvalidArgument for
-  /// kSync.
+  /// kSync, and for what ReadsStore().
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

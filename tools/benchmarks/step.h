@@ -21,7 +21,14 @@ enum class Verb : std::uint8_t {
   kPush,    ///< One row at a time, each acknowledged before the next.
   kDigest,  ///< The digest of all rows, by the side that has them.
   kSync,    ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
+  // Of a store in this process alone:
+  kScan,     ///< All rows are read.
+  kAsOf,     ///< The same as of the commit before the last.
+  kExplain,  ///< Which changes wrote a row, one row at a time.
 };
+
+/// Whether it reads what a store has; only mirror-bench-store can.
+bool ReadsStore(Verb verb);
 
 /// In which order the keys come.
 enum class Order : std::uint8_t {
@@ -53,7 +60,7 @@ std::vector<std::int64_t> KeysOf(const Step& step);
 struct StepTime {
   std::uint64_t rows = 0;
   double seconds = 0;
-  std::vector<double> call_us;  ///< Of each call; kPush and kSync only.
+  std::vector<double> call_us;  ///< Of each call; kPush, kSync and kExplain only.
 };
 
 /// {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.

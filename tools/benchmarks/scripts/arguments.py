@@ -24,8 +24,8 @@ Examples:
   tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
-A ratio of rates is above 1 where the product is faster than the reference; triggers-* are ratios of times, where less is
-better. --curves writes the charts that docs/performance.md shows, in tools/benchmarks/results.
+A ratio of rates is above 1 where the product is faster than the reference; triggers-*, journal-* and history-* are ratios
+of times, where less is better. --curves writes the charts that docs/performance.md shows, in tools/benchmarks/results.
 
 Exit code: 0 measured (also when goals were missed), 1 a line could not be measured or a step failed,
 2 wrong usage, 130 interrupted.

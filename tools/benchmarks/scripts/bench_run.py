@@ -46,9 +46,14 @@ class Bench:
         """mirror-bench on a bare table of a PostgreSQL."""
         return Steps([self.program("mirror-bench"), "copy", "--conninfo", conninfo], self.path("copy.log"))
 
-    def store(self, folder):
+    def store(self, folder, *words):
+        """mirror-bench-store on a mirror in SQLite."""
         os.makedirs(folder, exist_ok=True)
-        return Steps([self.program("mirror-bench-store"), "--folder", folder], self.path("store.log"))
+        return Steps([self.program("mirror-bench-store"), "--folder", folder, *words], self.path("store.log"))
+
+    def store_in_postgres(self, conninfo, *words):
+        """The same on one in an empty database of a PostgreSQL."""
+        return Steps([self.program("mirror-bench-store"), "--conninfo", conninfo, *words], self.path("store.log"))
 
     def same(self, names, one, other):
         """Figures count only if both sides hold the same rows afterwards."""

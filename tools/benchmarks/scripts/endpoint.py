@@ -23,8 +23,9 @@ def free_ports():
 class Endpoint:
     """Made by mirrorctl init in `folder`; as a context manager it runs until the end of the block."""
 
-    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=()):
-        """`as_made`: with all that mirrorctl init turns on. `store`: its words for another store than SQLite."""
+    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=(), rules=""):
+        """`as_made`: with all that mirrorctl init turns on. `store`: its words for another store than SQLite.
+        `rules`: [[tenant]]s of mirror-server.toml."""
         self.bench = bench
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
@@ -46,7 +47,7 @@ class Endpoint:
             if count != 1:
                 raise Failed(f"mirror-server.toml has no '{key}'")
         with open(path, "w") as text:
-            text.write(toml)
+            text.write(toml + rules)
 
     def start(self):
         command = [self.bench.program("mirror-server"), "--config", os.path.join(self.folder, "mirror-server.toml")]
@@ -101,9 +102,10 @@ class Endpoint:
     def pid(self):
         return self._server.pid
 
-    def new_tenant(self):
+    def new_tenant(self, kind=""):
+        """`kind`: the end of its name, by which rules may mean it."""
         self._tenants += 1
-        return f"{CONTEXT}-t{self._tenants}"
+        return f"{CONTEXT}-t{self._tenants}{kind}"
 
     def mirror_file(self, tenant):
         return os.path.join(self.folder, "data", f"Mirror_{tenant}.db")

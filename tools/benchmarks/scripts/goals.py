@@ -112,6 +112,26 @@ def _receipts():
     yield Line("receipts-push", group, "time of a one-row push with receipts, p50", without, 1.1, True, "x", "us")
 
 
+def _history():
+    """Ratios of times, so less is better."""
+    group, without = "history", "the same without"
+    population = "first population of a new mirror"
+    again = "population of a table in use, 1 % of the rows changed"
+    yield Line("journal-population", group, f"time of a {population}, with a journal", without, 1.1, True)
+    yield Line("journal-upsert", group, "time of an upsert of existing rows, with a journal", without, 1.1, True)
+    yield Line("journal-push", group, "time of a one-row push with a journal, p50", without, 1.1, True, "x", "us")
+    yield Line("history-upsert", group, "time of an upsert of existing rows, with a history", without, 2.2, True)
+    yield Line("history-repopulation", group, f"time of a {again}, with a history", without, 1.3, True)
+    yield Line("history-push", group, "time of a one-row push with a history, p50", without, 1.25, True, "x", "us")
+    before = "time of reading a table as of before all its rows changed"
+    yield Line("history-as-of", "history-as-of", before, "reading it as it is", 8.0, True)
+
+
+def _explain():
+    words = "who wrote a row, behind 10 M changes of other rows in 2,000 entries of the journal, p50"
+    yield Line("journal-explain", "journal-explain", words, "-", 50, True, "ms")
+
+
 def _sources():
     yield Line("synthetic-unchanged", "synthetic", "mirror-agent once without a change log, no row changed", RAW, 0.6)
     yield Line("synthetic-memory", "synthetic", "agent's peak memory in that (VmHWM)", "-", 300, True, "MB")
@@ -165,6 +185,7 @@ def _postgres():
             0.9,
             rate="cycles/s",
         ),
+        *(dataclasses.replace(line, name=f"pg-{line.name}", group=f"pg-{line.group}") for line in _history()),
     ):
         yield dataclasses.replace(line, store="postgres")
 
@@ -239,6 +260,8 @@ LINES = [
     *_small(),
     *_agent(),
     *_receipts(),
+    *_history(),
+    *_explain(),
     *_records(),
     *_sources(),
     *_everything(),

@@ -14,6 +14,7 @@ import curves
 import database_source_lines
 import everything_lines
 import goals
+import history_lines
 import kept_table
 import machine
 import mariadb_source_lines
@@ -21,6 +22,7 @@ import micro_lines
 import odbc_source_lines
 import progress
 import peer_lines
+import postgres_history_lines
 import postgres_store_lines
 import raw_lines
 import receipt_lines
@@ -39,10 +41,12 @@ GROUPS = {
     **small_lines.GROUPS,
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
+    **history_lines.GROUPS,
     **records_lines.GROUPS,
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
     **postgres_store_lines.GROUPS,
+    **postgres_history_lines.GROUPS,
     **database_source_lines.GROUPS,
     **mariadb_source_lines.GROUPS,
     **odbc_source_lines.GROUPS,

@@ -1,12 +1,13 @@
 """A mirror-server of the benchmark's own that keeps its mirrors in a PostgreSQL of the benchmark's own."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 
 from endpoint import Endpoint, free_ports
-from postgres import PATIENCE_S, postgres_cluster
+from postgres import PATIENCE_S, Cluster, postgres_cluster
 from processes import Failed
 
 # A vacuum in the middle of one side's work would be counted as that side's.
@@ -14,12 +15,24 @@ SETTINGS = {"autovacuum": "off"}
 DATABASE = "mirrors"
 
 
+@contextlib.contextmanager
+def mirrors_cluster(bench):
+    """Where mirrors and references are."""
+    cluster = Cluster(bench.path("postgres"), SETTINGS)
+    try:
+        cluster.make()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
 class PostgresEndpoint(Endpoint):
     """A database of `cluster` for it alone. All its servers run on `processors`, if that is given."""
 
-    def __init__(self, bench, name, cluster, processors=None):
+    def __init__(self, bench, name, cluster, processors=None, rules=""):
         self.cluster, self.processors = cluster, processors
-        super().__init__(bench, name, store=["--store", "postgres", "--postgres", cluster.make_database(DATABASE)])
+        words = ["--store", "postgres", "--postgres", cluster.make_database(DATABASE)]
+        super().__init__(bench, name, store=words, rules=rules)
         self._second = None
         self.second_config = os.path.join(self.folder, "second-agent.toml")
         self._write_second()

@@ -2,7 +2,6 @@
 PostgreSQL's own replication."""
 
 import concurrent.futures
-import contextlib
 import json
 import statistics
 
@@ -10,23 +9,13 @@ import peer_rows
 import postgres
 from endpoint import Endpoint
 from peer_lines import in_use
-from postgres_endpoint import SETTINGS, PostgresEndpoint
+from postgres_endpoint import PostgresEndpoint, mirrors_cluster
 from processes import run
 
 BLOCKS = 4  # As of the pushes into SQLite.
 CONTENTS = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM contact_1 t"
 PROCESSORS = "0"  # Of all servers together; clients and PostgreSQL run where they like.
 CLIENTS = 2
-
-
-@contextlib.contextmanager
-def _cluster(bench):
-    cluster = postgres.Cluster(bench.path("postgres"), SETTINGS)
-    try:
-        cluster.make()
-        yield cluster
-    finally:
-        cluster.remove()
 
 
 class Timed:
@@ -45,7 +34,7 @@ class Timed:
 
 def bulk(bench):
     rows = bench.size(1_000_000, 200_000)
-    with _cluster(bench) as cluster, PostgresEndpoint(bench, "bulk", cluster) as endpoint:
+    with mirrors_cluster(bench) as cluster, PostgresEndpoint(bench, "bulk", cluster) as endpoint:
         with bench.copy(cluster.connection()) as steps:
             copy = Timed(cluster, steps)
             _round(bench, 0, rows // 20, endpoint, copy)  # Both are warm then; nothing of it counts.
@@ -84,7 +73,7 @@ def _round(bench, turn, rows, endpoint, copy):
 
 def replication(bench):
     rows = bench.size(500_000, 100_000)
-    with postgres.Replication(bench, rows) as peer, _cluster(bench) as cluster:
+    with postgres.Replication(bench, rows) as peer, mirrors_cluster(bench) as cluster:
         with PostgresEndpoint(bench, "replication", cluster) as endpoint:
             for _ in bench.turns(f"PostgreSQL's replication and mirrors in PostgreSQL, {rows:,} rows"):
                 tenant = endpoint.new_tenant()
@@ -105,7 +94,7 @@ def replication(bench):
 def pushes(bench):
     part = bench.size(4_000, 1_000) // BLOCKS
     result = bench.result("pg-push-p50")
-    with _cluster(bench) as cluster, Endpoint(bench, "sqlite-pushes") as sqlite:
+    with mirrors_cluster(bench) as cluster, Endpoint(bench, "sqlite-pushes") as sqlite:
         with PostgresEndpoint(bench, "pushes", cluster) as endpoint, bench.copy(cluster.connection()) as flushes:
             for turn in bench.turns(f"{part * BLOCKS} one-row pushes into PostgreSQL and into SQLite"):
                 sides = sqlite.steps(sqlite.new_tenant()), endpoint.steps(endpoint.new_tenant())
@@ -145,7 +134,7 @@ def _cycles(bench, configs, tenants, cycles):
 
 def servers(bench):
     many, cycles = bench.size((1_000, 3), (100, 3))
-    with _cluster(bench) as cluster, PostgresEndpoint(bench, "servers", cluster, PROCESSORS) as endpoint:
+    with mirrors_cluster(bench) as cluster, PostgresEndpoint(bench, "servers", cluster, PROCESSORS) as endpoint:
         both = [endpoint.config, endpoint.second_config]
         _cycles(bench, both[:1], many, 0)  # The mirrors are made.
         for turn in bench.turns(f"{cycles} cycles of 10 rows on each of {many:,} tenants, at one server and at two"):
