@@ -60,7 +60,9 @@ add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME history.changes COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/changes_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(history.changes PROPERTIES LABELS python TIMEOUT 300)
+add_test(NAME history.history COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/history_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(history.changes history.history PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.files COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/files_test.py
                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME python.postgres_page COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/postgres_page_test.py
