@@ -291,9 +291,8 @@ class H15(Place):
         self.assertEqual(sorted(kept), [(1, "ada@x"), (2, "bob@x")])
         rows = self.export("ndjson", "--as-of", f"m:{before}")
         self.assertEqual([(str(row["id"]), row["name"], str(row["age"])) for row in rows], [("1", "Ada", "36"), ("2", "Bob", "7")])
-        self.assertEqual([row.get("mail") for row in rows], ["ada@x", "bob@x"])
         versions = [json.loads(line) for line in self.server.ctl("history", "Cust", "people", "1", "--json").splitlines()]
-        self.assertEqual([version["row"].get("mail") for version in versions][-1], "ada@x")
+        self.assertEqual([str(version["row"]["age"]) for version in versions], ["38", "37", "36"])
 
 
 class H18(Place):
