@@ -281,6 +281,11 @@ class Place:
                     raise Broken(f"a whole cycle was acknowledged, and before the next one the mirror differs: {wrong}")
             self.memory.check(history.Look(copy), self.damaged)
 
+    def remember(self):
+        """How the mirror is, which no server has open."""
+        with self.copy_of_mirror() as copy:
+            self.memory.check(history.Look(copy), self.damaged)
+
     @contextlib.contextmanager
     def readable(self):
         """The mirror as it is by now, beside a server that runs."""

@@ -12,6 +12,7 @@ from tests.torture.records_place import NOT_ANSWERED, PATIENCE_S, records_kind, 
 
 COMMIT = ("commit.begun", "commit.before", "commit.after", "rows.written")
 DELETION = ("delete.before", "delete.marked", "delete.files_gone", "delete.after")
+JOURNAL = ("journal.written", "history.kept")
 JOB = ("job.begun", "job.committed")
 PART = "job.part"  # Of a batch whose rows are too large for one commit.
 # Points that only records have: those of their calls, of uploads and jobs, of storages.
@@ -20,8 +21,8 @@ OWN = (
     *("storage.made", "storage.emptied", "datasource.made", "datasource.listed", "datasource.removed"),
 )
 POINTS = {
-    "sqlite": (*COMMIT, *scenarios.SWAP, *DELETION, *OWN),
-    "postgres": (*COMMIT, *scenarios.MERGE, *DELETION, *OWN, "import.taken", "import.committed", "restore.after"),
+    "sqlite": (*COMMIT, *JOURNAL, *scenarios.SWAP, *DELETION, *OWN),
+    "postgres": (*COMMIT, *JOURNAL, *scenarios.MERGE, *DELETION, *OWN, "import.taken", "import.committed", "restore.after"),
 }
 STRIKES = 4
 WAIT_S = 0.01
@@ -146,6 +147,9 @@ def at_point(kind, point, n, seed, keep):
         if not place.start(env={"MIRROR_CRASH_AT": f"{point}:{n}"}, may_die=True):
             place.start()
             run.deaths += 1
+        if point in JOURNAL:
+            for _ in range(n + 2):  # Of some nothing is accepted.
+                run.send(requests.upsert(run.model, place.journaled, "default"))
         for step in steps_of(run, requests, long_import=point in JOB and n > 1, large_import=point == PART):
             step()
         end(run)

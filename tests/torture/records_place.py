@@ -8,8 +8,10 @@ import pathlib
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 
+from tests.torture import history
 from tests.torture.place import ROOT, STOP_SECONDS, Broken
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -17,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "python"))
 
 import free_ports  # noqa: E402
 import http_door  # noqa: E402
+import postgres_mirror  # noqa: E402
 
 NOT_ANSWERED = (OSError, http.client.HTTPException)
 PATIENCE_S = 60
@@ -24,6 +27,8 @@ PATIENCE_S = 60
 
 class RecordsOf:
     """Comes before a Place or a PostgresPlace: see records_kind()."""
+
+    journaled = "Acme"  # The data source 'default'. What is erased in the others is in no file.
 
     def __init__(self, keep=False):
         self.http_ports = free_ports.free_ports(2)
@@ -125,6 +130,16 @@ class RecordsOf:
             finally:
                 connection.close()
         return {row[0]: (pairs(row[1]), dict(zip(columns[2:], row[2:]))) for row in rows}
+
+    def check_history(self, tenant):
+        if tenant != self.journaled:
+            return
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            file = self.data / f"Mirror_{tenant}.db"
+            if self.store == "postgres":
+                file = pathlib.Path(folder) / "copy.db"
+                postgres_mirror.read(self.url, tenant, file, with_history=True)
+            self.memory.check(history.Look(file))
 
     def files_with(self, text):
         """Of the data folders."""

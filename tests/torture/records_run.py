@@ -296,6 +296,7 @@ class Run:
             for how, found in readings.items():
                 if found != wanted:
                     raise Broken(f"{tenant}, read as {how}: {difference(found, [wanted])}")
+            self.place.check_history(tenant)
         self.verify_lists()
         # A file goes behind the end of its job.
         wait_for("the end of the uploads", lambda: not self.place.uploads_of_jobs())

@@ -278,4 +278,4 @@ def begin(place, scenario):
     place.kill()
     if scenario.prepare is not None:
         scenario.prepare(place)
-    place.check_kept()
+    place.remember()
