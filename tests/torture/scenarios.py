@@ -159,6 +159,14 @@ def start_and_stop(place):
         place.server.wait(40)
 
 
+def erasure(place):
+    """Of what is kept of a row that its source deleted."""
+    place.sql("DELETE FROM people WHERE id = 5;")
+    once(place)
+    place.ctl("erase", "Cust", "people", "5", "--now")
+    once(place)
+
+
 def make_versions(place):
     """Of rows, with moments that are older than they are kept."""
     place.start()
@@ -214,6 +222,7 @@ SCENARIOS = [
         points=("journal.trimmed", "history.cut"),
         is_alone=True,
     ),
+    Scenario("erasure", erasure, points=("history.erased",)),
     Scenario("repair", repair),
     Scenario("administration", admin, points=SWAP),
     Scenario(
