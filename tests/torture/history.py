@@ -253,6 +253,7 @@ class Memory:
         self.states = {}  # (table, moment): its rows.
         self.is_lost = False  # The operator took back what was there, or wrote to it.
         self.is_aged = False  # What is older than it is kept may go.
+        self.erased = set()  # (table, key): an operator may have removed what was kept of it.
 
     def lose(self):
         self.is_lost, self.last, self.states = True, None, {}
@@ -281,6 +282,7 @@ class Memory:
                 raise Broken(f"'{table}' cannot be read as of moment {moment} any more")
             return
         found = look.as_of(table, moment)
-        wrong = [key for key in rows.keys() | found.keys() if key not in rows or key not in found or not same_row(rows[key], found[key])]
+        keys = {key for key in rows.keys() | found.keys() if (table, key) not in self.erased}
+        wrong = [key for key in keys if key not in rows or key not in found or not same_row(rows[key], found[key])]
         if wrong:
             raise Broken(f"as of moment {moment} {len(wrong)} rows of '{table}' are not as they were then: {wrong[:3]}")

@@ -163,6 +163,7 @@ def erasure(place):
     """Of what is kept of a row that its source deleted."""
     place.sql("DELETE FROM people WHERE id = 5;")
     once(place)
+    place.memory.erased.add(("people", ((int, 5),)))
     place.ctl("erase", "Cust", "people", "5", "--now")
     once(place)
 
