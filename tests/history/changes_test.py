@@ -176,7 +176,7 @@ class Changes(unittest.TestCase):
         self.assertEqual(self.writers(place, "1"), {"name": again, "age": ("UPDATE", again[1] + 1)})
 
     def test_a_key_that_is_none_is_refused(self):
-        place = Place(self)
+        place = Place(self, journal_place.HISTORY)
         for command in ("explain", "history"):
             done = place.ctl(command, "Cust", "people", "x")
             self.assertEqual(done.returncode, 1)
