@@ -36,6 +36,8 @@ class JournalVerbs {
   /// Removes entries up to this number, so many at most and never the last one. Heads of commits stay where
   /// they are open or their table has a history. Gives how many went.
   virtual absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) = 0;
+  /// No entry of the table names a row any more: those that did say that all rows are to be compared.
+  virtual absl::Status ForgetKeys(const std::string& table) = 0;
   /// Entries that name this key are written again as WithoutKey() has them. Gives how many.
   virtual absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) = 0;
 };

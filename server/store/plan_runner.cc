@@ -119,7 +119,8 @@ class StepRun {
     return status.ok() ? journal_.Emptied(refit.emptied) : status;
   }
   absl::Status Do(const AgreeSchema& agree) {
-    absl::Status status = transaction_.tables().Agree(agree);
+    absl::Status status = journal_.BeforeAgreement(agree.schema);
+    if (status.ok()) status = transaction_.tables().Agree(agree);
     return status.ok() ? journal_.Agreed(agree.schema) : status;
   }
   absl::Status Do(const RetireTable& retire) {

@@ -1,5 +1,6 @@
 #include "server/store/step_journal.h"
 
+#include <algorithm>
 #include <random>
 #include <variant>
 
@@ -53,6 +54,23 @@ std::vector<std::string> ChangedColumns(const AlterTable& alter) {
     if (const auto* const retype = std::get_if<RetypeColumn>(&change)) names.push_back(retype->to.name);
   }
   return names;
+}
+
+bool HasRuleOnKey(const TableSchema& agreed) {
+  return std::any_of(agreed.columns.begin(), agreed.columns.end(), [](const Column& column) {
+    return column.key_position != 0 && column.rule != Rule::kPlain;
+  });
+}
+
+/// A column of the key of before is kept in another form now, or is left out.
+bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
+  return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
+    if (was.key_position == 0) return false;
+    const std::optional<std::uint32_t> now = agreed.Find(was.name);
+    if (!now) return false;
+    const Column& is = agreed.columns[*now];
+    return is.rule != Rule::kPlain && (is.rule != was.rule || is.rule_detail != was.rule_detail);
+  });
 }
 
 }  // namespace
@@ -199,6 +217,13 @@ absl::Status StepJournal::Compare() {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
   return Put(EntryOf(JournalOperation::kCompare));
+}
+
+absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
+  if (!HasRuleOnKey(agreed)) return absl::OkStatus();
+  const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
+  if (!before.ok() || !*before || !HidesKey(**before, agreed)) return before.status();
+  return transaction_.journal().ForgetKeys(step_.table);
 }
 
 absl::Status StepJournal::Agreed(const TableSchema& agreed) {

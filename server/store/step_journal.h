@@ -37,6 +37,9 @@ class StepJournal {
   /// Behind changes in place.
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);
+  /// Before the definition is another one: where a key is to be kept in another form, no entry may go on
+  /// naming rows by it, whether new ones are written or not.
+  absl::Status BeforeAgreement(const TableSchema& agreed);
   absl::Status Agreed(const TableSchema& agreed);
   /// Any row may have changed.
   absl::Status Compare();

@@ -73,6 +73,12 @@ class PostgresJournalVerbs final : public JournalVerbs {
     WriteDigest(writes(), mirror_.names, table, position, rows, digest);
     return absl::OkStatus();
   }
+  absl::Status ForgetKeys(const std::string& table) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok() || !IsThere(*state)) return state.status();
+    ForgetJournalKeys(writes(), mirror_.names, table);
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok()) return state.status();

@@ -177,6 +177,14 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
   return gone;
 }
 
+void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  writes.Add(absl::StrCat(
+                 "UPDATE ", names.journal, " SET operation = ", static_cast<int>(JournalOperation::kCompare),
+                 ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE table_key = $1 AND keys "
+                 "IS NOT NULL"),
+             {writes.Keep(FoldName(table))});
+}
+
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key) {
   std::vector<JournalEntry> changed;

@@ -34,6 +34,9 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max);
 
+/// See JournalVerbs::ForgetKeys(). The journal is there.
+void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
 /// See JournalVerbs::EraseKey(). The journal is there.
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);

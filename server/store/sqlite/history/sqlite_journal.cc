@@ -99,6 +99,16 @@ class SqliteJournal final : public JournalVerbs {
         .Run();
   }
 
+  absl::Status ForgetKeys(const std::string& table) override {
+    if (!HasOwnTable(connection_, kJournal)) return absl::OkStatus();
+    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
+        "UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kCompare),
+        ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE table_name = ?1 AND keys IS "
+        "NOT NULL"));
+    if (!query.ok()) return query.status();
+    return query->Bind(1, table).Run();
+  }
+
   absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
     std::vector<JournalEntry> changed;
     const absl::Status walked =
