@@ -163,17 +163,24 @@ absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
   return Put(std::move(entry));
 }
 
-absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow) {
+absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow,
+                                     bool is_older) {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
   const bool has_history = kept_.history && agreed && !agreed->Key().empty();
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
+    TableSchema compared = kept;
+    if (is_older) {
+      std::erase_if(compared.columns, [](const Column& column) {
+        return column.rule != Rule::kPlain && column.key_position == 0;
+      });
+    }
     const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
     if (!there.ok()) return there.status();
     if (*there && shadow != nullptr) {
-      absl::Status status =
-          transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
+      absl::Status status = transaction_.history().KeepDifference(
+          compared, *shadow, Moment(), [&](const ExchangedKeys& changed) {
             JournalEntry entry = EntryOf(changed.operation);
             entry.rows = changed.keys.size();
             PackedKeys packed = PackKeys(changed.columns, changed.keys);
@@ -185,7 +192,8 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       if (!status.ok()) return status;
       CrashPoint("history.compared");
       // A moment that is open has kept some versions already: which of them changed again nobody knows.
-      if (was_open_ == 0) return absl::OkStatus();
+      // Nor which rows of an older definition differ in columns that were not compared.
+      if (was_open_ == 0 && !is_older) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
     if (!*there) {

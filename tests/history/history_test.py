@@ -157,7 +157,7 @@ class H11(Place):
         done = self.try_ctl("history", "verify", "Cust")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("NOT EQUAL", done.stdout)
-        self.assertIn("DATA_LOSS", done.stderr)
+        self.assertIn("proven equal to the source", done.stderr)
 
 
 class Forgotten(Place):
@@ -278,7 +278,11 @@ class H15(Place):
         self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')", "INSERT INTO people VALUES (2, 'Bob', 7, 'bob@x')")
         before = self.moment()
         self.write("UPDATE people SET mail = 'ada@y', age = 37 WHERE id = 1", "DELETE FROM people WHERE id = 2")
-        self.write("ALTER TABLE people DROP COLUMN mail")
+        # A source that logs its changes: a column in a trigger cannot go.
+        self.agent("uninstall")
+        change(self.crm, "ALTER TABLE people DROP COLUMN mail")
+        self.agent("install")
+        self.agent("once")
         self.write("UPDATE people SET age = 38 WHERE id = 1")
         columns = [name for _, name, *_ in ask(self.mirror, "SELECT * FROM pragma_table_info('people')")]
         self.assertEqual(columns, ["id", "name", "age"])

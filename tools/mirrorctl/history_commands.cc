@@ -147,11 +147,12 @@ void VerifyHistory(AdminClient& admin, const AdminRequest& request, Console& con
   if (!read.ok()) return Fail(console, read);
   if (all == 0) SayNone(console, "no table has a history");
   if (different == 0) return;
-  Fail(console,
-       absl::DataLossError(absl::StrCat(
-           Counted(different, "state"),
-           " that was proven equal to the source is not read as it was. Versions of rows were changed "
-           "by hand, or the file is damaged: 'mirrorctl diagnose' looks at it.")));
+  Fail(console, absl::DataLossError(absl::StrCat(
+                    Counted(different, "state"),
+                    different == 1 ? " that was proven equal to the source is not read as it was. "
+                                   : " that were proven equal to the source are not read as they were. ",
+                    "Versions of rows were changed by hand, or the file is damaged: 'mirrorctl diagnose' "
+                    "looks at it.")));
 }
 
 void Erase(AdminClient& admin, const AdminRequest& request, Console& console) {
