@@ -58,11 +58,11 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
 /// One step, from its metadata row to the new one.
 class StepRun {
  public:
-  StepRun(StoreTransaction& transaction, const Plan& plan, const std::string& context_id, const Step& step,
+  StepRun(StoreTransaction& transaction, const Plan& plan, const TenantRecord& tenant, const Step& step,
           const std::optional<TableRecord>& stored, StepResult* result)
       : transaction_(transaction),
         plan_(plan),
-        context_id_(context_id),
+        tenant_(tenant),
         step_(step),
         stored_(stored),
         result_(result),
@@ -169,8 +169,7 @@ class StepRun {
     if (!status.ok()) return status;
     const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
     if (!schema.ok()) return schema.status();
-    const bool is_older = stored_ && stored_->state == TableState::kRepopulate;
-    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr, is_older);
+    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr, rules_changed_);
     if (!status.ok()) return status;
     if (own) return transaction_.tables().EndOwnShadow(step_.table);
     if (shadow && *schema && KeepsPartner(**schema)) {
@@ -250,7 +249,7 @@ class StepRun {
     const absl::StatusOr<ReceiptHead> head = tenant.ReadReceiptHead();
     if (!head.ok()) return head.status();
     const Receipt receipt =
-        CloseReceipt(*head, context_id_, step_.table, step_.record->position, *open, step);
+        CloseReceipt(*head, tenant_.context_id, step_.table, step_.record->position, *open, step);
     result_->receipt = ReceiptText(receipt);
     receipt_ = receipt.number;
     absl::Status status = tenant.AddReceipt(receipt.number, result_->receipt);
@@ -269,7 +268,7 @@ class StepRun {
 
   StoreTransaction& transaction_;
   const Plan& plan_;
-  const std::string& context_id_;
+  const TenantRecord& tenant_;
   const Step& step_;
   const std::optional<TableRecord>& stored_;
   StepResult* const result_;
@@ -391,7 +390,7 @@ class PlanRun {
   }
 
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
-    StepRun run(transaction_, plan_, before_.context_id, step, stored, result);
+    StepRun run(transaction_, plan_, before_, step, stored, result);
     if (!savepoints_) return run.Run();
     if (absl::Status status = AtSavepoint(transaction_.SetSavepoint()); !status.ok()) return status;
     absl::Status status = run.Run();

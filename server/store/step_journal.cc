@@ -164,14 +164,14 @@ absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
 }
 
 absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow,
-                                     bool is_older) {
+                                     bool rules_changed) {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
   const bool has_history = kept_.history && agreed && !agreed->Key().empty();
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
     TableSchema compared = kept;
-    if (is_older) {
+    if (rules_changed) {
       std::erase_if(compared.columns, [](const Column& column) {
         return column.rule != Rule::kPlain && column.key_position == 0;
       });
@@ -192,8 +192,8 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       if (!status.ok()) return status;
       CrashPoint("history.compared");
       // A moment that is open has kept some versions already: which of them changed again nobody knows.
-      // Nor which rows of an older definition differ in columns that were not compared.
-      if (was_open_ == 0 && !is_older) return absl::OkStatus();
+      // Nor which rows differ in columns that were not compared.
+      if (was_open_ == 0 && !rules_changed) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
     if (!*there) {

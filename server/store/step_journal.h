@@ -32,9 +32,9 @@ class StepJournal {
   absl::Status BeforeRows(const ApplyRows& apply);
   absl::Status AfterRows(const ApplyRows& apply);
   /// Before the rows of `shadow` become those of the table. Null: the table is its own shadow, or there was
-  /// no row before. `agreed`: its definition. `is_older`: the rows may not be of it, so what stands in
-  /// columns with a rule may be what the rule keeps out.
-  absl::Status BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow, bool is_older);
+  /// no row before. `agreed`: its definition. `rules_changed`: what stands in columns with a
+  /// rule may still be what the rule keeps out.
+  absl::Status BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow, bool rules_changed);
   /// Behind changes in place.
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);
