@@ -64,6 +64,8 @@ class H19(unittest.TestCase):
     @staticmethod
     def told(place, *words):
         def without(value):
+            if isinstance(value, list):
+                return [without(one) for one in value]
             if not isinstance(value, dict):
                 return value
             return {name: without(one) for name, one in value.items() if name not in OF_ONE and not name.endswith("_ms")}
@@ -89,12 +91,12 @@ class H19(unittest.TestCase):
         self.assertGreater(len(changes), ROUNDS)
         self.assertEqual({one["table"] for one in changes}, {"people", "visits"})
         versions = 0
-        for key in (*range(1, 41), *range(100, 100 + ROUNDS), *range(200, 200 + ROUNDS)):
+        for key in (*range(1, 41, 4), *range(100, 100 + ROUNDS, 4), *range(200, 200 + ROUNDS, 4)):
             versions += len(self.same("history", "Cust", "people", str(key)))
             self.same("explain", "Cust", "people", str(key))
         for room, number in self.places[0].source("SELECT room, number FROM visits"):
             versions += len(self.same("history", "Cust", "visits", f"'{room}', {number}"))
-        self.assertGreater(versions, 100)
+        self.assertGreater(versions, 25)
         for table in ("people", "visits"):
             moments = sorted({one["moment"] for one in changes if one["table"] == table})
             for first, last in zip(moments, moments[2:]):

@@ -80,6 +80,8 @@ class JournalPlace:
         """Of a command: what it prints with --json, one object a line."""
         done = self.ctl(*words, "--json")
         assert done.returncode == 0, done.stderr
+        if words[0] == "explain":  # One object, over several lines.
+            return [json.loads(done.stdout)]
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def changes(self, *words):
