@@ -24,6 +24,8 @@ class NoJournal final : public JournalVerbs {
     return absl::OkStatus();
   }
   absl::StatusOr<std::int64_t> Trim(std::int64_t, std::int64_t) override { return 0; }
+  absl::Status ForgetKeys(const std::string&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::int64_t> EraseKey(const std::string&, const Key&) override { return 0; }
 
  private:
   static absl::Status None() { return absl::UnimplementedError("this store has no journal"); }
@@ -43,6 +45,7 @@ class NoHistory final : public HistoryVerbs {
     return None();
   }
   absl::StatusOr<std::int64_t> Cut(const std::string&, std::int64_t, std::int64_t) override { return None(); }
+  absl::StatusOr<std::int64_t> EraseRow(const std::string&, const Key&) override { return 0; }
   absl::Status SetAside(const std::string&, std::int64_t) override { return None(); }
 
  private:
@@ -64,6 +67,8 @@ class NoJournalReader final : public JournalReader {
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string&, const AsOf&) override {
     return std::vector<JournalEntry>();
   }
+  absl::Status WalkProven(const std::string&, const TakeEntry&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::int64_t> CountEntries(const std::string&) override { return 0; }
   absl::StatusOr<std::int64_t> FindTrim(std::int64_t, std::uint64_t) override { return 0; }
 };
 
@@ -75,6 +80,7 @@ class NoVersions final : public VersionReader {
   absl::StatusOr<std::int64_t> FindCut(const TableHistory&, std::int64_t, std::uint64_t) override {
     return None();
   }
+  absl::StatusOr<std::int64_t> CountVersions(const TableHistory&) override { return None(); }
   absl::Status ReadRowsAsOf(const TableHistory&, std::int64_t, const std::vector<std::uint32_t>&,
                             const std::vector<KeyRange>&, std::size_t, const GoOn&,
                             const TakeRows&) override {
