@@ -344,23 +344,21 @@ class Loader {
       ColumnRuleBlock columns;
       std::optional<std::int64_t> freshness;
       JournalRule journal;
-      absl::Status status = block.Read({{"name", SetText(&rule.table)},
-                                        {"plain", SetTexts(&columns.plain, ListRule::kSome)},
-                                        {"leave_out", SetTexts(&columns.leave_out, ListRule::kSome)},
-                                        {"hash", SetTexts(&columns.hash, ListRule::kSome)},
-                                        {"mask", SetTexts(&columns.mask, ListRule::kSome)},
-                                        {"mask_keep", SetWhole(&columns.mask_keep, 0, kMaskKeepMax)},
-                                        {"breaker", SetFlag(&rule.on)},
-                                        {"rows_percent", SetWhole(&rule.rows_percent, 0, 100)},
-                                        {"rows_min", SetWhole(&rule.rows_min, 0, kRowsMinMax)},
-                                        {"freshness", SetMilliseconds(&freshness, seconds(0), kMonth)},
-                                        {"journal", SetOneOf<std::optional<bool>>(
-                                                        &journal.journal, {{"off", false}, {"keys", true}})},
-                                        {"history", SetFlag(&journal.history)},
-                                        {"history_keep", SetMilliseconds(&journal.history_keep_ms, minutes(1),
-                                                                         kJournalKeepMax)},
-                                        {"history_max", SetSize(&journal.history_bytes_max, kMega,
-                                                                1024 * kGiga)}});
+      absl::Status status = block.Read(
+          {{"name", SetText(&rule.table)},
+           {"plain", SetTexts(&columns.plain, ListRule::kSome)},
+           {"leave_out", SetTexts(&columns.leave_out, ListRule::kSome)},
+           {"hash", SetTexts(&columns.hash, ListRule::kSome)},
+           {"mask", SetTexts(&columns.mask, ListRule::kSome)},
+           {"mask_keep", SetWhole(&columns.mask_keep, 0, kMaskKeepMax)},
+           {"breaker", SetFlag(&rule.on)},
+           {"rows_percent", SetWhole(&rule.rows_percent, 0, 100)},
+           {"rows_min", SetWhole(&rule.rows_min, 0, kRowsMinMax)},
+           {"freshness", SetMilliseconds(&freshness, seconds(0), kMonth)},
+           {"journal", SetOneOf<std::optional<bool>>(&journal.journal, {{"off", false}, {"keys", true}})},
+           {"history", SetFlag(&journal.history)},
+           {"history_keep", SetMilliseconds(&journal.history_keep_ms, minutes(1), kJournalKeepMax)},
+           {"history_max", SetSize(&journal.history_bytes_max, kMega, 1024 * kGiga)}});
       if (status.ok()) status = block.CheckHas({"name"});
       if (!status.ok()) return status;
       if (journal.history.value_or(false) && !journal.journal.value_or(true)) {

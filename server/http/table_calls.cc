@@ -14,9 +14,9 @@
 #include "proto/wire/json/json_rows.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
-#include "server/records/json_row.h"
 #include "server/http/page_values.h"
 #include "server/http/row_stream_source.h"
+#include "server/records/json_row.h"
 
 namespace mirror {
 namespace {

@@ -79,7 +79,6 @@ WITHOUT = {
     ("mirrorctl", "apikey", "revoke"): "a sentence",
     ("mirrorctl", "changes"): "what tests/history reads",
     ("mirrorctl", "explain"): "what tests/history reads",
-    ("mirrorctl", "history"): "what tests/history reads",
     ("mirrorctl", "history", "verify"): "what tests/history reads",
     ("mirrorctl", "diff"): "what tests/history reads",
     ("mirrorctl", "erase"): "a sentence",

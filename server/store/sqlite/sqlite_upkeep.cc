@@ -8,8 +8,8 @@
 #include <system_error>
 
 #include "server/store/sqlite/file/sqlite_files.h"
-#include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
+#include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
 
 namespace mirror {
