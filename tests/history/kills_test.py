@@ -26,7 +26,7 @@ TABLES = (
     "INSERT INTO people SELECT i, 'name ' || i, i, printf('%.*c', 60, 'a') FROM n",
 )
 # Several batches a cycle.
-SMALL = {"MIRROR_AGENT_BATCH_BYTES": "1000", "MIRROR_AGENT_WINDOW": "2"}
+SMALL = {"MIRROR_AGENT_BATCH_BYTES": "1KB", "MIRROR_AGENT_WINDOW": "2"}
 OF_CHANGES = ("commit.begun", "rows.written", "journal.written", "journal.closed", "commit.before", "commit.after")
 OF_POPULATIONS = ("rows.written", "journal.written", "swap.exchanged", "commit.before", "commit.after")
 OF_HISTORY = ("history.kept", "history.compared")

@@ -42,7 +42,7 @@ TABLES = (
 )
 # Texts that are no plain words of a query.
 ODD_WORDS = ("a/b", "ü&=+ %41", '["x"]', "", "tab\there", "~x", "'", "x" * 3000)
-SMALL = {"MIRROR_AGENT_BATCH_BYTES": "500", "MIRROR_AGENT_WINDOW": "2"}
+SMALL = {"MIRROR_AGENT_BATCH_BYTES": "1KB", "MIRROR_AGENT_WINDOW": "2"}
 DIES_AT = ("rows.written", "journal.written", "journal.closed", "commit.before", "commit.after", "swap.exchanged")
 ROUNDS = 16
 
