@@ -201,7 +201,8 @@ TEST_F(AdminTest, EachCallAnswersOrSaysWhatIsMissingAndIsInTheAuditLog) {
   const std::vector<std::string> acts = catalog.Query("SELECT who, call, outcome FROM audit");
   const std::vector<std::string> looks = catalog.Query("SELECT who, call, outcome FROM looks");
   for (const Named& named : AllCalls("Cust")) {
-    EXPECT_THAT(named.needs_operator ? acts : looks,
+    const bool is_act = named.needs_operator && named.name != "ListServers";
+    EXPECT_THAT(is_act ? acts : looks,
                 Contains(AllOf(HasSubstr("operator"), HasSubstr(named.name),
                                HasSubstr(absl::StatusCodeToString(Answer(named.name))))));
   }
