@@ -93,16 +93,15 @@ class VersionRows final : public RowSource {
   /// Rows from `first` to before `last` that are none of `touched`: the only version of each.
   absl::Status ReadUntouched(const Key& first, const Key& last, const std::vector<Key>& touched,
                              const GoOn& go_on) {
-    std::set<std::string> packed;
-    for (const Key& key : touched) packed.insert(Packed(key));
-    if (!first.empty()) packed.insert(Packed(first));
+    std::set<Key> read(touched.begin(), touched.end());
+    if (!first.empty()) read.insert(first);
     std::vector<std::uint32_t> all(reading_.kept.columns.size());
     std::iota(all.begin(), all.end(), 0U);
     return reading_.snapshot->ReadRows(reading_.kept, all, {KeyRange{.first = first, .last = last}},
                                        block_bytes_, go_on, [&](RowBlock* block) -> absl::Status {
                                          const ChangeBatch batch = ViewOf(reading_.kept, block);
                                          for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-                                           if (packed.contains(Packed(KeyAt(batch, row)))) continue;
+                                           if (read.contains(KeyAt(batch, row))) continue;
                                            if (absl::Status added = Add(batch, row, {}); !added.ok())
                                              return added;
                                          }
@@ -134,20 +133,6 @@ class VersionRows final : public RowSource {
     }
     return key;
   }
-  /// Equal where keys are.
-  static std::string Packed(const Key& key) {
-    std::string packed;
-    for (const KeyPart& part : key) {
-      packed.push_back(static_cast<char>(part.kind));
-      packed.append(reinterpret_cast<const char*>(&part.integer), sizeof part.integer);
-      packed.append(reinterpret_cast<const char*>(&part.real), sizeof part.real);
-      const std::uint64_t size = part.bytes.size();
-      packed.append(reinterpret_cast<const char*>(&size), sizeof size);
-      packed.append(part.bytes);
-    }
-    return packed;
-  }
-
   absl::Status Add(const ChangeBatch& batch, std::uint32_t row, const RowVersion& version) {
     const std::size_t own = history_.schema.columns.size();
     for (std::size_t i = 0; i < own; ++i) {

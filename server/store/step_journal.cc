@@ -7,6 +7,7 @@
 #include "base/crash_point.h"
 #include "proto/wire/table.h"
 #include "server/journal/key_block.h"
+#include "server/store/new_rule.h"
 
 namespace mirror {
 namespace {
@@ -68,8 +69,7 @@ bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
     if (was.key_position == 0) return false;
     const std::optional<std::uint32_t> now = agreed.Find(was.name);
     if (!now) return false;
-    const Column& is = agreed.columns[*now];
-    return is.rule != Rule::kPlain && (is.rule != was.rule || is.rule_detail != was.rule_detail);
+    return HasNewRule(was, agreed.columns[*now]);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/row_block.h"
 #include "server/store/exchanged_keys.h"
+#include "server/store/new_rule.h"
 #include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/place/place_words.h"
@@ -130,11 +131,6 @@ TableSchema Renamed(TableSchema before, const std::vector<std::pair<std::string,
     if (column) before.columns[*column].name = to;
   }
   return before;
-}
-
-/// What stood in it must not be kept in its former form.
-bool HasNewRule(const Column& before, const Column& now) {
-  return now.rule != Rule::kPlain && (before.rule != now.rule || before.rule_detail != now.rule_detail);
 }
 
 /// Statements that give a relation of versions the columns of another definition.

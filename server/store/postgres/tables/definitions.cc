@@ -1,4 +1,5 @@
 #include "server/store/postgres/tables/definitions.h"
+#include "server/store/new_rule.h"
 
 #include <map>
 #include <optional>
@@ -60,11 +61,6 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
   return RunOnTable(work, sql, kPreparingTable);
 }
 
-/// The rule of a column of `from` is another in `to`, and keeps out what was there.
-bool KeepsOut(const Column& from, const Column& to) {
-  return to.rule != Rule::kPlain && (from.rule != to.rule || from.rule_detail != to.rule_detail);
-}
-
 /// Columns of `from` whose values are kept out now. `key`: those of the key, else all others.
 std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to, bool key) {
   std::vector<std::string> names;
@@ -72,7 +68,7 @@ std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to,
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
     if (origin[i] < 0) continue;
     const Column& before = from.columns[static_cast<std::size_t>(origin[i])];
-    if (KeepsOut(before, to.columns[i]) && (before.key_position != 0) == key) names.push_back(before.name);
+    if (HasNewRule(before, to.columns[i]) && (before.key_position != 0) == key) names.push_back(before.name);
   }
   return names;
 }

@@ -10,6 +10,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/exchanged_keys.h"
+#include "server/store/new_rule.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
@@ -70,11 +71,6 @@ bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
     }
   }
   return false;
-}
-
-/// What stood in it must not be kept in its former form.
-bool HasNewRule(const Column& before, const Column& now) {
-  return now.rule != Rule::kPlain && (before.rule != now.rule || before.rule_detail != now.rule_detail);
 }
 
 class SqliteHistory final : public HistoryVerbs {
