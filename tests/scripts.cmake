@@ -7,7 +7,7 @@ foreach(check includes files lengths format)
                                          ${CMAKE_SOURCE_DIR})
   set_tests_properties(scripts.${check} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
-foreach(script source_rules grouped_tests compare_databases proto_comments named_tests mutants setup nightly bench docs demo torture
+foreach(script source_rules grouped_tests compare_databases proto_comments named_tests mutants setup pace nightly bench docs demo torture
                fleet reference thread_safety openapi openapi_check http_door npm_packages)
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)

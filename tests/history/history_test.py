@@ -300,6 +300,33 @@ class H15(Place):
         self.assertEqual([str(version["row"]["age"]) for version in versions], ["38", "37", "36"])
 
 
+    def test_before_the_population_of_a_new_definition_the_past_is_read(self):
+        self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")
+        before = self.moment()
+        self.write("UPDATE people SET age = 37 WHERE id = 1")
+        self.agent("uninstall")
+        change(self.crm, "ALTER TABLE people RENAME COLUMN mail TO post")
+        self.agent("install")
+        self.server.stop()
+        self.server.start(MIRROR_CRASH_AT="swap.exchanged")
+        config = self.server.folder / "mirror-agent.toml"
+        self.assertNotEqual(self.server.run("mirror-agent", "once", "--config", config).returncode, 0)
+        self.server.process.wait(programs.PATIENCE_S)
+        self.server.start()
+        # The table has the former columns; versions, and their view, have the new ones.
+        columns = [name for _, name, *_ in ask(self.mirror, "SELECT * FROM pragma_table_info('people')")]
+        self.assertEqual(columns, ["id", "name", "age", "mail"])
+        view = "SELECT id, age, post FROM people_history ORDER BY from_moment"
+        self.assertEqual([row[:2] for row in ask(self.mirror, view)], [(1, 36), (1, 37)])
+        rows = self.export("ndjson", "--as-of", f"m:{before}")
+        self.assertEqual([(str(row["id"]), row["name"], str(row["age"])) for row in rows], [("1", "Ada", "36")])
+        versions = self.server.ctl("history", "Cust", "people", "1", "--json").splitlines()
+        self.assertEqual([str(json.loads(version)["row"]["age"]) for version in versions], ["37", "36"])
+        self.agent("once")
+        self.assertEqual(ask(self.mirror, view)[-1], (1, 37, "ada@x"))
+        self.assertEqual(ask(self.mirror, "SELECT id, post FROM people"), [(1, "ada@x")])
+
+
 class H18(Place):
     def test_exports_are_what_stands_what_stood_and_all_versions(self):
         first = self.write(*(f"INSERT INTO people VALUES ({i}, 'n,\"{i}', {i}, NULL)" for i in range(1, 21)))

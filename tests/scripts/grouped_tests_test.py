@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """tools/check runs every selected test once, in fewer processes."""
 
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
@@ -37,6 +39,12 @@ class Grouping(unittest.TestCase):
         name, command, properties = grouped_tests.of_group(tests, 7)
         self.assertEqual((name, command), ("S 7 (2)", ["a_test", "--gtest_filter=S.A:S.B", "--more"]))
         self.assertEqual(properties, {"TIMEOUT": 240.0})
+
+    def test_on_a_slow_machine_each_has_more_time(self):
+        with unittest.mock.patch.dict(os.environ, MIRROR_TEST_TIMES="3"):
+            alone = grouped_tests.of_group([("scripts.a", ["python3", "x.py"], {"TIMEOUT": 60.0})], 1)
+            together = grouped_tests.of_group([one(name, TIMEOUT=120.0) for name in ("S.A", "S.B")], 2)
+        self.assertEqual([properties for _, _, properties in (alone, together)], [{"TIMEOUT": 180.0}, {"TIMEOUT": 720.0}])
 
 
 class Running(unittest.TestCase):

@@ -4,10 +4,12 @@ one that needs PostgreSQL makes a whole one. Tests of one suite go together, at 
 
 Usage: grouped_tests.py BUILD_FOLDER OUT_FOLDER [CTEST ARGUMENT...]
 
-The arguments select, as those of ctest. `ctest --test-dir OUT_FOLDER` runs them.
+The arguments select, as those of ctest. `ctest --test-dir OUT_FOLDER` runs them. MIRROR_TEST_TIMES=3 in the environment: on
+a slow machine each may take three times as long.
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -48,17 +50,22 @@ def grouped(tests):
     return groups
 
 
+def patient(properties):
+    times = int(os.environ.get("MIRROR_TEST_TIMES", "1"))
+    return {**properties, "TIMEOUT": properties["TIMEOUT"] * times} if "TIMEOUT" in properties else properties
+
+
 def of_group(group, number):
     name, command, properties = group[0]
     if len(group) == 1:
-        return name, command, properties
+        return name, command, patient(properties)
     together = FILTER + ":".join(filter_of(each) for _, each, _ in group)
     command = [together if word.startswith(FILTER) else word for word in command]
     # One that is left out says nothing of the others.
     properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
     if "TIMEOUT" in properties:
         properties["TIMEOUT"] = min(properties["TIMEOUT"] * len(group), TIMEOUT_MAX)
-    return f"{name.rsplit('.', 1)[0][:NAME_MAX]} {number} ({len(group)})", command, properties
+    return f"{name.rsplit('.', 1)[0][:NAME_MAX]} {number} ({len(group)})", command, patient(properties)
 
 
 def quoted(value):

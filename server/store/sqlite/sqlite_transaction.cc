@@ -223,7 +223,8 @@ class SqliteTableVerbs final : public TableVerbs {
     return AbsentKeys(connection_, kept, shadow.name);
   }
   absl::Status Swap(const std::string& table, std::vector<std::string>* left_out) override {
-    return RunSwap(connection_, table, left_out);
+    absl::Status swapped = RunSwap(connection_, table, left_out);
+    return swapped.ok() ? MendHistoryView(connection_, table) : swapped;
   }
   absl::Status Merge(const TableSchema& kept, const Shadow& shadow, std::int64_t now_ms) override {
     return RunMerge(connection_, kept, shadow.name, now_ms);

@@ -57,7 +57,9 @@ absl::StatusOr<std::string> FreeTableName(SqliteConnection& connection, const st
 
 absl::Status MakeView(SqliteConnection& connection, const std::string& view, const std::string& versions,
                       const TableSchema& kept) {
-  return connection.Execute(CreateViewSql(view, versions, kept));
+  const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection, kept.name);
+  if (!columns.ok()) return columns.status();
+  return connection.Execute(CreateViewSql(view, versions, kept, FindVisibleRows(kept, *columns, "")));
 }
 
 bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
@@ -142,14 +144,19 @@ class SqliteHistory final : public HistoryVerbs {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
     if (!history.ok() || !*history) return history.status();
     const std::string& versions = (*history)->versions;
-    const absl::StatusOr<std::vector<std::string>> common = CommonColumns(kept);
-    if (!common.ok()) return common.status();
+    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, kept.name);
+    if (!columns.ok()) return columns.status();
+    const VisibleRows visible = FindVisibleRows(kept, *columns, "main.");
+    std::vector<std::string> common;
+    for (const Column& column : kept.columns) {
+      if (columns->contains(FoldName(column.name))) common.push_back(column.name);
+    }
     const std::string last =
         absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
     const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
     if (!before.ok()) return before.status();
-    for (const std::string& sql :
-         {KeepDifferenceSql(versions, kept, *common, shadow.name), KeepNewSql(versions, kept, shadow.name)}) {
+    for (const std::string& sql : {KeepDifferenceSql(versions, kept, visible, common, shadow.name),
+                                   KeepNewSql(versions, kept, visible, shadow.name)}) {
       absl::StatusOr<Query> query = connection_.Prepare(sql);
       if (!query.ok()) return query.status();
       if (absl::Status status = query->Bind(1, moment).Run(); !status.ok()) return status;
@@ -283,29 +290,8 @@ class SqliteHistory final : public HistoryVerbs {
     return status;
   }
 
-  absl::StatusOr<std::set<std::string>> ColumnsOf(const std::string& table) {
-    absl::StatusOr<Query> query = connection_.Prepare("SELECT name FROM temp.pragma_table_info(?1)");
-    if (!query.ok()) return query.status();
-    const absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
-    if (!names.ok()) return names.status();
-    std::set<std::string> folded;
-    for (const std::string& name : *names) folded.insert(FoldName(name));
-    return folded;
-  }
-
-  /// Those that the visible table has, too: it may be of an older definition.
-  absl::StatusOr<std::vector<std::string>> CommonColumns(const TableSchema& kept) {
-    const absl::StatusOr<std::set<std::string>> there = ColumnsOf(kept.name);
-    if (!there.ok()) return there.status();
-    std::vector<std::string> common;
-    for (const Column& column : kept.columns) {
-      if (there->contains(FoldName(column.name))) common.push_back(column.name);
-    }
-    return common;
-  }
-
   absl::Status Widen(const std::string& versions, const TableSchema& kept) {
-    const absl::StatusOr<std::set<std::string>> there = ColumnsOf(versions);
+    const absl::StatusOr<std::set<std::string>> there = ReadColumnNames(connection_, versions);
     if (!there.ok()) return there.status();
     for (const Column& column : kept.columns) {
       if (there->contains(FoldName(column.name))) continue;
@@ -387,6 +373,17 @@ absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& conne
   return query->Texts();
 }
 
+absl::StatusOr<std::set<std::string>> ReadColumnNames(SqliteConnection& connection,
+                                                      const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare("SELECT name FROM temp.pragma_table_info(?1)");
+  if (!query.ok()) return query.status();
+  const absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
+  if (!names.ok()) return names.status();
+  std::set<std::string> folded;
+  for (const std::string& name : *names) folded.insert(FoldName(name));
+  return folded;
+}
+
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table) {
   std::string view;
   {
@@ -396,6 +393,25 @@ absl::Status DropHistoryView(SqliteConnection& connection, const std::string& ta
   }
   connection.ForgetStatements();
   return connection.Execute(absl::StrCat("DROP VIEW IF EXISTS ", QuoteName(view)));
+}
+
+absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table) {
+  const absl::StatusOr<std::optional<KeptHistory>> found = FindHistory(connection, table);
+  if (!found.ok() || !*found) return found.status();
+  const KeptHistory& history = **found;
+  const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection, table);
+  if (!columns.ok()) return columns.status();
+  const std::string sql = CreateViewSql(history.view, history.versions, history.schema,
+                                        FindVisibleRows(history.schema, *columns, ""));
+  {
+    absl::StatusOr<Query> same = connection.Prepare(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND sql = ?2");
+    if (!same.ok()) return same.status();
+    const absl::StatusOr<bool> stands = same->Bind(1, history.view).Bind(2, sql).Step();
+    if (!stands.ok() || *stands) return stands.status();
+  }
+  const absl::Status gone = DropHistoryView(connection, table);
+  return gone.ok() ? connection.Execute(sql) : gone;
 }
 
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,14 @@ absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connect
 /// Names of tables.
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection);
 
+/// Names of the columns that a table has, folded.
+absl::StatusOr<std::set<std::string>> ReadColumnNames(SqliteConnection& connection, const std::string& table);
+
 /// Before a definition is changed by ALTER: views of the mirror's own that speak of the table go until
 /// HistoryVerbs::Follow() makes them again. SQLite would refuse the change for their sake.
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table);
+/// Behind a population, which may have brought columns that the view could not show before.
+absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table);
 /// A table is to be made under a name that one of those views may have.
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -130,10 +131,13 @@ class SqliteVersionReader final : public VersionReader {
     const TableSchema& table = history.schema;
     const std::vector<std::uint32_t> all = AllColumns(table);
     const std::string list = NameList(table, all);
+    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, table.name);
+    if (!columns.ok()) return columns.status();
+    const VisibleRows visible = FindVisibleRows((*kept)->schema, *columns, "main.");
     // The present row, and behind it what each moment ended.
     const std::string with = absl::StrCat(
         "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
-        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema), ") UNION ALL SELECT ", list, ", ",
+        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, visible), ") UNION ALL SELECT ", list, ", ",
         kVersionWas, ", ", kVersionUntil, " FROM ", QuoteName((*kept)->versions), ") ");
     RangeSelect statement(connection_, table, absl::StrCat(list, ", _mirror_stood, _mirror_ended"),
                           /*in_key_order=*/false, with);
@@ -210,8 +214,11 @@ class SqliteVersionReader final : public VersionReader {
     const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, table.name);
     if (!kept.ok()) return kept.status();
     if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
+    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, table.name);
+    if (!columns.ok()) return columns.status();
+    const VisibleRows visible = FindVisibleRows((*kept)->schema, *columns, "main.");
     return absl::StrCat("WITH ", QuoteName(table.name), " AS (",
-                        AsOfSql((*kept)->versions, (*kept)->schema, absl::StrCat(moment)), ") ");
+                        AsOfSql((*kept)->versions, (*kept)->schema, visible, absl::StrCat(moment)), ") ");
   }
 
   SqliteConnection& connection_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
@@ -92,7 +93,36 @@ std::string Into(const std::string& versions, const std::vector<std::string>& na
                       ", ", List(names, ""), ")");
 }
 
+std::string Where(const std::string& condition) {
+  return condition.empty() ? std::string() : absl::StrCat(" WHERE ", condition);
+}
+
+std::string AndBehind(const std::string& condition) {
+  return condition.empty() ? std::string() : absl::StrCat(" AND ", condition);
+}
+
 }  // namespace
+
+VisibleRows FindVisibleRows(const TableSchema& kept, const std::set<std::string>& columns,
+                            std::string_view schema) {
+  const std::string table = absl::StrCat(std::string(schema), QuoteName(kept.name), " AS t");
+  std::string list;
+  bool is_whole = true, has_key = true;
+  for (const Column& column : kept.columns) {
+    const bool is_there = columns.contains(FoldName(column.name));
+    is_whole = is_whole && is_there;
+    has_key = has_key && (is_there || column.key_position == 0);
+    absl::StrAppend(&list, list.empty() ? "" : ", ", is_there ? Of("t", column.name) : "NULL", " AS ",
+                    QuoteName(column.name));
+  }
+  // Rows are marked as the former definition had it.
+  TableSchema marked = kept;
+  marked.preserve_target = HasOwned(kept) && columns.contains(kOwnedColumn);
+  marked.deletes = columns.contains(kDeletedAtColumn) ? Deletes::kMark : Deletes::kApply;
+  if (is_whole) return {table, LiveRows(marked, "t")};
+  const std::string live = has_key ? LiveRows(marked, "t") : "0";
+  return {absl::StrCat("(SELECT ", list, " FROM ", table, Where(live), ") AS t"), ""};
+}
 
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept) {
   std::string sql =
@@ -155,7 +185,8 @@ std::string ForgetSameSql(const std::string& versions, const TableSchema& kept) 
 }
 
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
-                              const std::vector<std::string>& common, const std::string& shadow) {
+                              const VisibleRows& visible, const std::vector<std::string>& common,
+                              const std::string& shadow) {
   Difference difference(kept);
   for (const std::string& name : common) {
     const Column& column = kept.columns[*kept.Find(name)];
@@ -163,42 +194,39 @@ std::string KeepDifferenceSql(const std::string& versions, const TableSchema& ke
     difference.Add(column, Of("t", name), Of("s", name));
   }
   const std::string missing = absl::StrCat(Of("s", kept.columns[kept.Key()[0]].name), " IS NULL");
-  const std::string live = LiveRows(kept, "t");
-  return absl::StrCat(Into(versions, common), " SELECT ?1, 1, ", List(common, "t"), " FROM ",
-                      QuoteName(kept.name), " AS t LEFT JOIN ", QuoteName(shadow), " AS s ON ",
-                      SameKey(kept, "s", "t"), " WHERE ", live, live.empty() ? "(" : " AND (", missing,
-                      " OR ", difference.Sql("IS NOT"), ")");
+  return absl::StrCat(Into(versions, common), " SELECT ?1, 1, ", List(common, "t"), " FROM ", visible.from,
+                      " LEFT JOIN ", QuoteName(shadow), " AS s ON ", SameKey(kept, "s", "t"), " WHERE (",
+                      missing, " OR ", difference.Sql("IS NOT"), ")", AndBehind(visible.live));
 }
 
-std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const std::string& shadow) {
+std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
+                       const std::string& shadow) {
   const std::vector<std::string> key = NamesOf(kept, kept.Key());
   return absl::StrCat(Into(versions, key), " SELECT ?1, 0, ", List(key, "s"), " FROM ", QuoteName(shadow),
-                      " AS s WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(kept.name), " AS t WHERE ",
-                      SameKey(kept, "t", "s"), AndLive(kept, "t"), ")");
+                      " AS s WHERE NOT EXISTS (SELECT 1 FROM ", visible.from, " WHERE ",
+                      SameKey(kept, "t", "s"), AndBehind(visible.live), ")");
 }
 
-std::string LiveRowsSql(const TableSchema& kept) {
-  const std::string live = LiveRows(kept, "t");
-  return absl::StrCat("SELECT ", List(AllNames(kept), "t"), " FROM main.", QuoteName(kept.name), " AS t",
-                      live.empty() ? "" : " WHERE ", live);
+std::string LiveRowsSql(const TableSchema& kept, const VisibleRows& visible) {
+  return absl::StrCat("SELECT ", List(AllNames(kept), "t"), " FROM ", visible.from, Where(visible.live));
 }
 
-std::string AsOfSql(const std::string& versions, const TableSchema& kept, std::string_view place) {
+std::string AsOfSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
+                    std::string_view place) {
   const std::string name = QuoteName(versions);
   const std::string later = absl::StrCat(kVersionUntil, " > ", std::string(place));
-  const std::string live = LiveRows(kept, "t");
-  return absl::StrCat("SELECT ", List(AllNames(kept), "t"), " FROM main.", QuoteName(kept.name),
-                      " AS t WHERE ", live, live.empty() ? "" : " AND ", "NOT EXISTS (SELECT 1 FROM ", name,
-                      " AS v WHERE ", SameKey(kept, "v", "t"), " AND v.", later, ") UNION ALL SELECT ",
+  return absl::StrCat("SELECT ", List(AllNames(kept), "t"), " FROM ", visible.from,
+                      " WHERE NOT EXISTS (SELECT 1 FROM ", name, " AS v WHERE ", SameKey(kept, "v", "t"),
+                      " AND v.", later, ")", AndBehind(visible.live), " UNION ALL SELECT ",
                       List(AllNames(kept), "v"), " FROM ", name, " AS v WHERE v.", kVersionWas, " = 1 AND v.",
                       later, " AND NOT EXISTS (SELECT 1 FROM ", name, " AS x WHERE ", SameKey(kept, "x", "v"),
                       " AND x.", later, " AND x.", kVersionUntil, " < v.", kVersionUntil, ")");
 }
 
-std::string CreateViewSql(const std::string& view, const std::string& versions, const TableSchema& kept) {
+std::string CreateViewSql(const std::string& view, const std::string& versions, const TableSchema& kept,
+                          const VisibleRows& visible) {
   const std::string name = QuoteName(versions);
   const std::vector<std::string> all = AllNames(kept);
-  const std::string live = LiveRows(kept, "t");
   const std::string first = absl::StrCat("(SELECT max(x.", kVersionUntil, ") FROM ", name, " AS x WHERE ");
   return absl::StrCat(
       "CREATE VIEW ", QuoteName(view), " AS SELECT ", List(all, "r"),
@@ -207,10 +235,10 @@ std::string CreateViewSql(const std::string& view, const std::string& versions, 
       "iif(x.",
       kVersionWas, ", 'UPDATE', 'INSERT') FROM ", name, " AS x WHERE ", SameKey(kept, "x", "r"), " AND x.",
       kVersionUntil, " = r._mirror_from) AS operation FROM (SELECT ", List(all, "t"), ", ", first,
-      SameKey(kept, "x", "t"), ") AS _mirror_from, NULL AS _mirror_to FROM ", QuoteName(kept.name), " AS t",
-      live.empty() ? "" : " WHERE ", live, " UNION ALL SELECT ", List(all, "v"), ", ", first,
-      SameKey(kept, "x", "v"), " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil,
-      " FROM ", name, " AS v WHERE v.", kVersionWas,
+      SameKey(kept, "x", "t"), ") AS _mirror_from, NULL AS _mirror_to FROM ", visible.from,
+      Where(visible.live), " UNION ALL SELECT ", List(all, "v"), ", ", first, SameKey(kept, "x", "v"),
+      " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil, " FROM ", name,
+      " AS v WHERE v.", kVersionWas,
       " = 1) AS r LEFT JOIN _mirror_journal AS f ON f.number = r._mirror_from LEFT JOIN _mirror_journal AS e "
       "ON e.number = r._mirror_to");
 }

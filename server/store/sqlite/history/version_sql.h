@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_SQLITE_HISTORY_VERSION_SQL_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,18 @@ inline constexpr char kVersionUntil[] = "_mirror_until";
 /// 1: this row stood until then; 0: none did, and only the key is there.
 inline constexpr char kVersionWas[] = "_mirror_was";
 
+/// Rows of the visible table as `t`, as SQL; it has every column of `kept`. Between a definition and the
+/// population behind it the table is of the former one: NULL stands for columns that are missing, and without
+/// its key it has no rows here.
+struct VisibleRows {
+  std::string from;  ///< Behind FROM.
+  std::string live;  ///< Which of them are live; empty: all.
+};
+
+/// `columns`: the table's, folded. `schema`: what stands before its name, "main." or nothing.
+VisibleRows FindVisibleRows(const TableSchema& kept, const std::set<std::string>& columns,
+                            std::string_view schema);
+
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept);
 std::string CreateVersionsIndexSql(const std::string& versions, const TableSchema& kept);
 
@@ -32,16 +45,20 @@ std::string ForgetSameSql(const std::string& versions, const TableSchema& kept);
 
 /// Keeps rows that `shadow` lacks or has otherwise, in `common`, columns that both have; ?1 is the moment.
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
-                              const std::vector<std::string>& common, const std::string& shadow);
+                              const VisibleRows& visible, const std::vector<std::string>& common,
+                              const std::string& shadow);
 /// Keys that `shadow` alone has.
-std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const std::string& shadow);
+std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
+                       const std::string& shadow);
 
 /// The rows as they are.
-std::string LiveRowsSql(const TableSchema& kept);
+std::string LiveRowsSql(const TableSchema& kept, const VisibleRows& visible);
 /// The rows as of the moment that `place` is in SQL.
-std::string AsOfSql(const std::string& versions, const TableSchema& kept, std::string_view place);
+std::string AsOfSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
+                    std::string_view place);
 /// The view of all versions, the present ones too.
-std::string CreateViewSql(const std::string& view, const std::string& versions, const TableSchema& kept);
+std::string CreateViewSql(const std::string& view, const std::string& versions, const TableSchema& kept,
+                          const VisibleRows& visible);
 
 }  // namespace mirror
 
