@@ -16,14 +16,14 @@ def ask(path, **query):
 
 
 def read_rows(**asked):
-    """As they are now. A table that is gone, or waits for its population, has none."""
+    """As they are now. A table that is gone has none."""
     try:
         while asked:
             page = ask("records/" + urllib.parse.quote(TABLE, safe=""), **asked)
             yield from page["values"]
             asked = page["nextStartAfter"] and {"limit": 1000, "startAfter": page["nextStartAfter"]}
     except urllib.error.HTTPError as error:
-        if error.code not in (404, 409):
+        if error.code != 404:
             raise
 
 
@@ -54,7 +54,7 @@ def read_page(index):
             rows = read_rows(key=parts[0] if len(parts) == 1 and isinstance(parts[0], str) else key)
             replace(index, rows, "WHERE key = ?", [key])
     except urllib.error.HTTPError as error:
-        if error.code != 400:  # No key of the table any more, or one that no query can have.
+        if error.code not in (400, 431):  # No key of the table any more, or one that no query can have.
             raise
         is_named = False
     if not is_named:
@@ -71,5 +71,10 @@ index.execute("CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (text)")
 is_more = True
 while is_more:
     index.execute("BEGIN IMMEDIATE")
-    is_more = read_page(index)
+    try:
+        is_more = read_page(index)
+    except urllib.error.HTTPError as error:
+        if error.code != 409:  # Rows that wait for a population: the token stays, and they are read next time.
+            raise
+        sys.exit()
     index.execute("COMMIT")  # Rows and token together.

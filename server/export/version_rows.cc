@@ -17,6 +17,8 @@ namespace {
 
 /// Moments whose commits are remembered.
 constexpr std::size_t kMomentsMax = 10'000;
+/// Of one row: they come the newest first, and are read before the commits are that wrote them.
+constexpr std::size_t kVersionsOfRowBytesMax = 256U << 20;
 
 /// Behind the table's own columns, in this order.
 constexpr const char* kNumbers[] = {"from_moment", "to_moment", "from_lsn", "to_lsn", "from_ms", "to_ms"};
@@ -110,15 +112,23 @@ class VersionRows final : public RowSource {
   }
 
   absl::Status ReadTouched(const Key& key) {
-    std::vector<std::pair<RowVersion, RowBlock>> all;
+    std::vector<RowVersion> all;
+    RowBlock rows = RowBlock::ForAll(history_.schema);
     absl::Status status = versions().ReadVersions(
         history_, key, [&](const RowVersion& version, RowBlock* row) -> absl::StatusOr<bool> {
-          all.emplace_back(version, *row);
-          return true;
+          const ChangeBatch batch = ViewOf(history_.schema, row);
+          for (std::uint32_t i = 0; i < rows.columns.size(); ++i) {
+            const ColumnView* const view = batch.Find(i);
+            AppendValue(view == nullptr ? Value{} : view->At(0), &rows.columns[i]);
+          }
+          all.push_back(version);
+          if (rows.bytes() <= kVersionsOfRowBytesMax) return true;
+          return absl::ResourceExhaustedError(
+              "a row has more than 256 MB of versions, which an export of all versions does not take. Export "
+              "the table as of moments, or shorten its history.");
         });
-    for (auto& [version, row] : all) {
-      if (status.ok()) status = Add(ViewOf(history_.schema, &row), 0, version);
-    }
+    const ChangeBatch batch = ViewOf(history_.schema, &rows);
+    for (std::uint32_t i = 0; i < batch.row_count && status.ok(); ++i) status = Add(batch, i, all[i]);
     return status;
   }
 

@@ -73,6 +73,24 @@ bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
   });
 }
 
+/// Names of columns that one of two definitions lacks, or has otherwise.
+std::vector<std::string> OtherColumns(const TableSchema& before, const TableSchema& agreed) {
+  std::vector<std::string> names;
+  const auto add = [&names](const TableSchema& from, const TableSchema& to, bool compares) {
+    for (const Column& column : from.columns) {
+      const std::optional<std::uint32_t> other = to.Find(column.name);
+      if (other && (!compares ||
+                    (to.columns[*other].type == column.type && !HasNewRule(to.columns[*other], column)))) {
+        continue;
+      }
+      names.push_back(column.name);
+    }
+  };
+  add(KeptForm(agreed), KeptForm(before), true);
+  add(KeptForm(before), KeptForm(agreed), false);
+  return names;
+}
+
 }  // namespace
 
 StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step)
@@ -128,8 +146,10 @@ absl::Status StepJournal::Put(JournalEntry entry) {
 }
 
 absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
-  // The state before a first change is known, too; before the first rows there is none.
-  absl::Status status = transaction_.history().Begin(kept, has_rows ? Moment() - 1 : Moment());
+  // The state before a first change is known, too; before the first rows there is none, and of a moment that
+  // is open already nobody kept what changed.
+  const bool is_known = has_rows && place_->open == 0;
+  absl::Status status = transaction_.history().Begin(kept, is_known ? Moment() - 1 : Moment());
   if (status.ok()) CrashPoint("history.begun");
   return status;
 }
@@ -171,7 +191,9 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
     TableSchema compared = kept;
-    if (rules_changed) {
+    // An erasure has the file rewritten, too; with a rule that changed this table's moment is open.
+    const bool hides = rules_changed && was_open_ != 0;
+    if (hides) {
       std::erase_if(compared.columns, [](const Column& column) {
         return column.rule != Rule::kPlain && column.key_position == 0;
       });
@@ -193,7 +215,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       CrashPoint("history.compared");
       // A moment that is open has kept some versions already: which of them changed again nobody knows.
       // Nor which rows differ in columns that were not compared.
-      if (was_open_ == 0 && !rules_changed) return absl::OkStatus();
+      if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
     if (!*there) {
@@ -204,6 +226,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
 }
 
 absl::Status StepJournal::Altered(const AlterTable& alter) {
+  altered_ = true;
   if (!kept_.journal) return absl::OkStatus();
   for (const auto& change : alter.changes) {
     if (const auto* const rename = std::get_if<RenameColumn>(&change)) {
@@ -228,10 +251,15 @@ absl::Status StepJournal::Compare() {
 }
 
 absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
-  if (!HasRuleOnKey(agreed)) return absl::OkStatus();
+  if (!kept_.history && !HasRuleOnKey(agreed)) return absl::OkStatus();
   const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
-  if (!before.ok() || !*before || !HidesKey(**before, agreed)) return before.status();
-  return transaction_.journal().ForgetKeys(step_.table);
+  if (!before.ok() || !*before) return before.status();
+  if (HasRuleOnKey(agreed) && HidesKey(**before, agreed)) {
+    absl::Status status = transaction_.journal().ForgetKeys(step_.table);
+    if (!status.ok()) return status;
+  }
+  // The population compares columns that both have: what came, or went, is in no row's key.
+  return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
 }
 
 absl::Status StepJournal::Agreed(const TableSchema& agreed) {

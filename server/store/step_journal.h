@@ -39,7 +39,8 @@ class StepJournal {
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);
   /// Before the definition is another one: where a key is to be kept in another form, no entry may go on
-  /// naming rows by it, whether new ones are written or not.
+  /// naming rows by it, whether new ones are written or not. Where versions are kept, columns that a
+  /// population is to bring are told, too.
   absl::Status BeforeAgreement(const TableSchema& agreed);
   absl::Status Agreed(const TableSchema& agreed);
   /// Any row may have changed.
@@ -64,6 +65,7 @@ class StepJournal {
   const Step& step_;
   const TableJournal kept_;
   std::optional<JournalPlace> place_;    ///< Absent: not read yet.
+  bool altered_ = false;                 ///< In place, which told the columns.
   std::int64_t was_open_ = 0;            ///< The moment that the step found open; 0: none.
   std::optional<JournalEntry> waiting_;  ///< May turn out to be a commit by itself.
   std::vector<std::pair<std::string, std::string>> renamed_;

@@ -313,6 +313,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
     return ErasedOfRow{.table = row->table};
   }
   snapshot->reset();
+  bool rule_waits = false;
   const absl::StatusOr<std::optional<Mirror::Committed>> done =
       mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
                          mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
@@ -325,6 +326,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
         Plan plan;
         plan.now_ms = now_ms;
         plan.tenant = before;
+        rule_waits = before.scrub;
         plan.tenant->scrub = true;
         plan.erased_rows = {{row->table, row->key}};
         return plan;
@@ -340,12 +342,12 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
                             "': ", Counted(static_cast<std::uint64_t>(erased.versions), "version"), " and ",
                             Counted(static_cast<std::uint64_t>(erased.entries), "entry"), " of the journal"));
   if (!asked.now) return erased;
-  if (absl::Status rewritten = RewriteFiles(now_ms); !rewritten.ok()) return rewritten;
+  if (absl::Status rewritten = RewriteFiles(now_ms, rule_waits); !rewritten.ok()) return rewritten;
   erased.scrubbed = true;
   return erased;
 }
 
-absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms) {
+absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool rule_waits) {
   const auto write = [&](bool scrubbed) MIRROR_REQUIRES(mirror_.mutex()) {
     return mirror_
         .Commit([&](const TenantRecord& before) -> absl::StatusOr<std::optional<Plan>> {
@@ -353,7 +355,8 @@ absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms) {
           plan.now_ms = now_ms;
           if (scrubbed) {
             plan.tenant = before;
-            plan.tenant->scrub = false;
+            // Before a population under a new rule its columns are in plain sight: see CycleCompletion.
+            plan.tenant->scrub = rule_waits;
           } else {
             plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
           }

@@ -86,7 +86,8 @@ class OperatorCalls {
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   /// Without what was set aside.
-  absl::Status RewriteFiles(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// `rule_waits`: the file has to be rewritten once more behind the next population.
+  absl::Status RewriteFiles(std::int64_t now_ms, bool rule_waits) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };

@@ -82,6 +82,14 @@ class Place(unittest.TestCase):
         self.agent("once")
         return self.moment()
 
+    def die_at(self, point):
+        """The server that is stopped comes up, dies in the next cycle, and is there again."""
+        self.server.start(MIRROR_CRASH_AT=point)
+        config = self.server.folder / "mirror-agent.toml"
+        self.assertNotEqual(self.server.run("mirror-agent", "once", "--config", config).returncode, 0)
+        self.server.process.wait(programs.PATIENCE_S)
+        self.server.start()
+
     def moment(self):
         return ask(self.mirror, "SELECT max(moment) FROM _mirror_commits WHERE table_name = 'people'")[0][0]
 
@@ -206,6 +214,17 @@ class Forgotten(Place):
         self.assertIn("mirror.scrubbed", self.wait_for(lambda: self.server.ctl("events", "Cust", "--json")))
         self.assertEqual(self.files_with(*self.SECRETS), [])
 
+    def test_h12_an_erasure_before_the_population_leaves_the_rule_waiting(self):
+        self.fill()
+        self.server.stop()
+        self.add_rules('[[tenant.table]]\nname = "people"\nhash = ["name", "mail"]\n')
+        self.die_at("swap.exchanged")
+        self.assertNotEqual(self.files_with(self.SECRETS[3]), [], "the former rows are there")
+        self.server.ctl("erase", "Cust", "people", "2", "--now")
+        self.agent("once")
+        self.assertIn("mirror.scrubbed", self.wait_for(lambda: self.server.ctl("events", "Cust", "--json")))
+        self.assertEqual(self.files_with(*self.SECRETS), [])
+
     def test_h13_what_is_erased_at_once_is_in_no_file(self):
         self.fill()
         deleted = self.SECRETS[2]
@@ -308,11 +327,7 @@ class H15(Place):
         change(self.crm, "ALTER TABLE people RENAME COLUMN mail TO post")
         self.agent("install")
         self.server.stop()
-        self.server.start(MIRROR_CRASH_AT="swap.exchanged")
-        config = self.server.folder / "mirror-agent.toml"
-        self.assertNotEqual(self.server.run("mirror-agent", "once", "--config", config).returncode, 0)
-        self.server.process.wait(programs.PATIENCE_S)
-        self.server.start()
+        self.die_at("swap.exchanged")
         # The table has the former columns; versions, and their view, have the new ones.
         columns = [name for _, name, *_ in ask(self.mirror, "SELECT * FROM pragma_table_info('people')")]
         self.assertEqual(columns, ["id", "name", "age", "mail"])
@@ -325,6 +340,46 @@ class H15(Place):
         self.agent("once")
         self.assertEqual(ask(self.mirror, view)[-1], (1, 37, "ada@x"))
         self.assertEqual(ask(self.mirror, "SELECT id, post FROM people"), [(1, "ada@x")])
+
+
+    def test_a_name_that_is_used_again_is_another_column(self):
+        self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")
+        self.write("UPDATE people SET mail = 'ada@y'")
+        for statement in ("ALTER TABLE people DROP COLUMN mail", "ALTER TABLE people ADD COLUMN mail TEXT"):
+            self.agent("uninstall")
+            change(self.crm, statement)
+            self.agent("install")
+            self.agent("once")
+        self.write("UPDATE people SET mail = 'new@x'")
+        seen = ask(self.mirror, "SELECT mail FROM people_history ORDER BY from_moment")
+        self.assertEqual(seen[-1], ("new@x",))
+        self.assertNotIn(("ada@x",), seen)
+        (versions,) = ask(self.mirror, "SELECT versions FROM _mirror_history WHERE table_name = 'people'")[0]
+        self.assertIn(("ada@x",), ask(self.mirror, f"SELECT _mirror_former_1 FROM {versions}"))
+
+    def test_what_somebody_put_in_the_place_of_the_view_stays(self):
+        self.write("INSERT INTO people VALUES (1, 'Ada', 36, NULL)")
+        change(self.mirror, "DROP VIEW people_history", "CREATE TABLE people_history (mine)")
+        self.server.ctl("invalidate", "Cust", "--table", "people")
+        self.write("UPDATE people SET age = 37")
+        self.assertEqual(ask(self.mirror, "SELECT name FROM pragma_table_info('people_history')"), [("mine",)])
+        ages = ask(self.mirror, "SELECT age FROM _mirror_history_people ORDER BY from_moment")
+        self.assertEqual(ages, [(36,), (37,)])
+
+    def test_readers_and_proofs_hear_of_a_definition_that_a_population_brings(self):
+        self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")
+        self.agent("verify")
+        self.agent("once")
+        self.write("UPDATE people SET age = 37")
+        token = json.loads(self.server.ctl("changes", "Cust", "--json").splitlines()[-1])["token"]
+        self.agent("uninstall")
+        change(self.crm, "ALTER TABLE people RENAME COLUMN mail TO post")
+        self.agent("install")
+        self.agent("once")
+        entries = [json.loads(line) for line in self.server.ctl("changes", "Cust", "--since", token, "--json").splitlines()]
+        self.assertIn("POPULATED", [entry["operation"] for entry in entries])
+        verified = self.try_ctl("history", "verify", "Cust", "people")
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
 
 class H18(Place):

@@ -33,7 +33,7 @@ void ShowChanges(AdminClient& admin, const AdminRequest& request, Console& conso
   std::uint64_t shown = 0;
   bool complete = false;
   while (!complete && !interruption.Wait(std::chrono::milliseconds(0))) {
-    const auto page = client.Changes(asked);
+    const auto page = client.Changes(&asked);
     if (!page.ok()) {
       if (!request.json) table.Print(console.out);
       return Fail(console, page.status());

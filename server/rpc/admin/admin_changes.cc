@@ -122,11 +122,13 @@ grpc::Status AdminChanges::WatchChanges(grpc::ServerContext* context, const v1::
 absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListChangesRequest& request,
                                  grpc::ServerWriter<v1::Change>* writer) {
   AskedChanges asked = AskedOf(request);
+  if (const auto tenant = FindAskedTenant(tenants_, request.context_id(), context); !tenant.ok()) {
+    return tenant.status();
+  }
   while (!context.IsCancelled()) {
     const auto next = std::chrono::steady_clock::now() + kChangesInterval;
     // Each time anew: a tenant that is restored is another one.
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request.context_id(), context);
+    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request.context_id());
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<ChangesPage> page = ReadPageOf(**tenant, asked);
     // Who reads pages is in front of it.

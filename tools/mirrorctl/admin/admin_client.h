@@ -130,7 +130,7 @@ class HistoryClient {
   explicit HistoryClient(AdminClient& admin) : admin_(admin) {}
 
   /// Keys are for operators alone, and left out where the certificate has another role.
-  absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest request);
+  absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest* request);
   /// Gives each entry to `each` until that answers false, or `interruption` comes: then OK.
   absl::Status FollowChanges(const v1::ListChangesRequest& request, const Interruption& interruption,
                              const std::function<bool(const v1::Change&)>& each);

@@ -26,12 +26,12 @@ absl::Status ReadToEnd(Service& service, Stream& stream, grpc::ClientContext& co
 
 }  // namespace
 
-absl::StatusOr<v1::ListChangesResponse> HistoryClient::Changes(v1::ListChangesRequest request) {
+absl::StatusOr<v1::ListChangesResponse> HistoryClient::Changes(v1::ListChangesRequest* request) {
   absl::StatusOr<v1::ListChangesResponse> answer =
-      admin_.service_->Call(&v1::MirrorAdmin::Stub::ListChanges, request, Effect::kReads, kPatience);
-  if (!request.with_keys() || !absl::IsPermissionDenied(answer.status())) return answer;
-  request.set_with_keys(false);
-  return Changes(std::move(request));
+      admin_.service_->Call(&v1::MirrorAdmin::Stub::ListChanges, *request, Effect::kReads, kPatience);
+  if (!request->with_keys() || !absl::IsPermissionDenied(answer.status())) return answer;
+  request->set_with_keys(false);
+  return Changes(request);
 }
 
 absl::Status HistoryClient::FollowChanges(const v1::ListChangesRequest& request,

@@ -39,7 +39,10 @@ TableSchema OfFormerRows(const TableSchema& kept) {
   TableSchema former = kept;
   former.preserve_target = false;
   former.deletes = Deletes::kApply;
-  for (Column& column : former.columns) column.nullable = true;
+  for (Column& column : former.columns) {
+    column.nullable = true;
+    if (column.key_position == 0) column.length = 0;  // It may have been greater.
+  }
   return former;
 }
 
@@ -75,7 +78,14 @@ class PostgresVersionReader final : public VersionReader {
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, opened->versions(names_), bytes_max);
     if (!over.ok()) return over.status();
     const std::int64_t cut = std::max(*old, *over);
-    return cut > history.known_from ? cut : 0;
+    if (cut > history.known_from) return cut;
+    // A cut that was interrupted goes on.
+    const auto oldest = connection_.Number(
+        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ", opened->versions(names_),
+                     " ORDER BY ", kVersionUntil, " LIMIT 1), ", INT64_MAX, ")"),
+        {}, Doing(history.schema));
+    if (!oldest.ok()) return InStoreWords(oldest.status(), Touched::kMirroredTable);
+    return *oldest <= history.known_from ? history.known_from : 0;
   }
 
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {

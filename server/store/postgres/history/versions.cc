@@ -8,6 +8,7 @@
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "proto/wire/row_block.h"
+#include "proto/wire/table_pack.h"
 #include "server/store/exchanged_keys.h"
 #include "server/store/new_rule.h"
 #include "server/store/postgres/history/bound_key.h"
@@ -122,6 +123,16 @@ bool SameType(const Column& before, const Column& now) {
   // Whole numbers and reals are widened as they are.
   return before.type == now.type || (PostgresFormOf(now) == PostgresForm::kInt && before.type < now.type) ||
          (PostgresFormOf(now) == PostgresForm::kReal && before.type < now.type);
+}
+
+/// Of states before that number.
+absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& table, std::int64_t before) {
+  absl::StatusOr<std::int64_t> forgotten = work.connection.Run(
+      absl::StrCat("UPDATE ", work.names.journal,
+                   " SET digest = NULL WHERE table_key = $1 AND number < $2 AND digest IS NOT NULL"),
+      {FoldName(table), before}, "forgetting what was proven of a table");
+  if (!forgotten.ok()) return InStoreWords(forgotten.status(), Touched::kOwnTable);
+  return forgotten;
 }
 
 /// The definition of before, under the names of now.
@@ -330,6 +341,11 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
     if (!now || !HasNewRule(column, agreed.columns[*now]) || !widening->Has(column.name)) continue;
     absl::StrAppend(&emptied, emptied.empty() ? "" : ", ", QuoteName(column.name), " = NULL");
   }
+  for (const Column& column : agreed.columns) {
+    // It went before its rule came.
+    if (column.rule == Rule::kPlain || was.Find(column.name) || !widening->Has(column.name)) continue;
+    absl::StrAppend(&emptied, emptied.empty() ? "" : ", ", QuoteName(column.name), " = NULL");
+  }
   if (!emptied.empty()) {
     // Before it is renamed where it gets another type.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
@@ -348,6 +364,11 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
   if (HasKinds(kept)) widening->AddKinds();
   if (!widening->sql().empty()) {
     if (absl::Status done = RunOnTable(work, widening->sql(), kFollowing); !done.ok()) return done;
+  }
+  if (PackTable(history->schema) != PackTable(kept)) {
+    // A proof speaks of the columns that were there.
+    const absl::StatusOr<std::int64_t> forgotten = ForgetProofs(work, kept.name, INT64_MAX);
+    if (!forgotten.ok()) return forgotten.status();
   }
   history->schema = kept;
   absl::Status made = GiveReading(work.connection, work.In(kept.name), work.In(history->versions));
@@ -392,14 +413,9 @@ absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistor
   if (!stood.ok()) return InStoreWords(stood.status(), Touched::kMirroredTable);
   absl::StatusOr<std::int64_t> gone =
       work.connection.Run(absl::StrCat("DELETE", of_row), bound.values(), kErasing);
-  if (gone.ok()) {
-    gone =
-        work.connection.Run(absl::StrCat("UPDATE ", work.names.journal,
-                                         " SET digest = NULL WHERE table_key = $1 AND number < $2 AND digest "
-                                         "IS NOT NULL"),
-                            {FoldName(history.schema.name), stood->Int(0, 0)}, kErasing);
-  }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  gone = ForgetProofs(work, history.schema.name, stood->Int(0, 0));
+  if (!gone.ok()) return gone;
   return stood->Int(0, 1);
 }
 

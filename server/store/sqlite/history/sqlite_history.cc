@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +13,6 @@
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
-#include "server/store/sqlite/history/version_sql.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
@@ -55,9 +53,20 @@ absl::StatusOr<std::string> FreeTableName(SqliteConnection& connection, const st
   return absl::StrCat(prefix, query->Int(0));
 }
 
+absl::StatusOr<DeclaredColumns> ReadColumns(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare("SELECT name, type FROM temp.pragma_table_info(?1)");
+  if (!query.ok()) return query.status();
+  query->Bind(1, table);
+  DeclaredColumns columns;
+  absl::StatusOr<bool> row = query->Step();
+  for (; row.ok() && *row; row = query->Step()) columns[FoldName(query->Text(0))] = query->Text(1);
+  if (!row.ok()) return row.status();
+  return columns;
+}
+
 absl::Status MakeView(SqliteConnection& connection, const std::string& view, const std::string& versions,
                       const TableSchema& kept) {
-  const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection, kept.name);
+  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, kept.name);
   if (!columns.ok()) return columns.status();
   return connection.Execute(CreateViewSql(view, versions, kept, FindVisibleRows(kept, *columns, "")));
 }
@@ -73,6 +82,22 @@ bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
     }
   }
   return false;
+}
+
+/// Former values of a column cannot be read as values of it.
+bool HasOtherType(const TableSchema& before, const TableSchema& now) {
+  return std::any_of(now.columns.begin(), now.columns.end(), [&](const Column& column) {
+    const std::optional<std::uint32_t> at = before.Find(column.name);
+    if (!at) return false;
+    const Column& was = before.columns[*at];
+    if (HasNewRule(was, column)) return false;  // It is emptied.
+    if (was.type != column.type) {
+      const bool widens = (was.type < column.type && column.type <= Type::kInt64) ||
+                          (was.type == Type::kFloat && column.type == Type::kDouble);
+      return !widens;
+    }
+    return was.affinity != column.affinity || was.precision != column.precision || was.scale != column.scale;
+  });
 }
 
 class SqliteHistory final : public HistoryVerbs {
@@ -144,9 +169,10 @@ class SqliteHistory final : public HistoryVerbs {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
     if (!history.ok() || !*history) return history.status();
     const std::string& versions = (*history)->versions;
-    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, kept.name);
+    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, kept);
+    if (!visible.ok()) return visible.status();
+    const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection_, kept.name);
     if (!columns.ok()) return columns.status();
-    const VisibleRows visible = FindVisibleRows(kept, *columns, "main.");
     std::vector<std::string> common;
     for (const Column& column : kept.columns) {
       if (columns->contains(FoldName(column.name))) common.push_back(column.name);
@@ -155,8 +181,8 @@ class SqliteHistory final : public HistoryVerbs {
         absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
     const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
     if (!before.ok()) return before.status();
-    for (const std::string& sql : {KeepDifferenceSql(versions, kept, visible, common, shadow.name),
-                                   KeepNewSql(versions, kept, visible, shadow.name)}) {
+    for (const std::string& sql : {KeepDifferenceSql(versions, kept, *visible, common, shadow.name),
+                                   KeepNewSql(versions, kept, *visible, shadow.name)}) {
       absl::StatusOr<Query> query = connection_.Prepare(sql);
       if (!query.ok()) return query.status();
       if (absl::Status status = query->Bind(1, moment).Run(); !status.ok()) return status;
@@ -172,24 +198,35 @@ class SqliteHistory final : public HistoryVerbs {
     if (!history.ok() || !*history) return history.status();
     if (absl::Status gone = DropHistoryView(connection_, kept.name); !gone.ok()) return gone;
     TableSchema before = std::move((*history)->schema);
-    const std::string versions = QuoteName((*history)->versions);
+    // A proof speaks of the columns that were there.
+    if (PackTable(before) != PackTable(kept)) {
+      if (absl::Status status = ForgetProofs(kept.name); !status.ok()) return status;
+    }
+    const std::string& versions = (*history)->versions;
     for (const auto& [from, to] : renamed) {
       const std::optional<std::uint32_t> column = before.Find(from);
       if (!column) continue;
-      absl::Status status = connection_.Execute(
-          absl::StrCat("ALTER TABLE ", versions, " RENAME COLUMN ", QuoteName(from), " TO ", QuoteName(to)));
+      absl::Status status = before.Find(to) ? absl::OkStatus() : Free(versions, to, /*empties=*/false);
+      if (status.ok()) status = Rename(versions, from, to);
       if (!status.ok()) return status;
       before.columns[*column].name = to;
     }
-    if (HasOtherKey(before, kept)) return SetAside(kept.name, now_ms);
-    if (absl::Status status = Widen((*history)->versions, kept); !status.ok()) return status;
+    if (HasOtherKey(before, kept) || HasOtherType(before, kept)) return SetAside(kept.name, now_ms);
+    for (const Column& column : kept.columns) {
+      if (before.Find(column.name)) continue;
+      // It went before, and is another one now.
+      const std::optional<std::uint32_t> at = agreed.Find(column.name);
+      const bool empties = at && agreed.columns[*at].rule != Rule::kPlain;
+      if (absl::Status status = Free(versions, column.name, empties); !status.ok()) return status;
+    }
+    if (absl::Status status = Widen(versions, kept); !status.ok()) return status;
     // What stood in other columns that went stays there.
     for (const Column& column : before.columns) {
       const std::optional<std::uint32_t> now = agreed.Find(column.name);
       if (!now || !HasNewRule(column, agreed.columns[*now])) continue;
       if (absl::Status status = Empty(versions, column.name); !status.ok()) return status;
     }
-    return Renew(kept, (*history)->versions);
+    return Renew(kept, versions);
   }
 
   absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
@@ -247,11 +284,7 @@ class SqliteHistory final : public HistoryVerbs {
       if (!query.ok()) return query.status();
       if (status = query->Bind(1, number).Run(); !status.ok()) return status;
     }
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_journal SET digest = NULL WHERE table_name = ?1 AND number < ?2 AND digest IS NOT "
-        "NULL");
-    if (!query.ok()) return query.status();
-    if (status = query->Bind(1, table).Bind(2, until).Run(); !status.ok()) return status;
+    if (status = ForgetProofs(table, until); !status.ok()) return status;
     return were;
   }
 
@@ -290,21 +323,48 @@ class SqliteHistory final : public HistoryVerbs {
     return status;
   }
 
+  absl::Status ForgetProofs(const std::string& table, std::int64_t before = INT64_MAX) {
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "UPDATE _mirror_journal SET digest = NULL WHERE table_name = ?1 AND number < ?2 AND digest IS NOT "
+        "NULL");
+    if (!query.ok()) return query.status();
+    return query->Bind(1, table).Bind(2, before).Run();
+  }
+
+  absl::Status Rename(const std::string& versions, const std::string& from, const std::string& to) {
+    return AlterColumns(connection_, absl::StrCat("ALTER TABLE ", QuoteName(versions), " RENAME COLUMN ",
+                                                  QuoteName(from), " TO ", QuoteName(to)));
+  }
+
+  /// What a column of that name holds stays under another one.
+  absl::Status Free(const std::string& versions, const std::string& column, bool empties) {
+    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
+    if (!there.ok()) return there.status();
+    if (!there->contains(FoldName(column))) return absl::OkStatus();
+    if (empties) {
+      if (absl::Status status = Empty(versions, column); !status.ok()) return status;
+    }
+    int number = 1;
+    while (there->contains(absl::StrCat("_mirror_former_", number))) ++number;
+    return Rename(versions, column, absl::StrCat("_mirror_former_", number));
+  }
+
   absl::Status Widen(const std::string& versions, const TableSchema& kept) {
-    const absl::StatusOr<std::set<std::string>> there = ReadColumnNames(connection_, versions);
+    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
     if (!there.ok()) return there.status();
     for (const Column& column : kept.columns) {
       if (there->contains(FoldName(column.name))) continue;
-      absl::Status status = connection_.Execute(absl::StrCat("ALTER TABLE ", QuoteName(versions),
-                                                             " ADD COLUMN ", QuoteName(column.name), " ",
-                                                             std::string(SqliteDeclaration(column))));
+      absl::Status status = AlterColumns(
+          connection_, absl::StrCat("ALTER TABLE ", QuoteName(versions), " ADD COLUMN ",
+                                    QuoteName(column.name), " ", std::string(SqliteDeclaration(column))));
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
 
   absl::Status Empty(const std::string& versions, const std::string& column) {
-    return connection_.Execute(absl::StrCat("UPDATE ", versions, " SET ", QuoteName(column), " = NULL"));
+    return connection_.Execute(
+        absl::StrCat("UPDATE ", QuoteName(versions), " SET ", QuoteName(column), " = NULL"));
   }
 
   absl::Status Renew(const TableSchema& kept, const std::string& versions) {
@@ -373,15 +433,16 @@ absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& conne
   return query->Texts();
 }
 
-absl::StatusOr<std::set<std::string>> ReadColumnNames(SqliteConnection& connection,
-                                                      const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare("SELECT name FROM temp.pragma_table_info(?1)");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<std::string>> names = query->Bind(1, table).Texts();
-  if (!names.ok()) return names.status();
-  std::set<std::string> folded;
-  for (const std::string& name : *names) folded.insert(FoldName(name));
-  return folded;
+absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const TableSchema& kept) {
+  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, kept.name);
+  if (!columns.ok()) return columns.status();
+  VisibleRows visible = FindVisibleRows(kept, *columns, "main.");
+  if (visible.has_key) return visible;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", kept.name,
+      "' lacks a column of its key, which somebody renamed or dropped in the mirror, so its rows have no "
+      "versions. Nothing was changed. Give the column its name back, or let 'mirrorctl reset' forget the "
+      "table."));
 }
 
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table) {
@@ -389,29 +450,40 @@ absl::Status DropHistoryView(SqliteConnection& connection, const std::string& ta
   {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection, table);
     if (!history.ok() || !*history) return history.status();
-    view = (*history)->view;
+    absl::StatusOr<Query> own = connection.Prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND instr(sql, ?2)");
+    if (!own.ok()) return own.status();
+    const absl::StatusOr<bool> there = own->Bind(1, (*history)->view).Bind(2, (*history)->versions).Step();
+    if (!there.ok() || !*there) return there.status();
+    view = own->Text(0);
   }
   connection.ForgetStatements();
-  return connection.Execute(absl::StrCat("DROP VIEW IF EXISTS ", QuoteName(view)));
+  return connection.Execute(absl::StrCat("DROP VIEW ", QuoteName(view)));
 }
 
 absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table) {
   const absl::StatusOr<std::optional<KeptHistory>> found = FindHistory(connection, table);
   if (!found.ok() || !*found) return found.status();
   const KeptHistory& history = **found;
-  const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection, table);
+  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, table);
   if (!columns.ok()) return columns.status();
-  const std::string sql = CreateViewSql(history.view, history.versions, history.schema,
-                                        FindVisibleRows(history.schema, *columns, ""));
+  const VisibleRows visible = FindVisibleRows(history.schema, *columns, "");
   {
     absl::StatusOr<Query> same = connection.Prepare(
         "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND sql = ?2");
     if (!same.ok()) return same.status();
+    const std::string sql = CreateViewSql(history.view, history.versions, history.schema, visible);
     const absl::StatusOr<bool> stands = same->Bind(1, history.view).Bind(2, sql).Step();
     if (!stands.ok() || *stands) return stands.status();
   }
-  const absl::Status gone = DropHistoryView(connection, table);
-  return gone.ok() ? connection.Execute(sql) : gone;
+  if (absl::Status gone = DropHistoryView(connection, table); !gone.ok()) return gone;
+  const absl::StatusOr<std::string> view = FreeViewName(connection, table);
+  if (!view.ok()) return view.status();
+  absl::StatusOr<Query> query =
+      connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2");
+  if (!query.ok()) return query.status();
+  if (absl::Status status = query->Bind(1, *view).Bind(2, table).Run(); !status.ok()) return status;
+  return connection.Execute(CreateViewSql(*view, history.versions, history.schema, visible));
 }
 
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name) {

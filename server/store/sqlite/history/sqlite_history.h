@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "proto/wire/table.h"
 #include "server/store/journal_verbs.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/history/version_sql.h"
 
 namespace mirror {
 
@@ -28,11 +28,12 @@ absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connect
 /// Names of tables.
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection);
 
-/// Names of the columns that a table has, folded.
-absl::StatusOr<std::set<std::string>> ReadColumnNames(SqliteConnection& connection, const std::string& table);
+/// As the visible table stands. Errors: kFailedPrecondition without a column of its key.
+absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const TableSchema& kept);
 
 /// Before a definition is changed by ALTER: views of the mirror's own that speak of the table go until
-/// HistoryVerbs::Follow() makes them again. SQLite would refuse the change for their sake.
+/// HistoryVerbs::Follow() makes them again. SQLite would refuse the change for their sake. What somebody else
+/// put under their names stays.
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table);
 /// Behind a population, which may have brought columns that the view could not show before.
 absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table);

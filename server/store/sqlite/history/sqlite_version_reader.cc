@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,7 +33,10 @@ TableSchema OfFormerRows(const TableSchema& kept) {
   TableSchema former = kept;
   former.preserve_target = false;
   former.deletes = Deletes::kApply;
-  for (Column& column : former.columns) column.nullable = true;
+  for (Column& column : former.columns) {
+    column.nullable = true;
+    if (column.key_position == 0) column.length = 0;  // It may have been greater.
+  }
   return former;
 }
 
@@ -70,7 +72,14 @@ class SqliteVersionReader final : public VersionReader {
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
     if (!over.ok()) return over.status();
     const std::int64_t cut = std::max(old->Int(0), *over);
-    return cut > history.known_from ? cut : 0;
+    if (cut > history.known_from) return cut;
+    // A cut that was interrupted goes on.
+    const absl::StatusOr<std::int64_t> oldest =
+        ReadNumber(connection_, absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ",
+                                             QuoteName((*kept)->versions), " ORDER BY ", kVersionNumber,
+                                             " LIMIT 1), ", INT64_MAX, ")"));
+    if (!oldest.ok()) return oldest.status();
+    return *oldest <= history.known_from ? history.known_from : 0;
   }
 
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
@@ -131,13 +140,12 @@ class SqliteVersionReader final : public VersionReader {
     const TableSchema& table = history.schema;
     const std::vector<std::uint32_t> all = AllColumns(table);
     const std::string list = NameList(table, all);
-    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, table.name);
-    if (!columns.ok()) return columns.status();
-    const VisibleRows visible = FindVisibleRows((*kept)->schema, *columns, "main.");
+    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, (*kept)->schema);
+    if (!visible.ok()) return visible.status();
     // The present row, and behind it what each moment ended.
     const std::string with = absl::StrCat(
         "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
-        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, visible), ") UNION ALL SELECT ", list, ", ",
+        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, *visible), ") UNION ALL SELECT ", list, ", ",
         kVersionWas, ", ", kVersionUntil, " FROM ", QuoteName((*kept)->versions), ") ");
     RangeSelect statement(connection_, table, absl::StrCat(list, ", _mirror_stood, _mirror_ended"),
                           /*in_key_order=*/false, with);
@@ -214,11 +222,10 @@ class SqliteVersionReader final : public VersionReader {
     const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, table.name);
     if (!kept.ok()) return kept.status();
     if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
-    const absl::StatusOr<std::set<std::string>> columns = ReadColumnNames(connection_, table.name);
-    if (!columns.ok()) return columns.status();
-    const VisibleRows visible = FindVisibleRows((*kept)->schema, *columns, "main.");
+    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, (*kept)->schema);
+    if (!visible.ok()) return visible.status();
     return absl::StrCat("WITH ", QuoteName(table.name), " AS (",
-                        AsOfSql((*kept)->versions, (*kept)->schema, visible, absl::StrCat(moment)), ") ");
+                        AsOfSql((*kept)->versions, (*kept)->schema, *visible, absl::StrCat(moment)), ") ");
   }
 
   SqliteConnection& connection_;

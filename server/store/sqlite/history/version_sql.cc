@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/live_rows.h"
@@ -101,15 +102,31 @@ std::string AndBehind(const std::string& condition) {
   return condition.empty() ? std::string() : absl::StrCat(" AND ", condition);
 }
 
+/// By SQLite's rules of affinity.
+bool IsText(const std::string& declared) {
+  for (const char* const part : {"char", "clob", "text"}) {
+    if (absl::StrContains(FoldName(declared), part)) return !absl::StrContains(FoldName(declared), "int");
+  }
+  return false;
+}
+
+/// Under another name where the table has that one.
+std::string OwnName(const TableSchema& kept, const std::string& name) {
+  return QuoteName(kept.Find(name) ? "_mirror_" + name : name);
+}
+
 }  // namespace
 
-VisibleRows FindVisibleRows(const TableSchema& kept, const std::set<std::string>& columns,
+VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& columns,
                             std::string_view schema) {
   const std::string table = absl::StrCat(std::string(schema), QuoteName(kept.name), " AS t");
   std::string list;
   bool is_whole = true, has_key = true;
   for (const Column& column : kept.columns) {
-    const bool is_there = columns.contains(FoldName(column.name));
+    const auto declared = columns.find(FoldName(column.name));
+    const bool is_there =
+        declared != columns.end() &&
+        (column.rule == Rule::kPlain || IsText(declared->second) || SqliteDeclaration(column) != "TEXT");
     is_whole = is_whole && is_there;
     has_key = has_key && (is_there || column.key_position == 0);
     absl::StrAppend(&list, list.empty() ? "" : ", ", is_there ? Of("t", column.name) : "NULL", " AS ",
@@ -117,11 +134,11 @@ VisibleRows FindVisibleRows(const TableSchema& kept, const std::set<std::string>
   }
   // Rows are marked as the former definition had it.
   TableSchema marked = kept;
-  marked.preserve_target = HasOwned(kept) && columns.contains(kOwnedColumn);
+  marked.preserve_target = columns.contains(kOwnedColumn);
   marked.deletes = columns.contains(kDeletedAtColumn) ? Deletes::kMark : Deletes::kApply;
   if (is_whole) return {table, LiveRows(marked, "t")};
-  const std::string live = has_key ? LiveRows(marked, "t") : "0";
-  return {absl::StrCat("(SELECT ", list, " FROM ", table, Where(live), ") AS t"), ""};
+  return {absl::StrCat("(SELECT ", list, " FROM ", table, Where(LiveRows(marked, "t")), ") AS t"), "",
+          has_key};
 }
 
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept) {
@@ -228,17 +245,17 @@ std::string CreateViewSql(const std::string& view, const std::string& versions, 
   const std::string name = QuoteName(versions);
   const std::vector<std::string> all = AllNames(kept);
   const std::string first = absl::StrCat("(SELECT max(x.", kVersionUntil, ") FROM ", name, " AS x WHERE ");
+  const auto as = [&kept](const char* own) { return absl::StrCat(" AS ", OwnName(kept, own)); };
   return absl::StrCat(
-      "CREATE VIEW ", QuoteName(view), " AS SELECT ", List(all, "r"),
-      ", r._mirror_from AS from_moment, r._mirror_to AS to_moment, f.lsn AS from_lsn, e.lsn AS to_lsn, "
-      "coalesce(f.source_ms, f.done_ms) AS from_ms, coalesce(e.source_ms, e.done_ms) AS to_ms, (SELECT "
-      "iif(x.",
-      kVersionWas, ", 'UPDATE', 'INSERT') FROM ", name, " AS x WHERE ", SameKey(kept, "x", "r"), " AND x.",
-      kVersionUntil, " = r._mirror_from) AS operation FROM (SELECT ", List(all, "t"), ", ", first,
-      SameKey(kept, "x", "t"), ") AS _mirror_from, NULL AS _mirror_to FROM ", visible.from,
-      Where(visible.live), " UNION ALL SELECT ", List(all, "v"), ", ", first, SameKey(kept, "x", "v"),
-      " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil, " FROM ", name,
-      " AS v WHERE v.", kVersionWas,
+      "CREATE VIEW ", QuoteName(view), " AS SELECT ", List(all, "r"), ", r._mirror_from", as("from_moment"),
+      ", r._mirror_to", as("to_moment"), ", f.lsn", as("from_lsn"), ", e.lsn", as("to_lsn"),
+      ", coalesce(f.source_ms, f.done_ms)", as("from_ms"), ", coalesce(e.source_ms, e.done_ms)", as("to_ms"),
+      ", (SELECT iif(x.", kVersionWas, ", 'UPDATE', 'INSERT') FROM ", name, " AS x WHERE ",
+      SameKey(kept, "x", "r"), " AND x.", kVersionUntil, " = r._mirror_from)", as("operation"),
+      " FROM (SELECT ", List(all, "t"), ", ", first, SameKey(kept, "x", "t"),
+      ") AS _mirror_from, NULL AS _mirror_to FROM ", visible.from, Where(visible.live), " UNION ALL SELECT ",
+      List(all, "v"), ", ", first, SameKey(kept, "x", "v"), " AND x.", kVersionUntil, " < v.", kVersionUntil,
+      "), v.", kVersionUntil, " FROM ", name, " AS v WHERE v.", kVersionWas,
       " = 1) AS r LEFT JOIN _mirror_journal AS f ON f.number = r._mirror_from LEFT JOIN _mirror_journal AS e "
       "ON e.number = r._mirror_to");
 }

@@ -2,7 +2,7 @@
 #define MIRROR_SERVER_STORE_SQLITE_HISTORY_VERSION_SQL_H_
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,17 +21,20 @@ inline constexpr char kVersionUntil[] = "_mirror_until";
 /// 1: this row stood until then; 0: none did, and only the key is there.
 inline constexpr char kVersionWas[] = "_mirror_was";
 
+/// Columns of a table: folded names, and how each is declared.
+using DeclaredColumns = std::map<std::string, std::string>;
+
 /// Rows of the visible table as `t`, as SQL; it has every column of `kept`. Between a definition and the
-/// population behind it the table is of the former one: NULL stands for columns that are missing, and without
-/// its key it has no rows here.
+/// population behind it the table is of the former one: NULL stands for columns that are missing, and for
+/// those that a rule keeps as text and that have numbers yet.
 struct VisibleRows {
   std::string from;  ///< Behind FROM.
   std::string live;  ///< Which of them are live; empty: all.
+  bool has_key = true;
 };
 
-/// `columns`: the table's, folded. `schema`: what stands before its name, "main." or nothing.
-VisibleRows FindVisibleRows(const TableSchema& kept, const std::set<std::string>& columns,
-                            std::string_view schema);
+/// `columns`: the table's. `schema`: what stands before its name, "main." or nothing.
+VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& columns, std::string_view schema);
 
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept);
 std::string CreateVersionsIndexSql(const std::string& versions, const TableSchema& kept);
