@@ -10,7 +10,7 @@ hundredths_where_fast=160
 expected_minutes() {
   local best=0 now TIMEFORMAT=%U
   for _ in 1 2; do
-    now=$({ time g++ -std=c++20 -fsyntax-only -I. "$pace_file"; } 2>&1)
+    now=$({ time g++ -std=c++20 -fsyntax-only -I. "$pace_file"; } 2>&1 | tail -n 1)
     now=$((10#${now//[.,]/} / 10))
     if [ "$best" -eq 0 ] || [ "$now" -lt "$best" ]; then best=$now; fi
   done

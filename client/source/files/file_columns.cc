@@ -171,7 +171,8 @@ absl::Status ReadHeader(FileLook* known) {
   // What was found by another decimal sign tells nothing.
   const bool same_sign = known->decimal == csv.decimal;
   for (const std::string& name : header) {
-    const std::optional<std::uint32_t> at = same_sign ? former.Find(name) : std::nullopt;
+    std::optional<std::uint32_t> at;
+    if (same_sign) at = former.Find(name);
     all_known = all_known && at;
     columns.push_back({name, at ? former.columns[*at].type : Type::kUnspecified, at && known->comma[*at]});
   }

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 /// Of a door as it is configured: head_time and body_time, and some more.
 constexpr std::chrono::seconds kSlowMax(75);
 constexpr std::chrono::milliseconds kDrip(200);
-constexpr int kPipelined = 500, kIdle = 200, kCrowd = 400, kStreams = 20, kUnread = 60, kBeyondKey = 150;
+constexpr int kPipelined = 500, kIdle = 200, kCrowd = 400, kOpenStreams = 20, kUnread = 60, kBeyondKey = 150;
 constexpr int kHammers = 4;
 
 std::string Healthz(const HttpVictim& victim) {
@@ -153,7 +153,7 @@ Outcome UnreadStreams(Target& target) {
   const std::string stream =
       victim.Read(absl::StrCat("/v4/storages/", victim.storage(), "/records/businesspartner"),
                   {{"Accept", "application/x-ndjson"}});
-  Outcome outcome = Unread(victim, kStreams, stream, target.flood_time());
+  Outcome outcome = Unread(victim, kOpenStreams, stream, target.flood_time());
   if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
   return outcome;
 }
