@@ -168,13 +168,13 @@ class SearchIndex(unittest.TestCase):
             ("INSERT INTO people (name, age) VALUES (?, NULL)", (f"new {stamp}",)),
             ("DELETE FROM people WHERE id = (SELECT id FROM people ORDER BY id LIMIT 1 OFFSET ?)", (number(30),)),
             ("UPDATE OR IGNORE people SET id = ? WHERE id = (SELECT max(id) FROM people)", (1000 + number(1000),)),
-            ("INSERT OR REPLACE INTO words VALUES (?, ?)", (self.dice.choice(ODD_WORDS), f"odd {stamp}")),
+            ("INSERT OR REPLACE INTO words (word, meaning) VALUES (?, ?)", (self.dice.choice(ODD_WORDS), f"odd {stamp}")),
             ("UPDATE words SET meaning = ? WHERE word = ?", (f"other {stamp}", self.dice.choice(words))),
             ("UPDATE OR IGNORE words SET word = ? WHERE word = ?", (f"word{stamp}", self.dice.choice(words))),
             ("DELETE FROM words WHERE word = ?", (self.dice.choice(words),)),
             ("UPDATE visits SET note = ? WHERE number % 6 = ?", (f"note {stamp}", number(6))),
             ("UPDATE visits SET note = NULL WHERE number = ?", (number(40),)),
-            ("INSERT OR REPLACE INTO visits VALUES (?, ?, ?)", (self.dice.choice(ODD_WORDS), number(9), f"odd {stamp}")),
+            ("INSERT OR REPLACE INTO visits (room, number, note) VALUES (?, ?, ?)", (self.dice.choice(ODD_WORDS), number(9), f"odd {stamp}")),
             ("DELETE FROM visits WHERE number = ?", (number(40),)),
         )
         with contextlib.closing(sqlite3.connect(self.place.crm)) as source, source:
