@@ -4,7 +4,9 @@
 #include <random>
 #include <variant>
 
+#include "absl/strings/match.h"
 #include "base/crash_point.h"
+#include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/journal/key_block.h"
 #include "server/store/new_rule.h"
@@ -91,6 +93,16 @@ std::vector<std::string> OtherColumns(const TableSchema& before, const TableSche
   return names;
 }
 
+/// So that versions have their own columns beside the table's in every store.
+constexpr std::size_t kColumnsWithVersionsMax = 1'500;
+
+bool CanHaveVersions(const TableSchema& table) {
+  return !table.Key().empty() && table.columns.size() <= kColumnsWithVersionsMax &&
+         std::none_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
+           return absl::StartsWith(FoldName(column.name), "_mirror_");
+         });
+}
+
 }  // namespace
 
 StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step)
@@ -157,7 +169,7 @@ absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
 absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
-  if (!kept_.history || apply.schema->Key().empty()) return absl::OkStatus();
+  if (!kept_.history || !CanHaveVersions(*apply.schema)) return absl::OkStatus();
   const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
   if (!there.ok()) return there.status();
   if (!*there) {
@@ -170,7 +182,7 @@ absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
 
 absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
   if (!kept_.journal) return absl::OkStatus();
-  if (kept_.history && !apply.schema->Key().empty()) {
+  if (kept_.history && CanHaveVersions(*apply.schema)) {
     if (absl::Status status = transaction_.history().ForgetSame(apply, Moment()); !status.ok()) return status;
   }
   JournalEntry entry = EntryOf(OperationOf(*apply.batch));
@@ -187,7 +199,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
                                      bool rules_changed) {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
-  const bool has_history = kept_.history && agreed && !agreed->Key().empty();
+  const bool has_history = kept_.history && agreed && CanHaveVersions(*agreed);
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
     TableSchema compared = kept;
@@ -266,6 +278,7 @@ absl::Status StepJournal::Agreed(const TableSchema& agreed) {
   if (!kept_.history) return absl::OkStatus();
   const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
   if (!there.ok() || !*there) return there.status();
+  if (!CanHaveVersions(agreed)) return transaction_.history().SetAside(step_.table, plan_.now_ms);
   return transaction_.history().Follow(agreed, renamed_, plan_.now_ms);
 }
 

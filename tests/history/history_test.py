@@ -360,6 +360,17 @@ class H15(Place):
         (versions,) = ask(self.mirror, "SELECT versions FROM _mirror_history WHERE table_name = 'people'")[0]
         self.assertIn(("ada@x",), ask(self.mirror, f"SELECT _mirror_former_1 FROM {versions}"))
 
+    def test_a_column_whose_values_become_of_any_type_keeps_its_versions(self):
+        first = self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")
+        self.write("UPDATE people SET mail = 'ada@y'")
+        self.write("INSERT INTO people VALUES (2, 'Bob', 7, x'00')")
+        self.write("UPDATE people SET mail = x'01' WHERE id = 1")
+        mails = ask(self.mirror, "SELECT mail FROM people_history WHERE id = 1 ORDER BY from_moment")
+        self.assertEqual(mails, [("ada@x",), ("ada@y",), (b"\x01",)])
+        self.assertEqual(len(self.export("ndjson", "--as-of", f"m:{first}")), 1)
+        versions = self.server.ctl("history", "Cust", "people", "1", "--json").splitlines()
+        self.assertEqual(len(versions), 3)
+
     def test_what_somebody_put_in_the_place_of_the_view_stays(self):
         self.write("INSERT INTO people VALUES (1, 'Ada', 36, NULL)")
         change(self.mirror, "DROP VIEW people_history", "CREATE TABLE people_history (mine)")

@@ -77,7 +77,13 @@ class PostgresVersionReader final : public VersionReader {
     if (!old.ok()) return InStoreWords(old.status(), Touched::kOwnTable);
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, opened->versions(names_), bytes_max);
     if (!over.ok()) return over.status();
-    const std::int64_t cut = std::max(*old, *over);
+    // The last state that was committed stays, however much a cycle that is under way has written.
+    const auto last =
+        connection_.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names_.journal,
+                                        " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL"),
+                           {FoldName(history.schema.name)}, Doing(history.schema));
+    if (!last.ok()) return InStoreWords(last.status(), Touched::kOwnTable);
+    const std::int64_t cut = std::max(*old, std::min(*over, *last));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
     const auto oldest = connection_.Number(

@@ -91,6 +91,10 @@ bool HasOtherType(const TableSchema& before, const TableSchema& now) {
     if (!at) return false;
     const Column& was = before.columns[*at];
     if (HasNewRule(was, column)) return false;  // It is emptied.
+    // ANY is stored as it is declared.
+    const bool as_before = was.type == Type::kText || was.type == Type::kBytes || was.type == Type::kDouble ||
+                           (was.type >= Type::kInt16 && was.type <= Type::kInt64);
+    if (column.type == Type::kAny && as_before) return SqliteDeclaration(was) != SqliteDeclaration(column);
     if (was.type != column.type) {
       const bool widens = (was.type < column.type && column.type <= Type::kInt64) ||
                           (was.type == Type::kFloat && column.type == Type::kDouble);
