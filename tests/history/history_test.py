@@ -333,7 +333,7 @@ class H15(Place):
         self.assertEqual(columns, ["id", "name", "age", "mail"])
         view = "SELECT id, age, post FROM people_history ORDER BY from_moment"
         self.assertEqual([row[:2] for row in ask(self.mirror, view)], [(1, 36), (1, 37)])
-        done = self.try_ctl("export", "Cust", "people", "--out", self.work / "no.csv", "--as-of", f"m:{before}")
+        done = self.try_ctl("export", "Cust", "people", "--format", "csv", "--out", self.work / "no.csv", "--as-of", f"m:{before}")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("The next population puts them right", done.stderr.replace("\n  ", " "))
         versions = self.server.ctl("history", "Cust", "people", "1", "--json").splitlines()
