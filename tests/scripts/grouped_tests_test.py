@@ -20,6 +20,12 @@ def one(name, program="a_test", **properties):
 
 
 class Grouping(unittest.TestCase):
+    def setUp(self):
+        times = unittest.mock.patch.dict(os.environ)
+        times.start()
+        self.addCleanup(times.stop)
+        os.environ.pop("MIRROR_TEST_TIMES", None)
+
     def test_each_test_is_in_one_group_of_its_suite(self):
         tests = [one(f"Long.T{i}") for i in range(45)] + [one("All/Short.T/0"), one("All/Short.T/1"), one("Other.T")]
         groups = grouped_tests.grouped(tests)
