@@ -58,6 +58,14 @@ void AppendValue(const Value& value, ColumnBuffer* buffer) {
   }
 }
 
+/// The first `columns` of the table; what the batch lacks is NULL.
+void AppendRow(const ChangeBatch& batch, std::uint32_t row, std::size_t columns, RowBlock* block) {
+  for (std::size_t i = 0; i < columns; ++i) {
+    const ColumnView* const view = batch.Find(static_cast<std::uint32_t>(i));
+    AppendValue(view == nullptr ? Value{} : view->At(row), &block->columns[i]);
+  }
+}
+
 class VersionRows final : public RowSource {
  public:
   VersionRows(CommittedReading reading, TableHistory history)
@@ -117,10 +125,7 @@ class VersionRows final : public RowSource {
     absl::Status status = versions().ReadVersions(
         history_, key, [&](const RowVersion& version, RowBlock* row) -> absl::StatusOr<bool> {
           const ChangeBatch batch = ViewOf(history_.schema, row);
-          for (std::uint32_t i = 0; i < rows.columns.size(); ++i) {
-            const ColumnView* const view = batch.Find(i);
-            AppendValue(view == nullptr ? Value{} : view->At(0), &rows.columns[i]);
-          }
+          AppendRow(batch, 0, rows.columns.size(), &rows);
           all.push_back(version);
           if (rows.bytes() <= kVersionsOfRowBytesMax) return true;
           return absl::ResourceExhaustedError(
@@ -145,10 +150,7 @@ class VersionRows final : public RowSource {
   }
   absl::Status Add(const ChangeBatch& batch, std::uint32_t row, const RowVersion& version) {
     const std::size_t own = history_.schema.columns.size();
-    for (std::size_t i = 0; i < own; ++i) {
-      const ColumnView* const view = batch.Find(static_cast<std::uint32_t>(i));
-      AppendValue(view == nullptr ? Value{} : view->At(row), &block_.columns[i]);
-    }
+    AppendRow(batch, row, own, &block_);
     const absl::StatusOr<std::optional<JournalCommit>> from = CommitOf(version.from);
     if (!from.ok()) return from.status();
     const absl::StatusOr<std::optional<JournalCommit>> to = CommitOf(version.until);

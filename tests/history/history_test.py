@@ -318,7 +318,6 @@ class H15(Place):
         versions = [json.loads(line) for line in self.server.ctl("history", "Cust", "people", "1", "--json").splitlines()]
         self.assertEqual([str(version["row"]["age"]) for version in versions], ["38", "37", "36"])
 
-
     def test_before_the_population_of_a_new_definition_the_past_is_read(self):
         self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")
         before = self.moment()
@@ -343,7 +342,6 @@ class H15(Place):
         self.assertEqual([(str(row["id"]), row["name"], str(row["age"])) for row in rows], [("1", "Ada", "36")])
         self.assertEqual(ask(self.mirror, view)[-1], (1, 37, "ada@x"))
         self.assertEqual(ask(self.mirror, "SELECT id, post FROM people"), [(1, "ada@x")])
-
 
     def test_a_name_that_is_used_again_is_another_column(self):
         self.write("INSERT INTO people VALUES (1, 'Ada', 36, 'ada@x')")

@@ -175,17 +175,11 @@ class SqliteHistory final : public HistoryVerbs {
     const std::string& versions = (*history)->versions;
     const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, kept);
     if (!visible.ok()) return visible.status();
-    const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection_, kept.name);
-    if (!columns.ok()) return columns.status();
-    std::vector<std::string> common;
-    for (const Column& column : kept.columns) {
-      if (columns->contains(FoldName(column.name))) common.push_back(column.name);
-    }
     const std::string last =
         absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
     const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
     if (!before.ok()) return before.status();
-    for (const std::string& sql : {KeepDifferenceSql(versions, kept, *visible, common, shadow.name),
+    for (const std::string& sql : {KeepDifferenceSql(versions, kept, *visible, shadow.name),
                                    KeepNewSql(versions, kept, *visible, shadow.name)}) {
       absl::StatusOr<Query> query = connection_.Prepare(sql);
       if (!query.ok()) return query.status();

@@ -121,14 +121,16 @@ VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& colu
                             std::string_view schema) {
   const std::string table = absl::StrCat(std::string(schema), QuoteName(kept.name), " AS t");
   std::string list;
-  bool is_whole = true, has_key = true;
+  VisibleRows visible;
+  bool is_whole = true;
   for (const Column& column : kept.columns) {
     const auto declared = columns.find(FoldName(column.name));
     const bool is_there =
         declared != columns.end() &&
         (column.rule == Rule::kPlain || IsText(declared->second) || SqliteDeclaration(column) != "TEXT");
     is_whole = is_whole && is_there;
-    has_key = has_key && (is_there || column.key_position == 0);
+    visible.has_key = visible.has_key && (is_there || column.key_position == 0);
+    if (declared != columns.end()) visible.common.push_back(column.name);
     absl::StrAppend(&list, list.empty() ? "" : ", ", is_there ? Of("t", column.name) : "NULL", " AS ",
                     QuoteName(column.name));
   }
@@ -136,9 +138,13 @@ VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& colu
   TableSchema marked = kept;
   marked.preserve_target = columns.contains(kOwnedColumn);
   marked.deletes = columns.contains(kDeletedAtColumn) ? Deletes::kMark : Deletes::kApply;
-  if (is_whole) return {table, LiveRows(marked, "t")};
-  return {absl::StrCat("(SELECT ", list, " FROM ", table, Where(LiveRows(marked, "t")), ") AS t"), "",
-          has_key};
+  visible.from = table;
+  visible.live = LiveRows(marked, "t");
+  if (!is_whole) {
+    visible.from = absl::StrCat("(SELECT ", list, " FROM ", table, Where(visible.live), ") AS t");
+    visible.live.clear();
+  }
+  return visible;
 }
 
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept) {
@@ -202,18 +208,17 @@ std::string ForgetSameSql(const std::string& versions, const TableSchema& kept) 
 }
 
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
-                              const VisibleRows& visible, const std::vector<std::string>& common,
-                              const std::string& shadow) {
+                              const VisibleRows& visible, const std::string& shadow) {
   Difference difference(kept);
-  for (const std::string& name : common) {
+  for (const std::string& name : visible.common) {
     const Column& column = kept.columns[*kept.Find(name)];
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     difference.Add(column, Of("t", name), Of("s", name));
   }
   const std::string missing = absl::StrCat(Of("s", kept.columns[kept.Key()[0]].name), " IS NULL");
-  return absl::StrCat(Into(versions, common), " SELECT ?1, 1, ", List(common, "t"), " FROM ", visible.from,
-                      " LEFT JOIN ", QuoteName(shadow), " AS s ON ", SameKey(kept, "s", "t"), " WHERE (",
-                      missing, " OR ", difference.Sql("IS NOT"), ")", AndBehind(visible.live));
+  return absl::StrCat(Into(versions, visible.common), " SELECT ?1, 1, ", List(visible.common, "t"), " FROM ",
+                      visible.from, " LEFT JOIN ", QuoteName(shadow), " AS s ON ", SameKey(kept, "s", "t"),
+                      " WHERE (", missing, " OR ", difference.Sql("IS NOT"), ")", AndBehind(visible.live));
 }
 
 std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,

@@ -31,6 +31,7 @@ struct VisibleRows {
   std::string from;  ///< Behind FROM.
   std::string live;  ///< Which of them are live; empty: all.
   bool has_key = true;
+  std::vector<std::string> common;  ///< Columns of `kept` that the table has, too.
 };
 
 /// `columns`: the table's. `schema`: what stands before its name, "main." or nothing.
@@ -46,10 +47,9 @@ std::string KeepOldSql(const std::string& versions, const TableSchema& kept, con
 /// Removes those from number ?1 on that are as the rows.
 std::string ForgetSameSql(const std::string& versions, const TableSchema& kept);
 
-/// Keeps rows that `shadow` lacks or has otherwise, in `common`, columns that both have; ?1 is the moment.
+/// Keeps rows that `shadow` lacks or has otherwise, in columns that both have; ?1 is the moment.
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
-                              const VisibleRows& visible, const std::vector<std::string>& common,
-                              const std::string& shadow);
+                              const VisibleRows& visible, const std::string& shadow);
 /// Keys that `shadow` alone has.
 std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
                        const std::string& shadow);
