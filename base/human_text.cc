@@ -25,7 +25,14 @@ std::string Grouped(std::uint64_t number) {
 }
 
 std::string Counted(std::uint64_t count, std::string_view noun) {
-  return absl::StrCat(Grouped(count), " ", std::string(noun), count == 1 ? "" : "s");
+  std::string words = absl::StrCat(Grouped(count), " ", std::string(noun));
+  if (count == 1) return words;
+  // "entries", and "keys".
+  constexpr std::string_view kVowels = "aeiou";
+  const bool is_y =
+      noun.size() > 1 && noun.ends_with('y') && kVowels.find(noun[noun.size() - 2]) == kVowels.npos;
+  if (is_y) words.replace(words.size() - 1, 1, "ie");
+  return words + "s";
 }
 
 std::string SizeText(std::uint64_t bytes) {

@@ -1,6 +1,6 @@
 """Keeps a full-text index equal to a table of a mirror: python3 search_index.py URL STORAGE INDEX.db TABLE KEY...
 
-KEY: the columns of the table's key, none of them of type ANY. In MIRROR_KEY is a key of the HTTP interface. It goes on
+KEY: the columns of the table's key, none of them of type ANY. In API_KEY is a key of the HTTP interface. It goes on
 where the index is, to the end of the journal. Whatever ends it earlier, run it again.
 """
 
@@ -11,7 +11,7 @@ URL, STORAGE, INDEX, TABLE, *KEY = sys.argv[1:]
 
 def ask(path, **query):
     url = f"{URL}/v4/storages/{STORAGE}/{path}?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(url, headers={"X-API-KEY": os.environ["MIRROR_KEY"]})
+    request = urllib.request.Request(url, headers={"X-API-KEY": os.environ["API_KEY"]})
     return json.load(urllib.request.urlopen(request, timeout=60))
 
 
@@ -46,7 +46,7 @@ def read_page(index):
         is_named = token and all(change["keys"] is not None for change in page["changes"])
     except urllib.error.HTTPError as error:
         if error.code != 410:  # The journal was cut, or the mirror restored.
-            raise
+            sys.exit(json.load(error)["message"])  # As of a table without a journal.
         page, is_named = json.load(error) | {"complete": False}, False
     try:
         for key in {json.dumps(key) for change in page["changes"] for key in change["keys"]} if is_named else ():

@@ -169,6 +169,11 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
         absl::StrCat("views stay, and fail where they read such a table until the next cycle has made it: ",
                      absl::StrJoin(views, ", ")));
   }
+  const bool has_versions = std::any_of(counted->tables.begin(), counted->tables.end(),
+                                        [](const Consequence& table) { return table.versions > 0; });
+  if (!kept && has_versions) {
+    counted->notes.push_back("former versions are set aside as _mirror_dropped_<n>, for 'drop_grace'");
+  }
   counted->notes.push_back(kept ? "a copy of the whole mirror is kept beside it"
                                 : "no copy is kept; the source sends its rows again, and nobody the rest");
   return counted;

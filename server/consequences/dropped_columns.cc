@@ -1,9 +1,11 @@
 #include "server/consequences/dropped_columns.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "proto/wire/batch.h"
+#include "server/plan/schema_plan.h"
 
 namespace mirror {
 namespace {
@@ -29,6 +31,31 @@ std::vector<DroppedColumns> FindDropped(const std::vector<Step>& steps) {
         AddDropped(refit->alter, &dropped.columns);
     }
     if (!dropped.columns.empty()) all.push_back(std::move(dropped));
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirror,
+                                                                 const std::vector<Step>& steps) {
+  std::vector<DroppedColumns> all;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    if (!step.record || step.record->state != TableState::kRepopulate) continue;
+    for (const Action& action : step.actions) {
+      const auto* const announced = std::get_if<AgreeSchema>(&action);
+      if (announced == nullptr) continue;
+      const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(step.table);
+      if (!agreed.ok()) return agreed.status();
+      if (!*agreed) continue;
+      const TableSchema before = KeptForm(**agreed);
+      const std::vector<int> kept = MatchColumns(before, KeptForm(announced->schema));
+      DroppedColumns dropped{.table = step.table, .step = i};
+      for (int column = 0; column < static_cast<int>(before.columns.size()); ++column) {
+        if (std::find(kept.begin(), kept.end(), column) != kept.end()) continue;
+        dropped.columns.push_back(before.columns[static_cast<std::size_t>(column)].name);
+      }
+      if (!dropped.columns.empty()) all.push_back(std::move(dropped));
+    }
   }
   return all;
 }

@@ -24,6 +24,11 @@ struct DroppedColumns {
 /// Of the steps that are tried first.
 std::vector<DroppedColumns> FindDropped(const std::vector<Step>& steps);
 
+/// Columns that stand in `mirror` and go with a population that these steps call for: a definition that the
+/// rows cannot be changed to. Errors: those of the snapshot.
+absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirror,
+                                                                 const std::vector<Step>& steps);
+
 /// Values that are not NULL in these columns of the source's rows. A table that is not there, or not as it
 /// was agreed, has none. Reads the columns whole. Errors: those of the snapshot.
 absl::StatusOr<std::uint64_t> CountValues(Snapshot& mirror, const std::string& table,

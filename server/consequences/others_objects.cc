@@ -22,16 +22,26 @@ OthersObject Split(const MirrorContents& contents, const std::string& words) {
   return object;
 }
 
+bool IsSetAside(const std::string& words) { return absl::StrContains(words, "' that was set aside as '"); }
+
 }  // namespace
 
 std::vector<OthersObject> OthersObjects(const MirrorContents& contents) {
   std::vector<OthersObject> objects;
   for (const std::string& words : contents.left_out) {
     if (words.starts_with("what the running cycle brought ")) continue;
-    if (absl::StrContains(words, "' that was set aside as '")) continue;
+    if (IsSetAside(words)) continue;
     objects.push_back(Split(contents, words));
   }
   return objects;
+}
+
+std::vector<std::string> TablesSetAside(const MirrorContents& contents) {
+  std::vector<std::string> aside;
+  for (const std::string& words : contents.left_out) {
+    if (IsSetAside(words)) aside.push_back(words);
+  }
+  return aside;
 }
 
 }  // namespace mirror

@@ -20,6 +20,9 @@ struct OthersObject {
 /// Those words are "WHAT 'NAME' of 'TABLE'" and "column 'NAME' of table 'TABLE'" in every store.
 std::vector<OthersObject> OthersObjects(const MirrorContents& contents);
 
+/// Of the same, tables that were set aside: "table 'a' that was set aside as 'b'".
+std::vector<std::string> TablesSetAside(const MirrorContents& contents);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_CONSEQUENCES_OTHERS_OBJECTS_H_

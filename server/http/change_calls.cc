@@ -58,7 +58,7 @@ absl::StatusOr<ChangesPage> ReadChangesOf(Tenant& tenant, const AskedChanges& as
   const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
   if (absl::IsResourceExhausted(reading.status())) counters.Limit(DoorLimit::kPagesOfSource);
   if (!reading.ok()) return reading.status();
-  return ReadChanges(*reading->snapshot, asked);
+  return ReadChanges(*reading->snapshot, asked, tenant.journal_rules().get());
 }
 
 void AppendEvent(std::string_view kind, const std::string& token, const std::string& json, std::string* out) {

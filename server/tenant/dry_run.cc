@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "server/consequences/compare_moments.h"
 #include "server/consequences/count_mirror.h"
 #include "server/consequences/dropped_columns.h"
+#include "server/consequences/others_objects.h"
 #include "server/plan/move_mark.h"
 #include "server/tenant/history/kept_row.h"
 #include "server/tenant/records/records_planner.h"
@@ -88,13 +90,18 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
     Consequences counted;
     counted.tables.push_back({.table = row->table, .versions = kept->versions, .entries = kept->entries});
     if (how.with_keys) counted.tables.back().keys = {asked.key};
-    counted.notes.push_back(
-        "the mirror is rewritten then, and tables that were set aside are dropped, since they may hold the "
-        "row");
+    counted.notes.push_back("the mirror is rewritten then");
+    if (const std::vector<std::string> aside = TablesSetAside(mirror.contents); !aside.empty()) {
+      counted.notes.push_back(absl::StrCat("what was set aside is dropped, since it may hold the row: ",
+                                           absl::StrJoin(aside, ", ")));
+    }
     if (kept->entries > 0) {
       counted.notes.push_back("whoever reads the journal is told to compare the whole table");
     }
-    counted.notes.push_back("backups, and what partners' programs have read, are not reached");
+    counted.notes.push_back(
+        "backups, copies that reset and restore kept beside the mirror, and what partners' programs have "
+        "read, "
+        "are not reached");
     counted.token = StateToken(looked.act, StateOf(mirror.contents));
     return counted;
   });
@@ -125,7 +132,11 @@ absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement&
     losses[key] = {
         .table = record.table, .retired = true, .rows = record.row_count, .held = !retired.contains(key)};
   }
-  for (const DroppedColumns& dropped : FindDropped(looked.planned.plan.steps)) {
+  const std::vector<Step>& steps = looked.planned.plan.steps;
+  absl::StatusOr<std::vector<DroppedColumns>> gone = FindPopulatedWithout(*looked.snapshot, steps);
+  if (!gone.ok()) return gone.status();
+  for (DroppedColumns& dropped : FindDropped(steps)) gone->push_back(std::move(dropped));
+  for (const DroppedColumns& dropped : *gone) {
     const absl::StatusOr<std::uint64_t> values =
         CountValues(*looked.snapshot, dropped.table, dropped.columns, go_on);
     if (!values.ok()) return values.status();

@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "proto/wire/table.h"
+#include "server/consequences/others_objects.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
@@ -293,6 +295,22 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, con
   return source;
 }
 
+namespace {
+
+/// What it removes and drops, which a state does not tell.
+absl::StatusOr<Act> ErasureAct(Snapshot& mirror, const MeantRow& row, const std::string& key) {
+  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(mirror, row);
+  if (!kept.ok()) return kept.status();
+  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
+  if (!contents.ok()) return contents.status();
+  return Act{.call = "EraseRow",
+             .tables = {row.table},
+             .more = absl::StrCat(key, "\n", kept->versions, " ", kept->entries, "\n",
+                                  absl::StrJoin(TablesSetAside(*contents), "\n"))};
+}
+
+}  // namespace
+
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                                     const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
@@ -306,10 +324,15 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
                                                       "' has this row. Nothing was erased. Delete it at its "
                                                       "source first, and call again when that has arrived."));
   }
-  const Act act{.call = "EraseRow", .tables = {row->table}, .more = asked.key};
+  Act act;
+  if (terms.look != nullptr || !terms.expected.token.empty()) {
+    absl::StatusOr<Act> meant = ErasureAct(**snapshot, *row, asked.key);
+    if (!meant.ok()) return mirror_.Noticed(meant.status());
+    act = *std::move(meant);
+  }
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
-    terms.look->act = act;
+    terms.look->act = std::move(act);
     return ErasedOfRow{.table = row->table};
   }
   snapshot->reset();

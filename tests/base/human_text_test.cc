@@ -22,6 +22,9 @@ TEST(HumanTextTest, ACountAgreesWithItsNoun) {
   EXPECT_EQ(Counted(0, "table"), "0 tables");
   EXPECT_EQ(Counted(1, "table"), "1 table");
   EXPECT_EQ(Counted(1'234, "row"), "1,234 rows");
+  EXPECT_EQ(Counted(1, "entry"), "1 entry");
+  EXPECT_EQ(Counted(0, "entry"), "0 entries");
+  EXPECT_EQ(Counted(2, "key"), "2 keys");
 }
 
 TEST(HumanTextTest, ASizeIsToldInOneUnit) {

@@ -341,6 +341,25 @@ TEST_P(History, VersionsFollowADefinition) {
   EXPECT_EQ(See("SELECT count(*) FROM people_history"), (Rows{{3}}));
 }
 
+// A table that kept a partner's rows is to keep none: the rows that its population takes away are his.
+TEST_P(History, RowsOfOthersAreNoVersionsWhenTheirMarksGo) {
+  if (Lacks(Capability::kPartnerSql)) return;
+  TableSchema keeping = People();
+  keeping.deletes = Deletes::kIgnore;
+  Create(keeping);
+  Populate(keeping, {{1, "a", 10}, {2, "b", 20}});
+  const std::int64_t first = LastMoment("people");
+  backend_->Do("INSERT INTO people (id, name, age) VALUES (100, 'own', 7)");
+  Step agree = StepAt("people", Record("people").value().seq + 1, {AgreeSchema{People()}});
+  agree.record->schema_hash = SchemaHash(People());
+  ASSERT_THAT(Run(std::move(agree)).status, IsOk());
+  EXPECT_EQ(AsOfMoment("people", first), (Rows{{1, "a", 10}, {2, "b", 20}}));
+  Populate(People(), {{1, "a", 11}});
+  EXPECT_EQ(AsOfMoment("people", first), (Rows{{1, "a", 10}, {2, "b", 20}}));
+  EXPECT_THAT(VersionsOf("people", 100), SizeIs(0));
+  EXPECT_EQ(See("SELECT count(*) FROM people_history WHERE id = 100"), (Rows{{0}}));
+}
+
 TEST_P(History, WhatATableHadIsSetAsideWithIt) {
   Create(People());
   Apply(People(), Operation::kInsert, {{1, "a", 10}});

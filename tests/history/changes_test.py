@@ -24,8 +24,8 @@ PATIENCE_S = journal_place.PATIENCE_S
 BIN = None
 
 
-def Place(test, rules=journal_place.JOURNAL):
-    return journal_place.JournalPlace(test, BIN, rules)
+def Place(test, rules=journal_place.JOURNAL, tables=journal_place.PEOPLE):
+    return journal_place.JournalPlace(test, BIN, rules, tables)
 
 
 class Changes(unittest.TestCase):
@@ -204,6 +204,29 @@ class Changes(unittest.TestCase):
         self.assertTrue(lines[0].startswith("id: "), lines)
         self.assertEqual(lines[1], "event: change")
         self.assertEqual(json.loads(lines[2].removeprefix("data: "))["keys"], [["3"]])
+
+    def test_changes_that_never_come_are_not_waited_for(self):
+        rules = journal_place.JOURNAL.replace('name = "*"', 'name = "people"')
+        tables = (*journal_place.PEOPLE, "CREATE TABLE words (word TEXT PRIMARY KEY)", "INSERT INTO words VALUES ('a')")
+        place = Place(self, rules, tables)
+        for table, code, status, words in (
+            ("words", "FAILED_PRECONDITION", 409, "no journal is kept of table 'words'"),
+            ("nosuch", "NOT_FOUND", 404, "there is no table 'nosuch'"),
+        ):
+            done = place.ctl("changes", "Cust", "--table", table)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn(code, done.stderr)
+            self.assertIn(words, done.stderr.replace("\n", " "))
+            for fields in ({}, {"Accept": "text/event-stream"}):
+                with self.assertRaises(urllib.error.HTTPError) as refused:
+                    place.get(f"/v4/storages/Cust/changes?table={table}&since=now", **fields)
+                self.assertEqual(refused.exception.code, status)
+                self.assertIn(words, json.load(refused.exception)["message"])
+        self.assertEqual(len(place.changes("--table", "PEOPLE")), 1)
+        # One that went is named by the journal as long as that knows it.
+        done = place.ctl("reset", "Cust", "--table", "people")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(place.changes("--table", "people")[-1]["operation"], "GONE")
 
 
 if __name__ == "__main__":

@@ -241,6 +241,27 @@ class Forgotten(Place):
         self.assertNotEqual(self.files_with(self.SECRETS[0]), [])
         self.agent("verify")
 
+    def test_h13_what_was_set_aside_is_shown_before_an_erasure_drops_it(self):
+        self.fill()
+
+        def look():
+            return json.loads(self.server.ctl("erase", "Cust", "people", "2", "--now", "--dry-run", "--json"))
+
+        before = look()
+        self.assertNotIn("was set aside as", json.dumps(before))
+        config = self.server.folder / "mirror-server.toml"
+        self.server.stop()
+        config.write_text(config.read_text().replace("history = true\nhistory_keep = \"30d\"", 'journal = "keys"'))
+        self.server.start()
+        self.write("UPDATE people SET age = 37 WHERE id = 3")
+        (aside,) = ask(self.mirror, "SELECT dropped_name FROM _mirror_dropped")[0]
+        shown = look()
+        self.assertIn(f"was set aside as '{aside}'", json.dumps(shown))
+        self.assertNotEqual(shown["token"], before["token"])
+        self.server.ctl("erase", "Cust", "people", "2", "--now", "--expect", shown["token"])
+        self.assertEqual(ask(self.mirror, f"SELECT name FROM sqlite_schema WHERE name = '{aside}'"), [])
+        self.assertEqual(self.files_with(self.SECRETS[2]), [])
+
 
 class H14(Place):
     def test_beside_a_cut_a_state_is_right_or_out_of_range(self):
@@ -340,7 +361,9 @@ class H15(Place):
         self.agent("once")
         rows = self.export("ndjson", "--as-of", f"m:{before}")
         self.assertEqual([(str(row["id"]), row["name"], str(row["age"])) for row in rows], [("1", "Ada", "36")])
-        self.assertEqual(ask(self.mirror, view)[-1], (1, 37, "ada@x"))
+        # What a column that came has now did not stand there before.
+        self.assertEqual(rows[0]["post"], None)
+        self.assertEqual(ask(self.mirror, view), [(1, 36, None), (1, 37, None), (1, 37, "ada@x")])
         self.assertEqual(ask(self.mirror, "SELECT id, post FROM people"), [(1, "ada@x")])
 
     def test_a_name_that_is_used_again_is_another_column(self):
@@ -413,6 +436,17 @@ class H18(Place):
                     for one, row in zip(self.plain(versions, empty), versions)
                 ]
                 self.assertEqual(sorted(map(repr, got)), sorted(map(repr, self.texts(stood))))
+        for moment in ("m:999999", "987654321", "2126-03-31", "2126-03-31T12:00:00Z"):
+            out = self.work / "none.csv"
+            for words in (
+                ("export", "Cust", "people", "--format", "csv", "--out", out, "--as-of", moment),
+                ("diff", "Cust", "people", "--from", f"m:{first}", "--to", moment),
+            ):
+                done = self.try_ctl(*words)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("OUT_OF_RANGE", done.stderr)
+                self.assertIn("The last moment of table 'people' is m:", done.stderr.replace("\n  ", " "))
+            self.assertFalse(out.exists())
         whole = self.export("parquet")
         self.assertNotEqual(self.export("parquet", "--as-of", f"m:{first}"), whole)
         self.assertNotEqual(self.export("parquet", "--history"), whole)

@@ -114,7 +114,7 @@ class SearchIndex(unittest.TestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=programs.environment(MIRROR_KEY=self.place.server.owner),
+            env=programs.environment(API_KEY=self.place.server.owner),
         )
 
     def index(self, table):

@@ -192,7 +192,8 @@ void AddRow(const AdminCommands& commands, const cli::Command& command, bool req
 
 void AddVerification(const AdminCommands& of_history) {
   const cli::Command verify = of_history.Add(
-      "verify", "Compute again what was proven of former states of tables", "Cust26759", VerifyHistory);
+      "verify", "Compute again what was proven of former states of tables; exit code 1: one is another now",
+      "Cust26759", VerifyHistory);
   of_history.AddContext(verify, true);
   verify.Add("--table", of_history.request->tables, "Only of this table")
       .ValueName("TABLE")

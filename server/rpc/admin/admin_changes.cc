@@ -67,7 +67,7 @@ absl::Status WriterLeft() { return absl::CancelledError("the caller went away");
 absl::StatusOr<ChangesPage> ReadPageOf(Tenant& tenant, const AskedChanges& asked) {
   const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
   if (!reading.ok()) return reading.status();
-  return ReadChanges(*reading->snapshot, asked);
+  return ReadChanges(*reading->snapshot, asked, tenant.journal_rules().get());
 }
 
 /// Neither has the key, which may be a name.

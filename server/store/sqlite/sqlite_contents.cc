@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_documents.h"
 #include "server/store/sqlite/records/sqlite_hooks.h"
@@ -169,12 +170,17 @@ absl::Status ReadOwnIndexes(SqliteConnection& connection, MirrorContents* out) {
 absl::Status ReadLeftOut(SqliteConnection& connection, const std::string& context_id, MirrorContents* out) {
   std::set<std::string> ours = {FoldName(context_id + "_mirroring")};
   for (const ContentsTable& table : out->tables) ours.insert(FoldName(table.agreed.name));
+  if (HasOwnTable(connection, "_mirror_history")) {
+    const absl::Status views = EachRow(connection, "SELECT view_name FROM _mirror_history",
+                                       [&](Query& row) { ours.insert(FoldName(row.View(0))); });
+    if (!views.ok()) return views;
+  }
   absl::Status read = EachRow(
       connection, "SELECT type, name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name",
       [&](Query& row) {
         const std::string type = row.Text(0), name = FoldName(row.View(1));
         if (absl::StartsWith(name, "sqlite_") || absl::StartsWith(name, "_mirror_")) return;
-        if (type == "table" && ours.contains(name)) return;
+        if ((type == "table" || type == "view") && ours.contains(name)) return;
         const bool of_table = type == "index" || type == "trigger";
         out->left_out.push_back(absl::StrCat(type, " '", row.Text(1), "'",
                                              of_table ? absl::StrCat(" of '", row.Text(2), "'") : ""));

@@ -1,11 +1,13 @@
 #include "server/tenant/history/as_of.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/human_text.h"
 
@@ -31,6 +33,36 @@ absl::Status TooEarly(const TableHistory& history) {
                                             history.known_from,
                                             " on. Nothing was read. Versions of before were not kept, or are "
                                             "removed."));
+}
+
+/// A moment, an LSN or a time that has not come yet: the last state would be shown as if it were that one.
+absl::Status CheckCame(Snapshot& snapshot, const AsOf& as_of, const JournalEntry& last) {
+  const std::string& table = last.table;
+  const auto refused = [&](const std::string& what) {
+    return absl::OutOfRangeError(absl::StrCat(what, ". Nothing was read. The last moment of table '", table,
+                                              "' is ", WordsOf(last), ", at LSN ",
+                                              last.commit->position.lsn.value, "."));
+  };
+  if (as_of.moment && *as_of.moment != kLastMoment) {
+    const absl::StatusOr<JournalBounds> bounds = snapshot.journal().ReadBounds();
+    if (!bounds.ok()) return bounds.status();
+    // A moment of another table is a moment of this one's, too.
+    if (*as_of.moment > std::max(bounds->last.number, last.number)) {
+      return refused(absl::StrCat("there was no moment ", *as_of.moment, " yet"));
+    }
+  }
+  if (as_of.lsn && *as_of.lsn > last.commit->position.lsn.value) {
+    const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(table);
+    if (!record.ok()) return record.status();
+    if (!*record || *as_of.lsn > (*record)->position.lsn.value) {
+      return refused(absl::StrCat("table '", table, "' did not come to LSN ", *as_of.lsn, " yet"));
+    }
+  }
+  const std::int64_t last_ms = last.commit->source_ms.value_or(last.commit->done_ms);
+  if (as_of.unix_ms && *as_of.unix_ms > std::max(absl::ToUnixMillis(absl::Now()), last_ms)) {
+    return refused("that time has not come yet");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -73,6 +105,7 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
         "is meant, as ",
         WordsOf(commits->front()), " or ", WordsOf(commits->back()), "."));
   }
+  if (absl::Status came = CheckCame(snapshot, *as_of, commits->front()); !came.ok()) return came;
   return FoundMoment{commits->front().number, std::move(commits->front())};
 }
 

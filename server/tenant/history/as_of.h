@@ -15,6 +15,9 @@ namespace mirror {
 /// Errors: kInvalidArgument.
 absl::StatusOr<AsOf> ParseAsOf(std::string_view text);
 
+/// As "m:…": whichever is the last one.
+inline constexpr std::int64_t kLastMoment = INT64_MAX;
+
 /// The moment of a table that is meant, and what its commit says.
 struct FoundMoment {
   std::int64_t moment = 0;
@@ -22,7 +25,8 @@ struct FoundMoment {
 };
 
 /// Errors: those of ParseAsOf(); kFailedPrecondition: an LSN that passed twice, with both moments;
-/// kOutOfRange: before the first moment that `history` knows, or before every commit.
+/// kOutOfRange: before the first moment that `history` knows, or before every commit; or none that has come:
+/// a moment or LSN above the last, a time to come.
 absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
                                        std::string_view text);
 

@@ -40,6 +40,28 @@ absl::StatusOr<std::int64_t> BeginOf(Snapshot& snapshot, const std::string& sinc
   return token->number;
 }
 
+/// As the journal has it.
+absl::StatusOr<std::string> FollowedTable(Snapshot& snapshot, const std::string& asked,
+                                          const JournalRules* rules) {
+  const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(asked);
+  if (!record.ok()) return record.status();
+  if (*record) {
+    const std::string& table = (*record)->table;
+    if (rules != nullptr && rules->Of(table).journal) return table;
+    return absl::FailedPreconditionError(
+        absl::StrCat("no journal is kept of table '", table,
+                     "'. Nothing was read. 'journal = \"keys\"' in a [[tenant.table]] of mirror-server.toml "
+                     "begins one with the table's next write."));
+  }
+  // One that went may have been spelled so.
+  const absl::StatusOr<std::vector<JournalEntry>> left =
+      snapshot.journal().ReadAfter({.table = asked, .entries_max = 1});
+  if (!left.ok()) return left.status();
+  if (!left->empty()) return asked;
+  return absl::NotFoundError(absl::StrCat("there is no table '", asked,
+                                          "', and the journal has none of that name. Nothing was read."));
+}
+
 Change ChangeOf(JournalEntry entry) {
   Change change;
   if (!entry.keys.empty()) {
@@ -69,15 +91,15 @@ void NumberOrNull(std::string_view name, std::int64_t number, bool is_known, Jso
 
 }  // namespace
 
-absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked) {
+absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked,
+                                        const JournalRules* rules) {
   const absl::StatusOr<JournalBounds> bounds = snapshot.journal().ReadBounds();
   if (!bounds.ok()) return bounds.status();
   JournalPage page;
   if (!asked.table.empty()) {
-    const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(asked.table);
-    if (!record.ok()) return record.status();
-    // One that went may have been spelled so.
-    page.table = *record ? (*record)->table : asked.table;
+    absl::StatusOr<std::string> table = FollowedTable(snapshot, asked.table, rules);
+    if (!table.ok()) return table.status();
+    page.table = *std::move(table);
   }
   const absl::StatusOr<std::int64_t> begin = BeginOf(snapshot, asked.since, *bounds);
   if (!begin.ok()) return begin.status();

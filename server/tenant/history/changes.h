@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/journal/journal_entry.h"
+#include "server/journal/journal_rules.h"
 #include "server/journal/journal_token.h"
 #include "server/journal/key_block.h"
 #include "server/store/snapshot.h"
@@ -43,9 +44,12 @@ struct ChangesPage {
   bool complete = false;  ///< There is nothing more now.
 };
 
-/// Whole entries in order. Errors: kInvalidArgument: the token is none. kOutOfRange: the journal does not go
-/// back to it, or it is of another file, as before a restore; TokenToGoOn() has where to go on then.
-absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked);
+/// Whole entries in order. `rules`: of the tenant; null: it has no journal. Errors: kInvalidArgument: the
+/// token is none. kOutOfRange: the journal does not go back to it, or it is of another file, as before a
+/// restore; TokenToGoOn() has where to go on then. kNotFound, kFailedPrecondition: there is no such table, or
+/// no journal of it: whoever waits for its changes would wait for ever.
+absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked,
+                                        const JournalRules* rules);
 
 /// Of an error of ReadChanges(): whoever has compared all rows since it came goes on behind this token.
 std::optional<std::string> TokenToGoOn(const absl::Status& status);

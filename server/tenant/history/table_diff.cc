@@ -65,7 +65,7 @@ absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string&
   absl::StatusOr<FoundMoment> first = FindMoment(snapshot, *history, from);
   if (!first.ok()) return first.status();
   absl::StatusOr<FoundMoment> last =
-      FindMoment(snapshot, *history, to.empty() ? absl::StrCat("m:", INT64_MAX) : std::string(to));
+      FindMoment(snapshot, *history, to.empty() ? absl::StrCat("m:", kLastMoment) : std::string(to));
   if (!last.ok()) return last.status();
   if (last->moment < first->moment) {
     return absl::InvalidArgumentError(absl::StrCat("moment ", last->moment, " is before moment ",

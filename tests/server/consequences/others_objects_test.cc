@@ -29,6 +29,7 @@ TEST(OthersObjectsTest, EachHangsOnItsTable) {
                           OthersObject{"trigger 't'", "it's"}, OthersObject{"index 'mine' of 'notes'"},
                           OthersObject{"view 'sales'", "", /*is_view=*/true},
                           OthersObject{"rights of role 'bi'"}, OthersObject{"table 'notes'"}));
+  EXPECT_THAT(TablesSetAside(contents), ElementsAre("table 'old' that was set aside as '_mirror_dropped_1'"));
 }
 
 }  // namespace

@@ -5,14 +5,12 @@
 #include <map>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "server/store/live_rows.h"
 #include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/version_sql.h"
@@ -146,9 +144,9 @@ class PostgresVersionReader final : public VersionReader {
     VersionGiver giver(take);
     const VersionSql sql = SqlOf(*opened);
     const std::string stands =
-        absl::StrCat("SELECT ", stored.SelectList("m"), " FROM (SELECT ", sql.LiveColumns(opened->present),
+        absl::StrCat("SELECT ", stored.SelectList("m"), " FROM (SELECT ", sql.LiveColumns(opened->visible),
                      " FROM ONLY ", Qualified(names_.schema_name, table.name), " AS t WHERE true",
-                     AndLive(opened->history.schema, "t"), ") AS m WHERE ", bound.same());
+                     opened->visible.and_live(), ") AS m WHERE ", bound.same());
     const auto present = connection_.Query(stands, bound.values(), Doing(table));
     if (!present.ok()) return InStoreWords(present.status(), Touched::kMirroredTable);
     if (present->rows() != 0) {
@@ -193,8 +191,8 @@ class PostgresVersionReader final : public VersionReader {
  private:
   struct Opened {
     PostgresHistory history;
-    PostgresKinds kinds;            ///< Of the table's rows, and of versions of them.
-    std::set<std::string> present;  ///< See VersionSql.
+    PostgresKinds kinds;  ///< Of the table's rows, and of versions of them.
+    PostgresVisible visible;
 
     std::string versions(const PostgresOwnTables& names) const {
       return Qualified(names.schema_name, history.versions);
@@ -246,7 +244,7 @@ class PostgresVersionReader final : public VersionReader {
     absl::StatusOr<std::optional<PostgresHistory>> kept = Find(table.name);
     if (!kept.ok()) return kept.status();
     if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
-    Opened opened{.history = **std::move(kept), .kinds = {}, .present = {}};
+    Opened opened{.history = **std::move(kept), .kinds = {}, .visible = {}};
     const std::string versions = opened.versions(names_);
     const auto there = connection_.Query("SELECT to_regclass($1) IS NOT NULL", {versions}, Doing(table));
     if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
@@ -262,9 +260,9 @@ class PostgresVersionReader final : public VersionReader {
     absl::StatusOr<PostgresKinds> kinds = snapshot_.touch(table);
     if (!kinds.ok()) return kinds.status();
     opened.kinds = *std::move(kinds);
-    auto present = ColumnsAsIn(connection_, names_, opened.history.schema, table.name);
-    if (!present.ok()) return present.status();
-    opened.present = *std::move(present);
+    absl::StatusOr<PostgresVisible> visible = FindVisible(connection_, names_, opened.history.schema);
+    if (!visible.ok()) return visible.status();
+    opened.visible = *std::move(visible);
     return opened;
   }
 
@@ -283,7 +281,7 @@ class PostgresVersionReader final : public VersionReader {
                                      .kept = history.schema,
                                      .select = stored.SelectList("m"),
                                      .in_key_order = in_key_order,
-                                     .rows = SqlOf(*opened).AsOf(opened->present, absl::StrCat(moment))};
+                                     .rows = SqlOf(*opened).AsOf(opened->visible, absl::StrCat(moment))};
     return ReadRanges(
         connection_, reading, ranges, [&] { return snapshot_.may_go_on(go_on); },
         [&](const postgres::RowView& row, std::size_t) { return take(stored, row); });

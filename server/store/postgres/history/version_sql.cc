@@ -178,14 +178,18 @@ std::string VersionSql::ForgetSame(const ChangeBatch& batch, const std::string& 
                       difference.Sql(true));
 }
 
-std::string VersionSql::KeepDifference(const std::set<std::string>& common, const std::string& shadow,
+std::string VersionSql::KeepDifference(const PostgresVisible& visible, const std::string& shadow,
                                        const PostgresKinds& coming) const {
   Difference difference;
-  std::string names, values;
+  std::string names, values, comes;
   bool has_kinds = false;
   for (std::size_t i = 0; i < kept_.columns.size(); ++i) {
     const Column& column = kept_.columns[i];
-    if (!common.contains(FoldName(column.name))) continue;
+    if (!visible.columns.contains(FoldName(column.name))) {
+      // The row had no value in it: what it has now never stood there.
+      absl::StrAppend(&comes, " OR ", Of("s", column.name), " IS NOT NULL");
+      continue;
+    }
     Append(&names, QuoteName(column.name));
     Append(&values, Of("t", column.name));
     if (column.key_position != 0) continue;
@@ -199,17 +203,16 @@ std::string VersionSql::KeepDifference(const std::set<std::string>& common, cons
     Append(&names, kKindsColumn);
     Append(&values, Of("t", kKindsColumn));
   }
-  const std::string live = LiveRows(kept_, "t");
   return absl::StrCat(Into(names), " SELECT $1::bigint, 1, ", values, " FROM ONLY ", table_,
-                      " AS t LEFT JOIN ", shadow, " AS s ON ", SameKey("s", "t"), " WHERE ", live,
-                      live.empty() ? "" : " AND ", "(", Of("s", kept_.columns[kept_.Key()[0]].name),
-                      " IS NULL OR ", difference.Sql(), ") ON CONFLICT DO NOTHING");
+                      " AS t LEFT JOIN ", shadow, " AS s ON ", SameKey("s", "t"), " WHERE (",
+                      Of("s", kept_.columns[kept_.Key()[0]].name), " IS NULL OR ", difference.Sql(), comes,
+                      ")", visible.and_live(), " ON CONFLICT DO NOTHING");
 }
 
-std::string VersionSql::KeepNew(const std::string& shadow) const {
+std::string VersionSql::KeepNew(const PostgresVisible& visible, const std::string& shadow) const {
   return absl::StrCat(Into(Key("")), " SELECT $1::bigint, 0, ", Key("s"), " FROM ", shadow,
                       " AS s WHERE NOT EXISTS (SELECT 1 FROM ONLY ", table_, " AS t WHERE ",
-                      SameKey("t", "s"), AndLive(kept_, "t"), ") ON CONFLICT DO NOTHING");
+                      SameKey("t", "s"), visible.and_live(), ") ON CONFLICT DO NOTHING");
 }
 
 std::string VersionSql::Kept(const std::string& select, const std::string& shadow) const {
@@ -219,11 +222,11 @@ std::string VersionSql::Kept(const std::string& select, const std::string& shado
                       " = $1 ORDER BY ", Key("v"));
 }
 
-std::string VersionSql::LiveColumns(const std::set<std::string>& present) const {
+std::string VersionSql::LiveColumns(const PostgresVisible& visible) const {
   std::string list;
   bool has_kinds = false;
   for (const Column& column : kept_.columns) {
-    const bool is_there = present.contains(FoldName(column.name));
+    const bool is_there = visible.columns.contains(FoldName(column.name));
     has_kinds |= is_there && column.type == Type::kAny;
     Append(&list, is_there ? Of("t", column.name)
                            : absl::StrCat("NULL::", ElementName(column), " AS ", QuoteName(column.name)));
@@ -234,28 +237,26 @@ std::string VersionSql::LiveColumns(const std::set<std::string>& present) const 
   return list;
 }
 
-std::string VersionSql::AsOf(const std::set<std::string>& present, std::string_view place) const {
+std::string VersionSql::AsOf(const PostgresVisible& visible, std::string_view place) const {
   const std::string later = absl::StrCat(kVersionUntil, " > ", std::string(place));
-  const std::string live = LiveRows(kept_, "t");
-  return absl::StrCat("(SELECT ", LiveColumns(present), " FROM ONLY ", table_, " AS t WHERE ", live,
-                      live.empty() ? "" : " AND ", "NOT EXISTS (SELECT 1 FROM ", versions_, " AS v WHERE ",
-                      SameKey("v", "t"), " AND v.", later, ") UNION ALL SELECT ", AllOf(kept_, "v"),
+  return absl::StrCat("(SELECT ", LiveColumns(visible), " FROM ONLY ", table_,
+                      " AS t WHERE NOT EXISTS (SELECT 1 FROM ", versions_, " AS v WHERE ", SameKey("v", "t"),
+                      " AND v.", later, ")", visible.and_live(), " UNION ALL SELECT ", AllOf(kept_, "v"),
                       " FROM (SELECT DISTINCT ON (", Key("x"), ") ", AllOf(kept_, "x"), ", x.", kVersionWas,
                       " FROM ", versions_, " AS x WHERE x.", later, " ORDER BY ", Key("x"), ", x.",
                       kVersionUntil, ") AS v WHERE v.", kVersionWas, " = 1)");
 }
 
-std::string VersionSql::CreateView(const std::string& view, const std::set<std::string>& present,
+std::string VersionSql::CreateView(const std::string& view, const PostgresVisible& visible,
                                    const std::string& journal) const {
   std::string columns, of_table, of_version;
   for (const Column& column : kept_.columns) {
-    const bool is_there = present.contains(FoldName(column.name));
+    const bool is_there = visible.columns.contains(FoldName(column.name));
     Append(&columns, Of("r", column.name));
     Append(&of_version, Of("v", column.name));
     Append(&of_table, is_there ? Of("t", column.name)
                                : absl::StrCat("NULL::", ElementName(column), " AS ", QuoteName(column.name)));
   }
-  const std::string live = LiveRows(kept_, "t");
   const std::string first =
       absl::StrCat("(SELECT max(x.", kVersionUntil, ") FROM ", versions_, " AS x WHERE ");
   const auto as = [&](const char* name) { return absl::StrCat(" AS ", ViewColumn(kept_, name)); };
@@ -267,9 +268,9 @@ std::string VersionSql::CreateView(const std::string& view, const std::set<std::
       " AS x WHERE ", SameKey("x", "r"), " AND x.", kVersionUntil, " = r._mirror_from)", as("operation"),
       " FROM (SELECT ", of_table, ", ", first, SameKey("x", "t"),
       ") AS _mirror_from, NULL::bigint AS _mirror_to FROM ONLY ", table_, " AS t",
-      live.empty() ? "" : " WHERE ", live, " UNION ALL SELECT ", of_version, ", ", first, SameKey("x", "v"),
-      " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil, " FROM ", versions_,
-      " AS v WHERE v.", kVersionWas, " = 1) AS r LEFT JOIN ", journal,
+      visible.live.empty() ? "" : " WHERE ", visible.live, " UNION ALL SELECT ", of_version, ", ", first,
+      SameKey("x", "v"), " AND x.", kVersionUntil, " < v.", kVersionUntil, "), v.", kVersionUntil, " FROM ",
+      versions_, " AS v WHERE v.", kVersionWas, " = 1) AS r LEFT JOIN ", journal,
       " AS f ON f.number = r._mirror_from LEFT JOIN ", journal, " AS e ON e.number = r._mirror_to");
 }
 

@@ -22,6 +22,15 @@ inline constexpr char kVersionUntil[] = "_mirror_until";
 /// 1: this row stood until then; 0: none did, and only the key is there.
 inline constexpr char kVersionWas[] = "_mirror_was";
 
+/// The rows that stand, which may still be those of the definition before.
+struct PostgresVisible {
+  std::set<std::string> columns;  ///< Folded names of those that are as in the history; others are NULL.
+  std::string live;               ///< LiveRows() for an alias t: they are marked as they came.
+  bool is_whole = false;          ///< All is as in the history.
+
+  std::string and_live() const { return live.empty() ? live : " AND " + live; }
+};
+
 /// Names as they stand in SQL. All of it outlives this.
 class VersionSql {
  public:
@@ -39,20 +48,19 @@ class VersionSql {
   std::string ForgetSame(const ChangeBatch& batch, const std::string& from, int moment) const;
 
   // Before `shadow`, whose kinds are `coming`, takes the place of the rows; $1 is the moment.
-  /// Rows that it lacks or has otherwise, in `common`: folded names of the columns that both have.
-  std::string KeepDifference(const std::set<std::string>& common, const std::string& shadow,
+  /// Rows that it lacks or has otherwise, or that it gives a value in a column that comes.
+  std::string KeepDifference(const PostgresVisible& visible, const std::string& shadow,
                              const PostgresKinds& coming) const;
   /// Keys that it alone has.
-  std::string KeepNew(const std::string& shadow) const;
+  std::string KeepNew(const PostgresVisible& visible, const std::string& shadow) const;
   /// Keys of versions of moment $1, with `select` of v, and what the exchange does to their rows.
   std::string Kept(const std::string& select, const std::string& shadow) const;
 
-  // `present`: folded names of the table's columns that are as in `kept`; others are NULL in its rows.
   /// In parentheses: rows as of the moment that `place` is in SQL, as a table has them.
-  std::string AsOf(const std::set<std::string>& present, std::string_view place) const;
+  std::string AsOf(const PostgresVisible& visible, std::string_view place) const;
   /// The rows that stand, for an alias t.
-  std::string LiveColumns(const std::set<std::string>& present) const;
-  std::string CreateView(const std::string& view, const std::set<std::string>& present,
+  std::string LiveColumns(const PostgresVisible& visible) const;
+  std::string CreateView(const std::string& view, const PostgresVisible& visible,
                          const std::string& journal) const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/exchanged_keys.h"
+#include "server/store/live_rows.h"
 #include "server/store/new_rule.h"
 #include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/version_sql.h"
@@ -206,22 +208,27 @@ class Widening {
 
 }  // namespace
 
-absl::StatusOr<std::set<std::string>> ColumnsAsIn(postgres::Connection& connection,
-                                                  const PostgresOwnTables& names, const TableSchema& kept,
-                                                  const std::string& table) {
-  const auto present = ReadPresent(connection, names, {table});
+absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, const PostgresOwnTables& names,
+                                            const TableSchema& kept) {
+  const auto present = ReadPresent(connection, names, {kept.name});
   if (!present.ok()) return present.status();
-  std::set<std::string> as_in;
-  const auto there = present->find(table);
-  if (there == present->end()) return as_in;
-  const bool has_kinds = there->second.Find(kKindsColumn) != nullptr;
+  PostgresVisible visible;
+  const auto there = present->find(kept.name);
+  if (there == present->end()) return visible;
+  const PresentTable& table = there->second;
+  const bool has_kinds = table.Find(kKindsColumn) != nullptr;
   for (const Column& column : kept.columns) {
-    const PresentColumn* const found = there->second.Find(column.name);
+    const PresentColumn* const found = table.Find(column.name);
     if (found == nullptr || found->type != DeclaredType(column)) continue;
     if (column.type == Type::kAny && !has_kinds) continue;
-    as_in.insert(FoldName(column.name));
+    visible.columns.insert(FoldName(column.name));
   }
-  return as_in;
+  TableSchema marked = kept;
+  marked.preserve_target = table.Find(kOwnedColumn) != nullptr;
+  marked.deletes = table.Find(kDeletedAtColumn) != nullptr ? Deletes::kMark : Deletes::kApply;
+  visible.live = LiveRows(marked, "t");
+  visible.is_whole = visible.columns.size() == kept.columns.size() && visible.live == LiveRows(kept, "t");
+  return visible;
 }
 
 absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
@@ -262,10 +269,10 @@ absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history,
 absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
                                    const PostgresKinds& kinds, const PostgresShadow& shadow,
                                    std::int64_t moment, const TakeKeys& take) {
-  const auto common = ColumnsAsIn(work.connection, work.names, kept, kept.name);
-  if (!common.ok()) return common.status();
+  const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
+  if (!visible.ok()) return visible.status();
   for (const std::uint32_t column : kept.Key()) {
-    if (common->contains(FoldName(kept.columns[column].name))) continue;
+    if (visible->columns.contains(FoldName(kept.columns[column].name))) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", kept.name,
         "': its key is not the agreed one any more, so its rows cannot be compared with the new ones for its "
@@ -279,8 +286,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   const VersionSql sql = SqlOf(work, history, kept, kinds);
   const std::string coming = work.In(shadow.name);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  for (const std::string& keep :
-       {sql.KeepDifference(*common, coming, ::mirror::KindsOf(kept, shadow.kinds)), sql.KeepNew(coming)}) {
+  for (const std::string& keep : {sql.KeepDifference(*visible, coming, ::mirror::KindsOf(kept, shadow.kinds)),
+                                  sql.KeepNew(*visible, coming)}) {
     const absl::Status ran = work.connection.Run(keep, {moment}, kKeeping).status();
     if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
   }
@@ -450,18 +457,18 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   const TableSchema& kept = history->schema;
   const absl::StatusOr<std::string> name = FreeViewName(work, *history);
   if (!name.ok()) return name.status();
-  const auto present = ColumnsAsIn(work.connection, work.names, kept, kept.name);
-  if (!present.ok()) return present.status();
+  const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
+  if (!visible.ok()) return visible.status();
   history->view = *name;
-  history->is_view_whole = present->size() == kept.columns.size();
+  history->is_view_whole = visible->is_whole;
   // Without its key the table's rows have no versions. The population to come makes it.
   for (const std::uint32_t column : kept.Key()) {
-    if (!present->contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
+    if (!visible->columns.contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
   }
   const PostgresKinds none;
   const std::string view = work.In(*name);
   absl::Status made =
-      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *present, work.names.journal),
+      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *visible, work.names.journal),
                  "making the view of a table's versions");
   return made.ok() ? GiveReading(work.connection, work.In(kept.name), view) : made;
 }

@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_STORE_POSTGRES_HISTORY_VERSIONS_H_
 
 #include <cstdint>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "server/plan/plan.h"
 #include "server/store/journal_verbs.h"
 #include "server/store/postgres/history/history_rows.h"
+#include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/rows/any_kinds.h"
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
@@ -22,10 +22,8 @@
 
 namespace mirror {
 
-/// Folded names of the columns that the relation `table` has as in `kept`.
-absl::StatusOr<std::set<std::string>> ColumnsAsIn(postgres::Connection& connection,
-                                                  const PostgresOwnTables& names, const TableSchema& kept,
-                                                  const std::string& table);
+absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, const PostgresOwnTables& names,
+                                            const TableSchema& kept);
 
 absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
                                               std::int64_t known_from);

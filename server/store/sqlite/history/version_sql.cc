@@ -1,6 +1,7 @@
 #include "server/store/sqlite/history/version_sql.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -214,6 +215,11 @@ std::string KeepDifferenceSql(const std::string& versions, const TableSchema& ke
     const Column& column = kept.columns[*kept.Find(name)];
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     difference.Add(column, Of("t", name), Of("s", name));
+  }
+  // Of a column that comes the row had no value: what it has now never stood there.
+  const std::set<std::string> common(visible.common.begin(), visible.common.end());
+  for (const Column& column : kept.columns) {
+    if (!common.contains(column.name)) difference.Add(column, "NULL", Of("s", column.name));
   }
   const std::string missing = absl::StrCat(Of("s", kept.columns[kept.Key()[0]].name), " IS NULL");
   return absl::StrCat(Into(versions, visible.common), " SELECT ?1, 1, ", List(visible.common, "t"), " FROM ",

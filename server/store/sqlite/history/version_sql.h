@@ -47,7 +47,8 @@ std::string KeepOldSql(const std::string& versions, const TableSchema& kept, con
 /// Removes those from number ?1 on that are as the rows.
 std::string ForgetSameSql(const std::string& versions, const TableSchema& kept);
 
-/// Keeps rows that `shadow` lacks or has otherwise, in columns that both have; ?1 is the moment.
+/// Keeps rows that `shadow` lacks or has otherwise, or that it gives a value in a column that comes; ?1 is
+/// the moment.
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
                               const VisibleRows& visible, const std::string& shadow);
 /// Keys that `shadow` alone has.
