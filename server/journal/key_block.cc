@@ -78,24 +78,28 @@ class PartWriter {
 /// Reads what the functions above wrote; once something is missing, it says so for ever.
 class BlockReader {
  public:
-  explicit BlockReader(std::string_view block) : rest_(block) {}
+  explicit BlockReader(std::string_view block)
+      : at_(reinterpret_cast<const unsigned char*>(block.data())), end_(at_ + block.size()) {}
 
   bool is_good() const { return good_; }
-  bool is_over() const { return rest_.empty(); }
-  std::size_t left() const { return rest_.size(); }
+  bool is_over() const { return at_ == end_; }
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
   std::uint8_t Byte() {
-    const std::string_view byte = Take(1);
-    return byte.empty() ? 0 : static_cast<std::uint8_t>(byte[0]);
+    if (at_ != end_) return *at_++;
+    good_ = false;
+    return 0;
   }
   std::uint64_t Number() {
+    // Most are short: a search goes through millions of them.
+    if (at_ != end_ && *at_ <= 0x7f) return *at_++;
     std::uint64_t number = 0;
     for (unsigned shift = 0; shift < 64; shift += kSevenBits) {
       const std::uint8_t byte = Byte();
       number |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
       if ((byte & 0x80U) == 0) return number;
     }
-    good_ = false;
+    Take(left() + 1);
     return 0;
   }
   std::uint64_t Fixed() {
@@ -107,19 +111,49 @@ class BlockReader {
     return number;
   }
   std::string_view Bytes() { return Take(Number()); }
+  /// Goes on behind whole numbers below `wanted`, as far as they are written in up to two bytes each, and
+  /// `rows_max` of them: a search through a journal passes millions. Gives how many; `before` is the last.
+  std::uint64_t PassBelow(std::int64_t wanted, std::uint64_t rows_max, std::int64_t* before) {
+    constexpr std::ptrdiff_t kBytesMax = 3;
+    const unsigned char* at = at_;
+    std::int64_t value = *before;
+    std::uint64_t passed = 0;
+    for (; passed < rows_max && end_ - at >= kBytesMax; ++passed) {
+      if (at[0] != static_cast<unsigned char>(Kind::kInteger)) break;
+      std::uint64_t folded = at[1];
+      const bool is_long = folded > 0x7f;
+      if (is_long) {
+        if (at[2] > 0x7f) break;
+        folded = (folded & 0x7fU) | static_cast<std::uint64_t>(at[2]) << kSevenBits;
+      }
+      const std::int64_t next = Stepped(value, folded);
+      if (next >= wanted) break;
+      value = next;
+      at += is_long ? kBytesMax : kBytesMax - 1;
+    }
+    at_ = at;
+    *before = value;
+    return passed;
+  }
+
+  static std::int64_t Stepped(std::int64_t before, std::uint64_t folded) {
+    const std::uint64_t step = folded >> 1U ^ (0 - (folded & 1U));
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(before) + step);
+  }
 
  private:
   std::string_view Take(std::uint64_t count) {
-    if (!good_ || count > rest_.size()) {
+    if (count > left()) {
       good_ = false;
+      at_ = end_;
       return {};
     }
-    const std::string_view taken = rest_.substr(0, count);
-    rest_.remove_prefix(count);
+    const std::string_view taken(reinterpret_cast<const char*>(at_), count);
+    at_ += count;
     return taken;
   }
 
-  std::string_view rest_;
+  const unsigned char *at_, *end_;
   bool good_ = true;
 };
 
@@ -131,9 +165,7 @@ void ReadPart(BlockReader* reader, std::int64_t* before, KeyPart* read) {
     case Kind::kNull:
       break;
     case Kind::kInteger: {
-      const std::uint64_t folded = reader->Number();
-      const std::uint64_t step = folded >> 1U ^ (0 - (folded & 1U));
-      *before = static_cast<std::int64_t>(static_cast<std::uint64_t>(*before) + step);
+      *before = BlockReader::Stepped(*before, reader->Number());
       part.integer = *before;
       break;
     }
@@ -151,6 +183,11 @@ void ReadPart(BlockReader* reader, std::int64_t* before, KeyPart* read) {
 bool IsSame(const KeyPart& part, const KeyPart& wanted) {
   if (part.kind == Kind::kInteger && wanted.kind == Kind::kInteger) return part.integer == wanted.integer;
   return part == wanted;
+}
+
+/// Keys are in order: behind `part` there is no `wanted`.
+bool IsBehind(const KeyPart& part, const KeyPart& wanted) {
+  return part.kind == Kind::kInteger && wanted.kind == Kind::kInteger && part.integer > wanted.integer;
 }
 
 /// A block that is whole: its rows' values, column by column.
@@ -307,12 +344,22 @@ absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key) {
   for (const KeyPart& wanted : key) {
     std::int64_t before = 0;
     std::uint64_t begin = last, end = first;
+    const bool is_first = &wanted == &key.front();
     for (std::uint64_t row = 0; row < opened->rows; ++row) {
+      // Of other columns values are in order only where the columns before are the same.
+      if (is_first && wanted.kind == Kind::kInteger && begin >= end) {
+        row += reader.PassBelow(wanted.integer, opened->rows - row, &before);
+        if (row == opened->rows) break;
+      }
       ReadPart(&reader, &before, &part);
       if (!reader.is_good()) return Damaged();
-      if (row < first || row >= last || !IsSame(part, wanted)) continue;
-      begin = std::min(begin, row);
-      end = row + 1;
+      if (row < first || row >= last) continue;
+      if (IsSame(part, wanted)) {
+        begin = std::min(begin, row);
+        end = row + 1;
+      } else if (begin >= end && IsBehind(part, wanted)) {
+        return looked;
+      }
     }
     first = begin;
     last = end;

@@ -96,14 +96,14 @@ std::vector<std::string> OtherColumns(const TableSchema& before, const TableSche
 /// So that versions have their own columns beside the table's in every store.
 constexpr std::size_t kColumnsWithVersionsMax = 1'500;
 
+}  // namespace
+
 bool CanHaveVersions(const TableSchema& table) {
   return !table.Key().empty() && table.columns.size() <= kColumnsWithVersionsMax &&
          std::none_of(table.columns.begin(), table.columns.end(), [](const Column& column) {
            return absl::StartsWith(FoldName(column.name), "_mirror_");
          });
 }
-
-}  // namespace
 
 StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step)
     : transaction_(transaction), plan_(plan), step_(step), kept_(RulesFor(plan, step)) {}

@@ -16,6 +16,10 @@
 
 namespace mirror {
 
+/// Whether versions can be kept of its rows: it has a key, few enough columns, and none with a name of the
+/// mirror's own.
+bool CanHaveVersions(const TableSchema& table);
+
 /// What one step notes beside its rows: entries of the journal and closed versions, in the step's own
 /// transaction and savepoint. Where nothing is kept of the table it does nothing at all.
 ///

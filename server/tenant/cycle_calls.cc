@@ -16,6 +16,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
+#include "server/store/step_journal.h"
 
 namespace mirror {
 namespace {
@@ -43,6 +44,23 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
                    ". Nothing was done. Ask the mirror's operator."));
   none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
   return none;
+}
+
+/// Of tables for which the configuration asks in vain.
+void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror.mutex()) {
+  const std::shared_ptr<const JournalRules> rules =
+      JournalRulesOf(mirror.options().journal, mirror.context_id());
+  if (rules == nullptr) return;
+  std::vector<std::string> names;
+  for (const AnnouncedTable& table : tables) {
+    if (!table.schema.ok() || CanHaveVersions(*table.schema)) continue;
+    if (rules->Of(table.schema->name).history) names.push_back(table.schema->name);
+  }
+  if (names.empty()) return;
+  mirror.Tell(Severity::kInformation, "history.not_kept",
+              absl::StrCat("no history is kept of ", ListNames(names),
+                           ", though mirror-server.toml asks for it: a table without a key, with more than "
+                           "1,500 columns, or with a column whose name begins with _mirror_ has none"));
 }
 
 }  // namespace
@@ -219,6 +237,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
   TellIdleRules(tables);
+  TellNotKept(mirror_, tables);
   mirror_.indexes().TellWrong(tables);
   const Plan& plan = (*committed)->plan;
   // Tables and columns that indexes need may have come or gone.

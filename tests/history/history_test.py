@@ -417,6 +417,19 @@ class H15(Place):
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
 
+class NotKept(Place):
+    def test_a_table_that_can_have_no_history_is_named(self):
+        self.agent("uninstall")
+        change(self.crm, "CREATE TABLE notes (note TEXT)", "CREATE TABLE tags (tag TEXT PRIMARY KEY)")
+        self.agent("install")
+        self.agent("once")
+        told = [json.loads(line) for line in self.server.ctl("events", "Cust", "--json").splitlines()]
+        told = [event["message"] for event in told if event["kind"] == "history.not_kept"]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("'notes'", told[0])
+        self.assertNotIn("'tags'", told[0])
+
+
 class H18(Place):
     def test_exports_are_what_stands_what_stood_and_all_versions(self):
         first = self.write(*(f"INSERT INTO people VALUES ({i}, 'n,\"{i}', {i}, NULL)" for i in range(1, 21)))

@@ -31,9 +31,9 @@ std::string RequestOf(const DoorLoadOptions& options, std::uint64_t number) {
                       "X-API-KEY: ", options.key, "\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
 }
 
-class Connection {
+class DoorConnection {
  public:
-  explicit Connection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit DoorConnection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -42,9 +42,9 @@ class Connection {
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     is_open_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() { ::close(socket_); }
+  DoorConnection(const DoorConnection&) = delete;
+  DoorConnection& operator=(const DoorConnection&) = delete;
+  ~DoorConnection() { ::close(socket_); }
 
   bool is_open() const { return is_open_; }
   int socket() const { return socket_; }
@@ -85,20 +85,20 @@ absl::StatusOr<StepTime> RunDoor(const DoorLoadOptions& options) {
   std::vector<std::string> requests;
   for (std::uint64_t one = 0; one < options.count; ++one)
     requests.push_back(RequestOf(options, options.first + one));
-  std::vector<std::optional<Connection>> connections(options.connections);
+  std::vector<std::optional<DoorConnection>> connections(options.connections);
   std::vector<pollfd> polled;
-  for (std::optional<Connection>& connection : connections) {
+  for (std::optional<DoorConnection>& connection : connections) {
     connection.emplace(options.port);
     if (!connection->is_open()) return absl::UnavailableError("the server takes no connection");
     polled.push_back({connection->socket(), POLLIN, 0});
   }
   std::uint64_t sent = 0;
   StepTime time;
-  const auto send = [&](Connection& connection) {
+  const auto send = [&](DoorConnection& connection) {
     return sent == requests.size() || connection.Send(requests[sent++]);
   };
   const Clock::time_point start = Clock::now();
-  for (std::optional<Connection>& connection : connections) {
+  for (std::optional<DoorConnection>& connection : connections) {
     if (!send(*connection)) return absl::UnavailableError("the server takes no request");
   }
   constexpr int kSilenceMs = 60'000;

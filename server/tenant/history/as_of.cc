@@ -9,12 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "base/human_text.h"
 
 namespace mirror {
 namespace {
-
-constexpr std::int64_t kMillisecondsPerSecond = 1'000;
 
 absl::Status WrongAsOf() {
   return absl::InvalidArgumentError(
@@ -24,8 +21,9 @@ absl::Status WrongAsOf() {
 
 std::string WordsOf(const JournalEntry& commit) {
   const std::int64_t at_ms = commit.commit->source_ms.value_or(commit.commit->done_ms);
-  return absl::StrCat("m:", commit.number, " (cycle ", commit.cycle, ", ",
-                      FormatUnixTime(at_ms / kMillisecondsPerSecond), ")");
+  return absl::StrCat(
+      "m:", commit.number, " (cycle ", commit.cycle, ", ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(at_ms), absl::UTCTimeZone()), ")");
 }
 
 absl::Status TooEarly(const TableHistory& history) {

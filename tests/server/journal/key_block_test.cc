@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
 #include <limits>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,6 +146,36 @@ TEST(KeyBlockTest, AKeyIsFoundWithoutTheOthers) {
   std::string damaged = packed.block;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
   EXPECT_THAT(LookForKey(damaged, keys[0]), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(KeyBlockTest, AKeyIsFoundWhereItIsAndNowhereElse) {
+  const std::uint32_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 dice(seed);
+  for (int round = 0; round < 500; ++round) {
+    const std::size_t columns = 1 + dice() % 3;
+    // Numbers of one to three bytes as differences, and values that are there for more than one row.
+    const std::int64_t spread = std::int64_t{1} << (2 + dice() % 20);
+    const auto part = [&] { return Whole(static_cast<std::int64_t>(dice() % spread) - spread / 2); };
+    std::set<Key> keys;
+    for (std::size_t i = 0; i < 1 + dice() % 50; ++i) {
+      Key key;
+      while (key.size() < columns) key.push_back(part());
+      keys.insert(std::move(key));
+    }
+    const PackedKeys packed =
+        PackKeys(KeyOf(std::vector<Type>(columns, Type::kInt64)), {keys.begin(), keys.end()});
+    for (const Key& key : keys) {
+      ASSERT_TRUE(LookForKey(packed.block, key).value().has_key);
+      for (std::size_t column = 0; column < columns; ++column) {
+        for (const std::int64_t step : {-1, 1}) {
+          Key other = key;
+          other[column].integer += step;
+          ASSERT_EQ(LookForKey(packed.block, other).value().has_key, keys.contains(other));
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/human_text.h"
 
 namespace mirror {
@@ -34,8 +35,11 @@ std::string KeysText(const v1::Change& change) {
   return text;
 }
 
+/// As it is typed to find the moment: as of when at the source, where that is known, to the millisecond.
 std::string WhenText(const v1::Change& change) {
-  return change.committed() ? TimeText(change.done_ms()) : "not committed";
+  if (!change.committed()) return "not committed";
+  const std::int64_t at_ms = change.source_ms() != 0 ? change.source_ms() : change.done_ms();
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(at_ms), absl::UTCTimeZone());
 }
 
 std::string NumberText(std::int64_t number, bool is_known) { return is_known ? absl::StrCat(number) : ""; }
@@ -105,7 +109,7 @@ Json VersionJson(const v1::ReadRowHistoryResponse::Version& version) {
 
 TextTable ChangeTable(std::size_t width) {
   return TextTable({{.name = "number", .number = true},
-                    {.name = "time", .goes = 4},
+                    {.name = "time", .goes = 4, .whole = true},
                     {.name = "table", .whole = true},
                     {.name = "operation", .whole = true},
                     {.name = "rows", .number = true, .goes = 5},
@@ -125,7 +129,7 @@ void AddChange(TextTable& table, const v1::Change& change) {
 void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::size_t width) {
   TextTable table({{.name = "column", .whole = true},
                    {.name = "operation", .whole = true},
-                   {.name = "time", .goes = 4},
+                   {.name = "time", .goes = 4, .whole = true},
                    {.name = "moment", .goes = 6},
                    {.name = "lsn", .number = true, .goes = 5},
                    {.name = "cycle", .number = true, .goes = 3},
