@@ -332,11 +332,11 @@ class Pages(unittest.TestCase):
         self.page.see("This address names no table.")
         self.browser.said()
 
-    def test_who_asked_for_a_row_is_among_the_looks_without_its_key(self):
+    def test_who_asked_for_a_row_is_in_the_audit_log_without_its_key(self):
         self.page.open("/tenants/Past-1/history?table=person")
         self.ask_for_row("'4711'")
         self.page.see("There was no such row.")
-        self.page.open("/audit?looks=1")
+        self.page.open("/audit")
         self.page.see("ReadRowHistory Past-1: person", "tbody")
         self.assertNotIn("4711", self.page.text("tbody"))
 
