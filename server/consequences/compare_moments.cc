@@ -232,6 +232,21 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   counted->notes.push_back("the mirror as it is stays beside it");
 }
 
+/// Of the journal, and of the history that goes with it.
+absl::Status NoteJournal(const CountedMirror& now, const CountedMirror& then, Consequences* counted) {
+  const absl::StatusOr<JournalBounds> here = now.snapshot.journal().ReadBounds();
+  if (!here.ok()) return here.status();
+  const absl::StatusOr<JournalBounds> there = then.snapshot.journal().ReadBounds();
+  if (!there.ok()) return there.status();
+  const std::int64_t since = here->last.number - there->last.number;
+  if (since <= 0) return absl::OkStatus();
+  counted->notes.push_back(
+      absl::StrCat(Counted(static_cast<std::uint64_t>(since), "entry"),
+                   " of the journal came since the copy, and versions of rows with them: they go, and their "
+                   "numbers are given again, those of moments, too"));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const CountedMirror& then,
@@ -265,6 +280,9 @@ absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const Count
       if (!compared.ok()) return compared;
     }
     if (table.compared) one.rows = static_cast<std::int64_t>(table.only_now);
+  }
+  if (now != nullptr) {
+    if (absl::Status noted = NoteJournal(*now, then, &counted); !noted.ok()) return noted;
   }
   NoteSince(now, then, &counted);
   counted.token = StateToken(act, now == nullptr ? MirrorState() : StateOf(now->contents));

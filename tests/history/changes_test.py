@@ -78,6 +78,8 @@ class Changes(unittest.TestCase):
         self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
         place.write("INSERT INTO people VALUES (3, 'Cyd', 1)")
         token = place.changes()[-1]["token"]
+        shown = place.ctl("restore", "Cust", copy, "--dry-run").stdout
+        self.assertIn("1 entry of the journal came since the copy", shown.replace("\n", " "))
         done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
         self.assertEqual(done.returncode, 0, done.stderr)
         for i in range(4, 9):

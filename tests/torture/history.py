@@ -211,11 +211,14 @@ def check_alone(look, is_damaged=False):
             raise Broken(f"'{table}' has {len(rows)} rows, and moment {head.number} says {head.row_count}")
 
 
-def same_row(then, now):
-    """Columns that came or went since do not count."""
+def same_row(then, now, is_read_as_of=False):
+    """Columns that came or went since do not count. One that was renamed in a source that does not number its columns came:
+    of before it nothing is known."""
     for name, value in then.items():
         there = name if name in now else RENAMED.get(name)
-        if there in now and now[there] != value:
+        if there not in now or (is_read_as_of and there != name and now[there] == cell(None)):
+            continue
+        if now[there] != value:
             return False
     return True
 
@@ -283,6 +286,6 @@ class Memory:
             return
         found = look.as_of(table, moment)
         keys = {key for key in rows.keys() | found.keys() if (table, key) not in self.erased}
-        wrong = [key for key in keys if key not in rows or key not in found or not same_row(rows[key], found[key])]
+        wrong = [key for key in keys if key not in rows or key not in found or not same_row(rows[key], found[key], True)]
         if wrong:
             raise Broken(f"as of moment {moment} {len(wrong)} rows of '{table}' are not as they were then: {wrong[:3]}")
