@@ -212,11 +212,12 @@ def check_alone(look, is_damaged=False):
 
 
 def same_row(then, now, is_read_as_of=False):
-    """Columns that came or went since do not count. One that was renamed in a source that does not number its columns came:
-    of before it nothing is known."""
+    """Columns that came or went since do not count. In a source that does not number its columns one that is renamed goes, and
+    another comes: what stood in the rows goes with it."""
     for name, value in then.items():
-        there = name if name in now else RENAMED.get(name)
-        if there not in now or (is_read_as_of and there != name and now[there] == cell(None)):
+        renamed = RENAMED.get(name)
+        there = name if name in now else renamed
+        if there not in now or (is_read_as_of and renamed in now and now[there] == cell(None)):
             continue
         if now[there] != value:
             return False
