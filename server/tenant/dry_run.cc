@@ -100,8 +100,7 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
     }
     counted.notes.push_back(
         "backups, copies that reset and restore kept beside the mirror, and what partners' programs have "
-        "read, "
-        "are not reached");
+        "read, are not reached");
     counted.token = StateToken(looked.act, StateOf(mirror.contents));
     return counted;
   });
