@@ -1,5 +1,7 @@
 #include "base/http/connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/any_io_executor.hpp>
@@ -466,7 +468,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     GiveTurnBack();
     if (!more.ok()) return Leave();
     has_more_ = *more;
-    if (piece_.empty()) return has_more_ ? NextPiece() : EndStream();
+    if (piece_.empty()) {
+      if (!has_more_) return EndStream();
+      // Writing would tell, but there may be nothing to write for long, and what it holds is missed elsewhere.
+      return HasPeerLeft() ? Leave() : NextPiece();
+    }
     Lowest().expires_at(std::min(Clock::now() + limits().answer_time, stream_until_));
     const auto written = Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
       if (error) return self.Leave();
@@ -478,6 +484,12 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     } else {
       asio::async_write(stream_, asio::buffer(piece_), written);
     }
+  }
+
+  /// Closed, or at its end of sending, which no reader of a stream is; under TLS there may be bytes before that.
+  bool HasPeerLeft() {
+    pollfd peer{.fd = Lowest().socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+    return poll(&peer, 1, 0) > 0;
   }
 
   void EndStream() {

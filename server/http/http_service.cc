@@ -236,7 +236,7 @@ DoorFigures HttpService::Figures() {
       figures.connections_let_go = connections.let_go;
     }
   }
-  figures.streams = parts_->table_calls.streams();
+  figures.streams = parts_->table_calls.streams() + parts_->change_calls.followers();
   const ImportJobs::Load jobs = parts_->jobs.FindLoad();
   figures.jobs_running = jobs.running;
   figures.jobs_waiting = jobs.waiting;

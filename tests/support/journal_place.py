@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import re
 import shutil
 import sqlite3
 import sys
@@ -90,6 +91,12 @@ class JournalPlace:
     def get(self, path, **fields):
         request = urllib.request.Request(self.url + path, headers={"X-API-KEY": self.server.owner} | fields)
         return urllib.request.urlopen(request, timeout=PATIENCE_S)
+
+    def streams_open(self):
+        """Over HTTP, as the server counts them."""
+        address = re.findall(r"metrics: (http\S+)", self.server.log.read_text())[-1]
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as page:
+            return int(re.search(r"(?m)^mirror_http_streams_open (\d+)", page.read().decode()).group(1))
 
     @property
     def url(self):

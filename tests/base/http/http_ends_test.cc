@@ -79,6 +79,22 @@ class EndlessSource final : public HttpBodySource {
   const std::shared_ptr<Gate> gate_;
 };
 
+/// Without an end, and without anything to say.
+class SilentSource final : public HttpBodySource {
+ public:
+  explicit SilentSource(std::shared_ptr<Gate> ended) : ended_(std::move(ended)) {}
+  ~SilentSource() override { ended_->Open(); }
+  SilentSource(const SilentSource&) = delete;
+  SilentSource& operator=(const SilentSource&) = delete;
+  absl::StatusOr<bool> Next(std::string* /*piece*/) override {
+    std::this_thread::yield();
+    return true;
+  }
+
+ private:
+  const std::shared_ptr<Gate> ended_;
+};
+
 /// At its end it waits for `gate`, where there is one.
 class NotedSink final : public HttpBodySink {
  public:
@@ -99,8 +115,8 @@ class NotedSink final : public HttpBodySink {
   const std::shared_ptr<Gate> gate_;
 };
 
-/// "/sink" takes a body, "/body" has one in memory, "/stream" never ends, "/long" is long, "/slow" waits for
-/// the gate.
+/// "/sink" takes a body, "/body" has one in memory, "/stream" and "/silent" never end, "/long" is long, "/slow"
+/// waits for the gate.
 class EndsDoor final : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
@@ -112,6 +128,7 @@ class EndsDoor final : public HttpDoor {
       HttpAnswer answer{200, "text/plain", "done"};
       if (asked.path == "/long") answer.body = std::string(kMore, 'x');
       if (asked.path == "/stream") answer.stream = std::make_unique<EndlessSource>(source_gate);
+      if (asked.path == "/silent") answer.stream = std::make_unique<SilentSource>(gate);
       if (asked.path == "/slow") gate->Pass();
       return answer;
     };
@@ -237,6 +254,17 @@ TEST_F(HttpEndsTest, ASourceThatWaitsAtItsEndKeepsNobodyWaiting) {
   door_->source_gate->AwaitSomebody();
   EXPECT_THAT(HttpGet(listener_->port(), "/quick"), StartsWith("HTTP/1.1 200"));
   door_->source_gate->Open();
+}
+
+TEST_F(HttpEndsTest, AClientThatLeavesIsNoticedWhereThereIsNothingToWrite) {
+  Open();
+  {
+    const auto reader = Send("GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto until = Clock::now() + kSoon;
+    while (listener_->connections().open == 0 && Clock::now() < until) std::this_thread::yield();
+  }
+  door_->gate->Pass();
+  EXPECT_THAT(HttpGet(listener_->port(), "/quick"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpEndsTest, ASinkThatWaitsAtItsEndKeepsNobodyWaiting) {
