@@ -124,6 +124,12 @@ class BodyWatch {
   bool is_late_ = false;
 };
 
+/// Or at its end of sending, which no reader of a stream is. Under TLS there may be bytes before that.
+bool HasPeerLeft(tcp::socket& socket) {
+  pollfd peer{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return poll(&peer, 1, 0) > 0;
+}
+
 /// By a thread of the pool: a source may wait at its end for whom it reads from, a sink may have a large file
 /// to remove.
 void LetGoOf(std::shared_ptr<void> ended, HttpTurns& turns) {
@@ -470,8 +476,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     has_more_ = *more;
     if (piece_.empty()) {
       if (!has_more_) return EndStream();
-      // Writing would tell, but there may be nothing to write for long, and what it holds is missed elsewhere.
-      return HasPeerLeft() ? Leave() : NextPiece();
+      // Writing would tell, but there may be nothing to write for long, and others may wait for its place.
+      return HasPeerLeft(Lowest().socket()) ? Leave() : NextPiece();
     }
     Lowest().expires_at(std::min(Clock::now() + limits().answer_time, stream_until_));
     const auto written = Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
@@ -484,12 +490,6 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     } else {
       asio::async_write(stream_, asio::buffer(piece_), written);
     }
-  }
-
-  /// Closed, or at its end of sending, which no reader of a stream is; under TLS there may be bytes before that.
-  bool HasPeerLeft() {
-    pollfd peer{.fd = Lowest().socket().native_handle(), .events = POLLRDHUP, .revents = 0};
-    return poll(&peer, 1, 0) > 0;
   }
 
   void EndStream() {

@@ -43,6 +43,14 @@ std::string LiveRows(const TableSchema& table, std::string_view alias) {
   return live;
 }
 
+std::string LiveRowsByMarks(const TableSchema& table, bool has_owned, bool has_deleted_at,
+                            std::string_view alias) {
+  TableSchema marked = table;
+  marked.preserve_target = has_owned;
+  marked.deletes = has_deleted_at ? Deletes::kMark : Deletes::kApply;
+  return LiveRows(marked, alias);
+}
+
 std::string AndLive(const TableSchema& table, std::string_view alias) {
   const std::string live = LiveRows(table, alias);
   return live.empty() ? live : absl::StrCat(" AND ", live);

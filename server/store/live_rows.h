@@ -32,7 +32,10 @@ TableSchema WithOwnColumns(const TableSchema& table);
 
 /// True for live rows, without a word before it. `alias` is the table's name in the statement.
 std::string LiveRows(const TableSchema& table, std::string_view alias);
-/// The same behind another condition.
+/// Of a table whose rows are still marked by another definition: by the marks that it has.
+std::string LiveRowsByMarks(const TableSchema& table, bool has_owned, bool has_deleted_at,
+                            std::string_view alias);
+/// The first behind another condition.
 std::string AndLive(const TableSchema& table, std::string_view alias);
 
 /// Behind the columns of an INSERT, and behind its values: the row is the mirror's.

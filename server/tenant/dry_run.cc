@@ -15,7 +15,6 @@
 #include "server/consequences/dropped_columns.h"
 #include "server/consequences/others_objects.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/history/kept_row.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -81,14 +80,12 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
   LookedAct looked;
   const absl::Status planned = tenant.EraseRow(asked, now_ms, {.look = &looked}).status();
   if (!planned.ok()) return planned;
-  Snapshot& snapshot = *looked.snapshot;
-  const absl::StatusOr<MeantRow> row = FindRow(snapshot, asked.table, asked.key);
-  if (!row.ok()) return row.status();
-  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(snapshot, *row);
+  const MeantRow& row = *looked.row;
+  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(*looked.snapshot, row);
   if (!kept.ok()) return kept.status();
-  return CountIn(snapshot, how, [&](const CountedMirror& mirror) -> absl::StatusOr<Consequences> {
+  return CountIn(*looked.snapshot, how, [&](const CountedMirror& mirror) {
     Consequences counted;
-    counted.tables.push_back({.table = row->table, .versions = kept->versions, .entries = kept->entries});
+    counted.tables.push_back({.table = row.table, .versions = kept->versions, .entries = kept->entries});
     if (how.with_keys) counted.tables.back().keys = {asked.key};
     counted.notes.push_back("the mirror is rewritten then");
     if (const std::vector<std::string> aside = TablesSetAside(mirror.contents); !aside.empty()) {
@@ -101,7 +98,7 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
     counted.notes.push_back(
         "backups, copies that reset and restore kept beside the mirror, and what partners' programs have "
         "read, are not reached");
-    counted.token = StateToken(looked.act, StateOf(mirror.contents));
+    counted.token = StateToken(ErasureAct(row, asked.key, *kept, mirror.contents), StateOf(mirror.contents));
     return counted;
   });
 }

@@ -18,7 +18,6 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/history/kept_row.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -295,21 +294,13 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, con
   return source;
 }
 
-namespace {
-
-/// What it removes and drops, which a state does not tell.
-absl::StatusOr<Act> ErasureAct(Snapshot& mirror, const MeantRow& row, const std::string& key) {
-  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(mirror, row);
-  if (!kept.ok()) return kept.status();
-  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
-  if (!contents.ok()) return contents.status();
-  return Act{.call = "EraseRow",
-             .tables = {row.table},
-             .more = absl::StrCat(key, "\n", kept->versions, " ", kept->entries, "\n",
-                                  absl::StrJoin(TablesSetAside(*contents), "\n"))};
+Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kept,
+               const MirrorContents& contents) {
+  return {.call = "EraseRow",
+          .tables = {row.table},
+          .more = absl::StrCat(key, "\n", kept.versions, " ", kept.entries, "\n",
+                               absl::StrJoin(TablesSetAside(contents), "\n"))};
 }
-
-}  // namespace
 
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                                     const ActTerms& terms) {
@@ -317,23 +308,25 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
-  const absl::StatusOr<MeantRow> row = FindRow(**snapshot, asked.table, asked.key);
+  absl::StatusOr<MeantRow> row = FindRow(**snapshot, asked.table, asked.key);
   if (!row.ok()) return row.status();
   if (row->stands) {
     return absl::FailedPreconditionError(absl::StrCat("table '", row->table,
                                                       "' has this row. Nothing was erased. Delete it at its "
                                                       "source first, and call again when that has arrived."));
   }
-  Act act;
-  if (terms.look != nullptr || !terms.expected.token.empty()) {
-    absl::StatusOr<Act> meant = ErasureAct(**snapshot, *row, asked.key);
-    if (!meant.ok()) return mirror_.Noticed(meant.status());
-    act = *std::move(meant);
-  }
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
-    terms.look->act = std::move(act);
-    return ErasedOfRow{.table = row->table};
+    terms.look->row = *std::move(row);
+    return ErasedOfRow{.table = terms.look->row->table};
+  }
+  Act act;
+  if (!terms.expected.token.empty()) {
+    const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, *row);
+    if (!kept.ok()) return mirror_.Noticed(kept.status());
+    const absl::StatusOr<MirrorContents> contents = (*snapshot)->ReadContents();
+    if (!contents.ok()) return mirror_.Noticed(contents.status());
+    act = ErasureAct(*row, asked.key, *kept, *contents);
   }
   snapshot->reset();
   bool rule_waits = false;

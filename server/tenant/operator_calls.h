@@ -13,6 +13,7 @@
 #include "server/consequences/state_token.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
+#include "server/tenant/history/kept_row.h"
 #include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
@@ -21,7 +22,8 @@ namespace mirror {
 struct LookedAct {
   std::unique_ptr<Snapshot> snapshot;
   Act act;
-  std::optional<Hold> hold = {};  ///< Of DecideHold().
+  std::optional<Hold> hold = {};     ///< Of DecideHold().
+  std::optional<MeantRow> row = {};  ///< Of EraseRow(), which leaves the act to ErasureAct().
 };
 
 /// How a call that destroys is meant.
@@ -36,6 +38,10 @@ struct AskedErasure {
   std::string key;   ///< As ParseTypedKey() takes it.
   bool now = false;  ///< Also of what the files hold of it.
 };
+
+/// What it removes and drops, which a state does not tell.
+Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kept,
+               const MirrorContents& contents);
 
 struct ErasedOfRow {
   std::string table;  ///< As it is stored.

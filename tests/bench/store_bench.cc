@@ -96,7 +96,7 @@ class StoreReading {
       const Clock::time_point start = Clock::now();
       const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_.OpenSnapshot();
       if (!snapshot.ok()) return snapshot.status();
-      const absl::StatusOr<ExplainedRow> row = ExplainRow(**snapshot, kept_.name, absl::StrCat(key));
+      const absl::StatusOr<ExplainedRow> row = ExplainRow(**snapshot, kept_.name, absl::StrCat(key), nullptr);
       if (!row.ok()) return row.status();
       const double seconds = SecondsSince(start);
       for (const ExplainedColumn& column : row->columns) {

@@ -224,6 +224,10 @@ class Changes(unittest.TestCase):
                     place.get(f"/v4/storages/Cust/changes?table={table}&since=now", **fields)
                 self.assertEqual(refused.exception.code, status)
                 self.assertIn(words, json.load(refused.exception)["message"])
+        done = place.ctl("explain", "Cust", "words", "'a'")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("FAILED_PRECONDITION", done.stderr)
+        self.assertIn("no journal is kept of table 'words'", done.stderr.replace("\n", " "))
         self.assertEqual(len(place.changes("--table", "PEOPLE")), 1)
         # One that went is named by the journal as long as that knows it.
         done = place.ctl("reset", "Cust", "--table", "people")

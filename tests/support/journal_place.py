@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 import records_server
 import shared_records_servers
 
-PATIENCE_S = 120
+PATIENCE_S = records_server.PATIENCE_S
 JOURNAL = '\n[[tenant]]\ncontext_id = "*"\n[[tenant.table]]\nname = "*"\njournal = "keys"\n'
 HISTORY = JOURNAL + "history = true\n"
 PEOPLE = (

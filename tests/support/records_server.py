@@ -17,7 +17,7 @@ import http_door
 import programs
 import sanitizer_words
 
-PATIENCE_S = 120
+PATIENCE_S = programs.PATIENCE_S
 
 
 class RecordsServer:

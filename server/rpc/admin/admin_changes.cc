@@ -158,8 +158,8 @@ grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::Ro
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kPage);
     if (!reading.ok()) return reading.status();
-    const absl::StatusOr<ExplainedRow> row =
-        mirror::ExplainRow(*reading->snapshot, request->table(), request->key());
+    const absl::StatusOr<ExplainedRow> row = mirror::ExplainRow(
+        *reading->snapshot, request->table(), request->key(), (*tenant)->journal_rules().get());
     if (!row.ok()) return row.status();
     response->set_table(row->table);
     response->set_stands(row->stands);

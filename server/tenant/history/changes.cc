@@ -48,10 +48,7 @@ absl::StatusOr<std::string> FollowedTable(Snapshot& snapshot, const std::string&
   if (*record) {
     const std::string& table = (*record)->table;
     if (rules != nullptr && rules->Of(table).journal) return table;
-    return absl::FailedPreconditionError(
-        absl::StrCat("no journal is kept of table '", table,
-                     "'. Nothing was read. 'journal = \"keys\"' in a [[tenant.table]] of mirror-server.toml "
-                     "begins one with the table's next write."));
+    return NoJournalOf(table);
   }
   // One that went may have been spelled so.
   const absl::StatusOr<std::vector<JournalEntry>> left =
@@ -124,6 +121,13 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
   // What is not asked for was passed, too: a token that stays behind would fall below the floor.
   answer.next = ToString(answer.complete ? bounds->last : next);
   return answer;
+}
+
+absl::Status NoJournalOf(const std::string& table) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("no journal is kept of table '", table,
+                   "'. Nothing was read. 'journal = \"keys\"' in a [[tenant.table]] of mirror-server.toml "
+                   "begins one with the table's next write."));
 }
 
 std::optional<std::string> TokenToGoOn(const absl::Status& status) {

@@ -51,6 +51,9 @@ struct ChangesPage {
 absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked,
                                         const JournalRules* rules);
 
+/// kFailedPrecondition: how the table gets a journal.
+absl::Status NoJournalOf(const std::string& table);
+
 /// Of an error of ReadChanges(): whoever has compared all rows since it came goes on behind this token.
 std::optional<std::string> TokenToGoOn(const absl::Status& status);
 

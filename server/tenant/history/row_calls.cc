@@ -9,6 +9,7 @@
 #include "proto/wire/json/json_rows.h"
 #include "server/journal/key_block.h"
 #include "server/records/json_row.h"
+#include "server/tenant/history/changes.h"
 #include "server/tenant/history/kept_row.h"
 #include "server/tenant/history/typed_key.h"
 
@@ -92,7 +93,7 @@ absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::str
 }
 
 absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table,
-                                        std::string_view key_text) {
+                                        std::string_view key_text, const JournalRules* rules) {
   const absl::StatusOr<MeantRow> meant = FindRow(snapshot, table, key_text);
   if (!meant.ok()) return meant.status();
   std::vector<std::string> key_columns;
@@ -105,7 +106,12 @@ absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& t
       meant->table, OrderedKey(meant->key.front()),
       [&](const JournalEntry& entry) -> absl::StatusOr<bool> { return explanation.Take(entry); });
   if (!walked.ok()) return walked;
-  for (const ColumnWriter& writer : explanation.writers()) row.columns.push_back({.writer = writer});
+  bool is_explained = rules != nullptr && rules->Of(meant->table).journal;
+  for (const ColumnWriter& writer : explanation.writers()) {
+    is_explained |= writer.entry.has_value();
+    row.columns.push_back({.writer = writer});
+  }
+  if (!is_explained) return NoJournalOf(meant->table);
   const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(meant->table);
   if (!history.ok()) return history.status();
   row.has_history = history->has_value();

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/journal/explanation.h"
+#include "server/journal/journal_rules.h"
 #include "server/store/snapshot.h"
 
 // What journal and history know of one row, over one snapshot. Errors beside those that are named: the
@@ -34,8 +35,11 @@ struct ExplainedRow {
   std::vector<ExplainedColumn> columns;  ///< Those of the key are left out, unless there are no others.
 };
 
-/// `key`: as ParseTypedKey() takes it. Errors: kNotFound: there is no such table; those of ParseTypedKey().
-absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table, std::string_view key);
+/// `key`: as ParseTypedKey() takes it. `rules`: of the tenant; null: it has no journal. Errors: kNotFound:
+/// there is no such table; those of ParseTypedKey(); kFailedPrecondition: no journal is kept of it, and of
+/// what was kept before nothing tells of the row.
+absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table, std::string_view key,
+                                        const JournalRules* rules);
 
 struct VersionOfRow {
   std::int64_t from = 0, until = 0;  ///< See RowVersion.
@@ -52,11 +56,11 @@ struct VersionsOfRow {
   bool complete = true;                ///< There are no more.
 };
 
-/// Errors: as above; kFailedPrecondition: the table has no history.
+/// Errors: kNotFound, those of ParseTypedKey(); kFailedPrecondition: the table has no history.
 absl::StatusOr<VersionsOfRow> ReadRowHistory(Snapshot& snapshot, const std::string& table,
                                              std::string_view key);
 
-/// The table's history. Errors: kNotFound, kFailedPrecondition: as above.
+/// The table's history. Errors: kNotFound, kFailedPrecondition: the same.
 absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::string& table);
 
 }  // namespace mirror

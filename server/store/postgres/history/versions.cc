@@ -223,10 +223,8 @@ absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, co
     if (column.type == Type::kAny && !has_kinds) continue;
     visible.columns.insert(FoldName(column.name));
   }
-  TableSchema marked = kept;
-  marked.preserve_target = table.Find(kOwnedColumn) != nullptr;
-  marked.deletes = table.Find(kDeletedAtColumn) != nullptr ? Deletes::kMark : Deletes::kApply;
-  visible.live = LiveRows(marked, "t");
+  visible.live = LiveRowsByMarks(kept, table.Find(kOwnedColumn) != nullptr,
+                                 table.Find(kDeletedAtColumn) != nullptr, "t");
   visible.is_whole = visible.columns.size() == kept.columns.size() && visible.live == LiveRows(kept, "t");
   return visible;
 }

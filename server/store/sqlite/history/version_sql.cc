@@ -135,12 +135,9 @@ VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& colu
     absl::StrAppend(&list, list.empty() ? "" : ", ", is_there ? Of("t", column.name) : "NULL", " AS ",
                     QuoteName(column.name));
   }
-  // Rows are marked as the former definition had it.
-  TableSchema marked = kept;
-  marked.preserve_target = columns.contains(kOwnedColumn);
-  marked.deletes = columns.contains(kDeletedAtColumn) ? Deletes::kMark : Deletes::kApply;
   visible.from = table;
-  visible.live = LiveRows(marked, "t");
+  visible.live =
+      LiveRowsByMarks(kept, columns.contains(kOwnedColumn), columns.contains(kDeletedAtColumn), "t");
   if (!is_whole) {
     visible.from = absl::StrCat("(SELECT ", list, " FROM ", table, Where(visible.live), ") AS t");
     visible.live.clear();
