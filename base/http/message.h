@@ -41,7 +41,7 @@ class HttpBodySink {
 };
 
 /// Gives an answer's body piece by piece, so that no more than one of them is in memory. Calls come one after
-/// the other, each on any thread of the listener's pool. Behind an empty piece, too, a client's end is noticed.
+/// the other, each on any thread of the listener's pool. An empty one is no end: it asks again.
 class HttpBodySource {
  public:
   virtual ~HttpBodySource() = default;

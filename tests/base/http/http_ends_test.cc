@@ -115,8 +115,8 @@ class NotedSink final : public HttpBodySink {
   const std::shared_ptr<Gate> gate_;
 };
 
-/// "/sink" takes a body, "/body" has one in memory, "/stream" and "/silent" never end, "/long" is long, "/slow"
-/// waits for the gate.
+/// "/sink" takes a body, "/body" has one in memory, "/stream" and "/silent" never end, "/long" is long,
+/// "/slow" waits for the gate.
 class EndsDoor final : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
