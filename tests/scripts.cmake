@@ -12,6 +12,8 @@ foreach(script source_rules grouped_tests compare_databases proto_comments named
   add_test(NAME scripts.${script} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/scripts/${script}_test.py)
   set_tests_properties(scripts.${script} PROPERTIES LABELS scripts TIMEOUT 300)
 endforeach()
+add_test(NAME scripts.exchange_model COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/model.py scenarios)
+set_tests_properties(scripts.exchange_model PROPERTIES LABELS scripts TIMEOUT 300)
 # Exit code 77: the linter is not installed, and the rest of it passed.
 set_tests_properties(scripts.openapi PROPERTIES SKIP_RETURN_CODE 77)
 # It makes a PostgreSQL and a MariaDB, where they are installed, and kills them.
