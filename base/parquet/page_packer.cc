@@ -1,5 +1,7 @@
 #include "base/parquet/page_packer.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/parquet/thrift_writer.h"
 
@@ -46,19 +48,22 @@ absl::Status PagePacker::Pack(std::string_view levels, std::string_view values, 
         absl::StrCat("zstd packed no page of ", page.size(), " bytes: ", ZSTD_getErrorName(packed)));
   }
   if (packed > kPageBytesMax) return TooLarge(packed);
-  const std::string header = ThriftWriter()
-                                 .Int32(1, kDataPage)
-                                 .Int32(2, static_cast<std::int32_t>(raw_bytes))
-                                 .Int32(3, static_cast<std::int32_t>(packed))
-                                 .BeginStruct(5)
-                                 .Int32(1, static_cast<std::int32_t>(rows))
-                                 .Int32(2, kValuesPlain)
-                                 .Int32(3, kLevelsInRuns)
-                                 .Int32(4, kLevelsInRuns)
-                                 .EndStruct()
-                                 .Take();
-  chunk->bytes.append(header).append(packed_, 0, packed);
-  chunk->unpacked_bytes += header.size() + raw_bytes;
+  std::string whole = ThriftWriter()
+                          .Int32(1, kDataPage)
+                          .Int32(2, static_cast<std::int32_t>(raw_bytes))
+                          .Int32(3, static_cast<std::int32_t>(packed))
+                          .BeginStruct(5)
+                          .Int32(1, static_cast<std::int32_t>(rows))
+                          .Int32(2, kValuesPlain)
+                          .Int32(3, kLevelsInRuns)
+                          .Int32(4, kLevelsInRuns)
+                          .EndStruct()
+                          .Take();
+  chunk->unpacked_bytes += whole.size() + raw_bytes;
+  whole.reserve(whole.size() + packed);
+  whole.append(packed_, 0, packed);
+  chunk->bytes += whole.size();
+  chunk->pages.push_back(std::move(whole));
   chunk->values += rows;
   GiveBack(&page_);
   GiveBack(&packed_);

@@ -8,14 +8,17 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
 namespace mirror {
 
-/// The pages of one column of a row group, as they stand in the file, headers included.
+/// The pages of one column of a row group, as they stand in the file, headers included. One string each: a
+/// single one that grows would take their room three times while it is moved.
 struct PackedChunk {
-  std::string bytes;
+  std::vector<std::string> pages;
+  std::uint64_t bytes = 0;           ///< Of all pages.
   std::uint64_t unpacked_bytes = 0;  ///< The same, were they not packed.
   std::uint64_t values = 0;          ///< NULLs included.
 };

@@ -48,8 +48,10 @@ absl::Status ParquetWriter::EndGroup() {
   for (ColumnChunk& chunk : chunks_) {
     const absl::StatusOr<PackedChunk> packed = chunk.Take(packer_);
     if (!packed.ok()) return packed.status();
-    group.chunks.push_back({offset_, packed->bytes.size(), packed->unpacked_bytes, packed->values});
-    if (absl::Status status = Write(packed->bytes); !status.ok()) return status;
+    group.chunks.push_back({offset_, packed->bytes, packed->unpacked_bytes, packed->values});
+    for (const std::string& page : packed->pages) {
+      if (absl::Status status = Write(page); !status.ok()) return status;
+    }
   }
   groups_.push_back(std::move(group));
   return absl::OkStatus();

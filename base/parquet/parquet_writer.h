@@ -20,7 +20,7 @@ namespace mirror {
 /// twice `bytes` and the one row, and some 50 bytes for each column of each group that it wrote.
 struct RowGroupMax {
   std::size_t rows = 100'000;
-  std::size_t bytes = 64 << 20;  ///< Before they are packed.
+  std::size_t bytes = 32 << 20;  ///< Before they are packed.
 };
 
 /// Writes one Parquet file, from its first byte to its last: PLAIN values in zstd pages, row group by row

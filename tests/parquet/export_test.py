@@ -35,7 +35,7 @@ SKIPPED = 77
 ROWS = 2_500
 ROWS_PER_BATCH = 500
 LSN = 100
-# A row group is 64 MB before it is packed; with what is packed of it, a part of the stream and the program itself.
+# A row group is 32 MB before it is packed; with what is packed of it, a part of the stream and the program itself.
 MEMORY_MAX = 300 << 20
 # In a small process: the kernel counts what whoever starts a program has, and this one has the rows.
 MEASURE = """import resource, subprocess, sys
