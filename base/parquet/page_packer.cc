@@ -62,7 +62,6 @@ absl::Status PagePacker::Pack(std::string_view levels, std::string_view values, 
   chunk->unpacked_bytes += whole.size() + raw_bytes;
   whole.reserve(whole.size() + packed);
   whole.append(packed_, 0, packed);
-  chunk->bytes += whole.size();
   chunk->pages.push_back(std::move(whole));
   chunk->values += rows;
   GiveBack(&page_);

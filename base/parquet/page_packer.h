@@ -18,7 +18,6 @@ namespace mirror {
 /// single one that grows would take their room three times while it is moved.
 struct PackedChunk {
   std::vector<std::string> pages;
-  std::uint64_t bytes = 0;           ///< Of all pages.
   std::uint64_t unpacked_bytes = 0;  ///< The same, were they not packed.
   std::uint64_t values = 0;          ///< NULLs included.
 };

@@ -48,10 +48,11 @@ absl::Status ParquetWriter::EndGroup() {
   for (ColumnChunk& chunk : chunks_) {
     const absl::StatusOr<PackedChunk> packed = chunk.Take(packer_);
     if (!packed.ok()) return packed.status();
-    group.chunks.push_back({offset_, packed->bytes, packed->unpacked_bytes, packed->values});
+    const std::uint64_t begin = offset_;
     for (const std::string& page : packed->pages) {
       if (absl::Status status = Write(page); !status.ok()) return status;
     }
+    group.chunks.push_back({begin, offset_ - begin, packed->unpacked_bytes, packed->values});
   }
   groups_.push_back(std::move(group));
   return absl::OkStatus();
