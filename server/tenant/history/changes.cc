@@ -47,8 +47,8 @@ absl::StatusOr<std::string> FollowedTable(Snapshot& snapshot, const std::string&
   if (!record.ok()) return record.status();
   if (*record) {
     const std::string& table = (*record)->table;
-    if (rules != nullptr && rules->Of(table).journal) return table;
-    return NoJournalOf(table);
+    if (absl::Status has = CheckHasJournal(rules, table); !has.ok()) return has;
+    return table;
   }
   // One that went may have been spelled so.
   const absl::StatusOr<std::vector<JournalEntry>> left =
@@ -123,7 +123,8 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
   return answer;
 }
 
-absl::Status NoJournalOf(const std::string& table) {
+absl::Status CheckHasJournal(const JournalRules* rules, const std::string& table) {
+  if (rules != nullptr && rules->Of(table).journal) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("no journal is kept of table '", table,
                    "'. Nothing was read. 'journal = \"keys\"' in a [[tenant.table]] of mirror-server.toml "

@@ -51,8 +51,8 @@ struct ChangesPage {
 absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked,
                                         const JournalRules* rules);
 
-/// kFailedPrecondition: how the table gets a journal.
-absl::Status NoJournalOf(const std::string& table);
+/// kFailedPrecondition: no journal is kept of the table; how it gets one. `rules`: as above.
+absl::Status CheckHasJournal(const JournalRules* rules, const std::string& table);
 
 /// Of an error of ReadChanges(): whoever has compared all rows since it came goes on behind this token.
 std::optional<std::string> TokenToGoOn(const absl::Status& status);

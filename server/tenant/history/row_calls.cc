@@ -106,12 +106,12 @@ absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& t
       meant->table, OrderedKey(meant->key.front()),
       [&](const JournalEntry& entry) -> absl::StatusOr<bool> { return explanation.Take(entry); });
   if (!walked.ok()) return walked;
-  bool is_explained = rules != nullptr && rules->Of(meant->table).journal;
+  bool is_explained = false;
   for (const ColumnWriter& writer : explanation.writers()) {
     is_explained |= writer.entry.has_value();
     row.columns.push_back({.writer = writer});
   }
-  if (!is_explained) return NoJournalOf(meant->table);
+  if (absl::Status has = CheckHasJournal(rules, meant->table); !is_explained && !has.ok()) return has;
   const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(meant->table);
   if (!history.ok()) return history.status();
   row.has_history = history->has_value();
