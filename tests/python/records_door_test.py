@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 import unittest
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -346,9 +345,8 @@ class StreamTimeTest(Place):
 
     def cut(self):
         """How many streams were."""
-        address = re.search(r"metrics: (http\S+)", self.server.log.read_text()).group(1)
-        with urllib.request.urlopen(address, timeout=60) as page:
-            return int(re.search(r'mirror_http_streams_total\{end="cut"\} (\d+)', page.read().decode()).group(1))
+        shown = records_server.metrics(self.server.log)
+        return int(re.search(r'mirror_http_streams_total\{end="cut"\} (\d+)', shown).group(1))
 
     def test_one_that_is_still_taken_then_is_cut(self):
         line, status = self.stream()

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import tomllib
 import unittest
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -650,10 +649,9 @@ class RecordsTest(unittest.TestCase):
         """How often it ended with each code, at all servers."""
         found = collections.Counter()
         for server in getattr(self.server, "servers", [self.server]):
-            address = re.findall(r"metrics: (http\S+)", server.log.read_text())[-1]
-            with urllib.request.urlopen(address, timeout=60) as page:
-                for code, count in re.findall(rf'mirror_calls_total{{call="{call}",code="(\w+)"}} (\d+)', page.read().decode()):
-                    found[code] += int(count)
+            shown = records_server.metrics(server.log)
+            for code, count in re.findall(rf'mirror_calls_total{{call="{call}",code="(\w+)"}} (\d+)', shown):
+                found[code] += int(count)
         return found
 
     def test_an_agent_cannot_take_over_a_source_of_records(self):

@@ -94,9 +94,8 @@ class JournalPlace:
 
     def streams_open(self):
         """Over HTTP, as the server counts them."""
-        address = re.findall(r"metrics: (http\S+)", self.server.log.read_text())[-1]
-        with urllib.request.urlopen(address, timeout=PATIENCE_S) as page:
-            return int(re.search(r"(?m)^mirror_http_streams_open (\d+)", page.read().decode()).group(1))
+        shown = records_server.metrics(self.server.log)
+        return int(re.search(r"(?m)^mirror_http_streams_open (\d+)", shown).group(1))
 
     @property
     def url(self):

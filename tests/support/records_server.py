@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
 import free_ports
@@ -18,6 +19,13 @@ import programs
 import sanitizer_words
 
 PATIENCE_S = programs.PATIENCE_S
+
+
+def metrics(log):
+    """What the server shows whose log this is, and which runs."""
+    address = re.findall(r"metrics: (http\S+)", log.read_text())[-1]
+    with urllib.request.urlopen(address, timeout=PATIENCE_S) as page:
+        return page.read().decode()
 
 
 class RecordsServer:
