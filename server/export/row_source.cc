@@ -20,6 +20,7 @@ class PresentRows final : public RowSource {
     form_.position = reading_.record.position;
     form_.schema_hash = reading_.record.schema_hash;
     form_.rows = reading_.record.row_count;
+    form_.moment = LastMoment(reading_);
   }
 
   const RowsForm& form() const override { return form_; }

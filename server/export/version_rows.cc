@@ -11,6 +11,7 @@
 
 #include "proto/wire/batch.h"
 #include "server/store/exchanged_keys.h"
+#include "server/tenant/history/as_of.h"
 
 namespace mirror {
 namespace {
@@ -73,6 +74,7 @@ class VersionRows final : public RowSource {
     form_.table = FormOf(history_.schema);
     form_.position = reading_.record.position;
     form_.schema_hash = reading_.record.schema_hash;
+    form_.moment = LastMoment(reading_);
   }
 
   const RowsForm& form() const override { return form_; }
@@ -210,6 +212,14 @@ class VersionRows final : public RowSource {
 };
 
 }  // namespace
+
+std::int64_t LastMoment(const CommittedReading& reading) {
+  AsOf as_of;
+  as_of.moment = kLastMoment;
+  const absl::StatusOr<std::vector<JournalEntry>> commits =
+      reading.snapshot->journal().FindCommits(reading.record.table, as_of);
+  return commits.ok() && !commits->empty() ? commits->front().number : 0;
+}
 
 std::unique_ptr<RowSource> MakeVersionRows(CommittedReading reading, TableHistory history) {
   return std::make_unique<VersionRows>(std::move(reading), std::move(history));

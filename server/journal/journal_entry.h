@@ -39,7 +39,7 @@ struct JournalCommit {
 
 /// A row of `_mirror_journal`.
 struct JournalEntry {
-  std::int64_t number = 0;  ///< From 1, without gaps. 0: a new one, which the store numbers.
+  std::int64_t number = 0;  ///< From 1, without gaps. 0: a new one, which has none yet.
   std::int64_t salt = 0;    ///< Random: tells an entry from that of another file with its number.
   std::string table;
   /// Number of the entry that heads the commit that this belongs to. 0 of a new one: its own.

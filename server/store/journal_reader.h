@@ -33,6 +33,13 @@ struct JournalPage {
   std::uint64_t bytes_max = 4 << 20;  ///< Of packed keys; one entry is given in any case.
 };
 
+/// Commits that are old: done before a time, as all commits before them that were not stamped by a clock
+/// ahead of now. So a clock that goes back for a while makes nothing old.
+struct OldCommits {
+  std::int64_t before_ms = INT64_MIN;
+  std::int64_t now_ms = INT64_MAX;
+};
+
 /// Which moment of a table is meant: exactly one is set.
 struct AsOf {
   std::optional<std::int64_t> moment, lsn, unix_ms;
@@ -53,16 +60,16 @@ class JournalReader {
   using TakeEntry = std::function<absl::StatusOr<bool>(const JournalEntry& entry)>;
   virtual absl::Status WalkBack(const std::string& table, const std::string& ordered_key,
                                 const TakeEntry& take) = 0;
-  /// The table's last commit at or before `as_of`, newest first and two at most. An LSN that passed twice, as
-  /// behind a restore of the source, has two; a moment or a time has its last one first.
+  /// The table's last commit at or before `as_of`. An LSN that passed more than once, as behind a restore of
+  /// the source, has several: newest first, and three at most.
   virtual absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                                 const AsOf& as_of) = 0;
   /// Commits as of which the table was proven equal to its source's, newest first, until `take` gives false.
   virtual absl::Status WalkProven(const std::string& table, const TakeEntry& take) = 0;
   /// Entries of the table, without heads.
   virtual absl::StatusOr<std::int64_t> CountEntries(const std::string& table) = 0;
-  /// The last entry that may go: committed before, or behind as many bytes as are kept. 0: none.
-  virtual absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) = 0;
+  /// The last entry that may go: of an old commit, or behind as many bytes as are kept. 0: none.
+  virtual absl::StatusOr<std::int64_t> FindTrim(const OldCommits& old, std::uint64_t bytes_max) = 0;
 };
 
 }  // namespace mirror

@@ -26,15 +26,17 @@ class JournalVerbs {
   virtual ~JournalVerbs() = default;
 
   virtual absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) = 0;
-  /// Its number is JournalPlace::last + 1. Salts it.
+  /// Number of the table's last commit; 0: there is none.
+  virtual absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) = 0;
+  /// Its number is JournalPlace::last + 1.
   virtual absl::Status AddEntry(const JournalEntry& entry) = 0;
-  /// The open moment ends with this.
-  virtual absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) = 0;
+  /// The open moment ends with this. `by`: whose cycle and origin its head has from now on, and its commit.
+  virtual absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) = 0;
   /// Count and digest of the table's last commit, where that is still its position.
   virtual absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
                                   const std::string& digest) = 0;
   /// Removes entries up to this number, so many at most and never the last one. Heads of commits stay where
-  /// they are open or their table has a history. Gives how many went.
+  /// they are open or their table has a history. Gives how many it passed, which changes call gone.
   virtual absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) = 0;
   /// No entry of the table names a row any more: those that did say that all rows are to be compared.
   virtual absl::Status ForgetKeys(const std::string& table) = 0;

@@ -169,7 +169,7 @@ class StepRun {
     if (!status.ok()) return status;
     const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
     if (!schema.ok()) return schema.status();
-    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr, tenant_.scrub);
+    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr);
     if (!status.ok()) return status;
     if (own) return transaction_.tables().EndOwnShadow(step_.table);
     if (shadow && *schema && KeepsPartner(**schema)) {

@@ -36,7 +36,7 @@ JournalOperation OperationOf(const ChangeBatch& batch) {
   return JournalOperation::kInsert;
 }
 
-/// Names of those that an UPDATE sets; empty: all.
+/// Names of those that an UPDATE sets, of one that sets none those of its key; empty: all.
 std::vector<std::string> SetColumns(const ApplyRows& apply) {
   std::vector<std::string> names;
   if (apply.batch->operation != Operation::kUpdate) return names;
@@ -45,6 +45,8 @@ std::vector<std::string> SetColumns(const ApplyRows& apply) {
     const Column& column = apply.schema->columns[view.column];
     if (column.key_position == 0) names.push_back(column.name);
   }
+  if (!names.empty()) return names;
+  for (const std::uint32_t column : apply.schema->Key()) names.push_back(apply.schema->columns[column].name);
   return names;
 }
 
@@ -160,8 +162,14 @@ absl::Status StepJournal::Put(JournalEntry entry) {
 absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
   // The state before a first change is known, too; before the first rows there is none, and of a moment that
   // is open already nobody kept what changed.
-  const bool is_known = has_rows && place_->open == 0;
-  absl::Status status = transaction_.history().Begin(kept, is_known ? Moment() - 1 : Moment());
+  std::int64_t known_from = Moment();
+  if (has_rows && place_->open == 0) {
+    // As of the table's last commit, which is older than the last of all tables.
+    const absl::StatusOr<std::int64_t> last = transaction_.journal().FindLastCommit(step_.table);
+    if (!last.ok()) return last.status();
+    known_from = *last != 0 ? *last : Moment() - 1;
+  }
+  absl::Status status = transaction_.history().Begin(kept, known_from);
   if (status.ok()) CrashPoint("history.begun");
   return status;
 }
@@ -195,26 +203,17 @@ absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
   return Put(std::move(entry));
 }
 
-absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow,
-                                     bool rules_changed) {
+absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow) {
   if (!kept_.journal) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
   const bool has_history = kept_.history && agreed && CanHaveVersions(*agreed);
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
-    TableSchema compared = kept;
-    // An erasure has the file rewritten, too; with a rule that changed this table's moment is open.
-    const bool hides = rules_changed && was_open_ != 0;
-    if (hides) {
-      std::erase_if(compared.columns, [](const Column& column) {
-        return column.rule != Rule::kPlain && column.key_position == 0;
-      });
-    }
     const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
     if (!there.ok()) return there.status();
     if (*there && shadow != nullptr) {
-      absl::Status status = transaction_.history().KeepDifference(
-          compared, *shadow, Moment(), [&](const ExchangedKeys& changed) {
+      absl::Status status =
+          transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
             JournalEntry entry = EntryOf(changed.operation);
             entry.rows = changed.keys.size();
             PackedKeys packed = PackKeys(changed.columns, changed.keys);
@@ -226,7 +225,6 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       if (!status.ok()) return status;
       CrashPoint("history.compared");
       // A moment that is open has kept some versions already: which of them changed again nobody knows.
-      // Nor which rows differ in columns that were not compared.
       if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
@@ -318,7 +316,9 @@ absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
     if (!status.ok()) return status;
   }
   if (!commit || place_->open == 0) return absl::OkStatus();
-  absl::Status status = transaction_.journal().CloseMoment(place_->open, *commit);
+  JournalEntry by = EntryOf(JournalOperation::kHead);
+  by.commit = std::move(commit);
+  absl::Status status = transaction_.journal().CloseMoment(place_->open, by);
   if (status.ok()) CrashPoint("journal.closed");
   return status;
 }

@@ -35,10 +35,9 @@ class StepJournal {
   /// Around a batch that goes into the visible table.
   absl::Status BeforeRows(const ApplyRows& apply);
   absl::Status AfterRows(const ApplyRows& apply);
-  /// Before the rows of `shadow` become those of the table. Null: the table is its own shadow, or there was
-  /// no row before. `agreed`: its definition. `rules_changed`: what stands in columns with a
-  /// rule may still be what the rule keeps out.
-  absl::Status BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow, bool rules_changed);
+  /// Before the rows of `shadow` become those of the table. Null: the table is its own shadow. `agreed`: its
+  /// definition.
+  absl::Status BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow);
   /// Behind changes in place.
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);

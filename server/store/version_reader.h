@@ -14,6 +14,7 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
+#include "server/store/journal_reader.h"
 
 // What a Snapshot reads of former rows. Errors and threads: as there.
 
@@ -39,9 +40,9 @@ class VersionReader {
   /// Absent: none are kept.
   virtual absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) = 0;
 
-  /// From which moment on versions are to be kept, where those that ended in commits before `before_ms` go,
+  /// From which moment on versions are to be kept, where those that ended in old commits go,
   /// and so many of the oldest that the rest weighs about `bytes_max`. 0: all of them are.
-  virtual absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+  virtual absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                                std::uint64_t bytes_max) = 0;
 
   /// Versions that ended, of all rows.

@@ -148,11 +148,15 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
   Door door = Door::kCycles;
-  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) {
-    door = tenant.door();
-    CarryOver(before, &*plan->tenant);
-    return absl::OkStatus();
-  });
+  // Where the copy's journal did not come with its rows, readers of the former one are told, too.
+  const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
+  if (!is_new.ok()) return mirror_.Noticed(is_new.status());
+  absl::Status status =
+      mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
+        door = tenant.door();
+        CarryOver(before, &*plan->tenant);
+        return *is_new ? CompareAllTables(mirror_.store()->records(), plan) : absl::OkStatus();
+      });
   if (!status.ok()) return status;
   mirror_.Tell(
       Severity::kWarning, "mirror.restored",

@@ -302,6 +302,22 @@ Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kep
                                absl::StrJoin(TablesSetAside(contents), "\n"))};
 }
 
+namespace {
+
+absl::Status CheckGone(const MeantRow& row) {
+  if (!row.stands && !row.is_left) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", row.table,
+      row.stands
+          ? "' has this row. Nothing was erased. Delete it at its source first, and call again when that has "
+            "arrived."
+          : "' has this row still, as it keeps rows that go at their source. Nothing was erased. Delete it "
+            "in "
+            "the mirror with SQL, and call again."));
+}
+
+}  // namespace
+
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                                     const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
@@ -310,11 +326,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   absl::StatusOr<MeantRow> row = FindRow(**snapshot, asked.table, asked.key);
   if (!row.ok()) return row.status();
-  if (row->stands) {
-    return absl::FailedPreconditionError(absl::StrCat("table '", row->table,
-                                                      "' has this row. Nothing was erased. Delete it at its "
-                                                      "source first, and call again when that has arrived."));
-  }
+  if (absl::Status gone = CheckGone(*row); !gone.ok()) return gone;
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
     terms.look->row = *std::move(row);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "server/journal/journal_rules.h"
 #include "server/journal/key_block.h"
 #include "server/store/snapshot.h"
@@ -391,9 +392,9 @@ TEST_P(History, TrimmingLeavesTheLastEntryAndSaysHowFarItWent) {
   EXPECT_THAT(Entries(), SizeIs(1));
   Apply(People(), Operation::kInsert, {{11, "a", 10}});
   EXPECT_EQ(Entries().back().number, 11);
-  EXPECT_EQ(Look()->journal().FindTrim(kNow + 1, 1'000'000).value(), 11);
-  EXPECT_EQ(Look()->journal().FindTrim(kNow, 1'000'000).value(), 0);
-  EXPECT_EQ(Look()->journal().FindTrim(kNow, 150).value(), 10);
+  EXPECT_EQ(Look()->journal().FindTrim({kNow + 1, kNow}, 1'000'000).value(), 11);
+  EXPECT_EQ(Look()->journal().FindTrim({kNow, kNow}, 1'000'000).value(), 0);
+  EXPECT_EQ(Look()->journal().FindTrim({kNow, kNow}, 150).value(), 10);
 }
 
 TEST_P(History, MomentsOfAHistoryStayWhereTheJournalIsTrimmed) {
@@ -425,10 +426,10 @@ TEST_P(History, ACutTakesTheOldestVersionsAndSaysSo) {
   EXPECT_EQ(AsOfMoment("people", last - 2), (Rows{{1, "v3", 3}, {2, "w", 0}}));
   EXPECT_EQ(VersionsOf("people", 1).back(), (Seen{0, last - 1, false, {1, "v3", 3}}));
   const TableHistory history = Look()->versions().ReadHistory("people").value().value();
-  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, UINT64_MAX).value(), 0);
-  EXPECT_EQ(Look()->versions().FindCut(history, kNow + 1, UINT64_MAX).value(), last);
-  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, 100).value(), last - 1);
-  EXPECT_EQ(Look()->versions().FindCut(history, INT64_MIN, 1'000'000).value(), 0);
+  EXPECT_EQ(Look()->versions().FindCut(history, {}, UINT64_MAX).value(), 0);
+  EXPECT_EQ(Look()->versions().FindCut(history, {kNow + 1, kNow}, UINT64_MAX).value(), last);
+  EXPECT_EQ(Look()->versions().FindCut(history, {}, 100).value(), last - 1);
+  EXPECT_EQ(Look()->versions().FindCut(history, {}, 1'000'000).value(), 0);
 }
 
 // H10
@@ -444,7 +445,187 @@ TEST_P(History, AnLsnThatPassedTwiceHasTwoMoments) {
   ASSERT_THAT(twice, SizeIs(2));
   EXPECT_EQ(twice[0].number, 4);
   EXPECT_EQ(twice[1].number, 2);
+  // The last one before the restore, and where it came to again.
+  const auto last = Look()->journal().FindCommits("people", {.lsn = 103}).value();
+  ASSERT_THAT(last, SizeIs(2));
+  EXPECT_EQ(last[0].number, 5);
+  EXPECT_EQ(last[1].number, 3);
   EXPECT_THAT(Look()->journal().FindCommits("people", {.lsn = 101}).value(), SizeIs(1));
+}
+
+// H12: a rule hides the column that gets it, and no other.
+TEST_P(History, AColumnThatHadItsRuleBeforeKeepsItsVersions) {
+  TableSchema people = People();
+  people.columns[1].rule = Rule::kMasked;
+  Create(people);
+  const TableSchema kept = KeptForm(people);
+  Populate(kept, {{1, "a*", 10}, {2, "b*", 20}});
+  const std::int64_t first = LastMoment("people");
+  people.columns[2].rule = Rule::kMasked;
+  Step agree = StepAt("people", Record("people").value().seq + 1, {AgreeSchema{people}});
+  agree.record->schema_hash = SchemaHash(people);
+  ASSERT_THAT(Run(std::move(agree)).status, IsOk());
+  Populate(KeptForm(people), {{1, "c*", "1*"}, {2, "b*", "2*"}});
+  EXPECT_EQ(AsOfMoment("people", first), (Rows{{1, "a*", nullptr}, {2, "b*", "2*"}}));
+  EXPECT_THAT(VersionsOf("people", 1), SizeIs(2));
+  const std::int64_t second = LastMoment("people");
+  Populate(KeptForm(people), {{1, "c*", "3*"}, {2, "b*", "2*"}});
+  EXPECT_EQ(AsOfMoment("people", second), (Rows{{1, "c*", "1*"}, {2, "b*", "2*"}}));
+}
+
+// H12: what stood under a name that others have now is hidden by a rule, too.
+TEST_P(History, ARuleEmptiesColumnsThatWentBefore) {
+  if (Lacks(Capability::kPartnerSql)) return;
+  const auto alter = [&](const TableSchema& to, decltype(AlterTable::changes) changes) {
+    std::vector<Action> actions;
+    if (!changes.empty()) actions.push_back(AlterTable{std::move(changes)});
+    actions.push_back(AgreeSchema{to});
+    Step step = StepAt("people", Record("people").value().seq + 1, std::move(actions));
+    step.record->schema_hash = SchemaHash(to);
+    ASSERT_THAT(Run(std::move(step)).status, IsOk());
+  };
+  TableSchema people = People();
+  Create(people);
+  Populate(people, {{1, "secret", 10}});
+  Apply(people, Operation::kInsert, {{1, "later", 10}});
+  TableSchema without = people;
+  without.columns.erase(without.columns.begin() + 1);
+  alter(without, {DropColumn{"name"}});
+  TableSchema again = without;
+  again.columns.push_back(PlainColumn("name", Type::kText));
+  alter(again, {AddColumn{again.columns.back()}});
+  Apply(again, Operation::kInsert, {{1, 10, "new"}});
+  const auto secrets = [&] {
+    const std::string versions = See("SELECT versions FROM _mirror_history")[0][0].bytes;
+    const std::string columns =
+        Lacks(Capability::kSqlite)
+            ? "SELECT column_name::text FROM information_schema.columns WHERE table_name = '" + versions + "'"
+            : "SELECT name FROM pragma_table_info('" + versions + "')";
+    std::string former;
+    for (const Row& row : See(columns)) {
+      if (absl::StartsWith(row[0].bytes, "_mirror_former_")) former = row[0].bytes;
+    }
+    return See("SELECT count(*) FROM " + versions + " WHERE " + former + " = 'secret'");
+  };
+  EXPECT_EQ(secrets(), (Rows{{1}}));
+  TableSchema masked = again;
+  masked.columns.back().rule = Rule::kMasked;
+  alter(masked, {});
+  EXPECT_EQ(secrets(), (Rows{{0}}));
+}
+
+// A name that goes is given to another column in the same change.
+TEST_P(History, AColumnTakesTheNameOfOneThatGoes) {
+  Create(People());
+  Apply(People(), Operation::kInsert, {{1, "a", 10}});
+  Apply(People(), Operation::kInsert, {{1, "b", 11}});
+  const std::int64_t before = LastMoment("people");
+  TableSchema next = People();
+  next.columns.erase(next.columns.begin() + 1);
+  next.columns[1].name = "name";
+  Step step = StepAt("people", Record("people").value().seq + 1,
+                     {AlterTable{{DropColumn{"name"}, RenameColumn{"age", "name"}}}, AgreeSchema{next}});
+  step.record->schema_hash = SchemaHash(next);
+  ASSERT_THAT(Run(std::move(step)).status, IsOk());
+  Apply(next, Operation::kInsert, {{1, 12}});
+  EXPECT_EQ(AsOfMoment("people", before), (Rows{{1, 11}}));
+  EXPECT_EQ(AsOfMoment("people", before - 1), (Rows{{1, 10}}));
+}
+
+// A version is what stood before the moment's first change, in whatever order its batches come, and whoever
+// writes in between.
+TEST_P(History, BatchesOfOneMomentKeepWhatStoodBeforeIt) {
+  Create(People());
+  Rows before;
+  for (int id = 1; id <= 900; ++id) before.push_back({id, "v0", id});
+  Populate(People(), before);
+  const std::int64_t first = LastMoment("people");
+  const auto change = [&](int from, int to, const std::string& name) {
+    Rows rows;
+    for (int id = from; id <= to; ++id) rows.push_back({id, name, id});
+    Apply(People(), Operation::kInsert, std::move(rows), false);
+  };
+  change(1, 300, "v1");
+  change(301, 600, "v1");
+  change(250, 650, "v2");
+  change(601, 603, "v3");
+  change(901, 901, "v3");
+  change(901, 902, "v4");
+  OpenAgain();
+  change(100, 100, "v5");
+  change(700, 700, "v5");
+  change(700, 701, "v6");
+  Apply(People(), Operation::kUpdate, {{702, "v7"}, {701, "v7"}}, false, {"id", "name"});
+  Apply(People(), Operation::kDelete, {{1}, {701}}, false);
+  EXPECT_EQ(AsOfMoment("people", first), before);
+  Apply(People(), Operation::kDelete, {{2}, {901}});
+  EXPECT_EQ(AsOfMoment("people", first), before);
+  EXPECT_THAT(VersionsOf("people", 300), SizeIs(2));
+  EXPECT_THAT(VersionsOf("people", 701), SizeIs(1));
+  EXPECT_THAT(VersionsOf("people", 902), SizeIs(1));
+  EXPECT_EQ(VersionsOf("people", 650)[1].row, (Row{650, "v0", 650}));
+}
+
+// A clock that is set back for a while makes nothing old, and one that went ahead keeps nothing.
+TEST_P(History, WhatAWrongClockStampedIsNoMeasure) {
+  Create(People());
+  const auto commit_at = [&](std::int64_t now_ms, int age) {
+    BatchSpec spec;
+    spec.rows = {{1, "a", age}};
+    const TestBatch made = MakeBatch(People(), spec);
+    Plan plan = InCycle({CommitAt("people", {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})});
+    plan.now_ms = now_ms;
+    const auto done = store_->Commit(plan);
+    ASSERT_THAT(done, IsOk());
+    ASSERT_THAT(done->steps[0].status, IsOk());
+  };
+  commit_at(kNow, 1);
+  commit_at(kNow - 1'000'000, 2);
+  commit_at(kNow + 1, 3);
+  const OldCommits of_an_hour = {kNow - 3'600, kNow + 1};
+  const TableHistory history = Look()->versions().ReadHistory("people").value().value();
+  EXPECT_EQ(Look()->journal().FindTrim(of_an_hour, UINT64_MAX).value(), 0);
+  EXPECT_EQ(Look()->versions().FindCut(history, of_an_hour, UINT64_MAX).value(), 0);
+  commit_at(kNow + 1'000'000'000, 4);
+  commit_at(kNow + 10'000, 5);
+  const OldCommits later = {kNow + 5'000, kNow + 20'000};
+  EXPECT_EQ(Look()->journal().FindTrim(later, UINT64_MAX).value(), 3);
+  EXPECT_EQ(Look()->versions().FindCut(history, later, UINT64_MAX).value(), 3);
+  const OldCommits all = {kNow + 15'000, kNow + 20'000};
+  EXPECT_EQ(Look()->journal().FindTrim(all, UINT64_MAX).value(), 5);
+}
+
+// A pass that leaves heads where they are is no last one.
+TEST_P(History, TrimmingCountsWhatItPassed) {
+  Create(People());
+  for (int i = 1; i <= 5; ++i) Apply(People(), Operation::kInsert, {{1, "a", i}});
+  Plan plan;
+  plan.trim_journal_through = 4;
+  EXPECT_EQ(store_->Commit(plan).value().journal_trimmed, 4);
+  EXPECT_EQ(store_->Commit(plan).value().journal_trimmed, 0);
+}
+
+// A table's history begins with its last commit, though others have committed since.
+TEST_P(History, ATableIsKnownFromItsLastCommitOn) {
+  SetRules(false);
+  TableSchema other = People();
+  other.name = "others";
+  Create(People());
+  Create(other);
+  Apply(People(), Operation::kInsert, {{1, "a", 1}});
+  Apply(other, Operation::kInsert, {{1, "a", 1}});
+  const std::int64_t last = LastMoment("people");
+  SetRules(true);
+  Apply(People(), Operation::kInsert, {{1, "b", 2}});
+  EXPECT_EQ(Look()->versions().ReadHistory("people").value()->known_from, last);
+  EXPECT_EQ(AsOfMoment("people", last), (Rows{{1, "a", 1}}));
+}
+
+TEST_P(History, AnUpdateOfKeysAloneNamesThem) {
+  Create(People());
+  Apply(People(), Operation::kInsert, {{1, "a", 1}});
+  Apply(People(), Operation::kUpdate, {{1}}, true, {"id"});
+  EXPECT_THAT(Entries().back().columns, ElementsAre("id"));
 }
 
 TEST_P(History, ComparedTablesSayThatAnyRowMayHaveChanged) {

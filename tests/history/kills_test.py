@@ -92,6 +92,8 @@ class H1(unittest.TestCase):
         entries = place.changes("--since", since)
         for entry in entries:
             any_row = any_row or entry["keys"] is None
+            if entry["operation"] == "POPULATED":
+                self.assertEqual(now, wanted)
             keys = {int(key[0]) for key in entry["keys"] or ()}
             named |= keys
             for key in keys:

@@ -6,13 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "server/store/new_rule.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/key_order.h"
 #include "server/store/postgres/table_verbs.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "server/store/postgres/tables/shadow.h"
@@ -55,15 +58,23 @@ class PostgresJournalVerbs final : public JournalVerbs {
     if (!state.ok()) return state.status();
     return JournalPlaceOf(*state, table);
   }
+  absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok()) return state.status();
+    if (!IsThere(*state)) return 0;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    return LastCommitOf(work->connection, mirror_.names, table);
+  }
   absl::Status AddEntry(const JournalEntry& entry) override {
     if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
     InsertEntry(writes(), mirror_.names, entry);
     return absl::OkStatus();
   }
-  absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) override {
+  absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok() || !IsThere(*state)) return state.status();
-    ::mirror::CloseMoment(writes(), mirror_.names, *state, moment, commit);
+    ::mirror::CloseMoment(writes(), mirror_.names, *state, moment, by);
     return absl::OkStatus();
   }
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
@@ -135,10 +146,13 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (kept->history == nullptr) return absl::OkStatus();
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
+    const absl::StatusOr<bool> is_first = NoteKeys(apply, moment);
+    if (!is_first.ok()) return is_first.status();
     const absl::StatusOr<bool> uncompared =
-        KeepOldVersions(*work, *kept->history, kept->kinds, apply, moment);
+        KeepRowsInParts(*work, *kept->history, kept->kinds, apply, moment);
     if (!uncompared.ok()) return mirror_.Said(uncompared.status());
     is_uncompared_ = *uncompared;
+    mirror_.work->keeping = KeepingVersions(*work, *kept->history, kept->kinds, apply, moment, *is_first);
     return absl::OkStatus();
   }
 
@@ -153,17 +167,26 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
 
   absl::Status KeepDifference(const TableSchema& kept, const Shadow&, std::int64_t moment,
                               const TakeKeys& take) override {
-    const absl::StatusOr<Kept> of = KeptOf(kept);
+    const absl::StatusOr<PostgresHistory*> history = Find(kept.name);
+    if (!history.ok() || *history == nullptr) return history.status();
+    const TableSchema compared = WithoutColumns(kept, (*history)->hidden);
+    const absl::StatusOr<Kept> of = KeptOf(compared);
     if (!of.ok() || of->history == nullptr) return of.status();
     const auto rows = view().state().Read(StateKind::kShadow, FoldName(kept.name));
     if (!rows.ok() || rows->empty()) return rows.status();
     const absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, rows->front());
     if (!shadow.ok()) return shadow.status();
+    mirror_.kept_through.erase(FoldName(kept.name));
     // While rows are read nothing else can be asked.
     if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
     absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
-    return mirror_.Said(KeepDifferentVersions(*work, *of->history, kept, of->kinds, *shadow, moment, take));
+    absl::Status done =
+        mirror_.Said(KeepDifferentVersions(*work, **history, compared, of->kinds, *shadow, moment, take));
+    if (!done.ok() || (*history)->hidden.empty()) return done;
+    (*history)->hidden.clear();
+    WriteHistory(work->writes, mirror_.names, **history);
+    return done;
   }
 
   absl::Status Follow(const TableSchema& agreed,
@@ -227,6 +250,29 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (!histories.ok()) return histories.status();
     const auto found = (*histories)->find(FoldName(table));
     return found == (*histories)->end() ? nullptr : &found->second;
+  }
+  /// Whether none of the batch's keys has a version of the moment: it is the moment's first batch, or each
+  /// one so far came behind those before it.
+  absl::StatusOr<bool> NoteKeys(const ApplyRows& apply, std::int64_t moment) {
+    const TableSchema& schema = *apply.schema;
+    const std::string table = FoldName(schema.name);
+    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
+    if (!state.ok()) return state.status();
+    if (JournalPlaceOf(*state, table).open == 0) mirror_.kept_through[table] = {moment, {}};
+    const auto through = mirror_.kept_through.find(table);
+    if (through == mirror_.kept_through.end() || apply.batch->row_count == 0) return false;
+    auto& [of, greatest] = through->second;
+    // Of type ANY, what differs here may be the same key in the table.
+    const std::vector<std::uint32_t> key = schema.Key();
+    const bool has_any = absl::c_any_of(key, [&](auto at) { return schema.columns[at].type == Type::kAny; });
+    const bool is_first =
+        of == moment && !has_any && (greatest.empty() || LeastKey(schema, *apply.batch) > greatest);
+    if (is_first) {
+      greatest = GreatestKey(schema, *apply.batch);
+    } else {
+      mirror_.kept_through.erase(through);
+    }
+    return is_first;
   }
   absl::StatusOr<Kept> KeptOf(const TableSchema& table) {
     const auto found = Find(table.name);

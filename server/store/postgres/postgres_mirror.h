@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_POSTGRES_POSTGRES_MIRROR_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -9,10 +10,12 @@
 
 #include "base/db/postgres/pool.h"
 #include "base/db/postgres/transaction.h"
+#include "proto/wire/key_range.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
+#include "server/store/postgres/rows/write_set.h"
 #include "server/store/postgres/work_view.h"
 #include "server/store/store_upkeep.h"
 
@@ -26,7 +29,14 @@ struct PostgresWork {
   const NodeRole role;
   postgres::Lease lease;
   postgres::Transaction transaction;
-  std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
+  std::optional<WorkView> view;            ///< Absent: the lock is not taken yet.
+  std::optional<PostgresKeeping> keeping;  ///< Of the rows that are written next.
+};
+
+/// Of an open moment, whose batches so far came in the order of their keys.
+struct KeptThrough {
+  std::int64_t moment = 0;
+  Key greatest;  ///< Of the last batch; empty: there was none.
 };
 
 /// What the parts of a store share. Threads: one at a time.
@@ -47,6 +57,8 @@ struct PostgresMirror {
   bool may_try_again = false;  ///< See StoreTransaction.
   /// By folded name: an index of the mirror's own refused a row of theirs, see DropIndexesOfAnyLength().
   std::set<std::string> refused_rows_of = {};
+  /// By folded name: what this store alone kept versions of. Nobody else has written since.
+  std::map<std::string, KeptThrough> kept_through = {};
 
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node) const {
     return place.TakeAt(use, node, names.tenant);

@@ -270,6 +270,7 @@ class PostgresTransaction final : public StoreTransaction {
   }
   absl::Status RollBackToSavepoint() override {
     mirror_.work->view->RollBackToSavepoint();
+    mirror_.work->keeping.reset();
     return absl::OkStatus();
   }
 
@@ -311,6 +312,7 @@ class PostgresTransaction final : public StoreTransaction {
       return checked;
     }
     CrashPoint("commit.begun");
+    if (began->row.rev != mirror_.seen.rev) mirror_.kept_through.clear();
     mirror_.NoteSeen(began->row);
     // Each node has standbys of its own, and rows last with those of the one that has them.
     mirror_.has_standby = began->has_standby && (work.role.has_rows || mirror_.has_standby);

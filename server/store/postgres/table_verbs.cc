@@ -363,6 +363,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
+    const std::optional<PostgresKeeping> keeping = std::exchange(mirror_.work->keeping, std::nullopt);
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
@@ -370,8 +371,10 @@ class PostgresTableVerbs final : public TableVerbs {
     if (!was_refused.ok()) return was_refused.status();
     absl::StatusOr<TableWork> work = view().Work();
     if (!work.ok()) return work.status();
-    const PostgresTarget target{work->In((*agreed)->schema.name), mirror_.names.receipts,
-                                KindsOf(*apply.schema, (*agreed)->kinds)};
+    const PostgresTarget target{.name = work->In((*agreed)->schema.name),
+                                .receipts = mirror_.names.receipts,
+                                .kinds = KindsOf(*apply.schema, (*agreed)->kinds),
+                                .keeping = keeping ? &*keeping : nullptr};
     absl::Status done = WriteRows(work->connection, target, apply, written);
     if (*was_refused || !MayBeOwnIndex(postgres::FailureOf(done))) return done;
     mirror_.refused_rows_of.insert(FoldName(table));

@@ -95,15 +95,20 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
   absl::StatusOr<std::vector<JournalEntry>> commits =
       snapshot.journal().FindCommits(history.schema.name, *as_of);
   if (!commits.ok()) return commits.status();
-  if (commits->empty() || commits->front().number < history.known_from) return TooEarly(history);
-  if (as_of->lsn && commits->size() > 1 && commits->back().number >= history.known_from) {
+  if (commits->empty()) return TooEarly(history);
+  if (absl::Status came = CheckCame(snapshot, *as_of, commits->front()); !came.ok()) {
+    // Only commits from before the LSNs went back may have that one.
+    if (commits->size() == 1) return came;
+    commits->erase(commits->begin());
+  }
+  if (commits->front().number < history.known_from) return TooEarly(history);
+  if (commits->size() > 1 && (*commits)[1].number >= history.known_from) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", history.schema.name, "' passed LSN ", *as_of->lsn,
-        " more than once: its source was restored in between. Nothing was read. Say which moment "
-        "is meant, as ",
-        WordsOf(commits->front()), " or ", WordsOf(commits->back()), "."));
+        " more than once: its LSNs went back in between, as when a source is restored. Nothing was read. Say "
+        "which moment is meant, as ",
+        WordsOf(commits->front()), " or ", WordsOf((*commits)[1]), "."));
   }
-  if (absl::Status came = CheckCame(snapshot, *as_of, commits->front()); !came.ok()) return came;
   return FoundMoment{commits->front().number, std::move(commits->front())};
 }
 

@@ -56,7 +56,15 @@ absl::StatusOr<MeantRow> FindRow(Snapshot& snapshot, const std::string& table, s
   if (!key.ok()) return key.status();
   const absl::StatusOr<bool> stands = Stands(snapshot, found->kept, *key);
   if (!stands.ok()) return stands.status();
-  return MeantRow{std::move(found->name), std::move(found->kept), *std::move(key), *stands};
+  absl::StatusOr<bool> is_left = false;
+  if (!*stands && (found->kept.deletes != Deletes::kApply || found->kept.preserve_target)) {
+    TableSchema all = found->kept;
+    all.deletes = Deletes::kApply;
+    all.preserve_target = false;
+    is_left = Stands(snapshot, all, *key);
+    if (!is_left.ok()) return is_left.status();
+  }
+  return MeantRow{std::move(found->name), std::move(found->kept), *std::move(key), *stands, *is_left};
 }
 
 absl::StatusOr<KeptOfRow> CountKeptOfRow(Snapshot& snapshot, const MeantRow& row) {

@@ -25,7 +25,8 @@ struct MeantRow {
   std::string table;  ///< In its own spelling.
   TableSchema kept;
   Key key;
-  bool stands = false;  ///< There is such a row now.
+  bool stands = false;   ///< There is such a row now.
+  bool is_left = false;  ///< It went at the source, and its table has it nevertheless.
 };
 
 /// `key`: as ParseTypedKey() takes it. Errors: kNotFound: there is no such table; those of ParseTypedKey().

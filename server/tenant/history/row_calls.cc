@@ -86,6 +86,10 @@ absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::str
   absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(found->name);
   if (!history.ok()) return history.status();
   if (*history) return **std::move(history);
+  if (found->kept.Key().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", found->name, "' has no key, so no history can be kept of it. Nothing was read."));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat("no history is kept of table '", found->name,
                    "'. Nothing was read. 'history = true' in a [[tenant.table]] of mirror-server.toml begins "

@@ -28,6 +28,14 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
   }
 }
 
+absl::StatusOr<bool> HasNoJournal(Store& store) {
+  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.OpenSnapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::StatusOr<JournalBounds> bounds = (*snapshot)->journal().ReadBounds();
+  if (!bounds.ok()) return bounds.status();
+  return bounds->last.number == 0;
+}
+
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
   const absl::StatusOr<std::vector<TableRecord>> tables = records.ReadTables();
   if (!tables.ok()) return tables.status();
@@ -39,7 +47,7 @@ namespace {
 
 absl::Status FindDue(Snapshot& snapshot, const JournalRules& rules, Plan* due) {
   const absl::StatusOr<std::int64_t> through =
-      snapshot.journal().FindTrim(due->now_ms - rules.keep_ms(), rules.bytes_max());
+      snapshot.journal().FindTrim({due->now_ms - rules.keep_ms(), due->now_ms}, rules.bytes_max());
   if (!through.ok()) return through.status();
   due->trim_journal_through = *through;
   const absl::StatusOr<std::vector<TableRecord>> tables = snapshot.ReadTables();
@@ -51,7 +59,7 @@ absl::Status FindDue(Snapshot& snapshot, const JournalRules& rules, Plan* due) {
     if (!history.ok()) return history.status();
     if (!*history) continue;
     const absl::StatusOr<std::int64_t> cut = snapshot.versions().FindCut(
-        **history, kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms,
+        **history, {kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms, due->now_ms},
         kept.history_bytes_max == 0 ? UINT64_MAX : kept.history_bytes_max);
     if (!cut.ok()) return cut.status();
     if (*cut != 0) due->history_cuts.push_back({record.table, *cut});

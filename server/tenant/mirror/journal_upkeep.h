@@ -16,6 +16,8 @@ class Mirror;
 /// Versions of rows that no rule asks for any more are set aside. What goes wrong here is met again, and
 /// told, by the call that is under way. `rules` may be null.
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
+/// Whether nothing was ever noted in it.
+absl::StatusOr<bool> HasNoJournal(Store& store);
 /// Every table that the store has: rows may have changed of which no entry of the journal tells.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
 

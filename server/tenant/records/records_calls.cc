@@ -1,6 +1,7 @@
 #include "server/tenant/records/records_calls.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <new>
 #include <numeric>
@@ -402,6 +403,8 @@ absl::Status RecordsCalls::BeginErasing(const std::string& erasing, std::int64_t
         Plan plan;
         plan.now_ms = now_ms;
         plan.documents = {{kErasureKind, kErasingId, erasing}};
+        // What was deleted stands in them, too.
+        plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
         return plan;
       })
       .status();

@@ -18,8 +18,9 @@ namespace mirror {
 class NoJournal final : public JournalVerbs {
  public:
   absl::StatusOr<JournalPlace> ReadPlace(const std::string&) override { return None(); }
+  absl::StatusOr<std::int64_t> FindLastCommit(const std::string&) override { return 0; }
   absl::Status AddEntry(const JournalEntry&) override { return None(); }
-  absl::Status CloseMoment(std::int64_t, const JournalCommit&) override { return None(); }
+  absl::Status CloseMoment(std::int64_t, const JournalEntry&) override { return None(); }
   absl::Status NoteDigest(const std::string&, const Position&, std::int64_t, const std::string&) override {
     return absl::OkStatus();
   }
@@ -52,7 +53,7 @@ class NoHistory final : public HistoryVerbs {
   static absl::Status None() { return absl::UnimplementedError("this store has no history"); }
 };
 
-class NoJournalReader final : public JournalReader {
+class NoJournalReader : public JournalReader {
  public:
   absl::StatusOr<JournalBounds> ReadBounds() override { return JournalBounds{}; }
   absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t) override {
@@ -69,7 +70,7 @@ class NoJournalReader final : public JournalReader {
   }
   absl::Status WalkProven(const std::string&, const TakeEntry&) override { return absl::OkStatus(); }
   absl::StatusOr<std::int64_t> CountEntries(const std::string&) override { return 0; }
-  absl::StatusOr<std::int64_t> FindTrim(std::int64_t, std::uint64_t) override { return 0; }
+  absl::StatusOr<std::int64_t> FindTrim(const OldCommits&, std::uint64_t) override { return 0; }
 };
 
 class NoVersions final : public VersionReader {
@@ -77,7 +78,7 @@ class NoVersions final : public VersionReader {
   absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string&) override {
     return std::optional<TableHistory>();
   }
-  absl::StatusOr<std::int64_t> FindCut(const TableHistory&, std::int64_t, std::uint64_t) override {
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory&, const OldCommits&, std::uint64_t) override {
     return None();
   }
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory&) override { return None(); }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/name.h"
 #include "server/store/postgres/rows/columns_in.h"
+#include "server/store/postgres/rows/columns_out.h"
 
 namespace mirror {
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
+#include "server/journal/column_list.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -22,8 +23,9 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return histories;
   const auto rows = connection.Query(
-      absl::StrCat("SELECT table_key, versions, view_name, definition, known_from, view_is_whole FROM ",
-                   names.history),
+      absl::StrCat(
+          "SELECT table_key, versions, view_name, definition, known_from, view_is_whole, hidden FROM ",
+          names.history),
       {}, kReadingHistories);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) {
@@ -34,8 +36,9 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    histories[rows->Text(row, 0)] = {rows->Text(row, 1), rows->Text(row, 2), *std::move(schema),
-                                     rows->Int(row, 4), rows->Bool(row, 5)};
+    histories[rows->Text(row, 0)] = {rows->Text(row, 1), rows->Text(row, 2),
+                                     *std::move(schema), rows->Int(row, 4),
+                                     rows->Bool(row, 5), UnpackColumnList(rows->View(row, 6))};
   }
   return histories;
 }
@@ -44,7 +47,8 @@ void MakeHistories(OwnWrites& writes, const PostgresOwnTables& names) {
   writes.Add(absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.history,
                           " (table_key text COLLATE \"C\", table_name text NOT NULL, versions text NOT NULL, "
                           "view_name text NOT NULL, definition bytea NOT NULL, known_from bigint NOT NULL, "
-                          "view_is_whole boolean NOT NULL, CONSTRAINT _mirror_own_key_history PRIMARY KEY "
+                          "view_is_whole boolean NOT NULL, hidden text NOT NULL DEFAULT '[]', CONSTRAINT "
+                          "_mirror_own_key_history PRIMARY KEY "
                           "(table_key))"),
              {});
 }
@@ -52,16 +56,18 @@ void MakeHistories(OwnWrites& writes, const PostgresOwnTables& names) {
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history) {
   // Others keep it in memory.
   writes.MoveState();
-  writes.Add(absl::StrCat("INSERT INTO ", names.history,
-                          " (table_key, table_name, versions, view_name, definition, known_from, "
-                          "view_is_whole) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (table_key) DO "
-                          "UPDATE SET table_name = EXCLUDED.table_name, versions = EXCLUDED.versions, "
-                          "view_name = EXCLUDED.view_name, definition = EXCLUDED.definition, known_from = "
-                          "EXCLUDED.known_from, view_is_whole = EXCLUDED.view_is_whole"),
+  writes.Add(absl::StrCat(
+                 "INSERT INTO ", names.history,
+                 " (table_key, table_name, versions, view_name, definition, known_from, "
+                 "view_is_whole, hidden) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (table_key) DO "
+                 "UPDATE SET table_name = EXCLUDED.table_name, versions = EXCLUDED.versions, "
+                 "view_name = EXCLUDED.view_name, definition = EXCLUDED.definition, known_from = "
+                 "EXCLUDED.known_from, view_is_whole = EXCLUDED.view_is_whole, hidden = "
+                 "EXCLUDED.hidden"),
              {writes.Keep(FoldName(history.schema.name)), writes.Keep(history.schema.name),
               writes.Keep(history.versions), writes.Keep(history.view),
               postgres::Value::Bytes(writes.Keep(PackTable(history.schema))), history.known_from,
-              history.is_view_whole});
+              history.is_view_whole, writes.Keep(PackColumnList(history.hidden))});
 }
 
 void RemoveHistory(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
@@ -20,6 +21,8 @@ struct PostgresHistory {
   TableSchema schema;    ///< The mirrored table's kept form, when it was looked at last.
   std::int64_t known_from = 0;
   bool is_view_whole = true;  ///< Else the table lacked a column when the view was made.
+  /// Columns that have a new rule, while the rows are still as they were before it.
+  std::vector<std::string> hidden = {};
 };
 
 /// By folded name of the table; none where no version was ever kept. Errors: kDataLoss, too.

@@ -12,10 +12,15 @@ namespace mirror {
 namespace {
 
 constexpr char kReadingJournal[] = "reading the journal";
+constexpr char kSelected[] =
+    "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
+    "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
+    "h.digest";
 /// What an entry weighs beside its keys, roughly.
 constexpr int kEntryBytes = 100;
-/// Entries in memory at once.
+/// Entries in memory at once, and bytes of their keys; one entry is in any case.
 constexpr std::size_t kEntriesAtOnce = 100;
+constexpr std::int64_t kBytesAtOnce = 1 << 20;
 
 std::optional<JournalCommit> CommitOf(const postgres::Rows& rows, int row) {
   constexpr int kDone = 17;
@@ -54,11 +59,8 @@ class PostgresJournalReader final : public JournalReader {
   PostgresJournalReader(postgres::Connection& connection, const PostgresOwnTables& names)
       : connection_(connection),
         names_(names),
-        select_(absl::StrCat(
-            "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, "
-            "e.most, e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, "
-            "h.row_count, h.digest FROM ",
-            names.journal, " AS e LEFT JOIN ", names.journal, " AS h ON h.number = e.moment WHERE ")) {}
+        from_(absl::StrCat(" FROM ", names.journal, " AS e LEFT JOIN ", names.journal,
+                           " AS h ON h.number = e.moment WHERE ")) {}
 
   absl::StatusOr<JournalBounds> ReadBounds() override {
     JournalBounds bounds;
@@ -94,25 +96,24 @@ class PostgresJournalReader final : public JournalReader {
     if (!there.ok()) return there.status();
     if (!*there) return entries;
     const std::string sql =
-        absl::StrCat(select_, "e.number > $1 AND e.number > coalesce((SELECT max(number) FROM ", names_.floor,
-                     "), 0) AND e.operation <> ", static_cast<int>(JournalOperation::kHead),
-                     " AND ($2 = '' OR e.table_key = $2) ORDER BY e.number LIMIT $3");
+        PageSql(absl::StrCat("e.number > $1 AND e.number > coalesce((SELECT max(number) FROM ", names_.floor,
+                             "), 0) AND e.operation <> ", static_cast<int>(JournalOperation::kHead),
+                             " AND ($2 = '' OR e.table_key = $2)"),
+                "");
     const std::string key = FoldName(page.table);
     std::uint64_t bytes = 0;
     std::int64_t after = page.after;
     while (entries.size() < page.entries_max) {
-      const auto count =
-          static_cast<std::int64_t>(std::min(kEntriesAtOnce, page.entries_max - entries.size()));
-      const auto rows = Query(sql, {after, key, count});
+      const auto rows = Query(sql, {after, key});
       if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) {
+      for (int row = 0; row < rows->rows() && entries.size() < page.entries_max; ++row) {
         JournalEntry entry = EntryOf(*rows, row);
         bytes += entry.keys.size();
         if (!entries.empty() && bytes > page.bytes_max) return entries;
         after = entry.number;
         entries.push_back(std::move(entry));
       }
-      if (rows->rows() < count) break;
+      if (rows->rows() == 0) break;
     }
     return entries;
   }
@@ -121,11 +122,11 @@ class PostgresJournalReader final : public JournalReader {
                         const TakeEntry& take) override {
     const absl::StatusOr<bool> there = IsThere();
     if (!there.ok() || !*there) return there.status();
-    const std::string sql = absl::StrCat(
-        select_,
-        "e.number < $1 AND e.table_key = $2 AND (e.keys IS NULL OR (e.least <= $3 AND e.most >= $3)) ",
-        "AND e.operation <> ", static_cast<int>(JournalOperation::kHead), " ORDER BY e.number DESC LIMIT ",
-        kEntriesAtOnce);
+    const std::string sql =
+        PageSql(absl::StrCat("e.number < $1 AND e.table_key = $2 AND (e.keys IS NULL OR (e.least <= $3 AND "
+                             "e.most >= $3)) AND e.operation <> ",
+                             static_cast<int>(JournalOperation::kHead)),
+                " DESC");
     const std::string key = FoldName(table);
     for (std::int64_t before = INT64_MAX;;) {
       const auto rows = Query(sql, {before, key, postgres::Value::Bytes(ordered_key)});
@@ -137,18 +138,17 @@ class PostgresJournalReader final : public JournalReader {
         if (!more.ok()) return more.status();
         if (!*more) return absl::OkStatus();
       }
-      if (rows->rows() < static_cast<int>(kEntriesAtOnce)) return absl::OkStatus();
+      if (rows->rows() == 0) return absl::OkStatus();
     }
   }
 
   absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
     const absl::StatusOr<bool> there = IsThere();
     if (!there.ok() || !*there) return there.status();
-    const std::string sql = absl::StrCat(select_,
-                                         "e.number < $1 AND e.table_key = $2 AND e.number = e.moment AND "
-                                         "e.done_ms IS NOT NULL AND e.digest IS NOT NULL ORDER BY e.number "
-                                         "DESC LIMIT ",
-                                         kEntriesAtOnce);
+    const std::string sql = PageSql(
+        "e.number < $1 AND e.table_key = $2 AND e.number = e.moment AND e.done_ms IS NOT NULL AND e.digest "
+        "IS NOT NULL",
+        " DESC");
     const std::string key = FoldName(table);
     for (std::int64_t before = INT64_MAX;;) {
       const auto rows = Query(sql, {before, key});
@@ -160,7 +160,7 @@ class PostgresJournalReader final : public JournalReader {
         if (!more.ok()) return more.status();
         if (!*more) return absl::OkStatus();
       }
-      if (rows->rows() < static_cast<int>(kEntriesAtOnce)) return absl::OkStatus();
+      if (rows->rows() == 0) return absl::OkStatus();
     }
   }
 
@@ -185,19 +185,21 @@ class PostgresJournalReader final : public JournalReader {
     if (!there.ok()) return there.status();
     if (!*there) return commits;
     // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
+    // How far LSNs went behind the last commit before that restore nobody knows.
     const std::string by_lsn = absl::StrCat(
         "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) OVER (ORDER BY number) AS "
         "next FROM ",
         names_.journal,
         " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL) AS each_commit WHERE "
-        "lsn <= $2 AND (next IS NULL OR next > $2))");
+        "lsn <= $2 AND (next IS NULL OR next > $2 OR (next < lsn AND lsn = $2)))");
     const std::string fits = as_of.moment ? "e.number <= $2"
                              : as_of.lsn  ? by_lsn
                                           : "coalesce(e.source_ms, e.done_ms) <= $2";
     const std::string key = FoldName(table);
     const auto rows =
-        Query(absl::StrCat(select_, "e.table_key = $1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ",
-                           fits, " ORDER BY e.number DESC LIMIT 2"),
+        Query(absl::StrCat(kSelected, from_,
+                           "e.table_key = $1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
+                           " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1),
               {key, as_of.moment ? *as_of.moment
                     : as_of.lsn  ? *as_of.lsn
                                  : *as_of.unix_ms});
@@ -206,23 +208,30 @@ class PostgresJournalReader final : public JournalReader {
     return commits;
   }
 
-  absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) override {
+  absl::StatusOr<std::int64_t> FindTrim(const OldCommits& old, std::uint64_t bytes_max) override {
     const absl::StatusOr<bool> there = IsThere();
     if (!there.ok()) return there.status();
     if (!*there) return 0;
-    const auto rows =
-        Query(absl::StrCat(
-                  "SELECT greatest(coalesce((SELECT max(number) FROM ", names_.journal,
-                  " WHERE number = moment AND done_ms < $1), 0), coalesce((SELECT max(number) FROM (SELECT "
-                  "number, sum(coalesce(octet_length(keys), 0) + ",
-                  kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM ", names_.journal,
-                  ") AS each_entry WHERE kept > $2), 0))"),
-              {before_ms, static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))});
+    const auto rows = Query(absl::StrCat("SELECT greatest((", LastOldSql(names_, "true"),
+                                         "), coalesce((SELECT max(number) FROM (SELECT "
+                                         "number, sum(coalesce(octet_length(keys), 0) + ",
+                                         kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM ",
+                                         names_.journal, ") AS each_entry WHERE kept > $3), 0))"),
+                            {old.before_ms, old.now_ms,
+                             static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))});
     if (!rows.ok()) return rows.status();
     return rows->Int(0, 0);
   }
 
  private:
+  /// Some of those entries, and one at least where there are any. `order`: " DESC", or empty.
+  std::string PageSql(const std::string& which, const char* order) const {
+    return absl::StrCat("SELECT * FROM (", kSelected,
+                        ", sum(coalesce(octet_length(e.keys), 0)) OVER (ORDER BY e.number", order,
+                        ") AS so_far", from_, which, " ORDER BY e.number", order, " LIMIT ", kEntriesAtOnce,
+                        ") AS page WHERE so_far - coalesce(octet_length(keys), 0) < ", kBytesAtOnce,
+                        " ORDER BY number", order);
+  }
   absl::StatusOr<postgres::Rows> Query(const std::string& sql, postgres::Values values) {
     absl::StatusOr<postgres::Rows> rows = connection_.Query(sql, values, kReadingJournal);
     if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -238,11 +247,19 @@ class PostgresJournalReader final : public JournalReader {
 
   postgres::Connection& connection_;
   const PostgresOwnTables& names_;
-  const std::string select_;
+  const std::string from_;
   bool is_there_ = false;
 };
 
 }  // namespace
+
+std::string LastOldSql(const PostgresOwnTables& names, const std::string& which) {
+  const std::string heads =
+      absl::StrCat("FROM ", names.journal, " WHERE ", which, " AND number = moment AND done_ms ");
+  return absl::StrCat("SELECT coalesce(max(number), 0) ", heads,
+                      "< $1 AND number < coalesce((SELECT min(number) ", heads, "BETWEEN $1 AND $2), ",
+                      INT64_MAX, ")");
+}
 
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
                                                          const PostgresOwnTables& names) {

@@ -10,6 +10,9 @@
 namespace mirror {
 
 /// In the transaction of `connection`. Both outlive it.
+/// The last commit that is old, or 0, of those that `which` names in SQL; $1 and $2: see OldCommits.
+std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
+
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 

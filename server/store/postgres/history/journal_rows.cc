@@ -39,17 +39,22 @@ void NoteLast(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t la
   PutState(writes, names, StateKind::kJournal, {"", 0, std::move(number)});
 }
 
-/// The last entry that goes this time; 0: none.
-absl::StatusOr<std::int64_t> TrimmedThrough(postgres::Connection& connection, const PostgresOwnTables& names,
-                                            std::int64_t through, std::int64_t count_max) {
-  const auto until = connection.Number(
-      absl::StrCat("SELECT coalesce(max(number), 0) FROM (SELECT number FROM ", names.journal,
+/// What goes this time.
+struct Passed {
+  std::int64_t through = 0;  ///< The last entry.
+  std::int64_t count = 0;
+};
+
+absl::StatusOr<Passed> FindPassed(postgres::Connection& connection, const PostgresOwnTables& names,
+                                  std::int64_t through, std::int64_t count_max) {
+  const auto passed = connection.Query(
+      absl::StrCat("SELECT coalesce(max(number), 0), count(*) FROM (SELECT number FROM ", names.journal,
                    " WHERE number <= $1 AND number > coalesce((SELECT max(number) FROM ", names.floor,
                    "), 0) AND number < (SELECT max(number) FROM ", names.journal,
                    ") ORDER BY number LIMIT $2) AS oldest"),
       {through, count_max}, kTrimming);
-  if (!until.ok()) return InStoreWords(until.status(), Touched::kOwnTable);
-  return until;
+  if (!passed.ok()) return InStoreWords(passed.status(), Touched::kOwnTable);
+  return Passed{passed->Int(0, 0), passed->Int(0, 1)};
 }
 
 }  // namespace
@@ -123,14 +128,16 @@ void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const Journa
 }
 
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
-                 std::int64_t moment, const JournalCommit& commit) {
+                 std::int64_t moment, const JournalEntry& by) {
   std::vector<postgres::Value> values;
-  AddCommit(writes, commit, &values);
-  values.emplace_back(moment);
+  AddCommit(writes, *by.commit, &values);
+  for (const std::int64_t number : {by.cycle, static_cast<std::int64_t>(by.seq), moment})
+    values.emplace_back(number);
+  values.emplace_back(writes.Keep(by.origin));
   writes.Add(
       absl::StrCat("UPDATE ", names.journal,
                    " SET lsn = $1, lineage = $2, receipt = $3, source_ms = $4, done_ms = $5, row_count "
-                   "= $6 WHERE number = $7"),
+                   "= $6, cycle = $7, seq = $8, origin = $10 WHERE number = $9"),
       std::move(values));
   for (const StateRow& row : state) {
     if (row.table_key.empty() || row.number != moment) continue;
@@ -149,10 +156,21 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
        postgres::Value::Bytes(writes.Keep(position.lineage))});
 }
 
+absl::StatusOr<std::int64_t> LastCommitOf(postgres::Connection& connection, const PostgresOwnTables& names,
+                                          const std::string& table) {
+  absl::StatusOr<std::int64_t> last =
+      connection.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names.journal,
+                                     " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL"),
+                        {FoldName(table)}, "looking for a table's last commit");
+  if (!last.ok()) return InStoreWords(last.status(), Touched::kOwnTable);
+  return last;
+}
+
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max) {
-  const absl::StatusOr<std::int64_t> until = TrimmedThrough(connection, names, through, count_max);
-  if (!until.ok() || *until == 0) return until;
+  const absl::StatusOr<Passed> passed = FindPassed(connection, names, through, count_max);
+  if (!passed.ok()) return passed.status();
+  if (passed->count == 0) return 0;
   const std::string of_history = has_history
                                      ? absl::StrCat(" OR number >= (SELECT h.known_from FROM ", names.history,
                                                     " AS h WHERE h.table_key = j.table_key)")
@@ -171,10 +189,10 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
             "$1 AND ",
             stays, " AND operation <> ", head),
         absl::StrCat("DELETE FROM ", names.journal, " AS j WHERE number <= $1 AND NOT (", stays, ")")}) {
-    if (gone.ok()) gone = connection.Run(sql, {*until}, kTrimming);
+    if (gone.ok()) gone = connection.Run(sql, {passed->through}, kTrimming);
   }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kOwnTable);
-  return gone;
+  return passed->count;
 }
 
 void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {

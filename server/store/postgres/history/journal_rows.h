@@ -26,10 +26,13 @@ void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names);
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
 /// `state` as above. An entry that heads no moment that is open is left as it is.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
-                 std::int64_t moment, const JournalCommit& commit);
+                 std::int64_t moment, const JournalEntry& by);
 void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                  const Position& position, std::int64_t rows, const std::string& digest);
 
+/// See JournalVerbs::FindLastCommit().
+absl::StatusOr<std::int64_t> LastCommitOf(postgres::Connection& connection, const PostgresOwnTables& names,
+                                          const std::string& table);
 /// See JournalVerbs::Trim(). `has_history`: there is a `_mirror_history`.
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max);

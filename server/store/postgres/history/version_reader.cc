@@ -13,6 +13,8 @@
 #include "base/folded_name.h"
 #include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/history_rows.h"
+#include "server/store/postgres/history/journal_reader.h"
+#include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/history/version_sql.h"
 #include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/place_words.h"
@@ -64,32 +66,28 @@ class PostgresVersionReader final : public VersionReader {
     return history;
   }
 
-  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                        std::uint64_t bytes_max) override {
     const absl::StatusOr<Opened> opened = Open(history.schema);
     if (!opened.ok()) return opened.status();
-    const auto old =
-        connection_.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names_.journal,
-                                        " WHERE table_key = $1 AND number = moment AND done_ms < $2"),
-                           {FoldName(history.schema.name), before_ms}, Doing(history.schema));
-    if (!old.ok()) return InStoreWords(old.status(), Touched::kOwnTable);
+    const auto last_old =
+        connection_.Number(LastOldSql(names_, "table_key = $3"),
+                           {old.before_ms, old.now_ms, FoldName(history.schema.name)}, Doing(history.schema));
+    if (!last_old.ok()) return InStoreWords(last_old.status(), Touched::kOwnTable);
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, opened->versions(names_), bytes_max);
     if (!over.ok()) return over.status();
     // The last state that was committed stays, however much a cycle that is under way has written.
-    const auto last =
-        connection_.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names_.journal,
-                                        " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL"),
-                           {FoldName(history.schema.name)}, Doing(history.schema));
-    if (!last.ok()) return InStoreWords(last.status(), Touched::kOwnTable);
-    const std::int64_t cut = std::max(*old, std::min(*over, *last));
+    const auto last = LastCommitOf(connection_, names_, history.schema.name);
+    if (!last.ok()) return last.status();
+    const std::int64_t cut = std::max(*last_old, std::min(*over, *last));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
-    const auto oldest = connection_.Number(
-        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ", opened->versions(names_),
-                     " ORDER BY ", kVersionUntil, " LIMIT 1), ", INT64_MAX, ")"),
-        {}, Doing(history.schema));
-    if (!oldest.ok()) return InStoreWords(oldest.status(), Touched::kMirroredTable);
-    return *oldest <= history.known_from ? history.known_from : 0;
+    const auto left =
+        connection_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM ", opened->versions(names_),
+                                        " WHERE ", kVersionUntil, " <= $1 LIMIT 1) AS one"),
+                           {history.known_from}, Doing(history.schema));
+    if (!left.ok()) return InStoreWords(left.status(), Touched::kMirroredTable);
+    return *left != 0 ? history.known_from : 0;
   }
 
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
@@ -224,16 +222,19 @@ class PostgresVersionReader final : public VersionReader {
         connection_.Number("SELECT pg_total_relation_size(to_regclass($1))", {versions}, Doing(table));
     if (!size.ok()) return InStoreWords(size.status(), Touched::kMirroredTable);
     if (static_cast<std::uint64_t>(*size) <= bytes_max) return 0;
-    const std::string newest = absl::StrCat(" FROM ", versions, " ORDER BY ", kVersionUntil, " DESC ");
-    const auto each =
-        connection_.Number(absl::StrCat("SELECT (coalesce(avg(pg_column_size(m.*)), 0) + ", kVersionBytes,
-                                        ")::bigint FROM (SELECT *", newest, "LIMIT ", kSampledRows, ") AS m"),
-                           {}, Doing(table));
+    const auto each = connection_.Number(
+        absl::StrCat("SELECT (coalesce(avg(pg_column_size(m.*)), 0) + ", kVersionBytes,
+                     ")::bigint FROM (SELECT * FROM ", versions, " LIMIT ", kSampledRows, ") AS m"),
+        {}, Doing(table));
     if (!each.ok()) return InStoreWords(each.status(), Touched::kMirroredTable);
     const std::uint64_t stay =
         std::min<std::uint64_t>(bytes_max / static_cast<std::uint64_t>(*each), INT64_MAX);
+    // Counted by moment: to sort the rows themselves may take more than there is.
     const auto until = connection_.Number(
-        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, newest, "OFFSET $1 LIMIT 1), 0)"),
+        absl::StrCat(
+            "SELECT coalesce(max(until), 0) FROM (SELECT until, sum(rows) OVER (ORDER BY until DESC) ",
+            "AS newest FROM (SELECT ", kVersionUntil, " AS until, count(*) AS rows FROM ", versions,
+            " GROUP BY 1) AS each_moment) AS so_far WHERE newest > $1"),
         {static_cast<std::int64_t>(stay)}, Doing(table));
     if (!until.ok()) return InStoreWords(until.status(), Touched::kMirroredTable);
     return *until;

@@ -121,7 +121,7 @@ std::string VersionSql::Create(std::string_view name) const {
                       " USING brin (", kVersionUntil, ") WITH (pages_per_range = 16, autosummarize = on)");
 }
 
-std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const std::string& from,
+std::string VersionSql::KeepOld(const ChangeBatch& batch, const KeepAs& as, const std::string& from,
                                 int moment) const {
   const bool is_insert = batch.operation == Operation::kInsert;
   Difference difference;
@@ -138,14 +138,14 @@ std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const s
         StoredKind("t", column, place, kinds_),
         absl::StrCat("CASE WHEN ", value, " IS NULL THEN 0 ELSE get_byte(b.kinds, ", byte, ") END"));
   }
-  const bool asks = compares && batch.operation != Operation::kDelete;
+  const bool asks = as.compares && batch.operation != Operation::kDelete;
   const std::string table =
       absl::StrCat("ONLY ", table_, " AS t ON ", SameKeyAsBatch(batch, "t"), AndLive(kept_, "t"));
   const std::string number = absl::StrCat(" SELECT $", moment, "::bigint, ");
+  const std::string once = as.is_first ? "" : " ON CONFLICT DO NOTHING";
   if (!is_insert) {
     return absl::StrCat(Into(AllOf(kept_, "")), number, "1, ", AllOf(kept_, "t"), " FROM ", from, " JOIN ",
-                        table, asks ? " WHERE " : "", asks ? difference.Sql() : "",
-                        " ON CONFLICT DO NOTHING");
+                        table, asks ? " WHERE " : "", asks ? difference.Sql() : "", once);
   }
   const std::string stands = absl::StrCat("(", Of("t", kept_.columns[kept_.Key()[0]].name), " IS NOT NULL)");
   std::string values;
@@ -157,9 +157,9 @@ std::string VersionSql::KeepOld(const ChangeBatch& batch, bool compares, const s
                         : absl::StrCat("coalesce(", value, ", ", BatchColumn(batch, i), ")"));
   }
   if (HasKinds(kept_)) Append(&values, absl::StrCat("coalesce(t.", kKindsColumn, ", '')"));
-  return absl::StrCat(
-      Into(AllOf(kept_, "")), number, stands, "::int, ", values, " FROM ", from, " LEFT JOIN ", table,
-      asks ? absl::StrCat(" WHERE NOT ", stands, " OR ", difference.Sql()) : "", " ON CONFLICT DO NOTHING");
+  return absl::StrCat(Into(AllOf(kept_, "")), number, stands, "::int, ", values, " FROM ", from,
+                      " LEFT JOIN ", table,
+                      asks ? absl::StrCat(" WHERE NOT ", stands, " OR ", difference.Sql()) : "", once);
 }
 
 std::string VersionSql::ForgetSame(const ChangeBatch& batch, const std::string& from, int moment) const {

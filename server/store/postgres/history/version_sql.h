@@ -31,6 +31,13 @@ struct PostgresVisible {
   std::string and_live() const { return live.empty() ? live : " AND " + live; }
 };
 
+/// How rows of a batch are kept.
+struct KeepAs {
+  bool compares = true;  ///< Rows that stay as they are get no version.
+  /// No key of the batch has a version of the moment: to ask for each of them costs more than to keep it.
+  bool is_first = false;
+};
+
 /// Names as they stand in SQL. All of it outlives this.
 class VersionSql {
  public:
@@ -42,8 +49,8 @@ class VersionSql {
   std::string Create(std::string_view name) const;
 
   // Over rows of a batch: `from` is b, with its columns c0, c1, … and kinds. $`moment` is the moment.
-  /// Keeps what the batch is about to change. `compares`: rows that stay as they are get no version.
-  std::string KeepOld(const ChangeBatch& batch, bool compares, const std::string& from, int moment) const;
+  /// Keeps what the batch is about to change.
+  std::string KeepOld(const ChangeBatch& batch, const KeepAs& as, const std::string& from, int moment) const;
   /// Of the moment and the batch's keys those that are as the rows go again.
   std::string ForgetSame(const ChangeBatch& batch, const std::string& from, int moment) const;
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
@@ -34,6 +35,8 @@ namespace {
 constexpr char kKeeping[] = "keeping versions of rows";
 constexpr char kCutting[] = "removing the oldest versions of rows";
 constexpr char kErasing[] = "removing versions of a row";
+/// How names of columns begin that went, and whose names others have now.
+constexpr char kFormer[] = "_mirror_former_";
 constexpr char kFollowing[] = "changing the versions of a table's rows";
 
 VersionSql SqlOf(const TableWork& work, const PostgresHistory& history, const TableSchema& kept,
@@ -59,24 +62,14 @@ absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory&
   return history.versions + "_view";
 }
 
-/// Rows of a batch by whether one of their values comes in parts.
-struct Sorted {
-  std::vector<std::uint32_t> whole, in_parts;
-};
-
-Sorted SortRows(const ChangeBatch& batch) {
-  std::vector<bool> has_large(batch.row_count);
-  if (batch.operation != Operation::kDelete) {
-    for (const ColumnView& view : batch.columns) {
-      for (const LargeValue& large : view.large) has_large[large.row] = true;
-    }
+/// Rows of a batch of which a value comes in parts.
+std::vector<std::uint32_t> RowsInParts(const ChangeBatch& batch) {
+  std::set<std::uint32_t> rows;
+  if (batch.operation == Operation::kDelete) return {};
+  for (const ColumnView& view : batch.columns) {
+    for (const LargeValue& large : view.large) rows.insert(large.row);
   }
-  Sorted sorted;
-  for (std::uint32_t i = 0; i < batch.row_count; ++i) {
-    const std::uint32_t row = batch.key_order.empty() ? i : batch.key_order[i];
-    (has_large[row] ? sorted.in_parts : sorted.whole).push_back(row);
-  }
-  return sorted;
+  return {rows.begin(), rows.end()};
 }
 
 /// Statements over rows of one batch.
@@ -91,22 +84,21 @@ class OverBatch {
         values_(*apply.schema, *apply.batch),
         set_(work.connection, target_, apply, values_) {}
 
-  absl::Status Keep(const std::vector<std::uint32_t>& rows, bool compares) {
-    return Run(rows, !compares, [&](const std::string& from, int first) {
-      return sql_.KeepOld(*apply_.batch, compares, from, first);
+  absl::Status Keep(const std::vector<std::uint32_t>& rows) {
+    return Run(rows, [&](const std::string& from, int first) {
+      return sql_.KeepOld(*apply_.batch, {.compares = false}, from, first);
     });
   }
   absl::Status ForgetSame(const std::vector<std::uint32_t>& rows) {
-    return Run(rows, /*keys_alone=*/true, [&](const std::string& from, int first) {
+    return Run(rows, [&](const std::string& from, int first) {
       return sql_.ForgetSame(*apply_.batch, from, first);
     });
   }
 
  private:
-  absl::Status Run(const std::vector<std::uint32_t>& rows, bool keys_alone,
-                   const PostgresSetWriter::SqlOver& sql) {
+  absl::Status Run(const std::vector<std::uint32_t>& rows, const PostgresSqlOver& sql) {
     const std::vector<postgres::Value> values = {moment_};
-    const absl::Status ran = set_.RunOver(rows, keys_alone, sql, values).status();
+    const absl::Status ran = set_.RunOver(rows, /*keys_alone=*/true, sql, values).status();
     if (ran.ok()) return ran;
     return InStoreWords(RefusedRows(ran, *apply_.schema, std::nullopt), Touched::kMirroredTable);
   }
@@ -184,6 +176,20 @@ class Widening {
     }
   }
   bool Has(const std::string& column) const { return there_.contains(column); }
+  /// "a = NULL, b = NULL": under the names of now. Which column a former one was nobody knows: all of them.
+  std::string Emptied(const TableSchema& was, const NewRules& rules) const {
+    std::vector<std::string> columns = rules.returned;
+    for (const std::string& name : rules.changed) columns.push_back(was.columns[*was.Find(name)].name);
+    for (const std::string& name : there_) {
+      if (absl::StartsWith(name, kFormer)) columns.push_back(name);
+    }
+    std::string set;
+    for (const std::string& name : columns) {
+      if (!there_.contains(name)) continue;
+      absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(name), " = NULL");
+    }
+    return set;
+  }
   const std::string& sql() const { return sql_; }
 
  private:
@@ -192,8 +198,10 @@ class Widening {
     if (!there_.contains(name)) return absl::OkStatus();
     const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
     if (!id.ok()) return id.status();
-    Append("RENAME COLUMN ", absl::StrCat(QuoteName(name), " TO _mirror_former_", *id));
+    const std::string former = absl::StrCat(kFormer, *id);
+    Append("RENAME COLUMN ", absl::StrCat(QuoteName(name), " TO ", former));
     there_.erase(name);
+    there_.insert(former);
     return absl::OkStatus();
   }
   void Append(const char* verb, const std::string& what) {
@@ -247,21 +255,30 @@ absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema
   return history;
 }
 
-absl::StatusOr<bool> KeepOldVersions(TableWork& work, const PostgresHistory& history,
+PostgresKeeping KeepingVersions(const TableWork& work, const PostgresHistory& history,
+                                const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment,
+                                bool is_first) {
+  const KeepAs as{.compares = apply.batch->operation != Operation::kDelete, .is_first = is_first};
+  return {[table = work.In(apply.schema->name), versions = work.In(history.versions), schema = apply.schema,
+           batch = &*apply.batch, kinds, as](const std::string& from, int first) {
+            return VersionSql(table, versions, *schema, kinds).KeepOld(*batch, as, from, first);
+          },
+          moment};
+}
+
+absl::StatusOr<bool> KeepRowsInParts(TableWork& work, const PostgresHistory& history,
                                      const PostgresKinds& kinds, const ApplyRows& apply,
                                      std::int64_t moment) {
-  const Sorted sorted = SortRows(*apply.batch);
-  OverBatch over(work, history, kinds, apply, moment);
-  absl::Status kept = over.Keep(sorted.whole, apply.batch->operation != Operation::kDelete);
-  // Their values are not in sight: all of them are kept, and compared when they are written.
-  if (kept.ok()) kept = over.Keep(sorted.in_parts, /*compares=*/false);
+  const std::vector<std::uint32_t> rows = RowsInParts(*apply.batch);
+  if (rows.empty()) return false;
+  absl::Status kept = OverBatch(work, history, kinds, apply, moment).Keep(rows);
   if (!kept.ok()) return kept;
-  return !sorted.in_parts.empty();
+  return true;
 }
 
 absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
                                 const ApplyRows& apply, std::int64_t moment) {
-  return OverBatch(work, history, kinds, apply, moment).ForgetSame(SortRows(*apply.batch).in_parts);
+  return OverBatch(work, history, kinds, apply, moment).ForgetSame(RowsInParts(*apply.batch));
 }
 
 absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
@@ -339,18 +356,10 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
     if (absl::Status done = widening->Rename(was.columns[*column].name, to); !done.ok()) return done;
     was.columns[*column].name = to;
   }
-  std::string emptied;
-  for (const Column& column : was.columns) {
-    // What stood in other columns that went stays there.
-    const std::optional<std::uint32_t> now = agreed.Find(column.name);
-    if (!now || !HasNewRule(column, agreed.columns[*now]) || !widening->Has(column.name)) continue;
-    absl::StrAppend(&emptied, emptied.empty() ? "" : ", ", QuoteName(column.name), " = NULL");
-  }
-  for (const Column& column : agreed.columns) {
-    // It went before its rule came.
-    if (column.rule == Rule::kPlain || was.Find(column.name) || !widening->Has(column.name)) continue;
-    absl::StrAppend(&emptied, emptied.empty() ? "" : ", ", QuoteName(column.name), " = NULL");
-  }
+  // What stood in other columns that went stays there.
+  const NewRules rules =
+      FindNewRules(was, agreed, [&](const std::string& column) { return widening->Has(column); });
+  const std::string emptied = rules.empty() ? "" : widening->Emptied(was, rules);
   if (!emptied.empty()) {
     // Before it is renamed where it gets another type.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
@@ -376,6 +385,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
     if (!forgotten.ok()) return forgotten.status();
   }
   history->schema = kept;
+  history->hidden.insert(history->hidden.end(), rules.changed.begin(), rules.changed.end());
   absl::Status made = GiveReading(work.connection, work.In(kept.name), work.In(history->versions));
   if (made.ok()) made = MakeHistoryView(work, history);
   if (made.ok()) WriteHistory(work.writes, work.names, *history);
@@ -398,10 +408,9 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
       {FoldName(history->schema.name), known_from}, kCutting);
   const std::string versions = work.In(history->versions);
   if (gone.ok()) {
-    gone = work.connection.Run(
-        absl::StrCat("DELETE FROM ", versions, " WHERE ctid IN (SELECT ctid FROM ", versions, " WHERE ",
-                     kVersionUntil, " <= $1 ORDER BY ", kVersionUntil, " LIMIT $2)"),
-        {known_from, count_max}, kCutting);
+    gone = work.connection.Run(absl::StrCat("DELETE FROM ", versions, " WHERE ctid IN (SELECT ctid FROM ",
+                                            versions, " WHERE ", kVersionUntil, " <= $1 LIMIT $2)"),
+                               {known_from, count_max}, kCutting);
   }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
   return gone;

@@ -28,8 +28,13 @@ absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, co
 absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
                                               std::int64_t known_from);
 
-/// Gives whether ForgetSameVersions() is to follow: of rows with values in parts all are kept.
-absl::StatusOr<bool> KeepOldVersions(TableWork& work, const PostgresHistory& history,
+/// For WriteRows(), which keeps versions of a batch's whole rows. `apply` outlives what it gives.
+PostgresKeeping KeepingVersions(const TableWork& work, const PostgresHistory& history,
+                                const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment,
+                                bool is_first);
+/// Keeps all rows with values in parts, which are not in sight. Gives whether there are some:
+/// ForgetSameVersions() is to follow then.
+absl::StatusOr<bool> KeepRowsInParts(TableWork& work, const PostgresHistory& history,
                                      const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment);
 absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
                                 const ApplyRows& apply, std::int64_t moment);

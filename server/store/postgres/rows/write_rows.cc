@@ -94,6 +94,8 @@ class RowWriter {
       copies = MayReplaceRows(connection_, target_, schema_);
       if (!copies.ok()) return RefusedRows(copies.status(), schema_, std::nullopt);
       if (*copies) {
+        absl::Status kept = set_.Keep(together_);
+        if (!kept.ok()) return RefusedRows(kept, schema_, std::nullopt);
         const absl::StatusOr<std::int64_t> removed = set_.Remove(together_);
         if (!removed.ok()) return RefusedRows(removed.status(), schema_, std::nullopt);
         gone = *removed;

@@ -24,6 +24,8 @@ const LargeValue* FindLarge(const ColumnView& view, std::uint32_t row) {
   return found != view.large.end() && found->row == row ? &*found : nullptr;
 }
 
+std::string Beside(const std::string& kept) { return kept.empty() ? kept : absl::StrCat("WITH ", kept, " "); }
+
 }  // namespace
 
 /// What a statement reads: b, with a column for each of the batch's, and what is bound to it.
@@ -32,6 +34,7 @@ struct PostgresSetWriter::Statement {
   std::vector<postgres::Value> values;
   std::string unnested, names;       ///< "$1::bigint[], $2::text[]", "c0, c1"
   std::vector<std::string> columns;  ///< To each of the batch's, what it is: "b.c0", or what its parts are.
+  bool has_parts = false;
 
   int Bind(const postgres::Value& value) {
     values.push_back(value);
@@ -62,9 +65,12 @@ PostgresSetWriter::PostgresSetWriter(postgres::Connection& connection, const Pos
 
 absl::StatusOr<std::int64_t> PostgresSetWriter::Write(const std::vector<std::uint32_t>& rows) {
   if (rows.empty()) return 0;
-  if (batch_.operation == Operation::kDelete) return Remove(rows);
   Statement statement;
-  BindColumns(rows, /*keys_alone=*/false, &statement);
+  BindColumns(rows, batch_.operation == Operation::kDelete, &statement);
+  if (batch_.operation == Operation::kDelete) {
+    const std::string kept = Kept(&statement);
+    return Delete(std::move(statement), kept);
+  }
   BindKinds(rows, &statement);
   return batch_.operation == Operation::kUpdate ? Update(std::move(statement))
                                                 : Insert(std::move(statement), rows.size());
@@ -73,11 +79,11 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Write(const std::vector<std::uin
 absl::StatusOr<std::int64_t> PostgresSetWriter::Remove(const std::vector<std::uint32_t>& rows) {
   Statement statement;
   BindColumns(rows, /*keys_alone=*/true, &statement);
-  return Delete(std::move(statement));
+  return Delete(std::move(statement), "");
 }
 
 absl::StatusOr<std::int64_t> PostgresSetWriter::RunOver(const std::vector<std::uint32_t>& rows,
-                                                        bool keys_alone, const SqlOver& sql,
+                                                        bool keys_alone, const PostgresSqlOver& sql,
                                                         postgres::Values values) {
   if (rows.empty()) return 0;
   Statement statement;
@@ -89,6 +95,18 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::RunOver(const std::vector<std::u
   return connection_.Run(sql(batch, first), statement.values, kDoing);
 }
 
+absl::Status PostgresSetWriter::Keep(const std::vector<std::uint32_t>& rows) {
+  if (target_.keeping == nullptr) return absl::OkStatus();
+  const std::vector<postgres::Value> values = {target_.keeping->moment};
+  return RunOver(rows, /*keys_alone=*/false, target_.keeping->sql, values).status();
+}
+
+std::string PostgresSetWriter::Kept(Statement* to) const {
+  if (target_.keeping == nullptr || to->has_parts) return "";
+  const std::string batch = to->From();
+  return absl::StrCat("kept AS (", target_.keeping->sql(batch, to->Bind(target_.keeping->moment)), ")");
+}
+
 void PostgresSetWriter::BindColumns(const std::vector<std::uint32_t>& rows, bool keys_alone, Statement* to) {
   for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
     const ColumnView& view = batch_.columns[i];
@@ -97,6 +115,7 @@ void PostgresSetWriter::BindColumns(const std::vector<std::uint32_t>& rows, bool
     if (keys_alone && column.key_position == 0) continue;
     if (const LargeValue* const large = rows.size() == 1 ? FindLarge(view, rows[0]) : nullptr) {
       to->columns.back() = InPartsSql(*large, i, rows[0], to);
+      to->has_parts = true;
       continue;
     }
     postgres::Array& array = to->arrays.emplace_back(ElementType(column));
@@ -178,8 +197,10 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
           ? absl::StrCat("(SELECT count(*) FROM w) - (SELECT count(*) FROM ONLY ", target_.name, " AS m, ",
                          statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"), ")")
           : std::string("(SELECT count(*) FROM w WHERE new)");
+  const std::string kept = Kept(&statement);
   const auto counts =
-      connection_.Query(absl::StrCat("WITH w AS (", insert, ") SELECT ", added, ", (SELECT count(*) FROM w)"),
+      connection_.Query(absl::StrCat("WITH ", kept, kept.empty() ? "" : ", ", "w AS (", insert, ") SELECT ",
+                                     added, ", (SELECT count(*) FROM w)"),
                         statement.values, kDoing);
   if (!counts.ok()) return counts.status();
   // Of rows that are nothing but their keys, those that were there are not counted.
@@ -213,23 +234,24 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Update(Statement statement) {
     absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ", statement.columns[i]);
   }
   if (has_any) absl::StrAppend(&set, ", ", SetKinds(&statement));
-  return connection_.Run(absl::StrCat("UPDATE ONLY ", target_.name, " AS m SET ", set, " FROM ",
+  const std::string kept = Kept(&statement);
+  return connection_.Run(absl::StrCat(Beside(kept), "UPDATE ONLY ", target_.name, " AS m SET ", set, " FROM ",
                                       statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m")),
                          statement.values, kDoing);
 }
 
-absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement) {
+absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement, const std::string& kept) {
   const std::vector<std::uint32_t> key = schema_.Key();
-  std::string sql;
+  std::string sql = Beside(kept);
   if (HasOwned(schema_)) {
-    sql = absl::StrCat("UPDATE ONLY ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ",
-                       statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"));
+    absl::StrAppend(&sql, "UPDATE ONLY ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ",
+                    statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"));
   } else if (key.size() == 1) {
-    sql = absl::StrCat("DELETE FROM ONLY ", target_.name, " AS m WHERE m.",
-                       QuoteName(schema_.columns[key[0]].name), " = ANY (", statement.unnested, ")");
+    absl::StrAppend(&sql, "DELETE FROM ONLY ", target_.name, " AS m WHERE m.",
+                    QuoteName(schema_.columns[key[0]].name), " = ANY (", statement.unnested, ")");
   } else {
-    sql = absl::StrCat("DELETE FROM ONLY ", target_.name, " AS m USING ", statement.From(), " WHERE ",
-                       SameKey());
+    absl::StrAppend(&sql, "DELETE FROM ONLY ", target_.name, " AS m USING ", statement.From(), " WHERE ",
+                    SameKey());
   }
   const absl::StatusOr<std::int64_t> gone = connection_.Run(sql, statement.values, kDoing);
   if (!gone.ok()) return gone;

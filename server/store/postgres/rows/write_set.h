@@ -17,12 +17,24 @@
 
 namespace mirror {
 
+/// A statement over rows of a batch. It gets what stands behind FROM: b, with "c0", "c1", … for the batch's
+/// columns, and "kinds" where rows have them; and the number of the first value that is bound beside.
+using PostgresSqlOver = std::function<std::string(const std::string& batch, int first)>;
+
+/// What is kept of rows that are about to be written, of whole ones alone: none of their values comes in
+/// parts.
+struct PostgresKeeping {
+  PostgresSqlOver sql;  ///< Has no result. Reads rows as they were.
+  std::int64_t moment;  ///< Is bound beside.
+};
+
 /// Where a batch goes.
 struct PostgresTarget {
   std::string name;      ///< As it stands in SQL, with its schema.
   std::string receipts;  ///< As it stands in SQL: see PostgresParts.
   PostgresKinds kinds;
   bool has_new_keys = false;  ///< No key of the batch is there, as in a population in key order.
+  const PostgresKeeping* keeping = nullptr;  ///< Null: nothing is kept.
 };
 
 /// Rows of a batch in one statement, which gets them as arrays.
@@ -32,19 +44,18 @@ class PostgresSetWriter {
   PostgresSetWriter(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
                     PostgresBatchValues& values);
 
-  /// Rows of the batch, of which values in parts are taken from there: then they are one row.
-  /// Gives how many are there now and were not; of an UPDATE, how many were. Errors: PostgreSQL's, and
-  /// CheckNoneKeptOut().
+  /// Rows of the batch, of which values in parts are taken from there: then they are one row. Keeps what is
+  /// to be kept of them, in the same statement. Gives how many are there now and were not; of an UPDATE, how
+  /// many were. Errors: PostgreSQL's, and CheckNoneKeptOut().
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
-  /// Those rows of whatever batch by their keys. Gives how many went, below 0.
+  /// Those rows of whatever batch by their keys, of which nothing is kept. Gives how many went, below 0.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
   /// Runs a statement over rows of the batch, of which none has a value in parts in what it gets:
-  /// `keys_alone`: its key. `sql` gets what stands behind FROM, b, with "c0", "c1", … for the batch's
-  /// columns, and "kinds" as Write() has it; and the number of the first of `values`. Gives how many rows it
-  /// changed.
-  using SqlOver = std::function<std::string(const std::string& batch, int first)>;
+  /// `keys_alone`: its key. Gives how many rows it changed.
   absl::StatusOr<std::int64_t> RunOver(const std::vector<std::uint32_t>& rows, bool keys_alone,
-                                       const SqlOver& sql, postgres::Values values);
+                                       const PostgresSqlOver& sql, postgres::Values values);
+  /// Keeps what is to be kept of whole rows of an INSERT, by itself.
+  absl::Status Keep(const std::vector<std::uint32_t>& rows);
   /// Of the batch those whose key is not there: the first kMissingKeysMax.
   absl::Status FindMissing(RowsWritten* written);
 
@@ -54,10 +65,12 @@ class PostgresSetWriter {
   void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
   std::string InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
   std::string SameKey() const;
+  /// "kept AS (…)", for what stands in a WITH; empty: nothing is kept.
+  std::string Kept(Statement* to) const;
   absl::StatusOr<std::int64_t> Insert(Statement statement, std::size_t rows);
   std::string SetKinds(Statement* to) const;
   absl::StatusOr<std::int64_t> Update(Statement statement);
-  absl::StatusOr<std::int64_t> Delete(Statement statement);
+  absl::StatusOr<std::int64_t> Delete(Statement statement, const std::string& kept);
 
   postgres::Connection& connection_;
   const PostgresTarget& target_;

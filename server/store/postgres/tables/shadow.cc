@@ -10,6 +10,7 @@
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/key_order.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/kept_kinds.h"
@@ -17,19 +18,6 @@
 
 namespace mirror {
 namespace {
-
-Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
-  Key key;
-  for (const std::uint32_t column : kept.Key()) {
-    const Value value = batch.Find(column)->At(row);
-    key.push_back({value.kind, value.integer, value.real, std::string(value.bytes)});
-  }
-  return key;
-}
-
-Key FirstKey(const TableSchema& kept, const ChangeBatch& batch) {
-  return KeyAt(kept, batch, batch.key_order.empty() ? 0 : batch.key_order.front());
-}
 
 bool HasKeysOf(const TableSchema& kept, const ChangeBatch& batch) {
   return batch.operation == Operation::kInsert && batch.row_count > 0 && !kept.Key().empty();
@@ -131,13 +119,12 @@ void DropOldShadows(TableWork& work, const std::vector<PostgresShadow>& shadows,
 PostgresTarget ShadowTarget(const TableWork& work, const PostgresShadow& shadow, const TableSchema& kept,
                             const ChangeBatch& batch) {
   return {work.In(shadow.name), work.names.receipts, KindsOf(kept, shadow.kinds),
-          HasKeysOf(kept, batch) && (shadow.greatest.empty() || FirstKey(kept, batch) > shadow.greatest)};
+          HasKeysOf(kept, batch) && (shadow.greatest.empty() || LeastKey(kept, batch) > shadow.greatest)};
 }
 
 void NoteKeys(const TableSchema& kept, const ChangeBatch& batch, PostgresShadow* shadow) {
   if (!HasKeysOf(kept, batch)) return;
-  Key last = KeyAt(kept, batch, batch.key_order.empty() ? batch.row_count - 1 : batch.key_order.back());
-  shadow->greatest = std::max(std::move(shadow->greatest), std::move(last));
+  shadow->greatest = std::max(std::move(shadow->greatest), GreatestKey(kept, batch));
 }
 
 }  // namespace mirror

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
+#include "server/journal/column_list.h"
 #include "server/store/exchanged_keys.h"
 #include "server/store/new_rule.h"
 #include "server/store/sqlite/file/sql.h"
@@ -21,12 +23,15 @@ namespace mirror {
 namespace {
 
 constexpr char kHistory[] = "_mirror_history";
+/// How names of columns begin that went, and whose names others have now.
+constexpr char kFormer[] = "_mirror_former_";
 
 absl::Status MakeTable(SqliteConnection& connection) {
   if (HasOwnTable(connection, kHistory)) return absl::OkStatus();
   return connection.Execute(
       "CREATE TABLE _mirror_history (table_name TEXT PRIMARY KEY COLLATE NOCASE, versions TEXT NOT NULL, "
-      "view_name TEXT NOT NULL, definition BLOB NOT NULL, known_from INTEGER NOT NULL) WITHOUT ROWID");
+      "view_name TEXT NOT NULL, definition BLOB NOT NULL, known_from INTEGER NOT NULL, hidden TEXT NOT NULL "
+      "DEFAULT '[]') WITHOUT ROWID");
 }
 
 absl::StatusOr<bool> IsTaken(SqliteConnection& connection, const std::string& name) {
@@ -173,19 +178,22 @@ class SqliteHistory final : public HistoryVerbs {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
     if (!history.ok() || !*history) return history.status();
     const std::string& versions = (*history)->versions;
-    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, kept);
+    const TableSchema compared = WithoutColumns(kept, (*history)->hidden);
+    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, compared);
     if (!visible.ok()) return visible.status();
     const std::string last =
         absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
     const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
     if (!before.ok()) return before.status();
-    for (const std::string& sql : {KeepDifferenceSql(versions, kept, *visible, shadow.name),
-                                   KeepNewSql(versions, kept, *visible, shadow.name)}) {
+    for (const std::string& sql : {KeepDifferenceSql(versions, compared, *visible, shadow.name),
+                                   KeepNewSql(versions, compared, *visible, shadow.name)}) {
       absl::StatusOr<Query> query = connection_.Prepare(sql);
       if (!query.ok()) return query.status();
       if (absl::Status status = query->Bind(1, moment).Run(); !status.ok()) return status;
     }
-    return TakeKept(versions, kept, shadow, *before, take);
+    absl::Status status = TakeKept(versions, compared, shadow, *before, take);
+    if (!status.ok() || (*history)->hidden.empty()) return status;
+    return NoteHidden(kept.name, {});
   }
 
   absl::Status Follow(const TableSchema& agreed,
@@ -204,25 +212,32 @@ class SqliteHistory final : public HistoryVerbs {
     for (const auto& [from, to] : renamed) {
       const std::optional<std::uint32_t> column = before.Find(from);
       if (!column) continue;
-      absl::Status status = before.Find(to) ? absl::OkStatus() : Free(versions, to, /*empties=*/false);
+      if (const std::optional<std::uint32_t> gone = before.Find(to); gone && *gone != *column) {
+        before.columns[*gone].name = kFormer;
+      }
+      absl::Status status = SameName(from, to) ? absl::OkStatus() : Free(versions, to);
       if (status.ok()) status = Rename(versions, from, to);
       if (!status.ok()) return status;
       before.columns[*column].name = to;
     }
     if (HasOtherKey(before, kept) || HasOtherType(before, kept)) return SetAside(kept.name, now_ms);
+    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
+    if (!there.ok()) return there.status();
+    const NewRules rules = FindNewRules(
+        before, agreed, [&](const std::string& column) { return there->contains(FoldName(column)); });
     for (const Column& column : kept.columns) {
       if (before.Find(column.name)) continue;
       // It went before, and is another one now.
-      const std::optional<std::uint32_t> at = agreed.Find(column.name);
-      const bool empties = at && agreed.columns[*at].rule != Rule::kPlain;
-      if (absl::Status status = Free(versions, column.name, empties); !status.ok()) return status;
+      if (absl::Status status = Free(versions, column.name); !status.ok()) return status;
     }
     if (absl::Status status = Widen(versions, kept); !status.ok()) return status;
     // What stood in other columns that went stays there.
-    for (const Column& column : before.columns) {
-      const std::optional<std::uint32_t> now = agreed.Find(column.name);
-      if (!now || !HasNewRule(column, agreed.columns[*now])) continue;
-      if (absl::Status status = Empty(versions, column.name); !status.ok()) return status;
+    if (!rules.empty()) {
+      std::vector<std::string> hidden = (*history)->hidden;
+      hidden.insert(hidden.end(), rules.changed.begin(), rules.changed.end());
+      absl::Status status = Empty(versions, kept, rules);
+      if (status.ok()) status = NoteHidden(kept.name, hidden);
+      if (!status.ok()) return status;
     }
     return Renew(kept, versions);
   }
@@ -244,9 +259,10 @@ class SqliteHistory final : public HistoryVerbs {
       if (!query.ok()) return query.status();
       if (absl::Status status = query->Bind(1, known_from).Bind(2, table).Run(); !status.ok()) return status;
     }
-    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
-        "DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber, " FROM ",
-        versions, " WHERE ", kVersionUntil, " <= ?1 ORDER BY ", kVersionNumber, " LIMIT ?2)"));
+    absl::StatusOr<Query> query = connection_.Prepare(
+        absl::StrCat("DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber,
+                     " FROM (SELECT ", kVersionNumber, ", ", kVersionUntil, " FROM ", versions, " ORDER BY ",
+                     kVersionNumber, " LIMIT ?2) WHERE ", kVersionUntil, " <= ?1)"));
     if (!query.ok()) return query.status();
     if (absl::Status status = query->Bind(1, known_from).Bind(2, count_max).Run(); !status.ok())
       return status;
@@ -335,16 +351,13 @@ class SqliteHistory final : public HistoryVerbs {
   }
 
   /// What a column of that name holds stays under another one.
-  absl::Status Free(const std::string& versions, const std::string& column, bool empties) {
+  absl::Status Free(const std::string& versions, const std::string& column) {
     const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
     if (!there.ok()) return there.status();
     if (!there->contains(FoldName(column))) return absl::OkStatus();
-    if (empties) {
-      if (absl::Status status = Empty(versions, column); !status.ok()) return status;
-    }
     int number = 1;
-    while (there->contains(absl::StrCat("_mirror_former_", number))) ++number;
-    return Rename(versions, column, absl::StrCat("_mirror_former_", number));
+    while (there->contains(absl::StrCat(kFormer, number))) ++number;
+    return Rename(versions, column, absl::StrCat(kFormer, number));
   }
 
   absl::Status Widen(const std::string& versions, const TableSchema& kept) {
@@ -360,9 +373,29 @@ class SqliteHistory final : public HistoryVerbs {
     return absl::OkStatus();
   }
 
-  absl::Status Empty(const std::string& versions, const std::string& column) {
-    return connection_.Execute(
-        absl::StrCat("UPDATE ", QuoteName(versions), " SET ", QuoteName(column), " = NULL"));
+  /// Which column a former one was nobody knows: all of them lose what they have.
+  absl::Status Empty(const std::string& versions, const TableSchema& kept, const NewRules& rules) {
+    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
+    if (!there.ok()) return there.status();
+    std::vector<std::string> columns = rules.changed;
+    for (const std::string& name : rules.returned) {
+      if (!kept.Find(name)) columns.push_back(name);
+    }
+    for (const auto& [name, type] : *there) {
+      if (absl::StartsWith(name, kFormer)) columns.push_back(name);
+    }
+    std::string set;
+    for (const std::string& name : columns)
+      absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(name), " = NULL");
+    return connection_.Execute(absl::StrCat("UPDATE ", QuoteName(versions), " SET ", set));
+  }
+
+  absl::Status NoteHidden(const std::string& table, const std::vector<std::string>& columns) {
+    absl::StatusOr<Query> query =
+        connection_.Prepare("UPDATE _mirror_history SET hidden = ?1 WHERE table_name = ?2");
+    if (!query.ok()) return query.status();
+    const std::string packed = PackColumnList(columns);
+    return query->Bind(1, packed).Bind(2, table).Run();
   }
 
   absl::Status Renew(const TableSchema& kept, const std::string& versions) {
@@ -414,14 +447,16 @@ absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connect
                                                        const std::string& table) {
   if (!HasOwnTable(connection, kHistory)) return std::nullopt;
   absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT versions, view_name, definition, known_from FROM _mirror_history WHERE table_name = ?1");
+      "SELECT versions, view_name, definition, known_from, hidden FROM _mirror_history WHERE table_name = "
+      "?1");
   if (!query.ok()) return query.status();
   const absl::StatusOr<bool> row = query->Bind(1, table).Step();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
   absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(2));
   if (!schema.ok()) return schema.status();
-  return KeptHistory{query->Text(0), query->Text(1), *std::move(schema), query->Int(3)};
+  return KeptHistory{query->Text(0), query->Text(1), *std::move(schema), query->Int(3),
+                     UnpackColumnList(query->Text(4))};
 }
 
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection) {

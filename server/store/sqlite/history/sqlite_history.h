@@ -22,6 +22,8 @@ struct KeptHistory {
   std::string view;      ///< Of all versions.
   TableSchema schema;    ///< The mirrored table's, when it was looked at last.
   std::int64_t known_from = 0;
+  /// Columns that have a new rule, while the rows are still as they were before it.
+  std::vector<std::string> hidden;
 };
 absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connection,
                                                        const std::string& table);

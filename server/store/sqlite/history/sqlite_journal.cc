@@ -24,8 +24,7 @@ constexpr const char* kTables[] = {
     "COLLATE NOCASE, moment INTEGER NOT NULL, operation INTEGER NOT NULL, columns TEXT, row_total INTEGER, "
     "least BLOB, most BLOB, keys BLOB, cycle INTEGER, seq INTEGER, origin TEXT, lsn INTEGER, lineage BLOB, "
     "receipt INTEGER, source_ms INTEGER, done_ms INTEGER, row_count INTEGER, digest BLOB)",
-    "CREATE INDEX _mirror_journal_open ON _mirror_journal (table_name) WHERE number = moment AND done_ms IS "
-    "NULL",
+    "CREATE INDEX _mirror_journal_heads ON _mirror_journal (table_name) WHERE number = moment",
     "CREATE TABLE _mirror_floor (number INTEGER NOT NULL, salt INTEGER NOT NULL)",
     "CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
     "source_ms, done_ms, row_count FROM _mirror_journal WHERE number = moment AND done_ms IS NOT NULL"};
@@ -38,13 +37,24 @@ class SqliteJournal final : public JournalVerbs {
     JournalPlace place;
     if (!HasOwnTable(connection_, kJournal)) return place;
     absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce((SELECT max(number) FROM _mirror_journal), 0), coalesce((SELECT number FROM "
-        "_mirror_journal WHERE table_name = ?1 AND number = moment AND done_ms IS NULL), 0)");
+        "SELECT coalesce((SELECT max(number) FROM _mirror_journal), 0), coalesce((SELECT CASE WHEN done_ms "
+        "IS NULL THEN number END FROM _mirror_journal WHERE table_name = ?1 AND number = moment ORDER BY "
+        "number DESC LIMIT 1), 0)");
     if (!query.ok()) return query.status();
     if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
     place.last = query->Int(0);
     place.open = query->Int(1);
     return place;
+  }
+
+  absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
+    if (!HasOwnTable(connection_, kJournal)) return 0;
+    absl::StatusOr<Query> query = connection_.Prepare(
+        "SELECT coalesce((SELECT number FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
+        "done_ms IS NOT NULL ORDER BY number DESC LIMIT 1), 0)");
+    if (!query.ok()) return query.status();
+    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
+    return query->Int(0);
   }
 
   absl::Status AddEntry(const JournalEntry& entry) override {
@@ -73,13 +83,14 @@ class SqliteJournal final : public JournalVerbs {
     return query->Run();
   }
 
-  absl::Status CloseMoment(std::int64_t moment, const JournalCommit& commit) override {
+  absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
     absl::StatusOr<Query> query = connection_.Prepare(
         "UPDATE _mirror_journal SET lsn = ?1, lineage = ?2, receipt = ?3, source_ms = ?4, done_ms = ?5, "
-        "row_count = ?6 WHERE number = ?7");
+        "row_count = ?6, cycle = ?7, seq = ?8, origin = ?9 WHERE number = ?10");
     if (!query.ok()) return query.status();
-    BindCommit(*query, 1, commit);
-    return query->Bind(7, moment).Run();
+    BindCommit(*query, 1, *by.commit);
+    query->Bind(7, by.cycle).Bind(8, static_cast<std::int64_t>(by.seq)).Bind(9, by.origin);
+    return query->Bind(10, moment).Run();
   }
 
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
@@ -128,8 +139,9 @@ class SqliteJournal final : public JournalVerbs {
 
   absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
     if (!HasOwnTable(connection_, kJournal)) return 0;
-    const absl::StatusOr<std::int64_t> until = TrimmedThrough(through, count_max);
-    if (!until.ok() || *until == 0) return until;
+    const absl::StatusOr<Passed> passed = FindPassed(through, count_max);
+    if (!passed.ok()) return passed.status();
+    if (passed->count == 0) return 0;
     const bool has_history = HasOwnTable(connection_, "_mirror_history");
     const std::string stays =
         absl::StrCat("number = moment AND (done_ms IS NULL",
@@ -148,13 +160,19 @@ class SqliteJournal final : public JournalVerbs {
           absl::StrCat("DELETE FROM _mirror_journal WHERE number <= ?1 AND NOT (", stays, ")")}) {
       absl::StatusOr<Query> query = connection_.Prepare(sql);
       if (!query.ok()) return query.status();
-      if (sql.find("?1") != std::string::npos) query->Bind(1, *until);
+      if (sql.find("?1") != std::string::npos) query->Bind(1, passed->through);
       if (absl::Status status = query->Run(); !status.ok()) return status;
     }
-    return connection_.Changes();
+    return passed->count;
   }
 
  private:
+  /// What goes this time.
+  struct Passed {
+    std::int64_t through = 0;  ///< The last entry.
+    std::int64_t count = 0;
+  };
+
   static void BindBytes(Query& query, int place, const std::string& bytes) {
     if (bytes.empty()) {
       query.BindNull(place);
@@ -200,16 +218,16 @@ class SqliteJournal final : public JournalVerbs {
     return absl::OkStatus();
   }
 
-  /// The last entry that goes this time; 0: none.
-  absl::StatusOr<std::int64_t> TrimmedThrough(std::int64_t through, std::int64_t count_max) {
+  absl::StatusOr<Passed> FindPassed(std::int64_t through, std::int64_t count_max) {
     absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce(max(number), 0) FROM (SELECT number FROM _mirror_journal WHERE number <= ?1 AND "
+        "SELECT coalesce(max(number), 0), count(*) FROM (SELECT number FROM _mirror_journal WHERE number <= "
+        "?1 AND "
         "number "
         "> coalesce((SELECT number FROM _mirror_floor), 0) AND number < (SELECT max(number) FROM "
         "_mirror_journal) ORDER BY number LIMIT ?2)");
     if (!query.ok()) return query.status();
     if (absl::Status row = query->Bind(1, through).Bind(2, count_max).StepToRow(); !row.ok()) return row;
-    return query->Int(0);
+    return Passed{query->Int(0), query->Int(1)};
   }
 
   SqliteConnection& connection_;

@@ -156,16 +156,17 @@ class SqliteJournalReader final : public JournalReader {
     std::vector<JournalEntry> commits;
     if (!IsThere()) return commits;
     // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
+    // How far LSNs went behind the last commit before that restore nobody knows.
     const std::string fits = as_of.moment ? "e.number <= ?2"
                              : as_of.lsn  ? "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) "
                                             "OVER (ORDER BY number) AS next FROM "
                                             "_mirror_journal WHERE table_name = ?1 AND number = moment AND "
                                             "done_ms IS NOT NULL) WHERE lsn <= "
-                                            "?2 AND (next IS NULL OR next > ?2))"
+                                            "?2 AND (next IS NULL OR next > ?2 OR (next < lsn AND lsn = ?2)))"
                                           : "coalesce(e.source_ms, e.done_ms) <= ?2";
     absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
         kSelect, "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
-        " ORDER BY e.number DESC LIMIT 2"));
+        " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1));
     if (!query.ok()) return query.status();
     query->Bind(1, table).Bind(2, as_of.moment ? *as_of.moment : as_of.lsn ? *as_of.lsn : *as_of.unix_ms);
     absl::StatusOr<bool> row = query->Step();
@@ -174,26 +175,17 @@ class SqliteJournalReader final : public JournalReader {
     return commits;
   }
 
-  absl::StatusOr<std::int64_t> FindTrim(std::int64_t before_ms, std::uint64_t bytes_max) override {
+  absl::StatusOr<std::int64_t> FindTrim(const OldCommits& old, std::uint64_t bytes_max) override {
     if (!IsThere()) return 0;
-    std::int64_t through = 0;
-    for (const auto& [sql, bound] :
-         {std::pair<std::string, std::int64_t>{
-              "SELECT coalesce(max(number), 0) FROM _mirror_journal WHERE number = "
-              "moment AND done_ms < ?1",
-              before_ms},
-          {absl::StrCat("SELECT coalesce(max(number), 0) FROM (SELECT number, "
-                        "sum(coalesce(length(keys), 0) + ",
-                        kEntryBytes,
-                        ") OVER (ORDER BY number DESC) AS kept FROM _mirror_journal) "
-                        "WHERE kept > ?1"),
-           static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))}}) {
-      absl::StatusOr<Query> query = connection_.Prepare(sql);
-      if (!query.ok()) return query.status();
-      if (absl::Status row = query->Bind(1, bound).StepToRow(); !row.ok()) return row;
-      through = std::max(through, query->Int(0));
-    }
-    return through;
+    const absl::StatusOr<std::int64_t> through = FindLastOld(connection_, "", old);
+    if (!through.ok()) return through;
+    absl::StatusOr<Query> over = connection_.Prepare(absl::StrCat(
+        "SELECT coalesce(max(number), 0) FROM (SELECT number, sum(coalesce(length(keys), 0) + ", kEntryBytes,
+        ") OVER (ORDER BY number DESC) AS kept FROM _mirror_journal) WHERE kept > ?1"));
+    if (!over.ok()) return over.status();
+    const auto bytes = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX));
+    if (absl::Status row = over->Bind(1, bytes).StepToRow(); !row.ok()) return row;
+    return std::max(*through, over->Int(0));
   }
 
  private:
@@ -203,6 +195,20 @@ class SqliteJournalReader final : public JournalReader {
 };
 
 }  // namespace
+
+absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
+                                         const OldCommits& old) {
+  const std::string heads =
+      absl::StrCat("FROM _mirror_journal WHERE ", table.empty() ? "?1 = ''" : "table_name = ?1",
+                   " AND number = moment AND done_ms ");
+  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
+      "SELECT coalesce(max(number), 0) ", heads, "< ?2 AND number < coalesce((SELECT min(number) ", heads,
+      "BETWEEN ?2 AND ?3), ", INT64_MAX, ")"));
+  if (!query.ok()) return query.status();
+  query->Bind(1, table).Bind(2, old.before_ms).Bind(3, old.now_ms);
+  if (absl::Status row = query->StepToRow(); !row.ok()) return row;
+  return query->Int(0);
+}
 
 std::unique_ptr<JournalReader> MakeSqliteJournalReader(SqliteConnection& connection) {
   return std::make_unique<SqliteJournalReader>(connection);

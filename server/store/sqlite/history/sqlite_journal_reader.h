@@ -9,6 +9,10 @@
 namespace mirror {
 
 /// In the transaction of `connection`, which outlives it.
+/// The last commit that is old, or 0. `table`: empty for those of all tables.
+absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
+                                         const OldCommits& old);
+
 std::unique_ptr<JournalReader> MakeSqliteJournalReader(SqliteConnection& connection);
 
 }  // namespace mirror

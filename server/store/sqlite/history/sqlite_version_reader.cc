@@ -12,6 +12,7 @@
 #include "base/db/sqlite/row_digest.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/history/sqlite_history.h"
+#include "server/store/sqlite/history/sqlite_journal_reader.h"
 #include "server/store/sqlite/history/version_sql.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
@@ -57,18 +58,13 @@ class SqliteVersionReader final : public VersionReader {
     return TableHistory{OfFormerRows((*history)->schema), (*history)->known_from};
   }
 
-  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, std::int64_t before_ms,
+  absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                        std::uint64_t bytes_max) override {
     const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
     if (!kept.ok()) return kept.status();
     if (!*kept) return 0;
-    absl::StatusOr<Query> old = connection_.Prepare(
-        "SELECT coalesce(max(number), 0) FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
-        "done_ms < ?2");
-    if (!old.ok()) return old.status();
-    if (absl::Status row = old->Bind(1, history.schema.name).Bind(2, before_ms).StepToRow(); !row.ok()) {
-      return row;
-    }
+    const absl::StatusOr<std::int64_t> last_old = FindLastOld(connection_, history.schema.name, old);
+    if (!last_old.ok()) return last_old.status();
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
     if (!over.ok()) return over.status();
     // The last state that was committed stays, however much a cycle that is under way has written.
@@ -77,7 +73,7 @@ class SqliteVersionReader final : public VersionReader {
         "done_ms IS NOT NULL");
     if (!last.ok()) return last.status();
     if (absl::Status row = last->Bind(1, history.schema.name).StepToRow(); !row.ok()) return row;
-    const std::int64_t cut = std::max(old->Int(0), std::min(*over, last->Int(0)));
+    const std::int64_t cut = std::max(*last_old, std::min(*over, last->Int(0)));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
     const absl::StatusOr<std::int64_t> oldest =

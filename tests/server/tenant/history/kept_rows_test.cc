@@ -35,7 +35,7 @@ TenantOptions WithHistory() {
 
 class KeptRowsTest : public TenantBench {
  protected:
-  KeptRowsTest() : TenantBench(WithHistory()) {}
+  explicit KeptRowsTest(const TenantOptions& options = WithHistory()) : TenantBench(options) {}
 
   /// A cycle of one batch.
   void Push(Operation operation, const Rows& rows, std::int64_t lsn) {
@@ -74,6 +74,25 @@ TEST_F(KeptRowsTest, ARowThatStandsIsNotErased) {
               StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(tenant_->EraseRow({.table = "people", .key = "one"}, now()),
               StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(catalog_.Kinds(), Not(Contains("row.erased")));
+}
+
+TEST_F(KeptRowsTest, ARowThatItsTableKeepsIsNotErased) {
+  TableSchema marking = People();
+  marking.deletes = Deletes::kMark;
+  source_->Mirror(marking, {{1, "Ada", 36}, {2, "Bob", 7}}, At(1));
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({marking}), IsOk());
+  BatchSpec spec;
+  spec.operation = Operation::kDelete;
+  spec.rows = {{1}};
+  spec.base_lsn = 1;
+  spec.target = At(2);
+  spec.commit = At(2);
+  ASSERT_THAT(source_->Send(marking, spec).status, IsOk());
+  ASSERT_THAT(source_->Complete(), IsOk());
+  EXPECT_THAT(tenant_->EraseRow({.table = "people", .key = "1"}, now()),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("has this row still")));
   EXPECT_THAT(catalog_.Kinds(), Not(Contains("row.erased")));
 }
 
@@ -116,6 +135,36 @@ TEST_F(KeptRowsTest, WithoutNowTheNextCycleRewritesTheFile) {
   EXPECT_FALSE(erased->scrubbed);
   Push(Operation::kInsert, {{3, "Cid", 1}}, 4);
   EXPECT_THAT(Bytes(), Not(HasSubstr("Adele")));
+}
+
+TenantOptions Bounded() {
+  TenantOptions options;
+  options.journal.bytes_max = 3'000;
+  options.journal.rules.push_back({.journal = true, .history = true, .history_bytes_max = 4'000});
+  return options;
+}
+
+class BoundedTest : public KeptRowsTest {
+ protected:
+  BoundedTest() : KeptRowsTest(Bounded()) {}
+
+  std::int64_t Count(const std::string& sql) const { return Partner(path()).One("SELECT " + sql).integer; }
+};
+
+TEST_F(BoundedTest, TheOldestGoesWhereThereIsTooMuch) {
+  source_->Mirror(People(), {{1, "Ada", 0}, {2, "Bob", 7}}, At(1));
+  const std::string versions = Partner(path()).One("SELECT versions FROM _mirror_history").bytes;
+  constexpr int kPushes = 200;
+  for (int i = 1; i <= kPushes; ++i) Push(Operation::kInsert, {{1, "Ada", i}}, i + 1);
+  ASSERT_EQ(Count("count(*) FROM " + versions), kPushes);
+  tenant_->TrimJournal(now());
+  EXPECT_GT(Count("number FROM _mirror_floor"), kPushes / 2);
+  EXPECT_LT(Count("count(*) FROM _mirror_journal WHERE keys IS NOT NULL"), 60);
+  const std::int64_t known_from = Count("known_from FROM _mirror_history");
+  EXPECT_GT(known_from, kPushes / 2);
+  EXPECT_EQ(Count("count(*) FROM " + versions + " WHERE _mirror_until <= " + std::to_string(known_from)), 0);
+  EXPECT_GT(Count("count(*) FROM " + versions), 0);
+  EXPECT_THAT(Visible(People()), ElementsAre(Row{1, "Ada", kPushes}, Row{2, "Bob", 7}));
 }
 
 // H11: what was proven can be computed again, and is told where it cannot.
