@@ -93,6 +93,16 @@ std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   return names;
 }
 
+/// What is told of it is not that nothing happens to it.
+bool Loses(const Consequence& one) {
+  const bool differs =
+      one.restored && (!one.restored->compared ||
+                       one.restored->only_now + one.restored->only_then + one.restored->different > 0);
+  return differs ||
+         one.rows + one.partner_rows + one.values + one.versions + one.entries + one.rows_to_send > 0 ||
+         !one.objects.empty();
+}
+
 std::string WordsOf(const Consequence& one) {
   std::vector<std::string> words;
   const auto add = [&](std::int64_t count, const char* noun, const char* behind) {
@@ -228,9 +238,10 @@ Consequences CountAccepted(const CountedMirror& mirror, const Act& act) {
 
 std::string WordsOf(const Consequences& consequences) {
   std::vector<std::string> words;
-  for (const Consequence& one : consequences.tables) {
-    if (words.size() == kToldTablesMax) break;
-    words.push_back(WordsOf(one));
+  for (const bool loses : {true, false}) {
+    for (const Consequence& one : consequences.tables) {
+      if (Loses(one) == loses && words.size() < kToldTablesMax) words.push_back(WordsOf(one));
+    }
   }
   const std::size_t left = consequences.tables.size() - words.size();
   if (left > 0) words.push_back(absl::StrCat(Counted(left, "more table")));

@@ -53,6 +53,12 @@ struct ExchangedKeys {
 inline constexpr std::size_t kExchangedKeysMax = 10'000;
 using TakeKeys = std::function<absl::Status(ExchangedKeys changed)>;
 
+/// What a change in place did to columns whose former values are another column's by their names.
+struct MovedColumns {
+  std::vector<std::pair<std::string, std::string>> renamed;  ///< Names before and now.
+  std::vector<std::string> replaced;  ///< Names of columns that went, and of others now.
+};
+
 /// Closed versions of rows: what stood until a moment. The present version is the row itself. Every verb is
 /// about a table with a key, in its kept form.
 class HistoryVerbs {
@@ -72,10 +78,8 @@ class HistoryVerbs {
                                       const TakeKeys& take) = 0;
   /// The table's definition is this from now on. Versions keep what they had of columns that went, and lose
   /// what stands in columns that are kept out or in another form by now. With another key they are set aside.
-  /// `agreed` is the whole definition; `renamed`: names before and now.
-  virtual absl::Status Follow(const TableSchema& agreed,
-                              const std::vector<std::pair<std::string, std::string>>& renamed,
-                              std::int64_t now_ms) = 0;
+  /// `agreed` is the whole definition.
+  virtual absl::Status Follow(const TableSchema& agreed, const MovedColumns& moved, std::int64_t now_ms) = 0;
   /// As of earlier moments than `known_from` the table can be read no more; versions that nobody can ask for
   /// are removed, so many at most. Gives how many went.
   virtual absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,

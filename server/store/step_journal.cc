@@ -95,6 +95,24 @@ std::vector<std::string> OtherColumns(const TableSchema& before, const TableSche
   return names;
 }
 
+bool AddsColumn(const AlterTable& alter, const std::string& name) {
+  return std::any_of(alter.changes.begin(), alter.changes.end(), [&](const auto& change) {
+    const auto* const add = std::get_if<AddColumn>(&change);
+    return add != nullptr && SameName(add->column.name, name);
+  });
+}
+
+/// By the numbers that the source gives its columns, one has another name now, or its name is another's.
+bool MovesColumns(const TableSchema& before, const TableSchema& agreed) {
+  if (before.table_id != agreed.table_id) return false;
+  return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
+    return was.column_id != 0 &&
+           std::any_of(agreed.columns.begin(), agreed.columns.end(), [&](const Column& now) {
+             return now.column_id != 0 && SameName(was.name, now.name) != (was.column_id == now.column_id);
+           });
+  });
+}
+
 /// So that versions have their own columns beside the table's in every store.
 constexpr std::size_t kColumnsWithVersionsMax = 1'500;
 
@@ -240,8 +258,10 @@ absl::Status StepJournal::Altered(const AlterTable& alter) {
   if (!kept_.journal) return absl::OkStatus();
   for (const auto& change : alter.changes) {
     if (const auto* const rename = std::get_if<RenameColumn>(&change)) {
-      renamed_.emplace_back(rename->from, rename->to);
+      moved_.renamed.emplace_back(rename->from, rename->to);
     }
+    const auto* const drop = std::get_if<DropColumn>(&change);
+    if (drop != nullptr && AddsColumn(alter, drop->name)) moved_.replaced.push_back(drop->name);
   }
   return Emptied(ChangedColumns(alter));
 }
@@ -268,6 +288,7 @@ absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
     absl::Status status = transaction_.journal().ForgetKeys(step_.table);
     if (!status.ok()) return status;
   }
+  begins_anew_ = !altered_ && MovesColumns(**before, agreed);
   // The population compares columns that both have: what came, or went, is in no row's key.
   return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
 }
@@ -276,8 +297,10 @@ absl::Status StepJournal::Agreed(const TableSchema& agreed) {
   if (!kept_.history) return absl::OkStatus();
   const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
   if (!there.ok() || !*there) return there.status();
-  if (!CanHaveVersions(agreed)) return transaction_.history().SetAside(step_.table, plan_.now_ms);
-  return transaction_.history().Follow(agreed, renamed_, plan_.now_ms);
+  if (!CanHaveVersions(agreed) || begins_anew_) {
+    return transaction_.history().SetAside(step_.table, plan_.now_ms);
+  }
+  return transaction_.history().Follow(agreed, moved_, plan_.now_ms);
 }
 
 absl::Status StepJournal::Gone() {

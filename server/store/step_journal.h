@@ -71,7 +71,8 @@ class StepJournal {
   bool altered_ = false;                 ///< In place, which told the columns.
   std::int64_t was_open_ = 0;            ///< The moment that the step found open; 0: none.
   std::optional<JournalEntry> waiting_;  ///< May turn out to be a commit by itself.
-  std::vector<std::pair<std::string, std::string>> renamed_;
+  MovedColumns moved_;
+  bool begins_anew_ = false;  ///< Former values are other columns' by their names, and rows still stand so.
 };
 
 }  // namespace mirror

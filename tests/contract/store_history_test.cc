@@ -532,6 +532,44 @@ TEST_P(History, AColumnTakesTheNameOfOneThatGoes) {
   EXPECT_EQ(AsOfMoment("people", before - 1), (Rows{{1, 10}}));
 }
 
+// One goes, and another one of its name comes, in the same change.
+TEST_P(History, AColumnThatIsReplacedLeavesItsValues) {
+  Create(People());
+  Apply(People(), Operation::kInsert, {{1, "a", 10}, {2, "b", 20}});
+  Apply(People(), Operation::kInsert, {{1, "c", 11}});
+  const std::int64_t before = LastMoment("people");
+  TableSchema next = People();
+  next.columns.erase(next.columns.begin() + 1);
+  next.columns.push_back(PlainColumn("name", Type::kText));
+  Step step = StepAt(
+      "people", Record("people").value().seq + 1,
+      {AlterTable{{DropColumn{"name"}, AddColumn{PlainColumn("name", Type::kText)}}}, AgreeSchema{next}});
+  step.record->schema_hash = SchemaHash(next);
+  ASSERT_THAT(Run(std::move(step)).status, IsOk());
+  EXPECT_EQ(AsOfMoment("people", before), (Rows{{1, 11, nullptr}, {2, 20, nullptr}}));
+  EXPECT_EQ(AsOfMoment("people", before - 1), (Rows{{1, 10, nullptr}, {2, 20, nullptr}}));
+}
+
+// Rows that stand under the former names until a population cannot be compared: no wrong value is shown.
+TEST_P(History, WhereAPopulationBringsARenameTheHistoryBeginsAnew) {
+  TableSchema people = People();
+  people.table_id = 7;
+  for (std::size_t i = 0; i < people.columns.size(); ++i) people.columns[i].column_id = i + 1;
+  Create(people);
+  Apply(people, Operation::kInsert, {{1, "a", 10}});
+  Apply(people, Operation::kInsert, {{1, "b", 11}});
+  TableSchema next = people;
+  next.columns[1].name = "title";
+  Step agree = StepAt("people", Record("people").value().seq + 1, {AgreeSchema{next}});
+  agree.record->schema_hash = SchemaHash(next);
+  ASSERT_THAT(Run(std::move(agree)).status, IsOk());
+  EXPECT_EQ(Look()->versions().ReadHistory("people").value(), std::nullopt);
+  Populate(next, {{1, "b", 12}});
+  const std::int64_t first = LastMoment("people");
+  Apply(next, Operation::kInsert, {{1, "c", 12}});
+  EXPECT_EQ(AsOfMoment("people", first), (Rows{{1, "b", 12}}));
+}
+
 // A version is what stood before the moment's first change, in whatever order its batches come, and whoever
 // writes in between.
 TEST_P(History, BatchesOfOneMomentKeepWhatStoodBeforeIt) {

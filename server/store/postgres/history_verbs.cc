@@ -189,15 +189,13 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     return done;
   }
 
-  absl::Status Follow(const TableSchema& agreed,
-                      const std::vector<std::pair<std::string, std::string>>& renamed,
-                      std::int64_t now_ms) override {
+  absl::Status Follow(const TableSchema& agreed, const MovedColumns& moved, std::int64_t now_ms) override {
     const auto found = Find(agreed.name);
     if (!found.ok() || *found == nullptr) return found.status();
-    if (MustBeginAnew((*found)->schema, KeptForm(agreed), renamed)) return SetAside(agreed.name, now_ms);
+    if (MustBeginAnew((*found)->schema, KeptForm(agreed), moved)) return SetAside(agreed.name, now_ms);
     absl::StatusOr<TableWork> work = ChangingTables(mirror_);
     if (!work.ok()) return work.status();
-    return mirror_.Said(FollowDefinition(*work, agreed, renamed, *found));
+    return mirror_.Said(FollowDefinition(*work, agreed, moved, *found));
   }
 
   absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,

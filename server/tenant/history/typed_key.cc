@@ -33,7 +33,7 @@ absl::Status NoTypedKey(const TableSchema& table) {
   return absl::InvalidArgumentError(
       absl::StrCat("that is no key of table '", table.name, "', which has (", columns,
                    "). Nothing was read. Type its values with commas between them, as 17 or \"'Ada', 3\", or "
-                   "as a JSON array."));
+                   "as a JSON array like those that 'mirrorctl changes --json' prints."));
 }
 
 /// What stands between quotes, from behind the first one; `at` is behind the last one then.

@@ -41,10 +41,7 @@ class NoHistory final : public HistoryVerbs {
   absl::Status KeepDifference(const TableSchema&, const Shadow&, std::int64_t, const TakeKeys&) override {
     return None();
   }
-  absl::Status Follow(const TableSchema&, const std::vector<std::pair<std::string, std::string>>&,
-                      std::int64_t) override {
-    return None();
-  }
+  absl::Status Follow(const TableSchema&, const MovedColumns&, std::int64_t) override { return None(); }
   absl::StatusOr<std::int64_t> Cut(const std::string&, std::int64_t, std::int64_t) override { return None(); }
   absl::StatusOr<std::int64_t> EraseRow(const std::string&, const Key&) override { return 0; }
   absl::Status SetAside(const std::string&, std::int64_t) override { return None(); }

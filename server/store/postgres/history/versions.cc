@@ -129,11 +129,17 @@ absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& ta
   return forgotten;
 }
 
+/// The column goes, and its name is another one's.
+void Displace(const std::string& name, TableSchema* was) {
+  if (const auto column = was->Find(name)) was->columns[*column].name = kFormer;
+}
+
 /// The definition of before, under the names of now.
-TableSchema Renamed(TableSchema before, const std::vector<std::pair<std::string, std::string>>& renamed) {
-  for (const auto& [from, to] : renamed) {
-    const std::optional<std::uint32_t> column = before.Find(from);
-    if (column) before.columns[*column].name = to;
+TableSchema Renamed(TableSchema before, const MovedColumns& moved) {
+  for (const std::string& name : moved.replaced) Displace(name, &before);
+  for (const auto& [from, to] : moved.renamed) {
+    if (!SameName(from, to)) Displace(to, &before);
+    if (const auto column = before.Find(from)) before.columns[*column].name = to;
   }
   return before;
 }
@@ -324,9 +330,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   return blocks.End();
 }
 
-bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
-                   const std::vector<std::pair<std::string, std::string>>& renamed) {
-  const TableSchema was = Renamed(before, renamed);
+bool MustBeginAnew(const TableSchema& before, const TableSchema& kept, const MovedColumns& moved) {
+  const TableSchema was = Renamed(before, moved);
   const std::vector<std::uint32_t> a = was.Key(), b = kept.Key();
   if (a.size() != b.size()) return true;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -341,8 +346,7 @@ bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
   });
 }
 
-absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
-                              const std::vector<std::pair<std::string, std::string>>& renamed,
+absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const MovedColumns& moved,
                               PostgresHistory* history) {
   const TableSchema kept = KeptForm(agreed);
   if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
@@ -350,7 +354,9 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
   std::optional<Widening> widening(std::in_place, work, *history);
   if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
   TableSchema was = history->schema;
-  for (const auto& [from, to] : renamed) {
+  for (const std::string& name : moved.replaced) Displace(name, &was);
+  for (const auto& [from, to] : moved.renamed) {
+    if (!SameName(from, to)) Displace(to, &was);
     const std::optional<std::uint32_t> column = was.Find(from);
     if (!column) continue;
     if (absl::Status done = widening->Rename(was.columns[*column].name, to); !done.ok()) return done;

@@ -46,11 +46,9 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
 
 /// Whether versions of this definition cannot stand beside those that are there: of another key, or of
 /// another type.
-bool MustBeginAnew(const TableSchema& before, const TableSchema& kept,
-                   const std::vector<std::pair<std::string, std::string>>& renamed);
+bool MustBeginAnew(const TableSchema& before, const TableSchema& kept, const MovedColumns& moved);
 /// MustBeginAnew() is not so.
-absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed,
-                              const std::vector<std::pair<std::string, std::string>>& renamed,
+absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const MovedColumns& moved,
                               PostgresHistory* history);
 /// See HistoryVerbs::Cut().
 absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* history, std::int64_t known_from,

@@ -196,9 +196,7 @@ class SqliteHistory final : public HistoryVerbs {
     return NoteHidden(kept.name, {});
   }
 
-  absl::Status Follow(const TableSchema& agreed,
-                      const std::vector<std::pair<std::string, std::string>>& renamed,
-                      std::int64_t now_ms) override {
+  absl::Status Follow(const TableSchema& agreed, const MovedColumns& moved, std::int64_t now_ms) override {
     const TableSchema kept = KeptForm(agreed);
     absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
     if (!history.ok() || !*history) return history.status();
@@ -209,7 +207,13 @@ class SqliteHistory final : public HistoryVerbs {
       if (absl::Status status = ForgetProofs(kept.name); !status.ok()) return status;
     }
     const std::string& versions = (*history)->versions;
-    for (const auto& [from, to] : renamed) {
+    for (const std::string& name : moved.replaced) {
+      const std::optional<std::uint32_t> column = before.Find(name);
+      if (!column) continue;
+      if (absl::Status status = Free(versions, name); !status.ok()) return status;
+      before.columns[*column].name = kFormer;
+    }
+    for (const auto& [from, to] : moved.renamed) {
       const std::optional<std::uint32_t> column = before.Find(from);
       if (!column) continue;
       if (const std::optional<std::uint32_t> gone = before.Find(to); gone && *gone != *column) {
