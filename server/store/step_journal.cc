@@ -36,7 +36,7 @@ JournalOperation OperationOf(const ChangeBatch& batch) {
   return JournalOperation::kInsert;
 }
 
-/// Names of those that an UPDATE sets, of one that sets none those of its key; empty: all.
+/// Names of those that an UPDATE sets; empty: all.
 std::vector<std::string> SetColumns(const ApplyRows& apply) {
   std::vector<std::string> names;
   if (apply.batch->operation != Operation::kUpdate) return names;
@@ -45,8 +45,6 @@ std::vector<std::string> SetColumns(const ApplyRows& apply) {
     const Column& column = apply.schema->columns[view.column];
     if (column.key_position == 0) names.push_back(column.name);
   }
-  if (!names.empty()) return names;
-  for (const std::uint32_t column : apply.schema->Key()) names.push_back(apply.schema->columns[column].name);
   return names;
 }
 

@@ -659,13 +659,6 @@ TEST_P(History, ATableIsKnownFromItsLastCommitOn) {
   EXPECT_EQ(AsOfMoment("people", last), (Rows{{1, "a", 1}}));
 }
 
-TEST_P(History, AnUpdateOfKeysAloneNamesThem) {
-  Create(People());
-  Apply(People(), Operation::kInsert, {{1, "a", 1}});
-  Apply(People(), Operation::kUpdate, {{1}}, true, {"id"});
-  EXPECT_THAT(Entries().back().columns, ElementsAre("id"));
-}
-
 TEST_P(History, ComparedTablesSayThatAnyRowMayHaveChanged) {
   Create(People());
   Apply(People(), Operation::kInsert, {{1, "a", 1}});
