@@ -22,6 +22,10 @@ OthersObject Split(const MirrorContents& contents, const std::string& words) {
   return object;
 }
 
+bool IsHistory(const std::string& words) {
+  return words.starts_with("versions of rows of ") || words == "the journal of changes";
+}
+
 bool IsSetAside(const std::string& words) { return absl::StrContains(words, "' that was set aside as '"); }
 
 }  // namespace
@@ -30,7 +34,7 @@ std::vector<OthersObject> OthersObjects(const MirrorContents& contents) {
   std::vector<OthersObject> objects;
   for (const std::string& words : contents.left_out) {
     if (words.starts_with("what the running cycle brought ")) continue;
-    if (IsSetAside(words)) continue;
+    if (IsSetAside(words) || IsHistory(words)) continue;
     objects.push_back(Split(contents, words));
   }
   return objects;

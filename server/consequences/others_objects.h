@@ -16,7 +16,8 @@ struct OthersObject {
   friend bool operator==(const OthersObject&, const OthersObject&) = default;
 };
 
-/// Of MirrorContents::left_out, what others made: not what was set aside, nor what the running cycle brought.
+/// Of MirrorContents::left_out, what others made: not what was set aside, nor what the running cycle brought,
+/// nor journal and history, which are counted.
 /// Those words are "WHAT 'NAME' of 'TABLE'" and "column 'NAME' of table 'TABLE'" in every store.
 std::vector<OthersObject> OthersObjects(const MirrorContents& contents);
 

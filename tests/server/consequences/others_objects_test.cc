@@ -23,6 +23,8 @@ TEST(OthersObjectsTest, EachHangsOnItsTable) {
                        "rights of role 'bi'",
                        "table 'notes'",
                        "table 'old' that was set aside as '_mirror_dropped_1'",
+                       "versions of rows of table 'people'",
+                       "the journal of changes",
                        "what the running cycle brought for table 'people' and did not commit yet"};
   EXPECT_THAT(OthersObjects(contents),
               ElementsAre(OthersObject{"column 'note'", "people"}, OthersObject{"index 'by_name'", "people"},
