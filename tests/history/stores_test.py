@@ -103,6 +103,27 @@ class H19(unittest.TestCase):
                 self.same("diff", "Cust", table, "--from", f"m:{first}", "--to", f"m:{last}")
 
 
+class Restored(unittest.TestCase):
+    """A backup of a mirror in PostgreSQL has no journal in it: who followed the former one is told nevertheless."""
+
+    def test_readers_are_told(self):
+        place = journal_place.JournalPlace(self, BIN, journal_place.JOURNAL, TABLES, many_servers.make_database())
+        copy = str(place.work / "copy.db")
+        self.assertEqual(place.ctl("backup", "Cust", copy).returncode, 0)
+        token = "0"
+        for _ in range(2):
+            done = place.ctl("restore", "Cust", copy, "--confirm", "Cust")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            if token != "0":
+                refused = place.ctl("changes", "Cust", "--since", token)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn("OUT_OF_RANGE", refused.stderr)
+            told = place.lines("changes", "Cust")
+            self.assertEqual({(one["table"], one["operation"]) for one in told}, {("people", "COMPARE"), ("visits", "COMPARE")})
+            self.assertNotEqual(told[-1]["token"], token)
+            token = told[-1]["token"]
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()
