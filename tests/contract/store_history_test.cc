@@ -667,6 +667,11 @@ TEST_P(History, ComparedTablesSayThatAnyRowMayHaveChanged) {
   ASSERT_THAT(store_->Commit(plan), IsOk());
   EXPECT_THAT(Operations(), ElementsAre("INSERT", "COMPARE"));
   EXPECT_THAT(Entries().back().keys, IsEmpty());
+  // The commit that ends its moment is a cycle's.
+  Apply(People(), Operation::kInsert, {{1, "b", 2}});
+  const JournalEntry head = Look()->journal().FindCommits("people", {.moment = INT64_MAX}).value().front();
+  EXPECT_EQ(head.cycle, kCycle);
+  EXPECT_EQ(head.origin, "cycle");
 }
 
 TEST_P(History, AnErasedRowIsInNoVersionAndInNoEntry) {
