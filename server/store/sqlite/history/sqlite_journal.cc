@@ -48,13 +48,7 @@ class SqliteJournal final : public JournalVerbs {
   }
 
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
-    if (!HasOwnTable(connection_, kJournal)) return 0;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce((SELECT number FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
-        "done_ms IS NOT NULL ORDER BY number DESC LIMIT 1), 0)");
-    if (!query.ok()) return query.status();
-    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
-    return query->Int(0);
+    return HasOwnTable(connection_, kJournal) ? LastCommitOf(connection_, table) : 0;
   }
 
   absl::Status AddEntry(const JournalEntry& entry) override {

@@ -196,6 +196,15 @@ class SqliteJournalReader final : public JournalReader {
 
 }  // namespace
 
+absl::StatusOr<std::int64_t> LastCommitOf(SqliteConnection& connection, const std::string& table) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT coalesce((SELECT number FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
+      "done_ms IS NOT NULL ORDER BY number DESC LIMIT 1), 0)");
+  if (!query.ok()) return query.status();
+  if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
+  return query->Int(0);
+}
+
 absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
                                          const OldCommits& old) {
   const std::string heads =

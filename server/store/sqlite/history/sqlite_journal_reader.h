@@ -9,6 +9,8 @@
 namespace mirror {
 
 /// In the transaction of `connection`, which outlives it.
+/// Number of the table's last commit; 0: there is none. There is a journal.
+absl::StatusOr<std::int64_t> LastCommitOf(SqliteConnection& connection, const std::string& table);
 /// The last commit that is old, or 0. `table`: empty for those of all tables.
 absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
                                          const OldCommits& old);

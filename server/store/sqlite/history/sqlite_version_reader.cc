@@ -68,12 +68,9 @@ class SqliteVersionReader final : public VersionReader {
     const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
     if (!over.ok()) return over.status();
     // The last state that was committed stays, however much a cycle that is under way has written.
-    absl::StatusOr<Query> last = connection_.Prepare(
-        "SELECT coalesce(max(number), 0) FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
-        "done_ms IS NOT NULL");
-    if (!last.ok()) return last.status();
-    if (absl::Status row = last->Bind(1, history.schema.name).StepToRow(); !row.ok()) return row;
-    const std::int64_t cut = std::max(*last_old, std::min(*over, last->Int(0)));
+    const absl::StatusOr<std::int64_t> last = LastCommitOf(connection_, history.schema.name);
+    if (!last.ok()) return last;
+    const std::int64_t cut = std::max(*last_old, std::min(*over, *last));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
     const absl::StatusOr<std::int64_t> oldest =

@@ -17,7 +17,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 /// Commits of one table, oldest first, found as the stores do.
 class Commits final : public NoJournalReader {
