@@ -1,0 +1,26 @@
+#ifndef MIRROR_PROTO_WIRE_EXCHANGE_MATCH_KEY_H_
+#define MIRROR_PROTO_WIRE_EXCHANGE_MATCH_KEY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/wire/table.h"
+
+// What two rows of different systems are found to be one by. Hub and agent bring values to the same form.
+
+namespace mirror {
+
+/// The numbers of Normalise in mirror_client.proto; what each does is said there.
+enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
+/// "fold", "alnum"; absent: there is no such word.
+std::optional<Normalise> NormaliseOf(std::string_view word);
+
+/// The value in that form; empty: it matches nothing. A text that is not UTF-8 is taken byte by byte.
+std::string NormaliseValue(Normalise how, const Literal& value);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_EXCHANGE_MATCH_KEY_H_

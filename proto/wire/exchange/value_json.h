@@ -1,0 +1,36 @@
+#ifndef MIRROR_PROTO_WIRE_EXCHANGE_VALUE_JSON_H_
+#define MIRROR_PROTO_WIRE_EXCHANGE_VALUE_JSON_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/json/json_document.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+// Values as JSON that gives the very same value again, as ledger and hub keep them: whole numbers without a
+// dot, others with one or an exponent, text as text, bytes and text that is not UTF-8 as
+// {"bytes":"<base64url>"},
+// {"raw":"<base64url>"}, numbers that JSON has not as {"real":"nan"}.
+
+namespace mirror {
+
+void AppendValue(const Literal& value, std::string* json);
+std::string ValueJson(const Literal& value);
+/// Errors: kInvalidArgument.
+absl::StatusOr<Literal> ValueOf(const JsonView& json);
+
+/// The values of a key in an array: [17], ["NO",3]. What names a row in ledger and hub.
+std::string KeyJson(const std::vector<Literal>& key);
+std::string KeyJson(const Key& key);
+/// Errors: kInvalidArgument.
+absl::StatusOr<std::vector<Literal>> KeyOfJson(std::string_view json);
+
+/// A key's value as a value.
+Literal LiteralOf(const KeyPart& part);
+
+}  // namespace mirror
+
+#endif  // MIRROR_PROTO_WIRE_EXCHANGE_VALUE_JSON_H_
