@@ -23,11 +23,14 @@ observer knows; no rule of the product reads it.
   model.py rules [--histories N] [--only RULE]                 leave out each rule in turn, print the smallest
                                                                random history that fails
   model.py show  SEED [--kind KIND] [--without RULE]           one history, step by step
+  model.py trace [--histories N] [--seed S] [--kind KIND]      what goes into each derivation and what comes out, as
+                                                               JSON lines: for tests/exchange/replay.cc
 """
 
 import argparse
 import copy
 import dataclasses
+import json
 import random
 import sys
 import time
@@ -179,6 +182,22 @@ FORMATS = {
 def Fold(value):
     """Normalisation of match values: `fold`."""
     return value.strip().casefold() if isinstance(value, str) else value
+
+
+def KeyText(key):
+    """A key as the product has it."""
+    return json.dumps([key], ensure_ascii=False)
+
+
+def InOrder(config, ref):
+    """Order of member rows: by data source, table, key; whole numbers by value."""
+    text = KeyText(ref[2])
+    return config.Order(ref[0]), ref[1], len(text), text
+
+
+def KeyOrder(key):
+    """Order of match keys."""
+    return key[1], tuple(map(str, key[2]))
 
 
 def MatchKeys(entity, values):
@@ -839,6 +858,7 @@ class Derivation:
         self.origin = {}  # ref -> id of the record that the exchange made it for
         self.resumed = set()  # refs of rows first seen at a resume
         self.spared = set()  # ids of records that are not deleted after all
+        self.founded = {}  # ref -> id of the record that it founded
         self.made_once = set()  # ids of records of which a row was made and went before it was read
         self.given_back = {}  # (id of a record, data source): whether rows that a restore lost are inserted again
 
@@ -884,6 +904,7 @@ def Derive(world, hub, looks, modes):
         golden_plan(world, hub, entity)
     delivery_plan(world, hub)
     local.Check(work, Local(world, hub))
+    world.tracer.Derived(world, hub, looks, modes, work)
     return read
 
 
@@ -1004,7 +1025,7 @@ def ReadMember(world, hub, name, look, mode, work):
             made[ref], wrote[ref] = id, dict(v["wrote"])
         elif rules.ledger_tells or known:
             wrote.setdefault(ref, {}).update(v["wrote"])
-    for table, key in sorted(refs, key=repr):
+    for table, key in sorted(refs, key=lambda ref: InOrder(config, (name, *ref))):
         ReadRow(world, hub, look, work, (name, table, key), mode, first, compare, (table, key) in anew,
                 wrote.get((table, key), {}), (table, key) in removed, made.get((table, key)))
     if feed.cycle != look.completed_cycle:
@@ -1162,7 +1183,7 @@ def Sticky(entity):
 def match_plan(world, hub, entity, work):
     rules, config = world.rules, world.config
     tables = {(m.data_source, m.table) for m in config.members if m.entity == entity.name}
-    refs = sorted((r for r in hub.rows if r[:2] in tables), key=lambda r: (config.Order(r[0]), r[1], repr(r[2])))
+    refs = sorted((r for r in hub.rows if r[:2] in tables), key=lambda r: InOrder(config, r))
     keys = {r: MatchKeys(entity, hub.rows[r].Values()) for r in refs}
     found_by, mates_of = defaultdict(list), defaultdict(list)
     for r in refs:
@@ -1193,7 +1214,7 @@ def match_plan(world, hub, entity, work):
         origin = work.origin.get(r)
         found = [hub.Alive(origin)] if origin is not None else []
         row.joined_by = "origin" if found else ""
-        for k in sorted(keys[r], key=repr):
+        for k in sorted(keys[r], key=KeyOrder):
             for o in found_by[k]:
                 if hub.rows[o].golden is not None:
                     found.append(hub.rows[o].golden)
@@ -1202,6 +1223,7 @@ def match_plan(world, hub, entity, work):
             hub.created += 1
             golden = Golden(world.Fresh("g"), entity.name, hub.created)
             hub.golden[golden.id] = golden
+            work.founded[r] = golden.id
             found, row.joined_by = [golden.id], "first"
             if r in work.resumed and rules.not_spread:
                 golden.had = set(config.sources)
@@ -1215,11 +1237,10 @@ def match_plan(world, hub, entity, work):
             for o in hub.RowsOf(row.golden):
                 hub.rows[o].doomed = False  # somebody made it again
     # 3. Records that share a key are one.
-    for k in sorted(found_by, key=repr):
-        ids = {hub.rows[r].golden for r in found_by[k]}
-        oldest = min(ids, key=lambda g: hub.golden[g].number)
-        for g in sorted(ids):
-            Merge(rules, hub, oldest, g)
+    for k in sorted(found_by, key=KeyOrder):
+        ids = sorted({hub.rows[r].golden for r in found_by[k]}, key=lambda g: hub.golden[g].number)
+        for g in ids[1:]:
+            Merge(rules, hub, ids[0], g)
     # 4. Who had it, and who asked to delete it.
     for (golden_id, name), yes in work.given_back.items():
         golden = hub.golden.get(hub.Alive(golden_id))
@@ -1286,7 +1307,7 @@ def golden_plan(world, hub, entity):
     config = world.config
     attributes = sorted({a for m in config.members if m.entity == entity.name for a in m.columns})
     members = defaultdict(list)
-    for ref in sorted(hub.rows, key=lambda r: (config.Order(r[0]), r[1], repr(r[2]))):
+    for ref in sorted(hub.rows, key=lambda r: InOrder(config, r)):
         members[hub.rows[ref].golden].append(ref)
     for golden in hub.golden.values():
         if golden.entity == entity.name:
@@ -1305,7 +1326,7 @@ def delivery_plan(world, hub):
     """All that golden records and member rows differ in. What stands already keeps its id."""
     config, rules = world.config, world.rules
     wanted, members, found_by = [], defaultdict(list), defaultdict(set)
-    for ref in sorted(hub.rows, key=lambda r: (config.Order(r[0]), r[1], repr(r[2]))):
+    for ref in sorted(hub.rows, key=lambda r: InOrder(config, r)):
         members[hub.rows[ref].golden].append(ref)
         for k in MatchKeys(config.entities[config.MemberOf(*ref[:2]).entity], hub.rows[ref].Values()):
             found_by[k].add(hub.rows[ref].golden)
@@ -1659,9 +1680,74 @@ class Witness:
 # --- The world -----------------------------------------------------------------------------------------------
 
 
+class Silence:
+    """Writes no trace."""
+
+    def Config(self, config):
+        pass
+
+    def Derived(self, world, hub, looks, modes, work):
+        pass
+
+    def Event(self, event, **more):
+        pass
+
+
+class Tracer(Silence):
+    """Writes what goes into each derivation and what comes out, one JSON text a line, so that the product's
+    planners can be given the same and compared."""
+
+    def Event(self, event, **more):
+        print(json.dumps(dict(event=event, **more), ensure_ascii=False, separators=(",", ":")))
+
+    def Config(self, config):
+        self.Event("config", sources=config.sources, rows_percent=config.rows_percent,
+                   freeze_after=config.freeze_after, freeze_window=config.freeze_window, entities=[dict(
+                       name=e.name, match=e.match, attributes=e.attributes, any=e.deletes == "any",
+                       complete=list(e.complete), members=[dict(
+                           data_source=m.data_source, table=m.table, columns=m.columns, write=list(m.write),
+                           key=[] if m.key == "database" else [m.key], changed=e.changed or "")
+                           for m in config.members if m.entity == e.name]) for e in config.entities.values()])
+
+    def Keys(self, keys):
+        return [[k[1], [str(part) for part in k[2]]] for k in sorted(keys, key=KeyOrder)]
+
+    def Ref(self, ref):
+        return [ref[0], ref[1], KeyText(ref[2])]
+
+    def Look(self, world, name, look):
+        tables = {t: [[KeyText(k), r.values] for k, r in sorted(
+            look.tables[t].items(), key=lambda item: InOrder(world.config, (name, t, item[0])))]
+            for t in world.config.Tables(name)}
+        ledger = [dict(r.values, id=id, key=None if r.values["key"] is None else KeyText(r.values["key"]))
+                  for id, r in look.tables[LEDGER].items()]
+        return dict(tables=tables, ledger=ledger, number=look.number, acked=look.acked, salts=look.salts,
+                    journal=[[n, t, None if k is None else KeyText(k), ended]
+                             for n, (t, k, ended) in sorted(look.journal.items()) if t != LEDGER or k is None],
+                    cycle=look.completed_cycle, source_older=look.source_older, mirror_older=look.mirror_older)
+
+    def Derived(self, world, hub, looks, modes, work):
+        rows = [[self.Ref(ref), row.golden, {a: v[:4] for a, v in row.attributes.items() if a != "#changed"},
+                 row.touched, row.doomed, row.unsure, row.joined_by, [self.Keys(f) for f in row.former]]
+                for ref, row in hub.rows.items()]
+        golden = [[g.id, g.number, {a: [v.value, v.ms, self.Ref(v.giver)] for a, v in g.values.items()},
+                   sorted(g.had), sorted(g.frozen), g.entity] for g in hub.golden.values()]
+        deliveries = [[d.id, d.data_source, d.table, d.operation, "" if d.key is None else KeyText(d.key), d.golden,
+                       d.columns, d.locked, self.Keys(d.match_keys), d.needs, d.state]
+                      for d in hub.deliveries.values()]
+        feeds = {n: [f.journal_id, f.number, f.token, f.salt, f.before, f.cycle, f.at, f.ledger_number,
+                     f.source_older, f.mirror_older, f.suspended, f.own_restore] for n, f in hub.feeds.items()}
+        self.Event("derive", now=world.now, modes=modes, cycles={n: m.cycle for n, m in world.server.mirrors.items()},
+                   looks={n: self.Look(world, n, look) for n, look in looks.items()},
+                   founded=[[self.Ref(ref), id] for ref, id in work.founded.items()], rows=rows, golden=golden,
+                   deliveries=deliveries, feeds=feeds, time=hub.time, hold=hub.hold)
+
+
 class World:
-    def __init__(self, config, rules, trace=False, local=False):
+    def __init__(self, config, rules, trace=False, local=False, tracer=Silence()):
         self.config, self.rules, self.trace, self.local = config, rules, trace, local
+        self.tracer = tracer
+        tracer.Config(config)
         self.now = 10
         self.counter = defaultdict(int)
         self.witness = Witness(self)
@@ -1951,6 +2037,7 @@ class World:
             self.Do_invalidate(member.data_source, member.table)
         for entity in self.config.entities.values():
             entity.attributes[attribute] = "newest"
+        self.tracer.Config(self.config)
 
     def Do_now(self, name, table, column, values):
         there = sorted((r.values[column] for r in self.sources[name].tables[table].values()), key=repr)
@@ -1967,6 +2054,8 @@ class World:
 
     def Do_backup(self, what):
         self.backups[what] = self.Copy(what)
+        if what in ("hub", "server"):
+            self.tracer.Event("backup", what=what)
 
     def Copy(self, what):
         if what == "hub":
@@ -1983,6 +2072,8 @@ class World:
             return
         self.Do_kill_server()
         self.witness.faults, backup = True, self.backups[what]
+        if what in ("hub", "server"):
+            self.tracer.Event("restore", what=what)
         if what == "hub":
             self.server.hub = copy.deepcopy(backup)
             self.witness.Forgotten()
@@ -2010,6 +2101,7 @@ class World:
         for name, feed in self.server.hub.feeds.items():  # as of every hub that is made
             mirror = self.server.MirrorOf(name)
             feed.source_older, feed.mirror_older = mirror.source_older, mirror.mirror_older
+        self.tracer.Event("lose", older={n: [f.source_older, f.mirror_older] for n, f in self.server.hub.feeds.items()})
         self.witness.Forgotten()
 
     def Do_reset_mirror(self, name):
@@ -2041,6 +2133,7 @@ class World:
         for row in hub.rows.values():
             row.unsure = False
         hub.hold = hub.hold and any(f.suspended is not None or f.cycle == 0 for f in hub.feeds.values())
+        self.tracer.Event("open", hold=hub.hold)
         self.Resume({name: self.config.heal.get(name, "ours") if feed.own_restore else
                      "theirs" if self.config.insert else "as_is" for name, feed in hub.feeds.items()})
 
@@ -2338,9 +2431,9 @@ def RandomHistory(seed, kind):
     return config, actions
 
 
-def Play(config, actions, rules, trace=False, local=False):
+def Play(config, actions, rules, trace=False, local=False, tracer=Silence()):
     """None, or what does not hold. `expect` of a scenario: the values of a column when all is quiet."""
-    world = World(copy.deepcopy(config) if any(a[0] == "map" for a in actions) else config, rules, trace, local)
+    world = World(copy.deepcopy(config) if any(a[0] == "map" for a in actions) else config, rules, trace, local, tracer)
     try:
         for action in actions:
             if action[0] != "expect":
@@ -2837,6 +2930,21 @@ def CommandScenarios(args):
     return 1 if bad or missing else 0
 
 
+def CommandTrace(args):
+    """For tests/exchange/replay.cc."""
+    tracer = Tracer()
+    histories = [(f"scenario {rule}", config, actions) for rule, config, *actions in SCENARIOS]
+    for seed in range(args.seed, args.seed + args.histories):
+        histories += [(f"seed {seed} kind {k}", *RandomHistory(seed, k)) for k in ([args.kind] if args.kind else KINDS)]
+    for name, config, actions in histories[0 if args.seed == 1 else len(SCENARIOS):]:
+        tracer.Event("history", name=name)
+        violation = Play(config, actions, Rules(), tracer=tracer)
+        if violation is not None:
+            print(f"{name}: {violation}", file=sys.stderr)
+            return 1
+    return 0
+
+
 def CommandShow(args):
     rules = Rules()
     if args.without:
@@ -2857,10 +2965,11 @@ def main():
     run = commands.add_parser("run")
     rules = commands.add_parser("rules")
     show = commands.add_parser("show")
-    for p in (run, rules):
+    trace = commands.add_parser("trace")
+    for p in (run, rules, trace):
         p.add_argument("--histories", type=int, default=1000)
         p.add_argument("--seed", type=int, default=1)
-    for p in (run, rules, show):
+    for p in (run, rules, show, trace):
         p.add_argument("--kind", choices=list(KINDS))
         p.add_argument("--raw", action="store_true")
         p.add_argument("--trace", action="store_true")
@@ -2870,7 +2979,7 @@ def main():
     show.add_argument("seed", type=int)
     show.add_argument("--without", choices=NAMES)
     args = parser.parse_args()
-    return {"run": CommandRun, "rules": CommandRules, "show": CommandShow,
+    return {"run": CommandRun, "rules": CommandRules, "show": CommandShow, "trace": CommandTrace,
             "scenarios": CommandScenarios}[args.command](args)
 
 

@@ -47,17 +47,11 @@ void AppendCharacter(wint_t character, std::string* text) {
 }
 
 std::string Fold(std::string_view text, bool letters_and_digits_alone) {
-  const bool utf8 = CountUtf8(text).has_value() && Unicode() != nullptr;
   std::string folded;
   folded.reserve(text.size());
   std::size_t end = 0;  // Behind the last character that is no blank.
   for (std::size_t at = 0; at < text.size();) {
-    const wint_t character = utf8 ? TakeCharacter(text, &at) : static_cast<unsigned char>(text[at++]);
-    if (!utf8 && character > 0x7F) {
-      folded.push_back(static_cast<char>(character));
-      end = folded.size();
-      continue;
-    }
+    const wint_t character = TakeCharacter(text, &at);
     const bool blank = character == 0xA0 || iswspace_l(character, Unicode()) != 0;
     if (letters_and_digits_alone ? iswalnum_l(character, Unicode()) == 0 : blank && folded.empty()) continue;
     AppendCharacter(towlower_l(character, Unicode()), &folded);
@@ -85,6 +79,7 @@ std::optional<Normalise> NormaliseOf(std::string_view word) {
 
 std::string NormaliseValue(Normalise how, const Literal& value) {
   std::string text = TextOf(value);
+  if (!CountUtf8(text)) return "";
   if (how == Normalise::kNone) return text;
   return Fold(text, how == Normalise::kAlnum);
 }

@@ -18,7 +18,7 @@ enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
 /// "fold", "alnum"; absent: there is no such word.
 std::optional<Normalise> NormaliseOf(std::string_view word);
 
-/// The value in that form; empty: it matches nothing. A text that is not UTF-8 is taken byte by byte.
+/// The value in that form, as UTF-8; empty: it matches nothing, as a text that is not UTF-8.
 std::string NormaliseValue(Normalise how, const Literal& value);
 
 }  // namespace mirror

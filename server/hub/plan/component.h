@@ -1,0 +1,50 @@
+#ifndef MIRROR_SERVER_HUB_PLAN_COMPONENT_H_
+#define MIRROR_SERVER_HUB_PLAN_COMPONENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "server/hub/plan/hub_values.h"
+
+namespace mirror {
+
+/// Order of the rows of a hub: by data source as the rules name them, table, key. Keys of one length by
+/// bytes, shorter ones first: whole numbers by value.
+struct RowOrder {
+  const HubRules* rules = nullptr;
+  bool operator()(const RowRef& a, const RowRef& b) const;
+};
+
+/// Records that may concern each other, as they share match keys, with all of their rows: what is planned
+/// together. The plans change it in place.
+struct Component {
+  const HubRules* rules = nullptr;
+  const HubEntity* entity = nullptr;
+  std::map<RowRef, MemberRow, RowOrder> rows;
+  std::map<std::string, GoldenRecord> records;    ///< By id.
+  std::map<std::string, std::string> merged;      ///< Id of a record that went -> the one that it is in.
+  std::map<std::string, HubDelivery> deliveries;  ///< By id.
+  std::vector<std::string> issued;                ///< Ids of new INSERTs.
+  /// Hashes of keys of the records' own values that rows of other components have.
+  KeyHashes found_elsewhere;
+
+  std::int64_t now_ms = 0;
+  bool hold = false;  ///< Whatever is new waits for an operator.
+  std::int64_t records_before =
+      0;  ///< Numbers of new records are above this, by the turn of their first row.
+  std::int64_t* last_delivery = nullptr;  ///< Number of the last delivery.
+  /// New ids, random: of a record that a row founds, of a delivery.
+  std::function<std::string(const MemberRow& founder)> record_id;
+  std::function<std::string(const HubDelivery& delivery)> delivery_id;
+
+  std::vector<MemberRow*> RowsOf(const std::string& golden_id);
+  /// The record that it is, or is in by now; null: there is none.
+  GoldenRecord* Alive(std::string golden_id);
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_PLAN_COMPONENT_H_

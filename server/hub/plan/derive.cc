@@ -1,0 +1,160 @@
+#include "server/hub/plan/derive.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/hub/plan/delivery_plan.h"
+#include "server/hub/plan/distrust.h"
+#include "server/hub/plan/golden_plan.h"
+#include "server/hub/plan/load_component.h"
+#include "server/hub/plan/match_plan.h"
+#include "server/hub/plan/read_member.h"
+
+namespace mirror {
+namespace {
+
+class Derivation {
+ public:
+  Derivation(const HubRules& rules, const DeriveInput& input, HubBook* book)
+      : rules_(rules), in_(input), book_(*book) {}
+
+  absl::StatusOr<Derived> Run();
+
+ private:
+  absl::Status Begin();
+  absl::Status DistrustAll();
+  absl::Status ReadAll();
+  bool IsRead(const std::string& name, const MemberLook& look) const;
+  absl::Status PlanAll();
+  absl::Status PlanOne(const HubWork& work);
+  absl::Status Break();
+
+  const HubRules& rules_;
+  const DeriveInput& in_;
+  HubBook& book_;
+  HubState state_;
+  std::int64_t records_before_ = 0;
+  Derived derived_;
+};
+
+absl::Status Derivation::Begin() {
+  absl::StatusOr<HubState> state = book_.ReadState();
+  if (!state.ok()) return state.status();
+  state_ = *state;
+  state_.time = std::max(state_.time + 1, in_.now_ms);
+  records_before_ = state_.records;
+  absl::StatusOr<std::map<std::string, HubFeed>> feeds = book_.ReadFeeds();
+  if (!feeds.ok()) return feeds.status();
+  derived_.feeds = *std::move(feeds);
+  return absl::OkStatus();
+}
+
+absl::Status Derivation::DistrustAll() {
+  const std::map<std::string, HubFeed> before = derived_.feeds;
+  Feeds feeds{derived_.feeds, in_.cycles, in_.now_ms};
+  for (const std::string& name : rules_.data_sources) {
+    const auto look = in_.looks.find(name);
+    if (look == in_.looks.end()) continue;
+    absl::StatusOr<std::optional<std::int64_t>> salt =
+        look->second->SaltOf(derived_.feeds[name].anchor.number);
+    if (!salt.ok()) return salt.status();
+    if (Distrust(name, look->second->head(), *salt, &feeds)) state_.hold = true;
+  }
+  for (const auto& [name, feed] : derived_.feeds) {
+    const auto was = before.find(name);
+    if (feed.suspended && (was == before.end() || !was->second.suspended)) {
+      derived_.notes.push_back({HubNote::Kind::kSuspended, name});
+    }
+  }
+  return absl::OkStatus();
+}
+
+/// A suspended member is read when an operator resumes it, and has completed a cycle since.
+bool Derivation::IsRead(const std::string& name, const MemberLook& look) const {
+  const HubFeed& feed = derived_.feeds.at(name);
+  return !feed.suspended || (in_.modes.count(name) > 0 && look.head().completed_cycle > *feed.suspended);
+}
+
+absl::Status Derivation::ReadAll() {
+  Reading reading{rules_, book_, in_.now_ms, state_.time};
+  for (const std::string& name : rules_.data_sources) {
+    const auto look = in_.looks.find(name);
+    if (look == in_.looks.end() || !IsRead(name, *look->second)) continue;
+    HubFeed& feed = derived_.feeds[name];
+    std::optional<ResumeMode> mode;
+    if (feed.suspended) mode = in_.modes.at(name);
+    absl::StatusOr<bool> moved = ReadMember(name, mode, look->second, &feed, &reading);
+    if (!moved.ok()) return moved.status();
+    if (*moved) feed.anchor.token = in_.token(name);
+    derived_.read.insert(name);
+  }
+  state_.records += reading.turns;
+  derived_.notes.insert(derived_.notes.end(), reading.notes.begin(), reading.notes.end());
+  return absl::OkStatus();
+}
+
+absl::Status Derivation::PlanOne(const HubWork& work) {
+  absl::StatusOr<LoadedComponent> component = LoadComponent(rules_, work, &book_);
+  if (!component.ok()) return component.status();
+  Component& now = component->now;
+  now.now_ms = in_.now_ms;
+  now.hold = state_.hold;
+  now.records_before = records_before_;
+  now.last_delivery = &state_.deliveries;
+  now.record_id = in_.record_id;
+  now.delivery_id = in_.delivery_id;
+  MatchPlan(&now);
+  GoldenPlan(&now);
+  if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
+  DeliveryPlan(&now);
+  return SaveComponent(*std::move(component), state_.time, &book_);
+}
+
+absl::Status Derivation::PlanAll() {
+  for (;;) {
+    absl::StatusOr<HubWork> work = book_.NextWork();
+    if (!work.ok()) return work.status();
+    if (!work->row && work->golden_id.empty()) return absl::OkStatus();
+    if (absl::Status status = PlanOne(*work); !status.ok()) return status;
+  }
+}
+
+/// So many at once wait for an operator.
+absl::Status Derivation::Break() {
+  absl::StatusOr<std::map<std::string, HubCounts>> counts = book_.CountAll();
+  if (!counts.ok()) return counts.status();
+  for (const auto& [name, count] : *counts) {
+    if (rules_.rows_percent == 0 || count.rows < rules_.breaker_rows_min) continue;
+    const bool writes = count.fresh_writes > 0 && count.writes * 100 > count.rows * rules_.rows_percent;
+    const bool inserts = count.fresh_inserts > 0 && count.inserts > std::max<std::uint64_t>(count.rows, 1);
+    absl::Status status;
+    if (writes) status = book_.HoldFresh(name, false);
+    if (status.ok() && inserts) status = book_.HoldFresh(name, true);
+    if (!status.ok()) return status;
+    if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
+  }
+  return book_.EndFresh();
+}
+
+absl::StatusOr<Derived> Derivation::Run() {
+  absl::Status status = Begin();
+  if (status.ok()) status = DistrustAll();
+  if (status.ok()) status = ReadAll();
+  if (status.ok()) status = PlanAll();
+  if (status.ok()) status = Break();
+  for (const auto& [name, feed] : derived_.feeds) {
+    if (status.ok()) status = book_.WriteFeed(name, feed);
+  }
+  if (status.ok()) status = book_.WriteState(state_);
+  if (!status.ok()) return status;
+  return std::move(derived_);
+}
+
+}  // namespace
+
+absl::StatusOr<Derived> Derive(const HubRules& rules, const DeriveInput& input, HubBook* book) {
+  return Derivation(rules, input, book).Run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,83 @@
+#ifndef MIRROR_SERVER_HUB_PLAN_HUB_BOOK_H_
+#define MIRROR_SERVER_HUB_PLAN_HUB_BOOK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/hub/plan/hub_values.h"
+
+namespace mirror {
+
+/// Who stands in the index under a key.
+struct KeyOwners {
+  std::vector<RowRef> rows;          ///< Rows that are found by it,
+  std::vector<std::string> records;  ///< and records whose own values are.
+};
+
+/// What a derivation has to plan next.
+struct HubWork {
+  std::string golden_id = {};      ///< A record that something was read of; empty:
+  std::optional<RowRef> row = {};  ///< a row without one; absent: nothing is left.
+};
+
+/// Deliveries of a data source that are open or held, and its rows: what the breaker counts.
+struct HubCounts {
+  std::uint64_t rows = 0, writes = 0, inserts = 0;
+  std::uint64_t fresh_writes = 0, fresh_inserts = 0;  ///< Of these, made by this derivation.
+};
+
+/// The hub file within one transaction: read and written row by row, so that no derivation needs the memory
+/// for all. Errors of every call: kUnavailable (the disk; nothing of the transaction stays), kDataLoss.
+/// Threads: one.
+class HubBook {
+ public:
+  virtual ~HubBook() = default;
+
+  virtual absl::StatusOr<HubState> ReadState() = 0;
+  virtual absl::Status WriteState(const HubState& state) = 0;
+  virtual absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds() = 0;
+  virtual absl::Status WriteFeed(const std::string& data_source, const HubFeed& feed) = 0;
+
+  virtual absl::StatusOr<std::optional<MemberRow>> ReadRow(const RowRef& ref) = 0;
+  virtual absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) = 0;
+  /// Rows of a table that were not read at `read_at`, a few at a time: the caller reads or removes them.
+  virtual absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source,
+                                                         const std::string& table, std::int64_t read_at) = 0;
+  virtual absl::StatusOr<std::vector<RowRef>> DoomedRows() = 0;
+  /// Makes or replaces it; it stands in the index under `keys` alone from here on.
+  virtual absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) = 0;
+  virtual absl::Status RemoveRow(const MemberRow& row) = 0;
+
+  virtual absl::StatusOr<std::optional<GoldenRecord>> ReadRecord(const std::string& id) = 0;
+  virtual absl::Status WriteRecord(const GoldenRecord& record, const KeyHashes& keys) = 0;
+  /// It is in the other one from here on.
+  virtual absl::Status MergeRecord(const GoldenRecord& gone, const std::string& into) = 0;
+  /// The record that it is, or is in by now; empty: there is none.
+  virtual absl::StatusOr<std::string> Alive(const std::string& golden_id) = 0;
+  /// For which record an INSERT was issued; empty: nobody knows.
+  virtual absl::StatusOr<std::string> IssuedFor(const std::string& delivery_id) = 0;
+  virtual absl::Status WriteIssued(const std::string& delivery_id, const std::string& golden_id,
+                                   std::int64_t at) = 0;
+
+  virtual absl::StatusOr<KeyOwners> FoundBy(const std::string& entity, const std::string& hash) = 0;
+  virtual absl::StatusOr<HubWork> NextWork() = 0;
+
+  virtual absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) = 0;
+  virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
+  virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
+
+  virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
+  /// What this derivation made waits for an operator.
+  virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;
+  virtual absl::Status EndFresh() = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_PLAN_HUB_BOOK_H_

@@ -1,0 +1,178 @@
+#ifndef MIRROR_SERVER_HUB_PLAN_HUB_VALUES_H_
+#define MIRROR_SERVER_HUB_PLAN_HUB_VALUES_H_
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/table.h"
+#include "server/hub/plan/hub_rules.h"
+
+// What stands in a hub file. Values, no behaviour. Times are unix milliseconds of the hub's own clock, which
+// never goes back.
+
+namespace mirror {
+
+/// A row of a system.
+struct RowRef {
+  std::string data_source, table;
+  std::string key;  ///< KeyJson().
+  friend auto operator<=>(const RowRef&, const RowRef&) = default;
+};
+
+/// What a row is found by: a match rule all of whose attributes have a value.
+struct HubKey {
+  std::size_t rule = 0;                 ///< Its place in HubEntity::match.
+  std::vector<std::string> parts = {};  ///< Normalised, in the rule's order.
+  /// HexDigest() of the attributes' names and the parts: what the file keeps.
+  std::string hash = {};
+  friend auto operator<=>(const HubKey& a, const HubKey& b) {
+    return std::tie(a.rule, a.parts) <=> std::tie(b.rule, b.parts);
+  }
+  friend bool operator==(const HubKey& a, const HubKey& b) { return a.hash == b.hash; }
+};
+using HubKeys = std::set<HubKey>;
+using KeyHashes = std::set<std::string>;
+
+/// What a row says of an attribute.
+struct Said {
+  Literal value = Null{};  ///< What stands there.
+  Literal word = Null{};   ///< What that means: `value`, or the golden value of which the system made it.
+  std::optional<std::int64_t> ms = std::nullopt;  ///< When it was said; absent: it says nothing.
+  bool own = false;  ///< A user or program of that system said it; false: the exchange wrote it.
+  friend bool operator==(const Said&, const Said&) = default;
+};
+
+/// What a derivation knows of a row until it has planned its record.
+struct RowWork {
+  bool read = false;
+  bool fresh = false;             ///< It has news, or somebody made it.
+  bool identity_changed = false;  ///< By its own news.
+  bool resumed = false;           ///< First seen at a resume.
+  bool made = false;              ///< The exchange made it,
+  std::string origin = {};        ///< for this record; empty: nobody knows any more which.
+  std::int64_t turn = 0;          ///< The lower, the earlier it was read.
+  friend bool operator==(const RowWork&, const RowWork&) = default;
+};
+
+struct MemberRow {
+  RowRef ref;
+  std::int64_t row_id = 0;  ///< The file's; 0: it is not in it yet.
+  std::string entity = {};
+  std::string golden_id = {};  ///< Empty: of no record yet.
+  std::map<std::string, Said> says = {};
+  std::optional<std::int64_t> changed_ms = std::nullopt;  ///< What its own column says.
+  std::int64_t touched = 0;                               ///< When its last news were read.
+  std::int64_t read_at = 0;                               ///< The last derivation that read it.
+  bool doomed = false;                 ///< Deleted elsewhere, and no news of its own since.
+  bool unsure = false;                 ///< A comparison found it unlike any former: it may be another one.
+  std::string joined_by = {};          ///< "vat", "name+city", "origin", "first".
+  std::vector<KeyHashes> former = {};  ///< What it was found by before, at most kFormerMax.
+  KeyHashes indexed = {};              ///< Under which it stands in the file's index.
+  RowWork work = {};
+  friend bool operator==(const MemberRow&, const MemberRow&) = default;
+};
+inline constexpr std::size_t kFormerMax = 8;
+
+/// A value of a record.
+struct GivenValue {
+  Literal value = Null{};
+  std::int64_t ms = 0;
+  RowRef giver = {};
+  friend bool operator==(const GivenValue&, const GivenValue&) = default;
+};
+
+/// What a derivation knows of a record until it has planned it.
+struct RecordWork {
+  bool touched = false;
+  std::set<std::string> departed = {};          ///< Data sources where a user deleted a row of it.
+  std::map<std::string, bool> given_back = {};  ///< By data source: whether lost rows are made again.
+  KeyHashes lost = {};                          ///< Keys of rows that left.
+  friend bool operator==(const RecordWork&, const RecordWork&) = default;
+};
+
+struct GoldenRecord {
+  std::string id;
+  std::string entity = {};
+  std::int64_t number = 0;  ///< The lower, the older.
+  std::map<std::string, GivenValue> values = {};
+  std::set<std::string> had = {};  ///< Data sources that have or had a row of it.
+  std::set<std::string> frozen = {};
+  std::map<std::string, std::vector<std::int64_t>> turns = {};  ///< When a system took back what was written.
+  KeyHashes indexed = {};  ///< Keys of its own values in the file's index.
+  RecordWork work = {};
+  friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
+};
+
+enum class HubOperation : std::uint8_t { kInsert = 1, kUpdate = 2, kDelete = 3 };
+enum class DeliveryState : std::uint8_t { kOpen = 1, kHeld = 2, kDropped = 3 };
+
+/// What should be written into one row of one system.
+struct HubDelivery {
+  std::string id = {};
+  std::string data_source, table;
+  HubOperation operation = HubOperation::kUpdate;
+  std::string key = {};  ///< Empty: of an INSERT.
+  std::string golden_id = {};
+  struct Wish {
+    Literal value;
+    std::int64_t version_ms = 0;
+    friend bool operator==(const Wish&, const Wish&) = default;
+  };
+  std::map<std::string, Wish> columns = {};
+  std::map<std::string, Literal> locked = {};  ///< By column: as the hub knows the row.
+  HubKeys match_keys = {};                     ///< INSERT: what rows of the record are found by.
+  std::int64_t needs = 0;                      ///< When the record's newest input was read.
+  DeliveryState state = DeliveryState::kOpen;
+  std::int64_t number = 0;  ///< The lower, the older.
+  bool fresh = false;       ///< Made by this derivation.
+
+  /// Whether it asks for the same: then it keeps its id.
+  bool SameContent(const HubDelivery& other) const {
+    return data_source == other.data_source && table == other.table && operation == other.operation &&
+           key == other.key && golden_id == other.golden_id && columns == other.columns &&
+           locked == other.locked && match_keys == other.match_keys;
+  }
+};
+
+/// What hub and mirror file know of each other.
+struct HubAnchor {
+  std::string journal_id = {};
+  std::int64_t number = 0;
+  std::string token = {};  ///< Empty: no hub has read this mirror.
+  friend bool operator==(const HubAnchor&, const HubAnchor&) = default;
+};
+
+/// How far a member was read.
+struct HubFeed {
+  HubAnchor anchor = {};
+  std::optional<std::int64_t> salt = std::nullopt;  ///< Of the entry with the anchor's number.
+  std::optional<HubAnchor> before = std::nullopt;   ///< What the mirror had before the last commit.
+  std::int64_t cycle = 0;                           ///< Completed cycle that was read; 0: none yet.
+  std::int64_t at = 0;                              ///< When it was.
+  std::int64_t ledger_number = 0;
+  std::int64_t source_older = 0, mirror_older = 0;
+  std::optional<std::int64_t> suspended = std::nullopt;  ///< Since when.
+  bool own_restore = false;                              ///< It is the source that was restored.
+  friend bool operator==(const HubFeed&, const HubFeed&) = default;
+};
+
+struct HubState {
+  std::int64_t time = 0;        ///< As the clock, but it never goes back.
+  bool hold = false;            ///< Made after another was lost: what is new waits for an operator.
+  std::int64_t records = 0;     ///< Number of the last record.
+  std::int64_t deliveries = 0;  ///< Number of the last delivery.
+};
+
+/// What counts when a suspended member is resumed.
+enum class ResumeMode : std::uint8_t { kTheirs, kOurs, kNewest, kAsIs };
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_PLAN_HUB_VALUES_H_

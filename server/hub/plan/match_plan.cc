@@ -1,0 +1,199 @@
+#include "server/hub/plan/match_plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "server/hub/plan/match_keys.h"
+
+namespace mirror {
+namespace {
+
+class Matching {
+ public:
+  explicit Matching(Component* component) : c_(*component) {
+    for (auto& [ref, row] : c_.rows) {
+      HubKeys keys = KeysOf(*c_.entity, row);
+      for (const HubKey& key : keys) found_by_[key].push_back(&row);
+      hashes_[&row] = HashesOf(keys);
+      keys_[&row] = std::move(keys);
+    }
+  }
+
+  void LetLeave();
+  void LetJoin();
+  void MergeThoseThatShareAKey();
+  void NoteWhoHadIt();
+  void DoomWhatWasDeleted();
+
+ private:
+  bool Leaves(const MemberRow& row);
+  std::vector<std::string> Join(MemberRow* row);
+  std::string Found(const MemberRow& founder);
+  std::string Older(const std::string& a, const std::string& b) const;
+  void Merge(const std::string& into, const std::string& other);
+
+  Component& c_;
+  std::map<const MemberRow*, HubKeys> keys_;
+  std::map<const MemberRow*, KeyHashes> hashes_;
+  std::map<HubKey, std::vector<MemberRow*>> found_by_;
+};
+
+bool Matching::Leaves(const MemberRow& row) {
+  if (row.golden_id.empty() || !row.work.identity_changed) return false;
+  bool mates = false;
+  for (const MemberRow* const mate : c_.RowsOf(row.golden_id)) {
+    if (mate == &row) continue;
+    mates = true;
+    if (Meet(hashes_[&row], hashes_[mate])) return false;
+  }
+  bool elsewhere = false;
+  for (const HubKey& key : keys_[&row]) {
+    for (const MemberRow* const other : found_by_[key]) {
+      elsewhere = elsewhere || (!other->golden_id.empty() && other->golden_id != row.golden_id);
+    }
+  }
+  // Where the hub carries what rows are matched by, the others will follow it.
+  return elsewhere || (mates && !CarriesMatch(*c_.entity));
+}
+
+void Matching::LetLeave() {
+  std::vector<MemberRow*> leaving;
+  for (auto& [ref, row] : c_.rows) {
+    if (Leaves(row)) leaving.push_back(&row);
+  }
+  for (MemberRow* const row : leaving) {
+    row->golden_id.clear();
+    row->joined_by.clear();
+  }
+}
+
+std::string Matching::Older(const std::string& a, const std::string& b) const {
+  return c_.records.at(b).number < c_.records.at(a).number ? b : a;
+}
+
+std::string Matching::Found(const MemberRow& founder) {
+  GoldenRecord record;
+  record.id = c_.record_id(founder);
+  record.entity = c_.entity->name;
+  record.number = c_.records_before + founder.work.turn;
+  // First seen at a resume: whether others had it, and deleted it, nobody knows.
+  if (founder.work.resumed) record.had.insert(c_.rules->data_sources.begin(), c_.rules->data_sources.end());
+  std::string id = record.id;
+  c_.records.emplace(id, std::move(record));
+  return id;
+}
+
+/// The records that it belongs to: the first is that of its origin, where there is one.
+std::vector<std::string> Matching::Join(MemberRow* row) {
+  std::vector<std::string> found;
+  row->joined_by.clear();
+  if (!row->work.origin.empty()) {
+    const GoldenRecord* const origin = c_.Alive(row->work.origin);
+    if (origin != nullptr) {
+      found.push_back(origin->id);
+      row->joined_by = "origin";
+    }
+  }
+  for (const HubKey& key : keys_[row]) {
+    for (const MemberRow* const other : found_by_[key]) {
+      if (other->golden_id.empty()) continue;
+      found.push_back(other->golden_id);
+      if (row->joined_by.empty()) row->joined_by = absl::StrJoin(c_.entity->match[key.rule], "+");
+    }
+  }
+  if (found.empty()) {
+    found.push_back(Found(*row));
+    row->joined_by = "first";
+  }
+  return found;
+}
+
+void Matching::LetJoin() {
+  for (auto& [ref, row] : c_.rows) {
+    if (!row.golden_id.empty()) continue;
+    const std::vector<std::string> found = Join(&row);
+    const bool made = row.joined_by == "origin";
+    row.golden_id = found.front();
+    // Its origin's record, lest a value that the database made draws it away; else the oldest.
+    if (!made) {
+      for (const std::string& id : found) row.golden_id = Older(row.golden_id, id);
+    }
+    for (const std::string& id : found) {
+      const GoldenRecord* const other = c_.Alive(id);
+      const std::string older = Older(row.golden_id, other->id);
+      Merge(older, older == other->id ? row.golden_id : other->id);
+    }
+    if (made) continue;
+    for (MemberRow* const mate : c_.RowsOf(row.golden_id)) mate->doomed = false;  // Somebody made it again.
+  }
+}
+
+void Matching::MergeThoseThatShareAKey() {
+  for (const auto& [key, rows] : found_by_) {
+    std::set<std::pair<std::int64_t, std::string>> ids;
+    for (const MemberRow* const row : rows) ids.emplace(c_.records.at(row->golden_id).number, row->golden_id);
+    for (const auto& [number, id] : ids) Merge(ids.begin()->second, id);
+  }
+}
+
+/// Not where a system has rows of both: there an operator decides.
+void Matching::Merge(const std::string& into, const std::string& other) {
+  const auto gone = c_.records.find(other);
+  if (into == other || gone == c_.records.end()) return;
+  std::set<std::string> there;
+  for (const MemberRow* const row : c_.RowsOf(into)) there.insert(row->ref.data_source);
+  const std::vector<MemberRow*> moving = c_.RowsOf(other);
+  for (const MemberRow* const row : moving) {
+    if (there.count(row->ref.data_source) > 0) return;
+  }
+  const std::string target = into, source = other;  // Views into a row would change with it.
+  for (MemberRow* const row : moving) row->golden_id = target;
+  GoldenRecord& record = c_.records.at(target);
+  record.had.merge(gone->second.had);
+  record.frozen.merge(gone->second.frozen);
+  record.work.departed.merge(gone->second.work.departed);
+  for (const auto& [name, yes] : gone->second.work.given_back) {
+    const auto [known, added] = record.work.given_back.emplace(name, yes);
+    if (!added) known->second = known->second || yes;
+  }
+  c_.records.erase(gone);
+  c_.merged[source] = target;
+}
+
+void Matching::NoteWhoHadIt() {
+  for (auto& [id, record] : c_.records) {
+    for (const auto& [name, yes] : record.work.given_back) {
+      if (yes) record.had.erase(name);
+    }
+  }
+  for (const auto& [ref, row] : c_.rows) c_.records.at(row.golden_id).had.insert(ref.data_source);
+}
+
+void Matching::DoomWhatWasDeleted() {
+  for (auto& [id, record] : c_.records) {
+    const std::vector<MemberRow*> rows = c_.RowsOf(id);
+    for (const std::string& name : record.work.departed) {
+      const auto is_there = [&](const MemberRow* row) { return row->ref.data_source == name; };
+      if (std::any_of(rows.begin(), rows.end(), is_there)) continue;
+      for (MemberRow* const row : rows) row->doomed = row->doomed || !row->work.fresh;
+    }
+  }
+}
+
+}  // namespace
+
+void MatchPlan(Component* component) {
+  Matching matching(component);
+  matching.LetLeave();
+  matching.LetJoin();
+  matching.MergeThoseThatShareAKey();
+  matching.NoteWhoHadIt();
+  matching.DoomWhatWasDeleted();
+}
+
+}  // namespace mirror

@@ -1,0 +1,74 @@
+#ifndef MIRROR_SERVER_HUB_PLAN_MEMBER_LOOK_H_
+#define MIRROR_SERVER_HUB_PLAN_MEMBER_LOOK_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/exchange/ledger.h"
+#include "server/hub/plan/hub_values.h"
+#include "server/hub/plan/read_row.h"
+
+namespace mirror {
+
+/// What the hub has to know of a mirror before it reads it.
+struct LookHead {
+  HubAnchor anchor;             ///< What the mirror knows of the hub.
+  std::int64_t last_entry = 0;  ///< Of its journal.
+  std::int64_t completed_cycle = 0;
+  std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer than the mirror,
+  std::int64_t mirror_older = 0;  ///< or of more.
+};
+
+/// News of the journal.
+struct JournalNews {
+  std::string table;
+  std::string key;     ///< KeyJson(); empty: any row of the table.
+  bool ended = false;  ///< A row under this key was deleted, whatever stands there now.
+};
+
+/// A row of `_mirror_ledger` that was applied.
+struct AppliedEntry {
+  std::string delivery_id;
+  std::int64_t number = 0;
+  HubOperation operation = HubOperation::kUpdate;
+  std::string table, key;
+  Wrote wrote = {};
+};
+
+/// A member as its last completed cycle left it, in one snapshot. Errors of every call: those of Snapshot.
+/// Threads: one.
+class MemberLook {
+ public:
+  virtual ~MemberLook() = default;
+
+  virtual const LookHead& head() const = 0;
+  /// Of the journal's entry with that number, or of its floor; absent: there is none.
+  virtual absl::StatusOr<std::optional<std::int64_t>> SaltOf(std::int64_t number) = 0;
+
+  using TakeNews = std::function<absl::Status(const JournalNews& news)>;
+  /// Entries above `number` of the member's tables, in their order, but for the ledger's.
+  virtual absl::Status ReadNews(std::int64_t number, const TakeNews& take) = 0;
+
+  /// Applied entries of the ledger with a number above `above`, in order. `since`: the journal names all of
+  /// them behind this entry; absent: it may not.
+  virtual absl::StatusOr<std::vector<AppliedEntry>> ReadLedger(std::int64_t above,
+                                                               std::optional<std::int64_t> since) = 0;
+  /// Of the last entry, applied or refused; 0: there is none.
+  virtual absl::StatusOr<std::int64_t> LastLedgerNumber() = 0;
+
+  virtual absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member,
+                                                           const std::string& key) = 0;
+  using TakeRow = std::function<absl::Status(const std::string& key, SourceRow row)>;
+  /// All rows of a table, in the order of RowOrder.
+  virtual absl::Status ReadRows(const HubMember& member, const TakeRow& take) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_PLAN_MEMBER_LOOK_H_

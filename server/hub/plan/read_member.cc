@@ -1,0 +1,286 @@
+#include "server/hub/plan/read_member.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "server/hub/plan/match_keys.h"
+#include "server/hub/plan/read_row.h"
+
+namespace mirror {
+namespace {
+
+using TableKey = std::pair<std::string, std::string>;
+
+class MemberReader {
+ public:
+  MemberReader(const std::string& data_source, std::optional<ResumeMode> mode, MemberLook* look,
+               HubFeed* feed, Reading* reading)
+      : name_(data_source),
+        mode_(mode),
+        look_(*look),
+        feed_(*feed),
+        all_(*reading),
+        first_(feed->cycle == 0) {}
+
+  absl::StatusOr<bool> Read();
+
+ private:
+  absl::Status TakeNews();
+  absl::Status TakeLedger();
+  absl::Status SpareTheDoomed();
+  absl::Status ReadAll();
+  absl::Status ReadNamed();
+  absl::Status ReadOne(const HubRules::Place& place, const std::string& key, std::optional<SourceRow> row);
+  absl::Status NoteMadeAndGone(const std::string& delivery_id, bool wish);
+  absl::Status NoteLeft(const MemberRow& old, const RowNews::Left& left);
+  absl::Status NoteRow(const std::optional<MemberRow>& old, const RowNews& news);
+  void TakeBack(const std::vector<std::string>& attributes, GoldenRecord* record);
+  template <typename Change>
+  absl::Status ChangeRecord(const std::string& id, const Change& change);
+
+  const std::string& name_;
+  const std::optional<ResumeMode> mode_;
+  MemberLook& look_;
+  HubFeed& feed_;
+  Reading& all_;
+  const bool first_;
+  bool compare_ = false;
+  std::set<TableKey> named_;  ///< Rows that journal or ledger name.
+  std::set<TableKey> anew_;   ///< Of these, keys under which a row was deleted.
+  std::set<TableKey> removed_;
+  std::map<TableKey, Wrote> wrote_;
+  std::map<TableKey, std::string> made_;  ///< Ids of INSERTs.
+};
+
+absl::StatusOr<bool> MemberReader::Read() {
+  if (mode_ && feed_.own_restore) {
+    if (absl::Status status = SpareTheDoomed(); !status.ok()) return status;
+  }
+  feed_.suspended.reset();
+  feed_.own_restore = false;
+  compare_ = first_ || mode_.has_value();
+  absl::Status status = compare_ && mode_ ? absl::OkStatus() : TakeNews();
+  if (status.ok()) status = TakeLedger();
+  if (status.ok() && compare_) status = ReadAll();
+  if (status.ok()) status = ReadNamed();
+  if (!status.ok()) return status;
+  const LookHead& head = look_.head();
+  if (feed_.cycle != head.completed_cycle) feed_.at = all_.time;
+  feed_.cycle = head.completed_cycle;
+  absl::StatusOr<std::int64_t> last = look_.LastLedgerNumber();
+  if (!last.ok()) return last.status();
+  feed_.ledger_number = std::max(*last, mode_ ? 0 : feed_.ledger_number);
+  if (!compare_ && head.last_entry == feed_.anchor.number) return false;
+  absl::StatusOr<std::optional<std::int64_t>> salt = look_.SaltOf(head.last_entry);
+  if (!salt.ok()) return salt.status();
+  feed_.before = head.anchor;
+  feed_.anchor.journal_id = head.anchor.journal_id;
+  feed_.anchor.number = head.last_entry;
+  feed_.salt = *salt;
+  return true;
+}
+
+template <typename Change>
+absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& change) {
+  absl::StatusOr<std::optional<GoldenRecord>> record = all_.book.ReadRecord(id);
+  if (!record.ok()) return record.status();
+  if (!*record) return absl::DataLossError("the hub's file has a row of a record that is not there");
+  GoldenRecord changed = **record;
+  changed.work.touched = true;
+  change(&changed);
+  return changed == **record ? absl::OkStatus() : all_.book.WriteRecord(changed, changed.indexed);
+}
+
+/// A restore of the source may have taken back the wish: it is off everywhere.
+absl::Status MemberReader::SpareTheDoomed() {
+  absl::StatusOr<std::vector<RowRef>> doomed = all_.book.DoomedRows();
+  if (!doomed.ok()) return doomed.status();
+  for (const RowRef& ref : *doomed) {
+    absl::StatusOr<std::optional<MemberRow>> row = all_.book.ReadRow(ref);
+    if (!row.ok()) return row.status();
+    if (!*row || (*row)->golden_id.empty()) continue;
+    absl::StatusOr<std::optional<GoldenRecord>> record = all_.book.ReadRecord((*row)->golden_id);
+    if (!record.ok()) return record.status();
+    if (!*record || (*record)->had.count(name_) == 0) continue;
+    (*row)->doomed = false;
+    if (absl::Status status = all_.book.WriteRow(**row, (*row)->indexed); !status.ok()) return status;
+    if (absl::Status status = ChangeRecord((*row)->golden_id, [](GoldenRecord*) {}); !status.ok())
+      return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemberReader::TakeNews() {
+  return look_.ReadNews(feed_.anchor.number, [&](const JournalNews& news) {
+    if (news.key.empty()) {
+      compare_ = true;
+      return absl::OkStatus();
+    }
+    const TableKey at(news.table, news.key);
+    named_.insert(at);
+    if (news.ended) anew_.insert(at);
+    return absl::OkStatus();
+  });
+}
+
+/// What the exchange did since.
+absl::Status MemberReader::TakeLedger() {
+  absl::StatusOr<std::vector<AppliedEntry>> entries =
+      look_.ReadLedger(mode_ ? 0 : feed_.ledger_number,
+                       compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number));
+  if (!entries.ok()) return entries.status();
+  for (AppliedEntry& entry : *entries) {
+    const TableKey at(entry.table, entry.key);
+    named_.insert(at);
+    const auto made = made_.find(at);
+    absl::Status status;
+    if (entry.operation == HubOperation::kDelete) {
+      removed_.insert(at);
+      if (made == made_.end()) continue;
+      status = NoteMadeAndGone(made->second, false);  // It took away what it had made: nobody's wish.
+      made_.erase(made);
+      wrote_.erase(at);
+    } else if (entry.operation == HubOperation::kInsert) {
+      // A user deleted the one before, and its key came again.
+      if (made != made_.end()) status = NoteMadeAndGone(made->second, !mode_);
+      made_[at] = entry.delivery_id;
+      wrote_[at] = std::move(entry.wrote);
+    } else {
+      for (auto& [column, wrote] : entry.wrote) wrote_[at][column] = std::move(wrote);
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemberReader::ReadAll() {
+  std::map<std::string, HubRules::Place> tables;  // In the order of their names.
+  for (const HubEntity& entity : all_.rules.entities) {
+    for (const HubMember& member : entity.members) {
+      if (member.data_source == name_) tables[member.table] = {&entity, &member};
+    }
+  }
+  for (const auto& [table, place] : tables) {
+    absl::Status status = look_.ReadRows(*place.member, [&](const std::string& key, SourceRow row) {
+      named_.erase({place.member->table, key});
+      return ReadOne(place, key, std::move(row));
+    });
+    if (!status.ok()) return status;
+    for (;;) {
+      absl::StatusOr<std::vector<RowRef>> left = all_.book.UnreadRows(name_, table, all_.time);
+      if (!left.ok()) return left.status();
+      if (left->empty()) break;
+      for (const RowRef& ref : *left) {
+        named_.erase({table, ref.key});
+        if (status = ReadOne(place, ref.key, std::nullopt); !status.ok()) return status;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemberReader::ReadNamed() {
+  for (const auto& [table, key] : named_) {
+    const HubRules::Place place = all_.rules.Find(name_, table);
+    if (place.member == nullptr) continue;  // Of a table that is none of the hub's any more.
+    absl::StatusOr<std::optional<SourceRow>> row = look_.ReadRow(*place.member, key);
+    if (!row.ok()) return row.status();
+    if (absl::Status status = ReadOne(place, key, *std::move(row)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::string& key,
+                                   std::optional<SourceRow> row) {
+  const TableKey at(place.member->table, key);
+  RowReading reading{*place.entity, *place.member, {name_, place.member->table, key}};
+  absl::StatusOr<std::optional<MemberRow>> old = all_.book.ReadRow(reading.ref);
+  if (!old.ok()) return old.status();
+  const auto made = made_.find(at);
+  if (made != made_.end()) {
+    absl::StatusOr<std::string> issued = all_.book.IssuedFor(made->second);
+    if (issued.ok() && !issued->empty()) issued = all_.book.Alive(*issued);
+    if (!issued.ok()) return issued.status();
+    reading.made = *std::move(issued);
+  }
+  const auto wrote = wrote_.find(at);
+  if (wrote != wrote_.end()) reading.wrote = wrote->second;
+  reading.row = std::move(row);
+  reading.old = *old;
+  reading.mode = mode_;
+  reading.first = first_;
+  reading.compare = compare_;
+  reading.anew = !mode_ && anew_.count(at) > 0;
+  reading.removed = removed_.count(at) > 0;
+  reading.time = all_.time;
+  reading.now_ms = all_.now_ms;
+  const RowNews news = ReadRow(std::move(reading));
+  absl::Status status;
+  if (news.made_and_gone) status = NoteMadeAndGone(made->second, *news.made_and_gone);
+  if (status.ok() && news.left) status = NoteLeft(**old, *news.left);
+  if (status.ok() && news.row) status = NoteRow(news.left ? std::nullopt : *old, news);
+  return status;
+}
+
+/// It is not made again.
+absl::Status MemberReader::NoteMadeAndGone(const std::string& delivery_id, bool wish) {
+  absl::StatusOr<std::string> record = all_.book.IssuedFor(delivery_id);
+  if (record.ok() && !record->empty()) record = all_.book.Alive(*record);
+  if (!record.ok()) return record.status();
+  if (record->empty()) return absl::OkStatus();
+  return ChangeRecord(*record, [&](GoldenRecord* golden) {
+    golden->had.insert(name_);
+    if (wish) golden->work.departed.insert(name_);
+  });
+}
+
+absl::Status MemberReader::NoteLeft(const MemberRow& old, const RowNews::Left& left) {
+  if (absl::Status status = all_.book.RemoveRow(old); !status.ok()) return status;
+  if (old.golden_id.empty()) return absl::OkStatus();
+  return ChangeRecord(old.golden_id, [&](GoldenRecord* golden) {
+    if (left.wish) golden->work.departed.insert(name_);
+    const auto [known, added] = golden->work.given_back.emplace(name_, left.give_back);
+    if (!added) known->second = known->second && left.give_back;
+    golden->work.lost.insert(old.indexed.begin(), old.indexed.end());
+  });
+}
+
+/// A system changed what the exchange had written there: once is a user, time and again is a program.
+void MemberReader::TakeBack(const std::vector<std::string>& attributes, GoldenRecord* record) {
+  for (const std::string& attribute : attributes) {
+    std::vector<std::int64_t>& turns = record->turns[attribute];
+    turns.erase(
+        std::remove_if(turns.begin(), turns.end(),
+                       [&](std::int64_t at) { return all_.now_ms - at >= all_.rules.freeze_window_ms; }),
+        turns.end());
+    turns.push_back(all_.now_ms);
+    if (turns.size() < all_.rules.freeze_after || !record->frozen.insert(attribute).second) continue;
+    all_.notes.push_back({HubNote::Kind::kPingPong, name_, record->id, attribute});
+  }
+}
+
+absl::Status MemberReader::NoteRow(const std::optional<MemberRow>& old, const RowNews& news) {
+  MemberRow row = *news.row;
+  row.work.turn = ++all_.turns;
+  if (row.unsure && (!old || !old->unsure)) {
+    all_.notes.push_back({HubNote::Kind::kUnsure, name_, row.golden_id, ""});
+  }
+  const HubEntity& entity = *all_.rules.Find(row.ref.data_source, row.ref.table).entity;
+  KeyHashes keys = HashesOf(KeysOf(entity, row));
+  keys.insert(row.indexed.begin(),
+              row.indexed.end());  // Until its record is planned: who shared them is, too.
+  if (absl::Status status = all_.book.WriteRow(row, keys); !status.ok()) return status;
+  if (row.golden_id.empty()) return absl::OkStatus();
+  return ChangeRecord(row.golden_id, [&](GoldenRecord* golden) { TakeBack(news.taken_back, golden); });
+}
+
+}  // namespace
+
+absl::StatusOr<bool> ReadMember(const std::string& data_source, std::optional<ResumeMode> mode,
+                                MemberLook* look, HubFeed* feed, Reading* reading) {
+  return MemberReader(data_source, mode, look, feed, reading).Read();
+}
+
+}  // namespace mirror

@@ -1,0 +1,58 @@
+#ifndef MIRROR_SERVER_HUB_PLAN_READ_ROW_H_
+#define MIRROR_SERVER_HUB_PLAN_READ_ROW_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/wire/exchange/ledger.h"
+#include "server/hub/plan/hub_values.h"
+
+namespace mirror {
+
+/// A row as it stands in the mirror: the mapped columns.
+struct SourceRow {
+  std::map<std::string, Literal> values;  ///< By column.
+  std::optional<std::int64_t> changed_ms = std::nullopt;
+};
+
+/// One row that was read, and all that is known of it.
+struct RowReading {
+  const HubEntity& entity;
+  const HubMember& member;
+  RowRef ref;
+  std::optional<SourceRow> row = {};  ///< Absent: it is not there.
+  std::optional<MemberRow> old = {};  ///< As the hub knows it.
+  std::optional<ResumeMode> mode = {};
+  bool first = false;    ///< Nothing of the member was ever read.
+  bool compare = false;  ///< All of its rows are read.
+  bool anew = false;     ///< The journal says that a row under this key was deleted.
+  bool removed = false;  ///< The ledger says that the exchange deleted one.
+  Wrote wrote = {};      ///< What the ledger says that the exchange wrote.
+  /// The ledger says that the exchange made it: for this record, empty where nobody knows any more which.
+  std::optional<std::string> made = {};
+  std::int64_t time = 0;    ///< The hub's.
+  std::int64_t now_ms = 0;  ///< The clock's.
+};
+
+/// What that means.
+struct RowNews {
+  std::optional<MemberRow> row = {};  ///< As it is known from here on; absent: it is unknown.
+  struct Left {
+    bool wish = false;       ///< A user deleted it.
+    bool give_back = false;  ///< A restore took it, and it is to be made again.
+  };
+  std::optional<Left> left = {};  ///< The row that was known is not there any more.
+  /// What the exchange had made was deleted before it was read: it is not made again. True: a user did it.
+  std::optional<bool> made_and_gone = {};
+  std::vector<std::string> taken_back = {};  ///< Attributes where a system changed what the exchange wrote.
+};
+
+/// What one row says now, against what it said. No side effects.
+RowNews ReadRow(RowReading reading);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_PLAN_READ_ROW_H_
