@@ -141,7 +141,8 @@ TEST_F(BuildingPlacesTest, AFirstCycleThatEndsMakesPlaceForAnother) {
   TenantOf("new-2")->EndCycle(1'700'000'100'000);
   EXPECT_THAT(BeginFirst("late"), IsOk());
   EXPECT_THAT(BeginFirst("later"), StatusIs(absl::StatusCode::kResourceExhausted));
-  EXPECT_THAT(TenantOf("new-0")->Retire([] { return absl::OkStatus(); }), IsOk());
+  EXPECT_THAT(TenantOf("new-0")->Retire([] { return absl::OkStatus(); }, [] { return absl::OkStatus(); }),
+              IsOk());
   EXPECT_THAT(BeginFirst("later"), IsOk());
 }
 
