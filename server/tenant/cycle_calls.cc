@@ -66,9 +66,10 @@ void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRR
 }  // namespace
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
-                                                   bool take_over, bool probe, std::int64_t now_ms) {
+                                                   bool take_over, bool probe, std::int64_t now_ms,
+                                                   std::optional<KnownCycles> known) {
   const MutexLock lock(mirror_.mutex());
-  Beginning beginning{caller, holder, take_over, probe, now_ms};
+  Beginning beginning{caller, holder, take_over, probe, now_ms, known};
   absl::Status begun = CommitBeginning(&beginning);
   // Another server deleted what this one had open, or it was lost; the tenant may be let in again.
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
@@ -145,12 +146,14 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
-  if (!tenant.paused) PlanCycle(tenant, beginning, &plan);
+  if (!tenant.paused) {
+    if (absl::Status status = PlanCycle(tenant, beginning, &plan); !status.ok()) return status;
+  }
   return plan;
 }
 
 /// A cycle begins, unless another one is at work.
-void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan) {
+absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan) {
   Admission& admission = beginning->admission;
   const std::int64_t now_ms = beginning->now_ms;
   const std::string& holder = beginning->holder;
@@ -158,7 +161,7 @@ void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Pla
   const bool own = beginning->take_over && !holder.empty() && holder == tenant.holder;
   if (tenant.active && !idle && !own) {
     admission.busy = BusyCycle{tenant.cycle, tenant.holder, tenant.since_ms};
-    return;
+    return absl::OkStatus();
   }
   beginning->cut = tenant.active ? tenant.cycle : 0;
   beginning->cut_began_ms = tenant.since_ms;
@@ -173,6 +176,15 @@ void CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Pla
   plan->tenant->announced.clear();
   plan->tenant->touched = false;
   plan->forget_old_cycles = true;
+  if (!beginning->known) return absl::OkStatus();
+  absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+  if (!feed.ok()) return feed.status();
+  const MirrorFeed next = AtBegin(*feed, *beginning->known, tenant, admission.cycle);
+  if (next != *feed) plan->documents.push_back(Write(next));
+  plan->cycle_notes = [](const std::vector<StepResult>&) {
+    return CycleNoteChanges{.written = {{CycleNoteKind::kExchange}}};
+  };
+  return absl::OkStatus();
 }
 
 void CycleCalls::TellBeginning(const Beginning& beginning) {

@@ -16,6 +16,7 @@
 #include "server/plan/pause.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
+#include "server/tenant/exchange/mirror_feed.h"
 #include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
@@ -69,8 +70,10 @@ class CycleCalls {
   explicit CycleCalls(Mirror& mirror) : mirror_(mirror) {}
 
   ///   kUnauthenticated  the nonce was seen before, or cannot be judged any more
+  /// `known`: what a source with an exchange says of its cycles.
   absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over,
-                                         bool probe, std::int64_t now_ms);
+                                         bool probe, std::int64_t now_ms,
+                                         std::optional<KnownCycles> known = std::nullopt);
 
   /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
   /// batch.
@@ -101,6 +104,7 @@ class CycleCalls {
     const std::string& holder;
     bool take_over = false, probe = false;
     std::int64_t now_ms = 0;
+    std::optional<KnownCycles> known = std::nullopt;
     Admission admission = {};
     bool created = false, takes_place = false;
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
@@ -113,7 +117,7 @@ class CycleCalls {
   absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant);
   absl::StatusOr<std::optional<Plan>> PlanBeginning(const TenantRecord& tenant, Beginning* beginning)
       MIRROR_REQUIRES(mirror_.mutex());
-  void PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)
+  absl::Status PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellBeginning(const Beginning& beginning) MIRROR_REQUIRES(mirror_.mutex());
 

@@ -13,6 +13,7 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
+#include "server/tenant/exchange/mirror_feed.h"
 
 namespace mirror {
 namespace {
@@ -94,6 +95,12 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
     const absl::StatusOr<bool> awaits = AwaitsProof(*plan);
     if (!awaits.ok()) return awaits.status();
     tenant.source_accepted = *awaits;
+  }
+  if (running.IsNoted(CycleNoteKind::kExchange)) {
+    const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+    if (!feed.ok()) return feed.status();
+    const MirrorFeed next = AtCompletion(*feed, before);
+    if (next != *feed) plan->documents.push_back(Write(next));
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
@@ -278,7 +285,9 @@ void CycleCompletion::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantR
 void CycleCompletion::AddStale(AllAsOf* as_of) {
   const RunningCycle& running = mirror_.cycle();
   as_of->stale.insert(as_of->stale.end(), running.refused().begin(), running.refused().end());
-  for (const CycleNote& note : running.notes()) as_of->stale.push_back(note.table);
+  for (const CycleNote& note : running.notes()) {
+    if (!note.table.empty()) as_of->stale.push_back(note.table);
+  }
 }
 
 void CycleCompletion::ScrubFile(std::int64_t now_ms) {

@@ -12,6 +12,7 @@
 #include "server/plan/tenant_summary.h"
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
+#include "server/tenant/exchange/hub_calls.h"
 #include "server/tenant/file_calls.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
@@ -48,6 +49,7 @@ class Tenant : private TenantMirror,
                public FileCalls,
                public MoveCalls,
                public RecordsCalls,
+               public HubCalls,
                public Readings {
  public:
   Tenant(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -61,6 +63,7 @@ class Tenant : private TenantMirror,
         FileCalls(shared_, events),
         MoveCalls(shared_),
         RecordsCalls(shared_),
+        HubCalls(shared_),
         Readings(shared_) {}
 
   const std::string& context_id() const { return shared_.context_id(); }

@@ -174,9 +174,10 @@ ROOMS = {
         "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
         (),
     ),
+    "server/tenant/exchange": ("base base/json server/plan server/store server/tenant/mirror", ()),
     "server/tenant": (
         "base proto/wire server/consequences server/plan server/store server/store/catalog "
-        "server/tenant/history server/tenant/mirror server/tenant/records server/watch",
+        "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/records server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (

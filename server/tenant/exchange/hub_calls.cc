@@ -1,0 +1,60 @@
+#include "server/tenant/exchange/hub_calls.h"
+
+#include <optional>
+#include <utility>
+
+namespace mirror {
+
+absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
+  return mirror_
+      .Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.documents.push_back(Write(feed));
+        return plan;
+      })
+      .status();
+}
+
+absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
+  HubReading reading;
+  absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+  if (!feed.ok()) return mirror_.Noticed(feed.status());
+  reading.feed = WithJournal(*feed);
+  if (feed->journal_id.empty()) {
+    if (absl::Status status = Change(reading.feed, now_ms); !status.ok()) return status;
+  }
+  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
+  if (!tenant.ok()) return tenant.status();
+  reading.tenant = *std::move(tenant);
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
+  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  reading.snapshot = *std::move(snapshot);
+  return reading;
+}
+
+absl::Status HubCalls::Acknowledge(const MirrorFeed& read, std::int64_t number, const std::string& token,
+                                   std::int64_t now_ms) {
+  const MutexLock lock(mirror_.mutex());
+  if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
+  return mirror_
+      .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
+                  mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+        absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+        if (!feed.ok()) return feed.status();
+        if (feed->journal_id != read.journal_id || feed->number != read.number || feed->token != read.token) {
+          return std::nullopt;
+        }
+        feed->number = number;
+        feed->token = token;
+        Plan plan;
+        plan.now_ms = now_ms;
+        plan.documents.push_back(Write(*feed));
+        return plan;
+      })
+      .status();
+}
+
+}  // namespace mirror

@@ -1,0 +1,44 @@
+#ifndef MIRROR_SERVER_TENANT_EXCHANGE_HUB_CALLS_H_
+#define MIRROR_SERVER_TENANT_EXCHANGE_HUB_CALLS_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/snapshot.h"
+#include "server/tenant/exchange/mirror_feed.h"
+#include "server/tenant/mirror/mirror.h"
+
+namespace mirror {
+
+/// A mirror of one moment, as a hub reads it.
+struct HubReading {
+  std::unique_ptr<Snapshot> snapshot;
+  TenantRecord tenant;
+  MirrorFeed feed;
+};
+
+/// What a hub does with a tenant that is a member of it. Errors: as Mirror; kNotFound when there is no such
+/// mirror. Threads: any.
+class HubCalls {
+ public:
+  explicit HubCalls(Mirror& mirror) : mirror_(mirror) {}
+
+  /// What is committed now. A journal that no hub has read gets its id.
+  absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms);
+  /// The hub has read up to `number`, by the commit that it calls `token`. Nothing happens where the mirror
+  /// is not the one that was read, or is an older one by now.
+  absl::Status Acknowledge(const MirrorFeed& read, std::int64_t number, const std::string& token,
+                           std::int64_t now_ms);
+
+ private:
+  absl::Status Change(const MirrorFeed& feed, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+
+  Mirror& mirror_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_EXCHANGE_HUB_CALLS_H_

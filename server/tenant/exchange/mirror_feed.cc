@@ -1,0 +1,72 @@
+#include "server/tenant/exchange/mirror_feed.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "base/json/json_document.h"
+#include "base/json/json_writer.h"
+#include "base/nonce.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kFeedKind[] = "feed";
+
+std::int64_t NumberOf(const JsonView& json, std::string_view name) {
+  const std::optional<JsonView> member = json.Find(name);
+  std::int64_t number = 0;
+  return member && absl::SimpleAtoi(std::string(member->text()), &number) ? number : 0;
+}
+
+}  // namespace
+
+absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
+  absl::StatusOr<std::optional<Document>> document = records.ReadDocument(kFeedKind, "");
+  if (!document.ok()) return document.status();
+  MirrorFeed feed;
+  if (!*document) return feed;
+  absl::StatusOr<JsonDocument> json = JsonDocument::Parse((*document)->text);
+  if (!json.ok() || !json->root().Is(JsonKind::kObject)) {
+    return absl::DataLossError("the mirror's document 'feed' is not as it was written");
+  }
+  const JsonView root = json->root();
+  feed.journal_id = root.TextOf("journal_id");
+  feed.number = NumberOf(root, "number");
+  feed.token = root.TextOf("token");
+  feed.data_cycle = NumberOf(root, "data_cycle");
+  feed.source_older = NumberOf(root, "source_older");
+  feed.mirror_older = NumberOf(root, "mirror_older");
+  feed.follows_broken = NumberOf(root, "follows_broken") != 0;
+  return feed;
+}
+
+DocumentChange Write(const MirrorFeed& feed) {
+  JsonWriter json;
+  json.Begin('{').Member("journal_id", feed.journal_id).Key("number").Number(feed.number);
+  json.Member("token", feed.token).Key("data_cycle").Number(feed.data_cycle);
+  json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
+  json.Key("follows_broken").Number(std::int64_t{feed.follows_broken}).End('}');
+  return {kFeedKind, "", json.Take()};
+}
+
+MirrorFeed WithJournal(MirrorFeed feed) {
+  if (feed.journal_id.empty()) feed.journal_id = NewNonce();
+  return feed;
+}
+
+MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant,
+                   std::int64_t cycle) {
+  feed = WithJournal(std::move(feed));
+  if (known.completing < feed.data_cycle) feed.source_older = cycle;
+  if (known.completed > tenant.completed_cycle) feed.mirror_older = cycle;
+  feed.follows_broken = known.completing != known.completed;
+  return feed;
+}
+
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant) {
+  if (tenant.touched || feed.follows_broken) feed.data_cycle = tenant.cycle;
+  feed.follows_broken = false;
+  return feed;
+}
+
+}  // namespace mirror

@@ -1,0 +1,48 @@
+#ifndef MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
+#define MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/store_records.h"
+
+namespace mirror {
+
+/// What a mirror knows of the hub that reads it, and of the source that writes it, beyond what every mirror
+/// knows: the document of kind "feed". It stands in the mirror itself, so that whoever puts back a backup of
+/// the mirror, of the source or of the hub leaves two that do not agree.
+struct MirrorFeed {
+  std::string journal_id;   ///< Random, of this mirror's journal; empty: there is no document yet.
+  std::int64_t number = 0;  ///< Entry of the journal up to which the hub has read.
+  std::string token;        ///< Of the hub's commit that did; empty: no hub has.
+  /// The last completed cycle of which the source keeps a note: one that sent rows, or followed a broken one.
+  std::int64_t data_cycle = 0;
+  std::int64_t source_older =
+      0;  ///< The last cycle at whose begin the source knew of fewer cycles than this,
+  std::int64_t mirror_older = 0;  ///< or of more.
+  bool follows_broken = false;    ///< The running cycle's source does not know how the one before ended.
+  friend bool operator==(const MirrorFeed&, const MirrorFeed&) = default;
+};
+
+/// What a source says of its cycles at the begin of one, see AuthenticateRequest.
+struct KnownCycles {
+  std::int64_t completing = 0, completed = 0;
+};
+
+/// Absent members are as in a feed that was just made. Errors: kDataLoss: somebody changed it by hand.
+absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records);
+DocumentChange Write(const MirrorFeed& feed);
+/// With a journal_id of its own, unless it has one.
+MirrorFeed WithJournal(MirrorFeed feed);
+
+/// As `cycle` begins: whether mirror and source know of the same cycles.
+MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant, std::int64_t cycle);
+/// As the running cycle is completed.
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
