@@ -18,6 +18,7 @@
 #include "base/folded_name.h"
 #include "server/config/hook_check.h"
 #include "server/config/http_keys.h"
+#include "server/config/hub_keys.h"
 #include "server/config/postgres_keys.h"
 
 namespace mirror {
@@ -138,7 +139,7 @@ class Loader {
                      {"hooks", HooksKeys()},
                      {"log", LogKeys()},
                      {"postgres", PostgresKeys(config_.postgres, file_.folder())}};
-    form.blocks = {"issuer", "tenant", "hook"};
+    form.blocks = {"issuer", "tenant", "hook", "hub"};
     form.let_through = OwnVariables();
     // mirror-agent's, which may have the same environment.
     for (const char* const theirs : {"MIRROR_ENDPOINT_*", "MIRROR_IDENTITY_*", "MIRROR_AGENT_*"}) {
@@ -147,6 +148,7 @@ class Loader {
     absl::Status status = file_.ReadSections(form);
     if (status.ok()) status = Issuers();
     if (status.ok()) status = TenantRules();
+    if (status.ok()) status = Hubs();
     if (status.ok()) status = ReadPostgres(file_, config_.data.store, config_.postgres);
     if (status.ok()) status = Hooks();
     if (status.ok()) status = CheckListeners();
@@ -460,6 +462,13 @@ class Loader {
       }
       config_.issuers.push_back(std::move(issuer));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status Hubs() {
+    absl::StatusOr<std::vector<HubRules>> hubs = ReadHubs(file_);
+    if (!hubs.ok()) return hubs.status();
+    config_.hubs = *std::move(hubs);
     return absl::OkStatus();
   }
 

@@ -11,6 +11,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/log_words.h"
 #include "server/config/http_config.h"
+#include "server/hub/plan/hub_rules.h"
 #include "server/journal/journal_rules.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
@@ -157,10 +158,11 @@ struct ServerConfig {
   /// Two completed cycles in a row within it whose source does not know what the other one committed pause
   /// the tenant: two databases feed it. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
-  ReceiptRules receipts;     ///< [data] receipts, and of [[tenant]].
-  IndexRules indexes;        ///< Of [[tenant]] and [[tenant.index]].
-  FreshnessRules freshness;  ///< Of [[tenant]].
-  JournalConfig journal;     ///< [journal], and of [[tenant.table]].
+  ReceiptRules receipts;       ///< [data] receipts, and of [[tenant]].
+  IndexRules indexes;          ///< Of [[tenant]] and [[tenant.index]].
+  FreshnessRules freshness;    ///< Of [[tenant]].
+  JournalConfig journal;       ///< [journal], and of [[tenant.table]].
+  std::vector<HubRules> hubs;  ///< [[hub]], by storage.
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

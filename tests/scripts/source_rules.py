@@ -97,7 +97,7 @@ ROOMS = {
     "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store", ()),
     "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
     "server/config": (
-        "base base/config base/db/postgres base/db/sqlite base/exposition server/journal server/plan",
+        "base base/config base/db/postgres base/db/sqlite base/exposition proto/wire server/hub/plan server/journal server/plan",
         (),
     ),
     "server/import": ("base proto/wire/import", ()),

@@ -57,11 +57,13 @@ struct HubEntity {
 struct HubRules {
   std::string storage;
   std::vector<std::string> data_sources = {};  ///< In the order in which they are first named.
-  std::vector<HubEntity> entities = {};        ///< Parents first.
-  std::uint32_t rows_percent = 20;             ///< Of the breaker; 0: there is none.
-  std::uint64_t breaker_rows_min = 100;        ///< Fewer are never held back.
-  std::uint32_t freeze_after = 4;              ///< Times that systems take back what the hub wrote,
-  std::int64_t freeze_window_ms = 3'600'000;   ///< within this.
+  /// By data source: its context id, where the configuration says it.
+  std::map<std::string, std::string> tenants = {};
+  std::vector<HubEntity> entities = {};       ///< Parents first.
+  std::uint32_t rows_percent = 20;            ///< Of the breaker; 0: there is none.
+  std::uint64_t breaker_rows_min = 100;       ///< Fewer are never held back.
+  std::uint32_t freeze_after = 4;             ///< Times that systems take back what the hub wrote,
+  std::int64_t freeze_window_ms = 3'600'000;  ///< within this.
   friend bool operator==(const HubRules&, const HubRules&) = default;
 
   struct Place {

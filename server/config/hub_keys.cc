@@ -1,0 +1,255 @@
+#include "server/config/hub_keys.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+/// What becomes part of the name of a table.
+constexpr std::size_t kEntityNameMax = 40;
+
+Setter SetName(std::string* target, std::size_t length_max) {
+  return [target, length_max](const Given& given) -> absl::Status {
+    absl::StatusOr<std::string> text = AsText(given);
+    if (!text.ok()) return text.status();
+    const bool plain = std::all_of(text->begin(), text->end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+             c == '-';
+    });
+    if (text->empty() || text->size() > length_max || !plain) {
+      return given.Wrong(absl::StrCat("must be 1 to ", length_max, " letters, digits, '_' and '-'"));
+    }
+    *target = *std::move(text);
+    return absl::OkStatus();
+  };
+}
+
+/// "newest", "most", "longest", or data sources in the order in which they count.
+Setter SetRule(AttributeRule* target) {
+  return [target](const Given& given) -> absl::Status {
+    using Kind = AttributeRule::Kind;
+    if (given.node.kind == ConfigNode::Kind::kList) {
+      target->kind = Kind::kOrder;
+      return SetTexts(&target->order, ListRule::kNamed)(given);
+    }
+    return SetOneOf(&target->kind, EnumWords<Kind>{{"newest", Kind::kNewest},
+                                                   {"most", Kind::kMost},
+                                                   {"longest", Kind::kLongest}})(given);
+  };
+}
+
+Setter SetNormalise(Normalise* target) {
+  return SetOneOf(target, EnumWords<Normalise>{{"fold", Normalise::kFold}, {"alnum", Normalise::kAlnum}});
+}
+
+/// Lists of attributes in a list.
+Setter SetMatch(std::vector<std::vector<std::string>>* target) {
+  return [target](const Given& given) -> absl::Status {
+    if (given.node.kind != ConfigNode::Kind::kList || given.node.entries.empty()) {
+      return given.Wrong("must be a list of lists of attributes, as [[\"vat\"], [\"name\", \"city\"]]");
+    }
+    std::vector<std::vector<std::string>> rules;
+    for (const ConfigNode& entry : given.node.entries) {
+      absl::Status status = SetTexts(&rules.emplace_back(), ListRule::kSome)({given.where, entry});
+      if (!status.ok()) return status;
+    }
+    *target = std::move(rules);
+    return absl::OkStatus();
+  };
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+class HubBlock {
+ public:
+  HubBlock(const ConfigTable& block, HubRules* rules, HubEntity* entity)
+      : block_(block), rules_(*rules), entity_(*entity) {}
+
+  absl::Status ReadMembers();
+  absl::Status Check() const;
+
+ private:
+  absl::Status ReadMember(const ConfigTable& block);
+  absl::Status CheckMember(const ConfigTable& block, const HubMember& member) const;
+  absl::Status CheckMatch() const;
+  absl::Status CheckAttributes() const;
+
+  const ConfigTable& block_;
+  HubRules& rules_;
+  HubEntity& entity_;
+};
+
+absl::Status HubBlock::ReadMembers() {
+  const absl::StatusOr<std::vector<ConfigTable>> blocks = block_.Blocks("member", "hub.member");
+  if (!blocks.ok()) return blocks.status();
+  if (blocks->empty()) return block_.Wrong("has no [[hub.member]]: no table holds its records");
+  for (const ConfigTable& member : *blocks) {
+    if (absl::Status status = ReadMember(member); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HubBlock::ReadMember(const ConfigTable& block) {
+  HubMember member;
+  std::vector<std::string> write;
+  std::string tenant;
+  absl::Status status =
+      block.Read({{"data_source", SetName(&member.data_source, 64), &member.data_source},
+                  {"tenant", SetName(&tenant, 64)},
+                  {"table", SetText(&member.table), &member.table},
+                  {"columns", SetEach<std::string>(&member.columns, "attributes and their columns",
+                                                   [](std::string* column) { return SetText(column); })},
+                  {"key", SetTexts(&member.key, ListRule::kSome)},
+                  {"changed", SetText(&member.changed)},
+                  {"changed_format", SetText(&member.changed_format)},
+                  {"write", SetSomeOf(&write, {"insert", "update", "delete"})}});
+  if (status.ok()) status = block.CheckHas({"columns"});
+  if (!status.ok()) return status;
+  member.inserts = Contains(write, "insert");
+  member.updates = Contains(write, "update");
+  member.deletes = Contains(write, "delete");
+  if (status = CheckMember(block, member); !status.ok()) return status;
+  if (!Contains(rules_.data_sources, member.data_source)) rules_.data_sources.push_back(member.data_source);
+  if (!tenant.empty()) {
+    const auto [known, added] = rules_.tenants.emplace(member.data_source, tenant);
+    if (!added && known->second != tenant) {
+      return block.Wrong("tenant", absl::StrCat("is '", known->second, "' in another [[hub.member]] of '",
+                                                member.data_source, "'"));
+    }
+  }
+  entity_.members.push_back(std::move(member));
+  return absl::OkStatus();
+}
+
+absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& member) const {
+  if (member.columns.empty()) return block.Wrong("columns", "is empty: give at least one attribute");
+  for (const auto& [attribute, column] : member.columns) {
+    if (absl::Status status = CheckName(attribute, "attribute"); !status.ok()) {
+      return block.Wrong("columns", std::string(status.message()));
+    }
+    if (attribute == "golden_id")
+      return block.Wrong("columns", "cannot have 'golden_id': the hub's own column");
+  }
+  for (const std::string& attribute : member.key) {
+    if (member.columns.count(attribute) > 0) continue;
+    return block.Wrong("key", absl::StrCat("names '", attribute, "', which is none of 'columns'"));
+  }
+  if (!member.changed_format.empty() && member.changed.empty()) {
+    return block.Wrong("changed_format", "goes with 'changed', which is missing");
+  }
+  const auto is_there = [&](const HubMember& other) {
+    return other.data_source == member.data_source && other.table == member.table;
+  };
+  if (rules_.Find(member.data_source, member.table).member != nullptr ||
+      std::any_of(entity_.members.begin(), entity_.members.end(), is_there)) {
+    return block.Wrong("table", absl::StrCat("'", member.table, "' of '", member.data_source,
+                                             "' is there twice: a table holds records of one entity"));
+  }
+  const auto inserts_too = [&](const HubMember& other) {
+    return other.inserts && other.data_source == member.data_source;
+  };
+  if (member.inserts && std::any_of(entity_.members.begin(), entity_.members.end(), inserts_too)) {
+    return block.Wrong("write", absl::StrCat("has \"insert\" as another table of '", member.data_source,
+                                             "' has: a record is inserted into one of them"));
+  }
+  return absl::OkStatus();
+}
+
+/// A rule that no two members have joins nothing.
+absl::Status HubBlock::CheckMatch() const {
+  for (const std::vector<std::string>& rule : entity_.match) {
+    const auto has_all = [&](const HubMember& member) {
+      return std::all_of(rule.begin(), rule.end(),
+                         [&](const std::string& attribute) { return member.columns.count(attribute) > 0; });
+    };
+    if (std::count_if(entity_.members.begin(), entity_.members.end(), has_all) >= 2) continue;
+    return block_.Wrong("match", absl::StrCat("has a rule with '", rule.front(),
+                                              "' whose attributes no two members have: it joins nothing"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HubBlock::CheckAttributes() const {
+  const std::vector<std::string> known = AttributesOf(entity_);
+  for (const auto& [attribute, rule] : entity_.attributes) {
+    if (!Contains(known, attribute)) {
+      return block_.Wrong("attributes", absl::StrCat("has '", attribute, "', which no member has"));
+    }
+    for (const std::string& name : rule.order) {
+      if (Contains(rules_.data_sources, name)) continue;
+      return block_.Wrong("attributes", absl::StrCat("has '", name, "' for '", attribute,
+                                                     "', which is no data source of it"));
+    }
+  }
+  for (const auto& [attribute, how] : entity_.normalise) {
+    if (!Contains(known, attribute)) {
+      return block_.Wrong("normalise", absl::StrCat("has '", attribute, "', which no member has"));
+    }
+  }
+  for (const std::string& name : entity_.complete) {
+    if (!Contains(rules_.data_sources, name)) {
+      return block_.Wrong("complete", absl::StrCat("has '", name, "', which is no data source of it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HubBlock::Check() const {
+  if (absl::Status status = CheckMatch(); !status.ok()) return status;
+  return CheckAttributes();
+}
+
+absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
+  HubRules given;
+  HubEntity entity;
+  std::string deletes = "none";
+  absl::Status status = block.Read(
+      {{"storage", SetName(&given.storage, 64), &given.storage},
+       {"entity", SetName(&entity.name, kEntityNameMax), &entity.name},
+       {"match", SetMatch(&entity.match)},
+       {"normalise",
+        SetEach<Normalise>(&entity.normalise, "attributes and \"fold\" or \"alnum\"", SetNormalise)},
+       {"complete", SetTexts(&entity.complete, ListRule::kNamed)},
+       {"deletes", SetOneOf(&deletes, {"none", "any"})},
+       {"rows_percent", SetWhole(&given.rows_percent, 0, 100)},
+       {"attributes", SetEach<AttributeRule>(&entity.attributes, "attributes and their rules", SetRule)},
+       {"member", SetElsewhere()}});
+  if (status.ok()) status = block.CheckHas({"match"});
+  if (!status.ok()) return status;
+  entity.delete_any = deletes == "any";
+  auto hub = std::find_if(hubs->begin(), hubs->end(),
+                          [&](const HubRules& one) { return one.storage == given.storage; });
+  if (hub == hubs->end()) hub = hubs->insert(hub, given);
+  hub->rows_percent = std::min(hub->rows_percent, given.rows_percent);
+  if (hub->FindEntity(entity.name) != nullptr) {
+    return block.Wrong("entity",
+                       absl::StrCat("'", entity.name, "' is there twice for '", given.storage, "'"));
+  }
+  HubBlock reading(block, &*hub, &entity);
+  status = reading.ReadMembers();
+  if (status.ok()) status = reading.Check();
+  if (status.ok()) hub->entities.push_back(std::move(entity));
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file) {
+  const absl::StatusOr<std::vector<ConfigTable>> blocks = file.Blocks("hub");
+  if (!blocks.ok()) return blocks.status();
+  std::vector<HubRules> hubs;
+  for (const ConfigTable& block : *blocks) {
+    if (absl::Status status = ReadHub(block, &hubs); !status.ok()) return status;
+  }
+  return hubs;
+}
+
+}  // namespace mirror
