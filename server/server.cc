@@ -29,6 +29,7 @@
 #include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/http/http_service.h"
+#include "server/hub/hubs.h"
 #include "server/jobs/upload_folder.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
@@ -181,6 +182,7 @@ struct Server::Parts {
   std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;
+  std::unique_ptr<Hubs> hubs;
   std::function<void(const ServerConfig&)> set_indexes;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
@@ -279,6 +281,7 @@ void Server::Parts::TellRefused() {
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
 Server::~Server() {
+  parts_->hubs->Stop();
   if (parts_->store.late) parts_->store.late->Stop();
   if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
@@ -319,6 +322,11 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
   storages = std::make_unique<Storages>(*tenants, *events);
+  if (!config.hubs.empty() && store.control != nullptr) {
+    return absl::FailedPreconditionError(
+        "[[hub]] needs mirrors in files: set [data] store = \"sqlite\", or leave the hubs out");
+  }
+  hubs = std::make_unique<Hubs>(config.hubs, config.data.dir, *tenants, *storages, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -340,8 +348,9 @@ void Server::Parts::Watch(const ServerConfig& as_written) {
 }
 
 absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminService::Reload reload) {
-  mirror = std::make_unique<MirrorService>(*gate, *tenants, config.limits, hooks.get(), counters,
-                                           [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); });
+  mirror = std::make_unique<MirrorService>(
+      *gate, *tenants, config.limits, hooks.get(), counters,
+      [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); }, hubs.get());
   checked = std::make_unique<CheckedService>(
       *mirror, *gate, vouched, calls, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
@@ -461,6 +470,7 @@ void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
   parts_->StartHooks();
   parts_->WatchPlaces();
+  parts_->hubs->Start();
   parts_->endpoint->Start();
   if (parts_->http) {
     parts_->http->Start();

@@ -70,6 +70,10 @@ CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes&
                                                               true, &MirrorService::DigestRanges);
   AddServerStream<v1::ReadRowsRequest, v1::ReadRowsResponse>("/mirror.v1.MirrorClientService/ReadRows",
                                                              &MirrorService::ReadRows);
+  AddServerStream<v1::FetchDeliveriesRequest, v1::FetchDeliveriesResponse>(
+      "/mirror.v1.MirrorClientService/FetchDeliveries", &MirrorService::FetchDeliveries);
+  AddUnary<v1::ReportDeliveriesRequest, v1::ReportDeliveriesResponse>(
+      "/mirror.v1.MirrorClientService/ReportDeliveries", true, &MirrorService::ReportDeliveries);
 }
 
 absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {

@@ -13,6 +13,7 @@
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/source_objects_codec.h"
+#include "server/hub/hubs.h"
 #include "server/rpc/announced_look.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
@@ -29,6 +30,8 @@ constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_pa
                                          "source_time"};
 /// Where the tenant has them.
 constexpr char kReceiptsCapability[] = "receipts";
+/// Where it is a member of a hub.
+constexpr char kDeliveriesCapability[] = "deliveries";
 
 WireLimits WireLimitsOf(const LimitsConfig& config) {
   WireLimits limits;
@@ -148,12 +151,13 @@ bool HasLeft(const grpc::ServerContext& context) {
 }  // namespace
 
 MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
-                             ServerCounters& counters, std::function<absl::Status()> may_agree)
+                             ServerCounters& counters, std::function<absl::Status()> may_agree, Hubs* hubs)
     : gate_(gate),
       tenants_(tenants),
       hooks_(hooks),
       counters_(counters),
       may_agree_(std::move(may_agree)),
+      hubs_(hubs),
       limits_(WireLimitsOf(limits)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
       cycle_idle_(limits.cycle_idle),
@@ -275,6 +279,9 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   if (admission->accepted && HasLeft(context)) {
     (*tenant)->TakeBack(admission->cycle, NowMs());
     return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
+  }
+  if (hubs_ != nullptr && hubs_->HasMember(caller.context_id)) {
+    response->add_capabilities(kDeliveriesCapability);
   }
   Answer answer;
   answer.nonce = caller.nonce;
@@ -466,6 +473,7 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
   const absl::StatusOr<std::vector<TableVerdict>> verdicts =
       (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of));
   if (!verdicts.ok()) return verdicts.status();
+  if (hubs_ != nullptr) hubs_->NoteCompleted(caller.context_id);
   for (const TableVerdict& verdict : *verdicts) {
     v1::TableVerdict* const message = response->add_tables();
     message->set_table(verdict.table);

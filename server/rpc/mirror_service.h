@@ -24,6 +24,7 @@
 
 namespace mirror {
 
+class Hubs;
 class StreamMessages;
 
 /// The calls that sources make, as CheckedService passes them on. Each handler is the same line: admit,
@@ -32,10 +33,10 @@ class StreamMessages;
 class MirrorService final {
  public:
   /// All that is given must outlive the service; `hooks` may be null. `may_agree`: asked before TableSchema,
-  /// by any thread; null: it always may.
+  /// by any thread; null: it always may. `hubs`: null: there are none.
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
                 ServerCounters& counters = UnwatchedCounters(),
-                std::function<absl::Status()> may_agree = nullptr);
+                std::function<absl::Status()> may_agree = nullptr, Hubs* hubs = nullptr);
 
   /// Sources that could not prove who they are.
   struct Refused {
@@ -65,6 +66,10 @@ class MirrorService final {
                             v1::DigestRangesResponse* response);
   grpc::Status ReadRows(grpc::ServerContext* context, const v1::ReadRowsRequest* request,
                         grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer);
+  grpc::Status FetchDeliveries(grpc::ServerContext* context, const v1::FetchDeliveriesRequest* request,
+                               grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer);
+  grpc::Status ReportDeliveries(grpc::ServerContext* context, const v1::ReportDeliveriesRequest* request,
+                                v1::ReportDeliveriesResponse* response);
 
  private:
   /// A RowDataStream that is open.
@@ -112,6 +117,7 @@ class MirrorService final {
   AskedTokens asked_;
   ServerCounters& counters_;
   const std::function<absl::Status()> may_agree_;
+  Hubs* const hubs_;
   const WireLimits limits_;
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;

@@ -124,13 +124,13 @@ class TraceLook final : public MemberLook {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<AppliedEntry>> ReadLedger(std::int64_t above,
+  absl::StatusOr<std::vector<LedgerEntry>> ReadLedger(std::int64_t above,
                                                        std::optional<std::int64_t>) override {
-    std::map<std::int64_t, AppliedEntry> entries;
+    std::map<std::int64_t, LedgerEntry> entries;
     for (const Json& e : look_["ledger"]) {
       const std::int64_t number = e["n"];
       if (number <= above || e["state"] != "APPLIED") continue;
-      AppliedEntry entry{e["id"], number, OperationOf(e["operation"]), e["table"], Text(e["key"])};
+      LedgerEntry entry{e["id"], number, OperationOf(e["operation"]), e["table"], Text(e["key"])};
       for (const auto& [column, wrote] : e["wrote"].items()) {
         WroteColumn& taken = entry.wrote[column];
         if (!wrote[0].is_null()) {
@@ -141,7 +141,7 @@ class TraceLook final : public MemberLook {
       }
       entries.emplace(number, std::move(entry));
     }
-    std::vector<AppliedEntry> sorted;
+    std::vector<LedgerEntry> sorted;
     for (auto& [number, entry] : entries) sorted.push_back(std::move(entry));
     return sorted;
   }

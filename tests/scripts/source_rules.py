@@ -191,6 +191,11 @@ ROOMS = {
         "server/watch",
         (),
     ),
+    "server/hub": (
+        "base proto/wire proto/wire/exchange server/hub/plan server/hub/sqlite server/hub/store server/journal server/plan "
+        "server/storages server/store server/tenant server/tenant/exchange server/watch",
+        (),
+    ),
     "server/jobs": (
         "base base/http base/json proto/wire server/import server/plan server/records server/store server/tenant "
         "server/tenant/records server/watch",
@@ -204,7 +209,8 @@ ROOMS = {
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
-        "base certs proto/wire server/config server/hooks/delivery server/plan server/rpc/listener "
+        "base certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
+        "server/plan server/rpc/listener "
         "server/tenant server/watch",
         ("spdlog", "protobuf", "grpc"),
     ),
@@ -216,7 +222,7 @@ ROOMS = {
     ),
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
-        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",

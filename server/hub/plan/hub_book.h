@@ -71,6 +71,9 @@ class HubBook {
   virtual absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) = 0;
   virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
   virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
+  /// Its source refused it, and tries it again at `until`: others go before it. Nothing where it is gone.
+  virtual absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
+                                   const std::string& reason) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
   /// What this derivation made waits for an operator.

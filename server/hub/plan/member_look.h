@@ -32,13 +32,16 @@ struct JournalNews {
   bool ended = false;  ///< A row under this key was deleted, whatever stands there now.
 };
 
-/// A row of `_mirror_ledger` that was applied.
-struct AppliedEntry {
+/// A row of `_mirror_ledger`.
+struct LedgerEntry {
   std::string delivery_id;
   std::int64_t number = 0;
   HubOperation operation = HubOperation::kUpdate;
   std::string table, key;
   Wrote wrote = {};
+  /// It was not applied but refused, and is tried again then, unix milliseconds.
+  std::optional<std::int64_t> refused_until = {};
+  std::string reason = {};  ///< Goes with it.
 };
 
 /// A member as its last completed cycle left it, in one snapshot. Errors of every call: those of Snapshot.
@@ -55,17 +58,17 @@ class MemberLook {
   /// Entries above `number` of the member's tables, in their order, but for the ledger's.
   virtual absl::Status ReadNews(std::int64_t number, const TakeNews& take) = 0;
 
-  /// Applied entries of the ledger with a number above `above`, in order. `since`: the journal names all of
+  /// Entries of the ledger with a number above `above`, in order. `since`: the journal names all of
   /// them behind this entry; absent: it may not.
-  virtual absl::StatusOr<std::vector<AppliedEntry>> ReadLedger(std::int64_t above,
-                                                               std::optional<std::int64_t> since) = 0;
+  virtual absl::StatusOr<std::vector<LedgerEntry>> ReadLedger(std::int64_t above,
+                                                              std::optional<std::int64_t> since) = 0;
   /// Of the last entry, applied or refused; 0: there is none.
   virtual absl::StatusOr<std::int64_t> LastLedgerNumber() = 0;
 
   virtual absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member,
                                                            const std::string& key) = 0;
   using TakeRow = std::function<absl::Status(const std::string& key, SourceRow row)>;
-  /// All rows of a table, in the order of RowOrder.
+  /// All rows of a table, in key order.
   virtual absl::Status ReadRows(const HubMember& member, const TakeRow& take) = 0;
 };
 

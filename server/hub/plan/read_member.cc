@@ -127,11 +127,16 @@ absl::Status MemberReader::TakeNews() {
 
 /// What the exchange did since.
 absl::Status MemberReader::TakeLedger() {
-  absl::StatusOr<std::vector<AppliedEntry>> entries =
+  absl::StatusOr<std::vector<LedgerEntry>> entries =
       look_.ReadLedger(mode_ ? 0 : feed_.ledger_number,
                        compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number));
   if (!entries.ok()) return entries.status();
-  for (AppliedEntry& entry : *entries) {
+  for (LedgerEntry& entry : *entries) {
+    if (entry.refused_until) {
+      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused_until, entry.reason);
+      if (!noted.ok()) return noted;
+      continue;
+    }
     const TableKey at(entry.table, entry.key);
     named_.insert(at);
     const auto made = made_.find(at);

@@ -34,18 +34,22 @@ CREATE INDEX IF NOT EXISTS _hub_records_work ON _hub_records(golden_id) WHERE wo
 CREATE TABLE IF NOT EXISTS _hub_keys(
   hash TEXT NOT NULL, entity TEXT NOT NULL, row_id INTEGER NOT NULL, golden_id TEXT NOT NULL,
   PRIMARY KEY (hash, entity, row_id, golden_id)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS golden_alias(golden_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS golden_alias(
+  golden_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _hub_issued(
   delivery_id TEXT PRIMARY KEY, golden_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _hub_deliveries(
   delivery_id TEXT PRIMARY KEY, data_source TEXT NOT NULL, table_name TEXT NOT NULL,
   operation INTEGER NOT NULL, key TEXT NOT NULL, golden_id TEXT NOT NULL, body TEXT NOT NULL,
-  needs INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL, fresh INTEGER NOT NULL) STRICT;
+  needs INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL, fresh INTEGER NOT NULL,
+  rank INTEGER NOT NULL, refused_until INTEGER, reason TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS _hub_deliveries_golden ON _hub_deliveries(golden_id);
-CREATE INDEX IF NOT EXISTS _hub_deliveries_turn ON _hub_deliveries(data_source, operation, number);
+CREATE INDEX IF NOT EXISTS _hub_deliveries_turn ON _hub_deliveries(
+  data_source, state, coalesce(refused_until, 0), operation, rank, number);
 CREATE INDEX IF NOT EXISTS _hub_deliveries_fresh ON _hub_deliveries(data_source) WHERE fresh = 1;
 CREATE TABLE IF NOT EXISTS _hub_counts(
-  data_source TEXT PRIMARY KEY, rows INTEGER NOT NULL, writes INTEGER NOT NULL, inserts INTEGER NOT NULL) STRICT;
+  data_source TEXT PRIMARY KEY, rows INTEGER NOT NULL, writes INTEGER NOT NULL,
+  inserts INTEGER NOT NULL) STRICT;
 )";
 
 absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity& entity) {
@@ -54,7 +58,7 @@ absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity&
       connection.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", table, "(golden_id TEXT PRIMARY KEY)"));
   if (!status.ok()) return status;
   std::set<std::string> there;
-  sqlite::Statement columns = connection.Prepare("SELECT name FROM pragma_table_info(?)");
+  sqlite::Statement columns = connection.Prepare("SELECT name FROM temp.pragma_table_info(?)");
   absl::StatusOr<std::vector<std::string>> names = columns.With("golden_" + entity.name).Texts();
   if (!names.ok()) return names.status();
   for (const std::string& name : *names) there.insert(FoldName(name));

@@ -69,6 +69,23 @@ void BindLiteral(sqlite::Statement& statement, int place, const Literal& value) 
   }
 }
 
+absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement) {
+  std::vector<RowRef> refs;
+  for (;;) {
+    absl::StatusOr<bool> more = statement.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return refs;
+    refs.push_back({statement.Text(0), statement.Text(1), statement.Text(2)});
+  }
+}
+
+/// Parents are made before their children, and go behind them.
+std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
+  const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
+  const std::int64_t place = entity == nullptr ? 0 : entity - rules.entities.data();
+  return delivery.operation == HubOperation::kDelete ? -place : place;
+}
+
 }  // namespace
 
 absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row) {
@@ -161,16 +178,6 @@ absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& 
     absl::StatusOr<MemberRow> row = TakeRow(read);
     if (!row.ok()) return row.status();
     rows.push_back(*std::move(row));
-  }
-}
-
-absl::StatusOr<std::vector<RowRef>> SqliteHubBook::Refs(sqlite::Statement statement) {
-  std::vector<RowRef> refs;
-  for (;;) {
-    absl::StatusOr<bool> more = statement.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return refs;
-    refs.push_back({statement.Text(0), statement.Text(1), statement.Text(2)});
   }
 }
 
@@ -394,10 +401,10 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
   if (!status.ok() || connection_.Changes() > 0) return status;
-  sqlite::Statement write = Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?)");
+  sqlite::Statement write = Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)");
   write.With(delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
              delivery.key, delivery.golden_id, BodyJson(delivery), delivery.needs, delivery.number,
-             static_cast<int>(delivery.state), int{delivery.fresh});
+             static_cast<int>(delivery.state), int{delivery.fresh}, RankOf(rules_, delivery));
   if (status = write.Run(); !status.ok()) return status;
   return Count(delivery.data_source, delivery.operation == HubOperation::kInsert ? "inserts" : "writes", 1);
 }
@@ -406,6 +413,13 @@ absl::Status SqliteHubBook::RemoveDelivery(const HubDelivery& delivery) {
   absl::Status status = Prepare("DELETE FROM _hub_deliveries WHERE delivery_id = ?").With(delivery.id).Run();
   if (!status.ok()) return status;
   return Count(delivery.data_source, delivery.operation == HubOperation::kInsert ? "inserts" : "writes", -1);
+}
+
+absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, std::int64_t until,
+                                        const std::string& reason) {
+  return Prepare("UPDATE _hub_deliveries SET refused_until = ?, reason = ? WHERE delivery_id = ?")
+      .With(until, reason, delivery_id)
+      .Run();
 }
 
 absl::Status SqliteHubBook::Count(const std::string& data_source, const char* what, int by) {

@@ -46,6 +46,8 @@ class SqliteHubBook final : public HubBook {
   absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) override;
   absl::Status WriteDelivery(const HubDelivery& delivery) override;
   absl::Status RemoveDelivery(const HubDelivery& delivery) override;
+  absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
+                           const std::string& reason) override;
 
   absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
@@ -53,7 +55,6 @@ class SqliteHubBook final : public HubBook {
 
  private:
   sqlite::Statement Prepare(const std::string& sql) { return statements_.Prepare(sql, "the hub's file"); }
-  absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement);
   absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
                      const KeyHashes& was, const KeyHashes& keys);
   absl::Status WriteAttributes(const GoldenRecord& record);

@@ -1,0 +1,199 @@
+#include "server/hub/hubs.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/folded_name.h"
+
+namespace mirror {
+namespace {
+
+std::string WordsOf(const HubNote& note, const std::string& storage) {
+  switch (note.kind) {
+    case HubNote::Kind::kSuspended:
+      return absl::StrCat(
+          "hub '", storage, "': '", note.data_source,
+          "' is suspended, since a source, a mirror or the hub's file was restored. Nothing that may "
+          "concern it is handed out until 'mirrorctl hub resume'");
+    case HubNote::Kind::kPingPong:
+      return absl::StrCat("hub '", storage, "': systems change '", note.attribute,
+                          "' back and forth; it is frozen in that record. Find which program of '",
+                          note.data_source, "' does it, then 'mirrorctl hub thaw'");
+    case HubNote::Kind::kUnsure:
+      return absl::StrCat("hub '", storage, "': a comparison found a row of '", note.data_source,
+                          "' unlike any that stood under its key: what is new for its record waits for "
+                          "'mirrorctl hub hold'");
+    case HubNote::Kind::kHeld:
+      return absl::StrCat("hub '", storage, "': so many deliveries for '", note.data_source,
+                          "' are new at once that they wait for 'mirrorctl hub hold'");
+  }
+  return "";
+}
+
+std::string_view KindOf(HubNote::Kind kind) {
+  switch (kind) {
+    case HubNote::Kind::kSuspended:
+      return "golden.suspended";
+    case HubNote::Kind::kPingPong:
+      return "golden.pingpong";
+    case HubNote::Kind::kUnsure:
+      return "golden.unsure";
+    default:
+      return "golden.held";
+  }
+}
+
+}  // namespace
+
+Hubs::Hubs(const std::vector<HubRules>& rules, const std::string& folder, Tenants& tenants,
+           StorageDirectory& storages, Events& events)
+    : tenants_(tenants), storages_(storages), events_(events) {
+  for (const HubRules& one : rules) {
+    const std::string path = absl::StrCat(folder, "/Mirror_", one.storage, ".hub.db");
+    hubs_.push_back(std::make_unique<Hub>(
+        one, path, [this, one](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+          const std::string context_id = ContextOf(one, data_source);
+          if (context_id.empty()) {
+            return absl::NotFoundError(
+                absl::StrCat("storage '", one.storage, "' has no data source '", data_source, "' yet"));
+          }
+          return tenants_.Find(context_id);
+        }));
+  }
+}
+
+Hubs::~Hubs() { Stop(); }
+
+void Hubs::Start() {
+  if (hubs_.empty()) return;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& hub : hubs_) due_.insert(hub.get());
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Hubs::Stop() {
+  {
+    const MutexLock lock(mutex_);
+    stop_ = true;
+    wake_.NotifyAll();
+    derived_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+std::string Hubs::ContextOf(const HubRules& rules, const std::string& data_source) {
+  const auto named = rules.tenants.find(data_source);
+  if (named != rules.tenants.end()) return named->second;
+  const absl::StatusOr<DataSource> source = storages_.FindSource(rules.storage, data_source);
+  return source.ok() ? source->tenant : "";
+}
+
+std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
+  std::vector<Member> members;
+  for (const auto& hub : hubs_) {
+    for (const std::string& name : hub->rules().data_sources) {
+      if (SameName(ContextOf(hub->rules(), name), context_id)) members.push_back({hub.get(), name});
+    }
+  }
+  return members;
+}
+
+bool Hubs::HasMember(const std::string& context_id) { return !MembersOf(context_id).empty(); }
+
+void Hubs::NoteCompleted(const std::string& context_id) {
+  if (hubs_.empty()) return;
+  const std::vector<Member> members = MembersOf(context_id);
+  if (members.empty()) return;
+  const MutexLock lock(mutex_);
+  for (const Member& member : members) due_.insert(member.hub);
+  wake_.NotifyAll();
+}
+
+void Hubs::DeriveOne(Hub& hub) {
+  const absl::StatusOr<std::vector<HubNote>> notes = hub.Derive(NowMs());
+  if (!notes.ok()) {
+    events_.Add("", Severity::kError, "golden.not_derived",
+                absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message()));
+    return;
+  }
+  for (const HubNote& note : *notes) {
+    const bool information = note.kind == HubNote::Kind::kUnsure;
+    events_.Add(ContextOf(hub.rules(), note.data_source), information ? Severity::kWarning : Severity::kError,
+                KindOf(note.kind), WordsOf(note, hub.rules().storage));
+  }
+}
+
+void Hubs::Run() {
+  for (;;) {
+    std::set<Hub*> due;
+    {
+      const MutexLock lock(mutex_);
+      while (!stop_ && due_.empty()) wake_.Wait(mutex_);
+      if (stop_) return;
+      due.swap(due_);
+      at_work_ = due;
+    }
+    for (Hub* const hub : due) {
+      DeriveOne(*hub);
+      const MutexLock lock(mutex_);
+      at_work_.erase(hub);
+      derived_.NotifyAll();
+      if (stop_) return;
+    }
+  }
+}
+
+absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int64_t cycle,
+                                        std::size_t limit) {
+  const std::vector<Member> members = MembersOf(context_id);
+  if (members.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("no hub has a table of '", context_id,
+                                                      "'. Nothing was handed out. A [[hub]] of the server's "
+                                                      "configuration names its members."));
+  }
+  // A tenant is a member of one hub; of several the first counts.
+  Hub* const hub = members.front().hub;
+  {
+    const MutexLock lock(mutex_);
+    const auto until = std::chrono::steady_clock::now() + kHubWait;
+    while (!stop_ && (due_.count(hub) > 0 || at_work_.count(hub) > 0)) {
+      if (!derived_.WaitUntil(mutex_, until)) break;
+    }
+    if (at_work_.count(hub) > 0 || due_.count(hub) > 0) {
+      HandedOut out;
+      out.waiting = "the hub is at work; ask again in a moment";
+      return out;
+    }
+  }
+  return hub->HandOut(members.front().data_source, cycle, limit);
+}
+
+const HubRules* Hubs::RulesOf(const std::string& context_id) {
+  const std::vector<Member> members = MembersOf(context_id);
+  return members.empty() ? nullptr : &members.front().hub->rules();
+}
+
+void Hubs::NoteReport(const std::string& context_id, int conflicts, int refused) {
+  const MutexLock lock(mutex_);
+  reports_[FoldName(context_id)] = {NowMs(), conflicts, refused};
+}
+
+Hubs::Report Hubs::LastReport(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  const auto report = reports_.find(FoldName(context_id));
+  return report == reports_.end() ? Report{} : report->second;
+}
+
+Hub* Hubs::Find(const std::string& storage) {
+  for (const auto& hub : hubs_) {
+    if (SameName(hub->rules().storage, storage)) return hub.get();
+  }
+  return nullptr;
+}
+
+}  // namespace mirror

@@ -1,0 +1,88 @@
+#ifndef MIRROR_SERVER_HUB_HUBS_H_
+#define MIRROR_SERVER_HUB_HUBS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "server/hub/hub.h"
+#include "server/storages/storage_directory.h"
+#include "server/tenant/tenants.h"
+#include "server/watch/events.h"
+
+namespace mirror {
+
+/// How long a call for deliveries waits for the derivation that reads its cycle.
+inline constexpr std::chrono::milliseconds kHubWait{1'000};
+
+/// All hubs of a server, and the thread that derives: at the start, and whenever a member completed a cycle.
+/// Threads: any.
+class Hubs {
+ public:
+  /// They outlive this. `folder`: where the hubs' files are.
+  Hubs(const std::vector<HubRules>& rules, const std::string& folder, Tenants& tenants,
+       StorageDirectory& storages, Events& events);
+  ~Hubs();
+
+  void Start();
+  /// Ends the thread behind the derivation that is at work.
+  void Stop();
+
+  /// A mirror changed: what it is a member of is derived, by and by.
+  void NoteCompleted(const std::string& context_id);
+
+  /// Whether any hub has it as a member.
+  bool HasMember(const std::string& context_id);
+  /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.
+  absl::StatusOr<HandedOut> HandOut(const std::string& context_id, std::int64_t cycle, std::size_t limit);
+
+  /// Of the hub that hands out to this tenant; null: none does.
+  const HubRules* RulesOf(const std::string& context_id);
+  /// What a source says of the deliveries of its last run, for an operator's eyes.
+  struct Report {
+    std::int64_t at_ms = 0;
+    int conflicts = 0, refused = 0;
+  };
+  void NoteReport(const std::string& context_id, int conflicts, int refused);
+  Report LastReport(const std::string& context_id);
+
+  /// By its storage. Null: there is none.
+  Hub* Find(const std::string& storage);
+  const std::vector<std::unique_ptr<Hub>>& all() const { return hubs_; }
+
+ private:
+  struct Member {
+    Hub* hub = nullptr;
+    std::string data_source;
+  };
+  /// Empty: no such data source is known.
+  std::string ContextOf(const HubRules& rules, const std::string& data_source);
+  std::vector<Member> MembersOf(const std::string& context_id);
+  void Run();
+  void DeriveOne(Hub& hub);
+
+  Tenants& tenants_;
+  StorageDirectory& storages_;
+  Events& events_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+
+  Mutex mutex_;
+  CondVar wake_, derived_;
+  bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::set<Hub*> due_ MIRROR_GUARDED_BY(mutex_);
+  std::set<Hub*> at_work_ MIRROR_GUARDED_BY(mutex_);
+  std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
+  std::thread thread_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_HUBS_H_

@@ -1,0 +1,332 @@
+#include "server/hub/snapshot_look.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/exchange/value_json.h"
+#include "server/hub/changed_time.h"
+#include "server/journal/key_block.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1 << 20;
+const GoOn kToTheEnd = [] { return true; };
+
+absl::Status NotYet(std::string why) { return absl::FailedPreconditionError(std::move(why)); }
+absl::Status Cannot(std::string why) { return absl::InvalidArgumentError(std::move(why)); }
+
+Literal LiteralOf(const Value& value) {
+  switch (value.kind) {
+    case Kind::kInteger:
+      return value.integer;
+    case Kind::kReal:
+      return value.real;
+    case Kind::kText:
+    case Kind::kRawText:
+      return std::string(value.bytes);
+    case Kind::kBlob:
+      return Bytes{std::string(value.bytes)};
+    default:
+      return Null{};
+  }
+}
+
+absl::StatusOr<Key> KeyOf(const std::string& json) {
+  absl::StatusOr<std::vector<Literal>> values = KeyOfJson(json);
+  if (!values.ok()) return values.status();
+  Key key;
+  for (Literal& value : *values) {
+    KeyPart& part = key.emplace_back();
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+      part.kind = Kind::kInteger;
+      part.integer = *integer;
+    } else if (const auto* real = std::get_if<double>(&value)) {
+      part.kind = Kind::kReal;
+      part.real = *real;
+    } else if (auto* text = std::get_if<std::string>(&value)) {
+      part.kind = Kind::kText;
+      part.bytes = std::move(*text);
+    } else if (auto* bytes = std::get_if<Bytes>(&value)) {
+      part.kind = Kind::kBlob;
+      part.bytes = std::move(bytes->value);
+    }
+  }
+  return key;
+}
+
+std::string KeyText(const ChangeBatch& batch, std::size_t key_columns, std::uint32_t row) {
+  std::vector<Literal> key;
+  for (std::size_t i = 0; i < key_columns; ++i) key.push_back(LiteralOf(batch.columns[i].At(row)));
+  return KeyJson(key);
+}
+
+HubOperation OperationOf(std::string_view word) {
+  return word == "INSERT"   ? HubOperation::kInsert
+         : word == "DELETE" ? HubOperation::kDelete
+                            : HubOperation::kUpdate;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SnapshotLook>> SnapshotLook::Open(const HubRules& rules,
+                                                                 const std::string& data_source,
+                                                                 HubReading reading) {
+  auto look = std::unique_ptr<SnapshotLook>(new SnapshotLook(rules, data_source, std::move(reading)));
+  if (absl::Status status = look->Prepare(); !status.ok()) return status;
+  return look;
+}
+
+absl::Status SnapshotLook::Prepare() {
+  for (const HubEntity& entity : rules_.entities) {
+    for (const HubMember& member : entity.members) {
+      if (member.data_source != data_source_) continue;
+      std::vector<std::string> mapped;
+      for (const auto& [attribute, column] : member.columns) mapped.push_back(column);
+      if (absl::Status status = AddForm(member.table, mapped, &member); !status.ok()) return status;
+    }
+  }
+  std::vector<std::string> ledger;
+  for (const Column& column : LedgerSchema().columns) {
+    if (column.key_position == 0) ledger.push_back(column.name);
+  }
+  if (absl::Status status = AddForm(std::string(kLedgerTable), ledger, nullptr); !status.ok()) return status;
+  return CheckWhole();
+}
+
+absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<std::string>& mapped,
+                                   const HubMember* member) {
+  const absl::StatusOr<std::optional<TableRecord>> record = snapshot().ReadTable(table);
+  if (!record.ok()) return record.status();
+  const absl::StatusOr<std::optional<TableSchema>> agreed = snapshot().ReadSchema(table);
+  if (!agreed.ok()) return agreed.status();
+  if (!*record || !*agreed) {
+    if (member == nullptr) return absl::OkStatus();  // A source that takes no deliveries has no ledger.
+    if (reading_.tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
+    return Cannot(absl::StrCat("there is no table '", table, "' in the mirror"));
+  }
+  if ((*record)->position.lsn.value < 0)
+    return NotYet(absl::StrCat("table '", table, "' is to be populated"));
+  if ((*record)->pending) return NotYet(absl::StrCat("table '", table, "' waits for the rest of a change"));
+  Form form;
+  form.kept = KeptForm(**agreed);
+  form.columns = form.kept.Key();
+  if (form.columns.empty()) return Cannot(absl::StrCat("table '", table, "' has no key"));
+  form.mapped = mapped;
+  std::vector<std::string> names = mapped;
+  if (member != nullptr && !member->changed.empty()) {
+    form.changed = member->changed;
+    form.changed_format = member->changed_format;
+    names.push_back(member->changed);
+  }
+  for (const std::string& name : names) {
+    const std::optional<std::uint32_t> column = form.kept.Find(name);
+    if (!column) return Cannot(absl::StrCat("table '", table, "' has no column '", name, "'"));
+    if (form.kept.columns[*column].rule != Rule::kPlain) {
+      return Cannot(absl::StrCat("column '", name, "' of table '", table, "' is hashed or masked"));
+    }
+    form.columns.push_back(*column);
+  }
+  forms_.emplace(table, std::move(form));
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotLook::CheckWhole() {
+  const absl::StatusOr<JournalBounds> bounds = snapshot().journal().ReadBounds();
+  if (!bounds.ok()) return bounds.status();
+  const TenantRecord& tenant = reading_.tenant;
+  head_.anchor = {reading_.feed.journal_id, reading_.feed.number, reading_.feed.token};
+  head_.last_entry = bounds->last.number;
+  head_.completed_cycle = tenant.completed_cycle;
+  head_.source_older = reading_.feed.source_older;
+  head_.mirror_older = reading_.feed.mirror_older;
+  if (tenant.door() == Door::kRecords) {
+    head_.completed_cycle = bounds->last.number;  // Each commit leaves all of it whole.
+    return bounds->last.number > 0 ? absl::OkStatus() : NotYet("nothing was written yet");
+  }
+  if (tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
+  // What an entry of a later cycle tells of may be half of what that cycle has to say.
+  const absl::StatusOr<std::vector<JournalEntry>> last =
+      snapshot().journal().ReadAfter({.after = std::max<std::int64_t>(0, bounds->last.number - 100)});
+  if (!last.ok()) return last.status();
+  const bool later = std::any_of(last->begin(), last->end(), [&](const JournalEntry& entry) {
+    return entry.cycle > tenant.completed_cycle;
+  });
+  return later ? NotYet("a cycle is under way, or was broken off") : absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::int64_t>> SnapshotLook::SaltOf(std::int64_t number) {
+  if (number == 0) return std::optional<std::int64_t>();
+  return snapshot().journal().ReadSalt(number);
+}
+
+absl::Status SnapshotLook::ReadEntry(const JournalEntry& entry, const TakeNews& take) {
+  for (const auto& [table, form] : forms_) {
+    if (!SameName(table, entry.table)) continue;
+    const bool ledger = table == kLedgerTable;
+    const bool named = entry.operation == JournalOperation::kInsert ||
+                       entry.operation == JournalOperation::kUpdate ||
+                       entry.operation == JournalOperation::kDelete;
+    if (!named || entry.keys.empty()) return take({table, "", false});
+    if (ledger) return absl::OkStatus();
+    const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
+    if (!block.ok()) return block.status();
+    for (const Key& key : block->keys) {
+      absl::Status status = take({table, KeyJson(key), entry.operation == JournalOperation::kDelete});
+      if (!status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
+  const absl::StatusOr<JournalBounds> bounds = snapshot().journal().ReadBounds();
+  if (!bounds.ok()) return bounds.status();
+  // Entries that were not read are gone: any row may have changed.
+  if (bounds->floor.number > number) {
+    if (absl::Status status = take({"", "", false}); !status.ok()) return status;
+  }
+  for (JournalPage page{.after = number};;) {
+    const absl::StatusOr<std::vector<JournalEntry>> entries = snapshot().journal().ReadAfter(page);
+    if (!entries.ok()) return entries.status();
+    if (entries->empty()) return absl::OkStatus();
+    for (const JournalEntry& entry : *entries) {
+      if (absl::Status status = ReadEntry(entry, take); !status.ok()) return status;
+    }
+    page.after = entries->back().number;
+  }
+}
+
+absl::Status SnapshotLook::ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone,
+                                          std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries) {
+  const Form& form = forms_.at(std::string(kLedgerTable));
+  const std::vector<std::string>& names = form.mapped;
+  const auto place = [&](std::string_view name) {
+    return 1 + static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+  };
+  bool taken = false;
+  absl::Status status = snapshot().ReadRows(
+      form.kept, form.columns, ranges, first_alone ? 1 : kBlockBytes, kToTheEnd, [&](RowBlock* block) {
+        const ChangeBatch batch = ViewOf(form.kept, block);
+        for (std::uint32_t row = 0; row < batch.row_count; ++row) {
+          const auto text = [&](std::string_view name) {
+            return std::string(batch.columns[place(name)].At(row).bytes);
+          };
+          const std::int64_t number = batch.columns[place("number")].At(row).integer;
+          last_ledger_number_ = std::max(last_ledger_number_, number);
+          taken = true;
+          if (first_alone &&
+              std::string(batch.columns[0].At(row).bytes) != ranges.front().first.front().bytes) {
+            return absl::CancelledError();
+          }
+          if (number > above) {
+            LedgerEntry& entry = (*entries)[number];
+            entry.delivery_id = std::string(batch.columns[0].At(row).bytes);
+            entry.number = number;
+            entry.operation = OperationOf(text("operation"));
+            entry.table = text("table_name");
+            entry.key = text("key");
+            absl::StatusOr<Wrote> wrote = WroteOf(text("wrote"));
+            if (!wrote.ok()) return wrote.status();
+            entry.wrote = *std::move(wrote);
+            if (text("state") != "APPLIED") {
+              entry.refused_until = batch.columns[place("next_at")].At(row).integer;
+              entry.reason = text("reason");
+            }
+          }
+          if (first_alone) return absl::CancelledError();
+        }
+        return absl::OkStatus();
+      });
+  return first_alone && taken ? absl::OkStatus() : status;
+}
+
+absl::StatusOr<std::vector<LedgerEntry>> SnapshotLook::ReadLedger(std::int64_t above,
+                                                                  std::optional<std::int64_t> since) {
+  std::vector<LedgerEntry> sorted;
+  if (!has_ledger()) return sorted;
+  std::map<std::int64_t, LedgerEntry> entries;
+  last_ledger_number_ = std::max<std::int64_t>(last_ledger_number_, 0);
+  if (!since) {
+    if (absl::Status status = ReadLedgerRows({}, false, above, &entries); !status.ok()) return status;
+  } else {
+    std::set<std::string> ids;
+    for (JournalPage page{.after = *since, .table = std::string(kLedgerTable)};;) {
+      const absl::StatusOr<std::vector<JournalEntry>> news = snapshot().journal().ReadAfter(page);
+      if (!news.ok()) return news.status();
+      if (news->empty()) break;
+      for (const JournalEntry& entry : *news) {
+        if (entry.keys.empty() || entry.operation == JournalOperation::kDelete) continue;
+        const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
+        if (!block.ok()) return block.status();
+        for (const Key& key : block->keys) ids.insert(key.front().bytes);
+      }
+      page.after = news->back().number;
+    }
+    for (const std::string& id : ids) {
+      absl::Status status =
+          ReadLedgerRows({KeyRange{.first = {{.kind = Kind::kText, .bytes = id}}}}, true, above, &entries);
+      if (!status.ok()) return status;
+    }
+  }
+  for (auto& [number, entry] : entries) sorted.push_back(std::move(entry));
+  return sorted;
+}
+
+absl::StatusOr<std::int64_t> SnapshotLook::LastLedgerNumber() {
+  return std::max<std::int64_t>(last_ledger_number_, 0);
+}
+
+absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& member,
+                                                               const std::string& key) {
+  const Form& form = forms_.at(member.table);
+  const absl::StatusOr<Key> wanted = KeyOf(key);
+  if (!wanted.ok()) return wanted.status();
+  if (wanted->size() != form.kept.Key().size()) return std::optional<SourceRow>();
+  std::optional<SourceRow> found;
+  bool taken = false;
+  absl::Status status = snapshot().ReadRows(
+      form.kept, form.columns, {KeyRange{.first = *wanted}}, 1, kToTheEnd, [&](RowBlock* block) {
+        const ChangeBatch batch = ViewOf(form.kept, block);
+        taken = true;
+        if (batch.row_count == 0 || KeyText(batch, wanted->size(), 0) != key) return absl::CancelledError();
+        found.emplace();
+        for (std::size_t i = 0; i < form.mapped.size(); ++i) {
+          found->values[form.mapped[i]] = LiteralOf(batch.columns[wanted->size() + i].At(0));
+        }
+        if (!form.changed.empty()) {
+          found->changed_ms = ChangedTime(form.kept.columns[form.columns.back()],
+                                          LiteralOf(batch.columns.back().At(0)), form.changed_format);
+        }
+        return absl::CancelledError();
+      });
+  if (!taken && !status.ok()) return status;
+  return found;
+}
+
+absl::Status SnapshotLook::ReadRows(const HubMember& member, const TakeRow& take) {
+  const Form& form = forms_.at(member.table);
+  const std::size_t key_columns = form.kept.Key().size();
+  return snapshot().ReadRows(form.kept, form.columns, {}, kBlockBytes, kToTheEnd, [&](RowBlock* block) {
+    const ChangeBatch batch = ViewOf(form.kept, block);
+    for (std::uint32_t i = 0; i < batch.row_count; ++i) {
+      SourceRow row;
+      for (std::size_t c = 0; c < form.mapped.size(); ++c) {
+        row.values[form.mapped[c]] = LiteralOf(batch.columns[key_columns + c].At(i));
+      }
+      if (!form.changed.empty()) {
+        row.changed_ms = ChangedTime(form.kept.columns[form.columns.back()],
+                                     LiteralOf(batch.columns.back().At(i)), form.changed_format);
+      }
+      if (absl::Status status = take(KeyText(batch, key_columns, i), std::move(row)); !status.ok())
+        return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace mirror

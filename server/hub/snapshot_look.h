@@ -1,0 +1,69 @@
+#ifndef MIRROR_SERVER_HUB_SNAPSHOT_LOOK_H_
+#define MIRROR_SERVER_HUB_SNAPSHOT_LOOK_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/hub/plan/hub_rules.h"
+#include "server/hub/plan/member_look.h"
+#include "server/tenant/exchange/hub_calls.h"
+
+namespace mirror {
+
+/// A member's mirror, read in one snapshot.
+class SnapshotLook final : public MemberLook {
+ public:
+  /// `rules` outlive it. Errors: kFailedPrecondition with the reason, for people: the mirror is not as a
+  /// completed cycle left it, so that it is read behind a later one; kInvalidArgument: it cannot be read as
+  /// the rules ask, as where a mapped column is gone; those of Snapshot.
+  static absl::StatusOr<std::unique_ptr<SnapshotLook>> Open(const HubRules& rules,
+                                                            const std::string& data_source,
+                                                            HubReading reading);
+
+  const LookHead& head() const override { return head_; }
+  const HubReading& reading() const { return reading_; }
+
+  absl::StatusOr<std::optional<std::int64_t>> SaltOf(std::int64_t number) override;
+  absl::Status ReadNews(std::int64_t number, const TakeNews& take) override;
+  absl::StatusOr<std::vector<LedgerEntry>> ReadLedger(std::int64_t above,
+                                                      std::optional<std::int64_t> since) override;
+  absl::StatusOr<std::int64_t> LastLedgerNumber() override;
+  absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member, const std::string& key) override;
+  absl::Status ReadRows(const HubMember& member, const TakeRow& take) override;
+
+ private:
+  /// A table as it is read: the key's columns, then the mapped ones, then `changed`.
+  struct Form {
+    TableSchema kept;
+    std::vector<std::uint32_t> columns;
+    std::vector<std::string> mapped;  ///< Names as in the rules, of the columns behind the key's.
+    std::string changed, changed_format;
+  };
+
+  SnapshotLook(const HubRules& rules, std::string data_source, HubReading reading)
+      : rules_(rules), data_source_(std::move(data_source)), reading_(std::move(reading)) {}
+  absl::Status Prepare();
+  absl::Status CheckWhole();
+  absl::Status AddForm(const std::string& table, const std::vector<std::string>& mapped,
+                       const HubMember* member);
+  absl::Status ReadEntry(const JournalEntry& entry, const TakeNews& take);
+  absl::Status ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone, std::int64_t above,
+                              std::map<std::int64_t, LedgerEntry>* entries);
+  Snapshot& snapshot() { return *reading_.snapshot; }
+  bool has_ledger() const { return forms_.count(std::string(kLedgerTable)) > 0; }
+
+  const HubRules& rules_;
+  const std::string data_source_;
+  HubReading reading_;
+  LookHead head_;
+  std::map<std::string, Form> forms_;  ///< By table, as the rules spell it.
+  std::int64_t last_ledger_number_ = -1;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_SNAPSHOT_LOOK_H_

@@ -1,0 +1,128 @@
+#include "server/hub/sqlite/hub_file.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/sqlite/file_layout.h"
+#include "server/hub/sqlite/hub_layout.h"
+#include "server/hub/sqlite/sqlite_hub_book.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kBusyMs = 5'000;
+
+const KnownLayout& Layout() {
+  static const KnownLayout layout{.what = "the hub's file", .present = 1};
+  return layout;
+}
+
+sqlite::Explain ExplainOf(const std::string& path) {
+  return [path](const sqlite::Failure& failure, std::string_view doing) {
+    const std::string words = absl::StrCat("the hub's file ", path, doing.empty() ? "" : ", ",
+                                           std::string(doing), ": ", failure.words);
+    if (sqlite::IsDamage(failure)) {
+      return absl::DataLossError(absl::StrCat(words,
+                                              ". Put back a backup of it, or remove it: 'mirrorctl hub "
+                                              "rebuild' makes it anew"));
+    }
+    return absl::UnavailableError(absl::StrCat(words, ". Nothing of this was kept; it is tried again"));
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HubFile>> HubFile::Open(const std::string& path, const HubRules& rules) {
+  std::error_code ignored;
+  const bool was_made = !std::filesystem::exists(path, ignored);
+  absl::StatusOr<std::unique_ptr<sqlite::Connection>> connection = sqlite::Connection::Open(
+      path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs}, ExplainOf(path));
+  if (!connection.ok()) return connection.status();
+  const sqlite::Connection& file = **connection;
+  absl::Status status = file.Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; "
+      "PRAGMA cache_size = -16384; PRAGMA secure_delete = ON");
+  file.ReadQuotedAsNames();
+  if (status.ok()) {
+    status = file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
+      absl::Status made = TakeOver(file.handle(), Layout(), 1, path);
+      return made.ok() ? LayOutHub(file, rules) : made;
+    });
+  }
+  if (!status.ok()) return status;
+  return std::unique_ptr<HubFile>(new HubFile(*std::move(connection), rules, was_made));
+}
+
+absl::Status HubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
+  return connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    SqliteHubBook book(*connection_, rules_);
+    return work(book);
+  });
+}
+
+absl::Status HubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
+  return connection_->Transact(sqlite::Connection::Begin::kDeferred, [&] {
+    SqliteHubBook book(*connection_, rules_);
+    return work(book);
+  });
+}
+
+absl::Status HubFile::ReadOpen(const std::string& data_source, const TakeOne& take) {
+  sqlite::Statement read = connection_->Prepare(
+      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
+      "fresh "
+      "FROM _hub_deliveries WHERE data_source = ? AND state = 1 "
+      "ORDER BY coalesce(refused_until, 0), operation, rank, number");
+  read.With(data_source);
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok() || !*more) return more.status();
+    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
+    if (!delivery.ok()) return delivery.status();
+    more = take(*std::move(delivery));
+    if (!more.ok() || !*more) return more.status();
+  }
+}
+
+absl::StatusOr<std::size_t> HubFile::DecideHeld(bool commit) {
+  std::size_t decided = 0;
+  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    absl::Status done = connection_->Prepare("UPDATE _hub_deliveries SET state = ? WHERE state = 2")
+                            .With(commit ? 1 : 3)
+                            .Run();
+    decided = static_cast<std::size_t>(connection_->Changes());
+    if (done.ok() && commit) done = connection_->Execute("UPDATE _hub_rows SET unsure = 0 WHERE unsure = 1");
+    // What a lost hub made is believed once everybody was read again.
+    if (done.ok() && commit) {
+      done = connection_->Execute(
+          "UPDATE _hub_state SET hold = 0 WHERE NOT EXISTS (SELECT 1 FROM _hub_feeds WHERE suspended IS NOT "
+          "NULL "
+          "OR cycle = 0)");
+    }
+    return done;
+  });
+  if (!status.ok()) return status;
+  return decided;
+}
+
+absl::StatusOr<std::size_t> HubFile::Thaw(const std::string& golden_id) {
+  std::size_t thawed = 0;
+  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    // They are planned again by the next derivation.
+    absl::Status done =
+        connection_
+            ->Prepare(
+                "UPDATE _hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE "
+                "frozen <> '[]' AND (?1 = '' OR golden_id = ?1)")
+            .With(golden_id)
+            .Run();
+    thawed = static_cast<std::size_t>(connection_->Changes());
+    return done;
+  });
+  if (!status.ok()) return status;
+  return thawed;
+}
+
+}  // namespace mirror
