@@ -8,6 +8,9 @@
 
 namespace mirror {
 
+/// The one name with `_mirror_` that a source's table may have: what an exchange did there.
+inline constexpr std::string_view kLedgerName = "_mirror_ledger";
+
 /// Whether SQLite or the mirror keeps such names of tables and indexes for itself, in whatever case.
 inline bool IsReservedName(std::string_view name) {
   const std::string folded = FoldName(name);

@@ -3,12 +3,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/reserved_name.h"
 
 namespace mirror {
 
 absl::Status CheckNotOwnName(const std::string& table, const std::string& context_id) {
   const std::string folded = FoldName(table);
-  if (absl::StartsWith(folded, "_mirror_")) {
+  if (absl::StartsWith(folded, "_mirror_") && folded != kLedgerName) {
     return NotUnderThisName(table, "names that begin with '_mirror_' are the mirror's own");
   }
   if (folded == FoldName(context_id + "_mirroring")) {

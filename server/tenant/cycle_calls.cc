@@ -63,6 +63,19 @@ void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRR
                            "1,500 columns, or with a column whose name begins with _mirror_ has none"));
 }
 
+/// An announcement forgets what was noted before it, but not that the source keeps notes of its cycles.
+absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
+  if (!plan->cycle_notes) return absl::OkStatus();
+  if (absl::Status status = mirror.cycle().Load(*mirror.store()); !status.ok()) return status;
+  if (!mirror.cycle().IsNoted(CycleNoteKind::kExchange)) return absl::OkStatus();
+  plan->cycle_notes = [planned = std::move(plan->cycle_notes)](const std::vector<StepResult>& steps) {
+    CycleNoteChanges changes = planned(steps);
+    changes.written.push_back({CycleNoteKind::kExchange});
+    return changes;
+  };
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
@@ -240,6 +253,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     before = std::move(now.former);
     known_holds = std::move(now.holds);
     if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
+    if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
     return std::move(planned.plan);
   };
   const auto committed = CommitCounted(plan_it, &dropped, &is_counted);

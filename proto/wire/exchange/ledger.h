@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/reserved_name.h"
 #include "proto/wire/table.h"
 
 // `_mirror_ledger`: what the exchange did in a source's database. It stands there, is written in the
@@ -16,7 +17,7 @@
 
 namespace mirror {
 
-inline constexpr std::string_view kLedgerTable = "_mirror_ledger";
+inline constexpr std::string_view kLedgerTable = kLedgerName;
 
 /// Its columns, in their order, all of them mirrored:
 ///   delivery_id   TEXT, the key. Of a row that a statement changed beside its own: "<delivery_id>/1" and so
