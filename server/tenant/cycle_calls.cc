@@ -76,6 +76,19 @@ absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror
   return absl::OkStatus();
 }
 
+void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
+                  std::vector<DroppedColumns>* dropped) {
+  const auto end = std::chrono::steady_clock::now() + kCountDroppedMax;
+  for (DroppedColumns& one : *dropped) {
+    if (!snapshot.ok()) return;
+    const absl::StatusOr<std::uint64_t> values = CountValues(
+        **snapshot, one.table, one.columns, [end] { return std::chrono::steady_clock::now() < end; });
+    // Whatever is wrong with it is met again by the commit.
+    if (!values.ok()) return;
+    one.values = *values;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
@@ -286,16 +299,8 @@ absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
   absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan);
   if (!committed.ok() || committed->has_value() || dropped->empty()) return committed;
   *is_counted = true;
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  const auto end = std::chrono::steady_clock::now() + kCountDroppedMax;
-  for (DroppedColumns& one : *dropped) {
-    if (!snapshot.ok()) break;
-    const absl::StatusOr<std::uint64_t> values = CountValues(
-        **snapshot, one.table, one.columns, [end] { return std::chrono::steady_clock::now() < end; });
-    // Whatever is wrong with it is met again by the commit.
-    if (!values.ok()) break;
-    one.values = *values;
-  }
+  // The snapshot is closed before the commit: it has a lock on the tables that it read.
+  CountDropped(mirror_.store()->OpenSnapshot(), dropped);
   return mirror_.Commit(plan);
 }
 
