@@ -361,6 +361,7 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       [this, http_config = config.http](bool with_keys) {
         return LookAtHttpDoor(http.get(), http_config, with_keys);
       });
+  admin->SetHubs(hubs.get());
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
       Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
   if (!opened.ok()) return opened.status();

@@ -250,11 +250,94 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
     });
     if (!status.ok()) return status;
   }
+  std::map<std::string, HubFile::Figures> figures;
+  if (file_ != nullptr) {
+    absl::StatusOr<std::map<std::string, HubFile::Figures>> counted = file_->CountAll();
+    if (!counted.ok()) return counted.status();
+    figures = *std::move(counted);
+  }
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
-    members.push_back({name, feeds[name], trouble == trouble_.end() ? "" : trouble->second});
+    members.push_back({name, feeds[name], trouble == trouble_.end() ? "" : trouble->second, figures[name]});
   }
   return members;
+}
+
+absl::StatusOr<Hub::Figures> Hub::Count() {
+  const MutexLock lock(mutex_);
+  Figures figures;
+  if (file_ == nullptr) return figures;
+  absl::StatusOr<std::uint64_t> records = file_->CountRecords();
+  if (!records.ok()) return records.status();
+  figures.records = *records;
+  absl::Status status = file_->Read([&](HubBook& book) {
+    absl::StatusOr<HubState> state = book.ReadState();
+    if (state.ok()) figures.holds_all = state->hold;
+    return state.status();
+  });
+  if (!status.ok()) return status;
+  return figures;
+}
+
+absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {
+  const MutexLock lock(mutex_);
+  if (file_ == nullptr) return std::vector<HubFile::Duplicate>();
+  return file_->FindDuplicates(limit);
+}
+
+absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& golden_id) {
+  absl::StatusOr<std::string> alive = book.Alive(golden_id);
+  if (!alive.ok()) return alive.status();
+  if (alive->empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("hub '", rules_.storage, "' has no record '", golden_id,
+                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
+                     "its file tells which there are."));
+  }
+  Explained explained;
+  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
+  if (!record.ok()) return record.status();
+  explained.record = **std::move(record);
+  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
+  if (!rows.ok()) return rows.status();
+  explained.rows = *std::move(rows);
+  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
+  if (!deliveries.ok()) return deliveries.status();
+  explained.deliveries = *std::move(deliveries);
+  return explained;
+}
+
+absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<Explained> explained =
+      absl::NotFoundError("the hub was not read yet. Try again in a moment.");
+  if (file_ == nullptr) return explained;
+  absl::Status status = file_->Read([&](HubBook& book) {
+    explained = ExplainIn(book, golden_id);
+    return explained.status();
+  });
+  if (!status.ok()) return status;
+  return explained;
+}
+
+absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<Explained> explained =
+      absl::NotFoundError("the hub was not read yet. Try again in a moment.");
+  if (file_ == nullptr) return explained;
+  absl::Status status = file_->Read([&](HubBook& book) -> absl::Status {
+    absl::StatusOr<std::optional<MemberRow>> row = book.ReadRow(ref);
+    if (!row.ok()) return row.status();
+    if (!*row) {
+      return absl::NotFoundError(absl::StrCat("hub '", rules_.storage, "' knows no such row of table '",
+                                              ref.table, "' of '", ref.data_source,
+                                              "'. Nothing was read. Give the key as a JSON array, as [17]."));
+    }
+    explained = ExplainIn(book, (*row)->golden_id);
+    return explained.status();
+  });
+  if (!status.ok()) return status;
+  return explained;
 }
 
 }  // namespace mirror

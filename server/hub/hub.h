@@ -41,6 +41,7 @@ struct MemberState {
   std::string data_source;
   HubFeed feed;
   std::string trouble = {};  ///< Why it was not looked at the last time; empty: it was.
+  HubFile::Figures figures = {};
 };
 
 /// The golden records of one storage: reads its members' mirrors, derives, hands out deliveries.
@@ -67,6 +68,22 @@ class Hub {
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
+  /// How many records there are, and whether whatever is new is held.
+  struct Figures {
+    std::uint64_t records = 0;
+    bool holds_all = false;
+  };
+  absl::StatusOr<Figures> Count();
+  absl::StatusOr<std::vector<HubFile::Duplicate>> FindDuplicates(std::size_t limit);
+  /// A record with its rows and deliveries. Errors: kNotFound.
+  struct Explained {
+    GoldenRecord record;
+    std::vector<MemberRow> rows;
+    std::vector<HubDelivery> deliveries;
+  };
+  absl::StatusOr<Explained> Explain(const std::string& golden_id);
+  /// The same of the record that a row is in.
+  absl::StatusOr<Explained> ExplainRow(const RowRef& ref);
 
  private:
   struct Looks {
@@ -80,6 +97,7 @@ class Hub {
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds);
+  absl::StatusOr<Explained> ExplainIn(HubBook& book, const std::string& golden_id);
   absl::StatusOr<bool> MayGo(HubBook& book, const HubDelivery& delivery,
                              const std::map<std::string, HubFeed>& feeds,
                              const std::set<std::string>& suspended);

@@ -54,6 +54,8 @@ class Hubs {
   void NoteReport(const std::string& context_id, int conflicts, int refused);
   Report LastReport(const std::string& context_id);
 
+  /// Empty: no such data source is known.
+  std::string ContextOf(const HubRules& rules, const std::string& data_source);
   /// By its storage. Null: there is none.
   Hub* Find(const std::string& storage);
   const std::vector<std::unique_ptr<Hub>>& all() const { return hubs_; }
@@ -63,8 +65,6 @@ class Hubs {
     Hub* hub = nullptr;
     std::string data_source;
   };
-  /// Empty: no such data source is known.
-  std::string ContextOf(const HubRules& rules, const std::string& data_source);
   std::vector<Member> MembersOf(const std::string& context_id);
   void Run();
   void DeriveOne(Hub& hub);

@@ -215,7 +215,8 @@ ROOMS = {
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire server/consequences server/export server/fleet server/jobs server/journal server/plan "
+        "base certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
+        "server/hub/plan server/hub/sqlite server/jobs server/journal server/plan "
         "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),

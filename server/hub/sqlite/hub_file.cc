@@ -125,4 +125,56 @@ absl::StatusOr<std::size_t> HubFile::Thaw(const std::string& golden_id) {
   return thawed;
 }
 
+absl::StatusOr<std::map<std::string, HubFile::Figures>> HubFile::CountAll() {
+  std::map<std::string, Figures> all;
+  sqlite::Statement rows = connection_->Prepare("SELECT data_source, rows FROM _hub_counts");
+  for (;;) {
+    absl::StatusOr<bool> more = rows.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    all[rows.Text(0)].rows = static_cast<std::uint64_t>(rows.Int(1));
+  }
+  sqlite::Statement read = connection_->Prepare(
+      "SELECT data_source, state, count(*), count(refused_until) FROM _hub_deliveries GROUP BY data_source, "
+      "state");
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return all;
+    Figures& figures = all[read.Text(0)];
+    const auto state = static_cast<DeliveryState>(read.Int(1));
+    const auto count = static_cast<std::uint64_t>(read.Int(2));
+    (state == DeliveryState::kOpen   ? figures.open
+     : state == DeliveryState::kHeld ? figures.held
+                                     : figures.dropped) = count;
+    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(read.Int(3));
+  }
+}
+
+absl::StatusOr<std::uint64_t> HubFile::CountRecords() {
+  absl::StatusOr<std::int64_t> count = connection_->Number("SELECT count(*) FROM _hub_records");
+  if (!count.ok()) return count.status();
+  return static_cast<std::uint64_t>(*count);
+}
+
+absl::StatusOr<std::vector<HubFile::Duplicate>> HubFile::FindDuplicates(std::size_t limit) {
+  sqlite::Statement read = connection_->Prepare(
+      "SELECT entity, golden_id, '', data_source, count(*) FROM _hub_rows WHERE golden_id IS NOT NULL "
+      "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
+      "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM _hub_keys AS k "
+      "JOIN _hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
+      "0 "
+      "JOIN _hub_rows AS a ON a.row_id = k.row_id JOIN _hub_rows AS b ON b.row_id = l.row_id "
+      "WHERE a.golden_id <> b.golden_id LIMIT ?");
+  read.With(limit);
+  std::vector<Duplicate> found;
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return found;
+    found.push_back(
+        {read.Text(0), read.Text(1), read.Text(2), read.Text(3), static_cast<std::uint64_t>(read.Int(4))});
+  }
+}
+
 }  // namespace mirror

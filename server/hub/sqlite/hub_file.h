@@ -2,9 +2,12 @@
 #define MIRROR_SERVER_HUB_SQLITE_HUB_FILE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,6 +40,19 @@ class HubFile {
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
   /// Frozen attributes of one record, or with an empty id of all. Gives how many records.
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id);
+
+  /// Of each data source: rows, and deliveries by their state.
+  struct Figures {
+    std::uint64_t rows = 0, open = 0, held = 0, dropped = 0, refused = 0;
+  };
+  absl::StatusOr<std::map<std::string, Figures>> CountAll();
+  absl::StatusOr<std::uint64_t> CountRecords();
+  /// Records with several rows of one data source, and pairs of records that a row's key is of both.
+  struct Duplicate {
+    std::string entity, golden_id, other_id, data_source;
+    std::uint64_t rows = 0;
+  };
+  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit);
 
   const sqlite::Connection& connection() const { return *connection_; }
 

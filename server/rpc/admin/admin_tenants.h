@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
-#include "server/rpc/admin/admin_exports.h"
+#include "server/rpc/admin/admin_hubs.h"
 #include "server/rpc/gate.h"
 #include "server/tenant/tenant_list.h"
 #include "server/tenant/tenants.h"
@@ -18,7 +18,7 @@ namespace mirror {
 
 /// The operators' calls that look at tenants as wholes: which there are, how each is, and how it was. None
 /// but GetTenant opens a database. Threads: any; gRPC's.
-class AdminTenants : public AdminExports {
+class AdminTenants : public AdminHubs {
  public:
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                            v1::ListTenantsResponse* response) override;
@@ -33,7 +33,7 @@ class AdminTenants : public AdminExports {
 
  protected:
   AdminTenants(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series)
-      : AdminExports(gate, tenants), freshness_(freshness), time_series_(time_series) {}
+      : AdminHubs(gate, tenants), freshness_(freshness), time_series_(time_series) {}
 
   /// Without opening one.
   absl::StatusOr<std::vector<ListedTenant>> All();

@@ -1,0 +1,41 @@
+#ifndef MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
+#define MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
+
+#include "server/rpc/admin/admin_exports.h"
+
+namespace mirror {
+
+class Hub;
+class Hubs;
+
+/// The operators' calls about hubs. Threads: any; gRPC's.
+class AdminHubs : public AdminExports {
+ public:
+  /// Before the first call; it outlives this. Without it there are none.
+  void SetHubs(Hubs* hubs) { hubs_ = hubs; }
+
+  grpc::Status ListHubs(grpc::ServerContext* context, const v1::ListHubsRequest* request,
+                        v1::ListHubsResponse* response) override;
+  grpc::Status ResumeHub(grpc::ServerContext* context, const v1::ResumeHubRequest* request,
+                         v1::ResumeHubResponse* response) override;
+  grpc::Status DecideHub(grpc::ServerContext* context, const v1::DecideHubRequest* request,
+                         v1::DecideHubResponse* response) override;
+  grpc::Status ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
+                       v1::ThawHubResponse* response) override;
+  grpc::Status ExplainGolden(grpc::ServerContext* context, const v1::ExplainGoldenRequest* request,
+                             v1::ExplainGoldenResponse* response) override;
+  grpc::Status ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
+                              v1::ListDuplicatesResponse* response) override;
+
+ protected:
+  AdminHubs(Gate& gate, Tenants& tenants) : AdminExports(gate, tenants) {}
+
+ private:
+  absl::StatusOr<Hub*> Find(const std::string& storage) const;
+
+  Hubs* hubs_ = nullptr;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
