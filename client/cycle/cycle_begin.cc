@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -74,8 +75,16 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   run.report.cycle = cycle.id = answer->cycle();
   cycle.limits = answer->limits();
   const auto& capabilities = answer->capabilities();
-  cycle.can_compare =
-      std::find(capabilities.begin(), capabilities.end(), "digest_ranges") != capabilities.end();
+  const auto has = [&capabilities](const char* name) {
+    return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();
+  };
+  cycle.can_compare = has("digest_ranges");
+  cycle.delivers = has("deliveries");
+  if (!cycle.delivers) {
+    // An endpoint without an exchange takes no table of such a name.
+    std::erase_if(run.schema.tables,
+                  [](const SourceTable& table) { return table.schema.name == kLedgerTable; });
+  }
   return true;
 }
 

@@ -80,6 +80,7 @@ struct Cycle {
   std::int64_t id = 0;
   v1::Limits limits;
   bool can_compare = false;  ///< The endpoint answers DigestRanges.
+  bool delivers = false;     ///< The endpoint has deliveries, and takes the ledger of what became of them.
 
   // By AnnounceTables().
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.
