@@ -1,6 +1,7 @@
 #include "client/cycle/cycle_begin.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -52,9 +53,10 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
 }
 
 absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
-                                                      bool take_over) {
+                                                      bool take_over,
+                                                      const std::optional<KnownCycles>& cycles) {
   absl::StatusOr<v1::AuthenticateResponse> answer =
-      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known());
+      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles);
   if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
   return answer;
 }
@@ -65,15 +67,23 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   const absl::StatusOr<LockFile::Holder> holder = run.lock.Begin();
   if (!holder.ok()) return holder.status();
   CrashPoint("agent.locked");
-  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over);
+  std::optional<KnownCycles> cycles;
+  if (run.marks != nullptr) {
+    const absl::StatusOr<CycleMarks::Cycles> noted = run.marks->Read();
+    if (!noted.ok()) return noted.status();
+    cycles = {noted->completing, noted->completed};
+    cycle.follows_broken = noted->broken();
+  }
+  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over, cycles);
   // Each answer has so many receipts, and the cycle's own are kept only behind all others.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
-    answer = Authenticate(run, holder->id, /*take_over=*/true);
+    answer = Authenticate(run, holder->id, /*take_over=*/true, cycles);
   }
   if (!answer.ok()) return answer.status();
   if (!answer->accepted()) return NotAccepted(run, *answer);
   run.report.cycle = cycle.id = answer->cycle();
   cycle.limits = answer->limits();
+  if (run.marks != nullptr) run.marks->Begin(cycle.id);
   const auto& capabilities = answer->capabilities();
   const auto has = [&capabilities](const char* name) {
     return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();

@@ -162,6 +162,14 @@ absl::Status ChangeLog::Load() {
   if (!*row) return NotWhole(options_.path);
   source_id_ = query.Text(0);
   records_.SetFirst(query.Int(1));
+  if (options_.exchange) {
+    const absl::StatusOr<bool> noted = ExchangeMarks::AreIn(*file_);
+    if (!noted.ok()) return noted.status();
+    if (*noted) {
+      marks_.emplace(*file_);
+      records_.DoWithRecords([this] { return marks_->NoteWithRecord(); });
+    }
+  }
   return logs_.Load();
 }
 
