@@ -31,6 +31,8 @@ const std::vector<KindKey>& SourceKeys() {
                                              {"retention", {kSqlite, kPostgres, kMariadb}},
                                              {"max_log", {kSqlite}},
                                              {"copy_at_once", {kSqlite}},
+                                             {"accept_tables", {kSqlite}},
+                                             {"accept_columns", {kSqlite}},
                                              {"dsn", kServers},
                                              {"password_file", kServers},
                                              {"schemas", {kPostgres, kOdbc}},

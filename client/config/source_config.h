@@ -94,6 +94,15 @@ struct TableConfig {
   TableSteps steps = {};  ///< as, columns, rename, where, hash, mask; with its name and line.
 };
 
+/// `accept`, `accept_tables`, `accept_columns`: what the exchange may write into the source, whatever a hub
+/// says. Names are the source's own.
+struct AcceptConfig {
+  bool inserts = false, updates = false, deletes = false;
+  std::vector<std::string> tables = {"*"};     ///< Patterns.
+  std::vector<std::string> columns = {"*.*"};  ///< Patterns of "table.column".
+  bool any() const { return inserts || updates || deletes; }
+};
+
 /// One `[[source]]`: one database that feeds one tenant.
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
@@ -122,6 +131,7 @@ struct SourceConfig {
   std::int64_t verify_interval_ms = 86'400'000;
   bool repair = true;         ///< What a comparison finds is mended.
   std::string hash_key = {};  ///< That of [agent].
+  AcceptConfig accept = {};   ///< None: the source has no exchange.
 };
 
 /// That of a table of its own, else the source's.

@@ -140,6 +140,40 @@ Setter SetQuiet(std::vector<QuietHours>* target) {
   };
 }
 
+Setter SetAccept(AcceptConfig* target) {
+  return [target](const Given& given) -> absl::Status {
+    const absl::StatusOr<std::vector<std::string>> words = AsTexts(given);
+    if (!words.ok()) return words.status();
+    target->inserts = target->updates = target->deletes = false;
+    for (const std::string& word : *words) {
+      bool* const what = word == "insert"   ? &target->inserts
+                         : word == "update" ? &target->updates
+                         : word == "delete" ? &target->deletes
+                                            : nullptr;
+      if (what == nullptr) {
+        return given.Wrong(
+            absl::StrCat("must hold \"insert\", \"update\" or \"delete\", not \"", word, "\""));
+      }
+      *what = true;
+    }
+    return absl::OkStatus();
+  };
+}
+
+Setter SetAcceptColumns(std::vector<std::string>* target) {
+  return [target](const Given& given) -> absl::Status {
+    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
+    if (!texts.ok()) return texts.status();
+    for (const std::string& text : *texts) {
+      if (text.find('.') != std::string::npos) continue;
+      return given.Wrong(
+          absl::StrCat("must hold columns with their tables, as \"customer.city\", not \"", text, "\""));
+    }
+    *target = *std::move(texts);
+    return absl::OkStatus();
+  };
+}
+
 /// What only one source may have, and the index of the one that has it: looked up, since there are files with
 /// thousands of sources.
 struct Claims {
@@ -196,6 +230,7 @@ class SourceLoader {
       if (status.ok()) status = CheckKind(block, &source);
       if (status.ok()) status = CheckPlace(block, &source);
       if (status.ok()) status = LoadTables(block, &source);
+      if (status.ok()) status = CheckAccept(block, source);
       if (status.ok()) status = CheckOthers(block, source, sources, &claims);
       if (!status.ok()) return status;
       sources.push_back(std::move(source));
@@ -225,6 +260,9 @@ class SourceLoader {
         {"verify_interval", SetMilliseconds(&source->verify_interval_ms, seconds(0), kTenYears)},
         {"repair", SetFlag(&source->repair)},
         {"max_log", SetWhole(&source->max_log, kLogMin, kLogMax)},
+        {"accept", SetAccept(&source->accept)},
+        {"accept_tables", SetTexts(&source->accept.tables, ListRule::kNamed)},
+        {"accept_columns", SetAcceptColumns(&source->accept.columns)},
         {"copy_at_once",
          SetSize(&source->copy_at_once_bytes, 0, static_cast<std::uint64_t>(CopyLimits().max))},
         {"include", SetTexts(&source->include, ListRule::kNamed)},
@@ -264,6 +302,19 @@ class SourceLoader {
     }
     if (source->kind == SourceKind::kOdbc && !block.Has("schemas")) source->server.schema.clear();
     return absl::OkStatus();
+  }
+
+  /// What is written for the exchange stands in the source, and its change log tells the next push of it.
+  static absl::Status CheckAccept(const ConfigTable& block, const SourceConfig& source) {
+    if (!source.accept.any()) return absl::OkStatus();
+    if (source.kind != SourceKind::kSqlite) {
+      return block.Wrong("accept", absl::StrCat("is not for kind = \"", ToString(source.kind),
+                                                "\": this version can import into SQLite databases alone"));
+    }
+    if (source.strategy == Strategy::kCdc) return absl::OkStatus();
+    return block.Wrong("accept",
+                       "needs a change log, by which the next push tells of what was imported: set "
+                       "strategy = \"cdc\"");
   }
 
   static absl::Status CheckPlace(const ConfigTable& block, SourceConfig* source) {

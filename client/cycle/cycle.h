@@ -11,6 +11,7 @@
 
 #include "client/cycle/cycle_report.h"
 #include "client/sending/read_ahead.h"
+#include "client/source/cycle_marks.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
 #include "client/state/lock_file.h"
@@ -64,6 +65,7 @@ struct CycleParts {
   RunState& state;
   History* log = nullptr;           ///< The source's own record, when it has one; else `state` is it.
   ReceiptBook* receipts = nullptr;  ///< Null: none are kept.
+  CycleMarks* marks = nullptr;      ///< Null: the source has no exchange.
 };
 
 /// One run for one tenant: announces all tables, then sends of each what the mirror lacks.

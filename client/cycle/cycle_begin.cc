@@ -1,11 +1,13 @@
 #include "client/cycle/cycle_begin.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -51,9 +53,10 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
 }
 
 absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
-                                                      bool take_over) {
+                                                      bool take_over,
+                                                      const std::optional<KnownCycles>& cycles) {
   absl::StatusOr<v1::AuthenticateResponse> answer =
-      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known());
+      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles);
   if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
   return answer;
 }
@@ -64,18 +67,34 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   const absl::StatusOr<LockFile::Holder> holder = run.lock.Begin();
   if (!holder.ok()) return holder.status();
   CrashPoint("agent.locked");
-  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over);
+  std::optional<KnownCycles> cycles;
+  if (run.marks != nullptr) {
+    const absl::StatusOr<CycleMarks::Cycles> noted = run.marks->Read();
+    if (!noted.ok()) return noted.status();
+    cycles = {noted->completing, noted->completed};
+    cycle.follows_broken = noted->broken();
+  }
+  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over, cycles);
   // Each answer has so many receipts, and the cycle's own are kept only behind all others.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
-    answer = Authenticate(run, holder->id, /*take_over=*/true);
+    answer = Authenticate(run, holder->id, /*take_over=*/true, cycles);
   }
   if (!answer.ok()) return answer.status();
   if (!answer->accepted()) return NotAccepted(run, *answer);
   run.report.cycle = cycle.id = answer->cycle();
   cycle.limits = answer->limits();
+  if (run.marks != nullptr) run.marks->Begin(cycle.id);
   const auto& capabilities = answer->capabilities();
-  cycle.can_compare =
-      std::find(capabilities.begin(), capabilities.end(), "digest_ranges") != capabilities.end();
+  const auto has = [&capabilities](const char* name) {
+    return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();
+  };
+  cycle.can_compare = has("digest_ranges");
+  cycle.delivers = has("deliveries");
+  if (!cycle.delivers) {
+    // An endpoint without an exchange takes no table of such a name.
+    std::erase_if(run.schema.tables,
+                  [](const SourceTable& table) { return table.schema.name == kLedgerTable; });
+  }
   return true;
 }
 

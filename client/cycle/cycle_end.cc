@@ -106,6 +106,19 @@ absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
   return absl::OkStatus();
 }
 
+/// Before the end of a cycle without rows that follows one that was broken off. With rows it was noted with
+/// the record of them; any other writes nothing.
+absl::Status NoteCompleting(RunContext& run, const Cycle& cycle) {
+  const bool noted = run.marks == nullptr || !cycle.follows_broken || !cycle.jobs.empty();
+  return noted ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
+}
+
+/// Behind the mirror's OK.
+absl::Status NoteCompleted(RunContext& run, const Cycle& cycle) {
+  const bool noted = run.marks == nullptr || (!cycle.follows_broken && cycle.jobs.empty());
+  return noted ? absl::OkStatus() : run.marks->NoteCompleted(cycle.id);
+}
+
 }  // namespace
 
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status) {
@@ -116,12 +129,17 @@ absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status)
   AddSent(run, cycle, &request);
   AddCompared(cycle, &request);
   if (status.ok()) AddTimes(run, cycle, &request);
+  if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
   const absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(request);
   if (!response.ok()) {
     if (absl::IsAborted(response.status())) (void)run.lock.End();
     return response.status();
   }
   CrashPoint("agent.completed");
+  if (absl::Status noted = NoteCompleted(run, cycle); !noted.ok()) {
+    (void)run.lock.End();  // The cycle is over all the same.
+    return noted;
+  }
   if (absl::Status checked = CheckVerdicts(request, *response); !checked.ok()) {
     (void)run.lock.End();  // The cycle is over all the same.
     return checked;

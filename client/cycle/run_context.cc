@@ -14,6 +14,7 @@ RunContext::RunContext(const CycleParts& parts, const CycleOptions& run_options)
       lock(parts.lock),
       state(parts.state),
       history(parts.log != nullptr ? *parts.log : parts.state),
+      marks(parts.marks),
       options(run_options),
       receipts(parts.receipts) {}
 

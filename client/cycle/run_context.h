@@ -42,7 +42,8 @@ struct RunContext {
   MirrorClient& client;
   LockFile& lock;
   RunState& state;
-  History& history;  ///< The source's own record; `state` when it has none.
+  History& history;         ///< The source's own record; `state` when it has none.
+  CycleMarks* const marks;  ///< Null: the source has no exchange.
   const CycleOptions& options;
   CycleReceipts receipts;
   CycleReport report;
@@ -79,7 +80,9 @@ struct Cycle {
   // By BeginCycle().
   std::int64_t id = 0;
   v1::Limits limits;
-  bool can_compare = false;  ///< The endpoint answers DigestRanges.
+  bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
+  bool can_compare = false;     ///< The endpoint answers DigestRanges.
+  bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of what became of them.
 
   // By AnnounceTables().
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.

@@ -7,11 +7,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/exchange/exchange_tables.h"
 #include "client/run/mariadb_log_kind.h"
 #include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/log/change_log.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -36,20 +39,38 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& sou
   return std::unique_ptr<SourceLog>(*std::move(log));
 }
 
+/// What was done, for people.
+absl::StatusOr<std::string> MakeExchange(const SourceConfig& source) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<bool> made = MakeExchangeTables(**file);
+  if (!made.ok()) return made.status();
+  return absl::StrCat("the exchange's tables _mirror_exchange, _mirror_inbox and _mirror_ledger ",
+                      *made ? "are made" : "are there");
+}
+
 absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const LogUser& user,
                                               const Tables& tables) {
   const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(SqliteOptionsOf(source, user));
   if (!log.ok()) return log.status();
   const absl::StatusOr<std::string> moved = (*log)->Bind({});
   if (!moved.ok()) return moved.status();
-  const absl::StatusOr<Tables> renewed = (*log)->Renew(tables);
+  Tables logged = tables;
+  std::erase(logged, kLedgerTable);
+  std::string done = absl::StrCat("the changes of ", Counted(logged.size(), "table"), " are logged");
+  if (source.accept.any()) {
+    const absl::StatusOr<std::string> made = MakeExchange(source);
+    if (!made.ok()) return made.status();
+    absl::StrAppend(&done, "; ", *made);
+    logged.emplace_back(kLedgerTable);
+  }
+  const absl::StatusOr<Tables> renewed = (*log)->Renew(logged);
   if (!renewed.ok()) return renewed.status();
   std::string blind;
   for (const std::string& table : tables) {
     const TableLog* entry = (*log)->Find(table);
     if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
   }
-  std::string done = absl::StrCat("the changes of ", Counted(tables.size(), "table"), " are logged");
   if (!blind.empty()) {
     absl::StrAppend(
         &done,

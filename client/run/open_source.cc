@@ -16,6 +16,7 @@
 #include "client/source/postgres/postgres_reader.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -109,6 +110,7 @@ std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
   // What OpenLog() makes for this kind.
   options.log = static_cast<ChangeLog*>(log);
   options.takes = std::move(takes);
+  if (source.accept.any()) options.ours.emplace_back(kLedgerTable);
   return OpenSqliteReader(std::move(options));
 }
 

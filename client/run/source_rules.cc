@@ -142,6 +142,7 @@ ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& 
   ChangeLogOptions options = LogOptionsOf(source);
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::weakly_canonical(state_dir, error);
+  options.exchange = source.accept.any();
   options.owner = {source.context_id, error ? state_dir : folder.string(), options.host, source_id};
   return options;
 }

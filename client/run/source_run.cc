@@ -253,7 +253,13 @@ class LockedRun {
     absl::StatusOr<std::unique_ptr<ReceiptBook>> receipts = nullptr;
     if (config_.agent.receipts) receipts = ReceiptBook::Open(config_.agent.state_dir, source_.context_id);
     ReceiptBook* const book = receipts.ok() ? receipts->get() : nullptr;
-    CycleReport report = RunOnce({*reader_, client, lock, *state_, history(), book}, cycle);
+    CycleMarks* const marks = log_ == nullptr ? nullptr : log_->marks();
+    CycleReport report = RunOnce({*reader_, client, lock, *state_, history(), book, marks}, cycle);
+    if (marks == nullptr && source_.accept.any()) {
+      report.notes.emplace_back(
+          "'accept' is set, and the source lacks the exchange's tables: nothing is imported until "
+          "'mirror-agent install' has made them");
+    }
     report.notes.insert(report.notes.begin(), notes_.begin(), notes_.end());
     if (!receipts.ok()) report.notes.emplace_back(receipts.status().message());
     return report;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/source/cycle_marks.h"
 #include "client/source/history.h"
 #include "client/source/log_figures.h"
 
@@ -16,6 +17,9 @@ class SourceLog : public History {
  public:
   /// As of now; what cannot be asked is absent.
   virtual LogFigures Figures() { return {}; }
+
+  /// Where the source notes cycles for its exchange; null: it has none. Lives as long as this.
+  virtual CycleMarks* marks() { return nullptr; }
 
   /// Tables that it cannot log, whatever is asked for, with the reason for people: what changed in them is
   /// found by comparing. By name.

@@ -353,8 +353,9 @@ void MirrorClient::ForgetToken(const grpc::Status& status) {
   call_token_.clear();
 }
 
-absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
-                                                                    bool probe, const ReceiptHead& receipts) {
+absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(
+    const std::string& holder, bool take_over, bool probe, const ReceiptHead& receipts,
+    const std::optional<KnownCycles>& cycles) {
   const std::string nonce = NewNonce();
   absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
   if (!token.ok()) return token.status();
@@ -365,6 +366,10 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
   request.set_probe(probe);
   request.set_receipts_after(receipts.number);
   request.set_receipts_after_sha256(HexOf(receipts.hash));
+  if (cycles) {
+    request.set_completing(cycles->completing);
+    request.set_completed(cycles->completed);
+  }
 
   grpc::ClientContext context;
   SetDeadline(patience_.authenticate, &context);
@@ -469,6 +474,50 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
   const grpc::Status status = reader->Finish();
   ForgetToken(status);
   return taken.ok() ? ToStatus(status, context, Left::kCommitted) : taken;
+}
+
+absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  v1::FetchDeliveriesRequest request;
+  request.set_cycle(cycle);
+  request.set_limit(kDeliveriesMax);
+  grpc::ClientContext context;
+  Authorize(*token, &context);
+  SetDeadline(patience_.long_call, &context);
+  const Timed timed(counters_, "FetchDeliveries");
+  const auto reader = service_->stub->FetchDeliveries(&context, request);
+  FetchAnswer answer;
+  std::size_t bytes = 0;
+  bool cut = false;
+  v1::FetchDeliveriesResponse response;
+  while (reader->Read(&response)) {
+    if (!response.waiting().empty()) answer.waiting = response.waiting();
+    answer.whole = response.whole();
+    for (v1::Delivery& delivery : *response.mutable_deliveries()) {
+      bytes += delivery.ByteSizeLong();
+      // One that is larger than all that fits is taken alone, or it would be in the way for ever.
+      cut = cut || answer.deliveries.size() == kDeliveriesMax ||
+            (bytes > kDeliveryBytesMax && !answer.deliveries.empty());
+      if (!cut) answer.deliveries.push_back(std::move(delivery));
+    }
+    if (cut) context.TryCancel();
+  }
+  const grpc::Status status = reader->Finish();
+  ForgetToken(status);
+  if (cut) answer.whole = false;
+  if (!status.ok() && !cut) return ToStatus(status, context, Left::kCommitted);
+  return answer;
+}
+
+absl::Status MirrorClient::ReportDeliveries(const v1::ReportDeliveriesRequest& request) {
+  return Unary<v1::ReportDeliveriesResponse>(
+             "ReportDeliveries",
+             [&](grpc::ClientContext* context, v1::ReportDeliveriesResponse* response) {
+               return service_->stub->ReportDeliveries(context, request, response);
+             },
+             patience_.call)
+      .status();
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {

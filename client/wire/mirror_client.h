@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,6 +46,18 @@ struct Patience {
   std::chrono::milliseconds long_call = std::chrono::hours(1);
 };
 
+/// Cycles that a source with an exchange knows of, see AuthenticateRequest.
+struct KnownCycles {
+  std::int64_t completing = 0, completed = 0;
+};
+
+/// What a fetch gave.
+struct FetchAnswer {
+  std::vector<v1::Delivery> deliveries;  ///< In the order in which they are applied.
+  bool whole = false;                    ///< See FetchDeliveriesResponse.
+  std::string waiting;                   ///< Why nothing is given now; empty: this is the answer.
+};
+
 /// RowDataStream with a window: several requests in flight, one answer for each, in order.
 /// Threads: one that sends and receives. Ends with Finish or with the object.
 class RowStream {
@@ -71,6 +85,8 @@ bool HasNoMirrorYet(const absl::Status& status);
 class MirrorClient {
  public:
   static constexpr std::int64_t kCallTokenReused = 60;
+  static constexpr std::uint32_t kDeliveriesMax = 10'000;
+  static constexpr std::size_t kDeliveryBytesMax = 16'000'000;
 
   MirrorClient(std::shared_ptr<grpc::Channel> channel, Identity identity, std::string context_id);
   ~MirrorClient();
@@ -79,7 +95,8 @@ class MirrorClient {
 
   /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
-                                                        const ReceiptHead& receipts = {});
+                                                        const ReceiptHead& receipts = {},
+                                                        const std::optional<KnownCycles>& cycles = {});
   /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
   absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
@@ -93,6 +110,11 @@ class MirrorClient {
   /// `take` gets each message; its error ends the call and is returned.
   absl::Status ReadRows(const v1::ReadRowsRequest& request,
                         const std::function<absl::Status(const v1::ReadRowsResponse&)>& take);
+
+  /// Behind the last completed cycle. Memory: kDeliveriesMax deliveries, or kDeliveryBytesMax: what is
+  /// beyond is left for the next fetch, and the answer is not whole.
+  absl::StatusOr<FetchAnswer> FetchDeliveries(std::int64_t cycle);
+  absl::Status ReportDeliveries(const v1::ReportDeliveriesRequest& request);
 
   const std::string& context_id() const { return context_id_; }
   /// Where calls are timed from now on; outlives the client. Null: nowhere.

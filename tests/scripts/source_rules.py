@@ -244,12 +244,17 @@ ROOMS = {
     "client/wire": ("base base/exposition certs client/config proto/wire", ("protobuf", "grpc")),
     "client/sending": ("base client/source client/wire proto/wire", ("xxhash", "protobuf")),
     "client/cycle": (
-        "base certs client/sending client/source client/state client/wire proto/wire",
+        "base certs client/sending client/source client/state client/wire proto/wire proto/wire/exchange",
         ("protobuf",),
     ),
     "client/source/sqlite/log": (
         "base base/db/sqlite client/source client/source/sqlite/file",
         ("xxhash", "SQLite"),
+    ),
+    "client/exchange": (
+        "base base/db/sqlite client/source/sqlite/file client/source/sqlite/log client/source/steps proto/wire "
+        "proto/wire/exchange",
+        ("protobuf", "xxhash", "SQLite"),
     ),
     "client/source/rows": (
         "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
@@ -303,10 +308,10 @@ ROOMS = {
         (),
     ),
     "client/run": (
-        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/source client/source/capture "
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
-        "client/source/postgres/log client/source/sqlite client/source/sqlite/log client/source/stage client/source/steps "
-        "client/state client/wire proto/wire",
+        "client/source/postgres/log client/source/sqlite client/source/sqlite/file client/source/sqlite/log client/source/stage client/source/steps "
+        "client/state client/wire proto/wire proto/wire/exchange",
         ("nlohmann-json",),
     ),
     "client/command": (

@@ -63,7 +63,8 @@ class Torture(unittest.TestCase):
         }
         for folder, points in of_logs.items():
             self.assertEqual(points, points_in(folder), folder)
-        self.assertEqual(set(scenarios.AGENT_POINTS), points_in("client") - set.union(*of_logs.values()))
+        named = {*scenarios.AGENT_POINTS, *scenarios.EXCHANGE_POINTS}
+        self.assertEqual(named, points_in("client") - set.union(*of_logs.values()))
 
     def test_each_point_of_a_move_is_died_at(self):
         there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}

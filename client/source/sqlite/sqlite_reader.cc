@@ -274,7 +274,15 @@ class SqliteReader : public SourceReader {
       const std::string name = FoldName(view);
       if (options_.keys.contains(name) || options_.keyless_views.contains(name)) all->push_back(view);
     }
-    return ChooseTables({options_.include, options_.skip, options_.blocked, options_.takes}, *all);
+    ChosenTables chosen =
+        ChooseTables({options_.include, options_.skip, options_.blocked, options_.takes}, *all);
+    for (const std::string& name : options_.ours) {
+      const absl::StatusOr<bool> there =
+          file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").With(name).Step();
+      if (!there.ok()) return there.status();
+      if (*there && (!options_.takes || options_.takes(name))) chosen.names.push_back(name);
+    }
+    return chosen;
   }
 
   absl::StatusOr<SourceSchema> LookAtAll() {

@@ -33,6 +33,8 @@ struct SqliteReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
   CopyLimits copy = {};
+  /// Tables of ours that are read like the application's, where they are there.
+  std::vector<std::string> ours = {};
 };
 
 /// Looks at tables that another program's commit broke off, before a copy is read.

@@ -104,6 +104,9 @@ blocked = { salaries = "personal" }
 retention = "1h"
 max_log = 5000
 copy_at_once = "3MB"
+accept = ["insert", "update"]
+accept_tables = ["cust*"]
+accept_columns = ["customer.city"]
 [[source]]
 context_id = "b"
 path = "y"
@@ -120,6 +123,9 @@ cron = "30 6 * * mon-fri"
   EXPECT_EQ(source.retention_ms, 3'600'000);
   EXPECT_EQ(source.max_log, 5'000);
   EXPECT_EQ(source.copy_at_once_bytes, 3'000'000);
+  EXPECT_TRUE(source.accept.inserts && source.accept.updates && !source.accept.deletes);
+  EXPECT_THAT(source.accept.tables, ElementsAre("cust*"));
+  EXPECT_THAT(source.accept.columns, ElementsAre("customer.city"));
   EXPECT_FALSE(source.cron);
   const SourceConfig& other = config->sources[1];
   ASSERT_TRUE(other.cron);
@@ -253,6 +259,22 @@ INSTANTIATE_TEST_SUITE_P(
                   ":13: [[source]] 'retention' must be a time from 1s"},
         WrongCase{"SmallLog", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nmax_log = 10\n",
                   ":13: [[source]] 'max_log' must be a whole number from 1000"},
+        WrongCase{"AcceptOfAnotherWord",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\", \"upsert\"]\n",
+                  ":13: [[source]] 'accept' must hold \"insert\", \"update\" or \"delete\", not \"upsert\""},
+        WrongCase{"AcceptWithoutALog",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\naccept = "
+                  "[\"insert\"]\n",
+                  ":14: [[source]] 'accept' needs a change log"},
+        WrongCase{
+            "AcceptOfAnotherKind",
+            "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\naccept = "
+            "[\"insert\"]\n",
+            ":14: [[source]] 'accept' is not for kind = \"postgres\""},
+        WrongCase{"AcceptColumnsWithoutATable",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\naccept_columns = "
+                  "[\"city\"]\n",
+                  ":14: [[source]] 'accept_columns' must hold columns with their tables"},
         WrongCase{"LargeCopy", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncopy_at_once = \"17GB\"\n",
                   ":13: [[source]] 'copy_at_once' must be"},
         WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",

@@ -252,6 +252,9 @@ blocked = {}                        # tables that never leave, with the reason: 
         &text,
         R"(max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
 copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
+accept = []                         # what a hub may have imported: "insert", "update", "delete"
+accept_tables = ["*"]               # of which tables
+accept_columns = ["*.*"]            # into which columns, as "customer.city"
 )");
   }
   return absl::StrCat(

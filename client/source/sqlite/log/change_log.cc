@@ -47,6 +47,14 @@ absl::Status DropOurs(const SqliteFile& file) {
                                    " ORDER BY type <> 'trigger', type <> 'index'"));
 }
 
+/// What the exchange keeps beside it, which outlives a log that begins anew.
+constexpr const char* kOfExchange = "name IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')";
+
+absl::Status DropOfExchange(const SqliteFile& file) {
+  return file.DropAll(
+      absl::StrCat("SELECT type, name FROM sqlite_schema WHERE type = 'table' AND ", kOfExchange));
+}
+
 absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, use);
   if (!file.ok()) return file.status();
@@ -107,7 +115,7 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::int64_t> ours =
-      (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs));
+      (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs, " OR ", kOfExchange));
   if (!ours.ok()) return ours.status();
   if (*ours == 0) return false;
   // Refused where a later version may have made more than is known here.
@@ -116,7 +124,11 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
   if (*there != LogPresence::kNone) {
     if (absl::Status own = CheckLogOwner(**file, options.owner); !own.ok()) return own;
   }
-  if (absl::Status status = (*file)->Change([&] { return DropOurs(**file); }); !status.ok()) return status;
+  const absl::Status dropped = (*file)->Change([&] {
+    absl::Status status = DropOurs(**file);
+    return status.ok() ? DropOfExchange(**file) : status;
+  });
+  if (!dropped.ok()) return dropped;
   return true;
 }
 
@@ -150,6 +162,14 @@ absl::Status ChangeLog::Load() {
   if (!*row) return NotWhole(options_.path);
   source_id_ = query.Text(0);
   records_.SetFirst(query.Int(1));
+  if (options_.exchange) {
+    const absl::StatusOr<bool> noted = ExchangeMarks::AreIn(*file_);
+    if (!noted.ok()) return noted.status();
+    if (*noted) {
+      marks_.emplace(*file_);
+      records_.DoWithRecords([this] { return marks_->NoteWithRecord(); });
+    }
+  }
   return logs_.Load();
 }
 

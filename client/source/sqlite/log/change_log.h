@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "client/source/source_log.h"
 #include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/sqlite/log/exchange_marks.h"
 #include "client/source/sqlite/log/log_owner.h"
 #include "client/source/sqlite/log/log_records.h"
 #include "client/source/sqlite/log/log_tables.h"
@@ -26,6 +27,7 @@ struct ChangeLogOptions {
   std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
   std::string source_id = {};  ///< For Install: what the mirror knows it by; empty: a new one.
   LogOwner owner = {};         ///< Who uses it.
+  bool exchange = false;       ///< Cycles are noted, where the source has what is needed for that.
 };
 
 /// The change log of a SQLite source: for each table an append log that triggers write, and the record of
@@ -64,6 +66,7 @@ class ChangeLog : public SourceLog {
   /// not what was left behind begins anew, which makes every position from before kGone.
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
+  CycleMarks* marks() override { return marks_ ? &*marks_ : nullptr; }
 
   const std::string& source_id() const override { return source_id_; }
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
@@ -105,6 +108,7 @@ class ChangeLog : public SourceLog {
   const std::unique_ptr<SqliteFile> file_;
   LogTables logs_;
   LogRecords records_;
+  std::optional<ExchangeMarks> marks_;
   std::string source_id_;
 };
 

@@ -144,6 +144,7 @@ absl::Status LogRecords::Write(const LogPositions& positions) {
   const std::string token = NewToken();
   const absl::Status status = file_.Change([&]() -> absl::Status {
     if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
+    if (absl::Status done = with_records_ ? with_records_() : absl::OkStatus(); !done.ok()) return done;
     return file_.Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
         .With(token, NowMs(), Join(positions))
         .Run();

@@ -2,10 +2,12 @@
 #define MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_RECORDS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +24,9 @@ using LogPositions = std::map<std::int64_t, std::int64_t>;
 class LogRecords {
  public:
   explicit LogRecords(const SqliteFile& file) : file_(file) {}
+
+  /// What is done in the transaction of each record, and fails with it.
+  void DoWithRecords(std::function<absl::Status()> work) { with_records_ = std::move(work); }
 
   /// Records with lower ids are those of the source this one is a copy of.
   std::int64_t first() const { return first_; }
@@ -61,6 +66,7 @@ class LogRecords {
 
   const SqliteFile& file_;
   std::int64_t first_ = 0;
+  std::function<absl::Status()> with_records_;
   // The last record since Begin().
   std::string token_;
   LogPositions recorded_;

@@ -1,0 +1,73 @@
+#include "client/exchange/exchange_tables.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/exchange/ledger.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kExchange[] =
+    "CREATE TABLE IF NOT EXISTS main._mirror_exchange (one INTEGER PRIMARY KEY CHECK (one = 1), completing "
+    "INTEGER NOT NULL, completed INTEGER NOT NULL, ledger_number INTEGER NOT NULL); "
+    "INSERT OR IGNORE INTO main._mirror_exchange (one, completing, completed, ledger_number) VALUES "
+    "(1, 0, 0, 0); "
+    "CREATE TABLE IF NOT EXISTS main._mirror_inbox (delivery_id TEXT NOT NULL PRIMARY KEY, position INTEGER "
+    "NOT NULL, body BLOB NOT NULL) WITHOUT ROWID";
+
+/// As it is announced: the columns are said in one place.
+std::string LedgerSql() {
+  std::string columns;
+  for (const Column& column : LedgerSchema().columns) {
+    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteName(column.name),
+                    column.type == Type::kInt64 ? " INTEGER" : " TEXT", column.nullable ? "" : " NOT NULL",
+                    column.key_position == 1 ? " PRIMARY KEY" : "");
+  }
+  return absl::StrCat("CREATE TABLE IF NOT EXISTS main.", QuoteName(kLedgerTable), " (", columns,
+                      ") WITHOUT ROWID");
+}
+
+/// All tables of a push are read as of one moment, for which a rollback journal would keep writers waiting.
+absl::Status CheckJournal(const SqliteFile& file) {
+  if (file.wal()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the source '", file.mark().path,
+      "' has a rollback journal. With 'accept' all of its tables are read as of one moment, which would keep "
+      "its writers waiting: set its journal_mode to WAL, or leave 'accept' out"));
+}
+
+absl::StatusOr<std::int64_t> CountTables(const SqliteFile& file) {
+  return file.Number(
+      "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name IN ('_mirror_exchange', "
+      "'_mirror_inbox', '_mirror_ledger')");
+}
+
+constexpr std::int64_t kTables = 3;
+
+}  // namespace
+
+absl::StatusOr<bool> MakeExchangeTables(const SqliteFile& file) {
+  if (absl::Status journal = CheckJournal(file); !journal.ok()) return journal;
+  const absl::StatusOr<std::int64_t> there = CountTables(file);
+  if (!there.ok()) return there.status();
+  if (*there == kTables) return false;
+  const absl::Status made = file.Change([&file] {
+    absl::Status status = file.Run(kExchange);
+    return status.ok() ? file.Run(LedgerSql()) : status;
+  });
+  if (!made.ok()) return made;
+  return true;
+}
+
+absl::Status CheckExchangeTables(const SqliteFile& file) {
+  if (absl::Status journal = CheckJournal(file); !journal.ok()) return journal;
+  const absl::StatusOr<std::int64_t> there = CountTables(file);
+  if (!there.ok()) return there.status();
+  if (*there == kTables) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("'accept' is set, and the source '", file.mark().path,
+                   "' lacks the exchange's tables: run 'mirror-agent install', which makes them"));
+}
+
+}  // namespace mirror

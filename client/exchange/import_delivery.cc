@@ -1,0 +1,328 @@
+#include "client/exchange/import_delivery.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/crash_point.h"
+#include "client/exchange/exchange_tables.h"
+#include "client/exchange/inbox.h"
+#include "client/exchange/ledger_rows.h"
+#include "client/source/sqlite/log/log_sql.h"
+#include "proto/wire/exchange/ledger.h"
+#include "proto/wire/exchange/value_json.h"
+
+namespace mirror {
+namespace {
+
+constexpr int kValueBytesMax = 1'000'000'000;  // What SQLite has by itself: a row is written whole.
+constexpr char kSavepoint[] = "_mirror_import";
+
+std::string KeyText(const RowOf& key) {
+  std::vector<Literal> values;
+  for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
+  return KeyJson(values);
+}
+
+/// What a written row became: of each column that was delivered, and of each other one that is not as it was.
+/// `before`: of the mapped columns; empty: there was no row.
+Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind) {
+  Wrote wrote;
+  for (std::size_t i = 0; i < task.mapped.size(); ++i) {
+    const std::uint32_t column = task.mapped[i];
+    WroteColumn entry;
+    entry.result = ToLiteral(behind[i]);
+    bool told = false;
+    for (const v1::DeliveredValue& value : task.delivery->columns()) {
+      if (task.table->FindSent(value.column()) != column) continue;
+      entry.version_ms = value.version_ms();
+      entry.wish = ToLiteral(ToValue(value.value()));
+      told = true;
+    }
+    const Literal former = before.empty() ? Literal(Null{}) : ToLiteral(before[i]);
+    if (told || entry.result != former) wrote.emplace(task.table->SentColumn(column), std::move(entry));
+  }
+  return wrote;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path, ExchangeRules rules,
+                                                         Clock clock) {
+  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
+  if (!file.ok()) return file.status();
+  if (absl::Status there = CheckExchangeTables(**file); !there.ok()) return there;
+  sqlite3_limit((*file)->handle(), SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  // What the application's definitions say of other rows holds for ours, too.
+  if (absl::Status keys = (*file)->Run("PRAGMA foreign_keys = ON"); !keys.ok()) return keys;
+  return std::unique_ptr<Importer>(new Importer(*std::move(file), std::move(rules), std::move(clock)));
+}
+
+absl::StatusOr<ImportResult> Importer::Import(const v1::Delivery& delivery) {
+  // Before the transaction, so that the source's writers do not wait for a look at all rows.
+  if (absl::Status made = MakeSets(delivery); !made.ok()) return made;
+  ended_by_.clear();
+  absl::StatusOr<ImportResult> result = ImportResult{};
+  absl::Status done = file_->Change([&] {
+    result = Do(delivery);
+    if (result.ok()) CrashPoint("agent.importing");
+    return result.status();
+  });
+  if (!ended_by_.empty()) {
+    done = file_->Change([&] {
+      result = Refuse(delivery, ended_by_);
+      absl::Status removed = RemoveFromInbox(*file_, delivery.delivery_id());
+      return result.ok() ? removed : result.status();
+    });
+  }
+  if (!done.ok()) return done;
+  CrashPoint("agent.imported");
+  return result;
+}
+
+absl::Status Importer::Refresh() {
+  const absl::StatusOr<bool> other = tables_.Refresh();
+  if (other.ok() && *other) sets_.clear();
+  return other.status();
+}
+
+absl::Status Importer::MakeSets(const v1::Delivery& delivery) {
+  if (delivery.operation() != v1::OPERATION_INSERT) return absl::OkStatus();
+  if (absl::Status fresh = Refresh(); !fresh.ok()) return fresh;
+  for (const v1::MatchKey& key : delivery.absent()) {
+    const absl::StatusOr<const MemberTable*> table = tables_.Find(key.table());
+    if (!table.ok()) return table.status();
+    MatchRule rule;
+    if (!MakeMatchRule(key, *table, &rule).empty()) continue;
+    if (absl::Status made = SetOf(**table, rule).status(); !made.ok()) return made;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MatchSet*> Importer::SetOf(const MemberTable& table, const MatchRule& rule) {
+  const std::pair name(table.log, rule);
+  const auto known = sets_.find(name);
+  if (known != sets_.end()) return &known->second;
+  absl::StatusOr<MatchSet> made = MatchSet::Make(*file_, table, rule);
+  if (!made.ok()) return made.status();
+  return &sets_.emplace(name, *std::move(made)).first->second;
+}
+
+absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
+  if (absl::Status fresh = Refresh(); !fresh.ok()) return fresh;
+  if (absl::Status out = RemoveFromInbox(*file_, delivery.delivery_id()); !out.ok()) return out;
+  const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
+  if (!known.ok()) return known.status();
+  if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  if (*known && clock_() < (*known)->next_at) {
+    return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
+  }
+  const absl::StatusOr<const MemberTable*> table = tables_.Find(delivery.table());
+  if (!table.ok()) return table.status();
+  DeliveryTask task;
+  if (std::string why = MakeTask(delivery, *table, rules_, &task); !why.empty()) {
+    return Refuse(delivery, std::move(why));
+  }
+  return DoTask(task);
+}
+
+absl::StatusOr<ImportResult> Importer::DoTask(const DeliveryTask& task) {
+  const MemberTable& table = *task.table;
+  if (task.delivery->operation() == v1::OPERATION_INSERT) {
+    absl::StatusOr<std::optional<ImportResult>> in_the_way = FindInTheWay(task);
+    if (!in_the_way.ok()) return in_the_way.status();
+    return *in_the_way ? absl::StatusOr<ImportResult>(**std::move(in_the_way)) : Write(task, {});
+  }
+  const absl::StatusOr<std::optional<RowOf>> before = ReadRow(*file_, table, task.key, task.mapped);
+  if (!before.ok()) return before.status();
+  if (!*before) return Conflict(table, task.key, "the row is not there any more");
+  if (DigestOf(**before) != task.delivery->row_digest()) {
+    return Conflict(table, task.key, "the row is not as the hub knew it");
+  }
+  return Write(task, **before);
+}
+
+absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const DeliveryTask& task) {
+  const auto as_found =
+      [](absl::StatusOr<ImportResult> result) -> absl::StatusOr<std::optional<ImportResult>> {
+    if (!result.ok()) return result.status();
+    return std::optional<ImportResult>(*std::move(result));
+  };
+  for (const v1::MatchKey& key : task.delivery->absent()) {
+    const absl::StatusOr<const MemberTable*> table = tables_.Find(key.table());
+    if (!table.ok()) return table.status();
+    MatchRule rule;
+    // A row that cannot be looked for might be there.
+    if (std::string why = MakeMatchRule(key, *table, &rule); !why.empty()) {
+      return as_found(Refuse(*task.delivery, std::move(why)));
+    }
+    const std::vector<std::string> values(key.values().begin(), key.values().end());
+    if (std::any_of(values.begin(), values.end(), [](const std::string& one) { return one.empty(); }))
+      continue;
+    const absl::StatusOr<MatchSet*> set = SetOf(**table, rule);
+    if (!set.ok()) return set.status();
+    if (absl::Status caught_up = (*set)->CatchUp(); !caught_up.ok()) return caught_up;
+    const absl::StatusOr<std::optional<RowOf>> found = (*set)->Find(values);
+    if (!found.ok()) return found.status();
+    if (*found) return as_found(Conflict(**table, **found, "a row that matches is there"));
+  }
+  if (task.key.empty()) return std::optional<ImportResult>();
+  const absl::StatusOr<std::optional<RowOf>> taken = ReadRow(*file_, *task.table, task.key, {});
+  if (!taken.ok()) return taken.status();
+  if (!*taken) return std::optional<ImportResult>();
+  return as_found(Refuse(*task.delivery, "a row with this key is there, and is none of the record"));
+}
+
+absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const RowOf& before) {
+  if (absl::Status saved = file_->Run(absl::StrCat("SAVEPOINT ", kSavepoint)); !saved.ok()) return saved;
+  absl::StatusOr<sqlite::Statement> statement = PrepareTask(*file_, task);
+  if (!statement.ok()) {
+    // Also a trigger that names what only the application has.
+    const absl::StatusOr<std::string> why = LastReason();
+    return why.ok() ? TakeBack(*task.delivery, *why) : why.status();
+  }
+  const LogEntries entries(*file_);
+  RowOf key = task.key;
+  bool there = false;
+  int code = sqlite3_step(statement->get());
+  for (; code == SQLITE_ROW; code = sqlite3_step(statement->get())) {
+    key.clear();
+    there = true;
+    for (int i = 0; i < statement->columns(); ++i) key.push_back(statement->ValueAt(i));
+  }
+  if (code != SQLITE_DONE) {
+    const absl::StatusOr<std::string> why = LastReason();
+    statement->Reset();
+    return why.ok() ? TakeBack(*task.delivery, *why) : why.status();
+  }
+  if (task.delivery->operation() != v1::OPERATION_INSERT) there = sqlite3_changes(file_->handle()) == 1;
+  statement->Reset();
+  int unkept = 0, unused = 0;
+  sqlite3_db_status(file_->handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &unkept, &unused, 0);
+  if (unkept != 0) return TakeBack(*task.delivery, "the database refused it: FOREIGN KEY constraint failed");
+  if (!there) return TakeBack(*task.delivery, "a trigger of the source keeps it from being done");
+  CrashPoint("agent.row_written");
+  return NoteApplied(task, key, before, entries);
+}
+
+absl::StatusOr<ImportResult> Importer::NoteApplied(const DeliveryTask& task, const RowOf& key,
+                                                   const RowOf& before, const LogEntries& entries) {
+  LedgerRow row;
+  row.delivery_id = task.delivery->delivery_id();
+  row.operation = OperationName(task.delivery->operation());
+  row.table_name = task.table->sent_name;
+  row.key = KeyText(key);
+  row.at = clock_();
+  if (task.delivery->operation() != v1::OPERATION_DELETE) {
+    const absl::StatusOr<std::optional<RowOf>> behind = ReadRow(*file_, *task.table, key, task.mapped);
+    if (!behind.ok()) return behind.status();
+    if (!*behind) return TakeBack(*task.delivery, "a trigger of the source gives the row another key");
+    row.wrote = WroteJson(WroteOf(task, before, **behind));
+  }
+  if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
+  if (absl::Status others = NoteOthers(task, key, entries); !others.ok()) return others;
+  if (absl::Status kept = file_->Run(absl::StrCat("RELEASE ", kSavepoint)); !kept.ok()) return kept;
+  return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
+}
+
+absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own, const LogEntries& entries) {
+  const absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
+  if (!rows.ok()) return rows.status();
+  int number = 0;
+  for (const ChangedRow& changed : *rows) {
+    const bool is_own = changed.table == task.table && KeyText(changed.key) == KeyText(own);
+    // The ledger's entries are none of the statement's.
+    if (is_own || changed.table->name() == kLedgerTable) continue;
+    const std::vector<std::uint32_t> columns = changed.table->PlainColumns();
+    const absl::StatusOr<std::optional<RowOf>> now = ReadRow(*file_, *changed.table, changed.key, columns);
+    if (!now.ok()) return now.status();
+    LedgerRow row;
+    row.delivery_id = absl::StrCat(task.delivery->delivery_id(), "/", ++number);
+    row.operation = !*now ? "DELETE" : changed.whole ? "INSERT" : "UPDATE";
+    row.table_name = changed.table->sent_name;
+    row.key = KeyText(changed.key);
+    row.at = clock_();
+    Wrote wrote;
+    for (std::size_t i = 0; *now && i < columns.size(); ++i) {
+      wrote[changed.table->SentColumn(columns[i])].result = ToLiteral((**now)[i]);
+    }
+    if (*now) row.wrote = WroteJson(wrote);
+    if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ImportResult> Importer::TakeBack(const v1::Delivery& delivery, const std::string& reason) {
+  if (sqlite3_get_autocommit(file_->handle()) != 0) {
+    // RAISE(ROLLBACK): nothing of this transaction is left, and what is to be noted needs one of its own.
+    ended_by_ = reason;
+    return absl::CancelledError(reason);
+  }
+  const absl::Status back = file_->Run(absl::StrCat("ROLLBACK TO ", kSavepoint, "; RELEASE ", kSavepoint));
+  return back.ok() ? Refuse(delivery, reason) : back;
+}
+
+absl::StatusOr<ImportResult> Importer::Refuse(const v1::Delivery& delivery, std::string reason) {
+  const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
+  if (!known.ok()) return known.status();
+  LedgerRow row;
+  row.delivery_id = delivery.delivery_id();
+  row.operation = OperationName(delivery.operation());
+  row.table_name = delivery.table();
+  RowOf key;
+  for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
+  if (!key.empty()) row.key = KeyText(key);
+  row.reason = reason;
+  row.at = clock_();
+  row.attempts = (*known ? (*known)->attempts : 0) + 1;
+  row.next_at = TriedAgainAt(row.attempts, row.at);
+  if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
+  return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)};
+}
+
+absl::StatusOr<ImportResult> Importer::Conflict(const MemberTable& table, const RowOf& key,
+                                                std::string reason) {
+  std::vector<std::string> places;
+  for (std::size_t i = 0; i < key.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
+  sqlite::Statement note = file_->Query(absl::StrCat(
+      "INSERT INTO main.", LogName(table.log), " (", absl::StrJoin(LogKeyNames(key.size()), ", "),
+      ", m0) VALUES (", absl::StrJoin(places, ", "), ", NULL)"));
+  for (std::size_t i = 0; i < key.size(); ++i) note.Bind(static_cast<int>(i + 1), key[i]);
+  if (absl::Status noted = note.Run(); !noted.ok()) return noted;
+  return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
+}
+
+absl::StatusOr<std::string> Importer::LastReason() const {
+  const int code = sqlite3_extended_errcode(file_->handle());
+  std::string words = sqlite3_errmsg(file_->handle());
+  switch (code & 0xff) {
+    case SQLITE_CONSTRAINT: {
+      if (code != SQLITE_CONSTRAINT_TRIGGER) break;
+      // It may be made of the row's values.
+      const absl::StatusOr<bool> plain = IsTextOfTrigger(words);
+      if (!plain.ok()) return plain.status();
+      if (!*plain) return "a trigger of the source refused it";
+      break;
+    }
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+    case SQLITE_ERROR:
+      break;
+    default:
+      return file_->Error(code, "importing a delivery");
+  }
+  return absl::StrCat("the database refused it: ", words);
+}
+
+absl::StatusOr<bool> Importer::IsTextOfTrigger(const std::string& words) const {
+  return file_
+      ->Query(
+          "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND (instr(sql, '''' || replace(?1, "
+          "'''', '''''') || '''') > 0 OR instr(sql, '\"' || ?1 || '\"') > 0)")
+      .With(words)
+      .Step();
+}
+
+}  // namespace mirror

@@ -1,0 +1,87 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_IMPORT_DELIVERY_H_
+#define MIRROR_CLIENT_EXCHANGE_IMPORT_DELIVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/exchange/delivery_task.h"
+#include "client/exchange/exchange_rules.h"
+#include "client/exchange/log_entries.h"
+#include "client/exchange/match_set.h"
+#include "client/exchange/member_table.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// What became of a delivery.
+struct ImportResult {
+  v1::DeliveryOutcome outcome = v1::DELIVERY_OUTCOME_UNSPECIFIED;
+  std::string reason = {};  ///< For people, without values; empty where there is nothing to say.
+};
+
+/// Applies deliveries to a source: each in one transaction of its database, together with its row of
+/// `_mirror_ledger`, or not at all.
+///
+/// A row is written only where it is as the hub knew it, and inserted only where no row matches: else
+/// CONFLICT, and the change log notes the row that stood in the way, so that the next push sends it. What the
+/// owner does not accept, or the database refuses, is REFUSED, and rests ever longer.
+///
+/// Memory: one row, and 16 bytes for each row of a table that is looked through for matches. Locks: the
+/// source's write lock, for one delivery at a time. Threads: one.
+class Importer {
+ public:
+  using Clock = std::function<std::int64_t()>;  ///< Unix milliseconds.
+
+  /// Errors: those of SqliteFile and of CheckExchangeTables().
+  static absl::StatusOr<std::unique_ptr<Importer>> Open(const std::string& path, ExchangeRules rules,
+                                                        Clock clock);
+
+  /// Errors: the source cannot be read or written: nothing of this delivery was applied, and the run ends.
+  absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery);
+
+  const SqliteFile& file() const { return *file_; }
+
+ private:
+  Importer(std::unique_ptr<SqliteFile> file, ExchangeRules rules, Clock clock)
+      : file_(std::move(file)), rules_(std::move(rules)), clock_(std::move(clock)), tables_(*file_, rules_) {}
+
+  absl::Status Refresh();
+  absl::Status MakeSets(const v1::Delivery& delivery);
+  absl::StatusOr<MatchSet*> SetOf(const MemberTable& table, const MatchRule& rule);
+
+  // In the transaction.
+  absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
+  absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task);
+  /// Absent: nothing stands in the way of an insert.
+  absl::StatusOr<std::optional<ImportResult>> FindInTheWay(const DeliveryTask& task);
+  absl::StatusOr<ImportResult> Write(const DeliveryTask& task, const RowOf& before);
+  absl::StatusOr<ImportResult> NoteApplied(const DeliveryTask& task, const RowOf& key, const RowOf& before,
+                                           const LogEntries& entries);
+  absl::Status NoteOthers(const DeliveryTask& task, const RowOf& own, const LogEntries& entries);
+  absl::StatusOr<ImportResult> TakeBack(const v1::Delivery& delivery, const std::string& reason);
+  absl::StatusOr<ImportResult> Refuse(const v1::Delivery& delivery, std::string reason);
+  absl::StatusOr<ImportResult> Conflict(const MemberTable& table, const RowOf& key, std::string reason);
+  /// Why the database did not take the last statement, without values. Errors: it is the source that fails.
+  absl::StatusOr<std::string> LastReason() const;
+  absl::StatusOr<bool> IsTextOfTrigger(const std::string& words) const;
+
+  const std::unique_ptr<SqliteFile> file_;
+  const ExchangeRules rules_;
+  const Clock clock_;
+  MemberTables tables_;
+  std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
+  std::string ended_by_;  ///< Why the application's own trigger took the whole transaction back.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_IMPORT_DELIVERY_H_

@@ -1,0 +1,70 @@
+#include "client/exchange/inbox.h"
+
+#include <set>
+#include <utility>
+
+#include "base/crash_point.h"
+
+namespace mirror {
+namespace {
+
+absl::Status ForgetRefused(const SqliteFile& file) {
+  // A row beside another's, "<delivery_id>/1", was never refused.
+  return file
+      .Query(
+          "DELETE FROM main._mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT "
+          "delivery_id FROM main._mirror_inbox)")
+      .Run();
+}
+
+absl::Status ForgetApplied(const SqliteFile& file, std::int64_t now_ms) {
+  return file.Query("DELETE FROM main._mirror_ledger WHERE state = 'APPLIED' AND at < ?1")
+      .With(now_ms - kLedgerKeptMs)
+      .Run();
+}
+
+}  // namespace
+
+absl::Status EmptyInbox(const SqliteFile& file) {
+  const absl::StatusOr<std::int64_t> entries = file.Number("SELECT count(*) FROM main._mirror_inbox");
+  // A source that rests is not written to.
+  if (!entries.ok() || *entries == 0) return entries.status();
+  return file.Change([&file] { return file.Query("DELETE FROM main._mirror_inbox").Run(); });
+}
+
+absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms) {
+  const absl::Status filled = file.Change([&]() -> absl::Status {
+    absl::Status status = file.Query("DELETE FROM main._mirror_inbox").Run();
+    std::int64_t position = 0;
+    for (const v1::Delivery& delivery : fetched.deliveries) {
+      if (!status.ok()) return status;
+      sqlite::Statement insert = file.Query(
+          "INSERT OR IGNORE INTO main._mirror_inbox (delivery_id, position, body) VALUES (?1, ?2, ?3)");
+      const std::string body = delivery.SerializeAsString();
+      insert.Bind(1, delivery.delivery_id()).Bind(2, ++position).BindBlob(3, body);
+      status = insert.Run();
+    }
+    if (status.ok() && fetched.whole) status = ForgetRefused(file);
+    return status.ok() ? ForgetApplied(file, now_ms) : status;
+  });
+  if (filled.ok()) CrashPoint("agent.transported");
+  return filled;
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file) {
+  std::vector<v1::Delivery> deliveries;
+  sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    v1::Delivery delivery;
+    if (delivery.ParseFromString(query.Text(0))) deliveries.push_back(std::move(delivery));
+  }
+  if (!row.ok()) return row.status();
+  return deliveries;
+}
+
+absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id) {
+  return file.Query("DELETE FROM main._mirror_inbox WHERE delivery_id = ?1").With(delivery_id).Run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,43 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_INBOX_H_
+#define MIRROR_CLIENT_EXCHANGE_INBOX_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// Rows of the ledger that were applied are kept for so long, for who asks why a value stands where it does.
+inline constexpr std::int64_t kLedgerKeptMs = 30LL * 86'400'000;
+
+/// What a fetch gave.
+struct FetchedDeliveries {
+  std::vector<v1::Delivery> deliveries;  ///< In the order in which they are applied.
+  bool whole = false;                    ///< See FetchDeliveriesResponse.whole.
+};
+
+/// `_mirror_inbox`: what was fetched and not yet imported, in the order of the fetch. A push empties it, so
+/// that nothing is imported that was offered before the hub knew of what the push sends.
+///
+/// `file`: opened with Use::kChange. Each is one transaction. Errors: those of SqliteFile. Threads: one.
+absl::Status EmptyInbox(const SqliteFile& file);
+
+/// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
+/// what was refused and is wanted no more go, and those of what was applied long ago.
+absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms);
+
+/// Memory: all of it, at most what one fetch gives. An entry that cannot be read, which somebody else wrote,
+/// is left out.
+absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file);
+
+/// In a change.
+absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_INBOX_H_

@@ -1,0 +1,72 @@
+#include "client/exchange/log_entries.h"
+
+#include <sqlite3.h>
+
+#include <charconv>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/source/sqlite/log/log_sql.h"
+#include "proto/wire/exchange/value_json.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kLogPrefix = "_mirror_log_";
+
+std::string KeyTextOf(const RowOf& key) {
+  std::vector<Literal> values;
+  for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
+  return KeyJson(values);
+}
+
+}  // namespace
+
+LogEntries::LogEntries(const SqliteFile& file) : file_(file) {
+  sqlite3_update_hook(file.handle(), &Note, this);
+}
+
+LogEntries::~LogEntries() { sqlite3_update_hook(file_.handle(), nullptr, nullptr); }
+
+void LogEntries::Note(void* self, int operation, const char* /*database*/, const char* table,
+                      long long rowid) {
+  const std::string_view name = table;
+  if (operation != SQLITE_INSERT || !name.starts_with(kLogPrefix)) return;
+  std::int64_t log = 0;
+  const char* const end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + kLogPrefix.size(), end, log);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return;
+  static_cast<LogEntries*>(self)->entries_.emplace_back(log, rowid);
+}
+
+absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) const {
+  std::vector<ChangedRow> rows;
+  std::map<std::pair<std::int64_t, std::string>, std::size_t> known;
+  for (const auto& [log, seq] : entries_) {
+    const absl::StatusOr<const MemberTable*> table = tables.FindByLog(log);
+    if (!table.ok()) return table.status();
+    if (*table == nullptr || (*table)->key.empty()) continue;
+    const std::size_t parts = (*table)->key.size();
+    sqlite::Statement entry =
+        file_.Query(absl::StrCat("SELECT ", absl::StrJoin(LogKeyNames(parts), ", "),
+                                 ", m0 IS NULL FROM main.", LogName(log), " WHERE seq = ?1"));
+    const absl::StatusOr<bool> there = entry.With(seq).Step();
+    if (!there.ok()) return there.status();
+    // Of a statement that was taken back.
+    if (!*there) continue;
+    ChangedRow row{*table, {}, entry.Int(static_cast<int>(parts)) != 0};
+    for (std::size_t i = 0; i < parts; ++i) row.key.push_back(entry.ValueAt(static_cast<int>(i)));
+    const auto [at, fresh] = known.try_emplace({log, KeyTextOf(row.key)}, rows.size());
+    if (fresh) {
+      rows.push_back(std::move(row));
+    } else {
+      rows[at->second].whole = rows[at->second].whole || row.whole;
+    }
+  }
+  return rows;
+}
+
+}  // namespace mirror

@@ -1,0 +1,42 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_LOG_ENTRIES_H_
+#define MIRROR_CLIENT_EXCHANGE_LOG_ENTRIES_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/exchange/member_table.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+
+namespace mirror {
+
+/// A row that a statement changed, as the change log has it.
+struct ChangedRow {
+  const MemberTable* table = nullptr;
+  RowOf key;
+  bool whole = false;  ///< It was inserted, removed or moved; else only updated.
+};
+
+/// Watches which entries a connection writes into change logs, while this lives: what triggers and foreign
+/// keys do is among them, and what others write is not. Threads: those of the connection.
+class LogEntries {
+ public:
+  explicit LogEntries(const SqliteFile& file);
+  ~LogEntries();
+  LogEntries(const LogEntries&) = delete;
+  LogEntries& operator=(const LogEntries&) = delete;
+
+  /// In the transaction of the statements: the rows, each once. Errors: those of SqliteFile.
+  absl::StatusOr<std::vector<ChangedRow>> Rows(MemberTables& tables) const;
+
+ private:
+  static void Note(void* self, int operation, const char* database, const char* table, long long rowid);
+
+  const SqliteFile& file_;
+  std::vector<std::pair<std::int64_t, std::int64_t>> entries_;  ///< Log and position.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_LOG_ENTRIES_H_

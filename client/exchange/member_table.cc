@@ -1,0 +1,164 @@
+#include "client/exchange/member_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/sqlite/row_digest.h"
+#include "base/folded_name.h"
+#include "proto/wire/row_digest.h"
+
+namespace mirror {
+
+Literal ToLiteral(const sqlite::Value& value) {
+  switch (value.type) {
+    case sqlite::Type::kInteger:
+      return value.integer;
+    case sqlite::Type::kReal:
+      return value.real;
+    case sqlite::Type::kText:
+      return value.bytes;
+    case sqlite::Type::kBlob:
+      return Bytes{value.bytes};
+    case sqlite::Type::kNull:
+      break;
+  }
+  return Null{};
+}
+
+std::optional<std::uint32_t> MemberTable::FindSent(const std::string& column) const {
+  for (std::uint32_t i = 0; i < plan.schema.columns.size(); ++i) {
+    if (SameName(SentColumn(i), column)) return i;
+  }
+  return std::nullopt;
+}
+
+std::string MemberTable::Obstacle(std::uint32_t column) const {
+  const std::string& own = plan.schema.columns[column].name;
+  const char* how = nullptr;
+  const Rule rule = steps.TurnOf(own).rule;
+  if (rule == Rule::kHashed) how = "hashed";
+  if (rule == Rule::kMasked) how = "masked";
+  if (!steps.Sends(own)) how = "left out";
+  if (how == nullptr) return "";
+  return absl::StrCat("column '", own, "' of table '", name(), "' is ", how,
+                      " by its [[source.table]], so nobody else can know what stands in it");
+}
+
+std::string MemberTable::SentColumn(std::uint32_t column) const {
+  return steps.SentColumn(plan.schema.columns[column].name);
+}
+
+std::vector<std::uint32_t> MemberTable::PlainColumns() const {
+  std::vector<std::uint32_t> plain;
+  for (std::uint32_t i = 0; i < plan.schema.columns.size(); ++i) {
+    if (Obstacle(i).empty()) plain.push_back(i);
+  }
+  return plain;
+}
+
+std::string MemberTable::KeyIs(int first) const {
+  std::vector<std::string> terms;
+  for (const std::uint32_t column : key) {
+    // The first term finds the row by its index; the other takes no row for another that only compares
+    // equal at the source.
+    const std::string quoted = QuoteName(plan.schema.columns[column].name);
+    terms.push_back(absl::StrCat(quoted, " = ?", first, " AND ", quoted, " COLLATE BINARY = ?", first));
+    ++first;
+  }
+  return absl::StrJoin(terms, " AND ");
+}
+
+absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const MemberTable& table,
+                                             const RowOf& key, const std::vector<std::uint32_t>& columns) {
+  std::vector<std::string> names = {"1"};  // There may be no column to read.
+  for (const std::uint32_t column : columns) {
+    names.push_back(QuoteName(table.plan.schema.columns[column].name));
+  }
+  absl::StatusOr<sqlite::Statement> select =
+      file.Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(table.name()),
+                                " WHERE ", table.KeyIs(1)));
+  if (!select.ok()) return select.status();
+  select->SetDoing(absl::StrCat("reading table '", table.name(), "'"));
+  for (std::size_t i = 0; i < key.size(); ++i) select->Bind(static_cast<int>(i + 1), key[i]);
+  const absl::StatusOr<bool> there = select->Step();
+  if (!there.ok()) return there.status();
+  if (!*there) return std::optional<RowOf>();
+  RowOf values;
+  for (std::size_t i = 0; i < columns.size(); ++i) values.push_back(select->ValueAt(static_cast<int>(i + 1)));
+  return values;
+}
+
+std::uint64_t DigestOf(const RowOf& values) {
+  RowDigest digest;
+  for (const sqlite::Value& value : values) {
+    switch (value.type) {
+      case sqlite::Type::kNull:
+        digest.AddNull();
+        break;
+      case sqlite::Type::kInteger:
+        digest.AddInteger(value.integer);
+        break;
+      case sqlite::Type::kReal:
+        digest.AddReal(value.real);
+        break;
+      case sqlite::Type::kText:
+        digest.AddText(value.bytes);
+        break;
+      case sqlite::Type::kBlob:
+        digest.AddBytes(value.bytes);
+        break;
+    }
+  }
+  return digest.Finish();
+}
+
+absl::StatusOr<bool> MemberTables::Refresh() {
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
+  if (!version.ok()) return version.status();
+  if (*version == schema_version_) return false;
+  LogTables logs(file_);
+  if (absl::Status loaded = logs.Load(); !loaded.ok()) return loaded;
+  names_.clear();
+  logs_.clear();
+  tables_.clear();
+  for (const auto& [folded, log] : logs.all()) {
+    const TableSteps* const steps = rules_.StepsOf(log.table.name);
+    names_[log.id] = log.table.name;
+    logs_[FoldName(steps == nullptr ? log.table.name : steps->name())] = log.id;
+  }
+  schema_version_ = *version;
+  return true;
+}
+
+absl::StatusOr<const MemberTable*> MemberTables::Find(const std::string& sent_name) {
+  const auto log = logs_.find(FoldName(sent_name));
+  if (log == logs_.end()) return nullptr;
+  return Get(log->second, names_.at(log->second));
+}
+
+absl::StatusOr<const MemberTable*> MemberTables::FindByLog(std::int64_t log) {
+  const auto name = names_.find(log);
+  if (name == names_.end()) return nullptr;
+  return Get(log, name->second);
+}
+
+absl::StatusOr<const MemberTable*> MemberTables::Get(std::int64_t log, const std::string& name) {
+  const auto known = tables_.find(log);
+  if (known != tables_.end()) return &known->second;
+  const auto declared = rules_.keys.find(FoldName(name));
+  absl::StatusOr<SourcePlan> plan =
+      PlanSource(file_, name, declared == rules_.keys.end() ? std::vector<std::string>() : declared->second);
+  // Dropped since its log was made, or its key is not what the configuration says: then it is no member.
+  if (absl::IsNotFound(plan.status()) || absl::IsInvalidArgument(plan.status())) return nullptr;
+  if (!plan.ok()) return plan.status();
+  MemberTable table;
+  if (const TableSteps* const steps = rules_.StepsOf(name)) table.steps = *steps;
+  table.sent_name = table.steps.as.empty() ? name : table.steps.as;
+  table.plan = *std::move(plan);
+  table.log = log;
+  table.key = table.plan.schema.Key();
+  return &tables_.emplace(log, std::move(table)).first->second;
+}
+
+}  // namespace mirror

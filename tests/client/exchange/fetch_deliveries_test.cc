@@ -1,0 +1,100 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/wire/mirror_client.h"
+#include "tests/client/fake_endpoint.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+using testing::HasSubstr;
+
+/// Answers fetches with what it is told to.
+class DeliveringEndpoint : public FakeEndpoint {
+ public:
+  using FakeEndpoint::FakeEndpoint;
+  std::vector<v1::FetchDeliveriesResponse> answers;
+  grpc::Status status;
+  v1::FetchDeliveriesRequest fetched;
+  v1::ReportDeliveriesRequest reported;
+
+  grpc::Status FetchDeliveries(grpc::ServerContext* /*context*/, const v1::FetchDeliveriesRequest* request,
+                               grpc::ServerWriter<v1::FetchDeliveriesResponse>* writer) override {
+    fetched = *request;
+    for (const v1::FetchDeliveriesResponse& answer : answers) writer->Write(answer);
+    return status;
+  }
+  grpc::Status ReportDeliveries(grpc::ServerContext* /*context*/, const v1::ReportDeliveriesRequest* request,
+                                v1::ReportDeliveriesResponse* /*response*/) override {
+    reported = *request;
+    return grpc::Status::OK;
+  }
+
+  v1::Delivery* Add(const std::string& id) {
+    v1::Delivery* const delivery = answers.emplace_back().add_deliveries();
+    delivery->set_delivery_id(id);
+    return delivery;
+  }
+};
+
+class FetchDeliveries : public testing::Test {
+ protected:
+  TempFolder folder_;
+  DeliveringEndpoint endpoint_{folder_};
+  MirrorClient client_ = endpoint_.Client();
+};
+
+TEST_F(FetchDeliveries, TakesAllThatIsOfferedInItsOrder) {
+  endpoint_.Add("b");
+  endpoint_.Add("a");
+  endpoint_.answers.emplace_back().set_whole(true);
+  const auto answer = client_.FetchDeliveries(7);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(endpoint_.fetched.cycle(), 7);
+  EXPECT_EQ(endpoint_.fetched.limit(), MirrorClient::kDeliveriesMax);
+  ASSERT_EQ(answer->deliveries.size(), 2);
+  EXPECT_EQ(answer->deliveries[0].delivery_id(), "b");
+  EXPECT_TRUE(answer->whole);
+  EXPECT_EQ(answer->waiting, "");
+}
+
+TEST_F(FetchDeliveries, SaysWhatIsWaitedFor) {
+  endpoint_.answers.emplace_back().set_waiting("erp was never read");
+  const auto answer = client_.FetchDeliveries(7);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->waiting, "erp was never read");
+  EXPECT_FALSE(answer->whole);
+}
+
+TEST_F(FetchDeliveries, KeepsWithinItsBounds) {
+  for (int i = 0; i < 4; ++i) {
+    v1::DeliveredValue* const value = endpoint_.Add(absl::StrCat("d", i))->add_columns();
+    value->mutable_value()->set_text_value(std::string(6'000'000, 'x'));
+  }
+  endpoint_.answers.emplace_back().set_whole(true);
+  const auto answer = client_.FetchDeliveries(7);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->deliveries.size(), 2);
+  EXPECT_FALSE(answer->whole);
+}
+
+TEST_F(FetchDeliveries, GivesTheEndpointsWords) {
+  endpoint_.status = grpc::Status(grpc::StatusCode::ABORTED, "cycle 7 is not the last completed one");
+  EXPECT_THAT(client_.FetchDeliveries(7),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("not the last completed")));
+}
+
+TEST_F(FetchDeliveries, ReportsWhatBecameOfThem) {
+  v1::ReportDeliveriesRequest request;
+  request.set_cycle(7);
+  EXPECT_THAT(client_.ReportDeliveries(request), IsOk());
+  EXPECT_EQ(endpoint_.reported.cycle(), 7);
+}
+
+}  // namespace
+}  // namespace mirror
