@@ -298,10 +298,11 @@ Command AddReceipts(const cli::Command& app) {
 
 /// Of mirrorctl, and of none here.
 std::vector<std::string> ControlCommands() {
-  return {"init",       "certs", "tenants", "tables",  "indexes",       "events",  "keys",   "diagnose",
-          "invalidate", "reset", "pause",   "resume",  "accept-source", "servers", "move",   "backup",
-          "restore",    "hold",  "delete",  "allow",   "audit",         "doctor",  "apikey", "web",
-          "storages",   "jobs",  "export",  "changes", "explain",       "history", "diff",   "erase"};
+  return {"init",     "certs",      "tenants", "tables",   "indexes", "events",        "keys",
+          "diagnose", "invalidate", "reset",   "pause",    "resume",  "accept-source", "servers",
+          "move",     "backup",     "restore", "hold",     "delete",  "allow",         "audit",
+          "doctor",   "apikey",     "web",     "storages", "jobs",    "export",        "changes",
+          "explain",  "history",    "diff",    "erase",    "hub"};
 }
 
 int Main(int argc, char** argv) {

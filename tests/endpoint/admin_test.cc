@@ -91,6 +91,12 @@ class AdminTest : public EndpointTest {
     request.set_context_id(context_id);
     return request;
   }
+  template <typename Request>
+  static Request OfHub(const std::string& storage) {
+    Request request;
+    request.set_storage(storage);
+    return request;
+  }
   std::vector<Named> AllCalls(const std::string& tenant) const {
     v1::InvalidateLsnRequest invalidate = About<v1::InvalidateLsnRequest>(tenant);
     invalidate.set_all(true);
@@ -104,6 +110,8 @@ class AdminTest : public EndpointTest {
     v1::RestoreRequest restore = About<v1::RestoreRequest>(tenant);
     restore.set_path(backup.path());
     restore.set_confirm(tenant);
+    v1::ExplainGoldenRequest golden = OfHub<v1::ExplainGoldenRequest>(tenant);
+    golden.set_golden_id("g1");
     return {
         Of("ListTenants", false, &Stub::ListTenants, v1::ListTenantsRequest()),
         Of("GetTenant", false, &Stub::GetTenant, About<v1::GetTenantRequest>(tenant)),
@@ -118,6 +126,12 @@ class AdminTest : public EndpointTest {
         Of("ListApiKeys", false, &Stub::ListApiKeys, v1::ListApiKeysRequest()),
         Of("Diagnose", false, &Stub::Diagnose, About<v1::DiagnoseRequest>(tenant)),
         Of("ListHolds", false, &Stub::ListHolds, About<v1::ListHoldsRequest>(tenant)),
+        Of("ListHubs", false, &Stub::ListHubs, v1::ListHubsRequest()),
+        Of("ListDuplicates", false, &Stub::ListDuplicates, OfHub<v1::ListDuplicatesRequest>(tenant)),
+        Of("ResumeHub", true, &Stub::ResumeHub, OfHub<v1::ResumeHubRequest>(tenant)),
+        Of("DecideHub", true, &Stub::DecideHub, OfHub<v1::DecideHubRequest>(tenant)),
+        Of("ThawHub", true, &Stub::ThawHub, OfHub<v1::ThawHubRequest>(tenant)),
+        Of("ExplainGolden", true, &Stub::ExplainGolden, golden),
         Of("InvalidateLsn", true, &Stub::InvalidateLsn, invalidate),
         Of("ResetTable", true, &Stub::ResetTable, reset),
         Of("PauseTenant", true, &Stub::PauseTenant, About<v1::PauseTenantRequest>(tenant)),
@@ -133,10 +147,14 @@ class AdminTest : public EndpointTest {
         Of("DeleteMirror", true, &Stub::DeleteMirror, remove),
     };
   }
-  /// Of a call about a tenant for which no source and no hold is waiting, and whose source tells of no index.
+  /// Of a call about a tenant for which no source and no hold is waiting, whose source tells of no index, and
+  /// whose storage has no hub.
   static absl::StatusCode Answer(const std::string& name) {
     if (name == "AcceptSource" || name == "ListIndexes") return absl::StatusCode::kFailedPrecondition;
-    if (name == "CommitHold" || name == "RollbackHold") return absl::StatusCode::kNotFound;
+    for (const char* const not_found : {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub",
+                                        "DecideHub", "ThawHub", "ExplainGolden"}) {
+      if (name == not_found) return absl::StatusCode::kNotFound;
+    }
     return absl::StatusCode::kOk;
   }
 
@@ -241,7 +259,7 @@ TEST_F(AdminTest, ATenantThatIsNotThereIsNotFound) {
       continue;
     if (named.name == "ListTenants" || named.name == "ListKeys" || named.name == "ListEvents" ||
         named.name == "ListStorages" || named.name == "ListApiKeys" || named.name == "ReloadKeys" ||
-        named.name == "ListServers") {
+        named.name == "ListServers" || named.name == "ListHubs") {
       continue;
     }
     const char* const missing = named.name == "Restore" ? "backup.db" : "Nobody";

@@ -38,6 +38,12 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ListKeysResponse keys;
   v1::DiagnoseResponse diagnosis;
   v1::ListServersResponse servers;
+  v1::ListHubsResponse hubs;
+  v1::ResumeHubResponse resumed_hub;
+  v1::DecideHubResponse decided_hub;
+  v1::ThawHubResponse thawed_hub;
+  v1::ExplainGoldenResponse golden;
+  v1::ListDuplicatesResponse duplicates;
   /// In a move; LookAtMove of a tenant that is not there ends with NOT_FOUND.
   std::optional<v1::MoveLook> look;
   v1::ImportMirrorResponse imported;
@@ -152,6 +158,30 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status ListServers(grpc::ServerContext* /*context*/, const v1::ListServersRequest* request,
                            v1::ListServersResponse* response) override {
     return Answer("ListServers", *request, servers, response);
+  }
+  grpc::Status ListHubs(grpc::ServerContext* /*context*/, const v1::ListHubsRequest* request,
+                        v1::ListHubsResponse* response) override {
+    return Answer("ListHubs", *request, hubs, response);
+  }
+  grpc::Status ResumeHub(grpc::ServerContext* /*context*/, const v1::ResumeHubRequest* request,
+                         v1::ResumeHubResponse* response) override {
+    return Answer("ResumeHub", *request, resumed_hub, response);
+  }
+  grpc::Status DecideHub(grpc::ServerContext* /*context*/, const v1::DecideHubRequest* request,
+                         v1::DecideHubResponse* response) override {
+    return Answer("DecideHub", *request, decided_hub, response);
+  }
+  grpc::Status ThawHub(grpc::ServerContext* /*context*/, const v1::ThawHubRequest* request,
+                       v1::ThawHubResponse* response) override {
+    return Answer("ThawHub", *request, thawed_hub, response);
+  }
+  grpc::Status ExplainGolden(grpc::ServerContext* /*context*/, const v1::ExplainGoldenRequest* request,
+                             v1::ExplainGoldenResponse* response) override {
+    return Answer("ExplainGolden", *request, golden, response);
+  }
+  grpc::Status ListDuplicates(grpc::ServerContext* /*context*/, const v1::ListDuplicatesRequest* request,
+                              v1::ListDuplicatesResponse* response) override {
+    return Answer("ListDuplicates", *request, duplicates, response);
   }
   grpc::Status LookAtMove(grpc::ServerContext* /*context*/, const v1::LookAtMoveRequest* request,
                           v1::MoveLook* response) override {

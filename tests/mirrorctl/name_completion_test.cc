@@ -21,6 +21,9 @@ class NameCompletion : public AdminEndpoint {
     v1::Hold* const hold = fake_.holds.add_holds();
     hold->set_context_id("Cust1");
     hold->set_hold_id(3);
+    v1::HubState* const hub = fake_.hubs.add_hubs();
+    hub->set_storage("Acme");
+    for (const char* name : {"crm", "erp"}) hub->add_members()->set_data_source(name);
   }
 
   /// What the shell's script is told; nothing is said beside it.
@@ -40,6 +43,10 @@ TEST_F(NameCompletion, TenantsTablesAndHoldsOfTheServer) {
   EXPECT_EQ(Complete({"invalidate", "Cust2", "--table", ""}), "contact\nperson\n:none\n");
   EXPECT_EQ(fake_.Calls().back(), "ListTables context_id: \"Cust2\"");
   EXPECT_EQ(Complete({"hold", "show", "Cust"}), "Cust1:3\n:none\n");
+  EXPECT_EQ(Complete({"hub", "status", ""}), "Acme\n:none\n");
+  EXPECT_EQ(Complete({"hub", "resume", "Acme", "c"}), "crm\n:none\n");
+  EXPECT_EQ(fake_.Calls().back(), "ListHubs storage: \"Acme\"");
+  EXPECT_EQ(Complete({"hub", "resume", "Acme", "--without", ""}), "crm\nerp\n:none\n");
   // Nothing is asked for what the program knows by itself.
   const std::size_t calls = fake_.Calls().size();
   EXPECT_EQ(Complete({"tenants", "--so"}), "--sort\tThe order of the tenants\n:none\n");

@@ -49,7 +49,7 @@ OPTION = re.compile(r"--[a-z][a-z-]*")
 # --- Configurations ---
 
 SERVER_TABLES = {
-    "listen", "admin", "application", "data", "tokens", "issuer", "limits", "breaker", "tenant", "hooks", "hook", "http",
+    "listen", "admin", "application", "data", "tokens", "issuer", "limits", "breaker", "tenant", "hooks", "hook", "http", "hub",
 }  # fmt: skip
 AGENT_TABLES = {"identity", "agent", "source"}
 MIRRORCTL_TABLES = {"audit"}

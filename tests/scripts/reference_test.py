@@ -14,7 +14,7 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
-MORE_PAGES = {"server-toml.md": ("server-http-toml.md",)}
+MORE_PAGES = {"server-toml.md": ("server-http-toml.md", "hub-toml.md")}
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
@@ -101,7 +101,7 @@ def closed(text, begin):
 
 
 PLACE_KEY = re.compile(r"place_key = (\"\w+\")|Place::\w+, (\"\w+\")")
-ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of|std::move)(?:<\w+(?:<\w+>)?>|<std::\w+<\w+>>)?\(")
+ENTRY = re.compile(r"\{\"(\w+)\",\s*(?:Set(?!Elsewhere)\w+|Path|path_of|std::move)(?:<\w+(?:<\w+>)?>|<std::\w+(?:<\w+>)?>)?\(")
 
 
 def entries_of(text):
@@ -159,6 +159,9 @@ class Config:
         if target is None:
             return "", ""
         first, *members = re.split(r"\.|->", target[1])
+        # A word that the loader turns into something else.
+        if local := re.search(rf"\bstd::string {re.escape(target[1])} = (\"[^\"]*\");", self.bodies[table]):
+            return "std::string", local[1]
         kind = self.whole if first == "config_" else None
         if kind is None:
             declared = re.findall(rf"\b([\w:]+(?:<[^;()]*>)?)[&*]? {first}\b(?: = (config_[\w.]*\w))?", self.bodies[table])
@@ -250,7 +253,7 @@ def kinds_told(text):
             yield severities, kind
 
 
-SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc", "server/config/http_keys.cc")
+SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc", "server/config/http_keys.cc", "server/config/hub_keys.cc")
 SERVER_BLOCKS = {
     "[[issuer]]": "absl::Status Issuers()",
     "[[tenant]]": "absl::Status TenantRules()",
@@ -258,6 +261,8 @@ SERVER_BLOCKS = {
     "[[tenant.index]]": "absl::Status Indexes(",
     "[[hook]]": "absl::Status Hooks()",
     "[[postgres.place]]": "absl::Status ReadPlaces(",
+    "[[hub]]": "absl::Status ReadHub(",
+    "[[hub.member]]": "absl::Status HubBlock::ReadMember(",
 }
 AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/table_loader.cc")
 AGENT_BLOCKS = {

@@ -391,7 +391,7 @@ NEVER = [
     (r"client/source/files/rows/(?!workbook|xlsx_rows\.|xml_part\.|zip_archive\.)", ("libzip", "expat")),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
-    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|history_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
+    (r"client/wire/(?!(?:mirror_client|connect)\.cc|silence_watch\.)|tools/mirrorctl/(?!admin/(?:admin_client\.cc|export_client\.cc|history_client\.cc|hub_client\.cc|look_client\.cc|admin_calls\.h))", ("grpc",)),
 ]
 # Locks that the thread-safety analysis does not see.
 STD_LOCKS = re.compile(

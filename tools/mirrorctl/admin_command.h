@@ -35,6 +35,9 @@ struct AdminRequest {
   bool failed = false;
   std::string severity = "information", kind, since;
   std::string storage, key;
+  std::string data_source, take, without, golden_id;
+  std::vector<std::string> row;
+  bool insert = false;
   bool with_records = false;
 
   std::string export_table, as_of, format, out;
@@ -89,6 +92,7 @@ void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
 void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
+void AddHubCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 
 }  // namespace mirror

@@ -180,6 +180,7 @@ void AddAdminCommands(const cli::Command& app, const std::string& config_path, C
   AddExportCommand(commands);
   AddRecordsCommands(commands);
   AddHistoryCommands(commands);
+  AddHubCommands(commands);
   AddChangingCommands(commands);
 }
 

@@ -73,6 +73,7 @@ class AdminClient {
 
  private:
   friend class HistoryClient;
+  friend class HubClient;
   friend class MoveClient;
   friend class ExportClient;
   friend class LookClient;

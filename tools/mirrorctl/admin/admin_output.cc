@@ -166,6 +166,11 @@ std::string Dump(const Json& json, int indent) {
 
 }  // namespace
 
+Json ParsedJson(const std::string& text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? Json(text) : json;
+}
+
 Json ToJson(const v1::Tenant& tenant) {
   return {{"context_id", tenant.context_id()},
           {"issuer", tenant.issuer()},

@@ -28,6 +28,14 @@ Json ToJson(const v1::ServerInfo& server);
 Json ToJson(const v1::StorageInfo& storage);
 Json ToJson(const v1::ImportJobInfo& job);
 Json ToJson(const v1::ApiKeyInfo& key);
+// Those of hubs: see hub_output.h.
+Json ToJson(const v1::HubState& hub);
+Json ToJson(const v1::ResumeHubResponse& answer);
+Json ToJson(const v1::ExplainGoldenResponse& record);
+Json ToJson(const v1::Duplicate& duplicate);
+
+/// What the server sent as JSON; as a text where it is none.
+Json ParsedJson(const std::string& text);
 
 /// Each message of a repeated field.
 template <typename Messages>

@@ -13,12 +13,6 @@ namespace {
 /// Of one entry, for people.
 constexpr int kKeysShown = 3;
 
-/// What the server sent as JSON; as a text where it is none.
-Json Parsed(const std::string& text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return json.is_discarded() ? Json(text) : json;
-}
-
 template <typename Number>
 Json NumberOrNull(Number number, bool is_known) {
   return is_known ? Json(number) : Json();
@@ -57,7 +51,7 @@ Json ChangeJson(const v1::Change& change) {
   if (change.keys_known()) {
     keys = Json::array();
     key_columns = Json::array();
-    for (const std::string& key : change.keys()) keys.push_back(Parsed(key));
+    for (const std::string& key : change.keys()) keys.push_back(ParsedJson(key));
     for (const std::string& column : change.key_columns()) key_columns.push_back(column);
   }
   if (change.columns_size() > 0) {
@@ -88,7 +82,7 @@ Json ExplainedJson(const v1::ExplainRowResponse& row) {
   for (const v1::ExplainRowResponse::Column& column : row.columns()) {
     columns.push_back({{"name", column.name()},
                        {"writer", column.has_writer() ? ChangeJson(column.writer()) : Json()},
-                       {"before", column.before().empty() ? Json() : Parsed(column.before())},
+                       {"before", column.before().empty() ? Json() : ParsedJson(column.before())},
                        {"before_known", !column.before().empty()}});
   }
   return {{"table", row.table()},
@@ -104,7 +98,7 @@ Json VersionJson(const v1::ReadRowHistoryResponse::Version& version) {
       {"operation", version.from_moment() == 0 ? Json() : Json(version.is_insert() ? "INSERT" : "UPDATE")},
       {"made_by", version.has_made_by() ? ChangeJson(version.made_by()) : Json()},
       {"ended_by", version.has_ended_by() ? ChangeJson(version.ended_by()) : Json()},
-      {"row", Parsed(version.row())}};
+      {"row", ParsedJson(version.row())}};
 }
 
 TextTable ChangeTable(std::size_t width) {
@@ -169,9 +163,9 @@ Json DifferenceJson(const v1::RowDifference& row) {
     columns = Json::array();
     for (const std::string& column : row.columns()) columns.push_back(column);
   }
-  return {{"key", Parsed(row.key())},
-          {"before", row.before().empty() ? Json() : Parsed(row.before())},
-          {"after", row.after().empty() ? Json() : Parsed(row.after())},
+  return {{"key", ParsedJson(row.key())},
+          {"before", row.before().empty() ? Json() : ParsedJson(row.before())},
+          {"after", row.after().empty() ? Json() : ParsedJson(row.after())},
           {"columns", columns}};
 }
 

@@ -9,6 +9,7 @@
 #include "base/config/find_config.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/control_config.h"
+#include "tools/mirrorctl/admin/hub_client.h"
 
 namespace mirror {
 namespace {
@@ -67,6 +68,29 @@ std::vector<std::string> HoldNames(const cli::TypedLine& line) {
   if (!answer.ok()) return names;
   for (const v1::Hold& hold : answer->holds()) {
     names.push_back(absl::StrCat(hold.context_id(), ":", hold.hold_id()));
+  }
+  return names;
+}
+
+std::vector<std::string> HubNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::unique_ptr<AdminClient> client = ClientOf(line);
+  if (client == nullptr) return names;
+  const auto answer = HubClient(*client).Hubs();
+  if (!answer.ok()) return names;
+  for (const v1::HubState& hub : answer->hubs()) names.push_back(hub.storage());
+  return names;
+}
+
+std::vector<std::string> HubMemberNames(const cli::TypedLine& line) {
+  std::vector<std::string> names;
+  const std::string storage = line.Value("storage");
+  const std::unique_ptr<AdminClient> client = storage.empty() ? nullptr : ClientOf(line);
+  if (client == nullptr) return names;
+  const auto answer = HubClient(*client).Hubs(storage);
+  if (!answer.ok()) return names;
+  for (const v1::HubState& hub : answer->hubs()) {
+    for (const v1::HubMemberState& member : hub.members()) names.push_back(member.data_source());
   }
   return names;
 }

@@ -18,6 +18,10 @@ std::vector<std::string> StorageNames(const cli::TypedLine& line);
 std::vector<std::string> TableNames(const cli::TypedLine& line);
 /// "Cust26759:3"
 std::vector<std::string> HoldNames(const cli::TypedLine& line);
+/// Storages that have a hub.
+std::vector<std::string> HubNames(const cli::TypedLine& line);
+/// Members of the hub of the line's storage.
+std::vector<std::string> HubMemberNames(const cli::TypedLine& line);
 
 }  // namespace mirror
 

@@ -1,0 +1,267 @@
+// What mirrorctl shows of hubs, and what it says behind an act.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "tests/mirrorctl/admin_endpoint.h"
+
+namespace mirror {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using Json = nlohmann::ordered_json;
+
+/// On one line, however it was wrapped.
+std::string Joined(const std::string& text) {
+  return absl::StrJoin(absl::StrSplit(text, absl::ByAnyChar(" \n"), absl::SkipEmpty()), " ");
+}
+
+class HubCommands : public AdminEndpoint {
+ protected:
+  void SetUp() override {
+    AdminEndpoint::SetUp();
+    v1::HubState* const hub = fake_.hubs.add_hubs();
+    hub->set_storage("Acme");
+    hub->set_records(16'020);
+    v1::HubMemberState* const crm = hub->add_members();
+    crm->set_data_source("crm");
+    crm->set_context_id("Cust26759");
+    crm->set_cycle(7);
+    crm->set_read_ms(NowMs() - 300'000);
+    crm->set_rows(15'607);
+    crm->set_open(3);
+    erp_ = hub->add_members();
+    erp_->set_data_source("erp");
+    erp_->set_context_id("Cust2");
+    erp_->set_cycle(8);
+    erp_->set_read_ms(NowMs() - 300'000);
+    erp_->set_rows(12);
+  }
+
+  void Suspend(bool source_restored) {
+    erp_->set_suspended_ms(NowMs() - 7'500'000);
+    erp_->set_source_restored(source_restored);
+  }
+
+  v1::HubMemberState* erp_ = nullptr;
+};
+
+TEST_F(HubCommands, StatusHasALineForEachMemberAndOneForEachHub) {
+  erp_->set_trouble("its mirror \x1b[2J is not whole");
+  erp_->set_last_conflicts(2);
+  const Finished shown = Run({"hub", "status"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_THAT(
+      shown.output,
+      AllOf(HasSubstr("storage  source  state      rows  open  held  dropped  refused  read   note\n"),
+            HasSubstr("Acme     crm     read     15,607     3     0        0        0  5 min  -\n"),
+            HasSubstr(
+                "Acme     erp     failing      12     0     0        0        0  5 min  its mirror \\x1b"),
+            HasSubstr("\nAcme: 16,020 golden records\n"), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(Joined(shown.output), HasSubstr("2 conflicts in the last run"));
+  EXPECT_EQ(shown.errors, "") << "nothing waits for anybody";
+  EXPECT_EQ(Run({"hub", "status", "Acme"}).output, shown.output);
+  EXPECT_EQ(fake_.Calls().back(), "ListHubs storage: \"Acme\"");
+
+  const Json json = Json::parse(Run({"hub", "status", "--json"}).output);
+  EXPECT_EQ(json[0]["storage"], "Acme");
+  EXPECT_EQ(json[0]["members"][0]["open"], 3);
+  EXPECT_TRUE(json[0]["members"][0]["suspended_ms"].is_null());
+  EXPECT_EQ(json[0]["members"][1]["last_conflicts"], 2);
+}
+
+TEST_F(HubCommands, ItsTableFitsATerminal) {
+  Suspend(true);
+  const Finished shown =
+      RunProgram("/usr/bin/env", {"COLUMNS=80", kBinary, "--config", Config(), "hub", "status"});
+  for (const absl::string_view line : absl::StrSplit(shown.output, '\n')) EXPECT_LE(line.size(), 80U) << line;
+  EXPECT_THAT(shown.output, HasSubstr("restored"));
+}
+
+TEST_F(HubCommands, AServerWithoutAHubSaysHowOneIsMade) {
+  fake_.hubs.clear_hubs();
+  const Finished shown = Run({"hub", "status"});
+  EXPECT_EQ(shown.exit_code, 0);
+  EXPECT_THAT(Joined(shown.errors),
+              HasSubstr("there is no hub: each [[hub]] in mirror-server.toml makes one"));
+}
+
+TEST_F(HubCommands, WhatWaitsIsNamedWithTheCommandToType) {
+  Suspend(false);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors),
+              AllOf(HasSubstr("'erp' is suspended"), HasSubstr("'mirrorctl hub resume Acme'")));
+  Suspend(true);
+  erp_->set_held(1'200);
+  EXPECT_THAT(
+      Joined(Run({"hub", "status"}).errors),
+      AllOf(HasSubstr("the source of 'erp' was restored"),
+            HasSubstr("'mirrorctl hub resume Acme erp --take theirs'"), Not(HasSubstr("is suspended")),
+            HasSubstr("1,200 deliveries of hub 'Acme' wait for your decision: 'mirrorctl hub hold "
+                      "commit Acme'")));
+}
+
+TEST_F(HubCommands, ResumeSaysWhatCountsAndWhoStillWaits) {
+  Suspend(true);
+  fake_.resumed_hub.add_resumed("erp");
+  const Finished one = Run({"hub", "resume", "Acme", "erp", "--take", "ours"});
+  EXPECT_EQ(one.exit_code, 0) << one.errors;
+  EXPECT_THAT(Joined(one.output),
+              MatchesRegex("'erp' is resumed: what the hub knew is given back to it. .*"));
+  EXPECT_THAT(Joined(one.errors), HasSubstr("'mirrorctl hub resume Acme erp --take theirs'"))
+      << "as it stands";
+  EXPECT_THAT(fake_.Calls(),
+              Contains("ResumeHub storage: \"Acme\" data_source: \"erp\" take: HUB_TAKE_OURS"));
+
+  EXPECT_THAT(Joined(Run({"hub", "resume", "Acme", "--insert", "--without", "crm"}).output),
+              HasSubstr("what is new is inserted elsewhere, too"));
+  EXPECT_THAT(fake_.Calls(), Contains("ResumeHub storage: \"Acme\" insert: true without: \"crm\""));
+  EXPECT_EQ(Json::parse(Run({"hub", "resume", "Acme", "--json"}).output)["resumed"][0], "erp");
+}
+
+TEST_F(HubCommands, ResumeOfWhatIsNotSuspendedSaysThatNothingWasDone) {
+  fake_.resumed_hub.add_resumed("erp");
+  const Finished one = Run({"hub", "resume", "Acme", "erp", "--take", "theirs"});
+  EXPECT_EQ(one.exit_code, 0);
+  EXPECT_EQ(one.output, "");
+  EXPECT_THAT(one.errors, HasSubstr("'erp' was not suspended: nothing was done"));
+  fake_.resumed_hub.clear_resumed();
+  EXPECT_THAT(Run({"hub", "resume", "Acme"}).errors, HasSubstr("no member is suspended"));
+}
+
+TEST_F(HubCommands, ResumeTakesWordsThatGoTogether) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"erp"},
+                                                {"--take", "ours"},
+                                                {"erp", "--take", "all"},
+                                                {"erp", "--take", "ours", "--insert"},
+                                                {"erp", "--take", "ours", "--without", "crm"}}) {
+    std::vector<std::string> all = {"hub", "resume", "Acme"};
+    all.insert(all.end(), words.begin(), words.end());
+    EXPECT_EQ(Run(all).exit_code, 2) << absl::StrJoin(all, " ");
+  }
+  EXPECT_EQ(Run({"hub", "explain", "Acme"}).exit_code, 2);
+  EXPECT_EQ(Run({"hub", "explain", "Acme", "g1", "--row", "crm", "t", "1"}).exit_code, 2);
+  EXPECT_EQ(fake_.Calls().size(), 0U);
+}
+
+TEST_F(HubCommands, DecisionsSayWhatBecomesOfTheDeliveries) {
+  fake_.decided_hub.set_deliveries(1'200);
+  EXPECT_THAT(Joined(Run({"hub", "hold", "commit", "Acme"}).output),
+              HasSubstr("1,200 deliveries of hub 'Acme' are handed out"));
+  EXPECT_THAT(fake_.Calls(), Contains("DecideHub storage: \"Acme\" commit: true"));
+  EXPECT_THAT(Joined(Run({"hub", "hold", "rollback", "Acme"}).output),
+              HasSubstr("1,200 deliveries of hub 'Acme' are dropped"));
+  EXPECT_THAT(fake_.Calls(), Contains("DecideHub storage: \"Acme\""));
+  EXPECT_EQ(Json::parse(Run({"hub", "hold", "commit", "Acme", "--json"}).output)["deliveries"], 1'200);
+  fake_.decided_hub.set_deliveries(0);
+  EXPECT_EQ(Run({"hub", "hold", "commit", "Acme"}).errors, "mirrorctl: nothing of hub 'Acme' is held\n");
+}
+
+TEST_F(HubCommands, ThawSaysWhatIsDeliveredAgain) {
+  fake_.thawed_hub.set_records(1);
+  EXPECT_THAT(Joined(Run({"hub", "thaw", "Acme"}).output), HasSubstr("thawed 1 record of hub 'Acme'"));
+  EXPECT_EQ(Json::parse(Run({"hub", "thaw", "Acme", "g1", "--json"}).output)["records"], 1);
+  EXPECT_THAT(fake_.Calls(), Contains("ThawHub storage: \"Acme\" golden_id: \"g1\""));
+  fake_.thawed_hub.set_records(0);
+  EXPECT_THAT(Run({"hub", "thaw", "Acme"}).errors, HasSubstr("nothing of hub 'Acme' is frozen"));
+  EXPECT_THAT(Run({"hub", "thaw", "Acme", "g1"}).errors, HasSubstr("has no record 'g1'"));
+}
+
+TEST_F(HubCommands, ExplainShowsRowsValuesAndDeliveries) {
+  fake_.golden.set_golden_id("g1");
+  fake_.golden.set_entity("company");
+  fake_.golden.add_had("crm");
+  v1::GoldenMember* const row = fake_.golden.add_members();
+  row->set_data_source("crm");
+  row->set_table("company");
+  row->set_key("[17]");
+  row->set_joined_by("vat");
+  row->set_unsure(true);
+  row->set_touched_ms(1'714'564'800'000);
+  v1::GoldenAttribute* const name = fake_.golden.add_attributes();
+  name->set_name("name");
+  name->set_value("\"Ada\x1b[2J\"");
+  name->set_data_source("crm");
+  name->set_table("company");
+  name->set_key("[17]");
+  name->set_frozen(true);
+  v1::GoldenDelivery* const delivery = fake_.golden.add_deliveries();
+  delivery->set_delivery_id("d1");
+  delivery->set_data_source("erp");
+  delivery->set_table("customer");
+  delivery->set_operation("UPDATE");
+  delivery->set_key("[\"NO\",3]");
+  delivery->set_state("HELD");
+  delivery->add_columns("NAME1");
+
+  const Finished shown = Run({"hub", "explain", "Acme", "--row", "crm", "company", "17"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_EQ(fake_.Calls().back(),
+            "ExplainGolden storage: \"Acme\" data_source: \"crm\" table: \"company\" key: \"[17]\"");
+  EXPECT_EQ(shown.output,
+            "record  g1\nentity  company\nhad by  crm\n\n"
+            "source  table    found by  news                  state   key\n"
+            "crm     company  vat       2024-05-01T12:00:00Z  unsure  [17]\n\n"
+            "attribute  given by          time  state   value\n"
+            "name       crm company [17]  -     frozen  \"Ada\\x1b[2J\"\n\n"
+            "delivery  to   table     operation  key       state  columns\n"
+            "d1        erp  customer  UPDATE     [\"NO\",3]  HELD   NAME1\n");
+  const Json json = Json::parse(Run({"hub", "explain", "Acme", "g0", "--json"}).output);
+  EXPECT_EQ(json["members"][0]["key"][0], 17);
+  EXPECT_EQ(json["attributes"][0]["frozen"], true);
+  EXPECT_EQ(json["deliveries"][0]["columns"][0], "NAME1");
+  EXPECT_THAT(Run({"hub", "explain", "Acme", "g0"}).errors, HasSubstr("'g0' is in this record by now"));
+
+  Run({"hub", "explain", "Acme", "--row", "crm", "company", "NO"});
+  EXPECT_THAT(fake_.Calls().back(), HasSubstr(R"(key: "[\"NO\"]")"));
+  Run({"hub", "explain", "Acme", "--row", "crm", "company", "[\"NO\",3]"});
+  EXPECT_THAT(fake_.Calls().back(), HasSubstr(R"(key: "[\"NO\",3]")"));
+}
+
+TEST_F(HubCommands, DuplicatesAreWithinARecordOrStandApart) {
+  v1::Duplicate* const within = fake_.duplicates.add_duplicates();
+  within->set_entity("company");
+  within->add_golden_ids("g1");
+  within->set_data_source("crm");
+  within->set_rows(2);
+  v1::Duplicate* const apart = fake_.duplicates.add_duplicates();
+  apart->set_entity("company");
+  apart->add_golden_ids("g1");
+  apart->add_golden_ids("g2");
+  const Finished shown = Run({"hub", "duplicates", "Acme", "--limit", "2"});
+  EXPECT_EQ(shown.output,
+            "entity   what    source  rows  records\n"
+            "company  within  crm        2  g1\n"
+            "company  apart   -          -  g1 g2\n");
+  EXPECT_THAT(shown.errors, HasSubstr("--limit N shows more"));
+  EXPECT_EQ(fake_.Calls().back(), "ListDuplicates storage: \"Acme\" limit: 2");
+  EXPECT_EQ(Json::parse(Run({"hub", "duplicates", "Acme", "--json"}).output)[1]["golden_ids"][1], "g2");
+  fake_.duplicates.clear_duplicates();
+  EXPECT_THAT(Run({"hub", "duplicates", "Acme"}).errors, HasSubstr("knows of no duplicates"));
+}
+
+TEST_F(HubCommands, ARefusalIsTheServersOwnWords) {
+  fake_.not_found = "there is no hub 'Nope'";
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"hub", "thaw", "Nope"},
+                                                {"hub", "hold", "commit", "Nope"},
+                                                {"hub", "resume", "Nope"},
+                                                {"hub", "explain", "Nope", "g1"}}) {
+    const Finished refused = Run(words);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.errors, HasSubstr("NOT_FOUND: there is no hub 'Nope'"));
+  }
+}
+
+}  // namespace
+}  // namespace mirror

@@ -1,0 +1,269 @@
+#include "tools/mirrorctl/admin/hub_output.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+#include "base/text/text_table.h"
+
+namespace mirror {
+namespace {
+
+template <typename Texts>
+Json TextsJson(const Texts& texts) {
+  return std::vector<std::string>(texts.begin(), texts.end());
+}
+
+Json TimeOrNull(std::int64_t milliseconds) { return milliseconds == 0 ? Json() : Json(milliseconds); }
+Json TextOrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json ParsedOrNull(const std::string& text) { return text.empty() ? Json() : ParsedJson(text); }
+
+Json MemberJson(const v1::HubMemberState& member) {
+  return {{"data_source", member.data_source()},
+          {"context_id", TextOrNull(member.context_id())},
+          {"cycle", member.cycle() == 0 ? Json() : Json(member.cycle())},
+          {"read_ms", TimeOrNull(member.read_ms())},
+          {"suspended_ms", TimeOrNull(member.suspended_ms())},
+          {"source_restored", member.source_restored()},
+          {"trouble", TextOrNull(member.trouble())},
+          {"rows", member.rows()},
+          {"open", member.open()},
+          {"held", member.held()},
+          {"dropped", member.dropped()},
+          {"refused", member.refused()},
+          {"last_conflicts", member.last_conflicts()},
+          {"last_refused", member.last_refused()}};
+}
+
+/// How a member stands, in one word.
+TextTable::Cell StateOf(const v1::HubMemberState& member) {
+  if (member.suspended_ms() != 0)
+    return {member.source_restored() ? "restored" : "suspended", Colour::kYellow};
+  if (!member.trouble().empty()) return {"failing", Colour::kRed};
+  if (member.context_id().empty()) return "absent";
+  return member.cycle() == 0 ? TextTable::Cell("unread") : TextTable::Cell("read", Colour::kGreen);
+}
+
+/// What stands behind that, in few words.
+std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
+  std::vector<std::string> notes;
+  if (member.suspended_ms() != 0)
+    notes.push_back(absl::StrCat("for ", SpanText(now_ms - member.suspended_ms())));
+  if (!member.trouble().empty()) notes.push_back(member.trouble());
+  if (member.last_conflicts() > 0) {
+    notes.push_back(absl::StrCat(Counted(member.last_conflicts(), "conflict"), " in the last run"));
+  }
+  if (member.last_refused() > 0)
+    notes.push_back(absl::StrCat(Grouped(member.last_refused()), " refused there"));
+  return absl::StrJoin(notes, ", ");
+}
+
+/// 'crm', 'erp'
+std::string Quoted(const std::vector<std::string>& names) {
+  return absl::StrCat("'", absl::StrJoin(names, "', '"), "'");
+}
+
+std::string Command(const std::string& words, const std::string& storage, const std::string& more = "") {
+  return QuotedCommand(absl::StrCat("mirrorctl hub ", words, " ", ShellWord(storage), more));
+}
+
+std::string RowName(const std::string& data_source, const std::string& table, const std::string& key) {
+  return data_source.empty() ? "" : absl::StrCat(data_source, " ", table, " ", key);
+}
+
+std::string WhenText(std::int64_t milliseconds) { return milliseconds == 0 ? "" : TimeText(milliseconds); }
+
+void PrintMembers(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
+  TextTable table({{.name = "source", .whole = true},
+                   {.name = "table", .whole = true},
+                   {.name = "found by", .goes = 2},
+                   {.name = "news", .goes = 1, .whole = true},
+                   {.name = "state", .whole = true},
+                   {"key"}},
+                  width);
+  for (const v1::GoldenMember& member : record.members()) {
+    const char* const state = member.doomed() ? "to be deleted" : member.unsure() ? "unsure" : "";
+    table.Add({member.data_source(), member.table(), member.joined_by(), WhenText(member.touched_ms()), state,
+               member.key()});
+  }
+  table.Print(out);
+}
+
+void PrintAttributes(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
+  TextTable table({{.name = "attribute", .whole = true},
+                   {.name = "given by", .goes = 2},
+                   {.name = "time", .goes = 1, .whole = true},
+                   {.name = "state", .whole = true},
+                   {"value"}},
+                  width);
+  for (const v1::GoldenAttribute& one : record.attributes()) {
+    table.Add({one.name(), RowName(one.data_source(), one.table(), one.key()), WhenText(one.version_ms()),
+               one.frozen() ? TextTable::Cell("frozen", Colour::kYellow) : TextTable::Cell(""), one.value()});
+  }
+  table.Print(out);
+}
+
+void PrintDeliveries(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
+  TextTable table({{.name = "delivery", .goes = 1, .whole = true},
+                   {.name = "to", .whole = true},
+                   {.name = "table", .goes = 2, .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "key"},
+                   {.name = "state", .whole = true},
+                   {"columns"}},
+                  width);
+  for (const v1::GoldenDelivery& one : record.deliveries()) {
+    table.Add({one.delivery_id(),
+               one.data_source(),
+               one.table(),
+               one.operation(),
+               one.key(),
+               {one.state(), one.state() == "OPEN" ? Colour::kNone : Colour::kYellow},
+               absl::StrJoin(one.columns(), ", ")});
+  }
+  table.Print(out);
+}
+
+}  // namespace
+
+Json ToJson(const v1::HubState& hub) {
+  Json members = Json::array();
+  for (const v1::HubMemberState& member : hub.members()) members.push_back(MemberJson(member));
+  return {{"storage", hub.storage()},
+          {"records", hub.records()},
+          {"members", members},
+          {"holds_all", hub.holds_all()}};
+}
+
+Json ToJson(const v1::ResumeHubResponse& answer) { return {{"resumed", TextsJson(answer.resumed())}}; }
+
+Json ToJson(const v1::ExplainGoldenResponse& record) {
+  Json members = Json::array(), attributes = Json::array(), deliveries = Json::array();
+  for (const v1::GoldenMember& member : record.members()) {
+    members.push_back({{"data_source", member.data_source()},
+                       {"table", member.table()},
+                       {"key", ParsedOrNull(member.key())},
+                       {"joined_by", member.joined_by()},
+                       {"doomed", member.doomed()},
+                       {"unsure", member.unsure()},
+                       {"touched_ms", TimeOrNull(member.touched_ms())}});
+  }
+  for (const v1::GoldenAttribute& one : record.attributes()) {
+    attributes.push_back({{"name", one.name()},
+                          {"value", ParsedOrNull(one.value())},
+                          {"version_ms", TimeOrNull(one.version_ms())},
+                          {"data_source", TextOrNull(one.data_source())},
+                          {"table", TextOrNull(one.table())},
+                          {"key", ParsedOrNull(one.key())},
+                          {"frozen", one.frozen()}});
+  }
+  for (const v1::GoldenDelivery& one : record.deliveries()) {
+    deliveries.push_back({{"delivery_id", one.delivery_id()},
+                          {"data_source", one.data_source()},
+                          {"table", one.table()},
+                          {"operation", one.operation()},
+                          {"key", ParsedOrNull(one.key())},
+                          {"state", one.state()},
+                          {"columns", TextsJson(one.columns())}});
+  }
+  return {{"golden_id", record.golden_id()}, {"entity", record.entity()}, {"members", members},
+          {"attributes", attributes},        {"deliveries", deliveries},  {"had", TextsJson(record.had())}};
+}
+
+Json ToJson(const v1::Duplicate& duplicate) {
+  return {{"entity", duplicate.entity()},
+          {"golden_ids", TextsJson(duplicate.golden_ids())},
+          {"data_source", TextOrNull(duplicate.data_source())},
+          {"rows", duplicate.rows()}};
+}
+
+void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_t width,
+               std::int64_t now_ms) {
+  TextTable table({{.name = "storage", .whole = true},
+                   {.name = "source", .whole = true},
+                   {.name = "state", .whole = true},
+                   {.name = "rows", .number = true, .goes = 3},
+                   {.name = "open", .number = true},
+                   {.name = "held", .number = true},
+                   {.name = "dropped", .number = true, .goes = 1},
+                   {.name = "refused", .number = true, .goes = 4},
+                   {.name = "read", .goes = 2, .whole = true},
+                   {"note"}},
+                  width);
+  for (const v1::HubState& hub : answer.hubs()) {
+    for (const v1::HubMemberState& member : hub.members()) {
+      table.Add({hub.storage(), member.data_source(), StateOf(member), Grouped(member.rows()),
+                 Grouped(member.open()), Grouped(member.held()), Grouped(member.dropped()),
+                 Grouped(member.refused()), member.read_ms() == 0 ? "" : SpanText(now_ms - member.read_ms()),
+                 NoteOf(member, now_ms)});
+    }
+  }
+  table.Print(out);
+  if (answer.hubs().empty()) return;
+  out << '\n';
+  for (const v1::HubState& hub : answer.hubs()) {
+    out << Printable(hub.storage()) << ": " << Counted(hub.records(), "golden record")
+        << (hub.holds_all() ? "; its file was lost and made anew: whatever is new is held" : "") << '\n';
+  }
+}
+
+std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
+  std::vector<std::string> waits, suspended;
+  std::uint64_t held = 0;
+  for (const v1::HubMemberState& member : hub.members()) {
+    held += member.held();
+    if (member.suspended_ms() == 0) continue;
+    if (!member.source_restored()) {
+      suspended.push_back(member.data_source());
+      continue;
+    }
+    waits.push_back(
+        absl::StrCat("the source of '", member.data_source(),
+                     "' was restored: when it has completed a cycle since, say what counts of it. ",
+                     Command("resume", hub.storage(),
+                             absl::StrCat(" ", ShellWord(member.data_source()), " --take theirs")),
+                     ": what it has; '--take ours': what the hub knew; '--take newest': the later one"));
+  }
+  if (!suspended.empty()) {
+    waits.push_back(absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
+                                 " suspended, and nothing that may concern them is handed out. When each has "
+                                 "completed a cycle since: ",
+                                 Command("resume", hub.storage())));
+  }
+  if (held > 0) {
+    waits.push_back(absl::StrCat(held == 1 ? "1 delivery" : absl::StrCat(Grouped(held), " deliveries"),
+                                 " of hub '", hub.storage(), held == 1 ? "' waits" : "' wait",
+                                 " for your decision: ", Command("hold commit", hub.storage()),
+                                 " hands out, ", Command("hold rollback", hub.storage()), " never does"));
+  }
+  return waits;
+}
+
+void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
+  out << "record  " << Printable(record.golden_id()) << "\nentity  " << Printable(record.entity()) << '\n';
+  if (!record.had().empty()) out << "had by  " << Printable(absl::StrJoin(record.had(), ", ")) << '\n';
+  out << '\n';
+  PrintMembers(out, record, width);
+  out << '\n';
+  PrintAttributes(out, record, width);
+  if (record.deliveries().empty()) return;
+  out << '\n';
+  PrintDeliveries(out, record, width);
+}
+
+void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width) {
+  TextTable table({{.name = "entity", .whole = true},
+                   {.name = "what", .whole = true},
+                   {.name = "source"},
+                   {.name = "rows", .number = true},
+                   {"records"}},
+                  width);
+  for (const v1::Duplicate& one : answer.duplicates()) {
+    const bool apart = one.golden_ids_size() > 1;
+    table.Add({one.entity(), apart ? "apart" : "within", one.data_source(),
+               one.rows() == 0 ? "" : Grouped(one.rows()), absl::StrJoin(one.golden_ids(), " ")});
+  }
+  table.Print(out);
+}
+
+}  // namespace mirror

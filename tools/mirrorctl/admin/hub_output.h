@@ -1,0 +1,27 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_HUB_OUTPUT_H_
+#define MIRROR_TOOLS_MIRRORCTL_ADMIN_HUB_OUTPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tools/mirrorctl/admin/admin_output.h"
+
+// Hubs and golden records for people; as JSON they stand in admin_output.h with the rest, keys and values as
+// JSON of their own.
+
+namespace mirror {
+
+/// A line for each member, and one for each hub.
+void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_t width, std::int64_t now_ms);
+/// What waits for somebody, a sentence each, with the commands to type.
+std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub);
+/// A record's rows, its values and who gave them, and what waits for its systems.
+void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
+void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_HUB_OUTPUT_H_

@@ -1,0 +1,312 @@
+// hub: how golden records and their systems stand, and what somebody decides about them.
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/hub_output.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin_command.h"
+
+namespace mirror {
+namespace {
+
+/// Of a list that the server cuts.
+constexpr std::uint32_t kDuplicatesMax = 10'000;
+
+std::string Quoted(const std::vector<std::string>& names) {
+  return Printable(absl::StrCat("'", absl::StrJoin(names, "', '"), "'"));
+}
+
+void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
+  for (const v1::HubState& hub : answer.hubs()) {
+    for (const std::string& words : WhatHubWaitsFor(hub)) SayNone(console, words);
+  }
+}
+
+/// Behind an act that was done: how the hub stands now.
+void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console) {
+  const auto answer = client.Hubs(storage);
+  if (!answer.ok()) {
+    return Warn(console, absl::StrCat("that was done, but how the hub stands now cannot be said: ",
+                                      answer.status().message()));
+  }
+  SayWhatWaits(*answer, console);
+}
+
+void ShowStatus(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = HubClient(admin).Hubs(request.storage);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->hubs()));
+  PrintHubs(console.out, *answer, request.width(), NowMs());
+  if (answer->hubs().empty()) {
+    return SayNone(
+        console, "there is no hub: each [[hub]] in mirror-server.toml makes one, at the server's next start");
+  }
+  SayWhatWaits(*answer, console);
+}
+
+v1::ResumeHubRequest ResumeAsked(const AdminRequest& request) {
+  v1::ResumeHubRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_data_source(request.data_source);
+  asked.set_insert(request.insert);
+  asked.set_without(request.without);
+  if (request.take == "theirs") asked.set_take(v1::HUB_TAKE_THEIRS);
+  if (request.take == "ours") asked.set_take(v1::HUB_TAKE_OURS);
+  if (request.take == "newest") asked.set_take(v1::HUB_TAKE_NEWEST);
+  return asked;
+}
+
+/// What counts of members that were resumed.
+std::string WhatCounts(const v1::ResumeHubRequest& asked) {
+  switch (asked.take()) {
+    case v1::HUB_TAKE_THEIRS:
+      return "what it has counts, and what is new there is inserted elsewhere, too";
+    case v1::HUB_TAKE_OURS:
+      return "what the hub knew is given back to it";
+    case v1::HUB_TAKE_NEWEST:
+      return "of what differs the later one counts";
+    default:
+      return absl::StrCat("what differs is news, what is missing is gone, what is new ",
+                          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
+  }
+}
+
+std::set<std::string> SuspendedOf(const v1::ListHubsResponse& answer) {
+  std::set<std::string> names;
+  for (const v1::HubState& hub : answer.hubs()) {
+    for (const v1::HubMemberState& member : hub.members()) {
+      if (member.suspended_ms() != 0) names.insert(member.data_source());
+    }
+  }
+  return names;
+}
+
+void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console) {
+  HubClient client(admin);
+  // The server resumes one that is not suspended, too, and nothing comes of it.
+  const auto before = client.Hubs(request.storage);
+  if (!before.ok()) return Fail(console, before.status());
+  const v1::ResumeHubRequest asked = ResumeAsked(request);
+  const auto answer = client.Resume(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  const std::set<std::string> suspended = SuspendedOf(*before);
+  std::vector<std::string> resumed;
+  for (const std::string& name : answer->resumed()) {
+    if (suspended.count(name) > 0) resumed.push_back(name);
+  }
+  if (resumed.empty()) {
+    SayNone(console,
+            request.data_source.empty()
+                ? absl::StrCat("nothing of hub '", request.storage, "' was resumed: ",
+                               suspended.empty() ? "no member is suspended" : "no other member is suspended")
+                : absl::StrCat("'", request.data_source, "' was not suspended: nothing was done"));
+  } else {
+    console.out << Quoted(resumed) << (resumed.size() == 1 ? " is" : " are")
+                << " resumed: " << WhatCounts(asked)
+                << ". Each system gets what follows for it behind its source's next cycle\n";
+  }
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+void DecideHub(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
+  HubClient client(admin);
+  const auto answer = client.Decide(request.storage, commits);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, Json({{"deliveries", answer->deliveries()}}));
+  if (answer->deliveries() == 0) {
+    SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held"));
+  } else {
+    const bool one = answer->deliveries() == 1;
+    console.out << (one ? "1 delivery" : absl::StrCat(Grouped(answer->deliveries()), " deliveries"))
+                << " of hub '" << Printable(request.storage) << "' "
+                << (commits ? (one ? "is handed out: its system gets it behind its source's next cycle\n"
+                                   : "are handed out: each system gets them behind its source's next cycle\n")
+                            : (one ? "is dropped: it is not handed out until its content changes\n"
+                                   : "are dropped: none is handed out until its content changes\n"));
+  }
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) {
+  HubClient client(admin);
+  const auto answer = client.Thaw(request.storage, request.golden_id);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, Json({{"records", answer->records()}}));
+  if (answer->records() == 0) {
+    SayNone(console, request.golden_id.empty()
+                         ? absl::StrCat("nothing of hub '", request.storage, "' is frozen")
+                         : absl::StrCat("hub '", request.storage, "' has no record '", request.golden_id,
+                                        "' with anything frozen"));
+  } else {
+    console.out << "thawed " << Counted(answer->records(), "record") << " of hub '"
+                << Printable(request.storage)
+                << "': what was frozen is delivered again, to each system behind its source's next cycle; "
+                   "when systems still change it back and forth, it is frozen again\n";
+  }
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+/// As the server has keys: a JSON array. A number or a text alone is a key of one column.
+std::string KeyAsked(const std::string& typed) {
+  std::int64_t number = 0;
+  if (typed.starts_with('[')) return typed;
+  if (absl::SimpleAtoi(typed, &number)) return absl::StrCat("[", number, "]");
+  return Json::array({typed}).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::ExplainGoldenRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_golden_id(request.golden_id);
+  if (request.golden_id.empty()) {
+    asked.set_data_source(request.row[0]);
+    asked.set_table(request.row[1]);
+    asked.set_key(KeyAsked(request.row[2]));
+  }
+  const auto record = HubClient(admin).Explain(asked);
+  if (!record.ok()) return Fail(console, record.status());
+  if (request.json) return PrintJson(console.out, ToJson(*record));
+  PrintGolden(console.out, *record, request.width());
+  if (!request.golden_id.empty() && record->golden_id() != request.golden_id) {
+    SayNone(console, absl::StrCat("'", request.golden_id, "' is in this record by now"));
+  }
+}
+
+void ListDuplicates(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::ListDuplicatesRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_limit(request.limit);
+  const auto answer = HubClient(admin).Duplicates(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->duplicates()));
+  PrintDuplicates(console.out, *answer, request.width());
+  if (answer->duplicates().empty()) {
+    return SayNone(console, absl::StrCat("hub '", request.storage, "' knows of no duplicates"));
+  }
+  if (static_cast<std::uint32_t>(answer->duplicates_size()) >= request.limit) {
+    SayNone(console, "there may be more than these; --limit N shows more");
+  }
+}
+
+cli::Option AddStorage(const AdminCommands& commands, const cli::Command& command, bool required = true) {
+  return command.Add("storage", commands.request->storage, "The hub's storage, e.g. Acme")
+      .Required(required)
+      .Completes(HubNames);
+}
+
+void AddResume(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command resume = of_hub.Add(
+      "resume", "Go on with members that are suspended since something was restored", "Acme", ResumeHub);
+  AddStorage(of_hub, resume);
+  resume.Add("data_source", request->data_source, "One member, with --take; else all but restored sources")
+      .Completes(HubMemberNames);
+  resume
+      .Add("--take", request->take,
+           "What counts of it: what it has, what the hub knew, or the later of the two")
+      .OneOf({"theirs", "ours", "newest"});
+  resume.AddFlag("--insert", request->insert,
+                 "Of all: records that are new there are inserted elsewhere, too");
+  resume.Add("--without", request->without, "Of all: this member stays suspended")
+      .ValueName("DATASOURCE")
+      .Completes(HubMemberNames);
+  resume.Check([request] {
+    if (request->data_source.empty()) {
+      return request->take.empty() ? "" : "--take goes with a data source, which is missing";
+    }
+    if (request->insert || !request->without.empty()) {
+      return "--insert and --without are about all members: name no data source";
+    }
+    return request->take.empty() ? "--take is required with a data source: theirs, ours or newest" : "";
+  });
+  of_hub.AddJson(resume, "Print an object");
+}
+
+void AddDecisions(const AdminCommands& of_hub, const cli::Command& hub) {
+  const cli::Command hold =
+      hub.AddCommand("hold", "Decide about deliveries that wait: many at once, or of rows that are unsure");
+  hold.RequireCommand();
+  hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold commit Acme");
+  const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, of_hub.request, "hub hold "};
+  for (const bool commits : {true, false}) {
+    const cli::Command decide =
+        of_hold.Add(commits ? "commit" : "rollback",
+                    commits ? "Hand out all that is held" : "Never hand it out, until its content changes",
+                    "Acme", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
+                      DecideHub(admin, asked, console, commits);
+                    });
+    AddStorage(of_hold, decide);
+    of_hold.AddJson(decide, "Print an object");
+  }
+}
+
+void AddRecords(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command thaw = of_hub.Add(
+      "thaw", "Deliver again what was frozen, since systems changed it back and forth", "Acme", ThawHub);
+  AddStorage(of_hub, thaw);
+  thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
+  of_hub.AddJson(thaw, "Print an object");
+
+  const cli::Command explain =
+      of_hub.Add("explain", "Show a golden record: its rows, who gave what, what waits; with values",
+                 "Acme --row crm company '[17]'", ExplainGolden);
+  AddStorage(of_hub, explain);
+  explain.Add("golden_id", request->golden_id, "The record, also one that is in another one by now");
+  explain
+      .Add("--row", request->row,
+           "That of a row: data source, table, and key as a JSON array; a key of one column as it is")
+      .ValueName("DATASOURCE TABLE KEY")
+      .Values(3, 3)
+      .AsItStands();
+  explain.Check([request] {
+    return request->golden_id.empty() == request->row.empty()
+               ? "give either a golden_id, or --row with a row's data source, table and key"
+               : "";
+  });
+  of_hub.AddWide(explain);
+  of_hub.AddJson(explain, "Print an object");
+
+  const cli::Command duplicates =
+      of_hub.Add("duplicates",
+                 "Show records with several rows of one system (within), and records that share a match key "
+                 "(apart)",
+                 "Acme", ListDuplicates);
+  AddStorage(of_hub, duplicates);
+  duplicates.Add("--limit", request->limit, "How many at most")
+      .Within(std::uint32_t{1}, kDuplicatesMax)
+      .ShowDefault();
+  of_hub.AddWide(duplicates);
+  of_hub.AddJson(duplicates);
+}
+
+}  // namespace
+
+void AddHubCommands(const AdminCommands& commands) {
+  const cli::Command hub =
+      commands.app.AddCommand("hub", "Golden records: how systems stand, and what waits for your decision");
+  hub.RequireCommand();
+  hub.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub status");
+  const AdminCommands of_hub{hub, commands.config_path, commands.console, commands.request, "hub "};
+  const cli::Command status = of_hub.Add("status", "Show hubs with their members", "Acme", ShowStatus);
+  AddStorage(of_hub, status, /*required=*/false);
+  of_hub.AddWide(status);
+  of_hub.AddJson(status);
+  AddResume(of_hub);
+  AddDecisions(of_hub, hub);
+  AddRecords(of_hub);
+}
+
+}  // namespace mirror
