@@ -110,6 +110,58 @@ class Walk(unittest.TestCase):
         self.assertIn("suspended", done["waiting"])
         place.erp.once()
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Oslo")])
+        resumed = place.ctl("hub", "resume", "Acme")
+        self.assertEqual(resumed.returncode, 1)
+        self.assertIn("--take theirs|ours|newest", " ".join(resumed.stderr.split()))
+        early = place.ctl("hub", "resume", "Acme", "crm", "--take", "ours")
+        self.assertIn("completed no cycle since", early.stderr)
+        place.crm.once()
+        resumed = place.ctl("hub", "resume", "Acme", "crm", "--take", "ours")
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        place.rounds(2)
+        for system in place.systems:
+            self.assertEqual(system.rows(), [("NO 1", "Ada", "Oslo")], system.name)
+        self.quiet(place)
+
+    def test_s11_a_lost_hub_writes_nothing_before_somebody_commits_it(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.server.stop()
+        lost = place.hub
+        for suffix in ("", "-wal", "-shm"):
+            pathlib.Path(str(lost) + suffix).unlink(missing_ok=True)
+        place.server.start()
+        for done in place.rounds(1):
+            self.assertIn("suspended", done["waiting"])
+        place.erp.sql("UPDATE company SET city = 'Bern'")
+        place.rounds(1)
+        resumed = place.ctl("hub", "resume", "Acme")
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        place.rounds(2)
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Rome")], [("NO 1", "Ada", "Bern")]])
+        self.assertEqual(place.ask_hub("SELECT count(*) FROM golden_company"), [(1,)])
+        self.assertEqual(place.ctl("hub", "hold", "commit", "Acme").returncode, 0)
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+        self.quiet(place)
+
+    def test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        names = place.erp.sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'company'")
+        # As a bulk load that switches triggers off.
+        place.erp.sql(*[f'DROP TRIGGER "{name}"' for name, _ in names], "UPDATE company SET name = 'Loaded'", *[sql for _, sql in names])
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.crm.once()
+        self.assertEqual(place.erp.once()["conflicts"], 1)
+        self.assertEqual(place.erp.rows(), [("NO 1", "Loaded", "Rome")])
+        self.assertEqual(place.erp.once()["applied"], 1)
+        self.assertEqual(place.erp.rows(), [("NO 1", "Loaded", "Oslo")])
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+        self.quiet(place)
 
     def test_s4_killed_behind_an_import_nothing_is_done_twice(self):
         place = self.place()
