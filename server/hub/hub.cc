@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "server/hub/store/hub_json.h"
@@ -19,6 +20,37 @@ std::set<std::string> SuspendedOf(const std::map<std::string, HubFeed>& feeds) {
   return suspended;
 }
 
+/// Of what decides which rows are one, what they say and what is written.
+std::string DigestOf(const HubRules& rules) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { absl::StrAppend(&text, part.size(), ":", part); };
+  for (const std::string& name : rules.data_sources) add(name);
+  for (const auto& [name, tenant] : rules.tenants) add(name), add(tenant);
+  for (const HubEntity& entity : rules.entities) {
+    add(entity.name);
+    absl::StrAppend(&text, entity.delete_any ? "any" : "none", entity.match.size());
+    for (const std::vector<std::string>& rule : entity.match) {
+      absl::StrAppend(&text, rule.size());
+      for (const std::string& attribute : rule) add(attribute);
+    }
+    for (const auto& [attribute, how] : entity.normalise)
+      add(attribute), absl::StrAppend(&text, static_cast<int>(how));
+    for (const std::string& name : entity.complete) add(name);
+    for (const auto& [attribute, rule] : entity.attributes) {
+      add(attribute);
+      absl::StrAppend(&text, static_cast<int>(rule.kind));
+      for (const std::string& name : rule.order) add(name);
+    }
+    for (const HubMember& member : entity.members) {
+      add(member.data_source), add(member.table), add(member.changed), add(member.changed_format);
+      absl::StrAppend(&text, member.inserts, member.updates, member.deletes);
+      for (const auto& [attribute, column] : member.columns) add(attribute), add(column);
+      for (const std::string& attribute : member.key) add(attribute);
+    }
+  }
+  return HexDigest(text);
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, std::string path, FindMember find)
@@ -28,6 +60,8 @@ absl::Status Hub::OpenFile(std::int64_t now_ms) {
   if (file_ != nullptr) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<HubFile>> file = HubFile::Open(path_, rules_);
   if (!file.ok()) return file.status();
+  absl::StatusOr<bool> changed = (*file)->TakeRules(DigestOf(rules_));
+  if (!changed.ok()) return changed.status();
   file_ = *std::move(file);
   return file_->was_made() ? TakeFlags(now_ms) : absl::OkStatus();
 }

@@ -160,6 +160,7 @@ struct HubFeed {
   std::int64_t source_older = 0, mirror_older = 0;
   std::optional<std::int64_t> suspended = std::nullopt;  ///< Since when.
   bool own_restore = false;                              ///< It is the source that was restored.
+  bool reread = false;  ///< The rules were changed: all of its rows are read again.
   friend bool operator==(const HubFeed&, const HubFeed&) = default;
 };
 

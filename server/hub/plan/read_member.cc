@@ -69,7 +69,8 @@ absl::StatusOr<bool> MemberReader::Read() {
   }
   feed_.suspended.reset();
   feed_.own_restore = false;
-  compare_ = first_ || mode_.has_value();
+  compare_ = first_ || mode_.has_value() || feed_.reread;
+  feed_.reread = false;
   absl::Status status = compare_ && mode_ ? absl::OkStatus() : TakeNews();
   if (status.ok()) status = TakeLedger();
   if (status.ok() && compare_) status = ReadAll();

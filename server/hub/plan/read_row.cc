@@ -200,6 +200,7 @@ RowNews RowReader::Read() {
     Said said = Say(attribute, stamp);
     row_.says[attribute] = std::move(said);
   }
+  std::erase_if(row_.says, [&](const auto& said) { return in_.member.columns.count(said.first) == 0; });
   row_.changed_ms = in_.row->changed_ms;
   if (row_.work.fresh) {
     row_.touched = in_.time;

@@ -55,6 +55,25 @@ absl::StatusOr<std::unique_ptr<HubFile>> HubFile::Open(const std::string& path, 
   return std::unique_ptr<HubFile>(new HubFile(*std::move(connection), rules, was_made));
 }
 
+absl::StatusOr<bool> HubFile::TakeRules(const std::string& digest) {
+  bool changed = false;
+  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    sqlite::Statement known = connection_->Prepare("SELECT digest FROM _hub_rules");
+    absl::StatusOr<bool> there = known.Step();
+    if (!there.ok()) return there.status();
+    changed = *there && known.Text(0) != digest;
+    if (*there && !changed) return absl::OkStatus();
+    known.Reset();
+    absl::Status done =
+        connection_->Prepare("INSERT OR REPLACE INTO _hub_rules VALUES (1, ?)").With(digest).Run();
+    if (!done.ok() || !changed) return done;
+    return connection_->Execute(
+        "UPDATE _hub_feeds SET reread = 1 WHERE cycle > 0; UPDATE _hub_state SET hold = 1");
+  });
+  if (!status.ok()) return status;
+  return changed;
+}
+
 absl::Status HubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
   return connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     SqliteHubBook book(*connection_, rules_);

@@ -28,6 +28,10 @@ class HubFile {
   /// There was none before.
   bool was_made() const { return was_made_; }
 
+  /// The rules that it was made by, as a digest of theirs. Where it was made by others, all rows are read
+  /// again, and whatever that derives waits for an operator. True: they were others.
+  absl::StatusOr<bool> TakeRules(const std::string& digest);
+
   /// Commits what `work` wrote, or takes it back after its error.
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work);
   /// One moment of it, read.

@@ -291,6 +291,26 @@ TEST_F(HubTest, ADeletedRowIsNotInsertedAgain) {  // S10
   EXPECT_THAT(Fetch("crm").deliveries, IsEmpty());  // deletes = "none"
 }
 
+TEST_F(HubTest, OtherRulesAreDerivedAnewAndHeldUntilSomebodyCommits) {
+  rules_.entities[0].attributes["city"] = {AttributeRule::Kind::kOrder, {"erp", "crm"}};
+  hub_.reset();
+  Restart();
+  crm_.Push({{1, "1", "Ada", "Rome"}});
+  erp_.Push({{7, "1", "Ada", "Bern"}});
+  Derive();
+  ASSERT_THAT(Fetch("crm").deliveries, SizeIs(1));  // Bern, the ERP's word.
+  rules_.entities[0].attributes["city"].order = {"crm", "erp"};
+  hub_.reset();
+  Restart();
+  Derive();
+  EXPECT_THAT(Fetch("crm").deliveries, IsEmpty());
+  EXPECT_THAT(Fetch("erp").deliveries, IsEmpty());
+  ASSERT_THAT(hub_->DecideHeld(true), IsOk());
+  const HandedOut out = Fetch("erp");
+  ASSERT_THAT(out.deliveries, SizeIs(1));
+  EXPECT_EQ(out.deliveries[0].columns.at("city").value, Literal(std::string("Rome")));
+}
+
 TEST_F(HubTest, ARestartKnowsWhereItWas) {
   crm_.Push({{1, "1", "Ada", "Rome"}});
   erp_.Push({});
