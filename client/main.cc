@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
 #include "base/db/postgres/target.h"
 #include "base/db/sqlite/connection.h"
@@ -88,6 +89,40 @@ Command AddOnce(const cli::Command& app) {
             options->repopulate = repopulate.given();
             return RunOnceOrVerify(*options, out, err);
           }};
+}
+
+/// What a hub wants to be written in the sources, in two halves: programs 1000 and 1001 of the seed.
+Command AddHalf(const cli::Command& app, const std::string& name, RunRequest::Exchange half,
+                const std::string& help, const std::string& footer) {
+  const auto options = std::make_shared<OnceOptions>();
+  options->exchange = half;
+  const cli::Command command = app.AddCommand(name, help);
+  command.Footer(absl::StrCat("Example:\n  mirror-agent ", name, " --config mirror-agent.toml\n", footer));
+  AddConfig(command, options->config);
+  command
+      .Add("--context-id", options->context_id,
+           "Only sources whose context id is this; * stands for any characters")
+      .ValueName("ID")
+      .Completes(SourceNames);
+  command.AddFlag("--json", options->json, "Print one JSON object instead of lines");
+  return {command, &options->config,
+          [options](std::ostream& out, std::ostream& err) { return RunOnceOrVerify(*options, out, err); }};
+}
+
+Command AddTransport(const cli::Command& app) {
+  return AddHalf(
+      app, "transport", RunRequest::Exchange::kTransport,
+      "Push a cycle, and fetch what a hub has for each source into its inbox",
+      "What is fetched is applied by 'mirror-agent import'; the next push takes it away again. 'once' does "
+      "both.\n");
+}
+
+Command AddImport(const cli::Command& app) {
+  return AddHalf(
+      app, "import", RunRequest::Exchange::kImport,
+      "Apply what 'transport' has fetched, and push what became of it",
+      "Each delivery is one transaction of the source's database, with its row of _mirror_ledger. One that "
+      "the source refuses makes the exit code 1; it is tried again ever more rarely.\n");
 }
 
 Command AddVerify(const cli::Command& app) {
@@ -280,9 +315,10 @@ int Main(int argc, char** argv) {
       "(see stderr), 2 wrong usage or "
       "configuration.\n");
   app.RequireCommand();
-  const std::vector<Command> commands = {AddOnce(app),     AddVerify(app),   AddRun(app),
-                                         AddStatus(app),   AddInstall(app),  AddUninstall(app),
-                                         AddPointers(app), AddReceipts(app), AddCheckConfig(app)};
+  const std::vector<Command> commands = {AddOnce(app),     AddTransport(app),  AddImport(app),
+                                         AddVerify(app),   AddRun(app),        AddStatus(app),
+                                         AddInstall(app),  AddUninstall(app),  AddPointers(app),
+                                         AddReceipts(app), AddCheckConfig(app)};
   app.SpeakToShells({.name = "mirror-agent",
                      .sisters = {{"mirrorctl", ControlCommands()}},
                      .variables = {kNoColour, kConfigHome},

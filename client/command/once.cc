@@ -87,6 +87,7 @@ SourceRun RunOneSource(const OnceOptions& options, const AgentConfig& config, co
   (options.verify ? request.verify_tables : request.tables) = options.tables;
   request.progress = [&](const Work& work) { progress.Show(work); };
   request.verify = options.verify;
+  request.exchange = options.exchange;
   if (options.verify) request.repair = options.repair;
   SourceRun run{&source, RunSource(config, source, connection, request), 0};
   progress.Clear();

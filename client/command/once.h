@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "client/run/source_run.h"
+
 namespace mirror {
 
 struct OnceOptions {
@@ -20,6 +22,8 @@ struct OnceOptions {
   bool terminal = false;   ///< `err` is one: a bar shows the progress.
   bool details = false;    ///< All tables, also of several sources.
   bool failed = false;     ///< No lines of sources that did as they should.
+  /// Of deliveries to the sources: all, or only what the commands 'transport' and 'import' do.
+  RunRequest::Exchange exchange = RunRequest::Exchange::kAll;
 };
 
 /// mirror-agent once: one cycle for each [[source]], one after the other; one that fails does not stop the

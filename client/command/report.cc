@@ -150,6 +150,12 @@ void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
   PrintOutcomeBriefly(run, out, err);
 }
 
+OrderedJson ToJson(const ExchangeFigures& figures) {
+  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
+          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
+          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
+}
+
 OrderedJson ToJson(const SourceRun& run, bool with_keys) {
   OrderedJson tables = OrderedJson::array();
   for (const TableReport& table : run.report.tables) {
@@ -172,6 +178,8 @@ OrderedJson ToJson(const SourceRun& run, bool with_keys) {
     tables.back()["keys"] = {
         {"missing", table.lost_keys}, {"changed", table.changed_keys}, {"ghosts", table.ghost_keys}};
   }
+  OrderedJson exchange;
+  if (run.report.exchange) exchange = ToJson(*run.report.exchange);
   const std::string reason =
       run.report.outcome == Outcome::kFailed ? std::string(run.report.status.message()) : run.report.reason;
   return {{"context_id", run.config->context_id},
@@ -179,6 +187,7 @@ OrderedJson ToJson(const SourceRun& run, bool with_keys) {
           {"outcome", ToString(run.report.outcome)},
           {"reason", reason},
           {"notes", run.report.notes},
+          {"deliveries", std::move(exchange)},
           {"cycle", run.report.cycle},
           {"seconds", run.seconds},
           {"tables", std::move(tables)}};
@@ -186,10 +195,31 @@ OrderedJson ToJson(const SourceRun& run, bool with_keys) {
 
 }  // namespace
 
+/// What became of a hub's deliveries; nothing where there were none.
+void PrintExchange(const ExchangeFigures& figures, std::ostream& out) {
+  if (!figures.waiting.empty()) out << "  no deliveries now: " << Printable(figures.waiting) << '\n';
+  const std::pair<std::uint64_t, const char*> parts[] = {{figures.applied, " applied"},
+                                                         {figures.already, " applied before"},
+                                                         {figures.conflicts, " in conflict"},
+                                                         {figures.refused, " refused"},
+                                                         {figures.later, " refused before, not due yet"}};
+  std::string words;
+  for (const auto& [count, what] : parts) {
+    if (count > 0) absl::StrAppend(&words, words.empty() ? "" : ", ", count, what);
+  }
+  if (!words.empty()) out << "  deliveries: " << words << '\n';
+  if (words.empty() && figures.fetched > 0) {
+    out << "  " << (figures.fetched == 1 ? "1 delivery" : absl::StrCat(figures.fetched, " deliveries"))
+        << " fetched\n";
+  }
+  for (const std::string& refusal : figures.refusals) out << "  refused: " << Printable(refusal) << '\n';
+}
+
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
   out << run.config->context_id << "  " << Printable(run.config->path) << '\n';
   PrintNotes(run.report, out);
   if (!run.report.tables.empty()) PrintTables(run.report, out);
+  if (run.report.exchange) PrintExchange(*run.report.exchange, out);
   PrintOutcome(run, out, err);
 }
 

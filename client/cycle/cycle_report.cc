@@ -84,7 +84,7 @@ std::optional<Outcome> ParseOutcome(std::string_view word) {
 
 bool CycleReport::Good() const {
   if (outcome == Outcome::kDoNotReplicate) return true;
-  return outcome == Outcome::kDone && !tables_held &&
+  return outcome == Outcome::kDone && !tables_held && (!exchange || exchange->refused == 0) &&
          std::all_of(tables.begin(), tables.end(),
                      [](const TableReport& table) { return table.result <= TableResult::kBlocked; });
 }

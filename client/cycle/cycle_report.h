@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "client/cycle/exchange_figures.h"
 #include "client/source/log_figures.h"
 
 namespace mirror {
@@ -76,6 +77,8 @@ struct CycleReport {
   std::optional<LogFigures> log = {};  ///< Of a source whose log was read.
   /// Tables that its log cannot log, by the source's name, and why: they were compared with what they were.
   std::map<std::string, std::string> unlogged = {};
+  bool delivers = false;  ///< The endpoint is of a hub that may have deliveries for the source.
+  std::optional<ExchangeFigures> exchange = {};  ///< Of a source that takes them.
 
   /// Paused by an operator, or done and no table was refused, is held or failed.
   bool Good() const;

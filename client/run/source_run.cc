@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "client/run/exchange_run.h"
 #include "client/run/last_run.h"
 #include "client/run/log_bounds.h"
 #include "client/run/open_log.h"
@@ -128,6 +130,59 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
         "not sent. Run 'mirror-agent install'";
   }
 }
+
+/// A push, the deliveries that are for the source, and a push that tells what became of them.
+class ExchangingRun {
+ public:
+  ExchangingRun(const SourceConfig& source, const Connection& connection, const RunRequest& request)
+      : source_(source),
+        request_(request),
+        client_(connection.line->Channel(), connection.identity, source.context_id) {
+    client_.set_counters(request.counters);
+    client_.set_patience(connection.patience);
+  }
+
+  CycleReport Go(const std::function<CycleReport()>& push) {
+    CycleReport report;
+    const bool imports_alone = request_.exchange == RunRequest::Exchange::kImport;
+    if (!imports_alone) {
+      if (absl::Status emptied = EmptyInboxOf(source_); !emptied.ok()) return Failed(emptied);
+      report = push();
+      if (report.outcome != Outcome::kDone || !report.delivers) return report;
+      figures_.emplace();
+      absl::Status fetched = Transport(source_, client_, report.cycle, &*figures_);
+      if (!fetched.ok()) return Ended(std::move(report), fetched);
+    } else {
+      figures_.emplace();
+    }
+    if (request_.exchange != RunRequest::Exchange::kTransport) {
+      absl::Status imported =
+          ImportInbox(source_, imports_alone ? nullptr : &client_, report.cycle, &*figures_);
+      const bool tried = figures_->applied + figures_->conflicts + figures_->refused > 0;
+      // The hub learns of what was done with the rows themselves.
+      if (tried || imports_alone) {
+        CycleReport told = push();
+        if (imports_alone || !told.Good()) report = std::move(told);
+      }
+      if (!imported.ok()) return Ended(std::move(report), imported);
+    }
+    report.exchange = std::move(figures_);
+    return report;
+  }
+
+ private:
+  CycleReport Ended(CycleReport report, const absl::Status& status) {
+    report.outcome = Outcome::kFailed;
+    report.status = status;
+    report.exchange = std::move(figures_);
+    return report;
+  }
+
+  const SourceConfig& source_;
+  const RunRequest& request_;
+  MirrorClient client_;
+  std::optional<ExchangeFigures> figures_;
+};
 
 /// One run of a source whose lock is held.
 class LockedRun {
@@ -316,9 +371,24 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   WorkNote work(config.agent.state_dir, source.context_id, begun_ms);
   const absl::Status marked = MarkBegin(config.agent.state_dir, source.context_id, begun_ms);
   try {
-    LockedRun run(config, source, connection, request);
-    report = marked.ok() ? run.Go(*lock, work) : Failed(marked);
-    compared = run.compared();
+    const auto push = [&] {
+      LockedRun run(config, source, connection, request);
+      CycleReport pushed = run.Go(*lock, work);
+      compared = compared || run.compared();
+      return pushed;
+    };
+    if (!marked.ok()) {
+      report = Failed(marked);
+    } else if (HasExchange(source)) {
+      report = ExchangingRun(source, connection, request).Go(push);
+    } else if (request.exchange != RunRequest::Exchange::kAll) {
+      report =
+          Failed(absl::FailedPreconditionError("the source takes no deliveries. Nothing was done. Set "
+                                               "'accept' of its [[source]], then run 'mirror-agent "
+                                               "install'."));
+    } else {
+      report = push();
+    }
   } catch (const std::exception& error) {
     // Memory that is not there, mostly. The other tenants of this process go on.
     report = Failed(absl::InternalError(

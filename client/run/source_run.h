@@ -29,6 +29,9 @@ struct RunRequest {
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
   WireCounters* counters = nullptr;               ///< Where calls are timed; may be null.
   KeptLog* kept = nullptr;                        ///< Of runs of this source; null: nothing is kept.
+  /// Of a source that takes deliveries: also fetch and apply them, only fetch them, or only apply them.
+  enum class Exchange { kAll, kTransport, kImport };
+  Exchange exchange = Exchange::kAll;
 };
 
 /// One cycle of one [[source]], everything opened anew.

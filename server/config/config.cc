@@ -469,6 +469,9 @@ class Loader {
     absl::StatusOr<std::vector<HubRules>> hubs = ReadHubs(file_);
     if (!hubs.ok()) return hubs.status();
     config_.hubs = *std::move(hubs);
+    // The last rule counts: a hub reads what is new from the journal, whatever is said of its tables
+    // elsewhere.
+    for (JournalRule& rule : HubJournal(config_.hubs)) config_.journal.rules.push_back(std::move(rule));
     return absl::OkStatus();
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/reserved_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -250,6 +251,22 @@ absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file) {
     if (absl::Status status = ReadHub(block, &hubs); !status.ok()) return status;
   }
   return hubs;
+}
+
+std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs) {
+  std::vector<JournalRule> rules;
+  for (const HubRules& hub : hubs) {
+    for (const HubEntity& entity : hub.entities) {
+      for (const HubMember& member : entity.members) {
+        const auto tenant = hub.tenants.find(member.data_source);
+        // Which tenant another one is, its storage says once it is there.
+        const std::string context = tenant == hub.tenants.end() ? "*" : tenant->second;
+        rules.push_back({.context = context, .table = member.table, .journal = true});
+        rules.push_back({.context = context, .table = std::string(kLedgerName), .journal = true});
+      }
+    }
+  }
+  return rules;
 }
 
 }  // namespace mirror

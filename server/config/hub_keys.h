@@ -6,12 +6,16 @@
 #include "absl/status/statusor.h"
 #include "base/config/config_file.h"
 #include "server/hub/plan/hub_rules.h"
+#include "server/journal/journal_rules.h"
 
 namespace mirror {
 
 /// [[hub]]: one entity of a storage each; those of one storage are one hub, in their order. Errors:
 /// kInvalidArgument with file, line and key.
 absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file);
+
+/// That its members' tables, and what their sources tell of deliveries, always have a journal.
+std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs);
 
 }  // namespace mirror
 

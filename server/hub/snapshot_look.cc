@@ -228,6 +228,9 @@ absl::Status SnapshotLook::ReadLedgerRows(const std::vector<KeyRange>& ranges, b
             entry.delivery_id = std::string(batch.columns[0].At(row).bytes);
             entry.number = number;
             entry.operation = OperationOf(text("operation"));
+            // Beside a delivery: a row that a trigger made, or replaced. No record asked for it.
+            const bool beside = entry.delivery_id.find('/') != std::string::npos;
+            if (beside && entry.operation == HubOperation::kInsert) entry.operation = HubOperation::kUpdate;
             entry.table = text("table_name");
             entry.key = text("key");
             absl::StatusOr<Wrote> wrote = WroteOf(text("wrote"));

@@ -125,7 +125,7 @@ class TraceLook final : public MemberLook {
   }
 
   absl::StatusOr<std::vector<LedgerEntry>> ReadLedger(std::int64_t above,
-                                                       std::optional<std::int64_t>) override {
+                                                      std::optional<std::int64_t>) override {
     std::map<std::int64_t, LedgerEntry> entries;
     for (const Json& e : look_["ledger"]) {
       const std::int64_t number = e["n"];

@@ -20,13 +20,17 @@ namespace mirror {
 inline constexpr std::string_view kLedgerTable = kLedgerName;
 
 /// Its columns, in their order, all of them mirrored:
-///   delivery_id   TEXT, the key. Of a row that a statement changed beside its own: "<delivery_id>/1" and so
-///   on number        INT64, from 1, without gaps in the order of what was done operation     TEXT: INSERT,
-///   UPDATE, DELETE table_name    TEXT, as announced key           TEXT, KeyJson(): of an INSERT that the
-///   database made state         TEXT: APPLIED, REFUSED wrote         TEXT, WroteJson() reason        TEXT,
-///   why it was refused, without values; NULL: it was not attempts      INT64, how often it was refused
-///   next_at       INT64, unix milliseconds: when it may be tried again; 0: it was not refused
-///   at            INT64, unix milliseconds
+/// - `delivery_id`: TEXT, the key; of a row that a statement changed beside its own "<delivery_id>/1" ...
+/// - `number`: INT64, from 1, without gaps, in the order of what was done
+/// - `operation`: TEXT: INSERT, UPDATE, DELETE; beside a delivery DELETE where the row is gone
+/// - `table_name`: TEXT, as announced
+/// - `key`: TEXT, KeyJson(): of an INSERT the one that the database made
+/// - `state`: TEXT: APPLIED, REFUSED
+/// - `wrote`: TEXT, WroteJson()
+/// - `reason`: TEXT, why it was refused, without values; NULL: it was not
+/// - `attempts`: INT64, how often it was refused
+/// - `next_at`: INT64, unix milliseconds: when it may be tried again; 0: it was not refused
+/// - `at`: INT64, unix milliseconds
 TableSchema LedgerSchema();
 
 /// What became of a column.

@@ -11,9 +11,8 @@
 #include "proto/wire/table.h"
 
 // Values as JSON that gives the very same value again, as ledger and hub keep them: whole numbers without a
-// dot, others with one or an exponent, text as text, bytes and text that is not UTF-8 as
-// {"bytes":"<base64url>"},
-// {"raw":"<base64url>"}, numbers that JSON has not as {"real":"nan"}.
+// dot, others with one or an exponent, text as text. Bytes, text that is not UTF-8 and numbers that JSON has
+// not are objects of one member: "bytes" and "raw" with base64url, "real" with "nan", "inf" or "-inf".
 
 namespace mirror {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "server/hub/plan/match_keys.h"
@@ -12,6 +13,14 @@ namespace mirror {
 namespace {
 
 using TableKey = std::pair<std::string, std::string>;
+
+/// As RowOrder, within a data source.
+struct InOrder {
+  bool operator()(const TableKey& a, const TableKey& b) const {
+    const std::size_t a_size = a.second.size(), b_size = b.second.size();
+    return std::tie(a.first, a_size, a.second) < std::tie(b.first, b_size, b.second);
+  }
+};
 
 class MemberReader {
  public:
@@ -47,8 +56,8 @@ class MemberReader {
   Reading& all_;
   const bool first_;
   bool compare_ = false;
-  std::set<TableKey> named_;  ///< Rows that journal or ledger name.
-  std::set<TableKey> anew_;   ///< Of these, keys under which a row was deleted.
+  std::set<TableKey, InOrder> named_;  ///< Rows that journal or ledger name.
+  std::set<TableKey> anew_;            ///< Of these, keys under which a row was deleted.
   std::set<TableKey> removed_;
   std::map<TableKey, Wrote> wrote_;
   std::map<TableKey, std::string> made_;  ///< Ids of INSERTs.

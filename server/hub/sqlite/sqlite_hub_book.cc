@@ -294,10 +294,12 @@ absl::Status SqliteHubBook::WriteAttributes(const GoldenRecord& record) {
   }
   sqlite::Statement write = Prepare(sql);
   write.Bind(1, record.id);
+  const Literal none = Null{};
   int place = 1;
   for (const std::string& attribute : attributes) {
     const auto given = record.values.find(attribute);
-    BindLiteral(write, ++place, given == record.values.end() ? Literal(Null{}) : given->second.value);
+    // What is bound lives until the statement was run.
+    BindLiteral(write, ++place, given == record.values.end() ? none : given->second.value);
   }
   return write.Run();
 }
