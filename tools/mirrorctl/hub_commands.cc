@@ -211,7 +211,7 @@ void AddResume(const AdminCommands& of_hub) {
   const cli::Command resume = of_hub.Add(
       "resume", "Go on with members that are suspended since something was restored", "Acme", ResumeHub);
   AddStorage(of_hub, resume);
-  resume.Add("data_source", request->data_source, "One member, with --take; else all but restored sources")
+  resume.Add("data_source", request->data_source, "One member, with --take; else all that are suspended")
       .Completes(HubMemberNames);
   resume
       .Add("--take", request->take,
