@@ -91,6 +91,8 @@ WITHOUT = {
     ("mirrorctl", "erase"): "a sentence",
     ("mirrorctl", "web"): "where the pages are",
     ("mirror-agent", "run"): "its log",
+    ("mirror-agent", "transport"): "as once, and a line of deliveries",
+    ("mirror-agent", "import"): "as once, and a line of deliveries",
     ("mirror-agent", "install"): "a sentence for each source",
     ("mirror-agent", "uninstall"): "a sentence for each source",
     ("mirror-agent", "pointers"): "a sentence for each table",
