@@ -281,7 +281,7 @@ void Server::Parts::TellRefused() {
 
 Server::Server() : parts_(std::make_unique<Parts>()) {}
 Server::~Server() {
-  parts_->hubs->Stop();
+  if (parts_->hubs) parts_->hubs->Stop();
   if (parts_->store.late) parts_->store.late->Stop();
   if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();
@@ -551,6 +551,7 @@ void Server::Stop() {
     std::this_thread::sleep_for(kDrainLook);
   }
   drain.join();
+  parts_->hubs->Stop();
   if (parts_->store.late) parts_->store.late->Stop();
   if (parts_->fleet) parts_->fleet->Stop();
   if (parts_->hooks) parts_->hooks->Stop();

@@ -198,7 +198,8 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
     return out;
   }
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
-  absl::Status status = file_->Read([&](HubBook& book) -> absl::Status {
+  HubFile& file = *file_;
+  absl::Status status = file.Read([&](HubBook& book) -> absl::Status {
     absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
     if (!feeds.ok()) return feeds.status();
     absl::StatusOr<std::string> why = WhyNot(data_source, cycle, *feeds);
@@ -208,7 +209,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
     const std::set<std::string> suspended = SuspendedOf(*feeds);
     std::size_t bytes = 0;
     out.whole = suspended.empty();
-    return file_->ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
+    return file.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
       absl::StatusOr<bool> goes = MayGo(book, delivery, *feeds, suspended);
       if (!goes.ok() || !*goes) return goes.ok() ? absl::StatusOr<bool>(true) : goes;
       bytes += BodyJson(delivery).size() + 200;
