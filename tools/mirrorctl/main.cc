@@ -54,8 +54,8 @@ int main(int argc, char** argv) {
   app.SpeakToShells(
       {.name = "mirrorctl",
        .sisters = {{"mirror-agent",
-                    {"once", "run", "status", "install", "uninstall", "pointers", "receipts",
-                     "check-config"}}},
+                    {"once", "transport", "import", "run", "status", "install", "uninstall", "pointers",
+                     "receipts", "check-config"}}},
        .variables = {mirror::kNoColour, mirror::kConfigHome},
        .files = {{"mirrorctl.toml",
                   "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
