@@ -2,7 +2,7 @@
 # Sourced by tools/check: how fast this machine compiles, and what makes a slow one faster.
 
 # Where the file below takes 1.53 s, the build of `dev` took 49 minutes of processors, two of them, and its tests 28 beside
-# other work; the other two builds are about as large. So all of tools/check is about two hours there. Where it takes 11 s,
+# other work; the other two builds are taken to be as large. So all of tools/check is about two hours there. Where it takes 11 s,
 # the build of `dev` alone was a tenth done after an hour and a half.
 pace_file=server/plan/cycle_check.cc
 minutes_where_fast=120
