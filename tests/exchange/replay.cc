@@ -184,7 +184,7 @@ class TraceLook final : public MemberLook {
 
 class Replay {
  public:
-  explicit Replay(std::string folder) : folder_(std::move(folder)) { Lose({}); }
+  explicit Replay(std::string folder) : folder_(std::move(folder)) { Lose(); }
 
   /// Empty: it is the same as the model's.
   std::string Take(const Json& event) {
@@ -199,7 +199,7 @@ class Replay {
     } else if (what == "restore") {
       Check(file_->LoadFrom(PathOf(event["what"]), 0));
     } else if (what == "lose") {
-      Lose(event["older"]);
+      Lose();
       Check(LayOutHub(*file_, rules_));
       WriteOlder(event["older"]);
     } else if (what == "open") {
@@ -219,7 +219,7 @@ class Replay {
   }
   std::string PathOf(const std::string& what) const { return absl::StrCat(folder_, "/", what, ".db"); }
 
-  void Lose(const Json&) {
+  void Lose() {
     auto opened = sqlite::Connection::Open(
         ":memory:", {.mode = sqlite::OpenAs::Mode::kMake},
         [](const sqlite::Failure& failure, std::string_view) { return absl::InternalError(failure.words); });

@@ -87,7 +87,7 @@ ROOMS = {
     "proto/wire": ("base", ("xxhash", "OpenSSL", "nlohmann-json", "protobuf")),
     "proto/wire/import": ("base proto/wire", ("protobuf",)),
     "proto/wire/json": ("base/json proto/wire", ()),
-    "proto/wire/exchange": ("base base/json proto/wire", ()),
+    "proto/wire/exchange": ("base base/json proto/wire proto/wire/json", ()),
     "certs": ("base", ("OpenSSL", "nlohmann-json", "grpc")),
     "certs/apikeys": ("base base/config certs", ("OpenSSL",)),
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),

@@ -1,7 +1,6 @@
 #include "proto/wire/exchange/value_json.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -9,26 +8,20 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/base64url.h"
 #include "base/utf8.h"
+#include "proto/wire/json/json_rows.h"
 
 namespace mirror {
 namespace {
 
-void AppendReal(double value, std::string* json) {
+void AppendNumber(double value, std::string* json) {
   if (std::isnan(value) || std::isinf(value)) {
     absl::StrAppend(json, R"({"real":")", std::isnan(value) ? "nan" : value < 0 ? "-inf" : "inf", "\"}");
     return;
   }
-  std::string text = absl::StrFormat("%.17g", value);
-  for (int digits = 1; digits < 17; ++digits) {
-    std::string shorter = absl::StrFormat("%.*g", digits, value);
-    if (std::strtod(shorter.c_str(), nullptr) == value) {
-      text = std::move(shorter);
-      break;
-    }
-  }
+  std::string text;
+  AppendReal(value, &text);
   absl::StrAppend(json, text, text.find_first_of(".e") == std::string::npos ? ".0" : "");
 }
 
@@ -61,7 +54,7 @@ void AppendValue(const Literal& value, std::string* json) {
   } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
     absl::StrAppend(json, *integer);
   } else if (const auto* real = std::get_if<double>(&value)) {
-    AppendReal(*real, json);
+    AppendNumber(*real, json);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
     if (CountUtf8(*text)) {
       AppendJsonString(*text, json);

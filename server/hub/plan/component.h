@@ -31,7 +31,6 @@ struct Component {
   /// Hashes of keys of the records' own values that rows of other components have.
   KeyHashes found_elsewhere;
 
-  std::int64_t now_ms = 0;
   bool hold = false;  ///< Whatever is new waits for an operator.
   std::int64_t records_before =
       0;  ///< Numbers of new records are above this, by the turn of their first row.

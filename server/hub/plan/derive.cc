@@ -98,7 +98,6 @@ absl::Status Derivation::PlanOne(const HubWork& work) {
   absl::StatusOr<LoadedComponent> component = LoadComponent(rules_, work, &book_);
   if (!component.ok()) return component.status();
   Component& now = component->now;
-  now.now_ms = in_.now_ms;
   now.hold = state_.hold;
   now.records_before = records_before_;
   now.last_delivery = &state_.deliveries;

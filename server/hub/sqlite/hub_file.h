@@ -58,8 +58,6 @@ class HubFile {
   };
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit);
 
-  const sqlite::Connection& connection() const { return *connection_; }
-
  private:
   HubFile(std::unique_ptr<sqlite::Connection> connection, const HubRules& rules, bool was_made)
       : rules_(rules), connection_(std::move(connection)), was_made_(was_made) {}
