@@ -40,6 +40,7 @@ absl::Status RunSteps(RunContext& run, Cycle& cycle) {
   CrashPoint("agent.announced");
   if (status.ok()) status = RecordTargets(run, cycle);
   CrashPoint("agent.recorded");
+  if (status.ok()) status = HoldMoment(run, cycle);
   if (status.ok()) status = SendJobs(run, cycle);
   CrashPoint("agent.sent");
   ReportJobs(run, cycle, status);

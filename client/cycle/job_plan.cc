@@ -133,6 +133,7 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   report.reason = decision->words;
   if (decision->kind == Decision::Kind::kNothing) {
     report.result = TableResult::kOk;
+    cycle.resting.push_back(index);
     return;
   }
   report.action = decision->kind == Decision::Kind::kPopulate ? TableReport::Action::kPopulate
@@ -162,6 +163,21 @@ void MakeJobs(RunContext& run, Cycle& cycle) {
       "this source took the place of another one, as the mirror's operator accepted: what that one sent of ",
       Counted(run.places_taken.size(), "table"), " is compared with the source, and what differs is sent: ",
       ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
+}
+
+absl::StatusOr<bool> MakeJobsOfChanged(RunContext& run, Cycle& cycle) {
+  const std::size_t before = cycle.jobs.size();
+  for (const std::size_t index : std::exchange(cycle.resting, {})) {
+    const Lsn lsn = DecodePosition(cycle.statuses[index].position()).lsn;
+    const auto changed = run.history.ChangedSince(run.schema.tables[index].schema.name, lsn);
+    if (!changed.ok()) return changed.status();
+    if (changed->value_or(false)) {
+      PlanTable(run, cycle, index);
+    } else {
+      cycle.resting.push_back(index);
+    }
+  }
+  return cycle.jobs.size() > before;
 }
 
 }  // namespace mirror

@@ -32,6 +32,21 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   return absl::OkStatus();
 }
 
+absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
+  if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
+  for (;;) {  // Each time a table more has a job.
+    const absl::StatusOr<bool> held = run.reader.HoldMoment();
+    if (!held.ok()) return held.status();
+    if (!*held) return absl::OkStatus();
+    const absl::StatusOr<bool> more = MakeJobsOfChanged(run, cycle);
+    if (!more.ok()) return more.status();
+    if (!*more) return absl::OkStatus();
+    // Targets are older than the rows that are read for them.
+    run.reader.LeaveMoment();
+    if (absl::Status recorded = RecordTargets(run, cycle); !recorded.ok()) return recorded;
+  }
+}
+
 absl::Status SendJobs(RunContext& run, Cycle& cycle) {
   if (cycle.jobs.empty()) return absl::OkStatus();
   const CycleOptions& options = run.options;

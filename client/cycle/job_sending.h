@@ -9,6 +9,11 @@ namespace mirror {
 /// Makes the targets of the jobs durable, before a row is read. Errors: the state's, the history's.
 absl::Status RecordTargets(RunContext& run, Cycle& cycle);
 
+/// Of a source with an exchange: from here on all tables are read as of one moment, the resting ones among
+/// them, so that a row which moves from one table to another is never gone in between. Behind
+/// RecordTargets(), which it repeats where more jobs came of it. Errors: also the source's.
+absl::Status HoldMoment(RunContext& run, Cycle& cycle);
+
 /// Sends the rows of all jobs. Errors: what ends the cycle; what is wrong with one table is in its job.
 absl::Status SendJobs(RunContext& run, Cycle& cycle);
 

@@ -88,6 +88,8 @@ struct Cycle {
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.
   // By MakeJobs(); SendJobs() notes in them what became of them.
   std::vector<Job> jobs;
+  std::vector<std::size_t>
+      resting;  ///< Tables of the schema of which nothing is sent, since nothing changed.
 
   // By CompareTables(). For `compare_again` receipts and verdicts are a reason, too.
   std::map<std::string, Compared> compared;

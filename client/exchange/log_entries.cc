@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
     const std::size_t parts = (*table)->key.size();
     sqlite::Statement entry =
         file_.Query(absl::StrCat("SELECT ", absl::StrJoin(LogKeyNames(parts), ", "),
-                                 ", m0 IS NULL FROM main.", LogName(log), " WHERE seq = ?1"));
+                                 ", m0 IS NULL OR m0 < 0 FROM main.", LogName(log), " WHERE seq = ?1"));
     const absl::StatusOr<bool> there = entry.With(seq).Step();
     if (!there.ok()) return there.status();
     // Of a statement that was taken back.

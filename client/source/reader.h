@@ -301,6 +301,9 @@ class SourceReader {
     (void)closed_later;
     return false;
   }
+  /// What is read from here until LeaveMoment() is of the moment of this call, in all tables. False: the
+  /// source does not do that for the asking, and nothing is held.
+  virtual absl::StatusOr<bool> HoldMoment() { return false; }
   /// Later reads may see a later moment than earlier ones; no lock or snapshot is held in between.
   virtual void LeaveMoment() {}
 

@@ -85,7 +85,8 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::function<void()> on_authenticate;
   grpc::Status on_probe;
   std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
-  std::string differs;  ///< A table of which this endpoint counts other rows.
+  bool takes_changes = false;  ///< Of a source with a change log; else every table is populated.
+  std::string differs;         ///< A table of which this endpoint counts other rows.
   std::vector<std::string> capabilities;
   /// Empty: it does not know the call.
   std::function<grpc::Status(const v1::DigestRangesRequest&, v1::DigestRangesResponse*)> on_digests;
@@ -245,8 +246,12 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       }
     }
     EXPECT_EQ(batch.schema_hash(), "hash of " + batch.table());
-    EXPECT_EQ(batch.base_lsn(), -1);
-    if (batch.seq() == 1) {
+    const bool changes = takes_changes && batch.base_lsn() >= 0;
+    if (batch.seq() == 1 && changes) {
+      EXPECT_EQ(batch.base_lsn(), table.position.lsn());
+      table.shadow = table.rows;
+    } else if (batch.seq() == 1) {
+      EXPECT_EQ(batch.base_lsn(), -1);
       EXPECT_NE(batch.populate(), v1::POPULATE_REASON_UNSPECIFIED);
       reasons[batch.table()] = batch.populate();
       planned[batch.table()] = batch.planned().inserts();
@@ -256,7 +261,11 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       table.shadow = 0;
     }
     table.seq = batch.seq();
-    table.shadow += batch.row_count();
+    if (batch.operation() == v1::OPERATION_DELETE) {
+      table.shadow -= batch.row_count();
+    } else if (batch.operation() == v1::OPERATION_INSERT) {
+      table.shadow += batch.row_count();
+    }
     for (const v1::ColumnData& column : batch.columns()) {
       for (const v1::LargeValue& large : column.large())
         EXPECT_EQ(table.parts[large.value_id()], large.size());

@@ -48,6 +48,18 @@ class Walk(unittest.TestCase):
         self.assertEqual(place.ask_hub("SELECT count(*) FROM golden_company"), [(1,)])
         self.quiet(place)
 
+    def test_made_anew_a_key_used_again_between_two_pushes_is_another_company(self):
+        place = self.place(deletes="any")
+        place.crm.sql(ADA)
+        place.rounds()
+        place.crm.sql("DELETE FROM company", "INSERT INTO company (vat, name, city) VALUES ('NO 2', 'Bob', 'Oslo')")
+        self.assertEqual(place.crm.sql("SELECT id FROM company"), [(1,)])
+        place.rounds()
+        for system in place.systems:
+            self.assertEqual(system.rows(), [("NO 2", "Bob", "Oslo")], system.name)
+        self.assertEqual(place.ask_hub("SELECT count(*) FROM golden_company"), [(2,)])
+        self.quiet(place)
+
     def test_edits_on_both_sides_meet(self):
         place = self.place()
         place.crm.sql(ADA)

@@ -127,6 +127,9 @@ class CaptureReader : public SourceReader {
     // A snapshot stays open, whichever table is read.
     return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
   }
+  absl::StatusOr<bool> HoldMoment() override {
+    return others_ != nullptr ? others_->HoldMoment() : inner_->HoldMoment();
+  }
   void LeaveMoment() override {
     for (SourceReader* const one : {inner_.get(), others_.get(), feeds_.get()}) {
       if (one != nullptr) one->LeaveMoment();

@@ -219,10 +219,19 @@ class SqliteReader : public SourceReader {
     if (files_.file() == nullptr || !files_.file()->wal() || files_.file()->access() == Access::kStill)
       return false;
     if (files_.file()->is_copy()) return false;
-    return files_.file()->access() == Access::kSnapshot || !closed_later;
+    return files_.file()->access() == Access::kSnapshot || holds_ || !closed_later;
+  }
+  absl::StatusOr<bool> HoldMoment() override {
+    if (absl::Status opened = files_.Open(); !opened.ok()) return opened;
+    const absl::StatusOr<bool> held = files_.file()->HoldLooks();
+    holds_ = held.value_or(false);
+    return held;
   }
   void LeaveMoment() override {
-    if (files_.file() != nullptr) files_.file()->LeaveSnapshot();
+    if (files_.file() == nullptr) return;
+    holds_ = false;
+    files_.file()->LeaveLooks();
+    files_.file()->LeaveSnapshot();
   }
   void LeaveCopies() override { files_.LeaveCopies(); }
   void Forget(const std::string& table) override { tables_.ForgetRecord(table); }
@@ -333,6 +342,7 @@ class SqliteReader : public SourceReader {
   SourceFiles files_{options_};
   SqliteTables tables_{options_, files_};
   std::int64_t schema_version_ = 0;
+  bool holds_ = false;                                  ///< See HoldMoment().
   std::map<std::string, TableDefinition> definitions_;  ///< At that version, by folded name.
 };
 

@@ -401,7 +401,7 @@ TEST_F(ChangeLogTest, AProbeOfAPartialIndexUsesIt) {
   Start(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, \"w(h\"\"e)re\" TEXT, v); CREATE UNIQUE INDEX \"a where (\" ON "
       "t(\"w(h\"\"e)re\" /* where ( */, v) -- where\n wHERE v IS NOT NULL AND \"w(h\"\"e)re\" <> ')'");
-  const std::vector<LogObject> triggers = LogTriggers(1, log_->Find("t")->table, 3);
+  const std::vector<LogObject> triggers = LogTriggers(1, log_->Find("t")->table, 3, /*mark_ends=*/false);
   ASSERT_EQ(triggers[3].name, "_mirror_1_before_insert");
   std::string probe = triggers[3].sql.substr(triggers[3].sql.find("SELECT"));
   probe = absl::StrReplaceAll(probe.substr(0, probe.find(';')),

@@ -393,5 +393,88 @@ TEST_F(NetChangesTest, AValueThatDoesNotFitWidensItsColumn) {
   EXPECT_EQ(aborted_.size(), 1U);
 }
 
+// --- Keys that are used again ---
+
+/// A source whose hub has to know of them.
+class EndedKeys : public LoggedSource {
+ protected:
+  void StartMarked(const std::string& sql) {
+    app_->Run("PRAGMA journal_mode = WAL; CREATE TABLE _mirror_exchange (one INTEGER PRIMARY KEY)");
+    skip_ = {"_mirror_exchange"};
+    Start(sql);
+  }
+};
+
+TEST_F(EndedKeys, GoBeforeTheyComeAgain) {
+  StartMarked(absl::StrCat(kPlain, "; ", kAbc));
+  Sent sent = After("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (1, 'z', 9)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+  // By a row that moved, and by one that took its place.
+  sent = After("UPDATE t SET id = 12 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 3");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(2, 2));
+  EXPECT_EQ(After("DELETE FROM t WHERE id = 4").deletes, 1);
+  sent =
+      After("INSERT INTO t VALUES (5, 'e', 5); DELETE FROM t WHERE id = 5; INSERT INTO t VALUES (5, 'f', 6)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+}
+
+TEST_F(EndedKeys, AreNoneWhereARowIsWrittenOver) {
+  StartMarked(absl::StrCat(kPlain, "; ", kAbc));
+  Sent sent = After("INSERT OR REPLACE INTO t VALUES (1, 'a', 7)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(0, 1));
+  sent = After("UPDATE t SET v = 8 WHERE id = 1");
+  EXPECT_EQ(std::pair(sent.deletes, sent.updates), std::pair(0, 1));
+}
+
+TEST_F(EndedKeys, AreCountedAmongTheDeletesThatArePlanned) {
+  StartMarked(absl::StrCat(kPlain, "; ", kAbc));
+  size_ = {1, 1};
+  const Sent sent = After(
+      "DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (1, 'z', 9), (8, 'h', 8); DELETE FROM t WHERE id = "
+      "2; "
+      "UPDATE t SET v = 0 WHERE id = 3");
+  ASSERT_TRUE(sent.planned.has_value());
+  EXPECT_EQ(sent.planned->deletes, 2U);
+  EXPECT_EQ(sent.planned->inserts, 2U);
+  EXPECT_EQ(sent.planned->updates, 1U);
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(2, 2));
+}
+
+TEST_F(EndedKeys, AreNotToldWithoutAnExchange) {
+  Start(absl::StrCat("PRAGMA journal_mode = WAL; ", kPlain, "; ", kAbc));
+  const Sent sent = After("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (1, 'z', 9)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(0, 1));
+}
+
+TEST_F(EndedKeys, AreToldFromWhenAnExchangeIsMadeAndNothingIsPopulatedForIt) {
+  Start(absl::StrCat("PRAGMA journal_mode = WAL; ", kPlain, "; ", kAbc));
+  app_->Run(
+      "DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (1, 'z', 9); CREATE TABLE _mirror_exchange (one "
+      "INTEGER "
+      "PRIMARY KEY)");
+  skip_ = {"_mirror_exchange"};
+  Sent sent = After("DELETE FROM t WHERE id = 2");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+  sent = After("DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (3, 'y', 9)");
+  EXPECT_EQ(sent.action, "changes");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+  // What has more columns by then is told as before, too.
+  app_->Run("ALTER TABLE t ADD COLUMN w; DROP TABLE _mirror_exchange");
+  sent = After("DELETE FROM t WHERE id = 3; INSERT INTO t(id, u, v, w) VALUES (3, 'x', 9, 1)");
+  EXPECT_EQ(sent.action, "changes");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(0, 1));
+  EXPECT_THAT(news_, IsEmpty());
+}
+
+TEST_F(EndedKeys, WithAnotherTypeAreOneToTheMirror) {
+  StartMarked("CREATE TABLE t(id PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES (3, 1), (4, 1)");
+  Sent sent = After("DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (3.0, 2)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+  sent = After(
+      "DELETE FROM t WHERE id = 4; INSERT INTO t VALUES (4, 2); DELETE FROM t WHERE id = 4; "
+      "INSERT INTO t VALUES (4.0, 3)");
+  EXPECT_EQ(std::pair(sent.deletes, sent.inserts), std::pair(1, 1));
+}
+
 }  // namespace
 }  // namespace mirror

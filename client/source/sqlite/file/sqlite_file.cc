@@ -404,14 +404,34 @@ absl::Status SqliteFile::Explain(const sqlite::Failure& failure, std::string_vie
 
 absl::Status SqliteFile::BeginLook() const {
   if (access_ == Access::kStill) return CheckStill();
+  if (held_) return absl::OkStatus();
   return access_ == Access::kChunks ? Run("BEGIN") : absl::OkStatus();
 }
 
 void SqliteFile::EndLook() const {
   // COMMIT of a read transaction cannot fail in a way that matters: it only gives the lock back.
-  if (access_ == Access::kChunks && sqlite3_get_autocommit(handle()) == 0) {
+  if (access_ == Access::kChunks && !held_ && sqlite3_get_autocommit(handle()) == 0) {
     sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr);
   }
+}
+
+absl::StatusOr<bool> SqliteFile::HoldLooks() const {
+  if (access_ != Access::kChunks || !wal_) return false;
+  if (held_) return true;
+  if (absl::Status begun = Run("BEGIN"); !begun.ok()) return begun;
+  // The moment is that of the first read.
+  const absl::StatusOr<std::int64_t> read = Number("PRAGMA schema_version");
+  if (!read.ok()) {
+    EndLook();
+    return read.status();
+  }
+  held_ = true;
+  return true;
+}
+
+void SqliteFile::LeaveLooks() const {
+  if (!std::exchange(held_, false)) return;
+  EndLook();
 }
 
 void SqliteFile::LeaveSnapshot() const {

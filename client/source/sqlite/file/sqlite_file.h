@@ -87,6 +87,11 @@ class SqliteFile {
   absl::Status BeginLook() const;
   void EndLook() const;
 
+  /// kChunks with WAL: all looks until LeaveLooks() are of the moment of this call, and the WAL grows until
+  /// then. False, and nothing is held: others would have to wait.
+  absl::StatusOr<bool> HoldLooks() const;
+  void LeaveLooks() const;
+
   /// kSnapshot: what is read next is of a new one. No statement may be at work.
   void LeaveSnapshot() const;
 
@@ -109,7 +114,8 @@ class SqliteFile {
   Access access_ = Access::kChunks;
   mutable int patience_ms_ = kSourceBusyMs;  ///< With locks of others.
   bool wal_ = false;
-  bool is_copy_ = false;  ///< See CopyOfOneMoment().
+  mutable bool held_ = false;  ///< See HoldLooks().
+  bool is_copy_ = false;       ///< See CopyOfOneMoment().
   bool utf16_ = false;
   SourceMark mark_;
   struct stat still_ = {};

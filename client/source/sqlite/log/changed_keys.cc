@@ -47,8 +47,13 @@ absl::Status ChangedKeys::Begin() {
   for (std::size_t i = 0; i < MaskCount(); ++i) {
     names.push_back(absl::StrCat("m", i));
     // The triggers of those entries did not look at the columns that were added later.
-    values.push_back(absl::StrCat("CASE WHEN m0 IS NULL THEN NULL WHEN seq <= ", log_.masks_after,
+    const char* const whole = log_.marks_ends ? "m0 IS NULL OR m0 < 0" : "m0 IS NULL";
+    values.push_back(absl::StrCat("CASE WHEN ", whole, " THEN NULL WHEN seq <= ", log_.masks_after,
                                   " THEN coalesce(m", i, ", 0) | ", AddedBits(i), " ELSE m", i, " END"));
+  }
+  if (log_.marks_ends) {
+    names.push_back("ended");
+    values.push_back("coalesce(m0 < 0, 0)");
   }
   copy_ = absl::StrCat("INSERT INTO temp._mirror_raw SELECT ", absl::StrJoin(values, ", "), " FROM main.",
                        LogName(log_.id), " WHERE seq > ?1 AND seq <= ?2");
@@ -66,6 +71,7 @@ absl::Status ChangedKeys::Add(const std::vector<Key>& keys) {
   std::vector<std::string> places;
   for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
   places.insert(places.end(), MaskCount(), "NULL");
+  if (log_.marks_ends) places.push_back("0");
   absl::StatusOr<sqlite::Statement> insert =
       file_.Prepare(absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
   if (!insert.ok()) return insert.status();
@@ -108,6 +114,7 @@ absl::Status ChangedKeys::Group() {
   }
   const std::string key_list = absl::StrJoin(keys, ", ");
   const std::string grouped = absl::StrCat("SELECT ", key_list, ", ", absl::StrJoin(or_masks, ", "),
+                                           log_.marks_ends ? ", max(ended) AS ended" : ", 0 AS ended",
                                            same.empty() ? ", 0 AS same" : "",
                                            " FROM temp._mirror_raw GROUP BY ", absl::StrJoin(group, ", "));
   const std::string marked = same.empty()

@@ -35,12 +35,12 @@ class ChangedKeys {
 
   /// Keys, counted from 1 in their order. Those that are equal but for their type stand next to each other.
   std::int64_t rows() const { return rows_; }
-  /// From key number ?1 on: the key's columns, the masks, and whether the key is equal to the one before but
-  /// for its type.
+  /// From key number ?1 on: the key's columns, the masks, whether a row of it surely went, and whether the
+  /// key is equal to the one before but for its type.
   absl::StatusOr<sqlite::Statement> Read() const;
   /// Masks of a key: 62 columns each, a bit for each that changed. The first one NULL: all of them did.
   std::size_t MaskCount() const { return MaskColumns(log_.columns.size()); }
-  /// The temporary table with the columns k0, k1, ..., m0, m1, ...
+  /// The temporary table with the columns k0, k1, ..., m0, m1, ..., ended, same.
   static constexpr char kTable[] = "temp._mirror_net";
 
  private:

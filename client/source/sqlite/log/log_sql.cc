@@ -151,10 +151,14 @@ std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns
 bool WatchesRowidAlone(const LoggedTable& table) { return !table.rowid.empty() && table.unique.empty(); }
 
 /// One entry: the key of `of` ("old" or "new"), the whole row.
-std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of) {
+std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of,
+                       const char* mask = "NULL") {
   return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) VALUES (", KeyOf(table, of),
-                      "NULL);");
+                      mask, ");");
 }
+
+/// The mask of a row that went.
+const char* EndMask(bool mark_ends) { return mark_ends ? "-1" : "NULL"; }
 
 /// What a BEFORE INSERT trigger sees of a rowid that the statement does not give.
 constexpr char kNoRowid[] = "-1";
@@ -168,7 +172,7 @@ std::string InsertEntry(std::int64_t log, const LoggedTable& table) {
                       ") END, ", KeyOf(table, "new"), "NULL);");
 }
 
-std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns, bool mark_ends) {
   if (table.key.empty()) return WholeEntry(log, table, "new");
   const std::size_t masks = MaskColumns(columns);
   const std::string changed = KeyDiffers(table);
@@ -178,8 +182,9 @@ std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_
         absl::StrCat("CASE WHEN ", changed, " THEN NULL ELSE ", Bits(table, i, columns), " END"));
   }
   return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ", KeyOf(table, "old"),
-                      "NULL WHERE ", changed, "; INSERT INTO ", LogName(log), " (", KeyNames(table),
-                      MaskNames(masks), ") VALUES (", KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
+                      EndMask(mark_ends), " WHERE ", changed, "; INSERT INTO ", LogName(log), " (",
+                      KeyNames(table), MaskNames(masks), ") VALUES (", KeyOf(table, "new"),
+                      absl::StrJoin(values, ", "), ");");
 }
 
 /// "; " behind an entry for each row of the table for which `condition` is true.
@@ -299,11 +304,12 @@ LogObject LogTable(std::int64_t log, const LoggedTable& table) {
                                      KeyNames(table), MaskNames(MaskColumns(table.columns.size())), ")")};
 }
 
-std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns) {
+std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns,
+                                   bool mark_ends) {
   std::vector<LogObject> triggers = {
       Trigger(log, "insert", "AFTER INSERT", table, InsertEntry(log, table)),
-      Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns)),
-      Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old")),
+      Trigger(log, "update", "AFTER UPDATE", table, UpdateEntries(log, table, columns, mark_ends)),
+      Trigger(log, "delete", "AFTER DELETE", table, WholeEntry(log, table, "old", EndMask(mark_ends))),
   };
   std::string rowid;
   if (!table.rowid.empty()) {

@@ -62,11 +62,13 @@ struct LogObject {
 };
 
 /// The log of a table: (seq INTEGER PRIMARY KEY, k0, k1, ..., m0, m1, ...). m0 NULL: the whole row, or the
-/// end of it. No AUTOINCREMENT, no index: measured to cost the application least.
+/// end of it; below 0: surely the end. No AUTOINCREMENT, no index: measured to cost the application least.
 LogObject LogTable(std::int64_t log, const LoggedTable& table);
 /// The triggers for the first `columns` columns; a change of a later one is logged without a bit.
-/// Plain enough for any SQLite since 3.8.
-std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns);
+/// `mark_ends`: where a row went, its entry says so, though its key be used again since. What REPLACE removes
+/// is not marked. Plain enough for any SQLite since 3.8.
+std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns,
+                                   bool mark_ends);
 
 /// "a.x IS NOT b.x" as exactly as the column needs it.
 std::string Differs(const LoggedTable::Column& column, const std::string& a, const std::string& b);

@@ -198,6 +198,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   if (!finding.ok()) return finding.status();
   if (*finding == Finding::kFine) {
     Find(name)->table = std::move(table);
+    Find(name)->marks_ends = MarksEnds();
     return absl::OkStatus();
   }
   // Looked at once more where nobody can come between.
@@ -219,6 +220,10 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
         return absl::OkStatus();
       case Finding::kColumnsAdded:
         return Extend(table, *log);
+      case Finding::kOtherMarks:
+        log->table = table;
+        if (absl::Status status = DropTriggers(log->id); !status.ok()) return status;
+        return MakeTriggers(*log);
       case Finding::kBroken:
         break;
     }
@@ -230,6 +235,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   });
   if (!changed.ok()) return changed;
   Find(name)->table = std::move(table);
+  Find(name)->marks_ends = MarksEnds();
   if (*finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
                                  "; its change log begins anew and the table is ", "populated"));
@@ -254,10 +260,16 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
   const bool extends =
       names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
   if (why->empty() && !extends) *why = "its columns were renamed, moved or dropped";
-  if (why->empty()) *why = TriggerProblem(log, table);
+  bool other_marks = false;
+  if (why->empty()) {
+    *why = TriggerProblem(log, table, MarksEnds());
+    other_marks = !why->empty() && TriggerProblem(log, table, !MarksEnds()).empty();
+    if (other_marks) why->clear();
+  }
   if (why->empty() && !IsOlder(log, table)) *why = "it was dropped and created again";
   if (!why->empty()) return Finding::kBroken;
-  return names.size() > log.columns.size() ? Finding::kColumnsAdded : Finding::kFine;
+  if (names.size() > log.columns.size()) return Finding::kColumnsAdded;
+  return other_marks ? Finding::kOtherMarks : Finding::kFine;
 }
 
 absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work) {
@@ -321,11 +333,11 @@ absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
   return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
 }
 
-std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table) const {
+std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table, bool mark_ends) const {
   static const std::map<std::string, std::string> kNone;
   const auto of_table = objects_.triggers.find(FoldName(table.name));
   const auto& there = of_table == objects_.triggers.end() ? kNone : of_table->second;
-  const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size());
+  const std::vector<LogObject> expected = LogTriggers(log.id, table, log.columns.size(), mark_ends);
   for (const LogObject& trigger : expected) {
     const auto found = there.find(trigger.name);
     if (found == there.end()) {
@@ -470,7 +482,7 @@ void LogTables::Objects::AddTrigger(const std::string& table, const std::string&
 }
 
 absl::Status LogTables::MakeTriggers(const TableLog& log) {
-  for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size())) {
+  for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size(), MarksEnds())) {
     if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
     objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
   }

@@ -32,6 +32,7 @@ struct TableLog {
   std::int64_t anchor = 0;           ///< What stands in the first entry.
   std::vector<std::string> columns;  ///< Those that the triggers know.
   std::vector<std::string> added;    ///< Those of them that were added while the log was at work.
+  bool marks_ends = false;           ///< See LogTriggers(); older entries may not.
   LoggedTable table;
 
   /// Whether old rows hold something else than NULL in it, or a plain default: a generated column, or one
@@ -72,6 +73,7 @@ class LogTables {
   enum class Finding {
     kFine,
     kColumnsAdded,
+    kOtherMarks,  ///< Its triggers are whole, and mark ends where they need not, or the other way round.
     kBroken,
   };
   /// What is read of sqlite_schema, once for all tables: it has no index.
@@ -106,7 +108,9 @@ class LogTables {
   /// A table stands before its log in sqlite_schema, also after VACUUM, and behind it when it was made anew.
   bool IsOlder(const TableLog& log, const LoggedTable& table) const;
   absl::StatusOr<std::string> EntryProblem(const TableLog& log) const;
-  std::string TriggerProblem(const TableLog& log, const LoggedTable& table) const;
+  std::string TriggerProblem(const TableLog& log, const LoggedTable& table, bool mark_ends) const;
+  /// Of a source with an exchange, whose hub has to know when a key is used again.
+  bool MarksEnds() const { return objects_.tables.contains("_mirror_exchange"); }
   absl::Status Make(const LoggedTable& table);
   absl::Status Extend(const LoggedTable& table, TableLog& log);
   absl::Status Remove(const TableLog& log);

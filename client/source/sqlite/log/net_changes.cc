@@ -166,7 +166,7 @@ class NetChanges : public ChangeReader {
     sqlite3_stmt* row = keys->get();
     sqlite3_bind_int64(row, 1, next_row_);
     weight_ = 0;
-    const int same_at = static_cast<int>(key_.size() + keys_.MaskCount());
+    const int same_at = EndedAt() + 1;
     for (std::int64_t taken = 0; next_row_ <= keys_.rows(); ++taken, ++next_row_) {
       const int code = sqlite3_step(row);
       if (code != SQLITE_ROW) return file_.Error(code, "reading its changes");
@@ -184,6 +184,8 @@ class NetChanges : public ChangeReader {
     }
     return absl::OkStatus();
   }
+
+  int EndedAt() const { return static_cast<int>(key_.size() + keys_.MaskCount()); }
 
   absl::Status TakeKey(sqlite3_stmt* key, LargeSink* sink) {
     for (std::size_t i = 0; i < key_.size(); ++i) {
@@ -222,6 +224,9 @@ class NetChanges : public ChangeReader {
       status = file_.Error(code, absl::StrCat("reading table '", source_.schema.name, "'"));
     }
     shape->select.Reset();
+    const bool there = code == SQLITE_ROW || code == SQLITE_TOOBIG;
+    // The row of before goes first: whoever reads the mirror's journal is to know that this is another one.
+    if (status.ok() && there && sqlite3_column_int(key, EndedAt()) != 0) status = TakeDelete(key);
     return status;
   }
 
@@ -386,21 +391,24 @@ class NetChanges : public ChangeReader {
   absl::Status CountDeletes(ChangePiece* piece) {
     const bool exact = file_.wal();
     if (!exact) CloseLook();
-    std::int64_t gone = 0;
-    const std::string gone_keys = CountOfGone();
     const std::int64_t rows = keys_.rows(), keys = exact ? rows : static_cast<std::int64_t>(kLookRows);
+    std::int64_t gone = 0, again = 0;
     for (std::int64_t at = 1; at <= rows; at += keys) {
-      const absl::StatusOr<std::int64_t> some = InLook([&] {
-        return file_.Number(absl::StrCat(gone_keys, " AND n.rowid BETWEEN ", at, " AND ", at + keys - 1));
-      });
-      if (!some.ok()) return some.status();
-      gone += *some;
+      const std::string some = absl::StrCat(" AND n.rowid BETWEEN ", at, " AND ", at + keys - 1);
+      const auto counted = InLook([&] { return file_.Number(CountOf("NOT EXISTS") + some); });
+      if (!counted.ok()) return counted.status();
+      gone += *counted;
+      if (!table_.marks_ends) continue;
+      const auto ended = InLook([&] { return file_.Number(CountOf("n.ended AND EXISTS") + some); });
+      if (!ended.ok()) return ended.status();
+      again += *ended;
     }
     const auto whole =
         file_.Number(absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable, " WHERE ", WholeKeys()));
     if (!whole.ok()) return whole.status();
     piece->planned.emplace();
-    (exact ? piece->planned->deletes : piece->planned->expected_deletes) = static_cast<std::uint64_t>(gone);
+    (exact ? piece->planned->deletes : piece->planned->expected_deletes) =
+        static_cast<std::uint64_t>(gone + again);
     // Those that are gone have no row to be inserted; their entries are of whole rows, too.
     piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - gone));
     piece->planned->updates = static_cast<std::uint64_t>(rows - gone) - piece->planned->inserts;
@@ -412,13 +420,13 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// In SQL: how many keys have no row.
-  std::string CountOfGone() const {
+  /// In SQL: for how many keys this is so of the rows with it.
+  std::string CountOf(const std::string& is_so) const {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
     return absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable, " AS n WHERE ",
-                        source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "),
-                        "NOT EXISTS (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
+                        source_.plan->filter.empty() ? "" : absl::StrCat(WholeKeys(), " AND "), is_so,
+                        " (SELECT 1 FROM (SELECT *", source_.plan->FromWhere(), ") AS t WHERE ",
                         absl::StrJoin(terms, " AND "), ")");
   }
 
