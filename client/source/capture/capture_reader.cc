@@ -36,6 +36,20 @@ std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
   return columns;
 }
 
+absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
+  if (rule.how == Strategy::kSynthetic) return 0U;
+  const std::string strategy = ToString(rule.how);
+  if (schema.Key().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no key, which strategy \"",
+                                                   strategy, "\" needs: use \"synthetic\""));
+  }
+  const std::optional<std::uint32_t> column = schema.Find(rule.column);
+  if (column) return *column;
+  return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no column '", rule.column,
+                                                 "', which strategy \"", strategy,
+                                                 "\" needs to find what changed"));
+}
+
 class CaptureReader : public SourceReader {
  public:
   CaptureReader(CaptureSources sources, CaptureState& state, CaptureRules rules,
@@ -326,21 +340,6 @@ class CaptureReader : public SourceReader {
     bool partial = false;     ///< There are rows of which not even the key can be read.
     KeyPart greatest = {};    ///< As it is shown.
   };
-
-  static absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
-    if (rule.how == Strategy::kSynthetic) return 0U;
-    const std::string strategy = ToString(rule.how);
-    if (schema.Key().empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("table '", schema.name,
-                                                     "' has no key, which strategy \"", strategy,
-                                                     "\" needs: use \"synthetic\""));
-    }
-    const std::optional<std::uint32_t> column = schema.Find(rule.column);
-    if (column) return *column;
-    return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "' has no column '", rule.column,
-                                                   "', which strategy \"", strategy,
-                                                   "\" needs to find what changed"));
-  }
 
   /// All rows that `rows` gives.
   absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
