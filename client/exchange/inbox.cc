@@ -23,6 +23,14 @@ absl::Status ForgetApplied(const SqliteFile& file, std::int64_t now_ms) {
       .Run();
 }
 
+/// What was written into a row that a delivery removed since. That the row was there stays told.
+absl::Status ForgetValuesOfGone(const SqliteFile& file) {
+  return file.Run(
+      "WITH gone AS (SELECT table_name AS t, key AS k, max(number) AS n FROM main._mirror_ledger WHERE "
+      "operation = 'DELETE' AND state = 'APPLIED' GROUP BY table_name, key) UPDATE main._mirror_ledger SET "
+      "wrote = NULL FROM gone WHERE table_name = t AND key = k AND number < n AND wrote IS NOT NULL");
+}
+
 }  // namespace
 
 absl::Status EmptyInbox(const SqliteFile& file) {
@@ -45,7 +53,8 @@ absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched,
       status = insert.Run();
     }
     if (status.ok() && fetched.whole) status = ForgetRefused(file);
-    return status.ok() ? ForgetApplied(file, now_ms) : status;
+    if (status.ok()) status = ForgetApplied(file, now_ms);
+    return status.ok() ? ForgetValuesOfGone(file) : status;
   });
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;

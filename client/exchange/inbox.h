@@ -28,7 +28,8 @@ struct FetchedDeliveries {
 absl::Status EmptyInbox(const SqliteFile& file);
 
 /// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
-/// what was refused and is wanted no more go, and those of what was applied long ago.
+/// what was refused and is wanted no more go, those of what was applied long ago, and the values that were
+/// written into rows that deliveries removed since.
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms);
 
 /// Memory: all of it, at most what one fetch gives. An entry that cannot be read, which somebody else wrote,

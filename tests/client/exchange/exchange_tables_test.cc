@@ -87,5 +87,23 @@ TEST_F(ExchangeTables, FillingForgetsWhatIsWantedNoMore) {
   EXPECT_THAT(Rows("SELECT delivery_id FROM _mirror_ledger"), ElementsAre("again", "new"));
 }
 
+TEST_F(ExchangeTables, FillingForgetsTheValuesOfRowsThatWereRemoved) {
+  Start(kCustomer, {"customer"});
+  const SqliteFile& file = importer_->file();
+  const auto applied = [&](const char* id, const char* operation, const char* key) {
+    LedgerRow row{id, operation, "customer", key};
+    row.at = now_;
+    if (std::string(operation) != "DELETE") row.wrote = "{}";
+    ASSERT_THAT(file.Change([&] { return WriteLedger(file, row); }), IsOk());
+  };
+  applied("made", "INSERT", "[1]");
+  applied("other", "UPDATE", "[2]");
+  applied("gone", "DELETE", "[1]");
+  applied("anew", "INSERT", "[1]");
+  ASSERT_THAT(FillInbox(file, {{}, true}, now_), IsOk());
+  EXPECT_THAT(Rows("SELECT delivery_id, wrote FROM _mirror_ledger ORDER BY number"),
+              ElementsAre("made|NULL", "other|{}", "gone|NULL", "anew|{}"));
+}
+
 }  // namespace
 }  // namespace mirror
