@@ -1,9 +1,11 @@
 #include "server/hub/plan/delivery_plan.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -20,6 +22,7 @@ class DeliveryPlanner {
       members_[row.golden_id].push_back(&row);
       for (const HubKey& key : KeysOf(*c_.entity, row)) found_by_[key.hash].insert(row.golden_id);
     }
+    for (const auto& [id, delivery] : c_.deliveries) before_.emplace(PlaceOf(delivery), &delivery);
   }
 
   void Plan() {
@@ -28,6 +31,12 @@ class DeliveryPlanner {
   }
 
  private:
+  /// Where it goes: what stands there already of the same content keeps its id.
+  using Place = std::tuple<std::string, std::string, std::string, std::string, HubOperation>;
+  static Place PlaceOf(const HubDelivery& delivery) {
+    return {delivery.golden_id, delivery.data_source, delivery.table, delivery.key, delivery.operation};
+  }
+
   void PlanRecord(const GoldenRecord& record);
   HubDelivery Begin(const GoldenRecord& record, const HubMember& member, HubOperation operation) const;
   void PlanRow(const GoldenRecord& record, const MemberRow& row);
@@ -41,11 +50,20 @@ class DeliveryPlanner {
   Component& c_;
   std::map<std::string, std::vector<const MemberRow*>> members_;  ///< By record.
   std::map<std::string, std::set<std::string>> found_by_;         ///< Records, by a row's key.
+  std::multimap<Place, const HubDelivery*> before_;
+  std::int64_t needs_ = 0;  ///< Of the record that is planned: when its newest input was read,
+  bool unsure_ = false;     ///< and whether a row of it may be another one.
   std::map<std::string, HubDelivery> planned_;
 };
 
 void DeliveryPlanner::PlanRecord(const GoldenRecord& record) {
   const std::vector<const MemberRow*>& rows = members_[record.id];
+  needs_ = 0;
+  unsure_ = false;
+  for (const MemberRow* const row : rows) {
+    needs_ = std::max(needs_, row->touched);
+    unsure_ = unsure_ || row->unsure;
+  }
   for (const MemberRow* const row : rows) PlanRow(record, *row);
   const bool dying = c_.entity->delete_any &&
                      std::any_of(rows.begin(), rows.end(), [](const MemberRow* row) { return row->doomed; });
@@ -59,9 +77,7 @@ HubDelivery DeliveryPlanner::Begin(const GoldenRecord& record, const HubMember& 
   delivery.table = member.table;
   delivery.operation = operation;
   delivery.golden_id = record.id;
-  for (const MemberRow* const row : members_.at(record.id)) {
-    delivery.needs = std::max(delivery.needs, row->touched);
-  }
+  delivery.needs = needs_;
   return delivery;
 }
 
@@ -135,18 +151,16 @@ void DeliveryPlanner::PlanInsert(const GoldenRecord& record, const HubMember& me
 }
 
 void DeliveryPlanner::Want(HubDelivery delivery) {
-  const auto before = std::find_if(c_.deliveries.begin(), c_.deliveries.end(),
-                                   [&](const auto& known) { return known.second.SameContent(delivery); });
-  if (before != c_.deliveries.end()) {
-    delivery.id = before->second.id;
-    delivery.state = before->second.state;
-    delivery.number = before->second.number;
-    delivery.fresh = before->second.fresh;
+  const auto [begin, end] = before_.equal_range(PlaceOf(delivery));
+  const auto before =
+      std::find_if(begin, end, [&](const auto& known) { return known.second->SameContent(delivery); });
+  if (before != end) {
+    delivery.id = before->second->id;
+    delivery.state = before->second->state;
+    delivery.number = before->second->number;
+    delivery.fresh = before->second->fresh;
   } else {
-    const std::vector<const MemberRow*>& rows = members_.at(delivery.golden_id);
-    const bool unsure =
-        std::any_of(rows.begin(), rows.end(), [](const MemberRow* row) { return row->unsure; });
-    if (c_.hold || unsure) delivery.state = DeliveryState::kHeld;
+    if (c_.hold || unsure_) delivery.state = DeliveryState::kHeld;
     delivery.number = ++*c_.last_delivery;
     delivery.fresh = true;
     delivery.id = c_.delivery_id(delivery);
