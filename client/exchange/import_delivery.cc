@@ -235,7 +235,12 @@ absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own, co
     const bool is_own = changed.table == task.table && KeyText(changed.key) == KeyText(own);
     // The ledger's entries are none of the statement's.
     if (is_own || changed.table->name() == kLedgerTable) continue;
-    const std::vector<std::uint32_t> columns = changed.table->PlainColumns();
+    std::vector<std::uint32_t> columns = changed.table->PlainColumns();
+    if (!changed.whole) {
+      // What else stands there somebody may have said, of whom the hub has not heard yet.
+      std::erase_if(columns, [&](std::uint32_t column) { return changed.columns.count(column) == 0; });
+      if (columns.empty()) continue;
+    }
     const absl::StatusOr<std::optional<RowOf>> now = ReadRow(*file_, *changed.table, changed.key, columns);
     if (!now.ok()) return now.status();
     LedgerRow row;

@@ -23,6 +23,18 @@ std::string KeyTextOf(const RowOf& key) {
   return KeyJson(values);
 }
 
+/// Which columns an entry says were changed, by its masks from the column `first` on.
+void ReadMasks(sqlite::Statement& entry, int first, ChangedRow* row) {
+  const auto columns = static_cast<std::uint32_t>(row->table->plan.schema.columns.size());
+  const auto masks = static_cast<std::uint32_t>(entry.columns() - first);
+  // The triggers do not know what was added since.
+  row->whole = columns > masks * kMaskBits || entry.IsNull(first) || entry.Int(first) < 0;
+  for (std::uint32_t column = 0; !row->whole && column < columns; ++column) {
+    const std::int64_t mask = entry.Int(first + static_cast<int>(column / kMaskBits));
+    if ((mask >> (column % kMaskBits) & 1) != 0) row->columns.insert(column);
+  }
+}
+
 }  // namespace
 
 LogEntries::LogEntries(const SqliteFile& file) : file_(file) {
@@ -50,20 +62,22 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
     if (!table.ok()) return table.status();
     if (*table == nullptr || (*table)->key.empty()) continue;
     const std::size_t parts = (*table)->key.size();
+    // seq, the key's columns, the masks.
     sqlite::Statement entry =
-        file_.Query(absl::StrCat("SELECT ", absl::StrJoin(LogKeyNames(parts), ", "),
-                                 ", m0 IS NULL OR m0 < 0 FROM main.", LogName(log), " WHERE seq = ?1"));
+        file_.Query(absl::StrCat("SELECT * FROM main.", LogName(log), " WHERE seq = ?1"));
     const absl::StatusOr<bool> there = entry.With(seq).Step();
     if (!there.ok()) return there.status();
     // Of a statement that was taken back.
     if (!*there) continue;
-    ChangedRow row{*table, {}, entry.Int(static_cast<int>(parts)) != 0};
-    for (std::size_t i = 0; i < parts; ++i) row.key.push_back(entry.ValueAt(static_cast<int>(i)));
+    ChangedRow row{*table, {}};
+    for (std::size_t i = 0; i < parts; ++i) row.key.push_back(entry.ValueAt(static_cast<int>(1 + i)));
+    ReadMasks(entry, static_cast<int>(1 + parts), &row);
     const auto [at, fresh] = known.try_emplace({log, KeyTextOf(row.key)}, rows.size());
     if (fresh) {
       rows.push_back(std::move(row));
     } else {
       rows[at->second].whole = rows[at->second].whole || row.whole;
+      rows[at->second].columns.merge(row.columns);
     }
   }
   return rows;

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_EXCHANGE_LOG_ENTRIES_H_
 
 #include <cstdint>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace mirror {
 struct ChangedRow {
   const MemberTable* table = nullptr;
   RowOf key;
-  bool whole = false;  ///< It was inserted, removed or moved; else only updated.
+  bool whole = false;                    ///< It was inserted, removed or moved; else only updated:
+  std::set<std::uint32_t> columns = {};  ///< these, as indexes in the table's plan.
 };
 
 /// Watches which entries a connection writes into change logs, while this lives: what triggers and foreign
