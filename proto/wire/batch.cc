@@ -138,6 +138,11 @@ std::string_view ToString(PopulateReason reason) {
   return number < kPopulateReasons.size() ? kPopulateReasons[number] : "UNKNOWN";
 }
 
+bool IsMiss(PopulateReason reason) {
+  return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
+         reason == PopulateReason::kPendingMiss;
+}
+
 Value ColumnView::At(std::uint32_t row) const {
   Value value;
   std::uint32_t slot = row;

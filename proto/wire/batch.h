@@ -29,6 +29,8 @@ enum class PopulateReason : std::uint8_t {
   kKeyless = 8,
 };
 std::string_view ToString(PopulateReason reason);
+/// Whether the source does not know what the mirror holds: it was restored, or is another one.
+bool IsMiss(PopulateReason reason);
 
 /// One value of a batch, as a view.
 struct Value {

@@ -1,11 +1,10 @@
 #include "server/hub/changed_time.h"
 
-#include <time.h>
-
+#include <string>
 #include <variant>
+#include <vector>
 
-#include "absl/strings/match.h"
-#include "proto/wire/parse_text_form.h"
+#include "absl/time/time.h"
 
 namespace mirror {
 namespace {
@@ -16,25 +15,19 @@ constexpr std::int64_t kSecondsOfADay = 86'400;
 constexpr std::int64_t kSecondsMax = 100'000'000'000;
 
 std::optional<std::int64_t> OfText(const std::string& text, const std::string& format) {
-  // Formats without a zone are UTC: agents and hub have no other clock in common.
-  const char* const known[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"};
-  for (const char* const one : known) {
-    const char* const used = format.empty() ? one : format.c_str();
-    struct tm parts = {};
-    const char* const end = strptime(text.c_str(), used, &parts);
-    if (end != nullptr && (*end == '\0' || format.empty())) {
-      const std::int64_t seconds = timegm(&parts);
-      std::int64_t ms = 0;
-      // A fraction behind the seconds, as far as milliseconds.
-      if (format.empty() && *end == '.') {
-        std::int64_t unit = 100;
-        for (const char* digit = end + 1; *digit >= '0' && *digit <= '9'; ++digit, unit /= 10) {
-          ms += (*digit - '0') * unit;
-        }
-      }
-      return seconds * 1'000 + ms;
-    }
-    if (!format.empty()) break;
+  // Without a zone it is UTC: agents and hub have no other clock in common.
+  static const std::vector<std::string> kIso8601 = {
+      "%Y-%m-%dT%H:%M:%E*S%Ez",
+      "%Y-%m-%d%n%H:%M:%E*S%Ez",
+      "%Y-%m-%dT%H:%M:%E*S",
+      "%Y-%m-%d%n%H:%M:%E*S",
+      "%Y-%m-%d",
+  };
+  for (const std::string& form : format.empty() ? kIso8601 : std::vector<std::string>{format}) {
+    absl::Time time;
+    if (!absl::ParseTime(form, text, absl::UTCTimeZone(), &time, nullptr)) continue;
+    if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return std::nullopt;
+    return absl::ToUnixMillis(time);
   }
   return std::nullopt;
 }
@@ -50,6 +43,7 @@ std::optional<std::int64_t> ChangedTime(const Column& column, const Literal& val
   if (column.type == Type::kTimestamp || column.type == Type::kTimestampTz) {
     return *number / 10'000 - kDaysToUnix * kSecondsOfADay * 1'000;
   }
+  if (*number < -kSecondsMax) return std::nullopt;
   return *number > kSecondsMax ? *number : *number * 1'000;
 }
 

@@ -17,6 +17,14 @@ namespace {
 constexpr std::size_t kBlockBytes = 1 << 20;
 const GoOn kToTheEnd = [] { return true; };
 
+constexpr std::size_t kEntryBytes = 500;  // About, without its texts.
+
+absl::Status TooLong() {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("its ledger tells of more than ", kLedgerBytesMax >> 20,
+                   " MB at once. Nothing of it was read; what is older than 30 days its source forgets"));
+}
+
 absl::Status NotYet(std::string why) { return absl::FailedPreconditionError(std::move(why)); }
 absl::Status Cannot(std::string why) { return absl::InvalidArgumentError(std::move(why)); }
 
@@ -201,6 +209,29 @@ absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
   }
 }
 
+/// In the spelling of the rules. False: nobody can read it. A source that writes its ledger by hand is
+/// believed no word of it, and stops nobody else.
+bool SnapshotLook::TakeWrote(const std::string& json, LedgerEntry* entry) const {
+  absl::StatusOr<Wrote> wrote = WroteOf(json);
+  if (!wrote.ok() || (!entry->key.empty() && !KeyOfJson(entry->key).ok())) return false;
+  const auto form = std::find_if(forms_.begin(), forms_.end(),
+                                 [&](const auto& one) { return SameName(one.first, entry->table); });
+  if (form == forms_.end()) {
+    entry->wrote = *std::move(wrote);
+    return true;
+  }
+  if (entry->key.empty() && !entry->refused_until) return false;
+  entry->table = form->first;
+  for (auto& [column, what] : *wrote) {
+    const std::vector<std::string>& mapped = form->second.mapped;
+    const auto name =
+        std::find_if(mapped.begin(), mapped.end(),
+                     [&, &written = column](const std::string& one) { return SameName(one, written); });
+    entry->wrote[name == mapped.end() ? column : *name] = std::move(what);
+  }
+  return true;
+}
+
 absl::Status SnapshotLook::ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone,
                                           std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries) {
   const Form& form = forms_.at(std::string(kLedgerTable));
@@ -233,13 +264,13 @@ absl::Status SnapshotLook::ReadLedgerRows(const std::vector<KeyRange>& ranges, b
             if (beside && entry.operation == HubOperation::kInsert) entry.operation = HubOperation::kUpdate;
             entry.table = text("table_name");
             entry.key = text("key");
-            absl::StatusOr<Wrote> wrote = WroteOf(text("wrote"));
-            if (!wrote.ok()) return wrote.status();
-            entry.wrote = *std::move(wrote);
             if (text("state") != "APPLIED") {
               entry.refused_until = batch.columns[place("next_at")].At(row).integer;
               entry.reason = text("reason");
             }
+            if (!TakeWrote(text("wrote"), &entry)) entries->erase(number);
+            ledger_bytes_ += kEntryBytes + text("wrote").size() + text("key").size() + text("reason").size();
+            if (ledger_bytes_ > kLedgerBytesMax) return TooLong();
           }
           if (first_alone) return absl::CancelledError();
         }

@@ -14,6 +14,9 @@
 
 namespace mirror {
 
+/// What one look reads of a ledger, about.
+inline constexpr std::size_t kLedgerBytesMax = 512 << 20;
+
 /// A member's mirror, read in one snapshot.
 class SnapshotLook final : public MemberLook {
  public:
@@ -51,6 +54,7 @@ class SnapshotLook final : public MemberLook {
   absl::Status AddForm(const std::string& table, const std::vector<std::string>& mapped,
                        const HubMember* member);
   absl::Status ReadEntry(const JournalEntry& entry, const TakeNews& take);
+  bool TakeWrote(const std::string& json, LedgerEntry* entry) const;
   absl::Status ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone, std::int64_t above,
                               std::map<std::int64_t, LedgerEntry>* entries);
   Snapshot& snapshot() { return *reading_.snapshot; }
@@ -62,6 +66,7 @@ class SnapshotLook final : public MemberLook {
   LookHead head_;
   std::map<std::string, Form> forms_;  ///< By table, as the rules spell it.
   std::int64_t last_ledger_number_ = -1;
+  std::size_t ledger_bytes_ = 0;  ///< Of what was read of the ledger.
 };
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/exchange/value_json.h"
 #include "proto/wire/row_digest.h"
@@ -38,7 +39,8 @@ void EncodeValue(const Literal& value, v1::Literal* message) {
   } else if (const auto* real = std::get_if<double>(&value)) {
     message->set_double_value(*real);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
-    message->set_text_value(*text);
+    // Another one would make the whole answer one that nobody can read.
+    CountUtf8(*text) ? message->set_text_value(*text) : message->set_raw_text_value(*text);
   } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
     message->set_bytes_value(bytes->value);
   } else {

@@ -96,10 +96,12 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
     if (!awaits.ok()) return awaits.status();
     tenant.source_accepted = *awaits;
   }
-  if (running.IsNoted(CycleNoteKind::kExchange)) {
+  const bool own_notes = running.IsNoted(CycleNoteKind::kExchange);
+  const bool restored = running.IsNoted(CycleNoteKind::kRestored) && !before.source_accepted;
+  if (own_notes || restored) {
     const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
     if (!feed.ok()) return feed.status();
-    const MirrorFeed next = AtCompletion(*feed, before);
+    const MirrorFeed next = own_notes ? AtCompletion(*feed, before) : AtRestored(*feed, cycle);
     if (next != *feed) plan->documents.push_back(Write(next));
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);

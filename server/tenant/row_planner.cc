@@ -377,7 +377,7 @@ CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) con
   RefusedBatches refused = refused_before_;
   std::map<std::string, std::string> names;  // As the source spells them, by folded name.
   std::set<std::string> failed;
-  bool missed = false;
+  bool missed = false, restored = false;
   for (const Planned& planned : requests_) {
     for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
       const BatchOutcome& outcome = planned.outcomes[i];
@@ -390,6 +390,7 @@ CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) con
         refused.erase(key);
         missed = missed || (outcome.seq == 1 && outcome.populate == PopulateReason::kLineageMiss &&
                             outcome.former_cycle >= cycle_.known_miss);
+        restored = restored || (outcome.seq == 1 && IsMiss(outcome.populate));
       }
       // Behind a step that failed it is aborted. Invented names must not pile up.
       const bool behind = !has_step && planned.by_record[i] && failed.contains(key);
@@ -399,6 +400,7 @@ CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) con
     }
   }
   if (missed) changes.written.push_back({CycleNoteKind::kMiss});
+  if (restored) changes.written.push_back({CycleNoteKind::kRestored});
   for (const auto& [table, seq] : refused) {
     const auto before = refused_before_.find(table);
     if (before != refused_before_.end() && before->second == seq) continue;

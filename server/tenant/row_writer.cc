@@ -45,12 +45,6 @@ const char* InWords(PopulateReason reason) {
   return "the source gave no reason";
 }
 
-/// The source does not know what the mirror holds.
-bool IsMiss(PopulateReason reason) {
-  return reason == PopulateReason::kAhead || reason == PopulateReason::kLineageMiss ||
-         reason == PopulateReason::kPendingMiss;
-}
-
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;

@@ -81,7 +81,7 @@ class System:
 class ExchangePlace:
     """Until the test ends."""
 
-    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None):
+    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -89,7 +89,7 @@ class ExchangePlace:
         self.server = records_server.RecordsServer(bin_dir, self.work / "dev", source=empty)
         config = self.server.folder / "mirror-server.toml"
         text = re.sub(r'(?m)^contexts = .*$', 'contexts = ["*"]', config.read_text())
-        members = "".join(MEMBER.format(name=name, write=json.dumps(write)) for name in names)
+        members = "".join(member.format(name=name, write=json.dumps(write)) for name in names)
         config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)

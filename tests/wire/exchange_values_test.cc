@@ -31,6 +31,16 @@ TEST(NormaliseValue, WithoutAFormATextIsItself) {
   EXPECT_EQ(NormaliseValue(Normalise::kNone, Bytes{std::string("\x00\xff", 2)}), "00ff");
 }
 
+TEST(NormaliseValue, NumbersAreWholeAndTheSameInEachType) {
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, 923'609'016.0), "923609016");
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, 923'609'412.0), "923609412");
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, 1'000'000.0),
+            NormaliseValue(Normalise::kNone, std::int64_t{1'000'000}));
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, -0.0), "0");
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, 1'000'001.5), "1000001.5");
+  EXPECT_EQ(NormaliseValue(Normalise::kNone, 1e300), "1e+300");
+}
+
 TEST(NormaliseValue, NullAndWhatIsNotUtf8MatchNothing) {
   EXPECT_EQ(NormaliseValue(Normalise::kFold, Null{}), "");
   EXPECT_EQ(NormaliseValue(Normalise::kFold, std::string("\xc3")), "");

@@ -1,6 +1,8 @@
 #include "proto/wire/exchange/match_key.h"
 
 #include <clocale>
+#include <cmath>
+#include <cstdint>
 #include <cwctype>
 #include <memory>
 #include <variant>
@@ -8,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "proto/wire/json/json_rows.h"
 
 namespace mirror {
 namespace {
@@ -61,9 +64,20 @@ std::string Fold(std::string_view text, bool letters_and_digits_alone) {
   return folded;
 }
 
+/// All of it; a whole number as an integer, which another system may have it as.
+std::string TextOf(double value) {
+  constexpr double kExactBelow = 9'007'199'254'740'992.0;  // 2^53
+  if (std::abs(value) < kExactBelow && value == std::trunc(value)) {
+    return absl::StrCat(static_cast<std::int64_t>(value));
+  }
+  std::string text;
+  AppendReal(value, &text);
+  return text;
+}
+
 std::string TextOf(const Literal& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return absl::StrCat(*integer);
-  if (const auto* real = std::get_if<double>(&value)) return absl::StrCat(*real);
+  if (const auto* real = std::get_if<double>(&value)) return TextOf(*real);
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* bytes = std::get_if<Bytes>(&value)) return absl::BytesToHexString(bytes->value);
   return "";

@@ -13,6 +13,7 @@ namespace mirror {
 namespace {
 
 using TableKey = std::pair<std::string, std::string>;
+constexpr std::int64_t kAheadMax = 366LL * 86'400'000;
 
 /// As RowOrder, within a data source.
 struct InOrder {
@@ -21,6 +22,13 @@ struct InOrder {
     return std::tie(a.first, a_size, a.second) < std::tie(b.first, b_size, b.second);
   }
 };
+
+/// A version is one that a hub gave, whose clock may have been ahead. Whoever writes another into his ledger
+/// does not win for ever by it.
+void BoundVersion(std::int64_t time, WroteColumn* wrote) {
+  if (wrote->version_ms)
+    wrote->version_ms = std::clamp<std::int64_t>(*wrote->version_ms, 0, time + kAheadMax);
+}
 
 class MemberReader {
  public:
@@ -147,6 +155,7 @@ absl::Status MemberReader::TakeLedger() {
       if (!noted.ok()) return noted;
       continue;
     }
+    for (auto& [column, wrote] : entry.wrote) BoundVersion(all_.time, &wrote);
     const TableKey at(entry.table, entry.key);
     named_.insert(at);
     const auto made = made_.find(at);

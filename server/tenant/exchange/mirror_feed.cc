@@ -63,6 +63,12 @@ MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord
   return feed;
 }
 
+MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
+  // Without a journal of its own no hub reads the mirror.
+  if (!feed.journal_id.empty()) feed.source_older = cycle;
+  return feed;
+}
+
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant) {
   if (tenant.touched || feed.follows_broken) feed.data_cycle = tenant.cycle;
   feed.follows_broken = false;

@@ -40,6 +40,8 @@ MirrorFeed WithJournal(MirrorFeed feed);
 
 /// As `cycle` begins: whether mirror and source know of the same cycles.
 MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant, std::int64_t cycle);
+/// The same of a source that keeps no notes: in this cycle it did not know what it had sent.
+MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle);
 /// As the running cycle is completed.
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant);
 

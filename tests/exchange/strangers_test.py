@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""What a system may do that no system of its hub's should: the others go on, and nothing of theirs is lost.
+
+Usage: strangers_test.py BIN_DIR [unittest arguments]
+"""
+
+import pathlib
+import shutil
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import exchange_place  # noqa: E402
+
+BIN = None
+ADA = "INSERT INTO company (vat, name, city) VALUES ('NO 1', 'Ada', 'Rome')"
+LEDGER = ("INSERT INTO _mirror_ledger (delivery_id, number, operation, table_name, key, state, wrote, attempts, next_at, at)"
+          " VALUES ('{id}', {number}, 'UPDATE', 'company', {key}, 'APPLIED', '{wrote}', 0, 0, 1)")
+
+
+class Strangers(unittest.TestCase):
+    def place(self, **options):
+        return exchange_place.ExchangePlace(self, BIN, **options)
+
+    def test_a_ledger_that_nobody_can_read_stops_nobody(self):
+        place = self.place(names=("crm", "erp", "shop"))
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql(LEDGER.format(id="x", number=50, key="'[1]'", wrote="x"),
+                      LEDGER.format(id="y", number=51, key="NULL", wrote="{}"),
+                      LEDGER.format(id="z", number=52, key="'no json'", wrote="{}"))
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.rounds()
+        for system in place.systems:
+            self.assertEqual(system.rows(), [("NO 1", "Ada", "Oslo")], system.name)
+
+    def test_a_version_of_another_age_does_not_win_for_ever(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET city = 'Bonn'",
+                      LEDGER.format(id="x", number=50, key="'[1]'", wrote='{"city":[9223372036854775806,"Bonn","Bonn"]}'))
+        place.rounds()
+        for _ in range(3):
+            place.erp.sql("UPDATE company SET city = city || '!'")
+            place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Bonn!!!")]] * 2)
+        version = place.ask_hub("SELECT says FROM _hub_records")[0][0]
+        self.assertNotIn("92233720368547758", version)
+
+    def test_text_that_is_not_utf8_arrives_as_it_is(self):
+        place = self.place()
+        place.crm.sql("INSERT INTO company (vat, name, city) VALUES ('NO 1', 'Ada', CAST(x'5afc72696368' AS TEXT))")
+        place.rounds()
+        self.assertEqual(place.erp.sql("SELECT hex(city), typeof(city) FROM company"), [("5AFC72696368", "text")])
+
+    def test_names_may_be_spelled_otherwise(self):
+        member = exchange_place.MEMBER.replace('"company"', '"COMPANY"').replace('= "city"', '= "City"')
+        place = self.place(member=member)
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET city = 'Oslo'")
+        place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Oslo")]] * 2)
+        says = place.ask_hub("SELECT joined_by FROM _hub_rows ORDER BY data_source")
+        self.assertEqual(says, [("first",), ("origin",)])
+        for done in place.rounds(1):
+            self.assertEqual((done["fetched"], done["applied"]), (0, 0))
+
+    def test_a_restored_source_that_takes_no_deliveries_is_suspended_too(self):
+        place = self.place(deletes="any", accepts={"crm": []})
+        place.crm.sql(ADA)
+        place.rounds()
+        copy = place.work / "yesterday.db"
+        place.crm.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(place.crm.path, copy)
+        place.crm.sql("INSERT INTO company (vat, name, city) VALUES ('NO 2', 'Bob', 'Oslo')")
+        place.rounds()
+        self.assertEqual(len(place.erp.rows()), 2)
+        for suffix in ("", "-wal", "-shm"):
+            pathlib.Path(f"{place.crm.path}{suffix}").unlink(missing_ok=True)
+        shutil.copy(copy, place.crm.path)
+        place.rounds()
+        self.assertEqual(len(place.erp.rows()), 2, "what the restore took was deleted in the other system")
+        status = place.ctl("hub", "status", "Acme")
+        self.assertIn("restored", status.stdout, status.stderr)
+
+
+if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv[1]).resolve()
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
