@@ -197,8 +197,8 @@ absl::StatusOr<std::string> MakeDatajoinObjects(const SqliteFile& file, const st
                    : absl::StrCat(absl::StrJoin(made, ", "), made.size() == 1 ? " is" : " are", " made");
   if (*credentials > 0) {
     absl::StrAppend(&words, "; ", Counted(static_cast<std::uint64_t>(*credentials), "row"), " of ",
-                    std::string(kProgramTable),
-                    " hold a connection string, which nobody needs: set it to NULL");
+                    std::string(kProgramTable), *credentials == 1 ? " holds" : " hold",
+                    " a connection string, which nobody needs: set it to NULL");
   }
   return words;
 }
