@@ -96,6 +96,11 @@ def highest(system, box):
     return system.sql(f"SELECT coalesce(max(id), 0) FROM ds_change_{box}")[0][0]
 
 
+def words(done):
+    """What it said, whatever the width of its lines."""
+    return " ".join((done.stdout + done.stderr).split())
+
+
 def entries(system, box):
     columns = "object_operation, object_attribute, object_id, object_value, note1"
     return system.sql(f"SELECT {columns} FROM ds_change_{box} ORDER BY id")
@@ -407,7 +412,7 @@ class Installed(unittest.TestCase):
         self.assertEqual(told, [(41, "of another time"), *[(42 + i, "applied") for i in range(len(COLUMNS))]])
         self.assertEqual(program(place.testapp2, 1001), (51, "done"))
         self.assertEqual(program(place.testapp1, 1000), (1, "done"))
-        again = place.testapp1.agent("install").stdout
+        again = words(place.testapp1.agent("install"))
         self.assertIn("DataJoin's tables are there; 1 row of ds_program_parameter holds a connection string", again)
         connections = "SELECT count(*) FROM ds_program_parameter WHERE fromconnectionstring <> '' OR id = '1001' AND toconnectionstring <> ''"
         self.assertEqual(place.testapp1.sql(connections), [(0,)])
@@ -418,15 +423,15 @@ class Installed(unittest.TestCase):
         for command in ("install", "once"):
             done = place.testapp1.try_agent(command)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("has no column 'object_database', which layout = \"datajoin\" needs", " ".join((done.stdout + done.stderr).split()))
+            self.assertIn("has no column 'object_database', which layout = \"datajoin\" needs", words(done))
 
     def test_without_install_nothing_is_done(self):
         place = Place(self)
         place.testapp1.sql("DROP TABLE ds_change_outbox")
         done = place.testapp1.try_agent("transport")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("Nothing was done. Run 'mirror-agent install'", " ".join((done.stdout + done.stderr).split()))
-        self.assertIn("ds_change_outbox is made", place.testapp1.agent("install").stdout)
+        self.assertIn("Nothing was done. Run 'mirror-agent install'", words(done))
+        self.assertIn("ds_change_outbox is made", words(place.testapp1.agent("install")))
         place.testapp1.agent("transport")
 
     def test_uninstall_leaves_what_people_read(self):

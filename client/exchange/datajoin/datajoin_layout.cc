@@ -71,12 +71,13 @@ absl::Status DatajoinLayout::ReadyOutbox(const SqliteFile& file, std::int64_t no
   failed_.clear();
   for (bool more = true; more;) {
     const absl::Status done = file.Change([&]() -> absl::Status {
-      const absl::StatusOr<bool> some = from_ == OutboxFrom::kApplication
-                                            ? TakeOutbox(file, rules_)
-                                            : FillOutbox(file, rules_, database_, now_ms);
+      const bool takes = from_ == OutboxFrom::kApplication;
+      const absl::StatusOr<bool> some =
+          takes ? TakeOutbox(file, rules_) : FillOutbox(file, rules_, database_, now_ms);
       if (!some.ok()) return some.status();
       more = *some;
-      return absl::OkStatus();
+      // The application told it: nobody has to, should the change log fill the outbox one day.
+      return takes ? LogPositions(file).MoveToEnd() : absl::OkStatus();
     });
     if (!done.ok()) return done;
   }

@@ -97,7 +97,7 @@ std::string ViewSql() {
 }
 
 absl::StatusOr<std::set<std::string>> ColumnsOf(const SqliteFile& file, std::string_view table) {
-  sqlite::Statement query = file.Query("SELECT name FROM pragma_table_info(?1)");
+  sqlite::Statement query = file.Query("SELECT name FROM temp.pragma_table_info(?1)");
   absl::StatusOr<std::vector<std::string>> names = query.With(std::string(table)).Texts();
   if (!names.ok()) return names.status();
   std::set<std::string> folded;

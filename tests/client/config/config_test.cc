@@ -288,7 +288,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nlayout = \"datajoin\"\n",
                   ":13: [[source]] 'layout' needs 'accept'"},
         WrongCase{"LayoutOfAnotherWord", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nlayout = \"sesam\"\n",
-                  ":13: [[source]] 'layout' must be \"plain\" or \"datajoin\""},
+                  ":13: [[source]] 'layout' must be one of \"plain\", \"datajoin\", not 'sesam'"},
         WrongCase{
             "LayoutOfAnotherKind",
             "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\nlayout "
