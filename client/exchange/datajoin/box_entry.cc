@@ -1,6 +1,6 @@
 #include "client/exchange/datajoin/box_entry.h"
 
-#include <vector>
+#include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +17,15 @@ void BindText(sqlite::Statement& statement, int place, const std::string& text) 
   } else {
     statement.Bind(place, std::string_view(text));
   }
+}
+
+std::optional<std::string> TextOf(const Literal& value) {
+  if (std::holds_alternative<Null>(value)) return std::nullopt;
+  if (const auto* const text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* const bytes = std::get_if<Bytes>(&value)) {
+    return absl::StrCat("\\x", absl::BytesToHexString(bytes->value));
+  }
+  return ValueJson(value);
 }
 
 }  // namespace
@@ -52,24 +61,16 @@ absl::StatusOr<std::int64_t> HighestEntry(const SqliteFile& file, std::string_vi
   return file.Number(absl::StrCat("SELECT coalesce(max(id), 0) FROM main.", std::string(box)));
 }
 
-std::optional<std::string> BoxText(const sqlite::Value& value) {
-  switch (value.type) {
-    case sqlite::Type::kNull:
-      return std::nullopt;
-    case sqlite::Type::kText:
-      return value.bytes;
-    case sqlite::Type::kBlob:
-      return absl::StrCat("\\x", absl::BytesToHexString(value.bytes));
-    default:
-      return ValueJson(ToLiteral(value));
-  }
-}
+std::optional<std::string> BoxText(const sqlite::Value& value) { return TextOf(ToLiteral(value)); }
 
 std::string BoxId(const RowOf& key) {
-  if (key.size() == 1) return BoxText(key.front()).value_or("");
   std::vector<Literal> values;
   for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
-  return KeyJson(values);
+  return BoxId(values);
+}
+
+std::string BoxId(const std::vector<Literal>& key) {
+  return key.size() == 1 ? TextOf(key.front()).value_or("") : KeyJson(key);
 }
 
 std::string BoxKeyNames(const MemberTable& table) {

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/sqlite/value.h"
 #include "client/exchange/member_table.h"
 #include "client/source/sqlite/file/sqlite_file.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 
@@ -36,6 +38,7 @@ absl::StatusOr<std::int64_t> HighestEntry(const SqliteFile& file, std::string_vi
 std::optional<std::string> BoxText(const sqlite::Value& value);
 /// What a box calls a row: the value of its key, or, where it has several, a JSON array of them.
 std::string BoxId(const RowOf& key);
+std::string BoxId(const std::vector<Literal>& key);
 /// The columns of a table's key, by the source's own names, with a comma between.
 std::string BoxKeyNames(const MemberTable& table);
 /// "2026-11-26 10:00:00", UTC: texts of it are in the order of time. Of 0 nothing.

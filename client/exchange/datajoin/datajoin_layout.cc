@@ -14,6 +14,7 @@
 #include "client/exchange/datajoin/outbox_take.h"
 #include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
+#include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
 namespace {
@@ -34,6 +35,34 @@ absl::Status SetState(const SqliteFile& file, const std::string& delivery_id, co
       .Query("UPDATE main._mirror_datajoin_entry SET done = ?2, refused = ?3, at = ?4 WHERE delivery_id = ?1")
       .With(delivery_id, done ? 1 : 0, refused ? 1 : 0, now_ms)
       .Run();
+}
+
+/// An INSERT whose key the database made: the ledger knows it.
+absl::Status TellMadeKey(const SqliteFile& file, const std::string& delivery_id) {
+  sqlite::Statement query = file.Query("SELECT key FROM main._mirror_ledger WHERE delivery_id = ?1");
+  const absl::StatusOr<bool> there = query.With(delivery_id).Step();
+  if (!there.ok() || !*there) return there.status();
+  const absl::StatusOr<std::vector<Literal>> key = KeyOfJson(query.View(0));
+  if (!key.ok()) return absl::OkStatus();
+  return file
+      .Query(absl::StrCat("UPDATE main.", std::string(kInboxTable),
+                          " SET object_id = ?2 WHERE id IN (SELECT inbox_id FROM "
+                          "main._mirror_datajoin_entry WHERE delivery_id = ?1)"))
+      .With(delivery_id, BoxId(*key))
+      .Run();
+}
+
+/// What stood in rows that are gone; that they were there stays told. `ours`: in SQL, of which entries of a
+/// box.
+absl::Status ForgetValuesOfGone(const SqliteFile& file, std::string_view box, const std::string& ours) {
+  const std::string name(box);
+  return file.Run(absl::StrCat(
+      "WITH gone AS (SELECT object_table AS t, object_id AS k, max(id) AS n FROM main.", name,
+      " WHERE object_operation = 'D' AND ", ours, " GROUP BY object_table, object_id) UPDATE main.", name,
+      " SET object_value = NULL FROM gone WHERE object_table = t AND object_id = k AND id < n AND "
+      "object_value "
+      "IS NOT NULL AND ",
+      ours));
 }
 
 /// Entries that are neither applied nor offered.
@@ -170,7 +199,11 @@ absl::Status DatajoinLayout::ForgetOld(const SqliteFile& file, std::int64_t now_
   status =
       file.Query("DELETE FROM main._mirror_datajoin_entry WHERE done = 1 AND at < ?1").With(before_ms).Run();
   if (!status.ok()) return status;
+  status = ForgetValuesOfGone(file, kInboxTable, "note1 = 'applied'");
+  if (!status.ok()) return status;
   const std::string box(kOutboxTable);
+  status = ForgetValuesOfGone(file, box, absl::StrCat("note1 = '", kFilledNote, "'"));
+  if (!status.ok()) return status;
   // Ids go up with the time, so that the first look for one to be kept ends at once where none is to go.
   return file
       .Query(absl::StrCat("DELETE FROM main.", box,
@@ -200,6 +233,9 @@ absl::Status DatajoinLayout::Imported(const SqliteFile& file, const v1::Delivery
     case v1::DELIVERY_OUTCOME_APPLIED:
     case v1::DELIVERY_OUTCOME_ALREADY:
       status = SetState(file, id, "applied", true, false, now_ms);
+      if (status.ok() && delivery.operation() == v1::OPERATION_INSERT && delivery.key().empty()) {
+        status = TellMadeKey(file, id);
+      }
       break;
     case v1::DELIVERY_OUTCOME_CONFLICT:
       status = SetState(file, id, absl::StrCat("conflict: ", reason), false, false, now_ms);

@@ -28,7 +28,8 @@ enum class OutboxFrom { kChangeLog, kApplication };
 /// first that is neither applied nor withdrawn. Nothing that stands in either box is executed: what is
 /// applied is the delivery itself.
 ///
-/// Done entries are kept as long as the ledger; those of an application's outbox are its own.
+/// Done entries are kept as long as the ledger, without the values of rows that are gone. Those of an
+/// application's outbox are its own.
 /// Errors: those of SqliteFile. Threads: one.
 class DatajoinLayout : public InboxLayout {
  public:

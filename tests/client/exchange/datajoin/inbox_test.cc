@@ -39,6 +39,8 @@ TEST_F(DatajoinInbox, HasAnEntryForEachColumnOfADelivery) {
   EXPECT_EQ(Import(Delete("d3", 2, "Rome")), "APPLIED");
   EXPECT_EQ(Program("1001"), "4|done");
   EXPECT_THAT(Rows("SELECT DISTINCT note1 FROM ds_change_inbox"), ElementsAre("applied"));
+  // The key that the database made.
+  EXPECT_THAT(Inbox().at(1), HasSubstr("2|3|I|vat|c|applied"));
 }
 
 TEST_F(DatajoinInbox, IsOfTheLastAnswerAndKeepsTheIdsOfWhatIsOfferedAgain) {
@@ -101,6 +103,18 @@ TEST_F(DatajoinInbox, WhatWasAppliedStaysSoWhenItIsOfferedOnceMore) {
   EXPECT_EQ(Import(Update("d1", 1, "Rome", "Bern")), "ALREADY");
   EXPECT_EQ(Inbox(), told);
   EXPECT_EQ(Program("1001"), "1|done");
+}
+
+TEST_F(DatajoinInbox, OfARowThatIsGoneTheValuesAreForgotten) {
+  const v1::Delivery insert = Insert("d1", "c", "Oslo"), other = Update("d2", 1, "Rome", "Bern");
+  Fetch({insert, other});
+  EXPECT_EQ(Import(insert), "APPLIED");
+  EXPECT_EQ(Import(other), "APPLIED");
+  Fetch({Delete("d3", 3, "Oslo")});
+  EXPECT_EQ(Import(Delete("d3", 3, "Oslo")), "APPLIED");
+  Fetch({});
+  EXPECT_THAT(Inbox(), ElementsAre("1|3|I|vat|NULL|applied", "2|3|I|city|NULL|applied",
+                                   "3|1|U|city|Bern|applied", "4|3|D|NULL|NULL|applied"));
 }
 
 TEST_F(DatajoinInbox, NoIdIsUsedAgain) {

@@ -168,6 +168,17 @@ TEST_F(DatajoinOutbox, ForgetsWhatItFilledLongAgo) {
   EXPECT_THAT(Outbox(), ElementsAre("2|customer|id|2|I|id|2"));
 }
 
+TEST_F(DatajoinOutbox, OfARowThatIsGoneTheValuesAreForgotten) {
+  StartWith(OutboxFrom::kChangeLog, kCustomer, {"customer"});
+  application_->Run("INSERT INTO customer (id, vat) VALUES (1, 'a'), (2, 'b')");
+  Fetch({});
+  application_->Run("DELETE FROM customer WHERE id = 1");
+  Fetch({});
+  EXPECT_THAT(Outbox(),
+              ElementsAre("1|customer|id|1|I|id|NULL", "2|customer|id|1|I|vat|NULL", "3|customer|id|2|I|id|2",
+                          "4|customer|id|2|I|vat|b", "5|customer|id|1|D|NULL|NULL"));
+}
+
 TEST_F(DatajoinOutbox, OfAnApplicationIsItsOwn) {
   StartWith(OutboxFrom::kApplication, kCustomer, {"customer"});
   application_->Run(
