@@ -65,9 +65,9 @@ TEST_F(DatajoinOutbox, KnowsWhichOfManyColumnsChanged) {
             {"wide"});
   application_->Run("INSERT INTO wide (id) VALUES (1)");
   Ready();
-  application_->Run("DELETE FROM ds_change_outbox; UPDATE wide SET c2 = 'x', c65 = 'y'");
+  application_->Run("DELETE FROM ds_change_outbox; UPDATE wide SET c2 = 'x', c61 = 'y', c69 = 'z'");
   Ready();
-  EXPECT_THAT(Outbox(), ElementsAre("2|wide|id|1|U|c2|x", "3|wide|id|1|U|c65|y"));
+  EXPECT_THAT(Outbox(), ElementsAre("2|wide|id|1|U|c2|x", "3|wide|id|1|U|c61|y", "4|wide|id|1|U|c69|z"));
 }
 
 TEST_F(DatajoinOutbox, BeginsWithWhatChangesFromNowOn) {
@@ -138,6 +138,21 @@ TEST_F(DatajoinOutbox, KeepsThePointerBeforeAnEntryThatNamesNothing) {
   Fetch({});
   EXPECT_EQ(Program("1000"), "6|done");
   EXPECT_EQ(Log("customer").back(), "6");
+}
+
+TEST_F(DatajoinOutbox, OfAnApplicationMayBeginAnew) {
+  StartWith(OutboxFrom::kApplication, kCustomer, {"customer"});
+  application_->Run("INSERT INTO customer (id) VALUES (5)");
+  const std::string told = "INSERT INTO ds_change_outbox (object_table, object_id) VALUES ('customer', '5')";
+  application_->Run(told);
+  application_->Run(told);
+  Fetch({});
+  application_->Run("DELETE FROM ds_change_outbox; DELETE FROM sqlite_sequence");
+  application_->Run(told);
+  const std::size_t noted = Log("customer").size();
+  Fetch({});
+  EXPECT_EQ(Log("customer").size(), noted + 1);
+  EXPECT_EQ(Program("1000"), "1|done");
 }
 
 TEST_F(DatajoinOutbox, KeepsThePointerBeforeATableThatWasNotSent) {
