@@ -33,6 +33,8 @@ const std::vector<KindKey>& SourceKeys() {
                                              {"copy_at_once", {kSqlite}},
                                              {"accept_tables", {kSqlite}},
                                              {"accept_columns", {kSqlite}},
+                                             {"layout", {kSqlite}},
+                                             {"capture", {kSqlite}},
                                              {"dsn", kServers},
                                              {"password_file", kServers},
                                              {"schemas", {kPostgres, kOdbc}},

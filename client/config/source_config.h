@@ -21,6 +21,9 @@ namespace mirror {
 enum class SourceKind { kSqlite, kCsv, kXlsx, kPostgres, kMariadb, kOdbc };
 /// Of a file of kind csv.
 enum class FileEncoding { kUtf8, kLatin1, kWindows1252 };
+/// What a source with an exchange shows of it, and who tells there what changed: see ExchangeConfig.
+enum class ExchangeLayout { kPlain, kDatajoin };
+enum class ChangeCapture { kLog, kOutbox };
 
 const EnumWords<SourceKind>& SourceKindWords();
 std::string ToString(SourceKind kind);
@@ -103,6 +106,16 @@ struct AcceptConfig {
   bool any() const { return inserts || updates || deletes; }
 };
 
+/// `layout`, `capture`: which tables the exchange has in the source. kPlain: the agent's own alone.
+/// kDatajoin: boxes and pointers beside them, which people and the application read.
+struct ExchangeConfig {
+  ExchangeLayout layout = ExchangeLayout::kPlain;
+  /// kDatajoin. kLog: the change log, from which the outbox is filled. kOutbox: the application, which writes
+  /// the outbox itself.
+  ChangeCapture capture = ChangeCapture::kLog;
+  bool datajoin() const { return layout == ExchangeLayout::kDatajoin; }
+};
+
 /// One `[[source]]`: one database that feeds one tenant.
 struct SourceConfig {
   int line = 0;  ///< In the file, for messages.
@@ -132,6 +145,7 @@ struct SourceConfig {
   bool repair = true;         ///< What a comparison finds is mended.
   std::string hash_key = {};  ///< That of [agent].
   AcceptConfig accept = {};   ///< None: the source has no exchange.
+  ExchangeConfig exchange = {};
 };
 
 /// That of a table of its own, else the source's.

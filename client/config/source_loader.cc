@@ -26,6 +26,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr const char* kDatajoinTables[] = {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter"};
 constexpr std::int64_t kLogMin = 1'000, kLogMax = 1'000'000'000;
 constexpr std::size_t kSlotMax = 63;  // Bytes of a name of PostgreSQL's.
 constexpr std::int64_t kServerIdMax = 4'294'967'295;
@@ -231,6 +232,7 @@ class SourceLoader {
       if (status.ok()) status = CheckPlace(block, &source);
       if (status.ok()) status = LoadTables(block, &source);
       if (status.ok()) status = CheckAccept(block, source);
+      if (status.ok()) status = CheckLayout(block, &source);
       if (status.ok()) status = CheckOthers(block, source, sources, &claims);
       if (!status.ok()) return status;
       sources.push_back(std::move(source));
@@ -263,6 +265,10 @@ class SourceLoader {
         {"accept", SetAccept(&source->accept)},
         {"accept_tables", SetTexts(&source->accept.tables, ListRule::kNamed)},
         {"accept_columns", SetAcceptColumns(&source->accept.columns)},
+        {"layout", SetOneOf(&source->exchange.layout,
+                            {{"plain", ExchangeLayout::kPlain}, {"datajoin", ExchangeLayout::kDatajoin}})},
+        {"capture", SetOneOf(&source->exchange.capture,
+                             {{"log", ChangeCapture::kLog}, {"outbox", ChangeCapture::kOutbox}})},
         {"copy_at_once",
          SetSize(&source->copy_at_once_bytes, 0, static_cast<std::uint64_t>(CopyLimits().max))},
         {"include", SetTexts(&source->include, ListRule::kNamed)},
@@ -315,6 +321,20 @@ class SourceLoader {
     return block.Wrong("accept",
                        "needs a change log, by which the next push tells of what was imported: set "
                        "strategy = \"cdc\"");
+  }
+
+  static absl::Status CheckLayout(const ConfigTable& block, SourceConfig* source) {
+    if (!source->exchange.datajoin()) {
+      if (source->exchange.capture == ChangeCapture::kLog) return absl::OkStatus();
+      return block.Wrong("capture", "goes with layout = \"datajoin\", which is missing");
+    }
+    if (!source->accept.any()) {
+      return block.Wrong("layout",
+                         "needs 'accept': without it the source has no exchange, and no boxes to be filled");
+    }
+    // What stands in the boxes is of this source: in the mirror it would be news with each round.
+    for (const char* const name : kDatajoinTables) source->skip.emplace_back(name);
+    return absl::OkStatus();
   }
 
   static absl::Status CheckPlace(const ConfigTable& block, SourceConfig* source) {

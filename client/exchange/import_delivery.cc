@@ -5,12 +5,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
-#include "client/source/sqlite/log/log_sql.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/exchange/value_json.h"
 
@@ -66,15 +64,17 @@ absl::StatusOr<ImportResult> Importer::Import(const v1::Delivery& delivery) {
   ended_by_.clear();
   absl::StatusOr<ImportResult> result = ImportResult{};
   absl::Status done = file_->Change([&] {
-    result = Do(delivery);
+    result = DoAndTell(delivery);
     if (result.ok()) CrashPoint("agent.importing");
     return result.status();
   });
   if (!ended_by_.empty()) {
     done = file_->Change([&] {
-      result = Refuse(delivery, ended_by_);
+      absl::Status begun = Begin();
+      result = begun.ok() ? Refuse(delivery, ended_by_) : begun;
+      if (!result.ok()) return result.status();
       absl::Status removed = RemoveFromInbox(*file_, delivery.delivery_id());
-      return result.ok() ? removed : result.status();
+      return removed.ok() ? Tell(delivery, *result) : removed;
     });
   }
   if (!done.ok()) return done;
@@ -108,6 +108,20 @@ absl::StatusOr<MatchSet*> Importer::SetOf(const MemberTable& table, const MatchR
   absl::StatusOr<MatchSet> made = MatchSet::Make(*file_, table, rule);
   if (!made.ok()) return made.status();
   return &sets_.emplace(name, *std::move(made)).first->second;
+}
+
+absl::StatusOr<ImportResult> Importer::DoAndTell(const v1::Delivery& delivery) {
+  if (absl::Status begun = Begin(); !begun.ok()) return begun;
+  absl::StatusOr<ImportResult> result = Do(delivery);
+  if (!result.ok()) return result;
+  if (absl::Status told = Tell(delivery, *result); !told.ok()) return told;
+  return result;
+}
+
+absl::Status Importer::Begin() { return layout_ == nullptr ? absl::OkStatus() : layout_->Importing(*file_); }
+
+absl::Status Importer::Tell(const v1::Delivery& delivery, const ImportResult& result) {
+  return layout_ == nullptr ? absl::OkStatus() : layout_->Imported(*file_, delivery, result, clock_());
 }
 
 absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
@@ -289,13 +303,7 @@ absl::StatusOr<ImportResult> Importer::Refuse(const v1::Delivery& delivery, std:
 
 absl::StatusOr<ImportResult> Importer::Conflict(const MemberTable& table, const RowOf& key,
                                                 std::string reason) {
-  std::vector<std::string> places;
-  for (std::size_t i = 0; i < key.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
-  sqlite::Statement note = file_->Query(absl::StrCat(
-      "INSERT INTO main.", LogName(table.log), " (", absl::StrJoin(LogKeyNames(key.size()), ", "),
-      ", m0) VALUES (", absl::StrJoin(places, ", "), ", NULL)"));
-  for (std::size_t i = 0; i < key.size(); ++i) note.Bind(static_cast<int>(i + 1), key[i]);
-  if (absl::Status noted = note.Run(); !noted.ok()) return noted;
+  if (absl::Status noted = NoteInLog(*file_, table, key); !noted.ok()) return noted;
   return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
 }
 

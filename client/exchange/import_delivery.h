@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/inbox_layout.h"
 #include "client/exchange/log_entries.h"
 #include "client/exchange/match_set.h"
 #include "client/exchange/member_table.h"
@@ -48,6 +49,9 @@ class Importer {
   /// Errors: the source cannot be read or written: nothing of this delivery was applied, and the run ends.
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery);
 
+  /// Told of each; outlives it.
+  void set_layout(InboxLayout* layout) { layout_ = layout; }
+
   const SqliteFile& file() const { return *file_; }
 
  private:
@@ -59,6 +63,9 @@ class Importer {
   absl::StatusOr<MatchSet*> SetOf(const MemberTable& table, const MatchRule& rule);
 
   // In the transaction.
+  absl::StatusOr<ImportResult> DoAndTell(const v1::Delivery& delivery);
+  absl::Status Begin();
+  absl::Status Tell(const v1::Delivery& delivery, const ImportResult& result);
   absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
   absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task);
   /// Absent: nothing stands in the way of an insert.
@@ -77,6 +84,7 @@ class Importer {
   const std::unique_ptr<SqliteFile> file_;
   const ExchangeRules rules_;
   const Clock clock_;
+  InboxLayout* layout_ = nullptr;
   MemberTables tables_;
   std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
   std::string ended_by_;  ///< Why the application's own trigger took the whole transaction back.

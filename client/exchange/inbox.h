@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/exchange/inbox_layout.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "mirror/v1/mirror_client.pb.h"
 
@@ -24,13 +25,15 @@ struct FetchedDeliveries {
 /// `_mirror_inbox`: what was fetched and not yet imported, in the order of the fetch. A push empties it, so
 /// that nothing is imported that was offered before the hub knew of what the push sends.
 ///
-/// `file`: opened with Use::kChange. Each is one transaction. Errors: those of SqliteFile. Threads: one.
-absl::Status EmptyInbox(const SqliteFile& file);
+/// `file`: opened with Use::kChange. Each is one transaction. `layout`: what else is told there; null:
+/// nothing. Errors: those of SqliteFile. Threads: one.
+absl::Status EmptyInbox(const SqliteFile& file, InboxLayout* layout = nullptr);
 
 /// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
 /// what was refused and is wanted no more go, those of what was applied long ago, and the values that were
 /// written into rows that deliveries removed since.
-absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms);
+absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
+                       InboxLayout* layout = nullptr);
 
 /// Memory: all of it, at most what one fetch gives. An entry that cannot be read, which somebody else wrote,
 /// is left out.

@@ -83,4 +83,14 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
   return rows;
 }
 
+absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key) {
+  std::vector<std::string> places;
+  for (std::size_t i = 0; i < key.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
+  sqlite::Statement note = file.Query(absl::StrCat("INSERT INTO main.", LogName(table.log), " (",
+                                                   absl::StrJoin(LogKeyNames(key.size()), ", "),
+                                                   ", m0) VALUES (", absl::StrJoin(places, ", "), ", NULL)"));
+  for (std::size_t i = 0; i < key.size(); ++i) note.Bind(static_cast<int>(i + 1), key[i]);
+  return note.Run();
+}
+
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/exchange/member_table.h"
 #include "client/source/sqlite/file/sqlite_file.h"
@@ -38,6 +39,10 @@ class LogEntries {
   const SqliteFile& file_;
   std::vector<std::pair<std::int64_t, std::int64_t>> entries_;  ///< Log and position.
 };
+
+/// In a change: the next push sends the row with this key as it stands then, or that it is gone. Errors:
+/// those of SqliteFile.
+absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key);
 
 }  // namespace mirror
 

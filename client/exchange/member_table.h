@@ -63,6 +63,8 @@ class MemberTables {
   absl::StatusOr<const MemberTable*> Find(const std::string& sent_name);
   /// The same by its log.
   absl::StatusOr<const MemberTable*> FindByLog(std::int64_t log);
+  /// The source's own names, by log.
+  const std::map<std::int64_t, std::string>& names() const { return names_; }
 
  private:
   absl::StatusOr<const MemberTable*> Get(std::int64_t log, const std::string& name);

@@ -21,20 +21,6 @@ constexpr int kAsks = 3;
 /// Of one call.
 constexpr int kReportsMax = 10'000;
 
-ExchangeRules RulesOfExchange(const SourceConfig& source) {
-  ExchangeRules rules;
-  rules.inserts = source.accept.inserts;
-  rules.updates = source.accept.updates;
-  rules.deletes = source.accept.deletes;
-  rules.tables = source.accept.tables;
-  rules.columns = source.accept.columns;
-  for (const TableConfig& table : source.tables) {
-    if (table.steps.any()) rules.steps.push_back(table.steps);
-    if (!table.key.empty()) rules.keys[FoldName(table.name)] = table.key;
-  }
-  return rules;
-}
-
 void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFigures* figures) {
   switch (result.outcome) {
     case v1::DELIVERY_OUTCOME_APPLIED:
@@ -58,19 +44,33 @@ void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFig
 
 }  // namespace
 
+ExchangeRules RulesOfExchange(const SourceConfig& source) {
+  ExchangeRules rules;
+  rules.inserts = source.accept.inserts;
+  rules.updates = source.accept.updates;
+  rules.deletes = source.accept.deletes;
+  rules.tables = source.accept.tables;
+  rules.columns = source.accept.columns;
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) rules.steps.push_back(table.steps);
+    if (!table.key.empty()) rules.keys[FoldName(table.name)] = table.key;
+  }
+  return rules;
+}
+
 bool HasExchange(const SourceConfig& source) {
   if (!source.accept.any()) return false;
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
   return file.ok() && CheckExchangeTables(**file).ok();
 }
 
-absl::Status EmptyInboxOf(const SourceConfig& source) {
+absl::Status EmptyInboxOf(const SourceConfig& source, InboxLayout* layout) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
-  return file.ok() ? EmptyInbox(**file) : file.status();
+  return file.ok() ? EmptyInbox(**file, layout) : file.status();
 }
 
 absl::Status Transport(const SourceConfig& source, MirrorClient& client, std::int64_t cycle,
-                       ExchangeFigures* figures) {
+                       InboxLayout* layout, ExchangeFigures* figures) {
   FetchedDeliveries fetched;
   for (int ask = 1;; ++ask) {
     absl::StatusOr<FetchAnswer> answer = client.FetchDeliveries(cycle);
@@ -85,11 +85,11 @@ absl::Status Transport(const SourceConfig& source, MirrorClient& client, std::in
   }
   figures->fetched = fetched.deliveries.size();
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
-  return file.ok() ? FillInbox(**file, fetched, NowMs()) : file.status();
+  return file.ok() ? FillInbox(**file, fetched, NowMs(), layout) : file.status();
 }
 
 absl::Status ImportInbox(const SourceConfig& source, MirrorClient* client, std::int64_t cycle,
-                         ExchangeFigures* figures) {
+                         InboxLayout* layout, ExchangeFigures* figures) {
   std::vector<v1::Delivery> deliveries;
   {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
@@ -102,6 +102,7 @@ absl::Status ImportInbox(const SourceConfig& source, MirrorClient* client, std::
   absl::StatusOr<std::unique_ptr<Importer>> importer =
       Importer::Open(source.path, RulesOfExchange(source), &NowMs);
   if (!importer.ok()) return importer.status();
+  (*importer)->set_layout(layout);
   v1::ReportDeliveriesRequest reports;
   reports.set_cycle(cycle);
   for (const v1::Delivery& delivery : deliveries) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "client/exchange/exchange_tables.h"
+#include "client/run/datajoin_run.h"
 #include "client/run/mariadb_log_kind.h"
 #include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
@@ -66,6 +67,10 @@ absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const 
   }
   const absl::StatusOr<Tables> renewed = (*log)->Renew(logged);
   if (!renewed.ok()) return renewed.status();
+  // Behind the logs, whose entries so far are no news.
+  const absl::StatusOr<std::string> datajoin = InstallDatajoin(source);
+  if (!datajoin.ok()) return datajoin.status();
+  if (!datajoin->empty()) absl::StrAppend(&done, "; ", *datajoin);
   std::string blind;
   for (const std::string& table : tables) {
     const TableLog* entry = (*log)->Find(table);

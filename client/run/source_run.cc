@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "client/run/datajoin_run.h"
 #include "client/run/exchange_run.h"
 #include "client/run/last_run.h"
 #include "client/run/log_bounds.h"
@@ -137,7 +138,8 @@ class ExchangingRun {
   ExchangingRun(const SourceConfig& source, const Connection& connection, const RunRequest& request)
       : source_(source),
         request_(request),
-        client_(connection.line->Channel(), connection.identity, source.context_id) {
+        client_(connection.line->Channel(), connection.identity, source.context_id),
+        datajoin_(source) {
     client_.set_counters(request.counters);
     client_.set_patience(connection.patience);
   }
@@ -146,18 +148,24 @@ class ExchangingRun {
     CycleReport report;
     const bool imports_alone = request_.exchange == RunRequest::Exchange::kImport;
     if (!imports_alone) {
-      if (absl::Status emptied = EmptyInboxOf(source_); !emptied.ok()) return Failed(emptied);
+      if (absl::Status ready = datajoin_.Begin(); !ready.ok()) return Failed(ready);
+      if (absl::Status emptied = EmptyInboxOf(source_, datajoin_.layout()); !emptied.ok()) {
+        return Failed(emptied);
+      }
       report = push();
+      datajoin_.Pushed(report);
       if (report.outcome != Outcome::kDone || !report.delivers) return report;
       figures_.emplace();
-      absl::Status fetched = Transport(source_, client_, report.cycle, &*figures_);
+      absl::Status fetched = Transport(source_, client_, report.cycle, datajoin_.layout(), &*figures_);
+      datajoin_.Fetched(fetched, figures_->waiting);
       if (!fetched.ok()) return Ended(std::move(report), fetched);
     } else {
+      if (absl::Status there = datajoin_.Check(); !there.ok()) return Failed(there);
       figures_.emplace();
     }
     if (request_.exchange != RunRequest::Exchange::kTransport) {
-      absl::Status imported =
-          ImportInbox(source_, imports_alone ? nullptr : &client_, report.cycle, &*figures_);
+      absl::Status imported = ImportInbox(source_, imports_alone ? nullptr : &client_, report.cycle,
+                                          datajoin_.layout(), &*figures_);
       const bool tried = figures_->applied + figures_->conflicts + figures_->refused > 0;
       // The hub learns of what was done with the rows themselves.
       if (tried || imports_alone) {
@@ -181,6 +189,7 @@ class ExchangingRun {
   const SourceConfig& source_;
   const RunRequest& request_;
   MirrorClient client_;
+  DatajoinRun datajoin_;
   std::optional<ExchangeFigures> figures_;
 };
 

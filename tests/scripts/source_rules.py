@@ -256,6 +256,11 @@ ROOMS = {
         "proto/wire/exchange",
         ("protobuf", "xxhash", "SQLite"),
     ),
+    "client/exchange/datajoin": (
+        "base base/db/sqlite client/exchange client/source/sqlite/file client/source/sqlite/log client/source/steps "
+        "proto/wire proto/wire/exchange",
+        ("protobuf",),
+    ),
     "client/source/rows": (
         "base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log proto/wire",
         (),
@@ -308,7 +313,7 @@ ROOMS = {
         (),
     ),
     "client/run": (
-        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/source client/source/capture "
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/exchange/datajoin client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
         "client/source/postgres/log client/source/sqlite client/source/sqlite/file client/source/sqlite/log client/source/stage client/source/steps "
         "client/state client/wire proto/wire proto/wire/exchange",

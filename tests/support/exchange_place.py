@@ -41,7 +41,7 @@ ALL = ["insert", "update", "delete"]
 class System:
     """A database, and the agent that pushes it."""
 
-    def __init__(self, place, name, tables=(TABLE,), accept=ALL):
+    def __init__(self, place, name, tables=(TABLE,), accept=ALL, more=""):
         self.place, self.name = place, name
         self.path = place.work / f"{name}.db"
         self.config = place.server.folder / f"agent-{name}.toml"
@@ -50,7 +50,7 @@ class System:
         text = re.sub(r'(?m)^state_dir = .*$', f'state_dir = "state-{name}"', text)
         text = text[: text.index("[[source]]")]
         accepted = f"accept = {json.dumps(list(accept))}\n" if accept else ""
-        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\npath = {json.dumps(str(self.path))}\n{accepted}')
+        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\npath = {json.dumps(str(self.path))}\n{accepted}{more}')
         self.agent("install")
 
     def sql(self, *statements):
@@ -81,7 +81,8 @@ class System:
 class ExchangePlace:
     """Until the test ends."""
 
-    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER):
+    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER,
+                 make=System):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -93,7 +94,7 @@ class ExchangePlace:
         config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
-        self.systems = [System(self, name, accept=(accepts or {}).get(name, ALL)) for name in names]
+        self.systems = [make(self, name, accept=(accepts or {}).get(name, ALL)) for name in names]
 
     def __getattr__(self, name):
         for system in self.__dict__.get("systems", ()):

@@ -270,8 +270,9 @@ AGENT_POINTS = (
 )
 
 
-# Those that it passes only where its source has an exchange, which none here has: tests/client/exchange dies there.
+# Those that it passes only where its source has an exchange, which none here has: tests/exchange dies there.
 EXCHANGE_POINTS = (
+    "agent.outbox",
     "agent.transported",
     "agent.row_written",
     "agent.importing",

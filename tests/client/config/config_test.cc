@@ -107,6 +107,9 @@ copy_at_once = "3MB"
 accept = ["insert", "update"]
 accept_tables = ["cust*"]
 accept_columns = ["customer.city"]
+layout = "datajoin"
+capture = "outbox"
+skip = ["tmp*"]
 [[source]]
 context_id = "b"
 path = "y"
@@ -126,8 +129,14 @@ cron = "30 6 * * mon-fri"
   EXPECT_TRUE(source.accept.inserts && source.accept.updates && !source.accept.deletes);
   EXPECT_THAT(source.accept.tables, ElementsAre("cust*"));
   EXPECT_THAT(source.accept.columns, ElementsAre("customer.city"));
+  EXPECT_TRUE(source.exchange.datajoin());
+  EXPECT_EQ(source.exchange.capture, ChangeCapture::kOutbox);
+  EXPECT_THAT(source.skip,
+              ElementsAre("tmp*", "ds_change_outbox", "ds_change_inbox", "ds_program_parameter"));
   EXPECT_FALSE(source.cron);
   const SourceConfig& other = config->sources[1];
+  EXPECT_FALSE(other.exchange.datajoin());
+  EXPECT_THAT(other.skip, testing::IsEmpty());
   ASSERT_TRUE(other.cron);
   EXPECT_EQ(other.cron->text(), "30 6 * * mon-fri");
   EXPECT_EQ(other.interval_ms, 20 * 60'000);
@@ -275,6 +284,20 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\naccept_columns = "
                   "[\"city\"]\n",
                   ":14: [[source]] 'accept_columns' must hold columns with their tables"},
+        WrongCase{"LayoutWithoutAccept",
+                  "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nlayout = \"datajoin\"\n",
+                  ":13: [[source]] 'layout' needs 'accept'"},
+        WrongCase{"LayoutOfAnotherWord", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nlayout = \"sesam\"\n",
+                  ":13: [[source]] 'layout' must be one of \"plain\", \"datajoin\", not 'sesam'"},
+        WrongCase{
+            "LayoutOfAnotherKind",
+            "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\nlayout "
+            "= \"datajoin\"\n",
+            ":14: [[source]] 'layout' is not for kind = \"postgres\""},
+        WrongCase{
+            "CaptureWithoutALayout",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\ncapture = \"outbox\"\n",
+            ":14: [[source]] 'capture' goes with layout = \"datajoin\", which is missing"},
         WrongCase{"LargeCopy", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncopy_at_once = \"17GB\"\n",
                   ":13: [[source]] 'copy_at_once' must be"},
         WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",

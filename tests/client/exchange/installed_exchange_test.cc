@@ -72,6 +72,30 @@ TEST_F(InstalledExchange, IsNotThereWithoutAccept) {
               testing::IsEmpty());
 }
 
+TEST_F(InstalledExchange, HasDatajoinsTablesWhereItsLayoutIsThat) {
+  source_.exchange.layout = ExchangeLayout::kDatajoin;
+  const auto made = InstallLog(source_, user_, {"customer"});
+  ASSERT_THAT(made, IsOk());
+  EXPECT_THAT(made->words, HasSubstr("; ds_change_outbox, ds_change_inbox, ds_program_parameter, "
+                                     "view_recordlevel_update_datetime are made"));
+  EXPECT_THAT(Rows(application_, "SELECT count(*) FROM pragma_table_info('ds_change_inbox')"),
+              ElementsAre("16"));
+  EXPECT_THAT(Rows(application_,
+                   "SELECT id, programtype, fromoutboxpointer, fromdb, fromconnectionstring, "
+                   "toconnectionstring FROM ds_program_parameter"),
+              ElementsAre("1000|outbox to inbox transport|0|Cust1|NULL|NULL",
+                          "1001|inbox to apptable import|0|Cust1|NULL|NULL"));
+  const auto again = InstallLog(source_, user_, {"customer"});
+  ASSERT_THAT(again, IsOk());
+  EXPECT_THAT(again->words, HasSubstr("; DataJoin's tables are there"));
+  EXPECT_THAT(Rows(application_, "SELECT count(*) FROM ds_program_parameter"), ElementsAre("2"));
+  EXPECT_THAT(UninstallLog(source_, user_), IsOkAndHolds(true));
+  EXPECT_THAT(
+      Rows(application_, "SELECT name FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*' ORDER BY name"),
+      ElementsAre("customer", "ds_change_inbox", "ds_change_outbox", "ds_program_parameter",
+                  "view_recordlevel_update_datetime"));
+}
+
 TEST_F(InstalledExchange, NeedsAWalJournal) {
   application_.Run("PRAGMA journal_mode = DELETE");
   EXPECT_THAT(InstallLog(source_, user_, TableNames()),

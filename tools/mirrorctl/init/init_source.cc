@@ -255,6 +255,8 @@ copy_at_once = "256MB"              # rollback journal: copied in one step besid
 accept = []                         # what a hub may have imported: "insert", "update", "delete"
 accept_tables = ["*"]               # of which tables
 accept_columns = ["*.*"]            # into which columns, as "customer.city"
+layout = "plain"                    # "datajoin": with ds_change_outbox, ds_change_inbox, ds_program_parameter
+capture = "log"                     # datajoin: "outbox": the application writes ds_change_outbox itself
 )");
   }
   return absl::StrCat(

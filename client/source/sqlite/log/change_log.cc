@@ -48,7 +48,8 @@ absl::Status DropOurs(const SqliteFile& file) {
 }
 
 /// What the exchange keeps beside it, which outlives a log that begins anew.
-constexpr const char* kOfExchange = "name IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')";
+constexpr const char* kOfExchange =
+    "(name IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger') OR name GLOB '_mirror_datajoin*')";
 
 absl::Status DropOfExchange(const SqliteFile& file) {
   return file.DropAll(

@@ -1,0 +1,45 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_DATAJOIN_DATAJOIN_OBJECTS_H_
+#define MIRROR_CLIENT_EXCHANGE_DATAJOIN_DATAJOIN_OBJECTS_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+
+// What `layout = "datajoin"` has in a source:
+//
+//   ds_change_outbox      what changed here, an entry for each changed column
+//   ds_change_inbox       what is to be changed here, of the same 16 columns
+//   ds_program_parameter  rows 1000 and 1001: how far the two programs came
+//   view_recordlevel_update_datetime  when each row was changed last, as the two boxes know it
+//
+// They are for people and for the application, and stay when the change log is removed. What the agent itself
+// needs stands beside them:
+//
+//   _mirror_datajoin        one row: the highest entry of each box, and how far the outbox was pushed
+//   _mirror_datajoin_entry  which delivery an entry of the inbox is of, and what became of it
+//   _mirror_datajoin_log    up to where each change log is in the outbox
+//   _mirror_datajoin_unread entries of an application's outbox that name no row which could be sent
+
+namespace mirror {
+
+inline constexpr std::string_view kOutboxTable = "ds_change_outbox";
+inline constexpr std::string_view kInboxTable = "ds_change_inbox";
+inline constexpr std::string_view kProgramTable = "ds_program_parameter";
+/// `note1` of what the agent put into the outbox itself: the rest is the application's.
+inline constexpr char kFilledNote[] = "change log";
+
+/// Makes what is missing, and leaves what is there as it is. `database`: what the boxes call the source.
+/// What was done, for people. `file`: opened with Use::kChange, with the exchange's tables and the change
+/// log. Errors: those of SqliteFile; kFailedPrecondition: a table of that name is another one.
+absl::StatusOr<std::string> MakeDatajoinObjects(const SqliteFile& file, const std::string& database);
+
+/// kFailedPrecondition: something is missing, or another table. Only reads.
+absl::Status CheckDatajoinObjects(const SqliteFile& file);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_DATAJOIN_DATAJOIN_OBJECTS_H_

@@ -1,0 +1,26 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_DATAJOIN_OUTBOX_TAKE_H_
+#define MIRROR_CLIENT_EXCHANGE_DATAJOIN_OUTBOX_TAKE_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "client/exchange/exchange_rules.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+
+namespace mirror {
+
+/// Entries of an application's outbox that are taken at a time, and of those that were not understood before.
+inline constexpr std::int64_t kTakenAtOnce = 10'000;
+inline constexpr std::int64_t kUnreadAtOnce = 1'000;
+
+/// In a change: whatever rows the application's outbox names, behind those that were taken, are noted in
+/// their change logs, so that the next push sends them as they stand. Only table and key of an entry are
+/// looked at: its values, and above all its command, are nothing. One that names no row which could be sent
+/// is kept in mind, and looked at again each time. True: there are more.
+///
+/// Memory: the entries of a piece. Errors: those of SqliteFile.
+absl::StatusOr<bool> TakeOutbox(const SqliteFile& file, const ExchangeRules& rules);
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_DATAJOIN_OUTBOX_TAKE_H_
