@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "server/hub/sqlite/sqlite_hub_file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 #include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
@@ -38,17 +39,19 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   if (!file.ok()) return file.status();
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
   if (!home.ok()) return home.status();
-  return OpenedStore{.folder = nullptr,
-                     .catalog = MakeCatalog(*file),
-                     .audit_log = MakeAuditLog(*file),
-                     .look_log = MakeLookLog(*file),
-                     .hook_cursor = MakeHookCursor(*file),
-                     .home = *std::move(home),
-                     .control = nullptr,
-                     .reconnect = nullptr,
-                     .look = nullptr,
-                     .late = nullptr,
-                     .notes = {}};
+  return OpenedStore{
+      .folder = nullptr,
+      .catalog = MakeCatalog(*file),
+      .audit_log = MakeAuditLog(*file),
+      .look_log = MakeLookLog(*file),
+      .hook_cursor = MakeHookCursor(*file),
+      .home = *std::move(home),
+      .control = nullptr,
+      .open_hub = [dir = config.data.dir](const HubRules& rules) { return OpenSqliteHubFile(dir, rules); },
+      .reconnect = nullptr,
+      .look = nullptr,
+      .late = nullptr,
+      .notes = {}};
 }
 
 ControlOptions ControlOf(const PostgresConfig& postgres) {

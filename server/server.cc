@@ -326,7 +326,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
     return absl::FailedPreconditionError(
         "[[hub]] needs mirrors in files: set [data] store = \"sqlite\", or leave the hubs out");
   }
-  hubs = std::make_unique<Hubs>(config.hubs, config.data.dir, *tenants, *storages, *events);
+  hubs = std::make_unique<Hubs>(config.hubs, store.open_hub, *tenants, *storages, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/exchange/value_json.h"
+#include "server/hub/sqlite/sqlite_hub_file.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 namespace mirror {
@@ -150,10 +151,11 @@ class HubTest : public testing::Test {
   }
 
   void Restart() {
-    hub_ = std::make_unique<Hub>(rules_, path(),
-                                 [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
-                                   return name == "crm" ? crm_.tenant() : erp_.tenant();
-                                 });
+    hub_ = std::make_unique<Hub>(
+        rules_, [this](const HubRules& rules) { return OpenSqliteHubFile(folder_.path(), rules); },
+        [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+          return name == "crm" ? crm_.tenant() : erp_.tenant();
+        });
   }
   std::string path() const { return folder_.path() + "/Mirror_Acme.hub.db"; }
   void Derive() { ASSERT_THAT(hub_->Derive(std::max(crm_.now(), erp_.now())), IsOk()); }
