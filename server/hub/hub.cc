@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "server/hub/store/hub_json.h"
@@ -18,37 +17,6 @@ std::set<std::string> SuspendedOf(const std::map<std::string, HubFeed>& feeds) {
     if (feed.suspended) suspended.insert(name);
   }
   return suspended;
-}
-
-/// Of what decides which rows are one, what they say and what is written.
-std::string DigestOf(const HubRules& rules) {
-  std::string text;
-  const auto add = [&text](const std::string& part) { absl::StrAppend(&text, part.size(), ":", part); };
-  for (const std::string& name : rules.data_sources) add(name);
-  for (const auto& [name, tenant] : rules.tenants) add(name), add(tenant);
-  for (const HubEntity& entity : rules.entities) {
-    add(entity.name);
-    absl::StrAppend(&text, entity.delete_any ? "any" : "none", entity.match.size());
-    for (const std::vector<std::string>& rule : entity.match) {
-      absl::StrAppend(&text, rule.size());
-      for (const std::string& attribute : rule) add(attribute);
-    }
-    for (const auto& [attribute, how] : entity.normalise)
-      add(attribute), absl::StrAppend(&text, static_cast<int>(how));
-    for (const std::string& name : entity.complete) add(name);
-    for (const auto& [attribute, rule] : entity.attributes) {
-      add(attribute);
-      absl::StrAppend(&text, static_cast<int>(rule.kind));
-      for (const std::string& name : rule.order) add(name);
-    }
-    for (const HubMember& member : entity.members) {
-      add(member.data_source), add(member.table), add(member.changed), add(member.changed_format);
-      absl::StrAppend(&text, member.inserts, member.updates, member.deletes);
-      for (const auto& [attribute, column] : member.columns) add(attribute), add(column);
-      for (const std::string& attribute : member.key) add(attribute);
-    }
-  }
-  return HexDigest(text);
 }
 
 }  // namespace
@@ -169,6 +137,8 @@ absl::StatusOr<std::vector<HubNote>> Hub::DeriveAlone(HubFile& file, std::int64_
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  // Who derives next has looked at mirrors that know nothing of this yet.
+  if (status = file.CheckAlone(); !status.ok()) return status;
   status = Acknowledge(std::move(looks), derived, now_ms);
   if (!status.ok()) return status;
   return std::move(derived.notes);

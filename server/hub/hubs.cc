@@ -126,10 +126,15 @@ void Hubs::NoteCompleted(const std::string& context_id) {
   for (const Member& member : MembersOf(context_id)) NoteNews(*member.hub);
 }
 
-/// `tried`: how many news were noted when it was derived last.
-void Hubs::DeriveOne(Hub& hub, std::int64_t* tried) {
+void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   const absl::StatusOr<HubFile::News> news = hub.ReadNews();
-  if (!news.ok() || news->noted == *tried) return;
+  if (!news.ok()) {
+    again_ = true;
+    return;
+  }
+  const bool is_due = !tried->failed.empty() && std::chrono::steady_clock::now() >= tried->again;
+  again_ = again_ || !tried->failed.empty();
+  if (news->noted == tried->noted && !is_due) return;
   {
     const MutexLock lock(mutex_);
     at_work_ = &hub;
@@ -140,12 +145,16 @@ void Hubs::DeriveOne(Hub& hub, std::int64_t* tried) {
     at_work_ = nullptr;
     derived_.NotifyAll();
   }
-  *tried = news->noted;
+  tried->noted = news->noted;
   if (!notes.ok()) {
-    events_.Add("", Severity::kError, "golden.not_derived",
-                absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message()));
+    std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message());
+    if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
+    tried->failed = std::move(words);
+    tried->again = std::chrono::steady_clock::now() + kHubAgain;
+    again_ = true;
     return;
   }
+  tried->failed.clear();
   for (const HubNote& note : *notes) {
     const bool information = note.kind == HubNote::Kind::kUnsure;
     events_.Add(ContextOf(hub.rules(), note.data_source), information ? Severity::kWarning : Severity::kError,
@@ -158,7 +167,7 @@ bool Hubs::WaitForNews() {
   const MutexLock lock(mutex_);
   const auto until = std::chrono::steady_clock::now() + kHubLook;
   // What other servers note wakes nobody here, and neither does a database that answers again.
-  const bool looks = derives_ != nullptr || !unsaid_.empty();
+  const bool looks = derives_ != nullptr || again_ || !unsaid_.empty();
   while (!stop_ && !woken_) {
     if (!looks) {
       wake_.Wait(mutex_);
@@ -171,7 +180,7 @@ bool Hubs::WaitForNews() {
 }
 
 void Hubs::Run() {
-  std::map<Hub*, std::int64_t> tried;
+  std::map<Hub*, Tried> tried;
   while (WaitForNews()) {
     std::set<Hub*> unsaid;
     {
@@ -183,7 +192,8 @@ void Hubs::Run() {
       tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
       continue;
     }
-    for (const auto& hub : hubs_) DeriveOne(*hub, &tried.try_emplace(hub.get(), -1).first->second);
+    again_ = false;
+    for (const auto& hub : hubs_) DeriveOne(*hub, &tried[hub.get()]);
   }
 }
 

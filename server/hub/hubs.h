@@ -25,6 +25,9 @@ inline constexpr std::chrono::milliseconds kHubWait{1'000};
 /// How often it is looked what other servers have noted, or derived.
 inline constexpr std::chrono::milliseconds kHubLook{100};
 
+/// What failed, and may be over by then, is tried again after this.
+inline constexpr std::chrono::milliseconds kHubAgain{5'000};
+
 /// Whether this server is to derive now, of those that share its mirrors. Null: it is the only one.
 using DerivesHere = std::function<bool()>;
 
@@ -74,7 +77,12 @@ class Hubs {
   std::vector<Member> MembersOf(const std::string& context_id);
   void Run();
   bool WaitForNews();
-  void DeriveOne(Hub& hub, std::int64_t* tried);
+  struct Tried {
+    std::int64_t noted = -1;  ///< How many news there were.
+    std::string failed = {};  ///< As it was told; empty: it went well.
+    std::chrono::steady_clock::time_point again = {};
+  };
+  void DeriveOne(Hub& hub, Tried* tried);
   bool NoteNews(Hub& hub);
   absl::StatusOr<bool> WaitForDerivation(Hub& hub);
 
@@ -88,6 +96,7 @@ class Hubs {
   CondVar wake_, derived_;
   bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
   bool woken_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool again_ = false;                               ///< Something is to be tried again. Of the thread.
   std::set<Hub*> unsaid_ MIRROR_GUARDED_BY(mutex_);  ///< With news that could not be noted yet.
   Hub* at_work_ MIRROR_GUARDED_BY(mutex_) = nullptr;
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.

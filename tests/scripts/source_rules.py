@@ -191,6 +191,10 @@ ROOMS = {
         "server/watch",
         (),
     ),
+    "server/hub/postgres": (
+        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/store/postgres/control",
+        (),
+    ),
     "server/hub": (
         "base proto/wire proto/wire/exchange server/hub/plan server/hub/store server/journal server/plan "
         "server/storages server/store server/tenant server/tenant/exchange server/watch",
@@ -224,7 +228,7 @@ ROOMS = {
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
         "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/hub/plan "
-        "server/hub/sqlite server/hub/store server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "server/hub/postgres server/hub/sqlite server/hub/store server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",

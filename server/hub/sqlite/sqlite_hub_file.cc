@@ -42,6 +42,7 @@ class SqliteHubFile final : public HubFile {
       : rules_(rules), connection_(std::move(connection)) {}
 
   absl::Status Alone(const std::function<absl::Status()>& work) override { return work(); }
+  absl::Status CheckAlone() override { return absl::OkStatus(); }
   absl::StatusOr<bool> IsNew() override;
   absl::StatusOr<bool> TakeRules(const std::string& digest) override;
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;

@@ -27,6 +27,9 @@ class HubFile {
   /// other server begins one. Errors: kUnavailable, before `work`: another one is at work; those of `work`.
   virtual absl::Status Alone(const std::function<absl::Status()>& work) = 0;
 
+  /// Within that: whether it is so still, and not only until a connection was lost.
+  virtual absl::Status CheckAlone() = 0;
+
   /// Nothing was derived into it yet.
   virtual absl::StatusOr<bool> IsNew() = 0;
 
