@@ -286,6 +286,11 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
   return thawed;
 }
 
+void Hub::Look(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  LookAtAll(now_ms);
+}
+
 absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   const MutexLock lock(mutex_);
   const absl::StatusOr<HubFile*> file = File();

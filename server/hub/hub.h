@@ -72,6 +72,8 @@ class Hub {
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
+  /// Where another server derives: so that Members() knows here, too, why one cannot be looked at.
+  void Look(std::int64_t now_ms);
   /// How many records there are, and whether whatever is new is held.
   struct Figures {
     std::uint64_t records = 0;

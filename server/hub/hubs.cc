@@ -233,6 +233,10 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   return hub->HandOut(members.front().data_source, cycle, limit);
 }
 
+void Hubs::LookIfOthersDerive(Hub& hub) {
+  if (derives_ && !derives_()) hub.Look(NowMs());
+}
+
 const HubRules* Hubs::RulesOf(const std::string& context_id) {
   const std::vector<Member> members = MembersOf(context_id);
   return members.empty() ? nullptr : &members.front().hub->rules();

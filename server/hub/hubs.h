@@ -63,6 +63,9 @@ class Hubs {
   void NoteReport(const std::string& context_id, int conflicts, int refused);
   Report LastReport(const std::string& context_id);
 
+  /// See Hub::Look(): nothing where this server derives.
+  void LookIfOthersDerive(Hub& hub);
+
   /// Empty: no such data source is known.
   std::string ContextOf(const HubRules& rules, const std::string& data_source);
   /// By its storage. Null: there is none.

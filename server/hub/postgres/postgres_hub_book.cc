@@ -14,9 +14,6 @@ namespace {
 using postgres::Rows;
 using postgres::Value;
 
-constexpr char kAtWork[] = "at work on the hub's schema";
-constexpr int kWritesAtOnce = 200;
-constexpr std::size_t kTouchedAtOnce = 10'000;
 constexpr int kPage = 500;
 
 constexpr char kRowColumns[] =
@@ -88,56 +85,20 @@ std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
 
 }  // namespace
 
-std::string_view PostgresHubBook::Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
-
-Value PostgresHubBook::KeepOrNull(std::string text) {
-  return text.empty() ? Value::Null(postgres::Type::kText) : Value(Keep(std::move(text)));
-}
-
-absl::Status PostgresHubBook::Write(std::string_view sql, postgres::Values values) {
-  writes_.Queue(schema_.Sql(sql), values, kAtWork);
-  return writes_.size() < kWritesAtOnce ? absl::OkStatus() : Flush();
-}
-
-absl::Status PostgresHubBook::Flush() {
-  if (writes_.size() == 0) return absl::OkStatus();
-  const absl::Status done = writes_.Run().status();
-  kept_.clear();
-  return done;
-}
-
-absl::StatusOr<Rows> PostgresHubBook::Query(std::string_view sql, postgres::Values values) {
-  if (absl::Status written = Flush(); !written.ok()) return written;
-  return connection_.Query(schema_.Sql(sql), values, kAtWork);
-}
-
-absl::Status PostgresHubBook::FlushCounts() {
-  for (const auto& [data_source, delta] : deltas_) {
-    absl::Status status = Write(
-        "INSERT INTO @_hub_counts AS c VALUES ($1, $2, $3, $4) ON CONFLICT (data_source) DO UPDATE SET "
-        "rows = c.rows + excluded.rows, writes = c.writes + excluded.writes, inserts = c.inserts + "
-        "excluded.inserts",
-        {Keep(data_source), delta.rows, delta.writes, delta.inserts});
-    if (!status.ok()) return status;
-  }
-  deltas_.clear();
-  return absl::OkStatus();
-}
-
 absl::Status PostgresHubBook::Finish() {
-  absl::Status status = FlushCounts();
-  return status.ok() ? Flush() : status;
+  absl::Status status = session_.WriteCounts();
+  return status.ok() ? session_.Flush() : status;
 }
 
 absl::StatusOr<HubState> PostgresHubBook::ReadState() {
-  const absl::StatusOr<Rows> rows = Query("SELECT time, hold, records, deliveries FROM @_hub_state");
+  const absl::StatusOr<Rows> rows = session_.Query("SELECT time, hold, records, deliveries FROM @_hub_state");
   if (!rows.ok()) return rows.status();
   if (rows->rows() == 0) return HubState{};
   return HubState{rows->Int(0, 0), rows->Bool(0, 1), rows->Int(0, 2), rows->Int(0, 3)};
 }
 
 absl::Status PostgresHubBook::WriteState(const HubState& state) {
-  return Write(
+  return session_.Write(
       "INSERT INTO @_hub_state VALUES (true, $1, $2, $3, $4) ON CONFLICT (one) DO UPDATE SET time = "
       "excluded.time, hold = excluded.hold, records = excluded.records, deliveries = excluded.deliveries",
       {state.time, state.hold, state.records, state.deliveries});
@@ -146,7 +107,7 @@ absl::Status PostgresHubBook::WriteState(const HubState& state) {
 absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
   std::map<std::string, HubFeed> feeds;
   for (const std::string& name : rules_.data_sources) feeds[name] = {};
-  const absl::StatusOr<Rows> rows = Query(
+  const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
       "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread FROM "
       "@_hub_feeds");
@@ -174,7 +135,7 @@ absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
 absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const HubFeed& feed) {
   const HubAnchor before = feed.before.value_or(HubAnchor());
   const Value none = Value::Null(postgres::Type::kText);
-  return Write(
+  return session_.Write(
       "INSERT INTO @_hub_feeds VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
       "$16) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
       "excluded.number, token = excluded.token, salt = excluded.salt, before_journal_id = "
@@ -182,19 +143,20 @@ absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const Hu
       "excluded.before_token, cycle = excluded.cycle, at = excluded.at, ledger_number = "
       "excluded.ledger_number, source_older = excluded.source_older, mirror_older = excluded.mirror_older, "
       "suspended = excluded.suspended, own_restore = excluded.own_restore, reread = excluded.reread",
-      {Keep(data_source), Keep(feed.anchor.journal_id), feed.anchor.number, Keep(feed.anchor.token),
-       OrNull(feed.salt), feed.before ? Value(Keep(before.journal_id)) : none,
+      {session_.Keep(data_source), session_.Keep(feed.anchor.journal_id), feed.anchor.number,
+       session_.Keep(feed.anchor.token), OrNull(feed.salt),
+       feed.before ? Value(session_.Keep(before.journal_id)) : none,
        feed.before ? Value(before.number) : Value::Null(postgres::Type::kInt8),
-       feed.before ? Value(Keep(before.token)) : none, feed.cycle, feed.at, feed.ledger_number,
+       feed.before ? Value(session_.Keep(before.token)) : none, feed.cycle, feed.at, feed.ledger_number,
        feed.source_older, feed.mirror_older, OrNull(feed.suspended), feed.own_restore, feed.reread});
 }
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {
   const absl::StatusOr<Rows> rows =
-      Query(absl::StrCat(kRowColumns,
-                         "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
-                         "hashtextextended($3 COLLATE \"C\", 0) AND key = $3"),
-            {ref.data_source, ref.table, ref.key});
+      session_.Query(absl::StrCat(kRowColumns,
+                                  "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
+                                  "hashtextextended($3 COLLATE \"C\", 0) AND key = $3"),
+                     {ref.data_source, ref.table, ref.key});
   if (!rows.ok()) return rows.status();
   if (rows->rows() == 0) return std::nullopt;
   return TakeRow(*rows, 0);
@@ -202,7 +164,7 @@ absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& 
 
 absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string& golden_id) {
   const absl::StatusOr<Rows> rows =
-      Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id});
+      session_.Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id});
   if (!rows.ok()) return rows.status();
   std::vector<MemberRow> all;
   for (int row = 0; row < rows->rows(); ++row) {
@@ -216,7 +178,7 @@ absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string
 absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::string& data_source,
                                                                 const std::string& table,
                                                                 std::int64_t read_at) {
-  const absl::StatusOr<Rows> rows = Query(
+  const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT data_source, table_name, key FROM @_hub_rows WHERE data_source = $1 AND table_name = $2 AND "
       "read_at <> $3 LIMIT 10000",
       {data_source, table, read_at});
@@ -225,7 +187,8 @@ absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::strin
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubBook::DoomedRows() {
-  const absl::StatusOr<Rows> rows = Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
+  const absl::StatusOr<Rows> rows =
+      session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
   if (!rows.ok()) return rows.status();
   return RefsOf(*rows);
 }
@@ -235,61 +198,55 @@ absl::Status PostgresHubBook::Index(const std::string& entity, std::int64_t row_
                                     const KeyHashes& keys) {
   for (const std::string& hash : keys) {
     if (was.count(hash) > 0) continue;
-    absl::Status status = Write("INSERT INTO @_hub_keys VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                                {Keep(hash), Keep(entity), row_id, Keep(golden_id)});
+    absl::Status status =
+        session_.Write("INSERT INTO @_hub_keys VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                       {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)});
     if (!status.ok()) return status;
   }
   for (const std::string& hash : was) {
     if (keys.count(hash) > 0) continue;
-    absl::Status status =
-        Write("DELETE FROM @_hub_keys WHERE hash = $1 AND entity = $2 AND row_id = $3 AND golden_id = $4",
-              {Keep(hash), Keep(entity), row_id, Keep(golden_id)});
+    absl::Status status = session_.Write(
+        "DELETE FROM @_hub_keys WHERE hash = $1 AND entity = $2 AND row_id = $3 AND golden_id = $4",
+        {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)});
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::int64_t> PostgresHubBook::NewRowId() {
-  if (last_row_id_ < 0) {
-    const absl::StatusOr<Rows> rows = Query("SELECT coalesce(max(row_id), 0) FROM @_hub_rows");
-    if (!rows.ok()) return rows.status();
-    last_row_id_ = rows->Int(0, 0);
-  }
-  return ++last_row_id_;
-}
-
 absl::Status PostgresHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys) {
   std::int64_t row_id = row.row_id;
   const bool made = row_id == 0;
-  if (made) {
-    const absl::StatusOr<std::int64_t> next = NewRowId();
-    if (!next.ok()) return next.status();
-    row_id = *next;
+  if (made && last_row_id_ < 0) {
+    const absl::StatusOr<Rows> last = session_.Query("SELECT coalesce(max(row_id), 0) FROM @_hub_rows");
+    if (!last.ok()) return last.status();
+    last_row_id_ = last->Int(0, 0);
   }
-  absl::Status status =
-      Write(made ? "INSERT INTO @_hub_rows VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-                   "$14, $15, $16)"
-                 : "UPDATE @_hub_rows SET data_source = $2, table_name = $3, key = $4, entity = $5, "
-                   "golden_id = $6, says = $7, changed_ms = $8, touched = $9, read_at = $10, doomed = $11, "
-                   "unsure = $12, joined_by = $13, former = $14, keys = $15, work = $16 WHERE row_id = $1",
-            {row_id, Keep(row.ref.data_source), Keep(row.ref.table), Keep(row.ref.key), Keep(row.entity),
-             KeepOrNull(row.golden_id), Keep(SaysJson(row)), OrNull(row.changed_ms), row.touched, row.read_at,
-             row.doomed, row.unsure, Keep(row.joined_by), KeepOrNull(FormerJson(row.former)),
-             Keep(NamesJson(keys)), KeepOrNull(WorkJson(row.work))});
+  if (made) row_id = ++last_row_id_;
+  absl::Status status = session_.Write(
+      made ? "INSERT INTO @_hub_rows VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+             "$14, $15, $16)"
+           : "UPDATE @_hub_rows SET data_source = $2, table_name = $3, key = $4, entity = $5, "
+             "golden_id = $6, says = $7, changed_ms = $8, touched = $9, read_at = $10, doomed = $11, "
+             "unsure = $12, joined_by = $13, former = $14, keys = $15, work = $16 WHERE row_id = $1",
+      {row_id, session_.Keep(row.ref.data_source), session_.Keep(row.ref.table), session_.Keep(row.ref.key),
+       session_.Keep(row.entity), session_.KeepOrNull(row.golden_id), session_.Keep(SaysJson(row)),
+       OrNull(row.changed_ms), row.touched, row.read_at, row.doomed, row.unsure, session_.Keep(row.joined_by),
+       session_.KeepOrNull(FormerJson(row.former)), session_.Keep(NamesJson(keys)),
+       session_.KeepOrNull(WorkJson(row.work))});
   if (!status.ok()) return status;
-  if (made) ++deltas_[row.ref.data_source].rows;
+  if (made) ++session_.CountOf(row.ref.data_source).rows;
   return Index(row.entity, row_id, "", row.indexed, keys);
 }
 
 absl::Status PostgresHubBook::RemoveRow(const MemberRow& row) {
-  absl::Status status = Write("DELETE FROM @_hub_rows WHERE row_id = $1", {row.row_id});
+  absl::Status status = session_.Write("DELETE FROM @_hub_rows WHERE row_id = $1", {row.row_id});
   if (!status.ok()) return status;
-  --deltas_[row.ref.data_source].rows;
+  --session_.CountOf(row.ref.data_source).rows;
   return Index(row.entity, row.row_id, "", row.indexed, {});
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const std::string& id) {
-  const absl::StatusOr<Rows> rows = Query(
+  const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT entity, number, says, had, frozen, turns, keys, work FROM @_hub_records WHERE golden_id = $1",
       {id});
   if (!rows.ok()) return rows.status();
@@ -310,19 +267,16 @@ absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const st
 
 absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
   const std::string work = WorkJson(record.work);
-  if (work.empty()) {
-    touched_.erase(record.id);
-  } else if (touched_.size() < kTouchedAtOnce) {
-    touched_.insert(record.id);
-  }
-  absl::Status status = Write(
+  work_.Note(record.id, !work.empty());
+  absl::Status status = session_.Write(
       "INSERT INTO @_hub_records VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (golden_id) DO "
       "UPDATE SET entity = excluded.entity, number = excluded.number, says = excluded.says, had = "
       "excluded.had, frozen = excluded.frozen, turns = excluded.turns, keys = excluded.keys, work = "
       "excluded.work",
-      {Keep(record.id), Keep(record.entity), record.number, Keep(ValuesJson(record)),
-       Keep(NamesJson(record.had)), Keep(NamesJson(record.frozen)), KeepOrNull(TurnsJson(record)),
-       Keep(NamesJson(keys)), KeepOrNull(work)});
+      {session_.Keep(record.id), session_.Keep(record.entity), record.number,
+       session_.Keep(ValuesJson(record)), session_.Keep(NamesJson(record.had)),
+       session_.Keep(NamesJson(record.frozen)), session_.KeepOrNull(TurnsJson(record)),
+       session_.Keep(NamesJson(keys)), session_.KeepOrNull(work)});
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
 }
@@ -342,62 +296,65 @@ absl::Status PostgresHubBook::WriteAttributes(const GoldenRecord& record) {
     sql = absl::StrCat("INSERT INTO ", schema_.at, QuoteName("golden_" + record.entity), "(golden_id", names,
                        ") VALUES ($1", places, ") ON CONFLICT (golden_id) DO UPDATE SET ", sets);
   }
-  std::vector<Value> values = {Keep(record.id)};
+  std::vector<Value> values = {session_.Keep(record.id)};
   for (const std::string& attribute : attributes) {
     const auto given = record.values.find(attribute);
     std::optional<std::string> text;
     if (given != record.values.end()) text = GoldenText(given->second.value);
-    values.push_back(text ? Value(Keep(*std::move(text))) : Value::Null(postgres::Type::kText));
+    values.push_back(text ? Value(session_.Keep(*std::move(text))) : Value::Null(postgres::Type::kText));
   }
-  writes_.Queue(sql, values, kAtWork);
-  return absl::OkStatus();
+  return session_.WriteAsIs(sql, values);
 }
 
 absl::Status PostgresHubBook::MergeRecord(const GoldenRecord& gone, const std::string& into) {
-  touched_.erase(gone.id);
-  absl::Status status = Write("DELETE FROM @_hub_records WHERE golden_id = $1", {Keep(gone.id)});
+  work_.Note(gone.id, false);
+  absl::Status status =
+      session_.Write("DELETE FROM @_hub_records WHERE golden_id = $1", {session_.Keep(gone.id)});
   if (!status.ok()) return status;
-  writes_.Queue(
+  status = session_.WriteAsIs(
       absl::StrCat("DELETE FROM ", schema_.at, QuoteName("golden_" + gone.entity), " WHERE golden_id = $1"),
-      {Keep(gone.id)}, kAtWork);
+      {session_.Keep(gone.id)});
+  if (!status.ok()) return status;
   status = Index(gone.entity, 0, gone.id, gone.indexed, {});
   if (!status.ok()) return status;
-  return Write(
+  return session_.Write(
       "INSERT INTO @golden_alias VALUES ($1, $2) ON CONFLICT (golden_id) DO UPDATE SET into_id = "
       "excluded.into_id",
-      {Keep(gone.id), Keep(into)});
+      {session_.Keep(gone.id), session_.Keep(into)});
 }
 
 absl::StatusOr<std::string> PostgresHubBook::Alive(const std::string& golden_id) {
   std::string id = golden_id;
   for (;;) {
-    const absl::StatusOr<Rows> merged = Query("SELECT into_id FROM @golden_alias WHERE golden_id = $1", {id});
+    const absl::StatusOr<Rows> merged =
+        session_.Query("SELECT into_id FROM @golden_alias WHERE golden_id = $1", {id});
     if (!merged.ok()) return merged.status();
     if (merged->rows() == 0) break;
     id = merged->Text(0, 0);
   }
-  const absl::StatusOr<Rows> record = Query("SELECT 1 FROM @_hub_records WHERE golden_id = $1", {id});
+  const absl::StatusOr<Rows> record =
+      session_.Query("SELECT 1 FROM @_hub_records WHERE golden_id = $1", {id});
   if (!record.ok()) return record.status();
   return record->rows() == 1 ? id : std::string();
 }
 
 absl::StatusOr<std::string> PostgresHubBook::IssuedFor(const std::string& delivery_id) {
   const absl::StatusOr<Rows> rows =
-      Query("SELECT golden_id FROM @_hub_issued WHERE delivery_id = $1", {delivery_id});
+      session_.Query("SELECT golden_id FROM @_hub_issued WHERE delivery_id = $1", {delivery_id});
   if (!rows.ok()) return rows.status();
   return rows->rows() == 1 ? rows->Text(0, 0) : std::string();
 }
 
 absl::Status PostgresHubBook::WriteIssued(const std::string& delivery_id, const std::string& golden_id,
                                           std::int64_t at) {
-  return Write(
+  return session_.Write(
       "INSERT INTO @_hub_issued VALUES ($1, $2, $3) ON CONFLICT (delivery_id) DO UPDATE SET golden_id = "
       "excluded.golden_id, at = excluded.at",
-      {Keep(delivery_id), Keep(golden_id), at});
+      {session_.Keep(delivery_id), session_.Keep(golden_id), at});
 }
 
 absl::StatusOr<KeyOwners> PostgresHubBook::FoundBy(const std::string& entity, const std::string& hash) {
-  const absl::StatusOr<Rows> rows = Query(
+  const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT k.golden_id, r.data_source, r.table_name, r.key FROM @_hub_keys AS k LEFT JOIN @_hub_rows AS r "
       "ON r.row_id = k.row_id AND k.row_id <> 0 WHERE k.hash = $1 AND k.entity = $2 ORDER BY k.row_id, "
       "k.golden_id",
@@ -414,49 +371,15 @@ absl::StatusOr<KeyOwners> PostgresHubBook::FoundBy(const std::string& entity, co
   return owners;
 }
 
-absl::StatusOr<std::optional<std::string>> PostgresHubBook::NextRecord() {
-  if (touched_.empty()) {
-    const absl::StatusOr<Rows> rows =
-        Query("SELECT golden_id FROM @_hub_records WHERE work IS NOT NULL LIMIT $1", {kTouchedAtOnce});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) touched_.insert(rows->Text(row, 0));
-  }
-  if (touched_.empty()) return std::nullopt;
-  return *touched_.begin();
-}
-
-absl::StatusOr<std::optional<RowRef>> PostgresHubBook::NextRow() {
-  for (bool again = false;;) {
-    if (new_rows_.empty()) {
-      const absl::StatusOr<Rows> rows = Query(
-          "SELECT row_id FROM @_hub_rows WHERE golden_id IS NULL AND row_id > $1 ORDER BY row_id LIMIT $2",
-          {last_new_row_, kPage});
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) new_rows_.push_back(rows->Int(row, 0));
-      if (new_rows_.empty() && (again || last_new_row_ == 0)) return std::nullopt;
-      // Once more from the beginning: one that was passed may be without a record again.
-      again = new_rows_.empty();
-      last_new_row_ = again ? 0 : new_rows_.back();
-      continue;
-    }
-    const absl::StatusOr<Rows> rows =
-        Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE row_id = $1 AND golden_id IS NULL",
-              {new_rows_.front()});
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() == 1) return RefsOf(*rows).front();
-    new_rows_.pop_front();
-  }
-}
-
 absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
   HubWork work;
-  absl::StatusOr<std::optional<std::string>> record = NextRecord();
+  absl::StatusOr<std::optional<std::string>> record = work_.NextRecord();
   if (!record.ok()) return record.status();
   if (*record) {
     work.golden_id = **std::move(record);
     return work;
   }
-  absl::StatusOr<std::optional<RowRef>> row = NextRow();
+  absl::StatusOr<std::optional<RowRef>> row = work_.NextRow();
   if (!row.ok()) return row.status();
   work.row = *std::move(row);
   return work;
@@ -464,7 +387,7 @@ absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
 
 absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::DeliveriesOf(const std::string& golden_id) {
   const absl::StatusOr<Rows> rows =
-      Query(absl::StrCat(kDeliveryColumns, "WHERE golden_id = $1 ORDER BY number"), {golden_id});
+      session_.Query(absl::StrCat(kDeliveryColumns, "WHERE golden_id = $1 ORDER BY number"), {golden_id});
   if (!rows.ok()) return rows.status();
   std::vector<HubDelivery> deliveries;
   for (int row = 0; row < rows->rows(); ++row) {
@@ -482,7 +405,8 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
       "$3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
   // By pages, since what takes them reads, too.
   for (std::int64_t until = -1, operation = 0, rank = 0, number = 0;;) {
-    const absl::StatusOr<Rows> rows = Query(sql, {data_source, until, operation, rank, number, kPage});
+    const absl::StatusOr<Rows> rows =
+        session_.Query(sql, {data_source, until, operation, rank, number, kPage});
     if (!rows.ok()) return rows.status();
     for (int row = 0; row < rows->rows(); ++row) {
       absl::StatusOr<HubDelivery> delivery = TakeDelivery(*rows, row);
@@ -501,7 +425,7 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
 
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
   const std::string body = BodyJson(delivery);
-  const absl::StatusOr<Rows> rows = Query(
+  const absl::StatusOr<Rows> rows = session_.Query(
       "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL) "
       "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
       {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation), delivery.key,
@@ -509,26 +433,26 @@ absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
        delivery.fresh, RankOf(rules_, delivery)});
   if (!rows.ok()) return rows.status();
   if (!rows->Bool(0, 0)) return absl::OkStatus();
-  Delta& delta = deltas_[delivery.data_source];
+  HubSession::Delta& delta = session_.CountOf(delivery.data_source);
   ++(delivery.operation == HubOperation::kInsert ? delta.inserts : delta.writes);
   return absl::OkStatus();
 }
 
 absl::Status PostgresHubBook::RemoveDelivery(const HubDelivery& delivery) {
-  Delta& delta = deltas_[delivery.data_source];
+  HubSession::Delta& delta = session_.CountOf(delivery.data_source);
   --(delivery.operation == HubOperation::kInsert ? delta.inserts : delta.writes);
-  return Write("DELETE FROM @_hub_deliveries WHERE delivery_id = $1", {Keep(delivery.id)});
+  return session_.Write("DELETE FROM @_hub_deliveries WHERE delivery_id = $1", {session_.Keep(delivery.id)});
 }
 
 absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, std::int64_t until,
                                           const std::string& reason) {
-  return Write("UPDATE @_hub_deliveries SET refused_until = $1, reason = $2 WHERE delivery_id = $3",
-               {until, Keep(TextForPostgres(reason)), Keep(delivery_id)});
+  return session_.Write("UPDATE @_hub_deliveries SET refused_until = $1, reason = $2 WHERE delivery_id = $3",
+                        {until, session_.Keep(TextForPostgres(reason)), session_.Keep(delivery_id)});
 }
 
 absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {
-  if (absl::Status status = FlushCounts(); !status.ok()) return status;
-  const absl::StatusOr<Rows> rows = Query(
+  if (absl::Status status = session_.WriteCounts(); !status.ok()) return status;
+  const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT data_source, rows, writes, inserts, (SELECT count(*) FROM @_hub_deliveries AS d WHERE fresh "
       "AND "
       "d.data_source = c.data_source AND operation <> 1), (SELECT count(*) FROM @_hub_deliveries AS d WHERE "
@@ -547,15 +471,15 @@ absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {
 }
 
 absl::Status PostgresHubBook::HoldFresh(const std::string& data_source, bool inserts) {
-  return Write(
+  return session_.Write(
       absl::StrCat("UPDATE @_hub_deliveries SET state = 2 WHERE data_source = $1 AND fresh AND state = "
                    "1 AND operation ",
                    inserts ? "= 1" : "<> 1"),
-      {Keep(data_source)});
+      {session_.Keep(data_source)});
 }
 
 absl::Status PostgresHubBook::EndFresh() {
-  return Write("UPDATE @_hub_deliveries SET fresh = false WHERE fresh", {});
+  return session_.Write("UPDATE @_hub_deliveries SET fresh = false WHERE fresh", {});
 }
 
 }  // namespace mirror

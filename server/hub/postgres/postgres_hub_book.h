@@ -2,27 +2,25 @@
 #define MIRROR_SERVER_HUB_POSTGRES_POSTGRES_HUB_BOOK_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "base/db/postgres/connection.h"
-#include "base/db/postgres/pipeline.h"
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/postgres/hub_schema.h"
+#include "server/hub/postgres/hub_session.h"
 
 namespace mirror {
 
 /// A hub's book in PostgreSQL, within a transaction that the caller has begun and ends; where it writes, no
-/// other one does until then. Writes go out together, before the next reading. What it is given outlives it,
+/// other one does until then. What it is given outlives it,
 /// and the schema was laid out for these rules. Errors: those of the connection, and kDataLoss.
 class PostgresHubBook final : public HubBook {
  public:
   PostgresHubBook(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules)
-      : connection_(connection), schema_(schema), rules_(rules), writes_(connection) {}
+      : schema_(schema), rules_(rules), session_(connection, schema) {}
 
   /// Writes what is still to be written: before a commit.
   absl::Status Finish();
@@ -63,38 +61,16 @@ class PostgresHubBook final : public HubBook {
   absl::Status EndFresh() override;
 
  private:
-  /// What is added to a data source's counts.
-  struct Delta {
-    std::int64_t rows = 0, writes = 0, inserts = 0;
-  };
-
-  absl::StatusOr<postgres::Rows> Query(std::string_view sql, postgres::Values values = {});
-  absl::Status Write(std::string_view sql, postgres::Values values);
-  absl::Status Flush();
-  absl::Status FlushCounts();
-  /// Lives until the next Flush().
-  std::string_view Keep(std::string text);
-  postgres::Value KeepOrNull(std::string text);
-  absl::StatusOr<std::int64_t> NewRowId();
   absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
                      const KeyHashes& was, const KeyHashes& keys);
   absl::Status WriteAttributes(const GoldenRecord& record);
-  absl::StatusOr<std::optional<std::string>> NextRecord();
-  absl::StatusOr<std::optional<RowRef>> NextRow();
 
-  postgres::Connection& connection_;
   const HubSchema& schema_;
   const HubRules& rules_;
-  postgres::Pipeline writes_;
-  std::deque<std::string> kept_;
-  std::map<std::string, Delta> deltas_;
+  HubSession session_;
+  HubWorkList work_{session_};
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
   std::int64_t last_row_id_ = -1;                  ///< Negative: not read yet.
-  // What is planned leaves the indexes of what is to be planned when the transaction ends: looked for from
-  // their beginning each time, all that is done would be passed over again and again.
-  std::set<std::string> touched_;      ///< Some of the records with work.
-  std::deque<std::int64_t> new_rows_;  ///< Some of the rows without a record.
-  std::int64_t last_new_row_ = 0;
 };
 
 }  // namespace mirror

@@ -33,6 +33,12 @@ constexpr char kEndHungSql[] =
     "32 | l.objid::bigint) = hashtextextended('mirror-server derives ' || $1, 0) AND a.state <> 'active' AND "
     "clock_timestamp() - a.state_change > $2 * interval '1 millisecond'";
 
+/// Nobody has counted what this transaction writes: plans that read whole tables look cheap until they are
+/// not. What they are made to look like would then be compiled.
+constexpr char kPlainPlansSql[] =
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+    "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
+
 class PostgresHubFile final : public HubFile {
  public:
   PostgresHubFile(std::shared_ptr<PostgresControl> control, const HubRules& rules)
@@ -143,15 +149,7 @@ absl::Status PostgresHubFile::InTransaction(postgres::Connection& connection, co
 absl::Status PostgresHubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
   return Run([&](postgres::Connection& connection) {
     return InTransaction(connection, [&](postgres::Connection& writing) {
-      // Nobody has counted what this transaction writes: plans that read whole tables look cheap until they
-      // are not.
-      absl::Status status =
-          writing
-              .Query(
-                  "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', "
-                  "true), set_config('enable_mergejoin', 'off', true)",
-                  {}, kAsking)
-              .status();
+      absl::Status status = writing.Query(kPlainPlansSql, {}, kAsking).status();
       PostgresHubBook book(writing, schema_, rules_);
       if (status.ok()) status = work(book);
       return status.ok() ? book.Finish() : status;
