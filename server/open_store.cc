@@ -10,6 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "server/hub/postgres/postgres_hub_file.h"
+#include "server/hub/sqlite/sqlite_hub_file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 #include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
@@ -38,17 +40,19 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   if (!file.ok()) return file.status();
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
   if (!home.ok()) return home.status();
-  return OpenedStore{.folder = nullptr,
-                     .catalog = MakeCatalog(*file),
-                     .audit_log = MakeAuditLog(*file),
-                     .look_log = MakeLookLog(*file),
-                     .hook_cursor = MakeHookCursor(*file),
-                     .home = *std::move(home),
-                     .control = nullptr,
-                     .reconnect = nullptr,
-                     .look = nullptr,
-                     .late = nullptr,
-                     .notes = {}};
+  return OpenedStore{
+      .folder = nullptr,
+      .catalog = MakeCatalog(*file),
+      .audit_log = MakeAuditLog(*file),
+      .look_log = MakeLookLog(*file),
+      .hook_cursor = MakeHookCursor(*file),
+      .home = *std::move(home),
+      .control = nullptr,
+      .open_hub = [dir = config.data.dir](const HubRules& rules) { return OpenSqliteHubFile(dir, rules); },
+      .reconnect = nullptr,
+      .look = nullptr,
+      .late = nullptr,
+      .notes = {}};
 }
 
 ControlOptions ControlOf(const PostgresConfig& postgres) {
@@ -120,6 +124,12 @@ absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config
   return OpenSqliteHome(dir, options);
 }
 
+/// A derivation keeps a connection for as long as it takes, which the others' are too few for.
+absl::StatusOr<std::shared_ptr<PostgresControl>> OpenForHubs(
+    const ServerConfig& config, const std::shared_ptr<PostgresControl>& control) {
+  return config.hubs.empty() ? control : PostgresControl::Open(ControlOf(config.postgres));
+}
+
 /// The folder has what is this server's alone: the audit log's head, and copies in the making.
 absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<FolderLock>> folder = FolderLock::Take(config.data.dir);
@@ -134,22 +144,27 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<StoreHome>> home =
       OpenPostgresHome(*control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
   if (!home.ok()) return home.status();
+  absl::StatusOr<std::shared_ptr<PostgresControl>> hubs = OpenForHubs(config, *control);
+  if (!hubs.ok()) return hubs.status();
   auto look = std::make_shared<StoreLook>(*control, *places);
-  return OpenedStore{.folder = *std::move(folder),
-                     .catalog = MakeCatalog(*control),
-                     .audit_log = MakeAuditLog(*control),
-                     .look_log = MakeLookLog(*control),
-                     .hook_cursor = MakeHookCursor(*control),
-                     .home = *std::move(home),
-                     .control = *control,
-                     .reconnect =
-                         [control = *control, places = *places] {
-                           control->Reconnect();
-                           for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
-                         },
-                     .look = [look = std::move(look)] { return look->Look(); },
-                     .late = std::make_unique<LatePlaces>(*control, *places),
-                     .notes = NotesOf(postgres, *places)};
+  return OpenedStore{
+      .folder = *std::move(folder),
+      .catalog = MakeCatalog(*control),
+      .audit_log = MakeAuditLog(*control),
+      .look_log = MakeLookLog(*control),
+      .hook_cursor = MakeHookCursor(*control),
+      .home = *std::move(home),
+      .control = *control,
+      .open_hub = [hubs = *hubs](const HubRules& rules) { return OpenPostgresHubFile(hubs, rules); },
+      .reconnect =
+          [control = *control, hubs = *hubs, places = *places] {
+            control->Reconnect();
+            hubs->Reconnect();
+            for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
+          },
+      .look = [look = std::move(look)] { return look->Look(); },
+      .late = std::make_unique<LatePlaces>(*control, *places),
+      .notes = NotesOf(postgres, *places)};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config/config.h"
+#include "server/hub/store/hub_file.h"
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
 #include "server/store/catalog/hook_cursor.h"
@@ -32,6 +33,7 @@ struct OpenedStore {
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<StoreHome> home;
   std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
+  OpenHubFile open_hub;
   /// Has the password read again, for connections that are made from here on; null: there are none.
   std::function<void()> reconnect;
   /// How the databases are, as StoreLook does it; null: there are none.

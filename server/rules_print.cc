@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
+#include "server/hub/plan/hub_rules.h"
 #include "server/store/postgres/control/server_rows.h"
 
 namespace mirror {
@@ -76,6 +77,7 @@ std::string RulesPrint(const ServerConfig& config, const std::string& applicatio
   rules.Add(config.columns.blocks).Add(config.breaker.limits).Add(config.breaker.rules);
   rules.Add(config.journal.keep_ms).Add(config.journal.bytes_max).Add(config.journal.rules);
   rules.Add(config.freshness).Add(config.receipts.on).Add(config.receipts.tenants).Add(config.hooks.hooks);
+  for (const HubRules& hub : config.hubs) rules.Add(hub.storage).Add(DigestOf(hub));
   const std::string columns = Rules().Add(config.columns.blocks).Print();
   return columns.substr(0, kColumnRulesDigits) + rules.Print().substr(0, kDigits - kColumnRulesDigits);
 }

@@ -150,6 +150,7 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   options.admin_address = std::move(admin_address);
   options.rules = RulesPrint(config, application_key);
   for (const PostgresPlaceConfig& place : config.postgres.places) options.places.push_back(place.name);
+  options.has_hubs = !config.hubs.empty();
   // It was read before, or nothing was opened.
   if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
     options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
@@ -212,6 +213,7 @@ struct Server::Parts {
   absl::Status OpenFleet(const ServerConfig& config);
   absl::Status OpenHttp(const HttpConfig& config);
   void StartHooks();
+  void StartHubs();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
   /// Of the work for all tenants: this server does it, alone or for all.
@@ -322,11 +324,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
   storages = std::make_unique<Storages>(*tenants, *events);
-  if (!config.hubs.empty() && store.control != nullptr) {
-    return absl::FailedPreconditionError(
-        "[[hub]] needs mirrors in files: set [data] store = \"sqlite\", or leave the hubs out");
-  }
-  hubs = std::make_unique<Hubs>(config.hubs, config.data.dir, *tenants, *storages, *events);
+  hubs = std::make_unique<Hubs>(config.hubs, store.open_hub, *tenants, *storages, *events);
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -418,6 +416,12 @@ void Server::Parts::StartHooks() {
   }
 }
 
+void Server::Parts::StartHubs() {
+  DerivesHere derives;
+  if (fleet) derives = [this] { return fleet->Holds(Duty::kHubs); };
+  hubs->Start(std::move(derives));
+}
+
 /// Of places that did not answer when they were opened.
 void Server::Parts::WatchPlaces() {
   if (!store.late) return;
@@ -471,7 +475,7 @@ void Server::Start() {
   parts_->expiry->Look(NowMs() / 1'000);
   parts_->StartHooks();
   parts_->WatchPlaces();
-  parts_->hubs->Start();
+  parts_->StartHubs();
   parts_->endpoint->Start();
   if (parts_->http) {
     parts_->http->Start();

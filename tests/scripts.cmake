@@ -66,6 +66,9 @@ set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.datajoin COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/datajoin_test.py
                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.datajoin PROPERTIES LABELS exchange TIMEOUT 900)
+add_test(NAME python.exchange_servers
+         COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 900)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

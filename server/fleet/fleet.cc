@@ -18,8 +18,8 @@ namespace {
 constexpr char kThreadName[] = "fleet.watch";
 /// That RulesPrint() tells apart.
 constexpr char kRules[] =
-    "the key and 'id' of [application], [data], 'cycle_idle', 'durability', [breaker], [[hook]] and "
-    "[[tenant]]";
+    "the key and 'id' of [application], [data], 'cycle_idle', 'durability', [breaker], [[hook]], "
+    "[[hub]] and [[tenant]]";
 
 bool SetColumnsAlike(const std::string& rules, const std::string& others) {
   return rules.substr(0, kColumnRulesDigits) == others.substr(0, kColumnRulesDigits);
@@ -220,6 +220,7 @@ absl::Status Fleet::SayHere() {
     wanted.insert(Duty::kImportJobs);
   }
   if (hooks_.begin) wanted.insert(Duty::kHooks);
+  if (options_.has_hubs) wanted.insert(Duty::kHubs);
   const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<std::set<Duty>> held = TakeDuties(*control_, self_.server_id, wanted);
   if (!held.ok()) return held.status();

@@ -36,6 +36,7 @@ struct FleetOptions {
   std::string rules;  ///< See ServerRow, as the next one.
   std::string hash_key;
   std::vector<std::string> places;
+  bool has_hubs = false;
   std::chrono::milliseconds beat{5'000};
   std::chrono::milliseconds look{1'000};  ///< How often it is looked which hooks wait.
   std::int64_t (*now_ms)() = &NowMs;      ///< Another clock in tests.

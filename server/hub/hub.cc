@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "server/hub/store/hub_json.h"
@@ -20,54 +19,34 @@ std::set<std::string> SuspendedOf(const std::map<std::string, HubFeed>& feeds) {
   return suspended;
 }
 
-/// Of what decides which rows are one, what they say and what is written.
-std::string DigestOf(const HubRules& rules) {
-  std::string text;
-  const auto add = [&text](const std::string& part) { absl::StrAppend(&text, part.size(), ":", part); };
-  for (const std::string& name : rules.data_sources) add(name);
-  for (const auto& [name, tenant] : rules.tenants) add(name), add(tenant);
-  for (const HubEntity& entity : rules.entities) {
-    add(entity.name);
-    absl::StrAppend(&text, entity.delete_any ? "any" : "none", entity.match.size());
-    for (const std::vector<std::string>& rule : entity.match) {
-      absl::StrAppend(&text, rule.size());
-      for (const std::string& attribute : rule) add(attribute);
-    }
-    for (const auto& [attribute, how] : entity.normalise)
-      add(attribute), absl::StrAppend(&text, static_cast<int>(how));
-    for (const std::string& name : entity.complete) add(name);
-    for (const auto& [attribute, rule] : entity.attributes) {
-      add(attribute);
-      absl::StrAppend(&text, static_cast<int>(rule.kind));
-      for (const std::string& name : rule.order) add(name);
-    }
-    for (const HubMember& member : entity.members) {
-      add(member.data_source), add(member.table), add(member.changed), add(member.changed_format);
-      absl::StrAppend(&text, member.inserts, member.updates, member.deletes);
-      for (const auto& [attribute, column] : member.columns) add(attribute), add(column);
-      for (const std::string& attribute : member.key) add(attribute);
-    }
-  }
-  return HexDigest(text);
-}
-
 }  // namespace
 
-Hub::Hub(HubRules rules, std::string path, FindMember find)
-    : rules_(std::move(rules)), path_(std::move(path)), find_(std::move(find)) {}
+Hub::Hub(HubRules rules, OpenHubFile open, FindMember find)
+    : rules_(std::move(rules)), open_(std::move(open)), find_(std::move(find)) {}
 
-absl::Status Hub::OpenFile(std::int64_t now_ms) {
-  if (file_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<HubFile>> file = HubFile::Open(path_, rules_);
+absl::StatusOr<HubFile*> Hub::File() {
+  const MutexLock lock(file_mutex_);
+  if (file_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<HubFile>> file = open_(rules_);
+    if (!file.ok()) return file.status();
+    file_ = *std::move(file);
+  }
+  return file_.get();
+}
+
+absl::Status Hub::NoteNews() {
+  const absl::StatusOr<HubFile*> file = File();
+  return file.ok() ? (*file)->NoteNews() : file.status();
+}
+
+absl::StatusOr<HubFile::News> Hub::ReadNews() {
+  const absl::StatusOr<HubFile*> file = File();
   if (!file.ok()) return file.status();
-  absl::StatusOr<bool> changed = (*file)->TakeRules(DigestOf(rules_));
-  if (!changed.ok()) return changed.status();
-  file_ = *std::move(file);
-  return file_->was_made() ? TakeFlags(now_ms) : absl::OkStatus();
+  return (*file)->ReadNews();
 }
 
 /// Of a file that was just made: what the mirrors noted before is no news to it.
-absl::Status Hub::TakeFlags(std::int64_t now_ms) {
+absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
   std::map<std::string, HubFeed> feeds;
   for (const std::string& name : rules_.data_sources) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = find_(name);
@@ -77,7 +56,7 @@ absl::Status Hub::TakeFlags(std::int64_t now_ms) {
     feeds[name].source_older = reading->feed.source_older;
     feeds[name].mirror_older = reading->feed.mirror_older;
   }
-  return file_->Transact([&](HubBook& book) {
+  return file.Transact([&](HubBook& book) {
     for (const auto& [name, feed] : feeds) {
       if (absl::Status status = book.WriteFeed(name, feed); !status.ok()) return status;
     }
@@ -114,7 +93,30 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
 absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
                                                  const std::map<std::string, ResumeMode>& modes) {
   const MutexLock lock(mutex_);
-  if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  absl::StatusOr<std::vector<HubNote>> notes = std::vector<HubNote>();
+  absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+    const absl::StatusOr<HubFile::News> news = (*file)->ReadNews();
+    if (!news.ok()) return news.status();
+    absl::Status ready = modes.empty() ? absl::OkStatus() : CheckResumed(**file, modes, now_ms);
+    if (!ready.ok()) return ready;
+    notes = DeriveAlone(**file, now_ms, modes);
+    // Also after an error: what was committed before is handed out on, as it was before the news.
+    const absl::Status noted = (*file)->NoteRead(news->noted);
+    return notes.ok() ? noted : notes.status();
+  });
+  if (!status.ok()) return status;
+  return notes;
+}
+
+absl::StatusOr<std::vector<HubNote>> Hub::DeriveAlone(HubFile& file, std::int64_t now_ms,
+                                                      const std::map<std::string, ResumeMode>& modes) {
+  const absl::StatusOr<bool> is_new = file.IsNew();
+  if (!is_new.ok()) return is_new.status();
+  absl::Status status = file.TakeRules(DigestOf(rules_)).status();
+  if (status.ok() && *is_new) status = TakeFlags(file, now_ms);
+  if (!status.ok()) return status;
   Looks looks = LookAtAll(now_ms);
   if (looks.looks.empty()) return std::vector<HubNote>();
   DeriveInput input;
@@ -128,13 +130,15 @@ absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
   input.delivery_id = [](const HubDelivery&) { return NewToken(); };
   input.token = [](const std::string&) { return NewToken(); };
   Derived derived;
-  absl::Status status = file_->Transact([&](HubBook& book) {
+  status = file.Transact([&](HubBook& book) {
     absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
     if (!done.ok()) return done.status();
     derived = *std::move(done);
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  // Who derives next has looked at mirrors that know nothing of this yet.
+  if (status = file.CheckAlone(); !status.ok()) return status;
   status = Acknowledge(std::move(looks), derived, now_ms);
   if (!status.ok()) return status;
   return std::move(derived.notes);
@@ -193,13 +197,10 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
                                        std::size_t limit) {
   const MutexLock lock(mutex_);
   HandedOut out;
-  if (file_ == nullptr) {
-    out.waiting = "the hub was not read yet";
-    return out;
-  }
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
-  HubFile& file = *file_;
-  absl::Status status = file.Read([&](HubBook& book) -> absl::Status {
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
     absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
     if (!feeds.ok()) return feeds.status();
     absl::StatusOr<std::string> why = WhyNot(data_source, cycle, *feeds);
@@ -209,7 +210,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
     const std::set<std::string> suspended = SuspendedOf(*feeds);
     std::size_t bytes = 0;
     out.whole = suspended.empty();
-    return file.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
+    return book.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
       absl::StatusOr<bool> goes = MayGo(book, delivery, *feeds, suspended);
       if (!goes.ok() || !*goes) return goes.ok() ? absl::StatusOr<bool>(true) : goes;
       bytes += BodyJson(delivery).size() + 200;
@@ -225,87 +226,102 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   return out;
 }
 
-absl::Status Hub::Resume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms) {
-  {
-    const MutexLock lock(mutex_);
-    if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
-    const Looks looks = LookAtAll(now_ms);
-    std::map<std::string, HubFeed> feeds;
-    absl::Status status = file_->Read([&](HubBook& book) {
-      absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-      if (read.ok()) feeds = *std::move(read);
-      return read.status();
-    });
-    if (!status.ok()) return status;
-    for (const auto& [name, mode] : modes) {
-      const auto feed = feeds.find(name);
-      if (feed == feeds.end()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'"));
-      }
-      const auto look = looks.looks.find(name);
-      if (feed->second.suspended &&
-          (look == looks.looks.end() || look->second->head().completed_cycle <= *feed->second.suspended)) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "'", name, "' completed no cycle since ", FormatUnixTime(*feed->second.suspended / 1'000),
-            ". Nothing was resumed. Run its agent, then resume again."));
-      }
+absl::Status Hub::CheckResumed(HubFile& file, const std::map<std::string, ResumeMode>& modes,
+                               std::int64_t now_ms) {
+  const Looks looks = LookAtAll(now_ms);
+  std::map<std::string, HubFeed> feeds;
+  absl::Status status = file.Read([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
+    if (read.ok()) feeds = *std::move(read);
+    return read.status();
+  });
+  if (!status.ok()) return status;
+  for (const auto& [name, mode] : modes) {
+    const auto feed = feeds.find(name);
+    if (feed == feeds.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'"));
+    }
+    const auto look = looks.looks.find(name);
+    if (feed->second.suspended &&
+        (look == looks.looks.end() || look->second->head().completed_cycle <= *feed->second.suspended)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "'", name, "' completed no cycle since ", FormatUnixTime(*feed->second.suspended / 1'000),
+          ". Nothing was resumed. Run its agent, then resume again."));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Hub::Resume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms) {
   return Derive(now_ms, modes).status();
 }
 
 absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
   const MutexLock lock(mutex_);
-  return file_ == nullptr ? absl::StatusOr<std::size_t>(0) : file_->DecideHeld(commit);
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  absl::StatusOr<std::size_t> decided = 0;
+  absl::Status status = (*file)->Alone([&] {
+    decided = (*file)->DecideHeld(commit);
+    return decided.status();
+  });
+  if (!status.ok()) return status;
+  return decided;
 }
 
 absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t now_ms) {
-  std::size_t thawed = 0;
+  absl::StatusOr<std::size_t> thawed = 0;
   {
     const MutexLock lock(mutex_);
-    if (file_ == nullptr) return thawed;
-    absl::StatusOr<std::size_t> done = file_->Thaw(golden_id);
-    if (!done.ok()) return done;
-    thawed = *done;
+    const absl::StatusOr<HubFile*> file = File();
+    if (!file.ok()) return file.status();
+    absl::Status status = (*file)->Alone([&] {
+      thawed = (*file)->Thaw(golden_id);
+      return thawed.status();
+    });
+    if (!status.ok()) return status;
   }
   if (absl::Status status = Derive(now_ms).status(); !status.ok()) return status;
   return thawed;
 }
 
+void Hub::Look(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  LookAtAll(now_ms);
+}
+
 absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   const MutexLock lock(mutex_);
-  std::vector<MemberState> members;
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
   std::map<std::string, HubFeed> feeds;
-  if (file_ != nullptr) {
-    absl::Status status = file_->Read([&](HubBook& book) {
-      absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-      if (read.ok()) feeds = *std::move(read);
-      return read.status();
-    });
-    if (!status.ok()) return status;
-  }
-  std::map<std::string, HubFile::Figures> figures;
-  if (file_ != nullptr) {
-    absl::StatusOr<std::map<std::string, HubFile::Figures>> counted = file_->CountAll();
-    if (!counted.ok()) return counted.status();
-    figures = *std::move(counted);
-  }
+  absl::Status status = (*file)->Read([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
+    if (read.ok()) feeds = *std::move(read);
+    return read.status();
+  });
+  if (!status.ok()) return status;
+  absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
+  if (!figures.ok()) return figures.status();
+  std::vector<MemberState> members;
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
-    members.push_back({name, feeds[name], trouble == trouble_.end() ? "" : trouble->second, figures[name]});
+    members.push_back(
+        {name, feeds[name], trouble == trouble_.end() ? "" : trouble->second, (*figures)[name]});
   }
   return members;
 }
 
 absl::StatusOr<Hub::Figures> Hub::Count() {
   const MutexLock lock(mutex_);
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
   Figures figures;
-  if (file_ == nullptr) return figures;
-  absl::StatusOr<std::uint64_t> records = file_->CountRecords();
+  absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
   if (!records.ok()) return records.status();
   figures.records = *records;
-  absl::Status status = file_->Read([&](HubBook& book) {
+  absl::Status status = (*file)->Read([&](HubBook& book) {
     absl::StatusOr<HubState> state = book.ReadState();
     if (state.ok()) figures.holds_all = state->hold;
     return state.status();
@@ -316,8 +332,9 @@ absl::StatusOr<Hub::Figures> Hub::Count() {
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {
   const MutexLock lock(mutex_);
-  if (file_ == nullptr) return std::vector<HubFile::Duplicate>();
-  return file_->FindDuplicates(limit);
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  return (*file)->FindDuplicates(limit);
 }
 
 absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& golden_id) {
@@ -344,10 +361,10 @@ absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& 
 
 absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
   const MutexLock lock(mutex_);
-  absl::StatusOr<Explained> explained =
-      absl::NotFoundError("the hub was not read yet. Try again in a moment.");
-  if (file_ == nullptr) return explained;
-  absl::Status status = file_->Read([&](HubBook& book) {
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  absl::StatusOr<Explained> explained = Explained();
+  absl::Status status = (*file)->Read([&](HubBook& book) {
     explained = ExplainIn(book, golden_id);
     return explained.status();
   });
@@ -357,10 +374,10 @@ absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
 
 absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
   const MutexLock lock(mutex_);
-  absl::StatusOr<Explained> explained =
-      absl::NotFoundError("the hub was not read yet. Try again in a moment.");
-  if (file_ == nullptr) return explained;
-  absl::Status status = file_->Read([&](HubBook& book) -> absl::Status {
+  const absl::StatusOr<HubFile*> file = File();
+  if (!file.ok()) return file.status();
+  absl::StatusOr<Explained> explained = Explained();
+  absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
     absl::StatusOr<std::optional<MemberRow>> row = book.ReadRow(ref);
     if (!row.ok()) return row.status();
     if (!*row) {

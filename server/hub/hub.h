@@ -17,7 +17,7 @@
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/snapshot_look.h"
-#include "server/hub/sqlite/hub_file.h"
+#include "server/hub/store/hub_file.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
@@ -50,8 +50,8 @@ struct MemberState {
 /// Threads: any; one derivation at a time. No lock of a tenant is held while the file is written.
 class Hub {
  public:
-  /// `path`: of its file, which is made where it is not there.
-  Hub(HubRules rules, std::string path, FindMember find);
+  /// `open`: opens its file, when that is first needed.
+  Hub(HubRules rules, OpenHubFile open, FindMember find);
 
   const HubRules& rules() const { return rules_; }
 
@@ -59,6 +59,10 @@ class Hub {
   /// members that are resumed. Gives what somebody should hear of.
   absl::StatusOr<std::vector<HubNote>> Derive(std::int64_t now_ms,
                                               const std::map<std::string, ResumeMode>& modes = {});
+  /// What HubFile::News says. Nobody who derives keeps these waiting.
+  absl::Status NoteNews();
+  absl::StatusOr<HubFile::News> ReadNews();
+
   /// For the source of a member behind its cycle: `cycle` is the last one that it completed. Reads only.
   absl::StatusOr<HandedOut> HandOut(const std::string& data_source, std::int64_t cycle, std::size_t limit);
 
@@ -68,6 +72,8 @@ class Hub {
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
+  /// Where another server derives: so that Members() knows here, too, why one cannot be looked at.
+  void Look(std::int64_t now_ms);
   /// How many records there are, and whether whatever is new is held.
   struct Figures {
     std::uint64_t records = 0;
@@ -91,8 +97,13 @@ class Hub {
     std::map<std::string, std::unique_ptr<SnapshotLook>> looks;
   };
 
-  absl::Status OpenFile(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
-  absl::Status TakeFlags(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<HubFile*> File() MIRROR_EXCLUDES(file_mutex_);
+  absl::Status TakeFlags(HubFile& file, std::int64_t now_ms);
+  absl::Status CheckResumed(HubFile& file, const std::map<std::string, ResumeMode>& modes,
+                            std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::vector<HubNote>> DeriveAlone(HubFile& file, std::int64_t now_ms,
+                                                   const std::map<std::string, ResumeMode>& modes)
+      MIRROR_REQUIRES(mutex_);
   Looks LookAtAll(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
@@ -103,11 +114,12 @@ class Hub {
                              const std::set<std::string>& suspended);
 
   const HubRules rules_;
-  const std::string path_;
+  const OpenHubFile open_;
   const FindMember find_;
-  Mutex mutex_;
-  std::unique_ptr<HubFile> file_ MIRROR_GUARDED_BY(mutex_);  ///< Null: it was not opened yet.
+  Mutex mutex_;  ///< Before file_mutex_.
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
+  Mutex file_mutex_;
+  std::unique_ptr<HubFile> file_ MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet.
 };
 
 }  // namespace mirror

@@ -48,13 +48,12 @@ std::string_view KindOf(HubNote::Kind kind) {
 
 }  // namespace
 
-Hubs::Hubs(const std::vector<HubRules>& rules, const std::string& folder, Tenants& tenants,
+Hubs::Hubs(const std::vector<HubRules>& rules, const OpenHubFile& open, Tenants& tenants,
            StorageDirectory& storages, Events& events)
     : tenants_(tenants), storages_(storages), events_(events) {
   for (const HubRules& one : rules) {
-    const std::string path = absl::StrCat(folder, "/Mirror_", one.storage, ".hub.db");
     hubs_.push_back(std::make_unique<Hub>(
-        one, path, [this, one](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+        one, open, [this, one](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
           const std::string context_id = ContextOf(one, data_source);
           if (context_id.empty()) {
             return absl::NotFoundError(
@@ -67,11 +66,14 @@ Hubs::Hubs(const std::vector<HubRules>& rules, const std::string& folder, Tenant
 
 Hubs::~Hubs() { Stop(); }
 
-void Hubs::Start() {
+void Hubs::Start(DerivesHere derives) {
   if (hubs_.empty()) return;
+  derives_ = std::move(derives);
   {
+    // Of all members: while no server ran, somebody may have put back a mirror.
     const MutexLock lock(mutex_);
-    for (const auto& hub : hubs_) due_.insert(hub.get());
+    for (const auto& hub : hubs_) unsaid_.insert(hub.get());
+    woken_ = true;
   }
   thread_ = std::thread([this] { Run(); });
 }
@@ -105,22 +107,54 @@ std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
 
 bool Hubs::HasMember(const std::string& context_id) { return !MembersOf(context_id).empty(); }
 
-void Hubs::NoteCompleted(const std::string& context_id) {
-  if (hubs_.empty()) return;
-  const std::vector<Member> members = MembersOf(context_id);
-  if (members.empty()) return;
+/// False: it is to be tried again.
+bool Hubs::NoteNews(Hub& hub) {
+  const bool noted = hub.NoteNews().ok();
   const MutexLock lock(mutex_);
-  for (const Member& member : members) due_.insert(member.hub);
+  if (noted) {
+    unsaid_.erase(&hub);
+  } else {
+    unsaid_.insert(&hub);
+  }
+  woken_ = true;
   wake_.NotifyAll();
+  return noted;
 }
 
-void Hubs::DeriveOne(Hub& hub) {
-  const absl::StatusOr<std::vector<HubNote>> notes = hub.Derive(NowMs());
-  if (!notes.ok()) {
-    events_.Add("", Severity::kError, "golden.not_derived",
-                absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message()));
+void Hubs::NoteCompleted(const std::string& context_id) {
+  if (hubs_.empty()) return;
+  for (const Member& member : MembersOf(context_id)) NoteNews(*member.hub);
+}
+
+void Hubs::DeriveOne(Hub& hub, Tried* tried) {
+  const absl::StatusOr<HubFile::News> news = hub.ReadNews();
+  if (!news.ok()) {
+    again_ = true;
     return;
   }
+  const bool is_due = !tried->failed.empty() && std::chrono::steady_clock::now() >= tried->again;
+  again_ = again_ || !tried->failed.empty();
+  if (news->noted == tried->noted && !is_due) return;
+  {
+    const MutexLock lock(mutex_);
+    at_work_ = &hub;
+  }
+  const absl::StatusOr<std::vector<HubNote>> notes = hub.Derive(NowMs());
+  {
+    const MutexLock lock(mutex_);
+    at_work_ = nullptr;
+    derived_.NotifyAll();
+  }
+  tried->noted = news->noted;
+  if (!notes.ok()) {
+    std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message());
+    if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
+    tried->failed = std::move(words);
+    tried->again = std::chrono::steady_clock::now() + kHubAgain;
+    again_ = true;
+    return;
+  }
+  tried->failed.clear();
   for (const HubNote& note : *notes) {
     const bool information = note.kind == HubNote::Kind::kUnsure;
     events_.Add(ContextOf(hub.rules(), note.data_source), information ? Severity::kWarning : Severity::kError,
@@ -128,23 +162,54 @@ void Hubs::DeriveOne(Hub& hub) {
   }
 }
 
+/// False: it ends.
+bool Hubs::WaitForNews() {
+  const MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + kHubLook;
+  // What other servers note wakes nobody here, and neither does a database that answers again.
+  const bool looks = derives_ != nullptr || again_ || !unsaid_.empty();
+  while (!stop_ && !woken_) {
+    if (!looks) {
+      wake_.Wait(mutex_);
+    } else if (!wake_.WaitUntil(mutex_, until)) {
+      break;
+    }
+  }
+  woken_ = false;
+  return !stop_;
+}
+
 void Hubs::Run() {
-  for (;;) {
-    std::set<Hub*> due;
+  std::map<Hub*, Tried> tried;
+  while (WaitForNews()) {
+    std::set<Hub*> unsaid;
     {
       const MutexLock lock(mutex_);
-      while (!stop_ && due_.empty()) wake_.Wait(mutex_);
-      if (stop_) return;
-      due.swap(due_);
-      at_work_ = due;
+      unsaid = unsaid_;
     }
-    for (Hub* const hub : due) {
-      DeriveOne(*hub);
-      const MutexLock lock(mutex_);
-      at_work_.erase(hub);
-      derived_.NotifyAll();
-      if (stop_) return;
+    for (Hub* const hub : unsaid) NoteNews(*hub);
+    if (derives_ && !derives_()) {
+      tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
+      continue;
     }
+    again_ = false;
+    for (const auto& hub : hubs_) DeriveOne(*hub, &tried[hub.get()]);
+  }
+}
+
+/// Of all that is noted by now, wherever it is done. False: not in time.
+absl::StatusOr<bool> Hubs::WaitForDerivation(Hub& hub) {
+  const absl::StatusOr<HubFile::News> asked = hub.ReadNews();
+  if (!asked.ok()) return asked.status();
+  const auto until = std::chrono::steady_clock::now() + kHubWait;
+  for (;;) {
+    const absl::StatusOr<HubFile::News> news = hub.ReadNews();
+    if (!news.ok()) return news.status();
+    const MutexLock lock(mutex_);
+    if (news->read >= asked->noted && at_work_ != &hub && unsaid_.count(&hub) == 0) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (stop_ || now >= until) return false;
+    derived_.WaitUntil(mutex_, std::min(until, now + kHubLook));
   }
 }
 
@@ -158,19 +223,18 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   }
   // A tenant is a member of one hub; of several the first counts.
   Hub* const hub = members.front().hub;
-  {
-    const MutexLock lock(mutex_);
-    const auto until = std::chrono::steady_clock::now() + kHubWait;
-    while (!stop_ && (due_.count(hub) > 0 || at_work_.count(hub) > 0)) {
-      if (!derived_.WaitUntil(mutex_, until)) break;
-    }
-    if (at_work_.count(hub) > 0 || due_.count(hub) > 0) {
-      HandedOut out;
-      out.waiting = "the hub is at work; ask again in a moment";
-      return out;
-    }
+  const absl::StatusOr<bool> derived = WaitForDerivation(*hub);
+  if (!derived.ok()) return derived.status();
+  if (!*derived) {
+    HandedOut out;
+    out.waiting = "the hub is at work; ask again in a moment";
+    return out;
   }
   return hub->HandOut(members.front().data_source, cycle, limit);
+}
+
+void Hubs::LookIfOthersDerive(Hub& hub) {
+  if (derives_ && !derives_()) hub.Look(NowMs());
 }
 
 const HubRules* Hubs::RulesOf(const std::string& context_id) {

@@ -140,9 +140,7 @@ class Walk(unittest.TestCase):
         place.crm.sql(ADA)
         place.rounds()
         place.server.stop()
-        lost = place.hub
-        for suffix in ("", "-wal", "-shm"):
-            pathlib.Path(str(lost) + suffix).unlink(missing_ok=True)
+        place.lose_hub()
         place.server.start()
         for done in place.rounds(1):
             self.assertIn("suspended", done["waiting"])

@@ -191,8 +191,12 @@ ROOMS = {
         "server/watch",
         (),
     ),
+    "server/hub/postgres": (
+        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/store/postgres/control",
+        (),
+    ),
     "server/hub": (
-        "base proto/wire proto/wire/exchange server/hub/plan server/hub/sqlite server/hub/store server/journal server/plan "
+        "base proto/wire proto/wire/exchange server/hub/plan server/hub/store server/journal server/plan "
         "server/storages server/store server/tenant server/tenant/exchange server/watch",
         (),
     ),
@@ -216,14 +220,15 @@ ROOMS = {
     ),
     "server/rpc/admin": (
         "base certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
-        "server/hub/plan server/hub/sqlite server/jobs server/journal server/plan "
+        "server/hub/plan server/hub/store server/jobs server/journal server/plan "
         "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
         "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
-        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/jobs server/rpc server/rpc/admin server/rpc/listener "
+        "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/hub/plan "
+        "server/hub/postgres server/hub/sqlite server/hub/store server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",

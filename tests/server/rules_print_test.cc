@@ -37,6 +37,8 @@ TEST(RulesPrintTest, EachRuleThatServersShareMakesAnotherOne) {
       [](ServerConfig& config) { config.receipts.on = false; },
       [](ServerConfig& config) { config.receipts.tenants.push_back({.on = false}); },
       [](ServerConfig& config) { config.hooks.hooks.push_back({.on = {"completed"}, .url = "u"}); },
+      [](ServerConfig& config) { config.hubs.push_back({.storage = "Acme"}); },
+      [](ServerConfig& config) { config.hubs.push_back({.storage = "Acme", .data_sources = {"crm"}}); },
   };
   std::set<std::string> prints;
   for (const auto& change : changes) {

@@ -11,7 +11,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+import postgres_cluster
 import records_server
+import shared_records_servers
 
 TABLE = "CREATE TABLE company (id INTEGER PRIMARY KEY, vat TEXT, name TEXT, city TEXT)"
 MEMBER = """
@@ -50,6 +52,7 @@ class System:
         text = re.sub(r'(?m)^state_dir = .*$', f'state_dir = "state-{name}"', text)
         text = text[: text.index("[[source]]")]
         accepted = f"accept = {json.dumps(list(accept))}\n" if accept else ""
+        text = text.replace(f":{place.server.ports[0]}", f":{place.port_of(len(place.systems))}")
         self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\npath = {json.dumps(str(self.path))}\n{accepted}{more}')
         self.agent("install")
 
@@ -79,22 +82,39 @@ class System:
 
 
 class ExchangePlace:
-    """Until the test ends."""
+    """Until the test ends. `url`: of an empty database: two servers have their mirrors and the hub in it, and the systems
+    take turns between them."""
 
     def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER,
-                 make=System):
+                 make=System, url=None):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
         sqlite3.connect(empty).close()
-        self.server = records_server.RecordsServer(bin_dir, self.work / "dev", source=empty)
-        config = self.server.folder / "mirror-server.toml"
-        text = re.sub(r'(?m)^contexts = .*$', 'contexts = ["*"]', config.read_text())
-        members = "".join(member.format(name=name, write=json.dumps(write)) for name in names)
-        config.write_text(text + hub.format(deletes=deletes, members=members))
+        self.url, self.systems = url, []
+        if url:
+            self.server = shared_records_servers.SharedRecordsServers(bin_dir, self.work / "dev", url, source=empty)
+        else:
+            self.server = records_server.RecordsServer(bin_dir, self.work / "dev", source=empty)
+        for config in [one.config for one in self.servers] if url else [self.server.folder / "mirror-server.toml"]:
+            text = re.sub(r'(?m)^contexts = .*$', 'contexts = ["*"]', config.read_text())
+            members = "".join(member.format(name=name, write=json.dumps(write)) for name in names)
+            config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
-        self.systems = [make(self, name, accept=(accepts or {}).get(name, ALL)) for name in names]
+        for name in names:
+            self.systems.append(make(self, name, accept=(accepts or {}).get(name, ALL)))
+
+    @property
+    def servers(self):
+        return self.server.servers
+
+    def port_of(self, turn, place=0):
+        """Of the server whose turn it is: where sources reach it, or with 1 for `place` its operators."""
+        if not self.url:
+            return self.server.ports[place]
+        config = self.servers[turn % len(self.servers)].config.read_text()
+        return re.findall(r"(?m)^port = ([0-9]+)", config)[place]
 
     def __getattr__(self, name):
         for system in self.__dict__.get("systems", ()):
@@ -107,15 +127,34 @@ class ExchangePlace:
         return next(self.server.folder.glob("**/Mirror_Acme.hub.db"))
 
     def ask_hub(self, sql):
+        if self.url:
+            return self.ask_database("mirror_hub_acme", sql)
         with contextlib.closing(sqlite3.connect(f"file:{self.hub}?mode=ro", uri=True)) as database:
             return database.execute(sql).fetchall()
+
+    def ask_database(self, schema, sql):
+        script = f'SET search_path = "{schema}"; SELECT row_to_json(t) FROM ({sql}) AS t;'
+        return [tuple(json.loads(line).values()) for line in postgres_cluster.psql(self.url, script).splitlines()]
+
+    def lose_hub(self):
+        """While no server runs."""
+        if self.url:
+            postgres_cluster.psql(self.url, "SET client_min_messages = warning; DROP SCHEMA mirror_hub_acme CASCADE;")
+            return
+        lost = self.hub
+        for suffix in ("", "-wal", "-shm"):
+            pathlib.Path(str(lost) + suffix).unlink(missing_ok=True)
 
     def start_again(self, **environment):
         self.server.stop()
         self.server.start(**environment)
 
-    def ctl(self, *words):
-        return self.server.run("mirrorctl", "--config", self.server.folder / "mirrorctl.toml", *words)
+    def ctl(self, *words, turn=0):
+        """`turn`: which server is asked."""
+        text = (self.server.folder / "mirrorctl.toml").read_text()
+        config = self.server.folder / f"mirrorctl-{turn}.toml"
+        config.write_text(text.replace(f":{self.server.ports[1]}", f":{self.port_of(turn, 1)}"))
+        return self.server.run("mirrorctl", "--config", config, *words)
 
     def rounds(self, count=3):
         """Every agent runs, so often. What the last round did."""

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ class HubBook {
   virtual absl::StatusOr<HubWork> NextWork() = 0;
 
   virtual absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) = 0;
+  /// Open deliveries of a data source in the order in which they are handed out, until `take` gives false.
+  using TakeOne = std::function<absl::StatusOr<bool>(HubDelivery delivery)>;
+  virtual absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) = 0;
   virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
   virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
   /// Its source refused it, and tries it again at `until`: others go before it. Nothing where it is gone.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+
 namespace mirror {
 
 HubRules::Place HubRules::Find(std::string_view data_source, std::string_view table) const {
@@ -38,6 +41,36 @@ std::vector<std::string> AttributesOf(const HubEntity& entity) {
     for (const auto& [attribute, column] : member.columns) names.insert(attribute);
   }
   return {names.begin(), names.end()};
+}
+
+std::string DigestOf(const HubRules& rules) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { absl::StrAppend(&text, part.size(), ":", part); };
+  for (const std::string& name : rules.data_sources) add(name);
+  for (const auto& [name, tenant] : rules.tenants) add(name), add(tenant);
+  for (const HubEntity& entity : rules.entities) {
+    add(entity.name);
+    absl::StrAppend(&text, entity.delete_any ? "any" : "none", entity.match.size());
+    for (const std::vector<std::string>& rule : entity.match) {
+      absl::StrAppend(&text, rule.size());
+      for (const std::string& attribute : rule) add(attribute);
+    }
+    for (const auto& [attribute, how] : entity.normalise)
+      add(attribute), absl::StrAppend(&text, static_cast<int>(how));
+    for (const std::string& name : entity.complete) add(name);
+    for (const auto& [attribute, rule] : entity.attributes) {
+      add(attribute);
+      absl::StrAppend(&text, static_cast<int>(rule.kind));
+      for (const std::string& name : rule.order) add(name);
+    }
+    for (const HubMember& member : entity.members) {
+      add(member.data_source), add(member.table), add(member.changed), add(member.changed_format);
+      absl::StrAppend(&text, member.inserts, member.updates, member.deletes);
+      for (const auto& [attribute, column] : member.columns) add(attribute), add(column);
+      for (const std::string& attribute : member.key) add(attribute);
+    }
+  }
+  return HexDigest(text);
 }
 
 }  // namespace mirror

@@ -81,6 +81,8 @@ struct HubRules {
 bool CarriesMatch(const HubEntity& entity);
 /// All attributes that any member has.
 std::vector<std::string> AttributesOf(const HubEntity& entity);
+/// Of what decides which rows are one, what they say and what is written.
+std::string DigestOf(const HubRules& rules);
 
 }  // namespace mirror
 

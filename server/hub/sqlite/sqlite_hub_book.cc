@@ -14,6 +14,10 @@ constexpr char kRowColumns[] =
     "unsure, "
     "joined_by, former, keys, work FROM _hub_rows ";
 
+constexpr char kDeliveryColumns[] =
+    "delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, fresh "
+    "FROM _hub_deliveries ";
+
 std::optional<std::int64_t> NumberOrNone(const sqlite::Statement& row, int column) {
   if (row.IsNull(column)) return std::nullopt;
   return row.Int(column);
@@ -79,15 +83,7 @@ absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement) {
   }
 }
 
-/// Parents are made before their children, and go behind them.
-std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
-  const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
-  const std::int64_t place = entity == nullptr ? 0 : entity - rules.entities.data();
-  return delivery.operation == HubOperation::kDelete ? -place : place;
-}
-
-}  // namespace
-
+/// From a row of kDeliveryColumns.
 absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row) {
   HubDelivery delivery;
   delivery.id = row.Text(0);
@@ -103,6 +99,15 @@ absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row) {
   delivery.fresh = row.Int(10) != 0;
   return delivery;
 }
+
+/// Parents are made before their children, and go behind them.
+std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
+  const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
+  const std::int64_t place = entity == nullptr ? 0 : entity - rules.entities.data();
+  return delivery.operation == HubOperation::kDelete ? -place : place;
+}
+
+}  // namespace
 
 absl::StatusOr<HubState> SqliteHubBook::ReadState() {
   sqlite::Statement read = Prepare("SELECT time, hold, records, deliveries FROM _hub_state");
@@ -384,10 +389,7 @@ absl::StatusOr<HubWork> SqliteHubBook::NextWork() {
 }
 
 absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::string& golden_id) {
-  sqlite::Statement read = Prepare(
-      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-      "fresh "
-      "FROM _hub_deliveries WHERE golden_id = ?");
+  sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE golden_id = ?"));
   read.With(golden_id);
   std::vector<HubDelivery> deliveries;
   for (;;) {
@@ -397,6 +399,22 @@ absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::
     absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
     if (!delivery.ok()) return delivery.status();
     deliveries.push_back(*std::move(delivery));
+  }
+}
+
+absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
+  sqlite::Statement read =
+      Prepare(absl::StrCat("SELECT ", kDeliveryColumns,
+                           "WHERE data_source = ? AND state = 1 "
+                           "ORDER BY coalesce(refused_until, 0), operation, rank, number"));
+  read.With(data_source);
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok() || !*more) return more.status();
+    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
+    if (!delivery.ok()) return delivery.status();
+    more = take(*std::move(delivery));
+    if (!more.ok() || !*more) return more.status();
   }
 }
 

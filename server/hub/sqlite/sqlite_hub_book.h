@@ -44,6 +44,7 @@ class SqliteHubBook final : public HubBook {
   absl::StatusOr<HubWork> NextWork() override;
 
   absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) override;
+  absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) override;
   absl::Status WriteDelivery(const HubDelivery& delivery) override;
   absl::Status RemoveDelivery(const HubDelivery& delivery) override;
   absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
@@ -65,10 +66,6 @@ class SqliteHubBook final : public HubBook {
   const sqlite::Connection& connection_;
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
 };
-
-/// Takes a delivery from a row of: delivery_id, data_source, table_name, operation, key, golden_id, body,
-/// needs, number, state, fresh. Errors: kDataLoss.
-absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row);
 
 }  // namespace mirror
 

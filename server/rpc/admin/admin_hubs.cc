@@ -16,6 +16,7 @@ constexpr std::uint32_t kDuplicatesMax = 10'000;
 
 absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
+  hubs.LookIfOthersDerive(hub);
   const absl::StatusOr<Hub::Figures> figures = hub.Count();
   if (!figures.ok()) return figures.status();
   message->set_records(figures->records);

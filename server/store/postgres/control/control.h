@@ -35,7 +35,7 @@ struct ControlOptions {
 enum class Awaits : std::uint8_t { kStandby, kNobody };
 
 /// The database that says which mirror stands in which place, and holds the events and the audit log: its
-/// schema `mirror_control`. No mirrored row, LSN or cycle is in it.
+/// schema `mirror_control`. No mirrored row, LSN or cycle is in it; hubs have schemas of their own beside it.
 /// Errors of every call: kUnavailable, for people; those of the work that are not PostgreSQL's stay as they
 /// are. Threads: any.
 class PostgresControl {

@@ -8,7 +8,8 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 4> kDutyWords = {"hooks", "idle_cycles", "summaries", "import_jobs"};
+constexpr std::array<std::string_view, 5> kDutyWords = {"hooks", "idle_cycles", "summaries", "import_jobs",
+                                                        "hubs"};
 
 }  // namespace
 

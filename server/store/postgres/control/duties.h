@@ -20,6 +20,7 @@ enum class Duty : std::uint8_t {
   kIdleCycles,  ///< Cycles end whose server is gone.
   kSummaries,   ///< It is told which tables are older than their targets.
   kImportJobs,  ///< Import jobs end whose server is gone.
+  kHubs,        ///< Golden records are derived.
 };
 std::string_view ToString(Duty duty);
 

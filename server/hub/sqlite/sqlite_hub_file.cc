@@ -1,11 +1,15 @@
-#include "server/hub/sqlite/hub_file.h"
+#include "server/hub/sqlite/sqlite_hub_file.h"
 
-#include <filesystem>
-#include <system_error>
+#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/file_layout.h"
+#include "base/mutex.h"
 #include "server/hub/sqlite/hub_layout.h"
 #include "server/hub/sqlite/sqlite_hub_book.h"
 
@@ -32,11 +36,38 @@ sqlite::Explain ExplainOf(const std::string& path) {
   };
 }
 
+class SqliteHubFile final : public HubFile {
+ public:
+  SqliteHubFile(std::unique_ptr<sqlite::Connection> connection, const HubRules& rules)
+      : rules_(rules), connection_(std::move(connection)) {}
+
+  absl::Status Alone(const std::function<absl::Status()>& work) override { return work(); }
+  absl::Status CheckAlone() override { return absl::OkStatus(); }
+  absl::StatusOr<bool> IsNew() override;
+  absl::StatusOr<bool> TakeRules(const std::string& digest) override;
+  absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+  absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
+  absl::StatusOr<std::uint64_t> CountRecords() override;
+  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
+  absl::Status NoteNews() override;
+  absl::StatusOr<News> ReadNews() override;
+  absl::Status NoteRead(std::int64_t noted) override;
+
+ private:
+  const HubRules& rules_;
+  const std::unique_ptr<sqlite::Connection> connection_;
+  Mutex mutex_;
+  /// Of this server's life: what was there before it, nobody has looked at.
+  News news_ MIRROR_GUARDED_BY(mutex_) = {.noted = 1, .read = 0};
+};
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HubFile>> HubFile::Open(const std::string& path, const HubRules& rules) {
-  std::error_code ignored;
-  const bool was_made = !std::filesystem::exists(path, ignored);
+absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules) {
+  const std::string path = absl::StrCat(folder, "/Mirror_", rules.storage, ".hub.db");
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> connection = sqlite::Connection::Open(
       path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs}, ExplainOf(path));
   if (!connection.ok()) return connection.status();
@@ -52,10 +83,33 @@ absl::StatusOr<std::unique_ptr<HubFile>> HubFile::Open(const std::string& path, 
     });
   }
   if (!status.ok()) return status;
-  return std::unique_ptr<HubFile>(new HubFile(*std::move(connection), rules, was_made));
+  return std::make_unique<SqliteHubFile>(*std::move(connection), rules);
 }
 
-absl::StatusOr<bool> HubFile::TakeRules(const std::string& digest) {
+absl::StatusOr<bool> SqliteHubFile::IsNew() {
+  absl::StatusOr<std::int64_t> states = connection_->Number("SELECT count(*) FROM _hub_state");
+  if (!states.ok()) return states.status();
+  return *states == 0;
+}
+
+absl::Status SqliteHubFile::NoteNews() {
+  const MutexLock lock(mutex_);
+  ++news_.noted;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HubFile::News> SqliteHubFile::ReadNews() {
+  const MutexLock lock(mutex_);
+  return news_;
+}
+
+absl::Status SqliteHubFile::NoteRead(std::int64_t noted) {
+  const MutexLock lock(mutex_);
+  news_.read = std::max(news_.read, noted);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqliteHubFile::TakeRules(const std::string& digest) {
   bool changed = false;
   absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     sqlite::Statement known = connection_->Prepare("SELECT digest FROM _hub_rules");
@@ -74,38 +128,21 @@ absl::StatusOr<bool> HubFile::TakeRules(const std::string& digest) {
   return changed;
 }
 
-absl::Status HubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
+absl::Status SqliteHubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
   return connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     SqliteHubBook book(*connection_, rules_);
     return work(book);
   });
 }
 
-absl::Status HubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
+absl::Status SqliteHubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
   return connection_->Transact(sqlite::Connection::Begin::kDeferred, [&] {
     SqliteHubBook book(*connection_, rules_);
     return work(book);
   });
 }
 
-absl::Status HubFile::ReadOpen(const std::string& data_source, const TakeOne& take) {
-  sqlite::Statement read = connection_->Prepare(
-      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-      "fresh "
-      "FROM _hub_deliveries WHERE data_source = ? AND state = 1 "
-      "ORDER BY coalesce(refused_until, 0), operation, rank, number");
-  read.With(data_source);
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok() || !*more) return more.status();
-    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
-    if (!delivery.ok()) return delivery.status();
-    more = take(*std::move(delivery));
-    if (!more.ok() || !*more) return more.status();
-  }
-}
-
-absl::StatusOr<std::size_t> HubFile::DecideHeld(bool commit) {
+absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {
   std::size_t decided = 0;
   absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     absl::Status done = connection_->Prepare("UPDATE _hub_deliveries SET state = ? WHERE state = 2")
@@ -126,7 +163,7 @@ absl::StatusOr<std::size_t> HubFile::DecideHeld(bool commit) {
   return decided;
 }
 
-absl::StatusOr<std::size_t> HubFile::Thaw(const std::string& golden_id) {
+absl::StatusOr<std::size_t> SqliteHubFile::Thaw(const std::string& golden_id) {
   std::size_t thawed = 0;
   absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     // They are planned again by the next derivation.
@@ -144,7 +181,7 @@ absl::StatusOr<std::size_t> HubFile::Thaw(const std::string& golden_id) {
   return thawed;
 }
 
-absl::StatusOr<std::map<std::string, HubFile::Figures>> HubFile::CountAll() {
+absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll() {
   std::map<std::string, Figures> all;
   sqlite::Statement rows = connection_->Prepare("SELECT data_source, rows FROM _hub_counts");
   for (;;) {
@@ -170,13 +207,13 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> HubFile::CountAll() {
   }
 }
 
-absl::StatusOr<std::uint64_t> HubFile::CountRecords() {
+absl::StatusOr<std::uint64_t> SqliteHubFile::CountRecords() {
   absl::StatusOr<std::int64_t> count = connection_->Number("SELECT count(*) FROM _hub_records");
   if (!count.ok()) return count.status();
   return static_cast<std::uint64_t>(*count);
 }
 
-absl::StatusOr<std::vector<HubFile::Duplicate>> HubFile::FindDuplicates(std::size_t limit) {
+absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(std::size_t limit) {
   sqlite::Statement read = connection_->Prepare(
       "SELECT entity, golden_id, '', data_source, count(*) FROM _hub_rows WHERE golden_id IS NOT NULL "
       "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "

@@ -1,0 +1,179 @@
+#include "server/hub/postgres/hub_schema.h"
+
+#include <cstdint>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/db/postgres/name.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater.
+constexpr std::int64_t kHubLayout = 1;
+constexpr char kLayingOut[] = "laying out the hub's schema";
+constexpr std::string_view kPrefix = "mirror_hub_";
+constexpr std::size_t kDigestDigits = 8;
+
+/// Keys may be longer than an index takes: it has their hashes.
+constexpr char kOwnTables[] = R"(
+CREATE SCHEMA $;
+REVOKE ALL ON SCHEMA $ FROM PUBLIC;
+CREATE TABLE @_hub (one boolean PRIMARY KEY CHECK (one), storage text NOT NULL, layout bigint NOT NULL,
+  layout_min bigint NOT NULL, program text NOT NULL);
+CREATE TABLE @_hub_news (one boolean PRIMARY KEY CHECK (one), noted bigint NOT NULL, read bigint NOT NULL)
+  WITH (fillfactor = 50);
+CREATE TABLE @_hub_rules (one boolean PRIMARY KEY CHECK (one), digest text NOT NULL);
+CREATE TABLE @_hub_state (one boolean PRIMARY KEY CHECK (one), time bigint NOT NULL, hold boolean NOT NULL,
+  records bigint NOT NULL, deliveries bigint NOT NULL);
+CREATE TABLE @_hub_feeds (data_source text COLLATE "C" PRIMARY KEY, journal_id text NOT NULL,
+  number bigint NOT NULL, token text NOT NULL, salt bigint, before_journal_id text, before_number bigint,
+  before_token text, cycle bigint NOT NULL, at bigint NOT NULL, ledger_number bigint NOT NULL,
+  source_older bigint NOT NULL, mirror_older bigint NOT NULL, suspended bigint, own_restore boolean NOT NULL,
+  reread boolean NOT NULL);
+CREATE TABLE @_hub_rows (row_id bigint PRIMARY KEY, data_source text COLLATE "C" NOT NULL,
+  table_name text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, entity text COLLATE "C" NOT NULL,
+  golden_id text COLLATE "C", says text NOT NULL, changed_ms bigint, touched bigint NOT NULL,
+  read_at bigint NOT NULL, doomed boolean NOT NULL, unsure boolean NOT NULL, joined_by text NOT NULL,
+  former text, keys text NOT NULL, work text);
+CREATE INDEX _hub_rows_key ON @_hub_rows (data_source, table_name, hashtextextended(key, 0));
+CREATE INDEX _hub_rows_golden ON @_hub_rows (golden_id) WHERE golden_id IS NOT NULL;
+CREATE INDEX _hub_rows_new ON @_hub_rows (row_id) WHERE golden_id IS NULL;
+CREATE INDEX _hub_rows_doomed ON @_hub_rows (row_id) WHERE doomed;
+CREATE TABLE @_hub_records (golden_id text COLLATE "C" PRIMARY KEY, entity text COLLATE "C" NOT NULL,
+  number bigint NOT NULL, says text NOT NULL, had text NOT NULL, frozen text NOT NULL, turns text,
+  keys text NOT NULL, work text);
+CREATE INDEX _hub_records_work ON @_hub_records (golden_id) WHERE work IS NOT NULL;
+CREATE TABLE @_hub_keys (hash text COLLATE "C", entity text COLLATE "C", row_id bigint,
+  golden_id text COLLATE "C", PRIMARY KEY (hash, entity, row_id, golden_id));
+CREATE TABLE @golden_alias (golden_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
+CREATE TABLE @_hub_issued (delivery_id text COLLATE "C" PRIMARY KEY, golden_id text COLLATE "C" NOT NULL,
+  at bigint NOT NULL);
+CREATE TABLE @_hub_deliveries (delivery_id text COLLATE "C" PRIMARY KEY,
+  data_source text COLLATE "C" NOT NULL, table_name text NOT NULL, operation bigint NOT NULL,
+  key text NOT NULL, golden_id text COLLATE "C" NOT NULL, body text NOT NULL, needs bigint NOT NULL,
+  number bigint NOT NULL, state bigint NOT NULL, fresh boolean NOT NULL, rank bigint NOT NULL,
+  refused_until bigint, reason text);
+CREATE INDEX _hub_deliveries_golden ON @_hub_deliveries (golden_id);
+CREATE INDEX _hub_deliveries_turn ON @_hub_deliveries
+  (data_source, state, coalesce(refused_until, 0), operation, rank, number);
+CREATE INDEX _hub_deliveries_fresh ON @_hub_deliveries (data_source) WHERE fresh;
+CREATE TABLE @_hub_counts (data_source text COLLATE "C" PRIMARY KEY, rows bigint NOT NULL,
+  writes bigint NOT NULL, inserts bigint NOT NULL);
+REVOKE ALL ON ALL TABLES IN SCHEMA $ FROM PUBLIC;
+INSERT INTO @_hub_news VALUES (true, 1, 0);
+)";
+
+absl::Status Make(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
+  const std::string sql = absl::StrReplaceAll(schema.Sql(kOwnTables), {{"$", QuoteName(schema.name)}});
+  if (absl::Status made = connection.Execute(sql, kLayingOut); !made.ok()) return made;
+  return connection
+      .Run(schema.Sql("INSERT INTO @_hub VALUES (true, $1, $2, $2, $3)"),
+           {FoldName(rules.storage), kHubLayout, MIRROR_VERSION}, kLayingOut)
+      .status();
+}
+
+/// False: nothing stands there.
+absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchema& schema,
+                                const HubRules& rules) {
+  const auto there = connection.Query("SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL",
+                                      {QuoteName(schema.name), schema.at + "_hub"}, kLayingOut);
+  if (!there.ok()) return there.status();
+  if (!there->Bool(0, 0)) return false;
+  bool is_hub = there->Bool(0, 1);
+  if (is_hub) {
+    const auto row =
+        connection.Query(schema.Sql("SELECT storage, layout_min, program FROM @_hub"), {}, kLayingOut);
+    if (!row.ok()) return row.status();
+    is_hub = row->rows() == 1 && row->View(0, 0) == FoldName(rules.storage);
+    if (is_hub && row->Int(0, 1) > kHubLayout) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("hub '", rules.storage, "' was arranged by version ", row->Text(0, 2),
+                       " in the control database, ", "and this is ", MIRROR_VERSION,
+                       ", which cannot read it. Nothing was changed: upgrade this server."));
+    }
+  }
+  if (is_hub) return true;
+  return absl::FailedPreconditionError(
+      absl::StrCat("a schema ", schema.name, " stands in the control database, and it is not that of hub '",
+                   rules.storage, "'. Nothing was changed: rename it, or drop it."));
+}
+
+absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& schema,
+                          const HubEntity& entity) {
+  const std::string table = "golden_" + entity.name, view = table + "_member";
+  if (absl::Status fits = postgres::CheckName(view); !fits.ok()) return fits;
+  const std::string quoted = schema.at + QuoteName(table);
+  absl::Status status = connection.Execute(
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"),
+      kLayingOut);
+  if (!status.ok()) return status;
+  const auto columns = connection.Query(
+      "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT "
+      "attisdropped",
+      {quoted}, kLayingOut);
+  if (!columns.ok()) return columns.status();
+  std::set<std::string> there;
+  for (int row = 0; row < columns->rows(); ++row) there.insert(columns->Text(row, 0));
+  for (const std::string& attribute : AttributesOf(entity)) {
+    if (!there.insert(attribute).second) continue;
+    if (absl::Status fits = postgres::CheckName(attribute); !fits.ok()) return fits;
+    status = connection.Execute(
+        absl::StrCat("ALTER TABLE ", quoted, " ADD COLUMN ", QuoteName(attribute), " text"), kLayingOut);
+    if (!status.ok()) return status;
+  }
+  const auto has_view =
+      connection.Query("SELECT to_regclass($1) IS NOT NULL", {schema.at + QuoteName(view)}, kLayingOut);
+  if (!has_view.ok() || has_view->Bool(0, 0)) return has_view.status();
+  const absl::StatusOr<std::string> name = postgres::QuotedText(entity.name);
+  if (!name.ok()) return name.status();
+  return connection.Execute(
+      absl::StrCat("CREATE VIEW ", schema.at, QuoteName(view),
+                   " AS SELECT golden_id, data_source, table_name, key, joined_by, touched, doomed, unsure "
+                   "FROM ",
+                   schema.at, "_hub_rows WHERE entity = ", *name),
+      kLayingOut);
+}
+
+}  // namespace
+
+HubSchema::HubSchema(const std::string& storage)
+    : name(absl::StrCat(std::string(kPrefix), FoldName(storage))) {
+  if (name.size() > postgres::kNameBytesMax) {
+    const std::string digest = HexDigest(name).substr(0, kDigestDigits);
+    name = absl::StrCat(name.substr(0, postgres::kNameBytesMax - kDigestDigits - 1), "_", digest);
+  }
+  at = QuoteName(name) + ".";
+}
+
+std::string HubSchema::Sql(std::string_view sql) const {
+  std::string text;
+  for (const char one : sql) {
+    if (one == '@') {
+      text += at;
+    } else {
+      text += one;
+    }
+  }
+  return text;
+}
+
+absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
+  const auto locked =
+      connection.Query("SELECT pg_advisory_xact_lock(hashtextextended('mirror-server lays out ' || $1, 0))",
+                       {schema.name}, kLayingOut);
+  if (!locked.ok()) return locked.status();
+  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules);
+  absl::Status status = there.status();
+  if (status.ok() && !*there) status = Make(connection, schema, rules);
+  for (const HubEntity& entity : rules.entities) {
+    if (status.ok()) status = LayOutEntity(connection, schema, entity);
+  }
+  return status;
+}
+
+}  // namespace mirror

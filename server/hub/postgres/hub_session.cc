@@ -1,0 +1,101 @@
+#include "server/hub/postgres/hub_session.h"
+
+#include <cstddef>
+#include <utility>
+
+namespace mirror {
+namespace {
+
+using postgres::Rows;
+using postgres::Value;
+
+constexpr char kAtWork[] = "at work on the hub's schema";
+constexpr int kWritesAtOnce = 200;
+constexpr std::size_t kRecordsAtOnce = 10'000;
+constexpr int kRowsAtOnce = 500;
+
+}  // namespace
+
+std::string_view HubSession::Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+
+Value HubSession::KeepOrNull(std::string text) {
+  return text.empty() ? Value::Null(postgres::Type::kText) : Value(Keep(std::move(text)));
+}
+
+absl::Status HubSession::Write(std::string_view sql, postgres::Values values) {
+  return WriteAsIs(schema_.Sql(sql), values);
+}
+
+absl::Status HubSession::WriteAsIs(const std::string& sql, postgres::Values values) {
+  writes_.Queue(sql, values, kAtWork);
+  return writes_.size() < kWritesAtOnce ? absl::OkStatus() : Flush();
+}
+
+absl::Status HubSession::Flush() {
+  if (writes_.size() == 0) return absl::OkStatus();
+  const absl::Status done = writes_.Run().status();
+  kept_.clear();
+  return done;
+}
+
+absl::StatusOr<Rows> HubSession::Query(std::string_view sql, postgres::Values values) {
+  if (absl::Status written = Flush(); !written.ok()) return written;
+  return connection_.Query(schema_.Sql(sql), values, kAtWork);
+}
+
+absl::Status HubSession::WriteCounts() {
+  for (const auto& [data_source, delta] : deltas_) {
+    absl::Status status = Write(
+        "INSERT INTO @_hub_counts AS c VALUES ($1, $2, $3, $4) ON CONFLICT (data_source) DO UPDATE SET "
+        "rows = c.rows + excluded.rows, writes = c.writes + excluded.writes, inserts = c.inserts + "
+        "excluded.inserts",
+        {Keep(data_source), delta.rows, delta.writes, delta.inserts});
+    if (!status.ok()) return status;
+  }
+  deltas_.clear();
+  return absl::OkStatus();
+}
+
+void HubWorkList::Note(const std::string& golden_id, bool has_work) {
+  if (!has_work) {
+    records_.erase(golden_id);
+  } else if (records_.size() < kRecordsAtOnce) {
+    records_.insert(golden_id);
+  }
+}
+
+absl::StatusOr<std::optional<std::string>> HubWorkList::NextRecord() {
+  if (records_.empty()) {
+    const absl::StatusOr<Rows> rows = session_.Query(
+        "SELECT golden_id FROM @_hub_records WHERE work IS NOT NULL LIMIT $1", {kRecordsAtOnce});
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) records_.insert(rows->Text(row, 0));
+  }
+  if (records_.empty()) return std::nullopt;
+  return *records_.begin();
+}
+
+absl::StatusOr<std::optional<RowRef>> HubWorkList::NextRow() {
+  for (bool again = false;;) {
+    if (new_rows_.empty()) {
+      const absl::StatusOr<Rows> rows = session_.Query(
+          "SELECT row_id FROM @_hub_rows WHERE golden_id IS NULL AND row_id > $1 ORDER BY row_id LIMIT $2",
+          {last_new_row_, kRowsAtOnce});
+      if (!rows.ok()) return rows.status();
+      for (int row = 0; row < rows->rows(); ++row) new_rows_.push_back(rows->Int(row, 0));
+      if (new_rows_.empty() && (again || last_new_row_ == 0)) return std::nullopt;
+      // Once more from the beginning: one that was passed may be without a record again.
+      again = new_rows_.empty();
+      last_new_row_ = again ? 0 : new_rows_.back();
+      continue;
+    }
+    const absl::StatusOr<Rows> rows = session_.Query(
+        "SELECT data_source, table_name, key FROM @_hub_rows WHERE row_id = $1 AND golden_id IS NULL",
+        {new_rows_.front()});
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() == 1) return RowRef{rows->Text(0, 0), rows->Text(0, 1), rows->Text(0, 2)};
+    new_rows_.pop_front();
+  }
+}
+
+}  // namespace mirror

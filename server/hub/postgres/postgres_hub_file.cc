@@ -1,0 +1,331 @@
+#include "server/hub/postgres/postgres_hub_file.h"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
+#include "server/hub/postgres/hub_schema.h"
+#include "server/hub/postgres/postgres_hub_book.h"
+
+namespace mirror {
+namespace {
+
+using postgres::Rows;
+using postgres::Trouble;
+
+constexpr char kLocking[] = "waiting for the hub";
+constexpr char kAsking[] = "asking the hub";
+/// By name: no two hubs have one.
+constexpr char kLockSql[] = "SELECT pg_advisory_lock(hashtextextended('mirror-server derives ' || $1, 0))";
+constexpr char kUnlockSql[] =
+    "SELECT pg_advisory_unlock(hashtextextended('mirror-server derives ' || $1, 0))";
+/// It is at work on nothing, and was not for so long: whatever its server was about, it is not about it now.
+constexpr char kEndHungSql[] =
+    "SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid, 2000)) FROM pg_locks AS l JOIN "
+    "pg_stat_activity AS a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND "
+    "l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (l.classid::bigint << "
+    "32 | l.objid::bigint) = hashtextextended('mirror-server derives ' || $1, 0) AND a.state <> 'active' AND "
+    "clock_timestamp() - a.state_change > $2 * interval '1 millisecond'";
+
+/// Nobody has counted what this transaction writes: plans that read whole tables look cheap until they are
+/// not. What they are made to look like would then be compiled.
+constexpr char kPlainPlansSql[] =
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+    "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
+
+class PostgresHubFile final : public HubFile {
+ public:
+  PostgresHubFile(std::shared_ptr<PostgresControl> control, const HubRules& rules)
+      : control_(std::move(control)), rules_(rules), schema_(rules.storage) {}
+
+  absl::Status LayOut();
+
+  absl::Status Alone(const std::function<absl::Status()>& work) override;
+  absl::Status CheckAlone() override;
+  absl::StatusOr<bool> IsNew() override;
+  absl::StatusOr<bool> TakeRules(const std::string& digest) override;
+  absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+  absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
+  absl::StatusOr<std::uint64_t> CountRecords() override;
+  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
+  absl::Status NoteNews() override;
+  absl::StatusOr<News> ReadNews() override;
+  absl::Status NoteRead(std::int64_t noted) override;
+
+ private:
+  using Work = std::function<absl::Status(postgres::Connection& connection)>;
+  absl::Status Run(const Work& work);
+  absl::Status RunAnywhere(const Work& work);
+  absl::Status Lock(postgres::Connection& connection) const;
+  absl::Status InTransaction(postgres::Connection& connection, const Work& work) const;
+  absl::Status InHubWords(const absl::Status& status);
+  absl::StatusOr<Rows> Ask(const std::string& sql, postgres::Values values = {});
+
+  const std::shared_ptr<PostgresControl> control_;
+  const HubRules& rules_;
+  const HubSchema schema_;
+  std::atomic<bool> is_laid_out_{false};
+  postgres::Connection* alone_ = nullptr;  ///< Of who has the hub to itself.
+};
+
+/// What came from here already stays as it is.
+absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
+  const Trouble trouble = postgres::TroubleOf(status);
+  if (trouble == Trouble::kUndefined) {
+    is_laid_out_ = false;
+    return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "': ", std::string(status.message()),
+                                               ". Somebody dropped or changed what is in its schema ",
+                                               schema_.name,
+                                               " of the control database: put back a backup of that, or drop "
+                                               "all of the schema; it is made anew then, "
+                                               "and all members wait for 'mirrorctl hub resume'"));
+  }
+  if (trouble == Trouble::kConstraint || trouble == Trouble::kValue || trouble == Trouble::kTooLarge) {
+    return absl::DataLossError(absl::StrCat("hub '", rules_.storage, "': ", std::string(status.message()),
+                                            ". Nothing of this was kept"));
+  }
+  return status;
+}
+
+absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
+  if (!is_laid_out_) {
+    if (absl::Status made = LayOut(); !made.ok()) return made;
+  }
+  return control_->Run([&](postgres::Connection& connection) { return InHubWords(work(connection)); });
+}
+
+absl::Status PostgresHubFile::Run(const Work& work) {
+  return alone_ != nullptr ? work(*alone_) : RunAnywhere(work);
+}
+
+absl::Status PostgresHubFile::LayOut() {
+  absl::Status made = control_->Write(
+      [&](postgres::Connection& connection) { return LayOutHub(connection, schema_, rules_); });
+  if (made.ok()) is_laid_out_ = true;
+  return made;
+}
+
+absl::Status PostgresHubFile::Lock(postgres::Connection& connection) const {
+  absl::Status locked = connection.Query(kLockSql, {schema_.name}, kLocking).status();
+  if (postgres::TroubleOf(locked) == Trouble::kLockTimeout) {
+    const auto ended = connection.Number(kEndHungSql, {schema_.name, kHubHangsMs}, kLocking);
+    if (ended.ok() && *ended > 0) locked = connection.Query(kLockSql, {schema_.name}, kLocking).status();
+  }
+  if (postgres::TroubleOf(locked) != Trouble::kLockTimeout) return locked;
+  return absl::UnavailableError(absl::StrCat("another server is at work on hub '", rules_.storage,
+                                             "'. Nothing was done: try again in a moment"));
+}
+
+absl::Status PostgresHubFile::Alone(const std::function<absl::Status()>& work) {
+  return RunAnywhere([&](postgres::Connection& connection) -> absl::Status {
+    if (absl::Status locked = Lock(connection); !locked.ok()) return locked;
+    alone_ = &connection;
+    absl::Status done = work();
+    alone_ = nullptr;
+    // Who gets the connection next is not to have the lock.
+    if (!connection.Query(kUnlockSql, {schema_.name}, kLocking).ok()) connection.Close();
+    return done;
+  });
+}
+
+absl::Status PostgresHubFile::CheckAlone() { return alone_ != nullptr ? alone_->Probe() : absl::OkStatus(); }
+
+absl::Status PostgresHubFile::InTransaction(postgres::Connection& connection, const Work& work) const {
+  postgres::Transaction transaction(connection);
+  absl::Status status = transaction.Begin({}, kAsking);
+  if (status.ok()) status = work(connection);
+  return status.ok() ? transaction.Commit(kAsking) : status;
+}
+
+absl::Status PostgresHubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
+  return Run([&](postgres::Connection& connection) {
+    return InTransaction(connection, [&](postgres::Connection& writing) {
+      absl::Status status = writing.Query(kPlainPlansSql, {}, kAsking).status();
+      PostgresHubBook book(writing, schema_, rules_);
+      if (status.ok()) status = work(book);
+      return status.ok() ? book.Finish() : status;
+    });
+  });
+}
+
+absl::Status PostgresHubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
+  return Run([&](postgres::Connection& connection) {
+    postgres::Transaction transaction(connection);
+    absl::Status status = transaction.Begin({.repeatable_read = true, .read_only = true}, kAsking);
+    PostgresHubBook book(connection, schema_, rules_);
+    if (status.ok()) status = work(book);
+    return status.ok() ? transaction.Commit(kAsking) : status;
+  });
+}
+
+absl::StatusOr<Rows> PostgresHubFile::Ask(const std::string& sql, postgres::Values values) {
+  absl::StatusOr<Rows> rows = Rows();
+  absl::Status status = Run([&](postgres::Connection& connection) {
+    rows = connection.Query(schema_.Sql(sql), values, kAsking);
+    return rows.status();
+  });
+  if (!status.ok()) return status;
+  return rows;
+}
+
+absl::StatusOr<bool> PostgresHubFile::IsNew() {
+  const absl::StatusOr<Rows> rows = Ask("SELECT count(*) FROM @_hub_state");
+  if (!rows.ok()) return rows.status();
+  return rows->Int(0, 0) == 0;
+}
+
+absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
+  bool changed = false;
+  absl::Status status = Run([&](postgres::Connection& connection) {
+    return InTransaction(connection, [&](postgres::Connection& writing) -> absl::Status {
+      const auto known = writing.Query(schema_.Sql("SELECT digest FROM @_hub_rules"), {}, kAsking);
+      if (!known.ok()) return known.status();
+      changed = known->rows() == 1 && known->View(0, 0) != digest;
+      if (known->rows() == 1 && !changed) return absl::OkStatus();
+      absl::Status done =
+          writing
+              .Run(schema_.Sql("INSERT INTO @_hub_rules VALUES (true, $1) ON CONFLICT (one) DO "
+                               "UPDATE SET digest = excluded.digest"),
+                   {digest}, kAsking)
+              .status();
+      if (!done.ok() || !changed) return done;
+      done = writing.Run(schema_.Sql("UPDATE @_hub_feeds SET reread = true WHERE cycle > 0"), {}, kAsking)
+                 .status();
+      if (!done.ok()) return done;
+      return writing.Run(schema_.Sql("UPDATE @_hub_state SET hold = true"), {}, kAsking).status();
+    });
+  });
+  if (!status.ok()) return status;
+  return changed;
+}
+
+absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
+  std::int64_t decided = 0;
+  absl::Status status = Run([&](postgres::Connection& connection) {
+    return InTransaction(connection, [&](postgres::Connection& writing) -> absl::Status {
+      const auto count = writing.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = $1 WHERE state = 2"),
+                                     {commit ? 1 : 3}, kAsking);
+      if (!count.ok() || !commit) return decided = count.value_or(0), count.status();
+      decided = *count;
+      absl::Status done =
+          writing.Run(schema_.Sql("UPDATE @_hub_rows SET unsure = false WHERE unsure"), {}, kAsking).status();
+      if (!done.ok()) return done;
+      // What a lost hub made is believed once everybody was read again.
+      return writing
+          .Run(schema_.Sql("UPDATE @_hub_state SET hold = false WHERE NOT EXISTS (SELECT 1 FROM @_hub_feeds "
+                           "WHERE suspended IS NOT NULL OR cycle = 0)"),
+               {}, kAsking)
+          .status();
+    });
+  });
+  if (!status.ok()) return status;
+  return static_cast<std::size_t>(decided);
+}
+
+absl::StatusOr<std::size_t> PostgresHubFile::Thaw(const std::string& golden_id) {
+  std::int64_t thawed = 0;
+  absl::Status status = Run([&](postgres::Connection& connection) -> absl::Status {
+    // They are planned again by the next derivation.
+    const auto count = connection.Run(
+        schema_.Sql("UPDATE @_hub_records SET frozen = '[]', turns = NULL, work = "
+                    "coalesce(work, '{}') WHERE frozen <> '[]' AND ($1 = '' OR golden_id = $1)"),
+        {golden_id}, kAsking);
+    thawed = count.value_or(0);
+    return count.status();
+  });
+  if (!status.ok()) return status;
+  return static_cast<std::size_t>(thawed);
+}
+
+absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAll() {
+  std::map<std::string, Figures> all;
+  const absl::StatusOr<Rows> counts = Ask("SELECT data_source, rows FROM @_hub_counts");
+  if (!counts.ok()) return counts.status();
+  for (int row = 0; row < counts->rows(); ++row) {
+    all[counts->Text(row, 0)].rows = static_cast<std::uint64_t>(counts->Int(row, 1));
+  }
+  const absl::StatusOr<Rows> states = Ask(
+      "SELECT data_source, state, count(*), count(refused_until) FROM @_hub_deliveries GROUP BY data_source, "
+      "state");
+  if (!states.ok()) return states.status();
+  for (int row = 0; row < states->rows(); ++row) {
+    Figures& figures = all[states->Text(row, 0)];
+    const auto state = static_cast<DeliveryState>(states->Int(row, 1));
+    const auto count = static_cast<std::uint64_t>(states->Int(row, 2));
+    (state == DeliveryState::kOpen   ? figures.open
+     : state == DeliveryState::kHeld ? figures.held
+                                     : figures.dropped) = count;
+    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states->Int(row, 3));
+  }
+  return all;
+}
+
+absl::StatusOr<std::uint64_t> PostgresHubFile::CountRecords() {
+  const absl::StatusOr<Rows> rows = Ask("SELECT count(*) FROM @_hub_records");
+  if (!rows.ok()) return rows.status();
+  return static_cast<std::uint64_t>(rows->Int(0, 0));
+}
+
+absl::StatusOr<std::vector<HubFile::Duplicate>> PostgresHubFile::FindDuplicates(std::size_t limit) {
+  const absl::StatusOr<Rows> rows = Ask(
+      "SELECT max(entity), golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT NULL "
+      "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
+      "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM @_hub_keys AS k "
+      "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id "
+      "> "
+      "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
+      "WHERE a.golden_id <> b.golden_id LIMIT $1",
+      {limit});
+  if (!rows.ok()) return rows.status();
+  std::vector<Duplicate> found;
+  for (int row = 0; row < rows->rows(); ++row) {
+    found.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Text(row, 3),
+                     static_cast<std::uint64_t>(rows->Int(row, 4))});
+  }
+  return found;
+}
+
+absl::Status PostgresHubFile::NoteNews() {
+  return RunAnywhere([&](postgres::Connection& connection) {
+    return connection.Run(schema_.Sql("UPDATE @_hub_news SET noted = noted + 1"), {}, kAsking).status();
+  });
+}
+
+absl::StatusOr<HubFile::News> PostgresHubFile::ReadNews() {
+  News news;
+  absl::Status status = RunAnywhere([&](postgres::Connection& connection) -> absl::Status {
+    const auto rows = connection.Query(schema_.Sql("SELECT noted, read FROM @_hub_news"), {}, kAsking);
+    if (!rows.ok()) return rows.status();
+    if (rows->rows() == 1) news = {.noted = rows->Int(0, 0), .read = rows->Int(0, 1)};
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return news;
+}
+
+absl::Status PostgresHubFile::NoteRead(std::int64_t noted) {
+  return RunAnywhere([&](postgres::Connection& connection) {
+    return connection.Run(schema_.Sql("UPDATE @_hub_news SET read = greatest(read, $1)"), {noted}, kAsking)
+        .status();
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<PostgresControl> control,
+                                                             const HubRules& rules) {
+  auto file = std::make_unique<PostgresHubFile>(std::move(control), rules);
+  if (absl::Status made = file->LayOut(); !made.ok()) return made;
+  return file;
+}
+
+}  // namespace mirror

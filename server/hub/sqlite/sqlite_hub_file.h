@@ -1,0 +1,18 @@
+#ifndef MIRROR_SERVER_HUB_SQLITE_SQLITE_HUB_FILE_H_
+#define MIRROR_SERVER_HUB_SQLITE_SQLITE_HUB_FILE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/hub/plan/hub_rules.h"
+#include "server/hub/store/hub_file.h"
+
+namespace mirror {
+
+/// `Mirror_<storage>.hub.db` in `folder`: this server's alone.
+absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_SQLITE_SQLITE_HUB_FILE_H_

@@ -1,0 +1,502 @@
+// What every hub's book keeps, whatever it stands in.
+
+#include "server/hub/plan/hub_book.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/hub/postgres/golden_text.h"
+#include "tests/server/hub/hub_place.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+class HubBookTest : public EitherHubPlace {
+ protected:
+  void Fill() override {
+    rules_.storage = "Acme";
+    rules_.data_sources = {"crm", "erp"};
+    for (const char* const name : {"company", "person"}) {
+      HubEntity& entity = rules_.entities.emplace_back();
+      entity.name = name;
+      entity.match = {{"vat"}};
+      for (const char* const attribute : {"vat", "City @ \"of\""}) entity.attributes[attribute];
+      for (const char* const source : {"crm", "erp"}) {
+        HubMember& member = entity.members.emplace_back();
+        member.data_source = source;
+        member.table = name;
+        member.columns = {{"vat", "vat"}, {"City @ \"of\"", "city"}};
+      }
+    }
+    Open();
+  }
+  void Open() {
+    file_.reset();
+    auto opened = place_->OpenHub(rules_);
+    ASSERT_THAT(opened.status(), IsOk());
+    file_ = *std::move(opened);
+  }
+  using Work = std::function<void(HubBook& book)>;
+  void Write(const Work& work) {
+    ASSERT_THAT(file_->Transact([&](HubBook& book) { return work(book), absl::OkStatus(); }), IsOk());
+  }
+  void Read(const Work& work) {
+    ASSERT_THAT(file_->Read([&](HubBook& book) { return work(book), absl::OkStatus(); }), IsOk());
+  }
+  static MemberRow RowOf(const std::string& source, const std::string& key,
+                         const std::string& golden_id = "") {
+    MemberRow row;
+    row.ref = {source, "company", key};
+    row.entity = "company";
+    row.golden_id = golden_id;
+    row.says["vat"] = {.value = std::string("1"), .word = std::string("1"), .ms = 5, .own = true};
+    row.touched = 7;
+    row.read_at = 7;
+    row.joined_by = "vat";
+    return row;
+  }
+  static HubDelivery DeliveryOf(const std::string& id, HubOperation operation, std::int64_t number) {
+    HubDelivery delivery;
+    delivery.id = id;
+    delivery.data_source = "erp";
+    delivery.table = "company";
+    delivery.operation = operation;
+    delivery.key = operation == HubOperation::kInsert ? "" : "[7]";
+    delivery.golden_id = "g";
+    delivery.columns["city"] = {std::string("Rome"), 9};
+    delivery.needs = 3;
+    delivery.number = number;
+    delivery.fresh = true;
+    return delivery;
+  }
+
+  HubRules rules_;
+  std::unique_ptr<HubFile> file_;
+};
+
+TEST_P(HubBookTest, KeepsItsStateAndItsFeedsWhole) {
+  HubFeed feed;
+  feed.anchor = {"journal", 12, "token"};
+  feed.salt = -5;
+  feed.before = HubAnchor{"journal", 11, ""};
+  feed.cycle = 4, feed.at = 5, feed.ledger_number = 6, feed.source_older = 7, feed.mirror_older = 8;
+  feed.suspended = 9;
+  feed.own_restore = feed.reread = true;
+  Read([&](HubBook& book) {
+    EXPECT_EQ(book.ReadFeeds()->at("crm"), HubFeed{});
+    EXPECT_EQ(book.ReadState()->time, 0);
+  });
+  EXPECT_THAT(file_->IsNew(), IsOkAndHolds(true));
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteFeed("crm", feed), IsOk());
+    ASSERT_THAT(book.WriteFeed("erp", HubFeed{}), IsOk());
+    ASSERT_THAT(book.WriteFeed("gone", feed), IsOk());
+    ASSERT_THAT(book.WriteState({.time = 3, .hold = true, .records = 4, .deliveries = 5}), IsOk());
+  });
+  Open();
+  EXPECT_THAT(file_->IsNew(), IsOkAndHolds(false));
+  Read([&](HubBook& book) {
+    const auto feeds = book.ReadFeeds();
+    ASSERT_THAT(feeds, IsOk());
+    EXPECT_THAT(*feeds, UnorderedElementsAre(Pair("crm", feed), Pair("erp", HubFeed{})));
+    const auto state = book.ReadState();
+    ASSERT_THAT(state, IsOk());
+    EXPECT_EQ(state->time, 3);
+    EXPECT_TRUE(state->hold);
+    EXPECT_EQ(state->records, 4);
+    EXPECT_EQ(state->deliveries, 5);
+  });
+}
+
+TEST_P(HubBookTest, KeepsARowWithWhateverStandsInIt) {
+  MemberRow row = RowOf("crm", absl::StrCat("[\"", std::string(5'000, 'k'), "\"]"), "g");
+  row.says["vat"].value = Bytes{std::string("\0\xff", 2)};
+  row.says["vat"].word = std::string("a\0b\xff", 4);
+  row.changed_ms = 3;
+  row.doomed = row.unsure = true;
+  row.former = {{"h1", "h2"}, {}};
+  row.work = {.read = true, .fresh = true, .made = true, .origin = "o", .turn = 2};
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRow(row, {"k1", "k2"}), IsOk());
+    const auto read = book.ReadRow(row.ref);
+    ASSERT_THAT(read, IsOk());
+    ASSERT_TRUE(read->has_value());
+    row.row_id = (*read)->row_id;
+    row.indexed = {"k1", "k2"};
+    EXPECT_EQ(**read, row);
+    row.doomed = false;
+    row.golden_id = "";
+    ASSERT_THAT(book.WriteRow(row, {"k2"}), IsOk());
+    row.indexed = {"k2"};
+    EXPECT_EQ(**book.ReadRow(row.ref), row);
+    EXPECT_THAT(book.FoundBy("company", "k1")->rows, IsEmpty());
+    EXPECT_THAT(book.FoundBy("company", "k2")->rows, ElementsAre(row.ref));
+    EXPECT_THAT(book.FoundBy("person", "k2")->rows, IsEmpty());
+    EXPECT_EQ(book.CountAll()->at("crm").rows, 1U);
+    ASSERT_THAT(book.RemoveRow(row), IsOk());
+    EXPECT_FALSE((*book.ReadRow(row.ref)).has_value());
+    EXPECT_THAT(book.FoundBy("company", "k2")->rows, IsEmpty());
+    EXPECT_EQ(book.CountAll()->at("crm").rows, 0U);
+  });
+}
+
+TEST_P(HubBookTest, FindsTheRowsOfARecordAndThoseThatWereNotRead) {
+  Write([&](HubBook& book) {
+    for (const char* const key : {"[1]", "[2]"}) {
+      MemberRow row = RowOf("crm", key, "g");
+      row.doomed = row.ref.key == "[2]";
+      row.read_at = row.doomed ? 7 : 8;
+      ASSERT_THAT(book.WriteRow(row, {}), IsOk());
+    }
+    ASSERT_THAT(book.WriteRow(RowOf("erp", "[1]", "other"), {}), IsOk());
+    EXPECT_THAT(*book.RowsOf("g"), SizeIs(2));
+    EXPECT_THAT(*book.RowsOf("nobody"), IsEmpty());
+    EXPECT_THAT(*book.DoomedRows(), ElementsAre(RowRef{"crm", "company", "[2]"}));
+    EXPECT_THAT(*book.UnreadRows("crm", "company", 8), ElementsAre(RowRef{"crm", "company", "[2]"}));
+    EXPECT_THAT(*book.UnreadRows("erp", "person", 8), IsEmpty());
+  });
+}
+
+TEST_P(HubBookTest, ARecordStandsWherePartnersReadIt) {
+  GoldenRecord record;
+  record.id = "g";
+  record.entity = "company";
+  record.number = 3;
+  record.values["vat"] = {std::string("NO 1"), 5, {"crm", "company", "[1]"}};
+  record.values["City @ \"of\""] = {std::int64_t{-7}, 6, {"erp", "company", "[1]"}};
+  record.had = {"crm", "erp"};
+  record.frozen = {"vat"};
+  record.turns["vat"] = {1, 2};
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRecord(record, {"own"}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[1]", "g"), {}), IsOk());
+    record.indexed = {"own"};
+    EXPECT_EQ(**book.ReadRecord("g"), record);
+    EXPECT_THAT(book.FoundBy("company", "own")->records, ElementsAre("g"));
+  });
+  EXPECT_EQ(place_->AskText("SELECT vat FROM golden_company"), "NO 1");
+  EXPECT_EQ(
+      place_->Ask("SELECT count(*) FROM golden_company WHERE CAST(\"City @ \"\"of\"\"\" AS text) = '-7'"), 1);
+  EXPECT_EQ(place_->AskText("SELECT data_source FROM golden_company_member WHERE golden_id = 'g'"), "crm");
+  GoldenRecord into = record;
+  into.id = "into";
+  into.number = 1;
+  into.indexed = {};
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRecord(into, {"own"}), IsOk());
+    ASSERT_THAT(book.MergeRecord(record, "into"), IsOk());
+    EXPECT_THAT(book.Alive("g"), IsOkAndHolds("into"));
+    EXPECT_THAT(book.Alive("into"), IsOkAndHolds("into"));
+    EXPECT_THAT(book.Alive("nobody"), IsOkAndHolds(""));
+    EXPECT_FALSE((*book.ReadRecord("g")).has_value());
+    EXPECT_THAT(book.FoundBy("company", "own")->records, ElementsAre("into"));
+  });
+  EXPECT_EQ(place_->Ask("SELECT count(*) FROM golden_company"), 1);
+  EXPECT_THAT(file_->CountRecords(), IsOkAndHolds(1U));
+}
+
+TEST_P(HubBookTest, GivesAllWorkUntilItIsDone) {
+  constexpr int kRows = 1'200;  // More than are looked for at once.
+  Write([&](HubBook& book) {
+    GoldenRecord touched;
+    touched.id = "touched";
+    touched.entity = "company";
+    touched.work.touched = true;
+    ASSERT_THAT(book.WriteRecord(touched, {}), IsOk());
+    for (int i = 0; i < kRows; ++i)
+      ASSERT_THAT(book.WriteRow(RowOf("crm", absl::StrCat("[", i, "]")), {}), IsOk());
+    int records = 0, rows = 0, again = 0;
+    for (;;) {
+      const auto work = book.NextWork();
+      ASSERT_THAT(work, IsOk());
+      if (!work->golden_id.empty()) {
+        ++records;
+        touched.work = {};
+        ASSERT_THAT(book.WriteRecord(touched, {}), IsOk());
+        continue;
+      }
+      if (!work->row) break;
+      MemberRow row = **book.ReadRow(*work->row);
+      ++rows;
+      row.golden_id = "g";
+      ASSERT_THAT(book.WriteRow(row, {}), IsOk());
+      if (rows != kRows || again++ > 0) continue;
+      // Two more, of which one was done already.
+      row = **book.ReadRow({"crm", "company", "[3]"});
+      row.golden_id = "";
+      ASSERT_THAT(book.WriteRow(row, {}), IsOk());
+      touched.work.touched = true;
+      ASSERT_THAT(book.WriteRecord(touched, {}), IsOk());
+    }
+    EXPECT_EQ(rows, kRows + 1);
+    EXPECT_EQ(records, 2);
+  });
+}
+
+TEST_P(HubBookTest, HandsOutOpenDeliveriesInTheirOrderAndCountsThem) {
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("d", HubOperation::kDelete, 1)), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("u", HubOperation::kUpdate, 2)), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("late", HubOperation::kInsert, 3)), IsOk());
+    HubDelivery person = DeliveryOf("child", HubOperation::kInsert, 4);
+    person.table = "person";
+    ASSERT_THAT(book.WriteDelivery(person), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("parent", HubOperation::kInsert, 5)), IsOk());
+    HubDelivery held = DeliveryOf("held", HubOperation::kUpdate, 6);
+    held.state = DeliveryState::kHeld;
+    ASSERT_THAT(book.WriteDelivery(held), IsOk());
+    ASSERT_THAT(book.NoteRefused("late", 99, std::string("no\0\xff", 4)), IsOk());
+    ASSERT_THAT(book.WriteIssued("late", "g", 1), IsOk());
+    EXPECT_THAT(book.IssuedFor("late"), IsOkAndHolds("g"));
+    EXPECT_THAT(book.IssuedFor("nobody"), IsOkAndHolds(""));
+    HubDelivery again = DeliveryOf("u", HubOperation::kUpdate, 2);
+    again.needs = 44;
+    ASSERT_THAT(book.WriteDelivery(again), IsOk());
+    const HubCounts counts = book.CountAll()->at("erp");
+    EXPECT_EQ(counts.inserts, 3U);
+    EXPECT_EQ(counts.writes, 3U);
+    EXPECT_EQ(counts.fresh_inserts, 3U);
+    EXPECT_EQ(counts.fresh_writes, 3U);
+  });
+  std::vector<std::string> ids;
+  Read([&](HubBook& book) {
+    ASSERT_THAT(book.ReadOpen("erp",
+                              [&](HubDelivery delivery) -> absl::StatusOr<bool> {
+                                ids.push_back(delivery.id);
+                                // Who takes them reads meanwhile.
+                                EXPECT_THAT(book.ReadRecord("g"), IsOk());
+                                if (delivery.id == "u") EXPECT_EQ(delivery.needs, 44);
+                                return true;
+                              }),
+                IsOk());
+    EXPECT_THAT(*book.DeliveriesOf("g"), SizeIs(6));
+  });
+  EXPECT_THAT(ids, ElementsAre("parent", "child", "u", "d", "late"));
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.HoldFresh("erp", true), IsOk());
+    ASSERT_THAT(book.EndFresh(), IsOk());
+    ASSERT_THAT(book.RemoveDelivery(DeliveryOf("d", HubOperation::kDelete, 1)), IsOk());
+  });
+  Write([&](HubBook& book) {
+    const HubCounts counts = book.CountAll()->at("erp");
+    EXPECT_EQ(counts.writes, 2U);
+    EXPECT_EQ(counts.fresh_writes + counts.fresh_inserts, 0U);
+  });
+  const auto figures = file_->CountAll();
+  ASSERT_THAT(figures, IsOk());
+  EXPECT_EQ(figures->at("erp").held, 4U);
+  EXPECT_EQ(figures->at("erp").open, 1U);
+  EXPECT_THAT(file_->DecideHeld(true), IsOkAndHolds(4U));
+  EXPECT_EQ(file_->CountAll()->at("erp").refused, 1U);
+}
+
+TEST_P(HubBookTest, HandsOutManyWithoutLeavingOneOut) {
+  constexpr int kMany = 1'100;  // More than are read at once.
+  Write([&](HubBook& book) {
+    for (int i = 0; i < kMany; ++i) {
+      HubDelivery one =
+          DeliveryOf(absl::StrCat("d", i), i % 2 == 0 ? HubOperation::kInsert : HubOperation::kUpdate, i);
+      ASSERT_THAT(book.WriteDelivery(one), IsOk());
+    }
+  });
+  Read([&](HubBook& book) {
+    std::vector<std::int64_t> numbers;
+    ASSERT_THAT(book.ReadOpen("erp",
+                              [&](HubDelivery delivery) -> absl::StatusOr<bool> {
+                                numbers.push_back(delivery.number);
+                                return true;
+                              }),
+                IsOk());
+    ASSERT_THAT(numbers, SizeIs(kMany));
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.begin() + kMany / 2));
+    EXPECT_TRUE(std::is_sorted(numbers.begin() + kMany / 2, numbers.end()));
+    int taken = 0;
+    ASSERT_THAT(book.ReadOpen("erp", [&](HubDelivery) -> absl::StatusOr<bool> { return ++taken < 3; }),
+                IsOk());
+    EXPECT_EQ(taken, 3);
+  });
+}
+
+TEST_P(HubBookTest, AfterAnErrorNothingOfTheTransactionIsThere) {
+  const absl::Status status = file_->Transact([&](HubBook& book) -> absl::Status {
+    EXPECT_THAT(book.WriteRow(RowOf("crm", "[1]"), {"k"}), IsOk());
+    EXPECT_THAT(book.CountAll(), IsOk());
+    return absl::DataLossError("for the test");
+  });
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("for the test")));
+  Read([&](HubBook& book) {
+    EXPECT_FALSE((*book.ReadRow({"crm", "company", "[1]"})).has_value());
+    EXPECT_THAT(book.FoundBy("company", "k")->rows, IsEmpty());
+    EXPECT_THAT(*book.CountAll(), IsEmpty());
+  });
+}
+
+TEST_P(HubBookTest, FindsDuplicatesWithinAndApart) {
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[1]", "a"), {"k"}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[2]", "a"), {}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("erp", "[1]", "b"), {"k"}), IsOk());
+  });
+  const auto found = file_->FindDuplicates(10);
+  ASSERT_THAT(found, IsOk());
+  ASSERT_THAT(*found, SizeIs(2));
+  EXPECT_EQ(found->at(0).golden_id, "a");
+  EXPECT_EQ(found->at(0).rows, 2U);
+  EXPECT_EQ(found->at(1).golden_id, "a");
+  EXPECT_EQ(found->at(1).other_id, "b");
+  EXPECT_THAT(*file_->FindDuplicates(1), SizeIs(1));
+}
+
+TEST_P(HubBookTest, ThawedRecordsArePlannedAgain) {
+  GoldenRecord record;
+  record.id = "g";
+  record.entity = "company";
+  record.frozen = {"vat"};
+  Write([&](HubBook& book) { ASSERT_THAT(book.WriteRecord(record, {}), IsOk()); });
+  EXPECT_THAT(file_->Thaw("another"), IsOkAndHolds(0U));
+  EXPECT_THAT(file_->Thaw(""), IsOkAndHolds(1U));
+  EXPECT_THAT(file_->Thaw(""), IsOkAndHolds(0U));
+  Write([&](HubBook& book) {
+    EXPECT_EQ(book.NextWork()->golden_id, "g");
+    EXPECT_THAT((*book.ReadRecord("g"))->frozen, IsEmpty());
+  });
+}
+
+TEST_P(HubBookTest, OtherRulesReadAllAgainAndHold) {
+  EXPECT_THAT(file_->TakeRules("one"), IsOkAndHolds(false));
+  Write([&](HubBook& book) {
+    HubFeed feed;
+    feed.cycle = 3;
+    ASSERT_THAT(book.WriteFeed("crm", feed), IsOk());
+    ASSERT_THAT(book.WriteState({}), IsOk());
+  });
+  EXPECT_THAT(file_->TakeRules("one"), IsOkAndHolds(false));
+  EXPECT_THAT(file_->TakeRules("other"), IsOkAndHolds(true));
+  Read([&](HubBook& book) {
+    EXPECT_TRUE(book.ReadFeeds()->at("crm").reread);
+    EXPECT_FALSE(book.ReadFeeds()->at("erp").reread);
+    EXPECT_TRUE(book.ReadState()->hold);
+  });
+}
+
+TEST_P(HubBookTest, AnEntityGetsTheAttributesThatItLacks) {
+  rules_.entities[0].attributes["phone"];
+  rules_.entities[0].members[0].columns["phone"] = "phone";
+  Open();
+  GoldenRecord record;
+  record.id = "g";
+  record.entity = "company";
+  record.values["phone"] = {std::string("7"), 1, {}};
+  Write([&](HubBook& book) { ASSERT_THAT(book.WriteRecord(record, {}), IsOk()); });
+  EXPECT_EQ(place_->AskText("SELECT phone FROM golden_company"), "7");
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, HubBookTest, testing::Bool(), NameOfStore);
+
+class PostgresHubTest : public HubBookTest {};
+
+TEST_P(PostgresHubTest, NobodyElseHasTheHubWhileOneDerives) {
+  auto other = place_->OpenHub(rules_);
+  ASSERT_THAT(other.status(), IsOk());
+  bool ran = false;
+  ASSERT_THAT(file_->Alone([&] {
+    const absl::Status refused = (*other)->Alone([&] { return ran = true, absl::OkStatus(); });
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another server is at work")));
+    return file_->CheckAlone();
+  }),
+              IsOk());
+  EXPECT_FALSE(ran);
+  EXPECT_THAT((*other)->Alone([&] { return ran = true, absl::OkStatus(); }), IsOk());
+  EXPECT_TRUE(ran);
+}
+
+TEST_P(PostgresHubTest, WhoLostItsConnectionHearsOfIt) {
+  int tries = 0;
+  const absl::Status done = file_->Alone([&] {
+    if (++tries > 1) return absl::OkStatus();
+    EXPECT_THAT(postgres_place().partner().Execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"),
+                IsOk());
+    const absl::Status lost = file_->CheckAlone();
+    EXPECT_FALSE(lost.ok());
+    return lost;
+  });
+  EXPECT_THAT(done, IsOk());
+  EXPECT_EQ(tries, 2);
+}
+
+TEST_P(PostgresHubTest, ASchemaOfOthersIsLeftAlone) {
+  file_.reset();
+  place_->LoseHub();
+  ASSERT_THAT(postgres_place().partner().Execute("CREATE SCHEMA mirror_hub_acme"), IsOk());
+  EXPECT_THAT(place_->OpenHub(rules_).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not that of hub 'Acme'")));
+}
+
+TEST_P(PostgresHubTest, ALaterLayoutIsRefused) {
+  ASSERT_THAT(
+      postgres_place().partner().Execute("UPDATE _hub SET layout = 9, layout_min = 9, program = '9.0'"),
+      IsOk());
+  EXPECT_THAT(place_->OpenHub(rules_).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 9.0")));
+}
+
+TEST_P(PostgresHubTest, ADroppedSchemaIsToldAndMadeAnew) {
+  ASSERT_THAT(file_->NoteNews(), IsOk());
+  place_->LoseHub();
+  EXPECT_THAT(file_->NoteNews(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("mirror_hub_acme")));
+  EXPECT_THAT(file_->IsNew(), IsOkAndHolds(true));
+  EXPECT_LT(file_->ReadNews()->read, file_->ReadNews()->noted);
+}
+
+TEST_P(PostgresHubTest, PartnersReadWhatTheyAreGranted) {
+  postgres::Connection& owner = postgres_place().partner();
+  ASSERT_THAT(owner.Execute("DROP ROLE IF EXISTS hub_reader; CREATE ROLE hub_reader"), IsOk());
+  EXPECT_THAT(owner.Execute("SET ROLE hub_reader; SELECT count(*) FROM golden_company").code(),
+              testing::AnyOf(absl::StatusCode::kPermissionDenied, absl::StatusCode::kNotFound));
+  ASSERT_THAT(
+      owner.Execute("RESET ROLE; GRANT USAGE ON SCHEMA mirror_hub_acme TO hub_reader; GRANT SELECT ON "
+                    "golden_company, golden_company_member, golden_alias TO hub_reader"),
+      IsOk());
+  EXPECT_THAT(owner.Execute("SET ROLE hub_reader; SELECT count(*) FROM golden_company; SELECT count(*) FROM "
+                            "golden_company_member"),
+              IsOk());
+  EXPECT_THAT(owner.Execute("SELECT count(*) FROM _hub_rows").code(), absl::StatusCode::kPermissionDenied);
+  ASSERT_THAT(owner.Execute("RESET ROLE; DROP OWNED BY hub_reader; DROP ROLE hub_reader"), IsOk());
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, PostgresHubTest, testing::Values(true), NameOfStore);
+
+TEST(GoldenTextTest, IsWhatPostgresKeeps) {
+  EXPECT_EQ(GoldenText(Null{}), std::nullopt);
+  EXPECT_EQ(GoldenText(std::int64_t{-3}), "-3");
+  EXPECT_EQ(GoldenText(2.5), "2.5");
+  EXPECT_EQ(GoldenText(std::string("Zürich")), "Zürich");
+  EXPECT_EQ(GoldenText(Bytes{std::string("\0\xab", 2)}), "\\x00ab");
+  EXPECT_EQ(GoldenText(std::string("a\0b", 3)),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(TextForPostgres("\xC3"
+                            "ü\xff"),
+            "\xEF\xBF\xBDü\xEF\xBF\xBD");
+  EXPECT_EQ(TextForPostgres("\xF0\x9F"), "\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+}  // namespace
+}  // namespace mirror
