@@ -56,8 +56,18 @@ std::string DigestOf(const HubRules& rules) {
 Hub::Hub(HubRules rules, std::string path, FindMember find)
     : rules_(std::move(rules)), path_(std::move(path)), find_(std::move(find)) {}
 
+void Hub::Close() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  file_.reset();
+}
+
 absl::Status Hub::OpenFile(std::int64_t now_ms) {
   if (file_ != nullptr) return absl::OkStatus();
+  if (closed_) {
+    return absl::UnavailableError(absl::StrCat("the rules of hub '", rules_.storage,
+                                               "' were just changed. Nothing was done. Try again."));
+  }
   absl::StatusOr<std::unique_ptr<HubFile>> file = HubFile::Open(path_, rules_);
   if (!file.ok()) return file.status();
   absl::StatusOr<bool> changed = (*file)->TakeRules(DigestOf(rules_));
@@ -85,7 +95,7 @@ absl::Status Hub::TakeFlags(std::int64_t now_ms) {
   });
 }
 
-Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
+Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
   Looks all;
   trouble_.clear();
   for (const std::string& name : rules_.data_sources) {
@@ -95,7 +105,7 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
       continue;
     }
     all.tenants[name] = *tenant;
-    absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms);
+    absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms, writes);
     if (!reading.ok()) {
       trouble_[name] = std::string(reading.status().message());
       continue;
@@ -111,15 +121,9 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
   return all;
 }
 
-absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
-                                                 const std::map<std::string, ResumeMode>& modes) {
-  const MutexLock lock(mutex_);
-  if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
-  Looks looks = LookAtAll(now_ms);
-  if (looks.looks.empty()) return std::vector<HubNote>();
+DeriveInput Hub::InputOf(const Looks& looks, std::int64_t now_ms) const {
   DeriveInput input;
   input.now_ms = now_ms;
-  input.modes = modes;
   for (const auto& [name, look] : looks.looks) {
     input.looks[name] = look.get();
     input.cycles[name] = look->reading().tenant.cycle;
@@ -127,6 +131,17 @@ absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
   input.record_id = [](const MemberRow&) { return NewToken(); };
   input.delivery_id = [](const HubDelivery&) { return NewToken(); };
   input.token = [](const std::string&) { return NewToken(); };
+  return input;
+}
+
+absl::StatusOr<Derived> Hub::DeriveWith(std::int64_t now_ms, const std::map<std::string, ResumeMode>& modes,
+                                        const std::optional<HandDecision>& decision) {
+  if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
+  Looks looks = LookAtAll(now_ms);
+  if (looks.looks.empty() && !decision) return Derived();
+  DeriveInput input = InputOf(looks, now_ms);
+  input.modes = modes;
+  input.decision = decision;
   Derived derived;
   absl::Status status = file_->Transact([&](HubBook& book) {
     absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
@@ -134,10 +149,16 @@ absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
     derived = *std::move(done);
     return absl::OkStatus();
   });
+  if (status.ok()) status = Acknowledge(std::move(looks), derived, now_ms);
   if (!status.ok()) return status;
-  status = Acknowledge(std::move(looks), derived, now_ms);
-  if (!status.ok()) return status;
-  return std::move(derived.notes);
+  return derived;
+}
+
+absl::StatusOr<Hub::Heard> Hub::Derive(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<Derived> derived = DeriveWith(now_ms, {}, {});
+  if (!derived.ok()) return derived.status();
+  return Heard{std::move(derived->notes), derived->overtaken_unnamed};
 }
 
 /// Behind the hub's commit: a kill before leaves a mirror that is read once more.
@@ -193,6 +214,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
                                        std::size_t limit) {
   const MutexLock lock(mutex_);
   HandedOut out;
+  out.rules = rules_;
   if (file_ == nullptr) {
     out.waiting = "the hub was not read yet";
     return out;
@@ -225,34 +247,95 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   return out;
 }
 
-absl::Status Hub::Resume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms) {
-  {
-    const MutexLock lock(mutex_);
-    if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
-    const Looks looks = LookAtAll(now_ms);
-    std::map<std::string, HubFeed> feeds;
-    absl::Status status = file_->Read([&](HubBook& book) {
-      absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-      if (read.ok()) feeds = *std::move(read);
-      return read.status();
-    });
-    if (!status.ok()) return status;
-    for (const auto& [name, mode] : modes) {
-      const auto feed = feeds.find(name);
-      if (feed == feeds.end()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'"));
-      }
-      const auto look = looks.looks.find(name);
-      if (feed->second.suspended &&
-          (look == looks.looks.end() || look->second->head().completed_cycle <= *feed->second.suspended)) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "'", name, "' completed no cycle since ", FormatUnixTime(*feed->second.suspended / 1'000),
-            ". Nothing was resumed. Run its agent, then resume again."));
-      }
+absl::StatusOr<std::map<std::string, HubFeed>> Hub::ReadFeeds() {
+  std::map<std::string, HubFeed> feeds;
+  absl::Status status = file_->Read([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
+    if (read.ok()) feeds = *std::move(read);
+    return read.status();
+  });
+  if (!status.ok()) return status;
+  return feeds;
+}
+
+/// Of these, those that are suspended.
+absl::StatusOr<std::map<std::string, ResumeMode>> Hub::ToResume(
+    const std::map<std::string, ResumeMode>& modes, const Looks& looks) {
+  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds();
+  if (!feeds.ok()) return feeds.status();
+  std::map<std::string, ResumeMode> suspended;
+  for (const auto& [name, mode] : modes) {
+    const auto feed = feeds->find(name);
+    if (feed == feeds->end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'. Nothing was resumed."));
     }
+    if (!feed->second.suspended) continue;
+    const auto look = looks.looks.find(name);
+    if (look == looks.looks.end() || look->second->head().completed_cycle <= *feed->second.suspended) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "'", name, "' completed no cycle since ", FormatUnixTime(*feed->second.suspended / 1'000),
+          ". Nothing was resumed. Run its agent, then resume again."));
+    }
+    suspended.emplace(name, mode);
   }
-  return Derive(now_ms, modes).status();
+  return suspended;
+}
+
+absl::StatusOr<std::vector<std::string>> Hub::Resume(const std::map<std::string, ResumeMode>& modes,
+                                                     std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  if (absl::Status status = OpenFile(now_ms); !status.ok()) return status;
+  const absl::StatusOr<std::map<std::string, ResumeMode>> suspended = ToResume(modes, LookAtAll(now_ms));
+  if (!suspended.ok()) return suspended.status();
+  std::vector<std::string> resumed;
+  if (suspended->empty()) return resumed;
+  if (absl::Status status = DeriveWith(now_ms, *suspended, {}).status(); !status.ok()) return status;
+  for (const auto& [name, mode] : *suspended) resumed.push_back(name);
+  return resumed;
+}
+
+absl::StatusOr<Hub::Preview> Hub::PreviewResume(const std::map<std::string, ResumeMode>& modes,
+                                                std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  if (file_ == nullptr) return absl::UnavailableError("the hub was not read yet. Try again in a moment.");
+  const Looks looks = LookAtAll(now_ms, /*writes=*/false);
+  const absl::StatusOr<std::map<std::string, ResumeMode>> suspended = ToResume(modes, looks);
+  if (!suspended.ok()) return suspended.status();
+  Preview preview;
+  if (suspended->empty()) return preview;
+  for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
+  DeriveInput input = InputOf(looks, now_ms);
+  input.modes = *suspended;
+  input.made = [&preview](const HubDelivery& delivery) {
+    Preview::Count& count = preview.made[{delivery.data_source, delivery.table, delivery.operation}];
+    ++count.deliveries;
+    if (delivery.state == DeliveryState::kHeld) ++count.held;
+    if (preview.first.size() < kPreviewMax) preview.first.push_back(delivery);
+    return absl::OkStatus();
+  };
+  absl::Status status =
+      file_->Try([&](HubBook& book) { return mirror::Derive(rules_, input, &book).status(); });
+  if (!status.ok()) return status;
+  return preview;
+}
+
+absl::StatusOr<std::string> Hub::Decide(HandDecision decision, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<Derived> derived = DeriveWith(now_ms, {}, std::move(decision));
+  if (!derived.ok()) return derived.status();
+  return std::move(derived->decided);
+}
+
+absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  if (closed_) return OpenFile(now_ms);
+  file_.reset();
+  if (absl::Status status = HubFile::Remove(path_); !status.ok()) return status;
+  const absl::StatusOr<Derived> derived = DeriveWith(now_ms, {}, {});
+  if (!derived.ok()) return derived.status();
+  const std::set<std::string> suspended = SuspendedOf(derived->feeds);
+  return std::vector<std::string>(suspended.begin(), suspended.end());
 }
 
 absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
@@ -277,16 +360,11 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   const MutexLock lock(mutex_);
   std::vector<MemberState> members;
   std::map<std::string, HubFeed> feeds;
-  if (file_ != nullptr) {
-    absl::Status status = file_->Read([&](HubBook& book) {
-      absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-      if (read.ok()) feeds = *std::move(read);
-      return read.status();
-    });
-    if (!status.ok()) return status;
-  }
   std::map<std::string, HubFile::Figures> figures;
   if (file_ != nullptr) {
+    absl::StatusOr<std::map<std::string, HubFeed>> read = ReadFeeds();
+    if (!read.ok()) return read.status();
+    feeds = *std::move(read);
     absl::StatusOr<std::map<std::string, HubFile::Figures>> counted = file_->CountAll();
     if (!counted.ok()) return counted.status();
     figures = *std::move(counted);

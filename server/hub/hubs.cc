@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -29,6 +30,13 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
     case HubNote::Kind::kHeld:
       return absl::StrCat("hub '", storage, "': so many deliveries for '", note.data_source,
                           "' are new at once that they wait for 'mirrorctl hub hold'");
+    case HubNote::Kind::kOvertaken:
+      return absl::StrCat("hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source,
+                          "' (", FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms,
+                          ") lost against a later one in '", note.won, "' (",
+                          FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
+                          ") that was made without knowing it, in record '", note.golden_id,
+                          "'. 'mirrorctl hub explain ", storage, " ", note.golden_id, "' shows what counts");
   }
   return "";
 }
@@ -41,6 +49,8 @@ std::string_view KindOf(HubNote::Kind kind) {
       return "golden.pingpong";
     case HubNote::Kind::kUnsure:
       return "golden.unsure";
+    case HubNote::Kind::kOvertaken:
+      return "golden.overtaken";
     default:
       return "golden.held";
   }
@@ -50,30 +60,65 @@ std::string_view KindOf(HubNote::Kind kind) {
 
 Hubs::Hubs(const std::vector<HubRules>& rules, const std::string& folder, Tenants& tenants,
            StorageDirectory& storages, Events& events)
-    : tenants_(tenants), storages_(storages), events_(events) {
-  for (const HubRules& one : rules) {
-    const std::string path = absl::StrCat(folder, "/Mirror_", one.storage, ".hub.db");
-    hubs_.push_back(std::make_unique<Hub>(
-        one, path, [this, one](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
-          const std::string context_id = ContextOf(one, data_source);
-          if (context_id.empty()) {
-            return absl::NotFoundError(
-                absl::StrCat("storage '", one.storage, "' has no data source '", data_source, "' yet"));
-          }
-          return tenants_.Find(context_id);
-        }));
-  }
+    : tenants_(tenants), storages_(storages), events_(events), folder_(folder) {
+  for (const HubRules& one : rules) hubs_.push_back(Make(one));
+}
+
+std::shared_ptr<Hub> Hubs::Make(const HubRules& rules) {
+  return std::make_shared<Hub>(
+      rules, absl::StrCat(folder_, "/Mirror_", rules.storage, ".hub.db"),
+      [this, rules](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+        const std::string context_id = ContextOf(rules, data_source);
+        if (context_id.empty()) {
+          return absl::NotFoundError(
+              absl::StrCat("storage '", rules.storage, "' has no data source '", data_source, "' yet"));
+        }
+        return tenants_.Find(context_id);
+      });
 }
 
 Hubs::~Hubs() { Stop(); }
 
 void Hubs::Start() {
-  if (hubs_.empty()) return;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& hub : hubs_) due_.insert(hub.get());
+  const MutexLock lock(mutex_);
+  started_ = true;
+  due_.insert(hubs_.begin(), hubs_.end());
+  StartThread();
+}
+
+void Hubs::StartThread() {
+  if (!hubs_.empty() && started_ && !stop_ && !thread_.joinable()) thread_ = std::thread([this] { Run(); });
+}
+
+void Hubs::TakeRules(const std::vector<HubRules>& rules) {
+  std::vector<std::shared_ptr<Hub>> before = all(), now;
+  for (const HubRules& one : rules) {
+    const auto same =
+        std::find_if(before.begin(), before.end(), [&](const auto& hub) { return hub->rules() == one; });
+    if (same == before.end()) {
+      now.push_back(nullptr);
+    } else {
+      now.push_back(std::move(*same));
+      before.erase(same);
+    }
   }
-  thread_ = std::thread([this] { Run(); });
+  // Behind what they are at: two of one file would plan by two rules.
+  for (const std::shared_ptr<Hub>& hub : before) hub->Close();
+  const MutexLock lock(mutex_);
+  for (const std::shared_ptr<Hub>& hub : before) due_.erase(hub);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (now[i] != nullptr) continue;
+    now[i] = Make(rules[i]);
+    due_.insert(now[i]);
+  }
+  hubs_ = std::move(now);
+  StartThread();
+  wake_.NotifyAll();
+}
+
+std::vector<std::shared_ptr<Hub>> Hubs::all() {
+  const MutexLock lock(mutex_);
+  return hubs_;
 }
 
 void Hubs::Stop() {
@@ -95,9 +140,9 @@ std::string Hubs::ContextOf(const HubRules& rules, const std::string& data_sourc
 
 std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
   std::vector<Member> members;
-  for (const auto& hub : hubs_) {
+  for (const std::shared_ptr<Hub>& hub : all()) {
     for (const std::string& name : hub->rules().data_sources) {
-      if (SameName(ContextOf(hub->rules(), name), context_id)) members.push_back({hub.get(), name});
+      if (SameName(ContextOf(hub->rules(), name), context_id)) members.push_back({hub, name});
     }
   }
   return members;
@@ -106,7 +151,6 @@ std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
 bool Hubs::HasMember(const std::string& context_id) { return !MembersOf(context_id).empty(); }
 
 void Hubs::NoteCompleted(const std::string& context_id) {
-  if (hubs_.empty()) return;
   const std::vector<Member> members = MembersOf(context_id);
   if (members.empty()) return;
   const MutexLock lock(mutex_);
@@ -115,22 +159,27 @@ void Hubs::NoteCompleted(const std::string& context_id) {
 }
 
 void Hubs::DeriveOne(Hub& hub) {
-  const absl::StatusOr<std::vector<HubNote>> notes = hub.Derive(NowMs());
-  if (!notes.ok()) {
+  const absl::StatusOr<Hub::Heard> heard = hub.Derive(NowMs());
+  if (!heard.ok()) {
     events_.Add("", Severity::kError, "golden.not_derived",
-                absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message()));
+                absl::StrCat("hub '", hub.rules().storage, "': ", heard.status().message()));
     return;
   }
-  for (const HubNote& note : *notes) {
-    const bool information = note.kind == HubNote::Kind::kUnsure;
-    events_.Add(ContextOf(hub.rules(), note.data_source), information ? Severity::kWarning : Severity::kError,
+  for (const HubNote& note : heard->notes) {
+    const bool warns = note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kOvertaken;
+    events_.Add(ContextOf(hub.rules(), note.data_source), warns ? Severity::kWarning : Severity::kError,
                 KindOf(note.kind), WordsOf(note, hub.rules().storage));
   }
+  if (heard->overtaken_unnamed == 0) return;
+  events_.Add(
+      "", Severity::kWarning, "golden.overtaken",
+      absl::StrCat("hub '", hub.rules().storage, "': ", Counted(heard->overtaken_unnamed, "more edit"),
+                   " lost against later ones at once; they are not named one by one"));
 }
 
 void Hubs::Run() {
   for (;;) {
-    std::set<Hub*> due;
+    std::set<std::shared_ptr<Hub>> due;
     {
       const MutexLock lock(mutex_);
       while (!stop_ && due_.empty()) wake_.Wait(mutex_);
@@ -138,7 +187,7 @@ void Hubs::Run() {
       due.swap(due_);
       at_work_ = due;
     }
-    for (Hub* const hub : due) {
+    for (const std::shared_ptr<Hub>& hub : due) {
       DeriveOne(*hub);
       const MutexLock lock(mutex_);
       at_work_.erase(hub);
@@ -157,7 +206,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
                                                       "configuration names its members."));
   }
   // A tenant is a member of one hub; of several the first counts.
-  Hub* const hub = members.front().hub;
+  const std::shared_ptr<Hub> hub = members.front().hub;
   {
     const MutexLock lock(mutex_);
     const auto until = std::chrono::steady_clock::now() + kHubWait;
@@ -173,11 +222,6 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   return hub->HandOut(members.front().data_source, cycle, limit);
 }
 
-const HubRules* Hubs::RulesOf(const std::string& context_id) {
-  const std::vector<Member> members = MembersOf(context_id);
-  return members.empty() ? nullptr : &members.front().hub->rules();
-}
-
 void Hubs::NoteReport(const std::string& context_id, int conflicts, int refused) {
   const MutexLock lock(mutex_);
   reports_[FoldName(context_id)] = {NowMs(), conflicts, refused};
@@ -189,9 +233,9 @@ Hubs::Report Hubs::LastReport(const std::string& context_id) {
   return report == reports_.end() ? Report{} : report->second;
 }
 
-Hub* Hubs::Find(const std::string& storage) {
-  for (const auto& hub : hubs_) {
-    if (SameName(hub->rules().storage, storage)) return hub.get();
+std::shared_ptr<Hub> Hubs::Find(const std::string& storage) {
+  for (const std::shared_ptr<Hub>& hub : all()) {
+    if (SameName(hub->rules().storage, storage)) return hub;
   }
   return nullptr;
 }

@@ -33,6 +33,9 @@ class Hubs {
   ~Hubs();
 
   void Start();
+  /// Of a configuration that was read again. A hub whose rules are as they were goes on; one of other rules
+  /// is derived anew, and holds what that gives; one that is not there any more ends.
+  void TakeRules(const std::vector<HubRules>& rules);
   /// Ends the thread behind the derivation that is at work.
   void Stop();
 
@@ -44,8 +47,6 @@ class Hubs {
   /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.
   absl::StatusOr<HandedOut> HandOut(const std::string& context_id, std::int64_t cycle, std::size_t limit);
 
-  /// Of the hub that hands out to this tenant; null: none does.
-  const HubRules* RulesOf(const std::string& context_id);
   /// What a source says of the deliveries of its last run, for an operator's eyes.
   struct Report {
     std::int64_t at_ms = 0;
@@ -57,30 +58,33 @@ class Hubs {
   /// Empty: no such data source is known.
   std::string ContextOf(const HubRules& rules, const std::string& data_source);
   /// By its storage. Null: there is none.
-  Hub* Find(const std::string& storage);
-  const std::vector<std::unique_ptr<Hub>>& all() const { return hubs_; }
+  std::shared_ptr<Hub> Find(const std::string& storage);
+  std::vector<std::shared_ptr<Hub>> all();
 
  private:
   struct Member {
-    Hub* hub = nullptr;
+    std::shared_ptr<Hub> hub;
     std::string data_source;
   };
   std::vector<Member> MembersOf(const std::string& context_id);
+  std::shared_ptr<Hub> Make(const HubRules& rules);
+  void StartThread() MIRROR_REQUIRES(mutex_);
   void Run();
   void DeriveOne(Hub& hub);
 
   Tenants& tenants_;
   StorageDirectory& storages_;
   Events& events_;
-  std::vector<std::unique_ptr<Hub>> hubs_;
+  const std::string folder_;
 
   Mutex mutex_;
+  std::vector<std::shared_ptr<Hub>> hubs_ MIRROR_GUARDED_BY(mutex_);
   CondVar wake_, derived_;
-  bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::set<Hub*> due_ MIRROR_GUARDED_BY(mutex_);
-  std::set<Hub*> at_work_ MIRROR_GUARDED_BY(mutex_);
+  bool started_ MIRROR_GUARDED_BY(mutex_) = false, stop_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::set<std::shared_ptr<Hub>> due_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::shared_ptr<Hub>> at_work_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  std::thread thread_;
+  std::thread thread_;  ///< Made under the lock, once; joined behind `stop_`, when nobody makes it any more.
 };
 
 }  // namespace mirror

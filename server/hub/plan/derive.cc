@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/hub/plan/delivery_plan.h"
 #include "server/hub/plan/distrust.h"
 #include "server/hub/plan/golden_plan.h"
 #include "server/hub/plan/load_component.h"
 #include "server/hub/plan/match_plan.h"
+#include "server/hub/plan/overtaken.h"
 #include "server/hub/plan/read_member.h"
 
 namespace mirror {
@@ -27,14 +30,17 @@ class Derivation {
   absl::Status ReadAll();
   bool IsRead(const std::string& name, const MemberLook& look) const;
   absl::Status PlanAll();
-  absl::Status PlanOne(const HubWork& work);
+  absl::Status PlanOne(const HubWork& work, HandDecision* decision = nullptr);
+  absl::Status Decide();
   absl::Status Break();
+  void Tell(const std::vector<OvertakenEdit>& edits);
 
   const HubRules& rules_;
   const DeriveInput& in_;
   HubBook& book_;
   HubState state_;
   std::int64_t records_before_ = 0;
+  std::size_t overtaken_ = 0;
   Derived derived_;
 };
 
@@ -94,7 +100,7 @@ absl::Status Derivation::ReadAll() {
   return absl::OkStatus();
 }
 
-absl::Status Derivation::PlanOne(const HubWork& work) {
+absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   absl::StatusOr<LoadedComponent> component = LoadComponent(rules_, work, &book_);
   if (!component.ok()) return component.status();
   Component& now = component->now;
@@ -103,11 +109,24 @@ absl::Status Derivation::PlanOne(const HubWork& work) {
   now.last_delivery = &state_.deliveries;
   now.record_id = in_.record_id;
   now.delivery_id = in_.delivery_id;
+  if (decision != nullptr) {
+    if (absl::Status status = HandPlan(decision, &now); !status.ok()) return status;
+  }
   MatchPlan(&now);
   GoldenPlan(&now);
+  Tell(FindOvertaken(component->was.records, now));
   if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
   DeliveryPlan(&now);
   return SaveComponent(*std::move(component), state_.time, &book_);
+}
+
+/// The first ones by name, lest a bulk load fill the log of events.
+void Derivation::Tell(const std::vector<OvertakenEdit>& edits) {
+  for (const OvertakenEdit& edit : edits) {
+    if (++overtaken_ > kOvertakenMax) continue;
+    derived_.notes.push_back({HubNote::Kind::kOvertaken, edit.lost, edit.golden_id, edit.attribute, edit.won,
+                              edit.lost_ms, edit.won_ms});
+  }
 }
 
 absl::Status Derivation::PlanAll() {
@@ -117,6 +136,30 @@ absl::Status Derivation::PlanAll() {
     if (!work->row && work->golden_id.empty()) return absl::OkStatus();
     if (absl::Status status = PlanOne(*work); !status.ok()) return status;
   }
+}
+
+/// Behind all news: the operator speaks of what is there now.
+absl::Status Derivation::Decide() {
+  if (!in_.decision) return absl::OkStatus();
+  HandDecision decision = *in_.decision;
+  decision.records = &state_.records;
+  std::vector<std::string*> ids = {&decision.golden_id};
+  if (decision.rows.empty()) ids.push_back(&decision.other_id);
+  for (std::string* const id : ids) {
+    absl::StatusOr<std::string> alive = book_.Alive(*id);
+    if (!alive.ok()) return alive.status();
+    absl::StatusOr<std::optional<GoldenRecord>> record = book_.ReadRecord(*alive);
+    if (!record.ok()) return record.status();
+    if (!*record || rules_.FindEntity((*record)->entity) == nullptr) {
+      return absl::NotFoundError(absl::StrCat("hub '", rules_.storage, "' has no record '", *id,
+                                              "'. Nothing was done. 'mirrorctl hub duplicates ",
+                                              rules_.storage, "' shows ids."));
+    }
+    *id = *std::move(alive);
+  }
+  absl::Status status = PlanOne({.golden_id = decision.golden_id, .other_id = decision.other_id}, &decision);
+  derived_.decided = decision.golden_id;
+  return status;
 }
 
 /// So many at once wait for an operator.
@@ -133,6 +176,9 @@ absl::Status Derivation::Break() {
     if (!status.ok()) return status;
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
+  if (in_.made) {
+    if (absl::Status status = book_.ReadFresh(in_.made); !status.ok()) return status;
+  }
   return book_.EndFresh();
 }
 
@@ -141,12 +187,14 @@ absl::StatusOr<Derived> Derivation::Run() {
   if (status.ok()) status = DistrustAll();
   if (status.ok()) status = ReadAll();
   if (status.ok()) status = PlanAll();
+  if (status.ok()) status = Decide();
   if (status.ok()) status = Break();
   for (const auto& [name, feed] : derived_.feeds) {
     if (status.ok()) status = book_.WriteFeed(name, feed);
   }
   if (status.ok()) status = book_.WriteState(state_);
   if (!status.ok()) return status;
+  if (overtaken_ > kOvertakenMax) derived_.overtaken_unnamed = overtaken_ - kOvertakenMax;
   return std::move(derived_);
 }
 

@@ -81,6 +81,28 @@ absl::Status HubFile::Transact(const std::function<absl::Status(HubBook& book)>&
   });
 }
 
+absl::Status HubFile::Try(const std::function<absl::Status(HubBook& book)>& work) {
+  absl::Status done;
+  absl::Status taken_back = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    SqliteHubBook book(*connection_, rules_);
+    done = work(book);
+    return done.ok() ? absl::CancelledError() : done;  // An error takes back what was written.
+  });
+  return absl::IsCancelled(taken_back) ? done : taken_back;
+}
+
+absl::Status HubFile::Remove(const std::string& path) {
+  // The log first: what is left of a file without it is an older one, which no mirror trusts.
+  for (const char* const suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::remove(path + suffix, error);
+    if (!error) continue;
+    return absl::UnavailableError(absl::StrCat("the hub's file ", path, suffix, " cannot be removed: ",
+                                               error.message(), ". Nothing was made anew."));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status HubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
   return connection_->Transact(sqlite::Connection::Begin::kDeferred, [&] {
     SqliteHubBook book(*connection_, rules_);
@@ -98,7 +120,7 @@ absl::Status HubFile::ReadOpen(const std::string& data_source, const TakeOne& ta
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
-    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
+    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
     if (!delivery.ok()) return delivery.status();
     more = take(*std::move(delivery));
     if (!more.ok() || !*more) return more.status();
@@ -184,7 +206,8 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> HubFile::FindDuplicates(std::siz
       "JOIN _hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
       "0 "
       "JOIN _hub_rows AS a ON a.row_id = k.row_id JOIN _hub_rows AS b ON b.row_id = l.row_id "
-      "WHERE a.golden_id <> b.golden_id LIMIT ?");
+      "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM _hub_apart AS p WHERE p.golden_id = "
+      "min(a.golden_id, b.golden_id) AND p.other_id = max(a.golden_id, b.golden_id)) LIMIT ?");
   read.With(limit);
   std::vector<Duplicate> found;
   for (;;) {

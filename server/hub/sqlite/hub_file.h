@@ -25,6 +25,9 @@ class HubFile {
   /// Makes it where it is not there. `rules` outlive it.
   static absl::StatusOr<std::unique_ptr<HubFile>> Open(const std::string& path, const HubRules& rules);
 
+  /// Removes it, where it is there; nobody has it open.
+  static absl::Status Remove(const std::string& path);
+
   /// There was none before.
   bool was_made() const { return was_made_; }
 
@@ -34,6 +37,9 @@ class HubFile {
 
   /// Commits what `work` wrote, or takes it back after its error.
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work);
+  /// Takes back all that `work` wrote, whatever comes of it: nobody else ever sees it. Errors: those of
+  /// `work`, too.
+  absl::Status Try(const std::function<absl::Status(HubBook& book)>& work);
   /// One moment of it, read.
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work);
 
@@ -51,7 +57,8 @@ class HubFile {
   };
   absl::StatusOr<std::map<std::string, Figures>> CountAll();
   absl::StatusOr<std::uint64_t> CountRecords();
-  /// Records with several rows of one data source, and pairs of records that a row's key is of both.
+  /// Records with several rows of one data source, and pairs of records that a row's key is of both, unless
+  /// they were parted.
   struct Duplicate {
     std::string entity, golden_id, other_id, data_source;
     std::uint64_t rows = 0;

@@ -50,6 +50,7 @@ class SqliteHubBook final : public HubBook {
                            const std::string& reason) override;
 
   absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
+  absl::Status ReadFresh(const TakeDelivery& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
 
@@ -68,7 +69,7 @@ class SqliteHubBook final : public HubBook {
 
 /// Takes a delivery from a row of: delivery_id, data_source, table_name, operation, key, golden_id, body,
 /// needs, number, state, fresh. Errors: kDataLoss.
-absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row);
+absl::StatusOr<HubDelivery> DeliveryOf(const sqlite::Statement& row);
 
 }  // namespace mirror
 
