@@ -62,7 +62,9 @@ add_test(NAME python.http_hostile COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}
 set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.exchange COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/walk_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/hub_commands_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange exchange.hub_commands PROPERTIES LABELS python TIMEOUT 600)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py
