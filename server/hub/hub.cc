@@ -149,16 +149,17 @@ absl::StatusOr<Derived> Hub::DeriveWith(std::int64_t now_ms, const std::map<std:
     derived = *std::move(done);
     return absl::OkStatus();
   });
-  if (status.ok()) status = Acknowledge(std::move(looks), derived, now_ms);
   if (!status.ok()) return status;
+  unheard_.notes.insert(unheard_.notes.end(), derived.notes.begin(), derived.notes.end());
+  unheard_.overtaken_unnamed += derived.overtaken_unnamed;
+  if (status = Acknowledge(std::move(looks), derived, now_ms); !status.ok()) return status;
   return derived;
 }
 
 absl::StatusOr<Hub::Heard> Hub::Derive(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  absl::StatusOr<Derived> derived = DeriveWith(now_ms, {}, {});
-  if (!derived.ok()) return derived.status();
-  return Heard{std::move(derived->notes), derived->overtaken_unnamed};
+  if (absl::Status status = DeriveWith(now_ms, {}, {}).status(); !status.ok()) return status;
+  return std::exchange(unheard_, Heard());
 }
 
 /// Behind the hub's commit: a kill before leaves a mirror that is read once more.

@@ -64,7 +64,7 @@ class Hub {
   void Close();
 
   /// Takes in what the members' last completed cycles left, and tells them how far it has read. Gives what
-  /// somebody should hear of.
+  /// somebody should hear of, also of what an operator's calls derived since.
   struct Heard {
     std::vector<HubNote> notes = {};
     std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
@@ -146,6 +146,7 @@ class Hub {
   Mutex mutex_;
   std::unique_ptr<HubFile> file_ MIRROR_GUARDED_BY(mutex_);  ///< Null: it was not opened yet, or is closed.
   bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
+  Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
 };
 

@@ -192,6 +192,12 @@ TEST_F(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
   EXPECT_THAT(*hub_->Rebuild(crm_.now()), ElementsAre("crm", "erp"));
   EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
   EXPECT_TRUE(hub_->Count()->holds_all);
+  // Whoever watches hears of it, once.
+  const absl::StatusOr<Hub::Heard> heard = hub_->Derive(crm_.now());
+  ASSERT_THAT(heard, IsOk());
+  ASSERT_THAT(heard->notes, SizeIs(2));
+  EXPECT_EQ(heard->notes[0].kind, HubNote::Kind::kSuspended);
+  EXPECT_THAT(hub_->Derive(crm_.now())->notes, IsEmpty());
   crm_.Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
   erp_.Push({{7, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
   ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kAsIs}, {"erp", ResumeMode::kAsIs}}, erp_.now()), IsOk());
