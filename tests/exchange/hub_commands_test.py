@@ -288,8 +288,9 @@ match = [["product"]]
         done = self.ctl(place, "hub", "init", "Acme", "--datajoin", "sales_order", "--tenant", "crm", "--tenant", "erp")
         hub = tomllib.loads(done.stdout)["hub"][0]
         self.assertEqual((hub["entity"], hub["match"], hub["deletes"]), ("sales_order", [["id"]], "any"))
-        self.assertEqual(hub["member"][0]["changed"], "update_datetime")
-        self.assertEqual(hub["member"][0]["changed_format"], "%m/%d/%Y %I:%M:%S %p")
+        self.assertEqual([member["changed"] for member in hub["member"]], ["update_datetime"] * 2)
+        # Also where there is no row yet.
+        self.assertEqual([member["changed_format"] for member in hub["member"]], ["%m/%d/%Y %I:%M:%S %p"] * 2)
         self.assertEqual(hub["member"][0]["key"], ["id"])
         self.with_hub(place, done.stdout)
         place.rounds(2)

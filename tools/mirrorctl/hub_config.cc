@@ -230,6 +230,11 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
     absl::StrAppend(&text, "\n[[hub]]\nstorage = ", TomlString(storage), "\nentity = ", TomlString(name),
                     "\nmatch = [", List(key), "]\ndeletes = \"any\"\n");
     std::set<std::string> attributes;
+    // One that has no rows yet writes them as the others do.
+    bool american_time = false;
+    for (const FoundTable* const member : members) {
+      for (const FoundColumn& column : member->columns) american_time = american_time || column.american_time;
+    }
     for (const FoundTable* const member : members) {
       std::map<std::string, std::string> columns;
       for (const FoundColumn& column : member->columns) columns[FoldName(column.name)] = column.name;
@@ -237,7 +242,8 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
       absl::StrAppend(&text, MemberHead(*member), "columns = ", Columns(columns), "\nkey = ", List(key),
                       "\n");
       for (const FoundColumn& column : member->columns) {
-        if (FoldName(column.name) == "update_datetime") absl::StrAppend(&text, Changed(column, ""));
+        if (FoldName(column.name) != "update_datetime") continue;
+        absl::StrAppend(&text, Changed({.name = column.name, .american_time = american_time}, ""));
       }
       absl::StrAppend(&text, "write = [\"insert\", \"update\", \"delete\"]\n");
     }
