@@ -48,7 +48,9 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
       .hook_cursor = MakeHookCursor(*file),
       .home = *std::move(home),
       .control = nullptr,
-      .open_hub = [dir = config.data.dir](const HubRules& rules) { return OpenSqliteHubFile(dir, rules); },
+      .hub_files = {
+          [dir = config.data.dir](const HubRules& rules) { return OpenSqliteHubFile(dir, rules); },
+          [dir = config.data.dir](const HubRules& rules) { return RemoveSqliteHubFile(dir, rules); }},
       .reconnect = nullptr,
       .look = nullptr,
       .late = nullptr,
@@ -155,7 +157,8 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
       .hook_cursor = MakeHookCursor(*control),
       .home = *std::move(home),
       .control = *control,
-      .open_hub = [hubs = *hubs](const HubRules& rules) { return OpenPostgresHubFile(hubs, rules); },
+      .hub_files = {[hubs = *hubs](const HubRules& rules) { return OpenPostgresHubFile(hubs, rules); },
+                    [hubs = *hubs](const HubRules& rules) { return RemovePostgresHubFile(*hubs, rules); }},
       .reconnect =
           [control = *control, hubs = *hubs, places = *places] {
             control->Reconnect();

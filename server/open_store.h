@@ -33,7 +33,7 @@ struct OpenedStore {
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<StoreHome> home;
   std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
-  OpenHubFile open_hub;
+  HubFiles hub_files;
   /// Has the password read again, for connections that are made from here on; null: there are none.
   std::function<void()> reconnect;
   /// How the databases are, as StoreLook does it; null: there are none.

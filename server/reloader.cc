@@ -4,13 +4,25 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log_format.h"
+#include "server/config/hub_keys.h"
 #include "server/rpc/listener/endpoint.h"
 
 namespace mirror {
+namespace {
+
+/// What [[tenant.table]] says of it: behind it stands what [[hub]] wants.
+std::vector<JournalRule> JournalOfTenants(const ServerConfig& config) {
+  std::vector<JournalRule> rules = config.journal.rules;
+  rules.resize(rules.size() - HubJournal(config.hubs).size());
+  return rules;
+}
+
+}  // namespace
 
 absl::StatusOr<std::size_t> Reloader::Run() {
   const MutexLock lock(mutex_);
@@ -20,11 +32,12 @@ absl::StatusOr<std::size_t> Reloader::Run() {
         changed_.empty() ? ""
                          : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
                                         " since the start are not in force: restart the server for them");
-    events_.Add("", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
-                absl::StrCat(
-                    "[application], [tokens], [[issuer]] with its keys, [log], and the indexes of [[tenant]] "
-                    "were read again; keys: ",
-                    *keys, restart));
+    events_.Add(
+        "", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
+        absl::StrCat(
+            "[application], [tokens], [[issuer]] with its keys, [log], the indexes of [[tenant]], and "
+            "[[hub]] were read again; keys: ",
+            *keys, restart));
   } else {
     events_.Add("", Severity::kError, "keys.not_reloaded",
                 absl::StrCat("keys and configuration cannot be read, and the old ones stay in force. Correct "
@@ -45,7 +58,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
   if (!keys.ok()) return keys.status();
   in_force_.application = config->application;
-  apply_(*config);
+  changed_ = apply_(*config);
   SetLevel(*spdlog::default_logger(), config->log_level);
   SetFormat(*spdlog::default_logger(), config->log_format);
   const std::pair<const char*, bool> others[] = {
@@ -59,13 +72,12 @@ absl::StatusOr<std::size_t> Reloader::Read() {
       {"[[tenant]]", config->columns == started_with_.columns &&
                          config->freshness == started_with_.freshness &&
                          config->receipts == started_with_.receipts &&
-                         config->journal.rules == started_with_.journal.rules &&
+                         JournalOfTenants(*config) == JournalOfTenants(started_with_) &&
                          config->breaker.rules == started_with_.breaker.rules},
       {"[journal]", config->journal.keep_ms == started_with_.journal.keep_ms &&
                         config->journal.bytes_max == started_with_.journal.bytes_max},
       {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
                         config->miss_window_ms == started_with_.miss_window_ms}};
-  changed_.clear();
   for (const auto& [name, same] : others) {
     if (!same) changed_.emplace_back(name);
   }

@@ -15,14 +15,15 @@
 
 namespace mirror {
 
-/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log] and the indexes of [[tenant]] are
-/// read again; what cannot be read leaves all as it was. Threads: any.
+/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log], the indexes of [[tenant]] and
+/// [[hub]] are read again; what cannot be read leaves all as it was. Threads: any.
 class Reloader {
  public:
-  /// `gate` and `events` must outlive it. `apply`: the rest of what is taken of a configuration without a
-  /// restart.
-  Reloader(const ServerConfig& started_with, Gate& gate, std::function<void(const ServerConfig&)> apply,
-           Events& events)
+  /// The rest of what is taken of a configuration without a restart. Gives the sections that need one after
+  /// all.
+  using Apply = std::function<std::vector<std::string>(const ServerConfig&)>;
+  /// `gate` and `events` must outlive it.
+  Reloader(const ServerConfig& started_with, Gate& gate, Apply apply, Events& events)
       : started_with_(started_with),
         gate_(gate),
         apply_(std::move(apply)),
@@ -39,7 +40,7 @@ class Reloader {
 
   const ServerConfig started_with_;  ///< As the file had it.
   Gate& gate_;
-  const std::function<void(const ServerConfig&)> apply_;
+  const Apply apply_;
   Events& events_;
   Mutex mutex_;
   ServerConfig in_force_ MIRROR_GUARDED_BY(mutex_);

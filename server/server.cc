@@ -23,6 +23,7 @@
 #include "base/human_text.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/config/hub_keys.h"
 #include "server/control_lists.h"
 #include "server/door_look.h"
 #include "server/fleet/fleet.h"
@@ -184,7 +185,7 @@ struct Server::Parts {
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;
   std::unique_ptr<Hubs> hubs;
-  std::function<void(const ServerConfig&)> set_indexes;
+  Reloader::Apply take_again;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
@@ -319,12 +320,18 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
     // Where it cannot be, the catalog is behind until the tenant is next opened.
     kept->KeepSummaries({{context_id, ""}}).IgnoreError();
   };
-  set_indexes = [indexes = options.tenant.indexes](const ServerConfig& read) { indexes->Set(read.indexes); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);
   storages = std::make_unique<Storages>(*tenants, *events);
-  hubs = std::make_unique<Hubs>(config.hubs, store.open_hub, *tenants, *storages, *events);
+  hubs = std::make_unique<Hubs>(config.hubs, store.hub_files, *tenants, *storages, *events);
+  take_again = [this, indexes = options.tenant.indexes,
+                journal = config.journal](const ServerConfig& read) -> std::vector<std::string> {
+    indexes->Set(read.indexes);
+    if (!IsJournaled(read.hubs, journal)) return {"[[hub]]"};
+    hubs->TakeRules(read.hubs);
+    return {};
+  };
   keeper = std::make_unique<SummaryKeeper>(*store.catalog, *tenants, store.control != nullptr);
   keeper->Restore();
   freshness = std::make_unique<FreshnessWatch>(config.freshness, *events);
@@ -337,7 +344,7 @@ void Server::Parts::Watch(const ServerConfig& as_written) {
       *store.audit_log, *events,
       [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
       Audit::Options{.dir = as_written.data.dir});
-  reloader = std::make_unique<Reloader>(as_written, *gate, set_indexes, *events);
+  reloader = std::make_unique<Reloader>(as_written, *gate, take_again, *events);
   expiry = std::make_unique<ExpiryWatch>(
       [signer = gate.get(), loaded = reloader.get()] {
         return ServerKeys(loaded->in_force(), signer->keys());

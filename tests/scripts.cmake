@@ -65,7 +65,11 @@ add_test(NAME python.exchange COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exc
 set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.datajoin COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/datajoin_test.py
                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin PROPERTIES LABELS exchange TIMEOUT 900)
+add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/hub_commands_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
+                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.datajoin exchange.hub_commands exchange.strangers PROPERTIES LABELS exchange TIMEOUT 900)
 add_test(NAME python.exchange_servers
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 900)
@@ -107,11 +111,11 @@ add_test(NAME python.layouts COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/pyth
 set_tests_properties(python.layouts PROPERTIES LABELS python TIMEOUT 600)
 # In a browser, where there is one; the pages are the same in all presets.
 if(NOT MIRROR_SANITIZED)
-  foreach(test pages many_tenants door)
+  foreach(test pages many_tenants door hubs)
     add_test(NAME browser.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/browser/${test}_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
   endforeach()
-  set_tests_properties(browser.pages browser.many_tenants browser.door
+  set_tests_properties(browser.pages browser.many_tenants browser.door browser.hubs
                        PROPERTIES LABELS browser TIMEOUT 600 SKIP_RETURN_CODE 77)
   # Their clocks are people's.
   set_tests_properties(browser.pages browser.many_tenants PROPERTIES RUN_SERIAL ON)

@@ -1,6 +1,7 @@
 #include "server/config/hub_keys.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -47,6 +48,15 @@ Setter SetRule(AttributeRule* target) {
 
 Setter SetNormalise(Normalise* target) {
   return SetOneOf(target, EnumWords<Normalise>{{"fold", Normalise::kFold}, {"alnum", Normalise::kAlnum}});
+}
+
+/// An empty list says that nothing is to be written, as one that is not there.
+Setter SetWrite(std::vector<std::string>* target) {
+  return [target, some = SetSomeOf(target, {"insert", "update", "delete"})](const Given& given) {
+    if (given.node.kind != ConfigNode::Kind::kList || !given.node.entries.empty()) return some(given);
+    target->clear();
+    return absl::OkStatus();
+  };
 }
 
 /// Lists of attributes in a list.
@@ -111,7 +121,7 @@ absl::Status HubBlock::ReadMember(const ConfigTable& block) {
                   {"key", SetTexts(&member.key, ListRule::kSome)},
                   {"changed", SetText(&member.changed)},
                   {"changed_format", SetText(&member.changed_format)},
-                  {"write", SetSomeOf(&write, {"insert", "update", "delete"})}});
+                  {"write", SetWrite(&write)}});
   if (status.ok()) status = block.CheckHas({"columns"});
   if (!status.ok()) return status;
   member.inserts = Contains(write, "insert");
@@ -267,6 +277,17 @@ std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs) {
     }
   }
   return rules;
+}
+
+bool IsJournaled(const std::vector<HubRules>& hubs, const JournalConfig& in_force) {
+  const std::vector<JournalRule> wanted = HubJournal(hubs);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const JournalRule& rule) {
+    // Of tenants that only their storage knows, such a rule itself has to be there.
+    if (rule.context == "*")
+      return std::find(in_force.rules.begin(), in_force.rules.end(), rule) != in_force.rules.end();
+    const std::shared_ptr<const JournalRules> rules = JournalRulesOf(in_force, rule.context);
+    return rules != nullptr && rules->Of(rule.table).journal;
+  });
 }
 
 }  // namespace mirror

@@ -17,6 +17,10 @@ absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file);
 /// That its members' tables, and what their sources tell of deliveries, always have a journal.
 std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs);
 
+/// Whether these have it already, in a server that was started with such a journal: what is written of a
+/// table before it has one, no hub would ever hear of.
+bool IsJournaled(const std::vector<HubRules>& hubs, const JournalConfig& in_force);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_CONFIG_HUB_KEYS_H_

@@ -19,28 +19,54 @@ std::set<std::string> SuspendedOf(const std::map<std::string, HubFeed>& feeds) {
   return suspended;
 }
 
+/// Whether it was derived by rules like these: where a member was not read since others were given, it was
+/// not.
+bool Fits(const HubRules::Place& place, const HubDelivery& delivery) {
+  const auto& match = place.entity->match;
+  const auto keys_fit =
+      std::all_of(delivery.match_keys.begin(), delivery.match_keys.end(), [&](const HubKey& key) {
+        return key.rule < match.size() && key.parts.size() == match[key.rule].size();
+      });
+  if (!keys_fit || delivery.operation != HubOperation::kInsert) return keys_fit;
+  return std::all_of(place.member->key.begin(), place.member->key.end(), [&](const std::string& attribute) {
+    const auto column = place.member->columns.find(attribute);
+    return column != place.member->columns.end() && delivery.columns.count(column->second) > 0;
+  });
+}
+
 }  // namespace
 
-Hub::Hub(HubRules rules, OpenHubFile open, FindMember find)
-    : rules_(std::move(rules)), open_(std::move(open)), find_(std::move(find)) {}
+Hub::Hub(HubRules rules, HubFiles files, FindMember find)
+    : rules_(std::move(rules)), files_(std::move(files)), find_(std::move(find)) {}
 
-absl::StatusOr<HubFile*> Hub::File() {
+void Hub::Close() {
+  const MutexLock lock(mutex_);
+  const MutexLock closing(file_mutex_);
+  closed_ = true;
+  file_.reset();
+}
+
+absl::StatusOr<std::shared_ptr<HubFile>> Hub::File() {
   const MutexLock lock(file_mutex_);
+  if (closed_) {
+    return absl::UnavailableError(absl::StrCat("the rules of hub '", rules_.storage,
+                                               "' were just changed. Nothing was done. Try again."));
+  }
   if (file_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<HubFile>> file = open_(rules_);
+    absl::StatusOr<std::unique_ptr<HubFile>> file = files_.open(rules_);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
   }
-  return file_.get();
+  return file_;
 }
 
 absl::Status Hub::NoteNews() {
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   return file.ok() ? (*file)->NoteNews() : file.status();
 }
 
 absl::StatusOr<HubFile::News> Hub::ReadNews() {
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   return (*file)->ReadNews();
 }
@@ -64,7 +90,7 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
   });
 }
 
-Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
+Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
   Looks all;
   trouble_.clear();
   for (const std::string& name : rules_.data_sources) {
@@ -74,7 +100,7 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
       continue;
     }
     all.tenants[name] = *tenant;
-    absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms);
+    absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms, writes);
     if (!reading.ok()) {
       trouble_[name] = std::string(reading.status().message());
       continue;
@@ -85,43 +111,92 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms) {
       all.looks[name] = *std::move(look);
     } else {
       trouble_[name] = std::string(look.status().message());
+      if (absl::IsInvalidArgument(look.status())) all.unfit.insert(name);
     }
   }
   return all;
 }
 
-absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
-                                                 const std::map<std::string, ResumeMode>& modes) {
+absl::Status Hub::Derive(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  return DeriveAlone(now_ms, {}, {}).status();
+}
+
+Hub::Heard Hub::Hear() {
+  const MutexLock lock(mutex_);
+  return std::exchange(unheard_, Heard());
+}
+
+/// `asked`: of these, those that are suspended are resumed.
+absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
+                                         const std::optional<HandDecision>& decision) {
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::vector<HubNote>> notes = std::vector<HubNote>();
+  absl::StatusOr<Derived> derived = Derived();
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
     const absl::StatusOr<HubFile::News> news = (*file)->ReadNews();
     if (!news.ok()) return news.status();
-    absl::Status ready = modes.empty() ? absl::OkStatus() : CheckResumed(**file, modes, now_ms);
-    if (!ready.ok()) return ready;
-    notes = DeriveAlone(**file, now_ms, modes);
+    absl::StatusOr<Modes> modes = Modes();
+    if (!asked.empty()) modes = ToResume(**file, asked, LookAtAll(now_ms));
+    if (!modes.ok()) return modes.status();
+    if (!asked.empty() && modes->empty()) return absl::OkStatus();
+    derived = DeriveIn(**file, now_ms, *modes, decision);
+    if (derived.ok()) {
+      for (const auto& [name, mode] : *modes) derived->resumed.push_back(name);
+    }
     // Also after an error: what was committed before is handed out on, as it was before the news.
     const absl::Status noted = (*file)->NoteRead(news->noted);
-    return notes.ok() ? noted : notes.status();
+    return derived.ok() ? noted : derived.status();
   });
   if (!status.ok()) return status;
-  return notes;
+  return derived;
 }
 
-absl::StatusOr<std::vector<HubNote>> Hub::DeriveAlone(HubFile& file, std::int64_t now_ms,
-                                                      const std::map<std::string, ResumeMode>& modes) {
+absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
+                                      const std::optional<HandDecision>& decision) {
   const absl::StatusOr<bool> is_new = file.IsNew();
   if (!is_new.ok()) return is_new.status();
   absl::Status status = file.TakeRules(DigestOf(rules_)).status();
   if (status.ok() && *is_new) status = TakeFlags(file, now_ms);
   if (!status.ok()) return status;
   Looks looks = LookAtAll(now_ms);
-  if (looks.looks.empty()) return std::vector<HubNote>();
+  if (looks.looks.empty() && looks.unfit.empty() && !decision) return Derived();
+  DeriveInput input = InputOf(looks, now_ms);
+  input.modes = modes;
+  input.decision = decision;
+  absl::StatusOr<Derived> derived = Plan(file, std::move(input), &looks);
+  if (!derived.ok()) return derived;
+  unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
+  unheard_.overtaken_unnamed += derived->overtaken_unnamed;
+  // Who derives next has looked at mirrors that know nothing of this yet.
+  if (status = file.CheckAlone(); !status.ok()) return status;
+  if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
+  return derived;
+}
+
+/// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.
+absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks) {
+  for (;;) {
+    std::string unreadable;
+    input.unreadable = &unreadable;
+    Derived derived;
+    absl::Status status = file.Transact([&](HubBook& book) {
+      absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
+      if (!done.ok()) return done.status();
+      derived = *std::move(done);
+      return absl::OkStatus();
+    });
+    if (status.ok()) return derived;
+    if (input.looks.erase(unreadable) == 0 || input.modes.count(unreadable) > 0) return status;
+    trouble_[unreadable] = std::string(status.message());
+    looks->looks.erase(unreadable);
+  }
+}
+
+DeriveInput Hub::InputOf(const Looks& looks, std::int64_t now_ms) const {
   DeriveInput input;
   input.now_ms = now_ms;
-  input.modes = modes;
+  input.unfit = looks.unfit;
   for (const auto& [name, look] : looks.looks) {
     input.looks[name] = look.get();
     input.cycles[name] = look->reading().tenant.cycle;
@@ -129,19 +204,7 @@ absl::StatusOr<std::vector<HubNote>> Hub::DeriveAlone(HubFile& file, std::int64_
   input.record_id = [](const MemberRow&) { return NewToken(); };
   input.delivery_id = [](const HubDelivery&) { return NewToken(); };
   input.token = [](const std::string&) { return NewToken(); };
-  Derived derived;
-  status = file.Transact([&](HubBook& book) {
-    absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
-    if (!done.ok()) return done.status();
-    derived = *std::move(done);
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
-  // Who derives next has looked at mirrors that know nothing of this yet.
-  if (status = file.CheckAlone(); !status.ok()) return status;
-  status = Acknowledge(std::move(looks), derived, now_ms);
-  if (!status.ok()) return status;
-  return std::move(derived.notes);
+  return input;
 }
 
 /// Behind the hub's commit: a kill before leaves a mirror that is read once more.
@@ -162,25 +225,33 @@ absl::Status Hub::Acknowledge(Looks looks, const Derived& derived, std::int64_t 
 /// Empty: deliveries may go.
 absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int64_t cycle,
                                         const std::map<std::string, HubFeed>& feeds) {
-  const HubFeed& feed = feeds.at(data_source);
-  if (feed.suspended) {
-    return absl::StrCat("'", data_source, "' is suspended since ", FormatUnixTime(*feed.suspended / 1'000),
-                        ", as a restore was noticed; 'mirrorctl hub resume ", rules_.storage, "' goes on");
+  const auto own = feeds.find(data_source);
+  if (own != feeds.end() && own->second.suspended) {
+    return absl::StrCat(
+        "'", data_source, "' is suspended since ", FormatUnixTime(*own->second.suspended / 1'000),
+        ", as it, another system or the hub was restored, or its tables changed; 'mirrorctl hub "
+        "status ",
+        rules_.storage, "' says how to go on");
   }
-  for (const auto& [name, other] : feeds) {
-    if (other.cycle == 0 && !other.suspended) {
+  const auto trouble = trouble_.find(data_source);
+  if (trouble != trouble_.end())
+    return absl::StrCat("the hub cannot read '", data_source, "': ", trouble->second);
+  for (const std::string& name : rules_.data_sources) {
+    const auto other = feeds.find(name);
+    if (other == feeds.end() || other->second.cycle == 0) {
       return absl::StrCat("'", name, "' was not read yet; let it complete a cycle");
     }
   }
-  if (feed.cycle != cycle) return std::string("the hub has not read this cycle yet");
+  if (own->second.cycle != cycle) return std::string("the hub has not read this cycle yet");
   return std::string();
 }
 
 absl::StatusOr<bool> Hub::MayGo(HubBook& book, const HubDelivery& delivery,
                                 const std::map<std::string, HubFeed>& feeds,
                                 const std::set<std::string>& suspended) {
-  const HubEntity* const entity = rules_.Find(delivery.data_source, delivery.table).entity;
-  if (entity == nullptr) return false;
+  const HubRules::Place place = rules_.Find(delivery.data_source, delivery.table);
+  const HubEntity* const entity = place.entity;
+  if (entity == nullptr || !Fits(place, delivery)) return false;
   for (const std::string& name : entity->complete) {
     if (feeds.at(name).at < delivery.needs) return false;
   }
@@ -197,8 +268,9 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
                                        std::size_t limit) {
   const MutexLock lock(mutex_);
   HandedOut out;
+  out.rules = rules_;
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
     absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
@@ -213,7 +285,12 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
     return book.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
       absl::StatusOr<bool> goes = MayGo(book, delivery, *feeds, suspended);
       if (!goes.ok() || !*goes) return goes.ok() ? absl::StatusOr<bool>(true) : goes;
-      bytes += BodyJson(delivery).size() + 200;
+      const std::size_t size = BodyJson(delivery).size() + 200;
+      if (size > kHandedOutBytesMax) {
+        out.whole = false;
+        return true;
+      }
+      bytes += size;
       if (out.deliveries.size() == limit || (bytes > kHandedOutBytesMax && !out.deliveries.empty())) {
         out.whole = false;
         return false;
@@ -226,9 +303,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   return out;
 }
 
-absl::Status Hub::CheckResumed(HubFile& file, const std::map<std::string, ResumeMode>& modes,
-                               std::int64_t now_ms) {
-  const Looks looks = LookAtAll(now_ms);
+absl::StatusOr<std::map<std::string, HubFeed>> Hub::ReadFeeds(HubFile& file) {
   std::map<std::string, HubFeed> feeds;
   absl::Status status = file.Read([&](HubBook& book) {
     absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
@@ -236,30 +311,88 @@ absl::Status Hub::CheckResumed(HubFile& file, const std::map<std::string, Resume
     return read.status();
   });
   if (!status.ok()) return status;
+  return feeds;
+}
+
+/// Of these, those that are suspended.
+absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, const Looks& looks) {
+  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(file);
+  if (!feeds.ok()) return feeds.status();
+  Modes suspended;
   for (const auto& [name, mode] : modes) {
-    const auto feed = feeds.find(name);
-    if (feed == feeds.end()) {
+    const auto feed = feeds->find(name);
+    if (feed == feeds->end()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'"));
+          absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'. Nothing was resumed."));
     }
+    if (!feed->second.suspended) continue;
     const auto look = looks.looks.find(name);
-    if (feed->second.suspended &&
-        (look == looks.looks.end() || look->second->head().completed_cycle <= *feed->second.suspended)) {
+    if (look == looks.looks.end() || !IsBehind(look->second->head(), *feed->second.suspended)) {
       return absl::FailedPreconditionError(absl::StrCat(
           "'", name, "' completed no cycle since ", FormatUnixTime(*feed->second.suspended / 1'000),
           ". Nothing was resumed. Run its agent, then resume again."));
     }
+    suspended.emplace(name, mode);
   }
-  return absl::OkStatus();
+  return suspended;
 }
 
-absl::Status Hub::Resume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms) {
-  return Derive(now_ms, modes).status();
+absl::StatusOr<std::vector<std::string>> Hub::Resume(const Modes& modes, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  if (modes.empty()) return std::vector<std::string>();
+  absl::StatusOr<Derived> derived = DeriveAlone(now_ms, modes, {});
+  if (!derived.ok()) return derived.status();
+  return std::move(derived->resumed);
+}
+
+absl::StatusOr<Hub::Preview> Hub::PreviewResume(const Modes& modes, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  Preview preview;
+  absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+    const Looks looks = LookAtAll(now_ms, /*writes=*/false);
+    const absl::StatusOr<Modes> suspended = ToResume(**file, modes, looks);
+    if (!suspended.ok() || suspended->empty()) return suspended.status();
+    for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
+    DeriveInput input = InputOf(looks, now_ms);
+    input.modes = *suspended;
+    input.made = [&preview](const HubDelivery& delivery) {
+      Preview::Count& count = preview.made[{delivery.data_source, delivery.table, delivery.operation}];
+      ++count.deliveries;
+      if (delivery.state == DeliveryState::kHeld) ++count.held;
+      if (preview.first.size() < kPreviewMax) preview.first.push_back(delivery);
+      return absl::OkStatus();
+    };
+    return (*file)->Try([&](HubBook& book) { return mirror::Derive(rules_, input, &book).status(); });
+  });
+  if (!status.ok()) return status;
+  return preview;
+}
+
+absl::StatusOr<std::string> Hub::Decide(HandDecision decision, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, std::move(decision));
+  if (!derived.ok()) return derived.status();
+  return std::move(derived->decided);
+}
+
+absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  {
+    const MutexLock removing(file_mutex_);
+    file_.reset();
+    if (absl::Status status = files_.remove(rules_); !status.ok()) return status;
+  }
+  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
+  if (!derived.ok()) return derived.status();
+  const std::set<std::string> suspended = SuspendedOf(derived->feeds);
+  return std::vector<std::string>(suspended.begin(), suspended.end());
 }
 
 absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<std::size_t> decided = 0;
   absl::Status status = (*file)->Alone([&] {
@@ -274,7 +407,7 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
   absl::StatusOr<std::size_t> thawed = 0;
   {
     const MutexLock lock(mutex_);
-    const absl::StatusOr<HubFile*> file = File();
+    const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
     if (!file.ok()) return file.status();
     absl::Status status = (*file)->Alone([&] {
       thawed = (*file)->Thaw(golden_id);
@@ -282,7 +415,7 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
     });
     if (!status.ok()) return status;
   }
-  if (absl::Status status = Derive(now_ms).status(); !status.ok()) return status;
+  if (absl::Status status = Derive(now_ms); !status.ok()) return status;
   return thawed;
 }
 
@@ -293,15 +426,12 @@ void Hub::Look(std::int64_t now_ms) {
 
 absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   std::map<std::string, HubFeed> feeds;
-  absl::Status status = (*file)->Read([&](HubBook& book) {
-    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-    if (read.ok()) feeds = *std::move(read);
-    return read.status();
-  });
-  if (!status.ok()) return status;
+  const absl::StatusOr<std::map<std::string, HubFeed>> read = ReadFeeds(**file);
+  if (!read.ok()) return read.status();
+  feeds = *read;
   absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
   if (!figures.ok()) return figures.status();
   std::vector<MemberState> members;
@@ -315,7 +445,7 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
 
 absl::StatusOr<Hub::Figures> Hub::Count() {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   Figures figures;
   absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
@@ -332,7 +462,7 @@ absl::StatusOr<Hub::Figures> Hub::Count() {
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   return (*file)->FindDuplicates(limit);
 }
@@ -361,7 +491,7 @@ absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& 
 
 absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) {
@@ -374,7 +504,7 @@ absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
 
 absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<HubFile*> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {

@@ -27,13 +27,18 @@ using FindMember = std::function<absl::StatusOr<std::shared_ptr<Tenant>>(const s
 
 /// Deliveries that one call is given, at most: what an agent applies before it pushes again.
 inline constexpr std::size_t kHandedOutMax = 10'000;
+/// Of one call, and of one delivery: a larger one is never handed out.
 inline constexpr std::size_t kHandedOutBytesMax = 16 << 20;
+
+/// Deliveries that a preview names.
+inline constexpr std::size_t kPreviewMax = 20;
 
 /// What a caller gets.
 struct HandedOut {
   std::vector<HubDelivery> deliveries;
   bool whole = false;        ///< Nothing was cut off, and no member is suspended.
   std::string waiting = {};  ///< Why there is nothing now, a sentence; empty: it is all that there is.
+  HubRules rules = {};       ///< By which they were derived.
 };
 
 /// How a member stands, for an operator.
@@ -50,15 +55,23 @@ struct MemberState {
 /// Threads: any; one derivation at a time. No lock of a tenant is held while the file is written.
 class Hub {
  public:
-  /// `open`: opens its file, when that is first needed.
-  Hub(HubRules rules, OpenHubFile open, FindMember find);
+  /// `files`: opens its file, when that is first needed.
+  Hub(HubRules rules, HubFiles files, FindMember find);
 
   const HubRules& rules() const { return rules_; }
 
-  /// Takes in what the members' last completed cycles left, and tells them how far it has read. `modes`:
-  /// members that are resumed. Gives what somebody should hear of.
-  absl::StatusOr<std::vector<HubNote>> Derive(std::int64_t now_ms,
-                                              const std::map<std::string, ResumeMode>& modes = {});
+  /// Behind what is at work: another takes its place, with other rules. All later calls are kUnavailable, or
+  /// have nothing.
+  void Close();
+
+  /// Takes in what the members' last completed cycles left, and tells them how far it has read.
+  absl::Status Derive(std::int64_t now_ms);
+  /// What somebody should hear of, of what was derived since the last call, by whomever.
+  struct Heard {
+    std::vector<HubNote> notes = {};
+    std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
+  };
+  Heard Hear();
   /// What HubFile::News says. Nobody who derives keeps these waiting.
   absl::Status NoteNews();
   absl::StatusOr<HubFile::News> ReadNews();
@@ -66,9 +79,30 @@ class Hub {
   /// For the source of a member behind its cycle: `cycle` is the last one that it completed. Reads only.
   absl::StatusOr<HandedOut> HandOut(const std::string& data_source, std::int64_t cycle, std::size_t limit);
 
-  /// An operator's. Errors: kFailedPrecondition: a member has completed no cycle since it was suspended;
-  /// kInvalidArgument: `newest` where a table of it has no 'changed'; `data_source` is none of it.
-  absl::Status Resume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms);
+  /// An operator's. Gives those that were suspended; nothing becomes of the others. Errors:
+  /// kFailedPrecondition: one of them has completed no cycle since; kInvalidArgument: it is no member.
+  absl::StatusOr<std::vector<std::string>> Resume(const std::map<std::string, ResumeMode>& modes,
+                                                  std::int64_t now_ms);
+  /// What that would do, which nobody else ever sees. Errors: the same; kUnavailable: it was not read yet.
+  struct Preview {
+    std::vector<std::string> resumed;
+    struct Place {
+      std::string data_source, table;
+      HubOperation operation = HubOperation::kUpdate;
+      friend auto operator<=>(const Place&, const Place&) = default;
+    };
+    struct Count {
+      std::uint64_t deliveries = 0, held = 0;
+    };
+    std::map<Place, Count> made = {};
+    std::vector<HubDelivery> first = {};  ///< At most kPreviewMax.
+  };
+  absl::StatusOr<Preview> PreviewResume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms);
+  /// Two records become one, or some rows of one are a record of their own. Gives that record's id. Errors:
+  /// those of HandPlan(); kNotFound: there is no such record. Nothing was done then.
+  absl::StatusOr<std::string> Decide(HandDecision decision, std::int64_t now_ms);
+  /// Removes its file, also one that cannot be read, and makes it anew. Gives the members that are suspended.
+  absl::StatusOr<std::vector<std::string>> Rebuild(std::int64_t now_ms);
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
@@ -95,16 +129,21 @@ class Hub {
   struct Looks {
     std::map<std::string, std::shared_ptr<Tenant>> tenants;
     std::map<std::string, std::unique_ptr<SnapshotLook>> looks;
+    std::set<std::string> unfit = {};  ///< See DeriveInput.
   };
 
-  absl::StatusOr<HubFile*> File() MIRROR_EXCLUDES(file_mutex_);
+  using Modes = std::map<std::string, ResumeMode>;
+  absl::StatusOr<std::shared_ptr<HubFile>> File() MIRROR_EXCLUDES(file_mutex_);
   absl::Status TakeFlags(HubFile& file, std::int64_t now_ms);
-  absl::Status CheckResumed(HubFile& file, const std::map<std::string, ResumeMode>& modes,
-                            std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
-  absl::StatusOr<std::vector<HubNote>> DeriveAlone(HubFile& file, std::int64_t now_ms,
-                                                   const std::map<std::string, ResumeMode>& modes)
-      MIRROR_REQUIRES(mutex_);
-  Looks LookAtAll(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  Looks LookAtAll(std::int64_t now_ms, bool writes = true) MIRROR_REQUIRES(mutex_);
+  DeriveInput InputOf(const Looks& looks, std::int64_t now_ms) const;
+  absl::StatusOr<Derived> DeriveAlone(std::int64_t now_ms, const Modes& asked,
+                                      const std::optional<HandDecision>& decision) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<Derived> DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
+                                   const std::optional<HandDecision>& decision) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file);
+  absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds);
@@ -114,12 +153,15 @@ class Hub {
                              const std::set<std::string>& suspended);
 
   const HubRules rules_;
-  const OpenHubFile open_;
+  const HubFiles files_;
   const FindMember find_;
   Mutex mutex_;  ///< Before file_mutex_.
+  Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
   Mutex file_mutex_;
-  std::unique_ptr<HubFile> file_ MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet.
+  std::shared_ptr<HubFile> file_
+      MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet, or is closed.
+  bool closed_ MIRROR_GUARDED_BY(file_mutex_) = false;
 };
 
 }  // namespace mirror

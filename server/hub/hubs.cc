@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -29,6 +30,13 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
     case HubNote::Kind::kHeld:
       return absl::StrCat("hub '", storage, "': so many deliveries for '", note.data_source,
                           "' are new at once that they wait for 'mirrorctl hub hold'");
+    case HubNote::Kind::kOvertaken:
+      return absl::StrCat("hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source,
+                          "' (", FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms,
+                          ") lost against a later one in '", note.won, "' (",
+                          FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
+                          ") that was made without knowing it, in record '", note.golden_id,
+                          "'. 'mirrorctl hub explain ", storage, " ", note.golden_id, "' shows what counts");
   }
   return "";
 }
@@ -41,6 +49,8 @@ std::string_view KindOf(HubNote::Kind kind) {
       return "golden.pingpong";
     case HubNote::Kind::kUnsure:
       return "golden.unsure";
+    case HubNote::Kind::kOvertaken:
+      return "golden.overtaken";
     default:
       return "golden.held";
   }
@@ -48,34 +58,71 @@ std::string_view KindOf(HubNote::Kind kind) {
 
 }  // namespace
 
-Hubs::Hubs(const std::vector<HubRules>& rules, const OpenHubFile& open, Tenants& tenants,
-           StorageDirectory& storages, Events& events)
-    : tenants_(tenants), storages_(storages), events_(events) {
-  for (const HubRules& one : rules) {
-    hubs_.push_back(std::make_unique<Hub>(
-        one, open, [this, one](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
-          const std::string context_id = ContextOf(one, data_source);
-          if (context_id.empty()) {
-            return absl::NotFoundError(
-                absl::StrCat("storage '", one.storage, "' has no data source '", data_source, "' yet"));
-          }
-          return tenants_.Find(context_id);
-        }));
-  }
+Hubs::Hubs(const std::vector<HubRules>& rules, HubFiles files, Tenants& tenants, StorageDirectory& storages,
+           Events& events)
+    : tenants_(tenants), storages_(storages), events_(events), files_(std::move(files)) {
+  for (const HubRules& one : rules) hubs_.push_back(Make(one));
+}
+
+std::shared_ptr<Hub> Hubs::Make(const HubRules& rules) {
+  return std::make_shared<Hub>(
+      rules, files_,
+      [this, rules](const std::string& data_source) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+        const std::string context_id = ContextOf(rules, data_source);
+        if (context_id.empty()) {
+          return absl::NotFoundError(
+              absl::StrCat("storage '", rules.storage, "' has no data source '", data_source, "' yet"));
+        }
+        return tenants_.Find(context_id);
+      });
 }
 
 Hubs::~Hubs() { Stop(); }
 
 void Hubs::Start(DerivesHere derives) {
-  if (hubs_.empty()) return;
   derives_ = std::move(derives);
-  {
-    // Of all members: while no server ran, somebody may have put back a mirror.
-    const MutexLock lock(mutex_);
-    for (const auto& hub : hubs_) unsaid_.insert(hub.get());
-    woken_ = true;
+  const MutexLock lock(mutex_);
+  started_ = true;
+  // Of all members: while no server ran, somebody may have put back a mirror.
+  unsaid_.insert(hubs_.begin(), hubs_.end());
+  woken_ = true;
+  StartThread();
+}
+
+void Hubs::StartThread() {
+  if (!hubs_.empty() && started_ && !stop_ && !thread_.joinable()) thread_ = std::thread([this] { Run(); });
+}
+
+void Hubs::TakeRules(const std::vector<HubRules>& rules) {
+  std::vector<std::shared_ptr<Hub>> before = all(), now;
+  for (const HubRules& one : rules) {
+    const auto same =
+        std::find_if(before.begin(), before.end(), [&](const auto& hub) { return hub->rules() == one; });
+    if (same == before.end()) {
+      now.push_back(nullptr);
+    } else {
+      now.push_back(std::move(*same));
+      before.erase(same);
+    }
   }
-  thread_ = std::thread([this] { Run(); });
+  // Behind what they are at: two of one file would plan by two rules.
+  for (const std::shared_ptr<Hub>& hub : before) hub->Close();
+  const MutexLock lock(mutex_);
+  for (const std::shared_ptr<Hub>& hub : before) unsaid_.erase(hub);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (now[i] != nullptr) continue;
+    now[i] = Make(rules[i]);
+    unsaid_.insert(now[i]);
+  }
+  hubs_ = std::move(now);
+  woken_ = true;
+  StartThread();
+  wake_.NotifyAll();
+}
+
+std::vector<std::shared_ptr<Hub>> Hubs::all() {
+  const MutexLock lock(mutex_);
+  return hubs_;
 }
 
 void Hubs::Stop() {
@@ -97,9 +144,9 @@ std::string Hubs::ContextOf(const HubRules& rules, const std::string& data_sourc
 
 std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
   std::vector<Member> members;
-  for (const auto& hub : hubs_) {
+  for (const std::shared_ptr<Hub>& hub : all()) {
     for (const std::string& name : hub->rules().data_sources) {
-      if (SameName(ContextOf(hub->rules(), name), context_id)) members.push_back({hub.get(), name});
+      if (SameName(ContextOf(hub->rules(), name), context_id)) members.push_back({hub, name});
     }
   }
   return members;
@@ -108,13 +155,14 @@ std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
 bool Hubs::HasMember(const std::string& context_id) { return !MembersOf(context_id).empty(); }
 
 /// False: it is to be tried again.
-bool Hubs::NoteNews(Hub& hub) {
-  const bool noted = hub.NoteNews().ok();
+bool Hubs::NoteNews(const std::shared_ptr<Hub>& hub) {
+  const bool noted = hub->NoteNews().ok();
   const MutexLock lock(mutex_);
-  if (noted) {
-    unsaid_.erase(&hub);
+  const bool there = std::find(hubs_.begin(), hubs_.end(), hub) != hubs_.end();
+  if (noted || !there) {
+    unsaid_.erase(hub);
   } else {
-    unsaid_.insert(&hub);
+    unsaid_.insert(hub);
   }
   woken_ = true;
   wake_.NotifyAll();
@@ -122,8 +170,29 @@ bool Hubs::NoteNews(Hub& hub) {
 }
 
 void Hubs::NoteCompleted(const std::string& context_id) {
+  for (const Member& member : MembersOf(context_id)) NoteNews(member.hub);
+}
+
+void Hubs::NoteChanged(const std::string& context_id) {
+  const MutexLock lock(mutex_);
   if (hubs_.empty()) return;
-  for (const Member& member : MembersOf(context_id)) NoteNews(*member.hub);
+  changed_.insert(context_id);
+  woken_ = true;
+  wake_.NotifyAll();
+}
+
+/// Tells what came of it, and of what operators' calls derived since.
+void Hubs::Tell(Hub& hub) {
+  const Hub::Heard heard = hub.Hear();
+  for (const HubNote& note : heard.notes) {
+    const bool warns = note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kOvertaken;
+    events_.Add(ContextOf(hub.rules(), note.data_source), warns ? Severity::kWarning : Severity::kError,
+                KindOf(note.kind), WordsOf(note, hub.rules().storage));
+  }
+  if (heard.overtaken_unnamed == 0) return;
+  events_.Add("", Severity::kWarning, "golden.overtaken",
+              absl::StrCat("hub '", hub.rules().storage, "': ", Counted(heard.overtaken_unnamed, "more edit"),
+                           " lost against later ones at once; they are not named one by one"));
 }
 
 void Hubs::DeriveOne(Hub& hub, Tried* tried) {
@@ -135,31 +204,22 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   const bool is_due = !tried->failed.empty() && std::chrono::steady_clock::now() >= tried->again;
   again_ = again_ || !tried->failed.empty();
   if (news->noted == tried->noted && !is_due) return;
+  const absl::Status derived = hub.Derive(NowMs());
   {
     const MutexLock lock(mutex_);
-    at_work_ = &hub;
-  }
-  const absl::StatusOr<std::vector<HubNote>> notes = hub.Derive(NowMs());
-  {
-    const MutexLock lock(mutex_);
-    at_work_ = nullptr;
     derived_.NotifyAll();
   }
   tried->noted = news->noted;
-  if (!notes.ok()) {
-    std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", notes.status().message());
-    if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
-    tried->failed = std::move(words);
-    tried->again = std::chrono::steady_clock::now() + kHubAgain;
-    again_ = true;
+  Tell(hub);
+  if (derived.ok()) {
+    tried->failed.clear();
     return;
   }
-  tried->failed.clear();
-  for (const HubNote& note : *notes) {
-    const bool information = note.kind == HubNote::Kind::kUnsure;
-    events_.Add(ContextOf(hub.rules(), note.data_source), information ? Severity::kWarning : Severity::kError,
-                KindOf(note.kind), WordsOf(note, hub.rules().storage));
-  }
+  std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", derived.message());
+  if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
+  tried->failed = std::move(words);
+  tried->again = std::chrono::steady_clock::now() + kHubAgain;
+  again_ = true;
 }
 
 /// False: it ends.
@@ -180,33 +240,39 @@ bool Hubs::WaitForNews() {
 }
 
 void Hubs::Run() {
-  std::map<Hub*, Tried> tried;
+  std::map<std::shared_ptr<Hub>, Tried> tried;
   while (WaitForNews()) {
-    std::set<Hub*> unsaid;
+    std::set<std::shared_ptr<Hub>> unsaid;
+    std::set<std::string> changed;
     {
       const MutexLock lock(mutex_);
       unsaid = unsaid_;
+      changed.swap(changed_);
     }
-    for (Hub* const hub : unsaid) NoteNews(*hub);
+    for (const std::string& context_id : changed) NoteCompleted(context_id);
+    for (const std::shared_ptr<Hub>& hub : unsaid) NoteNews(hub);
     if (derives_ && !derives_()) {
       tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
       continue;
     }
     again_ = false;
-    for (const auto& hub : hubs_) DeriveOne(*hub, &tried[hub.get()]);
+    const std::vector<std::shared_ptr<Hub>> hubs = all();
+    std::erase_if(
+        tried, [&](const auto& one) { return std::find(hubs.begin(), hubs.end(), one.first) == hubs.end(); });
+    for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
   }
 }
 
 /// Of all that is noted by now, wherever it is done. False: not in time.
-absl::StatusOr<bool> Hubs::WaitForDerivation(Hub& hub) {
-  const absl::StatusOr<HubFile::News> asked = hub.ReadNews();
+absl::StatusOr<bool> Hubs::WaitForDerivation(const std::shared_ptr<Hub>& hub) {
+  const absl::StatusOr<HubFile::News> asked = hub->ReadNews();
   if (!asked.ok()) return asked.status();
   const auto until = std::chrono::steady_clock::now() + kHubWait;
   for (;;) {
-    const absl::StatusOr<HubFile::News> news = hub.ReadNews();
+    const absl::StatusOr<HubFile::News> news = hub->ReadNews();
     if (!news.ok()) return news.status();
     const MutexLock lock(mutex_);
-    if (news->read >= asked->noted && at_work_ != &hub && unsaid_.count(&hub) == 0) return true;
+    if (news->read >= asked->noted && unsaid_.count(hub) == 0) return true;
     const auto now = std::chrono::steady_clock::now();
     if (stop_ || now >= until) return false;
     derived_.WaitUntil(mutex_, std::min(until, now + kHubLook));
@@ -222,8 +288,8 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
                                                       "configuration names its members."));
   }
   // A tenant is a member of one hub; of several the first counts.
-  Hub* const hub = members.front().hub;
-  const absl::StatusOr<bool> derived = WaitForDerivation(*hub);
+  const std::shared_ptr<Hub> hub = members.front().hub;
+  const absl::StatusOr<bool> derived = WaitForDerivation(hub);
   if (!derived.ok()) return derived.status();
   if (!*derived) {
     HandedOut out;
@@ -237,11 +303,6 @@ void Hubs::LookIfOthersDerive(Hub& hub) {
   if (derives_ && !derives_()) hub.Look(NowMs());
 }
 
-const HubRules* Hubs::RulesOf(const std::string& context_id) {
-  const std::vector<Member> members = MembersOf(context_id);
-  return members.empty() ? nullptr : &members.front().hub->rules();
-}
-
 void Hubs::NoteReport(const std::string& context_id, int conflicts, int refused) {
   const MutexLock lock(mutex_);
   reports_[FoldName(context_id)] = {NowMs(), conflicts, refused};
@@ -253,9 +314,9 @@ Hubs::Report Hubs::LastReport(const std::string& context_id) {
   return report == reports_.end() ? Report{} : report->second;
 }
 
-Hub* Hubs::Find(const std::string& storage) {
-  for (const auto& hub : hubs_) {
-    if (SameName(hub->rules().storage, storage)) return hub.get();
+std::shared_ptr<Hub> Hubs::Find(const std::string& storage) {
+  for (const std::shared_ptr<Hub>& hub : all()) {
+    if (SameName(hub->rules().storage, storage)) return hub;
   }
   return nullptr;
 }

@@ -36,25 +36,28 @@ using DerivesHere = std::function<bool()>;
 class Hubs {
  public:
   /// They outlive this.
-  Hubs(const std::vector<HubRules>& rules, const OpenHubFile& open, Tenants& tenants,
-       StorageDirectory& storages, Events& events);
+  Hubs(const std::vector<HubRules>& rules, HubFiles files, Tenants& tenants, StorageDirectory& storages,
+       Events& events);
   ~Hubs();
 
   /// `derives`: asked by the thread, until Stop().
   void Start(DerivesHere derives = nullptr);
+  /// Of a configuration that was read again. A hub whose rules are as they were goes on; one of other rules
+  /// is derived anew, and holds what that gives; one that is not there any more ends.
+  void TakeRules(const std::vector<HubRules>& rules);
   /// Ends the thread behind the derivation that is at work.
   void Stop();
 
   /// A mirror changed: what it is a member of is derived, by and by.
   void NoteCompleted(const std::string& context_id);
+  /// The same of rows that came as records. Waits for nobody: it may be called under a tenant's lock.
+  void NoteChanged(const std::string& context_id);
 
   /// Whether any hub has it as a member.
   bool HasMember(const std::string& context_id);
   /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.
   absl::StatusOr<HandedOut> HandOut(const std::string& context_id, std::int64_t cycle, std::size_t limit);
 
-  /// Of the hub that hands out to this tenant; null: none does.
-  const HubRules* RulesOf(const std::string& context_id);
   /// What a source says of the deliveries of its last run, for an operator's eyes.
   struct Report {
     std::int64_t at_ms = 0;
@@ -69,15 +72,17 @@ class Hubs {
   /// Empty: no such data source is known.
   std::string ContextOf(const HubRules& rules, const std::string& data_source);
   /// By its storage. Null: there is none.
-  Hub* Find(const std::string& storage);
-  const std::vector<std::unique_ptr<Hub>>& all() const { return hubs_; }
+  std::shared_ptr<Hub> Find(const std::string& storage);
+  std::vector<std::shared_ptr<Hub>> all();
 
  private:
   struct Member {
-    Hub* hub = nullptr;
+    std::shared_ptr<Hub> hub;
     std::string data_source;
   };
   std::vector<Member> MembersOf(const std::string& context_id);
+  std::shared_ptr<Hub> Make(const HubRules& rules);
+  void StartThread() MIRROR_REQUIRES(mutex_);
   void Run();
   bool WaitForNews();
   struct Tried {
@@ -86,24 +91,27 @@ class Hubs {
     std::chrono::steady_clock::time_point again = {};
   };
   void DeriveOne(Hub& hub, Tried* tried);
-  bool NoteNews(Hub& hub);
-  absl::StatusOr<bool> WaitForDerivation(Hub& hub);
+  void Tell(Hub& hub);
+  bool NoteNews(const std::shared_ptr<Hub>& hub);
+  absl::StatusOr<bool> WaitForDerivation(const std::shared_ptr<Hub>& hub);
 
   Tenants& tenants_;
   StorageDirectory& storages_;
   Events& events_;
-  std::vector<std::unique_ptr<Hub>> hubs_;
+  const HubFiles files_;
 
   DerivesHere derives_;
   Mutex mutex_;
+  std::vector<std::shared_ptr<Hub>> hubs_ MIRROR_GUARDED_BY(mutex_);
   CondVar wake_, derived_;
-  bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool started_ MIRROR_GUARDED_BY(mutex_) = false, stop_ MIRROR_GUARDED_BY(mutex_) = false;
   bool woken_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool again_ = false;                               ///< Something is to be tried again. Of the thread.
-  std::set<Hub*> unsaid_ MIRROR_GUARDED_BY(mutex_);  ///< With news that could not be noted yet.
-  Hub* at_work_ MIRROR_GUARDED_BY(mutex_) = nullptr;
+  bool again_ = false;  ///< Something is to be tried again. Of the thread.
+  /// With news that could not be noted yet.
+  std::set<std::shared_ptr<Hub>> unsaid_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::string> changed_ MIRROR_GUARDED_BY(mutex_);          ///< Context ids, see NoteChanged().
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  std::thread thread_;
+  std::thread thread_;  ///< Made under the lock, once; joined behind `stop_`, when nobody makes it any more.
 };
 
 }  // namespace mirror

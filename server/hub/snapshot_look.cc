@@ -153,7 +153,8 @@ absl::Status SnapshotLook::CheckWhole() {
   head_.source_older = reading_.feed.source_older;
   head_.mirror_older = reading_.feed.mirror_older;
   if (tenant.door() == Door::kRecords) {
-    head_.completed_cycle = bounds->last.number;  // Each commit leaves all of it whole.
+    head_.completed_cycle = bounds->last.number;
+    head_.always_whole = true;
     return bounds->last.number > 0 ? absl::OkStatus() : NotYet("nothing was written yet");
   }
   if (tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");

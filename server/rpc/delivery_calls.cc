@@ -130,11 +130,10 @@ absl::Status HandOut(Hubs& hubs, const Caller& caller, const v1::FetchDeliveries
                      grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
   absl::StatusOr<HandedOut> out = hubs.HandOut(caller.context_id, request.cycle(), request.limit());
   if (!out.ok()) return out.status();
-  const HubRules* const rules = hubs.RulesOf(caller.context_id);
   v1::FetchDeliveriesResponse message;
   std::size_t bytes = 0;
   for (const HubDelivery& delivery : out->deliveries) {
-    absl::Status encoded = EncodeDelivery(*rules, delivery, message.add_deliveries());
+    absl::Status encoded = EncodeDelivery(out->rules, delivery, message.add_deliveries());
     if (!encoded.ok()) return encoded;
     bytes += message.deliveries(message.deliveries_size() - 1).ByteSizeLong();
     if (bytes < kMessageBytes) continue;

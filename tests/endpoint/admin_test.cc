@@ -132,6 +132,9 @@ class AdminTest : public EndpointTest {
         Of("DecideHub", true, &Stub::DecideHub, OfHub<v1::DecideHubRequest>(tenant)),
         Of("ThawHub", true, &Stub::ThawHub, OfHub<v1::ThawHubRequest>(tenant)),
         Of("ExplainGolden", true, &Stub::ExplainGolden, golden),
+        Of("MergeGolden", true, &Stub::MergeGolden, OfHub<v1::MergeGoldenRequest>(tenant)),
+        Of("PartGolden", true, &Stub::PartGolden, OfHub<v1::PartGoldenRequest>(tenant)),
+        Of("RebuildHub", true, &Stub::RebuildHub, OfHub<v1::RebuildHubRequest>(tenant)),
         Of("InvalidateLsn", true, &Stub::InvalidateLsn, invalidate),
         Of("ResetTable", true, &Stub::ResetTable, reset),
         Of("PauseTenant", true, &Stub::PauseTenant, About<v1::PauseTenantRequest>(tenant)),
@@ -151,8 +154,9 @@ class AdminTest : public EndpointTest {
   /// whose storage has no hub.
   static absl::StatusCode Answer(const std::string& name) {
     if (name == "AcceptSource" || name == "ListIndexes") return absl::StatusCode::kFailedPrecondition;
-    for (const char* const not_found : {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub",
-                                        "DecideHub", "ThawHub", "ExplainGolden"}) {
+    for (const char* const not_found :
+         {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub", "DecideHub", "ThawHub",
+          "ExplainGolden", "MergeGolden", "PartGolden", "RebuildHub"}) {
       if (name == not_found) return absl::StatusCode::kNotFound;
     }
     return absl::StatusCode::kOk;
@@ -495,7 +499,7 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
     }
     // Of a storage, not of a tenant.
     if (named.name.ends_with("Hub") || named.name == "ListHubs" || named.name == "ListDuplicates" ||
-        named.name == "ExplainGolden") {
+        named.name.ends_with("Golden")) {
       continue;
     }
     // What was is told whether the file is there or not.

@@ -42,6 +42,9 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ResumeHubResponse resumed_hub;
   v1::DecideHubResponse decided_hub;
   v1::ThawHubResponse thawed_hub;
+  v1::MergeGoldenResponse merged;
+  v1::PartGoldenResponse parted;
+  v1::RebuildHubResponse rebuilt;
   v1::ExplainGoldenResponse golden;
   v1::ListDuplicatesResponse duplicates;
   /// In a move; LookAtMove of a tenant that is not there ends with NOT_FOUND.
@@ -174,6 +177,18 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status ThawHub(grpc::ServerContext* /*context*/, const v1::ThawHubRequest* request,
                        v1::ThawHubResponse* response) override {
     return Answer("ThawHub", *request, thawed_hub, response);
+  }
+  grpc::Status MergeGolden(grpc::ServerContext* /*context*/, const v1::MergeGoldenRequest* request,
+                           v1::MergeGoldenResponse* response) override {
+    return Answer("MergeGolden", *request, merged, response);
+  }
+  grpc::Status PartGolden(grpc::ServerContext* /*context*/, const v1::PartGoldenRequest* request,
+                          v1::PartGoldenResponse* response) override {
+    return Answer("PartGolden", *request, parted, response);
+  }
+  grpc::Status RebuildHub(grpc::ServerContext* /*context*/, const v1::RebuildHubRequest* request,
+                          v1::RebuildHubResponse* response) override {
+    return Answer("RebuildHub", *request, rebuilt, response);
   }
   grpc::Status ExplainGolden(grpc::ServerContext* /*context*/, const v1::ExplainGoldenRequest* request,
                              v1::ExplainGoldenResponse* response) override {

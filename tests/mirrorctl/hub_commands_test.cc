@@ -130,13 +130,77 @@ TEST_F(HubCommands, ResumeSaysWhatCountsAndWhoStillWaits) {
 }
 
 TEST_F(HubCommands, ResumeOfWhatIsNotSuspendedSaysThatNothingWasDone) {
-  fake_.resumed_hub.add_resumed("erp");
   const Finished one = Run({"hub", "resume", "Acme", "erp", "--take", "theirs"});
   EXPECT_EQ(one.exit_code, 0);
   EXPECT_EQ(one.output, "");
   EXPECT_THAT(one.errors, HasSubstr("'erp' was not suspended: nothing was done"));
-  fake_.resumed_hub.clear_resumed();
   EXPECT_THAT(Run({"hub", "resume", "Acme"}).errors, HasSubstr("no member is suspended"));
+  EXPECT_THAT(Run({"hub", "resume", "Acme", "--without", "erp"}).errors,
+              HasSubstr("no other member is suspended"));
+}
+
+TEST_F(HubCommands, ADryRunCountsAndNamesTheFirstDeliveries) {
+  fake_.resumed_hub.add_resumed("erp");
+  EXPECT_THAT(Joined(Run({"hub", "resume", "Acme", "--dry-run"}).errors),
+              HasSubstr("'erp' would be resumed, and nothing would be written. Nothing was done"));
+  v1::HubChange* const change = fake_.resumed_hub.add_changes();
+  change->set_data_source("crm");
+  change->set_table("company");
+  change->set_operation("UPDATE");
+  change->set_deliveries(1'200);
+  change->set_held(1'100);
+  v1::GoldenDelivery* const first = fake_.resumed_hub.add_first();
+  first->set_data_source("crm");
+  first->set_table("company");
+  first->set_operation("UPDATE");
+  first->set_key("[17]");
+  first->set_state("HELD");
+  first->add_columns("city");
+  first->add_columns("name");
+  const Finished shown = Run({"hub", "resume", "Acme", "--dry-run"});
+  EXPECT_EQ(shown.exit_code, 0);
+  EXPECT_THAT(shown.output, AllOf(HasSubstr("crm  company  UPDATE          1,200  1,100\n"),
+                                  HasSubstr("the first 1:\n"), HasSubstr("[17]"), HasSubstr("city, name")));
+  EXPECT_THAT(Joined(shown.errors), AllOf(HasSubstr("'erp' would be resumed"), Not(HasSubstr("wait"))));
+  EXPECT_EQ(fake_.Calls().back(), "ResumeHub storage: \"Acme\" dry_run: true");
+  const Json json = Json::parse(Run({"hub", "resume", "Acme", "--dry-run", "--json"}).output);
+  EXPECT_EQ(json["changes"][0]["held"], 1'100);
+  EXPECT_EQ(json["first"][0]["key"][0], 17);
+  EXPECT_TRUE(json["first"][0]["delivery_id"].is_null());
+}
+
+TEST_F(HubCommands, RecordsAreMergedAndPartedByHand) {
+  fake_.merged.set_golden_id("g1");
+  EXPECT_THAT(Joined(Run({"hub", "merge", "Acme", "g1", "g2"}).output),
+              HasSubstr("both are record 'g1' now"));
+  EXPECT_THAT(fake_.Calls(), Contains("MergeGolden storage: \"Acme\" golden_ids: \"g1\" golden_ids: \"g2\""));
+  EXPECT_EQ(Json::parse(Run({"hub", "merge", "Acme", "g1", "g2", "--json"}).output)["golden_id"], "g1");
+  fake_.parted.set_golden_id("g3");
+  const Finished parted = Run(
+      {"hub", "part", "Acme", "g1", "--row", "crm", "company", "17", "--row", "erp", "company", "[\"a\"]"});
+  EXPECT_EQ(parted.exit_code, 0) << parted.errors;
+  EXPECT_THAT(Joined(parted.output),
+              HasSubstr("2 rows are record 'g3' now, and no key joins it with 'g1' again"));
+  EXPECT_THAT(fake_.Calls(), Contains(AllOf(HasSubstr("PartGolden"), HasSubstr("key: \"[17]\""),
+                                            HasSubstr("key: \"[\\\"a\\\"]\""))));
+  EXPECT_EQ(Run({"hub", "part", "Acme", "g1"}).exit_code, 2);
+  EXPECT_EQ(Run({"hub", "part", "Acme", "g1", "--row", "crm", "company"}).exit_code, 2);
+  EXPECT_EQ(Run({"hub", "merge", "Acme", "g1"}).exit_code, 2);
+}
+
+TEST_F(HubCommands, RebuildWantsTheStorageOnceMore) {
+  EXPECT_EQ(Run({"hub", "rebuild", "Acme"}).exit_code, 2);
+  EXPECT_THAT(Run({"hub", "rebuild", "Acme", "--confirm", "Acm"}).errors,
+              HasSubstr("must repeat the storage"));
+  EXPECT_EQ(fake_.Calls().size(), 0U);
+  fake_.rebuilt.add_suspended("crm");
+  fake_.rebuilt.add_suspended("erp");
+  EXPECT_THAT(Joined(Run({"hub", "rebuild", "Acme", "--confirm", "Acme"}).output),
+              HasSubstr("hub 'Acme' is made anew. 'crm', 'erp' wait for 'mirrorctl hub resume'"));
+  EXPECT_THAT(fake_.Calls(), Contains("RebuildHub storage: \"Acme\" confirm: \"Acme\""));
+  fake_.rebuilt.clear_suspended();
+  EXPECT_THAT(Joined(Run({"hub", "rebuild", "Acme", "--confirm", "Acme"}).output),
+              HasSubstr("It had read no member"));
 }
 
 TEST_F(HubCommands, ResumeTakesWordsThatGoTogether) {

@@ -86,7 +86,7 @@ class ExchangePlace:
     take turns between them."""
 
     def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER,
-                 make=System, url=None):
+                 make=System, url=None, tables=(TABLE,)):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -102,8 +102,9 @@ class ExchangePlace:
             config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
+        others = {} if tables == (TABLE,) else {"tables": tables}
         for name in names:
-            self.systems.append(make(self, name, accept=(accepts or {}).get(name, ALL)))
+            self.systems.append(make(self, name, accept=(accepts or {}).get(name, ALL), **others))
 
     @property
     def servers(self):

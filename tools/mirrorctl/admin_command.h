@@ -35,9 +35,11 @@ struct AdminRequest {
   bool failed = false;
   std::string severity = "information", kind, since;
   std::string storage, key;
-  std::string data_source, take, without, golden_id;
+  std::string data_source, take, without, golden_id, other_id;
   std::vector<std::string> row;
-  bool insert = false;
+  bool insert = false, datajoin = false;
+  std::string entity;
+  std::vector<std::string> names, tenants;
   bool with_records = false;
 
   std::string export_table, as_of, format, out;
@@ -93,6 +95,7 @@ void AddChangingCommands(const AdminCommands& commands);
 void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddHubCommands(const AdminCommands& commands);
+void AddHubInit(const AdminCommands& of_hub);
 void AddMoveCommand(const AdminCommands& commands);
 
 }  // namespace mirror

@@ -1,7 +1,6 @@
 // hub: how golden records and their systems stand, and what somebody decides about them.
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,8 @@ namespace {
 
 /// Of a list that the server cuts.
 constexpr std::uint32_t kDuplicatesMax = 10'000;
+/// As the server takes them.
+constexpr int kPartedRowsMax = 1'000;
 
 std::string Quoted(const std::vector<std::string>& names) {
   return Printable(absl::StrCat("'", absl::StrJoin(names, "', '"), "'"));
@@ -61,6 +62,7 @@ v1::ResumeHubRequest ResumeAsked(const AdminRequest& request) {
   asked.set_data_source(request.data_source);
   asked.set_insert(request.insert);
   asked.set_without(request.without);
+  asked.set_dry_run(request.dry_run);
   if (request.take == "theirs") asked.set_take(v1::HUB_TAKE_THEIRS);
   if (request.take == "ours") asked.set_take(v1::HUB_TAKE_OURS);
   if (request.take == "newest") asked.set_take(v1::HUB_TAKE_NEWEST);
@@ -82,36 +84,37 @@ std::string WhatCounts(const v1::ResumeHubRequest& asked) {
   }
 }
 
-std::set<std::string> SuspendedOf(const v1::ListHubsResponse& answer) {
-  std::set<std::string> names;
-  for (const v1::HubState& hub : answer.hubs()) {
-    for (const v1::HubMemberState& member : hub.members()) {
-      if (member.suspended_ms() != 0) names.insert(member.data_source());
-    }
+std::string NothingResumed(const AdminRequest& request) {
+  if (!request.data_source.empty()) {
+    return absl::StrCat("'", request.data_source, "' was not suspended: nothing was done");
   }
-  return names;
+  return absl::StrCat("nothing of hub '", request.storage, "' was resumed: ",
+                      request.without.empty() ? "no member is suspended" : "no other member is suspended");
+}
+
+void PreviewResume(const v1::ResumeHubResponse& answer, const AdminRequest& request, Console& console) {
+  if (answer.resumed().empty()) return SayNone(console, NothingResumed(request));
+  const std::vector<std::string> resumed(answer.resumed().begin(), answer.resumed().end());
+  if (answer.changes().empty()) {
+    return SayNone(console, absl::StrCat(Quoted(resumed),
+                                         " would be resumed, and nothing would be written. "
+                                         "Nothing was done"));
+  }
+  PrintResume(console.out, answer, request.width());
+  SayNone(console,
+          absl::StrCat(Quoted(resumed), " would be resumed, and this would be written. Nothing was done"));
 }
 
 void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console) {
   HubClient client(admin);
-  // The server resumes one that is not suspended, too, and nothing comes of it.
-  const auto before = client.Hubs(request.storage);
-  if (!before.ok()) return Fail(console, before.status());
   const v1::ResumeHubRequest asked = ResumeAsked(request);
   const auto answer = client.Resume(asked);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJson(*answer));
-  const std::set<std::string> suspended = SuspendedOf(*before);
-  std::vector<std::string> resumed;
-  for (const std::string& name : answer->resumed()) {
-    if (suspended.count(name) > 0) resumed.push_back(name);
-  }
+  if (request.dry_run) return PreviewResume(*answer, request, console);
+  const std::vector<std::string> resumed(answer->resumed().begin(), answer->resumed().end());
   if (resumed.empty()) {
-    SayNone(console,
-            request.data_source.empty()
-                ? absl::StrCat("nothing of hub '", request.storage, "' was resumed: ",
-                               suspended.empty() ? "no member is suspended" : "no other member is suspended")
-                : absl::StrCat("'", request.data_source, "' was not suspended: nothing was done"));
+    SayNone(console, NothingResumed(request));
   } else {
     console.out << Quoted(resumed) << (resumed.size() == 1 ? " is" : " are")
                 << " resumed: " << WhatCounts(asked)
@@ -184,6 +187,51 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   }
 }
 
+void MergeRecords(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::MergeGoldenRequest asked;
+  asked.set_storage(request.storage);
+  asked.add_golden_ids(request.golden_id);
+  asked.add_golden_ids(request.other_id);
+  const auto answer = HubClient(admin).Merge(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
+  console.out << "both are record '" << Printable(answer->golden_id())
+              << "' now. Each system gets what follows for it behind its source's next cycle\n";
+}
+
+void PartRecord(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::PartGoldenRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_golden_id(request.golden_id);
+  for (std::size_t i = 0; i + 2 < request.row.size(); i += 3) {
+    v1::PartGoldenRow* const row = asked.add_rows();
+    row->set_data_source(request.row[i]);
+    row->set_table(request.row[i + 1]);
+    row->set_key(KeyAsked(request.row[i + 2]));
+  }
+  const auto answer = HubClient(admin).Part(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
+  console.out << Counted(static_cast<std::uint64_t>(asked.rows_size()), "row")
+              << (asked.rows_size() == 1 ? " is" : " are") << " record '" << Printable(answer->golden_id())
+              << "' now, and no key joins it with '" << Printable(request.golden_id)
+              << "' again. 'mirrorctl hub merge' takes that back\n";
+}
+
+void RebuildHub(AdminClient& admin, const AdminRequest& request, Console& console) {
+  HubClient client(admin);
+  const auto answer = client.Rebuild(request.storage, request.confirm);
+  if (!answer.ok()) return Fail(console, answer.status());
+  const std::vector<std::string> names(answer->suspended().begin(), answer->suspended().end());
+  if (request.json) return PrintJson(console.out, Json({{"suspended", names}}));
+  console.out << "hub '" << Printable(request.storage) << "' is made anew. "
+              << (names.empty() ? std::string("It had read no member")
+                                : absl::StrCat(Quoted(names), names.size() == 1 ? " waits" : " wait",
+                                               " for 'mirrorctl hub resume', and what is new is held"))
+              << '\n';
+  SayWhatStillWaits(client, request.storage, console);
+}
+
 void ListDuplicates(AdminClient& admin, const AdminRequest& request, Console& console) {
   v1::ListDuplicatesRequest asked;
   asked.set_storage(request.storage);
@@ -222,6 +270,9 @@ void AddResume(const AdminCommands& of_hub) {
   resume.Add("--without", request->without, "Of all: this member stays suspended")
       .ValueName("DATASOURCE")
       .Completes(HubMemberNames);
+  resume.AddFlag("--dry-run", request->dry_run,
+                 "Say how many deliveries it would make, and which are the first; do nothing");
+  of_hub.AddWide(resume);
   resume.Check([request] {
     if (request->data_source.empty()) {
       return request->take.empty() ? "" : "--take goes with a data source, which is missing";
@@ -292,6 +343,45 @@ void AddRecords(const AdminCommands& of_hub) {
   of_hub.AddJson(duplicates);
 }
 
+void AddByHand(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command merge = of_hub.Add("merge", "Say that two golden records are one, as no rule can tell",
+                                        "Acme GOLDEN_ID GOLDEN_ID", MergeRecords);
+  AddStorage(of_hub, merge);
+  merge.Add("golden_id", request->golden_id, "One record").Required();
+  merge.Add("other_id", request->other_id, "The other").Required();
+  of_hub.AddJson(merge, "Print an object");
+
+  const cli::Command part =
+      of_hub.Add("part", "Make rows of a golden record one of their own; no key joins the two again",
+                 "Acme GOLDEN_ID --row crm company '[17]'", PartRecord);
+  AddStorage(of_hub, part);
+  part.Add("golden_id", request->golden_id, "The record").Required();
+  part.Add("--row", request->row, "A row that is to leave, as in 'hub explain'; again for more of them")
+      .ValueName("DATASOURCE TABLE KEY")
+      .Required()
+      .Values(3, 3 * kPartedRowsMax)
+      .AsItStands();
+  part.Check([request] {
+    return request->row.size() % 3 == 0 ? "" : "--row takes a data source, a table and a key for each row";
+  });
+  of_hub.AddJson(part, "Print an object");
+}
+
+void AddRebuild(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command rebuild = of_hub.Add(
+      "rebuild", "Make a hub's file anew, as if it were lost: all members are suspended, what is new is held",
+      "Acme --confirm Acme", RebuildHub);
+  AddStorage(of_hub, rebuild);
+  rebuild.Add("--confirm", request->confirm, "The storage once more").ValueName("STORAGE").Required();
+  rebuild.Check([request] {
+    return request->confirm == request->storage ? ""
+                                                : "--confirm must repeat the storage. Nothing was made anew.";
+  });
+  of_hub.AddJson(rebuild, "Print an object");
+}
+
 }  // namespace
 
 void AddHubCommands(const AdminCommands& commands) {
@@ -307,6 +397,9 @@ void AddHubCommands(const AdminCommands& commands) {
   AddResume(of_hub);
   AddDecisions(of_hub, hub);
   AddRecords(of_hub);
+  AddByHand(of_hub);
+  AddRebuild(of_hub);
+  AddHubInit(of_hub);
 }
 
 }  // namespace mirror

@@ -1,6 +1,7 @@
 #include "server/hub/plan/component.h"
 
 #include <tuple>
+#include <utility>
 
 namespace mirror {
 
@@ -24,6 +25,28 @@ GoldenRecord* Component::Alive(std::string golden_id) {
   }
   const auto found = records.find(golden_id);
   return found == records.end() ? nullptr : &found->second;
+}
+
+void Component::Unite(const std::string& into, const std::string& other) {
+  const std::string target = into, source = other;  // Views into a row would change with it.
+  for (MemberRow* const row : RowsOf(source)) row->golden_id = target;
+  GoldenRecord gone = std::move(records.at(source));
+  records.erase(source);
+  merged[source] = target;
+  GoldenRecord& record = records.at(target);
+  record.had.merge(gone.had);
+  record.frozen.merge(gone.frozen);
+  record.work.departed.merge(gone.work.departed);
+  for (const auto& [name, yes] : gone.work.given_back) {
+    const auto [known, added] = record.work.given_back.emplace(name, yes);
+    if (!added) known->second = known->second || yes;
+  }
+  record.apart.merge(gone.apart);
+  record.apart.erase(source);
+  record.apart.erase(target);
+  for (auto& [id, one] : records) {
+    if (one.apart.erase(source) > 0 && id != target) one.apart.insert(target);
+  }
 }
 
 }  // namespace mirror

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/hub/plan/delivery_plan.h"
 #include "server/hub/plan/distrust.h"
 #include "server/hub/plan/golden_plan.h"
 #include "server/hub/plan/load_component.h"
 #include "server/hub/plan/match_plan.h"
+#include "server/hub/plan/overtaken.h"
 #include "server/hub/plan/read_member.h"
 
 namespace mirror {
@@ -24,17 +27,21 @@ class Derivation {
  private:
   absl::Status Begin();
   absl::Status DistrustAll();
+  absl::Status OfMember(const std::string& name, const absl::Status& status) const;
   absl::Status ReadAll();
   bool IsRead(const std::string& name, const MemberLook& look) const;
   absl::Status PlanAll();
-  absl::Status PlanOne(const HubWork& work);
+  absl::Status PlanOne(const HubWork& work, HandDecision* decision = nullptr);
+  absl::Status Decide();
   absl::Status Break();
+  void Tell(const std::vector<OvertakenEdit>& edits);
 
   const HubRules& rules_;
   const DeriveInput& in_;
   HubBook& book_;
   HubState state_;
   std::int64_t records_before_ = 0;
+  std::size_t overtaken_ = 0;
   Derived derived_;
 };
 
@@ -50,6 +57,11 @@ absl::Status Derivation::Begin() {
   return absl::OkStatus();
 }
 
+absl::Status Derivation::OfMember(const std::string& name, const absl::Status& status) const {
+  if (in_.unreadable != nullptr) *in_.unreadable = name;
+  return status;
+}
+
 absl::Status Derivation::DistrustAll() {
   const std::map<std::string, HubFeed> before = derived_.feeds;
   Feeds feeds{derived_.feeds, in_.cycles, in_.now_ms};
@@ -58,8 +70,13 @@ absl::Status Derivation::DistrustAll() {
     if (look == in_.looks.end()) continue;
     absl::StatusOr<std::optional<std::int64_t>> salt =
         look->second->SaltOf(derived_.feeds[name].anchor.number);
-    if (!salt.ok()) return salt.status();
+    if (!salt.ok()) return OfMember(name, salt.status());
     if (Distrust(name, look->second->head(), *salt, &feeds)) state_.hold = true;
+  }
+  for (const std::string& name : in_.unfit) {
+    const auto feed = derived_.feeds.find(name);
+    if (feed != derived_.feeds.end() && feed->second.cycle > 0 && !feed->second.suspended)
+      feeds.Suspend(name);
   }
   for (const auto& [name, feed] : derived_.feeds) {
     const auto was = before.find(name);
@@ -73,7 +90,7 @@ absl::Status Derivation::DistrustAll() {
 /// A suspended member is read when an operator resumes it, and has completed a cycle since.
 bool Derivation::IsRead(const std::string& name, const MemberLook& look) const {
   const HubFeed& feed = derived_.feeds.at(name);
-  return !feed.suspended || (in_.modes.count(name) > 0 && look.head().completed_cycle > *feed.suspended);
+  return !feed.suspended || (in_.modes.count(name) > 0 && IsBehind(look.head(), *feed.suspended));
 }
 
 absl::Status Derivation::ReadAll() {
@@ -85,7 +102,7 @@ absl::Status Derivation::ReadAll() {
     std::optional<ResumeMode> mode;
     if (feed.suspended) mode = in_.modes.at(name);
     absl::StatusOr<bool> moved = ReadMember(name, mode, look->second, &feed, &reading);
-    if (!moved.ok()) return moved.status();
+    if (!moved.ok()) return OfMember(name, moved.status());
     if (*moved) feed.anchor.token = in_.token(name);
     derived_.read.insert(name);
   }
@@ -94,7 +111,7 @@ absl::Status Derivation::ReadAll() {
   return absl::OkStatus();
 }
 
-absl::Status Derivation::PlanOne(const HubWork& work) {
+absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   absl::StatusOr<LoadedComponent> component = LoadComponent(rules_, work, &book_);
   if (!component.ok()) return component.status();
   Component& now = component->now;
@@ -103,11 +120,24 @@ absl::Status Derivation::PlanOne(const HubWork& work) {
   now.last_delivery = &state_.deliveries;
   now.record_id = in_.record_id;
   now.delivery_id = in_.delivery_id;
+  if (decision != nullptr) {
+    if (absl::Status status = HandPlan(decision, &now); !status.ok()) return status;
+  }
   MatchPlan(&now);
   GoldenPlan(&now);
+  Tell(FindOvertaken(component->was.records, now));
   if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
   DeliveryPlan(&now);
   return SaveComponent(*std::move(component), state_.time, &book_);
+}
+
+/// The first ones by name, lest a bulk load fill the log of events.
+void Derivation::Tell(const std::vector<OvertakenEdit>& edits) {
+  for (const OvertakenEdit& edit : edits) {
+    if (++overtaken_ > kOvertakenMax) continue;
+    derived_.notes.push_back({HubNote::Kind::kOvertaken, edit.lost, edit.golden_id, edit.attribute, edit.won,
+                              edit.lost_ms, edit.won_ms});
+  }
 }
 
 absl::Status Derivation::PlanAll() {
@@ -117,6 +147,30 @@ absl::Status Derivation::PlanAll() {
     if (!work->row && work->golden_id.empty()) return absl::OkStatus();
     if (absl::Status status = PlanOne(*work); !status.ok()) return status;
   }
+}
+
+/// Behind all news: the operator speaks of what is there now.
+absl::Status Derivation::Decide() {
+  if (!in_.decision) return absl::OkStatus();
+  HandDecision decision = *in_.decision;
+  decision.records = &state_.records;
+  std::vector<std::string*> ids = {&decision.golden_id};
+  if (decision.rows.empty()) ids.push_back(&decision.other_id);
+  for (std::string* const id : ids) {
+    absl::StatusOr<std::string> alive = book_.Alive(*id);
+    if (!alive.ok()) return alive.status();
+    absl::StatusOr<std::optional<GoldenRecord>> record = book_.ReadRecord(*alive);
+    if (!record.ok()) return record.status();
+    if (!*record || rules_.FindEntity((*record)->entity) == nullptr) {
+      return absl::NotFoundError(absl::StrCat("hub '", rules_.storage, "' has no record '", *id,
+                                              "'. Nothing was done. 'mirrorctl hub duplicates ",
+                                              rules_.storage, "' shows ids."));
+    }
+    *id = *std::move(alive);
+  }
+  absl::Status status = PlanOne({.golden_id = decision.golden_id, .other_id = decision.other_id}, &decision);
+  derived_.decided = decision.golden_id;
+  return status;
 }
 
 /// So many at once wait for an operator.
@@ -133,6 +187,9 @@ absl::Status Derivation::Break() {
     if (!status.ok()) return status;
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
+  if (in_.made) {
+    if (absl::Status status = book_.ReadFresh(in_.made); !status.ok()) return status;
+  }
   return book_.EndFresh();
 }
 
@@ -141,12 +198,14 @@ absl::StatusOr<Derived> Derivation::Run() {
   if (status.ok()) status = DistrustAll();
   if (status.ok()) status = ReadAll();
   if (status.ok()) status = PlanAll();
+  if (status.ok()) status = Decide();
   if (status.ok()) status = Break();
   for (const auto& [name, feed] : derived_.feeds) {
     if (status.ok()) status = book_.WriteFeed(name, feed);
   }
   if (status.ok()) status = book_.WriteState(state_);
   if (!status.ok()) return status;
+  if (overtaken_ > kOvertakenMax) derived_.overtaken_unnamed = overtaken_ - kOvertakenMax;
   return std::move(derived_);
 }
 

@@ -25,6 +25,7 @@ struct KeyOwners {
 struct HubWork {
   std::string golden_id = {};      ///< A record that something was read of; empty:
   std::optional<RowRef> row = {};  ///< a row without one; absent: nothing is left.
+  std::string other_id = {};       ///< A record that is planned with it; empty: none.
 };
 
 /// Deliveries of a data source that are open or held, and its rows: what the breaker counts.
@@ -80,6 +81,9 @@ class HubBook {
                                    const std::string& reason) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
+  /// Deliveries that this derivation made, the oldest first, until `take` gives an error.
+  using TakeDelivery = std::function<absl::Status(const HubDelivery& delivery)>;
+  virtual absl::Status ReadFresh(const TakeDelivery& take) = 0;
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;
   virtual absl::Status EndFresh() = 0;

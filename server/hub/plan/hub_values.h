@@ -58,6 +58,8 @@ struct RowWork {
   bool made = false;              ///< The exchange made it,
   std::string origin = {};        ///< for this record; empty: nobody knows any more which.
   std::int64_t turn = 0;          ///< The lower, the earlier it was read.
+  /// Attributes that somebody of that system changed, and the version that they changed.
+  std::map<std::string, std::int64_t> edited = {};
   friend bool operator==(const RowWork&, const RowWork&) = default;
 };
 
@@ -72,7 +74,7 @@ struct MemberRow {
   std::int64_t read_at = 0;                               ///< The last derivation that read it.
   bool doomed = false;                 ///< Deleted elsewhere, and no news of its own since.
   bool unsure = false;                 ///< A comparison found it unlike any former: it may be another one.
-  std::string joined_by = {};          ///< "vat", "name+city", "origin", "first".
+  std::string joined_by = {};          ///< "vat", "name+city", "origin", "first", "hand".
   std::vector<KeyHashes> former = {};  ///< What it was found by before, at most kFormerMax.
   KeyHashes indexed = {};              ///< Under which it stands in the file's index.
   RowWork work = {};
@@ -105,6 +107,8 @@ struct GoldenRecord {
   std::set<std::string> had = {};  ///< Data sources that have or had a row of it.
   std::set<std::string> frozen = {};
   std::map<std::string, std::vector<std::int64_t>> turns = {};  ///< When a system took back what was written.
+  /// Records that an operator parted from it: no key joins it with them.
+  std::set<std::string> apart = {};
   KeyHashes indexed = {};  ///< Keys of its own values in the file's index.
   RecordWork work = {};
   friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;

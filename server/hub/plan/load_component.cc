@@ -100,6 +100,7 @@ absl::StatusOr<LoadedComponent> Loader::Load(const HubWork& work) {
   } else {
     ids_.push_back(work.golden_id);
   }
+  if (!work.other_id.empty()) ids_.push_back(work.other_id);
   while (!ids_.empty() || !hashes_.empty()) {
     absl::Status status;
     if (!ids_.empty()) {
@@ -127,7 +128,9 @@ absl::Status SaveRecords(LoadedComponent& component, HubBook& book) {
   for (const auto& [id, into] : component.now.merged) {
     const auto gone = component.was.records.find(id);
     if (gone == component.was.records.end()) continue;  // Founded and merged at once: nobody knew it.
-    if (absl::Status status = book.MergeRecord(gone->second, into); !status.ok()) return status;
+    // The one that is left: what others know of it is told of no other.
+    const GoldenRecord& last = *component.now.Alive(into);
+    if (absl::Status status = book.MergeRecord(gone->second, last.id); !status.ok()) return status;
   }
   for (auto& [id, record] : component.now.records) {
     record.work = {};

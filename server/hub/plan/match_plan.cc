@@ -35,13 +35,45 @@ class Matching {
   std::vector<std::string> Join(MemberRow* row);
   std::string Found(const MemberRow& founder);
   std::string Older(const std::string& a, const std::string& b) const;
+  bool AreApart(const std::string& a, const std::string& b) const;
+  bool MayNotJoin(const MemberRow* row, const std::string& golden_id);
+  void StayApart(const MemberRow& row);
   void Merge(const std::string& into, const std::string& other);
 
   Component& c_;
   std::map<const MemberRow*, HubKeys> keys_;
   std::map<const MemberRow*, KeyHashes> hashes_;
   std::map<HubKey, std::vector<MemberRow*>> found_by_;
+  std::map<const MemberRow*, std::string> left_;  ///< The records that rows left, by row.
 };
+
+bool Matching::AreApart(const std::string& a, const std::string& b) const {
+  const auto record = c_.records.find(a);
+  return record != c_.records.end() && record->second.apart.count(b) > 0;
+}
+
+/// Whether an operator parted it from that record, wherever its own news led it since.
+bool Matching::MayNotJoin(const MemberRow* row, const std::string& golden_id) {
+  const auto left = left_.find(row);
+  if (left == left_.end()) return false;
+  const GoldenRecord* const former = c_.Alive(left->second);
+  return former != nullptr && former->apart.count(golden_id) > 0;
+}
+
+/// What its former record was parted from, its new one is, too: else a key of it would join the two.
+void Matching::StayApart(const MemberRow& row) {
+  const auto left = left_.find(&row);
+  if (left == left_.end()) return;
+  const GoldenRecord* const former = c_.Alive(left->second);
+  if (former == nullptr || former->id == row.golden_id) return;
+  const std::set<std::string> apart = former->apart;
+  for (const std::string& id : apart) {
+    if (id == row.golden_id) continue;
+    c_.records.at(row.golden_id).apart.insert(id);
+    const auto other = c_.records.find(id);
+    if (other != c_.records.end()) other->second.apart.insert(row.golden_id);
+  }
+}
 
 bool Matching::Leaves(const MemberRow& row) {
   if (row.golden_id.empty() || !row.work.identity_changed) return false;
@@ -54,7 +86,8 @@ bool Matching::Leaves(const MemberRow& row) {
   bool elsewhere = false;
   for (const HubKey& key : keys_[&row]) {
     for (const MemberRow* const other : found_by_[key]) {
-      elsewhere = elsewhere || (!other->golden_id.empty() && other->golden_id != row.golden_id);
+      elsewhere = elsewhere || (!other->golden_id.empty() && other->golden_id != row.golden_id &&
+                                !AreApart(row.golden_id, other->golden_id));
     }
   }
   // Where the hub carries what rows are matched by, the others will follow it.
@@ -67,6 +100,7 @@ void Matching::LetLeave() {
     if (Leaves(row)) leaving.push_back(&row);
   }
   for (MemberRow* const row : leaving) {
+    left_[row] = row->golden_id;
     row->golden_id.clear();
     row->joined_by.clear();
   }
@@ -101,7 +135,7 @@ std::vector<std::string> Matching::Join(MemberRow* row) {
   }
   for (const HubKey& key : keys_[row]) {
     for (const MemberRow* const other : found_by_[key]) {
-      if (other->golden_id.empty()) continue;
+      if (other->golden_id.empty() || MayNotJoin(row, other->golden_id)) continue;
       found.push_back(other->golden_id);
       if (row->joined_by.empty()) row->joined_by = absl::StrJoin(c_.entity->match[key.rule], "+");
     }
@@ -123,6 +157,7 @@ void Matching::LetJoin() {
     if (!made) {
       for (const std::string& id : found) row.golden_id = Older(row.golden_id, id);
     }
+    StayApart(row);
     for (const std::string& id : found) {
       const GoldenRecord* const other = c_.Alive(id);
       const std::string older = Older(row.golden_id, other->id);
@@ -141,28 +176,15 @@ void Matching::MergeThoseThatShareAKey() {
   }
 }
 
-/// Not where a system has rows of both: there an operator decides.
+/// Not where a system has rows of both: there an operator decides; nor where one has.
 void Matching::Merge(const std::string& into, const std::string& other) {
-  const auto gone = c_.records.find(other);
-  if (into == other || gone == c_.records.end()) return;
+  if (into == other || c_.records.count(other) == 0 || AreApart(into, other)) return;
   std::set<std::string> there;
   for (const MemberRow* const row : c_.RowsOf(into)) there.insert(row->ref.data_source);
-  const std::vector<MemberRow*> moving = c_.RowsOf(other);
-  for (const MemberRow* const row : moving) {
+  for (const MemberRow* const row : c_.RowsOf(other)) {
     if (there.count(row->ref.data_source) > 0) return;
   }
-  const std::string target = into, source = other;  // Views into a row would change with it.
-  for (MemberRow* const row : moving) row->golden_id = target;
-  GoldenRecord& record = c_.records.at(target);
-  record.had.merge(gone->second.had);
-  record.frozen.merge(gone->second.frozen);
-  record.work.departed.merge(gone->second.work.departed);
-  for (const auto& [name, yes] : gone->second.work.given_back) {
-    const auto [known, added] = record.work.given_back.emplace(name, yes);
-    if (!added) known->second = known->second || yes;
-  }
-  c_.records.erase(gone);
-  c_.merged[source] = target;
+  c_.Unite(into, other);
 }
 
 void Matching::NoteWhoHadIt() {

@@ -23,7 +23,12 @@ struct LookHead {
   std::int64_t completed_cycle = 0;
   std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer than the mirror,
   std::int64_t mirror_older = 0;  ///< or of more.
+  bool always_whole = false;      ///< Each commit is: of a data source of records.
 };
+/// Whether it was completed since a member was suspended.
+inline bool IsBehind(const LookHead& head, std::int64_t suspended) {
+  return head.always_whole || head.completed_cycle > suspended;
+}
 
 /// News of the journal.
 struct JournalNews {

@@ -139,6 +139,7 @@ Said RowReader::News(const std::string& attribute, const Literal& value, std::op
   std::optional<std::int64_t> base = wrote == nullptr ? std::nullopt : wrote->version_ms;
   if (before != row_.says.end()) base = std::max(base, before->second.ms);
   row_.work.fresh = true;
+  row_.work.edited[attribute] = base.value_or(-1);
   if (wrote != nullptr || (before != row_.says.end() && !before->second.own)) {
     news_.taken_back.push_back(attribute);
   }

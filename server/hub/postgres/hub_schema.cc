@@ -50,6 +50,9 @@ CREATE TABLE @_hub_records (golden_id text COLLATE "C" PRIMARY KEY, entity text 
 CREATE INDEX _hub_records_work ON @_hub_records (golden_id) WHERE work IS NOT NULL;
 CREATE TABLE @_hub_keys (hash text COLLATE "C", entity text COLLATE "C", row_id bigint,
   golden_id text COLLATE "C", PRIMARY KEY (hash, entity, row_id, golden_id));
+CREATE TABLE @_hub_apart (golden_id text COLLATE "C" NOT NULL, other_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (golden_id, other_id), CHECK (golden_id < other_id));
+CREATE INDEX ON @_hub_apart (other_id);
 CREATE TABLE @golden_alias (golden_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
 CREATE TABLE @_hub_issued (delivery_id text COLLATE "C" PRIMARY KEY, golden_id text COLLATE "C" NOT NULL,
   at bigint NOT NULL);

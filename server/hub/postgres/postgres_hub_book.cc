@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
 #include "server/hub/postgres/golden_text.h"
+#include "server/hub/postgres/hub_apart.h"
 #include "server/hub/store/hub_json.h"
 
 namespace mirror {
@@ -52,7 +53,7 @@ absl::StatusOr<MemberRow> TakeRow(const Rows& rows, int at) {
   return row;
 }
 
-absl::StatusOr<HubDelivery> TakeDelivery(const Rows& rows, int at) {
+absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
   HubDelivery delivery;
   delivery.id = rows.Text(at, 0);
   delivery.data_source = rows.Text(at, 1);
@@ -262,6 +263,9 @@ absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const st
   if (status.ok()) status = TakeNames(rows->View(0, 6), &record.indexed);
   if (status.ok()) status = TakeWork(rows->View(0, 7), &record.work);
   if (!status.ok()) return status;
+  absl::StatusOr<std::set<std::string>> apart = ReadApart(session_, id);
+  if (!apart.ok()) return apart.status();
+  record.apart = *std::move(apart);
   return record;
 }
 
@@ -278,6 +282,7 @@ absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyH
        session_.Keep(NamesJson(record.frozen)), session_.KeepOrNull(TurnsJson(record)),
        session_.Keep(NamesJson(keys)), session_.KeepOrNull(work)});
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
+  if (status.ok()) status = WriteApart(session_, record.id, record.apart);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
 }
 
@@ -317,6 +322,7 @@ absl::Status PostgresHubBook::MergeRecord(const GoldenRecord& gone, const std::s
   if (!status.ok()) return status;
   status = Index(gone.entity, 0, gone.id, gone.indexed, {});
   if (!status.ok()) return status;
+  if (status = MergeApart(session_, gone.id, into); !status.ok()) return status;
   return session_.Write(
       "INSERT INTO @golden_alias VALUES ($1, $2) ON CONFLICT (golden_id) DO UPDATE SET into_id = "
       "excluded.into_id",
@@ -391,7 +397,7 @@ absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::DeliveriesOf(const std
   if (!rows.ok()) return rows.status();
   std::vector<HubDelivery> deliveries;
   for (int row = 0; row < rows->rows(); ++row) {
-    absl::StatusOr<HubDelivery> delivery = TakeDelivery(*rows, row);
+    absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
     if (!delivery.ok()) return delivery.status();
     deliveries.push_back(*std::move(delivery));
   }
@@ -409,7 +415,7 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
         session_.Query(sql, {data_source, until, operation, rank, number, kPage});
     if (!rows.ok()) return rows.status();
     for (int row = 0; row < rows->rows(); ++row) {
-      absl::StatusOr<HubDelivery> delivery = TakeDelivery(*rows, row);
+      absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
       if (!delivery.ok()) return delivery.status();
       const absl::StatusOr<bool> more = take(*std::move(delivery));
       if (!more.ok() || !*more) return more.status();
@@ -420,6 +426,22 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
     number = rows->Int(last, 8);
     until = rows->Int(last, 11);
     rank = rows->Int(last, 12);
+  }
+}
+
+absl::Status PostgresHubBook::ReadFresh(const TakeDelivery& take) {
+  const std::string sql =
+      absl::StrCat(kDeliveryColumns, "WHERE fresh AND number > $1 ORDER BY number LIMIT $2");
+  for (std::int64_t number = -1;;) {
+    const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
+    if (!rows.ok()) return rows.status();
+    for (int row = 0; row < rows->rows(); ++row) {
+      const absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
+      if (!delivery.ok()) return delivery.status();
+      if (absl::Status status = take(*delivery); !status.ok()) return status;
+      number = delivery->number;
+    }
+    if (rows->rows() < kPage) return absl::OkStatus();
   }
 }
 

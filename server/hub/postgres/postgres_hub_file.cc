@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "proto/wire/table.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/postgres_hub_book.h"
 
@@ -51,6 +52,7 @@ class PostgresHubFile final : public HubFile {
   absl::StatusOr<bool> IsNew() override;
   absl::StatusOr<bool> TakeRules(const std::string& digest) override;
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
@@ -157,6 +159,16 @@ absl::Status PostgresHubFile::Transact(const std::function<absl::Status(HubBook&
   });
 }
 
+absl::Status PostgresHubFile::Try(const std::function<absl::Status(HubBook& book)>& work) {
+  return Run([&](postgres::Connection& connection) {
+    postgres::Transaction transaction(connection);  // Rolled back, as it is never committed.
+    absl::Status status = transaction.Begin({}, kAsking);
+    if (status.ok()) status = connection.Query(kPlainPlansSql, {}, kAsking).status();
+    PostgresHubBook book(connection, schema_, rules_);
+    return status.ok() ? work(book) : status;
+  });
+}
+
 absl::Status PostgresHubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
   return Run([&](postgres::Connection& connection) {
     postgres::Transaction transaction(connection);
@@ -199,6 +211,9 @@ absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
               .status();
       if (!done.ok() || !changed) return done;
       done = writing.Run(schema_.Sql("UPDATE @_hub_feeds SET reread = true WHERE cycle > 0"), {}, kAsking)
+                 .status();
+      if (!done.ok()) return done;
+      done = writing.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = 2 WHERE state = 1"), {}, kAsking)
                  .status();
       if (!done.ok()) return done;
       return writing.Run(schema_.Sql("UPDATE @_hub_state SET hold = true"), {}, kAsking).status();
@@ -283,7 +298,8 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> PostgresHubFile::FindDuplicates(
       "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id "
       "> "
       "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
-      "WHERE a.golden_id <> b.golden_id LIMIT $1",
+      "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id = "
+      "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1",
       {limit});
   if (!rows.ok()) return rows.status();
   std::vector<Duplicate> found;
@@ -326,6 +342,16 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<Pos
   auto file = std::make_unique<PostgresHubFile>(std::move(control), rules);
   if (absl::Status made = file->LayOut(); !made.ok()) return made;
   return file;
+}
+
+absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules) {
+  const HubSchema schema(rules.storage);
+  return control.Write([&](postgres::Connection& connection) {
+    return connection
+        .Run(absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteName(schema.name), " CASCADE"), {},
+             "removing the hub")
+        .status();
+  });
 }
 
 }  // namespace mirror

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/store/hub_file.h"
@@ -17,6 +18,10 @@ inline constexpr std::int64_t kHubHangsMs = 60'000;
 /// derivation keeps one for as long as it takes. A schema that somebody drops is made anew.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<PostgresControl> control,
                                                              const HubRules& rules);
+
+/// See HubFiles. Behind whoever derives. Errors: kUnavailable; kFailedPrecondition: the schema is not the
+/// role's.
+absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules);
 
 }  // namespace mirror
 

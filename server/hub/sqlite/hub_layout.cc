@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS _hub_keys(
   PRIMARY KEY (hash, entity, row_id, golden_id)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS golden_alias(
   golden_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _hub_apart(
+  golden_id TEXT NOT NULL, other_id TEXT NOT NULL CHECK (golden_id < other_id),
+  PRIMARY KEY (golden_id, other_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _hub_apart_other ON _hub_apart(other_id);
 CREATE TABLE IF NOT EXISTS _hub_issued(
   delivery_id TEXT PRIMARY KEY, golden_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _hub_deliveries(

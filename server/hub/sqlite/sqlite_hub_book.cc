@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/table.h"
+#include "server/hub/sqlite/hub_apart.h"
 #include "server/hub/store/hub_json.h"
 
 namespace mirror {
@@ -84,7 +85,7 @@ absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement) {
 }
 
 /// From a row of kDeliveryColumns.
-absl::StatusOr<HubDelivery> TakeDelivery(const sqlite::Statement& row) {
+absl::StatusOr<HubDelivery> DeliveryOf(const sqlite::Statement& row) {
   HubDelivery delivery;
   delivery.id = row.Text(0);
   delivery.data_source = row.Text(1);
@@ -270,6 +271,9 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
   if (status.ok()) status = TakeNames(read.View(6), &record.indexed);
   if (status.ok()) status = TakeWork(read.View(7), &record.work);
   if (!status.ok()) return status;
+  absl::StatusOr<std::set<std::string>> apart = HubApart(statements_).Of(id);
+  if (!apart.ok()) return apart.status();
+  record.apart = *std::move(apart);
   return record;
 }
 
@@ -282,6 +286,7 @@ absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHas
   BindOrNull(write, 9, WorkJson(record.work));
   absl::Status status = write.Run();
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
+  if (status.ok()) status = HubApart(statements_).Write(record.id, record.apart);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
 }
 
@@ -320,7 +325,7 @@ absl::Status SqliteHubBook::MergeRecord(const GoldenRecord& gone, const std::str
   if (status.ok()) status = Index(gone.entity, 0, gone.id, gone.indexed, {});
   if (status.ok())
     status = Prepare("INSERT OR REPLACE INTO golden_alias VALUES (?, ?)").With(gone.id, into).Run();
-  return status;
+  return status.ok() ? HubApart(statements_).Merge(gone.id, into) : status;
 }
 
 absl::StatusOr<std::string> SqliteHubBook::Alive(const std::string& golden_id) {
@@ -396,7 +401,7 @@ absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok()) return more.status();
     if (!*more) return deliveries;
-    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
+    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
     if (!delivery.ok()) return delivery.status();
     deliveries.push_back(*std::move(delivery));
   }
@@ -411,7 +416,7 @@ absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeO
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
-    absl::StatusOr<HubDelivery> delivery = TakeDelivery(read);
+    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
     if (!delivery.ok()) return delivery.status();
     more = take(*std::move(delivery));
     if (!more.ok() || !*more) return more.status();
@@ -471,6 +476,19 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
     count.fresh_writes = static_cast<std::uint64_t>(fresh.Int(0));
     count.fresh_inserts = static_cast<std::uint64_t>(fresh.Int(1));
     fresh.Reset();
+  }
+}
+
+absl::Status SqliteHubBook::ReadFresh(const TakeDelivery& take) {
+  sqlite::Statement read = Prepare(
+      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
+      "fresh FROM _hub_deliveries WHERE fresh = 1 ORDER BY number");
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok() || !*more) return more.status();
+    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
+    if (!delivery.ok()) return delivery.status();
+    if (absl::Status status = take(*delivery); !status.ok()) return status;
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,10 @@ sqlite::Explain ExplainOf(const std::string& path) {
   };
 }
 
+std::string PathOf(const std::string& folder, const HubRules& rules) {
+  return absl::StrCat(folder, "/Mirror_", rules.storage, ".hub.db");
+}
+
 class SqliteHubFile final : public HubFile {
  public:
   SqliteHubFile(std::unique_ptr<sqlite::Connection> connection, const HubRules& rules)
@@ -46,6 +52,7 @@ class SqliteHubFile final : public HubFile {
   absl::StatusOr<bool> IsNew() override;
   absl::StatusOr<bool> TakeRules(const std::string& digest) override;
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
@@ -66,8 +73,21 @@ class SqliteHubFile final : public HubFile {
 
 }  // namespace
 
+absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rules) {
+  const std::string path = PathOf(folder, rules);
+  // The log first: what is left of a file without it is an older one, which no mirror trusts.
+  for (const char* const suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::remove(path + suffix, error);
+    if (!error) continue;
+    return absl::UnavailableError(absl::StrCat("the hub's file ", path, suffix, " cannot be removed: ",
+                                               error.message(), ". Nothing was made anew."));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules) {
-  const std::string path = absl::StrCat(folder, "/Mirror_", rules.storage, ".hub.db");
+  const std::string path = PathOf(folder, rules);
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> connection = sqlite::Connection::Open(
       path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs}, ExplainOf(path));
   if (!connection.ok()) return connection.status();
@@ -122,7 +142,8 @@ absl::StatusOr<bool> SqliteHubFile::TakeRules(const std::string& digest) {
         connection_->Prepare("INSERT OR REPLACE INTO _hub_rules VALUES (1, ?)").With(digest).Run();
     if (!done.ok() || !changed) return done;
     return connection_->Execute(
-        "UPDATE _hub_feeds SET reread = 1 WHERE cycle > 0; UPDATE _hub_state SET hold = 1");
+        "UPDATE _hub_feeds SET reread = 1 WHERE cycle > 0; UPDATE _hub_state SET hold = 1; UPDATE "
+        "_hub_deliveries SET state = 2 WHERE state = 1");
   });
   if (!status.ok()) return status;
   return changed;
@@ -133,6 +154,16 @@ absl::Status SqliteHubFile::Transact(const std::function<absl::Status(HubBook& b
     SqliteHubBook book(*connection_, rules_);
     return work(book);
   });
+}
+
+absl::Status SqliteHubFile::Try(const std::function<absl::Status(HubBook& book)>& work) {
+  absl::Status done;
+  absl::Status taken_back = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    SqliteHubBook book(*connection_, rules_);
+    done = work(book);
+    return done.ok() ? absl::CancelledError() : done;  // An error takes back what was written.
+  });
+  return absl::IsCancelled(taken_back) ? done : taken_back;
 }
 
 absl::Status SqliteHubFile::Read(const std::function<absl::Status(HubBook& book)>& work) {
@@ -221,7 +252,8 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(st
       "JOIN _hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
       "0 "
       "JOIN _hub_rows AS a ON a.row_id = k.row_id JOIN _hub_rows AS b ON b.row_id = l.row_id "
-      "WHERE a.golden_id <> b.golden_id LIMIT ?");
+      "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM _hub_apart AS p WHERE p.golden_id = "
+      "min(a.golden_id, b.golden_id) AND p.other_id = max(a.golden_id, b.golden_id)) LIMIT ?");
   read.With(limit);
   std::vector<Duplicate> found;
   for (;;) {

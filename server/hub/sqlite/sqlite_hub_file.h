@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/store/hub_file.h"
@@ -12,6 +13,8 @@ namespace mirror {
 
 /// `Mirror_<storage>.hub.db` in `folder`: this server's alone.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules);
+/// See HubFiles. Errors: kUnavailable.
+absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rules);
 
 }  // namespace mirror
 

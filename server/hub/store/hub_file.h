@@ -39,6 +39,9 @@ class HubFile {
 
   /// Commits what `work` wrote, or takes it back after its error.
   virtual absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) = 0;
+  /// Takes back all that `work` wrote, whatever comes of it: nobody else ever sees it. Errors: those of
+  /// `work`, too.
+  virtual absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) = 0;
   /// One moment of it, read.
   virtual absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) = 0;
 
@@ -53,7 +56,8 @@ class HubFile {
   };
   virtual absl::StatusOr<std::map<std::string, Figures>> CountAll() = 0;
   virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
-  /// Records with several rows of one data source, and pairs of records that a row's key is of both.
+  /// Records with several rows of one data source, and pairs of records that a row's key is of both, unless
+  /// they were parted.
   struct Duplicate {
     std::string entity, golden_id, other_id, data_source;
     std::uint64_t rows = 0;
@@ -73,8 +77,13 @@ class HubFile {
   virtual absl::Status NoteRead(std::int64_t noted) = 0;
 };
 
-/// Opens a hub's file, making it where it is not there. `rules` outlive it.
-using OpenHubFile = std::function<absl::StatusOr<std::unique_ptr<HubFile>>(const HubRules& rules)>;
+/// Where hubs have their files.
+struct HubFiles {
+  /// Makes it where it is not there. `rules` outlive it.
+  std::function<absl::StatusOr<std::unique_ptr<HubFile>>(const HubRules& rules)> open;
+  /// Removes it, where it is there, and also where it cannot be opened; nobody here has it open.
+  std::function<absl::Status(const HubRules& rules)> remove;
+};
 
 }  // namespace mirror
 

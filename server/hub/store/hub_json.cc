@@ -110,6 +110,11 @@ std::string WorkJson(const RowWork& work) {
   if (work.identity_changed) json.Key("identity").Bool(true);
   if (work.resumed) json.Key("resumed").Bool(true);
   if (work.made) json.Member("made", work.origin);
+  if (!work.edited.empty()) {
+    json.Key("edited").Begin('{');
+    for (const auto& [attribute, base_ms] : work.edited) json.Key(attribute).Number(base_ms);
+    json.End('}');
+  }
   json.End('}');
   return json.Take();
 }
@@ -124,6 +129,11 @@ absl::Status TakeWork(std::string_view json, RowWork* work) {
     if (name == "made") {
       work->made = true;
       work->origin = std::string(value.text());
+    }
+    if (name == "edited") {
+      for (const auto& [attribute, base_ms] : value.Members()) {
+        work->edited[std::string(attribute)] = NumberOf(base_ms);
+      }
     }
     return absl::OkStatus();
   });

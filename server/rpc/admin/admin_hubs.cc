@@ -1,10 +1,13 @@
 #include "server/rpc/admin/admin_hubs.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hubs.h"
@@ -13,6 +16,8 @@ namespace mirror {
 namespace {
 
 constexpr std::uint32_t kDuplicatesMax = 10'000;
+constexpr int kPartedRowsMax = 1'000;
+constexpr std::size_t kCallBytesMax = 1'000;
 
 absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
@@ -101,9 +106,39 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   return modes;
 }
 
-void Encode(const Hub::Explained& explained, v1::ExplainGoldenResponse* response) {
-  const char* const operations[] = {"", "INSERT", "UPDATE", "DELETE"};
+std::string WordOf(HubOperation operation) {
+  const char* const words[] = {"", "INSERT", "UPDATE", "DELETE"};
+  return words[static_cast<int>(operation)];
+}
+
+void Encode(const HubDelivery& delivery, v1::GoldenDelivery* message) {
   const char* const states[] = {"", "OPEN", "HELD", "DROPPED"};
+  message->set_delivery_id(delivery.id);
+  message->set_data_source(delivery.data_source);
+  message->set_table(delivery.table);
+  message->set_operation(WordOf(delivery.operation));
+  message->set_key(delivery.key);
+  message->set_state(states[static_cast<int>(delivery.state)]);
+  for (const auto& [column, wish] : delivery.columns) message->add_columns(column);
+}
+
+void Encode(const Hub::Preview& preview, v1::ResumeHubResponse* response) {
+  for (const std::string& name : preview.resumed) response->add_resumed(name);
+  for (const auto& [place, count] : preview.made) {
+    v1::HubChange* const change = response->add_changes();
+    change->set_data_source(place.data_source);
+    change->set_table(place.table);
+    change->set_operation(WordOf(place.operation));
+    change->set_deliveries(count.deliveries);
+    change->set_held(count.held);
+  }
+  for (HubDelivery delivery : preview.first) {
+    delivery.id.clear();  // Nobody will ever hear of it again.
+    Encode(delivery, response->add_first());
+  }
+}
+
+void Encode(const Hub::Explained& explained, v1::ExplainGoldenResponse* response) {
   response->set_golden_id(explained.record.id);
   response->set_entity(explained.record.entity);
   for (const std::string& name : explained.record.had) response->add_had(name);
@@ -127,22 +162,23 @@ void Encode(const Hub::Explained& explained, v1::ExplainGoldenResponse* response
     attribute->set_key(given.giver.key);
     attribute->set_frozen(explained.record.frozen.count(name) > 0);
   }
-  for (const HubDelivery& delivery : explained.deliveries) {
-    v1::GoldenDelivery* const message = response->add_deliveries();
-    message->set_delivery_id(delivery.id);
-    message->set_data_source(delivery.data_source);
-    message->set_table(delivery.table);
-    message->set_operation(operations[static_cast<int>(delivery.operation)]);
-    message->set_key(delivery.key);
-    message->set_state(states[static_cast<int>(delivery.state)]);
-    for (const auto& [column, wish] : delivery.columns) message->add_columns(column);
+  for (const HubDelivery& delivery : explained.deliveries) Encode(delivery, response->add_deliveries());
+}
+
+/// What the audit log has of a call that names records.
+std::string CallOf(const char* name, const v1::PartGoldenRequest& request) {
+  std::string call = absl::StrCat(name, " ", request.storage(), " ", request.golden_id());
+  for (const v1::PartGoldenRow& row : request.rows()) {
+    if (call.size() > kCallBytesMax) return absl::StrCat(call, " ...");
+    absl::StrAppend(&call, " ", row.data_source(), ":", row.table());
   }
+  return call;
 }
 
 }  // namespace
 
-absl::StatusOr<Hub*> AdminHubs::Find(const std::string& storage) const {
-  Hub* const hub = hubs_ == nullptr ? nullptr : hubs_->Find(storage);
+absl::StatusOr<std::shared_ptr<Hub>> AdminHubs::Find(const std::string& storage) const {
+  const std::shared_ptr<Hub> hub = hubs_ == nullptr ? nullptr : hubs_->Find(storage);
   if (hub != nullptr) return hub;
   return absl::NotFoundError(
       absl::StrCat("there is no hub '", storage,
@@ -154,12 +190,12 @@ grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHub
   return Serve(*context, Needs::kViewer, absl::StrCat("ListHubs ", request->storage()),
                [&]() -> absl::Status {
                  if (!request->storage().empty()) {
-                   const absl::StatusOr<Hub*> hub = Find(request->storage());
+                   const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
                    if (!hub.ok()) return hub.status();
                    return EncodeHub(*hubs_, **hub, response->add_hubs());
                  }
                  if (hubs_ == nullptr) return absl::OkStatus();
-                 for (const auto& hub : hubs_->all()) {
+                 for (const std::shared_ptr<Hub>& hub : hubs_->all()) {
                    if (absl::Status status = EncodeHub(*hubs_, *hub, response->add_hubs()); !status.ok())
                      return status;
                  }
@@ -169,15 +205,23 @@ grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHub
 
 grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::ResumeHubRequest* request,
                                   v1::ResumeHubResponse* response) {
-  const std::string call = absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
-                                        v1::HubTake_Name(request->take()));
+  const std::string call =
+      absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
+                   v1::HubTake_Name(request->take()), request->dry_run() ? " dry run" : "");
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<Hub*> hub = Find(request->storage());
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     const absl::StatusOr<std::map<std::string, ResumeMode>> modes = ModesOf(**hub, *request);
     if (!modes.ok()) return modes.status();
-    if (absl::Status status = (*hub)->Resume(*modes, NowMs()); !status.ok()) return status;
-    for (const auto& [name, mode] : *modes) response->add_resumed(name);
+    if (request->dry_run()) {
+      const absl::StatusOr<Hub::Preview> preview = (*hub)->PreviewResume(*modes, NowMs());
+      if (!preview.ok()) return preview.status();
+      Encode(*preview, response);
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, NowMs());
+    if (!resumed.ok()) return resumed.status();
+    for (const std::string& name : *resumed) response->add_resumed(name);
     return absl::OkStatus();
   });
 }
@@ -187,7 +231,7 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
   const std::string call =
       absl::StrCat("DecideHub ", request->storage(), request->commit() ? " commit" : " rollback");
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<Hub*> hub = Find(request->storage());
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     const absl::StatusOr<std::size_t> decided = (*hub)->DecideHeld(request->commit());
     if (!decided.ok()) return decided.status();
@@ -200,7 +244,7 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
                                 v1::ThawHubResponse* response) {
   const std::string call = absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<Hub*> hub = Find(request->storage());
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     const absl::StatusOr<std::size_t> thawed = (*hub)->Thaw(request->golden_id(), NowMs());
     if (!thawed.ok()) return thawed.status();
@@ -213,7 +257,7 @@ grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::Ex
                                       v1::ExplainGoldenResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("ExplainGolden ", request->storage()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<Hub*> hub = Find(request->storage());
+                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
                  if (!hub.ok()) return hub.status();
                  const absl::StatusOr<Hub::Explained> explained =
                      request->golden_id().empty()
@@ -229,7 +273,7 @@ grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::L
                                        v1::ListDuplicatesResponse* response) {
   return Serve(
       *context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()), [&]() -> absl::Status {
-        const absl::StatusOr<Hub*> hub = Find(request->storage());
+        const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
         if (!hub.ok()) return hub.status();
         const std::uint32_t limit = request->limit() == 0 ? 100 : std::min(request->limit(), kDuplicatesMax);
         const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
@@ -244,6 +288,62 @@ grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::L
         }
         return absl::OkStatus();
       });
+}
+
+grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,
+                                    v1::MergeGoldenResponse* response) {
+  const std::string call =
+      absl::StrCat("MergeGolden ", request->storage(), " ", absl::StrJoin(request->golden_ids(), " "));
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+    if (!hub.ok()) return hub.status();
+    if (request->golden_ids_size() != 2) {
+      return absl::InvalidArgumentError("'golden_ids' must be of two records. Nothing was merged.");
+    }
+    const absl::StatusOr<std::string> merged =
+        (*hub)->Decide({.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)}, NowMs());
+    if (!merged.ok()) return merged.status();
+    response->set_golden_id(*merged);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminHubs::PartGolden(grpc::ServerContext* context, const v1::PartGoldenRequest* request,
+                                   v1::PartGoldenResponse* response) {
+  return Serve(*context, Needs::kOperator, CallOf("PartGolden", *request), [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+    if (!hub.ok()) return hub.status();
+    if (request->rows().empty() || request->rows_size() > kPartedRowsMax) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'rows' must be 1 to ", kPartedRowsMax, " rows. Nothing was parted."));
+    }
+    HandDecision decision{.golden_id = request->golden_id()};
+    for (const v1::PartGoldenRow& row : request->rows()) {
+      decision.rows.push_back({row.data_source(), row.table(), row.key()});
+    }
+    const absl::StatusOr<std::string> parted = (*hub)->Decide(std::move(decision), NowMs());
+    if (!parted.ok()) return parted.status();
+    response->set_golden_id(*parted);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::RebuildHubRequest* request,
+                                   v1::RebuildHubResponse* response) {
+  return Serve(*context, Needs::kOperator, absl::StrCat("RebuildHub ", request->storage()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+                 if (!hub.ok()) return hub.status();
+                 if (request->confirm() != request->storage()) {
+                   return absl::InvalidArgumentError(
+                       "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
+                       "hand are lost. Nothing was made anew.");
+                 }
+                 const absl::StatusOr<std::vector<std::string>> suspended = (*hub)->Rebuild(NowMs());
+                 if (!suspended.ok()) return suspended.status();
+                 for (const std::string& name : *suspended) response->add_suspended(name);
+                 return absl::OkStatus();
+               });
 }
 
 }  // namespace mirror

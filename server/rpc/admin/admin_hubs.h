@@ -1,6 +1,9 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
 #define MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
 
+#include <memory>
+#include <string>
+
 #include "server/rpc/admin/admin_exports.h"
 
 namespace mirror {
@@ -26,12 +29,18 @@ class AdminHubs : public AdminExports {
                              v1::ExplainGoldenResponse* response) override;
   grpc::Status ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
                               v1::ListDuplicatesResponse* response) override;
+  grpc::Status MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,
+                           v1::MergeGoldenResponse* response) override;
+  grpc::Status PartGolden(grpc::ServerContext* context, const v1::PartGoldenRequest* request,
+                          v1::PartGoldenResponse* response) override;
+  grpc::Status RebuildHub(grpc::ServerContext* context, const v1::RebuildHubRequest* request,
+                          v1::RebuildHubResponse* response) override;
 
  protected:
   AdminHubs(Gate& gate, Tenants& tenants) : AdminExports(gate, tenants) {}
 
  private:
-  absl::StatusOr<Hub*> Find(const std::string& storage) const;
+  absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;
 
   Hubs* hubs_ = nullptr;
 };

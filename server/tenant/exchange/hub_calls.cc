@@ -16,14 +16,14 @@ absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
       .status();
 }
 
-absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms) {
+absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
   HubReading reading;
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return mirror_.Noticed(feed.status());
   reading.feed = WithJournal(*feed);
-  if (feed->journal_id.empty()) {
+  if (feed->journal_id.empty() && writes) {
     if (absl::Status status = Change(reading.feed, now_ms); !status.ok()) return status;
   }
   absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);

@@ -26,8 +26,8 @@ class HubCalls {
  public:
   explicit HubCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// What is committed now. A journal that no hub has read gets its id.
-  absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms);
+  /// What is committed now. A journal that no hub has read gets its id, unless `writes` is false.
+  absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
   /// The hub has read up to `number`, by the commit that it calls `token`. Nothing happens where the mirror
   /// is not the one that was read, or is an older one by now.
   absl::Status Acknowledge(const MirrorFeed& read, std::int64_t number, const std::string& token,

@@ -221,8 +221,6 @@ INSTANTIATE_TEST_SUITE_P(
               "12: [[hub.member]] 'changed_format'", "goes with 'changed', which is missing"},
         Wrong{"WriteWithATypingError", "\"update\"", "\"updat\"", "13: [[hub.member]] 'write'",
               "did you mean 'update'?"},
-        Wrong{"WriteOfNothing", "[\"insert\", \"update\"]", "[]", "13: [[hub.member]] 'write'",
-              "at least one"},
         Wrong{"TableTwice", "data_source = \"erp\"\ntable = \"customer\"",
               "data_source = \"crm\"\ntable = \"company\"", "16: [[hub.member]] 'table'",
               "'company' of 'crm' is there twice"},
@@ -265,6 +263,36 @@ TEST_F(HubKeysTest, ADataSourceIsOneTenantInAllEntities) {
                                   kPeople, {{"table = \"person\"", "tenant = \"B\"\ntable = \"person\""}}))),
       StatusIs(absl::StatusCode::kInvalidArgument,
                HasSubstr(absl::StrCat(path(), ":30: [[hub.member]] 'tenant' is 'Cust26759'"))));
+}
+
+TEST_F(HubKeysTest, AnEmptyListWritesNothing) {
+  const absl::StatusOr<std::vector<HubRules>> hubs =
+      Read(absl::StrReplaceAll(kHub, {{"[\"insert\", \"update\"]", "[]"}}));
+  ASSERT_THAT(hubs, IsOk());
+  const HubMember& member = hubs->at(0).entities[0].members[0];
+  EXPECT_FALSE(member.inserts || member.updates || member.deletes);
+}
+
+TEST_F(HubKeysTest, AHubIsTakenAgainIfAllOfItsTablesHaveAJournal) {
+  const absl::StatusOr<std::vector<HubRules>> hubs = Read(kHub);
+  ASSERT_THAT(hubs, IsOk());
+  JournalConfig journal;
+  EXPECT_FALSE(IsJournaled(*hubs, journal));
+  journal.rules = HubJournal(*hubs);
+  EXPECT_TRUE(IsJournaled(*hubs, journal));
+  EXPECT_TRUE(IsJournaled({}, JournalConfig()));
+  std::vector<HubRules> other = *hubs;
+  other[0].rows_percent = 7;
+  EXPECT_TRUE(IsJournaled(other, journal));
+  other[0].entities[0].members[0].table = "another";
+  EXPECT_FALSE(IsJournaled(other, journal));
+  // The ledger has to have one, too; a rule of [[tenant.table]] is as good as a hub's.
+  other = *hubs;
+  for (HubMember& member : other[0].entities[0].members) other[0].tenants[member.data_source] = "Cust1";
+  journal.rules = {{.context = "Cust1", .table = "*", .journal = true}};
+  EXPECT_TRUE(IsJournaled(other, journal));
+  journal.rules = {{.context = "Cust1", .table = other[0].entities[0].members[0].table, .journal = true}};
+  EXPECT_FALSE(IsJournaled(other, journal));
 }
 
 }  // namespace

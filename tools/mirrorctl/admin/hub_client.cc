@@ -11,7 +11,8 @@ absl::StatusOr<v1::ListHubsResponse> HubClient::Hubs(const std::string& storage)
 }
 
 absl::StatusOr<v1::ResumeHubResponse> HubClient::Resume(const v1::ResumeHubRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ResumeHub, request, Effect::kChanges, kLongPatience);
+  const Effect effect = request.dry_run() ? Effect::kReads : Effect::kChanges;
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ResumeHub, request, effect, kLongPatience);
 }
 
 absl::StatusOr<v1::DecideHubResponse> HubClient::Decide(const std::string& storage, bool commit) {
@@ -36,6 +37,22 @@ absl::StatusOr<v1::ExplainGoldenResponse> HubClient::Explain(const v1::ExplainGo
 absl::StatusOr<v1::ListDuplicatesResponse> HubClient::Duplicates(const v1::ListDuplicatesRequest& request) {
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListDuplicates, request, Effect::kReads,
                                kLongPatience);
+}
+
+absl::StatusOr<v1::MergeGoldenResponse> HubClient::Merge(const v1::MergeGoldenRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MergeGolden, request, Effect::kChanges, kLongPatience);
+}
+
+absl::StatusOr<v1::PartGoldenResponse> HubClient::Part(const v1::PartGoldenRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::PartGolden, request, Effect::kChanges, kLongPatience);
+}
+
+absl::StatusOr<v1::RebuildHubResponse> HubClient::Rebuild(const std::string& storage,
+                                                          const std::string& confirm) {
+  v1::RebuildHubRequest request;
+  request.set_storage(storage);
+  request.set_confirm(confirm);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::RebuildHub, request, Effect::kChanges, kLongPatience);
 }
 
 }  // namespace mirror

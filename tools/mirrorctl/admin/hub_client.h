@@ -23,6 +23,9 @@ class HubClient {
   absl::StatusOr<v1::ThawHubResponse> Thaw(const std::string& storage, const std::string& golden_id);
   absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
   absl::StatusOr<v1::ListDuplicatesResponse> Duplicates(const v1::ListDuplicatesRequest& request);
+  absl::StatusOr<v1::MergeGoldenResponse> Merge(const v1::MergeGoldenRequest& request);
+  absl::StatusOr<v1::PartGoldenResponse> Part(const v1::PartGoldenRequest& request);
+  absl::StatusOr<v1::RebuildHubResponse> Rebuild(const std::string& storage, const std::string& confirm);
 
  private:
   AdminClient& admin_;

@@ -35,6 +35,16 @@ Json MemberJson(const v1::HubMemberState& member) {
           {"last_refused", member.last_refused()}};
 }
 
+Json DeliveryJson(const v1::GoldenDelivery& one) {
+  return {{"delivery_id", TextOrNull(one.delivery_id())},
+          {"data_source", one.data_source()},
+          {"table", one.table()},
+          {"operation", one.operation()},
+          {"key", ParsedOrNull(one.key())},
+          {"state", one.state()},
+          {"columns", TextsJson(one.columns())}};
+}
+
 /// How a member stands, in one word.
 TextTable::Cell StateOf(const v1::HubMemberState& member) {
   if (member.suspended_ms() != 0)
@@ -124,6 +134,21 @@ void PrintDeliveries(std::ostream& out, const v1::ExplainGoldenResponse& record,
   table.Print(out);
 }
 
+void PrintFirst(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width) {
+  TextTable table({{.name = "to", .whole = true},
+                   {.name = "table", .goes = 1, .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "key"},
+                   {.name = "state", .whole = true},
+                   {"columns"}},
+                  width);
+  for (const v1::GoldenDelivery& one : answer.first()) {
+    table.Add({one.data_source(), one.table(), one.operation(), one.key(), one.state(),
+               absl::StrJoin(one.columns(), ", ")});
+  }
+  table.Print(out);
+}
+
 }  // namespace
 
 Json ToJson(const v1::HubState& hub) {
@@ -135,7 +160,18 @@ Json ToJson(const v1::HubState& hub) {
           {"holds_all", hub.holds_all()}};
 }
 
-Json ToJson(const v1::ResumeHubResponse& answer) { return {{"resumed", TextsJson(answer.resumed())}}; }
+Json ToJson(const v1::ResumeHubResponse& answer) {
+  Json changes = Json::array(), first = Json::array();
+  for (const v1::HubChange& change : answer.changes()) {
+    changes.push_back({{"data_source", change.data_source()},
+                       {"table", change.table()},
+                       {"operation", change.operation()},
+                       {"deliveries", change.deliveries()},
+                       {"held", change.held()}});
+  }
+  for (const v1::GoldenDelivery& one : answer.first()) first.push_back(DeliveryJson(one));
+  return {{"resumed", TextsJson(answer.resumed())}, {"changes", changes}, {"first", first}};
+}
 
 Json ToJson(const v1::ExplainGoldenResponse& record) {
   Json members = Json::array(), attributes = Json::array(), deliveries = Json::array();
@@ -157,15 +193,7 @@ Json ToJson(const v1::ExplainGoldenResponse& record) {
                           {"key", ParsedOrNull(one.key())},
                           {"frozen", one.frozen()}});
   }
-  for (const v1::GoldenDelivery& one : record.deliveries()) {
-    deliveries.push_back({{"delivery_id", one.delivery_id()},
-                          {"data_source", one.data_source()},
-                          {"table", one.table()},
-                          {"operation", one.operation()},
-                          {"key", ParsedOrNull(one.key())},
-                          {"state", one.state()},
-                          {"columns", TextsJson(one.columns())}});
-  }
+  for (const v1::GoldenDelivery& one : record.deliveries()) deliveries.push_back(DeliveryJson(one));
   return {{"golden_id", record.golden_id()}, {"entity", record.entity()}, {"members", members},
           {"attributes", attributes},        {"deliveries", deliveries},  {"had", TextsJson(record.had())}};
 }
@@ -249,6 +277,25 @@ void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std
   if (record.deliveries().empty()) return;
   out << '\n';
   PrintDeliveries(out, record, width);
+}
+
+void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width) {
+  TextTable table({{.name = "to", .whole = true},
+                   {.name = "table", .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "deliveries", .number = true},
+                   {.name = "held", .number = true}},
+                  width);
+  std::uint64_t all = 0;
+  for (const v1::HubChange& change : answer.changes()) {
+    all += change.deliveries();
+    table.Add({change.data_source(), change.table(), change.operation(), Grouped(change.deliveries()),
+               Grouped(change.held())});
+  }
+  table.Print(out);
+  const auto shown = static_cast<std::uint64_t>(answer.first_size());
+  out << '\n' << (shown < all ? absl::StrCat("the first ", shown, ":\n") : std::string("these are:\n"));
+  PrintFirst(out, answer, width);
 }
 
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width) {

@@ -20,6 +20,8 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
 std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub);
 /// A record's rows, its values and who gave them, and what waits for its systems.
 void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
+/// What a resume would do: how many deliveries of each table, then the first of them.
+void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width);
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width);
 
 }  // namespace mirror

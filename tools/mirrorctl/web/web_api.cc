@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/mirrorctl/admin/consequences.h"
 #include "tools/mirrorctl/web/page_history.h"
+#include "tools/mirrorctl/web/page_hubs.h"
 
 namespace mirror {
 namespace {
@@ -173,6 +174,16 @@ v1::RowOfTable RowAskedFor(const std::string& context_id, const HttpTarget& targ
   return row;
 }
 
+v1::ExplainGoldenRequest GoldenAskedFor(const std::string& storage, const HttpTarget& target) {
+  v1::ExplainGoldenRequest asked;
+  asked.set_storage(storage);
+  asked.set_golden_id(First(target, "id"));
+  asked.set_data_source(First(target, "source"));
+  asked.set_table(First(target, "table"));
+  asked.set_key(First(target, "key"));
+  return asked;
+}
+
 v1::DiffTableRequest DiffAskedFor(const std::string& context_id, const HttpTarget& target) {
   v1::DiffTableRequest asked;
   asked.set_context_id(context_id);
@@ -188,6 +199,7 @@ struct Posted {
   bool dry_run = false;
   std::vector<std::string> tables;
   bool all = false;
+  HubAct hub = {};
 };
 
 absl::StatusOr<Posted> ReadPosted(const std::string& body) {
@@ -201,6 +213,10 @@ absl::StatusOr<Posted> ReadPosted(const std::string& body) {
     posted.dry_run = json.value("dry_run", false);
     posted.all = json.value("all", false);
     posted.tables = json.value("tables", std::vector<std::string>());
+    posted.hub.data_source = json.value("data_source", "");
+    posted.hub.take = json.value("take", "");
+    posted.hub.golden_id = json.value("golden_id", "");
+    posted.hub.dry_run = posted.dry_run;
   } catch (const Json::exception&) {
     return absl::InvalidArgumentError("what the page sent cannot be read. Nothing was done. Load it again.");
   }
@@ -328,7 +344,12 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
     if (name == "jobs") return Ask([&](AdminClient& admin) { return ShowJobs(admin, target); });
     if (name == "keys") return Ask(ShowKeys);
     if (name == "servers") return Ask(ShowServers);
+    if (name == "hubs") return Ask(ShowHubs);
   }
+  if (name == "hubs" && path.size() == 4 && path[3] == "duplicates")
+    return Ask([&](AdminClient& admin) { return ShowDuplicates(admin, path[2]); });
+  if (name == "hubs" && path.size() == 4 && path[3] == "golden")
+    return Ask([&](AdminClient& admin) { return ShowGolden(admin, GoldenAskedFor(path[2], target)); });
   const bool of_one = name == "tenants" && path.size() == 4 && path[3] == "minutes";
   if (of_one || (name == "minutes" && path.size() == 2)) {
     return Ask([&](AdminClient& admin) -> absl::StatusOr<Json> {
@@ -362,6 +383,11 @@ HttpAnswer WebApi::Post(const HttpTarget& target, const std::string& body) {
     return Ask([&](AdminClient& admin) { return ActOnTenant(admin, path[3], path[2], *posted); });
   if (path[1] == "tenants" && path.size() == 6 && path[3] == "holds")
     return Ask([&](AdminClient& admin) { return DecideHold(admin, path[5], path[2], path[4], *posted); });
+  if (path[1] == "hubs" && path.size() == 4) {
+    HubAct act = posted->hub;
+    act.act = path[3];
+    return Ask([&](AdminClient& admin) { return ActOnHub(admin, path[2], act); });
+  }
   return JsonError(NoSuchCall());
 }
 

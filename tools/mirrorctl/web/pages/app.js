@@ -5,6 +5,7 @@ import audit from './audit.js';
 import { el, empty, setText } from './dom.js';
 import events from './events.js';
 import tableHistory from './history.js';
+import hubs from './hubs.js';
 import jobs from './jobs.js';
 import keys from './keys.js';
 import { begin, listen, live } from './live.js';
@@ -19,6 +20,7 @@ const SECTIONS = [
   { path: '/', title: 'Tenants', page: tenants },
   { path: '/storages', title: 'Storages', page: storages },
   { path: '/imports', title: 'Imports', page: jobs },
+  { path: '/hubs', title: 'Hubs', page: hubs },
   { path: '/events', title: 'Events', page: events },
   { path: '/audit', title: 'Audit', page: audit },
   { path: '/keys', title: 'Keys', page: keys },

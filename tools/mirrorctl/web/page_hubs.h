@@ -1,0 +1,34 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_HUBS_H_
+#define MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_HUBS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_admin.pb.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/admin_output.h"
+
+// What the page of hubs is given, and what it has done. Errors: those of HubClient.
+
+namespace mirror {
+
+/// {hubs}
+absl::StatusOr<Json> ShowHubs(AdminClient& admin);
+/// {duplicates}
+absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& storage);
+/// A record with its values. A call for operators.
+absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request);
+
+/// What a page posts about a hub.
+struct HubAct {
+  std::string act;  ///< commit, rollback, thaw or resume.
+  std::string golden_id = {}, data_source = {}, take = {};
+  bool dry_run = false;
+};
+/// {deliveries}, {records} or {resumed}; of a dry run of resume what a question shows of consequences.
+/// kNotFound: there is no such act.
+absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_WEB_PAGE_HUBS_H_
