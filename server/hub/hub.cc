@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
@@ -132,9 +133,11 @@ absl::StatusOr<std::vector<HubNote>> Hub::Derive(std::int64_t now_ms,
     absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
     if (!done.ok()) return done.status();
     derived = *std::move(done);
+    CrashPoint("hub.deriving");
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  CrashPoint("hub.committed");
   status = Acknowledge(std::move(looks), derived, now_ms);
   if (!status.ok()) return status;
   return std::move(derived.notes);
@@ -151,6 +154,7 @@ absl::Status Hub::Acknowledge(Looks looks, const Derived& derived, std::int64_t 
     const absl::Status status =
         looks.tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
     if (!status.ok()) failed = status;
+    CrashPoint("hub.acknowledged");
   }
   return failed;
 }

@@ -169,7 +169,7 @@ class Acceptance(unittest.TestCase):
         place.rounds()
         for system in place.systems:
             self.assertEqual([row[0] for row in system.rows()], ["NO 1", "NO 2"], system.name)
-        self.assertEqual(self.duplicates(place), [(2, "", 0)])
+        self.assertEqual(self.duplicates(place), [(2, None, 0)])
         place.crm.sql("UPDATE company SET name = 'Bea' WHERE vat = 'NO 2'")
         place.rounds()
         for system in place.systems:
