@@ -66,6 +66,9 @@ set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.acceptance COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/acceptance_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.acceptance PROPERTIES LABELS exchange TIMEOUT 600)
+add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/demo.py
+                                    ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.demo PROPERTIES LABELS exchange TIMEOUT 300)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

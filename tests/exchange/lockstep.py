@@ -30,8 +30,11 @@ class Differs(Exception):
 
 def as_programs_have_it(config):
     """What is not the configuration's there: limits are constants, and systems are too small for the breaker."""
+    config.sources = [name for name in config.sources if config.Tables(name)]  # Others are nobody's members.
     config.rows_percent, config.limit, config.retention = 0, 1000, 1 << 50
     config.freeze_after, config.freeze_window = 4, HOUR_MS
+    for entity in config.entities.values():
+        entity.complete = tuple(name for name in entity.complete if name in config.sources)
     config.stamps = ()  # Random values of a trigger cannot be the same twice.
     config.skew = {name: HOUR_MS * (skew > 0) - HOUR_MS * (skew < 0) for name, skew in config.skew.items()}
     for name, heal in config.heal.items():
@@ -361,19 +364,27 @@ class Lockstep(model.World):
             for row in hub.rows.values():
                 row.unsure = False
             hub.hold = hub.hold and any(f.suspended is not None or f.cycle == 0 for f in hub.feeds.values())
+        for name in self.Restored():
+            heal = self.config.heal.get(name, "ours")
+            self.ResumeBoth({name: heal}, name, "--take", heal)
         self.ResumeStorage(None)
-        for name, feed in list(hub.feeds.items()):
-            if feed.suspended is not None and feed.own_restore:
-                heal = self.config.heal.get(name, "ours")
-                self.ResumeBoth({name: heal}, name, "--take", heal)
 
     def Do_without(self, name):
         self.ResumeStorage(name)
 
+    def Restored(self):
+        """Those that need a word of their own."""
+        return [n for n, f in self.server.hub.feeds.items() if f.suspended is not None and f.own_restore]
+
     def ResumeStorage(self, without):
+        """The command leaves out one, and one that was restored has to be left out."""
+        left_out = {*self.Restored(), *([without] if without else [])}
+        if len(left_out) > 1:
+            return
+        without = next(iter(left_out), None)
         mode = "theirs" if self.config.insert else "as_is"
         modes = {name: mode for name, feed in self.server.hub.feeds.items()
-                 if feed.suspended is not None and not feed.own_restore and name != without}
+                 if feed.suspended is not None and name != without}
         if modes:
             self.ResumeBoth(modes, *(["--insert"] if self.config.insert else []),
                             *(["--without", without] if without else []))

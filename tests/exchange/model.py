@@ -507,14 +507,17 @@ def AgentRun(world, name, half="run"):
         source.Transport(*answer, world.now)
         yield "transported"
     if half in ("run", "import") and source.inbox:
+        tried = half == "import"
         for delivery in list(source.inbox):
             result = source.Import(delivery, world.now)
+            tried = tried or result not in ("ALREADY", "LATER")
             if result == "APPLIED" and not world.rules.one_transaction:
                 yield "row written"
                 world.FlushLedger()
             world.Note(f"    import {Short(delivery)}: {result}")
             yield "imported"
-        yield from Push(world, source)
+        if tried:  # else nothing of it is new to the mirror
+            yield from Push(world, source)
 
 
 def Push(world, source):

@@ -97,9 +97,9 @@ class System:
                 self.sql(f"CREATE TRIGGER format_{table}_{column}_{event} AFTER {on} ON {table} WHEN NEW.{column} IS NOT "
                          f"{made} BEGIN UPDATE {table} SET {column} = {made} WHERE {self.key(table)} = NEW.{self.key(table)}; END")
         if "city" in columns:
-            for event, on in (("INSERT", "INSERT"), ("UPDATE", "UPDATE OF city")):
+            for event, on, when in (("INSERT", "INSERT", "AND NEW.city IS NOT NULL"), ("UPDATE", "UPDATE OF city", "")):
                 self.sql(f"CREATE TRIGGER refuse_{table}_{event} BEFORE {on} ON {table} WHEN (SELECT now FROM refusing) "
-                         "AND NEW.city IS NOT NULL BEGIN SELECT RAISE(ABORT, 'no cities today'); END")
+                         f"{when} BEGIN SELECT RAISE(ABORT, 'no cities today'); END")
 
     def key(self, table):
         member = self.config.MemberOf(self.name, table)

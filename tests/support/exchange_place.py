@@ -79,9 +79,9 @@ class System:
 
 
 class ExchangePlace:
-    """Until the test ends."""
+    """Until the test ends. `tables`: of each system; without, all have the same."""
 
-    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None):
+    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, tables=None):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -93,7 +93,9 @@ class ExchangePlace:
         config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
-        self.systems = [System(self, name, accept=(accepts or {}).get(name, ALL)) for name in names]
+        self.systems = [
+            System(self, name, (tables or {}).get(name, (TABLE,)), (accepts or {}).get(name, ALL)) for name in names
+        ]
 
     def __getattr__(self, name):
         for system in self.__dict__.get("systems", ()):
