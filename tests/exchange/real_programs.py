@@ -78,7 +78,8 @@ class System:
             self.make(table, columns(name, table))
         accept = sorted({w for t in config.Tables(name) for w in config.MemberOf(name, t).write}) or ["update"]
         self.toml.write_text(f'{programs.agent_text.replace("STATE", f"state-{name}")}[[source]]\ncontext_id = "{name}"\n'
-                             f"path = {json.dumps(str(self.path))}\naccept = {toml_list(accept)}\n")
+                             f"path = {json.dumps(str(self.path))}\naccept = {toml_list(accept)}\n"
+                             'skip = ["refusing"]\nverify_interval = "0s"\n')
         done = self.agent("install")
         assert done.returncode == 0, done.stdout + done.stderr
 
