@@ -37,6 +37,8 @@ def play(place, seed, kind, trace):
                 world.Do(action)
         done = len(actions)
         world.Quiesce()
+    except lockstep.Unclear:
+        return "unclear", "", world.died
     except (lockstep.Differs, model.Violation) as differs:
         at = actions[done] if done < len(actions) else "the end"
         return "differs", f"seed {seed} kind {kind}: at action {done}, {at}: {type(differs).__name__}: {differs}", world.died

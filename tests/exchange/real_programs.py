@@ -3,10 +3,13 @@ agent for each system. Everything can be killed, kept and put back."""
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -69,7 +72,7 @@ class System:
         self.programs, self.name, self.config = programs, name, config
         self.path = programs.work / f"{name}.db"
         self.toml = programs.server.folder / f"agent-{name}.toml"
-        self.refuses = False
+        self.refuses, self.paused = False, None
         for file in programs.work.glob(f"{name}.db*"):
             file.unlink()
         shutil.rmtree(programs.server.folder / f"state-{name}", ignore_errors=True)
@@ -157,6 +160,24 @@ class System:
     def agent(self, *words, **environment):
         return self.programs.server.run("mirror-agent", *words, "--config", self.toml, **environment)
 
+    # A run that stands still, so that others act meanwhile.
+
+    def pause(self, point, *words):
+        """Whether it came there."""
+        server = self.programs.server
+        self.paused = subprocess.Popen(
+            [server.bin / "mirror-agent", *words, "--config", self.toml], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env=records_server.programs.environment(MIRROR_CRASH_AT=f"{point}:stop"))
+        state = os.waitid(os.P_PID, self.paused.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        return state.si_code == os.CLD_STOPPED
+
+    def go_on(self, kill=False):
+        """Until its end."""
+        process, self.paused = self.paused, None
+        process.send_signal(signal.SIGKILL if kill else signal.SIGCONT)
+        stdout, stderr = process.communicate(timeout=records_server.PATIENCE_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
     def keep(self, path):
         copy_database(self.path, path)
 
@@ -208,7 +229,13 @@ class Programs:
         self.server.start()
         self.systems = {name: System(self, name, config, columns) for name in config.sources}
 
+    def kill_paused(self):
+        for system in self.systems.values():
+            if system.paused is not None:
+                system.go_on(kill=True)
+
     def end(self):
+        self.kill_paused()
         if self.server.process is not None and self.server.process.poll() is None:
             self.server.kill()
 

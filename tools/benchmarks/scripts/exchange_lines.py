@@ -117,10 +117,10 @@ class Exchange(Endpoint):
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             end = time.monotonic() + 60
             while (cycle := cycle_of()) == before and time.monotonic() < end:
-                pass
+                time.sleep(0.0001)
             start = time.monotonic()
             while taken() != cycle and time.monotonic() < end:
-                pass
+                time.sleep(0.0001)
             took = (time.monotonic() - start) * 1000
             process.wait()
             if time.monotonic() >= end:
