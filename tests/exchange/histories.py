@@ -20,6 +20,9 @@ import lockstep  # noqa: E402
 import model  # noqa: E402
 import real_programs as programs  # noqa: E402
 
+# No power fails here, and waiting for the disk would be most of the time.
+MEMORY = pathlib.Path("/dev/shm")
+
 
 def play(place, seed, kind, trace):
     """(what became of it, what died where)"""
@@ -49,7 +52,7 @@ def worker(arguments):
     bin_dir, histories, trace = arguments
     done = []
     while len(done) < len(histories):
-        with tempfile.TemporaryDirectory(prefix="histories ") as work:
+        with tempfile.TemporaryDirectory(prefix="histories ", dir=MEMORY if MEMORY.is_dir() else None) as work:
             place = programs.Programs(bin_dir, pathlib.Path(work))
             try:
                 for one in histories[len(done) :]:
