@@ -14,13 +14,19 @@ namespace {
 struct Target {
   std::string name;
   std::atomic<long> passes{0};
+  int signal = SIGKILL;
 };
 
 Target* ReadTarget() {
   const char* const text = std::getenv("MIRROR_CRASH_AT");
   if (text == nullptr) return nullptr;
   static Target target;
-  const std::string_view whole(text);
+  std::string_view whole(text);
+  constexpr std::string_view kStops = ":stop";
+  if (whole.size() > kStops.size() && whole.substr(whole.size() - kStops.size()) == kStops) {
+    whole.remove_suffix(kStops.size());
+    target.signal = SIGSTOP;
+  }
   const std::size_t colon = whole.find(':');
   target.name = std::string(whole.substr(0, colon));
   target.passes =
@@ -33,7 +39,7 @@ Target* ReadTarget() {
 void CrashPoint(const char* name) {
   static Target* const target = ReadTarget();
   if (target == nullptr || target->name != name) return;
-  if (--target->passes == 0) kill(getpid(), SIGKILL);
+  if (--target->passes == 0) kill(getpid(), target->signal);
 }
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "server/hub/store/hub_json.h"
@@ -168,6 +169,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
   unheard_.overtaken_unnamed += derived->overtaken_unnamed;
+  CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
@@ -184,6 +186,7 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
       absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
       if (!done.ok()) return done.status();
       derived = *std::move(done);
+      CrashPoint("hub.deriving");
       return absl::OkStatus();
     });
     if (status.ok()) return derived;
@@ -218,6 +221,7 @@ absl::Status Hub::Acknowledge(Looks looks, const Derived& derived, std::int64_t 
     const absl::Status status =
         looks.tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
     if (!status.ok()) failed = status;
+    CrashPoint("hub.acknowledged");
   }
   return failed;
 }

@@ -507,14 +507,17 @@ def AgentRun(world, name, half="run"):
         source.Transport(*answer, world.now)
         yield "transported"
     if half in ("run", "import") and source.inbox:
+        tried = half == "import"
         for delivery in list(source.inbox):
             result = source.Import(delivery, world.now)
+            tried = tried or result not in ("ALREADY", "LATER")
             if result == "APPLIED" and not world.rules.one_transaction:
                 yield "row written"
                 world.FlushLedger()
             world.Note(f"    import {Short(delivery)}: {result}")
             yield "imported"
-        yield from Push(world, source)
+        if tried:  # else nothing of it is new to the mirror
+            yield from Push(world, source)
 
 
 def Push(world, source):
@@ -1629,7 +1632,7 @@ class Witness:
             for k, r in source.tables[t].items():
                 here[r.born] = (t, k, r, {a: r.values.get(c) for a, c in member.columns.items()})
         # Records that became one after the agent had fetched are nobody's fault.
-        counterparts = [o for o in d.borns if any(self.linked.get(frozenset((o, b)), 1e9) <= d.handed or o == b or
+        counterparts = [o for o in d.borns if any(self.linked.get(frozenset((o, b)), float("inf")) <= d.handed or o == b or
                                                   o in self.made_for.get(b, ()) for b in here)]
         if d.borns and len(counterparts) == len(d.borns) and (Sticky(entity) or any(
                 o in self.made_for.get(b, ()) for o in d.borns for b in here)):

@@ -3,7 +3,7 @@
 says the same, and an idle round sends nothing.
 
 Usage: random_test.py BIN_DIR [unittest arguments]
-MIRROR_TEST_SEED and MIRROR_TEST_ROUNDS in the environment: the first seed, and how many histories.
+MIRROR_TEST_SEED and MIRROR_TEST_EXCHANGES in the environment: the first seed, and how many histories.
 """
 
 import os

@@ -39,6 +39,7 @@ journal-population journal-upsert journal-push history-upsert history-repopulati
 journal-explain records-upsert records-upsert-64 records-import records-stream
 synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 everything-population everything-repopulation everything-update everything-delete
+exchange-derivation exchange-memory exchange-one-row exchange-one-row-1000 exchange-cycles
 """.split()
 IN_POSTGRES = """
 pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50

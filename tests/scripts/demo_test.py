@@ -56,8 +56,14 @@ class Demo(unittest.TestCase):
             self.assertIn("set up", run.stdout)
             self.assertNotIn("missing", run.stderr)
 
+    def test_an_exchange_needs_no_database_server(self):
+        run = self.demo("--exchange")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("[1/3] packages", run.stdout)
+        self.assertNotIn("missing", run.stderr)
+
     def test_wrong_usage(self):
-        for words in (["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"]):
+        for words in (["--exchange", "--keep"], ["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"]):
             run = self.demo(*words)
             self.assertEqual((run.returncode, run.stdout), (2, ""))
             self.assertIn("see tools/demo --help", run.stderr)

@@ -10,7 +10,7 @@ import unittest
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.torture import days, main, mariadb_source, postgres_source, records, scenarios  # noqa: E402
+from tests.torture import days, exchange, main, mariadb_source, postgres_source, records, scenarios  # noqa: E402
 
 # What is the same for both stores, and what PostgreSQL's alone has.
 OF_BOTH = ("server/tenant", "server/store/*.cc")
@@ -44,6 +44,7 @@ class Torture(unittest.TestCase):
             (["--only", "database"], "--store sqlite has no part 'database'"),
             (["--runs", "0"], "at least 1"),
             (["--source", "oracle"], "invalid choice: 'oracle'"),
+            (["--exchange", "--store", "postgres"], "--exchange goes with --runs, --seed and --build alone"),
             (["--source", "mariadb", "--only", "crashes"], "--source mariadb goes with --runs, --seed, --build and --keep alone"),
         ):
             run = self.torture(*words)
@@ -65,6 +66,12 @@ class Torture(unittest.TestCase):
             self.assertEqual(points, points_in(folder), folder)
         named = {*scenarios.AGENT_POINTS, *scenarios.EXCHANGE_POINTS}
         self.assertEqual(named, points_in("client") - set.union(*of_logs.values()))
+
+    def test_each_point_of_an_exchange_is_died_at(self):
+        self.assertEqual(set(exchange.HUB_POINTS), points_in("server/hub", "server/tenant/exchange"))
+        self.assertLessEqual(set(exchange.SERVER_POINTS), all_points_in("server"))
+        named = {*scenarios.AGENT_POINTS, *scenarios.EXCHANGE_POINTS}
+        self.assertEqual(named - set(exchange.AGENT_POINTS), {"agent.comparing"})
 
     def test_each_point_of_a_move_is_died_at(self):
         there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}

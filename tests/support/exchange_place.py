@@ -82,8 +82,8 @@ class System:
 
 
 class ExchangePlace:
-    """Until the test ends. `url`: of an empty database: two servers have their mirrors and the hub in it, and the systems
-    take turns between them."""
+    """Until the test ends. `tables`: of all systems, or of each by its name. `url`: of an empty database: two servers have
+    their mirrors and the hub in it, and the systems take turns between them."""
 
     def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER,
                  make=System, url=None, tables=(TABLE,)):
@@ -102,8 +102,9 @@ class ExchangePlace:
             config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
-        others = {} if tables == (TABLE,) else {"tables": tables}
         for name in names:
+            made = tables.get(name, (TABLE,)) if isinstance(tables, dict) else tables
+            others = {} if made == (TABLE,) else {"tables": made}
             self.systems.append(make(self, name, accept=(accepts or {}).get(name, ALL), **others))
 
     @property

@@ -17,6 +17,7 @@ SHARES = {
 }
 RUNS = {"sqlite": 400, "postgres": 40}
 SOURCE_RUNS = 60
+EXCHANGE_RUNS = 60
 # With the store: what is not asked, and why.
 LEFT_OUT = {
     "postgres": (
@@ -36,6 +37,7 @@ def main():
         "kept and named), 2 wrong usage. About four runs a second on two cores.",
     )
     parser.add_argument("--source", choices=["sqlite", "postgres", "mariadb"], default="sqlite", help="where the rows come from (sqlite); postgres, mariadb: the agent, its stage and the source's own server are killed, restored and replaced, and the mirrors are SQLite's")
+    parser.add_argument("--exchange", action="store_true", help="two systems and a hub: kills while deliveries go both ways, and restores of a system, a mirror, the hub and the server")
     parser.add_argument("--store", choices=list(SHARES), default="sqlite", help="what keeps the mirrors (sqlite)")
     runs = os.environ.get("MIRROR_TEST_TORTURE_RUNS")
     shown = runs or f"{RUNS['sqlite']}, with postgres {RUNS['postgres']}"
@@ -50,9 +52,12 @@ def main():
     arguments = parser.parse_args()
     if arguments.source != "sqlite" and (arguments.store != "sqlite" or arguments.only or arguments.all):
         parser.error(f"--source {arguments.source} goes with --runs, --seed, --build and --keep alone")
-    shares = SHARES[arguments.store] if arguments.source == "sqlite" else {"sources": 1}
+    if arguments.exchange and (arguments.source != "sqlite" or arguments.store != "sqlite" or arguments.only or arguments.all or arguments.keep):
+        parser.error("--exchange goes with --runs, --seed and --build alone")
+    shares = {"exchange": 1} if arguments.exchange else SHARES[arguments.store] if arguments.source == "sqlite" else {"sources": 1}
     if arguments.runs is None:
         arguments.runs = RUNS[arguments.store] if arguments.source == "sqlite" else SOURCE_RUNS
+        arguments.runs = EXCHANGE_RUNS if arguments.exchange else arguments.runs
     if arguments.runs < 1:
         parser.error("--runs must be at least 1")
     if arguments.only not in (None, "days", *shares):
@@ -67,7 +72,7 @@ def main():
         os.environ["MIRROR_TORTURE_BUILD"] = str(pathlib.Path(arguments.build).absolute())
     # Only now that they know where the programs are.
     from tests.torture import crashes, database, days, disk, mariadb_source, network, place, postgres_place, postgres_source
-    from tests.torture import records, servers, sources
+    from tests.torture import exchange, records, servers, sources
     from tests.torture.report import Report
 
     report, begun, runs = Report(), time.monotonic(), 0
@@ -79,6 +84,7 @@ def main():
         "network": network.run,
         "records": records.run,
         "sources": sources.run,
+        "exchange": lambda _kind, count, run_seed, _keep, said: exchange.run(count, run_seed, said),
     }
     kind, cluster, failed = place.Place, None, None
     source_kinds = {"postgres": postgres_source.PostgresSourcePlace, "mariadb": mariadb_source.MariadbSourcePlace}
@@ -101,7 +107,7 @@ def main():
             count = max(1, round(arguments.runs * (1 if arguments.only else share)))
             runs += parts[name](kind, None if arguments.all and name == "disk" else count, seed, arguments.keep, report)
             print(f"{name}: {runs} runs, {time.monotonic() - begun:.0f} s", flush=True)
-        if arguments.source == "sqlite" and arguments.only in (None, "days"):
+        if arguments.source == "sqlite" and not arguments.exchange and arguments.only in (None, "days"):
             runs += days.run(kind, arguments.keep, report)
     except Exception as error:  # pylint: disable=broad-except
         failed = error
@@ -120,7 +126,7 @@ def main():
     if failed is not None:
         print(f"\nNOT EQUAL: {failed}\nRepeat it with --seed {seed}", file=sys.stderr)
         return 1
-    print(f"\n{runs} runs in {time.monotonic() - begun:.0f} s: after each of them the mirror equalled its source")
+    print(f"\n{runs} runs in {time.monotonic() - begun:.0f} s: after each of them {'both systems agreed' if arguments.exchange else 'the mirror equalled its source'}")
     return 0
 
 

@@ -18,6 +18,7 @@ class Report:
         self.died = collections.Counter()
         self.doors = collections.Counter()
         self.cut_off = collections.Counter()
+        self.restores = collections.Counter()
         self.days = []
 
     def crash(self, who, scenario, point, died):
@@ -48,6 +49,9 @@ class Report:
         self.doors[kind] += 1
         self.cut_off[kind] += met
 
+    def restore(self, what):
+        self.restores[what] += 1
+
     def day(self, name):
         self.days.append(name)
 
@@ -74,5 +78,7 @@ class Report:
                 print(f"\n{title:<29}  runs  met")
             for kind, runs in sorted(runs_of.items()):
                 print(f"  {kind:<26} {runs:>6} {met[kind]:>4}")
+        if self.restores:
+            print("\nput back to what it was: " + ", ".join(f"{what} {runs}" for what, runs in sorted(self.restores.items())))
         if self.days:
             print("\nodd days: " + ", ".join(self.days))

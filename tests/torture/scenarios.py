@@ -270,7 +270,7 @@ AGENT_POINTS = (
 )
 
 
-# Those that it passes only where its source has an exchange, which none here has: tests/exchange dies there.
+# Those that it passes only where its source has an exchange: see exchange.py.
 EXCHANGE_POINTS = (
     "agent.outbox",
     "agent.transported",

@@ -248,7 +248,8 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(st
   sqlite::Statement read = connection_->Prepare(
       "SELECT entity, golden_id, '', data_source, count(*) FROM _hub_rows WHERE golden_id IS NOT NULL "
       "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
-      "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM _hub_keys AS k "
+      "SELECT DISTINCT a.entity, min(a.golden_id, b.golden_id), max(a.golden_id, b.golden_id), '', 0 "
+      "FROM _hub_keys AS k "
       "JOIN _hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
       "0 "
       "JOIN _hub_rows AS a ON a.row_id = k.row_id JOIN _hub_rows AS b ON b.row_id = l.row_id "

@@ -149,6 +149,15 @@ def _records():
     yield Line("records-stream", files, "a table as lines of JSON, on loopback", "-", 200, False, "k rows/s")
 
 
+def _exchange():
+    group, of = "exchange", "golden records of three members"
+    yield Line("exchange-derivation", group, f"100,000 {of}, made from nothing", "-", 60, True, "s")
+    yield Line("exchange-memory", group, "the server's peak memory in that (VmHWM)", "-", None, True, "MB")
+    yield Line("exchange-one-row", group, f"one changed row of 100,000 {of}, from its cycle's end, p50", "-", 10, True, "ms")
+    yield Line("exchange-one-row-1000", group, "the same of 1,000", "-", 10, True, "ms")
+    yield Line("exchange-cycles", group, "of each agent, until it is in the other systems", "-", 1, True, "cycles")
+
+
 def _everything():
     group, agent = "everything", "mirror-agent once, everything on:"
     yield Line("everything-population", group, f"{agent} first population of a new mirror", RAW)
@@ -265,6 +274,7 @@ LINES = [
     *_records(),
     *_sources(),
     *_everything(),
+    *_exchange(),
     *_postgres(),
     *_database_sources(),
 ]

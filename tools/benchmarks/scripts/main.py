@@ -13,6 +13,7 @@ import arguments
 import curves
 import database_source_lines
 import everything_lines
+import exchange_lines
 import goals
 import history_lines
 import kept_table
@@ -45,6 +46,7 @@ GROUPS = {
     **records_lines.GROUPS,
     **source_lines.GROUPS,
     **everything_lines.GROUPS,
+    **exchange_lines.GROUPS,
     **postgres_store_lines.GROUPS,
     **postgres_history_lines.GROUPS,
     **database_source_lines.GROUPS,
