@@ -276,7 +276,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
-  absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
+  absl::Status status = (*file)->Read([&](HubBook& book) MIRROR_REQUIRES(mutex_) -> absl::Status {
     absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
     if (!feeds.ok()) return feeds.status();
     absl::StatusOr<std::string> why = WhyNot(data_source, cycle, *feeds);

@@ -42,6 +42,8 @@ struct TenantOptions {
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
   /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.
   std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
+  /// Rows that came as records were changed. Under the tenant's lock: it waits for nobody.
+  std::function<void(const std::string& context_id)> records_changed = [](const std::string&) {};
   SharedLists* lists = nullptr;  ///< Null: no other process writes to the mirrors.
   bool is_shared = false;        ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };

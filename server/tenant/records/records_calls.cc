@@ -160,6 +160,7 @@ void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
     }
   }
   if (rows == 0) return;
+  mirror_.options().records_changed(mirror_.context_id());
   mirror_.seen().book().NoteRecords(rows, now_ms);
   mirror_.seen().NoteProgress(now_ms);
 }
@@ -197,6 +198,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
       });
   mirror_.seen().NoteDocuments();
   if (!committed.ok()) return InRecordsWords(committed.status());
+  mirror_.options().records_changed(mirror_.context_id());
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
   return FirstFailure(**committed);
