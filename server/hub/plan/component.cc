@@ -27,9 +27,10 @@ GoldenRecord* Component::Alive(std::string golden_id) {
   return found == records.end() ? nullptr : &found->second;
 }
 
-void Component::Unite(const std::string& into, const std::string& other) {
+void Component::Unite(const std::string& into, const std::string& other,
+                      const std::vector<MemberRow*>& moving) {
   const std::string target = into, source = other;  // Views into a row would change with it.
-  for (MemberRow* const row : RowsOf(source)) row->golden_id = target;
+  for (MemberRow* const row : moving) row->golden_id = target;
   GoldenRecord gone = std::move(records.at(source));
   records.erase(source);
   merged[source] = target;

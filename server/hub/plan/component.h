@@ -42,8 +42,9 @@ struct Component {
   std::vector<MemberRow*> RowsOf(const std::string& golden_id);
   /// The record that it is, or is in by now; null: there is none.
   GoldenRecord* Alive(std::string golden_id);
-  /// Puts all of `other` into `into`, two records of it. They are not apart any more.
-  void Unite(const std::string& into, const std::string& other);
+  /// Puts all of `other`, whose rows are `moving`, into `into`, two records of it. They are not apart any
+  /// more.
+  void Unite(const std::string& into, const std::string& other, const std::vector<MemberRow*>& moving);
 };
 
 }  // namespace mirror

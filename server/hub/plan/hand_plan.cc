@@ -28,7 +28,7 @@ absl::Status MergeByHand(HandDecision* decision, Component* component) {
   const std::string into = a.number < b.number ? a.id : b.id;
   const std::string other = into == a.id ? b.id : a.id;
   for (MemberRow* const row : component->RowsOf(other)) row->joined_by = kHand;
-  component->Unite(into, other);
+  component->Unite(into, other, component->RowsOf(other));
   decision->golden_id = into;
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@ class Matching {
       for (const HubKey& key : keys) found_by_[key].push_back(&row);
       hashes_[&row] = HashesOf(keys);
       keys_[&row] = std::move(keys);
+      by_record_[row.golden_id].insert(&row);
     }
   }
 
@@ -38,12 +39,18 @@ class Matching {
   bool AreApart(const std::string& a, const std::string& b) const;
   bool MayNotJoin(const MemberRow* row, const std::string& golden_id);
   void StayApart(const MemberRow& row);
+  void Put(MemberRow* row, const std::string& golden_id);
+  void Note(const MemberRow* row);
   void Merge(const std::string& into, const std::string& other);
 
   Component& c_;
   std::map<const MemberRow*, HubKeys> keys_;
   std::map<const MemberRow*, KeyHashes> hashes_;
   std::map<HubKey, std::vector<MemberRow*>> found_by_;
+  std::map<std::string, std::set<MemberRow*>> by_record_;
+  /// By key: of each record that has rows with it the first one, in their order.
+  std::map<HubKey, std::vector<const MemberRow*>> firsts_;
+  std::set<std::string> doomed_;                  ///< Records with doomed rows.
   std::map<const MemberRow*, std::string> left_;  ///< The records that rows left, by row.
 };
 
@@ -78,7 +85,7 @@ void Matching::StayApart(const MemberRow& row) {
 bool Matching::Leaves(const MemberRow& row) {
   if (row.golden_id.empty() || !row.work.identity_changed) return false;
   bool mates = false;
-  for (const MemberRow* const mate : c_.RowsOf(row.golden_id)) {
+  for (const MemberRow* const mate : by_record_[row.golden_id]) {
     if (mate == &row) continue;
     mates = true;
     if (Meet(hashes_[&row], hashes_[mate])) return false;
@@ -88,6 +95,7 @@ bool Matching::Leaves(const MemberRow& row) {
     for (const MemberRow* const other : found_by_[key]) {
       elsewhere = elsewhere || (!other->golden_id.empty() && other->golden_id != row.golden_id &&
                                 !AreApart(row.golden_id, other->golden_id));
+      if (elsewhere) return true;
     }
   }
   // Where the hub carries what rows are matched by, the others will follow it.
@@ -101,8 +109,33 @@ void Matching::LetLeave() {
   }
   for (MemberRow* const row : leaving) {
     left_[row] = row->golden_id;
-    row->golden_id.clear();
+    Put(row, "");
     row->joined_by.clear();
+  }
+}
+
+void Matching::Put(MemberRow* row, const std::string& golden_id) {
+  by_record_[row->golden_id].erase(row);
+  row->golden_id = golden_id;
+  by_record_[golden_id].insert(row);
+}
+
+/// It is in its record: by its keys that is found from here on.
+void Matching::Note(const MemberRow* row) {
+  const auto before = [&](const MemberRow* a, const MemberRow* b) {
+    return c_.rows.key_comp()(a->ref, b->ref);
+  };
+  if (row->doomed) doomed_.insert(row->golden_id);
+  for (const HubKey& key : keys_[row]) {
+    std::vector<const MemberRow*>& firsts = firsts_[key];
+    const auto same = std::find_if(firsts.begin(), firsts.end(), [&](const MemberRow* known) {
+      return known->golden_id == row->golden_id;
+    });
+    if (same != firsts.end()) {
+      if (before(*same, row)) continue;
+      firsts.erase(same);
+    }
+    firsts.insert(std::upper_bound(firsts.begin(), firsts.end(), row, before), row);
   }
 }
 
@@ -134,8 +167,8 @@ std::vector<std::string> Matching::Join(MemberRow* row) {
     }
   }
   for (const HubKey& key : keys_[row]) {
-    for (const MemberRow* const other : found_by_[key]) {
-      if (other->golden_id.empty() || MayNotJoin(row, other->golden_id)) continue;
+    for (const MemberRow* const other : firsts_[key]) {
+      if (MayNotJoin(row, other->golden_id)) continue;
       found.push_back(other->golden_id);
       if (row->joined_by.empty()) row->joined_by = absl::StrJoin(c_.entity->match[key.rule], "+");
     }
@@ -148,23 +181,28 @@ std::vector<std::string> Matching::Join(MemberRow* row) {
 }
 
 void Matching::LetJoin() {
+  for (const auto& [ref, row] : c_.rows) {
+    if (!row.golden_id.empty()) Note(&row);
+  }
   for (auto& [ref, row] : c_.rows) {
     if (!row.golden_id.empty()) continue;
     const std::vector<std::string> found = Join(&row);
     const bool made = row.joined_by == "origin";
-    row.golden_id = found.front();
+    std::string joined = found.front();
     // Its origin's record, lest a value that the database made draws it away; else the oldest.
     if (!made) {
-      for (const std::string& id : found) row.golden_id = Older(row.golden_id, id);
+      for (const std::string& id : found) joined = Older(joined, id);
     }
+    Put(&row, joined);
+    Note(&row);
     StayApart(row);
     for (const std::string& id : found) {
       const GoldenRecord* const other = c_.Alive(id);
       const std::string older = Older(row.golden_id, other->id);
       Merge(older, older == other->id ? row.golden_id : other->id);
     }
-    if (made) continue;
-    for (MemberRow* const mate : c_.RowsOf(row.golden_id)) mate->doomed = false;  // Somebody made it again.
+    if (made || doomed_.erase(row.golden_id) == 0) continue;
+    for (MemberRow* const mate : by_record_[row.golden_id]) mate->doomed = false;  // Somebody made it again.
   }
 }
 
@@ -180,11 +218,16 @@ void Matching::MergeThoseThatShareAKey() {
 void Matching::Merge(const std::string& into, const std::string& other) {
   if (into == other || c_.records.count(other) == 0 || AreApart(into, other)) return;
   std::set<std::string> there;
-  for (const MemberRow* const row : c_.RowsOf(into)) there.insert(row->ref.data_source);
-  for (const MemberRow* const row : c_.RowsOf(other)) {
+  for (const MemberRow* const row : by_record_[into]) there.insert(row->ref.data_source);
+  for (const MemberRow* const row : by_record_[other]) {
     if (there.count(row->ref.data_source) > 0) return;
   }
-  c_.Unite(into, other);
+  const std::string target = into, source = other;  // Views into a row would change with it.
+  const std::set<MemberRow*> moving = std::move(by_record_[source]);
+  by_record_.erase(source);
+  by_record_[target].insert(moving.begin(), moving.end());
+  if (doomed_.erase(source) > 0) doomed_.insert(target);
+  c_.Unite(target, source, {moving.begin(), moving.end()});
 }
 
 void Matching::NoteWhoHadIt() {
@@ -198,7 +241,7 @@ void Matching::NoteWhoHadIt() {
 
 void Matching::DoomWhatWasDeleted() {
   for (auto& [id, record] : c_.records) {
-    const std::vector<MemberRow*> rows = c_.RowsOf(id);
+    const std::set<MemberRow*>& rows = by_record_[id];
     for (const std::string& name : record.work.departed) {
       const auto is_there = [&](const MemberRow* row) { return row->ref.data_source == name; };
       if (std::any_of(rows.begin(), rows.end(), is_there)) continue;
