@@ -63,6 +63,9 @@ set_tests_properties(python.http_hostile PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.exchange COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/walk_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME python.exchange_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/postgres_walk_test.py
+                                               ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

@@ -43,14 +43,22 @@ class System:
 
     def __init__(self, place, name, tables=(TABLE,), accept=ALL):
         self.place, self.name = place, name
-        self.path = place.work / f"{name}.db"
         self.config = place.server.folder / f"agent-{name}.toml"
-        self.sql("PRAGMA journal_mode = WAL", *tables)
+        where = self.make(tables)
         text = (place.server.folder / "mirror-agent.toml").read_text()
         text = re.sub(r'(?m)^state_dir = .*$', f'state_dir = "state-{name}"', text)
         text = text[: text.index("[[source]]")]
         accepted = f"accept = {json.dumps(list(accept))}\n" if accept else ""
-        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\npath = {json.dumps(str(self.path))}\n{accepted}')
+        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\n{where}\n{accepted}')
+        self.install()
+
+    def make(self, tables):
+        """The database. Gives the lines of a [[source]] that say where it is."""
+        self.path = self.place.work / f"{self.name}.db"
+        self.sql("PRAGMA journal_mode = WAL", *tables)
+        return f"path = {json.dumps(str(self.path))}"
+
+    def install(self):
         self.agent("install")
 
     def sql(self, *statements):
@@ -81,7 +89,7 @@ class System:
 class ExchangePlace:
     """Until the test ends."""
 
-    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None):
+    def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, kinds=None):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -93,7 +101,8 @@ class ExchangePlace:
         config.write_text(text + hub.format(deletes=deletes, members=members))
         self.server.start()
         test.addCleanup(self.server.stop)
-        self.systems = [System(self, name, accept=(accepts or {}).get(name, ALL)) for name in names]
+        made = {name: (kinds or {}).get(name, System) for name in names}
+        self.systems = [kind(self, name, accept=(accepts or {}).get(name, ALL)) for name, kind in made.items()]
 
     def __getattr__(self, name):
         for system in self.__dict__.get("systems", ()):
