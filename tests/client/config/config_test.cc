@@ -277,9 +277,9 @@ INSTANTIATE_TEST_SUITE_P(
                   ":14: [[source]] 'accept' needs a change log"},
         WrongCase{
             "AcceptOfAnotherKind",
-            "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\naccept = "
+            "[[source]]\ncontext_id = \"a\"\nkind = \"mariadb\"\ndsn = \"host=db1 dbname=crm\"\naccept = "
             "[\"insert\"]\n",
-            ":14: [[source]] 'accept' is not for kind = \"postgres\""},
+            ":14: [[source]] 'accept' is not for kind = \"mariadb\""},
         WrongCase{"AcceptColumnsWithoutATable",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\naccept_columns = "
                   "[\"city\"]\n",
