@@ -19,7 +19,7 @@ using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
 
 // --- SQLite -------------------------------------------------------------------
 
-/// The file is open for as long as something is done in it.
+/// The file is opened for each call; imports share theirs, which stays open.
 class SqliteTarget : public DeliveryTarget {
  public:
   SqliteTarget(const SourceConfig& source, InboxLayout* layout) : source_(source), layout_(layout) {}
