@@ -85,6 +85,9 @@ set_tests_properties(exchange.random PROPERTIES LABELS exchange TIMEOUT 600)
 add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/demo.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.demo PROPERTIES LABELS exchange TIMEOUT 300)
+add_test(NAME python.exchange_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/postgres_walk_test.py
+                                               ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

@@ -9,11 +9,11 @@ namespace {
 using Place = KindTraits::Place;
 
 constexpr KindTraits kTraits[] = {
-    {SourceKind::kSqlite},
+    {.kind = SourceKind::kSqlite, .takes_deliveries = true},
     {SourceKind::kCsv, Place::kFolder, "folder", "files", false, true, Strategy::kSynthetic},
     {SourceKind::kXlsx, Place::kFolder, "folder", "files", false, true, Strategy::kSynthetic},
     {SourceKind::kPostgres, Place::kServer, "dsn", "PostgreSQL databases", true, false, Strategy::kCdc,
-     /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false},
+     /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false, /*takes_deliveries=*/true},
     {SourceKind::kMariadb, Place::kServer, "dsn", "MariaDB databases", true, false, Strategy::kCdc,
      /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false},
     {SourceKind::kOdbc, Place::kServer, "dsn", "ODBC databases", false, false, Strategy::kSynthetic,

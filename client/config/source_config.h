@@ -40,9 +40,10 @@ struct KindTraits {
   bool has_log = true;                      ///< They can have a change log.
   bool lists_tables = false;                ///< A table without a [[source.table]] is none of them.
   Strategy strategy = Strategy::kCdc;       ///< Of a [[source]] that names none.
-  bool has_reader = true;    ///< False: this build cannot read them, and no configuration names them.
-  bool reads_log = has_log;  ///< False: this build cannot read their log.
-  bool reads_views = true;   ///< A view of theirs with a `key` is a table.
+  bool has_reader = true;         ///< False: this build cannot read them, and no configuration names them.
+  bool reads_log = has_log;       ///< False: this build cannot read their log.
+  bool reads_views = true;        ///< A view of theirs with a `key` is a table.
+  bool takes_deliveries = false;  ///< What an exchange delivers can be written into them.
 };
 const KindTraits& TraitsOf(SourceKind kind);
 

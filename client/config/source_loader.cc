@@ -313,9 +313,10 @@ class SourceLoader {
   /// What is written for the exchange stands in the source, and its change log tells the next push of it.
   static absl::Status CheckAccept(const ConfigTable& block, const SourceConfig& source) {
     if (!source.accept.any()) return absl::OkStatus();
-    if (source.kind != SourceKind::kSqlite) {
+    if (!TraitsOf(source.kind).takes_deliveries) {
       return block.Wrong("accept", absl::StrCat("is not for kind = \"", ToString(source.kind),
-                                                "\": this version can import into SQLite databases alone"));
+                                                "\": this version can import into databases of SQLite and "
+                                                "PostgreSQL alone"));
     }
     if (source.strategy == Strategy::kCdc) return absl::OkStatus();
     return block.Wrong("accept",

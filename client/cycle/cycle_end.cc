@@ -106,10 +106,10 @@ absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
   return absl::OkStatus();
 }
 
-/// Before the end of a cycle with rows, which is mostly noted with the record of them, or of one that follows
-/// one that was broken off. Any other writes nothing.
+/// Before the end of a cycle without rows that follows one that was broken off. With rows it was noted before
+/// the first one was sent; any other writes nothing.
 absl::Status NoteCompleting(RunContext& run, const Cycle& cycle) {
-  const bool noted = run.marks == nullptr || (!cycle.follows_broken && cycle.jobs.empty());
+  const bool noted = run.marks == nullptr || !cycle.follows_broken || !cycle.jobs.empty();
   return noted ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
 }
 

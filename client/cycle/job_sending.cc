@@ -7,9 +7,22 @@
 #include <vector>
 
 #include "client/cycle/comparison.h"
+#include "client/cycle/job_plan.h"
 #include "client/sending/row_sender.h"
 
 namespace mirror {
+
+namespace {
+
+/// Tables without a log have no record in the source that would say it.
+absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
+  if (run.marks == nullptr) return absl::OkStatus();
+  const absl::StatusOr<CycleMarks::Cycles> noted = run.marks->Read();
+  if (!noted.ok()) return noted.status();
+  return noted->completing == cycle.id ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
+}
+
+}  // namespace
 
 absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   std::vector<std::string> names;
@@ -29,7 +42,7 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   const auto targets = run.history.Begin(sending, highest);
   if (!targets.ok()) return targets.status();
   for (Job& job : cycle.jobs) job.target = targets->at(job.schema.name);
-  return absl::OkStatus();
+  return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
 }
 
 absl::Status HoldMoment(RunContext& run, Cycle& cycle) {

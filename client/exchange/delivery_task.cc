@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
 namespace {
@@ -225,6 +226,31 @@ absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const Deli
     for (const sqlite::Value& part : task.key) statement->Bind(++place, part);
   }
   return statement;
+}
+
+std::string KeyText(const RowOf& key) {
+  std::vector<Literal> values;
+  for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
+  return KeyJson(values);
+}
+
+Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind) {
+  Wrote wrote;
+  for (std::size_t i = 0; i < task.mapped.size(); ++i) {
+    const std::uint32_t column = task.mapped[i];
+    WroteColumn entry;
+    entry.result = ToLiteral(behind[i]);
+    bool told = false;
+    for (const v1::DeliveredValue& value : task.delivery->columns()) {
+      if (task.table->FindSent(value.column()) != column) continue;
+      entry.version_ms = value.version_ms();
+      entry.wish = ToLiteral(ToValue(value.value()));
+      told = true;
+    }
+    const Literal former = before.empty() ? Literal(Null{}) : ToLiteral(before[i]);
+    if (told || entry.result != former) wrote.emplace(task.table->SentColumn(column), std::move(entry));
+  }
+  return wrote;
 }
 
 }  // namespace mirror

@@ -12,6 +12,7 @@
 #include "client/exchange/member_table.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 
@@ -38,6 +39,12 @@ std::string MakeMatchRule(const v1::MatchKey& key, const MemberTable* table, Mat
 
 /// The statement of a task, with what it binds. One that inserts gives back the key. Errors: of Prepare().
 absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const DeliveryTask& task);
+
+/// A row's key as ledger and hub have it.
+std::string KeyText(const RowOf& key);
+/// What a written row became: of each column that was delivered, and of each other one that is not as it was.
+/// `before`: of the mapped columns; empty: there was no row.
+Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind);
 
 }  // namespace mirror
 

@@ -18,33 +18,6 @@ namespace {
 constexpr int kValueBytesMax = 1'000'000'000;  // What SQLite has by itself: a row is written whole.
 constexpr char kSavepoint[] = "_mirror_import";
 
-std::string KeyText(const RowOf& key) {
-  std::vector<Literal> values;
-  for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
-  return KeyJson(values);
-}
-
-/// What a written row became: of each column that was delivered, and of each other one that is not as it was.
-/// `before`: of the mapped columns; empty: there was no row.
-Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind) {
-  Wrote wrote;
-  for (std::size_t i = 0; i < task.mapped.size(); ++i) {
-    const std::uint32_t column = task.mapped[i];
-    WroteColumn entry;
-    entry.result = ToLiteral(behind[i]);
-    bool told = false;
-    for (const v1::DeliveredValue& value : task.delivery->columns()) {
-      if (task.table->FindSent(value.column()) != column) continue;
-      entry.version_ms = value.version_ms();
-      entry.wish = ToLiteral(ToValue(value.value()));
-      told = true;
-    }
-    const Literal former = before.empty() ? Literal(Null{}) : ToLiteral(before[i]);
-    if (told || entry.result != former) wrote.emplace(task.table->SentColumn(column), std::move(entry));
-  }
-  return wrote;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path, ExchangeRules rules,

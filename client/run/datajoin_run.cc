@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
-#include "client/run/exchange_run.h"
+#include "client/run/source_rules.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 
 namespace mirror {

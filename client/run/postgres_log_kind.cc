@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
 #include "client/source/postgres/log/log_words.h"
@@ -21,6 +22,7 @@
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/postgres_catalog.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -45,11 +47,7 @@ PostgresStagingOptions StagingOf(const SourceConfig& source, const LogUser& user
 
 /// A session that may write.
 absl::StatusOr<std::unique_ptr<postgres::Connection>> OpenToChange(const SourceConfig& source) {
-  postgres::ConnectAs as = ConnectToSource(PostgresAccessOf(source));
-  for (auto& [name, value] : as.settings) {
-    if (name == "default_transaction_read_only") value = "off";
-  }
-  return postgres::Connection::Open(as);
+  return postgres::Connection::Open(ConnectToChange(PostgresAccessOf(source)));
 }
 
 absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& connection,
@@ -109,6 +107,18 @@ absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot,
   return absl::OkStatus();
 }
 
+/// Where the source has an exchange: what was done, for people, and its ledger is a table that is logged.
+absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const SourceConfig& source,
+                                         std::vector<std::string>* tables) {
+  if (!source.accept.any()) return std::string();
+  const absl::StatusOr<bool> made = MakePostgresExchange(connection, source.server.schema);
+  if (!made.ok()) return made.status();
+  if (std::find(tables->begin(), tables->end(), kLedgerTable) == tables->end())
+    tables->emplace_back(kLedgerTable);
+  return absl::StrCat("; the exchange's tables _mirror_exchange, _mirror_inbox and _mirror_ledger ",
+                      *made ? "are made" : "are there");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& source, const LogUser& user,
@@ -127,6 +137,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
   options.snapshot_wait_ms = source.server.snapshot_wait_ms;
   options.source_id = user.source_id;
   options.stop = stop;
+  options.exchange = source.accept.any();
   options.turns = [tables = source.tables](const std::string& table, const std::string& column) {
     return std::any_of(tables.begin(), tables.end(), [&](const TableConfig& one) {
       return SameName(one.name, table) && one.steps.TurnOf(column).rule != Rule::kPlain;
@@ -143,11 +154,16 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
                                                 const std::vector<std::string>& tables) {
   const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = OpenToChange(source);
   if (!connection.ok()) return connection.status();
-  absl::StatusOr<LogWish> log = WishFor(**connection, source, user, tables);
+  std::vector<std::string> logged = tables;
+  absl::StatusOr<std::string> exchange = MakeExchange(**connection, source, &logged);
+  if (!exchange.ok()) return exchange.status();
+  absl::StatusOr<LogWish> log = WishFor(**connection, source, user, logged);
   if (!log.ok()) return log.status();
   const std::map<std::string, std::string> unlogged = WhyUnlogged(log->wish.tables);
-  std::string words = absl::StrCat(
-      "the changes of ", Counted(log->wish.tables.size() - unlogged.size(), "table"), " are logged");
+  std::string words =
+      absl::StrCat("the changes of ",
+                   Counted(log->wish.tables.size() - unlogged.size() - (exchange->empty() ? 0 : 1), "table"),
+                   " are logged", *exchange);
   if (!unlogged.empty()) {
     absl::StrAppend(&words, ". What changes in others is found by comparing: ",
                     absl::StrJoin(unlogged, ", ", [](std::string* text, const auto& one) {
@@ -177,8 +193,15 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
               {}, "asking for the role");
   if (!role.ok()) return role.status();
   if (role->rows() == 0) return absl::NotFoundError("the role is gone");
-  return InstallScript(log->wish, log->now,
-                       {source.server.schema, role->Text(0, 0), role->Bool(0, 1), role->Text(0, 2)});
+  absl::StatusOr<std::string> script = InstallScript(
+      log->wish, log->now, {source.server.schema, role->Text(0, 0), role->Bool(0, 1), role->Text(0, 2)});
+  if (!script.ok() || !source.accept.any()) return script;
+  const absl::StatusOr<std::string> exchange =
+      PostgresExchangeScript({source.server.schema, role->Text(0, 0), PublicationOf(source),
+                              source.accept.inserts, source.accept.deletes},
+                             source.accept.tables, log->wish.tables);
+  if (!exchange.ok()) return exchange;
+  return absl::StrCat(*script, *exchange);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {
@@ -202,11 +225,13 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
   if (!publication.ok()) return publication.status();
   const absl::StatusOr<SlotLook> look = LookAtSlot(**connection, SlotOf(source));
   if (!look.ok()) return look.status();
-  if (!*publication && !look->slot) return false;
+  if (!*publication && !look->slot) return DropPostgresExchange(**connection, source.server.schema);
   absl::Status gone =
       UninstallPublication(**connection, SlotOf(source), PublicationOf(source),
                            user.takes_over ? "" : user.source_id, PostgresAccessOf(source).application_name);
   if (!gone.ok()) return gone;
+  if (const auto exchange = DropPostgresExchange(**connection, source.server.schema); !exchange.ok())
+    return exchange.status();
   // What was staged is of a log that is no more.
   RemoveStage(source, user);
   return true;

@@ -110,6 +110,20 @@ bool UsesLog(const SourceConfig& source) {
                      [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
 }
 
+ExchangeRules RulesOfExchange(const SourceConfig& source) {
+  ExchangeRules rules;
+  rules.inserts = source.accept.inserts;
+  rules.updates = source.accept.updates;
+  rules.deletes = source.accept.deletes;
+  rules.tables = source.accept.tables;
+  rules.columns = source.accept.columns;
+  for (const TableConfig& table : source.tables) {
+    if (table.steps.any()) rules.steps.push_back(table.steps);
+    if (!table.key.empty()) rules.keys[FoldName(table.name)] = table.key;
+  }
+  return rules;
+}
+
 PostgresAccess PostgresAccessOf(const SourceConfig& source) {
   PostgresAccess access;
   access.dsn = source.server.dsn;

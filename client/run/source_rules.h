@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "certs/keyed_hash.h"
 #include "client/config/source_config.h"
+#include "client/exchange/exchange_rules.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/odbc/odbc_sessions.h"
@@ -40,6 +41,9 @@ std::string FeedName(const TableConfig& table);
 
 /// Absent: none is needed. Errors: one is needed and cannot be read.
 absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source);
+
+/// What its owner lets the exchange do there.
+ExchangeRules RulesOfExchange(const SourceConfig& source);
 
 PostgresAccess PostgresAccessOf(const SourceConfig& source);
 MariadbAccess MariadbAccessOf(const SourceConfig& source);

@@ -20,6 +20,7 @@
 #include "client/run/log_bounds.h"
 #include "client/run/open_log.h"
 #include "client/run/open_reader.h"
+#include "client/run/open_target.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
 #include "client/source/capture/capture_history.h"
@@ -135,11 +136,12 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
 /// A push, the deliveries that are for the source, and a push that tells what became of them.
 class ExchangingRun {
  public:
-  ExchangingRun(const SourceConfig& source, const Connection& connection, const RunRequest& request)
-      : source_(source),
+  ExchangingRun(const SourceConfig& source, DeliveryTarget& target, const DatajoinRun& datajoin,
+                const Connection& connection, const RunRequest& request)
+      : target_(target),
+        datajoin_(datajoin),
         request_(request),
-        client_(connection.line->Channel(), connection.identity, source.context_id),
-        datajoin_(source) {
+        client_(connection.line->Channel(), connection.identity, source.context_id) {
     client_.set_counters(request.counters);
     client_.set_patience(connection.patience);
   }
@@ -149,14 +151,12 @@ class ExchangingRun {
     const bool imports_alone = request_.exchange == RunRequest::Exchange::kImport;
     if (!imports_alone) {
       if (absl::Status ready = datajoin_.Begin(); !ready.ok()) return Failed(ready);
-      if (absl::Status emptied = EmptyInboxOf(source_, datajoin_.layout()); !emptied.ok()) {
-        return Failed(emptied);
-      }
+      if (absl::Status emptied = target_.EmptyInbox(); !emptied.ok()) return Failed(emptied);
       report = push();
       datajoin_.Pushed(report);
       if (report.outcome != Outcome::kDone || !report.delivers) return report;
       figures_.emplace();
-      absl::Status fetched = Transport(source_, client_, report.cycle, datajoin_.layout(), &*figures_);
+      absl::Status fetched = Transport(target_, client_, report.cycle, &*figures_);
       datajoin_.Fetched(fetched, figures_->waiting);
       if (!fetched.ok()) return Ended(std::move(report), fetched);
     } else {
@@ -164,8 +164,8 @@ class ExchangingRun {
       figures_.emplace();
     }
     if (request_.exchange != RunRequest::Exchange::kTransport) {
-      absl::Status imported = ImportInbox(source_, imports_alone ? nullptr : &client_, report.cycle,
-                                          datajoin_.layout(), &*figures_);
+      absl::Status imported =
+          ImportInbox(target_, imports_alone ? nullptr : &client_, report.cycle, &*figures_);
       const bool tried = figures_->applied + figures_->conflicts + figures_->refused > 0;
       // The hub learns of what was done with the rows themselves.
       if (tried || imports_alone) {
@@ -186,10 +186,10 @@ class ExchangingRun {
     return report;
   }
 
-  const SourceConfig& source_;
+  DeliveryTarget& target_;
+  const DatajoinRun& datajoin_;
   const RunRequest& request_;
   MirrorClient client_;
-  DatajoinRun datajoin_;
   std::optional<ExchangeFigures> figures_;
 };
 
@@ -386,10 +386,14 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
       compared = compared || run.compared();
       return pushed;
     };
+    const DatajoinRun datajoin(source);
+    const auto target = OpenTarget(source, config.agent.state_dir, datajoin.layout());
     if (!marked.ok()) {
       report = Failed(marked);
-    } else if (HasExchange(source)) {
-      report = ExchangingRun(source, connection, request).Go(push);
+    } else if (!target.ok()) {
+      report = Failed(target.status());
+    } else if (*target != nullptr) {
+      report = ExchangingRun(source, **target, datajoin, connection, request).Go(push);
     } else if (request.exchange != RunRequest::Exchange::kAll) {
       report =
           Failed(absl::FailedPreconditionError("the source takes no deliveries. Nothing was done. Set "

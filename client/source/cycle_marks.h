@@ -25,10 +25,10 @@ class CycleMarks {
   };
   virtual absl::StatusOr<Cycles> Read() = 0;
 
-  /// A cycle began. What is recorded of rows that are sent notes in the same transaction that it is about to
-  /// be completed.
+  /// A cycle began. What is recorded of rows that are sent may note in the same transaction that it is about
+  /// to be completed.
   virtual void Begin(std::int64_t cycle) = 0;
-  /// The same for a cycle without rows, at once.
+  /// At once: where that was not done, before the first row is sent; of a cycle without rows before its end.
   virtual absl::Status NoteCompleting(std::int64_t cycle) = 0;
   virtual absl::Status NoteCompleted(std::int64_t cycle) = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/name_pattern.h"
+#include "base/reserved_name.h"
 
 namespace mirror {
 namespace {
@@ -23,12 +24,21 @@ std::vector<std::string> IdlePatterns(const TableChoice& choice, const std::vect
   return patterns;
 }
 
+bool IsOfExchange(const std::string& name) {
+  return name == kLedgerName || name == "_mirror_exchange" || name == "_mirror_inbox";
+}
+
 }  // namespace
 
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all) {
   ChosenTables chosen;
   chosen.idle_patterns = IdlePatterns(choice, all);
   for (const std::string& name : all) {
+    if (IsOfExchange(name)) {
+      if (choice.exchange && name == kLedgerName && (!choice.takes || choice.takes(name)))
+        chosen.names.push_back(name);
+      continue;
+    }
     const auto blocked =
         std::find_if(choice.blocked.begin(), choice.blocked.end(),
                      [&name](const auto& entry) { return MatchesPattern(name, entry.first); });

@@ -15,6 +15,8 @@ struct TableChoice {
   std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::function<bool(const std::string&)> takes = {};  ///< Which of those there are; empty: all.
+  /// The source has an exchange: its ledger is one of them, whatever the patterns say.
+  bool exchange = false;
 };
 
 /// What was chosen.
@@ -25,7 +27,7 @@ struct ChosenTables {
   std::vector<std::string> idle_patterns;
 };
 
-/// Of all that the source has.
+/// Of all that the source has. What the exchange keeps there for itself is none of its tables.
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all);
 
 }  // namespace mirror

@@ -317,8 +317,14 @@ ROOMS = {
         "client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
+    "client/exchange/postgres": (
+        "base base/db/postgres base/db/sqlite client/exchange client/source client/source/postgres client/source/steps "
+        "proto/wire proto/wire/exchange",
+        ("protobuf", "xxhash"),
+    ),
     "client/run": (
-        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/exchange/datajoin client/source client/source/capture "
+        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/exchange/datajoin "
+        "client/exchange/postgres client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
         "client/source/postgres/log client/source/sqlite client/source/sqlite/file client/source/sqlite/log client/source/stage client/source/steps "
         "client/state client/wire proto/wire proto/wire/exchange",

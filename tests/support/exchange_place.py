@@ -45,15 +45,23 @@ class System:
 
     def __init__(self, place, name, tables=(TABLE,), accept=ALL, more=""):
         self.place, self.name = place, name
-        self.path = place.work / f"{name}.db"
         self.config = place.server.folder / f"agent-{name}.toml"
-        self.sql("PRAGMA journal_mode = WAL", *tables)
+        where = self.make(tables)
         text = (place.server.folder / "mirror-agent.toml").read_text()
         text = re.sub(r'(?m)^state_dir = .*$', f'state_dir = "state-{name}"', text)
         text = text[: text.index("[[source]]")]
         accepted = f"accept = {json.dumps(list(accept))}\n" if accept else ""
         text = text.replace(f":{place.server.ports[0]}", f":{place.port_of(len(place.systems))}")
-        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\npath = {json.dumps(str(self.path))}\n{accepted}{more}')
+        self.config.write_text(f'{text}[[source]]\ncontext_id = "{name}"\n{where}\n{accepted}{more}')
+        self.install()
+
+    def make(self, tables):
+        """The database. Gives the lines of a [[source]] that say where it is."""
+        self.path = self.place.work / f"{self.name}.db"
+        self.sql("PRAGMA journal_mode = WAL", *tables)
+        return f"path = {json.dumps(str(self.path))}"
+
+    def install(self):
         self.agent("install")
 
     def sql(self, *statements):
@@ -86,7 +94,7 @@ class ExchangePlace:
     their mirrors and the hub in it, and the systems take turns between them."""
 
     def __init__(self, test, bin_dir, names=("crm", "erp"), deletes="none", write=ALL, hub=HUB, accepts=None, member=MEMBER,
-                 make=System, url=None, tables=(TABLE,)):
+                 make=System, kinds=None, url=None, tables=(TABLE,)):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="exchange "))
         test.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
         empty = self.work / "empty.db"
@@ -105,7 +113,8 @@ class ExchangePlace:
         for name in names:
             made = tables.get(name, (TABLE,)) if isinstance(tables, dict) else tables
             others = {} if made == (TABLE,) else {"tables": made}
-            self.systems.append(make(self, name, accept=(accepts or {}).get(name, ALL), **others))
+            kind = (kinds or {}).get(name, make)
+            self.systems.append(kind(self, name, accept=(accepts or {}).get(name, ALL), **others))
 
     @property
     def servers(self):

@@ -11,8 +11,9 @@ namespace {
 /// A standby refuses READ WRITE with the code of what PostgreSQL cannot do; without it, the first statement
 /// that writes.
 std::string BeginSql(const BeginAs& as) {
-  return absl::StrCat("BEGIN ISOLATION LEVEL ", as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED",
-                      as.read_only ? " READ ONLY" : "");
+  const char* level = as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED";
+  if (as.serializable) level = "SERIALIZABLE";
+  return absl::StrCat("BEGIN ISOLATION LEVEL ", level, as.read_only ? " READ ONLY" : "");
 }
 
 /// The name hides one that is open until this one is released, so nested ones may share it.

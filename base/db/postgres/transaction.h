@@ -18,6 +18,7 @@ inline constexpr char kHasStandbySql[] = "SELECT current_setting('synchronous_st
 struct BeginAs {
   bool repeatable_read = false;  ///< Else read committed.
   bool read_only = false;
+  bool serializable = false;  ///< Over `repeatable_read`.
 };
 
 /// Takes back at its end what was not committed; where the server does not answer to that, the connection is

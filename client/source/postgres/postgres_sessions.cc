@@ -52,6 +52,15 @@ postgres::ConnectAs ConnectToSource(const PostgresAccess& access) {
   return as;
 }
 
+postgres::ConnectAs ConnectToChange(const PostgresAccess& access) {
+  postgres::ConnectAs as = ConnectToSource(access);
+  for (auto& [name, value] : as.settings) {
+    if (name == "default_transaction_read_only") value = "off";
+  }
+  as.settings.emplace_back("synchronous_commit", "on");
+  return as;
+}
+
 PostgresSessions::PostgresSessions(PostgresAccess access)
     : access_(std::move(access)), pool_(OptionsFor(access_)) {}
 

@@ -34,6 +34,8 @@ struct PostgresAccess {
 /// How it is connected to: read only, with settings that each value's text depends on pinned. What the log
 /// gives as text is written by the same rules as what a table gives.
 postgres::ConnectAs ConnectToSource(const PostgresAccess& access);
+/// The same for a session that may write, and whose commits outlast a loss of power.
+postgres::ConnectAs ConnectToChange(const PostgresAccess& access);
 
 /// What a server says of the database; it stays what it is behind another address.
 struct PostgresSource {

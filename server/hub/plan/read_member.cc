@@ -26,8 +26,7 @@ struct InOrder {
 /// A version is one that a hub gave, whose clock may have been ahead. Whoever writes another into his ledger
 /// does not win for ever by it.
 void BoundVersion(std::int64_t time, WroteColumn* wrote) {
-  if (wrote->version_ms)
-    wrote->version_ms = std::clamp<std::int64_t>(*wrote->version_ms, 0, time + kAheadMax);
+  if (wrote->version_ms) wrote->version_ms = std::min(*wrote->version_ms, time + kAheadMax);
 }
 
 class MemberReader {

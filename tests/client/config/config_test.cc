@@ -275,11 +275,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\naccept = "
                   "[\"insert\"]\n",
                   ":14: [[source]] 'accept' needs a change log"},
-        WrongCase{
-            "AcceptOfAnotherKind",
-            "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\naccept = "
-            "[\"insert\"]\n",
-            ":14: [[source]] 'accept' is not for kind = \"postgres\""},
+        WrongCase{"AcceptOfAnotherKind",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"mariadb\"\ndsn = \"host=db1 dbname=crm "
+                  "user=mirror\"\naccept = "
+                  "[\"insert\"]\n",
+                  ":14: [[source]] 'accept' is not for kind = \"mariadb\""},
         WrongCase{"AcceptColumnsWithoutATable",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\naccept_columns = "
                   "[\"city\"]\n",

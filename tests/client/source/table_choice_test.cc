@@ -45,5 +45,13 @@ TEST(TableChoiceTest, OfWhatIsChosenAReaderMayTakeAPart) {
               ElementsAre("customer", "salaries"));
 }
 
+TEST(TableChoiceTest, OfTheExchangeItsLedgerAloneAndOnlyWhereThereIsOne) {
+  const std::vector<std::string> all = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger", "customer"};
+  EXPECT_THAT(ChooseTables({}, all).names, ElementsAre("customer"));
+  EXPECT_THAT(ChooseTables({.include = {"x"}, .exchange = true}, all).names, ElementsAre("_mirror_ledger"));
+  const auto takes = [](const std::string& table) { return table == "customer"; };
+  EXPECT_THAT(ChooseTables({.takes = takes, .exchange = true}, all).names, ElementsAre("customer"));
+}
+
 }  // namespace
 }  // namespace mirror

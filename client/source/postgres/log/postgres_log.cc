@@ -36,6 +36,11 @@ absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<P
     if (!catalog.ok()) return catalog.status();
     if ((*catalog)->facts == nullptr) return nullptr;
     source_id = SourceIdOf((*catalog)->facts->comment);
+    if (log->options_.exchange) {
+      const absl::StatusOr<bool> noted = PostgresMarks::AreIn(**session, log->options_.schema);
+      if (!noted.ok()) return noted.status();
+      if (*noted) log->marks_.emplace(log->staging_->options().access, log->options_.schema);
+    }
   }
   const absl::StatusOr<StagedLog> source = ReadStagedLog(log->stage());
   if (!source.ok()) return source.status();

@@ -16,6 +16,7 @@
 #include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/postgres_staging.h"
+#include "client/source/postgres/postgres_marks.h"
 #include "client/source/postgres/postgres_reader_log.h"
 #include "client/source/stage/staged_history.h"
 
@@ -26,6 +27,7 @@ struct PostgresLogOptions {
   std::int64_t snapshot_wait_ms = 30'000;   ///< For transactions that a new table waits for.
   std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+  bool exchange = false;  ///< Cycles are noted, where the source has what is needed for that.
   /// Whether the values of a table's column go otherwise than they stand in the source.
   std::function<bool(const std::string& table, const std::string& column)> turns = {};
 };
@@ -57,6 +59,7 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
   LogFigures Figures() override;
+  CycleMarks* marks() override { return marks_ ? &*marks_ : nullptr; }
   absl::StatusOr<std::map<std::string, std::string>> Unlogged() override { return tables_.Unlogged(); }
 
   absl::Status CheckReadable(const PostgresTable& table) override;
@@ -101,6 +104,7 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
   bool had_source_ = false;  ///< The stage has that.
   std::optional<StageMark> marker_;
   PostgresLogTables tables_;
+  std::optional<PostgresMarks> marks_;
 };
 
 }  // namespace mirror

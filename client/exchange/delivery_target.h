@@ -1,0 +1,29 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_DELIVERY_TARGET_H_
+#define MIRROR_CLIENT_EXCHANGE_DELIVERY_TARGET_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/exchange/import_delivery.h"
+#include "client/exchange/inbox.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// A source that takes deliveries, whatever its kind: see inbox.h for the first three, Importer for the last.
+/// Errors: those of the source; what is not done is not done in part. Threads: one.
+class DeliveryTarget {
+ public:
+  virtual ~DeliveryTarget() = default;
+
+  virtual absl::Status EmptyInbox() = 0;
+  virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
+  virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
+  virtual absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_DELIVERY_TARGET_H_

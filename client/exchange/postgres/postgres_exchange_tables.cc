@@ -1,0 +1,155 @@
+#include "client/exchange/postgres/postgres_exchange_tables.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/name.h"
+#include "base/db/postgres/transaction.h"
+#include "base/name_pattern.h"
+#include "proto/wire/exchange/ledger.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMaking[] = "making the exchange's tables";
+constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger"};
+constexpr std::int64_t kTableCount = 3;
+
+/// As it is announced: the columns are said in one place.
+std::string LedgerColumns() {
+  std::string columns;
+  for (const Column& column : LedgerSchema().columns) {
+    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteName(column.name),
+                    column.type == Type::kInt64 ? " int8" : " text", column.nullable ? "" : " NOT NULL",
+                    column.key_position == 1 ? " PRIMARY KEY" : "");
+  }
+  return columns;
+}
+
+absl::StatusOr<std::int64_t> CountTables(postgres::Connection& connection, const std::string& schema) {
+  return connection.Number(
+      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
+      "AND c.relkind = 'r' AND c.relname IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
+      {postgres::Value(schema)}, "looking for the exchange's tables");
+}
+
+absl::StatusOr<std::vector<std::string>> QuotedTables(const std::string& schema) {
+  std::vector<std::string> names;
+  for (const char* const table : kTables) {
+    absl::StatusOr<std::string> name = postgres::QuotedName(schema, table);
+    if (!name.ok()) return name.status();
+    names.push_back(*std::move(name));
+  }
+  return names;
+}
+
+/// Which of its texts the hub could tell from others is not known.
+absl::Status CheckEncoding(const postgres::Connection& connection) {
+  if (connection.Setting("server_encoding") != "SQL_ASCII") return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the source's database has no encoding (SQL_ASCII), so no delivery can be compared with its rows: "
+      "leave 'accept' out of its [[source]]");
+}
+
+absl::Status ExplainMaking(const absl::Status& status) {
+  if (postgres::TroubleOf(status) != postgres::Trouble::kDenied) return status;
+  return absl::PermissionDeniedError(
+      absl::StrCat(std::string(status.message()),
+                   ". Nothing was made. The role needs CREATE on the schema: let its owner run what "
+                   "'mirror-agent install --print-sql' prints"));
+}
+
+absl::StatusOr<std::vector<std::string>> StatementsFor(const std::string& schema) {
+  const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
+  if (!names.ok()) return names.status();
+  return std::vector<std::string>{
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[0],
+                   " (one int8 PRIMARY KEY CHECK (one = 1), completing int8 NOT NULL, completed int8 NOT "
+                   "NULL, ledger_number int8 NOT NULL)"),
+      absl::StrCat("INSERT INTO ", (*names)[0],
+                   " (one, completing, completed, ledger_number) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING"),
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[1],
+                   " (delivery_id text PRIMARY KEY, position int8 NOT NULL, body bytea NOT NULL)"),
+      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[2], " (", LedgerColumns(), ")")};
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& place,
+                                                   const std::vector<std::string>& accepted,
+                                                   const std::vector<PostgresTable>& tables) {
+  absl::StatusOr<std::vector<std::string>> sql = StatementsFor(place.schema);
+  if (!sql.ok()) return sql.status();
+  const absl::StatusOr<std::vector<std::string>> names = QuotedTables(place.schema);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : {place.schema, place.role, place.publication}) {
+    if (absl::Status named = postgres::CheckName(name); !named.ok()) return named;
+  }
+  const std::string to = absl::StrCat(" TO ", QuoteName(place.role));
+  sql->push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(*names, ", "), to));
+  // UPDATE always: a row is locked before it is compared, and noted in the log when it is another one.
+  const std::string rights =
+      absl::StrCat("UPDATE", place.inserts ? ", INSERT" : "", place.deletes ? ", DELETE" : "");
+  bool is_logged = false;
+  for (const PostgresTable& table : tables) {
+    is_logged = is_logged || table.name == kLedgerTable;
+    const bool is_accepted = std::any_of(accepted.begin(), accepted.end(), [&table](const std::string& one) {
+      return MatchesPattern(table.name, one);
+    });
+    if (is_accepted && table.name != kLedgerTable)
+      sql->push_back(absl::StrCat("GRANT ", rights, " ON ", table.quoted, to));
+  }
+  if (place.inserts) {
+    sql->push_back(absl::StrCat("GRANT USAGE ON ALL SEQUENCES IN SCHEMA ", QuoteName(place.schema), to));
+  }
+  if (!is_logged) {
+    sql->push_back(
+        absl::StrCat("ALTER PUBLICATION ", QuoteName(place.publication), " ADD TABLE ONLY ", names->back()));
+  }
+  return absl::StrCat(
+      "-- What the exchange keeps in the database, and what the agent may write there.\nBEGIN;\n",
+      absl::StrJoin(*sql, ";\n"), ";\nCOMMIT;\n");
+}
+
+absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema) {
+  if (absl::Status encoding = CheckEncoding(connection); !encoding.ok()) return encoding;
+  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  if (!there.ok()) return there.status();
+  if (*there == kTableCount) return false;
+  const absl::StatusOr<std::vector<std::string>> sql = StatementsFor(schema);
+  if (!sql.ok()) return sql.status();
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin({}, kMaking); !begun.ok()) return begun;
+  for (const std::string& one : *sql) {
+    if (absl::Status made = connection.Execute(one, kMaking); !made.ok()) return ExplainMaking(made);
+  }
+  if (absl::Status committed = transaction.Commit(kMaking); !committed.ok()) return committed;
+  return true;
+}
+
+absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::string& schema) {
+  if (absl::Status encoding = CheckEncoding(connection); !encoding.ok()) return encoding;
+  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  if (!there.ok()) return there.status();
+  if (*there == kTableCount) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the schema '", schema,
+                                                    "' of the source lacks the exchange's tables: run "
+                                                    "'mirror-agent install', which makes them"));
+}
+
+absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, const std::string& schema) {
+  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  if (!there.ok()) return there.status();
+  if (*there == 0) return false;
+  const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
+  if (!names.ok()) return names.status();
+  absl::Status dropped = connection.Execute(
+      absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(*names, ", ")), "dropping the exchange's tables");
+  if (!dropped.ok()) return dropped;
+  return true;
+}
+
+}  // namespace mirror

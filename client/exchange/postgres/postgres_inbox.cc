@@ -1,0 +1,117 @@
+#include "client/exchange/postgres/postgres_inbox.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/transaction.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kFilling[] = "filling the inbox";
+constexpr char kNoting[] = "noting it in the ledger";
+
+std::string Named(const std::string& schema, const char* table) {
+  return absl::StrCat(QuoteName(schema), ".", QuoteName(table));
+}
+
+postgres::Value ValueOrNull(const std::optional<std::string>& text) {
+  return text ? postgres::Value(*text) : postgres::Value::Null(postgres::Type::kText);
+}
+
+}  // namespace
+
+PostgresInbox::PostgresInbox(postgres::Connection& connection, const std::string& schema)
+    : connection_(connection),
+      exchange_(Named(schema, "_mirror_exchange")),
+      inbox_(Named(schema, "_mirror_inbox")),
+      ledger_(Named(schema, "_mirror_ledger")) {}
+
+absl::Status PostgresInbox::Empty() {
+  const absl::StatusOr<std::int64_t> entries =
+      connection_.Number(absl::StrCat("SELECT count(*) FROM ", inbox_), {}, "looking into the inbox");
+  // A source that rests is not written to.
+  if (!entries.ok() || *entries == 0) return entries.status();
+  return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
+}
+
+absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) {
+  std::vector<std::string> bodies;
+  bodies.reserve(fetched.deliveries.size());
+  postgres::Transaction transaction(connection_);
+  postgres::Pipeline pipeline(connection_);
+  transaction.Begin(pipeline);
+  pipeline.Queue(absl::StrCat("DELETE FROM ", inbox_), {}, kFilling);
+  std::int64_t position = 0;
+  for (const v1::Delivery& delivery : fetched.deliveries) {
+    bodies.push_back(delivery.SerializeAsString());
+    pipeline.Queue(absl::StrCat("INSERT INTO ", inbox_,
+                                " (delivery_id, position, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+                   {delivery.delivery_id(), ++position, postgres::Value::Bytes(bodies.back())}, kFilling);
+  }
+  if (fetched.whole) {
+    // A row beside another's, "<delivery_id>/1", was never refused.
+    pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'REFUSED' AND delivery_id NOT IN ",
+                                "(SELECT delivery_id FROM ", inbox_, ")"),
+                   {}, kFilling);
+  }
+  pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
+                 {now_ms - kLedgerKeptMs}, kFilling);
+  const absl::Status filled = transaction.Commit(pipeline, kFilling).status();
+  if (filled.ok()) CrashPoint("agent.transported");
+  return filled;
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> PostgresInbox::Read() {
+  absl::StatusOr<postgres::RowStream> rows = connection_.Stream(
+      absl::StrCat("SELECT body FROM ", inbox_, " ORDER BY position"), {}, "reading the inbox");
+  if (!rows.ok()) return rows.status();
+  std::vector<v1::Delivery> deliveries;
+  absl::StatusOr<bool> row = rows->Step();
+  for (; row.ok() && *row; row = rows->Step()) {
+    v1::Delivery delivery;
+    if (delivery.ParseFromString(rows->row().Text(0, 0))) deliveries.push_back(std::move(delivery));
+  }
+  if (!row.ok()) return row.status();
+  return deliveries;
+}
+
+absl::Status PostgresInbox::Remove(const std::string& delivery_id) {
+  return connection_
+      .Run(absl::StrCat("DELETE FROM ", inbox_, " WHERE delivery_id = $1"), {postgres::Value(delivery_id)},
+           "taking it out of the inbox")
+      .status();
+}
+
+absl::StatusOr<std::optional<LedgerState>> PostgresInbox::FindInLedger(const std::string& delivery_id) {
+  const absl::StatusOr<postgres::Rows> rows = connection_.Query(
+      absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ", ledger_, " WHERE delivery_id = $1"),
+      {postgres::Value(delivery_id)}, "looking into the ledger");
+  if (!rows.ok()) return rows.status();
+  if (rows->rows() == 0) return std::optional<LedgerState>();
+  return LedgerState{rows->Bool(0, 0), rows->Int(0, 1), rows->Int(0, 2)};
+}
+
+absl::Status PostgresInbox::WriteLedger(const LedgerRow& row) {
+  postgres::Pipeline pipeline(connection_);
+  pipeline.Queue(absl::StrCat("UPDATE ", exchange_, " SET ledger_number = ledger_number + 1"), {}, kNoting);
+  const std::optional<std::string> key = row.key.empty() ? std::nullopt : std::optional(row.key);
+  pipeline.Queue(
+      absl::StrCat("INSERT INTO ", ledger_,
+                   " (delivery_id, number, operation, table_name, key, state, wrote, reason, attempts, "
+                   "next_at, at) SELECT $1, ledger_number, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM ",
+                   exchange_,
+                   " ON CONFLICT (delivery_id) DO UPDATE SET number = excluded.number, operation = "
+                   "excluded.operation, table_name = excluded.table_name, key = excluded.key, state = "
+                   "excluded.state, wrote = excluded.wrote, reason = excluded.reason, attempts = "
+                   "excluded.attempts, next_at = excluded.next_at, at = excluded.at"),
+      {row.delivery_id, row.operation, row.table_name, ValueOrNull(key), row.reason ? "REFUSED" : "APPLIED",
+       ValueOrNull(row.wrote), ValueOrNull(row.reason), row.attempts, row.next_at, row.at},
+      kNoting);
+  return pipeline.Run().status();
+}
+
+}  // namespace mirror

@@ -1,0 +1,40 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_INBOX_H_
+#define MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_INBOX_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "client/exchange/inbox.h"
+#include "client/exchange/ledger_rows.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// What inbox.h and ledger_rows.h say, of a PostgreSQL database. Errors: those of Connection. Threads: one.
+class PostgresInbox {
+ public:
+  /// `connection`: one that may write; outlives it.
+  PostgresInbox(postgres::Connection& connection, const std::string& schema);
+
+  absl::Status Empty();
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
+  absl::StatusOr<std::vector<v1::Delivery>> Read();
+
+  // In a transaction.
+  absl::Status Remove(const std::string& delivery_id);
+  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
+  absl::Status WriteLedger(const LedgerRow& row);
+
+ private:
+  postgres::Connection& connection_;
+  const std::string exchange_, inbox_, ledger_;  ///< With their schema, quoted.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_INBOX_H_

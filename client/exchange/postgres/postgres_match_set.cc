@@ -1,0 +1,82 @@
+#include "client/exchange/postgres/postgres_match_set.h"
+
+#include <xxhash.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/transaction.h"
+
+namespace mirror {
+
+absl::StatusOr<PostgresMatchSet> PostgresMatchSet::Make(postgres::Connection& connection,
+                                                        PostgresMembers& members,
+                                                        const PostgresMember& member, const MatchRule& rule) {
+  PostgresMatchSet set(member, rule);
+  postgres::Transaction look(connection);
+  if (absl::Status begun = look.Begin({.repeatable_read = true, .read_only = true}); !begun.ok())
+    return begun;
+  // It lasts as long as the table is large.
+  if (absl::Status unbound = connection.Execute("SET LOCAL statement_timeout TO 0"); !unbound.ok())
+    return unbound;
+  const absl::StatusOr<postgres::Rows> seen = connection.Query(
+      "SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {}, "asking for its snapshot");
+  if (!seen.ok()) return seen.status();
+  set.seen_ = seen->Text(0, 0);
+  if (absl::Status added = set.Add(connection, members, "", {}); !added.ok()) return added;
+  if (absl::Status ended = look.RollBack(); !ended.ok()) return ended;
+  return set;
+}
+
+std::uint64_t PostgresMatchSet::HashOf(const std::vector<std::string>& values) {
+  std::string joined;
+  for (const std::string& value : values) absl::StrAppend(&joined, value.size(), ":", value);
+  return XXH3_64bits(joined.data(), joined.size());
+}
+
+std::optional<std::vector<std::string>> PostgresMatchSet::Normalised(const RowOf& row,
+                                                                     std::size_t first) const {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < rule_.columns.size(); ++i) {
+    values.push_back(NormaliseValue(rule_.normalise[i], ToLiteral(row[first + i])));
+    if (values.back().empty()) return std::nullopt;
+  }
+  return values;
+}
+
+absl::Status PostgresMatchSet::Add(postgres::Connection& connection, PostgresMembers& members,
+                                   const std::string& where, const PostgresTexts& bound) {
+  return ReadPostgresValues(
+      connection, members, *member_, rule_.columns,
+      absl::StrCat("SELECT ", member_->Values(rule_.columns), " FROM ", member_->Rows(), where), bound,
+      [this](RowOf row) {
+        if (const auto values = Normalised(row, 0)) hashes_.insert(HashOf(*values));
+        return absl::OkStatus();
+      });
+}
+
+absl::Status PostgresMatchSet::CatchUp(postgres::Connection& connection, PostgresMembers& members) {
+  return Add(connection, members, absl::StrCat(" WHERE age(t.xmin) <= age('", seen_, "'::xid)"), {});
+}
+
+absl::StatusOr<std::optional<RowOf>> PostgresMatchSet::Find(postgres::Connection& connection,
+                                                            PostgresMembers& members,
+                                                            const std::vector<std::string>& values) {
+  std::optional<RowOf> found;
+  // Of a row that is gone by now, it may be.
+  if (!hashes_.contains(HashOf(values))) return found;
+  std::vector<std::uint32_t> read = member_->table.key;
+  const std::size_t parts = read.size();
+  read.insert(read.end(), rule_.columns.begin(), rule_.columns.end());
+  const absl::Status done = ReadPostgresValues(
+      connection, members, *member_, read,
+      absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
+        if (!found && Normalised(row, parts) == values)
+          found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
+        return absl::OkStatus();
+      });
+  if (!done.ok()) return done;
+  return found;
+}
+
+}  // namespace mirror

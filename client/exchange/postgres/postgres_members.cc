@@ -1,0 +1,144 @@
+#include "client/exchange/postgres/postgres_members.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/name.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/folded_name.h"
+#include "client/source/postgres/postgres_types.h"
+
+namespace mirror {
+namespace {
+
+/// One row for each pair of columns. Those of partitions are their table's.
+constexpr char kActions[] =
+    "SELECT f.oid, f.conrelid, f.confrelid, f.confdeltype IN ('c', 'n', 'd'), f.confupdtype IN ('c', 'n', "
+    "'d'), f.confdeltype = 'c', c.attname::text, p.attname::text, s.nspname::text, o.oprname::text FROM "
+    "pg_constraint f CROSS JOIN LATERAL unnest(f.conkey, f.confkey, f.conpfeqop) WITH ORDINALITY k(child, "
+    "parent, operator, place) JOIN pg_attribute c ON c.attrelid = f.conrelid AND c.attnum = k.child JOIN "
+    "pg_attribute p ON p.attrelid = f.confrelid AND p.attnum = k.parent JOIN pg_operator o ON o.oid = "
+    "k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace WHERE f.contype = 'f' AND f.conparentid = 0 "
+    "AND "
+    "(f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd')) ORDER BY f.oid, k.place";
+
+}  // namespace
+
+std::string PostgresMember::Rows(const char* alias) const {
+  return absl::StrCat(known->table.partitioned ? "" : "ONLY ", known->table.quoted, " AS ", alias);
+}
+
+std::string PostgresMember::KeyIs(int first, const char* alias) const {
+  std::vector<std::string> terms;
+  for (std::size_t i = 0; i < table.key.size(); ++i) {
+    const PostgresColumn& column = known->table.columns[table.key[i]];
+    // As the key's own index has it, so that it leads there.
+    const std::vector<std::string>& operators = known->table.key_operators;
+    terms.push_back(absl::StrCat(alias, ".", QuoteName(column.name), " ",
+                                 i < operators.size() ? operators[i] : "=", " $", first + static_cast<int>(i),
+                                 "::", column.type_name));
+  }
+  return absl::StrJoin(terms, " AND ");
+}
+
+std::string PostgresMember::Values(const std::vector<std::uint32_t>& columns) const {
+  std::vector<std::string> values;
+  for (const std::uint32_t column : columns) {
+    values.push_back(ValueSql(known->table.columns[column], known->schema.columns[column]));
+  }
+  return absl::StrJoin(values, ", ");
+}
+
+absl::Status PostgresMembers::Look(postgres::Connection& connection) {
+  members_.clear();
+  sent_.clear();
+  if (!tables_) {
+    absl::StatusOr<std::map<std::string, std::string>> records = std::map<std::string, std::string>();
+    if (options_.records) records = options_.records();
+    if (!records.ok()) return records.status();
+    tables_.emplace(*std::move(records), options_.keys, std::vector<TableSteps>());
+  }
+  tables_->Clear();
+  postgres::Pipeline pipeline(connection);
+  const PostgresTableQueries queries(options_.schema);
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return rows.status();
+  absl::StatusOr<std::vector<PostgresTable>> all = queries.Take(*rows);
+  if (!all.ok()) return all.status();
+  std::vector<std::string> names;
+  for (const PostgresTable& table : *all) names.push_back(table.name);
+  const ChosenTables chosen = ChooseTables(options_.choice, names);
+  const std::set<std::string> sent(chosen.names.begin(), chosen.names.end());
+  for (PostgresTable& table : *all) {
+    const bool is_sent = sent.contains(table.name);
+    if (!table.quoted.empty()) Take(std::move(table), is_sent);
+  }
+  return ReadActions(connection);
+}
+
+void PostgresMembers::Take(PostgresTable table, bool is_sent) {
+  const std::string name = table.name;
+  const std::uint32_t oid = table.oid;
+  std::vector<std::string> notes;  // The reader tells them.
+  const SourceTable source = tables_->Announce(std::move(table), {}, &notes);
+  if (!source.problem.empty()) return;
+  PostgresMember member;
+  member.known = tables_->Find(name);
+  member.is_sent = is_sent;
+  if (const TableSteps* const steps = rules_.StepsOf(name)) member.table.steps = *steps;
+  member.table.sent_name = member.table.steps.as.empty() ? name : member.table.steps.as;
+  member.table.plan.schema = member.known->schema;
+  member.table.log = oid;
+  member.table.key = member.known->schema.Key();
+  // Of two whose names are one in the mirror the older one is sent.
+  if (is_sent) sent_.try_emplace(FoldName(member.table.sent_name), oid);
+  members_.emplace(oid, std::move(member));
+}
+
+absl::Status PostgresMembers::ReadActions(postgres::Connection& connection) {
+  actions_.clear();
+  const absl::StatusOr<postgres::Rows> rows = connection.Query(kActions, {}, "reading its foreign keys");
+  if (!rows.ok()) return rows.status();
+  for (int row = 0; row < rows->rows(); ++row) {
+    const absl::StatusOr<std::string> schema = postgres::QuotedName(rows->View(row, 8));
+    if (!schema.ok()) return schema.status();
+    const std::string term = absl::StrCat("p.", QuoteName(rows->View(row, 7)), " OPERATOR(", *schema, ".",
+                                          rows->Text(row, 9), ") t.", QuoteName(rows->View(row, 6)));
+    if (row > 0 && rows->Int(row, 0) == rows->Int(row - 1, 0)) {
+      absl::StrAppend(&actions_.back().matches, " AND ", term);
+      continue;
+    }
+    actions_.push_back({static_cast<std::uint32_t>(rows->Int(row, 1)),
+                        static_cast<std::uint32_t>(rows->Int(row, 2)), rows->Bool(row, 3), rows->Bool(row, 4),
+                        rows->Bool(row, 5), term});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PostgresMembers::IsAsLooked(postgres::Connection& connection,
+                                                 const PostgresMember& member) const {
+  postgres::Pipeline pipeline(connection);
+  const PostgresTableQueries queries(options_.schema, member.known->table.oid);
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
+  if (!now.ok()) return now.status();
+  return now->size() == 1 && now->front() == member.known->table;
+}
+
+const PostgresMember* PostgresMembers::Find(const std::string& sent_name) const {
+  const auto found = sent_.find(FoldName(sent_name));
+  return found == sent_.end() ? nullptr : FindByOid(found->second);
+}
+
+const PostgresMember* PostgresMembers::FindByOid(std::uint32_t oid) const {
+  const auto found = members_.find(oid);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+}  // namespace mirror

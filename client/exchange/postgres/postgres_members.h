@@ -1,0 +1,91 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_MEMBERS_H_
+#define MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_MEMBERS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "client/exchange/exchange_rules.h"
+#include "client/exchange/member_table.h"
+#include "client/source/postgres/postgres_rows.h"
+#include "client/source/postgres/postgres_sessions.h"
+#include "client/source/postgres/postgres_tables.h"
+#include "client/source/table_choice.h"
+
+namespace mirror {
+
+/// A table of the schema, as deliveries call it and as its reader knows it.
+struct PostgresMember {
+  MemberTable table;  ///< Of `plan` its schema alone is filled in; `log`: the table's oid.
+  std::shared_ptr<const KnownPostgresTable> known;
+  bool is_sent = false;  ///< It is mirrored.
+
+  /// Its rows, behind FROM, UPDATE and DELETE FROM.
+  std::string Rows(const char* alias = "t") const;
+  /// In SQL: the row of `alias` with the key that is bound from the place `first` on.
+  std::string KeyIs(int first, const char* alias = "t") const;
+  /// "t.a, t.b" as the reader asks for them.
+  std::string Values(const std::vector<std::uint32_t>& columns) const;
+};
+
+/// A foreign key that changes rows of `child` when rows of `parent` change.
+struct PostgresAction {
+  std::uint32_t child = 0, parent = 0;  ///< By oid.
+  bool on_delete = false, on_update = false;
+  bool deletes = false;  ///< Where the parent's row goes, the child's goes.
+  std::string matches;   ///< That the row t of the child is one of the row p of the parent, in SQL.
+};
+
+/// All tables of a schema as of one look. Errors: those of Connection. Threads: one.
+class PostgresMembers {
+ public:
+  struct Options {
+    std::string schema;
+    TableChoice choice = {};
+    /// As PostgresReaderOptions has them, of now: asked for at the first look. Empty: there are none.
+    std::function<absl::StatusOr<std::map<std::string, std::string>>()> records = {};
+    std::map<std::string, std::vector<std::string>> keys = {};
+  };
+  /// `rules` outlive it.
+  PostgresMembers(Options options, const ExchangeRules& rules)
+      : options_(std::move(options)), rules_(rules) {}
+
+  /// Looks anew. What was found by Find() is gone then.
+  absl::Status Look(postgres::Connection& connection);
+  /// Whether a table is what it was in the look: in a transaction that has it locked.
+  absl::StatusOr<bool> IsAsLooked(postgres::Connection& connection, const PostgresMember& member) const;
+
+  /// By the name under which it is sent; null: there is none that is sent.
+  const PostgresMember* Find(const std::string& sent_name) const;
+  /// Null: it is none of the schema.
+  const PostgresMember* FindByOid(std::uint32_t oid) const;
+  const std::vector<PostgresAction>& actions() const { return actions_; }
+
+  /// Values are not as they were announced: the next look announces them as they are, as the reader does.
+  void Keep(const PostgresMember& member, const std::vector<PostgresMisfit>& misfits) {
+    tables_->Keep(*member.known, misfits);
+  }
+
+ private:
+  void Take(PostgresTable table, bool is_sent);
+  absl::Status ReadActions(postgres::Connection& connection);
+
+  const Options options_;
+  const ExchangeRules& rules_;
+  std::optional<PostgresSourceTables> tables_;       ///< Absent: there was no look yet.
+  std::map<std::uint32_t, PostgresMember> members_;  ///< By oid.
+  std::map<std::string, std::uint32_t> sent_;        ///< By folded name under which it is sent.
+  std::vector<PostgresAction> actions_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_MEMBERS_H_

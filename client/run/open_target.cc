@@ -1,0 +1,102 @@
+#include "client/run/open_target.h"
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "client/exchange/exchange_tables.h"
+#include "client/exchange/postgres/postgres_deliveries.h"
+#include "client/run/open_reader.h"
+#include "client/run/source_rules.h"
+#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/state/run_state.h"
+
+namespace mirror {
+namespace {
+
+using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
+
+// --- SQLite -------------------------------------------------------------------
+
+/// The file is opened for each call; imports share theirs, which stays open.
+class SqliteTarget : public DeliveryTarget {
+ public:
+  SqliteTarget(const SourceConfig& source, InboxLayout* layout) : source_(source), layout_(layout) {}
+
+  absl::Status EmptyInbox() override {
+    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
+    return file.ok() ? mirror::EmptyInbox(**file, layout_) : file.status();
+  }
+  absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
+    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
+    return file.ok() ? mirror::FillInbox(**file, fetched, now_ms, layout_) : file.status();
+  }
+  absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override {
+    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
+    if (!file.ok()) return file.status();
+    return mirror::ReadInbox(**file);
+  }
+  absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override {
+    if (importer_ == nullptr) {
+      auto importer = Importer::Open(source_.path, RulesOfExchange(source_), &NowMs);
+      if (!importer.ok()) return importer.status();
+      importer_ = *std::move(importer);
+      importer_->set_layout(layout_);
+    }
+    return importer_->Import(delivery);
+  }
+
+ private:
+  absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
+    return SqliteFile::Open(source_.path, Use::kChange);
+  }
+
+  const SourceConfig& source_;
+  InboxLayout* const layout_;
+  std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
+};
+
+Target OpenSqliteTarget(const SourceConfig& source, InboxLayout* layout) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
+  if (!file.ok() || !CheckExchangeTables(**file).ok()) return nullptr;
+  return std::make_unique<SqliteTarget>(source, layout);
+}
+
+// --- PostgreSQL ---------------------------------------------------------------
+
+Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir) {
+  PostgresDeliveriesOptions options;
+  options.access = PostgresAccessOf(source);
+  options.rules = RulesOfExchange(source);
+  options.clock = &NowMs;
+  options.members.schema = source.server.schema;
+  options.members.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
+  options.members.keys = options.rules.keys;
+  options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
+    const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
+    if (!state.ok()) return state.status();
+    return PipelineOf(source, state->tables().Records()).InnerRecords();
+  };
+  auto target = std::make_unique<PostgresDeliveries>(std::move(options));
+  absl::Status checked = target->Check();
+  if (absl::IsFailedPrecondition(checked)) return nullptr;
+  if (!checked.ok()) return checked;
+  return target;
+}
+
+}  // namespace
+
+Target OpenTarget(const SourceConfig& source, const std::string& state_dir, InboxLayout* layout) {
+  if (!source.accept.any()) return nullptr;
+  switch (source.kind) {
+    case SourceKind::kSqlite:
+      return OpenSqliteTarget(source, layout);
+    case SourceKind::kPostgres:
+      return OpenPostgresTarget(source, state_dir);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace mirror
