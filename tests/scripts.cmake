@@ -69,22 +69,22 @@ add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin exchange.hub_commands exchange.strangers PROPERTIES LABELS exchange TIMEOUT 900)
+set_tests_properties(exchange.datajoin exchange.hub_commands exchange.strangers PROPERTIES LABELS python TIMEOUT 900)
 add_test(NAME python.exchange_servers
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 900)
 add_test(NAME exchange.acceptance COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/acceptance_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.acceptance PROPERTIES LABELS exchange TIMEOUT 600)
+set_tests_properties(exchange.acceptance PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.histories COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/histories.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.histories PROPERTIES LABELS exchange TIMEOUT 3600 PROCESSORS 2)
+set_tests_properties(exchange.histories PROPERTIES LABELS python TIMEOUT 3600 PROCESSORS 2)
 add_test(NAME exchange.random COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/random_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.random PROPERTIES LABELS exchange TIMEOUT 600)
+set_tests_properties(exchange.random PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/demo.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.demo PROPERTIES LABELS exchange TIMEOUT 300)
+set_tests_properties(exchange.demo PROPERTIES LABELS python TIMEOUT 300)
 add_test(NAME python.exchange_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/postgres_walk_test.py
                                                ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)

@@ -2,7 +2,7 @@
 """Random histories of model.py's attacker, played by the programs themselves; see lockstep.py.
 
 Usage: histories.py BIN_DIR [--histories N] [--seed S] [--kind KIND] [--workers N] [--trace]
-MIRROR_TEST_HISTORIES and MIRROR_TEST_SEED in the environment stand for the first two.
+MIRROR_TEST_PLAYED and MIRROR_TEST_SEED in the environment stand for the first two.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def worker(arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin")
-    parser.add_argument("--histories", type=int, default=int(os.environ.get("MIRROR_TEST_HISTORIES", "300")))
+    parser.add_argument("--histories", type=int, default=int(os.environ.get("MIRROR_TEST_PLAYED", "300")))
     seed = int(os.environ.get("MIRROR_TEST_SEED", random.randrange(1 << 30)))
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--kind", choices=list(model.KINDS))
