@@ -320,9 +320,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
     // Where it cannot be, the catalog is behind until the tenant is next opened.
     kept->KeepSummaries({{context_id, ""}}).IgnoreError();
   };
-  options.tenant.records_changed = [this](const std::string& context_id) {
-    if (hubs) hubs->NoteChanged(context_id);
-  };
+  options.tenant.records_changed = [this](const std::string& id) { hubs ? hubs->NoteChanged(id) : void(); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);

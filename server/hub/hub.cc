@@ -35,6 +35,35 @@ bool Fits(const HubRules::Place& place, const HubDelivery& delivery) {
   });
 }
 
+absl::StatusOr<bool> MayGo(const HubRules& rules, HubBook& book, const HubDelivery& delivery,
+                           const std::map<std::string, HubFeed>& feeds,
+                           const std::set<std::string>& suspended) {
+  const HubRules::Place place = rules.Find(delivery.data_source, delivery.table);
+  const HubEntity* const entity = place.entity;
+  if (entity == nullptr || !Fits(place, delivery)) return false;
+  for (const std::string& name : entity->complete) {
+    if (feeds.at(name).at < delivery.needs) return false;
+  }
+  if (suspended.empty()) return true;
+  // What concerns none of the suspended goes on: UPDATEs of records that neither have nor had a row there.
+  if (delivery.operation != HubOperation::kUpdate) return false;
+  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(delivery.golden_id);
+  if (!record.ok()) return record.status();
+  return *record && std::none_of(suspended.begin(), suspended.end(),
+                                 [&](const std::string& name) { return (*record)->had.count(name) > 0; });
+}
+
+absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
+  std::map<std::string, HubFeed> feeds;
+  absl::Status status = file.Read([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
+    if (read.ok()) feeds = *std::move(read);
+    return read.status();
+  });
+  if (!status.ok()) return status;
+  return feeds;
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -250,24 +279,6 @@ absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int
   return std::string();
 }
 
-absl::StatusOr<bool> Hub::MayGo(HubBook& book, const HubDelivery& delivery,
-                                const std::map<std::string, HubFeed>& feeds,
-                                const std::set<std::string>& suspended) {
-  const HubRules::Place place = rules_.Find(delivery.data_source, delivery.table);
-  const HubEntity* const entity = place.entity;
-  if (entity == nullptr || !Fits(place, delivery)) return false;
-  for (const std::string& name : entity->complete) {
-    if (feeds.at(name).at < delivery.needs) return false;
-  }
-  if (suspended.empty()) return true;
-  // What concerns none of the suspended goes on: UPDATEs of records that neither have nor had a row there.
-  if (delivery.operation != HubOperation::kUpdate) return false;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(delivery.golden_id);
-  if (!record.ok()) return record.status();
-  return *record && std::none_of(suspended.begin(), suspended.end(),
-                                 [&](const std::string& name) { return (*record)->had.count(name) > 0; });
-}
-
 absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int64_t cycle,
                                        std::size_t limit) {
   const MutexLock lock(mutex_);
@@ -287,7 +298,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
     std::size_t bytes = 0;
     out.whole = suspended.empty();
     return book.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
-      absl::StatusOr<bool> goes = MayGo(book, delivery, *feeds, suspended);
+      absl::StatusOr<bool> goes = MayGo(rules_, book, delivery, *feeds, suspended);
       if (!goes.ok() || !*goes) return goes.ok() ? absl::StatusOr<bool>(true) : goes;
       const std::size_t size = BodyJson(delivery).size() + 200;
       if (size > kHandedOutBytesMax) {
@@ -305,17 +316,6 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   });
   if (!status.ok()) return status;
   return out;
-}
-
-absl::StatusOr<std::map<std::string, HubFeed>> Hub::ReadFeeds(HubFile& file) {
-  std::map<std::string, HubFeed> feeds;
-  absl::Status status = file.Read([&](HubBook& book) {
-    absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
-    if (read.ok()) feeds = *std::move(read);
-    return read.status();
-  });
-  if (!status.ok()) return status;
-  return feeds;
 }
 
 /// Of these, those that are suspended.

@@ -475,7 +475,12 @@ absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, std::i
 absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {
   if (absl::Status status = session_.WriteCounts(); !status.ok()) return status;
   const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT data_source, rows, writes, inserts, (SELECT count(*) FROM @_hub_deliveries AS d WHERE fresh "
+      // Those that an operator dropped write nothing.
+      "SELECT data_source, rows, writes - (SELECT count(*) FROM @_hub_deliveries AS d WHERE state = 3 AND "
+      "d.data_source = c.data_source AND operation <> 1), inserts - (SELECT count(*) FROM @_hub_deliveries "
+      "AS d "
+      "WHERE state = 3 AND d.data_source = c.data_source AND operation = 1), (SELECT count(*) FROM "
+      "@_hub_deliveries AS d WHERE fresh "
       "AND "
       "d.data_source = c.data_source AND operation <> 1), (SELECT count(*) FROM @_hub_deliveries AS d WHERE "
       "fresh AND d.data_source = c.data_source AND operation = 1) FROM @_hub_counts AS c");

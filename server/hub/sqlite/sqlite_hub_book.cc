@@ -108,6 +108,24 @@ std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
   return delivery.operation == HubOperation::kDelete ? -place : place;
 }
 
+absl::Status CountIn(sqlite::StatementCache& statements, const std::string& data_source, const char* what,
+                     int by) {
+  sqlite::Statement change = statements.Prepare(
+      absl::StrCat("UPDATE _hub_counts SET ", what, " = ", what, " + ? WHERE data_source = ? RETURNING 1"),
+      "the hub's file");
+  const absl::StatusOr<bool> known = change.With(by, data_source).Step();
+  change.Reset();
+  if (!known.ok() || *known) return known.status();
+  absl::Status status = statements.Prepare("INSERT INTO _hub_counts VALUES (?, 0, 0, 0)", "the hub's file")
+                            .With(data_source)
+                            .Run();
+  return status.ok() ? CountIn(statements, data_source, what, by) : status;
+}
+
+const char* CounterOf(const HubDelivery& delivery) {
+  return delivery.operation == HubOperation::kInsert ? "inserts" : "writes";
+}
+
 }  // namespace
 
 absl::StatusOr<HubState> SqliteHubBook::ReadState() {
@@ -242,14 +260,14 @@ absl::Status SqliteHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys
   if (!made) write.Bind(16, row.row_id);
   absl::Status status = write.Run();
   const std::int64_t row_id = made ? connection_.LastRowid() : row.row_id;
-  if (status.ok() && made) status = Count(row.ref.data_source, "rows", 1);
+  if (status.ok() && made) status = CountIn(statements_, row.ref.data_source, "rows", 1);
   if (!status.ok()) return status;
   return Index(row.entity, row_id, "", row.indexed, keys);
 }
 
 absl::Status SqliteHubBook::RemoveRow(const MemberRow& row) {
   absl::Status status = Prepare("DELETE FROM _hub_rows WHERE row_id = ?").With(row.row_id).Run();
-  if (status.ok()) status = Count(row.ref.data_source, "rows", -1);
+  if (status.ok()) status = CountIn(statements_, row.ref.data_source, "rows", -1);
   if (!status.ok()) return status;
   return Index(row.entity, row.row_id, "", row.indexed, {});
 }
@@ -432,13 +450,13 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
              delivery.key, delivery.golden_id, BodyJson(delivery), delivery.needs, delivery.number,
              static_cast<int>(delivery.state), int{delivery.fresh}, RankOf(rules_, delivery));
   if (status = write.Run(); !status.ok()) return status;
-  return Count(delivery.data_source, delivery.operation == HubOperation::kInsert ? "inserts" : "writes", 1);
+  return CountIn(statements_, delivery.data_source, CounterOf(delivery), 1);
 }
 
 absl::Status SqliteHubBook::RemoveDelivery(const HubDelivery& delivery) {
   absl::Status status = Prepare("DELETE FROM _hub_deliveries WHERE delivery_id = ?").With(delivery.id).Run();
   if (!status.ok()) return status;
-  return Count(delivery.data_source, delivery.operation == HubOperation::kInsert ? "inserts" : "writes", -1);
+  return CountIn(statements_, delivery.data_source, CounterOf(delivery), -1);
 }
 
 absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, std::int64_t until,
@@ -448,18 +466,14 @@ absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, std::int
       .Run();
 }
 
-absl::Status SqliteHubBook::Count(const std::string& data_source, const char* what, int by) {
-  sqlite::Statement change =
-      Prepare(absl::StrCat("UPDATE _hub_counts SET ", what, " = ", what, " + ? WHERE data_source = ?"));
-  absl::Status status = change.With(by, data_source).Run();
-  if (!status.ok() || connection_.Changes() > 0) return status;
-  status = Prepare("INSERT INTO _hub_counts VALUES (?, 0, 0, 0)").With(data_source).Run();
-  return status.ok() ? change.With(by, data_source).Run() : status;
-}
-
 absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
   std::map<std::string, HubCounts> counts;
-  sqlite::Statement read = Prepare("SELECT data_source, rows, writes, inserts FROM _hub_counts");
+  // Those that an operator dropped write nothing.
+  sqlite::Statement read = Prepare(
+      "SELECT data_source, rows, writes - (SELECT count(*) FROM _hub_deliveries AS d WHERE d.state = 3 AND "
+      "d.data_source = c.data_source AND d.operation <> 1), inserts - (SELECT count(*) FROM _hub_deliveries "
+      "AS d "
+      "WHERE d.state = 3 AND d.data_source = c.data_source AND d.operation = 1) FROM _hub_counts AS c");
   sqlite::Statement fresh = Prepare(
       "SELECT count(*) FILTER (WHERE operation <> 1), count(*) FILTER (WHERE operation = 1) FROM "
       "_hub_deliveries "

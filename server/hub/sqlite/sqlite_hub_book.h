@@ -60,7 +60,6 @@ class SqliteHubBook final : public HubBook {
   absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
                      const KeyHashes& was, const KeyHashes& keys);
   absl::Status WriteAttributes(const GoldenRecord& record);
-  absl::Status Count(const std::string& data_source, const char* what, int by);
 
   const HubRules& rules_;
   sqlite::StatementCache statements_;
