@@ -71,7 +71,7 @@ class Torture(unittest.TestCase):
         self.assertEqual(set(exchange.HUB_POINTS), points_in("server/hub", "server/tenant/exchange"))
         self.assertLessEqual(set(exchange.SERVER_POINTS), all_points_in("server"))
         named = {*scenarios.AGENT_POINTS, *scenarios.EXCHANGE_POINTS}
-        self.assertEqual(named - set(exchange.AGENT_POINTS), {"agent.comparing"})
+        self.assertEqual(named - set(exchange.AGENT_POINTS), {"agent.comparing", "agent.outbox"})
 
     def test_each_point_of_a_move_is_died_at(self):
         there = {point for point in all_points_in("server") if point.startswith(OF_MOVES)}
