@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "base/reserved_name.h"
 #include "proto/wire/table.h"
 
@@ -146,7 +147,7 @@ absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& me
     if (absl::Status status = CheckName(attribute, "attribute"); !status.ok()) {
       return block.Wrong("columns", std::string(status.message()));
     }
-    if (attribute == "golden_id")
+    if (SameName(attribute, "golden_id"))
       return block.Wrong("columns", "cannot have 'golden_id': the hub's own column");
   }
   for (const std::string& attribute : member.key) {
@@ -157,10 +158,12 @@ absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& me
     return block.Wrong("changed_format", "goes with 'changed', which is missing");
   }
   const auto is_there = [&](const HubMember& other) {
-    return other.data_source == member.data_source && other.table == member.table;
+    return other.data_source == member.data_source && SameName(other.table, member.table);
   };
-  if (rules_.Find(member.data_source, member.table).member != nullptr ||
-      std::any_of(entity_.members.begin(), entity_.members.end(), is_there)) {
+  const auto is_elsewhere = [&](const HubEntity& other) {
+    return std::any_of(other.members.begin(), other.members.end(), is_there);
+  };
+  if (is_elsewhere(entity_) || std::any_of(rules_.entities.begin(), rules_.entities.end(), is_elsewhere)) {
     return block.Wrong("table", absl::StrCat("'", member.table, "' of '", member.data_source,
                                              "' is there twice: a table holds records of one entity"));
   }
@@ -190,6 +193,13 @@ absl::Status HubBlock::CheckMatch() const {
 
 absl::Status HubBlock::CheckAttributes() const {
   const std::vector<std::string> known = AttributesOf(entity_);
+  std::set<std::string> folded;
+  for (const std::string& attribute : known) {
+    if (folded.insert(FoldName(attribute)).second) continue;
+    return block_.Wrong(
+        "member",
+        absl::StrCat("has '", attribute, "' in 'columns', which another attribute is but for its case"));
+  }
   for (const auto& [attribute, rule] : entity_.attributes) {
     if (!Contains(known, attribute)) {
       return block_.Wrong("attributes", absl::StrCat("has '", attribute, "', which no member has"));
@@ -218,6 +228,32 @@ absl::Status HubBlock::Check() const {
   return CheckAttributes();
 }
 
+/// Names of tables in the hub's file.
+absl::Status CheckEntity(const ConfigTable& block, const std::string& name, const HubRules& hub) {
+  const std::string folded = FoldName(name);
+  if (folded == "alias" || folded.ends_with("_member")) {
+    return block.Wrong("entity", absl::StrCat("cannot be '", name, "': golden_", name,
+                                              " is a table of the hub's own. Choose another name"));
+  }
+  const auto same = [&](const HubEntity& other) { return SameName(other.name, name); };
+  if (std::none_of(hub.entities.begin(), hub.entities.end(), same)) return absl::OkStatus();
+  return block.Wrong("entity", absl::StrCat("'", name, "' is there twice for '", hub.storage, "'"));
+}
+
+/// Each hub tells the mirrors that it reads how far it came: two would take each other for a restored one.
+absl::Status CheckTenants(const ConfigTable& block, const HubRules& hub, const std::vector<HubRules>& hubs) {
+  for (const HubRules& other : hubs) {
+    if (&other == &hub) continue;
+    for (const auto& [name, tenant] : hub.tenants) {
+      const auto same = [&tenant = tenant](const auto& one) { return SameName(one.second, tenant); };
+      if (std::none_of(other.tenants.begin(), other.tenants.end(), same)) continue;
+      return block.Wrong("member", absl::StrCat("has tenant '", tenant, "', which is a member of hub '",
+                                                other.storage, "', too: a tenant is one hub's"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
   HubRules given;
   HubEntity entity;
@@ -237,16 +273,14 @@ absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
   if (!status.ok()) return status;
   entity.delete_any = deletes == "any";
   auto hub = std::find_if(hubs->begin(), hubs->end(),
-                          [&](const HubRules& one) { return one.storage == given.storage; });
+                          [&](const HubRules& one) { return SameName(one.storage, given.storage); });
   if (hub == hubs->end()) hub = hubs->insert(hub, given);
   hub->rows_percent = std::min(hub->rows_percent, given.rows_percent);
-  if (hub->FindEntity(entity.name) != nullptr) {
-    return block.Wrong("entity",
-                       absl::StrCat("'", entity.name, "' is there twice for '", given.storage, "'"));
-  }
+  if (status = CheckEntity(block, entity.name, *hub); !status.ok()) return status;
   HubBlock reading(block, &*hub, &entity);
   status = reading.ReadMembers();
   if (status.ok()) status = reading.Check();
+  if (status.ok()) status = CheckTenants(block, *hub, *hubs);
   if (status.ok()) hub->entities.push_back(std::move(entity));
   return status;
 }
