@@ -115,7 +115,8 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
   if (!*record || !*agreed) {
     if (member == nullptr) return absl::OkStatus();  // A source that takes no deliveries has no ledger.
     if (reading_.tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
-    return Cannot(absl::StrCat("there is no table '", table, "' in the mirror"));
+    // Also one that an operator reset, which its source sends again.
+    return NotYet(absl::StrCat("there is no table '", table, "' in the mirror"));
   }
   if ((*record)->position.lsn.value < 0)
     return NotYet(absl::StrCat("table '", table, "' is to be populated"));

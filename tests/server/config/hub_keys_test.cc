@@ -231,6 +231,26 @@ INSTANTIATE_TEST_SUITE_P(
               "16: [[hub.member]] 'tenant'", "is 'Cust26759' in another [[hub.member]] of 'crm'"}),
     [](const auto& test) { return test.param.name; });
 
+TEST_F(HubKeysTest, ATenantIsOfOneHub) {
+  EXPECT_THAT(Read(absl::StrCat(kHub, absl::StrReplaceAll(kHub, {{"\"Acme\"", "\"Other\""}}))),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("has tenant 'Cust26759', which is a member of hub 'Acme', too")));
+}
+
+TEST_F(HubKeysTest, NamesOfTheHubsOwnTablesAreNoEntities) {
+  for (const char* const name : {"Alias", "company_member"}) {
+    EXPECT_THAT(
+        Read(absl::StrReplaceAll(kHub, {{"entity = \"company\"", absl::StrCat("entity = \"", name, "\"")}})),
+        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is a table of the hub's own")))
+        << name;
+  }
+}
+
+TEST_F(HubKeysTest, NamesThatDifferByCaseAreTheSame) {
+  EXPECT_THAT(Read(absl::StrReplaceAll(kHub, {{"city = \"CITY\"", "city = \"CITY\", City = \"TOWN\""}})),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("but for its case")));
+}
+
 TEST_F(HubKeysTest, AHubWithoutAMemberIsRefused) {
   EXPECT_THAT(Read("[[hub]]\nstorage = \"Acme\"\nentity = \"company\"\nmatch = [[\"vat\"]]\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
