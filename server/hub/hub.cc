@@ -64,6 +64,11 @@ absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
   return feeds;
 }
 
+absl::Status ClosedError(const HubRules& rules) {
+  return absl::UnavailableError(
+      absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -78,10 +83,7 @@ void Hub::Close() {
 
 absl::StatusOr<std::shared_ptr<HubFile>> Hub::File() {
   const MutexLock lock(file_mutex_);
-  if (closed_) {
-    return absl::UnavailableError(absl::StrCat("the rules of hub '", rules_.storage,
-                                               "' were just changed. Nothing was done. Try again."));
-  }
+  if (closed_) return ClosedError(rules_);
   if (file_ == nullptr) {
     absl::StatusOr<std::unique_ptr<HubFile>> file = files_.open(rules_);
     if (!file.ok()) return file.status();
@@ -385,6 +387,7 @@ absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   {
     const MutexLock removing(file_mutex_);
+    if (closed_) return ClosedError(rules_);  // The file is another's by now.
     file_.reset();
     if (absl::Status status = files_.remove(rules_); !status.ok()) return status;
   }

@@ -31,10 +31,6 @@ using testing::Not;
 using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
-void Set(std::nullptr_t, v1::Literal* literal) { literal->set_null_value(true); }
-void Set(std::int64_t value, v1::Literal* literal) { literal->set_int_value(value); }
-void Set(const std::string& value, v1::Literal* literal) { literal->set_text_value(value); }
-
 void SetValue(const sqlite::Value& value, v1::Literal* literal) {
   switch (value.type) {
     case sqlite::Type::kInteger:
@@ -63,7 +59,7 @@ void Add(v1::Delivery* delivery, const std::string& column, const Value& value) 
   v1::DeliveredValue* const delivered = delivery->add_columns();
   delivered->set_column(column);
   delivered->set_version_ms(7);
-  Set(value, delivered->mutable_value());
+  delivered->mutable_value()->set_text_value(value);
 }
 
 /// One row of customer(id, vat, name, city).

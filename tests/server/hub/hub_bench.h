@@ -6,16 +6,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hub.h"
+#include "tests/server/hub/hub_place.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 // A hub of two members, whose sources the test is.
@@ -30,12 +30,11 @@ inline TableSchema Companies() {
 /// A member: a mirror, and its source, which keeps notes of its cycles.
 class HubSource {
  public:
-  HubSource(const std::string& name, const std::string& folder, Events& events)
-      : folder_(folder), name_(name) {
+  HubSource(const std::string& name, HubPlace& place, Events& events) : place_(place), name_(name) {
     options_.steady_now = &StillTime;
     options_.journal.rules.push_back({.journal = true});
     tenant_ = std::make_shared<Tenant>(
-        name, [this](bool create) { return OpenSqliteStore(folder_, name_, create, {}); }, options_, events,
+        name, [this](bool create) { return place_.OpenStore(name_, create); }, options_, events,
         [](Tenant&) {});
     source_ = std::make_unique<SourceCalls>(*tenant_, name);
     source_->source_id = name;
@@ -97,7 +96,8 @@ class HubSource {
     lsn_[table.name] = target.lsn.value;
   }
 
-  const std::string folder_, name_;
+  HubPlace& place_;
+  const std::string name_;
   TenantOptions options_;
   std::shared_ptr<Tenant> tenant_;
   std::unique_ptr<SourceCalls> source_;
@@ -128,9 +128,12 @@ inline Wrote AsGiven(const HubDelivery& delivery) {
   return wrote;
 }
 
-class HubTest : public testing::Test {
+class HubTest : public EitherHubPlace {
  protected:
-  HubTest() : events_(catalog_), crm_("crm", folder_.path(), events_), erp_("erp", folder_.path(), events_) {
+  HubTest() : events_(catalog_) {}
+  void Fill() override {
+    crm_source_ = std::make_unique<HubSource>("crm", *place_, events_);
+    erp_source_ = std::make_unique<HubSource>("erp", *place_, events_);
     spdlog::set_level(spdlog::level::off);
     rules_.storage = "Acme";
     rules_.data_sources = {"crm", "erp"};
@@ -151,25 +154,31 @@ class HubTest : public testing::Test {
     Restart();
   }
 
-  void Restart() {
-    hub_ = std::make_unique<Hub>(rules_, path(),
+  HubSource& crm() { return *crm_source_; }
+  HubSource& erp() { return *erp_source_; }
+  /// As another server would open it.
+  std::unique_ptr<Hub> OpenHub() {
+    return std::make_unique<Hub>(rules_, place_->files(),
                                  [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
-                                   return name == "crm" ? crm_.tenant() : erp_.tenant();
+                                   return name == "crm" ? crm().tenant() : erp().tenant();
                                  });
   }
-  std::string path() const { return folder_.path() + "/Mirror_Acme.hub.db"; }
-  void Derive() { ASSERT_THAT(hub_->Derive(std::max(crm_.now(), erp_.now())), IsOk()); }
+  void Restart() {
+    hub_.reset();
+    hub_ = OpenHub();
+  }
+  std::int64_t now() { return std::max(crm().now(), erp().now()); }
+  void Derive() { ASSERT_THAT(hub_->Derive(now()), IsOk()); }
   HandedOut Fetch(const std::string& name) {
-    absl::StatusOr<HandedOut> out = hub_->HandOut(name, (name == "crm" ? crm_ : erp_).cycle(), 0);
+    absl::StatusOr<HandedOut> out = hub_->HandOut(name, (name == "crm" ? crm() : erp()).cycle(), 0);
     EXPECT_THAT(out, IsOk());
     return out.ok() ? *std::move(out) : HandedOut{};
   }
-  std::int64_t Count(const std::string& sql) { return Partner(path(), true).One(sql).integer; }
+  std::int64_t Count(const std::string& sql) { return place_->Ask(sql); }
 
-  ScratchFolder folder_;
   RememberingCatalog catalog_;
   Events events_;
-  HubSource crm_, erp_;
+  std::unique_ptr<HubSource> crm_source_, erp_source_;
   HubRules rules_;
   std::unique_ptr<Hub> hub_;
 };

@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/hub/postgres/golden_text.h"
 #include "tests/server/hub/hub_place.h"
 
 namespace mirror {
@@ -281,7 +281,9 @@ TEST_P(HubBookTest, HandsOutOpenDeliveriesInTheirOrderAndCountsThem) {
                                 ids.push_back(delivery.id);
                                 // Who takes them reads meanwhile.
                                 EXPECT_THAT(book.ReadRecord("g"), IsOk());
-                                if (delivery.id == "u") EXPECT_EQ(delivery.needs, 44);
+                                if (delivery.id == "u") {
+                                  EXPECT_EQ(delivery.needs, 44);
+                                }
                                 return true;
                               }),
                 IsOk());
@@ -345,6 +347,110 @@ TEST_P(HubBookTest, AfterAnErrorNothingOfTheTransactionIsThere) {
     EXPECT_THAT(book.FoundBy("company", "k")->rows, IsEmpty());
     EXPECT_THAT(*book.CountAll(), IsEmpty());
   });
+}
+
+TEST_P(HubBookTest, WhatIsOnlyTriedIsGoneWhateverComesOfIt) {
+  Write([&](HubBook& book) { ASSERT_THAT(book.WriteState({.time = 3}), IsOk()); });
+  for (const absl::Status& end : {absl::OkStatus(), absl::DataLossError("for the test")}) {
+    const absl::Status status = file_->Try([&](HubBook& book) {
+      EXPECT_THAT(book.WriteState({.time = 4, .hold = true}), IsOk());
+      EXPECT_THAT(book.WriteRow(RowOf("crm", "[1]", "g"), {"k"}), IsOk());
+      EXPECT_THAT(book.WriteDelivery(DeliveryOf("d", HubOperation::kUpdate, 1)), IsOk());
+      EXPECT_EQ(book.ReadState()->time, 4);
+      EXPECT_THAT(book.FoundBy("company", "k")->rows, SizeIs(1));
+      return end;
+    });
+    EXPECT_EQ(status.code(), end.code());
+    Read([&](HubBook& book) {
+      EXPECT_EQ(book.ReadState()->time, 3);
+      EXPECT_FALSE(book.ReadState()->hold);
+      EXPECT_FALSE((*book.ReadRow({"crm", "company", "[1]"})).has_value());
+      EXPECT_THAT(book.FoundBy("company", "k")->rows, IsEmpty());
+      EXPECT_THAT(*book.DeliveriesOf("g"), IsEmpty());
+      EXPECT_THAT(*book.CountAll(), IsEmpty());
+    });
+  }
+  // And what comes next is kept.
+  Write([&](HubBook& book) { ASSERT_THAT(book.WriteState({.time = 5}), IsOk()); });
+  Read([&](HubBook& book) { EXPECT_EQ(book.ReadState()->time, 5); });
+}
+
+TEST_P(HubBookTest, KeepsWhichRecordsWereParted) {
+  const auto record = [](const std::string& id, std::set<std::string> apart) {
+    GoldenRecord made;
+    made.id = id;
+    made.entity = "company";
+    made.apart = std::move(apart);
+    return made;
+  };
+  const auto apart = [](HubBook& book, const std::string& id) { return (*book.ReadRecord(id))->apart; };
+  Write([&](HubBook& book) {
+    for (const char* const id : {"a", "c", "d"}) ASSERT_THAT(book.WriteRecord(record(id, {}), {}), IsOk());
+    ASSERT_THAT(book.WriteRecord(record("b", {"a", "c"}), {}), IsOk());
+    // Of a pair each is apart from the other, whichever was written.
+    EXPECT_THAT(apart(book, "a"), ElementsAre("b"));
+    EXPECT_THAT(apart(book, "b"), ElementsAre("a", "c"));
+    EXPECT_THAT(apart(book, "d"), IsEmpty());
+  });
+  Open();
+  Write([&](HubBook& book) {
+    EXPECT_THAT(apart(book, "c"), ElementsAre("b"));
+    // Who takes it in is apart from what it was apart from, but not from itself.
+    ASSERT_THAT(book.MergeRecord(record("b", {"a", "c"}), "c"), IsOk());
+    EXPECT_THAT(apart(book, "a"), ElementsAre("c"));
+    EXPECT_THAT(apart(book, "c"), ElementsAre("a"));
+    ASSERT_THAT(book.WriteRecord(record("c", {}), {}), IsOk());
+    EXPECT_THAT(apart(book, "a"), IsEmpty());
+  });
+  EXPECT_EQ(place_->Ask("SELECT count(*) FROM _hub_apart"), 0);
+}
+
+TEST_P(HubBookTest, GivesWhatThisDerivationMadeInItsOrder) {
+  constexpr int kMany = 1'100;  // More than are read at once.
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("old", HubOperation::kUpdate, 0)), IsOk());
+    ASSERT_THAT(book.EndFresh(), IsOk());
+    for (int i = kMany; i > 0; --i) {
+      HubDelivery one = DeliveryOf(absl::StrCat("d", i), HubOperation::kUpdate, i);
+      one.data_source = i % 2 == 0 ? "crm" : "erp";
+      ASSERT_THAT(book.WriteDelivery(one), IsOk());
+    }
+    ASSERT_THAT(book.HoldFresh("crm", false), IsOk());
+    std::vector<std::int64_t> numbers;
+    int held = 0;
+    ASSERT_THAT(book.ReadFresh([&](const HubDelivery& delivery) {
+      numbers.push_back(delivery.number);
+      if (delivery.state == DeliveryState::kHeld) ++held;
+      return absl::OkStatus();
+    }),
+                IsOk());
+    ASSERT_THAT(numbers, SizeIs(kMany));
+    EXPECT_EQ(numbers.front(), 1);
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+    EXPECT_EQ(held, kMany / 2);
+    int taken = 0;
+    EXPECT_THAT(book.ReadFresh([&](const HubDelivery&) {
+      return ++taken < 3 ? absl::OkStatus() : absl::CancelledError("for the test");
+    }),
+                StatusIs(absl::StatusCode::kCancelled));
+    EXPECT_EQ(taken, 3);
+  });
+}
+
+TEST_P(HubBookTest, PartedRecordsAreNoDuplicates) {
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[1]", "a"), {"k"}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("erp", "[1]", "b"), {"k"}), IsOk());
+  });
+  EXPECT_THAT(*file_->FindDuplicates(10), SizeIs(1));
+  Write([&](HubBook& book) {
+    GoldenRecord record;
+    record.id = "b";
+    record.entity = "company";
+    record.apart = {"a"};
+    ASSERT_THAT(book.WriteRecord(record, {}), IsOk());
+  });
+  EXPECT_THAT(*file_->FindDuplicates(10), IsEmpty());
 }
 
 TEST_P(HubBookTest, FindsDuplicatesWithinAndApart) {
@@ -482,21 +588,6 @@ TEST_P(PostgresHubTest, PartnersReadWhatTheyAreGranted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, PostgresHubTest, testing::Values(true), NameOfStore);
-
-TEST(GoldenTextTest, IsWhatPostgresKeeps) {
-  EXPECT_EQ(GoldenText(Null{}), std::nullopt);
-  EXPECT_EQ(GoldenText(std::int64_t{-3}), "-3");
-  EXPECT_EQ(GoldenText(2.5), "2.5");
-  EXPECT_EQ(GoldenText(std::string("Zürich")), "Zürich");
-  EXPECT_EQ(GoldenText(Bytes{std::string("\0\xab", 2)}), "\\x00ab");
-  EXPECT_EQ(GoldenText(std::string("a\0b", 3)),
-            "a\xEF\xBF\xBD"
-            "b");
-  EXPECT_EQ(TextForPostgres("\xC3"
-                            "ü\xff"),
-            "\xEF\xBF\xBDü\xEF\xBF\xBD");
-  EXPECT_EQ(TextForPostgres("\xF0\x9F"), "\xEF\xBF\xBD\xEF\xBF\xBD");
-}
 
 }  // namespace
 }  // namespace mirror

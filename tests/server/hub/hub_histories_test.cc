@@ -18,7 +18,7 @@
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/match_keys.h"
-#include "server/hub/sqlite/hub_file.h"
+#include "tests/server/hub/hub_place.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -26,6 +26,7 @@ namespace mirror {
 namespace {
 
 constexpr int kHistories = 30;
+constexpr int kPostgresHistories = 3;  // Which take longer.
 constexpr int kSteps = 60;
 
 HubRules ThreeSystems() {
@@ -138,10 +139,10 @@ class System final : public MemberLook {
 
 class History {
  public:
-  explicit History(std::uint64_t seed) : random_(seed) {
+  History(std::uint64_t seed, HubPlace& place) : random_(seed) {
     rules_.entities[0].delete_any = Chance(50);
-    absl::StatusOr<std::unique_ptr<HubFile>> file = HubFile::Open(":memory:", rules_);
-    EXPECT_THAT(file, IsOk());
+    absl::StatusOr<std::unique_ptr<HubFile>> file = place.OpenHub(rules_);
+    EXPECT_THAT(file.status(), IsOk());
     file_ = *std::move(file);
     for (int i = 0; i < 6; ++i) AnySystem().Insert(AnyValues());
   }
@@ -238,12 +239,13 @@ void History::Edit() {
 void History::Deliver() {
   const std::string name = AnyName();
   std::vector<HubDelivery> open;
-  EXPECT_THAT(file_->ReadOpen(name,
-                              [&](HubDelivery delivery) {
-                                EXPECT_EQ(dropped_.count(delivery.id), 0U) << "an operator dropped it";
-                                open.push_back(std::move(delivery));
-                                return true;
-                              }),
+  EXPECT_THAT(file_->Read([&](HubBook& book) {
+    return book.ReadOpen(name, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
+      EXPECT_EQ(dropped_.count(delivery.id), 0U) << "an operator dropped it";
+      open.push_back(std::move(delivery));
+      return true;
+    });
+  }),
               IsOk());
   for (const HubDelivery& delivery : open) systems_[name].Apply(rules_.entities[0], delivery);
 }
@@ -398,15 +400,23 @@ void History::Check() {
   EXPECT_EQ(Whole(), before) << "nothing was new";
 }
 
-TEST(HubHistories, WhatAnOperatorDecidesHoldsWhateverElseHappens) {
+class HubHistories : public EitherHubPlace {};
+
+TEST_P(HubHistories, WhatAnOperatorDecidesHoldsWhateverElseHappens) {
   const std::uint64_t seed = TestSeed();
-  for (int i = 0; i < kHistories && !testing::Test::HasFailure(); ++i) {
-    History history(seed + static_cast<std::uint64_t>(i));
-    history.Run();
-    EXPECT_FALSE(testing::Test::HasFailure())
-        << "MIRROR_TEST_SEED=" << seed + static_cast<std::uint64_t>(i) << " behind" << history.told();
+  const int histories = GetParam() ? kPostgresHistories : kHistories;
+  for (int i = 0; i < histories && !testing::Test::HasFailure(); ++i) {
+    {
+      History history(seed + static_cast<std::uint64_t>(i), *place_);
+      history.Run();
+      EXPECT_FALSE(testing::Test::HasFailure())
+          << "MIRROR_TEST_SEED=" << seed + static_cast<std::uint64_t>(i) << " behind" << history.told();
+    }
+    place_->LoseHub();
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Stores, HubHistories, testing::Bool(), NameOfStore);
 
 }  // namespace
 }  // namespace mirror

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,11 +31,19 @@ class HubPlace {
   virtual absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& context_id, bool create) = 0;
   /// Of one server.
   virtual absl::StatusOr<std::unique_ptr<HubFile>> OpenHub(const HubRules& rules) = 0;
+  virtual absl::Status RemoveHub(const HubRules& rules) = 0;
+  /// It outlives them.
+  HubFiles files() {
+    return {.open = [this](const HubRules& rules) { return OpenHub(rules); },
+            .remove = [this](const HubRules& rules) { return RemoveHub(rules); }};
+  }
   /// The only value of the only row, of the hub's tables.
   virtual std::int64_t Ask(const std::string& sql) = 0;
   virtual std::string AskText(const std::string& sql) = 0;
   /// What somebody does who deletes it. None may be open.
   virtual void LoseHub() = 0;
+  /// Leaves one that cannot be opened. None may be open.
+  virtual void SpoilHub() = 0;
 };
 
 class FolderHubPlace final : public HubPlace {
@@ -45,10 +54,17 @@ class FolderHubPlace final : public HubPlace {
   absl::StatusOr<std::unique_ptr<HubFile>> OpenHub(const HubRules& rules) override {
     return OpenSqliteHubFile(folder_.path(), rules);
   }
+  absl::Status RemoveHub(const HubRules& rules) override {
+    return RemoveSqliteHubFile(folder_.path(), rules);
+  }
   std::int64_t Ask(const std::string& sql) override { return Partner(path(), true).One(sql).integer; }
   std::string AskText(const std::string& sql) override { return Partner(path(), true).One(sql).bytes; }
   void LoseHub() override {
     for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path() + suffix);
+  }
+  void SpoilHub() override {
+    LoseHub();
+    std::ofstream(path(), std::ios::binary) << std::string(8'192, 'x');
   }
 
  private:
@@ -87,6 +103,7 @@ class PostgresHubPlace final : public HubPlace {
   absl::StatusOr<std::unique_ptr<HubFile>> OpenHub(const HubRules& rules) override {
     return OpenPostgresHubFile(Control(), rules);
   }
+  absl::Status RemoveHub(const HubRules& rules) override { return RemovePostgresHubFile(*Control(), rules); }
   std::int64_t Ask(const std::string& sql) override {
     const auto number = partner_->Number(sql);
     EXPECT_THAT(number.status(), IsOk());
@@ -100,6 +117,9 @@ class PostgresHubPlace final : public HubPlace {
   void LoseHub() override {
     EXPECT_THAT(partner_->Execute("SET client_min_messages = warning; DROP SCHEMA mirror_hub_acme CASCADE"),
                 IsOk());
+  }
+  void SpoilHub() override {
+    EXPECT_THAT(partner_->Execute("UPDATE _hub SET layout = 9, layout_min = 9, program = '9.0'"), IsOk());
   }
 
  private:

@@ -3,16 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "proto/wire/exchange/ledger.h"
-#include "proto/wire/exchange/value_json.h"
-#include "tests/server/hub/hub_place.h"
-#include "tests/server/tenant/tenant_bench.h"
+#include "tests/server/hub/hub_bench.h"
 
 namespace mirror {
 namespace {
@@ -20,167 +15,6 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-TableSchema Companies() {
-  return NamedTable("company", {KeyColumn("id", Type::kInt64), PlainColumn("vat", Type::kText),
-                                PlainColumn("name", Type::kText), PlainColumn("city", Type::kText)});
-}
-
-/// A member: a mirror, and its source, which keeps notes of its cycles.
-class Member {
- public:
-  Member(const std::string& name, HubPlace& place, Events& events) : place_(place), name_(name) {
-    options_.steady_now = &StillTime;
-    options_.journal.rules.push_back({.journal = true});
-    tenant_ = std::make_shared<Tenant>(
-        name, [this](bool create) { return place_.OpenStore(name_, create); }, options_, events,
-        [](Tenant&) {});
-    source_ = std::make_unique<SourceCalls>(*tenant_, name);
-    source_->source_id = name;
-  }
-
-  const std::shared_ptr<Tenant>& tenant() const { return tenant_; }
-  std::int64_t cycle() const { return source_->cycle; }
-  std::int64_t now() const { return source_->now; }
-
-  /// One cycle with these rows: of the first one all that there are.
-  void Push(const Rows& companies, const Rows& ledger = {}, Operation operation = Operation::kInsert) {
-    Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
-    Send(Companies(), companies, operation);
-    Send(LedgerSchema(), ledger, Operation::kInsert);
-    ASSERT_THAT(source_->Complete(), IsOk());
-    completing_ = completed_ = source_->cycle;
-  }
-  /// A cycle that was broken off behind its first rows.
-  void BreakOff(const Rows& companies) {
-    Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
-    completing_ = source_->cycle;
-    ASSERT_THAT(
-        source_
-            ->Send(Companies(), {.rows = companies, .base_lsn = lsn_["company"], .target = Next("company")})
-            .status,
-        IsOk());
-  }
-  /// As of a backup that is older than its last cycle.
-  void RestoreSource(std::int64_t known) { completing_ = completed_ = known; }
-
- private:
-  void Begin() {
-    source_->now += 1'000;
-    source_->caller.nonce = absl::StrCat(name_, " ", source_->now);
-    source_->caller.expires_ms = source_->now + 300'000;
-    const absl::StatusOr<Admission> admission = tenant_->Authenticate(
-        source_->caller, "holder", true, false, source_->now, KnownCycles{completing_, completed_});
-    ASSERT_THAT(admission, IsOk());
-    ASSERT_TRUE(admission->accepted);
-    source_->cycle = admission->cycle;
-  }
-  Position Next(const std::string& table) const {
-    const auto known = lsn_.find(table);
-    return {Lsn{(known == lsn_.end() ? 0 : known->second) + 10}, "line"};
-  }
-  void Send(const TableSchema& table, const Rows& rows, Operation operation) {
-    const bool first = lsn_.count(table.name) == 0;
-    if (rows.empty() && !first) return;
-    const Position target = Next(table.name);
-    BatchSpec spec{.operation = operation, .rows = rows, .target = target, .commit = target};
-    if (first) {
-      spec.populate = PopulateReason::kMinusOne;
-    } else {
-      spec.base_lsn = lsn_[table.name];
-    }
-    ASSERT_THAT(source_->Send(table, spec).status, IsOk());
-    lsn_[table.name] = target.lsn.value;
-  }
-
-  HubPlace& place_;
-  const std::string name_;
-  TenantOptions options_;
-  std::shared_ptr<Tenant> tenant_;
-  std::unique_ptr<SourceCalls> source_;
-  std::map<std::string, std::int64_t> lsn_;
-  std::int64_t completing_ = 0, completed_ = 0;
-};
-
-Row LedgerRow(const HubDelivery& delivery, std::int64_t number, const std::string& key, const Wrote& wrote) {
-  const char* const words[] = {"", "INSERT", "UPDATE", "DELETE"};
-  return {delivery.id,
-          number,
-          words[static_cast<int>(delivery.operation)],
-          delivery.table,
-          key,
-          "APPLIED",
-          WroteJson(wrote),
-          nullptr,
-          0,
-          0,
-          number};
-}
-/// As if the system had kept what it was given.
-Wrote AsGiven(const HubDelivery& delivery) {
-  Wrote wrote;
-  for (const auto& [column, wish] : delivery.columns)
-    wrote[column] = {wish.version_ms, wish.value, wish.value};
-  return wrote;
-}
-
-class HubTest : public EitherHubPlace {
- protected:
-  HubTest() : events_(catalog_) {}
-  void Fill() override {
-    crm_source_ = std::make_unique<Member>("crm", *place_, events_);
-    erp_source_ = std::make_unique<Member>("erp", *place_, events_);
-    spdlog::set_level(spdlog::level::off);
-    rules_.storage = "Acme";
-    rules_.data_sources = {"crm", "erp"};
-    HubEntity& entity = rules_.entities.emplace_back();
-    entity.name = "company";
-    entity.match = {{"vat"}};
-    entity.normalise = {{"vat", Normalise::kAlnum}};
-    for (const char* const attribute : {"vat", "name", "city"}) {
-      entity.attributes[attribute].kind = AttributeRule::Kind::kNewest;
-    }
-    for (const char* const source : {"crm", "erp"}) {
-      HubMember& member = entity.members.emplace_back();
-      member.data_source = source;
-      member.table = "company";
-      member.columns = {{"vat", "vat"}, {"name", "name"}, {"city", "city"}};
-      member.inserts = member.updates = member.deletes = true;
-    }
-    Restart();
-  }
-
-  Member& crm() { return *crm_source_; }
-  Member& erp() { return *erp_source_; }
-  /// As another server would open it.
-  std::unique_ptr<Hub> OpenHub() {
-    return std::make_unique<Hub>(
-        rules_, [this](const HubRules& rules) { return place_->OpenHub(rules); },
-        [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
-          return name == "crm" ? crm().tenant() : erp().tenant();
-        });
-  }
-  void Restart() {
-    hub_.reset();
-    hub_ = OpenHub();
-  }
-  std::int64_t now() { return std::max(crm().now(), erp().now()); }
-  void Derive() { ASSERT_THAT(hub_->Derive(now()), IsOk()); }
-  HandedOut Fetch(const std::string& name) {
-    absl::StatusOr<HandedOut> out = hub_->HandOut(name, (name == "crm" ? crm() : erp()).cycle(), 0);
-    EXPECT_THAT(out, IsOk());
-    return out.ok() ? *std::move(out) : HandedOut{};
-  }
-  std::int64_t Count(const std::string& sql) { return place_->Ask(sql); }
-
-  RememberingCatalog catalog_;
-  Events events_;
-  std::unique_ptr<Member> crm_source_, erp_source_;
-  HubRules rules_;
-  std::unique_ptr<Hub> hub_;
-};
 
 TEST_P(HubTest, OneCompanyInBothIsOneRecordAndIsInsertedNowhere) {  // S1
   crm().Push({{1, "NO 1", "Ada", "Rome"}});

@@ -1,0 +1,28 @@
+#include "server/hub/postgres/golden_text.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace mirror {
+namespace {
+
+TEST(GoldenTextTest, IsWhatPostgresKeeps) {
+  EXPECT_EQ(GoldenText(Null{}), std::nullopt);
+  EXPECT_EQ(GoldenText(std::int64_t{-3}), "-3");
+  EXPECT_EQ(GoldenText(2.5), "2.5");
+  EXPECT_EQ(GoldenText(std::string("Zürich")), "Zürich");
+  EXPECT_EQ(GoldenText(Bytes{std::string("\0\xab", 2)}), "\\x00ab");
+  EXPECT_EQ(GoldenText(std::string("a\0b", 3)),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(TextForPostgres("\xC3"
+                            "ü\xff"),
+            "\xEF\xBF\xBDü\xEF\xBF\xBD");
+  EXPECT_EQ(TextForPostgres("\xF0\x9F"), "\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+}  // namespace
+}  // namespace mirror
