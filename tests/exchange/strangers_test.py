@@ -86,6 +86,38 @@ class Strangers(unittest.TestCase):
         status = place.ctl("hub", "status", "Acme")
         self.assertIn("restored", status.stdout, status.stderr)
 
+    def change_hub(self, place, change):
+        """The configuration is another one from here on."""
+        config = place.server.folder / "mirror-server.toml"
+        config.write_text(change(config.read_text()))
+        place.start_again()
+        place.rounds(1)
+        place.ctl("hub", "hold", "commit", "Acme")
+        place.rounds()
+
+    def test_an_entity_may_be_called_otherwise(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        self.change_hub(place, lambda text: text.replace('entity = "company"', 'entity = "firm"'))
+        self.assertEqual(place.ask_hub("SELECT vat, name, city FROM golden_firm"), [("NO 1", "Ada", "Rome")])
+        place.erp.sql("UPDATE company SET city = 'Oslo'")
+        place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Oslo")]] * 2)
+
+    def test_a_member_that_was_taken_out_says_nothing_any_more(self):
+        place = self.place(names=("crm", "erp", "shop"))
+        place.crm.sql(ADA)
+        place.rounds()
+        place.shop.sql("UPDATE company SET city = 'Ulm'")
+        place.rounds()
+        shop = exchange_place.MEMBER.format(name="shop", write='["insert", "update", "delete"]')
+        self.change_hub(place, lambda text: text.replace(shop, ""))
+        place.crm.sql("UPDATE company SET name = 'Ada Ltd'")
+        place.rounds()
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada Ltd", "Ulm")])
+        self.assertEqual(place.ask_hub("SELECT count(*) FROM golden_company_member WHERE data_source = 'shop'"), [(0,)])
+
 
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv[1]).resolve()

@@ -59,6 +59,8 @@ absl::Status Loader::AddRecord(const std::string& id) {
 
 absl::Status Loader::AddRow(MemberRow row) {
   if (rows_.count(row.ref) > 0) return absl::OkStatus();
+  // Of a table that is no member's any more: it says nothing, and went by nobody's wish.
+  if (rules_.Find(row.ref.data_source, row.ref.table).member == nullptr) return book_.RemoveRow(row);
   if (entity_ == nullptr) entity_ = rules_.FindEntity(row.entity);
   if (entity_ == nullptr)
     return absl::DataLossError("the hub's file has a row of an entity that is not there");

@@ -104,6 +104,8 @@ absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& cha
   absl::StatusOr<std::optional<GoldenRecord>> record = all_.book.ReadRecord(id);
   if (!record.ok()) return record.status();
   if (!*record) return absl::DataLossError("the hub's file has a row of a record that is not there");
+  // Of an entity that the configuration has no more: it stays as it is.
+  if (all_.rules.FindEntity((*record)->entity) == nullptr) return absl::OkStatus();
   GoldenRecord changed = **record;
   changed.work.touched = true;
   change(&changed);
@@ -221,6 +223,11 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   RowReading reading{*place.entity, *place.member, {name_, place.member->table, key}};
   absl::StatusOr<std::optional<MemberRow>> old = all_.book.ReadRow(reading.ref);
   if (!old.ok()) return old.status();
+  if (*old && (*old)->entity != place.entity->name) {
+    // The table holds records of another entity now: none that was of the former one.
+    if (absl::Status status = all_.book.RemoveRow(**old); !status.ok()) return status;
+    old->reset();
+  }
   const auto made = made_.find(at);
   if (made != made_.end()) {
     absl::StatusOr<std::string> issued = all_.book.IssuedFor(made->second);
