@@ -54,8 +54,7 @@ v1::Delivery Of(const std::string& id, v1::Operation operation, const std::strin
   return delivery;
 }
 
-template <typename Value>
-void Add(v1::Delivery* delivery, const std::string& column, const Value& value) {
+void Add(v1::Delivery* delivery, const std::string& column, const std::string& value) {
   v1::DeliveredValue* const delivered = delivery->add_columns();
   delivered->set_column(column);
   delivered->set_version_ms(7);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -160,6 +161,7 @@ class HubTest : public EitherHubPlace {
   std::unique_ptr<Hub> OpenHub() {
     return std::make_unique<Hub>(rules_, place_->files(),
                                  [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+                                   if (missing_.count(name) > 0) return absl::NotFoundError("not there yet");
                                    return name == "crm" ? crm().tenant() : erp().tenant();
                                  });
   }
@@ -179,6 +181,7 @@ class HubTest : public EitherHubPlace {
   RememberingCatalog catalog_;
   Events events_;
   std::unique_ptr<HubSource> crm_source_, erp_source_;
+  std::set<std::string> missing_;  ///< Data sources that the hub does not find.
   HubRules rules_;
   std::unique_ptr<Hub> hub_;
 };

@@ -6,16 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <memory>
+#include <cstdint>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/server/hub/hub_place.h"
+#include "tests/server/hub/hub_book_bench.h"
 
 namespace mirror {
 namespace {
@@ -26,69 +24,6 @@ using testing::IsEmpty;
 using testing::Pair;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
-
-class HubBookTest : public EitherHubPlace {
- protected:
-  void Fill() override {
-    rules_.storage = "Acme";
-    rules_.data_sources = {"crm", "erp"};
-    for (const char* const name : {"company", "person"}) {
-      HubEntity& entity = rules_.entities.emplace_back();
-      entity.name = name;
-      entity.match = {{"vat"}};
-      for (const char* const attribute : {"vat", "City @ \"of\""}) entity.attributes[attribute];
-      for (const char* const source : {"crm", "erp"}) {
-        HubMember& member = entity.members.emplace_back();
-        member.data_source = source;
-        member.table = name;
-        member.columns = {{"vat", "vat"}, {"City @ \"of\"", "city"}};
-      }
-    }
-    Open();
-  }
-  void Open() {
-    file_.reset();
-    auto opened = place_->OpenHub(rules_);
-    ASSERT_THAT(opened.status(), IsOk());
-    file_ = *std::move(opened);
-  }
-  using Work = std::function<void(HubBook& book)>;
-  void Write(const Work& work) {
-    ASSERT_THAT(file_->Transact([&](HubBook& book) { return work(book), absl::OkStatus(); }), IsOk());
-  }
-  void Read(const Work& work) {
-    ASSERT_THAT(file_->Read([&](HubBook& book) { return work(book), absl::OkStatus(); }), IsOk());
-  }
-  static MemberRow RowOf(const std::string& source, const std::string& key,
-                         const std::string& golden_id = "") {
-    MemberRow row;
-    row.ref = {source, "company", key};
-    row.entity = "company";
-    row.golden_id = golden_id;
-    row.says["vat"] = {.value = std::string("1"), .word = std::string("1"), .ms = 5, .own = true};
-    row.touched = 7;
-    row.read_at = 7;
-    row.joined_by = "vat";
-    return row;
-  }
-  static HubDelivery DeliveryOf(const std::string& id, HubOperation operation, std::int64_t number) {
-    HubDelivery delivery;
-    delivery.id = id;
-    delivery.data_source = "erp";
-    delivery.table = "company";
-    delivery.operation = operation;
-    delivery.key = operation == HubOperation::kInsert ? "" : "[7]";
-    delivery.golden_id = "g";
-    delivery.columns["city"] = {std::string("Rome"), 9};
-    delivery.needs = 3;
-    delivery.number = number;
-    delivery.fresh = true;
-    return delivery;
-  }
-
-  HubRules rules_;
-  std::unique_ptr<HubFile> file_;
-};
 
 TEST_P(HubBookTest, KeepsItsStateAndItsFeedsWhole) {
   HubFeed feed;
@@ -308,6 +243,34 @@ TEST_P(HubBookTest, HandsOutOpenDeliveriesInTheirOrderAndCountsThem) {
   EXPECT_EQ(file_->CountAll()->at("erp").refused, 1U);
 }
 
+TEST_P(HubBookTest, WhatAnOperatorDroppedCountsForNothing) {
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("i", HubOperation::kInsert, 1)), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("u", HubOperation::kUpdate, 2)), IsOk());
+    ASSERT_THAT(book.HoldFresh("erp", true), IsOk());
+    ASSERT_THAT(book.HoldFresh("erp", false), IsOk());
+    ASSERT_THAT(book.EndFresh(), IsOk());
+    EXPECT_EQ(book.CountAll()->at("erp").inserts, 1U);
+    EXPECT_EQ(book.CountAll()->at("erp").writes, 1U);
+  });
+  EXPECT_THAT(file_->DecideHeld(false), IsOkAndHolds(2U));
+  EXPECT_EQ(file_->CountAll()->at("erp").dropped, 2U);
+  const auto expect = [](HubBook& book, std::uint64_t inserts, std::uint64_t writes) {
+    const HubCounts counts = book.CountAll()->at("erp");
+    EXPECT_EQ(counts.inserts, inserts);
+    EXPECT_EQ(counts.writes, writes);
+  };
+  Write([&](HubBook& book) {
+    expect(book, 0, 0);
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("other", HubOperation::kInsert, 3)), IsOk());
+    expect(book, 1, 0);
+    // Nor do they once they are gone.
+    ASSERT_THAT(book.RemoveDelivery(DeliveryOf("i", HubOperation::kInsert, 1)), IsOk());
+    ASSERT_THAT(book.RemoveDelivery(DeliveryOf("u", HubOperation::kUpdate, 2)), IsOk());
+    expect(book, 1, 0);
+  });
+}
+
 TEST_P(HubBookTest, HandsOutManyWithoutLeavingOneOut) {
   constexpr int kMany = 1'100;  // More than are read at once.
   Write([&](HubBook& book) {
@@ -514,80 +477,6 @@ TEST_P(HubBookTest, AnEntityGetsTheAttributesThatItLacks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, HubBookTest, testing::Bool(), NameOfStore);
-
-class PostgresHubTest : public HubBookTest {};
-
-TEST_P(PostgresHubTest, NobodyElseHasTheHubWhileOneDerives) {
-  auto other = place_->OpenHub(rules_);
-  ASSERT_THAT(other.status(), IsOk());
-  bool ran = false;
-  ASSERT_THAT(file_->Alone([&] {
-    const absl::Status refused = (*other)->Alone([&] { return ran = true, absl::OkStatus(); });
-    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another server is at work")));
-    return file_->CheckAlone();
-  }),
-              IsOk());
-  EXPECT_FALSE(ran);
-  EXPECT_THAT((*other)->Alone([&] { return ran = true, absl::OkStatus(); }), IsOk());
-  EXPECT_TRUE(ran);
-}
-
-TEST_P(PostgresHubTest, WhoLostItsConnectionHearsOfIt) {
-  int tries = 0;
-  const absl::Status done = file_->Alone([&] {
-    if (++tries > 1) return absl::OkStatus();
-    EXPECT_THAT(postgres_place().partner().Execute(
-                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"),
-                IsOk());
-    const absl::Status lost = file_->CheckAlone();
-    EXPECT_FALSE(lost.ok());
-    return lost;
-  });
-  EXPECT_THAT(done, IsOk());
-  EXPECT_EQ(tries, 2);
-}
-
-TEST_P(PostgresHubTest, ASchemaOfOthersIsLeftAlone) {
-  file_.reset();
-  place_->LoseHub();
-  ASSERT_THAT(postgres_place().partner().Execute("CREATE SCHEMA mirror_hub_acme"), IsOk());
-  EXPECT_THAT(place_->OpenHub(rules_).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("not that of hub 'Acme'")));
-}
-
-TEST_P(PostgresHubTest, ALaterLayoutIsRefused) {
-  ASSERT_THAT(
-      postgres_place().partner().Execute("UPDATE _hub SET layout = 9, layout_min = 9, program = '9.0'"),
-      IsOk());
-  EXPECT_THAT(place_->OpenHub(rules_).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 9.0")));
-}
-
-TEST_P(PostgresHubTest, ADroppedSchemaIsToldAndMadeAnew) {
-  ASSERT_THAT(file_->NoteNews(), IsOk());
-  place_->LoseHub();
-  EXPECT_THAT(file_->NoteNews(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("mirror_hub_acme")));
-  EXPECT_THAT(file_->IsNew(), IsOkAndHolds(true));
-  EXPECT_LT(file_->ReadNews()->read, file_->ReadNews()->noted);
-}
-
-TEST_P(PostgresHubTest, PartnersReadWhatTheyAreGranted) {
-  postgres::Connection& owner = postgres_place().partner();
-  ASSERT_THAT(owner.Execute("DROP ROLE IF EXISTS hub_reader; CREATE ROLE hub_reader"), IsOk());
-  EXPECT_THAT(owner.Execute("SET ROLE hub_reader; SELECT count(*) FROM golden_company").code(),
-              testing::AnyOf(absl::StatusCode::kPermissionDenied, absl::StatusCode::kNotFound));
-  ASSERT_THAT(
-      owner.Execute("RESET ROLE; GRANT USAGE ON SCHEMA mirror_hub_acme TO hub_reader; GRANT SELECT ON "
-                    "golden_company, golden_company_member, golden_alias TO hub_reader"),
-      IsOk());
-  EXPECT_THAT(owner.Execute("SET ROLE hub_reader; SELECT count(*) FROM golden_company; SELECT count(*) FROM "
-                            "golden_company_member"),
-              IsOk());
-  EXPECT_THAT(owner.Execute("SELECT count(*) FROM _hub_rows").code(), absl::StatusCode::kPermissionDenied);
-  ASSERT_THAT(owner.Execute("RESET ROLE; DROP OWNED BY hub_reader; DROP ROLE hub_reader"), IsOk());
-}
-
-INSTANTIATE_TEST_SUITE_P(Stores, PostgresHubTest, testing::Values(true), NameOfStore);
 
 }  // namespace
 }  // namespace mirror

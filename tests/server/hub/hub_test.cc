@@ -125,6 +125,20 @@ TEST_P(HubTest, ALostHubSuspendsAllAndHoldsWhatItDerives) {  // S11
   EXPECT_EQ(*held, 1U);
 }
 
+TEST_P(HubTest, IsMadeWhenItFirstLooksAlsoWhereNobodyIsThereYet) {
+  missing_ = {"crm", "erp"};
+  Derive();
+  missing_.clear();
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  crm().RestoreSource(1);
+  crm().Push({{1, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
+  erp().Push({});
+  Derive();
+  // It was there when the source was restored, and somebody has to say what counts.
+  EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
+}
+
 TEST_P(HubTest, ADeletedRowIsNotInsertedAgain) {  // S10
   crm().Push({{1, "1", "Ada", "Rome"}});
   erp().Push({{7, "1", "Ada", "Rome"}});
