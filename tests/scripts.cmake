@@ -76,9 +76,6 @@ set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 90
 add_test(NAME exchange.acceptance COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/acceptance_test.py
                                           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.acceptance PROPERTIES LABELS python TIMEOUT 600)
-add_test(NAME exchange.histories COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/histories.py
-                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.histories PROPERTIES LABELS python TIMEOUT 3600 PROCESSORS 2)
 add_test(NAME exchange.random COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/random_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.random PROPERTIES LABELS python TIMEOUT 600)

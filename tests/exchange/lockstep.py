@@ -216,7 +216,12 @@ class Lockstep(model.World):
 
     def PlayReal(self, name, words, point, how):
         if how == "paused":
-            self.Must(self.real.systems[name].pause(point, words), f"{name}'s agent did not come to {point}")
+            system = self.real.systems[name]
+            came = system.pause(point, words)
+            if not came and "busy: cycle" in system.said:
+                self.Ctl("resume", name)  # As below.
+                came = system.pause(point, words)
+            self.Must(came, f"{name}'s agent did not come to {point}")
             self.died["paused"] += 1
             return
         environment = {"MIRROR_CRASH_AT": point} if point else {}

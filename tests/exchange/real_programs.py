@@ -169,7 +169,10 @@ class System:
             [server.bin / "mirror-agent", *words, "--config", self.toml], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, env=records_server.programs.environment(MIRROR_CRASH_AT=f"{point}:stop"))
         state = os.waitid(os.P_PID, self.paused.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        return state.si_code == os.CLD_STOPPED
+        if state.si_code == os.CLD_STOPPED:
+            return True
+        self.said, self.paused = self.paused.communicate()[1], None
+        return False
 
     def go_on(self, kill=False):
         """Until its end."""
