@@ -177,16 +177,24 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
   }
   const auto issued =
       std::find_if(shared.begin(), shared.end(), [](const auto& one) { return LooksIssued(one.first); });
-  const std::string match = issued != shared.end() ? issued->first : shared.begin()->first;
+  // A city alone would join all companies of it: without a better one all that each table has must be the
+  // same.
+  std::vector<std::string> match;
+  for (const auto& [name, count] : shared) {
+    const bool of_all = static_cast<std::size_t>(count) == tables.size();
+    if (issued != shared.end() ? name == issued->first : of_all) match.push_back(name);
+  }
+  if (match.empty()) match.push_back(shared.begin()->first);
   std::string text = absl::StrCat(
       "# Golden records of '", entity, "' in storage '", storage, "', for mirror-server.toml.\n",
-      "# Decide what the comments ask; docs/exchange/decide.md helps. Then reload or restart the server.\n",
+      "# Decide what the comments ask; docs/exchange/decide.md helps. Then restart the server.\n",
       "[[hub]]\nstorage = ", TomlString(storage), "\nentity = ", TomlString(entity), "\n",
       "# Which attributes make two rows one? ",
-      issued != shared.end() ? "This one looks like what a registry issues.\n"
-                             : "Nothing looks like what a registry issues: this is a guess.\n",
-      "match = [", List({match}), "]\n", "# \"fold\" ignores case and blanks at the ends, \"alnum\" all but ",
-      "letters and digits.\n", "# normalise = { ", Bare(match), " = \"alnum\" }\n",
+      issued != shared.end()
+          ? "This one looks like what a registry issues.\n"
+          : "Nothing looks like what a registry issues: this is a guess, not to be left as it is.\n",
+      "match = [", List(match), "]\n", "# \"fold\" ignores case and blanks at the ends, \"alnum\" all but ",
+      "letters and digits.\n", "# normalise = { ", Bare(match.front()), " = \"alnum\" }\n",
       "# \"any\": deleted in one, deleted in all, unless edited there since.\ndeletes = \"none\"\n");
   std::set<std::string> attributes;
   for (const auto& [name, count] : shared) attributes.insert(name);
