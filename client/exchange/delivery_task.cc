@@ -234,6 +234,22 @@ std::string KeyText(const RowOf& key) {
   return KeyJson(values);
 }
 
+LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
+                     const std::string& reason, std::int64_t now_ms) {
+  LedgerRow row;
+  row.delivery_id = delivery.delivery_id();
+  row.operation = OperationName(delivery.operation());
+  row.table_name = delivery.table();
+  RowOf key;
+  for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
+  if (!key.empty()) row.key = KeyText(key);
+  row.reason = reason;
+  row.at = now_ms;
+  row.attempts = (known ? known->attempts : 0) + 1;
+  row.next_at = TriedAgainAt(row.attempts, row.at);
+  return row;
+}
+
 Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind) {
   Wrote wrote;
   for (std::size_t i = 0; i < task.mapped.size(); ++i) {

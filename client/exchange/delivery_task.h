@@ -2,12 +2,14 @@
 #define MIRROR_CLIENT_EXCHANGE_DELIVERY_TASK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/db/sqlite/statement.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/ledger_rows.h"
 #include "client/exchange/match_set.h"
 #include "client/exchange/member_table.h"
 #include "client/source/sqlite/file/sqlite_file.h"
@@ -42,6 +44,9 @@ absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const Deli
 
 /// A row's key as ledger and hub have it.
 std::string KeyText(const RowOf& key);
+/// What the ledger says of a delivery that was refused now. `known`: what it says already.
+LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
+                     const std::string& reason, std::int64_t now_ms);
 /// What a written row became: of each column that was delivered, and of each other one that is not as it was.
 /// `before`: of the mapped columns; empty: there was no row.
 Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind);

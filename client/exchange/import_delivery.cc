@@ -259,17 +259,7 @@ absl::StatusOr<ImportResult> Importer::TakeBack(const v1::Delivery& delivery, co
 absl::StatusOr<ImportResult> Importer::Refuse(const v1::Delivery& delivery, std::string reason) {
   const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
   if (!known.ok()) return known.status();
-  LedgerRow row;
-  row.delivery_id = delivery.delivery_id();
-  row.operation = OperationName(delivery.operation());
-  row.table_name = delivery.table();
-  RowOf key;
-  for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-  if (!key.empty()) row.key = KeyText(key);
-  row.reason = reason;
-  row.at = clock_();
-  row.attempts = (*known ? (*known)->attempts : 0) + 1;
-  row.next_at = TriedAgainAt(row.attempts, row.at);
+  const LedgerRow row = RefusedRow(delivery, *known, reason, clock_());
   if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)};
 }

@@ -435,17 +435,15 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
-  std::map<std::string, HubFeed> feeds;
-  const absl::StatusOr<std::map<std::string, HubFeed>> read = ReadFeeds(**file);
-  if (!read.ok()) return read.status();
-  feeds = *read;
+  absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
+  if (!feeds.ok()) return feeds.status();
   absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
   if (!figures.ok()) return figures.status();
   std::vector<MemberState> members;
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
     members.push_back(
-        {name, feeds[name], trouble == trouble_.end() ? "" : trouble->second, (*figures)[name]});
+        {name, (*feeds)[name], trouble == trouble_.end() ? "" : trouble->second, (*figures)[name]});
   }
   return members;
 }

@@ -280,18 +280,7 @@ absl::StatusOr<ImportResult> PostgresDeliveries::Conflict(const PostgresMember& 
 absl::Status PostgresDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {
   const absl::StatusOr<std::optional<LedgerState>> known = inbox_->FindInLedger(delivery.delivery_id());
   if (!known.ok()) return known.status();
-  LedgerRow row;
-  row.delivery_id = delivery.delivery_id();
-  row.operation = OperationName(delivery.operation());
-  row.table_name = delivery.table();
-  RowOf key;
-  for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-  if (!key.empty()) row.key = KeyText(key);
-  row.reason = reason;
-  row.at = options_.clock();
-  row.attempts = (*known ? (*known)->attempts : 0) + 1;
-  row.next_at = TriedAgainAt(row.attempts, row.at);
-  return inbox_->WriteLedger(row);
+  return inbox_->WriteLedger(RefusedRow(delivery, *known, reason, options_.clock()));
 }
 
 }  // namespace mirror

@@ -14,8 +14,6 @@ absl::StatusOr<CycleMarks::Cycles> ExchangeMarks::Read() {
 }
 
 absl::Status ExchangeMarks::NoteCompleting(std::int64_t cycle) {
-  const absl::StatusOr<Cycles> noted = Read();
-  if (!noted.ok() || noted->completing == cycle) return noted.status();
   return file_.Change([this, cycle] {
     return file_.Query("UPDATE main._mirror_exchange SET completing = ?1").With(cycle).Run();
   });
