@@ -23,6 +23,7 @@ namespace mirror {
 struct ServerMember {
   MemberTable table;     ///< Of `plan` its schema alone is filled in; `log` tells the tables of a look apart.
   bool is_sent = false;  ///< It is mirrored.
+  std::string obstacle;  ///< Why no delivery can change its rows, for people; empty: one can.
 };
 
 /// More of them than this are not changed by a delivery.

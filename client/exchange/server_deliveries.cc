@@ -139,6 +139,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   }
   DeliveryTask task;
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
+  if (why.empty()) why = member->obstacle;
   if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
   return DoTask(task, *member);
 }

@@ -303,8 +303,8 @@ ROOMS = {
         (),
     ),
     "client/source/mariadb/log": (
-        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
-        "client/source/values proto/wire",
+        "base base/db/mariadb client/source client/source/capture client/source/mariadb client/source/stage "
+        "client/source/steps client/source/values proto/wire proto/wire/exchange",
         ("MariaDB", "xxhash", "zlib"),
     ),
     "client/source/postgres/log": (
@@ -322,9 +322,14 @@ ROOMS = {
         "proto/wire proto/wire/exchange",
         ("protobuf", "xxhash"),
     ),
+    "client/exchange/mariadb": (
+        "base base/db/mariadb base/db/sqlite client/exchange client/source client/source/capture client/source/mariadb "
+        "client/source/sqlite/file client/source/steps proto/wire proto/wire/exchange",
+        ("protobuf",),
+    ),
     "client/run": (
-        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/exchange/datajoin "
-        "client/exchange/postgres client/source client/source/capture "
+        "base base/db/mariadb base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange "
+        "client/exchange/datajoin client/exchange/mariadb client/exchange/postgres client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
         "client/source/postgres/log client/source/sqlite client/source/sqlite/file client/source/sqlite/log client/source/stage client/source/steps "
         "client/state client/wire proto/wire proto/wire/exchange",
