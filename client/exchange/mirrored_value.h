@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// A value that a reader gives, as its mirror keeps it, see AddValueToDigest(): so hub and deliveries have it.
+/// A value that a reader gives, as its mirror keeps it, and so hub and deliveries: see AddValueToDigest().
 sqlite::Value AsMirrored(const Column& column, const Value& value);
 
 }  // namespace mirror

@@ -101,9 +101,9 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
     if (const auto why = unlogged->find(table); why != unlogged->end())
       others.push_back(absl::StrCat(table, " (", why->second, ")"));
   }
-  std::string words = absl::StrCat("the changes of ", Counted(logged - others.size(), "table"),
-                                   " are read in the server's binlog, as server_id ", ServerIdOf(source),
-                                   *exchange);
+  std::string words =
+      absl::StrCat("the changes of ", Counted(logged - others.size(), "table"),
+                   " are read in the server's binlog, as server_id ", ServerIdOf(source), *exchange);
   if (!others.empty())
     absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
   return InstalledLog{(*log)->source_id(), std::move(words)};

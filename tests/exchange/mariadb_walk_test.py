@@ -148,8 +148,9 @@ class MariadbWalk(server_walk.ServerWalk):
         member = exchange_place.MEMBER.replace('vat = "vat", name = "name", city = "city"', columns)
         rules = "".join(f'{name} = "newest"\n' for name in names)
         hub = exchange_place.HUB.replace('name = "newest"\ncity = "newest"', rules).replace(', name = "fold"', "")
+        quoted = ", ".join(f'"{name}"' for name in names)
         tables = {
-            "crm": (f"CREATE TABLE company (id INTEGER PRIMARY KEY, vat, {', '.join(f'\"{name}\"' for name in names)})",),
+            "crm": (f"CREATE TABLE company (id INTEGER PRIMARY KEY, vat, {quoted})",),
             "erp": (
                 "CREATE TABLE company (id int AUTO_INCREMENT PRIMARY KEY, vat varchar(40), "
                 + ", ".join(f'"{name}" {kind}' for name, (kind, _) in TYPES.items()) + ")",
@@ -157,7 +158,6 @@ class MariadbWalk(server_walk.ServerWalk):
         }
         place = self.place(tables=tables, member=member, hub=hub)
         place.rounds(1)
-        quoted = ", ".join(f'"{name}"' for name in names)
 
         def literal(value):
             return f"X'{value.hex()}'" if isinstance(value, bytes) else f"'{value}'" if isinstance(value, str) else str(value)

@@ -299,12 +299,12 @@ ROOMS = {
     ),
     "client/source/mariadb": (
         "base base/db/mariadb certs client/source client/source/capture client/source/rows "
-        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire proto/wire/exchange",
         (),
     ),
     "client/source/mariadb/log": (
-        "base base/db/mariadb client/source client/source/capture client/source/mariadb client/source/stage "
-        "client/source/steps client/source/values proto/wire proto/wire/exchange",
+        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "client/source/values proto/wire",
         ("MariaDB", "xxhash", "zlib"),
     ),
     "client/source/postgres/log": (

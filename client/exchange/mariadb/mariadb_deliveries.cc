@@ -80,9 +80,8 @@ class MariadbDatabase : public DeliveryDatabase {
                                                  const std::vector<std::string>& values) override {
     return FindMariadbMatch(*connection_, members_, Own(member), rule, values);
   }
-  absl::Status ReadReferring(
-      const ServerMember& member, const RowOf& key, bool deletes,
-      const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
+  absl::Status ReadReferring(const ServerMember& member, const RowOf& key, bool deletes,
+                             const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
     return ReadReferringInMariadb(*connection_, members_, Own(member), key, deletes, take);
   }
   /// No trigger of MariaDB's keeps a statement from being done without an error.

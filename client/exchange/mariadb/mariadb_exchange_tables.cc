@@ -96,8 +96,7 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
                                                   const std::vector<MariadbTable>& tables) {
   const std::vector<const MariadbTable*> written = AcceptedOf(accepted, tables);
   if (absl::Status checked = CheckEngines(written); !checked.ok()) return checked;
-  const absl::StatusOr<mariadb::Rows> user =
-      connection.Query("SELECT CURRENT_USER()", "asking for the user");
+  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", "asking for the user");
   if (!user.ok()) return user.status();
   const std::string to = absl::StrCat(" TO ", MariadbGrantee(user->Text(0, 0)));
   const std::string& database = connection.dsn().database;

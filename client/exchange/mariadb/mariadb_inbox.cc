@@ -66,8 +66,8 @@ absl::Status MariadbInbox::Forget(bool whole, std::int64_t now_ms) {
         "DELETE FROM _mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT delivery_id FROM "
         "_mirror_inbox)");
   }
-  statements.push_back(absl::StrCat("DELETE FROM _mirror_ledger WHERE state = 'APPLIED' AND `at` < ",
-                                    now_ms - kLedgerKeptMs));
+  statements.push_back(
+      absl::StrCat("DELETE FROM _mirror_ledger WHERE state = 'APPLIED' AND `at` < ", now_ms - kLedgerKeptMs));
   // What was written into a row that a delivery removed since. That the row was there stays told.
   statements.emplace_back(
       "UPDATE _mirror_ledger AS l JOIN (SELECT table_name, `key`, MAX(number) AS number FROM _mirror_ledger "

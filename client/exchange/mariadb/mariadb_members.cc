@@ -49,8 +49,8 @@ std::string MariadbMember::KeyIs(const RowOf& key) const {
     const KeyPart part = MariadbKeyPart(announced, key[i]);
     // The first leads there by the key's index; the other takes no row for another that its collation takes
     // for the same.
-    terms.push_back(absl::StrCat(MariadbKeyTerm(column, announced), " = ",
-                                 MariadbKeyLiteral(column, announced, part)));
+    terms.push_back(
+        absl::StrCat(MariadbKeyTerm(column, announced), " = ", MariadbKeyLiteral(column, announced, part)));
     if (std::string exact = MariadbKeyIsExact(column, announced, part); !exact.empty())
       terms.push_back(std::move(exact));
   }
@@ -135,8 +135,12 @@ absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
     if (name != last) {
       last = name;
       const MariadbForeignKeyActions actions = ReadMariadbActions(definition, name);
-      actions_.push_back({child->second, parent->second, Changes(actions.on_delete),
-                          Changes(actions.on_update), actions.on_delete == ForeignKeyAction::kCascade, {}});
+      actions_.push_back({child->second,
+                          parent->second,
+                          Changes(actions.on_delete),
+                          Changes(actions.on_update),
+                          actions.on_delete == ForeignKeyAction::kCascade,
+                          {}});
     }
     const absl::StatusOr<std::string> own = mariadb::QuotedName(rows->View(row, 3));
     const absl::StatusOr<std::string> referred = mariadb::QuotedName(rows->View(row, 4));

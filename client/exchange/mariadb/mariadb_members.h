@@ -51,8 +51,7 @@ class MariadbMembers {
     std::map<std::string, std::vector<std::string>> keys = {};
   };
   /// `rules` outlive it.
-  MariadbMembers(Options options, const ExchangeRules& rules)
-      : options_(std::move(options)), rules_(rules) {}
+  MariadbMembers(Options options, const ExchangeRules& rules) : options_(std::move(options)), rules_(rules) {}
 
   /// Looks anew. What was found by Find() is gone then.
   absl::Status Look(mariadb::Connection& connection);

@@ -66,9 +66,8 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
                                const std::string& sql, const std::function<absl::Status(RowOf row)>& take,
                                std::string_view doing) {
   MariadbRowDecoder decoder(AnnouncedOf(member, columns));
-  absl::StatusOr<mariadb::RowStream> rows =
-      connection.Stream(sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
-                                           : std::string(doing));
+  absl::StatusOr<mariadb::RowStream> rows = connection.Stream(
+      sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'") : std::string(doing));
   if (!rows.ok()) return rows.status();
   absl::Status result;
   std::vector<MariadbMisfit> misfits;

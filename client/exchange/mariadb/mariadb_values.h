@@ -25,8 +25,9 @@ std::string MariadbLiteral(const Column& announced, const sqlite::Value& value);
 KeyPart MariadbKeyPart(const Column& announced, const sqlite::Value& value);
 
 /// Rows of a statement whose columns are MariadbMember::Values() of these, by the very conversion of its
-/// reader. It is read to its end, whatever `take` says: the first error of that is given back. `doing`: empty: it is read. Errors:
-/// kAborted: a value is not as it was announced, which is kept in `members`: look again.
+/// reader. It is read to its end, whatever `take` says: the first error of that is given back. `doing`:
+/// empty: it is read. Errors: kAborted: a value is not as it was announced, which is kept in `members`: look
+/// again.
 absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& members,
                                const MariadbMember& member, const std::vector<std::uint32_t>& columns,
                                const std::string& sql, const std::function<absl::Status(RowOf row)>& take,

@@ -56,7 +56,7 @@ bool IsAmong(const unsigned int (&numbers)[kSize], unsigned int number) {
 std::string WordsOfRefusal(unsigned int number, const absl::Status& status) {
   if (IsAmong(kNamesAlone, number)) return std::string(status.message());
   if (IsAmong(kDuplicates, number))
-    return absl::StrCat(kWriting, ": a row with the same value of a unique key is there (error ", number, ")");
+    return absl::StrCat(kWriting, ": a row with the same value of a unique key is there");
   if (number == kSignal) return absl::StrCat(kWriting, ": a trigger of the source forbids it");
   return absl::StrCat(kWriting, " (MariaDB's error ", number, ")");
 }
@@ -90,9 +90,8 @@ std::string NearSql(const MariadbMember& member, const MatchRule& rule,
     const Column& announced = member.known->schema.columns[rule.columns[i]];
     if (rule.normalise[i] != Normalise::kNone || announced.type != Type::kText || column.charset.empty())
       continue;
-    terms.push_back(
-        absl::StrCat(MariadbKeyTerm(column, announced), " = ",
-                     MariadbKeyLiteral(column, announced, {Kind::kText, 0, 0, values[i]})));
+    terms.push_back(absl::StrCat(MariadbKeyTerm(column, announced), " = ",
+                                 MariadbKeyLiteral(column, announced, {Kind::kText, 0, 0, values[i]})));
   }
   return terms.empty() ? "" : absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
 }
@@ -130,17 +129,18 @@ absl::Status WriteMariadbRow(mariadb::Connection& connection, MariadbMembers& me
                              const DeliveryTask& task, const MariadbMember& member, RowOf* key) {
   const std::string sql = StatementOf(task, member);
   if (task.delivery->operation() != v1::OPERATION_INSERT) return connection.Execute(sql, kWriting);
-  return ReadMariadbValues(connection, members, member, member.table.key, sql,
-                           [&](RowOf row) {
-                             *key = std::move(row);
-                             return absl::OkStatus();
-                           },
-                           kWriting);
+  return ReadMariadbValues(
+      connection, members, member, member.table.key, sql,
+      [&](RowOf row) {
+        *key = std::move(row);
+        return absl::OkStatus();
+      },
+      kWriting);
 }
 
-absl::Status ReadReferringInMariadb(
-    mariadb::Connection& connection, MariadbMembers& members, const MariadbMember& member, const RowOf& key,
-    bool deletes, const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
+absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMembers& members,
+                                    const MariadbMember& member, const RowOf& key, bool deletes,
+                                    const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
   for (const MariadbAction& action : members.actions()) {
     if (action.parent != member.table.log) continue;
     if (deletes ? !action.on_delete : !action.on_update) continue;
@@ -159,9 +159,8 @@ absl::Status ReadReferringInMariadb(
                      child->Rows("c"), " ON ", absl::StrJoin(matches, " AND "), " WHERE ", member.KeyIs(key),
                      " LIMIT ", kReachedRowsMax + 1),
         [&](RowOf row) {
-          return take(
-              {child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
-              deletes && action.deletes);
+          return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
+                      deletes && action.deletes);
         });
     if (!done.ok()) return done;
   }

@@ -26,9 +26,9 @@ absl::Status WriteMariadbRow(mariadb::Connection& connection, MariadbMembers& me
                              const DeliveryTask& task, const MariadbMember& member, RowOf* key);
 
 /// See DeliveryDatabase::ReadReferring().
-absl::Status ReadReferringInMariadb(
-    mariadb::Connection& connection, MariadbMembers& members, const MariadbMember& member, const RowOf& key,
-    bool deletes, const std::function<absl::Status(ReachedRow row, bool deletes)>& take);
+absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMembers& members,
+                                    const MariadbMember& member, const RowOf& key, bool deletes,
+                                    const std::function<absl::Status(ReachedRow row, bool deletes)>& take);
 
 /// See DeliveryDatabase::FindMatch(). Values are read as the reader reads them and normalised here, so that
 /// they are what the hub makes of them. All rows are read, or where a text is not normalised those that its

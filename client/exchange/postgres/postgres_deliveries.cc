@@ -63,8 +63,7 @@ class PostgresDatabase : public DeliveryDatabase {
 
   absl::Status Begin(bool inserts) override {
     transaction_.emplace(*connection_);
-    absl::Status begun =
-        transaction_->Begin({.repeatable_read = true, .serializable = inserts}, kImporting);
+    absl::Status begun = transaction_->Begin({.repeatable_read = true, .serializable = inserts}, kImporting);
     if (!begun.ok()) return begun;
     savepoint_.emplace(*connection_);
     return savepoint_->Begin(kImporting);
@@ -96,9 +95,8 @@ class PostgresDatabase : public DeliveryDatabase {
   }
   absl::StatusOr<std::optional<RowOf>> FindMatch(const ServerMember& member, const MatchRule& rule,
                                                  const std::vector<std::string>& values) override;
-  absl::Status ReadReferring(
-      const ServerMember& member, const RowOf& key, bool deletes,
-      const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
+  absl::Status ReadReferring(const ServerMember& member, const RowOf& key, bool deletes,
+                             const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
     return ReadReferringInPostgres(*connection_, members_, Own(member), key, deletes, take);
   }
   absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) override {
@@ -155,16 +153,15 @@ absl::StatusOr<std::optional<RowOf>> PostgresDatabase::FindMatch(const ServerMem
   const auto set = sets_.find({member.table.log, rule});
   // It could not be made, and the same statement says why.
   if (set == sets_.end()) return absl::AbortedError("the table's rows were not looked at");
-  if (absl::Status caught_up = set->second.CatchUp(*connection_, members_); !caught_up.ok())
-    return caught_up;
+  if (absl::Status caught_up = set->second.CatchUp(*connection_, members_); !caught_up.ok()) return caught_up;
   return set->second.Find(*connection_, members_, values);
 }
 
 absl::Status PostgresDatabase::LockTable(const ServerMember& member, bool writes) {
-  absl::Status locked = connection_->Execute(
-      absl::StrCat("LOCK TABLE ", Own(member).known->table.Lockable(), " IN ",
-                   writes ? "ROW EXCLUSIVE" : "ACCESS SHARE", " MODE"),
-      absl::StrCat("locking table '", member.table.name(), "'"));
+  absl::Status locked =
+      connection_->Execute(absl::StrCat("LOCK TABLE ", Own(member).known->table.Lockable(), " IN ",
+                                        writes ? "ROW EXCLUSIVE" : "ACCESS SHARE", " MODE"),
+                           absl::StrCat("locking table '", member.table.name(), "'"));
   if (!locked.ok()) return locked;
   const absl::StatusOr<bool> same = members_.IsAsLooked(*connection_, Own(member));
   if (!same.ok()) return same.status();

@@ -90,9 +90,9 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
   return there;
 }
 
-absl::Status ReadReferringInPostgres(
-    postgres::Connection& connection, PostgresMembers& members, const PostgresMember& member,
-    const RowOf& key, bool deletes, const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
+absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresMembers& members,
+                                     const PostgresMember& member, const RowOf& key, bool deletes,
+                                     const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
   for (const PostgresAction& action : members.actions()) {
     if (action.parent != member.known->table.oid) continue;
     if (deletes ? !action.on_delete : !action.on_update) continue;
@@ -107,12 +107,10 @@ absl::Status ReadReferringInPostgres(
     const absl::Status done = ReadPostgresValues(
         connection, members, *child, read,
         absl::StrCat("SELECT ", child->Values(read), " FROM ", child->Rows(), " JOIN ", member.Rows("p"),
-                     " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ",
-                     kReachedRowsMax + 1),
+                     " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ", kReachedRowsMax + 1),
         bound, [&](RowOf row) {
-          return take(
-              {child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
-              deletes && action.deletes);
+          return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
+                      deletes && action.deletes);
         });
     if (!done.ok()) return done;
   }

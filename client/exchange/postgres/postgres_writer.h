@@ -24,9 +24,9 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
                                       const DeliveryTask& task, const PostgresMember& member, RowOf* key);
 
 /// See DeliveryDatabase::ReadReferring().
-absl::Status ReadReferringInPostgres(
-    postgres::Connection& connection, PostgresMembers& members, const PostgresMember& member,
-    const RowOf& key, bool deletes, const std::function<absl::Status(ReachedRow row, bool deletes)>& take);
+absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresMembers& members,
+                                     const PostgresMember& member, const RowOf& key, bool deletes,
+                                     const std::function<absl::Status(ReachedRow row, bool deletes)>& take);
 
 /// The row is written as it is, so that the log has it and the next push sends it. A trigger may keep it from
 /// being noted: then the next comparison with the mirror finds it.

@@ -19,7 +19,8 @@ absl::StatusOr<CycleMarks::Cycles> MariadbMarks::Read() {
   const auto connection = mariadb::Connection::Open(ConnectToChange(access_));
   if (!connection.ok()) return connection.status();
   const absl::StatusOr<mariadb::Rows> row =
-      (*connection)->Query("SELECT completing, completed FROM _mirror_exchange", "asking which cycles it knows");
+      (*connection)
+          ->Query("SELECT completing, completed FROM _mirror_exchange", "asking which cycles it knows");
   if (!row.ok()) return row.status();
   if (row->rows() == 1) return Cycles{row->Int(0, 0), row->Int(0, 1)};
   return absl::FailedPreconditionError(

@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/mariadb/log/mariadb_conflicts.h"
 #include "client/source/mariadb/log/mariadb_log_tables.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
+#include "client/source/mariadb/mariadb_conflicts.h"
 #include "client/source/mariadb/mariadb_marks.h"
 #include "client/source/mariadb/mariadb_reader_log.h"
 #include "client/source/stage/staged_history.h"

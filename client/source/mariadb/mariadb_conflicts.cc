@@ -1,4 +1,4 @@
-#include "client/source/mariadb/log/mariadb_conflicts.h"
+#include "client/source/mariadb/mariadb_conflicts.h"
 
 #include <memory>
 #include <optional>
