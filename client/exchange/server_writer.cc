@@ -40,7 +40,7 @@ absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const R
   row.delivery_id = task_.delivery->delivery_id();
   row.operation = OperationName(task_.delivery->operation());
   row.table_name = member_.table.sent_name;
-  row.key = KeyText(key);
+  row.key = member_.table.TravellingKey(key);
   row.at = now_ms_;
   if (task_.delivery->operation() != v1::OPERATION_DELETE) {
     const absl::StatusOr<std::optional<RowOf>> behind =
@@ -88,7 +88,7 @@ absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& ro
   noted.delivery_id = absl::StrCat(task_.delivery->delivery_id(), "/", ++others_);
   noted.operation = operation;
   noted.table_name = table.sent_name;
-  noted.key = KeyText(row.key);
+  noted.key = table.TravellingKey(row.key);
   noted.at = now_ms_;
   const std::vector<std::uint32_t> columns = table.PlainColumns();
   Wrote wrote;

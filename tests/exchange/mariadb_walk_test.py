@@ -179,6 +179,20 @@ class MariadbWalk(server_walk.ServerWalk):
         self.assertEqual(place.erp.sql("SELECT price, made, day FROM company"), [("8.25", None, "2024-03-01")])
         self.quiet(place)
 
+    def test_a_key_that_is_a_uuid_names_its_row(self):
+        columns = "vat varchar(40), name varchar(100), city varchar(60)"
+        keyed = (f"CREATE TABLE company (id uuid DEFAULT uuid() PRIMARY KEY, {columns})",)
+        place = self.place(tables={"crm": (exchange_place.TABLE,), "erp": keyed})
+        place.crm.sql(ADA)
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.erp.sql("UPDATE company SET name = 'Ada Ltd'")
+        place.rounds()
+        for system in place.systems:
+            self.assertEqual(system.rows(), [("NO 1", "Ada Ltd", "Oslo")], system.name)
+        self.assertEqual(place.ask_hub("SELECT count(*) FROM golden_company_member"), [(2,)])
+        self.quiet(place)
+
     def test_nothing_is_made_where_nothing_is_accepted(self):
         place = self.place(accepts={"erp": []})
         place.crm.sql(ADA)
