@@ -248,6 +248,9 @@ class MariadbWalk(server_walk.ServerWalk):
     def test_uninstall_takes_the_exchange_with_it(self):
         place = self.place()
         place.rounds(1)
+        denied = place.erp.try_agent("uninstall")
+        self.assertEqual(denied.returncode, 1)
+        self.assertIn("owner run DROP TABLE", " ".join((denied.stdout + denied.stderr).split()))
         place.erp.config.write_text(place.erp.config.read_text().replace(exchange_mariadb.USER, "owner"))
         place.erp.agent("uninstall")
         self.assertEqual(place.erp.sql(LIKE_OURS), [])

@@ -143,8 +143,13 @@ absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
   const absl::StatusOr<std::int64_t> there = CountTables(connection);
   if (!there.ok()) return there.status();
   if (*there == 0) return false;
-  const absl::Status dropped = connection.Execute(
-      absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", ")), "dropping the exchange's tables");
+  const std::string sql = absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", "));
+  const absl::Status dropped = connection.Execute(sql, "dropping the exchange's tables");
+  if (mariadb::TroubleOf(dropped) == mariadb::Trouble::kDenied) {
+    return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()),
+                                                    ". Nothing was removed. Let the database's owner run ",
+                                                    sql, ", then run this again"));
+  }
   if (!dropped.ok()) return dropped;
   return true;
 }
