@@ -233,17 +233,33 @@ class MariadbWalk(server_walk.ServerWalk):
         place.crm.sql("UPDATE company SET city = 'Oslo'")
         place.crm.once()
         place.erp.agent("transport")
-        session = exchange_mariadb.Shared.server.session(place.erp.database)
-        session.stdin.write("BEGIN; UPDATE company SET name = name; SELECT 'held';\n")
-        session.stdin.flush()
-        self.assertEqual(session.stdout.readline(), "held\n")
-        waited = place.erp.try_agent("import")
-        session.communicate()
-        self.assertNotEqual(waited.returncode, 0, waited.stdout + waited.stderr)
-        self.assertIn("Nothing of this delivery was applied", " ".join((waited.stdout + waited.stderr).split()))
+        self.waits_for(place, "SELECT * FROM company FOR UPDATE")
         place.rounds()
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Oslo")])
         self.quiet(place)
+
+    def test_a_row_that_matches_and_is_not_committed_yet_is_waited_for(self):
+        place = self.place()
+        place.rounds(1)
+        place.crm.sql(ADA)
+        place.crm.once()
+        place.erp.agent("transport")
+        self.waits_for(place, "INSERT INTO company (vat, name, city) VALUES ('no-1', 'Ada', 'Ulm')")
+        place.rounds()
+        self.assertEqual([len(system.rows()) for system in place.systems], [1, 1])
+        self.quiet(place)
+
+    def waits_for(self, place, statement):
+        """An import ends while somebody has done this; he commits it then."""
+        session = exchange_mariadb.Shared.server.session(place.erp.database)
+        session.stdin.write(f"BEGIN; {statement}; SELECT 'held';\n")
+        session.stdin.flush()
+        while session.stdout.readline() != "held\n":
+            self.assertIsNone(session.poll())
+        waited = place.erp.try_agent("import")
+        session.communicate("COMMIT;\n")
+        self.assertNotEqual(waited.returncode, 0, waited.stdout + waited.stderr)
+        self.assertIn("Nothing of this delivery was applied", " ".join((waited.stdout + waited.stderr).split()))
 
     def test_uninstall_takes_the_exchange_with_it(self):
         place = self.place()
