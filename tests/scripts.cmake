@@ -91,7 +91,9 @@ add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/excha
 set_tests_properties(exchange.demo PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.exchange_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/postgres_walk_test.py
                                                ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
+add_test(NAME python.exchange_mariadb COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/mariadb_walk_test.py
+                                              ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange_mariadb python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "client/exchange/exchange_tables.h"
+#include "client/exchange/mariadb/mariadb_deliveries.h"
 #include "client/exchange/postgres/postgres_deliveries.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -63,14 +64,12 @@ Target OpenSqliteTarget(const SourceConfig& source, InboxLayout* layout) {
   return std::make_unique<SqliteTarget>(source, layout);
 }
 
-// --- PostgreSQL ---------------------------------------------------------------
+// --- Servers ------------------------------------------------------------------
 
-Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir) {
-  PostgresDeliveriesOptions options;
-  options.access = PostgresAccessOf(source);
+template <typename Deliveries, typename Options>
+Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  options.members.schema = source.server.schema;
   options.members.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
   options.members.keys = options.rules.keys;
   options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
@@ -78,11 +77,28 @@ Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_d
     if (!state.ok()) return state.status();
     return PipelineOf(source, state->tables().Records()).InnerRecords();
   };
-  auto target = std::make_unique<PostgresDeliveries>(std::move(options));
+  auto target = std::make_unique<Deliveries>(options);
   absl::Status checked = target->Check();
   if (absl::IsFailedPrecondition(checked)) return nullptr;
   if (!checked.ok()) return checked;
   return target;
+}
+
+// --- PostgreSQL ---------------------------------------------------------------
+
+Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir) {
+  PostgresDeliveriesOptions options;
+  options.access = PostgresAccessOf(source);
+  options.members.schema = source.server.schema;
+  return OpenServerTarget<PostgresDeliveries>(source, state_dir, std::move(options));
+}
+
+// --- MariaDB ------------------------------------------------------------------
+
+Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_dir) {
+  MariadbDeliveriesOptions options;
+  options.access = MariadbAccessOf(source);
+  return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
 }
 
 }  // namespace
@@ -94,6 +110,8 @@ Target OpenTarget(const SourceConfig& source, const std::string& state_dir, Inbo
       return OpenSqliteTarget(source, layout);
     case SourceKind::kPostgres:
       return OpenPostgresTarget(source, state_dir);
+    case SourceKind::kMariadb:
+      return OpenMariadbTarget(source, state_dir);
     default:
       return nullptr;
   }

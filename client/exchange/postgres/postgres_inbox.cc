@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/crash_point.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/table.h"
@@ -60,9 +59,7 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
   }
   pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
                  {now_ms - kLedgerKeptMs}, kFilling);
-  const absl::Status filled = transaction.Commit(pipeline, kFilling).status();
-  if (filled.ok()) CrashPoint("agent.transported");
-  return filled;
+  return transaction.Commit(pipeline, kFilling).status();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> PostgresInbox::Read() {
