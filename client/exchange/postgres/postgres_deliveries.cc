@@ -174,7 +174,10 @@ absl::StatusOr<ImportResult> PostgresDeliveries::Do(const v1::Delivery& delivery
   DeliveryTask task;
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, options_.rules, &task);
   if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
-  return DoTask(task, *member);
+  absl::StatusOr<ImportResult> result = DoTask(task, *member);
+  if (!result.ok() || result->outcome != v1::DELIVERY_OUTCOME_CONFLICT) return result;
+  why = WhyNotTold(delivery, unpushed_);
+  return why.empty() ? result : ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
 }
 
 absl::Status PostgresDeliveries::LockTables(const v1::Delivery& delivery, const PostgresMember* member) {

@@ -51,6 +51,8 @@ class PostgresDeliveries : public DeliveryTarget {
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override;
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override;
+  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
+  void EndImport() override { sets_.clear(); }
 
  private:
   absl::Status Connect();
@@ -73,6 +75,7 @@ class PostgresDeliveries : public DeliveryTarget {
 
   const PostgresDeliveriesOptions options_;
   PostgresMembers members_;
+  UnpushedTables unpushed_;
   bool has_looked_ = false;
   std::unique_ptr<postgres::Connection> connection_;                     ///< Null: there is none yet.
   std::optional<PostgresInbox> inbox_;                                   ///< Of that.

@@ -74,6 +74,9 @@ class HubBook {
   /// Open deliveries of a data source in the order in which they are handed out, until `take` gives false.
   using TakeOne = std::function<absl::StatusOr<bool>(HubDelivery delivery)>;
   virtual absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) = 0;
+  /// Held deliveries: how many, and the oldest of them.
+  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() = 0;
+  virtual absl::StatusOr<std::vector<HubDelivery>> ReadHeld(std::size_t limit) = 0;
   virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
   virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
   /// Its source refused it, and tries it again at `until`: others go before it. Nothing where it is gone.

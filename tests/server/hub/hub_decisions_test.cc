@@ -157,7 +157,7 @@ TEST_P(HubDecisions, APreviewSaysWhatAResumeWouldMakeAndLeavesAllAsItIs) {
   ASSERT_THAT(ours, IsOk());
   EXPECT_THAT(ours->resumed, ElementsAre("crm"));
   ASSERT_THAT(ours->made, SizeIs(1));
-  EXPECT_EQ(ours->made.begin()->first, (Hub::Preview::Place{"crm", "company", HubOperation::kUpdate}));
+  EXPECT_EQ(ours->made.begin()->first, (DeliveryPlace{"crm", "company", HubOperation::kUpdate}));
   EXPECT_EQ(ours->made.begin()->second.deliveries, 1U);
   ASSERT_THAT(ours->first, SizeIs(1));
   EXPECT_EQ(ours->first[0].columns.begin()->first, "city");
