@@ -21,8 +21,9 @@ std::string WhyNotTold(const v1::Delivery& delivery, const UnpushedTables& unpus
   for (const std::string& table : tables) {
     const auto found = unpushed.find(FoldName(table));
     if (found == unpushed.end()) continue;
-    return absl::StrCat("a row is not as the hub knows it, and table '", table,
-                        "' cannot be pushed: ", found->second.substr(0, kWhyBytesMax));
+    const std::string which = table == delivery.table() ? "the table" : absl::StrCat("table '", table, "'");
+    return absl::StrCat("a row is not as the hub knows it, and ", which,
+                        " cannot be pushed: ", found->second.substr(0, kWhyBytesMax));
   }
   return "";
 }

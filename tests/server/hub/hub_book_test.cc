@@ -271,6 +271,36 @@ TEST_P(HubBookTest, WhatAnOperatorDroppedCountsForNothing) {
   });
 }
 
+TEST_P(HubBookTest, HeldDeliveriesAreCountedByPlaceAndGivenFromTheOldest) {
+  Write([&](HubBook& book) {
+    for (int i = 1; i <= 3; ++i) {
+      HubDelivery held = DeliveryOf(absl::StrCat("u", i), HubOperation::kUpdate, 10 - i);
+      held.state = DeliveryState::kHeld;
+      ASSERT_THAT(book.WriteDelivery(held), IsOk());
+    }
+    HubDelivery person = DeliveryOf("i", HubOperation::kInsert, 20);
+    person.table = "person";
+    person.state = DeliveryState::kHeld;
+    ASSERT_THAT(book.WriteDelivery(person), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("open", HubOperation::kUpdate, 1)), IsOk());
+    HubDelivery dropped = DeliveryOf("dropped", HubOperation::kUpdate, 2);
+    dropped.state = DeliveryState::kDropped;
+    ASSERT_THAT(book.WriteDelivery(dropped), IsOk());
+  });
+  Read([&](HubBook& book) {
+    EXPECT_THAT(*book.CountHeld(),
+                ElementsAre(Pair(DeliveryPlace{"erp", "company", HubOperation::kUpdate}, 3U),
+                            Pair(DeliveryPlace{"erp", "person", HubOperation::kInsert}, 1U)));
+    const auto held = book.ReadHeld(3);
+    ASSERT_THAT(held, IsOk());
+    ASSERT_THAT(*held, SizeIs(3));
+    EXPECT_EQ((*held)[0].id, "u3");
+    EXPECT_EQ((*held)[2].id, "u1");
+    EXPECT_EQ((*held)[0].columns, DeliveryOf("", HubOperation::kUpdate, 0).columns);
+    EXPECT_THAT(*book.ReadHeld(100), SizeIs(4));
+  });
+}
+
 TEST_P(HubBookTest, HandsOutManyWithoutLeavingOneOut) {
   constexpr int kMany = 1'100;  // More than are read at once.
   Write([&](HubBook& book) {

@@ -213,6 +213,19 @@ TEST_P(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
   EXPECT_THAT(*hub_->Rebuild(crm().now()), ElementsAre("crm", "erp"));
 }
 
+TEST_P(HubDecisions, WhatIsNotKnownOfARowIsNamed) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  Derive();
+  const auto asked = [this](const RowRef& ref) { return hub_->ExplainRow(ref).status(); };
+  EXPECT_THAT(asked({"shop", "company", "[1]"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("'shop' is no data source of hub 'Acme'")));
+  EXPECT_THAT(asked({"crm", "person", "[1]"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("has no table 'person' of 'crm'")));
+  EXPECT_THAT(asked({"crm", "company", "[99]"}),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(HasSubstr("no row of this key in table 'company' of 'crm'"), Not(HasSubstr("99")))));
+}
+
 TEST_P(HubDecisions, AClosedHubDoesNothing) {
   crm().Push({{1, "1", "Ada", "Rome"}});
   erp().Push({});
