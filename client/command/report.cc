@@ -288,9 +288,9 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
     const bool done = run.report.outcome == Outcome::kDone;
     const std::string exchange = done ? ExchangeInWords(run.report) : "";
     out << run.config->context_id << "  "
-        << (!done                                              ? Printable(RunInWords(run))
+        << (!done                                                 ? Printable(RunInWords(run))
             : run.report.notes.empty() && SentNothing(run.report) ? "nothing changed"
-                                                               : SumInWords(run));
+                                                                  : SumInWords(run));
     if (!exchange.empty()) out << ", " << exchange;
     if (notes > 0) out << ", " << Counted(notes, "note");
     out << '\n';
@@ -302,7 +302,8 @@ void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, 
     out << "  no deliveries now: " << Printable(run.report.exchange->waiting) << '\n';
   }
   for (const std::string& refusal : run.report.exchange->refusals) {
-    err << kFailedHere << run.config->context_id << ": a delivery was refused: " << Printable(refusal) << '\n';
+    err << kFailedHere << run.config->context_id << ": a delivery was refused: " << Printable(refusal)
+        << '\n';
   }
 }
 

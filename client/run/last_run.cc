@@ -64,8 +64,8 @@ LastRun Describe(const CycleReport& report) {
 }
 
 Json ToJson(const ExchangeFigures& figures) {
-  return {{"fetched", figures.fetched},     {"applied", figures.applied}, {"already", figures.already},
-          {"conflicts", figures.conflicts}, {"refused", figures.refused}, {"later", figures.later},
+  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
+          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
           {"waiting", figures.waiting},     {"refusals", figures.refusals}};
 }
 

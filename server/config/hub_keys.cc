@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/config/hub_name.h"
 #include "base/folded_name.h"
-#include "base/hub_name.h"
 #include "base/reserved_name.h"
 #include "proto/wire/table.h"
 

@@ -153,8 +153,6 @@ class Hub {
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
-  absl::StatusOr<Explained> ExplainIn(HubBook& book, const std::string& golden_id);
-  static absl::Status ReadHeldIn(HubBook& book, std::size_t limit, Held* held);
 
   const HubRules rules_;
   const HubFiles files_;

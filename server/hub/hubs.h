@@ -69,8 +69,8 @@ class Hubs {
   void NoteReport(const std::string& context_id, int conflicts, int refused);
   Report LastReport(const std::string& context_id);
 
-  /// For the source of a member that fetches none: how many wait for it. It is noted that it takes none, where
-  /// some could ever be for it. Errors: as HandOut().
+  /// For the source of a member that fetches none: how many wait for it. It is noted that it takes none,
+  /// where some could ever be for it. Errors: as HandOut().
   absl::StatusOr<std::uint64_t> CountForDecliner(const std::string& context_id);
   /// Whether it asks for what is to be written there, as this server knows since its start.
   enum class Taking : std::uint8_t { kNotKnown, kAsks, kDeclines, kNeverAsks };

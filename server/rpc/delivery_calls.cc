@@ -130,7 +130,7 @@ absl::Status CheckLastCycle(Tenants& tenants, Hubs* hubs, const Caller& caller, 
 
 /// For a source that takes none.
 absl::Status CountOpen(Tenants& tenants, Hubs* hubs, const Caller& caller,
-                   grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
+                       grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
   if (absl::Status found = tenants.Find(caller).status(); !found.ok()) return found;
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
   const absl::StatusOr<std::uint64_t> open = hubs->CountForDecliner(caller.context_id);

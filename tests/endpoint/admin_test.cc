@@ -156,8 +156,8 @@ class AdminTest : public EndpointTest {
   static absl::StatusCode Answer(const std::string& name) {
     if (name == "AcceptSource" || name == "ListIndexes") return absl::StatusCode::kFailedPrecondition;
     for (const char* const not_found :
-         {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub", "DecideHub", "ThawHub",
-          "ListHeld", "ExplainGolden", "MergeGolden", "PartGolden", "RebuildHub"}) {
+         {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub", "DecideHub", "ThawHub", "ListHeld",
+          "ExplainGolden", "MergeGolden", "PartGolden", "RebuildHub"}) {
       if (name == not_found) return absl::StatusCode::kNotFound;
     }
     return absl::StatusCode::kOk;

@@ -265,26 +265,29 @@ TEST_F(HubCommands, WhatIsHeldIsListedWithoutValues) {
   EXPECT_EQ(json[1]["key"][0], 17);
 
   const Finished tried = Run({"hub", "hold", "commit", "Acme", "--dry-run"});
-  EXPECT_THAT(tried.output, AllOf(HasSubstr("erp  customer  UPDATE          1,200\n"), HasSubstr("the first 3:\n")));
+  EXPECT_THAT(tried.output,
+              AllOf(HasSubstr("erp  customer  UPDATE          1,200\n"), HasSubstr("the first 3:\n")));
   EXPECT_THAT(Joined(tried.errors),
               HasSubstr("1,200 deliveries of hub 'Acme' would be handed out. Nothing was done"));
   EXPECT_THAT(Joined(Run({"hub", "hold", "rollback", "Acme", "--dry-run"}).errors),
               HasSubstr("would be dropped. Nothing was done"));
   EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 20");
   EXPECT_THAT(fake_.Calls(), Not(Contains(HasSubstr("DecideHub"))));
-  EXPECT_EQ(Json::parse(Run({"hub", "hold", "commit", "Acme", "--dry-run", "--json"}).output)["changes"][0]
-                       ["deliveries"],
-            1'200);
+  EXPECT_EQ(
+      Json::parse(
+          Run({"hub", "hold", "commit", "Acme", "--dry-run", "--json"}).output)["changes"][0]["deliveries"],
+      1'200);
 }
 
 TEST_F(HubCommands, AHubThatHoldsAllThatIsNewSaysHowThatEnds) {
   fake_.hubs.mutable_hubs(0)->set_holds_all(true);
   const Finished shown = Run({"hub", "status"});
   EXPECT_THAT(shown.output, HasSubstr("\nAcme: 16,020 golden records; whatever is new is held\n"));
-  EXPECT_THAT(Joined(shown.errors),
-              AllOf(HasSubstr("whatever is new is held, though nothing is held now, until 'mirrorctl hub hold "
-                              "commit Acme'"),
-                    Not(HasSubstr("suspended"))));
+  EXPECT_THAT(
+      Joined(shown.errors),
+      AllOf(HasSubstr("whatever is new is held, though nothing is held now, until 'mirrorctl hub hold "
+                      "commit Acme'"),
+            Not(HasSubstr("suspended"))));
   Suspend(false);
   EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("once no member is suspended"));
   erp_->set_held(2);
@@ -300,8 +303,8 @@ TEST_F(HubCommands, AMemberThatIsNotThereYetIsAbsentAndOneThatTakesNothingIsName
   erp_->set_taking(v1::HUB_TAKING_DECLINES);
   const Finished declines = Run({"hub", "status"});
   EXPECT_THAT(declines.output, HasSubstr("takes no deliveries\n"));
-  EXPECT_THAT(Joined(declines.errors),
-              AllOf(HasSubstr("the source of 'erp' takes no deliveries"), HasSubstr("'accept' of its [[source]]")));
+  EXPECT_THAT(Joined(declines.errors), AllOf(HasSubstr("the source of 'erp' takes no deliveries"),
+                                             HasSubstr("'accept' of its [[source]]")));
   erp_->set_taking(v1::HUB_TAKING_NEVER_ASKS);
   EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("asks this server for no deliveries"));
   EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["members"][1]["taking"], "never_asks");

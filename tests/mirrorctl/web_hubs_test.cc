@@ -128,7 +128,8 @@ TEST_F(WebHubs, RecordsAreMergedAndPartedAndAHubIsMadeAnew) {
   EXPECT_EQ(Post("merge", R"({"golden_id":"g1","other_id":"g2"})")["golden_id"], "g1");
   EXPECT_EQ(fake_.Calls().back(), "MergeGolden storage: \"Acme\" golden_ids: \"g1\" golden_ids: \"g2\"");
   fake_.parted.set_golden_id("g3");
-  const char* const rows = R"({"golden_id":"g1","rows":[{"data_source":"erp","table":"company","key":"[2]"}]})";
+  const char* const rows =
+      R"({"golden_id":"g1","rows":[{"data_source":"erp","table":"company","key":"[2]"}]})";
   EXPECT_EQ(Post("part", rows)["golden_id"], "g3");
   EXPECT_EQ(fake_.Calls().back(),
             "PartGolden storage: \"Acme\" golden_id: \"g1\" rows { data_source: \"erp\" table: "

@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/config/hub_name.h"
 #include "base/folded_name.h"
-#include "base/hub_name.h"
 #include "base/printable.h"
 #include "tools/mirrorctl/init/init.h"
 
@@ -77,9 +77,7 @@ std::string List(const std::vector<std::string>& names) {
 }
 
 /// TOML takes letters, digits, '_' and '-' bare.
-std::string Bare(const std::string& name) {
-  return IsHubName(name, name.size()) ? name : TomlString(name);
-}
+std::string Bare(const std::string& name) { return IsHubName(name, name.size()) ? name : TomlString(name); }
 
 std::string Columns(const std::map<std::string, std::string>& columns) {
   std::vector<std::string> parts;

@@ -96,9 +96,8 @@ void AddHubHold(const AdminCommands& of_hub) {
   hold.RequireCommand();
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold list Acme");
   const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, request, "hub hold "};
-  const cli::Command list =
-      of_hold.Add("list", "Show what is held: which rows it would write, and why it waits; no values", "Acme",
-                  ListHeld);
+  const cli::Command list = of_hold.Add(
+      "list", "Show what is held: which rows it would write, and why it waits; no values", "Acme", ListHeld);
   AddHubStorage(of_hold, list);
   list.Add("--limit", request->limit, "How many at most").Within(std::uint32_t{1}, kHeldMax).ShowDefault();
   of_hold.AddWide(list);
@@ -111,7 +110,8 @@ void AddHubHold(const AdminCommands& of_hub) {
                       DecideHub(admin, asked, console, commits);
                     });
     AddHubStorage(of_hold, decide);
-    decide.AddFlag("--dry-run", request->dry_run, "Say how many there are, and which are the first; do nothing");
+    decide.AddFlag("--dry-run", request->dry_run,
+                   "Say how many there are, and which are the first; do nothing");
     of_hold.AddWide(decide);
     of_hold.AddJson(decide, "Print an object");
   }

@@ -74,9 +74,6 @@ class HubBook {
   /// Open deliveries of a data source in the order in which they are handed out, until `take` gives false.
   using TakeOne = std::function<absl::StatusOr<bool>(HubDelivery delivery)>;
   virtual absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) = 0;
-  /// Held deliveries: how many, and the oldest of them.
-  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() = 0;
-  virtual absl::StatusOr<std::vector<HubDelivery>> ReadHeld(std::size_t limit) = 0;
   virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
   virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
   /// Its source refused it, and tries it again at `until`: others go before it. Nothing where it is gone.
@@ -84,9 +81,9 @@ class HubBook {
                                    const std::string& reason) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
-  /// Deliveries that this derivation made, the oldest first, until `take` gives an error.
-  using TakeDelivery = std::function<absl::Status(const HubDelivery& delivery)>;
-  virtual absl::Status ReadFresh(const TakeDelivery& take) = 0;
+  /// Deliveries that this derivation made, or that are held; the oldest first, until `take` gives false.
+  enum class Which : std::uint8_t { kFresh, kHeld };
+  virtual absl::Status ReadDeliveries(Which which, const TakeOne& take) = 0;
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;
   virtual absl::Status EndFresh() = 0;

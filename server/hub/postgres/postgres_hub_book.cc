@@ -429,44 +429,19 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
   }
 }
 
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubBook::CountHeld() {
-  const absl::StatusOr<Rows> rows =
-      session_.Query("SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = "
-                     "2 GROUP BY data_source, table_name, operation");
-  if (!rows.ok()) return rows.status();
-  std::map<DeliveryPlace, std::uint64_t> held;
-  for (int row = 0; row < rows->rows(); ++row) {
-    held[{rows->Text(row, 0), rows->Text(row, 1),
-          static_cast<HubOperation>(rows->Int(row, 2))}] = static_cast<std::uint64_t>(rows->Int(row, 3));
-  }
-  return held;
-}
-
-absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::ReadHeld(std::size_t limit) {
-  const absl::StatusOr<Rows> rows =
-      session_.Query(absl::StrCat(kDeliveryColumns, "WHERE state = 2 ORDER BY number LIMIT $1"),
-                     {static_cast<std::int64_t>(limit)});
-  if (!rows.ok()) return rows.status();
-  std::vector<HubDelivery> held;
-  for (int row = 0; row < rows->rows(); ++row) {
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
-    if (!delivery.ok()) return delivery.status();
-    held.push_back(*std::move(delivery));
-  }
-  return held;
-}
-
-absl::Status PostgresHubBook::ReadFresh(const TakeDelivery& take) {
+absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
   const std::string sql =
-      absl::StrCat(kDeliveryColumns, "WHERE fresh AND number > $1 ORDER BY number LIMIT $2");
+      absl::StrCat(kDeliveryColumns, "WHERE ", which == Which::kFresh ? "fresh" : "state = 2",
+                   " AND number > $1 ORDER BY number LIMIT $2");
   for (std::int64_t number = -1;;) {
     const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
     if (!rows.ok()) return rows.status();
     for (int row = 0; row < rows->rows(); ++row) {
-      const absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
+      absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
       if (!delivery.ok()) return delivery.status();
-      if (absl::Status status = take(*delivery); !status.ok()) return status;
       number = delivery->number;
+      const absl::StatusOr<bool> more = take(*std::move(delivery));
+      if (!more.ok() || !*more) return more.status();
     }
     if (rows->rows() < kPage) return absl::OkStatus();
   }

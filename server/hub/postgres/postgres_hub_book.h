@@ -51,15 +51,13 @@ class PostgresHubBook final : public HubBook {
 
   absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) override;
   absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) override;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() override;
-  absl::StatusOr<std::vector<HubDelivery>> ReadHeld(std::size_t limit) override;
   absl::Status WriteDelivery(const HubDelivery& delivery) override;
   absl::Status RemoveDelivery(const HubDelivery& delivery) override;
   absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
                            const std::string& reason) override;
 
   absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
-  absl::Status ReadFresh(const TakeDelivery& take) override;
+  absl::Status ReadDeliveries(Which which, const TakeOne& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
 

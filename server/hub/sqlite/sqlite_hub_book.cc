@@ -441,35 +441,6 @@ absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeO
   }
 }
 
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubBook::CountHeld() {
-  sqlite::Statement read =
-      Prepare("SELECT data_source, table_name, operation, count(*) FROM _hub_deliveries WHERE state = 2 "
-              "GROUP BY data_source, table_name, operation");
-  std::map<DeliveryPlace, std::uint64_t> held;
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return held;
-    held[{read.Text(0), read.Text(1), static_cast<HubOperation>(read.Int(2))}] =
-        static_cast<std::uint64_t>(read.Int(3));
-  }
-}
-
-absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::ReadHeld(std::size_t limit) {
-  sqlite::Statement read =
-      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE state = 2 ORDER BY number LIMIT ?"));
-  read.With(static_cast<std::int64_t>(limit));
-  std::vector<HubDelivery> held;
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return held;
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
-    if (!delivery.ok()) return delivery.status();
-    held.push_back(*std::move(delivery));
-  }
-}
-
 absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
@@ -522,16 +493,17 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
   }
 }
 
-absl::Status SqliteHubBook::ReadFresh(const TakeDelivery& take) {
-  sqlite::Statement read = Prepare(
-      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-      "fresh FROM _hub_deliveries WHERE fresh = 1 ORDER BY number");
+absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
+  sqlite::Statement read =
+      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ",
+                           which == Which::kFresh ? "fresh = 1" : "state = 2", " ORDER BY number"));
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
     absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
     if (!delivery.ok()) return delivery.status();
-    if (absl::Status status = take(*delivery); !status.ok()) return status;
+    more = take(*std::move(delivery));
+    if (!more.ok() || !*more) return more.status();
   }
 }
 

@@ -329,23 +329,24 @@ grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::Ex
 
 grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
                                        v1::ListDuplicatesResponse* response) {
-  return Serve(
-      *context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()), [&]() -> absl::Status {
-        const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-        if (!hub.ok()) return hub.status();
-        const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kDuplicatesMax);
-        const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
-        if (!found.ok()) return found.status();
-        for (const HubFile::Duplicate& one : *found) {
-          v1::Duplicate* const message = response->add_duplicates();
-          message->set_entity(one.entity);
-          message->add_golden_ids(one.golden_id);
-          if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
-          message->set_data_source(one.data_source);
-          message->set_rows(one.rows);
-        }
-        return absl::OkStatus();
-      });
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+                 if (!hub.ok()) return hub.status();
+                 const std::uint32_t limit =
+                     request->limit() == 0 ? kListed : std::min(request->limit(), kDuplicatesMax);
+                 const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
+                 if (!found.ok()) return found.status();
+                 for (const HubFile::Duplicate& one : *found) {
+                   v1::Duplicate* const message = response->add_duplicates();
+                   message->set_entity(one.entity);
+                   message->add_golden_ids(one.golden_id);
+                   if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
+                   message->set_data_source(one.data_source);
+                   message->set_rows(one.rows);
+                 }
+                 return absl::OkStatus();
+               });
 }
 
 grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,

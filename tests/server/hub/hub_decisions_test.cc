@@ -221,9 +221,10 @@ TEST_P(HubDecisions, WhatIsNotKnownOfARowIsNamed) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("'shop' is no data source of hub 'Acme'")));
   EXPECT_THAT(asked({"crm", "person", "[1]"}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("has no table 'person' of 'crm'")));
-  EXPECT_THAT(asked({"crm", "company", "[99]"}),
-              StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("no row of this key in table 'company' of 'crm'"), Not(HasSubstr("99")))));
+  EXPECT_THAT(
+      asked({"crm", "company", "[99]"}),
+      StatusIs(absl::StatusCode::kNotFound,
+               AllOf(HasSubstr("no row of this key in table 'company' of 'crm'"), Not(HasSubstr("99")))));
 }
 
 TEST_P(HubDecisions, AClosedHubDoesNothing) {

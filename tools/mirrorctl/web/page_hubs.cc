@@ -23,7 +23,8 @@ Json AsConsequences(const Response& answer, bool resumes) {
   Json tables = Json::array();
   for (const v1::HubChange& change : answer.changes()) {
     Json objects = Json::array();
-    if (resumes && change.held() > 0) objects.push_back(absl::StrCat(Grouped(change.held()), " of them held"));
+    if (resumes && change.held() > 0)
+      objects.push_back(absl::StrCat(Grouped(change.held()), " of them held"));
     tables.push_back(
         {{"table", absl::StrCat(change.operation(), " in ", change.data_source(), " ", change.table())},
          {"rows", change.deliveries()},
@@ -100,7 +101,8 @@ absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const 
 absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, const HubAct& act) {
   const absl::StatusOr<v1::RebuildHubResponse> rebuilt = HubClient(admin).Rebuild(storage, act.confirm);
   if (!rebuilt.ok()) return rebuilt.status();
-  return Json{{"suspended", std::vector<std::string>(rebuilt->suspended().begin(), rebuilt->suspended().end())}};
+  return Json{
+      {"suspended", std::vector<std::string>(rebuilt->suspended().begin(), rebuilt->suspended().end())}};
 }
 
 }  // namespace

@@ -221,8 +221,7 @@ absl::StatusOr<Posted> ReadPosted(const std::string& body) {
     posted.hub.confirm = posted.confirm;
     posted.hub.dry_run = posted.dry_run;
     for (const Json& row : json.value("rows", Json::array())) {
-      posted.hub.rows.push_back(
-          {row.value("data_source", ""), row.value("table", ""), row.value("key", "")});
+      posted.hub.rows.push_back({row.value("data_source", ""), row.value("table", ""), row.value("key", "")});
     }
   } catch (const Json::exception&) {
     return absl::InvalidArgumentError("what the page sent cannot be read. Nothing was done. Load it again.");

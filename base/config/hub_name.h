@@ -1,5 +1,5 @@
-#ifndef MIRROR_BASE_HUB_NAME_H_
-#define MIRROR_BASE_HUB_NAME_H_
+#ifndef MIRROR_BASE_CONFIG_HUB_NAME_H_
+#define MIRROR_BASE_CONFIG_HUB_NAME_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,8 @@ inline bool IsHubNameCharacter(char c) {
 }
 
 inline bool IsHubName(std::string_view name, std::size_t length_max) {
-  return !name.empty() && name.size() <= length_max && std::all_of(name.begin(), name.end(), IsHubNameCharacter);
+  return !name.empty() && name.size() <= length_max &&
+         std::all_of(name.begin(), name.end(), IsHubNameCharacter);
 }
 
 /// What such a name is, for people: "1 to 64 letters, digits, '_' and '-'".
@@ -30,4 +31,4 @@ inline std::string HubNameWords(std::size_t length_max) {
 
 }  // namespace mirror
 
-#endif  // MIRROR_BASE_HUB_NAME_H_
+#endif  // MIRROR_BASE_CONFIG_HUB_NAME_H_
