@@ -178,7 +178,7 @@ TEST_F(PostgresDeliveriesTest, AConflictThatNoPushTellsOfIsRefusedAndRests) {
   EXPECT_EQ(
       Import(Update("a", 1, "Bern", "Oslo")),
       "REFUSED: a row is not as the hub knows it, and the table cannot be pushed: column 'x': an infinity");
-  EXPECT_THAT(Ledger(), SizeIs(1));
+  EXPECT_EQ(Ledger().size(), 1U);
   target_->SetUnpushed({});
   EXPECT_EQ(Import(Update("b", 1, "Bern", "Oslo")), "CONFLICT: the row is not as the hub knew it");
 }
