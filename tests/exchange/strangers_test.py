@@ -7,6 +7,7 @@ Usage: strangers_test.py BIN_DIR [unittest arguments]
 import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -110,6 +111,21 @@ class Strangers(unittest.TestCase):
         place.rounds(1)
         self.assertEqual(len(place.erp.rows()), 2)
         self.assertEqual(place.ctl("hub", "status").stderr, "")
+
+    def test_a_source_that_knows_no_deliveries_is_named(self):
+        names = exchange_place.MEMBER.replace("{name}", "legacy").replace('"company"', '"names"').replace(
+            'vat = "vat", name = "name", city = "city"', 'name = "name"').replace("{write}", '["update"]')
+        hub = exchange_place.HUB.replace('[["vat"]]', '[["name"]]').replace("{members}", "{members}" + names)
+        place = self.place(names=("crm",), hub=hub)
+        place.crm.sql(ADA)
+        place.crm.once()
+        for turn in range(5):
+            self.assertNotIn("deliveries", place.ctl("hub", "status").stderr, turn)
+            subprocess.run([sys.executable, ROOT / "tests/python/minimal_source.py", place.crm.config, "legacy",
+                            place.work / "state"], input='[[1, "Bob"]]', text=True, check=True, capture_output=True)
+        said = " ".join(place.ctl("hub", "status").stderr.split())
+        self.assertIn("the source of 'legacy' completes cycles and asks this server for no deliveries", said)
+        self.assertNotIn("'crm'", said)
 
     def test_a_table_that_cannot_be_pushed_has_its_conflicts_refused_and_rest(self):
         place = self.place(tables=(exchange_place.TABLE.replace("city TEXT", "city TEXT, score REAL"),))
