@@ -45,6 +45,7 @@ class DeliveryDatabase {
 
   /// Opens a session where there is none.
   virtual absl::Status Connect() = 0;
+  /// Ends it, and gives back what is kept in memory for imports.
   virtual void Disconnect() = 0;
 
   // See inbox.h, each a transaction of its own.

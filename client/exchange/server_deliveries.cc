@@ -68,6 +68,11 @@ absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delive
   return Explain(last, unsure || database_->FateOf(last) == Fate::kUnsafe);
 }
 
+void ServerDeliveries::EndImport() {
+  has_looked_ = false;
+  database_->Disconnect();
+}
+
 /// A transaction whose answer was lost was tried again: where it had been committed, the ledger told the
 /// second.
 ImportResult ServerDeliveries::Resolve(const ImportResult& again, const ImportResult& first) {
@@ -141,7 +146,10 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
   if (why.empty()) why = member->obstacle;
   if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
-  return DoTask(task, *member);
+  absl::StatusOr<ImportResult> result = DoTask(task, *member);
+  if (!result.ok() || result->outcome != v1::DELIVERY_OUTCOME_CONFLICT) return result;
+  why = WhyNotTold(delivery, unpushed_);
+  return why.empty() ? result : ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
 }
 
 absl::Status ServerDeliveries::LockTables(const v1::Delivery& delivery, const ServerMember* member) {

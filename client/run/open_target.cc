@@ -44,9 +44,12 @@ class SqliteTarget : public DeliveryTarget {
       if (!importer.ok()) return importer.status();
       importer_ = *std::move(importer);
       importer_->set_layout(layout_);
+      importer_->set_unpushed(unpushed_);
     }
     return importer_->Import(delivery);
   }
+  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
+  void EndImport() override { importer_.reset(); }
 
  private:
   absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
@@ -55,6 +58,7 @@ class SqliteTarget : public DeliveryTarget {
 
   const SourceConfig& source_;
   InboxLayout* const layout_;
+  UnpushedTables unpushed_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
 };
 

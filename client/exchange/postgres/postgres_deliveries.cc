@@ -44,6 +44,7 @@ class PostgresDatabase : public DeliveryDatabase {
     return absl::OkStatus();
   }
   void Disconnect() override {
+    sets_.clear();
     inbox_.reset();
     connection_.reset();
   }
