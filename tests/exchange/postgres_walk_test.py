@@ -34,7 +34,6 @@ DRAGS = (
     "WHERE name = 'Twin'; RETURN NEW; END $$",
     "CREATE TRIGGER drag AFTER UPDATE ON company FOR EACH ROW WHEN (NEW.name = 'Ada') EXECUTE FUNCTION drag()",
 )
-STEPS = ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
 
 
 def setUpModule():
