@@ -254,8 +254,10 @@ class PostgresLogTest : public testing::Test {
     const absl::StatusOr<bool> held = reader_->HoldMoment();
     if (!held.ok()) return held.status();
     EXPECT_TRUE(*held);
-    if (behind_moment_) std::exchange(behind_moment_, nullptr)();
-    return absl::OkStatus();
+    if (!behind_moment_) return absl::OkStatus();
+    std::exchange(behind_moment_, nullptr)();
+    // The stage tells of it by now.
+    return staging_->StageToMarker(nullptr).status();
   }
 
   absl::Status Send(const SourceTable& table) {

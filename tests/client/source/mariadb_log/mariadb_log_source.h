@@ -110,6 +110,8 @@ class MariadbLogTest : public testing::Test {
       if (behind_moment_) {
         if (const auto held = reader_->HoldMoment(); !held.ok()) return held.status();
         std::exchange(behind_moment_, nullptr)();
+        // The stage tells of it by now.
+        if (const auto staged = staging_->StageToMarker(nullptr); !staged.ok()) return staged.status();
       }
       bool again = false;
       for (const SourceTable& table : schema_.tables) {
