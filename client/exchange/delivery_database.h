@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +36,16 @@ struct ReachedRow {
   const ServerMember* member = nullptr;
   RowOf key;
   RowOf values;  ///< Of PlainColumns().
+};
+
+/// Rows by MemberTable::log and key.
+using RowNames = std::set<std::pair<std::int64_t, std::string>>;
+
+/// A row that a transaction changed.
+struct TriggeredRow {
+  const ServerMember* member = nullptr;
+  RowOf key;
+  std::optional<RowOf> before, now;  ///< Of PlainColumns(); absent: there was none, or is none.
 };
 
 /// What ServerDeliveries asks of a database at a server, whatever its kind. A table is looked for by the
@@ -85,6 +97,13 @@ class DeliveryDatabase {
   virtual absl::Status ReadReferring(
       const ServerMember& member, const RowOf& key, bool deletes,
       const std::function<absl::Status(ReachedRow row, bool deletes)>& take) = 0;
+  /// Before Write(): FindTriggered() looks for what changes behind this.
+  virtual absl::Status BeginTriggered() { return absl::OkStatus(); }
+  /// Rows of tables that are sent that triggers changed, without those that are `known`, each of which was
+  /// changed once. None: also where the kind cannot tell. kOutOfRange: more than kReachedRowsMax.
+  virtual absl::StatusOr<std::vector<TriggeredRow>> FindTriggered(const RowNames& /*known*/) {
+    return std::vector<TriggeredRow>();
+  }
   /// Does the statement of a task; of an insert `key` is what the row has then. False: a trigger kept it from
   /// being done.
   virtual absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) = 0;

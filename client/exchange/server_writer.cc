@@ -1,6 +1,5 @@
 #include "client/exchange/server_writer.h"
 
-#include <set>
 #include <string>
 #include <utility>
 
@@ -24,14 +23,18 @@ absl::StatusOr<ImportResult> ServerWriter::Write(const RowOf& before) {
     reached = *std::move(found);
   }
   RowOf key = task_.key;
+  if (absl::Status begun = database_.BeginTriggered(); !begun.ok()) return begun;
   const absl::StatusOr<bool> done = database_.Write(task_, member_, &key);
   if (!done.ok()) return done.status();
   if (!*done) return Refused("a trigger of the source keeps it from being done");
   CrashPoint("agent.row_written");
   absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
   if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;
-  if (operation == v1::OPERATION_INSERT) return noted;
-  if (absl::Status others = NoteOthers(key, reached); !others.ok()) return others;
+  known_.emplace(member_.table.log, KeyText(key));
+  absl::Status others;
+  if (operation != v1::OPERATION_INSERT) others = NoteReached(key, reached);
+  if (others.ok()) others = NoteTriggered();
+  if (!others.ok()) return others;
   return noted;
 }
 
@@ -53,10 +56,10 @@ absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const R
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
-absl::Status ServerWriter::NoteOthers(const RowOf& key, const std::vector<ReachedRow>& before) {
-  std::set<std::pair<std::int64_t, std::string>> known;
+absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<ReachedRow>& before) {
+  RowNames looked_at;
   for (const ReachedRow& row : before) {
-    known.emplace(row.member->table.log, KeyText(row.key));
+    looked_at.emplace(row.member->table.log, KeyText(row.key));
     const absl::StatusOr<std::optional<RowOf>> now =
         database_.ReadRow(*row.member, row.key, row.member->table.PlainColumns(), /*locks=*/false);
     if (!now.ok()) return now.status();
@@ -73,14 +76,35 @@ absl::Status ServerWriter::NoteOthers(const RowOf& key, const std::vector<Reache
   const auto behind = ReachRows(database_, member_, key, /*deletes=*/false);
   if (!behind.ok()) return behind.status();
   for (const ReachedRow& row : *behind) {
-    if (known.contains({row.member->table.log, KeyText(row.key)})) continue;
+    if (looked_at.contains({row.member->table.log, KeyText(row.key)})) continue;
     if (absl::Status noted = NoteOther("INSERT", row, &row.values); !noted.ok()) return noted;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServerWriter::NoteTriggered() {
+  absl::StatusOr<std::vector<TriggeredRow>> rows = database_.FindTriggered(known_);
+  if (!rows.ok()) return rows.status();
+  for (TriggeredRow& changed : *rows) {
+    ReachedRow row{changed.member, std::move(changed.key), {}};
+    absl::Status noted;
+    if (!changed.now) {
+      noted = NoteOther("DELETE", row, nullptr);
+    } else if (!changed.before) {
+      row.values = *std::move(changed.now);
+      noted = NoteOther("INSERT", row, &row.values);
+    } else {
+      row.values = *std::move(changed.before);
+      noted = NoteOther("UPDATE", row, &*changed.now);
+    }
+    if (!noted.ok()) return noted;
   }
   return absl::OkStatus();
 }
 
 /// `values`: null: the row is gone; others than the row's own: what became of these.
 absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& row, const RowOf* values) {
+  known_.emplace(row.member->table.log, KeyText(row.key));
   // What is not mirrored is nobody's business.
   if (!row.member->is_sent) return absl::OkStatus();
   const MemberTable& table = row.member->table;

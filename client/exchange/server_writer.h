@@ -12,8 +12,9 @@
 
 namespace mirror {
 
-/// Does one task, and notes in the ledger what became of its row and of those that foreign keys lead to from
-/// it. In the transaction. Errors: those of `database`, of which Refusal() says whether it refused the task.
+/// Does one task, and notes in the ledger what became of its row, of those that foreign keys lead to from it,
+/// and of those that triggers change. In the transaction. Errors: those of `database`, of which Refusal()
+/// says whether it refused the task.
 class ServerWriter {
  public:
   /// All of them outlive it.
@@ -26,13 +27,15 @@ class ServerWriter {
 
  private:
   absl::StatusOr<ImportResult> NoteApplied(const RowOf& key, const RowOf& before);
-  absl::Status NoteOthers(const RowOf& key, const std::vector<ReachedRow>& before);
+  absl::Status NoteReached(const RowOf& key, const std::vector<ReachedRow>& before);
+  absl::Status NoteTriggered();
   absl::Status NoteOther(const char* operation, const ReachedRow& row, const RowOf* values);
 
   DeliveryDatabase& database_;
   const DeliveryTask& task_;
   const ServerMember& member_;
   const std::int64_t now_ms_;
+  RowNames known_;  ///< The row itself, and those that were noted.
   int others_ = 0;  ///< Rows beside the delivery's that were noted.
 };
 

@@ -14,6 +14,7 @@
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_match_set.h"
+#include "client/exchange/postgres/postgres_triggered.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/exchange/postgres/postgres_writer.h"
 
@@ -47,6 +48,7 @@ class PostgresDatabase : public DeliveryDatabase {
     sets_.clear();
     inbox_.reset();
     connection_.reset();
+    beside_.reset();
   }
 
   absl::Status EmptyInbox() override { return inbox_->Empty(); }
@@ -100,6 +102,13 @@ class PostgresDatabase : public DeliveryDatabase {
                              const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
     return ReadReferringInPostgres(*connection_, members_, Own(member), key, deletes, take);
   }
+  absl::Status BeginTriggered() override {
+    triggered_.emplace(*connection_, members_, [this] { return Beside(); });
+    return triggered_->Begin();
+  }
+  absl::StatusOr<std::vector<TriggeredRow>> FindTriggered(const RowNames& known) override {
+    return triggered_->Find(known);
+  }
   absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) override {
     return WritePostgresRow(*connection_, members_, task, Own(member), key);
   }
@@ -128,13 +137,24 @@ class PostgresDatabase : public DeliveryDatabase {
   std::string Refusal(const absl::Status& status) const override { return PostgresRefusal(status); }
 
  private:
+  absl::StatusOr<postgres::Connection*> Beside() {
+    if (beside_ != nullptr && beside_->IsOpen()) return beside_.get();
+    absl::StatusOr<std::unique_ptr<postgres::Connection>> opened =
+        postgres::Connection::Open(ConnectToSource(access_));
+    if (!opened.ok()) return opened.status();
+    beside_ = *std::move(opened);
+    return beside_.get();
+  }
+
   const PostgresAccess access_;
   const ExchangeRules rules_;
   const std::string schema_;
   PostgresMembers members_;
   std::unique_ptr<postgres::Connection> connection_;                     ///< Null: there is none yet.
+  std::unique_ptr<postgres::Connection> beside_;                         ///< See PostgresTriggered.
   std::optional<PostgresInbox> inbox_;                                   ///< Of that.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.
+  std::optional<PostgresTriggered> triggered_;                           ///< Of the present delivery.
   std::optional<postgres::Transaction> transaction_;
   std::optional<postgres::Savepoint> savepoint_;  ///< Of that.
 };

@@ -21,7 +21,8 @@ struct PostgresDeliveriesOptions {
 /// A PostgreSQL database that takes deliveries: an INSERT in a serializable transaction, others in one
 /// snapshot with their row locked.
 ///
-/// Memory: one row, the rows that foreign keys lead to from it, and what PostgresMatchSet needs. Locks: of
+/// Memory: one row, the rows that foreign keys lead to from it or triggers change, and what PostgresMatchSet
+/// needs. Locks: of
 /// the delivery's row, and against changes of the definition of its table; one that is not to be had within
 /// PostgresAccess::lock_within ends the run. Errors: those of Connection::Open() and its own.
 class PostgresDeliveries : public ServerDeliveries {

@@ -136,6 +136,12 @@ const PostgresMember* PostgresMembers::Find(const std::string& sent_name) const 
   return found == sent_.end() ? nullptr : FindByOid(found->second);
 }
 
+std::vector<const PostgresMember*> PostgresMembers::Sent() const {
+  std::vector<const PostgresMember*> sent;
+  for (const auto& [name, oid] : sent_) sent.push_back(FindByOid(oid));
+  return sent;
+}
+
 const PostgresMember* PostgresMembers::FindByOid(std::uint32_t oid) const {
   const auto found = members_.find(oid);
   return found == members_.end() ? nullptr : &found->second;

@@ -65,6 +65,8 @@ class PostgresMembers {
   const PostgresMember* Find(const std::string& sent_name) const;
   /// Null: it is none of the schema.
   const PostgresMember* FindByOid(std::uint32_t oid) const;
+  /// All that are sent, by name.
+  std::vector<const PostgresMember*> Sent() const;
   const std::vector<PostgresAction>& actions() const { return actions_; }
 
   /// Values are not as they were announced: the next look announces them as they are, as the reader does.

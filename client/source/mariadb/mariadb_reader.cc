@@ -32,6 +32,7 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
+    LeaveMoment();
     EndLook();
     // It may be another one by now.
     if (absl::Status known = LookAtPlace(); !known.ok()) return known;
@@ -87,6 +88,16 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
     if (known == nullptr) return Unknown(table);
     if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
     return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
+  }
+
+  /// Of net changes alone: no two sessions of MariaDB share a snapshot.
+  absl::StatusOr<bool> HoldMoment() override {
+    if (options_.log == nullptr) return false;
+    if (absl::Status held = options_.log->HoldMoment(); !held.ok()) return held;
+    return true;
+  }
+  void LeaveMoment() override {
+    if (options_.log != nullptr) options_.log->LeaveMoment();
   }
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {

@@ -25,6 +25,10 @@ class MariadbReaderLog {
   virtual void BeginRows(const MariadbTable& table) = 0;
   /// Rows of it were read in a snapshot at this place of the binlog: MariadbReading::snapshot().
   virtual void NoteSnapshot(const MariadbTable& table, const std::string& snapshot) = 0;
+  /// The changes that are read of the log until LeaveMoment() are as of one moment, which comes behind this
+  /// call, where no row has to be read in the database for them.
+  virtual absl::Status HoldMoment() = 0;
+  virtual void LeaveMoment() = 0;
   /// See SourceReader::Changes(). Behind BeginRows(): those that follow the rows that were read.
   struct Ask {
     Lsn from;

@@ -35,6 +35,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
+    LeaveMoment();
     EndLook();
     // It may be another one by now.
     if (absl::Status known = LookAtPlace(); !known.ok()) return known;
@@ -61,7 +62,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   }
 
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     if (!known->steps || known->steps->where.empty()) return CountPostgresRows(*look_, *known);
     PostgresSourceRows rows(look_, known, {{0}});
@@ -70,7 +71,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     if (options_.log != nullptr) {
       if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
@@ -87,10 +88,25 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
                                                         std::vector<Key> also) override {
     if (options_.log == nullptr)
       return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
     return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
+  }
+
+  /// The snapshot comes first: what it does not see is in the log by then.
+  absl::StatusOr<bool> HoldMoment() override {
+    LeaveMoment();
+    if (options_.log == nullptr || look_ == nullptr) return false;
+    absl::StatusOr<std::unique_ptr<PostgresMoment>> moment = PostgresMoment::Hold(sessions_);
+    if (!moment.ok()) return moment.status();
+    if (absl::Status held = options_.log->HoldMoment(); !held.ok()) return held;
+    look_->moment = *std::move(moment);
+    return true;
+  }
+  void LeaveMoment() override {
+    if (look_ != nullptr) look_->moment.reset();
+    if (options_.log != nullptr) options_.log->LeaveMoment();
   }
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {
@@ -101,7 +117,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     return LookAtPostgresColumn(look_, known, column);
   }
@@ -109,16 +125,21 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     return ReadPostgresKeyRows(look_, known, columns, std::move(keys));
   }
 
  private:
+  std::shared_ptr<const KnownPostgresTable> FindToRead(const std::string& table) {
+    if (look_ != nullptr && look_->moment != nullptr && look_->moment->IsOver()) LeaveMoment();
+    return Find(table);
+  }
+
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        ValueScanRule rule) override {
-    const auto known = Find(table);
+    const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     return ScanPostgresTable(look_, known, columns, std::move(rule));
   }

@@ -38,8 +38,10 @@ struct PostgresReaderOptions {
 ///
 /// Each reader of rows has a session and a transaction of its own, from its first row to its last: all of its
 /// rows are of one moment, beside which others write. Meanwhile nobody else can change the table's
-/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held. At most
-/// four are at work at once.
+/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held but what
+/// HoldMoment() does: a snapshot in a session of its own, for at most PostgresMoment::kKeptFor, and the stage
+/// of the log as it is then. A table that is emptied, rewritten or redefined behind it is kAborted. At most
+/// four readers are at work at once.
 ///
 /// Errors: those of postgres::Connection::Open(), from the first call that needs the database.
 std::unique_ptr<SourceReader> OpenPostgresReader(PostgresReaderOptions options);

@@ -30,6 +30,10 @@ class PostgresReaderLog {
       const std::vector<std::uint32_t>& columns) = 0;
   /// Rows of it were read in this snapshot (pg_current_snapshot()).
   virtual void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) = 0;
+  /// What is read of the log until LeaveMoment() is as of one moment, which comes behind this call: all that
+  /// is committed now is in it. Rows are read in a snapshot of before meanwhile.
+  virtual absl::Status HoldMoment() = 0;
+  virtual void LeaveMoment() = 0;
   /// See SourceReader::Changes(). Behind BeginRows(): those that follow the rows that were read.
   struct Ask {
     Lsn from;

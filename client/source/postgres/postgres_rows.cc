@@ -32,6 +32,35 @@ std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
   return all;
 }
 
+/// In which files its rows stand: others than a snapshot has, and they were emptied or rewritten behind it,
+/// so that it does not see what there was.
+int QueueFiles(postgres::Pipeline& pipeline, std::uint32_t oid) {
+  return pipeline.Queue(
+      "SELECT coalesce(string_agg(concat(c.oid, ' ', c.relfilenode), ',' ORDER BY c.oid), '') FROM pg_class "
+      "c "
+      "WHERE c.oid = $1::oid OR c.oid IN (SELECT relid FROM pg_partition_tree($1::oid::regclass))",
+      {postgres::Value(static_cast<std::int64_t>(oid))}, kPostgresRowsDoing);
+}
+
+/// The table, which is locked, against what a moment of before has of it.
+absl::Status CheckSinceMoment(const PostgresLook& look, const PostgresTable& table,
+                              const std::string& files) {
+  const absl::StatusOr<std::unique_ptr<SourceReading>> now = SourceReading::Make(look.sessions);
+  if (!now.ok()) return now.status();
+  postgres::Pipeline pipeline((*now)->connection());
+  const PostgresTableQueries queries(look.schema, table.oid);
+  (*now)->Begin(pipeline);
+  const int at = QueueFiles(pipeline, table.oid);
+  queries.Queue(pipeline);
+  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
+  if (!tables.ok()) return tables.status();
+  const bool same = tables->size() == 1 && tables->front() == table &&
+                    (*rows)[static_cast<std::size_t>(at)].Text(0, 0) == files;
+  return same ? absl::OkStatus() : MovedTable(table.name);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const PostgresLook& look,
@@ -46,20 +75,26 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const Postgr
   if (!reading.ok()) return explain(reading.status());
   postgres::Pipeline pipeline((*reading)->connection());
   const PostgresTableQueries queries(look.schema, table.oid);
-  (*reading)->Begin(pipeline, table.Lockable());
+  const std::shared_ptr<PostgresMoment> moment = look.moment;
+  (*reading)->Begin(pipeline, table.Lockable(), moment == nullptr ? "" : moment->snapshot());
+  const int files = moment == nullptr ? -1 : QueueFiles(pipeline, table.oid);
   const bool is_noted = snapshot != nullptr || look.note_snapshot;
   int noted = -1;
   if (is_noted) noted = pipeline.Queue(kPostgresSnapshotSql, {}, kPostgresRowsDoing);
   queries.Queue(pipeline);
   const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return explain(rows.status());
+  if (!rows.ok()) return explain(moment == nullptr ? rows.status() : moment->Explain(rows.status()));
   const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
   if (!now.ok()) return explain(now.status());
   if (now->size() != 1 || now->front() != table) return MovedTable(table.name);
+  if (moment != nullptr) {
+    const std::string then = (*rows)[static_cast<std::size_t>(files)].Text(0, 0);
+    if (absl::Status same = CheckSinceMoment(look, table, then); !same.ok()) return explain(same);
+  }
   if (!is_noted) return reading;
-  const postgres::Rows& moment = (*rows)[static_cast<std::size_t>(noted)];
-  if (moment.Bool(0, 1)) return StandbyAnswered();
-  const std::string text = moment.Text(0, 0);
+  const postgres::Rows& seen = (*rows)[static_cast<std::size_t>(noted)];
+  if (seen.Bool(0, 1)) return StandbyAnswered();
+  const std::string text = seen.Text(0, 0);
   if (look.note_snapshot) look.note_snapshot(known, text);
   if (snapshot != nullptr) *snapshot = text;
   return reading;

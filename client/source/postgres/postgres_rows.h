@@ -16,6 +16,7 @@
 #include "base/db/postgres/copy.h"
 #include "certs/keyed_hash.h"
 #include "client/source/postgres/postgres_catalog.h"
+#include "client/source/postgres/postgres_moment.h"
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/steps/row_steps.h"
@@ -52,6 +53,8 @@ struct PostgresLook {
   /// Takes pg_current_snapshot() of each transaction that reads rows, none of which a standby answers:
   /// kUnavailable. Empty: nobody asks for it.
   std::function<void(const KnownPostgresTable& table, const std::string& snapshot)> note_snapshot = {};
+  /// Of which all is read that begins while it is there. Null: each reading is of its own.
+  std::shared_ptr<PostgresMoment> moment = nullptr;
 };
 
 /// A transaction that reads the table, which is as it was looked at, and locked so that it stays so.

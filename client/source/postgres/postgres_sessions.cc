@@ -12,8 +12,9 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kOldestVersion = 140000;
-/// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
-constexpr std::size_t kSessionsMax = 4;
+/// Readers that are at work at once: a look reads one table, and beside it rows by their keys; and one
+/// session that keeps the moment of which they read.
+constexpr std::size_t kSessionsMax = 5;
 
 std::string Milliseconds(std::chrono::milliseconds time) { return absl::StrCat(time.count()); }
 
@@ -115,7 +116,8 @@ absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
   return std::unique_ptr<SourceReading>(new SourceReading(std::move(sessions), *std::move(lease)));
 }
 
-void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable) {
+void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable,
+                          const std::string& snapshot) {
   transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
   constexpr char kPostgresBeginning[] = "beginning to read";
   // Else PostgreSQL refuses to give what is no UTF-8.
@@ -126,6 +128,8 @@ void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& locka
   // Neither of the two takes the transaction's snapshot.
   pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kPostgresBeginning);
   pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kPostgresBeginning);
+  if (!snapshot.empty())
+    pipeline.Queue(absl::StrCat("SET TRANSACTION SNAPSHOT '", snapshot, "'"), {}, kPostgresBeginning);
 }
 
 }  // namespace mirror

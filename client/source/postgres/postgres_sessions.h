@@ -85,8 +85,9 @@ class SourceReading {
   /// As the first of a pipeline, in which nothing is queued yet: the transaction begins. `lockable` is locked
   /// against changes of its definition, before the snapshot is taken, which does not see what a table had
   /// that was rewritten behind it; then statements may take as long as the rows of a table may. Empty:
-  /// nothing is.
-  void Begin(postgres::Pipeline& pipeline, const std::string& lockable = "");
+  /// nothing is. `snapshot`: PostgresMoment::snapshot(), in the place of one of its own.
+  void Begin(postgres::Pipeline& pipeline, const std::string& lockable = "",
+             const std::string& snapshot = "");
 
  private:
   SourceReading(std::shared_ptr<PostgresSessions> sessions, postgres::Lease lease)

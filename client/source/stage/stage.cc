@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "client/source/stage/stage_moment.h"
 #include "client/source/stage/stage_place.h"
 #include "client/source/stage/stage_rows.h"
 #include "client/source/stage/stage_writer.h"
@@ -209,6 +210,11 @@ class SqliteStage final : public Stage {
     if (!has.ok()) return has.status();
     return *has != 0;
   }
+  absl::StatusOr<std::shared_ptr<StageView>> Hold() override {
+    absl::StatusOr<StageFile::Reading> reading = place_.Read();
+    if (!reading.ok()) return reading.status();
+    return HoldStage(*std::move(reading));
+  }
   absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) override {
     return NumberBehind(place_, "(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
   }
@@ -223,7 +229,17 @@ class SqliteStage final : public Stage {
     if (!reading.ok()) return reading.status();
     const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
     if (!known.ok()) return known.status();
-    return ReadRowsOf(**reading, table, keys);
+    std::vector<StagedRows::Row> rows;
+    absl::Status read = (*reading)->Transact(
+        sqlite::Connection::Begin::kDeferred,
+        [&] {
+          absl::StatusOr<std::vector<StagedRows::Row>> some = ReadRowsOf(**reading, table, keys);
+          if (some.ok()) rows = *std::move(some);
+          return some.status();
+        },
+        "reading rows");
+    if (!read.ok()) return read;
+    return rows;
   }
 
   absl::Status Trim(const std::vector<Durable>& durable, std::int64_t now_ms) override {

@@ -59,8 +59,8 @@ struct StageSource {
 };
 
 /// The net rows of one table behind a position, as they were when it was made: later ones are not seen, and
-/// nothing of the stage's file is held for them. What is more than 4 MB stands in a file beside it, which has
-/// no name. Threads: one.
+/// nothing of the stage's file is held for them, but by Stage::Hold(). What is more than 4 MB stands in a
+/// file beside it, which has no name. Threads: one.
 class StagedRows {
  public:
   virtual ~StagedRows() = default;
@@ -86,6 +86,22 @@ inline absl::Status StageFellBehind() {
   return absl::AbortedError("the stage lacks what was staged last: that is read anew from the source's log");
 }
 
+/// What is staged, to be read. Of a table that is not staged: kNotFound. Errors: those of Stage.
+class StageView {
+ public:
+  virtual ~StageView() = default;
+  /// The LSN of the last commit on disk; 0: none.
+  virtual absl::StatusOr<std::int64_t> Place() = 0;
+  virtual absl::StatusOr<std::vector<StagedTable>> Tables() = 0;
+  /// Whether a key changed behind `from`, or the table was emptied.
+  virtual absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) = 0;
+  /// Errors: also kAborted: `from` is below the table's floor.
+  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) = 0;
+  /// Of these keys what is staged; those of which nothing is are not in the answer.
+  virtual absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
+                                                              const std::vector<StagedKey>& keys) = 0;
+};
+
 /// The changes that a source's log gave, folded to one row for each key, in a file of the agent's own. The
 /// source's log is confirmed when they are on disk here, so that nothing of it is kept for a mirror that is
 /// away. What is here serves any position above a table's floor.
@@ -102,11 +118,10 @@ inline absl::Status StageFellBehind() {
 ///
 /// While a transaction that is too large for memory is taken, calls of other threads that write wait for its
 /// end, and are kUnavailable after kBusyMs.
-class Stage {
+class Stage : public StageView {
  public:
   /// A new one when there is no file.
   static absl::StatusOr<std::unique_ptr<Stage>> Open(StageOptions options);
-  virtual ~Stage() = default;
 
   static constexpr int kBusyMs = 60'000;
   /// A table with a longer row (its values and their lengths, packed) is given up.
@@ -145,10 +160,9 @@ class Stage {
   /// Of another identity or timeline: the transactions on record are forgotten, whose numbers mean others
   /// there.
   virtual absl::Status SetSource(const StageSource& source) = 0;
-  /// The LSN of the last commit on disk; 0: none. Set for a log that begins elsewhere (a new slot): what was
-  /// taken and not written is forgotten. Marks, rows and floors stay: who sets it back raises the floors
-  /// above the last mark, or a later log would reach positions that were another's.
-  virtual absl::StatusOr<std::int64_t> Place() = 0;
+  /// Place(), for a log that begins elsewhere (a new slot): what was taken and not written is forgotten.
+  /// Marks, rows and floors stay: who sets it back raises the floors above the last mark, or a later log
+  /// would reach positions that were another's.
   virtual absl::Status SetPlace(std::int64_t lsn) = 0;
   /// All that is here goes: tables, rows, marks, transactions, the place.
   virtual absl::Status Clear() = 0;
@@ -170,7 +184,6 @@ class Stage {
   // Tables. What the staging thread sets while a transaction is open breaks off with it: it is met again
   // there.
 
-  virtual absl::StatusOr<std::vector<StagedTable>> Tables() = 0;
   /// A new one begins without rows; of one that is there all but its rows is set. Floors and `truncated_lsn`
   /// never go back, and the floor of a new one is above its changes that were passed over until now.
   virtual absl::Status SetTable(const StagedTable& table) = 0;
@@ -182,14 +195,10 @@ class Stage {
 
   // Rows. Of a table that is not staged: kNotFound.
 
-  /// Whether a key changed behind `from`, or the table was emptied.
-  virtual absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) = 0;
+  /// All that is staged now, and nothing of what comes later, for as long as it is there: meanwhile SQLite's
+  /// log beside the file is not emptied, and nothing goes to make room. Threads: one at a time.
+  virtual absl::StatusOr<std::shared_ptr<StageView>> Hold() = 0;
   virtual absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) = 0;
-  /// Errors: also kAborted: `from` is below the table's floor.
-  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) = 0;
-  /// Of these keys what is staged; those of which nothing is are not in the answer.
-  virtual absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
-                                                              const std::vector<StagedKey>& keys) = 0;
 
   /// Rows and marks that are older than the retention go, of each table up to where its mirror is durable;
   /// floors rise with them. The last mark stays, and marks above the lowest of `durable`. How old a row is

@@ -22,11 +22,6 @@ constexpr char kWritingRows[] = "writing rows";
 
 constexpr char kSelectTables[] =
     "SELECT id, name, key, fingerprint, floor, truncated_lsn, gone_because FROM tables";
-/// The columns of a row, as FoldedAt() reads them.
-constexpr char kRowColumns[] = "kind, complete, lsn, born, rekeyed, row";
-/// The order in which they are read.
-constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
-                                     StagedKind::kWhole};
 
 StagedTable TableAt(const sqlite::Statement& row) {
   StagedTable table;
@@ -85,8 +80,6 @@ absl::StatusOr<StagedRow> Unfolded(const FoldedRow& row) {
                    *std::move(values), row.kind == StagedKind::kPart && row.complete};
 }
 
-std::string Quoted(StagedKind kind) { return {'\'', static_cast<char>(kind), '\''}; }
-
 class RowsBehind : public StagedRows {
  public:
   RowsBehind(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
@@ -143,7 +136,7 @@ class RowsBehind : public StagedRows {
   absl::StatusOr<Counts> Count(std::int64_t behind) override {
     Counts counts;
     if (scratch_ == nullptr) {
-      for (const auto& [key, row] : rows_) Add(row.kind, row.born > behind, 1, &counts);
+      for (const auto& [key, row] : rows_) AddToCounts(row.kind, row.born > behind, 1, &counts);
       return counts;
     }
     sqlite::Statement select =
@@ -151,30 +144,14 @@ class RowsBehind : public StagedRows {
     select.With(behind);
     absl::StatusOr<bool> there = select.Step();
     for (; there.ok() && *there; there = select.Step()) {
-      Add(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2), &counts);
+      AddToCounts(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2),
+                  &counts);
     }
     if (!there.ok()) return there.status();
     return counts;
   }
 
  private:
-  static void Add(StagedKind kind, bool born_behind, std::int64_t rows, Counts* counts) {
-    switch (kind) {
-      case StagedKind::kGone:
-        counts->gone += rows;
-        if (born_behind) counts->came_and_went += rows;
-        break;
-      case StagedKind::kWhole:
-        counts->whole += rows;
-        break;
-      case StagedKind::kPart:
-        counts->parts += rows;
-        break;
-      case StagedKind::kMoved:
-        counts->moved += rows;
-    }
-  }
-
   /// All of one moment, at which the table has what is asked for.
   absl::Status InLook(const sqlite::Connection& database, const std::function<absl::Status()>& read) {
     return database.Transact(
@@ -183,13 +160,8 @@ class RowsBehind : public StagedRows {
           const absl::StatusOr<std::int64_t> place = ReadPlace(database);
           if (!place.ok()) return place.status();
           place_ = *place;
-          const absl::StatusOr<std::optional<StagedTable>> table = ReadStagedTable(database, table_);
-          if (!table.ok()) return table.status();
-          if (!*table) return absl::NotFoundError(absl::StrCat("table ", table_, " is not staged"));
-          if (from_ >= (*table)->floor) return read();
-          return absl::AbortedError(
-              absl::StrCat("table '", (*table)->name, "': its changes are not all staged any more",
-                           (*table)->gone_because.empty() ? "" : ": ", (*table)->gone_because));
+          absl::Status staged = CheckStagedFrom(database, table_, from_);
+          return staged.ok() ? read() : staged;
         },
         kReadingRows);
   }
@@ -238,6 +210,44 @@ class RowsBehind : public StagedRows {
 };
 
 }  // namespace
+
+std::string Quoted(StagedKind kind) { return {'\'', static_cast<char>(kind), '\''}; }
+
+absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row) {
+  const std::string key = row.Text(0);
+  const absl::StatusOr<FoldedRow> folded = FoldedAt(row, 1, key);
+  if (!folded.ok()) return folded.status();
+  absl::StatusOr<StagedRow> unfolded = Unfolded(*folded);
+  if (!unfolded.ok()) return unfolded.status();
+  return StagedRows::Row{key, *std::move(unfolded)};
+}
+
+void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRows::Counts* counts) {
+  switch (kind) {
+    case StagedKind::kGone:
+      counts->gone += rows;
+      if (born_behind) counts->came_and_went += rows;
+      break;
+    case StagedKind::kWhole:
+      counts->whole += rows;
+      break;
+    case StagedKind::kPart:
+      counts->parts += rows;
+      break;
+    case StagedKind::kMoved:
+      counts->moved += rows;
+  }
+}
+
+absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from) {
+  const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
+  if (!known.ok()) return known.status();
+  if (!*known) return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
+  if (from >= (*known)->floor) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("table '", (*known)->name,
+                                         "': its changes are not all staged any more",
+                                         (*known)->gone_because.empty() ? "" : ": ", (*known)->gone_because));
+}
 
 absl::StatusOr<std::optional<StagedTable>> ReadStagedTable(const sqlite::Connection& database,
                                                            std::int64_t table) {
@@ -383,27 +393,18 @@ absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection
                                                         std::int64_t table,
                                                         const std::vector<StagedKey>& keys) {
   std::vector<StagedRows::Row> rows;
-  absl::Status read = database.Transact(
-      sqlite::Connection::Begin::kDeferred,
-      [&] {
-        sqlite::Statement select = database.Prepare(
-            absl::StrCat("SELECT ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
-        for (const StagedKey& key : keys) {
-          const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
-          if (!there.ok()) return there.status();
-          if (*there) {
-            const absl::StatusOr<FoldedRow> folded = FoldedAt(select, 0, key);
-            if (!folded.ok()) return folded.status();
-            absl::StatusOr<StagedRow> row = Unfolded(*folded);
-            if (!row.ok()) return row.status();
-            rows.push_back({key, *std::move(row)});
-          }
-          select.Reset();
-        }
-        return absl::OkStatus();
-      },
-      kReadingRows);
-  if (!read.ok()) return read;
+  sqlite::Statement select = database.Prepare(
+      absl::StrCat("SELECT key, ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
+  for (const StagedKey& key : keys) {
+    const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
+    if (!there.ok()) return there.status();
+    if (*there) {
+      absl::StatusOr<StagedRows::Row> row = RowAt(select);
+      if (!row.ok()) return row.status();
+      rows.push_back(*std::move(row));
+    }
+    select.Reset();
+  }
   return rows;
 }
 

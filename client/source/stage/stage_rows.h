@@ -40,6 +40,16 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
 /// See Stage.
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from);
+/// Of a row whose columns begin with its key, then kRowColumns.
+inline constexpr char kRowColumns[] = "kind, complete, lsn, born, rekeyed, row";
+absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row);
+/// The kinds of rows, in the order in which they are read; '…' as they stand in statements.
+inline constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
+                                            StagedKind::kWhole};
+std::string Quoted(StagedKind kind);
+void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRows::Counts* counts);
+/// Within the caller's transaction: that the table is staged from there on.
+absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from);
 absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection& database,
                                                         std::int64_t table,
                                                         const std::vector<StagedKey>& keys);

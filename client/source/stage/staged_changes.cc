@@ -55,7 +55,7 @@ absl::Status NotStaged(const TableSchema& schema, const absl::Status& why) {
 /// The rows of a table behind a position, and the table as it was after they were read.
 class StagedLook {
  public:
-  StagedLook(Stage& stage, std::int64_t table) : stage_(stage), table_(table) {}
+  StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
 
   absl::Status Open(const TableSchema& schema, std::int64_t from) {
     absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsBehind(table_, from);
@@ -98,7 +98,7 @@ class StagedLook {
   }
 
  private:
-  Stage& stage_;
+  StageView& stage_;
   const std::int64_t table_;
   std::unique_ptr<StagedRows> rows_;
   StagedTable known_;
@@ -107,16 +107,20 @@ class StagedLook {
   StagedPortion portion_;
 };
 
+StageView& ViewOf(Stage& stage, const StagedAsk& ask) {
+  return ask.moment == nullptr ? static_cast<StageView&>(stage) : *ask.moment;
+}
+
 class StagedChanges : public ChangeReader {
  public:
   StagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask)
-      : stage_(stage),
-        texts_(std::move(texts)),
+      : texts_(std::move(texts)),
         ask_(std::move(ask)),
+        stage_(ViewOf(stage, ask_)),
         has_steps_(texts_->HasSteps()),
         mirrored_lsn_(std::max(ask_.from, ask_.mirrored_lsn)),
         also_(ask_.also.begin(), ask_.also.end()),
-        look_(stage, ask_.table),
+        look_(stage_, ask_.table),
         blocks_(*texts_, ask_.schema, ask_.columns) {}
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
@@ -132,7 +136,7 @@ class StagedChanges : public ChangeReader {
         if (absl::Status step = Step(sink); !step.ok()) return step;
         continue;
       }
-      at_end_ = !read_base_ || round_ >= kStagedRoundsMax;
+      at_end_ = ask_.moment != nullptr || !read_base_ || round_ >= kStagedRoundsMax;
       // The next round may delete what this one inserted, and within a piece deletes come first.
       if (at_end_ || !blocks_.IsEmpty()) break;
       if (absl::Status begun = BeginRound(look_.rows().place()); !begun.ok()) return begun;
@@ -292,9 +296,9 @@ class StagedChanges : public ChangeReader {
     return waiting;
   }
 
-  Stage& stage_;
   const std::unique_ptr<StagedTexts> texts_;
   const StagedAsk ask_;
+  StageView& stage_;
   const bool has_steps_;
   const std::int64_t mirrored_lsn_;
   const std::unordered_set<StagedKey> also_;
@@ -313,7 +317,7 @@ class EmptiedTable : public TableReader {
   EmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts, StagedAsk ask)
       : texts_(std::move(texts)),
         ask_(std::move(ask)),
-        look_(stage, ask_.table),
+        look_(ViewOf(stage, ask_), ask_.table),
         blocks_(*texts_, ask_.schema, ask_.columns) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {

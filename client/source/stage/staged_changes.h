@@ -65,6 +65,9 @@ struct StagedAsk {
   std::vector<StagedKey> also = {};    ///< Sent as the source has them; goes with `whole_rows`.
   /// Born behind this: the mirror never had the row, so its delete is not counted in `planned`.
   std::int64_t mirrored_lsn = 0;
+  /// Instead of the stage as it is: as it was at a moment, at or behind `target`; the rows that StagedTexts
+  /// reads are then none of a later one. Null: there is none.
+  std::shared_ptr<StageView> moment = nullptr;
 };
 
 /// The net changes of one table from the stage, for SourceReader::Changes().
@@ -72,7 +75,8 @@ struct StagedAsk {
 /// All of it is as it was at one commit, which is `target` or a later one. Where rows have to be read in the
 /// source (kMoved; with `whole_rows` or steps also kPart), which are newer than the others, another round
 /// follows with what was staged meanwhile, until one needs none of them; after kStagedRoundsMax rounds some
-/// rows may be newer.
+/// rows may be newer. Of a moment there is one round, and a row that moved behind the one at which the source
+/// is read is kAborted.
 ///
 /// Deletes come before all others, but for those of which only the source, or the steps, can tell. The first
 /// piece has `planned`; its deletes are expected ones, since the mirror may hold what an interrupted sending

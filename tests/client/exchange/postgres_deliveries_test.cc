@@ -138,6 +138,14 @@ class PostgresDeliveriesTest : public PostgresSourceTest {
         "_mirror_ledger ORDER BY number");
   }
 
+  /// What was noted beside a delivery's own row.
+  std::vector<std::string> Others(const std::string& delivery) {
+    return Texts(
+        absl::StrCat("SELECT concat_ws(' ', operation, table_name, key, wrote) FROM _mirror_ledger WHERE "
+                     "delivery_id LIKE '",
+                     delivery, "/%' ORDER BY number"));
+  }
+
   std::int64_t now_ = 1'700'000'000'000;
   std::unique_ptr<PostgresDeliveries> target_;
 };
@@ -281,6 +289,91 @@ TEST_F(PostgresDeliveriesTest, RowsThatForeignKeysChangeAreNoted) {
                     "delivery_id LIKE 'c/%'"),
               UnorderedElementsAre("DELETE line [50]", R"(UPDATE note [500] {"no":[null]})",
                                    "DELETE orders [5]", "DELETE orders [6]"));
+}
+
+/// Tables that a trigger of customer writes into: one row is changed, one made, one removed, each in its way.
+constexpr char kTriggered[] =
+    "CREATE TABLE region (name text PRIMARY KEY, customers int8, note text);"
+    "CREATE TABLE visit (id int8, year int8, city text, PRIMARY KEY (id, year)) PARTITION BY RANGE (year);"
+    "CREATE TABLE visit_1 PARTITION OF visit DEFAULT;"
+    "CREATE TABLE todo (id int8 PRIMARY KEY, city text);"
+    "CREATE TABLE trail (city text);"
+    "INSERT INTO region VALUES ('north', 1, 'said'), ('south', 5, 'said');"
+    "INSERT INTO todo VALUES (3, 'Rome'), (4, 'Ulm');"
+    "CREATE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "UPDATE public.region SET customers = customers + 1 WHERE name = 'north'; "
+    "BEGIN INSERT INTO public.visit VALUES (NEW.id, 2026, NEW.city); "
+    "EXCEPTION WHEN unique_violation THEN NULL; END; "
+    "DELETE FROM public.todo WHERE city = 'Rome'; INSERT INTO public.trail VALUES (NEW.city); "
+    "UPDATE public.region SET note = note WHERE name = 'south'; RETURN NEW; END $$;"
+    "CREATE TRIGGER follow AFTER INSERT OR UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION follow()";
+
+TEST_F(PostgresDeliveriesTest, RowsThatTriggersChangeAreNoted) {
+  Start(absl::StrCat(kCustomer, "; INSERT INTO customer (vat, city) VALUES ('NO 1', 'Rome'); ", kTriggered));
+  EXPECT_EQ(Import(Update("a", 1, "Rome", "Oslo")), "APPLIED");
+  // What else stands in the row somebody may have said.
+  EXPECT_THAT(Others("a"),
+              UnorderedElementsAre(R"(UPDATE region ["north"] {"customers":[2]})",
+                                   R"(INSERT visit [1,2026] {"city":["Oslo"],"id":[1],"year":[2026]})",
+                                   "DELETE todo [3]"));
+  // The session goes on counting: what the first did is none of the second's. Its visit is there already.
+  EXPECT_EQ(Import(Update("b", 1, "Oslo", "Bern")), "APPLIED");
+  EXPECT_THAT(Others("b"), ElementsAre(R"(UPDATE region ["north"] {"customers":[3]})"));
+  Sql("DROP TRIGGER follow ON customer");
+  EXPECT_EQ(Import(Update("c", 1, "Bern", "Ulm")), "APPLIED");
+  EXPECT_THAT(Others("c"), IsEmpty());
+}
+
+TEST_F(PostgresDeliveriesTest, SoAreThoseBesideARowThatIsMade) {
+  Start(absl::StrCat(kCustomer, "; ", kTriggered));
+  EXPECT_EQ(Import(Insert("a", "NO 1", "Rome")), "APPLIED");
+  EXPECT_THAT(Others("a"),
+              UnorderedElementsAre(R"(UPDATE region ["north"] {"customers":[2]})",
+                                   R"(INSERT visit [1,2026] {"city":["Rome"],"id":[1],"year":[2026]})",
+                                   "DELETE todo [3]"));
+}
+
+TEST_F(PostgresDeliveriesTest, WhatOthersChangeBesideItIsTheirWish) {
+  Start(absl::StrCat(kCustomer, "; INSERT INTO customer (vat, city) VALUES ('NO 1', 'Rome'); ", kTriggered,
+                     "; INSERT INTO region VALUES ('east', 1, 'x'), ('west', 1, 'x')"));
+  // One is open all the time, and one commits amid the delivery's transaction.
+  const auto open = Connect(conninfo_);
+  ASSERT_THAT(open->Execute("BEGIN; UPDATE public.region SET customers = 9 WHERE name = 'west'; "
+                            "DELETE FROM public.region WHERE name = 'south'; "
+                            "INSERT INTO public.region VALUES ('new', 1, NULL)"),
+              IsOk());
+  const auto amid = [this](const std::string& sql) {
+    return absl::StrCat("PERFORM public.dblink_exec('", conninfo_, "', '", sql, "'); ");
+  };
+  Sql(absl::StrCat(
+      "CREATE EXTENSION dblink; CREATE OR REPLACE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql "
+      "AS $$ BEGIN UPDATE public.region SET customers = customers + 1 WHERE name = 'north'; ",
+      amid("UPDATE public.region SET customers = 7 WHERE name = ''east''"),
+      amid("INSERT INTO public.region VALUES (''other'', 1)"), "RETURN NEW; END $$"));
+  EXPECT_EQ(Import(Update("a", 1, "Rome", "Oslo")), "APPLIED");
+  EXPECT_THAT(Others("a"), ElementsAre(R"(UPDATE region ["north"] {"customers":[2]})"));
+  EXPECT_THAT(Texts("SELECT customers::text FROM region WHERE name = 'east'"), ElementsAre("7"));
+}
+
+TEST_F(PostgresDeliveriesTest, ATriggerThatChangesTheRowItselfMakesItNoOther) {
+  Start(absl::StrCat(
+      kCustomer,
+      "; INSERT INTO customer (vat, city) VALUES ('NO 1', 'Rome'), ('NO 2', 'Ulm');"
+      "CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "UPDATE public.customer SET name = 'seen' WHERE id = NEW.id AND name IS DISTINCT FROM 'seen'; "
+      "DELETE FROM public.customer WHERE id = 2; RETURN NEW; END $$;"
+      "CREATE TRIGGER again AFTER UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION again()"));
+  EXPECT_EQ(Import(Update("a", 1, "Rome", "Oslo")), "APPLIED");
+  EXPECT_THAT(Others("a"), ElementsAre("DELETE customer [2]"));
+}
+
+TEST_F(PostgresDeliveriesTest, ARowThatATriggerGivesAnotherKeyIsOneThatWentAndOneThatCame) {
+  Start(absl::StrCat(kCustomer, "; INSERT INTO customer (vat, city) VALUES ('NO 1', 'Rome'); ", kTriggered,
+                     "; CREATE OR REPLACE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                     "UPDATE public.todo SET id = 40 WHERE id = 4; RETURN NEW; END $$"));
+  EXPECT_EQ(Import(Update("a", 1, "Rome", "Oslo")), "APPLIED");
+  EXPECT_THAT(Others("a"),
+              UnorderedElementsAre("DELETE todo [4]", R"(INSERT todo [40] {"city":["Ulm"],"id":[40]})"));
 }
 
 TEST_F(PostgresDeliveriesTest, ATransactionThatAnotherWasInTheWayOfIsBegunAgain) {

@@ -116,6 +116,7 @@ class PostgresLogTest : public testing::Test {
     if (absl::Status opened = Open(); !opened.ok()) return opened;
     for (int repeat = 0;; ++repeat) {
       if (absl::Status looked = Look(); !looked.ok()) return looked;
+      if (absl::Status held = Hold(); !held.ok()) return held;
       bool again = false;
       for (const SourceTable& table : schema_.tables) {
         const absl::Status sent = Send(table);
@@ -126,6 +127,7 @@ class PostgresLogTest : public testing::Test {
         }
         if (!sent.ok()) mirrored.action = std::string(sent.message());
       }
+      reader_->LeaveMoment();
       if (!again) break;
     }
     std::map<std::string, Position> durable;
@@ -218,6 +220,8 @@ class PostgresLogTest : public testing::Test {
   std::vector<std::string> notes_;
   /// Called between the first rows of a population and the others.
   std::function<void()> amid_;
+  bool holds_moment_ = false;            ///< All tables of a cycle are read as of one.
+  std::function<void()> behind_moment_;  ///< Called behind it, before anything is read.
 
  private:
   static std::string KeyOf(const TableSchema& schema, const std::vector<std::string>& row) {
@@ -243,6 +247,17 @@ class PostgresLogTest : public testing::Test {
         return log_->Bind(reader_->Mark()).status();
     }
     return absl::UnavailableError("it moves all the time");
+  }
+
+  absl::Status Hold() {
+    if (!holds_moment_) return absl::OkStatus();
+    const absl::StatusOr<bool> held = reader_->HoldMoment();
+    if (!held.ok()) return held.status();
+    EXPECT_TRUE(*held);
+    if (!behind_moment_) return absl::OkStatus();
+    std::exchange(behind_moment_, nullptr)();
+    // The stage tells of it by now.
+    return staging_->StageToMarker(nullptr).status();
   }
 
   absl::Status Send(const SourceTable& table) {

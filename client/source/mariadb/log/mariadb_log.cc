@@ -225,7 +225,8 @@ absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& 
   if (conflicts_ && conflicts_->Has(table)) return true;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
-  const absl::StatusOr<bool> has = stage().HasRowsBehind(known->id, lsn.value);
+  StageView& view = moment_ == nullptr ? stage() : *moment_;
+  const absl::StatusOr<bool> has = view.HasRowsBehind(known->id, lsn.value);
   if (!has.ok()) return has.status();
   return *has;
 }
@@ -327,6 +328,16 @@ absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const st
   return keys;
 }
 
+absl::Status MariadbLog::HoldMoment() {
+  moment_.reset();
+  const absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  absl::StatusOr<std::shared_ptr<StageView>> view = stage().Hold();
+  if (!view.ok()) return view.status();
+  moment_ = *std::move(view);
+  return absl::OkStatus();
+}
+
 absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
   const MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr)
@@ -366,7 +377,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
   staged.schema = known->given;
   staged.columns = std::move(ask.columns);
   staged.whole_rows = ask.whole_rows;
-  if (std::exchange(table->begun, false)) {
+  const bool is_behind_rows = std::exchange(table->begun, false);
+  if (is_behind_rows) {
     if (!table->snapshot_trouble.ok()) return table->snapshot_trouble;
     const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
     if (!covered.ok()) return covered.status();
@@ -394,6 +406,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
     staged.also.push_back(StagedKeyOfMariadb(known->schema, key));
     staged.whole_rows = true;
   }
+  // A row that is read in the database is of a later moment.
+  if (!is_behind_rows && !staged.whole_rows && !known->steps) staged.moment = moment_;
   auto texts = MariadbStagedTexts::Make(
       std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
         const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);

@@ -65,6 +65,8 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   absl::Status CheckReadable(const MariadbTable& table) override;
   void BeginRows(const MariadbTable& table) override;
   void NoteSnapshot(const MariadbTable& table, const std::string& snapshot) override;
+  absl::Status HoldMoment() override;
+  void LeaveMoment() override { moment_.reset(); }
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const MariadbLook> look,
                                                         std::shared_ptr<const KnownMariadbTable> known,
                                                         Ask ask) override;
@@ -95,6 +97,7 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   // Absent: the source has no exchange.
   std::optional<MariadbMarks> marks_;
   std::optional<MariadbConflicts> conflicts_;
+  std::shared_ptr<StageView> moment_;  ///< Null: none is held.
   MariadbLogTables tables_;
 };
 

@@ -150,7 +150,7 @@ absl::StatusOr<std::optional<bool>> PostgresLog::ChangedSince(const std::string&
   if (known == nullptr || known->id == 0) return std::nullopt;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
-  const absl::StatusOr<bool> has = stage().HasRowsBehind(known->id, lsn.value);
+  const absl::StatusOr<bool> has = view().HasRowsBehind(known->id, lsn.value);
   if (!has.ok()) return has.status();
   return *has;
 }
@@ -219,7 +219,8 @@ LogFigures PostgresLog::Figures() {
 
 absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
                                                         const std::vector<PostgresSnapshot>& snapshots) {
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  absl::StatusOr<StageMark> marker =
+      moment_ ? absl::StatusOr<StageMark>(moment_->marker) : staging_->StageToMarker(options_.stop);
   if (!marker.ok()) return marker.status();
   const absl::StatusOr<std::optional<std::int64_t>> unseen =
       stage().LowestUnseen([&snapshots](std::uint64_t xid) {
@@ -265,6 +266,20 @@ absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const s
   return keys;
 }
 
+absl::Status PostgresLog::HoldMoment() {
+  moment_.reset();
+  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
+  if (!marker.ok()) return marker.status();
+  absl::StatusOr<std::shared_ptr<StageView>> view = stage().Hold();
+  if (!view.ok()) return view.status();
+  const absl::StatusOr<std::int64_t> place = (*view)->Place();
+  if (!place.ok()) return place.status();
+  // Another process set it back in between.
+  if (*place < marker->lsn) return StageFellBehind();
+  moment_ = Moment{*std::move(marker), *std::move(view)};
+  return absl::OkStatus();
+}
+
 /// `table` outlives them.
 absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresLog::TextsOf(
     std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
@@ -307,7 +322,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
   Table* const table = tables_.FindById(known->table.oid);
   // Once in a run: where the stage turns out not to have all rows, the database has.
   if (table == nullptr || !std::exchange(table->emptied, false)) return nullptr;
-  const absl::StatusOr<std::int64_t> place = stage().Place();
+  const absl::StatusOr<std::int64_t> place = view().Place();
   if (!place.ok()) return place.status();
   auto texts = TextsOf(std::move(look), known, *table);
   if (!texts.ok()) return texts.status();
@@ -316,6 +331,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
   staged.table = table->id;
   staged.schema = known->given;
   staged.columns = columns;
+  if (moment_) staged.moment = moment_->view;
   return ReadEmptiedTable(stage(), *std::move(texts), std::move(staged));
 }
 
@@ -339,6 +355,7 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
   staged.schema = known->given;
   staged.columns = std::move(ask.columns);
   staged.whole_rows = ask.whole_rows;
+  if (moment_) staged.moment = moment_->view;
   if (table->begun) {
     const absl::StatusOr<Covered> covered = CoverNoted(*table);
     table->begun = false;

@@ -68,6 +68,8 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
                                                           std::shared_ptr<const KnownPostgresTable> known,
                                                           const std::vector<std::uint32_t>& columns) override;
   void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) override;
+  absl::Status HoldMoment() override;
+  void LeaveMoment() override { moment_.reset(); }
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const PostgresLook> look,
                                                         std::shared_ptr<const KnownPostgresTable> known,
                                                         Ask ask) override;
@@ -83,6 +85,8 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
                 {options_.schema, options_.snapshot_wait_ms, options_.stop, options_.turns}) {}
 
   Stage& stage() override { return staging_->stage(); }
+  /// What is read: as it was at the moment, where one is held.
+  StageView& view() { return moment_ ? *moment_->view : stage(); }
   struct Covered {
     std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
     std::int64_t floor = 0;  ///< Of the table.
@@ -103,6 +107,11 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
   std::string source_id_;
   bool had_source_ = false;  ///< The stage has that.
   std::optional<StageMark> marker_;
+  struct Moment {
+    StageMark marker;  ///< All that was committed when it was held is staged up to it.
+    std::shared_ptr<StageView> view;
+  };
+  std::optional<Moment> moment_;
   PostgresLogTables tables_;
   std::optional<PostgresMarks> marks_;
 };

@@ -107,6 +107,12 @@ class MariadbLogTest : public testing::Test {
     if (absl::Status opened = Open(); !opened.ok()) return opened;
     for (int repeat = 0;; ++repeat) {
       if (absl::Status looked = Look(); !looked.ok()) return looked;
+      if (behind_moment_) {
+        if (const auto held = reader_->HoldMoment(); !held.ok()) return held.status();
+        std::exchange(behind_moment_, nullptr)();
+        // The stage tells of it by now.
+        if (const auto staged = staging_->StageToMarker(nullptr); !staged.ok()) return staged.status();
+      }
       bool again = false;
       for (const SourceTable& table : schema_.tables) {
         const absl::Status sent = Send(table);
@@ -117,6 +123,7 @@ class MariadbLogTest : public testing::Test {
         }
         if (!sent.ok()) mirrored.action = std::string(sent.message());
       }
+      reader_->LeaveMoment();
       if (!again) break;
     }
     std::map<std::string, Position> durable;
@@ -173,6 +180,8 @@ class MariadbLogTest : public testing::Test {
   std::unique_ptr<MariadbLog> log_;
   std::unique_ptr<SourceReader> reader_;
   std::map<std::string, std::string> records_, unlogged_;
+  /// All changes of a cycle are read as of one moment; called behind it.
+  std::function<void()> behind_moment_;
   SourceSchema schema_;
   std::map<std::string, MirroredMariadbTable> mirror_;
   std::vector<std::string> notes_;
