@@ -151,7 +151,30 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
 
 absl::Status Hub::Derive(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  return DeriveAlone(now_ms, {}, {}).status();
+  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
+  return derived.ok() ? derived->rewritten : derived.status();
+}
+
+absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {}, /*forgets=*/true);
+  if (!derived.ok()) return derived.status();
+  if (!derived->rewritten.ok() || derived->read.count(data_source) > 0) return derived->rewritten;
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
+  if (!feeds.ok()) return feeds.status();
+  const auto feed = feeds->find(data_source);
+  if (feed == feeds->end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
+  const auto trouble = trouble_.find(data_source);
+  const std::string why =
+      feed->second.suspended
+          ? absl::StrCat("it is suspended until 'mirrorctl hub resume ", rules_.storage, "'")
+      : trouble == trouble_.end() ? std::string("it could not be read")
+                                  : trouble->second;
+  return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "' may still hold what was erased in '",
+                                             data_source, "', since it was not read: ", why,
+                                             ". It is forgotten when it is."));
 }
 
 Hub::Heard Hub::Hear() {
@@ -161,7 +184,7 @@ Hub::Heard Hub::Hear() {
 
 /// `asked`: of these, those that are suspended are resumed.
 absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
-                                         const std::optional<HandDecision>& decision) {
+                                         const std::optional<HandDecision>& decision, bool forgets) {
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Derived> derived = Derived();
@@ -172,7 +195,7 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
     if (!asked.empty()) modes = ToResume(**file, asked, LookAtAll(now_ms));
     if (!modes.ok()) return modes.status();
     if (!asked.empty() && modes->empty()) return absl::OkStatus();
-    derived = DeriveIn(**file, now_ms, *modes, decision);
+    derived = DeriveIn(**file, now_ms, *modes, decision, forgets);
     if (derived.ok()) {
       for (const auto& [name, mode] : *modes) derived->resumed.push_back(name);
     }
@@ -185,7 +208,7 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
 }
 
 absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
-                                      const std::optional<HandDecision>& decision) {
+                                      const std::optional<HandDecision>& decision, bool forgets) {
   const absl::StatusOr<bool> is_new = file.IsNew();
   if (!is_new.ok()) return is_new.status();
   absl::Status status = file.TakeRules(DigestOf(rules_)).status();
@@ -196,6 +219,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   DeriveInput input = InputOf(looks, now_ms);
   input.modes = modes;
   input.decision = decision;
+  input.forgets = forgets;
   absl::StatusOr<Derived> derived = Plan(file, std::move(input), &looks);
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
@@ -204,7 +228,23 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
+  derived->rewritten = Rewrite(file, *derived);
   return derived;
+}
+
+/// Behind the looks, whose snapshots would keep what is to go.
+absl::Status Hub::Rewrite(HubFile& file, const Derived& derived) {
+  if (derived.erased.empty()) return absl::OkStatus();
+  if (absl::Status status = file.Rewrite(); !status.ok()) return status;
+  return file.Transact([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
+    if (!feeds.ok()) return feeds.status();
+    for (const auto& [name, number] : derived.erased) {
+      (*feeds)[name].erased = number;
+      if (absl::Status status = book.WriteFeed(name, (*feeds)[name]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
 }
 
 /// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.

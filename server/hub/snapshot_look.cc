@@ -153,6 +153,7 @@ absl::Status SnapshotLook::CheckWhole() {
   head_.completed_cycle = tenant.completed_cycle;
   head_.source_older = reading_.feed.source_older;
   head_.mirror_older = reading_.feed.mirror_older;
+  head_.erased = reading_.feed.erased;
   if (tenant.door() == Door::kRecords) {
     head_.completed_cycle = bounds->last.number;
     head_.always_whole = true;

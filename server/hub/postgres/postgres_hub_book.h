@@ -11,6 +11,7 @@
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/hub_session.h"
+#include "server/hub/postgres/postgres_hub_upkeep.h"
 
 namespace mirror {
 
@@ -60,6 +61,7 @@ class PostgresHubBook final : public HubBook {
   absl::Status ReadFresh(const TakeDelivery& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
+  HubUpkeep& upkeep() override { return upkeep_; }
 
  private:
   absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
@@ -72,6 +74,7 @@ class PostgresHubBook final : public HubBook {
   HubWorkList work_{session_};
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
   std::int64_t last_row_id_ = -1;                  ///< Negative: not read yet.
+  PostgresHubUpkeep upkeep_{schema_, rules_, session_};
 };
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/statement.h"
 #include "server/hub/plan/hub_book.h"
+#include "server/hub/sqlite/sqlite_hub_upkeep.h"
 
 namespace mirror {
 
@@ -17,7 +18,7 @@ namespace mirror {
 class SqliteHubBook final : public HubBook {
  public:
   SqliteHubBook(const sqlite::Connection& connection, const HubRules& rules)
-      : rules_(rules), statements_(connection), connection_(connection) {}
+      : rules_(rules), statements_(connection), connection_(connection), upkeep_(rules, statements_) {}
 
   absl::StatusOr<HubState> ReadState() override;
   absl::Status WriteState(const HubState& state) override;
@@ -54,6 +55,7 @@ class SqliteHubBook final : public HubBook {
   absl::Status ReadFresh(const TakeDelivery& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
+  HubUpkeep& upkeep() override { return upkeep_; }
 
  private:
   sqlite::Statement Prepare(const std::string& sql) { return statements_.Prepare(sql, "the hub's file"); }
@@ -65,6 +67,7 @@ class SqliteHubBook final : public HubBook {
   sqlite::StatementCache statements_;
   const sqlite::Connection& connection_;
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
+  SqliteHubUpkeep upkeep_;
 };
 
 }  // namespace mirror

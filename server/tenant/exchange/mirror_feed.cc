@@ -37,6 +37,7 @@ absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
   feed.source_older = NumberOf(root, "source_older");
   feed.mirror_older = NumberOf(root, "mirror_older");
   feed.follows_broken = NumberOf(root, "follows_broken") != 0;
+  feed.erased = NumberOf(root, "erased");
   return feed;
 }
 
@@ -45,7 +46,8 @@ DocumentChange Write(const MirrorFeed& feed) {
   json.Begin('{').Member("journal_id", feed.journal_id).Key("number").Number(feed.number);
   json.Member("token", feed.token).Key("data_cycle").Number(feed.data_cycle);
   json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
-  json.Key("follows_broken").Number(std::int64_t{feed.follows_broken}).End('}');
+  json.Key("follows_broken").Number(std::int64_t{feed.follows_broken});
+  json.Key("erased").Number(feed.erased).End('}');
   return {kFeedKind, "", json.Take()};
 }
 
@@ -67,6 +69,15 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
   // Without a journal of its own no hub reads the mirror.
   if (!feed.journal_id.empty()) feed.source_older = cycle;
   return feed;
+}
+
+absl::Status NoteErased(StoreRecords& records, Plan* plan) {
+  absl::StatusOr<MirrorFeed> feed = ReadFeed(records);
+  if (!feed.ok()) return feed.status();
+  if (feed->journal_id.empty()) return absl::OkStatus();  // No hub has read it.
+  ++feed->erased;
+  plan->documents.push_back(Write(*feed));
+  return absl::OkStatus();
 }
 
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant) {
