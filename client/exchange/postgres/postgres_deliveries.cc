@@ -55,8 +55,25 @@ absl::Status PostgresDeliveries::EmptyInbox() {
 absl::Status PostgresDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   absl::Status filled = inbox_->Fill(fetched, now_ms);
+  if (filled.ok()) filled = ForgetValuesOfGone();
   connection_.reset();
   return filled;
+}
+
+absl::Status PostgresDeliveries::ForgetValuesOfGone() {
+  const absl::StatusOr<std::vector<std::string>> names = inbox_->TablesWithValues();
+  if (!names.ok() || names->empty()) return names.status();
+  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  for (const std::string& name : *names) {
+    absl::Status forgotten = inbox_->ForgetValuesOfGone(name, members_.Find(name));
+    const postgres::Trouble trouble = postgres::TroubleOf(forgotten);
+    if (trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kValue) {
+      has_looked_ = false;  // The table is another one by now: the next run looks anew.
+    } else if (!forgotten.ok()) {
+      return forgotten;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> PostgresDeliveries::ReadInbox() {

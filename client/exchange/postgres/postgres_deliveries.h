@@ -55,6 +55,8 @@ class PostgresDeliveries : public DeliveryTarget {
  private:
   absl::Status Connect();
   absl::Status Look();
+  /// As of a SQLite source, see forget_gone.h.
+  absl::Status ForgetValuesOfGone();
   absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
   static ImportResult Resolve(const ImportResult& again, const ImportResult& first);
   absl::Status MakeSets(const v1::Delivery& delivery);
