@@ -163,18 +163,18 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant/mirror": (
-        "base proto/wire server/hooks server/journal server/plan server/store server/watch",
+        "base base/json proto/wire server/hooks server/journal server/plan server/store server/watch",
         (),
     ),
-    "server/tenant/exchange": ("base base/json server/plan server/store server/tenant/mirror", ()),
     "server/tenant/records": (
-        "base base/json certs proto/wire server/plan server/records server/store server/tenant/exchange server/tenant/mirror",
+        "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
         (),
     ),
     "server/tenant/history": (
         "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
         (),
     ),
+    "server/tenant/exchange": ("base server/plan server/store server/tenant/mirror", ()),
     "server/tenant": (
         "base proto/wire server/consequences server/plan server/store server/store/catalog "
         "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/records server/watch",

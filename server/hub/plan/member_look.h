@@ -20,6 +20,7 @@ namespace mirror {
 struct LookHead {
   HubAnchor anchor;             ///< What the mirror knows of the hub.
   std::int64_t last_entry = 0;  ///< Of its journal.
+  std::int64_t floor = 0;       ///< Entries up to this number are not there any more.
   std::int64_t completed_cycle = 0;
   std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer than the mirror,
   std::int64_t mirror_older = 0;  ///< or of more.

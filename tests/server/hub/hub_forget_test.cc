@@ -242,6 +242,47 @@ TEST_P(HubForgetTest, NothingIsForgottenForItsAgeWhileAMemberIsSuspended) {
   EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 1);
 }
 
+TEST_P(HubForgetTest, AMirrorThatWasInNoHubMeanwhileIsComparedWhole) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bern"}});
+  erp().Push({{7, "1", "Ada", "Rome"}, {8, "2", "Bea", "Bern"}});
+  Derive();
+  hub_.reset();
+  crm().Open(false, events_);
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  crm().Push({{2}}, {}, Operation::kDelete);
+  crm().Open(true, events_);
+  Restart();
+  Derive();
+  EXPECT_THAT(Fetch("crm").waiting, IsEmpty());
+  HandedOut out = Fetch("erp");
+  ASSERT_THAT(out.deliveries, SizeIs(1));
+  EXPECT_EQ(out.deliveries[0].columns.at("city").value, Literal(std::string("Oslo")));
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member"), 3);
+  // Once: what is new is read row by row again.
+  crm().Push({{1, "1", "Ada", "Ulm"}}, {}, Operation::kUpdate);
+  Derive();
+  EXPECT_EQ(Count("SELECT count(*) FROM _hub_rows WHERE data_source = 'crm' AND read_at = (SELECT time FROM "
+                  "_hub_state)"),
+            1);
+}
+
+TEST_P(HubForgetTest, AJournalThatWasTrimmedBeforeItWasReadIsAComparisonOfAllRows) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bern"}});
+  erp().Push({{7, "1", "Ada", "Rome"}, {8, "2", "Bea", "Bern"}});
+  Derive();
+  for (const char* const city : {"Oslo", "Ulm", "Linz"}) {
+    crm().Push({{1, "1", "Ada", city}}, {}, Operation::kUpdate);
+  }
+  crm().tenant()->TrimJournal(crm().now() + kDayMs);
+  Derive();
+  EXPECT_THAT(Fetch("crm").waiting, IsEmpty());
+  ASSERT_THAT(Fetch("erp").deliveries, SizeIs(1));
+  EXPECT_EQ(Fetch("erp").deliveries[0].columns.at("city").value, Literal(std::string("Linz")));
+  EXPECT_EQ(Count("SELECT count(*) FROM _hub_rows WHERE data_source = 'crm' AND read_at = (SELECT time FROM "
+                  "_hub_state)"),
+            2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, HubForgetTest, testing::Bool(), NameOfStore);
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "server/tenant/exchange/mirror_feed.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 #include <utility>
 
@@ -37,6 +37,7 @@ absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
   feed.source_older = NumberOf(root, "source_older");
   feed.mirror_older = NumberOf(root, "mirror_older");
   feed.follows_broken = NumberOf(root, "follows_broken") != 0;
+  feed.left_out = NumberOf(root, "left_out") != 0;
   feed.erased = NumberOf(root, "erased");
   return feed;
 }
@@ -47,7 +48,7 @@ DocumentChange Write(const MirrorFeed& feed) {
   json.Member("token", feed.token).Key("data_cycle").Number(feed.data_cycle);
   json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
   json.Key("follows_broken").Number(std::int64_t{feed.follows_broken});
-  json.Key("erased").Number(feed.erased).End('}');
+  json.Key("left_out").Number(std::int64_t{feed.left_out}).Key("erased").Number(feed.erased).End('}');
   return {kFeedKind, "", json.Take()};
 }
 
