@@ -11,6 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr char kFeedKind[] = "feed";
+/// Cycles are numbered by the clock, which was no more ahead when the number was given.
+constexpr std::int64_t kClockAheadMs = 86'400'000;
 
 std::int64_t NumberOf(const JsonView& json, std::string_view name) {
   const std::optional<JsonView> member = json.Find(name);
@@ -60,8 +62,10 @@ MirrorFeed WithJournal(MirrorFeed feed) {
 MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant,
                    std::int64_t cycle) {
   feed = WithJournal(std::move(feed));
-  if (known.completing < feed.data_cycle) feed.source_older = cycle;
-  if (known.completed > tenant.completed_cycle) feed.mirror_older = cycle;
+  // One that no server can have given is the source's mistake, and nobody else waits for that.
+  const bool never_given = known.completed > cycle + kClockAheadMs;
+  if (known.completing < feed.data_cycle || never_given) feed.source_older = cycle;
+  if (known.completed > tenant.completed_cycle && !never_given) feed.mirror_older = cycle;
   feed.follows_broken = known.completing != known.completed;
   return feed;
 }

@@ -75,6 +75,8 @@ class HubSource {
             .status,
         IsOk());
   }
+  /// It says that it knows a cycle to be completed that is so much later than its last one.
+  void Claim(std::int64_t later) { completing_ = completed_ = completed_ + later; }
   /// As of a backup that is older than its last cycle.
   void RestoreSource(std::int64_t known) { completing_ = completed_ = known; }
 
