@@ -69,6 +69,43 @@ absl::Status ClosedError(const HubRules& rules) {
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
 }
 
+/// Behind the looks, whose snapshots would keep what is to go.
+absl::Status Rewrite(HubFile& file, const Derived& derived) {
+  if (derived.erased.empty()) return absl::OkStatus();
+  if (absl::Status status = file.Rewrite(); !status.ok()) return status;
+  return file.Transact([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
+    if (!feeds.ok()) return feeds.status();
+    for (const auto& [name, number] : derived.erased) {
+      (*feeds)[name].erased = number;
+      if (absl::Status status = book.WriteFeed(name, (*feeds)[name]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, const std::string& golden_id) {
+  absl::StatusOr<std::string> alive = book.Alive(golden_id);
+  if (!alive.ok()) return alive.status();
+  if (alive->empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
+                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
+                     "its file tells which there are."));
+  }
+  Hub::Explained explained;
+  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
+  if (!record.ok()) return record.status();
+  explained.record = **std::move(record);
+  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
+  if (!rows.ok()) return rows.status();
+  explained.rows = *std::move(rows);
+  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
+  if (!deliveries.ok()) return deliveries.status();
+  explained.deliveries = *std::move(deliveries);
+  return explained;
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -230,21 +267,6 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
   derived->rewritten = Rewrite(file, *derived);
   return derived;
-}
-
-/// Behind the looks, whose snapshots would keep what is to go.
-absl::Status Hub::Rewrite(HubFile& file, const Derived& derived) {
-  if (derived.erased.empty()) return absl::OkStatus();
-  if (absl::Status status = file.Rewrite(); !status.ok()) return status;
-  return file.Transact([&](HubBook& book) {
-    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
-    if (!feeds.ok()) return feeds.status();
-    for (const auto& [name, number] : derived.erased) {
-      (*feeds)[name].erased = number;
-      if (absl::Status status = book.WriteFeed(name, (*feeds)[name]); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  });
 }
 
 /// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.
@@ -512,35 +534,13 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t 
   return (*file)->FindDuplicates(limit);
 }
 
-absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& golden_id) {
-  absl::StatusOr<std::string> alive = book.Alive(golden_id);
-  if (!alive.ok()) return alive.status();
-  if (alive->empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("hub '", rules_.storage, "' has no record '", golden_id,
-                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
-                     "its file tells which there are."));
-  }
-  Explained explained;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
-  if (!record.ok()) return record.status();
-  explained.record = **std::move(record);
-  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
-  if (!rows.ok()) return rows.status();
-  explained.rows = *std::move(rows);
-  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
-  if (!deliveries.ok()) return deliveries.status();
-  explained.deliveries = *std::move(deliveries);
-  return explained;
-}
-
 absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) {
-    explained = ExplainIn(book, golden_id);
+    explained = ExplainIn(rules_, book, golden_id);
     return explained.status();
   });
   if (!status.ok()) return status;
@@ -560,7 +560,7 @@ absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
                                               ref.table, "' of '", ref.data_source,
                                               "'. Nothing was read. Give the key as a JSON array, as [17]."));
     }
-    explained = ExplainIn(book, (*row)->golden_id);
+    explained = ExplainIn(rules_, book, (*row)->golden_id);
     return explained.status();
   });
   if (!status.ok()) return status;

@@ -146,13 +146,11 @@ class Hub {
   absl::StatusOr<Derived> DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
                                    const std::optional<HandDecision>& decision, bool forgets)
       MIRROR_REQUIRES(mutex_);
-  absl::Status Rewrite(HubFile& file, const Derived& derived);
   absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
-  absl::StatusOr<Explained> ExplainIn(HubBook& book, const std::string& golden_id);
 
   const HubRules rules_;
   const HubFiles files_;

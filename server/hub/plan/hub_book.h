@@ -34,11 +34,12 @@ struct HubCounts {
   std::uint64_t fresh_writes = 0, fresh_inserts = 0;  ///< Of these, made by this derivation.
 };
 
-/// What is done to a book that nothing new asks for. Errors and threads: as HubBook.
+/// What is looked for in a whole book, and done to it, whatever is new. Errors and threads: as HubBook.
 class HubUpkeep {
  public:
   virtual ~HubUpkeep() = default;
 
+  virtual absl::StatusOr<std::vector<RowRef>> DoomedRows() = 0;
   struct Glance {
     std::int64_t row_id = 0;
     RowRef ref = {};
@@ -75,7 +76,6 @@ class HubBook {
   /// Rows of a table that were not read at `read_at`, a few at a time: the caller reads or removes them.
   virtual absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source,
                                                          const std::string& table, std::int64_t read_at) = 0;
-  virtual absl::StatusOr<std::vector<RowRef>> DoomedRows() = 0;
   /// Makes or replaces it; it stands in the index under `keys` alone from here on.
   virtual absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) = 0;
   virtual absl::Status RemoveRow(const MemberRow& row) = 0;

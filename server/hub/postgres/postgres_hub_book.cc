@@ -194,13 +194,6 @@ absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::strin
   return RefsOf(*rows);
 }
 
-absl::StatusOr<std::vector<RowRef>> PostgresHubBook::DoomedRows() {
-  const absl::StatusOr<Rows> rows =
-      session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
-  if (!rows.ok()) return rows.status();
-  return RefsOf(*rows);
-}
-
 absl::Status PostgresHubBook::Index(const std::string& entity, std::int64_t row_id,
                                     const std::string& golden_id, const KeyHashes& was,
                                     const KeyHashes& keys) {

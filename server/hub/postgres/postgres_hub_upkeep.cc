@@ -29,6 +29,17 @@ absl::StatusOr<std::vector<std::string>> PostgresHubUpkeep::Texts(std::string_vi
   return texts;
 }
 
+absl::StatusOr<std::vector<RowRef>> PostgresHubUpkeep::DoomedRows() {
+  const absl::StatusOr<Rows> rows =
+      session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
+  if (!rows.ok()) return rows.status();
+  std::vector<RowRef> refs;
+  for (int row = 0; row < rows->rows(); ++row) {
+    refs.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2)});
+  }
+  return refs;
+}
+
 absl::StatusOr<std::vector<HubUpkeep::Glance>> PostgresHubUpkeep::RowsBehind(std::int64_t row_id) {
   const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT row_id, data_source, table_name, key, says FROM @_hub_rows WHERE row_id > $1 ORDER BY row_id "

@@ -222,10 +222,6 @@ absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string&
   return Refs(std::move(read));
 }
 
-absl::StatusOr<std::vector<RowRef>> SqliteHubBook::DoomedRows() {
-  return Refs(Prepare("SELECT data_source, table_name, key FROM _hub_rows WHERE doomed = 1"));
-}
-
 absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id,
                                   const std::string& golden_id, const KeyHashes& was, const KeyHashes& keys) {
   for (const std::string& hash : keys) {

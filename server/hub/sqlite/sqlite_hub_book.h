@@ -29,7 +29,6 @@ class SqliteHubBook final : public HubBook {
   absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) override;
   absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source, const std::string& table,
                                                  std::int64_t read_at) override;
-  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
   absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) override;
   absl::Status RemoveRow(const MemberRow& row) override;
 

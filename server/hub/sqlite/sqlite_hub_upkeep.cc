@@ -18,6 +18,17 @@ constexpr char kAll[] =
 
 }  // namespace
 
+absl::StatusOr<std::vector<RowRef>> SqliteHubUpkeep::DoomedRows() {
+  sqlite::Statement read = Prepare("SELECT data_source, table_name, key FROM _hub_rows WHERE doomed = 1");
+  std::vector<RowRef> refs;
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return refs;
+    refs.push_back({read.Text(0), read.Text(1), read.Text(2)});
+  }
+}
+
 absl::StatusOr<std::vector<HubUpkeep::Glance>> SqliteHubUpkeep::RowsBehind(std::int64_t row_id) {
   sqlite::Statement read = Prepare(
       "SELECT row_id, data_source, table_name, key, says FROM _hub_rows WHERE row_id > ? ORDER BY row_id "

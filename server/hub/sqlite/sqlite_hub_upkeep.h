@@ -19,6 +19,7 @@ class SqliteHubUpkeep final : public HubUpkeep {
   SqliteHubUpkeep(const HubRules& rules, sqlite::StatementCache& statements)
       : rules_(rules), statements_(statements) {}
 
+  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
   absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
   absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
   absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
