@@ -321,6 +321,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
     kept->KeepSummaries({{context_id, ""}}).IgnoreError();
   };
   options.tenant.records_changed = [this](const std::string& id) { hubs ? hubs->NoteChanged(id) : void(); };
+  options.tenant.forget_in_hubs = [this](auto& id) { return hubs ? hubs->Forget(id) : absl::OkStatus(); };
   absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
   if (!opened.ok()) return opened.status();
   tenants = *std::move(opened);

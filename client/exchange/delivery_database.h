@@ -64,6 +64,10 @@ class DeliveryDatabase {
   virtual absl::Status EmptyInbox() = 0;
   virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
   virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
+  /// Of which the ledger tells what was written into them, as they are sent.
+  virtual absl::StatusOr<std::vector<std::string>> TablesWithValues() = 0;
+  /// See forget_gone.h, of one of these, behind Look(); null: the table is not there.
+  virtual absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) = 0;
 
   virtual absl::Status Look() = 0;
   /// By the name under which it is sent; null: there is none that is sent.

@@ -31,7 +31,7 @@ absl::Status EmptyInbox(const SqliteFile& file, InboxLayout* layout = nullptr);
 
 /// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
 /// what was refused and is wanted no more go, those of what was applied long ago, and the values that were
-/// written into rows that deliveries removed since.
+/// written into rows that deliveries removed since. See also ForgetValuesOfGone().
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
                        InboxLayout* layout = nullptr);
 

@@ -35,9 +35,23 @@ absl::Status ServerDeliveries::EmptyInbox() {
 absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
   absl::Status filled = database_->FillInbox(fetched, now_ms);
+  if (filled.ok()) filled = ForgetValuesOfGone();
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;
+}
+
+absl::Status ServerDeliveries::ForgetValuesOfGone() {
+  const absl::StatusOr<std::vector<std::string>> names = database_->TablesWithValues();
+  if (!names.ok() || names->empty()) return names.status();
+  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  for (const std::string& name : *names) {
+    const absl::Status forgotten = database_->ForgetValuesOfGone(name, database_->Find(name));
+    if (forgotten.ok()) continue;
+    if (!absl::IsAborted(forgotten)) return forgotten;
+    has_looked_ = false;  // The table is another one by now: the next run looks anew.
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> ServerDeliveries::ReadInbox() {

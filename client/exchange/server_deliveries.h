@@ -36,6 +36,8 @@ class ServerDeliveries : public DeliveryTarget {
 
  private:
   absl::Status Look();
+  /// As of a SQLite source, see forget_gone.h.
+  absl::Status ForgetValuesOfGone();
   absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
   static ImportResult Resolve(const ImportResult& again, const ImportResult& first);
   absl::Status PrepareMatches(const v1::Delivery& delivery);

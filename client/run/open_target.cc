@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "client/exchange/exchange_tables.h"
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/mariadb/mariadb_deliveries.h"
 #include "client/exchange/postgres/postgres_deliveries.h"
 #include "client/run/open_reader.h"
@@ -31,7 +32,10 @@ class SqliteTarget : public DeliveryTarget {
   }
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
-    return file.ok() ? mirror::FillInbox(**file, fetched, now_ms, layout_) : file.status();
+    if (!file.ok()) return file.status();
+    // First: a layout shows no values of what the ledger has forgotten.
+    absl::Status forgotten = ForgetValuesOfGone(**file, RulesOfExchange(source_));
+    return forgotten.ok() ? mirror::FillInbox(**file, fetched, now_ms, layout_) : forgotten;
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();

@@ -133,6 +133,43 @@ absl::Status ClosedError(const HubRules& rules) {
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
 }
 
+/// Behind the looks, whose snapshots would keep what is to go.
+absl::Status Rewrite(HubFile& file, const Derived& derived) {
+  if (derived.erased.empty()) return absl::OkStatus();
+  if (absl::Status status = file.Rewrite(); !status.ok()) return status;
+  return file.Transact([&](HubBook& book) {
+    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
+    if (!feeds.ok()) return feeds.status();
+    for (const auto& [name, number] : derived.erased) {
+      (*feeds)[name].erased = number;
+      if (absl::Status status = book.WriteFeed(name, (*feeds)[name]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, const std::string& golden_id) {
+  absl::StatusOr<std::string> alive = book.Alive(golden_id);
+  if (!alive.ok()) return alive.status();
+  if (alive->empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
+                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
+                     "its file tells which there are."));
+  }
+  Hub::Explained explained;
+  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
+  if (!record.ok()) return record.status();
+  explained.record = **std::move(record);
+  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
+  if (!rows.ok()) return rows.status();
+  explained.rows = *std::move(rows);
+  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
+  if (!deliveries.ok()) return deliveries.status();
+  explained.deliveries = *std::move(deliveries);
+  return explained;
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -218,7 +255,30 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
 
 absl::Status Hub::Derive(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  return DeriveAlone(now_ms, {}, {}).status();
+  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
+  return derived.ok() ? derived->rewritten : derived.status();
+}
+
+absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {}, /*forgets=*/true);
+  if (!derived.ok()) return derived.status();
+  if (!derived->rewritten.ok() || derived->read.count(data_source) > 0) return derived->rewritten;
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
+  if (!feeds.ok()) return feeds.status();
+  const auto feed = feeds->find(data_source);
+  if (feed == feeds->end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
+  const auto trouble = trouble_.find(data_source);
+  const std::string why =
+      feed->second.suspended
+          ? absl::StrCat("it is suspended until 'mirrorctl hub resume ", rules_.storage, "'")
+      : trouble == trouble_.end() ? std::string("it could not be read")
+                                  : trouble->second;
+  return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "' may still hold what was erased in '",
+                                             data_source, "', since it was not read: ", why,
+                                             ". It is forgotten when it is."));
 }
 
 Hub::Heard Hub::Hear() {
@@ -228,7 +288,7 @@ Hub::Heard Hub::Hear() {
 
 /// `asked`: of these, those that are suspended are resumed.
 absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
-                                         const std::optional<HandDecision>& decision) {
+                                         const std::optional<HandDecision>& decision, bool forgets) {
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Derived> derived = Derived();
@@ -239,7 +299,7 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
     if (!asked.empty()) modes = ToResume(**file, asked, LookAtAll(now_ms));
     if (!modes.ok()) return modes.status();
     if (!asked.empty() && modes->empty()) return absl::OkStatus();
-    derived = DeriveIn(**file, now_ms, *modes, decision);
+    derived = DeriveIn(**file, now_ms, *modes, decision, forgets);
     if (derived.ok()) {
       for (const auto& [name, mode] : *modes) derived->resumed.push_back(name);
     }
@@ -252,7 +312,7 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
 }
 
 absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
-                                      const std::optional<HandDecision>& decision) {
+                                      const std::optional<HandDecision>& decision, bool forgets) {
   const absl::StatusOr<bool> is_new = file.IsNew();
   if (!is_new.ok()) return is_new.status();
   absl::Status status = file.TakeRules(DigestOf(rules_)).status();
@@ -263,6 +323,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   DeriveInput input = InputOf(looks, now_ms);
   input.modes = modes;
   input.decision = decision;
+  input.forgets = forgets;
   absl::StatusOr<Derived> derived = Plan(file, std::move(input), &looks);
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
@@ -271,6 +332,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
+  derived->rewritten = Rewrite(file, *derived);
   return derived;
 }
 

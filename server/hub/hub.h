@@ -73,6 +73,9 @@ class Hub {
     std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
   };
   Heard Hear();
+  /// The same, and what was erased in `data_source` is in no byte of the file afterwards. Errors:
+  /// kUnavailable, too: it may still be, as the data source was not read, or a program reads the file.
+  absl::Status Forget(const std::string& data_source, std::int64_t now_ms);
   /// What HubFile::News says. Nobody who derives keeps these waiting.
   absl::Status NoteNews();
   absl::StatusOr<HubFile::News> ReadNews();
@@ -145,9 +148,11 @@ class Hub {
   Looks LookAtAll(std::int64_t now_ms, bool writes = true) MIRROR_REQUIRES(mutex_);
   DeriveInput InputOf(const Looks& looks, std::int64_t now_ms) const;
   absl::StatusOr<Derived> DeriveAlone(std::int64_t now_ms, const Modes& asked,
-                                      const std::optional<HandDecision>& decision) MIRROR_REQUIRES(mutex_);
+                                      const std::optional<HandDecision>& decision, bool forgets = false)
+      MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Derived> DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
-                                   const std::optional<HandDecision>& decision) MIRROR_REQUIRES(mutex_);
+                                   const std::optional<HandDecision>& decision, bool forgets)
+      MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);

@@ -208,6 +208,16 @@ void Hubs::Tell(Hub& hub) {
                            " lost against later ones at once; they are not named one by one"));
 }
 
+absl::Status Hubs::Forget(const std::string& context_id) {
+  absl::Status failed;
+  for (const Member& member : MembersOf(context_id)) {
+    const absl::Status status = member.hub->Forget(member.data_source, NowMs());
+    Tell(*member.hub);
+    if (!status.ok()) failed = status;
+  }
+  return failed;
+}
+
 void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   const absl::StatusOr<HubFile::News> news = hub.ReadNews();
   if (!news.ok()) {

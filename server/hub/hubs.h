@@ -56,6 +56,9 @@ class Hubs {
   /// The same of rows that came as records. Waits for nobody: it may be called under a tenant's lock.
   void NoteChanged(const std::string& context_id);
 
+  /// See Hub::Forget(), of all hubs that it is a member of.
+  absl::Status Forget(const std::string& context_id);
+
   /// Whether any hub has it as a member.
   bool HasMember(const std::string& context_id);
   /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.

@@ -161,9 +161,11 @@ absl::Status SnapshotLook::CheckWhole() {
   const TenantRecord& tenant = reading_.tenant;
   head_.anchor = {reading_.feed.journal_id, reading_.feed.number, reading_.feed.token};
   head_.last_entry = bounds->last.number;
+  head_.floor = bounds->floor.number;
   head_.completed_cycle = tenant.completed_cycle;
   head_.source_older = reading_.feed.source_older;
   head_.mirror_older = reading_.feed.mirror_older;
+  head_.erased = reading_.feed.erased;
   if (tenant.door() == Door::kRecords) {
     head_.completed_cycle = bounds->last.number;
     head_.always_whole = true;

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "base/reserved_name.h"
 
 namespace mirror {
 namespace {
@@ -35,6 +37,8 @@ TableJournal JournalRules::Of(const std::string& table) const {
     kept.history_bytes_max = rule.history_bytes_max.value_or(kept.history_bytes_max);
   }
   kept.journal = kept.journal || kept.history;
+  // It tells what stood in rows, and its source forgets that with the rows.
+  if (SameName(table, kLedgerName)) kept.history = false;
   if (known_.size() >= kKnownMax) known_.clear();
   known_.emplace(table, kept);
   return kept;

@@ -16,8 +16,8 @@
 #include "server/plan/pause.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/exchange/mirror_feed.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 

@@ -18,6 +18,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
+#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
@@ -320,7 +321,28 @@ absl::Status CheckGone(const MeantRow& row) {
 
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                                     const ActTerms& terms) {
+  bool rule_waits = false;
+  absl::StatusOr<ErasedOfRow> erased = ErasedOfRow();
+  {
+    const MutexLock lock(mirror_.mutex());
+    erased = EraseKept(asked, now_ms, terms, &rule_waits);
+  }
+  if (!erased.ok() || terms.look != nullptr || !asked.now) return erased;
+  // Not under the lock: a hub reads the mirror.
+  if (absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id()); !gone.ok()) {
+    return absl::UnavailableError(absl::StrCat(
+        "the row is erased in the mirror, whose files were not rewritten: ", std::string(gone.message()),
+        " Call again with --now then."));
+  }
   const MutexLock lock(mirror_.mutex());
+  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  if (absl::Status rewritten = RewriteFiles(now_ms, rule_waits); !rewritten.ok()) return rewritten;
+  erased->scrubbed = true;
+  return erased;
+}
+
+absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
+                                                     const ActTerms& terms, bool* rule_waits) {
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
@@ -341,7 +363,6 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
     act = ErasureAct(*row, asked.key, *kept, *contents);
   }
   snapshot->reset();
-  bool rule_waits = false;
   const absl::StatusOr<std::optional<Mirror::Committed>> done =
       mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
                          mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
@@ -354,9 +375,10 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
         Plan plan;
         plan.now_ms = now_ms;
         plan.tenant = before;
-        rule_waits = before.scrub;
+        *rule_waits = before.scrub;
         plan.tenant->scrub = true;
         plan.erased_rows = {{row->table, row->key}};
+        if (absl::Status noted = NoteErased(mirror_.store()->records(), &plan); !noted.ok()) return noted;
         return plan;
       });
   if (!done.ok()) return done.status();
@@ -369,9 +391,6 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
                absl::StrCat("an operator erased what was kept of a row of table '", row->table,
                             "': ", Counted(static_cast<std::uint64_t>(erased.versions), "version"), " and ",
                             Counted(static_cast<std::uint64_t>(erased.entries), "entry"), " of the journal"));
-  if (!asked.now) return erased;
-  if (absl::Status rewritten = RewriteFiles(now_ms, rule_waits); !rewritten.ok()) return rewritten;
-  erased.scrubbed = true;
   return erased;
 }
 

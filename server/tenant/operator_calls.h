@@ -73,8 +73,9 @@ class OperatorCalls {
   /// kFailedPrecondition when none waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms, const ActTerms& terms = {});
   /// Removes what is kept of a row beside its table, and has the mirror rewritten: behind the next cycle, or
-  /// now. The running cycle goes on. Errors: kNotFound, kInvalidArgument: the table or the key;
-  /// kFailedPrecondition: the row stands. kUnavailable with `now`: the row is erased, and is rewritten later.
+  /// now, as the hubs' files that read it are. The running cycle goes on. Errors: kNotFound,
+  /// kInvalidArgument: the table or the key; kFailedPrecondition: the row stands. kUnavailable with `now`:
+  /// the row is erased, and is rewritten later.
   absl::StatusOr<ErasedOfRow> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                        const ActTerms& terms = {});
 
@@ -91,6 +92,9 @@ class OperatorCalls {
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
+  /// But for the files. `rule_waits`: they had to be rewritten before.
+  absl::StatusOr<ErasedOfRow> EraseKept(const AskedErasure& asked, std::int64_t now_ms, const ActTerms& terms,
+                                        bool* rule_waits) MIRROR_REQUIRES(mirror_.mutex());
   /// Without what was set aside.
   /// `rule_waits`: the file has to be rewritten once more behind the next population.
   absl::Status RewriteFiles(std::int64_t now_ms, bool rule_waits) MIRROR_REQUIRES(mirror_.mutex());

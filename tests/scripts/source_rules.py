@@ -163,7 +163,7 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant/mirror": (
-        "base proto/wire server/hooks server/journal server/plan server/store server/watch",
+        "base base/json proto/wire server/hooks server/journal server/plan server/store server/watch",
         (),
     ),
     "server/tenant/records": (
@@ -174,7 +174,7 @@ ROOMS = {
         "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
         (),
     ),
-    "server/tenant/exchange": ("base base/json server/plan server/store server/tenant/mirror", ()),
+    "server/tenant/exchange": ("base server/plan server/store server/tenant/mirror", ()),
     "server/tenant": (
         "base proto/wire server/consequences server/plan server/store server/store/catalog "
         "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/records server/watch",

@@ -52,17 +52,34 @@ absl::Status TellMadeKey(const SqliteFile& file, const std::string& delivery_id)
       .Run();
 }
 
-/// What stood in rows that are gone; that they were there stays told. `ours`: in SQL, of which entries of a
-/// box.
-absl::Status ForgetValuesOfGone(const SqliteFile& file, std::string_view box, const std::string& ours) {
-  const std::string name(box);
-  return file.Run(absl::StrCat(
-      "WITH gone AS (SELECT object_table AS t, object_id AS k, max(id) AS n FROM main.", name,
-      " WHERE object_operation = 'D' AND ", ours, " GROUP BY object_table, object_id) UPDATE main.", name,
-      " SET object_value = NULL FROM gone WHERE object_table = t AND object_id = k AND id < n AND "
-      "object_value "
-      "IS NOT NULL AND ",
-      ours));
+/// What stood in rows that are gone; that they were there stays told.
+absl::Status ForgetValuesOfGone(const SqliteFile& file) {
+  const std::string in(kInboxTable), out(kOutboxTable);
+  const std::string filled = absl::StrCat("note1 = '", kFilledNote, "'");
+  const auto gone = [](const std::string& box, const std::string& ours) {
+    return absl::StrCat(
+        "WITH gone AS (SELECT object_table AS t, object_id AS k, max(id) AS n, "
+        "max(update_datetime) AS at FROM main.",
+        box, " WHERE object_operation = 'D' AND ", ours, " GROUP BY object_table, object_id) ");
+  };
+  const auto forget = [](const std::string& box) {
+    return absl::StrCat("UPDATE main.", box, " SET object_value = NULL ");
+  };
+  const std::string same =
+      "FROM gone WHERE object_table = t AND object_id = k AND object_value IS NOT NULL AND ";
+  for (const std::string& sql :
+       {absl::StrCat(gone(in, "note1 = 'applied'"), forget(in), same,
+                     "id < n AND note1 IN ('applied', 'withdrawn')"),
+        absl::StrCat(gone(in, "note1 = 'applied'"), forget(out), same, "update_datetime <= at AND ", filled),
+        absl::StrCat(gone(out, filled), forget(out), same, "id < n AND ", filled),
+        // Whoever removed the row: see ForgetValuesOfGone() of the ledger.
+        absl::StrCat(forget(in),
+                     "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM "
+                     "main._mirror_datajoin_entry AS e JOIN main._mirror_ledger AS l ON l.delivery_id = "
+                     "e.delivery_id WHERE l.state = 'APPLIED' AND l.wrote IS NULL)")}) {
+    if (absl::Status status = file.Run(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 /// Entries that are neither applied nor offered.
@@ -199,11 +216,8 @@ absl::Status DatajoinLayout::ForgetOld(const SqliteFile& file, std::int64_t now_
   status =
       file.Query("DELETE FROM main._mirror_datajoin_entry WHERE done = 1 AND at < ?1").With(before_ms).Run();
   if (!status.ok()) return status;
-  status = ForgetValuesOfGone(file, kInboxTable, "note1 = 'applied'");
-  if (!status.ok()) return status;
+  if (status = ForgetValuesOfGone(file); !status.ok()) return status;
   const std::string box(kOutboxTable);
-  status = ForgetValuesOfGone(file, box, absl::StrCat("note1 = '", kFilledNote, "'"));
-  if (!status.ok()) return status;
   // Ids go up with the time, so that the first look for one to be kept ends at once where none is to go.
   return file
       .Query(absl::StrCat("DELETE FROM main.", box,

@@ -51,6 +51,10 @@ class MariadbDatabase : public DeliveryDatabase {
     return inbox_->Fill(fetched, now_ms);
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
+  absl::StatusOr<std::vector<std::string>> TablesWithValues() override { return inbox_->TablesWithValues(); }
+  absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) override {
+    return inbox_->ForgetValuesOfGone(table, static_cast<const MariadbMember*>(member));
+  }
 
   absl::Status Look() override { return members_.Look(*connection_); }
   const ServerMember* Find(const std::string& sent_name) const override { return members_.Find(sent_name); }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/name.h"
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/mariadb/mariadb_transaction.h"
 
 namespace mirror {
@@ -14,6 +15,7 @@ using mariadb::QuotedBytes;
 using mariadb::QuotedText;
 
 constexpr char kFilling[] = "filling the inbox";
+constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
 constexpr char kNoting[] = "noting it in the ledger";
 /// Of one statement: a server takes a megabyte at least.
 constexpr std::size_t kStatementBytes = 256 * 1024;
@@ -78,6 +80,48 @@ absl::Status MariadbInbox::Forget(bool whole, std::int64_t now_ms) {
     if (absl::Status done = connection_.Execute(sql, kFilling); !done.ok()) return done;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> MariadbInbox::TablesWithValues() {
+  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
+      "SELECT DISTINCT table_name FROM _mirror_ledger WHERE wrote IS NOT NULL", kForgetting);
+  if (!rows.ok()) return rows.status();
+  std::vector<std::string> names;
+  for (std::size_t row = 0; row < rows->rows(); ++row) names.push_back(rows->Text(row, 0));
+  return names;
+}
+
+absl::Status MariadbInbox::ForgetValuesOfGone(const std::string& table, const MariadbMember* member) {
+  const std::string of_table = absl::StrCat("table_name = ", QuotedText(table),
+                                            " AND wrote IS NOT NULL AND `key` IS NOT NULL");
+  if (member == nullptr) {
+    return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE ", of_table),
+                               kForgetting);
+  }
+  const absl::StatusOr<mariadb::Rows> entries = connection_.Query(
+      absl::StrCat("SELECT delivery_id, `key` FROM _mirror_ledger WHERE ", of_table), kForgetting);
+  if (!entries.ok()) return entries.status();
+  std::string selects;
+  for (std::size_t row = 0; row < entries->rows(); ++row) {
+    const std::optional<RowOf> key = KeyOfText(entries->Text(row, 1), member->table);
+    if (!key) continue;
+    absl::StrAppend(&selects, selects.empty() ? "" : " UNION ALL ", "SELECT ",
+                    QuotedText(entries->Text(row, 0)), " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ",
+                    member->Rows(), " WHERE ", member->KeyIs(*key), ")");
+    if (selects.size() < kStatementBytes) continue;
+    if (absl::Status done = ForgetValuesOf(std::exchange(selects, "")); !done.ok()) return done;
+  }
+  return selects.empty() ? absl::OkStatus() : ForgetValuesOf(selects);
+}
+
+absl::Status MariadbInbox::ForgetValuesOf(const std::string& selects) {
+  const absl::StatusOr<mariadb::Rows> gone = connection_.Query(selects, kForgetting);
+  if (!gone.ok() || gone->rows() == 0) return gone.status();
+  std::vector<std::string> ids;
+  for (std::size_t row = 0; row < gone->rows(); ++row) ids.push_back(QuotedText(gone->Text(row, 0)));
+  return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE delivery_id IN (",
+                                          absl::StrJoin(ids, ", "), ")"),
+                             kForgetting);
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> MariadbInbox::Read() {

@@ -56,6 +56,13 @@ class PostgresDatabase : public DeliveryDatabase {
     return inbox_->Fill(fetched, now_ms);
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
+  absl::StatusOr<std::vector<std::string>> TablesWithValues() override { return inbox_->TablesWithValues(); }
+  absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) override {
+    absl::Status forgotten = inbox_->ForgetValuesOfGone(table, static_cast<const PostgresMember*>(member));
+    const postgres::Trouble trouble = postgres::TroubleOf(forgotten);
+    if (trouble != postgres::Trouble::kUndefined && trouble != postgres::Trouble::kValue) return forgotten;
+    return absl::AbortedError(forgotten.message());
+  }
 
   absl::Status Look() override {
     sets_.clear();

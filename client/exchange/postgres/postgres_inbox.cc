@@ -1,16 +1,20 @@
 #include "client/exchange/postgres/postgres_inbox.h"
 
+#include <deque>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "client/exchange/forget_gone.h"
+#include "client/exchange/postgres/postgres_values.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kFilling[] = "filling the inbox";
+constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
 constexpr char kNoting[] = "noting it in the ledger";
 
 std::string Named(const std::string& schema, const char* table) {
@@ -60,6 +64,43 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
   pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
                  {now_ms - kLedgerKeptMs}, kFilling);
   return transaction.Commit(pipeline, kFilling).status();
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresInbox::TablesWithValues() {
+  const absl::StatusOr<postgres::Rows> rows = connection_.Query(
+      absl::StrCat("SELECT DISTINCT table_name FROM ", ledger_, " WHERE wrote IS NOT NULL"), {}, kForgetting);
+  if (!rows.ok()) return rows.status();
+  std::vector<std::string> names;
+  for (int row = 0; row < rows->rows(); ++row) names.push_back(rows->Text(row, 0));
+  return names;
+}
+
+absl::Status PostgresInbox::ForgetValuesOfGone(const std::string& table, const PostgresMember* member) {
+  const std::string forget =
+      absl::StrCat(ledger_, " SET wrote = NULL WHERE wrote IS NOT NULL AND key IS NOT NULL AND ");
+  if (member == nullptr) {
+    return connection_
+        .Run(absl::StrCat("UPDATE ", forget, "table_name = $1"), {postgres::Value(table)}, kForgetting)
+        .status();
+  }
+  const absl::StatusOr<postgres::Rows> entries =
+      connection_.Query(absl::StrCat("SELECT delivery_id, key FROM ", ledger_,
+                                     " WHERE table_name = $1 AND wrote IS NOT NULL AND key IS NOT NULL"),
+                        {postgres::Value(table)}, kForgetting);
+  if (!entries.ok()) return entries.status();
+  const std::string sql = absl::StrCat("UPDATE ", forget, "delivery_id = $1 AND NOT EXISTS (SELECT FROM ",
+                                       member->Rows(), " WHERE ", member->KeyIs(2), ")");
+  postgres::Pipeline pipeline(connection_);
+  std::deque<PostgresTexts> keys;
+  for (int row = 0; row < entries->rows(); ++row) {
+    const std::optional<RowOf> key = KeyOfText(entries->Text(row, 1), member->table);
+    if (!key) continue;
+    keys.emplace_back().AddKey(*member, *key);
+    std::vector<postgres::Value> values = keys.back().values();
+    values.insert(values.begin(), postgres::Value(entries->View(row, 0)));
+    pipeline.Queue(sql, values, kForgetting);
+  }
+  return pipeline.size() == 0 ? absl::OkStatus() : pipeline.Run().status();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> PostgresInbox::Read() {

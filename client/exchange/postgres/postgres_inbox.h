@@ -11,6 +11,7 @@
 #include "base/db/postgres/connection.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
+#include "client/exchange/postgres/postgres_members.h"
 #include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {
@@ -24,6 +25,10 @@ class PostgresInbox {
   absl::Status Empty();
   absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
   absl::StatusOr<std::vector<v1::Delivery>> Read();
+  /// Of which the ledger tells what was written into them.
+  absl::StatusOr<std::vector<std::string>> TablesWithValues();
+  /// See forget_gone.h, of one of these; null: the table is not there.
+  absl::Status ForgetValuesOfGone(const std::string& table, const PostgresMember* member);
 
   // In a transaction.
   absl::Status Remove(const std::string& delivery_id);

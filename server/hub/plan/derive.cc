@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/hub/plan/delivery_plan.h"
 #include "server/hub/plan/distrust.h"
+#include "server/hub/plan/forget.h"
 #include "server/hub/plan/golden_plan.h"
 #include "server/hub/plan/load_component.h"
 #include "server/hub/plan/match_plan.h"
@@ -34,6 +35,8 @@ class Derivation {
   absl::Status PlanOne(const HubWork& work, HandDecision* decision = nullptr);
   absl::Status Decide();
   absl::Status Break();
+  absl::Status Forget();
+  bool IsAnySuspended() const;
   void Tell(const std::vector<OvertakenEdit>& edits);
 
   const HubRules& rules_;
@@ -109,6 +112,21 @@ absl::Status Derivation::ReadAll() {
   state_.records += reading.turns;
   derived_.notes.insert(derived_.notes.end(), reading.notes.begin(), reading.notes.end());
   return absl::OkStatus();
+}
+
+/// What was erased in a member that was read stands in no row of it any more.
+absl::Status Derivation::Forget() {
+  for (const std::string& name : derived_.read) {
+    const LookHead& head = in_.looks.at(name)->head();
+    if (head.erased == derived_.feeds.at(name).erased || (head.always_whole && !in_.forgets)) continue;
+    derived_.erased[name] = head.erased;
+  }
+  return derived_.erased.empty() ? absl::OkStatus() : ForgetErased(rules_, &book_);
+}
+
+bool Derivation::IsAnySuspended() const {
+  return std::any_of(derived_.feeds.begin(), derived_.feeds.end(),
+                     [](const auto& feed) { return feed.second.suspended.has_value(); });
 }
 
 absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
@@ -198,9 +216,11 @@ absl::StatusOr<Derived> Derivation::Run() {
   absl::Status status = Begin();
   if (status.ok()) status = DistrustAll();
   if (status.ok()) status = ReadAll();
+  if (status.ok()) status = Forget();
   if (status.ok()) status = PlanAll();
   if (status.ok()) status = Decide();
   if (status.ok()) status = Break();
+  if (status.ok() && !IsAnySuspended()) status = ForgetOld(rules_, state_.time, &book_);
   for (const auto& [name, feed] : derived_.feeds) {
     if (status.ok()) status = book_.WriteFeed(name, feed);
   }

@@ -51,6 +51,9 @@ struct DeriveInput {
   std::optional<HandDecision> decision = {};
   /// Is given each delivery that is new, behind all else; empty: nobody asks.
   HubBook::TakeOne made = {};
+  /// Also what was erased in data sources of records leaves the book now; what was erased in others does so
+  /// with the first derivation that reads them.
+  bool forgets = false;
   std::string* unreadable = nullptr;  ///< Is given the member whose look made it fail.
 };
 
@@ -61,6 +64,9 @@ struct Derived {
   std::size_t overtaken_unnamed = 0;      ///< Edits that lost, beyond kOvertakenMax.
   std::vector<std::string> resumed = {};  ///< Members that were, by whoever derived.
   std::string decided = {};               ///< The record that a decision made, or left.
+  /// By data source: what HubFeed::erased is, once the book's bytes hold no more of what was erased there.
+  std::map<std::string, std::int64_t> erased = {};
+  absl::Status rewritten = {};  ///< Whether that came to be.
 };
 
 /// Reads what is new in the members, and plans all that it concerns: one transaction of the hub's file, which

@@ -11,7 +11,9 @@ bool IsOfOtherLife(const HubFeed& feed, const LookHead& head, std::optional<std:
   const bool known = head.anchor == feed.anchor ||
                      (feed.before && head.anchor == *feed.before && head.completed_cycle >= feed.cycle);
   // A file that was put back to before that commit, and has grown since, differs in the entry that was read.
-  return !known || salt != feed.salt;
+  // Where that entry went, as the journal is bounded, all rows are compared.
+  const bool went = head.floor > feed.anchor.number;
+  return !known || (!went && salt != feed.salt);
 }
 
 }  // namespace

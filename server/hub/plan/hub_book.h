@@ -34,6 +34,31 @@ struct HubCounts {
   std::uint64_t fresh_writes = 0, fresh_inserts = 0;  ///< Of these, made by this derivation.
 };
 
+/// What is looked for in a whole book, and done to it, whatever is new. Errors and threads: as HubBook.
+class HubUpkeep {
+ public:
+  virtual ~HubUpkeep() = default;
+
+  virtual absl::StatusOr<std::vector<RowRef>> DoomedRows() = 0;
+  struct Glance {
+    std::int64_t row_id = 0;
+    RowRef ref = {};
+    bool has_other_word = false;  ///< Of an attribute it says something else than what stands there.
+  };
+  /// The next rows behind this row_id, in that order, a few at a time.
+  virtual absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) = 0;
+  /// Ids of records that have had no row since this time or longer, the longest first, at most `limit`.
+  virtual absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) = 0;
+  /// The next ids of records of entities that the rules do not name, a few at a time.
+  virtual absl::StatusOr<std::vector<std::string>> RecordsOfOthers() = 0;
+  /// Nobody knows it any more, nor which others are in it, nor what was issued for them. It has neither rows
+  /// nor deliveries.
+  virtual absl::Status ForgetRecord(const GoldenRecord& record) = 0;
+  /// The oldest INSERTs that were issued before this, at most `limit`: those that are open are as if they
+  /// were issued `now`, and of the others nobody knows any more for which record they were.
+  virtual absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) = 0;
+};
+
 /// The hub file within one transaction: read and written row by row, so that no derivation needs the memory
 /// for all. Errors of every call: kUnavailable (the disk; nothing of the transaction stays), kDataLoss.
 /// Threads: one.
@@ -51,7 +76,6 @@ class HubBook {
   /// Rows of a table that were not read at `read_at`, a few at a time: the caller reads or removes them.
   virtual absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source,
                                                          const std::string& table, std::int64_t read_at) = 0;
-  virtual absl::StatusOr<std::vector<RowRef>> DoomedRows() = 0;
   /// Makes or replaces it; it stands in the index under `keys` alone from here on.
   virtual absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) = 0;
   virtual absl::Status RemoveRow(const MemberRow& row) = 0;
@@ -87,6 +111,8 @@ class HubBook {
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;
   virtual absl::Status EndFresh() = 0;
+
+  virtual HubUpkeep& upkeep() = 0;
 };
 
 }  // namespace mirror

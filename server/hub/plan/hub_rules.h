@@ -64,6 +64,8 @@ struct HubRules {
   std::uint64_t breaker_rows_min = 100;       ///< Fewer are never held back.
   std::uint32_t freeze_after = 4;             ///< Times that systems take back what the hub wrote,
   std::int64_t freeze_window_ms = 3'600'000;  ///< within this.
+  /// How long a record without rows is remembered, and for whom an INSERT was issued.
+  std::int64_t forget_ms = 400LL * 86'400'000;
   friend bool operator==(const HubRules&, const HubRules&) = default;
 
   struct Place {

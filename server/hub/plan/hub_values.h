@@ -109,7 +109,8 @@ struct GoldenRecord {
   std::map<std::string, std::vector<std::int64_t>> turns = {};  ///< When a system took back what was written.
   /// Records that an operator parted from it: no key joins it with them.
   std::set<std::string> apart = {};
-  KeyHashes indexed = {};  ///< Keys of its own values in the file's index.
+  KeyHashes indexed = {};                                  ///< Keys of its own values in the file's index.
+  std::optional<std::int64_t> empty_since = std::nullopt;  ///< Since when it has no row; absent: it has.
   RecordWork work = {};
   friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
 };
@@ -171,7 +172,8 @@ struct HubFeed {
   std::int64_t source_older = 0, mirror_older = 0;
   std::optional<std::int64_t> suspended = std::nullopt;  ///< Since when.
   bool own_restore = false;                              ///< It is the source that was restored.
-  bool reread = false;  ///< The rules were changed: all of its rows are read again.
+  bool reread = false;      ///< The rules were changed: all of its rows are read again.
+  std::int64_t erased = 0;  ///< LookHead::erased, as of when the hub forgot what that was about.
   friend bool operator==(const HubFeed&, const HubFeed&) = default;
 };
 

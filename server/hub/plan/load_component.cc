@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -126,7 +128,9 @@ absl::StatusOr<LoadedComponent> Loader::Load(const HubWork& work) {
   return LoadedComponent{std::move(component), std::move(before), std::move(looked_)};
 }
 
-absl::Status SaveRecords(LoadedComponent& component, HubBook& book) {
+absl::Status SaveRecords(LoadedComponent& component, std::int64_t at, HubBook& book) {
+  std::set<std::string> with_rows;
+  for (const auto& [ref, row] : component.now.rows) with_rows.insert(row.golden_id);
   for (const auto& [id, into] : component.now.merged) {
     const auto gone = component.was.records.find(id);
     if (gone == component.was.records.end()) continue;  // Founded and merged at once: nobody knew it.
@@ -136,6 +140,8 @@ absl::Status SaveRecords(LoadedComponent& component, HubBook& book) {
   }
   for (auto& [id, record] : component.now.records) {
     record.work = {};
+    record.empty_since =
+        with_rows.count(id) > 0 ? std::nullopt : std::optional(record.empty_since.value_or(at));
     const KeyHashes keys = HashesOf(KeysOf(*component.now.entity, record));
     const auto was = component.was.records.find(id);
     if (was != component.was.records.end() && was->second == record && record.indexed == keys) continue;
@@ -197,7 +203,7 @@ absl::Status LookElsewhere(HubBook* book, LoadedComponent* component) {
 }
 
 absl::Status SaveComponent(LoadedComponent component, std::int64_t at, HubBook* book) {
-  if (absl::Status status = SaveRecords(component, *book); !status.ok()) return status;
+  if (absl::Status status = SaveRecords(component, at, *book); !status.ok()) return status;
   if (absl::Status status = SaveRows(component, *book); !status.ok()) return status;
   return SaveDeliveries(component, at, *book);
 }

@@ -24,6 +24,8 @@ struct LookHead {
   std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer than the mirror,
   std::int64_t mirror_older = 0;  ///< or of more.
   bool always_whole = false;      ///< Each commit is: of a data source of records.
+  std::int64_t erased = 0;        ///< How often something was erased there.
+  std::int64_t floor = 0;         ///< Entries up to this number are not there any more.
 };
 /// Whether it was completed since a member was suspended.
 inline bool IsBehind(const LookHead& head, std::int64_t suspended) {

@@ -114,7 +114,7 @@ absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& cha
 
 /// A restore of the source may have taken back the wish: it is off everywhere.
 absl::Status MemberReader::SpareTheDoomed() {
-  absl::StatusOr<std::vector<RowRef>> doomed = all_.book.DoomedRows();
+  absl::StatusOr<std::vector<RowRef>> doomed = all_.book.upkeep().DoomedRows();
   if (!doomed.ok()) return doomed.status();
   for (const RowRef& ref : *doomed) {
     absl::StatusOr<std::optional<MemberRow>> row = all_.book.ReadRow(ref);

@@ -74,7 +74,8 @@ void RowReader::LookAtMade() {
     const auto wrote = in_.wrote.find(column->second);
     return wrote == in_.wrote.end() ? nullptr : &wrote->second.result;
   }));
-  if (in_.row && ((!in_.anew && !in_.mode) || IsAsMade(took))) {
+  // A source forgets what it wrote into a row that is gone: another one stands there then.
+  if (in_.row && !in_.wrote.empty() && ((!in_.anew && !in_.mode) || IsAsMade(took))) {
     made_here_ = true;
     return;
   }

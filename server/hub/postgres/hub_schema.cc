@@ -34,7 +34,7 @@ CREATE TABLE @_hub_feeds (data_source text COLLATE "C" PRIMARY KEY, journal_id t
   number bigint NOT NULL, token text NOT NULL, salt bigint, before_journal_id text, before_number bigint,
   before_token text, cycle bigint NOT NULL, at bigint NOT NULL, ledger_number bigint NOT NULL,
   source_older bigint NOT NULL, mirror_older bigint NOT NULL, suspended bigint, own_restore boolean NOT NULL,
-  reread boolean NOT NULL);
+  reread boolean NOT NULL, erased bigint NOT NULL);
 CREATE TABLE @_hub_rows (row_id bigint PRIMARY KEY, data_source text COLLATE "C" NOT NULL,
   table_name text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, entity text COLLATE "C" NOT NULL,
   golden_id text COLLATE "C", says text NOT NULL, changed_ms bigint, touched bigint NOT NULL,
@@ -46,7 +46,8 @@ CREATE INDEX _hub_rows_new ON @_hub_rows (row_id) WHERE golden_id IS NULL;
 CREATE INDEX _hub_rows_doomed ON @_hub_rows (row_id) WHERE doomed;
 CREATE TABLE @_hub_records (golden_id text COLLATE "C" PRIMARY KEY, entity text COLLATE "C" NOT NULL,
   number bigint NOT NULL, says text NOT NULL, had text NOT NULL, frozen text NOT NULL, turns text,
-  keys text NOT NULL, work text);
+  keys text NOT NULL, work text, empty_since bigint);
+CREATE INDEX _hub_records_empty ON @_hub_records (empty_since) WHERE empty_since IS NOT NULL;
 CREATE INDEX _hub_records_work ON @_hub_records (golden_id) WHERE work IS NOT NULL;
 CREATE TABLE @_hub_keys (hash text COLLATE "C", entity text COLLATE "C", row_id bigint,
   golden_id text COLLATE "C", PRIMARY KEY (hash, entity, row_id, golden_id));
@@ -54,8 +55,11 @@ CREATE TABLE @_hub_apart (golden_id text COLLATE "C" NOT NULL, other_id text COL
   PRIMARY KEY (golden_id, other_id), CHECK (golden_id < other_id));
 CREATE INDEX ON @_hub_apart (other_id);
 CREATE TABLE @golden_alias (golden_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
+CREATE INDEX _hub_alias_into ON @golden_alias (into_id);
 CREATE TABLE @_hub_issued (delivery_id text COLLATE "C" PRIMARY KEY, golden_id text COLLATE "C" NOT NULL,
   at bigint NOT NULL);
+CREATE INDEX _hub_issued_at ON @_hub_issued (at);
+CREATE INDEX _hub_issued_golden ON @_hub_issued (golden_id);
 CREATE TABLE @_hub_deliveries (delivery_id text COLLATE "C" PRIMARY KEY,
   data_source text COLLATE "C" NOT NULL, table_name text NOT NULL, operation bigint NOT NULL,
   key text NOT NULL, golden_id text COLLATE "C" NOT NULL, body text NOT NULL, needs bigint NOT NULL,

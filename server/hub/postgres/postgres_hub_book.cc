@@ -69,6 +69,16 @@ absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
   return delivery;
 }
 
+absl::StatusOr<std::vector<MemberRow>> TakeRows(const Rows& rows) {
+  std::vector<MemberRow> all;
+  for (int row = 0; row < rows.rows(); ++row) {
+    absl::StatusOr<MemberRow> one = TakeRow(rows, row);
+    if (!one.ok()) return one.status();
+    all.push_back(*std::move(one));
+  }
+  return all;
+}
+
 std::vector<RowRef> RefsOf(const Rows& rows) {
   std::vector<RowRef> refs;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -110,7 +120,7 @@ absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
   for (const std::string& name : rules_.data_sources) feeds[name] = {};
   const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
-      "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread FROM "
+      "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, erased FROM "
       "@_hub_feeds");
   if (!rows.ok()) return rows.status();
   for (int row = 0; row < rows->rows(); ++row) {
@@ -129,6 +139,7 @@ absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
     feed.suspended = NumberOrNone(*rows, row, 13);
     feed.own_restore = rows->Bool(row, 14);
     feed.reread = rows->Bool(row, 15);
+    feed.erased = rows->Int(row, 16);
   }
   return feeds;
 }
@@ -138,18 +149,20 @@ absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const Hu
   const Value none = Value::Null(postgres::Type::kText);
   return session_.Write(
       "INSERT INTO @_hub_feeds VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-      "$16) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
+      "$16, $17) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
       "excluded.number, token = excluded.token, salt = excluded.salt, before_journal_id = "
       "excluded.before_journal_id, before_number = excluded.before_number, before_token = "
       "excluded.before_token, cycle = excluded.cycle, at = excluded.at, ledger_number = "
       "excluded.ledger_number, source_older = excluded.source_older, mirror_older = excluded.mirror_older, "
-      "suspended = excluded.suspended, own_restore = excluded.own_restore, reread = excluded.reread",
+      "suspended = excluded.suspended, own_restore = excluded.own_restore, reread = excluded.reread, "
+      "erased = excluded.erased",
       {session_.Keep(data_source), session_.Keep(feed.anchor.journal_id), feed.anchor.number,
        session_.Keep(feed.anchor.token), OrNull(feed.salt),
        feed.before ? Value(session_.Keep(before.journal_id)) : none,
        feed.before ? Value(before.number) : Value::Null(postgres::Type::kInt8),
        feed.before ? Value(session_.Keep(before.token)) : none, feed.cycle, feed.at, feed.ledger_number,
-       feed.source_older, feed.mirror_older, OrNull(feed.suspended), feed.own_restore, feed.reread});
+       feed.source_older, feed.mirror_older, OrNull(feed.suspended), feed.own_restore, feed.reread,
+       feed.erased});
 }
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {
@@ -167,13 +180,7 @@ absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string
   const absl::StatusOr<Rows> rows =
       session_.Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id});
   if (!rows.ok()) return rows.status();
-  std::vector<MemberRow> all;
-  for (int row = 0; row < rows->rows(); ++row) {
-    absl::StatusOr<MemberRow> one = TakeRow(*rows, row);
-    if (!one.ok()) return one.status();
-    all.push_back(*std::move(one));
-  }
-  return all;
+  return TakeRows(*rows);
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::string& data_source,
@@ -183,13 +190,6 @@ absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::strin
       "SELECT data_source, table_name, key FROM @_hub_rows WHERE data_source = $1 AND table_name = $2 AND "
       "read_at <> $3 LIMIT 10000",
       {data_source, table, read_at});
-  if (!rows.ok()) return rows.status();
-  return RefsOf(*rows);
-}
-
-absl::StatusOr<std::vector<RowRef>> PostgresHubBook::DoomedRows() {
-  const absl::StatusOr<Rows> rows =
-      session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
   if (!rows.ok()) return rows.status();
   return RefsOf(*rows);
 }
@@ -248,7 +248,8 @@ absl::Status PostgresHubBook::RemoveRow(const MemberRow& row) {
 
 absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const std::string& id) {
   const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT entity, number, says, had, frozen, turns, keys, work FROM @_hub_records WHERE golden_id = $1",
+      "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM @_hub_records WHERE "
+      "golden_id = $1",
       {id});
   if (!rows.ok()) return rows.status();
   if (rows->rows() == 0) return std::nullopt;
@@ -262,6 +263,7 @@ absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const st
   if (status.ok()) status = TakeTurns(rows->View(0, 5), &record);
   if (status.ok()) status = TakeNames(rows->View(0, 6), &record.indexed);
   if (status.ok()) status = TakeWork(rows->View(0, 7), &record.work);
+  record.empty_since = NumberOrNone(*rows, 0, 8);
   if (!status.ok()) return status;
   absl::StatusOr<std::set<std::string>> apart = ReadApart(session_, id);
   if (!apart.ok()) return apart.status();
@@ -273,14 +275,14 @@ absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyH
   const std::string work = WorkJson(record.work);
   work_.Note(record.id, !work.empty());
   absl::Status status = session_.Write(
-      "INSERT INTO @_hub_records VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (golden_id) DO "
+      "INSERT INTO @_hub_records VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (golden_id) DO "
       "UPDATE SET entity = excluded.entity, number = excluded.number, says = excluded.says, had = "
       "excluded.had, frozen = excluded.frozen, turns = excluded.turns, keys = excluded.keys, work = "
-      "excluded.work",
+      "excluded.work, empty_since = excluded.empty_since",
       {session_.Keep(record.id), session_.Keep(record.entity), record.number,
        session_.Keep(ValuesJson(record)), session_.Keep(NamesJson(record.had)),
        session_.Keep(NamesJson(record.frozen)), session_.KeepOrNull(TurnsJson(record)),
-       session_.Keep(NamesJson(keys)), session_.KeepOrNull(work)});
+       session_.Keep(NamesJson(keys)), session_.KeepOrNull(work), OrNull(record.empty_since)});
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
   if (status.ok()) status = WriteApart(session_, record.id, record.apart);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;

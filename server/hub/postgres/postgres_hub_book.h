@@ -11,6 +11,7 @@
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/hub_session.h"
+#include "server/hub/postgres/postgres_hub_upkeep.h"
 
 namespace mirror {
 
@@ -34,7 +35,6 @@ class PostgresHubBook final : public HubBook {
   absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) override;
   absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source, const std::string& table,
                                                  std::int64_t read_at) override;
-  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
   absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) override;
   absl::Status RemoveRow(const MemberRow& row) override;
 
@@ -60,6 +60,7 @@ class PostgresHubBook final : public HubBook {
   absl::Status ReadDeliveries(Which which, const TakeOne& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
+  HubUpkeep& upkeep() override { return upkeep_; }
 
  private:
   absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
@@ -72,6 +73,7 @@ class PostgresHubBook final : public HubBook {
   HubWorkList work_{session_};
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
   std::int64_t last_row_id_ = -1;                  ///< Negative: not read yet.
+  PostgresHubUpkeep upkeep_{schema_, rules_, session_};
 };
 
 }  // namespace mirror

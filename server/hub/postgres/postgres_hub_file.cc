@@ -1,6 +1,7 @@
 #include "server/hub/postgres/postgres_hub_file.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/older_readers.h"
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/table.h"
 #include "server/hub/postgres/hub_schema.h"
@@ -22,6 +24,8 @@ using postgres::Trouble;
 
 constexpr char kLocking[] = "waiting for the hub";
 constexpr char kAsking[] = "asking the hub";
+constexpr char kRewriting[] = "rewriting the hub's tables without what was erased";
+constexpr std::chrono::hours kRewritingMax{6};
 /// By name: no two hubs have one.
 constexpr char kLockSql[] = "SELECT pg_advisory_lock(hashtextextended('mirror-server derives ' || $1, 0))";
 constexpr char kUnlockSql[] =
@@ -54,6 +58,7 @@ class PostgresHubFile final : public HubFile {
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
@@ -222,6 +227,31 @@ absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
   });
   if (!status.ok()) return status;
   return changed;
+}
+
+absl::Status PostgresHubFile::Rewrite() {
+  return Run([&](postgres::Connection& connection) -> absl::Status {
+    const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
+    if (!older.ok()) return older.status();
+    if (!older->empty()) {
+      return absl::UnavailableError(absl::StrCat(
+          "hub '", rules_.storage, "': what was erased in its members would stay on disk, since ",
+          "these may still see it: ", *older,
+          ". No table was rewritten, and it is tried again. End what stays there for long"));
+    }
+    const absl::StatusOr<Rows> tables = connection.Query(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "
+        "BY 1",
+        {QuoteName(schema_.name)}, kRewriting);
+    if (!tables.ok()) return tables.status();
+    const postgres::AnswersWithin patient(connection, kRewritingMax);
+    for (int row = 0; row < tables->rows(); ++row) {
+      absl::Status done = connection.Execute(
+          absl::StrCat("VACUUM (FULL) ", schema_.at, QuoteName(tables->Text(row, 0))), kRewriting);
+      if (!done.ok()) return done;
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS _hub_feeds(
   salt INTEGER, before_journal_id TEXT, before_number INTEGER, before_token TEXT, cycle INTEGER NOT NULL,
   at INTEGER NOT NULL, ledger_number INTEGER NOT NULL, source_older INTEGER NOT NULL,
   mirror_older INTEGER NOT NULL, suspended INTEGER, own_restore INTEGER NOT NULL,
-  reread INTEGER NOT NULL DEFAULT 0) STRICT;
+  reread INTEGER NOT NULL DEFAULT 0, erased INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS _hub_rules(one INTEGER PRIMARY KEY CHECK (one = 1), digest TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS _hub_rows(
   row_id INTEGER PRIMARY KEY, data_source TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,
@@ -31,19 +31,24 @@ CREATE INDEX IF NOT EXISTS _hub_rows_new ON _hub_rows(row_id) WHERE golden_id IS
 CREATE INDEX IF NOT EXISTS _hub_rows_doomed ON _hub_rows(row_id) WHERE doomed = 1;
 CREATE TABLE IF NOT EXISTS _hub_records(
   golden_id TEXT PRIMARY KEY, entity TEXT NOT NULL, number INTEGER NOT NULL, says TEXT NOT NULL,
-  had TEXT NOT NULL, frozen TEXT NOT NULL, turns TEXT, keys TEXT NOT NULL, work TEXT) STRICT;
+  had TEXT NOT NULL, frozen TEXT NOT NULL, turns TEXT, keys TEXT NOT NULL, work TEXT,
+  empty_since INTEGER) STRICT;
+CREATE INDEX IF NOT EXISTS _hub_records_empty ON _hub_records(empty_since) WHERE empty_since IS NOT NULL;
 CREATE INDEX IF NOT EXISTS _hub_records_work ON _hub_records(golden_id) WHERE work IS NOT NULL;
 CREATE TABLE IF NOT EXISTS _hub_keys(
   hash TEXT NOT NULL, entity TEXT NOT NULL, row_id INTEGER NOT NULL, golden_id TEXT NOT NULL,
   PRIMARY KEY (hash, entity, row_id, golden_id)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS golden_alias(
   golden_id TEXT PRIMARY KEY, into_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _hub_alias_into ON golden_alias(into_id);
 CREATE TABLE IF NOT EXISTS _hub_apart(
   golden_id TEXT NOT NULL, other_id TEXT NOT NULL CHECK (golden_id < other_id),
   PRIMARY KEY (golden_id, other_id)) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS _hub_apart_other ON _hub_apart(other_id);
 CREATE TABLE IF NOT EXISTS _hub_issued(
   delivery_id TEXT PRIMARY KEY, golden_id TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _hub_issued_at ON _hub_issued(at);
+CREATE INDEX IF NOT EXISTS _hub_issued_golden ON _hub_issued(golden_id);
 CREATE TABLE IF NOT EXISTS _hub_deliveries(
   delivery_id TEXT PRIMARY KEY, data_source TEXT NOT NULL, table_name TEXT NOT NULL,
   operation INTEGER NOT NULL, key TEXT NOT NULL, golden_id TEXT NOT NULL, body TEXT NOT NULL,

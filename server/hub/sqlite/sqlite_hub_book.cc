@@ -44,6 +44,18 @@ absl::StatusOr<MemberRow> TakeRow(const sqlite::Statement& at) {
   return row;
 }
 
+absl::StatusOr<std::vector<MemberRow>> TakeRows(sqlite::Statement& read) {
+  std::vector<MemberRow> rows;
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return rows;
+    absl::StatusOr<MemberRow> row = TakeRow(read);
+    if (!row.ok()) return row.status();
+    rows.push_back(*std::move(row));
+  }
+}
+
 void BindOrNull(sqlite::Statement& statement, int place, std::string text) {
   if (text.empty()) {
     statement.BindNull(place);
@@ -148,7 +160,8 @@ absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
   sqlite::Statement read = Prepare(
       "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
       "cycle, "
-      "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread FROM _hub_feeds");
+      "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, erased FROM "
+      "_hub_feeds");
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok()) return more.status();
@@ -166,12 +179,13 @@ absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
     feed->second.suspended = NumberOrNone(read, 13);
     feed->second.own_restore = read.Int(14) != 0;
     feed->second.reread = read.Int(15) != 0;
+    feed->second.erased = read.Int(16);
   }
 }
 
 absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubFeed& feed) {
   sqlite::Statement write =
-      Prepare("INSERT OR REPLACE INTO _hub_feeds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+      Prepare("INSERT OR REPLACE INTO _hub_feeds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   write.With(data_source, feed.anchor.journal_id, feed.anchor.number, feed.anchor.token);
   BindOrNull(write, 5, feed.salt);
   if (feed.before) {
@@ -180,7 +194,7 @@ absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubF
   write.Bind(9, feed.cycle).Bind(10, feed.at).Bind(11, feed.ledger_number);
   write.Bind(12, feed.source_older).Bind(13, feed.mirror_older);
   BindOrNull(write, 14, feed.suspended);
-  return write.Bind(15, int{feed.own_restore}).Bind(16, int{feed.reread}).Run();
+  return write.Bind(15, int{feed.own_restore}).Bind(16, int{feed.reread}).Bind(17, feed.erased).Run();
 }
 
 absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& ref) {
@@ -195,15 +209,7 @@ absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& re
 absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& golden_id) {
   sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kRowColumns, "WHERE golden_id = ?"));
   read.With(golden_id);
-  std::vector<MemberRow> rows;
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return rows;
-    absl::StatusOr<MemberRow> row = TakeRow(read);
-    if (!row.ok()) return row.status();
-    rows.push_back(*std::move(row));
-  }
+  return TakeRows(read);
 }
 
 absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string& data_source,
@@ -214,10 +220,6 @@ absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string&
       "read_at <> ? LIMIT 10000");
   read.With(data_source, table, read_at);
   return Refs(std::move(read));
-}
-
-absl::StatusOr<std::vector<RowRef>> SqliteHubBook::DoomedRows() {
-  return Refs(Prepare("SELECT data_source, table_name, key FROM _hub_rows WHERE doomed = 1"));
 }
 
 absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id,
@@ -274,7 +276,8 @@ absl::Status SqliteHubBook::RemoveRow(const MemberRow& row) {
 
 absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std::string& id) {
   sqlite::Statement read = Prepare(
-      "SELECT entity, number, says, had, frozen, turns, keys, work FROM _hub_records WHERE golden_id = ?");
+      "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM _hub_records WHERE "
+      "golden_id = ?");
   absl::StatusOr<bool> there = read.With(id).Step();
   if (!there.ok()) return there.status();
   if (!*there) return std::nullopt;
@@ -288,6 +291,7 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
   if (status.ok()) status = TakeTurns(read.View(5), &record);
   if (status.ok()) status = TakeNames(read.View(6), &record.indexed);
   if (status.ok()) status = TakeWork(read.View(7), &record.work);
+  record.empty_since = NumberOrNone(read, 8);
   if (!status.ok()) return status;
   absl::StatusOr<std::set<std::string>> apart = HubApart(statements_).Of(id);
   if (!apart.ok()) return apart.status();
@@ -296,12 +300,13 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
 }
 
 absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
-  sqlite::Statement write = Prepare("INSERT OR REPLACE INTO _hub_records VALUES (?,?,?,?,?,?,?,?,?)");
+  sqlite::Statement write = Prepare("INSERT OR REPLACE INTO _hub_records VALUES (?,?,?,?,?,?,?,?,?,?)");
   write.With(record.id, record.entity, record.number, ValuesJson(record), NamesJson(record.had),
              NamesJson(record.frozen));
   BindOrNull(write, 7, TurnsJson(record));
   write.Bind(8, NamesJson(keys));
   BindOrNull(write, 9, WorkJson(record.work));
+  BindOrNull(write, 10, record.empty_since);
   absl::Status status = write.Run();
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
   if (status.ok()) status = HubApart(statements_).Write(record.id, record.apart);

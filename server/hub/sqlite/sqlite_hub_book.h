@@ -9,6 +9,7 @@
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/statement.h"
 #include "server/hub/plan/hub_book.h"
+#include "server/hub/sqlite/sqlite_hub_upkeep.h"
 
 namespace mirror {
 
@@ -17,7 +18,7 @@ namespace mirror {
 class SqliteHubBook final : public HubBook {
  public:
   SqliteHubBook(const sqlite::Connection& connection, const HubRules& rules)
-      : rules_(rules), statements_(connection), connection_(connection) {}
+      : rules_(rules), statements_(connection), connection_(connection), upkeep_(rules, statements_) {}
 
   absl::StatusOr<HubState> ReadState() override;
   absl::Status WriteState(const HubState& state) override;
@@ -28,7 +29,6 @@ class SqliteHubBook final : public HubBook {
   absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) override;
   absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source, const std::string& table,
                                                  std::int64_t read_at) override;
-  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
   absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) override;
   absl::Status RemoveRow(const MemberRow& row) override;
 
@@ -54,6 +54,7 @@ class SqliteHubBook final : public HubBook {
   absl::Status ReadDeliveries(Which which, const TakeOne& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
+  HubUpkeep& upkeep() override { return upkeep_; }
 
  private:
   sqlite::Statement Prepare(const std::string& sql) { return statements_.Prepare(sql, "the hub's file"); }
@@ -65,6 +66,7 @@ class SqliteHubBook final : public HubBook {
   sqlite::StatementCache statements_;
   const sqlite::Connection& connection_;
   std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
+  SqliteHubUpkeep upkeep_;
 };
 
 }  // namespace mirror

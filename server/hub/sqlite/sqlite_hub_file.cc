@@ -54,6 +54,7 @@ class SqliteHubFile final : public HubFile {
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
+  absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
@@ -65,6 +66,8 @@ class SqliteHubFile final : public HubFile {
   absl::Status NoteRead(std::int64_t noted) override;
 
  private:
+  absl::Status EmptyLog();
+
   const HubRules& rules_;
   const std::unique_ptr<sqlite::Connection> connection_;
   Mutex mutex_;
@@ -172,6 +175,24 @@ absl::Status SqliteHubFile::Read(const std::function<absl::Status(HubBook& book)
     SqliteHubBook book(*connection_, rules_);
     return work(book);
   });
+}
+
+absl::Status SqliteHubFile::EmptyLog() {
+  const absl::StatusOr<std::int64_t> busy = connection_->Number("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!busy.ok() || *busy == 0) return busy.status();
+  return absl::UnavailableError(absl::StrCat(
+      "the log of the file of hub '", rules_.storage,
+      "' could not be emptied, since a program reads the file. What was erased in its members may "
+      "still be in it, and it is tried again. End what reads it for long"));
+}
+
+absl::Status SqliteHubFile::Rewrite() {
+  // Who reads now would keep the log behind the rewriting, too.
+  if (absl::Status emptied = EmptyLog(); !emptied.ok()) return emptied;
+  // Samples of values, where somebody ran ANALYZE. It need not be there.
+  connection_->Execute("DELETE FROM sqlite_stat4").IgnoreError();
+  absl::Status rewritten = connection_->Execute("VACUUM", "rewriting it without what was erased");
+  return rewritten.ok() ? EmptyLog() : rewritten;
 }
 
 absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {

@@ -45,6 +45,10 @@ class HubFile {
   /// One moment of it, read.
   virtual absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) = 0;
 
+  /// Within Alone(): what was deleted stands in no part of it on disk any more. Errors: kUnavailable, too:
+  /// somebody who reads it may still see that, or there is no room; some of it may still be there.
+  virtual absl::Status Rewrite() = 0;
+
   /// Of an operator: held deliveries become open, or are kept and never handed out. Gives how many.
   virtual absl::StatusOr<std::size_t> DecideHeld(bool commit) = 0;
   /// Frozen attributes of one record, or with an empty id of all. Gives how many records.

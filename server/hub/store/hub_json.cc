@@ -82,6 +82,16 @@ absl::Status TakeSays(std::string_view json, MemberRow* row) {
   });
 }
 
+absl::StatusOr<bool> HasOtherWord(std::string_view says) {
+  bool has = false;
+  absl::Status status = ForEachMember(says, [&](const std::string&, const JsonView& value) {
+    has = has || value.Elements().size() > 3;
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return has;
+}
+
 std::string FormerJson(const std::vector<KeyHashes>& former) {
   if (former.empty()) return "";
   JsonWriter json;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/hub/plan/hub_values.h"
 
 // What a hub file keeps as JSON, the same in every store. Absent and empty parts are not written. Errors of
@@ -16,6 +17,8 @@ namespace mirror {
 /// word, where it is another value. Without a version: null.
 std::string SaysJson(const MemberRow& row);
 absl::Status TakeSays(std::string_view json, MemberRow* row);
+/// Whether a word of it is another than the value that stands there, from SaysJson().
+absl::StatusOr<bool> HasOtherWord(std::string_view says);
 
 /// [["<hash>"],[]]
 std::string FormerJson(const std::vector<KeyHashes>& former);

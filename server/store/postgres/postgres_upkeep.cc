@@ -3,13 +3,13 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
+#include "base/db/postgres/older_readers.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
@@ -23,8 +23,6 @@ namespace mirror {
 namespace {
 
 constexpr char kQuarantine[] = "mirror quarantined: ";
-/// Transactions of others that are short end within it.
-constexpr std::chrono::seconds kOlderMax{1};
 constexpr char kScrubbing[] = "rewriting the mirror's tables";
 
 /// What was to be dropped or emptied, and is still there: a rewriting would keep it.
@@ -43,34 +41,14 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
       "disk; the next cycle tries again."));
 }
 
-/// Until nobody sees rows that are deleted by now: VACUUM keeps those on disk. A transaction that has an id,
-/// in whichever database, is in each snapshot that is taken meanwhile; old snapshots count in their own.
-absl::Status AwaitOlder(postgres::Connection& connection) {
-  const auto now =
-      connection.Query("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text", {}, kScrubbing);
-  if (!now.ok()) return InStoreWords(now.status(), Touched::kOwnTable);
-  const auto until = std::chrono::steady_clock::now() + kOlderMax;
-  while (true) {
-    const auto older = connection.Query(
-        "SELECT string_agg(DISTINCT who, ', ') FROM (SELECT format('''%s'' (process %s)', "
-        "coalesce(nullif(a.application_name, ''), 'a program'), a.pid), v.xid FROM pg_stat_activity AS a, "
-        "LATERAL (VALUES (a.backend_xid, true), (a.backend_xmin, a.datid IS NULL OR a.datname = "
-        "current_database())) AS v(xid, counts) WHERE v.counts AND a.pid <> pg_backend_pid() AND a.pid NOT "
-        "IN (SELECT pid FROM "
-        "pg_stat_progress_vacuum) UNION ALL SELECT format('the replication slot ''%s''', slot_name), xmin "
-        "FROM pg_replication_slots UNION ALL SELECT format('the prepared transaction ''%s''', gid), "
-        "transaction "
-        "FROM pg_prepared_xacts) AS older(who, xid) WHERE age(xid) > age($1::text::xid)",
-        {{now->Text(0, 0)}}, kScrubbing);
-    if (!older.ok()) return InStoreWords(older.status(), Touched::kOwnTable);
-    if (older->IsNull(0, 0)) return absl::OkStatus();
-    if (std::chrono::steady_clock::now() > until) {
-      return absl::UnavailableError(absl::StrCat(
-          "rows that were deleted would stay on disk, since these may still see them: ", older->Text(0, 0),
-          ". No table was rewritten; the next cycle tries again. End what stays there for long."));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+/// Else VACUUM would keep them on disk.
+absl::Status CheckUnseen(postgres::Connection& connection) {
+  const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
+  if (!older.ok()) return InStoreWords(older.status(), Touched::kOwnTable);
+  if (older->empty()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("rows that were deleted would stay on disk, since these may still see them: ", *older,
+                   ". No table was rewritten; the next cycle tries again. End what stays there for long."));
 }
 
 /// Of mirrored tables and the mirror's own. A table that somebody dropped, or its key, is no damage: the next
@@ -120,7 +98,7 @@ class PostgresUpkeep final : public StoreUpkeep {
       const absl::Status tidied = TidyMirror(connection, mirror_.names, mirror_.seen.epoch);
       return tidied.ok() ? CheckTidy(connection, mirror_.names) : tidied;
     });
-    if (scrubbed.ok()) scrubbed = Patiently(PlaceNode::kRows, &AwaitOlder);
+    if (scrubbed.ok()) scrubbed = Patiently(PlaceNode::kRows, &CheckUnseen);
     if (!scrubbed.ok()) return scrubbed;
     return Patiently(PlaceNode::kCoordinator,
                      [&](postgres::Connection& connection) { return Rewrite(connection); });

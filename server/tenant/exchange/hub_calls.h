@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/exchange/mirror_feed.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 

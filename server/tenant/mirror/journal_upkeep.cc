@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/reserved_name.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 
@@ -41,6 +43,27 @@ absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
   if (!tables.ok()) return tables.status();
   for (const TableRecord& table : *tables) plan->compared_tables.push_back(table.table);
   return absl::OkStatus();
+}
+
+absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms) {
+  // Each member of a hub has it.
+  const bool has_hub = rules != nullptr && rules->Of(std::string(kLedgerName)).journal;
+  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    absl::StatusOr<MirrorFeed> feed = ReadFeed(store.records());
+    if (!feed.ok() || feed->token.empty() || feed->left_out != has_hub) return std::optional<Plan>();
+    Plan next;
+    next.now_ms = now_ms;
+    feed->left_out = !has_hub;
+    next.documents.push_back(Write(*feed));
+    if (has_hub) {
+      if (absl::Status listed = CompareAllTables(store.records(), &next); !listed.ok()) return listed;
+    }
+    return std::optional(std::move(next));
+  };
+  // One that is as it was takes no lock.
+  const absl::StatusOr<std::optional<Plan>> before = plan({});
+  if (!before.ok() || !*before) return before.status();
+  return store.PlanAndCommit(plan).status();
 }
 
 namespace {

@@ -20,6 +20,11 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
 absl::StatusOr<bool> HasNoJournal(Store& store);
 /// Every table that the store has: rows may have changed of which no entry of the journal tells.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
+/// Of a mirror that is opened. Where a hub has read it and the configuration has none for it any more, it
+/// says so from now on; once there is one again, its journal says that all rows are to be compared: nobody
+/// knows which were written meanwhile. Errors: those of the store, but for reading: nothing may be written
+/// then.
+absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
 /// Removes entries of a tenant's journal, and versions of rows, that are older than they are kept or over
 /// their size: now and then, and a few at a time. Threads: any.

@@ -152,8 +152,9 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
+  (*store)->SetJournal(journal_);
+  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return Noticed(noted);
   store_ = *std::move(store);
-  store_->SetJournal(journal_);
   is_open_ = true;
   seen_.NoteDocuments();
   make_room_();

@@ -44,6 +44,11 @@ struct TenantOptions {
   std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
   /// Rows that came as records were changed. Under the tenant's lock: it waits for nobody.
   std::function<void(const std::string& context_id)> records_changed = [](const std::string&) {};
+  /// What was erased leaves the hubs that read it, now. Never under the tenant's lock. Errors: kUnavailable:
+  /// it may still be in one of them.
+  std::function<absl::Status(const std::string& context_id)> forget_in_hubs = [](const std::string&) {
+    return absl::OkStatus();
+  };
   SharedLists* lists = nullptr;  ///< Null: no other process writes to the mirrors.
   bool is_shared = false;        ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };

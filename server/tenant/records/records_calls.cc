@@ -16,6 +16,7 @@
 #include "base/nonce.h"
 #include "server/plan/cycle_check.h"
 #include "server/records/mapper_json.h"
+#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
@@ -366,12 +367,34 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
   return *since ? (*since)->at_ms : 0;
 }
 
-absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
-  const MutexLock lock(mirror_.mutex());
+absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::FindErased(std::int64_t now_ms) {
   if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> before = ReadTenantOf(mirror_, now_ms);
-  if (!before.ok()) return before.status();
-  if (!before->scrub || before->door() != Door::kRecords) return absl::OkStatus();
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
+  if (!tenant.ok()) return tenant.status();
+  if (!tenant->scrub || tenant->door() != Door::kRecords) return std::optional<std::int64_t>();
+  const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+  if (!feed.ok()) return NoticedOf(mirror_, feed.status());
+  return std::optional(feed->erased);
+}
+
+absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
+  std::optional<std::int64_t> erased;
+  {
+    const MutexLock lock(mirror_.mutex());
+    const absl::StatusOr<std::optional<std::int64_t>> found = FindErased(now_ms);
+    if (!found.ok() || !*found) return found.status();
+    erased = *found;
+  }
+  // First: the mirror knows what is to be erased until all is.
+  if (absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id()); !gone.ok()) return gone;
+  const MutexLock lock(mirror_.mutex());
+  const absl::StatusOr<std::optional<std::int64_t>> again = FindErased(now_ms);
+  if (!again.ok()) return again.status();
+  if (*again != erased) {
+    if (!*again) return absl::OkStatus();  // Another server was quicker.
+    return absl::UnavailableError(
+        "something more was deleted meanwhile, which a hub may still hold. It is tried again.");
+  }
   const std::string erasing = NewToken();
   if (absl::Status begun = BeginErasing(erasing, now_ms); !begun.ok()) return begun;
   CrashPoint("records.erasing");

@@ -92,6 +92,9 @@ class RecordsCalls {
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   /// Says under which token what was deleted leaves the files: a deletion that comes meanwhile takes it away.
   absl::Status BeginErasing(const std::string& erasing, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// How often something was erased that a hub may know; absent: nothing is to leave the files.
+  absl::StatusOr<std::optional<std::int64_t>> FindErased(std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// Adds what keeps within their bounds what it writes.
   void Bound(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   void NoteWritten(const Plan& plan, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
 #include "server/records/import_job.h"
+#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 
 namespace mirror {
@@ -72,6 +73,7 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
 }
 
 absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan) {
+  if (absl::Status noted = NoteErased(records, plan); !noted.ok()) return noted;
   if (!tenant.scrub) {
     plan->tenant = tenant;
     plan->tenant->scrub = true;

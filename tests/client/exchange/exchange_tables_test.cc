@@ -1,5 +1,6 @@
 #include "client/exchange/exchange_tables.h"
 
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/ledger_rows.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "tests/client/exchange/exchange_source.h"
@@ -103,6 +104,30 @@ TEST_F(ExchangeTables, FillingForgetsTheValuesOfRowsThatWereRemoved) {
   ASSERT_THAT(FillInbox(file, {{}, true}, now_), IsOk());
   EXPECT_THAT(Rows("SELECT delivery_id, wrote FROM _mirror_ledger ORDER BY number"),
               ElementsAre("made|NULL", "other|{}", "gone|NULL", "anew|{}"));
+}
+
+TEST_F(ExchangeTables, TheLedgerForgetsTheValuesOfRowsThatUsersRemoved) {
+  Start(kCustomer, {"customer"});
+  const SqliteFile& file = importer_->file();
+  ASSERT_THAT(file.Run("INSERT INTO customer (id, vat) VALUES (1, 'NO 1'), (2, 'NO 2')"), IsOk());
+  const auto applied = [&](const char* id, const char* table, const char* key) {
+    LedgerRow row{id, "UPDATE", table, key};
+    row.at = now_;
+    row.wrote = "{}";
+    ASSERT_THAT(file.Change([&] { return WriteLedger(file, row); }), IsOk());
+  };
+  applied("one", "customer", "[1]");
+  applied("two", "customer", "[2]");
+  applied("not a key of it", "customer", "[1,2]");
+  applied("of a table that went", "gone", "[1]");
+  ASSERT_THAT(ForgetValuesOfGone(file, rules_), IsOk());
+  EXPECT_THAT(Rows("SELECT delivery_id, wrote FROM _mirror_ledger ORDER BY number"),
+              ElementsAre("one|{}", "two|{}", "not a key of it|{}", "of a table that went|NULL"));
+  ASSERT_THAT(file.Run("DELETE FROM customer WHERE id = 1"), IsOk());
+  ASSERT_THAT(ForgetValuesOfGone(file, rules_), IsOk());
+  EXPECT_THAT(Rows("SELECT delivery_id, wrote, state FROM _mirror_ledger ORDER BY number"),
+              ElementsAre("one|NULL|APPLIED", "two|{}|APPLIED", "not a key of it|{}|APPLIED",
+                          "of a table that went|NULL|APPLIED"));
 }
 
 }  // namespace

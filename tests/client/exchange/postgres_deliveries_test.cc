@@ -443,6 +443,23 @@ TEST_F(PostgresDeliveriesTest, TheInboxIsFilledReadAndEmptied) {
   EXPECT_THAT(Texts("SELECT delivery_id FROM _mirror_inbox"), IsEmpty());
 }
 
+TEST_F(PostgresDeliveriesTest, TheLedgerForgetsTheValuesOfRowsThatAreGone) {
+  Start(absl::StrCat(kCustomer, "; INSERT INTO customer (city) VALUES ('Rome'), ('Rome')"));
+  EXPECT_EQ(Import(Update("one", 1, "Rome", "Ulm")), "APPLIED");
+  EXPECT_EQ(Import(Update("two", 2, "Rome", "Ulm")), "APPLIED");
+  const std::string with_values = "SELECT delivery_id FROM _mirror_ledger WHERE wrote IS NOT NULL ORDER BY 1";
+  ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
+  EXPECT_THAT(Texts(with_values), ElementsAre("one", "two"));
+  ASSERT_THAT(connection_->Execute("DELETE FROM customer WHERE id = 1"), IsOk());
+  ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
+  EXPECT_THAT(Texts(with_values), ElementsAre("two"));
+  EXPECT_THAT(Texts("SELECT delivery_id FROM _mirror_ledger ORDER BY 1"), ElementsAre("one", "two"));
+  ASSERT_THAT(connection_->Execute("DROP TABLE customer"), IsOk());
+  ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
+  ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
+  EXPECT_THAT(Texts(with_values), IsEmpty());
+}
+
 TEST_F(PostgresDeliveriesTest, ItsTablesAreMadeOnceAndDropped) {
   EXPECT_THAT(CheckPostgresExchange(*connection_, "public").ToString(), HasSubstr("mirror-agent install"));
   EXPECT_THAT(MakePostgresExchange(*connection_, "public"), IsOkAndHolds(true));

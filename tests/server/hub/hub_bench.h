@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/wire/exchange/ledger.h"
@@ -33,12 +34,21 @@ class HubSource {
  public:
   HubSource(const std::string& name, HubPlace& place, Events& events) : place_(place), name_(name) {
     options_.steady_now = &StillTime;
-    options_.journal.rules.push_back({.journal = true});
+    options_.journal.keep_ms = 1;  // It is trimmed by who asks for it.
+    Open(true, events);
+  }
+  /// As a server that is started again, whose configuration has a hub for it or none.
+  void Open(bool has_hub, Events& events) {
+    options_.journal.rules.clear();
+    if (has_hub) options_.journal.rules.push_back({.journal = true});
+    tenant_.reset();
     tenant_ = std::make_shared<Tenant>(
-        name, [this](bool create) { return place_.OpenStore(name_, create); }, options_, events,
+        name_, [this](bool create) { return place_.OpenStore(name_, create); }, options_, events,
         [](Tenant&) {});
-    source_ = std::make_unique<SourceCalls>(*tenant_, name);
-    source_->source_id = name;
+    auto source = std::make_unique<SourceCalls>(*tenant_, name_);
+    source->source_id = name_;
+    if (source_ != nullptr) source->now = source_->now, source->cycle = source_->cycle;
+    source_ = std::move(source);
   }
 
   const std::shared_ptr<Tenant>& tenant() const { return tenant_; }
@@ -65,6 +75,8 @@ class HubSource {
             .status,
         IsOk());
   }
+  /// It says that it knows a cycle to be completed that is so much later than its last one.
+  void Claim(std::int64_t later) { completing_ = completed_ = completed_ + later; }
   /// As of a backup that is older than its last cycle.
   void RestoreSource(std::int64_t known) { completing_ = completed_ = known; }
 

@@ -102,7 +102,7 @@ TEST_P(HubBookTest, FindsTheRowsOfARecordAndThoseThatWereNotRead) {
     ASSERT_THAT(book.WriteRow(RowOf("erp", "[1]", "other"), {}), IsOk());
     EXPECT_THAT(*book.RowsOf("g"), SizeIs(2));
     EXPECT_THAT(*book.RowsOf("nobody"), IsEmpty());
-    EXPECT_THAT(*book.DoomedRows(), ElementsAre(RowRef{"crm", "company", "[2]"}));
+    EXPECT_THAT(*book.upkeep().DoomedRows(), ElementsAre(RowRef{"crm", "company", "[2]"}));
     EXPECT_THAT(*book.UnreadRows("crm", "company", 8), ElementsAre(RowRef{"crm", "company", "[2]"}));
     EXPECT_THAT(*book.UnreadRows("erp", "person", 8), IsEmpty());
   });

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,6 +45,10 @@ class HubPlace {
   virtual void LoseHub() = 0;
   /// Leaves one that cannot be opened. None may be open.
   virtual void SpoilHub() = 0;
+  /// Whether these bytes are in any of its files.
+  virtual bool HoldsOnDisk(const std::string& text) = 0;
+  /// A program that reads it, until that is gone.
+  virtual std::shared_ptr<void> ReadOn() = 0;
 };
 
 class FolderHubPlace final : public HubPlace {
@@ -65,6 +70,21 @@ class FolderHubPlace final : public HubPlace {
   void SpoilHub() override {
     LoseHub();
     std::ofstream(path(), std::ios::binary) << std::string(8'192, 'x');
+  }
+  bool HoldsOnDisk(const std::string& text) override {
+    bool holds = false;
+    for (const char* const suffix : {"", "-wal"}) {
+      std::ifstream file(path() + suffix, std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+      holds = holds || bytes.find(text) != std::string::npos;
+    }
+    return holds;
+  }
+  std::shared_ptr<void> ReadOn() override {
+    auto reader = std::make_shared<Partner>(path(), true);
+    reader->Run("BEGIN");
+    reader->One("SELECT count(*) FROM _hub_rows");
+    return reader;
   }
 
  private:
@@ -120,6 +140,23 @@ class PostgresHubPlace final : public HubPlace {
   }
   void SpoilHub() override {
     EXPECT_THAT(partner_->Execute("UPDATE _hub SET layout = 9, layout_min = 9, program = '9.0'"), IsOk());
+  }
+  bool HoldsOnDisk(const std::string& text) override {
+    EXPECT_THAT(partner_->Execute("CHECKPOINT"), IsOk());
+    return Ask(absl::StrCat(
+               "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND (relnamespace = "
+               "'mirror_hub_acme'::regnamespace OR oid IN (SELECT reltoastrelid FROM pg_class WHERE "
+               "relnamespace = 'mirror_hub_acme'::regnamespace)) AND position(convert_to('",
+               text, "', 'UTF8') IN pg_read_binary_file(pg_relation_filepath(oid))) > 0")) > 0;
+  }
+  std::shared_ptr<void> ReadOn() override {
+    auto connection = postgres::Connection::Open({.conninfo = conninfo_});
+    EXPECT_THAT(connection.status(), IsOk());
+    std::shared_ptr<postgres::Connection> reader = *std::move(connection);
+    EXPECT_THAT(
+        reader->Execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mirror_hub_acme._hub_rows"),
+        IsOk());
+    return reader;
   }
 
  private:

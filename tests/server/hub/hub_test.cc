@@ -105,6 +105,28 @@ TEST_P(HubTest, ARestoredSourceSuspendsItsMemberUntilSomebodySaysWhatCounts) {  
   EXPECT_EQ(out.deliveries[0].columns.at("city").value, Literal(std::string("Oslo")));
 }
 
+TEST_P(HubTest, ASourceThatKnowsOfALaterCycleThanItsMirrorSuspendsAll) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  crm().Claim(1);
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  Derive();
+  EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
+  EXPECT_THAT(Fetch("erp").waiting, HasSubstr("suspended"));
+}
+
+TEST_P(HubTest, ASourceThatClaimsACycleThatNoServerGaveIsSuspendedAlone) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  crm().Claim(1'000'000'000'000);
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  Derive();
+  EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
+  EXPECT_THAT(Fetch("erp").waiting, IsEmpty());
+}
+
 TEST_P(HubTest, ALostHubSuspendsAllAndHoldsWhatItDerives) {  // S11
   crm().Push({{1, "1", "Ada", "Rome"}});
   erp().Push({{7, "1", "Ada", "Oslo"}});

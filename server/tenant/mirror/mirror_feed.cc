@@ -1,4 +1,4 @@
-#include "server/tenant/exchange/mirror_feed.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 #include <utility>
 
@@ -11,6 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr char kFeedKind[] = "feed";
+/// Cycles are numbered by the clock, which was no more ahead when the number was given.
+constexpr std::int64_t kClockAheadMs = 86'400'000;
 
 std::int64_t NumberOf(const JsonView& json, std::string_view name) {
   const std::optional<JsonView> member = json.Find(name);
@@ -37,6 +39,8 @@ absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
   feed.source_older = NumberOf(root, "source_older");
   feed.mirror_older = NumberOf(root, "mirror_older");
   feed.follows_broken = NumberOf(root, "follows_broken") != 0;
+  feed.left_out = NumberOf(root, "left_out") != 0;
+  feed.erased = NumberOf(root, "erased");
   return feed;
 }
 
@@ -45,7 +49,8 @@ DocumentChange Write(const MirrorFeed& feed) {
   json.Begin('{').Member("journal_id", feed.journal_id).Key("number").Number(feed.number);
   json.Member("token", feed.token).Key("data_cycle").Number(feed.data_cycle);
   json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
-  json.Key("follows_broken").Number(std::int64_t{feed.follows_broken}).End('}');
+  json.Key("follows_broken").Number(std::int64_t{feed.follows_broken});
+  json.Key("left_out").Number(std::int64_t{feed.left_out}).Key("erased").Number(feed.erased).End('}');
   return {kFeedKind, "", json.Take()};
 }
 
@@ -57,8 +62,10 @@ MirrorFeed WithJournal(MirrorFeed feed) {
 MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant,
                    std::int64_t cycle) {
   feed = WithJournal(std::move(feed));
-  if (known.completing < feed.data_cycle) feed.source_older = cycle;
-  if (known.completed > tenant.completed_cycle) feed.mirror_older = cycle;
+  // One that no server can have given is the source's mistake, and nobody else waits for that.
+  const bool never_given = known.completed > cycle + kClockAheadMs;
+  if (known.completing < feed.data_cycle || never_given) feed.source_older = cycle;
+  if (known.completed > tenant.completed_cycle && !never_given) feed.mirror_older = cycle;
   feed.follows_broken = known.completing != known.completed;
   return feed;
 }
@@ -67,6 +74,15 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
   // Without a journal of its own no hub reads the mirror.
   if (!feed.journal_id.empty()) feed.source_older = cycle;
   return feed;
+}
+
+absl::Status NoteErased(StoreRecords& records, Plan* plan) {
+  absl::StatusOr<MirrorFeed> feed = ReadFeed(records);
+  if (!feed.ok()) return feed.status();
+  if (feed->journal_id.empty()) return absl::OkStatus();  // No hub has read it.
+  ++feed->erased;
+  plan->documents.push_back(Write(*feed));
+  return absl::OkStatus();
 }
 
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant) {

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
-#define MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
+#ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
+#define MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
 
 #include <cstdint>
 #include <optional>
@@ -24,6 +24,8 @@ struct MirrorFeed {
       0;  ///< The last cycle at whose begin the source knew of fewer cycles than this,
   std::int64_t mirror_older = 0;  ///< or of more.
   bool follows_broken = false;    ///< The running cycle's source does not know how the one before ended.
+  bool left_out = false;          ///< A hub has read it, and its journal is not kept any more.
+  std::int64_t erased = 0;        ///< How often something was erased that a hub may know.
   friend bool operator==(const MirrorFeed&, const MirrorFeed&) = default;
 };
 
@@ -42,9 +44,11 @@ MirrorFeed WithJournal(MirrorFeed feed);
 MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant, std::int64_t cycle);
 /// The same of a source that keeps no notes: in this cycle it did not know what it had sent.
 MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle);
+/// Something that a hub may know is erased by the commit of this plan. Errors: those of ReadFeed().
+absl::Status NoteErased(StoreRecords& records, Plan* plan);
 /// As the running cycle is completed.
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_EXCHANGE_MIRROR_FEED_H_
+#endif  // MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
