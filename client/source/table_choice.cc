@@ -25,7 +25,8 @@ std::vector<std::string> IdlePatterns(const TableChoice& choice, const std::vect
 }
 
 bool IsOfExchange(const std::string& name) {
-  return name == kLedgerName || name == "_mirror_exchange" || name == "_mirror_inbox";
+  return name == kLedgerName || name == "_mirror_exchange" || name == "_mirror_inbox" ||
+         name.starts_with("_mirror_datajoin");
 }
 
 }  // namespace

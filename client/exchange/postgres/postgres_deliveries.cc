@@ -28,11 +28,13 @@ absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
 absl::Status PostgresDeliveries::Connect() {
   if (connection_ != nullptr && connection_->IsOpen()) return absl::OkStatus();
   inbox_.reset();
+  shown_.reset();
   absl::StatusOr<std::unique_ptr<postgres::Connection>> opened =
       postgres::Connection::Open(ConnectToChange(options_.access));
   if (!opened.ok()) return opened.status();
   connection_ = *std::move(opened);
   inbox_.emplace(*connection_, options_.members.schema);
+  shown_.emplace(*connection_, box_members_, options_);
   return absl::OkStatus();
 }
 
@@ -54,9 +56,23 @@ absl::Status PostgresDeliveries::EmptyInbox() {
 
 absl::Status PostgresDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
-  absl::Status filled = inbox_->Fill(fetched, now_ms);
+  std::function<absl::Status()> show;
+  if (shown_->layout != nullptr) {
+    show = [&] {
+      absl::Status told = shown_->layout->Filled(fetched, now_ms);
+      return told.ok() ? shown_->boxes.Flush() : told;
+    };
+  }
+  absl::Status filled = inbox_->Fill(fetched, now_ms, show);
   connection_.reset();
   return filled;
+}
+
+absl::Status PostgresDeliveries::WithBoxes(const std::function<absl::Status(BoxSource&)>& work) {
+  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  absl::Status done = work(shown_->boxes);
+  connection_.reset();
+  return done;
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> PostgresDeliveries::ReadInbox() {
@@ -115,6 +131,9 @@ absl::StatusOr<ImportResult> PostgresDeliveries::Try(const v1::Delivery& deliver
       !begun.ok()) {
     return begun;
   }
+  if (shown_->layout != nullptr) {
+    if (absl::Status shown = shown_->layout->Importing(); !shown.ok()) return shown;
+  }
   postgres::Savepoint savepoint(*connection_);
   if (absl::Status saved = savepoint.Begin(kImporting); !saved.ok()) return saved;
   absl::StatusOr<ImportResult> result = Do(delivery);
@@ -132,6 +151,7 @@ absl::StatusOr<ImportResult> PostgresDeliveries::Try(const v1::Delivery& deliver
     if (absl::Status noted = NoteRefused(delivery, result->reason); !noted.ok()) return noted;
   }
   if (absl::Status removed = inbox_->Remove(delivery.delivery_id()); !removed.ok()) return removed;
+  if (absl::Status shown = ShowImported(delivery, *result); !shown.ok()) return shown;
   CrashPoint("agent.importing");
   committing_ = *result;
   if (absl::Status committed = transaction.Commit(kImporting); !committed.ok()) return committed;
@@ -275,6 +295,12 @@ absl::StatusOr<ImportResult> PostgresDeliveries::Conflict(const PostgresMember& 
   absl::Status ended = noted.ok() ? savepoint.Release(kImporting) : savepoint.RollBack(kImporting);
   if (!ended.ok()) return ended;
   return result;
+}
+
+absl::Status PostgresDeliveries::ShowImported(const v1::Delivery& delivery, const ImportResult& result) {
+  if (shown_->layout == nullptr) return absl::OkStatus();
+  absl::Status shown = shown_->layout->Imported(delivery, result, options_.clock());
+  return shown.ok() ? shown_->boxes.Flush() : shown;
 }
 
 absl::Status PostgresDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {

@@ -14,6 +14,8 @@
 #include "base/db/postgres/connection.h"
 #include "client/exchange/delivery_target.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/inbox_layout.h"
+#include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_match_set.h"
 #include "client/exchange/postgres/postgres_members.h"
@@ -28,6 +30,7 @@ struct PostgresDeliveriesOptions {
   ExchangeRules rules;
   PostgresMembers::Options members;
   Importer::Clock clock;
+  MakeInboxLayout layout = nullptr;  ///< What else is told in the transactions.
 };
 
 /// A PostgreSQL database that takes deliveries, each in one transaction: an INSERT in a serializable one,
@@ -42,7 +45,9 @@ class PostgresDeliveries : public DeliveryTarget {
   static constexpr int kImportAttempts = 5;
 
   explicit PostgresDeliveries(PostgresDeliveriesOptions options)
-      : options_(std::move(options)), members_(options_.members, options_.rules) {}
+      : options_(std::move(options)),
+        members_(options_.members, options_.rules),
+        box_members_(options_.members, options_.rules) {}
 
   /// kFailedPrecondition: the source lacks what the exchange needs.
   absl::Status Check();
@@ -51,8 +56,18 @@ class PostgresDeliveries : public DeliveryTarget {
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override;
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override;
+  absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override;
 
  private:
+  /// What is shown by one session.
+  struct Shown {
+    Shown(postgres::Connection& connection, PostgresMembers& members,
+          const PostgresDeliveriesOptions& options)
+        : boxes(connection, members, options.members.schema),
+          layout(options.layout ? options.layout(boxes) : nullptr) {}
+    PostgresBoxes boxes;
+    std::unique_ptr<InboxLayout> layout;  ///< Null: nothing.
+  };
   absl::Status Connect();
   absl::Status Look();
   absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
@@ -70,12 +85,15 @@ class PostgresDeliveries : public DeliveryTarget {
                                                            const PostgresMember& member);
   absl::StatusOr<ImportResult> Conflict(const PostgresMember& member, const RowOf& key, std::string reason);
   absl::Status NoteRefused(const v1::Delivery& delivery, const std::string& reason);
+  absl::Status ShowImported(const v1::Delivery& delivery, const ImportResult& result);
 
   const PostgresDeliveriesOptions options_;
   PostgresMembers members_;
+  PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
   bool has_looked_ = false;
   std::unique_ptr<postgres::Connection> connection_;                     ///< Null: there is none yet.
   std::optional<PostgresInbox> inbox_;                                   ///< Of that.
+  std::optional<Shown> shown_;                                           ///< Of that.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.
   std::optional<ImportResult> committing_;  ///< What a transaction did whose COMMIT was sent.
 };

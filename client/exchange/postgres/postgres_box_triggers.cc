@@ -1,0 +1,162 @@
+#include "client/exchange/postgres/postgres_box_triggers.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/name.h"
+#include "proto/wire/exchange/ledger.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kTrigger[] = "_mirror_datajoin";
+constexpr char kFunction[] = "_mirror_datajoin_note";
+constexpr char kChanges[] = "_mirror_datajoin_change";
+
+/// Who changes a row may not write here: the function's owner does. Its first argument: the table's name,
+/// where rows are in its partitions; then the key's columns.
+constexpr char kBody[] =
+    "DECLARE was json; now_is json; key_was text; key_is text; changed text; BEGIN "
+    "IF current_setting('mirror.importing', true) = 'on' THEN RETURN NULL; END IF; "
+    "IF TG_OP <> 'INSERT' THEN was := to_json(OLD); SELECT CAST(json_agg(was ->> k ORDER BY place) AS text) "
+    "INTO "
+    "key_was FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (k, place) WHERE place > 1; END IF; "
+    "IF TG_OP <> 'DELETE' THEN now_is := to_json(NEW); SELECT CAST(json_agg(now_is ->> k ORDER BY place) AS "
+    "text) "
+    "INTO key_is FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (k, place) WHERE place > 1; END IF; "
+    "IF key_was = key_is THEN SELECT CAST(json_agg(a.key) AS text) INTO changed FROM json_each_text(now_is) "
+    "AS a "
+    "JOIN json_each_text(was) AS b ON b.key = a.key WHERE a.value IS DISTINCT FROM b.value; "
+    "IF changed IS NULL THEN RETURN NULL; END IF; "
+    "INSERT INTO %s (table_name, key, operation, columns) VALUES (coalesce(nullif(TG_ARGV[0], ''), "
+    "TG_TABLE_NAME), key_is, 'U', changed); RETURN NULL; END IF; "
+    "INSERT INTO %s (table_name, key, operation) SELECT coalesce(nullif(TG_ARGV[0], ''), TG_TABLE_NAME), k, "
+    "o "
+    "FROM (VALUES (1, key_was, 'D'), (2, key_is, 'I')) AS told (place, k, o) WHERE k IS NOT NULL ORDER BY "
+    "place; "
+    "RETURN NULL; END";
+
+struct Names {
+  std::string function, changes;
+};
+absl::StatusOr<Names> NamesIn(const std::string& schema) {
+  absl::StatusOr<std::string> function = postgres::QuotedName(schema, kFunction);
+  if (!function.ok()) return function.status();
+  absl::StatusOr<std::string> changes = postgres::QuotedName(schema, kChanges);
+  if (!changes.ok()) return changes.status();
+  return Names{*std::move(function), *std::move(changes)};
+}
+
+std::string FunctionSql(const Names& names) {
+  std::string body = kBody;
+  for (std::size_t at = body.find("%s"); at != std::string::npos; at = body.find("%s"))
+    body.replace(at, 2, names.changes);
+  return absl::StrCat("CREATE OR REPLACE FUNCTION ", names.function,
+                      "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "
+                      "pg_temp AS $mirror$ ",
+                      body, " $mirror$");
+}
+
+std::vector<std::string> ArgumentsOf(const PostgresMember& member) {
+  std::vector<std::string> arguments = {member.known->table.partitioned ? member.table.name() : ""};
+  for (const std::uint32_t column : member.table.key) {
+    arguments.push_back(member.known->table.columns[column].name);
+  }
+  return arguments;
+}
+
+/// By oid: its arguments, as the catalogs have them.
+absl::StatusOr<std::map<std::uint32_t, std::string>> TriggersThere(postgres::Connection& connection,
+                                                                   const std::string& schema) {
+  const absl::StatusOr<postgres::Rows> rows = connection.Query(
+      "SELECT c.oid, t.tgargs FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON "
+      "n.oid = c.relnamespace WHERE n.nspname = $1 AND t.tgname = $2 AND t.tgparentid = 0",
+      {postgres::Value(schema), postgres::Value(kTrigger)}, "looking for DataJoin's triggers");
+  if (!rows.ok()) return rows.status();
+  std::map<std::uint32_t, std::string> there;
+  for (int row = 0; row < rows->rows(); ++row) {
+    there[static_cast<std::uint32_t>(rows->Int(row, 0))] = rows->Text(row, 1);
+  }
+  return there;
+}
+
+}  // namespace
+
+absl::Status CheckBoxEncoding(const postgres::Connection& connection) {
+  const std::string encoding = connection.Setting("server_encoding");
+  if (encoding == "UTF8") return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "layout = \"datajoin\" needs a database whose encoding is UTF8, and the source's is ", encoding,
+      ": not every text that is delivered could stand in its boxes. Nothing was made"));
+}
+
+absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
+    postgres::Connection& connection, const std::string& schema,
+    const std::vector<const PostgresMember*>& tables) {
+  const absl::StatusOr<Names> names = NamesIn(schema);
+  if (!names.ok()) return names.status();
+  std::vector<std::string> made = {absl::StrCat(
+      "CREATE TABLE IF NOT EXISTS ", names->changes,
+      " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT NULL, key text NOT NULL, "
+      "operation text NOT NULL, columns text)")};
+  if (tables.empty()) {
+    made.push_back(absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE"));
+    return made;
+  }
+  const auto there = TriggersThere(connection, schema);
+  if (!there.ok()) return there.status();
+  made.push_back(FunctionSql(*names));
+  for (const PostgresMember* const member : tables) {
+    if (member->table.key.empty() || member->table.name() == kLedgerTable) continue;
+    std::string kept;
+    std::vector<std::string> quoted;
+    for (const std::string& argument : ArgumentsOf(*member)) {
+      absl::StatusOr<std::string> text = postgres::QuotedText(argument);
+      if (!text.ok()) return text.status();
+      quoted.push_back(*std::move(text));
+      kept.append(argument).push_back('\0');
+    }
+    const std::string& table = member->known->table.quoted;
+    const auto known = there->find(member->known->table.oid);
+    if (known != there->end() && known->second == kept) continue;
+    if (known != there->end()) {
+      made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table));
+    }
+    made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ", table,
+                                " FOR EACH ROW EXECUTE FUNCTION ", names->function, "(",
+                                absl::StrJoin(quoted, ", "), ")"));
+  }
+  return made;
+}
+
+absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role) {
+  const absl::StatusOr<std::string> to = postgres::QuotedName(role);
+  if (!to.ok()) return to.status();
+  std::vector<std::string> tables;
+  for (const char* const name : {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter",
+                                 "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_unread"}) {
+    absl::StatusOr<std::string> table = postgres::QuotedName(schema, name);
+    if (!table.ok()) return table.status();
+    tables.push_back(*std::move(table));
+  }
+  const absl::StatusOr<Names> names = NamesIn(schema);
+  if (!names.ok()) return names.status();
+  tables.push_back(names->changes);
+  return std::vector<std::string>{
+      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", *to)};
+}
+
+absl::Status DropBoxes(postgres::Connection& connection, const std::string& schema) {
+  const absl::StatusOr<Names> names = NamesIn(schema);
+  if (!names.ok()) return names.status();
+  const absl::StatusOr<std::string> in = postgres::QuotedName(schema);
+  if (!in.ok()) return in.status();
+  return connection.Execute(
+      absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE; DROP TABLE IF EXISTS ",
+                   names->changes, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
+                   "._mirror_datajoin_unread"),
+      "dropping DataJoin's own tables");
+}
+
+}  // namespace mirror
