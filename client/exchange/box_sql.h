@@ -51,6 +51,9 @@ class BoxSql {
   /// after what it did was taken back.
   virtual absl::Status Change(const std::function<absl::Status()>& work) = 0;
 
+  /// In a change: a box of which the row `id` was written numbers its rows by itself from behind that on.
+  virtual absl::Status KeepNumber(std::string_view box, std::int64_t id) = 0;
+
   /// Folded. Empty: there is no such table or view.
   virtual absl::StatusOr<std::set<std::string>> ColumnsOf(std::string_view table) = 0;
 

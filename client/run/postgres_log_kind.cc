@@ -123,31 +123,24 @@ absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const
                       *made ? "are made" : "are there");
 }
 
-/// The tables that DataJoin's outbox tells of, by what is installed: `members` hold them.
+/// What notes for DataJoin's outbox which rows of these tables change, in statements.
 absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& connection,
-                                                     const SourceConfig& source, PostgresMembers& members) {
+                                                     const SourceConfig& source,
+                                                     const std::vector<PostgresTable>& tables) {
   if (absl::Status encoding = CheckBoxEncoding(connection); !encoding.ok()) return encoding;
-  if (absl::Status looked = members.Look(connection); !looked.ok()) return looked;
   const bool by_log = source.exchange.capture == ChangeCapture::kLog;
   return BoxTriggerStatements(connection, source.server.schema,
-                              by_log ? members.Sent() : std::vector<const PostgresMember*>());
-}
-
-PostgresMembers::Options BoxMembersOf(const SourceConfig& source, const ExchangeRules& rules) {
-  PostgresMembers::Options options;
-  options.schema = source.server.schema;
-  options.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
-  options.keys = rules.keys;
-  return options;
+                              by_log ? tables : std::vector<PostgresTable>(), RulesOfExchange(source).keys);
 }
 
 /// What `layout = "datajoin"` has in a source: what was done, for people.
-absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source) {
+absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source,
+                                      const std::vector<PostgresTable>& tables) {
   if (!source.exchange.datajoin()) return std::string();
-  const ExchangeRules rules = RulesOfExchange(source);
-  PostgresMembers members(BoxMembersOf(source, rules), rules);
-  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, members);
+  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
   if (!triggers.ok()) return triggers.status();
+  const ExchangeRules rules = RulesOfExchange(source);
+  PostgresMembers members({}, rules);  // No row is read.
   PostgresBoxes boxes(connection, members, source.server.schema);
   const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, source.context_id, *triggers);
   if (postgres::TroubleOf(made.status()) == postgres::Trouble::kDenied) {
@@ -163,11 +156,9 @@ absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const So
 
 /// The same as a script, for a DBA.
 absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const SourceConfig& source,
-                                       const std::string& role) {
+                                       const std::vector<PostgresTable>& tables, const std::string& role) {
   if (!source.exchange.datajoin()) return std::string();
-  const ExchangeRules rules = RulesOfExchange(source);
-  PostgresMembers members(BoxMembersOf(source, rules), rules);
-  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, members);
+  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
   if (!triggers.ok()) return triggers.status();
   PostgresBoxSql boxes(connection, source.server.schema);
   absl::StatusOr<std::vector<std::string>> sql = DatajoinStatements(boxes, source.context_id);
@@ -235,7 +226,7 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
   if (!done.ok()) return done.status();
   // Behind the publication: where the slot stands in the log, it has to be there.
   if (absl::Status made = MakeSlot(**connection, SlotOf(source), &words); !made.ok()) return made;
-  const absl::StatusOr<std::string> boxes = MakeBoxes(**connection, source);
+  const absl::StatusOr<std::string> boxes = MakeBoxes(**connection, source, log->wish.tables);
   if (!boxes.ok()) return boxes.status();
   words += *boxes;
   return InstalledLog{log->wish.source_id, std::move(words)};
@@ -265,7 +256,8 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
                               source.accept.inserts, source.accept.deletes},
                              source.accept.tables, log->wish.tables);
   if (!exchange.ok()) return exchange;
-  const absl::StatusOr<std::string> boxes = PrintBoxes(**connection, source, role->Text(0, 0));
+  const absl::StatusOr<std::string> boxes =
+      PrintBoxes(**connection, source, log->wish.tables, role->Text(0, 0));
   if (!boxes.ok()) return boxes;
   return absl::StrCat(*script, *exchange, *boxes);
 }

@@ -200,11 +200,27 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
   unheard_.overtaken_unnamed += derived->overtaken_unnamed;
+  NoteUnreadTimes(looks);
   CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
   return derived;
+}
+
+void Hub::NoteUnreadTimes(const Looks& looks) {
+  for (const auto& [name, look] : looks.looks) {
+    if (look == nullptr) continue;
+    for (const auto& [table, rows] : look->unread_times()) {
+      if (!unread_times_.emplace(name, table).second) continue;
+      HubNote note = {.kind = HubNote::Kind::kUnreadTime, .data_source = name};
+      note.table = table;
+      note.rows = rows;
+      const HubMember* const member = rules_.Find(name, table).member;
+      if (member != nullptr) note.attribute = member->changed;
+      unheard_.notes.push_back(std::move(note));
+    }
+  }
 }
 
 /// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.

@@ -66,14 +66,27 @@ def outbox(operation, key="ord2", attribute="description", command="", table="sa
     )
 
 
-class Place(exchange_place.ExchangePlace):
-    """`tables`: of both; `second`: of testapp2, where they are others there."""
+class SqliteSystem(exchange_place.System):
+    CLOSED = (
+        "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order BEGIN SELECT RAISE(ABORT, 'closed'); END",
+    )
+    OPENED = "DROP TRIGGER no_change"
+    NEEDS_QUANTITY = "NOT NULL constraint failed: sales_order.quantity"
 
-    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None):
+    def own_tables(self):
+        logs = "SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_log_*' ORDER BY name"
+        return [*(name for (name,) in self.sql(logs)), "_mirror_datajoin_log"]
+
+
+class Place(exchange_place.ExchangePlace):
+    """`tables`: of both; `second`: of testapp2, where they are others there; `kinds`: of systems that are not of
+    SQLite, by their names."""
+
+    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None, kinds=None):
         def make(place, name, accept):
             own = second if second and name == "testapp2" else tables
             more = f'layout = "datajoin"\ncapture = "{capture}"\n'
-            return exchange_place.System(place, name, tables=own, accept=accept, more=more)
+            return (kinds or {}).get(name, SqliteSystem)(place, name, tables=own, accept=accept, more=more)
 
         super().__init__(test, BIN, names=("testapp1", "testapp2"), hub=WHOLE_HUB, make=make)
         self.rounds(2)
@@ -108,9 +121,8 @@ def entries(system, box):
 
 def everything(system):
     """What an idle round must leave as it is."""
-    logs = [name for (name,) in system.sql("SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_log_*' ORDER BY name")]
-    tables = [*logs, "ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_ledger", "_mirror_inbox"]
-    tables += ["_mirror_exchange", "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_log", "_mirror_datajoin_unread"]
+    tables = [*system.own_tables(), "ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_ledger"]
+    tables += ["_mirror_inbox", "_mirror_exchange", "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_unread"]
     return {table: system.sql(f"SELECT * FROM {table}") for table in tables}
 
 
@@ -118,6 +130,7 @@ class Walks:
     """D1 to D8 of the design, with either way in which the outbox is written."""
 
     capture = None
+    kinds = {}
 
     def change(self, system, sql, *told):
         """`told`: what the application writes into its outbox with it, where it does."""
@@ -131,7 +144,7 @@ class Walks:
 
     def started(self, **options):
         """Both have ord2."""
-        place = Place(self, self.capture, **options)
+        place = Place(self, self.capture, kinds=self.kinds, **options)
         self.change(place.testapp1, insert(ORD2), outbox("I"))
         self.walk(place)
         return place
@@ -225,7 +238,7 @@ class Walks:
         self.assertEqual(pick(place.testapp2, "order_id", "quantity"), [("ord2", "100"), ("ord3", "100")])
         marked = place.testapp2.sql("SELECT id, note1 FROM ds_change_inbox WHERE note1 LIKE 'refused%'")
         self.assertEqual(len(marked), 1)
-        self.assertIn("NOT NULL constraint failed: sales_order.quantity", marked[0][1])
+        self.assertIn(place.testapp2.NEEDS_QUANTITY, marked[0][1])
         pointer, status = program(place.testapp2, 1001)
         self.assertEqual(pointer, marked[0][0] - 1)
         self.assertTrue(status.startswith("refused"), status)
@@ -240,16 +253,14 @@ class Walks:
 
     def test_d7_what_is_mended_at_the_target_goes_on_by_itself(self):
         place = self.started()
-        place.testapp2.sql(
-            "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order BEGIN SELECT RAISE(ABORT, 'closed'); END"
-        )
+        place.testapp2.sql(*place.testapp2.CLOSED)
         self.change(place.testapp1, "UPDATE sales_order SET quantity = '9'", outbox("U", attribute="quantity"))
         place.testapp1.agent("transport")
         place.testapp2.agent("transport")
         self.assertEqual(place.testapp2.try_agent("import").returncode, 1)
         identity = place.testapp2.sql("SELECT id FROM ds_change_inbox WHERE note1 LIKE 'refused%closed'")
         self.assertEqual(len(identity), 1)
-        place.testapp2.sql("DROP TRIGGER no_change", "UPDATE _mirror_ledger SET next_at = 0 WHERE state = 'REFUSED'")
+        place.testapp2.sql(place.testapp2.OPENED, "UPDATE _mirror_ledger SET next_at = 0 WHERE state = 'REFUSED'")
         place.testapp2.agent("once")
         self.assertEqual(place.testapp2.sql("SELECT id FROM ds_change_inbox WHERE object_value = '9' AND note1 = 'applied'"), identity)
         self.check_rest(place)
@@ -276,8 +287,15 @@ class Walks:
         self.check_rest(place)
 
 
-class ByLog(Walks, unittest.TestCase):
-    capture = "log"
+PUSHING = ("agent.outbox", "agent.locked", "agent.begun", "agent.announced", "agent.recorded", "agent.request")
+PUSHING += ("agent.sent", "agent.completed")
+IMPORTING = ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+
+
+class Kills:
+    """D6: each change is applied once, wherever an agent is killed on its way."""
+
+    points = PUSHING + IMPORTING
 
     def applied(self, place):
         return place.testapp2.sql("SELECT count(*) FROM _mirror_ledger WHERE state = 'APPLIED'")[0][0]
@@ -285,12 +303,10 @@ class ByLog(Walks, unittest.TestCase):
     def test_d6_killed_at_any_step_of_an_agent_each_change_is_applied_once(self):
         place = self.started()
         said = self.applied(place)
-        points = ("agent.outbox", "agent.locked", "agent.begun", "agent.announced", "agent.recorded", "agent.request")
-        points += ("agent.sent", "agent.completed", "agent.transported", "agent.row_written", "agent.importing", "agent.imported")
-        for number, point in enumerate(points):
+        for number, point in enumerate(self.points):
             with self.subTest(point=point):
                 self.change(place.testapp1, f"UPDATE sales_order SET quantity = '{number}'")
-                imports = point in ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+                imports = point in IMPORTING
                 if imports:
                     place.testapp1.agent("once")
                 died = (place.testapp2 if imports else place.testapp1).try_agent("once", MIRROR_CRASH_AT=f"{point}:1")
@@ -304,6 +320,10 @@ class ByLog(Walks, unittest.TestCase):
                 told = [entry for entry in entries(place.testapp1, "outbox") if entry[3] == str(number)]
                 self.assertEqual(told, [("U", "quantity", "ord2", str(number), "change log")])
                 self.check_rest(place)
+
+
+class ByLog(Walks, Kills, unittest.TestCase):
+    capture = "log"
 
     def test_d6_killed_at_any_step_of_the_server_each_change_is_applied_once(self):
         place = self.started()

@@ -49,7 +49,9 @@ absl::StatusOr<FoundTable> LookAt(AdminClient& admin, const std::string& tenant,
       found.tenant = part->header().context_id();
       found.table = part->header().table().name();
       for (const v1::Column& column : part->header().table().columns()) {
-        found.columns.push_back({.name = column.name(), .key = column.key_position() > 0});
+        found.columns.push_back({.name = column.name(),
+                                 .key = column.key_position() > 0,
+                                 .text = column.type() == v1::TYPE_TEXT});
       }
       return absl::OkStatus();
     }

@@ -111,18 +111,20 @@ absl::StatusOr<bool> HasTable(BoxSql& sql, std::string_view table, const std::ve
   return true;
 }
 
-/// What is missing, and the names of it that people know.
+/// What is missing, by the names that people know, and what is still to be run.
 struct Missing {
   std::vector<std::string> names, statements;
 };
 
-absl::StatusOr<Missing> FindMissing(BoxSql& sql) {
+/// `makes`: each at once, since a view whose table is gone cannot be looked at.
+absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
   Missing missing;
   const auto look = [&](std::string_view name, const std::vector<std::string>& columns,
                         const std::string& make) -> absl::Status {
     const absl::StatusOr<bool> there = HasTable(sql, name, columns);
     if (!there.ok() || *there) return there.status();
     missing.names.emplace_back(name);
+    if (makes) return sql.Run(make);
     missing.statements.push_back(make);
     return absl::OkStatus();
   };
@@ -172,7 +174,7 @@ std::vector<std::string> RowsSql(const BoxSql& sql, const std::string& database)
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql, const std::string& database) {
-  absl::StatusOr<Missing> missing = FindMissing(sql);
+  absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/false);
   if (!missing.ok()) return missing.status();
   std::vector<std::string> statements = std::move(missing->statements);
   for (std::string& one : RowsSql(sql, database)) statements.push_back(std::move(one));
@@ -186,7 +188,7 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::st
   const absl::Status done = sql.Change([&]() -> absl::Status {
     const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf("_mirror_datajoin");
     if (!there.ok()) return there.status();
-    const absl::StatusOr<Missing> missing = FindMissing(sql);
+    const absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/true);
     if (!missing.ok()) return missing.status();
     made = missing->names;
     std::vector<std::string> statements = missing->statements;

@@ -24,7 +24,7 @@ absl::Status InboxWriter::Begin() {
       sql_.Number(absl::StrCat("SELECT inbox_id FROM ", sql_.Named("_mirror_datajoin")));
   if (!given.ok()) return given.status();
   // An id is never used again, also where somebody empties the box.
-  id_ = std::max(*highest, *given);
+  id_ = given_ = std::max(*highest, *given);
   const absl::StatusOr<std::vector<BoxRow>> known = sql_.Query(
       absl::StrCat("SELECT DISTINCT delivery_id, done, refused FROM ", sql_.Named("_mirror_datajoin_entry"),
                    " WHERE delivery_id IN (SELECT delivery_id FROM ", sql_.Named("_mirror_inbox"), ")"));
@@ -113,9 +113,10 @@ absl::Status InboxWriter::Add(const v1::Delivery& delivery, const BoxEntry& entr
 }
 
 absl::Status InboxWriter::End() {
-  return sql_.Run(
+  absl::Status kept = sql_.Run(
       absl::StrCat("UPDATE ", sql_.Named("_mirror_datajoin"), " SET inbox_id = ?1 WHERE inbox_id <> ?1"),
       {id_});
+  return kept.ok() && id_ != given_ ? sql_.KeepNumber(kInboxTable, id_) : kept;
 }
 
 }  // namespace mirror

@@ -48,7 +48,8 @@ class InboxWriter {
   const std::string& database_;
   const std::int64_t now_ms_;
   std::map<std::string, Known> known_;  ///< By delivery: those that are offered and have entries.
-  std::int64_t id_ = 0;
+  std::int64_t id_ = 0;                 ///< The last one that was given.
+  std::int64_t given_ = 0;              ///< The last one before.
 };
 
 }  // namespace mirror

@@ -39,10 +39,11 @@ class OutboxWriter {
   }
 
   absl::Status End() {
-    if (id_ == 0) return absl::OkStatus();
-    return sql_.Run(
+    if (id_ == given_) return absl::OkStatus();
+    absl::Status kept = sql_.Run(
         absl::StrCat("UPDATE ", sql_.Named("_mirror_datajoin"), " SET outbox_id = ?1 WHERE outbox_id <> ?1"),
         {id_});
+    return kept.ok() ? sql_.KeepNumber(kOutboxTable, id_) : kept;
   }
 
  private:
@@ -53,7 +54,7 @@ class OutboxWriter {
         sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin")));
     if (!given.ok()) return given.status();
     // An id is never used again, also where somebody empties the box.
-    id_ = std::max(*highest, *given);
+    id_ = given_ = std::max(*highest, *given);
     return absl::OkStatus();
   }
 
@@ -75,7 +76,8 @@ class OutboxWriter {
   BoxSql& sql_;
   const std::string& database_;
   const std::int64_t now_ms_;
-  std::int64_t id_ = 0;  ///< The last one that was given; 0: nothing was told yet, or none.
+  std::int64_t id_ = 0;     ///< The last one that was given; 0: nothing was told yet, or none.
+  std::int64_t given_ = 0;  ///< The last one before.
 };
 
 }  // namespace

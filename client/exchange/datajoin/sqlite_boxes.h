@@ -30,6 +30,8 @@ class SqliteBoxSql : public BoxSql {
   absl::Status Run(const std::string& sql, std::vector<Literal> bound) override;
   absl::StatusOr<std::vector<BoxRow>> Query(const std::string& sql, std::vector<Literal> bound) override;
   absl::Status Change(const std::function<absl::Status()>& work) override { return file_.Change(work); }
+  /// SQLite does so by itself.
+  absl::Status KeepNumber(std::string_view /*box*/, std::int64_t /*id*/) override { return absl::OkStatus(); }
   absl::StatusOr<std::set<std::string>> ColumnsOf(std::string_view table) override;
 
  private:

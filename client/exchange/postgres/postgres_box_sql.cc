@@ -140,6 +140,13 @@ absl::Status PostgresBoxSql::TryChange(const std::function<absl::Status()>& work
   return done.ok() ? transaction.Commit(kShowing) : done;
 }
 
+absl::Status PostgresBoxSql::KeepNumber(std::string_view box, std::int64_t id) {
+  return Run(
+      "SELECT setval(s, ?1) FROM (SELECT CAST(pg_get_serial_sequence(?2, 'id') AS regclass) AS s) AS numbers "
+      "WHERE s IS NOT NULL AND coalesce(pg_sequence_last_value(s), 0) < ?1",
+      {id, Named(box)});
+}
+
 absl::StatusOr<std::set<std::string>> PostgresBoxSql::ColumnsOf(std::string_view table) {
   const absl::StatusOr<std::vector<BoxRow>> rows = Query(
       "SELECT CAST(a.attname AS text) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN "

@@ -35,6 +35,7 @@ class PostgresBoxSql : public BoxSql {
   absl::Status Run(const std::string& sql, std::vector<Literal> bound) override;
   absl::StatusOr<std::vector<BoxRow>> Query(const std::string& sql, std::vector<Literal> bound) override;
   absl::Status Change(const std::function<absl::Status()>& work) override;
+  absl::Status KeepNumber(std::string_view box, std::int64_t id) override;
   /// By the names that statements have.
   absl::StatusOr<std::set<std::string>> ColumnsOf(std::string_view table) override;
 

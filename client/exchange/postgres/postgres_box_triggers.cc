@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/name.h"
+#include "base/folded_name.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -58,11 +59,21 @@ std::string FunctionSql(const Names& names) {
                       body, " $mirror$");
 }
 
-std::vector<std::string> ArgumentsOf(const PostgresMember& member) {
-  std::vector<std::string> arguments = {member.known->table.partitioned ? member.table.name() : ""};
-  for (const std::uint32_t column : member.table.key) {
-    arguments.push_back(member.known->table.columns[column].name);
+using Keys = std::map<std::string, std::vector<std::string>>;
+
+/// Empty: it has no key, so that no entry could name a row of it.
+std::vector<std::string> ArgumentsOf(const PostgresTable& table, const Keys& keys) {
+  std::vector<std::string> arguments = {table.partitioned ? table.name : ""};
+  for (const std::int64_t number : table.key) {
+    for (const PostgresColumn& column : table.columns) {
+      if (column.number == number) arguments.push_back(column.name);
+    }
   }
+  const auto declared = keys.find(FoldName(table.name));
+  if (table.key.empty() && declared != keys.end()) {
+    arguments.insert(arguments.end(), declared->second.begin(), declared->second.end());
+  }
+  if (arguments.size() == 1) arguments.clear();
   return arguments;
 }
 
@@ -91,9 +102,10 @@ absl::Status CheckBoxEncoding(const postgres::Connection& connection) {
       ": not every text that is delivered could stand in its boxes. Nothing was made"));
 }
 
-absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
-    postgres::Connection& connection, const std::string& schema,
-    const std::vector<const PostgresMember*>& tables) {
+absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connection& connection,
+                                                              const std::string& schema,
+                                                              const std::vector<PostgresTable>& tables,
+                                                              const Keys& keys) {
   const absl::StatusOr<Names> names = NamesIn(schema);
   if (!names.ok()) return names.status();
   std::vector<std::string> made = {absl::StrCat(
@@ -107,24 +119,24 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
   const auto there = TriggersThere(connection, schema);
   if (!there.ok()) return there.status();
   made.push_back(FunctionSql(*names));
-  for (const PostgresMember* const member : tables) {
-    if (member->table.key.empty() || member->table.name() == kLedgerTable) continue;
+  for (const PostgresTable& table : tables) {
+    const std::vector<std::string> arguments = ArgumentsOf(table, keys);
+    if (arguments.empty() || table.name == kLedgerTable) continue;
     std::string kept;
     std::vector<std::string> quoted;
-    for (const std::string& argument : ArgumentsOf(*member)) {
+    for (const std::string& argument : arguments) {
       absl::StatusOr<std::string> text = postgres::QuotedText(argument);
       if (!text.ok()) return text.status();
       quoted.push_back(*std::move(text));
       kept.append(argument).push_back('\0');
     }
-    const std::string& table = member->known->table.quoted;
-    const auto known = there->find(member->known->table.oid);
+    const auto known = there->find(table.oid);
     if (known != there->end() && known->second == kept) continue;
     if (known != there->end()) {
-      made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table));
+      made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table.quoted));
     }
-    made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ", table,
-                                " FOR EACH ROW EXECUTE FUNCTION ", names->function, "(",
+    made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ",
+                                table.quoted, " FOR EACH ROW EXECUTE FUNCTION ", names->function, "(",
                                 absl::StrJoin(quoted, ", "), ")"));
   }
   return made;
@@ -133,18 +145,29 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role) {
   const absl::StatusOr<std::string> to = postgres::QuotedName(role);
   if (!to.ok()) return to.status();
-  std::vector<std::string> tables;
-  for (const char* const name : {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter",
-                                 "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_unread"}) {
+  std::vector<std::string> tables, boxes;
+  for (const char* const name :
+       {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_datajoin",
+        "_mirror_datajoin_entry", "_mirror_datajoin_unread", kChanges}) {
     absl::StatusOr<std::string> table = postgres::QuotedName(schema, name);
     if (!table.ok()) return table.status();
     tables.push_back(*std::move(table));
   }
-  const absl::StatusOr<Names> names = NamesIn(schema);
-  if (!names.ok()) return names.status();
-  tables.push_back(names->changes);
+  for (int box = 0; box < 2; ++box) {
+    absl::StatusOr<std::string> text = postgres::QuotedText(tables[static_cast<std::size_t>(box)]);
+    if (!text.ok()) return text.status();
+    boxes.push_back(*std::move(text));
+  }
+  const absl::StatusOr<std::string> behind = postgres::QuotedText(absl::StrCat(" TO ", *to));
+  if (!behind.ok()) return behind.status();
   return std::vector<std::string>{
-      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", *to)};
+      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", *to),
+      // What numbers the boxes' rows has whatever name it was given.
+      absl::StrCat("DO $mirror$ DECLARE s text; BEGIN FOR s IN SELECT pg_get_serial_sequence(t, 'id') FROM "
+                   "unnest(ARRAY[",
+                   absl::StrJoin(boxes, ", "),
+                   "]) AS t LOOP IF s IS NOT NULL THEN EXECUTE 'GRANT SELECT, UPDATE ON SEQUENCE ' || s || ",
+                   *behind, "; END IF; END LOOP; END $mirror$")};
 }
 
 absl::Status DropBoxes(postgres::Connection& connection, const std::string& schema) {
