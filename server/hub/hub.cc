@@ -69,6 +69,20 @@ absl::Status ClosedError(const HubRules& rules) {
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
 }
 
+/// Texts that are no time: once for each table, since a hub's rules do not change.
+void NoteUnreadTimes(const HubRules& rules, const std::string& data_source, const SnapshotLook& look,
+                     std::set<std::pair<std::string, std::string>>* told, std::vector<HubNote>* notes) {
+  for (const auto& [table, rows] : look.unread_times()) {
+    if (!told->emplace(data_source, table).second) continue;
+    HubNote note = {.kind = HubNote::Kind::kUnreadTime, .data_source = data_source};
+    note.table = table;
+    note.rows = rows;
+    const HubMember* const member = rules.Find(data_source, table).member;
+    if (member != nullptr) note.attribute = member->changed;
+    notes->push_back(std::move(note));
+  }
+}
+
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -200,27 +214,14 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
   unheard_.overtaken_unnamed += derived->overtaken_unnamed;
-  NoteUnreadTimes(looks);
+  for (const auto& [name, look] : looks.looks) {
+    if (look != nullptr) NoteUnreadTimes(rules_, name, *look, &unread_times_, &unheard_.notes);
+  }
   CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
   return derived;
-}
-
-void Hub::NoteUnreadTimes(const Looks& looks) {
-  for (const auto& [name, look] : looks.looks) {
-    if (look == nullptr) continue;
-    for (const auto& [table, rows] : look->unread_times()) {
-      if (!unread_times_.emplace(name, table).second) continue;
-      HubNote note = {.kind = HubNote::Kind::kUnreadTime, .data_source = name};
-      note.table = table;
-      note.rows = rows;
-      const HubMember* const member = rules_.Find(name, table).member;
-      if (member != nullptr) note.attribute = member->changed;
-      unheard_.notes.push_back(std::move(note));
-    }
-  }
 }
 
 /// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.

@@ -144,8 +144,6 @@ class Hub {
                                    const std::optional<HandDecision>& decision) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks);
-  /// Once for each table, since nothing of the rules changes while this is there.
-  void NoteUnreadTimes(const Looks& looks) MIRROR_REQUIRES(mutex_);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
@@ -157,7 +155,8 @@ class Hub {
   Mutex mutex_;  ///< Before file_mutex_.
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
-  std::set<std::pair<std::string, std::string>> unread_times_ MIRROR_GUARDED_BY(mutex_);  ///< Told, by table.
+  std::set<std::pair<std::string, std::string>> unread_times_
+      MIRROR_GUARDED_BY(mutex_);  ///< Told of these tables.
   Mutex file_mutex_;
   std::shared_ptr<HubFile> file_
       MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet, or is closed.

@@ -5,6 +5,7 @@ the rows of both programs, each with its agent, and a hub between them.
 Usage: datajoin_test.py BIN_DIR [unittest arguments]
 """
 
+import json
 import pathlib
 import sys
 import unittest
@@ -82,13 +83,13 @@ class Place(exchange_place.ExchangePlace):
     """`tables`: of both; `second`: of testapp2, where they are others there; `kinds`: of systems that are not of
     SQLite, by their names."""
 
-    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None, kinds=None):
+    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None, kinds=None, hub=WHOLE_HUB):
         def make(place, name, accept):
             own = second if second and name == "testapp2" else tables
             more = f'layout = "datajoin"\ncapture = "{capture}"\n'
             return (kinds or {}).get(name, SqliteSystem)(place, name, tables=own, accept=accept, more=more)
 
-        super().__init__(test, BIN, names=("testapp1", "testapp2"), hub=WHOLE_HUB, make=make)
+        super().__init__(test, BIN, names=("testapp1", "testapp2"), hub=hub, make=make)
         self.rounds(2)
 
 
@@ -283,7 +284,9 @@ class Walks:
             for system in place.systems:
                 said = [(f"newer {day}", f"06/{day}/2025  01:00:00 PM")]
                 self.assertEqual(pick(system, "description", "update_datetime"), said, system.name)
-        # To be added with the event: golden.overtaken names what lost.
+        told = place.ctl("events", "--kind", "golden.overtaken", "--json").stdout
+        self.assertIn("an edit of 'description' in 'testapp2'", told)
+        self.assertNotIn("older", told)
         self.check_rest(place)
 
 
@@ -343,17 +346,8 @@ class ByLog(Walks, Kills, unittest.TestCase):
                 self.check_rest(place)
 
 
-class ByOutbox(Walks, unittest.TestCase):
-    capture = "outbox"
-
-    def test_d6_killed_behind_the_outbox_each_change_is_applied_once(self):
-        place = self.started()
-        self.change(place.testapp1, "UPDATE sales_order SET quantity = '8'", outbox("U", attribute="quantity"))
-        died = place.testapp1.try_agent("once", MIRROR_CRASH_AT="agent.outbox:1")
-        self.assertNotIn(died.returncode, (0, 1, 2))
-        self.check_rest(place)
-        self.assertEqual(pick(place.testapp2, "quantity"), [("8",)])
-        self.assertEqual(len(place.testapp2.sql("SELECT 1 FROM ds_change_inbox WHERE object_value = '8'")), 1)
+class NamedRows:
+    """Entries of an application's outbox that name no row which is sent."""
 
     def test_an_entry_that_names_no_row_which_is_sent_keeps_the_pointer(self):
         place = self.started()
@@ -370,6 +364,19 @@ class ByOutbox(Walks, unittest.TestCase):
         self.assertEqual(everything(place.testapp1), before)
         place.testapp1.sql(f"DELETE FROM ds_change_outbox WHERE id = {pointer + 1}")
         self.check_rest(place)
+
+
+class ByOutbox(Walks, NamedRows, unittest.TestCase):
+    capture = "outbox"
+
+    def test_d6_killed_behind_the_outbox_each_change_is_applied_once(self):
+        place = self.started()
+        self.change(place.testapp1, "UPDATE sales_order SET quantity = '8'", outbox("U", attribute="quantity"))
+        died = place.testapp1.try_agent("once", MIRROR_CRASH_AT="agent.outbox:1")
+        self.assertNotIn(died.returncode, (0, 1, 2))
+        self.check_rest(place)
+        self.assertEqual(pick(place.testapp2, "quantity"), [("8",)])
+        self.assertEqual(len(place.testapp2.sql("SELECT 1 FROM ds_change_inbox WHERE object_value = '8'")), 1)
 
     def test_what_was_changed_past_the_log_is_sent_since_the_outbox_names_it(self):
         place = self.started()
@@ -460,6 +467,20 @@ class Installed(unittest.TestCase):
         names = [name for (name,) in place.testapp1.sql("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name")]
         wanted = ["ds_change_inbox", "ds_change_outbox", "ds_program_parameter", "sales_order", "view_recordlevel_update_datetime"]
         self.assertEqual(names, wanted)
+
+    def test_texts_that_are_no_time_are_told_once_without_values(self):
+        place = Place(self, hub=WHOLE_HUB.replace("%m/%d/%Y", "%d.%m.%Y"))
+        place.testapp1.sql("BEGIN", *(insert((f"ord{i}", *ORD2[1:])) for i in range(12)), "COMMIT")
+        place.rounds(2)
+        place.testapp1.sql("UPDATE sales_order SET quantity = '3'")
+        place.rounds(2)
+        told = json.loads(place.ctl("events", "--kind", "golden.unread_time", "--json").stdout)
+        self.assertEqual(len(told), 2, told)
+        said = json.dumps(told)
+        for name in ("testapp1", "testapp2"):
+            self.assertIn(f"texts of 'update_datetime' in table 'sales_order' of '{name}' cannot be read as a time", said)
+        self.assertIn("by changed_format: 12 rows.", said)
+        self.assertNotIn("10:30", said)
 
     def test_the_view_knows_when_each_row_was_changed_last(self):
         place = Place(self, "outbox")
