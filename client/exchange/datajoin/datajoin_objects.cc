@@ -43,25 +43,17 @@ std::vector<std::string> Names(const char* const (&names)[N]) {
   return {std::begin(names), std::end(names)};
 }
 
-std::string OwnSql(const BoxSql& sql) {
-  const std::string number = absl::StrCat(sql.dialect().number, " NOT NULL");
-  return absl::StrCat("CREATE TABLE IF NOT EXISTS ", sql.Named("_mirror_datajoin"), " (one ",
-                      sql.dialect().number, " PRIMARY KEY CHECK (one = 1), inbox_id ", number, ", outbox_id ",
-                      number, ", pushed ", number, ")");
-}
-
 std::vector<std::string> EntrySql(const BoxSql& sql) {
   const char* const table = "_mirror_datajoin_entry";
   const std::string number = absl::StrCat(sql.dialect().number, " NOT NULL");
   std::vector<std::string> made = {absl::StrCat(
-      "CREATE TABLE IF NOT EXISTS ", sql.Named(table), " (inbox_id ", sql.dialect().number,
+      "CREATE TABLE ", sql.Named(table), " (inbox_id ", sql.dialect().number,
       " PRIMARY KEY, delivery_id TEXT NOT NULL, source_id TEXT NOT NULL, attribute TEXT NOT NULL, "
       "done ",
       number, ", refused ", number, ", at ", number, ")")};
   const auto index = [&](const char* name, const char* columns) {
-    made.push_back(absl::StrCat("CREATE INDEX IF NOT EXISTS ",
-                                sql.IndexOn(absl::StrCat("_mirror_datajoin_entry_", name), table), " ",
-                                columns));
+    made.push_back(absl::StrCat(
+        "CREATE INDEX ", sql.IndexOn(absl::StrCat("_mirror_datajoin_entry_", name), table), " ", columns));
   };
   index("of", "(delivery_id)");
   index("by_source", "(source_id, attribute) WHERE source_id <> '' AND done = 0");
@@ -69,6 +61,17 @@ std::vector<std::string> EntrySql(const BoxSql& sql) {
   index("refused", "(inbox_id) WHERE refused = 1");
   index("done", "(at) WHERE done = 1");
   return made;
+}
+
+/// What makes one of kOwnTables.
+std::vector<std::string> OwnSql(const BoxSql& sql, std::string_view table) {
+  const std::string number = sql.dialect().number;
+  if (table == "_mirror_datajoin_entry") return EntrySql(sql);
+  if (table == "_mirror_datajoin_unread")
+    return {absl::StrCat("CREATE TABLE ", sql.Named(table), " (outbox_id ", number, " PRIMARY KEY)")};
+  return {absl::StrCat("CREATE TABLE ", sql.Named(table), " (one ", number,
+                       " PRIMARY KEY CHECK (one = 1), inbox_id ", number, " NOT NULL, outbox_id ", number,
+                       " NOT NULL, pushed ", number, " NOT NULL)")};
 }
 
 std::string BoxTableSql(const BoxSql& sql, std::string_view name) {
@@ -133,11 +136,12 @@ absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
   if (status.ok()) status = look(kProgramTable, Names(kProgramColumns), ProgramSql(sql));
   if (status.ok()) status = look(kView, {"object_table", "object_id", "update_datetime"}, ViewSql(sql));
   if (!status.ok()) return status;
-  missing.statements.push_back(OwnSql(sql));
-  for (std::string& one : EntrySql(sql)) missing.statements.push_back(std::move(one));
-  missing.statements.push_back(absl::StrCat("CREATE TABLE IF NOT EXISTS ",
-                                            sql.Named("_mirror_datajoin_unread"), " (outbox_id ",
-                                            sql.dialect().number, " PRIMARY KEY)"));
+  for (const char* const table : kOwnTables) {
+    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
+    if (!there.ok()) return there.status();
+    if (!there->empty()) continue;
+    for (std::string& one : OwnSql(sql, table)) missing.statements.push_back(std::move(one));
+  }
   return missing;
 }
 

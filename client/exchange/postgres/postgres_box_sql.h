@@ -41,6 +41,8 @@ class PostgresBoxSql : public BoxSql {
 
   /// Sends what waits: before the end of a transaction that somebody else began.
   absl::Status Flush();
+  /// What waits was of a transaction that is no more.
+  void Drop() { waiting_.clear(); }
   postgres::Connection& connection() { return connection_; }
   const std::string& schema() const { return schema_; }
 

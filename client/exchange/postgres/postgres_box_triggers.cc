@@ -1,6 +1,7 @@
 #include "client/exchange/postgres/postgres_box_triggers.h"
 
 #include <map>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -49,15 +50,26 @@ absl::StatusOr<Names> NamesIn(const std::string& schema) {
   return Names{*std::move(function), *std::move(changes)};
 }
 
-std::string FunctionSql(const Names& names) {
+std::string BodyOf(const Names& names) {
   std::string body = kBody;
   for (std::size_t at = body.find("%s"); at != std::string::npos; at = body.find("%s"))
     body.replace(at, 2, names.changes);
+  return body;
+}
+
+std::string FunctionSql(const Names& names) {
   return absl::StrCat("CREATE OR REPLACE FUNCTION ", names.function,
                       "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "
-                      "pg_temp AS $mirror$ ",
-                      body, " $mirror$");
+                      "pg_temp AS $mirror$",
+                      BodyOf(names), "$mirror$");
 }
+
+/// What is there need not be made, by a role that may not.
+struct There {
+  bool changes = false;
+  std::optional<std::string> body;                     ///< Of the function; absent: there is none.
+  std::map<std::uint32_t, std::string> triggers = {};  ///< By oid: arguments, as the catalogs have them.
+};
 
 using Keys = std::map<std::string, std::vector<std::string>>;
 
@@ -77,17 +89,29 @@ std::vector<std::string> ArgumentsOf(const PostgresTable& table, const Keys& key
   return arguments;
 }
 
-/// By oid: its arguments, as the catalogs have them.
-absl::StatusOr<std::map<std::uint32_t, std::string>> TriggersThere(postgres::Connection& connection,
-                                                                   const std::string& schema) {
+absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::string& schema) {
+  constexpr char kLooking[] = "looking for DataJoin's triggers";
+  There there;
+  const absl::StatusOr<std::int64_t> changes = connection.Number(
+      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
+      "AND "
+      "c.relname = $2",
+      {postgres::Value(schema), postgres::Value(kChanges)}, kLooking);
+  if (!changes.ok()) return changes.status();
+  there.changes = *changes != 0;
+  const absl::StatusOr<postgres::Rows> function = connection.Query(
+      "SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND "
+      "p.proname = $2",
+      {postgres::Value(schema), postgres::Value(kFunction)}, kLooking);
+  if (!function.ok()) return function.status();
+  if (function->rows() != 0) there.body = function->Text(0, 0);
   const absl::StatusOr<postgres::Rows> rows = connection.Query(
       "SELECT c.oid, t.tgargs FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON "
       "n.oid = c.relnamespace WHERE n.nspname = $1 AND t.tgname = $2 AND t.tgparentid = 0",
-      {postgres::Value(schema), postgres::Value(kTrigger)}, "looking for DataJoin's triggers");
+      {postgres::Value(schema), postgres::Value(kTrigger)}, kLooking);
   if (!rows.ok()) return rows.status();
-  std::map<std::uint32_t, std::string> there;
   for (int row = 0; row < rows->rows(); ++row) {
-    there[static_cast<std::uint32_t>(rows->Int(row, 0))] = rows->Text(row, 1);
+    there.triggers[static_cast<std::uint32_t>(rows->Int(row, 0))] = rows->Text(row, 1);
   }
   return there;
 }
@@ -108,17 +132,19 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
                                                               const Keys& keys) {
   const absl::StatusOr<Names> names = NamesIn(schema);
   if (!names.ok()) return names.status();
-  std::vector<std::string> made = {absl::StrCat(
-      "CREATE TABLE IF NOT EXISTS ", names->changes,
-      " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT NULL, key text NOT NULL, "
-      "operation text NOT NULL, columns text)")};
+  const absl::StatusOr<There> there = LookThere(connection, schema);
+  if (!there.ok()) return there.status();
+  std::vector<std::string> made;
+  if (!there->changes) {
+    made.push_back(absl::StrCat("CREATE TABLE ", names->changes,
+                                " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT "
+                                "NULL, key text NOT NULL, operation text NOT NULL, columns text)"));
+  }
   if (tables.empty()) {
-    made.push_back(absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE"));
+    if (there->body) made.push_back(absl::StrCat("DROP FUNCTION ", names->function, "() CASCADE"));
     return made;
   }
-  const auto there = TriggersThere(connection, schema);
-  if (!there.ok()) return there.status();
-  made.push_back(FunctionSql(*names));
+  if (there->body != BodyOf(*names)) made.push_back(FunctionSql(*names));
   for (const PostgresTable& table : tables) {
     const std::vector<std::string> arguments = ArgumentsOf(table, keys);
     if (arguments.empty() || table.name == kLedgerTable) continue;
@@ -130,9 +156,9 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
       quoted.push_back(*std::move(text));
       kept.append(argument).push_back('\0');
     }
-    const auto known = there->find(table.oid);
-    if (known != there->end() && known->second == kept) continue;
-    if (known != there->end()) {
+    const auto known = there->triggers.find(table.oid);
+    if (known != there->triggers.end() && known->second == kept) continue;
+    if (known != there->triggers.end()) {
       made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table.quoted));
     }
     made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ",

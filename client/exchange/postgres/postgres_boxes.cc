@@ -202,6 +202,7 @@ absl::Status PostgresBoxes::PassChanges() {
 }
 
 absl::StatusOr<bool> PostgresBoxes::HideImport() {
+  sql_.Drop();
   absl::Status hidden =
       sql_.connection().Execute("SET LOCAL mirror.importing = 'on'", "importing a delivery");
   if (!hidden.ok()) return hidden;
