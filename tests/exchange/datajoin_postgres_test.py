@@ -38,30 +38,59 @@ class PostgresSystem(exchange_postgres.PostgresSystem):
         return ["_mirror_datajoin_change"]
 
 
-class ToPostgres(datajoin_test.Walks, datajoin_test.Kills, unittest.TestCase):
-    """D9: testapp1 in SQLite, testapp2 in PostgreSQL."""
+class Walks(datajoin_test.Walks):
+    """The seed's walk in one. Which of D4 to D8 run in which direction: each in one, at least."""
 
-    capture = "log"
-    kinds = {"testapp2": PostgresSystem}
-
-
-class FromPostgres(datajoin_test.Walks, datajoin_test.Kills, unittest.TestCase):
-    """D9: testapp1 in PostgreSQL, testapp2 in SQLite."""
-
-    capture = "log"
-    kinds = {"testapp1": PostgresSystem}
-
-
-class FromPostgresByOutbox(datajoin_test.Walks, datajoin_test.NamedRows, unittest.TestCase):
-    """D9: the same, and the application writes the outbox."""
-
-    capture = "outbox"
-    kinds = {"testapp1": PostgresSystem}
-    # What is behind the outbox is the same in the class above.
+    test_d1_a_row_with_its_outbox_entry_arrives = None
+    test_d2_edits_of_two_columns_meet = None
+    test_d3_a_deleted_row_goes = None
+    test_d4_no_command_is_executed_and_a_tilde_stays_one = None
     test_d5_idle_rounds_write_nothing = None
     test_d7_what_is_refused_keeps_the_pointer_and_lets_others_go_on = None
     test_d7_what_is_mended_at_the_target_goes_on_by_itself = None
     test_d8_of_two_edits_of_one_value_the_newer_counts = None
+
+    def test_d9_the_walk_of_insert_update_and_delete(self):
+        place = self.started()
+        self.check_arrived(place)
+        self.check_edits_meet(place)
+        self.check_deleted(place)
+
+
+class ToPostgres(Walks, datajoin_test.Kills, unittest.TestCase):
+    """D9: testapp1 in SQLite, testapp2 in PostgreSQL."""
+
+    capture = "log"
+    kinds = {"testapp2": PostgresSystem}
+    points = ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+    test_d4_no_command_is_executed_and_a_tilde_stays_one = (
+        datajoin_test.Walks.test_d4_no_command_is_executed_and_a_tilde_stays_one
+    )
+    test_d7_what_is_refused_keeps_the_pointer_and_lets_others_go_on = (
+        datajoin_test.Walks.test_d7_what_is_refused_keeps_the_pointer_and_lets_others_go_on
+    )
+    test_d7_what_is_mended_at_the_target_goes_on_by_itself = (
+        datajoin_test.Walks.test_d7_what_is_mended_at_the_target_goes_on_by_itself
+    )
+
+
+class FromPostgres(Walks, datajoin_test.Kills, unittest.TestCase):
+    """D9: testapp1 in PostgreSQL, testapp2 in SQLite."""
+
+    capture = "log"
+    kinds = {"testapp1": PostgresSystem}
+    points = ("agent.outbox", "agent.begun", "agent.sent", "agent.completed")
+    test_d5_idle_rounds_write_nothing = datajoin_test.Walks.test_d5_idle_rounds_write_nothing
+    test_d8_of_two_edits_of_one_value_the_newer_counts = (
+        datajoin_test.Walks.test_d8_of_two_edits_of_one_value_the_newer_counts
+    )
+
+
+class FromPostgresByOutbox(Walks, datajoin_test.NamedRows, unittest.TestCase):
+    """D9: the same, and the application writes the outbox."""
+
+    capture = "outbox"
+    kinds = {"testapp1": PostgresSystem}
 
 
 # As the seed has it: numbers of four bytes, and a time that is one.

@@ -159,7 +159,9 @@ class Walks:
             self.assertEqual(program(system, 1001), (highest(system, "inbox"), "done"), system.name)
 
     def test_d1_a_row_with_its_outbox_entry_arrives(self):
-        place = self.started()
+        self.check_arrived(self.started())
+
+    def check_arrived(self, place):
         for system in place.systems:
             self.assertEqual(rows(system), [ORD2])
         said = dict(zip(COLUMNS, ORD2))
@@ -175,7 +177,9 @@ class Walks:
         self.assertEqual(entries(place.testapp1, "inbox"), [])
 
     def test_d2_edits_of_two_columns_meet(self):
-        place = self.started()
+        self.check_edits_meet(self.started())
+
+    def check_edits_meet(self, place):
         self.change(place.testapp2, "UPDATE sales_order SET quantity = '7'", outbox("U", attribute="quantity"))
         self.change(place.testapp1, "UPDATE sales_order SET description = 'old order change 2'", outbox("U"))
         self.walk(place)
@@ -187,7 +191,9 @@ class Walks:
         self.check_rest(place)
 
     def test_d3_a_deleted_row_goes(self):
-        place = self.started()
+        self.check_deleted(self.started())
+
+    def check_deleted(self, place):
         self.change(place.testapp1, "DELETE FROM sales_order WHERE order_id = 'ord2'", outbox("D"))
         self.walk(place)
         self.assertEqual(rows(place.testapp2), [])
