@@ -71,8 +71,8 @@ add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DI
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin exchange.datajoin_postgres exchange.hub_commands exchange.strangers
-                     PROPERTIES LABELS python TIMEOUT 900)
+set_tests_properties(exchange.datajoin exchange.hub_commands exchange.strangers PROPERTIES LABELS python TIMEOUT 900)
+set_tests_properties(exchange.datajoin_postgres PROPERTIES LABELS python TIMEOUT 1800)
 add_test(NAME python.exchange_servers
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 900)

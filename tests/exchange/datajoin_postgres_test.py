@@ -31,6 +31,7 @@ class PostgresSystem(exchange_postgres.PostgresSystem):
         "CREATE FUNCTION closed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''closed''; END'",
         "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order FOR EACH ROW EXECUTE FUNCTION closed()",
     )
+    CLOSED_NOTE = "refused: %"  # What a trigger says there may be made of values.
     OPENED = "DROP TRIGGER no_change ON sales_order"
     NEEDS_QUANTITY = "not-null constraint"
 
@@ -142,6 +143,29 @@ class InPostgres(unittest.TestCase):
         # The application numbers on.
         place.testapp1.sql(outbox("U"))
         self.assertEqual(highest(place.testapp1, "outbox"), 2)
+
+    def test_more_entries_than_are_sent_at_once(self):
+        place = self.place()
+        place.testapp2.sql("BEGIN", *(insert((f"ord{i}", *ORD2[1:])) for i in range(60)), "COMMIT")
+        place.rounds(1)
+        place.testapp1.agent("once")
+        self.assertEqual(highest(place.testapp1, "inbox"), 600)
+        self.assertEqual(place.testapp1.sql("SELECT DISTINCT note1 FROM ds_change_inbox"), [("applied",)])
+        place.testapp1.sql("UPDATE sales_order SET quantity = order_id, description = NULL")
+        place.rounds(1)
+        self.assertEqual(highest(place.testapp1, "outbox"), 120)
+        self.assertEqual(pick(place.testapp2, "quantity"), pick(place.testapp2, "order_id"))
+
+    def test_a_text_that_it_cannot_keep_is_refused_and_shown_without_what_it_cannot(self):
+        place = self.place()
+        place.testapp2.sql(insert(ORD2))
+        place.rounds(2)
+        place.testapp2.sql("UPDATE sales_order SET description = CAST(x'610062' AS TEXT)")
+        place.testapp2.agent("once")
+        self.assertEqual(place.testapp1.try_agent("once").returncode, 1)
+        shown = entries(place.testapp1, "inbox")[-1]
+        self.assertEqual(shown[:4], ("U", "description", "ord2", "a?b"))
+        self.assertTrue(shown[4].startswith("refused: "), shown)
 
     def test_keys_of_any_type_are_told_in_one_form(self):
         place = self.place(tables=(SALES_ORDER, LINE), second=(SALES_ORDER,))

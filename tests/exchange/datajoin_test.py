@@ -71,6 +71,7 @@ class SqliteSystem(exchange_place.System):
     CLOSED = (
         "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order BEGIN SELECT RAISE(ABORT, 'closed'); END",
     )
+    CLOSED_NOTE = "refused%closed"
     OPENED = "DROP TRIGGER no_change"
     NEEDS_QUANTITY = "NOT NULL constraint failed: sales_order.quantity"
 
@@ -265,7 +266,8 @@ class Walks:
         place.testapp1.agent("transport")
         place.testapp2.agent("transport")
         self.assertEqual(place.testapp2.try_agent("import").returncode, 1)
-        identity = place.testapp2.sql("SELECT id FROM ds_change_inbox WHERE note1 LIKE 'refused%closed'")
+        refused = f"SELECT id FROM ds_change_inbox WHERE note1 LIKE '{place.testapp2.CLOSED_NOTE}'"
+        identity = place.testapp2.sql(refused)
         self.assertEqual(len(identity), 1)
         place.testapp2.sql(place.testapp2.OPENED, "UPDATE _mirror_ledger SET next_at = 0 WHERE state = 'REFUSED'")
         place.testapp2.agent("once")
