@@ -82,12 +82,21 @@ set_tests_properties(exchange.acceptance PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.random COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/random_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.random PROPERTIES LABELS python TIMEOUT 600)
+add_test(NAME exchange.beyond_model COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/beyond_model_test.py
+                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.beyond_model PROPERTIES LABELS python TIMEOUT 600)
+# It plays as many at a time as there are processors.
+add_test(NAME exchange.histories COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/histories.py
+                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.histories PROPERTIES LABELS python TIMEOUT 1800 PROCESSORS 2)
 add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/demo.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.demo PROPERTIES LABELS python TIMEOUT 300)
+set_tests_properties(exchange.demo PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME python.exchange_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/postgres_walk_test.py
                                                ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
+add_test(NAME python.exchange_mariadb COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/mariadb_walk_test.py
+                                              ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(python.exchange_mariadb python.exchange_postgres PROPERTIES LABELS python TIMEOUT 900)
 
 foreach(test changes history kills search_index stores)
   add_test(NAME history.${test} COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/history/${test}_test.py

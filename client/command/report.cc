@@ -144,16 +144,40 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
   }
 }
 
+/// Of no table there was anything to tell.
+bool SentNothing(const CycleReport& report) {
+  return std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
+    return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked &&
+           table.equality == TableReport::Equality::kNone;
+  });
+}
+
+/// Of a run for which that is to be told.
+std::string ExchangeInWords(const CycleReport& report) {
+  return report.exchange ? ExchangeInWords(*report.exchange) : "";
+}
+
+/// An import that found nothing, and so began no cycle.
+bool DidNothing(const CycleReport& report) {
+  return report.outcome == Outcome::kDone && report.cycle == 0 && report.exchange &&
+         ExchangeInWords(*report.exchange).empty();
+}
+
 /// The same, after the tables.
 void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
-  if (run.report.outcome == Outcome::kDone) out << "  " << SumWithRate(run) << '\n';
+  if (DidNothing(run.report)) {
+    out << "  the inbox is empty: nothing was done\n";
+  } else if (run.report.outcome == Outcome::kDone) {
+    out << "  " << SumWithRate(run) << '\n';
+  }
   PrintOutcomeBriefly(run, out, err);
 }
 
-OrderedJson ToJson(const ExchangeFigures& figures) {
-  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
-          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
-          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
+void PrintExchange(const ExchangeFigures& figures, std::ostream& out) {
+  if (!figures.waiting.empty()) out << "  no deliveries now: " << Printable(figures.waiting) << '\n';
+  const std::string words = ExchangeInWords(figures);
+  if (!words.empty()) out << "  " << words << '\n';
+  for (const std::string& refusal : figures.refusals) out << "  refused: " << Printable(refusal) << '\n';
 }
 
 OrderedJson ToJson(const SourceRun& run, bool with_keys) {
@@ -195,24 +219,33 @@ OrderedJson ToJson(const SourceRun& run, bool with_keys) {
 
 }  // namespace
 
-/// What became of a hub's deliveries; nothing where there were none.
-void PrintExchange(const ExchangeFigures& figures, std::ostream& out) {
-  if (!figures.waiting.empty()) out << "  no deliveries now: " << Printable(figures.waiting) << '\n';
+nlohmann::ordered_json ToJson(const ExchangeFigures& figures) {
+  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
+          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
+          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
+}
+
+std::string ExchangeInWords(const ExchangeFigures& figures) {
   const std::pair<std::uint64_t, const char*> parts[] = {{figures.applied, " applied"},
                                                          {figures.already, " applied before"},
                                                          {figures.conflicts, " in conflict"},
                                                          {figures.refused, " refused"},
                                                          {figures.later, " refused before, not due yet"}};
-  std::string words;
+  const auto deliveries = [](std::uint64_t count) {
+    return count == 1 ? std::string("1 delivery") : absl::StrCat(Grouped(count), " deliveries");
+  };
+  std::string words = figures.fetched > 0 ? deliveries(figures.fetched) + " fetched" : "";
+  const char* separator = ": ";
   for (const auto& [count, what] : parts) {
-    if (count > 0) absl::StrAppend(&words, words.empty() ? "" : ", ", count, what);
+    if (count == 0) continue;
+    if (words.empty()) {
+      words = deliveries(count) + what;
+    } else {
+      absl::StrAppend(&words, separator, Grouped(count), what);
+    }
+    separator = ", ";
   }
-  if (!words.empty()) out << "  deliveries: " << words << '\n';
-  if (words.empty() && figures.fetched > 0) {
-    out << "  " << (figures.fetched == 1 ? "1 delivery" : absl::StrCat(figures.fetched, " deliveries"))
-        << " fetched\n";
-  }
-  for (const std::string& refusal : figures.refusals) out << "  refused: " << Printable(refusal) << '\n';
+  return words;
 }
 
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err) {
@@ -228,7 +261,7 @@ std::string RunInWords(const SourceRun& run) {
   std::string words = report.cycle != 0 ? absl::StrCat("cycle ", report.cycle, ": ") : "";
   switch (report.outcome) {
     case Outcome::kDone:
-      absl::StrAppend(&words, SumWithRate(run));
+      absl::StrAppend(&words, DidNothing(report) ? "the inbox is empty" : SumWithRate(run));
       break;
     case Outcome::kDoNotReplicate:
       absl::StrAppend(&words, "told not to replicate: ", report.reason);
@@ -243,29 +276,42 @@ std::string RunInWords(const SourceRun& run) {
       absl::StrAppend(&words, "failed");
       break;
   }
+  if (const std::string exchange = ExchangeInWords(report); !exchange.empty()) {
+    absl::StrAppend(&words, "; ", exchange);
+  }
   return words;
 }
 
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err) {
   if (!only_failed || !run.report.Good()) {
     const std::size_t notes = run.report.notes.size();
+    const bool done = run.report.outcome == Outcome::kDone;
+    const std::string exchange = done ? ExchangeInWords(run.report) : "";
     out << run.config->context_id << "  "
-        << (Quiet(run.report)                      ? "nothing changed"
-            : run.report.outcome == Outcome::kDone ? SumInWords(run)
-                                                   : Printable(RunInWords(run)));
+        << (!done                                                 ? Printable(RunInWords(run))
+            : run.report.notes.empty() && SentNothing(run.report) ? "nothing changed"
+                                                                  : SumInWords(run));
+    if (!exchange.empty()) out << ", " << exchange;
     if (notes > 0) out << ", " << Counted(notes, "note");
     out << '\n';
   }
   std::ostringstream unused;
   PrintOutcomeBriefly(run, unused, err);
+  if (!run.report.exchange) return;
+  if (!run.report.exchange->waiting.empty()) {
+    out << "  no deliveries now: " << Printable(run.report.exchange->waiting) << '\n';
+  }
+  for (const std::string& refusal : run.report.exchange->refusals) {
+    err << kFailedHere << run.config->context_id << ": a delivery was refused: " << Printable(refusal)
+        << '\n';
+  }
 }
 
 bool Quiet(const CycleReport& report) {
-  return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() &&
-         std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
-           return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked &&
-                  table.equality == TableReport::Equality::kNone;
-         });
+  const bool exchanged =
+      report.exchange && (!report.exchange->waiting.empty() || !ExchangeInWords(*report.exchange).empty());
+  return report.Good() && report.outcome == Outcome::kDone && report.notes.empty() && !exchanged &&
+         SentNothing(report);
 }
 
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
@@ -282,6 +328,7 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
     return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked;
   });
   if (!changed.tables.empty()) PrintTables(changed, out);
+  if (run.report.exchange) PrintExchange(*run.report.exchange, out);
   PrintOutcome(run, out, err);
 }
 

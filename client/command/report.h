@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_COMMAND_REPORT_H_
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -19,6 +20,11 @@ struct SourceRun {
   double seconds = 0;
 };
 
+/// What became of a hub's deliveries: "4 deliveries fetched: 3 applied, 1 refused"; empty: there were none.
+std::string ExchangeInWords(const ExchangeFigures& figures);
+/// The same for programs.
+nlohmann::ordered_json ToJson(const ExchangeFigures& figures);
+
 /// A line for each table and a sum on `out`, what went wrong on `err`. Names cannot speak to the terminal.
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 
@@ -26,7 +32,7 @@ void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err);
 /// The same in one sentence, without what failed.
 std::string RunInWords(const SourceRun& run);
-/// Good, nothing was sent and there is nothing to tell.
+/// Good, nothing was sent, no delivery came, and there is nothing to tell.
 bool Quiet(const CycleReport& report);
 /// The same in few lines: only tables with changes, and the sum. Of a quiet one a few words without an end of
 /// the line.

@@ -183,7 +183,8 @@ OrderedJson RunInJson(const LastRun& run) {
           {"tables_left_out", run.left_out},
           {"troubles", std::move(troubles)},
           {"notes", run.notes},
-          {"unlogged", std::move(unlogged)}};
+          {"unlogged", std::move(unlogged)},
+          {"deliveries", run.exchange ? ToJson(*run.exchange) : OrderedJson()}};
 }
 
 OrderedJson WorkInJson(const WorkNote::Content& work) {
@@ -307,6 +308,13 @@ void PrintLast(const LastRun& run, std::ostream& out) {
     }
     if (run.unlogged.size() > kTablesNamed)
       out << "              and " << run.unlogged.size() - kTablesNamed << " more: see --json\n";
+  }
+  if (run.exchange) {
+    if (const std::string words = ExchangeInWords(*run.exchange); !words.empty())
+      out << "  deliveries  " << words << '\n';
+    if (!run.exchange->waiting.empty()) out << "  waits       " << Printable(run.exchange->waiting) << '\n';
+    for (const std::string& refusal : run.exchange->refusals)
+      out << "              refused: " << Printable(refusal) << '\n';
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
   if (run.tables_held) out << "              the mirror's operator decides about tables that are gone here\n";

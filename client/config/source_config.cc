@@ -15,7 +15,7 @@ constexpr KindTraits kTraits[] = {
     {SourceKind::kPostgres, Place::kServer, "dsn", "PostgreSQL databases", true, false, Strategy::kCdc,
      /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false, /*takes_deliveries=*/true},
     {SourceKind::kMariadb, Place::kServer, "dsn", "MariaDB databases", true, false, Strategy::kCdc,
-     /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false},
+     /*has_reader=*/true, /*reads_log=*/true, /*reads_views=*/false, /*takes_deliveries=*/true},
     {SourceKind::kOdbc, Place::kServer, "dsn", "ODBC databases", false, false, Strategy::kSynthetic,
      /*has_reader=*/true, /*reads_log=*/false, /*reads_views=*/false}};
 

@@ -315,8 +315,8 @@ class SourceLoader {
     if (!source.accept.any()) return absl::OkStatus();
     if (!TraitsOf(source.kind).takes_deliveries) {
       return block.Wrong("accept", absl::StrCat("is not for kind = \"", ToString(source.kind),
-                                                "\": this version can import into databases of SQLite and "
-                                                "PostgreSQL alone"));
+                                                "\": this version can import into databases of SQLite, "
+                                                "PostgreSQL and MariaDB alone"));
     }
     if (source.strategy == Strategy::kCdc) return absl::OkStatus();
     return block.Wrong("accept",

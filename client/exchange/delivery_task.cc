@@ -50,7 +50,11 @@ std::string AddWritten(const ExchangeRules& rules, std::uint32_t column, sqlite:
 std::string TakeKey(const ExchangeRules& rules, DeliveryTask* task) {
   const MemberTable& table = *task->table;
   const bool inserts = task->delivery->operation() == v1::OPERATION_INSERT;
-  for (const v1::Literal& part : task->delivery->key()) task->key.push_back(ToValue(part));
+  for (const v1::Literal& part : task->delivery->key()) {
+    const std::size_t place = task->key.size();
+    task->key.push_back(place < table.key.size() ? table.ShownPart(table.key[place], ToValue(part))
+                                                 : ToValue(part));
+  }
   if (task->key.size() != table.key.size() && !(inserts && task->key.empty())) {
     return absl::StrCat("the key of table '", table.sent_name, "' has ", table.key.size(), " columns, not ",
                         task->key.size());

@@ -1,14 +1,23 @@
 #include "client/exchange/member_table.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/row_digest.h"
 #include "base/folded_name.h"
+#include "proto/wire/exchange/value_json.h"
+#include "proto/wire/parse_text_form.h"
 #include "proto/wire/row_digest.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
+namespace {
+
+constexpr std::size_t kUuidBytes = 16;
+
+}  // namespace
 
 Literal ToLiteral(const sqlite::Value& value) {
   switch (value.type) {
@@ -55,6 +64,34 @@ std::vector<std::uint32_t> MemberTable::PlainColumns() const {
     if (Obstacle(i).empty()) plain.push_back(i);
   }
   return plain;
+}
+
+std::string MemberTable::TravellingKey(const RowOf& values) const {
+  std::vector<Literal> parts;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Literal& part = parts.emplace_back(ToLiteral(values[i]));
+    const std::string* const text = std::get_if<std::string>(&part);
+    if (text == nullptr || i >= key.size()) continue;
+    const Column& column = plan.schema.columns[key[i]];
+    if (!HasTextForm(column.type)) continue;
+    if (column.type == Type::kUuid) {
+      if (std::optional<std::string> bytes = ParseUuid(*text)) part = Bytes{*std::move(bytes)};
+    } else if (const std::optional<std::int64_t> units = ParseTextForm(column, *text)) {
+      part = *units;
+    }
+  }
+  return KeyJson(parts);
+}
+
+sqlite::Value MemberTable::ShownPart(std::uint32_t column, sqlite::Value part) const {
+  const Column& announced = plan.schema.columns[column];
+  const sqlite::Type travels = announced.type == Type::kUuid ? sqlite::Type::kBlob : sqlite::Type::kInteger;
+  const bool is_whole = announced.type != Type::kUuid || part.bytes.size() == kUuidBytes;
+  if (!HasTextForm(announced.type) || part.type != travels || !is_whole) return part;
+  sqlite::Value shown;
+  shown.type = sqlite::Type::kText;
+  shown.bytes = TextForm(announced, part.integer, part.bytes);
+  return shown;
 }
 
 std::string MemberTable::KeyIs(int first) const {

@@ -21,6 +21,9 @@ namespace mirror {
 /// A value as ledger and hub have it, and as the database has it.
 Literal ToLiteral(const sqlite::Value& value);
 
+/// A row's values of some columns, in their order.
+using RowOf = std::vector<sqlite::Value>;
+
 /// A table of the source that is mirrored, as deliveries call it.
 struct MemberTable {
   std::string sent_name;
@@ -37,12 +40,13 @@ struct MemberTable {
   std::string SentColumn(std::uint32_t column) const;
   /// All columns whose values are sent as they stand.
   std::vector<std::uint32_t> PlainColumns() const;
+  /// A key as ledger and hub have it: a day, a moment or a UUID as it travels.
+  std::string TravellingKey(const RowOf& values) const;
+  /// A part of it as the mirror shows it.
+  sqlite::Value ShownPart(std::uint32_t column, sqlite::Value part) const;
   /// In SQL: the row with the key that is bound from the place `first` on.
   std::string KeyIs(int first) const;
 };
-
-/// A row's values of some columns, in their order.
-using RowOf = std::vector<sqlite::Value>;
 
 /// In a look or a change. Absent: there is no such row. Errors: those of SqliteFile.
 absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const MemberTable& table,

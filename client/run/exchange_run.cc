@@ -78,4 +78,14 @@ absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int6
   return absl::OkStatus();
 }
 
+std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts) {
+  const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(cycle);
+  if (!waiting.ok() || *waiting == 0) return "";
+  return absl::StrCat(*waiting == 1 ? "1 delivery waits" : absl::StrCat(*waiting, " deliveries wait"),
+                      " at the server, and none is fetched: ",
+                      accepts ? "the source lacks the exchange's tables. Run 'mirror-agent install'"
+                              : "'accept' of this [[source]] is empty. Say there what may be written into "
+                                "this database, then run 'mirror-agent install'");
+}
+
 }  // namespace mirror

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_RUN_EXCHANGE_RUN_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,10 @@ absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_
 /// Errors: the source cannot be read or written; what was applied before stays.
 absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int64_t cycle,
                          ExchangeFigures* figures);
+
+/// Of a source that fetches none: how many deliveries wait for it, and what to do, in a sentence. Empty:
+/// none, or the endpoint does not say. `accepts`: its configuration says that it takes some.
+std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts);
 
 }  // namespace mirror
 

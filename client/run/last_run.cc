@@ -24,6 +24,12 @@ std::string PathOf(const std::string& state_dir, const std::string& context_id) 
 
 std::string InASentence(const LastRun& run) {
   if (!run.reason.empty()) return absl::StrCat(std::string(ToString(run.outcome)), ": ", run.reason);
+  if (run.troubles.empty() && run.exchange && run.exchange->refused > 0) {
+    const ExchangeFigures& exchange = *run.exchange;
+    const std::string first = exchange.refusals.empty() ? "" : ": " + exchange.refusals.front();
+    return exchange.refused == 1 ? absl::StrCat("a delivery was refused", first)
+                                 : absl::StrCat(exchange.refused, " deliveries were refused", first);
+  }
   if (run.troubles.empty()) return "tables that are gone from the source wait for the mirror's operator";
   const LastRun::Trouble& first = run.troubles.front();
   const std::size_t more = run.troubles.size() - 1;
@@ -42,6 +48,7 @@ LastRun Describe(const CycleReport& report) {
     if (run.notes.size() < LastRun::kNotesKept) run.notes.push_back(note.substr(0, LastRun::kNoteBytesKept));
   }
   run.unlogged = {report.unlogged.begin(), report.unlogged.end()};
+  run.exchange = report.exchange;
   for (const TableReport& table : report.tables) {
     if (table.equality == TableReport::Equality::kDiffers) run.differing.push_back(table.table);
     if (table.result == TableResult::kOk) {
@@ -54,6 +61,25 @@ LastRun Describe(const CycleReport& report) {
     }
   }
   return run;
+}
+
+Json ToJson(const ExchangeFigures& figures) {
+  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
+          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
+          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
+}
+
+ExchangeFigures FiguresOf(const Json& json) {
+  ExchangeFigures figures;
+  json.at("fetched").get_to(figures.fetched);
+  json.at("applied").get_to(figures.applied);
+  json.at("already").get_to(figures.already);
+  json.at("conflicts").get_to(figures.conflicts);
+  json.at("refused").get_to(figures.refused);
+  json.at("later").get_to(figures.later);
+  json.at("waiting").get_to(figures.waiting);
+  json.at("refusals").get_to(figures.refusals);
+  return figures;
 }
 
 std::string ToText(const LastRun& run) {
@@ -83,6 +109,7 @@ std::string ToText(const LastRun& run) {
                {"error", run.error}};
   // Not in what an earlier program of this layout writes, which passes over it.
   if (!run.unlogged.empty()) json["unlogged"] = run.unlogged;
+  if (run.exchange) json["deliveries"] = ToJson(*run.exchange);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -138,6 +165,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     json.at("tables_held").get_to(run.tables_held);
     run.notes = json.value("notes", run.notes);
     run.unlogged = json.value("unlogged", run.unlogged);
+    if (json.contains("deliveries")) run.exchange = FiguresOf(json.at("deliveries"));
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
     json.at("differing").get_to(run.differing);

@@ -42,6 +42,7 @@ struct LastRun {
   /// kNoteBytesKept.
   std::vector<std::string> notes = {};
   std::vector<std::pair<std::string, std::string>> unlogged = {};  ///< See CycleReport.
+  std::optional<ExchangeFigures> exchange = {};                    ///< See CycleReport.
   static constexpr std::size_t kNotesKept = 20, kNoteBytesKept = 1'000;
 
   // What outlasts the run.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
+#include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
 #include "client/source/mariadb/log/mariadb_log.h"
@@ -14,6 +15,7 @@
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
@@ -28,7 +30,32 @@ absl::StatusOr<std::shared_ptr<MariadbStaging>> OpenStaging(const SourceConfig& 
 
 MariadbLogOptions LogOptionsOf(const SourceConfig& source, const LogUser& user,
                                const std::atomic<bool>* stop) {
-  return {user.is_new ? "" : user.source_id, source.context_id, stop};
+  return {user.is_new ? "" : user.source_id, source.context_id, stop, source.accept.any()};
+}
+
+/// Those of `names`.
+absl::StatusOr<std::vector<MariadbTable>> ReadTables(mariadb::Connection& connection,
+                                                     const std::vector<std::string>& names) {
+  absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(connection);
+  if (!tables.ok()) return tables;
+  std::erase_if(*tables, [&names](const MariadbTable& table) {
+    return std::find(names.begin(), names.end(), table.name) == names.end();
+  });
+  return tables;
+}
+
+/// Where the source has an exchange: what was done, for people.
+absl::StatusOr<std::string> MakeExchange(const SourceConfig& source, const std::vector<std::string>& names) {
+  if (!source.accept.any()) return std::string("; nothing was made in the source");
+  const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
+  if (!connection.ok()) return connection.status();
+  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadTables(**connection, names);
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<bool> made = MakeMariadbExchange(**connection, RulesOfExchange(source), *tables);
+  if (!made.ok()) return made.status();
+  return absl::StrCat(
+      "; the exchange's tables _mirror_exchange, _mirror_inbox, _mirror_conflicts and _mirror_ledger ",
+      *made ? "are made" : "are there");
 }
 
 }  // namespace
@@ -57,6 +84,8 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
       MariadbLog::Check(MariadbAccessOf(source), ServerIdOf(source));
   if (!refusals.ok()) return refusals.status();
   if (!refusals->empty()) return BinlogRefused(*refusals);
+  const absl::StatusOr<std::string> exchange = MakeExchange(source, tables);
+  if (!exchange.ok()) return exchange.status();
   const absl::StatusOr<std::shared_ptr<MariadbStaging>> staging = OpenStaging(source, user);
   if (!staging.ok()) return staging.status();
   const absl::StatusOr<std::unique_ptr<MariadbLog>> log =
@@ -65,16 +94,34 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
   const absl::StatusOr<std::map<std::string, std::string>> unlogged = (*log)->Unlogged();
   if (!unlogged.ok()) return unlogged.status();
   std::vector<std::string> others;
+  std::size_t logged = 0;
   for (const std::string& table : tables) {
+    if (table == kLedgerTable) continue;
+    ++logged;
     if (const auto why = unlogged->find(table); why != unlogged->end())
       others.push_back(absl::StrCat(table, " (", why->second, ")"));
   }
-  std::string words = absl::StrCat("the changes of ", Counted(tables.size() - others.size(), "table"),
-                                   " are read in the server's binlog, as server_id ", ServerIdOf(source),
-                                   "; nothing was made in the source");
+  std::string words =
+      absl::StrCat("the changes of ", Counted(logged - others.size(), "table"),
+                   " are read in the server's binlog, as server_id ", ServerIdOf(source), *exchange);
   if (!others.empty())
     absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
   return InstalledLog{(*log)->source_id(), std::move(words)};
+}
+
+absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, const LogUser& /*user*/,
+                                                const std::vector<std::string>& tables) {
+  if (!source.accept.any()) {
+    return absl::UnimplementedError(
+        "a source of kind \"mariadb\" without 'accept' needs no script: nothing is made there, and "
+        "'mirror-agent install' says which rights its user lacks");
+  }
+  MariadbSessions sessions(MariadbAccessOf(source));
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<std::vector<MariadbTable>> known = ReadTables(**session, tables);
+  if (!known.ok()) return known.status();
+  return MariadbExchangeScript(**session, RulesOfExchange(source), *known);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source) {
@@ -87,7 +134,14 @@ absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const S
 }
 
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {
-  return RemoveStage(source, user);
+  const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
+  if (!connection.ok() && source.accept.any()) return connection.status();
+  // Without an exchange there is nothing in the source, mostly.
+  absl::StatusOr<bool> dropped = false;
+  if (connection.ok()) dropped = DropMariadbExchange(**connection);
+  if (!dropped.ok()) return dropped;
+  const bool removed = RemoveStage(source, user);
+  return *dropped || removed;
 }
 
 }  // namespace mirror

@@ -13,19 +13,24 @@
 #include "client/source/kept_log.h"
 #include "client/source/source_log.h"
 
-// What open_log.h says, of MariaDB. Nothing of it stands in the source: the server writes its binlog anyway.
+// What open_log.h says, of MariaDB. Nothing of it stands in the source, but where that has an exchange: the
+// server writes its binlog anyway.
 
 namespace mirror {
 
 /// It is there for whoever has a folder for the stage, whether InstallMariadbLog() was called or not.
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
                                                           KeptLog* kept, const std::atomic<bool>* stop);
-/// Checks that the binlog can be read, and begins a stage. Errors: kFailedPrecondition: each setting and
-/// right that is missing.
+/// Checks that the binlog can be read, makes the exchange's tables where the source accepts something, and
+/// begins a stage. Errors: kFailedPrecondition: each setting and right that is missing, and those of
+/// MakeMariadbExchange().
 absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
                                                const std::vector<std::string>& tables);
+/// For a DBA. kUnimplemented: the source accepts nothing.
+absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, const LogUser& user,
+                                                const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source);
-/// Removes the stage.
+/// Removes the stage, and the exchange's tables.
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user);
 
 }  // namespace mirror

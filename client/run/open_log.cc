@@ -112,7 +112,7 @@ constexpr LogKind kLogKinds[] = {
     {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
      PrintPostgresInstall, FindUnloggedInPostgres},
     {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
-     nullptr, FindUnloggedInMariadb}};
+     PrintMariadbInstall, FindUnloggedInMariadb}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "client/exchange/datajoin/sqlite_boxes.h"
 #include "client/exchange/exchange_tables.h"
+#include "client/exchange/mariadb/mariadb_deliveries.h"
 #include "client/exchange/postgres/postgres_deliveries.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
@@ -49,6 +50,7 @@ class SqliteTarget : public DeliveryTarget {
       importer_ = *std::move(importer);
       shown_.emplace(importer_->file(), rules_, layout_);
       importer_->set_layout(shown_->layout.get());
+      importer_->set_unpushed(unpushed_);
     }
     return importer_->Import(delivery);
   }
@@ -57,6 +59,11 @@ class SqliteTarget : public DeliveryTarget {
     if (!file.ok()) return file.status();
     SqliteBoxes boxes(**file, rules_);
     return work(boxes);
+  }
+  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
+  void EndImport() override {
+    shown_.reset();
+    importer_.reset();
   }
 
  private:
@@ -75,6 +82,7 @@ class SqliteTarget : public DeliveryTarget {
   const SourceConfig& source_;
   const ExchangeRules rules_;
   const MakeInboxLayout layout_;
+  UnpushedTables unpushed_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
   std::optional<Shown> shown_;          ///< Of that.
 };
@@ -85,15 +93,12 @@ Target OpenSqliteTarget(const SourceConfig& source, MakeInboxLayout layout) {
   return std::make_unique<SqliteTarget>(source, std::move(layout));
 }
 
-// --- PostgreSQL ---------------------------------------------------------------
+// --- Servers ------------------------------------------------------------------
 
-Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
-  PostgresDeliveriesOptions options;
-  options.access = PostgresAccessOf(source);
+template <typename Deliveries, typename Options>
+Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  options.layout = std::move(layout);
-  options.members.schema = source.server.schema;
   options.members.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
   options.members.keys = options.rules.keys;
   options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
@@ -101,11 +106,29 @@ Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_d
     if (!state.ok()) return state.status();
     return PipelineOf(source, state->tables().Records()).InnerRecords();
   };
-  auto target = std::make_unique<PostgresDeliveries>(std::move(options));
+  auto target = std::make_unique<Deliveries>(options);
   absl::Status checked = target->Check();
   if (absl::IsFailedPrecondition(checked)) return nullptr;
   if (!checked.ok()) return checked;
   return target;
+}
+
+// --- PostgreSQL ---------------------------------------------------------------
+
+Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
+  PostgresDeliveriesOptions options;
+  options.layout = std::move(layout);
+  options.access = PostgresAccessOf(source);
+  options.members.schema = source.server.schema;
+  return OpenServerTarget<PostgresDeliveries>(source, state_dir, std::move(options));
+}
+
+// --- MariaDB ------------------------------------------------------------------
+
+Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_dir) {
+  MariadbDeliveriesOptions options;
+  options.access = MariadbAccessOf(source);
+  return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
 }
 
 }  // namespace
@@ -117,6 +140,8 @@ Target OpenTarget(const SourceConfig& source, const std::string& state_dir, Make
       return OpenSqliteTarget(source, std::move(layout));
     case SourceKind::kPostgres:
       return OpenPostgresTarget(source, state_dir, std::move(layout));
+    case SourceKind::kMariadb:
+      return OpenMariadbTarget(source, state_dir);
     default:
       return nullptr;
   }

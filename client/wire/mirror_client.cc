@@ -510,6 +510,27 @@ absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
   return answer;
 }
 
+absl::StatusOr<std::uint64_t> MirrorClient::CountDeliveries(std::int64_t cycle) {
+  const absl::StatusOr<std::string> token = CallToken();
+  if (!token.ok()) return token.status();
+  v1::FetchDeliveriesRequest request;
+  request.set_cycle(cycle);
+  request.set_count_only(true);
+  request.set_limit(1);  // An endpoint that does not know how to count hands out no more.
+  grpc::ClientContext context;
+  Authorize(*token, &context);
+  SetDeadline(patience_.call, &context);
+  const Timed timed(counters_, "FetchDeliveries");
+  const auto reader = service_->stub->FetchDeliveries(&context, request);
+  std::uint64_t open = 0;
+  v1::FetchDeliveriesResponse response;
+  while (reader->Read(&response)) open = std::max(open, response.open());
+  const grpc::Status status = reader->Finish();
+  ForgetToken(status);
+  if (!status.ok()) return ToStatus(status, context, Left::kCommitted);
+  return open;
+}
+
 absl::Status MirrorClient::ReportDeliveries(const v1::ReportDeliveriesRequest& request) {
   return Unary<v1::ReportDeliveriesResponse>(
              "ReportDeliveries",

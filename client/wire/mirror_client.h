@@ -114,6 +114,8 @@ class MirrorClient {
   /// Behind the last completed cycle. Memory: kDeliveriesMax deliveries, or kDeliveryBytesMax: what is
   /// beyond is left for the next fetch, and the answer is not whole.
   absl::StatusOr<FetchAnswer> FetchDeliveries(std::int64_t cycle);
+  /// How many wait, where none is to be fetched.
+  absl::StatusOr<std::uint64_t> CountDeliveries(std::int64_t cycle);
   absl::Status ReportDeliveries(const v1::ReportDeliveriesRequest& request);
 
   const std::string& context_id() const { return context_id_; }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/config/hub_name.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
 #include "proto/wire/table.h"
@@ -14,20 +15,11 @@
 namespace mirror {
 namespace {
 
-/// What becomes part of the name of a table.
-constexpr std::size_t kEntityNameMax = 40;
-
 Setter SetName(std::string* target, std::size_t length_max) {
   return [target, length_max](const Given& given) -> absl::Status {
     absl::StatusOr<std::string> text = AsText(given);
     if (!text.ok()) return text.status();
-    const bool plain = std::all_of(text->begin(), text->end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-             c == '-';
-    });
-    if (text->empty() || text->size() > length_max || !plain) {
-      return given.Wrong(absl::StrCat("must be 1 to ", length_max, " letters, digits, '_' and '-'"));
-    }
+    if (!IsHubName(*text, length_max)) return given.Wrong("must be " + HubNameWords(length_max));
     *target = *std::move(text);
     return absl::OkStatus();
   };
@@ -114,8 +106,8 @@ absl::Status HubBlock::ReadMember(const ConfigTable& block) {
   std::vector<std::string> write;
   std::string tenant;
   absl::Status status =
-      block.Read({{"data_source", SetName(&member.data_source, 64), &member.data_source},
-                  {"tenant", SetName(&tenant, 64)},
+      block.Read({{"data_source", SetName(&member.data_source, kHubNameMax), &member.data_source},
+                  {"tenant", SetName(&tenant, kHubNameMax)},
                   {"table", SetText(&member.table), &member.table},
                   {"columns", SetEach<std::string>(&member.columns, "attributes and their columns",
                                                    [](std::string* column) { return SetText(column); })},
@@ -259,8 +251,8 @@ absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
   HubEntity entity;
   std::string deletes = "none";
   absl::Status status = block.Read(
-      {{"storage", SetName(&given.storage, 64), &given.storage},
-       {"entity", SetName(&entity.name, kEntityNameMax), &entity.name},
+      {{"storage", SetName(&given.storage, kHubNameMax), &given.storage},
+       {"entity", SetName(&entity.name, kHubEntityNameMax), &entity.name},
        {"match", SetMatch(&entity.match)},
        {"normalise",
         SetEach<Normalise>(&entity.normalise, "attributes and \"fold\" or \"alnum\"", SetNormalise)},

@@ -64,6 +64,70 @@ absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
   return feeds;
 }
 
+/// What is not known of a row, the widest first.
+absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
+  if (std::find(rules.data_sources.begin(), rules.data_sources.end(), ref.data_source) ==
+      rules.data_sources.end()) {
+    return absl::NotFoundError(absl::StrCat("'", ref.data_source, "' is no data source of hub '",
+                                            rules.storage, "'. Nothing was read. 'mirrorctl hub status ",
+                                            rules.storage, "' shows which there are."));
+  }
+  const auto tenant = rules.tenants.find(ref.data_source);
+  const std::string whose =
+      absl::StrCat("'", ref.data_source, "'",
+                   tenant == rules.tenants.end() ? "" : absl::StrCat(", the tenant '", tenant->second, "'"));
+  if (rules.Find(ref.data_source, ref.table).entity == nullptr) {
+    return absl::NotFoundError(absl::StrCat("hub '", rules.storage, "' has no table '", ref.table, "' of ",
+                                            whose, ". Nothing was read. [[hub.member]] names its tables."));
+  }
+  return absl::NotFoundError(absl::StrCat("hub '", rules.storage, "' knows no row of this key in table '",
+                                          ref.table, "' of ", whose,
+                                          ". Nothing was read. Give the key as a JSON array, as [17]."));
+}
+
+/// Why each of these is held, as it is now.
+absl::Status ReadHeldIn(HubBook& book, std::size_t limit, Hub::Held* held) {
+  const absl::StatusOr<HubState> state = book.ReadState();
+  if (!state.ok()) return state.status();
+  absl::Status read =
+      book.ReadDeliveries(HubBook::Which::kHeld, [&](HubDelivery one) -> absl::StatusOr<bool> {
+        if (held->first.size() < limit) held->first.push_back({std::move(one)});
+        return held->first.size() < limit;
+      });
+  if (!read.ok()) return read;
+  for (Hub::Held::One& one : held->first) {
+    const absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(one.delivery.golden_id);
+    if (!rows.ok()) return rows.status();
+    const bool unsure =
+        std::any_of(rows->begin(), rows->end(), [](const MemberRow& row) { return row.unsure; });
+    if (state->hold) one.why = Hub::HeldWhy::kAnew;
+    if (unsure) one.why = Hub::HeldWhy::kUnsure;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, const std::string& golden_id) {
+  absl::StatusOr<std::string> alive = book.Alive(golden_id);
+  if (!alive.ok()) return alive.status();
+  if (alive->empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
+                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
+                     "its file tells which there are."));
+  }
+  Hub::Explained explained;
+  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
+  if (!record.ok()) return record.status();
+  explained.record = **std::move(record);
+  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
+  if (!rows.ok()) return rows.status();
+  explained.rows = *std::move(rows);
+  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
+  if (!deliveries.ok()) return deliveries.status();
+  explained.deliveries = *std::move(deliveries);
+  return explained;
+}
+
 absl::Status ClosedError(const HubRules& rules) {
   return absl::UnavailableError(
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
@@ -139,16 +203,19 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
 Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
   Looks all;
   trouble_.clear();
+  absent_.clear();
   for (const std::string& name : rules_.data_sources) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = find_(name);
     if (!tenant.ok()) {
       trouble_[name] = std::string(tenant.status().message());
+      if (absl::IsNotFound(tenant.status())) absent_.insert(name);
       continue;
     }
     all.tenants[name] = *tenant;
     absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms, writes);
     if (!reading.ok()) {
       trouble_[name] = std::string(reading.status().message());
+      if (absl::IsNotFound(reading.status())) absent_.insert(name);
       continue;
     }
     absl::StatusOr<std::unique_ptr<SnapshotLook>> look =
@@ -380,12 +447,12 @@ absl::StatusOr<Hub::Preview> Hub::PreviewResume(const Modes& modes, std::int64_t
     for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
     DeriveInput input = InputOf(looks, now_ms);
     input.modes = *suspended;
-    input.made = [&preview](const HubDelivery& delivery) {
+    input.made = [&preview](const HubDelivery& delivery) -> absl::StatusOr<bool> {
       Preview::Count& count = preview.made[{delivery.data_source, delivery.table, delivery.operation}];
       ++count.deliveries;
       if (delivery.state == DeliveryState::kHeld) ++count.held;
       if (preview.first.size() < kPreviewMax) preview.first.push_back(delivery);
-      return absl::OkStatus();
+      return true;
     };
     return (*file)->Try([&](HubBook& book) { return mirror::Derive(rules_, input, &book).status(); });
   });
@@ -427,6 +494,19 @@ absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
   return decided;
 }
 
+absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit) {
+  const MutexLock lock(mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  Held held;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> counts = (*file)->CountHeld();
+  if (!counts.ok()) return counts.status();
+  held.counts = *std::move(counts);
+  absl::Status status = (*file)->Read([&](HubBook& book) { return ReadHeldIn(book, limit, &held); });
+  if (!status.ok()) return status;
+  return held;
+}
+
 absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t now_ms) {
   absl::StatusOr<std::size_t> thawed = 0;
   {
@@ -459,8 +539,10 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   std::vector<MemberState> members;
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
-    members.push_back(
-        {name, (*feeds)[name], trouble == trouble_.end() ? "" : trouble->second, (*figures)[name]});
+    MemberState member{.data_source = name, .feed = (*feeds)[name], .figures = (*figures)[name]};
+    member.absent = member.feed.cycle == 0 && absent_.count(name) > 0;
+    if (trouble != trouble_.end() && !member.absent) member.trouble = trouble->second;
+    members.push_back(std::move(member));
   }
   return members;
 }
@@ -489,35 +571,13 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t 
   return (*file)->FindDuplicates(limit);
 }
 
-absl::StatusOr<Hub::Explained> Hub::ExplainIn(HubBook& book, const std::string& golden_id) {
-  absl::StatusOr<std::string> alive = book.Alive(golden_id);
-  if (!alive.ok()) return alive.status();
-  if (alive->empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("hub '", rules_.storage, "' has no record '", golden_id,
-                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
-                     "its file tells which there are."));
-  }
-  Explained explained;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
-  if (!record.ok()) return record.status();
-  explained.record = **std::move(record);
-  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
-  if (!rows.ok()) return rows.status();
-  explained.rows = *std::move(rows);
-  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
-  if (!deliveries.ok()) return deliveries.status();
-  explained.deliveries = *std::move(deliveries);
-  return explained;
-}
-
 absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) {
-    explained = ExplainIn(book, golden_id);
+    explained = ExplainIn(rules_, book, golden_id);
     return explained.status();
   });
   if (!status.ok()) return status;
@@ -532,12 +592,8 @@ absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
   absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
     absl::StatusOr<std::optional<MemberRow>> row = book.ReadRow(ref);
     if (!row.ok()) return row.status();
-    if (!*row) {
-      return absl::NotFoundError(absl::StrCat("hub '", rules_.storage, "' knows no such row of table '",
-                                              ref.table, "' of '", ref.data_source,
-                                              "'. Nothing was read. Give the key as a JSON array, as [17]."));
-    }
-    explained = ExplainIn(book, (*row)->golden_id);
+    if (!*row) return NoRow(rules_, ref);
+    explained = ExplainIn(rules_, book, (*row)->golden_id);
     return explained.status();
   });
   if (!status.ok()) return status;

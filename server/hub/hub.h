@@ -46,7 +46,8 @@ struct HandedOut {
 struct MemberState {
   std::string data_source;
   HubFeed feed;
-  std::string trouble = {};  ///< Why it was not looked at the last time; empty: it was.
+  std::string trouble = {};  ///< Why it was not looked at the last time; empty: it was, or is absent.
+  bool absent = false;       ///< There is no such data source, or no mirror of it, and none was ever read.
   HubFile::Figures figures = {};
 };
 
@@ -87,15 +88,10 @@ class Hub {
   /// What that would do, which nobody else ever sees. Errors: the same; kUnavailable: it was not read yet.
   struct Preview {
     std::vector<std::string> resumed;
-    struct Place {
-      std::string data_source, table;
-      HubOperation operation = HubOperation::kUpdate;
-      friend auto operator<=>(const Place&, const Place&) = default;
-    };
     struct Count {
       std::uint64_t deliveries = 0, held = 0;
     };
-    std::map<Place, Count> made = {};
+    std::map<DeliveryPlace, Count> made = {};
     std::vector<HubDelivery> first = {};  ///< At most kPreviewMax.
   };
   absl::StatusOr<Preview> PreviewResume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms);
@@ -105,6 +101,17 @@ class Hub {
   /// Removes its file, also one that cannot be read, and makes it anew. Gives the members that are suspended.
   absl::StatusOr<std::vector<std::string>> Rebuild(std::int64_t now_ms);
   absl::StatusOr<std::size_t> DecideHeld(bool commit);
+  /// What waits for that: how many, and the oldest `limit`. Each reason is as it is now.
+  enum class HeldWhy : std::uint8_t { kMany, kUnsure, kAnew };
+  struct Held {
+    std::map<DeliveryPlace, std::uint64_t> counts = {};
+    struct One {
+      HubDelivery delivery;
+      HeldWhy why = HeldWhy::kMany;
+    };
+    std::vector<One> first = {};
+  };
+  absl::StatusOr<Held> ListHeld(std::size_t limit);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
   /// Where another server derives: so that Members() knows here, too, why one cannot be looked at.
@@ -147,7 +154,6 @@ class Hub {
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
-  absl::StatusOr<Explained> ExplainIn(HubBook& book, const std::string& golden_id);
 
   const HubRules rules_;
   const HubFiles files_;
@@ -156,7 +162,8 @@ class Hub {
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::pair<std::string, std::string>> unread_times_
-      MIRROR_GUARDED_BY(mutex_);  ///< Told of these tables.
+      MIRROR_GUARDED_BY(mutex_);                            ///< Told of these tables.
+  std::set<std::string> absent_ MIRROR_GUARDED_BY(mutex_);  ///< Of these, those that are not there.
   Mutex file_mutex_;
   std::shared_ptr<HubFile> file_
       MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet, or is closed.

@@ -47,6 +47,12 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
   return "";
 }
 
+absl::Status NoHubError(const std::string& context_id) {
+  return absl::FailedPreconditionError(absl::StrCat("no hub has a table of '", context_id,
+                                                    "'. Nothing was handed out. A [[hub]] of the server's "
+                                                    "configuration names its members."));
+}
+
 std::string_view KindOf(HubNote::Kind kind) {
   switch (kind) {
     case HubNote::Kind::kSuspended:
@@ -178,7 +184,14 @@ bool Hubs::NoteNews(const std::shared_ptr<Hub>& hub) {
 }
 
 void Hubs::NoteCompleted(const std::string& context_id) {
-  for (const Member& member : MembersOf(context_id)) NoteNews(member.hub);
+  const std::vector<Member> members = MembersOf(context_id);
+  if (members.empty()) return;
+  {
+    const MutexLock lock(mutex_);
+    Asked& asked = asked_[FoldName(context_id)];
+    asked.cycles_since = std::min(asked.cycles_since + 1, kCyclesUnasked);
+  }
+  for (const Member& member : members) NoteNews(member.hub);
 }
 
 void Hubs::NoteChanged(const std::string& context_id) {
@@ -291,11 +304,8 @@ absl::StatusOr<bool> Hubs::WaitForDerivation(const std::shared_ptr<Hub>& hub) {
 absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int64_t cycle,
                                         std::size_t limit) {
   const std::vector<Member> members = MembersOf(context_id);
-  if (members.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("no hub has a table of '", context_id,
-                                                      "'. Nothing was handed out. A [[hub]] of the server's "
-                                                      "configuration names its members."));
-  }
+  if (members.empty()) return NoHubError(context_id);
+  NoteTaking(context_id, Taking::kAsks);
   // A tenant is a member of one hub; of several the first counts.
   const std::shared_ptr<Hub> hub = members.front().hub;
   const absl::StatusOr<bool> derived = WaitForDerivation(hub);
@@ -306,6 +316,35 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
     return out;
   }
   return hub->HandOut(members.front().data_source, cycle, limit);
+}
+
+absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_id) {
+  const std::vector<Member> members = MembersOf(context_id);
+  if (members.empty()) return NoHubError(context_id);
+  const std::shared_ptr<Hub> hub = members.front().hub;
+  if (!IsWritten(hub->rules(), members.front().data_source)) return 0;
+  NoteTaking(context_id, Taking::kDeclines);
+  // What is not derived in time is told behind the next cycle.
+  if (absl::Status waited = WaitForDerivation(hub).status(); !waited.ok()) return waited;
+  const absl::StatusOr<std::vector<MemberState>> states = hub->Members();
+  if (!states.ok()) return states.status();
+  for (const MemberState& state : *states) {
+    if (state.data_source == members.front().data_source) return state.figures.open;
+  }
+  return 0;
+}
+
+void Hubs::NoteTaking(const std::string& context_id, Taking taking) {
+  const MutexLock lock(mutex_);
+  asked_[FoldName(context_id)] = {.taking = taking};
+}
+
+Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  const auto asked = asked_.find(FoldName(context_id));
+  if (asked == asked_.end()) return Taking::kNotKnown;
+  const bool asks = asked->second.taking != Taking::kDeclines;
+  return asks && asked->second.cycles_since >= kCyclesUnasked ? Taking::kNeverAsks : asked->second.taking;
 }
 
 void Hubs::LookIfOthersDerive(Hub& hub) {

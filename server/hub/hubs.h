@@ -22,6 +22,9 @@ namespace mirror {
 
 /// How long a call for deliveries waits for the derivation that reads its cycle.
 inline constexpr std::chrono::milliseconds kHubWait{1'000};
+/// A source that completes so many cycles, and asks for no delivery behind any, takes none. One that does
+/// pushes twice in a run, and may import what it fetched in a run of its own.
+inline constexpr int kCyclesUnasked = 5;
 /// How often it is looked what other servers have noted, or derived.
 inline constexpr std::chrono::milliseconds kHubLook{100};
 
@@ -66,6 +69,13 @@ class Hubs {
   void NoteReport(const std::string& context_id, int conflicts, int refused);
   Report LastReport(const std::string& context_id);
 
+  /// For the source of a member that fetches none: how many wait for it. It is noted that it takes none,
+  /// where some could ever be for it. Errors: as HandOut().
+  absl::StatusOr<std::uint64_t> CountForDecliner(const std::string& context_id);
+  /// Whether it asks for what is to be written there, as this server knows since its start.
+  enum class Taking : std::uint8_t { kNotKnown, kAsks, kDeclines, kNeverAsks };
+  Taking TakingOf(const std::string& context_id);
+
   /// See Hub::Look(): nothing where this server derives.
   void LookIfOthersDerive(Hub& hub);
 
@@ -93,6 +103,7 @@ class Hubs {
   void DeriveOne(Hub& hub, Tried* tried);
   void Tell(Hub& hub);
   bool NoteNews(const std::shared_ptr<Hub>& hub);
+  void NoteTaking(const std::string& context_id, Taking taking);
   absl::StatusOr<bool> WaitForDerivation(const std::shared_ptr<Hub>& hub);
 
   Tenants& tenants_;
@@ -111,6 +122,11 @@ class Hubs {
   std::set<std::shared_ptr<Hub>> unsaid_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::string> changed_ MIRROR_GUARDED_BY(mutex_);          ///< Context ids, see NoteChanged().
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
+  struct Asked {
+    Taking taking = Taking::kNotKnown;
+    int cycles_since = 0;
+  };
+  std::map<std::string, Asked> asked_ MIRROR_GUARDED_BY(mutex_);  ///< By the same.
   std::thread thread_;  ///< Made under the lock, once; joined behind `stop_`, when nobody makes it any more.
 };
 

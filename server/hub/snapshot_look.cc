@@ -8,6 +8,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/exchange/value_json.h"
+#include "proto/wire/text_form.h"
 #include "server/hub/changed_time.h"
 #include "server/journal/key_block.h"
 
@@ -42,6 +43,16 @@ Literal LiteralOf(const Value& value) {
     default:
       return Null{};
   }
+}
+
+/// As people, agents and systems of other kinds have it: a day, a moment or a UUID is a text.
+Literal ShownOf(const TableSchema& kept, const std::vector<std::uint32_t>& columns, const ChangeBatch& batch,
+                std::size_t place, std::uint32_t row) {
+  const Column& column = kept.columns[columns[place]];
+  const Value value = batch.columns[place].At(row);
+  const bool has_form = value.kind == (column.type == Type::kUuid ? Kind::kBlob : Kind::kInteger);
+  if (!has_form || !HasTextForm(column.type)) return LiteralOf(value);
+  return TextForm(column, value.integer, value.bytes);
 }
 
 absl::StatusOr<Key> KeyOf(const std::string& json) {
@@ -341,7 +352,7 @@ absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& 
         if (batch.row_count == 0 || KeyText(batch, wanted->size(), 0) != key) return absl::CancelledError();
         found.emplace();
         for (std::size_t i = 0; i < form.mapped.size(); ++i) {
-          found->values[form.mapped[i]] = LiteralOf(batch.columns[wanted->size() + i].At(0));
+          found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted->size() + i, 0);
         }
         if (!form.changed.empty()) {
           found->changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(0)));
@@ -360,7 +371,7 @@ absl::Status SnapshotLook::ReadRows(const HubMember& member, const TakeRow& take
     for (std::uint32_t i = 0; i < batch.row_count; ++i) {
       SourceRow row;
       for (std::size_t c = 0; c < form.mapped.size(); ++c) {
-        row.values[form.mapped[c]] = LiteralOf(batch.columns[key_columns + c].At(i));
+        row.values[form.mapped[c]] = ShownOf(form.kept, form.columns, batch, key_columns + c, i);
       }
       if (!form.changed.empty()) {
         row.changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(i)));

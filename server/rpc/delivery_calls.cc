@@ -111,19 +111,33 @@ absl::Status EncodeDelivery(const HubRules& rules, const HubDelivery& delivery, 
   return EncodeKey(*entity, delivery, message);
 }
 
+absl::Status NoTable() {
+  return absl::FailedPreconditionError(
+      "no hub of this endpoint has a table of this tenant. Nothing was done.");
+}
+
 /// Of a member of a hub: `cycle` is the last one that it completed, and none runs.
 absl::Status CheckLastCycle(Tenants& tenants, Hubs* hubs, const Caller& caller, std::int64_t cycle) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  if (hubs == nullptr || !hubs->HasMember(caller.context_id)) {
-    return absl::FailedPreconditionError(
-        "no hub of this endpoint has a table of this tenant. Nothing was done.");
-  }
+  if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
   const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
   if (!record.ok()) return record.status();
   if (!record->active && record->completed_cycle == cycle) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("cycle ", cycle, " is not the last one that was completed, ",
                                          record->completed_cycle, ". Nothing was done. Push first."));
+}
+
+/// For a source that takes none.
+absl::Status CountOpen(Tenants& tenants, Hubs* hubs, const Caller& caller,
+                       grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
+  if (absl::Status found = tenants.Find(caller).status(); !found.ok()) return found;
+  if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
+  const absl::StatusOr<std::uint64_t> open = hubs->CountForDecliner(caller.context_id);
+  if (!open.ok()) return open.status();
+  v1::FetchDeliveriesResponse message;
+  message.set_open(*open);
+  return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the caller left");
 }
 
 absl::Status HandOut(Hubs& hubs, const Caller& caller, const v1::FetchDeliveriesRequest& request,
@@ -152,6 +166,7 @@ grpc::Status MirrorService::FetchDeliveries(
     grpc::ServerContext* context, const v1::FetchDeliveriesRequest* request,
     grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
   return Serve("FetchDeliveries", *context, [&](const Caller& caller, InFlight::Call&) {
+    if (request->count_only()) return CountOpen(tenants_, hubs_, caller, writer);
     absl::Status status = CheckLastCycle(tenants_, hubs_, caller, request->cycle());
     return status.ok() ? HandOut(*hubs_, caller, *request, writer) : status;
   });

@@ -87,11 +87,15 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
   const absl::StatusOr<std::optional<TableSchema>> agreed = reading->snapshot->ReadSchema(table);
   if (!agreed.ok()) return agreed.status();
   if (!*record || !*agreed) {
+    if (kind == ReadingKind::kExport) {
+      return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no table '", table,
+                                              "' in its mirror. Nothing was read. 'mirrorctl tables ",
+                                              mirror_.context_id(), "' tells which there are."));
+    }
     return absl::NotFoundError(
-        absl::StrCat("there is no table '", table, "' in the mirror. Nothing was read. ",
-                     kind == ReadingKind::kExport ? "'mirrorctl tables' tells"
-                                                  : "GET /v4/storages/{storageId}/records tells",
-                     " which there are."));
+        absl::StrCat("there is no table '", table,
+                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
+                     "there are."));
   }
   if (absl::Status readable = IsReadable(**record); !readable.ok()) return readable;
   reading->record = **record;

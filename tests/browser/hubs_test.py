@@ -55,7 +55,8 @@ class Hubs(unittest.TestCase):
         self.page.press("Resume …")
         self.page.see("This would be written:", "dialog")
         self.page.answer("Resume")
-        self.page.see("Nothing waits for anybody.")
+        self.page.see("was made anew, or its rules were changed")
+        self.page.see("Nothing is held now.")
         self.page.press("Show duplicates")
         self.page.see("within: 2 rows of erp")
         (golden_id,) = self.place.ask_hub("SELECT golden_id FROM golden_company")[0]
@@ -68,11 +69,59 @@ class Hubs(unittest.TestCase):
         self.place.rounds(1)
         self.page.open("/hubs")
         self.page.see("for a decision.")
+        self.page.press("Show what is held")
+        self.page.see("the hub was made anew, or its rules changed")
+        self.assertNotIn("Pisa", self.page.text(), "a value")
+        self.assertEqual(self.page.violations(), [])
         self.page.press("Commit …")
+        self.page.see("UPDATE in erp company: 2 rows", "dialog")
         self.page.answer("Commit")
         self.page.see("Nothing waits for anybody.")
         self.place.rounds(2)
         self.assertEqual({row[2] for row in self.place.erp.rows()}, {"Pisa"})
+
+    def records(self):
+        return sorted({row[0] for row in self.place.ask_hub("SELECT golden_id FROM golden_company_member")})
+
+    def fill(self, label, text):
+        """The field of that label, as soon as it is there."""
+        field = wait_for(label, lambda: [one for one in self.page.all("main input[type=text]") if one.accessible_name == label])
+        field[0].send_keys(text)
+
+    def test_records_are_parted_and_merged_and_a_hub_is_made_anew(self):
+        self.place.rounds(2)
+        (golden_id,) = self.records()
+        self.page.open("/hubs")
+        self.page.press("Show duplicates")
+        self.page.press(golden_id)
+        self.page.see("Part chosen rows …")
+        self.assertFalse(self.page.button("Part chosen rows …").is_enabled(), "no row is chosen")
+        (row,) = [one for one in self.page.all("main input[type=checkbox]") if one.accessible_name == "Part the row [2] of erp"]
+        row.click()
+        self.assertEqual(self.page.violations(), [])
+        self.page.press("Part chosen rows …")
+        self.page.answer("Part")
+        wait_for("the second record", lambda: len(self.records()) == 2)
+        self.page.press("Show duplicates")
+        self.page.see("No duplicates are known.")
+
+        (other,) = set(self.records()) - {golden_id}
+        self.fill("Golden id", other)
+        self.page.press("Explain")
+        self.fill("Another golden id", golden_id)
+        self.page.press("Merge with it …")
+        self.page.answer("Merge")
+        wait_for("one record", lambda: self.records() == [golden_id])
+
+        self.page.press("Make anew …")
+        self.assertFalse(self.page.button("Make anew", "dialog").is_enabled(), "nothing was typed")
+        self.page.answer("Make anew", typed="Acme")
+        self.page.see("suspended, since a mirror or the hub was restored")
+        self.place.rounds(1)
+        self.page.press("Resume and insert …")
+        self.page.see("what is new is inserted elsewhere, too", "dialog")
+        self.page.answer("Resume")
+        wait_for("another record", lambda: len(self.records()) == 1 and self.records() != [golden_id])
 
 
 if __name__ == "__main__":

@@ -158,6 +158,71 @@ class HubCommands(unittest.TestCase):
         place.rounds(2)
         self.assertEqual(place.crm.rows(), place.erp.rows())
 
+    def test_what_is_held_is_listed_and_tried_without_values(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET city = 'Bern'")
+        self.ctl(place, "hub", "rebuild", "Acme", "--confirm", "Acme")
+        place.rounds(2)
+        resumed = self.ctl(place, "hub", "resume", "Acme")
+        self.assertIn("whatever is new is held", one_line(resumed.stderr))
+        golden = self.record_of(place, "crm", "[1]")
+        listed = json.loads(self.ctl(place, "hub", "hold", "list", "Acme", "--json").stdout)
+        self.assertEqual([(one["golden_id"], one["why"], one["columns"]) for one in listed], [(golden, "anew", ["city"])])
+        shown = self.ctl(place, "hub", "hold", "list", "Acme", "--limit", "1")
+        tried = [self.ctl(place, "hub", "hold", what, "Acme", "--dry-run") for what in ("commit", "rollback")]
+        for done in (shown, *tried):
+            self.assertIn(golden, done.stdout)
+            for secret in ("Bern", "Rome", "Ada"):
+                self.assertNotIn(secret, done.stdout)
+        self.assertIn("1 delivery of hub 'Acme' would be handed out. Nothing was done", one_line(tried[0].stderr))
+        self.assertIn("would be dropped", one_line(tried[1].stderr))
+        self.assertEqual(place.ask_hub("SELECT state FROM _hub_deliveries"), [(2,)])
+        self.ctl(place, "hub", "hold", "commit", "Acme")
+        self.assertIn("nothing of hub 'Acme' is held", self.ctl(place, "hub", "hold", "list", "Acme").stderr)
+
+    def test_a_hub_that_was_made_anew_and_holds_nothing_says_what_ends_that(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        self.ctl(place, "hub", "rebuild", "Acme", "--confirm", "Acme")
+        place.rounds(2)
+        self.ctl(place, "hub", "resume", "Acme")
+        place.rounds()
+        status = self.ctl(place, "hub", "status")
+        self.assertIn("though nothing is held now, until 'mirrorctl hub hold commit Acme'", one_line(status.stderr))
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.rounds(2)
+        self.assertEqual(place.erp.rows()[0][2], "Rome", "held, as it says")
+        committed = self.ctl(place, "hub", "hold", "commit", "Acme")
+        self.assertNotIn("held", committed.stderr)
+        place.rounds(2)
+        self.assertEqual(place.erp.rows()[0][2], "Oslo")
+        self.assertEqual(self.ctl(place, "hub", "status").stderr, "")
+
+    def test_a_system_that_is_not_there_yet_is_absent(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.crm.once()
+        status = self.ctl(place, "hub", "status")
+        self.assertRegex(status.stdout, r"Acme +crm +read ")
+        self.assertRegex(status.stdout, r"Acme +erp +absent .* -\n")
+        place.rounds(1)
+        self.assertRegex(self.ctl(place, "hub", "status").stdout, r"Acme +erp +read ")
+
+    def test_what_is_not_there_is_named_with_its_tenant(self):
+        place = self.place()
+        place.rounds(1)
+        refused = place.ctl("hub", "init", "Acme", "--entity", "company", "crm", "company", "erp", "nothing")
+        self.assertIn("tenant 'erp' has no table 'nothing'", one_line(refused.stderr))
+        refused = place.ctl("hub", "explain", "Acme", "--row", "erp", "company", "77")
+        self.assertIn("no row of this key in table 'company' of 'erp', the tenant 'erp'", one_line(refused.stderr))
+        for length, code in ((64, 0), (65, 1)):
+            done = place.ctl("hub", "init", "A" * length, "--entity", "company", "crm", "company", "erp", "company")
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn("1 to 64 letters", one_line(done.stderr))
+
     def test_an_edit_that_a_later_one_overtakes_is_named_without_its_value(self):
         place = self.place()
         place.crm.sql(ADA)

@@ -519,6 +519,8 @@ class Lockstep(model.World):
              sorted((c, repr(v[0])) for c, v in d.columns.items())) for d in hub.deliveries.values())
         says["suspended"] = {n: (f.suspended is not None, bool(f.own_restore and f.suspended)) for n, f in hub.feeds.items()}
         says["hold"] = hub.hold
+        # A derivation that comes late would read two cycles at once: what came first would be of the same time.
+        says["read"] = {n: f.cycle == self.server.CompletedCycle(n) for n, f in hub.feeds.items()}
         return says
 
     def OfPrograms(self):
@@ -528,7 +530,8 @@ class Lockstep(model.World):
                 says[name, table] = system.rows(table)
         if not self.real.hub.exists():
             nobody = {name: (False, False) for name in self.config.sources}
-            return {**says, "records": [], "deliveries": [], "suspended": nobody, "hold": False}
+            return {**says, "records": [], "deliveries": [], "suspended": nobody, "hold": False,
+                    "read": {name: self.real.completed_cycle(name) == 0 for name in self.config.sources}}
         with self.real.look_at_hub() as ask:
             return {**says, **self.OfHub(ask)}
 
@@ -551,6 +554,8 @@ class Lockstep(model.World):
         suspended = {s: (bool(at), bool(own and at)) for s, at, own in ask("SELECT data_source, suspended, own_restore FROM _hub_feeds")}
         says["suspended"] = {name: suspended.get(name, (False, False)) for name in self.config.sources}
         says["hold"] = any(hold for (hold,) in ask("SELECT hold FROM _hub_state"))
+        cycles = dict(ask("SELECT data_source, cycle FROM _hub_feeds"))
+        says["read"] = {n: cycles.get(n, 0) == self.real.completed_cycle(n) for n in self.config.sources}
         return says
 
 

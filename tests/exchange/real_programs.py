@@ -252,6 +252,13 @@ class Programs:
     def mirror(self, name):
         return self.data / f"Mirror_{name}.db"
 
+    def completed_cycle(self, name):
+        if not self.mirror(name).exists():
+            return 0
+        with contextlib.closing(sqlite3.connect(f"file:{self.mirror(name)}?mode=ro", uri=True, timeout=30)) as database:
+            found = database.execute("SELECT completed_cycle FROM _mirror_tenant").fetchone()
+        return found[0] if found else 0
+
     @property
     def hub(self):
         return self.data / "Mirror_Acme.hub.db"

@@ -4,8 +4,10 @@
 Usage: strangers_test.py BIN_DIR [unittest arguments]
 """
 
+import json
 import pathlib
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -85,6 +87,64 @@ class Strangers(unittest.TestCase):
         self.assertEqual(len(place.erp.rows()), 2, "what the restore took was deleted in the other system")
         status = place.ctl("hub", "status", "Acme")
         self.assertIn("restored", status.stdout, status.stderr)
+
+    def test_a_source_that_accepts_nothing_is_told_and_named(self):
+        place = self.place(accepts={"erp": []})
+        place.crm.sql(ADA, ADA.replace("NO 1", "NO 2"))
+        place.rounds(2)
+        waits = "2 deliveries wait at the server, and none is fetched: 'accept' of this [[source]] is empty"
+        for words in (("once",), ("status",)):
+            self.assertIn(waits, " ".join(place.erp.try_agent(*words).stdout.split()))
+        report = json.loads(place.erp.agent("once", "--json").stdout)["sources"][0]
+        self.assertIn(waits, report["notes"][0])
+        doctor = place.server.run("mirrorctl", "--config", place.server.folder / "mirrorctl.toml", "doctor", "--source",
+                                  place.erp.config)
+        self.assertIn("2 deliveries wait", " ".join(doctor.stdout.split()))
+        status = place.ctl("hub", "status")
+        self.assertRegex(status.stdout, r"erp .*takes no deliveries\n")
+        self.assertIn("the source of 'erp' takes no deliveries", " ".join(status.stderr.split()))
+        self.assertNotIn("'crm' takes", " ".join(status.stderr.split()))
+        # One that says what it accepts gets them, and nobody speaks of it any more.
+        text = place.erp.config.read_text()
+        place.erp.config.write_text(text.replace('context_id = "erp"\n', 'context_id = "erp"\naccept = ["insert"]\n'))
+        place.erp.install()
+        place.rounds(1)
+        self.assertEqual(len(place.erp.rows()), 2)
+        self.assertEqual(place.ctl("hub", "status").stderr, "")
+
+    def test_a_source_that_knows_no_deliveries_is_named(self):
+        names = exchange_place.MEMBER.replace("{name}", "legacy").replace('"company"', '"names"').replace(
+            'vat = "vat", name = "name", city = "city"', 'name = "name"').replace("{write}", '["update"]')
+        hub = exchange_place.HUB.replace('[["vat"]]', '[["name"]]').replace("{members}", "{members}" + names)
+        place = self.place(names=("crm",), hub=hub)
+        place.crm.sql(ADA)
+        place.crm.once()
+        for turn in range(5):
+            self.assertNotIn("deliveries", place.ctl("hub", "status").stderr, turn)
+            subprocess.run([sys.executable, ROOT / "tests/python/minimal_source.py", place.crm.config, "legacy",
+                            place.work / "state"], input='[[1, "Bob"]]', text=True, check=True, capture_output=True)
+        said = " ".join(place.ctl("hub", "status").stderr.split())
+        self.assertIn("the source of 'legacy' completes cycles and asks this server for no deliveries", said)
+        self.assertNotIn("'crm'", said)
+
+    def test_a_table_that_cannot_be_pushed_has_its_conflicts_refused_and_rest(self):
+        place = self.place(tables=(exchange_place.TABLE.replace("city TEXT", "city TEXT, score REAL"),))
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET score = 9e999, city = 'Ulm'")
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.crm.once()
+        done = json.loads(place.erp.try_agent("once", "--json").stdout)["sources"][0]["deliveries"]
+        self.assertEqual((done["refused"], done["conflicts"]), (1, 0), done)
+        self.assertIn("the table cannot be pushed: table 'company', column 'score': an infinity", done["refusals"][0])
+        # It rests, whoever asks for it.
+        done = json.loads(place.erp.try_agent("once", "--json").stdout)["sources"][0]["deliveries"]
+        self.assertEqual((done["refused"], done["later"]), (0, 1), done)
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Ulm")])
+        # And goes on by itself once the value is mended: the row as it is by then is another delivery's.
+        place.erp.sql("UPDATE company SET score = 1")
+        place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Ulm")]] * 2)
 
     def change_hub(self, place, change):
         """The configuration is another one from here on."""

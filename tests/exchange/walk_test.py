@@ -4,8 +4,10 @@
 Usage: walk_test.py BIN_DIR [unittest arguments]
 """
 
+import json
 import pathlib
 import shutil
+import sqlite3
 import sys
 import unittest
 
@@ -185,6 +187,45 @@ class Walk(unittest.TestCase):
         self.assertEqual([len(system.rows()) for system in place.systems], [1, 1])
         self.quiet(place)
 
+    def test_each_command_says_what_became_of_deliveries(self):
+        place = self.place()
+        place.rounds(1)
+        place.crm.sql(ADA)
+        place.crm.once()
+        self.assertIn("1 delivery fetched\n", place.erp.agent("transport").stdout)
+        self.assertIn("1 delivery applied\n", place.erp.agent("import").stdout)
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.crm.once()
+        self.assertIn("1 delivery fetched: 1 applied\n", place.erp.agent("once").stdout)
+        self.assertIn("1 delivery fetched: 1 applied\n", place.erp.agent("status").stdout)
+        # Of several sources a line each.
+        place.crm.sql("UPDATE company SET city = 'Ulm'")
+        place.crm.once()
+        config = place.erp.config.read_text()
+        more = place.work / "other.db"
+        sqlite3.connect(more).close()
+        place.erp.config.write_text(f'{config}[[source]]\ncontext_id = "other"\npath = "{more}"\n')
+        done = place.erp.try_agent("once")
+        self.assertRegex(done.stdout, r"(?m)^erp  nothing changed, 1 delivery fetched: 1 applied$")
+
+    def test_an_import_of_nothing_pushes_nothing(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        self.assertIn("the inbox is empty: nothing was done", place.erp.agent("import").stdout)
+        report = json.loads(place.erp.agent("import", "--json").stdout)["sources"][0]
+        self.assertEqual((report["outcome"], report["cycle"], report["tables"]), ("done", 0, []))
+        # What a killed import applied is pushed by the next one, which finds nothing more in the inbox.
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.crm.once()
+        place.erp.agent("transport")
+        died = place.erp.try_agent("import", MIRROR_CRASH_AT="agent.imported:1")
+        self.assertNotIn(died.returncode, (0, 1, 2))
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Oslo")])
+        told = json.loads(place.erp.agent("import", "--json").stdout)["sources"][0]
+        self.assertIn("_mirror_ledger", [table["table"] for table in told["tables"] if table["inserts"] > 0])
+        self.assertIn("the inbox is empty", place.erp.agent("import").stdout)
+
     def test_what_is_not_accepted_is_refused_and_told(self):
         place = self.place(accepts={"erp": ["update"]})
         place.erp.once()
@@ -192,7 +233,11 @@ class Walk(unittest.TestCase):
         place.crm.once()
         done = place.erp.try_agent("once")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertIn("1 refused", done.stdout)
+        self.assertIn("1 delivery fetched: 1 refused", done.stdout)
+        self.assertIn("refused: table 'company': 'accept' of its [[source]] does not hold INSERT", done.stdout)
+        status = place.erp.try_agent("status")
+        self.assertIn("1 delivery fetched: 1 refused", status.stdout)
+        self.assertRegex(status.stdout, "last error .*: a delivery was refused: table 'company'")
         self.assertEqual(place.erp.rows(), [])
 
 

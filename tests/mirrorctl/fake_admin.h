@@ -41,6 +41,7 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ListHubsResponse hubs;
   v1::ResumeHubResponse resumed_hub;
   v1::DecideHubResponse decided_hub;
+  v1::ListHeldResponse held;
   v1::ThawHubResponse thawed_hub;
   v1::MergeGoldenResponse merged;
   v1::PartGoldenResponse parted;
@@ -173,6 +174,10 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status DecideHub(grpc::ServerContext* /*context*/, const v1::DecideHubRequest* request,
                          v1::DecideHubResponse* response) override {
     return Answer("DecideHub", *request, decided_hub, response);
+  }
+  grpc::Status ListHeld(grpc::ServerContext* /*context*/, const v1::ListHeldRequest* request,
+                        v1::ListHeldResponse* response) override {
+    return Answer("ListHeld", *request, held, response);
   }
   grpc::Status ThawHub(grpc::ServerContext* /*context*/, const v1::ThawHubRequest* request,
                        v1::ThawHubResponse* response) override {

@@ -228,7 +228,86 @@ TEST_F(HubCommands, DecisionsSayWhatBecomesOfTheDeliveries) {
   EXPECT_THAT(fake_.Calls(), Contains("DecideHub storage: \"Acme\""));
   EXPECT_EQ(Json::parse(Run({"hub", "hold", "commit", "Acme", "--json"}).output)["deliveries"], 1'200);
   fake_.decided_hub.set_deliveries(0);
-  EXPECT_EQ(Run({"hub", "hold", "commit", "Acme"}).errors, "mirrorctl: nothing of hub 'Acme' is held\n");
+  EXPECT_EQ(Run({"hub", "hold", "commit", "Acme"}).errors, "mirrorctl: nothing of hub 'Acme' was held\n");
+}
+
+TEST_F(HubCommands, WhatIsHeldIsListedWithoutValues) {
+  EXPECT_THAT(Run({"hub", "hold", "list", "Acme"}).errors, HasSubstr("nothing of hub 'Acme' is held"));
+  EXPECT_THAT(Joined(Run({"hub", "hold", "commit", "Acme", "--dry-run"}).errors),
+              HasSubstr("nothing of hub 'Acme' is held. Nothing was done"));
+  v1::HubChange* const change = fake_.held.add_changes();
+  change->set_data_source("erp");
+  change->set_table("customer");
+  change->set_operation("UPDATE");
+  change->set_deliveries(1'200);
+  for (const v1::HeldWhy why : {v1::HELD_WHY_MANY, v1::HELD_WHY_UNSURE, v1::HELD_WHY_ANEW}) {
+    v1::HeldDelivery* const one = fake_.held.add_held();
+    one->set_golden_id("g1");
+    one->set_why(why);
+    one->mutable_delivery()->set_data_source("erp");
+    one->mutable_delivery()->set_table("customer");
+    one->mutable_delivery()->set_operation("UPDATE");
+    one->mutable_delivery()->set_key("[17]");
+    one->mutable_delivery()->set_state("HELD");
+    one->mutable_delivery()->add_columns("NAME1");
+  }
+  const Finished listed = Run({"hub", "hold", "list", "Acme", "--limit", "3"});
+  EXPECT_EQ(listed.output,
+            "to   table     operation  key   record  why     columns\n"
+            "erp  customer  UPDATE     [17]  g1      many    NAME1\n"
+            "erp  customer  UPDATE     [17]  g1      unsure  NAME1\n"
+            "erp  customer  UPDATE     [17]  g1      anew    NAME1\n");
+  EXPECT_THAT(listed.errors, HasSubstr("these are the oldest of 1,200; --limit N shows more"));
+  EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 3");
+  const Json json = Json::parse(Run({"hub", "hold", "list", "Acme", "--json"}).output);
+  EXPECT_EQ(json[1]["why"], "unsure");
+  EXPECT_EQ(json[1]["golden_id"], "g1");
+  EXPECT_EQ(json[1]["key"][0], 17);
+
+  const Finished tried = Run({"hub", "hold", "commit", "Acme", "--dry-run"});
+  EXPECT_THAT(tried.output,
+              AllOf(HasSubstr("erp  customer  UPDATE          1,200\n"), HasSubstr("the first 3:\n")));
+  EXPECT_THAT(Joined(tried.errors),
+              HasSubstr("1,200 deliveries of hub 'Acme' would be handed out. Nothing was done"));
+  EXPECT_THAT(Joined(Run({"hub", "hold", "rollback", "Acme", "--dry-run"}).errors),
+              HasSubstr("would be dropped. Nothing was done"));
+  EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 20");
+  EXPECT_THAT(fake_.Calls(), Not(Contains(HasSubstr("DecideHub"))));
+  EXPECT_EQ(
+      Json::parse(
+          Run({"hub", "hold", "commit", "Acme", "--dry-run", "--json"}).output)["changes"][0]["deliveries"],
+      1'200);
+}
+
+TEST_F(HubCommands, AHubThatHoldsAllThatIsNewSaysHowThatEnds) {
+  fake_.hubs.mutable_hubs(0)->set_holds_all(true);
+  const Finished shown = Run({"hub", "status"});
+  EXPECT_THAT(shown.output, HasSubstr("\nAcme: 16,020 golden records; whatever is new is held\n"));
+  EXPECT_THAT(
+      Joined(shown.errors),
+      AllOf(HasSubstr("whatever is new is held, though nothing is held now, until 'mirrorctl hub hold "
+                      "commit Acme'"),
+            Not(HasSubstr("suspended"))));
+  Suspend(false);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("once no member is suspended"));
+  erp_->set_held(2);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), Not(HasSubstr("nothing is held now")));
+}
+
+TEST_F(HubCommands, AMemberThatIsNotThereYetIsAbsentAndOneThatTakesNothingIsNamed) {
+  erp_->set_absent(true);
+  erp_->set_trouble("there is no tenant 'Cust2'");
+  EXPECT_THAT(Run({"hub", "status"}).output, HasSubstr("Acme     erp     absent"));
+  erp_->set_absent(false);
+  erp_->set_trouble("");
+  erp_->set_taking(v1::HUB_TAKING_DECLINES);
+  const Finished declines = Run({"hub", "status"});
+  EXPECT_THAT(declines.output, HasSubstr("takes no deliveries\n"));
+  EXPECT_THAT(Joined(declines.errors), AllOf(HasSubstr("the source of 'erp' takes no deliveries"),
+                                             HasSubstr("'accept' of its [[source]]")));
+  erp_->set_taking(v1::HUB_TAKING_NEVER_ASKS);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("asks this server for no deliveries"));
+  EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["members"][1]["taking"], "never_asks");
 }
 
 TEST_F(HubCommands, ThawSaysWhatIsDeliveredAgain) {

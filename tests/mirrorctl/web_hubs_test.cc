@@ -65,7 +65,8 @@ TEST_F(WebHubs, ActsSayWhatWasDone) {
   EXPECT_EQ(Post("resume", R"({"data_source":"erp","take":"ours"})")["resumed"][0], "erp");
   EXPECT_THAT(fake_.Calls(),
               Contains("ResumeHub storage: \"Acme\" data_source: \"erp\" take: HUB_TAKE_OURS"));
-  EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", "rebuild"}, {}}, "{}").status, 404);
+  EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", "forget"}, {}}, "{}").status, 404);
+  EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", "part"}, {}}, R"({"rows":[7]})").status, 400);
   EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", "resume"}, {}}, R"({"take":7})").status, 400);
 }
 
@@ -88,6 +89,54 @@ TEST_F(WebHubs, AResumeIsCountedBeforeItIsAskedFor) {
             "ResumeHub storage: \"Acme\" data_source: \"erp\" take: HUB_TAKE_THEIRS dry_run: true");
   fake_.resumed_hub.clear_changes();
   EXPECT_EQ(Post("resume", R"({"dry_run":true})")["notes"][0], "Nothing would be written.");
+}
+
+TEST_F(WebHubs, WhatIsHeldIsShownAndCountedBeforeItIsDecided) {
+  v1::ServerInfo* const server = fake_.servers.add_servers();
+  server->set_here(true);
+  server->set_version("0.2.0");
+  v1::HubChange* const change = fake_.held.add_changes();
+  change->set_data_source("erp");
+  change->set_table("customer");
+  change->set_operation("INSERT");
+  change->set_deliveries(3);
+  change->set_held(3);
+  v1::HeldDelivery* const one = fake_.held.add_held();
+  one->set_golden_id("g1");
+  one->set_why(v1::HELD_WHY_UNSURE);
+  one->mutable_delivery()->set_data_source("erp");
+  const Json held = Get({{"api", "hubs", "Acme", "held"}, {}});
+  EXPECT_EQ(held["changes"][0]["deliveries"], 3);
+  EXPECT_EQ(held["first"][0]["golden_id"], "g1");
+  EXPECT_EQ(held["first"][0]["why"], "unsure");
+  for (const char* const act : {"commit", "rollback"}) {
+    const Json counted = Post(act, R"({"dry_run":true})");
+    EXPECT_EQ(counted["tables"][0]["table"], "INSERT in erp customer");
+    EXPECT_EQ(counted["tables"][0]["objects"].size(), 0U);
+    EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 100") << "nothing is decided";
+  }
+  for (const char* const act : {"thaw", "merge", "part", "rebuild"}) {
+    EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", act}, {}}, R"({"dry_run":true})").status, 404) << act;
+  }
+}
+
+TEST_F(WebHubs, RecordsAreMergedAndPartedAndAHubIsMadeAnew) {
+  fake_.golden.add_members()->set_key("[9007199254740993]");
+  EXPECT_EQ(Get({{"api", "hubs", "Acme", "golden"}, {{"id", "g1"}}})["members"][0]["key_text"],
+            "[9007199254740993]");
+  fake_.merged.set_golden_id("g1");
+  EXPECT_EQ(Post("merge", R"({"golden_id":"g1","other_id":"g2"})")["golden_id"], "g1");
+  EXPECT_EQ(fake_.Calls().back(), "MergeGolden storage: \"Acme\" golden_ids: \"g1\" golden_ids: \"g2\"");
+  fake_.parted.set_golden_id("g3");
+  const char* const rows =
+      R"({"golden_id":"g1","rows":[{"data_source":"erp","table":"company","key":"[2]"}]})";
+  EXPECT_EQ(Post("part", rows)["golden_id"], "g3");
+  EXPECT_EQ(fake_.Calls().back(),
+            "PartGolden storage: \"Acme\" golden_id: \"g1\" rows { data_source: \"erp\" table: "
+            "\"company\" key: \"[2]\" }");
+  fake_.rebuilt.add_suspended("crm");
+  EXPECT_EQ(Post("rebuild", R"({"confirm":"Acme"})")["suspended"][0], "crm");
+  EXPECT_EQ(fake_.Calls().back(), "RebuildHub storage: \"Acme\" confirm: \"Acme\"");
 }
 
 TEST_F(WebHubs, WhatTheServerRefusesIsToldToThePage) {

@@ -79,6 +79,7 @@ WITHOUT = {
     ("mirrorctl", "apikey", "revoke"): "a sentence",
     ("mirrorctl", "hub", "status"): "what HubCommands of tests/mirrorctl read",
     ("mirrorctl", "hub", "resume"): "a sentence",
+    ("mirrorctl", "hub", "hold", "list"): "what HubCommands of tests/mirrorctl read",
     ("mirrorctl", "hub", "hold", "commit"): "a sentence",
     ("mirrorctl", "hub", "hold", "rollback"): "a sentence",
     ("mirrorctl", "hub", "thaw"): "a sentence",

@@ -299,7 +299,7 @@ ROOMS = {
     ),
     "client/source/mariadb": (
         "base base/db/mariadb certs client/source client/source/capture client/source/rows "
-        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        "client/source/sqlite/file client/source/steps client/source/values proto/wire proto/wire/exchange",
         (),
     ),
     "client/source/mariadb/log": (
@@ -322,9 +322,14 @@ ROOMS = {
         "proto/wire proto/wire/exchange",
         ("protobuf", "xxhash"),
     ),
+    "client/exchange/mariadb": (
+        "base base/db/mariadb base/db/sqlite client/exchange client/source client/source/capture client/source/mariadb "
+        "client/source/sqlite/file client/source/steps proto/wire proto/wire/exchange",
+        ("protobuf",),
+    ),
     "client/run": (
-        "base base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange client/exchange/datajoin "
-        "client/exchange/postgres client/source client/source/capture "
+        "base base/db/mariadb base/db/postgres base/db/sqlite certs client/config client/cycle client/exchange "
+        "client/exchange/datajoin client/exchange/mariadb client/exchange/postgres client/source client/source/capture "
         "client/source/files client/source/mariadb client/source/mariadb/log client/source/odbc client/source/postgres "
         "client/source/postgres/log client/source/sqlite client/source/sqlite/file client/source/sqlite/log client/source/stage client/source/steps "
         "client/state client/wire proto/wire proto/wire/exchange",

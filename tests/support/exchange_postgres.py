@@ -48,6 +48,11 @@ class PostgresSystem(exchange_place.System):
     def install(self):
         self.run(self.agent("install", "--print-sql").stdout)
 
+    def add_table(self, name, columns):
+        """One more, which the agent may read."""
+        self.sql(f"CREATE TABLE {name} ({columns})", f"GRANT SELECT ON {name} TO {ROLE}")
+        self.install()
+
     def run(self, script):
         """As the application, which owns the database."""
         return postgres_cluster.psql(Shared.cluster.url(self.database, postgres_cluster.SUPERUSER), script)

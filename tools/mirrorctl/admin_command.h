@@ -95,7 +95,6 @@ void AddChangingCommands(const AdminCommands& commands);
 void AddHistoryCommands(const AdminCommands& commands);
 void AddHoldCommands(const AdminCommands& commands);
 void AddHubCommands(const AdminCommands& commands);
-void AddHubInit(const AdminCommands& of_hub);
 void AddMoveCommand(const AdminCommands& commands);
 
 }  // namespace mirror

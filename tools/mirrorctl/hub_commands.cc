@@ -15,6 +15,7 @@
 #include "tools/mirrorctl/admin/hub_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/hub_commands.h"
 
 namespace mirror {
 namespace {
@@ -32,16 +33,6 @@ void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
   for (const v1::HubState& hub : answer.hubs()) {
     for (const std::string& words : WhatHubWaitsFor(hub)) SayNone(console, words);
   }
-}
-
-/// Behind an act that was done: how the hub stands now.
-void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console) {
-  const auto answer = client.Hubs(storage);
-  if (!answer.ok()) {
-    return Warn(console, absl::StrCat("that was done, but how the hub stands now cannot be said: ",
-                                      answer.status().message()));
-  }
-  SayWhatWaits(*answer, console);
 }
 
 void ShowStatus(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -119,25 +110,6 @@ void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console
     console.out << Quoted(resumed) << (resumed.size() == 1 ? " is" : " are")
                 << " resumed: " << WhatCounts(asked)
                 << ". Each system gets what follows for it behind its source's next cycle\n";
-  }
-  SayWhatStillWaits(client, request.storage, console);
-}
-
-void DecideHub(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
-  HubClient client(admin);
-  const auto answer = client.Decide(request.storage, commits);
-  if (!answer.ok()) return Fail(console, answer.status());
-  if (request.json) return PrintJson(console.out, Json({{"deliveries", answer->deliveries()}}));
-  if (answer->deliveries() == 0) {
-    SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held"));
-  } else {
-    const bool one = answer->deliveries() == 1;
-    console.out << (one ? "1 delivery" : absl::StrCat(Grouped(answer->deliveries()), " deliveries"))
-                << " of hub '" << Printable(request.storage) << "' "
-                << (commits ? (one ? "is handed out: its system gets it behind its source's next cycle\n"
-                                   : "are handed out: each system gets them behind its source's next cycle\n")
-                            : (one ? "is dropped: it is not handed out until its content changes\n"
-                                   : "are dropped: none is handed out until its content changes\n"));
   }
   SayWhatStillWaits(client, request.storage, console);
 }
@@ -248,17 +220,11 @@ void ListDuplicates(AdminClient& admin, const AdminRequest& request, Console& co
   }
 }
 
-cli::Option AddStorage(const AdminCommands& commands, const cli::Command& command, bool required = true) {
-  return command.Add("storage", commands.request->storage, "The hub's storage, e.g. Acme")
-      .Required(required)
-      .Completes(HubNames);
-}
-
 void AddResume(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command resume = of_hub.Add(
       "resume", "Go on with members that are suspended since something was restored", "Acme", ResumeHub);
-  AddStorage(of_hub, resume);
+  AddHubStorage(of_hub, resume);
   resume.Add("data_source", request->data_source, "One member, with --take; else all that are suspended")
       .Completes(HubMemberNames);
   resume
@@ -285,36 +251,18 @@ void AddResume(const AdminCommands& of_hub) {
   of_hub.AddJson(resume, "Print an object");
 }
 
-void AddDecisions(const AdminCommands& of_hub, const cli::Command& hub) {
-  const cli::Command hold =
-      hub.AddCommand("hold", "Decide about deliveries that wait: many at once, or of rows that are unsure");
-  hold.RequireCommand();
-  hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold commit Acme");
-  const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, of_hub.request, "hub hold "};
-  for (const bool commits : {true, false}) {
-    const cli::Command decide =
-        of_hold.Add(commits ? "commit" : "rollback",
-                    commits ? "Hand out all that is held" : "Never hand it out, until its content changes",
-                    "Acme", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
-                      DecideHub(admin, asked, console, commits);
-                    });
-    AddStorage(of_hold, decide);
-    of_hold.AddJson(decide, "Print an object");
-  }
-}
-
 void AddRecords(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command thaw = of_hub.Add(
       "thaw", "Deliver again what was frozen, since systems changed it back and forth", "Acme", ThawHub);
-  AddStorage(of_hub, thaw);
+  AddHubStorage(of_hub, thaw);
   thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
   of_hub.AddJson(thaw, "Print an object");
 
   const cli::Command explain =
       of_hub.Add("explain", "Show a golden record: its rows, who gave what, what waits; with values",
                  "Acme --row crm company '[17]'", ExplainGolden);
-  AddStorage(of_hub, explain);
+  AddHubStorage(of_hub, explain);
   explain.Add("golden_id", request->golden_id, "The record, also one that is in another one by now");
   explain
       .Add("--row", request->row,
@@ -335,7 +283,7 @@ void AddRecords(const AdminCommands& of_hub) {
                  "Show records with several rows of one system (within), and records that share a match key "
                  "(apart)",
                  "Acme", ListDuplicates);
-  AddStorage(of_hub, duplicates);
+  AddHubStorage(of_hub, duplicates);
   duplicates.Add("--limit", request->limit, "How many at most")
       .Within(std::uint32_t{1}, kDuplicatesMax)
       .ShowDefault();
@@ -347,7 +295,7 @@ void AddByHand(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command merge = of_hub.Add("merge", "Say that two golden records are one, as no rule can tell",
                                         "Acme GOLDEN_ID GOLDEN_ID", MergeRecords);
-  AddStorage(of_hub, merge);
+  AddHubStorage(of_hub, merge);
   merge.Add("golden_id", request->golden_id, "One record").Required();
   merge.Add("other_id", request->other_id, "The other").Required();
   of_hub.AddJson(merge, "Print an object");
@@ -355,7 +303,7 @@ void AddByHand(const AdminCommands& of_hub) {
   const cli::Command part =
       of_hub.Add("part", "Make rows of a golden record one of their own; no key joins the two again",
                  "Acme GOLDEN_ID --row crm company '[17]'", PartRecord);
-  AddStorage(of_hub, part);
+  AddHubStorage(of_hub, part);
   part.Add("golden_id", request->golden_id, "The record").Required();
   part.Add("--row", request->row, "A row that is to leave, as in 'hub explain'; again for more of them")
       .ValueName("DATASOURCE TABLE KEY")
@@ -373,7 +321,7 @@ void AddRebuild(const AdminCommands& of_hub) {
   const cli::Command rebuild = of_hub.Add(
       "rebuild", "Make a hub's file anew, as if it were lost: all members are suspended, what is new is held",
       "Acme --confirm Acme", RebuildHub);
-  AddStorage(of_hub, rebuild);
+  AddHubStorage(of_hub, rebuild);
   rebuild.Add("--confirm", request->confirm, "The storage once more").ValueName("STORAGE").Required();
   rebuild.Check([request] {
     return request->confirm == request->storage ? ""
@@ -384,6 +332,21 @@ void AddRebuild(const AdminCommands& of_hub) {
 
 }  // namespace
 
+void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console) {
+  const auto answer = client.Hubs(storage);
+  if (!answer.ok()) {
+    return Warn(console, absl::StrCat("that was done, but how the hub stands now cannot be said: ",
+                                      answer.status().message()));
+  }
+  SayWhatWaits(*answer, console);
+}
+
+cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required) {
+  return command.Add("storage", commands.request->storage, "The hub's storage, e.g. Acme")
+      .Required(required)
+      .Completes(HubNames);
+}
+
 void AddHubCommands(const AdminCommands& commands) {
   const cli::Command hub =
       commands.app.AddCommand("hub", "Golden records: how systems stand, and what waits for your decision");
@@ -391,11 +354,11 @@ void AddHubCommands(const AdminCommands& commands) {
   hub.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub status");
   const AdminCommands of_hub{hub, commands.config_path, commands.console, commands.request, "hub "};
   const cli::Command status = of_hub.Add("status", "Show hubs with their members", "Acme", ShowStatus);
-  AddStorage(of_hub, status, /*required=*/false);
+  AddHubStorage(of_hub, status, /*required=*/false);
   of_hub.AddWide(status);
   of_hub.AddJson(status);
   AddResume(of_hub);
-  AddDecisions(of_hub, hub);
+  AddHubHold(of_hub);
   AddRecords(of_hub);
   AddByHand(of_hub);
   AddRebuild(of_hub);

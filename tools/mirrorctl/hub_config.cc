@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/config/hub_name.h"
 #include "base/folded_name.h"
 #include "base/printable.h"
 #include "tools/mirrorctl/init/init.h"
@@ -17,25 +18,17 @@ namespace mirror {
 namespace {
 
 constexpr char kAmericanTime[] = "%m/%d/%Y %I:%M:%S %p";
-/// Of names that [[hub]] takes.
-constexpr std::size_t kNameMax = 40;
-
-absl::Status CheckPlain(const std::string& what, const std::string& name) {
-  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-  if (plain && !name.empty() && name.size() <= kNameMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("a hub cannot have ", what, " '", name, "': 1 to ", kNameMax,
-                                                 " letters, digits, '_' and '-'. Nothing was printed."));
+absl::Status CheckName(const std::string& what, const std::string& name, std::size_t length_max) {
+  if (IsHubName(name, length_max)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("a hub cannot have ", what, " '", name,
+                                                 "': ", HubNameWords(length_max), ". Nothing was printed."));
 }
 
 /// A name of a data source that [[hub]] takes.
 std::string SourceName(const std::string& tenant) {
-  std::string name = tenant.substr(0, kNameMax);
+  std::string name = tenant.substr(0, kHubNameMax);
   for (char& c : name) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    if (!plain) c = '_';
+    if (!IsHubNameCharacter(c)) c = '_';
   }
   return name;
 }
@@ -84,7 +77,7 @@ std::string List(const std::vector<std::string>& names) {
 }
 
 /// TOML takes letters, digits, '_' and '-' bare.
-std::string Bare(const std::string& name) { return CheckPlain("", name).ok() ? name : TomlString(name); }
+std::string Bare(const std::string& name) { return IsHubName(name, name.size()) ? name : TomlString(name); }
 
 std::string Columns(const std::map<std::string, std::string>& columns) {
   std::vector<std::string> parts;
@@ -161,8 +154,8 @@ std::string Member(const FoundTable& table, const std::map<std::string, int>& sh
 
 absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::string& entity,
                                          const std::vector<FoundTable>& tables) {
-  absl::Status status = CheckPlain("the storage", storage);
-  if (status.ok()) status = CheckPlain("the entity", entity);
+  absl::Status status = CheckName("the storage", storage, kHubNameMax);
+  if (status.ok()) status = CheckName("the entity", entity, kHubEntityNameMax);
   if (status.ok()) status = CheckPlaces(tables);
   if (!status.ok()) return status;
   std::map<std::string, int> shared = Shared(tables);
@@ -215,7 +208,7 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
 
 absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
                                            const std::vector<FoundTable>& tables) {
-  absl::Status status = CheckPlain("the storage", storage);
+  absl::Status status = CheckName("the storage", storage, kHubNameMax);
   if (status.ok()) status = CheckPlaces(tables);
   if (!status.ok()) return status;
   std::map<std::string, std::vector<const FoundTable*>> entities;
@@ -229,7 +222,7 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
       absl::StrCat("# Tables of storage '", storage, "' that are exchanged whole, for mirror-server.toml.\n");
   for (const std::string& name : order) {
     const std::vector<const FoundTable*>& members = entities[name];
-    if (status = CheckPlain("a table as entity", name); !status.ok()) return status;
+    if (status = CheckName("a table as entity", name, kHubEntityNameMax); !status.ok()) return status;
     if (members.size() < 2) {
       return absl::InvalidArgumentError(
           absl::StrCat("table '", name, "' is in '", members.front()->tenant,

@@ -13,6 +13,7 @@
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/hub_commands.h"
 #include "tools/mirrorctl/hub_config.h"
 
 namespace mirror {

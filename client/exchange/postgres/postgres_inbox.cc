@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/crash_point.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/table.h"
@@ -77,7 +76,6 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
   } else {
     filled = transaction.Commit(pipeline, kFilling).status();
   }
-  if (filled.ok()) CrashPoint("agent.transported");
   return filled;
 }
 

@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "client/exchange/delivery_database.h"
 #include "client/exchange/exchange_rules.h"
-#include "client/exchange/member_table.h"
 #include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_tables.h"
@@ -23,10 +23,8 @@
 namespace mirror {
 
 /// A table of the schema, as deliveries call it and as its reader knows it.
-struct PostgresMember {
-  MemberTable table;  ///< Of `plan` its schema alone is filled in; `log`: the table's oid.
+struct PostgresMember : ServerMember {  ///< `table.log`: the table's oid.
   std::shared_ptr<const KnownPostgresTable> known;
-  bool is_sent = false;  ///< It is mirrored.
 
   /// Its rows, behind FROM, UPDATE and DELETE FROM.
   std::string Rows(const char* alias = "t") const;

@@ -7,10 +7,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "client/exchange/mirrored_value.h"
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_types.h"
 #include "proto/wire/exchange/value_json.h"
-#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
@@ -18,35 +18,6 @@ namespace {
 std::string Shortest(double real) {
   std::array<char, 32> text{};
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), real).ptr};
-}
-
-/// As the mirror keeps it, see AddValueToDigest().
-sqlite::Value AsMirrored(const Column& column, const Value& value) {
-  sqlite::Value kept;
-  if (value.kind == Kind::kNull) return kept;
-  if (HasTextForm(column.type)) {
-    kept.type = sqlite::Type::kText;
-    kept.bytes = TextForm(column, value.integer, value.bytes);
-    return kept;
-  }
-  switch (value.kind) {
-    case Kind::kInteger:
-      kept.type = sqlite::Type::kInteger;
-      kept.integer = value.integer;
-      break;
-    case Kind::kReal:
-      kept.type = sqlite::Type::kReal;
-      kept.real = value.real;
-      break;
-    case Kind::kBlob:
-      kept.type = sqlite::Type::kBlob;
-      kept.bytes = value.bytes;
-      break;
-    default:
-      kept.type = sqlite::Type::kText;
-      kept.bytes = value.bytes;
-  }
-  return kept;
 }
 
 std::vector<PostgresRowDecoder::Field> FieldsOf(const PostgresMember& member,

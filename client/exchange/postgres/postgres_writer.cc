@@ -1,12 +1,14 @@
 #include "client/exchange/postgres/postgres_writer.h"
 
-#include <set>
+#include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/transaction.h"
 #include "client/exchange/postgres/postgres_values.h"
 
 namespace mirror {
@@ -37,8 +39,6 @@ std::string StatementOf(const DeliveryTask& task, const PostgresMember& member, 
   return absl::StrCat("UPDATE ", member.Rows(), " SET ", absl::StrJoin(sets, ", "), where);
 }
 
-ImportResult Refused(std::string reason) { return {v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)}; }
-
 }  // namespace
 
 std::string PostgresRefusal(const absl::Status& status) {
@@ -63,116 +63,78 @@ std::string PostgresRefusal(const absl::Status& status) {
   }
 }
 
-absl::StatusOr<ImportResult> PostgresWriter::Write(const RowOf& before) {
-  std::vector<ReachedRow> reached;
-  if (task_.delivery->operation() != v1::OPERATION_INSERT) {
-    auto found = ReachPostgresRows(connection_, members_, member_, task_.key,
-                                   task_.delivery->operation() == v1::OPERATION_DELETE);
-    if (!found.ok()) return found.status();
-    reached = *std::move(found);
-  }
-  RowOf key = task_.key;
-  const absl::StatusOr<bool> done = RunStatement(&key);
-  if (!done.ok()) return done.status();
-  if (!*done) return Refused("a trigger of the source keeps it from being done");
-  CrashPoint("agent.row_written");
-  absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
-  if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;
-  if (task_.delivery->operation() == v1::OPERATION_INSERT) return noted;
-  if (absl::Status others = NoteOthers(key, reached); !others.ok()) return others;
-  return noted;
-}
-
 /// False: it changed no row.
-absl::StatusOr<bool> PostgresWriter::RunStatement(RowOf* key) {
+absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, PostgresMembers& members,
+                                      const DeliveryTask& task, const PostgresMember& member, RowOf* key) {
   PostgresTexts bound;
-  const std::string sql = StatementOf(task_, member_, &bound);
+  const std::string sql = StatementOf(task, member, &bound);
   bool there = false;
-  if (task_.delivery->operation() == v1::OPERATION_INSERT) {
-    const std::vector<std::uint32_t>& columns = member_.table.key;
+  if (task.delivery->operation() == v1::OPERATION_INSERT) {
+    const std::vector<std::uint32_t>& columns = member.table.key;
     const absl::Status written =
-        ReadPostgresValues(connection_, members_, member_, columns,
-                           absl::StrCat(sql, " RETURNING ", member_.Values(columns)), bound, [&](RowOf row) {
+        ReadPostgresValues(connection, members, member, columns,
+                           absl::StrCat(sql, " RETURNING ", member.Values(columns)), bound, [&](RowOf row) {
                              *key = std::move(row);
                              there = true;
                              return absl::OkStatus();
                            });
     if (!written.ok()) return written;
   } else {
-    const absl::StatusOr<std::int64_t> rows = connection_.Run(sql, bound.values(), kWriting);
+    const absl::StatusOr<std::int64_t> rows = connection.Run(sql, bound.values(), kWriting);
     if (!rows.ok()) return rows.status();
     there = *rows == 1;
   }
   // What waits for the end of the transaction would fail there, with all that is noted.
-  if (absl::Status kept = connection_.Execute("SET CONSTRAINTS ALL IMMEDIATE", kWriting); !kept.ok())
+  if (absl::Status kept = connection.Execute("SET CONSTRAINTS ALL IMMEDIATE", kWriting); !kept.ok())
     return kept;
   return there;
 }
 
-absl::StatusOr<ImportResult> PostgresWriter::NoteApplied(const RowOf& key, const RowOf& before) {
-  LedgerRow row;
-  row.delivery_id = task_.delivery->delivery_id();
-  row.operation = OperationName(task_.delivery->operation());
-  row.table_name = member_.table.sent_name;
-  row.key = KeyText(key);
-  row.at = now_ms_;
-  if (task_.delivery->operation() != v1::OPERATION_DELETE) {
-    const absl::StatusOr<std::optional<RowOf>> behind =
-        ReadPostgresRow(connection_, members_, member_, key, task_.mapped, /*locks=*/false);
-    if (!behind.ok()) return behind.status();
-    if (!*behind) return Refused("a trigger of the source gives the row another key");
-    row.wrote = WroteJson(WroteOf(task_, before, **behind));
-  }
-  if (absl::Status noted = inbox_.WriteLedger(row); !noted.ok()) return noted;
-  return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
-}
-
-absl::Status PostgresWriter::NoteOthers(const RowOf& key, const std::vector<ReachedRow>& before) {
-  std::set<std::pair<std::int64_t, std::string>> known;
-  for (const ReachedRow& row : before) {
-    known.emplace(row.member->table.log, KeyText(row.key));
-    const absl::StatusOr<std::optional<RowOf>> now = ReadPostgresRow(
-        connection_, members_, *row.member, row.key, row.member->table.PlainColumns(), /*locks=*/false);
-    if (!now.ok()) return now.status();
-    absl::Status noted;
-    if (!*now) {
-      noted = NoteOther("DELETE", row, nullptr);
-    } else if (KeyText(**now) != KeyText(row.values)) {
-      noted = NoteOther("UPDATE", row, &**now);
-    }
-    if (!noted.ok()) return noted;
-  }
-  if (task_.delivery->operation() == v1::OPERATION_DELETE) return absl::OkStatus();
-  // Under another key by now, where that holds what the foreign key refers to.
-  const auto behind = ReachPostgresRows(connection_, members_, member_, key, /*deletes=*/false);
-  if (!behind.ok()) return behind.status();
-  for (const ReachedRow& row : *behind) {
-    if (known.contains({row.member->table.log, KeyText(row.key)})) continue;
-    if (absl::Status noted = NoteOther("INSERT", row, &row.values); !noted.ok()) return noted;
+absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresMembers& members,
+                                     const PostgresMember& member, const RowOf& key, bool deletes,
+                                     const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
+  for (const PostgresAction& action : members.actions()) {
+    if (action.parent != member.known->table.oid) continue;
+    if (deletes ? !action.on_delete : !action.on_update) continue;
+    const PostgresMember* const child = members.FindByOid(action.child);
+    if (child == nullptr || child->table.key.empty()) continue;
+    std::vector<std::uint32_t> read = child->table.key;
+    const std::vector<std::uint32_t> plain = child->table.PlainColumns();
+    const auto parts = static_cast<std::ptrdiff_t>(read.size());
+    read.insert(read.end(), plain.begin(), plain.end());
+    PostgresTexts bound;
+    bound.AddKey(member, key);
+    const absl::Status done = ReadPostgresValues(
+        connection, members, *child, read,
+        absl::StrCat("SELECT ", child->Values(read), " FROM ", child->Rows(), " JOIN ", member.Rows("p"),
+                     " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ", kReachedRowsMax + 1),
+        bound, [&](RowOf row) {
+          return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
+                      deletes && action.deletes);
+        });
+    if (!done.ok()) return done;
   }
   return absl::OkStatus();
 }
 
-/// `values`: null: the row is gone; others than the row's own: what became of these.
-absl::Status PostgresWriter::NoteOther(const char* operation, const ReachedRow& row, const RowOf* values) {
-  // What is not mirrored is nobody's business.
-  if (!row.member->is_sent) return absl::OkStatus();
-  const MemberTable& table = row.member->table;
-  LedgerRow noted;
-  noted.delivery_id = absl::StrCat(task_.delivery->delivery_id(), "/", ++others_);
-  noted.operation = operation;
-  noted.table_name = table.sent_name;
-  noted.key = KeyText(row.key);
-  noted.at = now_ms_;
-  const std::vector<std::uint32_t> columns = table.PlainColumns();
-  Wrote wrote;
-  for (std::size_t i = 0; values != nullptr && i < columns.size(); ++i) {
-    // What else stands there somebody may have said, of whom the hub has not heard yet.
-    if (values != &row.values && ToLiteral((*values)[i]) == ToLiteral(row.values[i])) continue;
-    wrote[table.SentColumn(columns[i])].result = ToLiteral((*values)[i]);
-  }
-  if (values != nullptr) noted.wrote = WroteJson(wrote);
-  return inbox_.WriteLedger(noted);
+absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
+                                  const RowOf& key) {
+  constexpr char kNoting[] = "noting the row in the log";
+  // Not one of the key, which may be PostgreSQL's own to make.
+  const std::vector<std::uint32_t>& parts = member.table.key;
+  std::uint32_t index = 0;
+  while (std::find(parts.begin(), parts.end(), index) != parts.end()) ++index;
+  if (index == member.known->table.columns.size()) index = parts.front();
+  const std::string column = QuoteName(member.known->table.columns[index].name);
+  PostgresTexts bound;
+  bound.AddKey(member, key);
+  postgres::Savepoint savepoint(connection);
+  if (absl::Status saved = savepoint.Begin(kNoting); !saved.ok()) return saved;
+  const absl::StatusOr<std::int64_t> noted = connection.Run(
+      absl::StrCat("UPDATE ", member.Rows(), " SET ", column, " = t.", column, " WHERE ", member.KeyIs(1)),
+      bound.values(), kNoting);
+  if (!noted.ok() && PostgresRefusal(noted.status()).empty()) return noted.status();
+  return noted.ok() ? savepoint.Release(kNoting) : savepoint.RollBack(kNoting);
 }
 
 }  // namespace mirror

@@ -29,6 +29,27 @@ std::string MariadbGrantee(const std::string& current_user) {
   return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
 
+mariadb::ConnectAs ConnectToChange(const MariadbAccess& access) {
+  mariadb::ConnectAs as;
+  as.dsn = access.dsn;
+  as.password_file = access.password_file;
+  as.program_name = access.program_name;
+  as.answer_within = access.rows_within;
+  const std::int64_t lock_within = SecondsOf(access.lock_within);
+  as.settings = {
+      "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+      "SET SESSION TRANSACTION READ WRITE",
+      // A 0 is a value, of a key that the database makes, too.
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', "
+      "foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1, sql_safe_updates = 0",
+      absl::StrCat("SET SESSION lock_wait_timeout = ", lock_within,
+                   ", innodb_lock_wait_timeout = ", lock_within,
+                   ", max_statement_time = 0, idle_transaction_timeout = ", kIdleInTransactionSeconds,
+                   ", wait_timeout = ", kIdleSeconds, ", sql_big_selects = 1"),
+  };
+  return as;
+}
+
 MariadbLease::~MariadbLease() {
   if (connection_ != nullptr) sessions_->GiveBack(use_, {look_, std::move(connection_)});
 }

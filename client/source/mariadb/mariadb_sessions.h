@@ -38,6 +38,10 @@ struct MariadbAccess {
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
+/// A session that may write, where the text of each value and statement means what it says. Its transactions
+/// are serializable: a row that was read stays, and none comes where none was found.
+mariadb::ConnectAs ConnectToChange(const MariadbAccess& access);
+
 /// What a server says of the database.
 struct MariadbSource {
   /// "mariadb cluster UUID DATABASE" of a Galera cluster, else "mariadb DOMAIN DATABASE": its GTID domain.

@@ -23,10 +23,10 @@ constexpr std::uint32_t kBitsOfInteger = 63;
 constexpr std::int64_t kUnitsMax = 3'155'378'975'999'999'999;
 constexpr std::size_t kTypeMarkLength = 8;
 
-std::string NameInRow(const MariadbColumn& column) {
+std::string NameInRow(const MariadbColumn& column, std::string_view of = "t.") {
   const absl::StatusOr<std::string> quoted = mariadb::QuotedName(column.name);
   // A table with such a column is a problem, and not read.
-  return absl::StrCat("t.", quoted.ok() ? *quoted : "``");
+  return absl::StrCat(std::string(of), quoted.ok() ? *quoted : "``");
 }
 
 Type IntegerTypeOf(const MariadbColumn& column) {
@@ -147,8 +147,8 @@ MariadbValueForm MariadbFormOf(const Column& announced) {
   }
 }
 
-std::string ValueSql(const MariadbColumn& column, const Column& announced) {
-  const std::string name = NameInRow(column);
+std::string ValueSql(const MariadbColumn& column, const Column& announced, std::string_view of) {
+  const std::string name = NameInRow(column, of);
   // FLOAT as text loses digits, and both have fewer with a scale.
   if (MariadbFormOf(announced) == MariadbValueForm::kReal) return absl::StrCat("CAST(", name, " AS DOUBLE)");
   if (column.type == "bit") return absl::StrCat("CAST(", name, " AS UNSIGNED)");
@@ -160,6 +160,12 @@ std::string ValueSql(const MariadbColumn& column, const Column& announced) {
 std::string MariadbKeyTerm(const MariadbColumn& column, const Column& announced) {
   const std::string name = NameInRow(column);
   return IsByBytes(column, announced) ? absl::StrCat("CAST(", name, " AS BINARY)") : name;
+}
+
+std::string MariadbKeyIsExact(const MariadbColumn& column, const Column& announced, const KeyPart& part) {
+  if (column.charset.empty() || IsByBytes(column, announced) || part.kind != Kind::kText) return "";
+  return absl::StrCat("CAST(CONVERT(", NameInRow(column),
+                      " USING utf8mb4) AS BINARY) = ", mariadb::QuotedBytes(part.bytes));
 }
 
 std::string MariadbKeyLiteral(const MariadbColumn& column, const Column& announced, const KeyPart& part) {

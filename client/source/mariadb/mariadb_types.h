@@ -32,12 +32,14 @@ void WidenMariadbColumn(Column* column);
 
 /// How the values of a column come that is announced so.
 MariadbValueForm MariadbFormOf(const Column& announced);
-/// What gives them: an expression over the row t.
-std::string ValueSql(const MariadbColumn& column, const Column& announced);
+/// What gives them: an expression over the row t, or over the row that `of` stands before the columns of.
+std::string ValueSql(const MariadbColumn& column, const Column& announced, std::string_view of = "t.");
 
 /// The column's name behind t. What compares it with MariadbKeyLiteral(), by an index where there is one:
 /// equal are the same values, and others that its collation takes for them.
 std::string MariadbKeyTerm(const MariadbColumn& column, const Column& announced);
+/// That it has the very text, byte for byte, beside the comparison by its collation; empty: that is the same.
+std::string MariadbKeyIsExact(const MariadbColumn& column, const Column& announced, const KeyPart& part);
 /// A value of a key as it stands in SQL.
 std::string MariadbKeyLiteral(const MariadbColumn& column, const Column& announced, const KeyPart& part);
 

@@ -270,6 +270,14 @@ class StagedChanges : public ChangeReader {
         const bool is_all = over.kind == StagedKind::kWhole || over.complete;
         // What moved here later than those rows were read may be another row there.
         const bool is_late = over.kind == StagedKind::kMoved && over.rekeyed >= base.from;
+        // What was asked for whatever the log says may have been changed past the log.
+        if (over.lsn < base.from && also_.contains(key)) {
+          ready.gone = under == nullptr;
+          if (under != nullptr) ready.values = std::move(*under);
+          *bytes += BytesOf(ready.values);
+          ready_.push_back(std::move(ready));
+          continue;
+        }
         if (!ready.gone && !is_all && (under == nullptr || is_late)) {
           waiting.push_back(std::move(key));
           continue;

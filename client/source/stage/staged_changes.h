@@ -62,7 +62,7 @@ struct StagedAsk {
   TableSchema schema;                  ///< As it was announced.
   std::vector<std::uint32_t> columns;  ///< Those that are sent.
   bool whole_rows = false;             ///< Also rows that were only updated go with all columns, as inserts.
-  std::vector<StagedKey> also = {};    ///< Count as changed; goes with `whole_rows`.
+  std::vector<StagedKey> also = {};    ///< Sent as the source has them; goes with `whole_rows`.
   /// Born behind this: the mirror never had the row, so its delete is not counted in `planned`.
   std::int64_t mirrored_lsn = 0;
 };

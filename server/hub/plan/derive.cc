@@ -188,7 +188,8 @@ absl::Status Derivation::Break() {
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
   if (in_.made) {
-    if (absl::Status status = book_.ReadFresh(in_.made); !status.ok()) return status;
+    if (absl::Status status = book_.ReadDeliveries(HubBook::Which::kFresh, in_.made); !status.ok())
+      return status;
   }
   return book_.EndFresh();
 }

@@ -53,7 +53,7 @@ struct DeriveInput {
   /// `records` of it is not looked at.
   std::optional<HandDecision> decision = {};
   /// Is given each delivery that is new, behind all else; empty: nobody asks.
-  HubBook::TakeDelivery made = {};
+  HubBook::TakeOne made = {};
   std::string* unreadable = nullptr;  ///< Is given the member whose look made it fail.
 };
 

@@ -81,9 +81,9 @@ class HubBook {
                                    const std::string& reason) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
-  /// Deliveries that this derivation made, the oldest first, until `take` gives an error.
-  using TakeDelivery = std::function<absl::Status(const HubDelivery& delivery)>;
-  virtual absl::Status ReadFresh(const TakeDelivery& take) = 0;
+  /// Deliveries that this derivation made, or that are held; the oldest first, until `take` gives false.
+  enum class Which : std::uint8_t { kFresh, kHeld };
+  virtual absl::Status ReadDeliveries(Which which, const TakeOne& take) = 0;
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;
   virtual absl::Status EndFresh() = 0;

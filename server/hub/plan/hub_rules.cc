@@ -28,6 +28,16 @@ std::size_t HubRules::Order(std::string_view data_source) const {
                                   data_sources.begin());
 }
 
+bool IsWritten(const HubRules& rules, std::string_view data_source) {
+  for (const HubEntity& entity : rules.entities) {
+    for (const HubMember& member : entity.members) {
+      if (member.data_source == data_source && (member.inserts || member.updates || member.deletes))
+        return true;
+    }
+  }
+  return false;
+}
+
 bool CarriesMatch(const HubEntity& entity) {
   return std::any_of(entity.match.begin(), entity.match.end(), [&](const std::vector<std::string>& rule) {
     return std::all_of(rule.begin(), rule.end(),

@@ -77,6 +77,8 @@ struct HubRules {
   std::size_t Order(std::string_view data_source) const;
 };
 
+/// Whether the hub may have anything written there.
+bool IsWritten(const HubRules& rules, std::string_view data_source);
 /// Whether there is a match rule whose attributes the hub carries from one row to the others.
 bool CarriesMatch(const HubEntity& entity);
 /// All attributes that any member has.

@@ -117,6 +117,13 @@ struct GoldenRecord {
 enum class HubOperation : std::uint8_t { kInsert = 1, kUpdate = 2, kDelete = 3 };
 enum class DeliveryState : std::uint8_t { kOpen = 1, kHeld = 2, kDropped = 3 };
 
+/// Where deliveries go, and what they do there.
+struct DeliveryPlace {
+  std::string data_source, table;
+  HubOperation operation = HubOperation::kUpdate;
+  friend auto operator<=>(const DeliveryPlace&, const DeliveryPlace&) = default;
+};
+
 /// What should be written into one row of one system.
 struct HubDelivery {
   std::string id = {};

@@ -429,17 +429,19 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
   }
 }
 
-absl::Status PostgresHubBook::ReadFresh(const TakeDelivery& take) {
+absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
   const std::string sql =
-      absl::StrCat(kDeliveryColumns, "WHERE fresh AND number > $1 ORDER BY number LIMIT $2");
+      absl::StrCat(kDeliveryColumns, "WHERE ", which == Which::kFresh ? "fresh" : "state = 2",
+                   " AND number > $1 ORDER BY number LIMIT $2");
   for (std::int64_t number = -1;;) {
     const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
     if (!rows.ok()) return rows.status();
     for (int row = 0; row < rows->rows(); ++row) {
-      const absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
+      absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
       if (!delivery.ok()) return delivery.status();
-      if (absl::Status status = take(*delivery); !status.ok()) return status;
       number = delivery->number;
+      const absl::StatusOr<bool> more = take(*std::move(delivery));
+      if (!more.ok() || !*more) return more.status();
     }
     if (rows->rows() < kPage) return absl::OkStatus();
   }

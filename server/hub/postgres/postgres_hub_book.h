@@ -57,7 +57,7 @@ class PostgresHubBook final : public HubBook {
                            const std::string& reason) override;
 
   absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
-  absl::Status ReadFresh(const TakeDelivery& take) override;
+  absl::Status ReadDeliveries(Which which, const TakeOne& take) override;
   absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
   absl::Status EndFresh() override;
 

@@ -57,6 +57,7 @@ class PostgresHubFile final : public HubFile {
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
@@ -282,6 +283,20 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAl
     if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states->Int(row, 3));
   }
   return all;
+}
+
+absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountHeld() {
+  const absl::StatusOr<Rows> rows = Ask(
+      "SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = 2 GROUP BY "
+      "data_source, table_name, operation");
+  if (!rows.ok()) return rows.status();
+  std::map<DeliveryPlace, std::uint64_t> held;
+  for (int row = 0; row < rows->rows(); ++row) {
+    const DeliveryPlace place{rows->Text(row, 0), rows->Text(row, 1),
+                              static_cast<HubOperation>(rows->Int(row, 2))};
+    held[place] = static_cast<std::uint64_t>(rows->Int(row, 3));
+  }
+  return held;
 }
 
 absl::StatusOr<std::uint64_t> PostgresHubFile::CountRecords() {

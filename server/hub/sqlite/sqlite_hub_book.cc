@@ -493,16 +493,17 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
   }
 }
 
-absl::Status SqliteHubBook::ReadFresh(const TakeDelivery& take) {
-  sqlite::Statement read = Prepare(
-      "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-      "fresh FROM _hub_deliveries WHERE fresh = 1 ORDER BY number");
+absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
+  sqlite::Statement read =
+      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ",
+                           which == Which::kFresh ? "fresh = 1" : "state = 2", " ORDER BY number"));
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
     absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
     if (!delivery.ok()) return delivery.status();
-    if (absl::Status status = take(*delivery); !status.ok()) return status;
+    more = take(*std::move(delivery));
+    if (!more.ok() || !*more) return more.status();
   }
 }
 

@@ -57,6 +57,7 @@ class SqliteHubFile final : public HubFile {
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
@@ -235,6 +236,20 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll(
      : state == DeliveryState::kHeld ? figures.held
                                      : figures.dropped) = count;
     if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(read.Int(3));
+  }
+}
+
+absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubFile::CountHeld() {
+  sqlite::Statement read = connection_->Prepare(
+      "SELECT data_source, table_name, operation, count(*) FROM _hub_deliveries WHERE state = 2 GROUP BY "
+      "data_source, table_name, operation");
+  std::map<DeliveryPlace, std::uint64_t> held;
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return held;
+    const DeliveryPlace place{read.Text(0), read.Text(1), static_cast<HubOperation>(read.Int(2))};
+    held[place] = static_cast<std::uint64_t>(read.Int(3));
   }
 }
 

@@ -55,6 +55,7 @@ class HubFile {
     std::uint64_t rows = 0, open = 0, held = 0, dropped = 0, refused = 0;
   };
   virtual absl::StatusOr<std::map<std::string, Figures>> CountAll() = 0;
+  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() = 0;
   virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
   /// Records with several rows of one data source, and pairs of records that a row's key is of both, unless
   /// they were parted.

@@ -15,9 +15,22 @@
 namespace mirror {
 namespace {
 
-constexpr std::uint32_t kDuplicatesMax = 10'000;
+constexpr std::uint32_t kDuplicatesMax = 10'000, kHeldMax = 10'000;
+/// Of a list whose caller names no limit.
+constexpr std::uint32_t kListed = 100;
 constexpr int kPartedRowsMax = 1'000;
 constexpr std::size_t kCallBytesMax = 1'000;
+
+v1::HubTaking ToMessage(Hubs::Taking taking) {
+  switch (taking) {
+    case Hubs::Taking::kDeclines:
+      return v1::HUB_TAKING_DECLINES;
+    case Hubs::Taking::kNeverAsks:
+      return v1::HUB_TAKING_NEVER_ASKS;
+    default:
+      return v1::HUB_TAKING_UNSPECIFIED;
+  }
+}
 
 absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
@@ -37,11 +50,14 @@ absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
     member->set_suspended_ms(state.feed.suspended.value_or(0));
     member->set_source_restored(state.feed.own_restore);
     member->set_trouble(state.trouble);
+    member->set_absent(state.absent);
     member->set_rows(state.figures.rows);
     member->set_open(state.figures.open);
     member->set_held(state.figures.held);
     member->set_dropped(state.figures.dropped);
     member->set_refused(state.figures.refused);
+    if (IsWritten(hub.rules(), state.data_source))
+      member->set_taking(ToMessage(hubs.TakingOf(member->context_id())));
     const Hubs::Report report = hubs.LastReport(member->context_id());
     member->set_last_conflicts(static_cast<std::uint32_t>(report.conflicts));
     member->set_last_refused(static_cast<std::uint32_t>(report.refused));
@@ -135,6 +151,34 @@ void Encode(const Hub::Preview& preview, v1::ResumeHubResponse* response) {
   for (HubDelivery delivery : preview.first) {
     delivery.id.clear();  // Nobody will ever hear of it again.
     Encode(delivery, response->add_first());
+  }
+}
+
+v1::HeldWhy ToMessage(Hub::HeldWhy why) {
+  switch (why) {
+    case Hub::HeldWhy::kUnsure:
+      return v1::HELD_WHY_UNSURE;
+    case Hub::HeldWhy::kAnew:
+      return v1::HELD_WHY_ANEW;
+    default:
+      return v1::HELD_WHY_MANY;
+  }
+}
+
+void Encode(const Hub::Held& held, v1::ListHeldResponse* response) {
+  for (const auto& [place, count] : held.counts) {
+    v1::HubChange* const change = response->add_changes();
+    change->set_data_source(place.data_source);
+    change->set_table(place.table);
+    change->set_operation(WordOf(place.operation));
+    change->set_deliveries(count);
+    change->set_held(count);
+  }
+  for (const Hub::Held::One& one : held.first) {
+    v1::HeldDelivery* const message = response->add_held();
+    Encode(one.delivery, message->mutable_delivery());
+    message->set_golden_id(one.delivery.golden_id);
+    message->set_why(ToMessage(one.why));
   }
 }
 
@@ -240,6 +284,20 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
   });
 }
 
+grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHeldRequest* request,
+                                 v1::ListHeldResponse* response) {
+  const std::string call = absl::StrCat("ListHeld ", request->storage());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+    if (!hub.ok()) return hub.status();
+    const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kHeldMax);
+    const absl::StatusOr<Hub::Held> held = (*hub)->ListHeld(limit);
+    if (!held.ok()) return held.status();
+    Encode(*held, response);
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
                                 v1::ThawHubResponse* response) {
   const std::string call = absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id());
@@ -271,23 +329,24 @@ grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::Ex
 
 grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
                                        v1::ListDuplicatesResponse* response) {
-  return Serve(
-      *context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()), [&]() -> absl::Status {
-        const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-        if (!hub.ok()) return hub.status();
-        const std::uint32_t limit = request->limit() == 0 ? 100 : std::min(request->limit(), kDuplicatesMax);
-        const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
-        if (!found.ok()) return found.status();
-        for (const HubFile::Duplicate& one : *found) {
-          v1::Duplicate* const message = response->add_duplicates();
-          message->set_entity(one.entity);
-          message->add_golden_ids(one.golden_id);
-          if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
-          message->set_data_source(one.data_source);
-          message->set_rows(one.rows);
-        }
-        return absl::OkStatus();
-      });
+  return Serve(*context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()),
+               [&]() -> absl::Status {
+                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+                 if (!hub.ok()) return hub.status();
+                 const std::uint32_t limit =
+                     request->limit() == 0 ? kListed : std::min(request->limit(), kDuplicatesMax);
+                 const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
+                 if (!found.ok()) return found.status();
+                 for (const HubFile::Duplicate& one : *found) {
+                   v1::Duplicate* const message = response->add_duplicates();
+                   message->set_entity(one.entity);
+                   message->add_golden_ids(one.golden_id);
+                   if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
+                   message->set_data_source(one.data_source);
+                   message->set_rows(one.rows);
+                 }
+                 return absl::OkStatus();
+               });
 }
 
 grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,

@@ -23,6 +23,8 @@ class AdminHubs : public AdminExports {
                          v1::ResumeHubResponse* response) override;
   grpc::Status DecideHub(grpc::ServerContext* context, const v1::DecideHubRequest* request,
                          v1::DecideHubResponse* response) override;
+  grpc::Status ListHeld(grpc::ServerContext* context, const v1::ListHeldRequest* request,
+                        v1::ListHeldResponse* response) override;
   grpc::Status ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
                        v1::ThawHubResponse* response) override;
   grpc::Status ExplainGolden(grpc::ServerContext* context, const v1::ExplainGoldenRequest* request,

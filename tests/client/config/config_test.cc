@@ -276,10 +276,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "[\"insert\"]\n",
                   ":14: [[source]] 'accept' needs a change log"},
         WrongCase{"AcceptOfAnotherKind",
-                  "[[source]]\ncontext_id = \"a\"\nkind = \"mariadb\"\ndsn = \"host=db1 dbname=crm "
-                  "user=mirror\"\naccept = "
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"odbc\"\ndsn = \"DSN=crm\"\naccept = "
                   "[\"insert\"]\n",
-                  ":14: [[source]] 'accept' is not for kind = \"mariadb\""},
+                  ":14: [[source]] 'accept' is not for kind = \"odbc\""},
         WrongCase{"AcceptColumnsWithoutATable",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\naccept_columns = "
                   "[\"city\"]\n",

@@ -71,6 +71,13 @@ TEST_F(FetchDeliveries, SaysWhatIsWaitedFor) {
   EXPECT_FALSE(answer->whole);
 }
 
+TEST_F(FetchDeliveries, CountsWhatWaitsWithoutTakingIt) {
+  endpoint_.answers.emplace_back().set_open(12);
+  EXPECT_THAT(client_.CountDeliveries(7), IsOkAndHolds(12U));
+  EXPECT_TRUE(endpoint_.fetched.count_only());
+  EXPECT_EQ(endpoint_.fetched.limit(), 1U) << "of an endpoint that does not count";
+}
+
 TEST_F(FetchDeliveries, KeepsWithinItsBounds) {
   for (int i = 0; i < 4; ++i) {
     v1::DeliveredValue* const value = endpoint_.Add(absl::StrCat("d", i))->add_columns();

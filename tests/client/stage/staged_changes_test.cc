@@ -309,6 +309,33 @@ TEST_F(StagedChangesTest, GiveDeletesFirstAndPlanThem) {
   EXPECT_EQ(planned->deletes, 0U);
 }
 
+TEST_F(StagedChangesTest, SendWhatIsAskedForAsTheSourceHasItWhereNothingNewerIsStaged) {
+  Log({{Kind::kInsert, "", "1", Row("1")},
+       {Kind::kInsert, "", "2", Row("2")},
+       {Kind::kInsert, "", "3", Row("3")}});
+  Log({{Kind::kUpdate, "2", "2", {{kModelA, "8"}}}});
+  StagedAsk ask = Ask(lsn_);
+  ask.whole_rows = true;
+  ask.also = {ModelKey("1"), ModelKey("2"), ModelKey("3")};
+  // Rows 1 and 3 were changed past the log; row 2, too, and then by the log.
+  const auto reader =
+      Read(ask, [this](const std::vector<StagedKey>&) -> absl::StatusOr<StagedTexts::BaseRows> {
+        StagedTexts::BaseRows base;
+        base.from = lsn_;
+        for (const char* const key : {"1", "2"})
+          base.rows.push_back({ModelKey(key), ModelValues(Row(key, "7"))});
+        return base;
+      });
+  ModelTable mirror = {{"1", Row("1")}, {"2", Row("2")}, {"3", Row("3")}};
+  for (bool last = false; !last;) {
+    const absl::StatusOr<ChangePiece> piece = reader->Next({}, &sink_);
+    ASSERT_THAT(piece, IsOk());
+    EXPECT_TRUE(ApplyBlocks(piece->blocks, &mirror).empty());
+    last = piece->last;
+  }
+  EXPECT_EQ(mirror, (ModelTable{{"1", Row("1", "7")}, {"2", Row("2", "8")}}));
+}
+
 TEST_F(StagedChangesTest, DoNotCountADeleteThatTheMirrorNeverNeededEvenInASinglePiece) {
   Log({{Kind::kInsert, "", "1", Row("1")}});
   Log({{Kind::kDelete, "1", "", {}}});

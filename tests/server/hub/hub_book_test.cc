@@ -271,6 +271,42 @@ TEST_P(HubBookTest, WhatAnOperatorDroppedCountsForNothing) {
   });
 }
 
+TEST_P(HubBookTest, HeldDeliveriesAreCountedByPlaceAndGivenFromTheOldest) {
+  Write([&](HubBook& book) {
+    for (int i = 1; i <= 3; ++i) {
+      HubDelivery held = DeliveryOf(absl::StrCat("u", i), HubOperation::kUpdate, 10 - i);
+      held.state = DeliveryState::kHeld;
+      ASSERT_THAT(book.WriteDelivery(held), IsOk());
+    }
+    HubDelivery person = DeliveryOf("i", HubOperation::kInsert, 20);
+    person.table = "person";
+    person.state = DeliveryState::kHeld;
+    ASSERT_THAT(book.WriteDelivery(person), IsOk());
+    ASSERT_THAT(book.WriteDelivery(DeliveryOf("open", HubOperation::kUpdate, 1)), IsOk());
+    HubDelivery dropped = DeliveryOf("dropped", HubOperation::kUpdate, 2);
+    dropped.state = DeliveryState::kDropped;
+    ASSERT_THAT(book.WriteDelivery(dropped), IsOk());
+  });
+  Read([&](HubBook& book) {
+    std::vector<std::string> ids;
+    std::size_t limit = 3;
+    const HubBook::TakeOne take = [&](const HubDelivery& delivery) -> absl::StatusOr<bool> {
+      EXPECT_EQ(delivery.columns, DeliveryOf("", HubOperation::kUpdate, 0).columns);
+      ids.push_back(delivery.id);
+      return ids.size() < limit;
+    };
+    ASSERT_THAT(book.ReadDeliveries(HubBook::Which::kHeld, take), IsOk());
+    EXPECT_THAT(ids, ElementsAre("u3", "u2", "u1"));
+    limit = 100;
+    ids.clear();
+    ASSERT_THAT(book.ReadDeliveries(HubBook::Which::kHeld, take), IsOk());
+    EXPECT_THAT(ids, ElementsAre("u3", "u2", "u1", "i"));
+  });
+  EXPECT_THAT(*file_->CountHeld(),
+              ElementsAre(Pair(DeliveryPlace{"erp", "company", HubOperation::kUpdate}, 3U),
+                          Pair(DeliveryPlace{"erp", "person", HubOperation::kInsert}, 1U)));
+}
+
 TEST_P(HubBookTest, HandsOutManyWithoutLeavingOneOut) {
   constexpr int kMany = 1'100;  // More than are read at once.
   Write([&](HubBook& book) {
@@ -381,21 +417,21 @@ TEST_P(HubBookTest, GivesWhatThisDerivationMadeInItsOrder) {
     ASSERT_THAT(book.HoldFresh("crm", false), IsOk());
     std::vector<std::int64_t> numbers;
     int held = 0;
-    ASSERT_THAT(book.ReadFresh([&](const HubDelivery& delivery) {
+    const HubBook::TakeOne take = [&](const HubDelivery& delivery) -> absl::StatusOr<bool> {
       numbers.push_back(delivery.number);
       if (delivery.state == DeliveryState::kHeld) ++held;
-      return absl::OkStatus();
-    }),
-                IsOk());
+      return true;
+    };
+    ASSERT_THAT(book.ReadDeliveries(HubBook::Which::kFresh, take), IsOk());
     ASSERT_THAT(numbers, SizeIs(kMany));
     EXPECT_EQ(numbers.front(), 1);
     EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
     EXPECT_EQ(held, kMany / 2);
     int taken = 0;
-    EXPECT_THAT(book.ReadFresh([&](const HubDelivery&) {
-      return ++taken < 3 ? absl::OkStatus() : absl::CancelledError("for the test");
-    }),
-                StatusIs(absl::StatusCode::kCancelled));
+    const HubBook::TakeOne fails = [&](const HubDelivery&) -> absl::StatusOr<bool> {
+      return ++taken < 3 ? absl::StatusOr<bool>(true) : absl::CancelledError("for the test");
+    };
+    EXPECT_THAT(book.ReadDeliveries(HubBook::Which::kFresh, fails), StatusIs(absl::StatusCode::kCancelled));
     EXPECT_EQ(taken, 3);
   });
 }

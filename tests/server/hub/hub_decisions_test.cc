@@ -157,7 +157,7 @@ TEST_P(HubDecisions, APreviewSaysWhatAResumeWouldMakeAndLeavesAllAsItIs) {
   ASSERT_THAT(ours, IsOk());
   EXPECT_THAT(ours->resumed, ElementsAre("crm"));
   ASSERT_THAT(ours->made, SizeIs(1));
-  EXPECT_EQ(ours->made.begin()->first, (Hub::Preview::Place{"crm", "company", HubOperation::kUpdate}));
+  EXPECT_EQ(ours->made.begin()->first, (DeliveryPlace{"crm", "company", HubOperation::kUpdate}));
   EXPECT_EQ(ours->made.begin()->second.deliveries, 1U);
   ASSERT_THAT(ours->first, SizeIs(1));
   EXPECT_EQ(ours->first[0].columns.begin()->first, "city");
@@ -211,6 +211,20 @@ TEST_P(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
     EXPECT_THAT(hub_->Derive(now()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("hub rebuild")));
   }
   EXPECT_THAT(*hub_->Rebuild(crm().now()), ElementsAre("crm", "erp"));
+}
+
+TEST_P(HubDecisions, WhatIsNotKnownOfARowIsNamed) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  Derive();
+  const auto asked = [this](const RowRef& ref) { return hub_->ExplainRow(ref).status(); };
+  EXPECT_THAT(asked({"shop", "company", "[1]"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("'shop' is no data source of hub 'Acme'")));
+  EXPECT_THAT(asked({"crm", "person", "[1]"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("has no table 'person' of 'crm'")));
+  EXPECT_THAT(
+      asked({"crm", "company", "[99]"}),
+      StatusIs(absl::StatusCode::kNotFound,
+               AllOf(HasSubstr("no row of this key in table 'company' of 'crm'"), Not(HasSubstr("99")))));
 }
 
 TEST_P(HubDecisions, AClosedHubDoesNothing) {

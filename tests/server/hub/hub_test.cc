@@ -120,9 +120,59 @@ TEST_P(HubTest, ALostHubSuspendsAllAndHoldsWhatItDerives) {  // S11
   EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member"), 2);
   EXPECT_THAT(Fetch("erp").deliveries, IsEmpty());
   EXPECT_THAT(Fetch("crm").deliveries, IsEmpty());
+  const absl::StatusOr<Hub::Held> listed = hub_->ListHeld(10);
+  ASSERT_THAT(listed, IsOk());
+  ASSERT_THAT(listed->first, SizeIs(1));
+  EXPECT_EQ(listed->first[0].why, Hub::HeldWhy::kAnew);
+  EXPECT_EQ(listed->counts.size(), 1U);
+  EXPECT_THAT(hub_->ListHeld(0)->first, IsEmpty());
   const absl::StatusOr<std::size_t> held = hub_->DecideHeld(true);
   ASSERT_THAT(held, IsOk());
   EXPECT_EQ(*held, 1U);
+  EXPECT_FALSE(hub_->Count()->holds_all);
+  EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
+}
+
+TEST_P(HubTest, AHubThatWasMadeAnewHoldsWhatIsNewAlsoWhereNothingWasHeld) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  ASSERT_THAT(hub_->Rebuild(crm().now()), IsOk());
+  crm().Push({{1, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
+  erp().Push({{7, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
+  ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kAsIs}, {"erp", ResumeMode::kAsIs}}, erp().now()), IsOk());
+  EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
+  EXPECT_TRUE(hub_->Count()->holds_all);
+  EXPECT_THAT(hub_->DecideHeld(true), IsOkAndHolds(0U));
+  EXPECT_FALSE(hub_->Count()->holds_all);
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  Derive();
+  EXPECT_THAT(Fetch("erp").deliveries, SizeIs(1));
+}
+
+TEST_P(HubTest, AMemberThatWasNeverThereIsAbsentAndOneThatIsGoneFails) {
+  missing_ = {"erp"};
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  Derive();
+  const auto member = [this](const std::string& name) {
+    const absl::StatusOr<std::vector<MemberState>> all = hub_->Members();
+    EXPECT_THAT(all, IsOk());
+    for (const MemberState& one : *all) {
+      if (one.data_source == name) return one;
+    }
+    return MemberState{};
+  };
+  EXPECT_FALSE(member("crm").absent);
+  EXPECT_TRUE(member("erp").absent);
+  EXPECT_EQ(member("erp").trouble, "");
+  missing_ = {"crm"};
+  Derive();
+  EXPECT_TRUE(member("erp").absent) << "it has no mirror yet";
+  erp().Push({});
+  Derive();
+  EXPECT_FALSE(member("erp").absent);
+  EXPECT_FALSE(member("crm").absent) << "it was read before";
+  EXPECT_NE(member("crm").trouble, "");
 }
 
 TEST_P(HubTest, IsMadeWhenItFirstLooksAlsoWhereNobodyIsThereYet) {

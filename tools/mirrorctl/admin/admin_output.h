@@ -31,6 +31,8 @@ Json ToJson(const v1::ApiKeyInfo& key);
 // Those of hubs: see hub_output.h.
 Json ToJson(const v1::HubState& hub);
 Json ToJson(const v1::ResumeHubResponse& answer);
+Json ToJson(const v1::HeldDelivery& held);
+Json ToJson(const v1::ListHeldResponse& answer);
 Json ToJson(const v1::ExplainGoldenResponse& record);
 Json ToJson(const v1::Duplicate& duplicate);
 

@@ -22,6 +22,10 @@ absl::StatusOr<v1::DecideHubResponse> HubClient::Decide(const std::string& stora
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::DecideHub, request, Effect::kChanges, kLongPatience);
 }
 
+absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListHeld, request, Effect::kReads, kLongPatience);
+}
+
 absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const std::string& storage,
                                                     const std::string& golden_id) {
   v1::ThawHubRequest request;

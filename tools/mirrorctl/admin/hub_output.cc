@@ -18,6 +18,24 @@ Json TimeOrNull(std::int64_t milliseconds) { return milliseconds == 0 ? Json() :
 Json TextOrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json ParsedOrNull(const std::string& text) { return text.empty() ? Json() : ParsedJson(text); }
 
+std::string WhyHeld(v1::HeldWhy why) {
+  switch (why) {
+    case v1::HELD_WHY_MANY:
+      return "many";
+    case v1::HELD_WHY_UNSURE:
+      return "unsure";
+    case v1::HELD_WHY_ANEW:
+      return "anew";
+    default:
+      return "";
+  }
+}
+
+const char* TakingWord(v1::HubTaking taking) {
+  if (taking == v1::HUB_TAKING_DECLINES) return "declines";
+  return taking == v1::HUB_TAKING_NEVER_ASKS ? "never_asks" : "";
+}
+
 Json MemberJson(const v1::HubMemberState& member) {
   return {{"data_source", member.data_source()},
           {"context_id", TextOrNull(member.context_id())},
@@ -32,7 +50,9 @@ Json MemberJson(const v1::HubMemberState& member) {
           {"dropped", member.dropped()},
           {"refused", member.refused()},
           {"last_conflicts", member.last_conflicts()},
-          {"last_refused", member.last_refused()}};
+          {"last_refused", member.last_refused()},
+          {"absent", member.absent()},
+          {"taking", TextOrNull(TakingWord(member.taking()))}};
 }
 
 Json DeliveryJson(const v1::GoldenDelivery& one) {
@@ -49,8 +69,8 @@ Json DeliveryJson(const v1::GoldenDelivery& one) {
 TextTable::Cell StateOf(const v1::HubMemberState& member) {
   if (member.suspended_ms() != 0)
     return {member.source_restored() ? "restored" : "suspended", Colour::kYellow};
+  if (member.absent() || member.context_id().empty()) return "absent";
   if (!member.trouble().empty()) return {"failing", Colour::kRed};
-  if (member.context_id().empty()) return "absent";
   return member.cycle() == 0 ? TextTable::Cell("unread") : TextTable::Cell("read", Colour::kGreen);
 }
 
@@ -60,12 +80,27 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   if (member.suspended_ms() != 0)
     notes.push_back(absl::StrCat("for ", SpanText(now_ms - member.suspended_ms())));
   if (!member.trouble().empty()) notes.push_back(member.trouble());
+  if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) notes.emplace_back("takes no deliveries");
   if (member.last_conflicts() > 0) {
     notes.push_back(absl::StrCat(Counted(member.last_conflicts(), "conflict"), " in the last run"));
   }
   if (member.last_refused() > 0)
     notes.push_back(absl::StrCat(Grouped(member.last_refused()), " refused there"));
   return absl::StrJoin(notes, ", ");
+}
+
+/// By data source, table and operation.
+template <typename Response>
+Json ChangesJson(const Response& answer) {
+  Json changes = Json::array();
+  for (const v1::HubChange& change : answer.changes()) {
+    changes.push_back({{"data_source", change.data_source()},
+                       {"table", change.table()},
+                       {"operation", change.operation()},
+                       {"deliveries", change.deliveries()},
+                       {"held", change.held()}});
+  }
+  return changes;
 }
 
 /// 'crm', 'erp'
@@ -134,6 +169,10 @@ void PrintDeliveries(std::ostream& out, const v1::ExplainGoldenResponse& record,
   table.Print(out);
 }
 
+void PrintOfAll(std::ostream& out, std::uint64_t shown, std::uint64_t all) {
+  out << '\n' << (shown < all ? absl::StrCat("the first ", shown, ":\n") : std::string("these are:\n"));
+}
+
 void PrintFirst(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width) {
   TextTable table({{.name = "to", .whole = true},
                    {.name = "table", .goes = 1, .whole = true},
@@ -149,6 +188,26 @@ void PrintFirst(std::ostream& out, const v1::ResumeHubResponse& answer, std::siz
   table.Print(out);
 }
 
+/// `suspended`: a member is, so that the decision is for later.
+std::string WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
+  return absl::StrCat(
+      "hub '", hub.storage(), "' was made anew, or its rules were changed: whatever is new is held, ",
+      any ? "" : "though nothing is held now, ", "until ", Command("hold commit", hub.storage()),
+      suspended ? ", once no member is suspended and each was read" : "");
+}
+
+/// Members whose sources take none of what is to be written there.
+std::string WhoTakesNone(const v1::HubMemberState& member) {
+  if (member.taking() == v1::HUB_TAKING_DECLINES) {
+    return absl::StrCat("the source of '", member.data_source(),
+                        "' takes no deliveries, and the configuration says 'write' of it: let its owner set "
+                        "'accept' of its [[source]] and run 'mirror-agent install', or take 'write' away");
+  }
+  return absl::StrCat("the source of '", member.data_source(),
+                      "' completes cycles and asks this server for no deliveries, and the configuration says "
+                      "'write' of it: let its owner run a 'mirror-agent' that does, or take 'write' away");
+}
+
 }  // namespace
 
 Json ToJson(const v1::HubState& hub) {
@@ -161,16 +220,22 @@ Json ToJson(const v1::HubState& hub) {
 }
 
 Json ToJson(const v1::ResumeHubResponse& answer) {
-  Json changes = Json::array(), first = Json::array();
-  for (const v1::HubChange& change : answer.changes()) {
-    changes.push_back({{"data_source", change.data_source()},
-                       {"table", change.table()},
-                       {"operation", change.operation()},
-                       {"deliveries", change.deliveries()},
-                       {"held", change.held()}});
-  }
+  Json first = Json::array();
   for (const v1::GoldenDelivery& one : answer.first()) first.push_back(DeliveryJson(one));
-  return {{"resumed", TextsJson(answer.resumed())}, {"changes", changes}, {"first", first}};
+  return {{"resumed", TextsJson(answer.resumed())}, {"changes", ChangesJson(answer)}, {"first", first}};
+}
+
+Json ToJson(const v1::HeldDelivery& held) {
+  Json json = DeliveryJson(held.delivery());
+  json["golden_id"] = held.golden_id();
+  json["why"] = WhyHeld(held.why());
+  return json;
+}
+
+Json ToJson(const v1::ListHeldResponse& answer) {
+  Json first = Json::array();
+  for (const v1::HeldDelivery& one : answer.held()) first.push_back(ToJson(one));
+  return {{"changes", ChangesJson(answer)}, {"first", first}};
 }
 
 Json ToJson(const v1::ExplainGoldenResponse& record) {
@@ -231,15 +296,16 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
   out << '\n';
   for (const v1::HubState& hub : answer.hubs()) {
     out << Printable(hub.storage()) << ": " << Counted(hub.records(), "golden record")
-        << (hub.holds_all() ? "; its file was lost and made anew: whatever is new is held" : "") << '\n';
+        << (hub.holds_all() ? "; whatever is new is held" : "") << '\n';
   }
 }
 
 std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
-  std::vector<std::string> waits, suspended;
+  std::vector<std::string> waits, suspended, mute;
   std::uint64_t held = 0;
   for (const v1::HubMemberState& member : hub.members()) {
     held += member.held();
+    if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) mute.push_back(WhoTakesNone(member));
     if (member.suspended_ms() == 0) continue;
     if (!member.source_restored()) {
       suspended.push_back(member.data_source());
@@ -262,8 +328,11 @@ std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
     waits.push_back(absl::StrCat(held == 1 ? "1 delivery" : absl::StrCat(Grouped(held), " deliveries"),
                                  " of hub '", hub.storage(), held == 1 ? "' waits" : "' wait",
                                  " for your decision: ", Command("hold commit", hub.storage()),
-                                 " hands out, ", Command("hold rollback", hub.storage()), " never does"));
+                                 " hands out, ", Command("hold rollback", hub.storage()), " never does, ",
+                                 Command("hold list", hub.storage()), " shows them"));
   }
+  if (hub.holds_all()) waits.push_back(WhyAllIsHeld(hub, held > 0, waits.size() > (held > 0 ? 1 : 0)));
+  waits.insert(waits.end(), mute.begin(), mute.end());
   return waits;
 }
 
@@ -293,9 +362,41 @@ void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::si
                Grouped(change.held())});
   }
   table.Print(out);
-  const auto shown = static_cast<std::uint64_t>(answer.first_size());
-  out << '\n' << (shown < all ? absl::StrCat("the first ", shown, ":\n") : std::string("these are:\n"));
+  PrintOfAll(out, static_cast<std::uint64_t>(answer.first_size()), all);
   PrintFirst(out, answer, width);
+}
+
+void PrintHeld(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width) {
+  TextTable table({{.name = "to", .whole = true},
+                   {.name = "table", .goes = 1, .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "key"},
+                   {.name = "record", .whole = true},
+                   {.name = "why", .whole = true},
+                   {"columns"}},
+                  width);
+  for (const v1::HeldDelivery& one : answer.held()) {
+    const v1::GoldenDelivery& delivery = one.delivery();
+    table.Add({delivery.data_source(), delivery.table(), delivery.operation(), delivery.key(),
+               one.golden_id(), WhyHeld(one.why()), absl::StrJoin(delivery.columns(), ", ")});
+  }
+  table.Print(out);
+}
+
+void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width) {
+  TextTable table({{.name = "to", .whole = true},
+                   {.name = "table", .whole = true},
+                   {.name = "operation", .whole = true},
+                   {.name = "deliveries", .number = true}},
+                  width);
+  std::uint64_t all = 0;
+  for (const v1::HubChange& change : answer.changes()) {
+    all += change.deliveries();
+    table.Add({change.data_source(), change.table(), change.operation(), Grouped(change.deliveries())});
+  }
+  table.Print(out);
+  PrintOfAll(out, static_cast<std::uint64_t>(answer.held_size()), all);
+  PrintHeld(out, answer, width);
 }
 
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width) {

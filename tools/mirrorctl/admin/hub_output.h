@@ -22,6 +22,10 @@ std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub);
 void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
 /// What a resume would do: how many deliveries of each table, then the first of them.
 void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width);
+/// What is held, a line each. Never values.
+void PrintHeld(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width);
+/// How many of each table, then the first of them.
+void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width);
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width);
 
 }  // namespace mirror

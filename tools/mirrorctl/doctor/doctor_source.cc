@@ -137,6 +137,17 @@ std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
   return std::int64_t{timegm(&time)} * 1'000;
 }
 
+/// Of a source that takes none: whether some wait for it.
+void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorReport& report) {
+  if (source.accept.any()) return;
+  const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(/*cycle=*/0);
+  if (!waiting.ok() || *waiting == 0) return;
+  report.Warn(absl::StrCat(source.context_id, " deliveries"),
+              absl::StrCat(*waiting == 1 ? "1 delivery waits" : absl::StrCat(*waiting, " deliveries wait"),
+                           " at the server, and none is fetched: 'accept' of this [[source]] is empty"),
+              "say there what may be written into this database, then run 'mirror-agent install'");
+}
+
 /// One Authenticate that begins nothing. Its signed answer is verified, or it is an error. False: the clocks
 /// are why it failed, and so it would for every source.
 bool ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
@@ -179,6 +190,9 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   } else {
     report.Ok(step, answer->has_busy() ? absl::StrCat(proved, "; a cycle runs") : proved);
   }
+  const auto& capabilities = answer->capabilities();
+  if (std::find(capabilities.begin(), capabilities.end(), "deliveries") != capabilities.end())
+    ExamineDeliveries(source, client, report);
   if (with_clock) ExamineClock(kEndpointClock, answer->server_time_ms(), asked_ms, after_ms, report);
   return true;
 }

@@ -1,5 +1,6 @@
 #include "tools/mirrorctl/web/page_hubs.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -12,12 +13,18 @@ namespace {
 
 constexpr std::uint32_t kDuplicatesPerLook = 100;
 
-/// A question lists tables; here they are what would be written where.
-Json AsConsequences(const v1::ResumeHubResponse& answer) {
+/// Deliveries that a page lists.
+constexpr std::uint32_t kHeldPerLook = 100;
+
+/// A question lists tables; here they are what would be written where. `resumes`: of a part of these it would
+/// be decided later.
+template <typename Response>
+Json AsConsequences(const Response& answer, bool resumes) {
   Json tables = Json::array();
   for (const v1::HubChange& change : answer.changes()) {
     Json objects = Json::array();
-    if (change.held() > 0) objects.push_back(absl::StrCat(Grouped(change.held()), " of them held"));
+    if (resumes && change.held() > 0)
+      objects.push_back(absl::StrCat(Grouped(change.held()), " of them held"));
     tables.push_back(
         {{"table", absl::StrCat(change.operation(), " in ", change.data_source(), " ", change.table())},
          {"rows", change.deliveries()},
@@ -33,13 +40,69 @@ absl::StatusOr<Json> Resume(AdminClient& admin, const std::string& storage, cons
   request.set_storage(storage);
   request.set_data_source(act.data_source);
   request.set_dry_run(act.dry_run);
+  request.set_insert(act.insert);
   if (act.take == "theirs") request.set_take(v1::HUB_TAKE_THEIRS);
   if (act.take == "ours") request.set_take(v1::HUB_TAKE_OURS);
   if (act.take == "newest") request.set_take(v1::HUB_TAKE_NEWEST);
   const absl::StatusOr<v1::ResumeHubResponse> answer = HubClient(admin).Resume(request);
   if (!answer.ok()) return answer.status();
-  if (act.dry_run) return AsConsequences(*answer);
+  if (act.dry_run) return AsConsequences(*answer, /*resumes=*/true);
   return Json{{"resumed", std::vector<std::string>(answer->resumed().begin(), answer->resumed().end())}};
+}
+
+absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const std::string& storage) {
+  v1::ListHeldRequest request;
+  request.set_storage(storage);
+  request.set_limit(kHeldPerLook);
+  return HubClient(admin).Held(request);
+}
+
+absl::StatusOr<Json> Decide(AdminClient& admin, const std::string& storage, const HubAct& act) {
+  if (act.dry_run) {
+    const absl::StatusOr<v1::ListHeldResponse> held = Held(admin, storage);
+    return held.ok() ? absl::StatusOr<Json>(AsConsequences(*held, /*resumes=*/false)) : held.status();
+  }
+  const absl::StatusOr<v1::DecideHubResponse> decided = HubClient(admin).Decide(storage, act.act == "commit");
+  if (!decided.ok()) return decided.status();
+  return Json{{"deliveries", decided->deliveries()}};
+}
+
+absl::StatusOr<Json> Thaw(AdminClient& admin, const std::string& storage, const HubAct& act) {
+  const absl::StatusOr<v1::ThawHubResponse> thawed = HubClient(admin).Thaw(storage, act.golden_id);
+  if (!thawed.ok()) return thawed.status();
+  return Json{{"records", thawed->records()}};
+}
+
+absl::StatusOr<Json> Merge(AdminClient& admin, const std::string& storage, const HubAct& act) {
+  v1::MergeGoldenRequest request;
+  request.set_storage(storage);
+  request.add_golden_ids(act.golden_id);
+  request.add_golden_ids(act.other_id);
+  const absl::StatusOr<v1::MergeGoldenResponse> merged = HubClient(admin).Merge(request);
+  if (!merged.ok()) return merged.status();
+  return Json{{"golden_id", merged->golden_id()}};
+}
+
+absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const HubAct& act) {
+  v1::PartGoldenRequest request;
+  request.set_storage(storage);
+  request.set_golden_id(act.golden_id);
+  for (const HubAct::Row& row : act.rows) {
+    v1::PartGoldenRow* const added = request.add_rows();
+    added->set_data_source(row.data_source);
+    added->set_table(row.table);
+    added->set_key(row.key);
+  }
+  const absl::StatusOr<v1::PartGoldenResponse> parted = HubClient(admin).Part(request);
+  if (!parted.ok()) return parted.status();
+  return Json{{"golden_id", parted->golden_id()}};
+}
+
+absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, const HubAct& act) {
+  const absl::StatusOr<v1::RebuildHubResponse> rebuilt = HubClient(admin).Rebuild(storage, act.confirm);
+  if (!rebuilt.ok()) return rebuilt.status();
+  return Json{
+      {"suspended", std::vector<std::string>(rebuilt->suspended().begin(), rebuilt->suspended().end())}};
 }
 
 }  // namespace
@@ -59,23 +122,32 @@ absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& stora
   return Json{{"duplicates", ToJsonArray(found->duplicates())}};
 }
 
+absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage) {
+  const absl::StatusOr<v1::ListHeldResponse> held = Held(admin, storage);
+  if (!held.ok()) return held.status();
+  return ToJson(*held);
+}
+
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request) {
   const absl::StatusOr<v1::ExplainGoldenResponse> record = HubClient(admin).Explain(request);
   if (!record.ok()) return record.status();
-  return ToJson(*record);
+  Json json = ToJson(*record);
+  for (int i = 0; i < record->members_size(); ++i) {
+    json["members"][static_cast<std::size_t>(i)]["key_text"] = record->members(i).key();
+  }
+  return json;
 }
 
 absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act) {
   if (act.act == "resume") return Resume(admin, storage, act);
-  if (act.act == "thaw") {
-    const absl::StatusOr<v1::ThawHubResponse> thawed = HubClient(admin).Thaw(storage, act.golden_id);
-    if (!thawed.ok()) return thawed.status();
-    return Json{{"records", thawed->records()}};
-  }
-  if (act.act != "commit" && act.act != "rollback") return absl::NotFoundError("there is no such call");
-  const absl::StatusOr<v1::DecideHubResponse> decided = HubClient(admin).Decide(storage, act.act == "commit");
-  if (!decided.ok()) return decided.status();
-  return Json{{"deliveries", decided->deliveries()}};
+  if (act.act == "commit" || act.act == "rollback") return Decide(admin, storage, act);
+  // Of the others there is no dry run: a page that asks for one gets none of them done.
+  if (act.dry_run) return absl::NotFoundError("there is no such call");
+  if (act.act == "thaw") return Thaw(admin, storage, act);
+  if (act.act == "merge") return Merge(admin, storage, act);
+  if (act.act == "part") return Part(admin, storage, act);
+  if (act.act == "rebuild") return Rebuild(admin, storage, act);
+  return absl::NotFoundError("there is no such call");
 }
 
 }  // namespace mirror

@@ -216,7 +216,13 @@ absl::StatusOr<Posted> ReadPosted(const std::string& body) {
     posted.hub.data_source = json.value("data_source", "");
     posted.hub.take = json.value("take", "");
     posted.hub.golden_id = json.value("golden_id", "");
+    posted.hub.other_id = json.value("other_id", "");
+    posted.hub.insert = json.value("insert", false);
+    posted.hub.confirm = posted.confirm;
     posted.hub.dry_run = posted.dry_run;
+    for (const Json& row : json.value("rows", Json::array())) {
+      posted.hub.rows.push_back({row.value("data_source", ""), row.value("table", ""), row.value("key", "")});
+    }
   } catch (const Json::exception&) {
     return absl::InvalidArgumentError("what the page sent cannot be read. Nothing was done. Load it again.");
   }
@@ -348,6 +354,8 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
   }
   if (name == "hubs" && path.size() == 4 && path[3] == "duplicates")
     return Ask([&](AdminClient& admin) { return ShowDuplicates(admin, path[2]); });
+  if (name == "hubs" && path.size() == 4 && path[3] == "held")
+    return Ask([&](AdminClient& admin) { return ShowHeld(admin, path[2]); });
   if (name == "hubs" && path.size() == 4 && path[3] == "golden")
     return Ask([&](AdminClient& admin) { return ShowGolden(admin, GoldenAskedFor(path[2], target)); });
   const bool of_one = name == "tenants" && path.size() == 4 && path[3] == "minutes";

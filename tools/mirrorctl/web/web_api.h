@@ -23,9 +23,10 @@ namespace mirror {
 ///   GET  /api/about, live, minutes, events, audit, keys, servers, storages, jobs, tenants/ID,
 ///        tenants/ID/minutes, tenants/ID/holds/keys, tenants/ID/history?table&key,
 ///        tenants/ID/diff?table&from&to, hubs, hubs/STORAGE/duplicates,
-///        hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
+///        hubs/STORAGE/held, hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
 ///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
-///   holds/NUMBER/rollback, /api/hubs/STORAGE/commit, rollback, thaw, resume
+///   holds/NUMBER/rollback, /api/hubs/STORAGE/commit, rollback, thaw, resume,
+///   merge, part, rebuild
 ///
 /// An error is {"error": a sentence}. Threads: any.
 class WebApi {

@@ -35,6 +35,7 @@ absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::s
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
                                                              MariadbLogOptions options) {
   std::unique_ptr<MariadbLog> log(new MariadbLog(std::move(staging), std::move(options)));
+  if (absl::Status opened = log->OpenExchange(); !opened.ok()) return opened;
   const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(log->stage());
   if (!source.ok()) return source.status();
   log->had_source_ = !source->source_id.empty();
@@ -47,6 +48,17 @@ absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<Mar
   if (!made.ok()) return made.status();
   log->source_id_ = *std::move(made);
   return log;
+}
+
+absl::Status MariadbLog::OpenExchange() {
+  if (!options_.exchange) return absl::OkStatus();
+  const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<bool> noted = MariadbMarks::AreIn(**session);
+  if (!noted.ok() || !*noted) return noted.status();
+  marks_.emplace(staging_->options().access);
+  conflicts_.emplace(staging_->options().access);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> MariadbLog::Check(const MariadbAccess& access,
@@ -159,6 +171,11 @@ absl::Status MariadbLog::Refresh() {
     table.snapshot_trouble = absl::OkStatus();
     table.begun = false;
   }
+  if (conflicts_) {
+    const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
+    if (!session.ok()) return session.status();
+    if (absl::Status read = conflicts_->Read(**session); !read.ok()) return read;
+  }
   return KeepSource();
 }
 
@@ -205,6 +222,7 @@ absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position&
 absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& table, Lsn lsn) {
   const MariadbLogTable* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
+  if (conflicts_ && conflicts_->Has(table)) return true;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
   const absl::StatusOr<bool> has = stage().HasRowsBehind(known->id, lsn.value);
@@ -224,7 +242,18 @@ absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vec
   return targets;
 }
 
+absl::Status MariadbLog::ForgetConflicts(const std::map<std::string, Position>& durable) {
+  if (!conflicts_) return absl::OkStatus();
+  std::map<std::string, std::int64_t> up_to;
+  for (const auto& [name, position] : durable) up_to[name] = position.lsn.value;
+  return conflicts_->Forget(up_to, [this](const std::string& name) {
+    const MariadbLogTable* const table = tables_.Find(name);
+    return table != nullptr && table->id != 0;
+  });
+}
+
 absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) {
+  if (absl::Status forgotten = ForgetConflicts(durable); !forgotten.ok()) return forgotten;
   std::vector<Stage::Durable> positions;
   bool all_on_record = true;
   for (const auto& [name, position] : durable) {
@@ -356,6 +385,10 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
       // The mirror may lack rows that were only updated since.
       staged.whole_rows = true;
     }
+  }
+  if (conflicts_) {
+    for (Key& key : conflicts_->Send(known->table.name, known->schema, staged.target.lsn.value))
+      ask.also.push_back(std::move(key));
   }
   for (const Key& key : ask.also) {
     staged.also.push_back(StagedKeyOfMariadb(known->schema, key));

@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "client/source/mariadb/log/mariadb_log_tables.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
+#include "client/source/mariadb/mariadb_conflicts.h"
+#include "client/source/mariadb/mariadb_marks.h"
 #include "client/source/mariadb/mariadb_reader_log.h"
 #include "client/source/stage/staged_history.h"
 
@@ -22,6 +24,7 @@ struct MariadbLogOptions {
   std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
   std::string context_id = {};              ///< For whom it reads.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+  bool exchange = false;  ///< Cycles and conflicts are noted, where the source has the tables for that.
 };
 
 /// The change log of a MariaDB database: its binlog, and the stage here; nothing is made in the source. A
@@ -57,6 +60,7 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
   absl::StatusOr<std::map<std::string, std::string>> Unlogged() override;
   LogFigures Figures() override;
+  CycleMarks* marks() override { return marks_ ? &*marks_ : nullptr; }
 
   absl::Status CheckReadable(const MariadbTable& table) override;
   void BeginRows(const MariadbTable& table) override;
@@ -72,6 +76,8 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   Stage& stage() override { return staging_->stage(); }
   absl::Status TakeMarker(std::int64_t above = 0);
   absl::Status KeepSource();
+  absl::Status OpenExchange();
+  absl::Status ForgetConflicts(const std::map<std::string, Position>& durable);
 
   struct Covered {
     std::int64_t from = 0;  ///< All that the snapshots do not see is staged behind it.
@@ -86,6 +92,9 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   bool had_source_ = false;  ///< The stage has that.
   bool is_fresh_ = false;    ///< Behind a Refresh().
   std::optional<StageMark> marker_;
+  // Absent: the source has no exchange.
+  std::optional<MariadbMarks> marks_;
+  std::optional<MariadbConflicts> conflicts_;
   MariadbLogTables tables_;
 };
 

@@ -1,4 +1,5 @@
-// Hubs: how their members stand, what waits for somebody, records with several rows of one system, and one record.
+// Hubs: how their members stand, what waits for somebody, what is held, records with several rows of one system, and
+// one record, which may be merged or parted.
 
 import { get, post } from './api.js';
 import { ask } from './dialog.js';
@@ -13,9 +14,18 @@ function hubPath(storage, ...rest) {
 /** [word, tone] of how a member stands. */
 function stateOf(member) {
   if (member.suspended_ms) return [member.source_restored ? 'restored' : 'suspended', 'warn'];
+  if (member.absent || !member.context_id) return ['absent', 'quiet'];
   if (member.trouble) return ['failing', 'bad'];
-  if (!member.context_id) return ['absent', 'quiet'];
   return member.cycle ? ['read', 'good'] : ['unread', 'quiet'];
+}
+
+/** What stands behind that, in few words. */
+function noteOf(member) {
+  const notes = [];
+  if (member.trouble) notes.push(member.trouble);
+  else if (member.suspended_ms) notes.push(`for ${age(member.suspended_ms)}`);
+  if (member.taking) notes.push('takes no deliveries');
+  return notes.join(', ');
 }
 
 const members = [
@@ -27,7 +37,7 @@ const members = [
   { title: 'Dropped', number: true, wide: true, text: (one) => number(one.dropped) },
   { title: 'Refused', number: true, wide: true, text: (one) => number(one.refused) },
   { title: 'Read', number: true, wide: true, text: (one) => (one.read_ms ? `${age(one.read_ms)} ago` : NONE) },
-  { title: 'Note', wide: true, text: (one) => one.trouble ?? (one.suspended_ms ? `for ${age(one.suspended_ms)}` : '') },
+  { title: 'Note', wide: true, text: noteOf },
 ];
 
 const TAKES = {
@@ -36,19 +46,42 @@ const TAKES = {
   newest: 'Of what differs the later one counts, by the column that says when a row was changed.',
 };
 
-function resumeButton(hub, member, take, done) {
+function resumeButton(hub, member, take, done, insert = false) {
   const name = member ? member.data_source : hub.storage;
-  const body = { data_source: member?.data_source ?? '', take: take ?? '' };
+  const body = { data_source: member?.data_source ?? '', take: take ?? '', insert };
+  const asIs = `What differs is news, what is missing is gone, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
   return el('button', { type: 'button', class: take ? null : 'main', onclick: () => ask({
     title: take ? `Resume ${name}, taking ${take}?` : `Resume ${name}?`,
-    words: [take ? TAKES[take] : 'What differs is news, what is missing is gone, what is new stays there alone.', 'This would be written:'],
+    words: [take ? TAKES[take] : asIs, 'This would be written:'],
     yes: 'Resume', danger: true,
     count: () => post(hubPath(hub.storage, 'resume'), { ...body, dry_run: true }),
     async act() {
       const { resumed } = await post(hubPath(hub.storage, 'resume'), body);
       done(resumed.length ? `${resumed.join(', ')}: resumed` : 'nothing was suspended');
     },
-  }) }, take ? `Take ${take} …` : 'Resume …');
+  }) }, take ? `Take ${take} …` : insert ? 'Resume and insert …' : 'Resume …');
+}
+
+function decisionButton(hub, act, look, question, done) {
+  return el('button', { type: 'button', class: look, onclick: () => ask({
+    ...question, count: () => post(hubPath(hub.storage, act), { dry_run: true }),
+    async act() {
+      const { deliveries } = await post(hubPath(hub.storage, act), {});
+      done(`${counted(deliveries, 'delivery', 'deliveries')} ${act === 'commit' ? 'handed out' : 'dropped'}`);
+    },
+  }) }, `${question.yes} …`);
+}
+
+function commitButton(hub, done) {
+  return decisionButton(hub, 'commit', 'danger', {
+    title: `Commit what ${hub.storage} holds?`, words: ["Each system gets its own behind its source's next cycle:"], danger: true, yes: 'Commit',
+  }, done);
+}
+
+function rollbackButton(hub, done) {
+  return decisionButton(hub, 'rollback', null, {
+    title: `Roll back what ${hub.storage} holds?`, words: ['None of it is handed out until its content changes:'], yes: 'Roll back',
+  }, done);
 }
 
 /** What somebody has to decide, each with its buttons. */
@@ -62,22 +95,18 @@ function decisions(hub, isOperator, done) {
   const suspended = hub.members.filter((member) => member.suspended_ms && !member.source_restored);
   if (suspended.length > 0) {
     line(`${suspended.map((member) => member.data_source).join(', ')}: suspended, since a mirror or the hub was restored.`,
-      restored.length === 0 ? [resumeButton(hub, null, null, done)] : []);
+      restored.length === 0 ? [resumeButton(hub, null, null, done, true), resumeButton(hub, null, null, done)] : []);
   }
   const held = hub.members.reduce((sum, member) => sum + member.held, 0);
+  const anew = `${hub.storage} was made anew, or its rules were changed: whatever is new is held until somebody commits it.`;
   if (held > 0) {
-    const decide = (act, words) => async () => {
-      const { deliveries } = await post(hubPath(hub.storage, act), {});
-      done(`${counted(deliveries, 'delivery', 'deliveries')} ${words}`);
-    };
-    line(`${counted(held, 'delivery waits', 'deliveries wait')} for a decision.`, [
-      el('button', { type: 'button', onclick: () => ask({
-        title: `Roll back what ${hub.storage} holds?`, words: ['None of it is handed out until its content changes.'], yes: 'Roll back', act: decide('rollback', 'dropped'),
-      }) }, 'Roll back …'),
-      el('button', { type: 'button', class: 'danger', onclick: () => ask({
-        title: `Commit what ${hub.storage} holds?`, words: [`${counted(held, 'delivery', 'deliveries')}: each system gets its own behind its source's next cycle.`],
-        danger: true, yes: 'Commit', act: decide('commit', 'handed out'),
-      }) }, 'Commit …')]);
+    line(`${counted(held, 'delivery waits', 'deliveries wait')} for a decision.${hub.holds_all ? ` ${anew}` : ''}`, [rollbackButton(hub, done), commitButton(hub, done)]);
+  } else if (hub.holds_all) {
+    line(`${anew} Nothing is held now.`, suspended.length + restored.length === 0 ? [commitButton(hub, done)] : []);
+  }
+  for (const member of hub.members.filter((one) => one.taking)) {
+    line(`The source of ${member.data_source} takes no deliveries, and the configuration says 'write' of it: ${member.taking === 'declines'
+      ? "let its owner set 'accept' of its [[source]] and run 'mirror-agent install'" : "let its owner run a 'mirror-agent' that does"}, or take 'write' away.`, []);
   }
   return lines.length > 0 ? el('ul', { class: 'waits' }, lines) : el('p', { class: 'quiet' }, 'Nothing waits for anybody.');
 }
@@ -100,15 +129,88 @@ function listing(caption, titles, rows) {
       el('tbody', {}, rows.map((cells) => el('tr', {}, cells.map((cell) => el('td', {}, cell)))))));
 }
 
+function mergeButton(storage, ids, done) {
+  return el('button', { type: 'button', onclick: () => ask({
+    title: 'Merge these two records?', words: [ids.join(', '), 'Both are one from then on, whatever their keys: the older record has the rows of both.'],
+    yes: 'Merge', danger: true,
+    async act() {
+      const merged = await post(hubPath(storage, 'merge'), { golden_id: ids[0], other_id: ids[1] });
+      done(`Both are record ${merged.golden_id} now`);
+    },
+  }) }, 'Merge …');
+}
+
+/** Parts the rows that are chosen, and merges with another record. */
+function byHand(storage, record, chosen, done) {
+  const other = el('input', { type: 'text', id: `merge-${storage}`, autocomplete: 'off', spellcheck: 'false', required: true });
+  const part = el('button', { type: 'button', disabled: true, onclick: () => ask({
+    title: `Part ${counted(chosen.size, 'row')} from this record?`, words: ['They become a record of their own, and no key joins the two again.'], yes: 'Part', danger: true,
+    async act() {
+      const rows = [...chosen].map((row) => ({ data_source: row.data_source, table: row.table, key: row.key_text }));
+      const parted = await post(hubPath(storage, 'part'), { golden_id: record.golden_id, rows });
+      done(`Parted: the rows are record ${parted.golden_id} now`);
+    },
+  }) }, 'Part chosen rows …');
+  const merge = el('form', { class: 'tools', onsubmit: (event) => {
+    event.preventDefault();
+    mergeButton(storage, [record.golden_id, other.value.trim()], done).click();
+  } }, el('p', { class: 'field inline' }, el('label', { for: other.id }, 'Another golden id'), other), el('button', { type: 'submit' }, 'Merge with it …'));
+  return { part, merge };
+}
+
 function golden(storage, record, done) {
   const key = (value) => (value === null ? NONE : JSON.stringify(value));
+  const chosen = new Set();
+  const { part, merge } = byHand(storage, record, chosen, done);
+  const choice = (row) => el('input', { type: 'checkbox', 'aria-label': `Part the row ${row.key_text} of ${row.data_source}`, onchange: (event) => {
+    if (event.target.checked) chosen.add(row);
+    else chosen.delete(row);
+    part.disabled = chosen.size === 0 || chosen.size === record.members.length;
+  } });
+  const several = record.members.length > 1;
   return [
     el('h3', {}, `${record.entity} `, el('code', {}, record.golden_id)),
-    listing('Rows', ['Data source', 'Table', 'Key', 'Found by', 'News'], record.members.map((row) => [row.data_source, row.table, key(row.key), row.joined_by, time(row.touched_ms)])),
+    listing('Rows', [...(several ? ['Part'] : []), 'Data source', 'Table', 'Key', 'Found by', 'News'], record.members.map((row) => [
+      ...(several ? [choice(row)] : []), row.data_source, row.table, row.key_text, row.joined_by, time(row.touched_ms)])),
+    el('div', { class: 'buttons' }, several && part), merge,
     listing('Values', ['Attribute', 'Value', 'Given by', 'As of', 'State'], record.attributes.map((one) => [one.name, key(one.value), one.data_source ?? NONE, one.version_ms ? time(one.version_ms) : NONE, one.frozen ? 'frozen' : ''])),
     record.deliveries.length > 0 && listing('Deliveries', ['To', 'Table', 'Operation', 'Key', 'State', 'Columns'], record.deliveries.map((one) => [one.data_source, one.table, one.operation, key(one.key), one.state, one.columns.join(', ')])),
     record.attributes.some((one) => one.frozen) && el('div', { class: 'buttons' }, thawButton(storage, record.golden_id, done)),
   ];
+}
+
+/** What waits for a decision: which rows it would write, and why it waits. */
+const WHY_HELD = { many: 'so many were new at once', unsure: 'a row of its record may be another one', anew: 'the hub was made anew, or its rules changed' };
+
+function heldList(hub, show) {
+  const shown = el('div', { role: 'status' });
+  const look = async () => {
+    try {
+      const held = await get(hubPath(hub.storage, 'held'));
+      const all = held.changes.reduce((sum, change) => sum + change.deliveries, 0);
+      shown.replaceChildren(...(held.first.length === 0 ? [empty('Nothing is held.')] : [
+        listing('Held', ['To', 'Table', 'Operation', 'Key', 'Record', 'Why', 'Columns'], held.first.map((one) => [
+          one.data_source, one.table, one.operation, one.key === null ? NONE : JSON.stringify(one.key),
+          el('button', { type: 'button', class: 'plain', onclick: () => show(one.golden_id) }, one.golden_id), WHY_HELD[one.why] ?? NONE, one.columns.join(', ')])),
+        ...(all > held.first.length ? [el('p', { class: 'quiet' }, `These are the oldest of ${number(all)}.`)] : [])]));
+    } catch (error) {
+      shown.replaceChildren(problem(error.message));
+    }
+  };
+  return [el('button', { type: 'button', onclick: look }, 'Show what is held'), shown];
+}
+
+function rebuildButton(storage, done) {
+  return el('button', { type: 'button', class: 'danger', onclick: () => ask({
+    title: `Make the hub of ${storage} anew?`,
+    words: ['As if its file were lost: links that keys do not tell, versions, and what was merged or parted by hand are lost.',
+      'All members are suspended until somebody resumes them, and what is new is held.'],
+    typed: storage, danger: true, yes: 'Make anew',
+    async act({ typed }) {
+      const { suspended } = await post(hubPath(storage, 'rebuild'), { confirm: typed });
+      done(suspended.length ? `Made anew: ${suspended.join(', ')} wait to be resumed` : 'Made anew');
+    },
+  }) }, 'Make anew …');
 }
 
 /** Asks for one record: values of rows, whose reading the server notes. */
@@ -130,7 +232,7 @@ function explain(hub, done) {
   return { form, shown, show };
 }
 
-function duplicates(hub, show) {
+function duplicates(hub, show, done) {
   const shown = el('div', { role: 'status' });
   const name = (id) => (show ? el('button', { type: 'button', class: 'plain', onclick: () => show(id) }, id) : el('code', {}, id));
   const look = async () => {
@@ -138,7 +240,8 @@ function duplicates(hub, show) {
       const found = (await get(hubPath(hub.storage, 'duplicates'))).duplicates;
       shown.replaceChildren(found.length === 0 ? empty('No duplicates are known.')
         : listing('Duplicates', ['Entity', 'What', 'Records'], found.map((one) => [one.entity,
-          one.golden_ids.length > 1 ? 'apart: they share a match key' : `within: ${counted(one.rows, 'row')} of ${one.data_source}`, one.golden_ids.map(name)])));
+          one.golden_ids.length > 1 ? 'apart: they share a match key' : `within: ${counted(one.rows, 'row')} of ${one.data_source}`,
+          [...one.golden_ids.map(name), show && one.golden_ids.length > 1 && mergeButton(hub.storage, one.golden_ids, done)]])));
     } catch (error) {
       shown.replaceChildren(problem(error.message));
     }
@@ -150,11 +253,12 @@ function hubCard(hub, isOperator, done) {
   const table = new Table({ caption: `Members of ${hub.storage}`, columns: members, key: (one) => one.data_source });
   table.set(hub.members);
   const one = isOperator ? explain(hub, done) : null;
-  const [button, found] = duplicates(hub, one?.show);
+  const [button, found] = duplicates(hub, one?.show, done);
+  const [heldButton, held] = isOperator ? heldList(hub, one.show) : [];
   return el('section', { class: 'card' }, el('h2', {}, hub.storage),
     el('p', { class: 'quiet facts' }, counted(hub.records, 'golden record'), hub.holds_all ? ', and all that is new is held' : ''),
     decisions(hub, isOperator, done), table.element,
-    el('div', { class: 'tools' }, button, isOperator && thawButton(hub.storage, '', done)), found, one?.form, one?.shown);
+    el('div', { class: 'tools' }, button, heldButton, isOperator && thawButton(hub.storage, '', done), isOperator && rebuildButton(hub.storage, done)), found, held, one?.form, one?.shown);
 }
 
 export default function hubs(main, { about, announce }) {

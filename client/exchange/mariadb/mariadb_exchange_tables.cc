@@ -1,0 +1,157 @@
+#include "client/exchange/mariadb/mariadb_exchange_tables.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/mariadb/failure.h"
+#include "base/db/mariadb/name.h"
+#include "base/human_text.h"
+#include "client/source/mariadb/mariadb_sessions.h"
+#include "proto/wire/exchange/ledger.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kMaking[] = "making the exchange's tables";
+constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_conflicts",
+                                   "_mirror_ledger"};
+constexpr std::int64_t kTableCount = 4;
+/// Ids and names are compared by their bytes.
+constexpr char kBehind[] = ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
+constexpr char kIdType[] = "varchar(190)";
+constexpr std::size_t kNamed = 10;
+
+/// As it is announced: the columns are said in one place.
+std::string LedgerColumns() {
+  std::string columns;
+  for (const Column& column : LedgerSchema().columns) {
+    const bool is_key = column.key_position == 1;
+    absl::StrAppend(&columns, columns.empty() ? "`" : ", `", column.name, "` ",
+                    column.type == Type::kInt64 ? "bigint"
+                    : is_key                    ? kIdType
+                                                : "longtext",
+                    column.nullable ? "" : " NOT NULL", is_key ? " PRIMARY KEY" : "");
+  }
+  return columns;
+}
+
+absl::StatusOr<std::int64_t> CountTables(mariadb::Connection& connection) {
+  return connection.Number(
+      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
+      "('_mirror_exchange', '_mirror_inbox', '_mirror_conflicts', '_mirror_ledger')",
+      "looking for the exchange's tables");
+}
+
+/// The ledger last: where all are there, all of this was done.
+std::vector<std::string> MakingStatements() {
+  return {
+      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_exchange (one tinyint PRIMARY KEY CHECK (one = 1), "
+                   "completing bigint NOT NULL, completed bigint NOT NULL, ledger_number bigint NOT NULL",
+                   kBehind),
+      "INSERT INTO _mirror_exchange (one, completing, completed, ledger_number) VALUES (1, 0, 0, 0) ON "
+      "DUPLICATE KEY UPDATE one = one",
+      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_inbox (delivery_id ", kIdType,
+                   " PRIMARY KEY, position bigint NOT NULL, body longblob NOT NULL", kBehind),
+      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_conflicts (number bigint PRIMARY KEY AUTO_INCREMENT, "
+                   "table_name varchar(64) NOT NULL, `key` longtext NOT NULL",
+                   kBehind),
+      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_ledger (", LedgerColumns(), kBehind)};
+}
+
+std::vector<const MariadbTable*> AcceptedOf(const ExchangeRules& accepted,
+                                            const std::vector<MariadbTable>& tables) {
+  std::vector<const MariadbTable*> found;
+  for (const MariadbTable& table : tables) {
+    if (table.name != kLedgerTable && accepted.AcceptsTable(table.name)) found.push_back(&table);
+  }
+  return found;
+}
+
+absl::Status CheckEngines(const std::vector<const MariadbTable*>& accepted) {
+  std::vector<std::string> others;
+  for (const MariadbTable* const table : accepted) {
+    if (table->engine != "InnoDB") others.push_back(absl::StrCat(table->name, " (", table->engine, ")"));
+  }
+  if (others.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "'accept' needs tables of the engine InnoDB, and these are of others, which take nothing back and hold "
+      "no row: ",
+      ListNames(others, kNamed),
+      ". Nothing was made. ALTER TABLE … ENGINE = InnoDB, or leave them out with 'accept_tables'"));
+}
+
+absl::Status ExplainMaking(const absl::Status& status) {
+  if (mariadb::TroubleOf(status) != mariadb::Trouble::kDenied) return status;
+  return absl::PermissionDeniedError(
+      absl::StrCat(std::string(status.message()),
+                   ". The exchange's tables are not all there. Let the database's owner run what "
+                   "'mirror-agent install --print-sql' prints, then run this again"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connection,
+                                                  const ExchangeRules& accepted,
+                                                  const std::vector<MariadbTable>& tables) {
+  const std::vector<const MariadbTable*> written = AcceptedOf(accepted, tables);
+  if (absl::Status checked = CheckEngines(written); !checked.ok()) return checked;
+  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", "asking for the user");
+  if (!user.ok()) return user.status();
+  const std::string to = absl::StrCat(" TO ", MariadbGrantee(user->Text(0, 0)));
+  const std::string& database = connection.dsn().database;
+  const absl::StatusOr<std::string> quoted = mariadb::QuotedName(database);
+  if (!quoted.ok()) return quoted.status();
+  std::vector<std::string> sql = {absl::StrCat("USE ", *quoted)};
+  for (std::string& one : MakingStatements()) sql.push_back(std::move(one));
+  for (const char* const table : kTables) {
+    sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", *quoted, ".", table, to));
+  }
+  std::vector<std::string> rights;
+  if (accepted.inserts) rights.emplace_back("INSERT");
+  if (accepted.updates) rights.emplace_back("UPDATE");
+  if (accepted.deletes) rights.emplace_back("DELETE");
+  for (const MariadbTable* const table : written)
+    sql.push_back(absl::StrCat("GRANT ", absl::StrJoin(rights, ", "), " ON ", table->quoted, to));
+  return absl::StrCat("-- What the exchange keeps in the database, and what the agent may write there.\n",
+                      absl::StrJoin(sql, ";\n"), ";\n");
+}
+
+absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
+                                         const std::vector<MariadbTable>& tables) {
+  if (absl::Status checked = CheckEngines(AcceptedOf(accepted, tables)); !checked.ok()) return checked;
+  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  if (!there.ok()) return there.status();
+  if (*there == kTableCount) return false;
+  for (const std::string& one : MakingStatements()) {
+    if (absl::Status made = connection.Execute(one, kMaking); !made.ok()) return ExplainMaking(made);
+  }
+  return true;
+}
+
+absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
+  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  if (!there.ok()) return there.status();
+  if (*there == kTableCount) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the database '",
+                                                    connection.dsn().database,
+                                                    "' of the source lacks the exchange's tables: run "
+                                                    "'mirror-agent install', which makes them"));
+}
+
+absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
+  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  if (!there.ok()) return there.status();
+  if (*there == 0) return false;
+  const std::string sql = absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", "));
+  const absl::Status dropped = connection.Execute(sql, "dropping the exchange's tables");
+  if (mariadb::TroubleOf(dropped) == mariadb::Trouble::kDenied) {
+    return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()),
+                                                    ". Nothing was removed. Let the database's owner run ",
+                                                    sql, ", then run this again"));
+  }
+  if (!dropped.ok()) return dropped;
+  return true;
+}
+
+}  // namespace mirror

@@ -1,0 +1,134 @@
+#include "client/exchange/mariadb/mariadb_inbox.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/mariadb/name.h"
+#include "client/exchange/mariadb/mariadb_transaction.h"
+
+namespace mirror {
+namespace {
+
+using mariadb::QuotedBytes;
+using mariadb::QuotedText;
+
+constexpr char kFilling[] = "filling the inbox";
+constexpr char kNoting[] = "noting it in the ledger";
+/// Of one statement: a server takes a megabyte at least.
+constexpr std::size_t kStatementBytes = 256 * 1024;
+
+std::string TextOrNull(const std::optional<std::string>& text) { return text ? QuotedText(*text) : "NULL"; }
+
+}  // namespace
+
+absl::Status MariadbInbox::Empty() {
+  const absl::StatusOr<std::int64_t> entries =
+      connection_.Number("SELECT COUNT(*) FROM _mirror_inbox", "looking into the inbox");
+  // A source that rests is not written to.
+  if (!entries.ok() || *entries == 0) return entries.status();
+  return connection_.Execute("DELETE FROM _mirror_inbox", "emptying the inbox");
+}
+
+absl::Status MariadbInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) {
+  MariadbTransaction transaction(connection_);
+  if (absl::Status begun = transaction.Begin(kFilling); !begun.ok()) return begun;
+  absl::Status filled = connection_.Execute("DELETE FROM _mirror_inbox", kFilling);
+  if (filled.ok()) filled = PutIn(fetched);
+  if (filled.ok()) filled = Forget(fetched.whole, now_ms);
+  return filled.ok() ? transaction.Commit(kFilling) : filled;
+}
+
+absl::Status MariadbInbox::PutIn(const FetchedDeliveries& fetched) {
+  std::string rows;
+  const auto put = [&]() {
+    if (rows.empty()) return absl::OkStatus();
+    return connection_.Execute(
+        absl::StrCat("INSERT INTO _mirror_inbox (delivery_id, position, body) VALUES ",
+                     std::exchange(rows, ""), " ON DUPLICATE KEY UPDATE position = position"),
+        kFilling);
+  };
+  std::int64_t position = 0;
+  for (const v1::Delivery& delivery : fetched.deliveries) {
+    absl::StrAppend(&rows, rows.empty() ? "" : ", ", "(", QuotedText(delivery.delivery_id()), ", ",
+                    ++position, ", ", QuotedBytes(delivery.SerializeAsString()), ")");
+    if (rows.size() < kStatementBytes) continue;
+    if (absl::Status done = put(); !done.ok()) return done;
+  }
+  return put();
+}
+
+absl::Status MariadbInbox::Forget(bool whole, std::int64_t now_ms) {
+  std::vector<std::string> statements;
+  if (whole) {
+    // A row beside another's, "<delivery_id>/1", was never refused.
+    statements.emplace_back(
+        "DELETE FROM _mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT delivery_id FROM "
+        "_mirror_inbox)");
+  }
+  statements.push_back(
+      absl::StrCat("DELETE FROM _mirror_ledger WHERE state = 'APPLIED' AND `at` < ", now_ms - kLedgerKeptMs));
+  // What was written into a row that a delivery removed since. That the row was there stays told.
+  statements.emplace_back(
+      "UPDATE _mirror_ledger AS l JOIN (SELECT table_name, `key`, MAX(number) AS number FROM _mirror_ledger "
+      "WHERE operation = 'DELETE' AND state = 'APPLIED' GROUP BY table_name, `key`) AS gone ON l.table_name "
+      "= gone.table_name AND l.`key` = gone.`key` AND l.number < gone.number SET l.wrote = NULL WHERE "
+      "l.wrote IS NOT NULL");
+  for (const std::string& sql : statements) {
+    if (absl::Status done = connection_.Execute(sql, kFilling); !done.ok()) return done;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> MariadbInbox::Read() {
+  absl::StatusOr<mariadb::RowStream> rows =
+      connection_.Stream("SELECT body FROM _mirror_inbox ORDER BY position", "reading the inbox");
+  if (!rows.ok()) return rows.status();
+  std::vector<v1::Delivery> deliveries;
+  absl::StatusOr<bool> row = rows->Step();
+  for (; row.ok() && *row; row = rows->Step()) {
+    v1::Delivery delivery;
+    if (delivery.ParseFromString(std::string(rows->fields()[0]))) deliveries.push_back(std::move(delivery));
+  }
+  if (!row.ok()) return row.status();
+  return deliveries;
+}
+
+absl::Status MariadbInbox::Remove(const std::string& delivery_id) {
+  return connection_.Execute(
+      absl::StrCat("DELETE FROM _mirror_inbox WHERE delivery_id = ", QuotedText(delivery_id)),
+      "taking it out of the inbox");
+}
+
+absl::StatusOr<std::optional<LedgerState>> MariadbInbox::FindInLedger(const std::string& delivery_id) {
+  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
+      absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM _mirror_ledger WHERE delivery_id = ",
+                   QuotedText(delivery_id)),
+      "looking into the ledger");
+  if (!rows.ok()) return rows.status();
+  if (rows->rows() == 0) return std::optional<LedgerState>();
+  return LedgerState{rows->Bool(0, 0), rows->Int(0, 1), rows->Int(0, 2)};
+}
+
+absl::Status MariadbInbox::WriteLedger(const LedgerRow& row) {
+  absl::Status counted =
+      connection_.Execute("UPDATE _mirror_exchange SET ledger_number = ledger_number + 1", kNoting);
+  if (!counted.ok()) return counted;
+  const std::optional<std::string> key = row.key.empty() ? std::nullopt : std::optional(row.key);
+  std::vector<std::string> sets;
+  for (const char* const column : {"number", "operation", "table_name", "`key`", "state", "wrote", "reason",
+                                   "attempts", "next_at", "`at`"}) {
+    sets.push_back(absl::StrCat(column, " = VALUES(", column, ")"));
+  }
+  return connection_.Execute(
+      absl::StrCat("INSERT INTO _mirror_ledger (delivery_id, number, operation, table_name, `key`, state, "
+                   "wrote, reason, attempts, next_at, `at`) SELECT ",
+                   QuotedText(row.delivery_id), ", ledger_number, ", QuotedText(row.operation), ", ",
+                   QuotedText(row.table_name), ", ", TextOrNull(key), ", ",
+                   row.reason ? "'REFUSED'" : "'APPLIED'", ", ", TextOrNull(row.wrote), ", ",
+                   TextOrNull(row.reason), ", ", row.attempts, ", ", row.next_at, ", ", row.at,
+                   " FROM _mirror_exchange ON DUPLICATE KEY UPDATE ", absl::StrJoin(sets, ", ")),
+      kNoting);
+}
+
+}  // namespace mirror

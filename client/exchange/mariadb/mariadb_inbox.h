@@ -1,0 +1,42 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_INBOX_H_
+#define MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_INBOX_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/mariadb/connection.h"
+#include "client/exchange/inbox.h"
+#include "client/exchange/ledger_rows.h"
+#include "mirror/v1/mirror_client.pb.h"
+
+namespace mirror {
+
+/// What inbox.h and ledger_rows.h say, of a MariaDB database. Errors: those of Connection. Threads: one.
+class MariadbInbox {
+ public:
+  /// `connection`: one that may write; outlives it.
+  explicit MariadbInbox(mariadb::Connection& connection) : connection_(connection) {}
+
+  absl::Status Empty();
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
+  absl::StatusOr<std::vector<v1::Delivery>> Read();
+
+  // In a transaction.
+  absl::Status Remove(const std::string& delivery_id);
+  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
+  absl::Status WriteLedger(const LedgerRow& row);
+
+ private:
+  absl::Status PutIn(const FetchedDeliveries& fetched);
+  absl::Status Forget(bool whole, std::int64_t now_ms);
+
+  mariadb::Connection& connection_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_INBOX_H_

@@ -1,0 +1,233 @@
+#include "client/exchange/server_deliveries.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "client/exchange/server_writer.h"
+
+namespace mirror {
+namespace {
+
+using Fate = DeliveryDatabase::Fate;
+
+absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
+  return {status.code(),
+          absl::StrCat(std::string(status.message()),
+                       is_applied_unknown
+                           ? ". Whether this delivery was applied the next run finds in the ledger"
+                           : ". Nothing of this delivery was applied: it is tried again in the next run")};
+}
+
+}  // namespace
+
+ServerDeliveries::~ServerDeliveries() = default;
+
+// Between them the agent may be elsewhere for hours, so each has a session of its own.
+
+absl::Status ServerDeliveries::EmptyInbox() {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  absl::Status emptied = database_->EmptyInbox();
+  database_->Disconnect();
+  return emptied;
+}
+
+absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  absl::Status filled = database_->FillInbox(fetched, now_ms);
+  database_->Disconnect();
+  if (filled.ok()) CrashPoint("agent.transported");
+  return filled;
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> ServerDeliveries::ReadInbox() {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  return database_->ReadInbox();
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delivery) {
+  std::optional<ImportResult> unsure;
+  absl::Status last;
+  for (int attempt = 0; attempt < kImportAttempts; ++attempt) {
+    committing_.reset();
+    absl::StatusOr<ImportResult> result = Try(delivery);
+    if (result.ok()) {
+      CrashPoint("agent.imported");
+      return unsure ? Resolve(*result, *unsure) : *std::move(result);
+    }
+    last = result.status();
+    const Fate fate = database_->FateOf(last);
+    if (fate == Fate::kUnknown && committing_) {
+      unsure = committing_;
+    } else if (fate != Fate::kAgain) {
+      break;
+    }
+    // Also a table that is not what it was, and a value that is not as it was announced.
+    has_looked_ = false;
+  }
+  return Explain(last, unsure || database_->FateOf(last) == Fate::kUnsafe);
+}
+
+void ServerDeliveries::EndImport() {
+  has_looked_ = false;
+  database_->Disconnect();
+}
+
+absl::Status ServerDeliveries::WithBoxes(const std::function<absl::Status(BoxSource&)>& work) {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  BoxSource* const boxes = database_->boxes();
+  absl::Status done = boxes != nullptr ? work(*boxes) : DeliveryTarget::WithBoxes(work);
+  database_->Disconnect();
+  return done;
+}
+
+/// A transaction whose answer was lost was tried again: where it had been committed, the ledger told the
+/// second.
+ImportResult ServerDeliveries::Resolve(const ImportResult& again, const ImportResult& first) {
+  const bool was_done =
+      (again.outcome == v1::DELIVERY_OUTCOME_ALREADY && first.outcome == v1::DELIVERY_OUTCOME_APPLIED) ||
+      (again.outcome == v1::DELIVERY_OUTCOME_LATER && first.outcome == v1::DELIVERY_OUTCOME_REFUSED);
+  return was_done ? first : again;
+}
+
+absl::Status ServerDeliveries::Look() {
+  if (has_looked_) return absl::OkStatus();
+  absl::Status looked = database_->Look();
+  has_looked_ = looked.ok();
+  return looked;
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::Try(const v1::Delivery& delivery) {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  if (absl::Status made = PrepareMatches(delivery); !made.ok()) return made;
+  absl::StatusOr<ImportResult> result = Begun(delivery);
+  if (!result.ok()) database_->RollBack();
+  return result;
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& delivery) {
+  const bool inserts = delivery.operation() == v1::OPERATION_INSERT;
+  if (absl::Status begun = database_->Begin(inserts); !begun.ok()) return begun;
+  absl::StatusOr<ImportResult> result = Do(delivery);
+  if (!result.ok()) {
+    std::string why = database_->Refusal(result.status());
+    if (why.empty()) return result.status();
+    result = ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
+  }
+  if (result->outcome == v1::DELIVERY_OUTCOME_REFUSED) {
+    if (absl::Status back = database_->TakeBack(); !back.ok()) return back;
+    if (absl::Status noted = NoteRefused(delivery, result->reason); !noted.ok()) return noted;
+  }
+  if (absl::Status removed = database_->RemoveFromInbox(delivery.delivery_id()); !removed.ok())
+    return removed;
+  if (absl::Status shown = database_->ShowImported(delivery, *result, clock_()); !shown.ok()) return shown;
+  CrashPoint("agent.importing");
+  committing_ = *result;
+  if (absl::Status committed = database_->Commit(); !committed.ok()) return committed;
+  return result;
+}
+
+absl::Status ServerDeliveries::PrepareMatches(const v1::Delivery& delivery) {
+  if (delivery.operation() != v1::OPERATION_INSERT) return absl::OkStatus();
+  for (const v1::MatchKey& key : delivery.absent()) {
+    const ServerMember* const member = database_->Find(key.table());
+    MatchRule rule;
+    if (!MakeMatchRule(key, member == nullptr ? nullptr : &member->table, &rule).empty()) continue;
+    absl::Status made = database_->PrepareMatch(*member, rule);
+    // The transaction says why it is refused.
+    if (!made.ok() && database_->Refusal(made).empty()) return made;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) {
+  const ServerMember* const member = database_->Find(delivery.table());
+  // First: no statement of the transaction may take its snapshot before.
+  if (absl::Status locked = LockTables(delivery, member); !locked.ok()) return locked;
+  const absl::StatusOr<std::optional<LedgerState>> known = database_->FindInLedger(delivery.delivery_id());
+  if (!known.ok()) return known.status();
+  if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  if (*known && clock_() < (*known)->next_at) {
+    return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
+  }
+  DeliveryTask task;
+  std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
+  if (why.empty()) why = member->obstacle;
+  if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
+  absl::StatusOr<ImportResult> result = DoTask(task, *member);
+  if (!result.ok() || result->outcome != v1::DELIVERY_OUTCOME_CONFLICT) return result;
+  why = WhyNotTold(delivery, unpushed_);
+  return why.empty() ? result : ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
+}
+
+absl::Status ServerDeliveries::LockTables(const v1::Delivery& delivery, const ServerMember* member) {
+  if (member != nullptr) {
+    if (absl::Status locked = database_->LockTable(*member, /*writes=*/true); !locked.ok()) return locked;
+  }
+  for (const v1::MatchKey& key : delivery.absent()) {
+    const ServerMember* const other = database_->Find(key.table());
+    if (other == nullptr || other == member) continue;
+    if (absl::Status locked = database_->LockTable(*other, /*writes=*/false); !locked.ok()) return locked;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::DoTask(const DeliveryTask& task, const ServerMember& member) {
+  ServerWriter writer(*database_, task, member, clock_());
+  if (task.delivery->operation() == v1::OPERATION_INSERT) {
+    absl::StatusOr<std::optional<ImportResult>> in_the_way = FindInTheWay(task, member);
+    if (!in_the_way.ok()) return in_the_way.status();
+    return *in_the_way ? absl::StatusOr<ImportResult>(**std::move(in_the_way)) : writer.Write({});
+  }
+  const absl::StatusOr<std::optional<RowOf>> before =
+      database_->ReadRow(member, task.key, task.mapped, /*locks=*/true);
+  if (!before.ok()) return before.status();
+  if (!*before) return Conflict(member, task.key, "the row is not there any more");
+  if (DigestOf(**before) != task.delivery->row_digest())
+    return Conflict(member, task.key, "the row is not as the hub knew it");
+  return writer.Write(**before);
+}
+
+absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const DeliveryTask& task,
+                                                                           const ServerMember& member) {
+  for (const v1::MatchKey& key : task.delivery->absent()) {
+    const ServerMember* const other = database_->Find(key.table());
+    MatchRule rule;
+    // A row that cannot be looked for might be there.
+    std::string why = MakeMatchRule(key, other == nullptr ? nullptr : &other->table, &rule);
+    if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
+    const std::vector<std::string> values(key.values().begin(), key.values().end());
+    if (std::any_of(values.begin(), values.end(), [](const std::string& one) { return one.empty(); }))
+      continue;
+    const absl::StatusOr<std::optional<RowOf>> found = database_->FindMatch(*other, rule, values);
+    if (!found.ok()) return found.status();
+    if (!*found) continue;
+    absl::StatusOr<ImportResult> conflict = Conflict(*other, **found, "a row that matches is there");
+    if (!conflict.ok()) return conflict.status();
+    return *std::move(conflict);
+  }
+  if (task.key.empty()) return std::nullopt;
+  const absl::StatusOr<std::optional<RowOf>> taken =
+      database_->ReadRow(member, task.key, {}, /*locks=*/false);
+  if (!taken.ok()) return taken.status();
+  if (!*taken) return std::nullopt;
+  return ImportResult{v1::DELIVERY_OUTCOME_REFUSED,
+                      "a row with this key is there, and is none of the record"};
+}
+
+absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& member, const RowOf& key,
+                                                        std::string reason) {
+  if (!key.empty()) {
+    if (absl::Status noted = database_->NoteConflict(member, key); !noted.ok()) return noted;
+  }
+  return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
+}
+
+absl::Status ServerDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {
+  const absl::StatusOr<std::optional<LedgerState>> known = database_->FindInLedger(delivery.delivery_id());
+  if (!known.ok()) return known.status();
+  return database_->WriteLedger(RefusedRow(delivery, *known, reason, clock_()));
+}
+
+}  // namespace mirror

@@ -1,0 +1,66 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_SERVER_DELIVERIES_H_
+#define MIRROR_CLIENT_EXCHANGE_SERVER_DELIVERIES_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/exchange/delivery_database.h"
+#include "client/exchange/delivery_target.h"
+#include "client/exchange/exchange_rules.h"
+
+namespace mirror {
+
+/// A database at a server that takes deliveries, each in one transaction. One that another transaction was in
+/// the way of is begun again, at most kImportAttempts times; whether one was committed whose answer was lost,
+/// the ledger says. Errors: those of its DeliveryDatabase.
+class ServerDeliveries : public DeliveryTarget {
+ public:
+  static constexpr int kImportAttempts = 5;
+
+  ServerDeliveries(std::unique_ptr<DeliveryDatabase> database, ExchangeRules rules, Importer::Clock clock)
+      : database_(std::move(database)), rules_(std::move(rules)), clock_(std::move(clock)) {}
+  ~ServerDeliveries() override;
+
+  absl::Status EmptyInbox() override;
+  absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
+  absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override;
+  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
+  absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override;
+  void EndImport() override;
+  absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override;
+
+ private:
+  absl::Status Look();
+  absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
+  static ImportResult Resolve(const ImportResult& again, const ImportResult& first);
+  absl::Status PrepareMatches(const v1::Delivery& delivery);
+
+  // In the transaction.
+  absl::StatusOr<ImportResult> Begun(const v1::Delivery& delivery);
+  absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
+  absl::Status LockTables(const v1::Delivery& delivery, const ServerMember* member);
+  absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task, const ServerMember& member);
+  /// Absent: nothing stands in the way of an insert.
+  absl::StatusOr<std::optional<ImportResult>> FindInTheWay(const DeliveryTask& task,
+                                                           const ServerMember& member);
+  absl::StatusOr<ImportResult> Conflict(const ServerMember& member, const RowOf& key, std::string reason);
+  absl::Status NoteRefused(const v1::Delivery& delivery, const std::string& reason);
+
+  const std::unique_ptr<DeliveryDatabase> database_;
+  const ExchangeRules rules_;
+  const Importer::Clock clock_;
+  UnpushedTables unpushed_;
+  bool has_looked_ = false;
+  std::optional<ImportResult> committing_;  ///< What a transaction did whose COMMIT was sent.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_SERVER_DELIVERIES_H_

@@ -1,0 +1,104 @@
+#include "client/exchange/server_writer.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
+#include "client/exchange/reached_rows.h"
+
+namespace mirror {
+namespace {
+
+ImportResult Refused(std::string reason) { return {v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)}; }
+
+}  // namespace
+
+absl::StatusOr<ImportResult> ServerWriter::Write(const RowOf& before) {
+  const v1::Operation operation = task_.delivery->operation();
+  std::vector<ReachedRow> reached;
+  if (operation != v1::OPERATION_INSERT) {
+    auto found = ReachRows(database_, member_, task_.key, operation == v1::OPERATION_DELETE);
+    if (!found.ok()) return found.status();
+    reached = *std::move(found);
+  }
+  RowOf key = task_.key;
+  const absl::StatusOr<bool> done = database_.Write(task_, member_, &key);
+  if (!done.ok()) return done.status();
+  if (!*done) return Refused("a trigger of the source keeps it from being done");
+  CrashPoint("agent.row_written");
+  absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
+  if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;
+  if (operation == v1::OPERATION_INSERT) return noted;
+  if (absl::Status others = NoteOthers(key, reached); !others.ok()) return others;
+  return noted;
+}
+
+absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const RowOf& before) {
+  LedgerRow row;
+  row.delivery_id = task_.delivery->delivery_id();
+  row.operation = OperationName(task_.delivery->operation());
+  row.table_name = member_.table.sent_name;
+  row.key = member_.table.TravellingKey(key);
+  row.at = now_ms_;
+  if (task_.delivery->operation() != v1::OPERATION_DELETE) {
+    const absl::StatusOr<std::optional<RowOf>> behind =
+        database_.ReadRow(member_, key, task_.mapped, /*locks=*/false);
+    if (!behind.ok()) return behind.status();
+    if (!*behind) return Refused("a trigger of the source gives the row another key");
+    row.wrote = WroteJson(WroteOf(task_, before, **behind));
+  }
+  if (absl::Status noted = database_.WriteLedger(row); !noted.ok()) return noted;
+  return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
+}
+
+absl::Status ServerWriter::NoteOthers(const RowOf& key, const std::vector<ReachedRow>& before) {
+  std::set<std::pair<std::int64_t, std::string>> known;
+  for (const ReachedRow& row : before) {
+    known.emplace(row.member->table.log, KeyText(row.key));
+    const absl::StatusOr<std::optional<RowOf>> now =
+        database_.ReadRow(*row.member, row.key, row.member->table.PlainColumns(), /*locks=*/false);
+    if (!now.ok()) return now.status();
+    absl::Status noted;
+    if (!*now) {
+      noted = NoteOther("DELETE", row, nullptr);
+    } else if (KeyText(**now) != KeyText(row.values)) {
+      noted = NoteOther("UPDATE", row, &**now);
+    }
+    if (!noted.ok()) return noted;
+  }
+  if (task_.delivery->operation() == v1::OPERATION_DELETE) return absl::OkStatus();
+  // Under another key by now, where that holds what the foreign key refers to.
+  const auto behind = ReachRows(database_, member_, key, /*deletes=*/false);
+  if (!behind.ok()) return behind.status();
+  for (const ReachedRow& row : *behind) {
+    if (known.contains({row.member->table.log, KeyText(row.key)})) continue;
+    if (absl::Status noted = NoteOther("INSERT", row, &row.values); !noted.ok()) return noted;
+  }
+  return absl::OkStatus();
+}
+
+/// `values`: null: the row is gone; others than the row's own: what became of these.
+absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& row, const RowOf* values) {
+  // What is not mirrored is nobody's business.
+  if (!row.member->is_sent) return absl::OkStatus();
+  const MemberTable& table = row.member->table;
+  LedgerRow noted;
+  noted.delivery_id = absl::StrCat(task_.delivery->delivery_id(), "/", ++others_);
+  noted.operation = operation;
+  noted.table_name = table.sent_name;
+  noted.key = table.TravellingKey(row.key);
+  noted.at = now_ms_;
+  const std::vector<std::uint32_t> columns = table.PlainColumns();
+  Wrote wrote;
+  for (std::size_t i = 0; values != nullptr && i < columns.size(); ++i) {
+    // What else stands there somebody may have said, of whom the hub has not heard yet.
+    if (values != &row.values && ToLiteral((*values)[i]) == ToLiteral(row.values[i])) continue;
+    wrote[table.SentColumn(columns[i])].result = ToLiteral((*values)[i]);
+  }
+  if (values != nullptr) noted.wrote = WroteJson(wrote);
+  return database_.WriteLedger(noted);
+}
+
+}  // namespace mirror

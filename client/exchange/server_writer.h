@@ -1,0 +1,41 @@
+#ifndef MIRROR_CLIENT_EXCHANGE_SERVER_WRITER_H_
+#define MIRROR_CLIENT_EXCHANGE_SERVER_WRITER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/exchange/delivery_database.h"
+#include "client/exchange/delivery_task.h"
+#include "client/exchange/import_delivery.h"
+
+namespace mirror {
+
+/// Does one task, and notes in the ledger what became of its row and of those that foreign keys lead to from
+/// it. In the transaction. Errors: those of `database`, of which Refusal() says whether it refused the task.
+class ServerWriter {
+ public:
+  /// All of them outlive it.
+  ServerWriter(DeliveryDatabase& database, const DeliveryTask& task, const ServerMember& member,
+               std::int64_t now_ms)
+      : database_(database), task_(task), member_(member), now_ms_(now_ms) {}
+
+  /// `before`: the row's mapped columns; empty: there is none. APPLIED, or REFUSED with the reason.
+  absl::StatusOr<ImportResult> Write(const RowOf& before);
+
+ private:
+  absl::StatusOr<ImportResult> NoteApplied(const RowOf& key, const RowOf& before);
+  absl::Status NoteOthers(const RowOf& key, const std::vector<ReachedRow>& before);
+  absl::Status NoteOther(const char* operation, const ReachedRow& row, const RowOf* values);
+
+  DeliveryDatabase& database_;
+  const DeliveryTask& task_;
+  const ServerMember& member_;
+  const std::int64_t now_ms_;
+  int others_ = 0;  ///< Rows beside the delivery's that were noted.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_EXCHANGE_SERVER_WRITER_H_

@@ -1,0 +1,51 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CONFLICTS_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CONFLICTS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/db/mariadb/connection.h"
+#include "client/source/mariadb/mariadb_sessions.h"
+#include "proto/wire/key_range.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// `_mirror_conflicts` of a source with an exchange: rows that stood in the way of a delivery, which the next
+/// cycle sends as they are, also where they were changed past the binlog. Errors: those of the server.
+/// Threads: one.
+class MariadbConflicts {
+ public:
+  /// `access`: by which those that were sent are removed.
+  explicit MariadbConflicts(MariadbAccess access) : access_(std::move(access)) {}
+
+  /// Those of now, at most kConflictsAtATime.
+  absl::Status Read(mariadb::Connection& connection);
+  bool Has(const std::string& table) const { return rows_.contains(table); }
+  /// Their keys, each once; what is none of the table as it is now is left out. They are sent in a cycle that
+  /// brings the table to this LSN.
+  std::vector<Key> Send(const std::string& table, const TableSchema& schema, std::int64_t lsn);
+  /// Removes those whose tables the mirror has up to the LSN to which they were sent, and those of tables
+  /// that are not `logged`, which are compared. `durable`: by table.
+  absl::Status Forget(const std::map<std::string, std::int64_t>& durable,
+                      const std::function<bool(const std::string&)>& logged);
+
+ private:
+  static constexpr int kConflictsAtATime = 10'000;
+  struct OfTable {
+    std::vector<std::pair<std::int64_t, std::string>> keys;  ///< Number in the table, and key.
+    std::int64_t sent_lsn = -1;                              ///< -1: they were not sent.
+  };
+
+  const MariadbAccess access_;
+  std::map<std::string, OfTable> rows_;  ///< By table.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CONFLICTS_H_

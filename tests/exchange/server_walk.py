@@ -1,0 +1,109 @@
+"""Walks of systems that are databases at a server, of whatever kind: postgres_walk_test.py and mariadb_walk_test.py run
+them. CRM in SQLite, ERP there."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "exchange"))
+import walk_test  # noqa: E402
+from walk_test import ADA  # noqa: E402
+
+STEPS = ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+
+
+class ServerWalk(walk_test.Walk):
+    KIND = None  # Of the ERP: a System.
+    CITY_IS_NEEDED = ""  # In SQL.
+    CITY_IS_MISSING = ""  # What the database says.
+
+    test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once = None  # By SQLite's triggers.
+
+    def place(self, **options):
+        return super().place(**{"kinds": {"erp": self.KIND}, **options})
+
+    def test_s4_killed_at_each_step_nothing_is_done_twice(self):
+        for step in STEPS:
+            with self.subTest(step):
+                place = self.place()
+                place.erp.once()
+                place.crm.sql(ADA)
+                place.crm.once()
+                died = place.erp.try_agent("once", MIRROR_CRASH_AT=f"{step}:1")
+                self.assertNotIn(died.returncode, (0, 1, 2), died.stdout + died.stderr)
+                self.assertEqual(len(place.erp.rows()), 1 if step == "agent.imported" else 0)
+                place.rounds()
+                self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Rome")]] * 2)
+                self.quiet(place)
+
+    def refused(self, place, words):
+        """The only delivery is, with these words and without its values."""
+        done = place.erp.try_agent("once")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn(words, " ".join(done.stdout.split()))
+        (state, reason), = place.erp.sql("SELECT state, reason FROM _mirror_ledger WHERE state = 'REFUSED'")
+        self.assertEqual(state, "REFUSED")
+        for told in (done.stdout, done.stderr, reason):
+            self.assertNotIn("Secret", told)
+            self.assertNotIn("NO 77", told)
+
+    def test_a_constraint_refuses_and_no_value_is_told(self):
+        place = self.place()
+        place.erp.sql(self.CITY_IS_NEEDED)
+        place.rounds(1)
+        place.crm.sql("INSERT INTO company (vat, name) VALUES ('NO 77', 'Secret')")
+        place.crm.once()
+        self.refused(place, self.CITY_IS_MISSING)
+        self.assertEqual(place.erp.rows(), [])
+
+    def test_rows_that_go_with_another_are_nobodys_wish(self):
+        place = self.place(deletes="any")
+        place.erp.add_table("orders", "id bigint PRIMARY KEY, company bigint REFERENCES company (id) ON DELETE CASCADE")
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("INSERT INTO orders SELECT 7, id FROM company")
+        place.rounds()
+        place.crm.sql("DELETE FROM company")
+        place.rounds()
+        self.assertEqual(place.erp.sql("SELECT count(*) FROM orders"), [(0,)])
+        noted = place.erp.sql('SELECT operation, table_name, "key" FROM _mirror_ledger WHERE delivery_id LIKE \'%/1\'')
+        self.assertEqual(noted, [("DELETE", "orders", "[7]")])
+        self.quiet(place)
+
+    def walk_into_a_conflict(self, place):
+        place.rounds(1)
+        place.crm.sql(ADA)
+        place.crm.once()
+        place.erp.agent("transport")
+        place.erp.sql("INSERT INTO company (vat, name, city) VALUES ('no-1', 'Ada', 'Ulm')")
+        self.assertIn('"conflicts": 1', place.erp.try_agent("import", "--json").stdout)
+        place.rounds()
+        self.assertEqual([len(system.rows()) for system in place.systems], [1, 1])
+        self.assertEqual(place.crm.rows()[0][1:], place.erp.rows()[0][1:])
+        self.quiet(place)
+
+    def test_a_row_that_matches_and_came_meanwhile_is_in_conflict(self):
+        self.walk_into_a_conflict(self.place())
+
+    def edits_meet(self, kinds):
+        place = walk_test.exchange_place.ExchangePlace(self, walk_test.BIN, kinds=kinds)
+        place.crm.sql(ADA)
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.erp.sql("UPDATE company SET name = 'Ada Ltd'")
+        place.rounds()
+        for system in place.systems:
+            self.assertEqual(system.rows(), [("NO 1", "Ada Ltd", "Oslo")], system.name)
+        self.quiet(place)
+
+    def test_both_systems_may_be_of_the_kind(self):
+        self.edits_meet({"crm": self.KIND, "erp": self.KIND})
+
+    def test_mirrors_are_equal_to_both_systems(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        for system in place.systems:
+            checked = system.agent("verify").stdout
+            self.assertNotIn("differ", checked)
+            self.assertIn("equal", checked)

@@ -1,0 +1,25 @@
+#ifndef MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
+#define MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
+
+#include <string>
+
+#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin_command.h"
+
+// What the commands below 'hub' share.
+
+namespace mirror {
+
+/// The storage that a command is about, which completes to those that have a hub.
+cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required = true);
+
+/// Behind an act that was done: how the hub stands now, and what waits for somebody.
+void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
+
+/// list, commit, rollback.
+void AddHubHold(const AdminCommands& of_hub);
+void AddHubInit(const AdminCommands& of_hub);
+
+}  // namespace mirror
+
+#endif  // MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_

@@ -1,0 +1,120 @@
+// hub hold: deliveries that wait for somebody's decision.
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/hub_output.h"
+#include "tools/mirrorctl/admin/name_completion.h"
+#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/hub_commands.h"
+
+namespace mirror {
+namespace {
+
+/// Of a list that the server cuts.
+constexpr std::uint32_t kHeldMax = 10'000;
+/// Of a dry run: as many as of 'hub resume'.
+constexpr std::uint32_t kPreviewMax = 20;
+
+std::string Deliveries(std::uint64_t count) {
+  return count == 1 ? "1 delivery" : absl::StrCat(Grouped(count), " deliveries");
+}
+
+std::uint64_t Sum(const v1::ListHeldResponse& answer) {
+  std::uint64_t sum = 0;
+  for (const v1::HubChange& change : answer.changes()) sum += change.deliveries();
+  return sum;
+}
+
+absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const std::string& storage,
+                                          std::uint32_t limit) {
+  v1::ListHeldRequest asked;
+  asked.set_storage(storage);
+  asked.set_limit(limit);
+  return HubClient(admin).Held(asked);
+}
+
+void ListHeld(AdminClient& admin, const AdminRequest& request, Console& console) {
+  const auto answer = Held(admin, request.storage, request.limit);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJsonArray(answer->held()));
+  PrintHeld(console.out, *answer, request.width());
+  const std::uint64_t all = Sum(*answer);
+  if (all == 0) return SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held"));
+  if (all > static_cast<std::uint64_t>(answer->held_size())) {
+    SayNone(console, absl::StrCat("these are the oldest of ", Grouped(all), "; --limit N shows more"));
+  }
+}
+
+void PreviewDecision(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
+  const auto answer = Held(admin, request.storage, kPreviewMax);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, ToJson(*answer));
+  const std::uint64_t all = Sum(*answer);
+  if (all == 0) {
+    return SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held. Nothing was done"));
+  }
+  PrintHeldSums(console.out, *answer, request.width());
+  SayNone(console, absl::StrCat(Deliveries(all), " of hub '", request.storage, "' would be ",
+                                commits ? "handed out" : "dropped", ". Nothing was done"));
+}
+
+std::string WhatWasDecided(std::uint64_t count, bool commits) {
+  if (commits) {
+    return count == 1 ? "is handed out: its system gets it behind its source's next cycle\n"
+                      : "are handed out: each system gets them behind its source's next cycle\n";
+  }
+  return count == 1 ? "is dropped: it is not handed out until its content changes\n"
+                    : "are dropped: none is handed out until its content changes\n";
+}
+
+void DecideHub(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
+  if (request.dry_run) return PreviewDecision(admin, request, console, commits);
+  HubClient client(admin);
+  const auto answer = client.Decide(request.storage, commits);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.json) return PrintJson(console.out, Json({{"deliveries", answer->deliveries()}}));
+  if (answer->deliveries() == 0) {
+    SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' was held"));
+  } else {
+    console.out << Deliveries(answer->deliveries()) << " of hub '" << Printable(request.storage) << "' "
+                << WhatWasDecided(answer->deliveries(), commits);
+  }
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+}  // namespace
+
+void AddHubHold(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command hold = of_hub.app.AddCommand(
+      "hold", "Look at, and decide about, deliveries that wait: many at once, or of rows that are unsure");
+  hold.RequireCommand();
+  hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold list Acme");
+  const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, request, "hub hold "};
+  const cli::Command list = of_hold.Add(
+      "list", "Show what is held: which rows it would write, and why it waits; no values", "Acme", ListHeld);
+  AddHubStorage(of_hold, list);
+  list.Add("--limit", request->limit, "How many at most").Within(std::uint32_t{1}, kHeldMax).ShowDefault();
+  of_hold.AddWide(list);
+  of_hold.AddJson(list);
+  for (const bool commits : {true, false}) {
+    const cli::Command decide =
+        of_hold.Add(commits ? "commit" : "rollback",
+                    commits ? "Hand out all that is held" : "Never hand it out, until its content changes",
+                    "Acme", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
+                      DecideHub(admin, asked, console, commits);
+                    });
+    AddHubStorage(of_hold, decide);
+    decide.AddFlag("--dry-run", request->dry_run,
+                   "Say how many there are, and which are the first; do nothing");
+    of_hold.AddWide(decide);
+    of_hold.AddJson(decide, "Print an object");
+  }
+}
+
+}  // namespace mirror
