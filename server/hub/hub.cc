@@ -133,20 +133,6 @@ absl::Status ClosedError(const HubRules& rules) {
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
 }
 
-/// Texts that are no time: once for each table, since a hub's rules do not change.
-void NoteUnreadTimes(const HubRules& rules, const std::string& data_source, const SnapshotLook& look,
-                     std::set<std::pair<std::string, std::string>>* told, std::vector<HubNote>* notes) {
-  for (const auto& [table, rows] : look.unread_times()) {
-    if (!told->emplace(data_source, table).second) continue;
-    HubNote note = {.kind = HubNote::Kind::kUnreadTime, .data_source = data_source};
-    note.table = table;
-    note.rows = rows;
-    const HubMember* const member = rules.Find(data_source, table).member;
-    if (member != nullptr) note.attribute = member->changed;
-    notes->push_back(std::move(note));
-  }
-}
-
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
@@ -282,7 +268,12 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
   unheard_.overtaken_unnamed += derived->overtaken_unnamed;
   for (const auto& [name, look] : looks.looks) {
-    if (look != nullptr) NoteUnreadTimes(rules_, name, *look, &unread_times_, &unheard_.notes);
+    if (look == nullptr) continue;
+    // Once for each table, since a hub's rules do not change.
+    std::vector<HubNote> unread = look->UnreadTimes();
+    for (HubNote& note : unread) {
+      if (unread_times_.emplace(name, note.table).second) unheard_.notes.push_back(std::move(note));
+    }
   }
   CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.

@@ -337,6 +337,19 @@ std::optional<std::int64_t> SnapshotLook::TimeOf(const std::string& table, const
   return time;
 }
 
+std::vector<HubNote> SnapshotLook::UnreadTimes() const {
+  std::vector<HubNote> notes;
+  for (const auto& [table, rows] : unread_times_) {
+    const HubMember* const member = rules_.Find(data_source_, table).member;
+    notes.push_back({.kind = HubNote::Kind::kUnreadTime,
+                     .data_source = data_source_,
+                     .attribute = member == nullptr ? "" : member->changed,
+                     .table = table,
+                     .rows = rows});
+  }
+  return notes;
+}
+
 absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& member,
                                                                const std::string& key) {
   const Form& form = forms_.at(member.table);
