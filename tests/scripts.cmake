@@ -65,13 +65,17 @@ add_test(NAME python.exchange COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exc
 set_tests_properties(python.exchange PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.datajoin COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/datajoin_test.py
                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME exchange.datajoin_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/datajoin_postgres_test.py
+                                                 ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/hub_commands_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.erasure COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/erasure_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.strangers PROPERTIES LABELS python TIMEOUT 900)
+set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.strangers PROPERTIES LABELS python
+                     TIMEOUT 900)
+set_tests_properties(exchange.datajoin_postgres PROPERTIES LABELS python TIMEOUT 1800)
 add_test(NAME python.exchange_servers
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.exchange_servers PROPERTIES LABELS python TIMEOUT 900)

@@ -12,7 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/exchange/box_source.h"
 #include "client/exchange/delivery_task.h"
+#include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
 #include "client/exchange/match_set.h"
@@ -118,6 +120,14 @@ class DeliveryDatabase {
   /// Absent: nothing.
   virtual absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) = 0;
   virtual absl::Status WriteLedger(const LedgerRow& row) = 0;
+  /// What else the source shows of an import, at the end of its transaction.
+  virtual absl::Status ShowImported(const v1::Delivery& /*delivery*/, const ImportResult& /*result*/,
+                                    std::int64_t /*now_ms*/) {
+    return absl::OkStatus();
+  }
+
+  /// Of the session; null: sources of this kind have none.
+  virtual BoxSource* boxes() { return nullptr; }
 
   /// What an error means for the transaction.
   enum class Fate {

@@ -2,10 +2,12 @@
 #define MIRROR_CLIENT_EXCHANGE_DELIVERY_TARGET_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/exchange/box_source.h"
 #include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/unpushed_tables.h"
@@ -25,6 +27,12 @@ class DeliveryTarget {
   /// Of the push before; none, until it is said.
   virtual void SetUnpushed(UnpushedTables tables) = 0;
   virtual absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) = 0;
+
+  /// For what a layout shows beside these: `work` has a session of its own. Errors: also those of `work`;
+  /// kUnimplemented: sources of this kind have no boxes.
+  virtual absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& /*work*/) {
+    return absl::UnimplementedError("sources of this kind have no boxes");
+  }
   /// Nothing is imported any more: gives back what it keeps in memory for it. One that is imported all the
   /// same begins anew.
   virtual void EndImport() = 0;

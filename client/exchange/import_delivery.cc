@@ -91,10 +91,10 @@ absl::StatusOr<ImportResult> Importer::DoAndTell(const v1::Delivery& delivery) {
   return result;
 }
 
-absl::Status Importer::Begin() { return layout_ == nullptr ? absl::OkStatus() : layout_->Importing(*file_); }
+absl::Status Importer::Begin() { return layout_ == nullptr ? absl::OkStatus() : layout_->Importing(); }
 
 absl::Status Importer::Tell(const v1::Delivery& delivery, const ImportResult& result) {
-  return layout_ == nullptr ? absl::OkStatus() : layout_->Imported(*file_, delivery, result, clock_());
+  return layout_ == nullptr ? absl::OkStatus() : layout_->Imported(delivery, result, clock_());
 }
 
 absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {

@@ -33,14 +33,11 @@ absl::Status ForgetValuesOfGone(const SqliteFile& file) {
 
 }  // namespace
 
-absl::Status EmptyInbox(const SqliteFile& file, InboxLayout* layout) {
+absl::Status EmptyInbox(const SqliteFile& file) {
   const absl::StatusOr<std::int64_t> entries = file.Number("SELECT count(*) FROM main._mirror_inbox");
   // A source that rests is not written to.
   if (!entries.ok() || *entries == 0) return entries.status();
-  return file.Change([&file, layout] {
-    absl::Status emptied = file.Query("DELETE FROM main._mirror_inbox").Run();
-    return emptied.ok() && layout != nullptr ? layout->Emptied(file) : emptied;
-  });
+  return file.Change([&file] { return file.Query("DELETE FROM main._mirror_inbox").Run(); });
 }
 
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
@@ -59,7 +56,7 @@ absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched,
     if (status.ok() && fetched.whole) status = ForgetRefused(file);
     if (status.ok()) status = ForgetApplied(file, now_ms);
     if (status.ok()) status = ForgetValuesOfGone(file);
-    return status.ok() && layout != nullptr ? layout->Filled(file, fetched, now_ms) : status;
+    return status.ok() && layout != nullptr ? layout->Filled(fetched, now_ms) : status;
   });
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;

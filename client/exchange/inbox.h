@@ -25,13 +25,13 @@ struct FetchedDeliveries {
 /// `_mirror_inbox`: what was fetched and not yet imported, in the order of the fetch. A push empties it, so
 /// that nothing is imported that was offered before the hub knew of what the push sends.
 ///
-/// `file`: opened with Use::kChange. Each is one transaction. `layout`: what else is told there; null:
-/// nothing. Errors: those of SqliteFile. Threads: one.
-absl::Status EmptyInbox(const SqliteFile& file, InboxLayout* layout = nullptr);
+/// `file`: opened with Use::kChange. Each is one transaction. Errors: those of SqliteFile. Threads: one.
+absl::Status EmptyInbox(const SqliteFile& file);
 
 /// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
 /// what was refused and is wanted no more go, those of what was applied long ago, and the values that were
-/// written into rows that deliveries removed since. See also ForgetValuesOfGone().
+/// written into rows that deliveries removed since; see also ForgetValuesOfGone(). `layout`: what else is told
+/// there; null: nothing.
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
                        InboxLayout* layout = nullptr);
 

@@ -34,8 +34,9 @@ absl::Status ServerDeliveries::EmptyInbox() {
 
 absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
-  absl::Status filled = database_->FillInbox(fetched, now_ms);
-  if (filled.ok()) filled = ForgetValuesOfGone();
+  // First: what is shown of the ledger shows no values that it has forgotten.
+  absl::Status filled = ForgetValuesOfGone();
+  if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;
@@ -87,6 +88,14 @@ void ServerDeliveries::EndImport() {
   database_->Disconnect();
 }
 
+absl::Status ServerDeliveries::WithBoxes(const std::function<absl::Status(BoxSource&)>& work) {
+  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  BoxSource* const boxes = database_->boxes();
+  absl::Status done = boxes != nullptr ? work(*boxes) : DeliveryTarget::WithBoxes(work);
+  database_->Disconnect();
+  return done;
+}
+
 /// A transaction whose answer was lost was tried again: where it had been committed, the ledger told the
 /// second.
 ImportResult ServerDeliveries::Resolve(const ImportResult& again, const ImportResult& first) {
@@ -127,6 +136,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
   }
   if (absl::Status removed = database_->RemoveFromInbox(delivery.delivery_id()); !removed.ok())
     return removed;
+  if (absl::Status shown = database_->ShowImported(delivery, *result, clock_()); !shown.ok()) return shown;
   CrashPoint("agent.importing");
   committing_ = *result;
   if (absl::Status committed = database_->Commit(); !committed.ok()) return committed;

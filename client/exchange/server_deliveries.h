@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_EXCHANGE_SERVER_DELIVERIES_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ class ServerDeliveries : public DeliveryTarget {
   void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override;
   void EndImport() override;
+  absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override;
 
  private:
   absl::Status Look();

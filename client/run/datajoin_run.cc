@@ -5,17 +5,20 @@
 
 #include "base/clock.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
+#include "client/exchange/datajoin/sqlite_boxes.h"
 #include "client/run/source_rules.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 
 namespace mirror {
 namespace {
 
-std::unique_ptr<DatajoinLayout> LayoutOf(const SourceConfig& source) {
+std::unique_ptr<DatajoinRound> RoundOf(const SourceConfig& source) {
   if (!source.exchange.datajoin()) return nullptr;
-  const OutboxFrom from =
-      source.exchange.capture == ChangeCapture::kOutbox ? OutboxFrom::kApplication : OutboxFrom::kChangeLog;
-  return std::make_unique<DatajoinLayout>(source.context_id, RulesOfExchange(source), from);
+  auto round = std::make_unique<DatajoinRound>();
+  round->database = source.context_id;
+  if (source.exchange.capture == ChangeCapture::kOutbox) round->from = OutboxFrom::kApplication;
+  round->steps = RulesOfExchange(source).steps;
+  return round;
 }
 
 }  // namespace
@@ -23,53 +26,68 @@ std::unique_ptr<DatajoinLayout> LayoutOf(const SourceConfig& source) {
 absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source) {
   if (!source.exchange.datajoin()) return std::string();
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
-  return file.ok() ? MakeDatajoinObjects(**file, source.context_id) : file.status();
-}
-
-DatajoinRun::DatajoinRun(const SourceConfig& source) : source_(source), layout_(LayoutOf(source)) {}
-
-absl::Status DatajoinRun::Check() const {
-  if (layout_ == nullptr) return absl::OkStatus();
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kLooks);
-  return file.ok() ? CheckDatajoinObjects(**file) : file.status();
-}
-
-absl::Status DatajoinRun::Begin() const {
-  if (layout_ == nullptr) return absl::OkStatus();
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kChange);
   if (!file.ok()) return file.status();
-  const absl::Status there = CheckDatajoinObjects(**file);
-  return there.ok() ? layout_->ReadyOutbox(**file, NowMs()) : there;
+  const ExchangeRules rules = RulesOfExchange(source);
+  SqliteBoxes boxes(**file, rules);
+  return MakeDatajoinObjects(boxes, source.context_id, SqliteBoxes::Statements());
 }
 
-void DatajoinRun::Pushed(const CycleReport& report) const {
-  if (layout_ == nullptr) return;
-  std::vector<std::string> failed;
+DatajoinRun::DatajoinRun(const SourceConfig& source) : round_(RoundOf(source)) {}
+
+MakeInboxLayout DatajoinRun::layout() const {
+  if (round_ == nullptr) return nullptr;
+  return [this](BoxSource& source) { return std::make_unique<DatajoinLayout>(source, *round_); };
+}
+
+absl::Status DatajoinRun::Check(DeliveryTarget& target) const {
+  if (round_ == nullptr) return absl::OkStatus();
+  return target.WithBoxes([](BoxSource& source) { return CheckDatajoinObjects(source.sql()); });
+}
+
+absl::Status DatajoinRun::Begin(DeliveryTarget& target) const {
+  if (round_ == nullptr) return absl::OkStatus();
+  return target.WithBoxes([this](BoxSource& source) {
+    const absl::Status there = CheckDatajoinObjects(source.sql());
+    return there.ok() ? DatajoinLayout(source, *round_).ReadyOutbox(NowMs()) : there;
+  });
+}
+
+void DatajoinRun::Pushed(DeliveryTarget& target, const CycleReport& report) const {
+  if (round_ == nullptr) return;
+  round_->failed.clear();
   for (const TableReport& table : report.tables) {
-    if (table.result != TableResult::kOk) failed.push_back(table.table);
+    if (table.result != TableResult::kOk) round_->failed.push_back(table.table);
   }
-  layout_->SetPushed(std::move(failed));
   // The rest is shown with what was fetched.
   if (report.outcome == Outcome::kDone && report.delivers) return;
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kChange);
-  if (!file.ok()) return;
   if (report.outcome == Outcome::kDone) {
-    layout_->ShowPushed(**file, true, NowMs()).IgnoreError();
+    ShowWaiting(target);
   } else {
-    const absl::Status why = report.status.ok() ? absl::UnavailableError(report.reason) : report.status;
-    layout_->ShowFailed(**file, why, NowMs()).IgnoreError();
+    ShowFailed(target, report.status.ok() ? absl::UnavailableError(report.reason) : report.status);
   }
 }
 
-void DatajoinRun::Fetched(const absl::Status& status, const std::string& waiting) const {
-  if (layout_ == nullptr || (status.ok() && waiting.empty())) return;
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kChange);
-  if (!file.ok()) return;
+void DatajoinRun::Fetched(DeliveryTarget& target, const absl::Status& status,
+                          const std::string& waiting) const {
+  if (round_ == nullptr || (status.ok() && waiting.empty())) return;
   if (status.ok()) {
-    layout_->ShowPushed(**file, true, NowMs()).IgnoreError();
+    ShowWaiting(target);
   } else {
-    layout_->ShowFailed(**file, status, NowMs()).IgnoreError();
+    ShowFailed(target, status);
   }
+}
+
+void DatajoinRun::ShowFailed(DeliveryTarget& target, const absl::Status& why) const {
+  target
+      .WithBoxes([&](BoxSource& source) { return DatajoinLayout(source, *round_).ShowFailed(why, NowMs()); })
+      .IgnoreError();
+}
+
+void DatajoinRun::ShowWaiting(DeliveryTarget& target) const {
+  target
+      .WithBoxes(
+          [this](BoxSource& source) { return DatajoinLayout(source, *round_).ShowPushed(true, NowMs()); })
+      .IgnoreError();
 }
 
 }  // namespace mirror

@@ -9,35 +9,37 @@
 #include "client/config/source_config.h"
 #include "client/cycle/cycle_report.h"
 #include "client/exchange/datajoin/datajoin_layout.h"
+#include "client/exchange/delivery_target.h"
 #include "client/exchange/inbox_layout.h"
 
 namespace mirror {
 
-/// Makes what `layout = "datajoin"` has in a source. What was done, for people; empty: its layout is another
-/// one. Errors: those of MakeDatajoinObjects().
+/// Makes what `layout = "datajoin"` has in a source of SQLite. What was done, for people; empty: its layout
+/// is another one. Errors: those of MakeDatajoinObjects().
 absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source);
 
 /// What one run of a source shows in DataJoin's tables; nothing, where its layout is another one.
 class DatajoinRun {
  public:
-  /// `source` outlives it.
   explicit DatajoinRun(const SourceConfig& source);
 
-  /// Null: the layout is another one.
-  InboxLayout* layout() const { return layout_.get(); }
+  /// Empty: the layout is another one. What it makes refers to this.
+  MakeInboxLayout layout() const;
 
   /// Errors: the tables are not what they should be, and nothing was done.
-  absl::Status Check() const;
+  absl::Status Check(DeliveryTarget& target) const;
   /// The same, and the outbox is ready for a push.
-  absl::Status Begin() const;
+  absl::Status Begin(DeliveryTarget& target) const;
   /// How the push ended. What cannot be shown is shown by the next run.
-  void Pushed(const CycleReport& report) const;
+  void Pushed(DeliveryTarget& target, const CycleReport& report) const;
   /// Behind a push that was done: how the fetch ended. `waiting`: why the hub gave nothing.
-  void Fetched(const absl::Status& status, const std::string& waiting) const;
+  void Fetched(DeliveryTarget& target, const absl::Status& status, const std::string& waiting) const;
 
  private:
-  const SourceConfig& source_;
-  const std::unique_ptr<DatajoinLayout> layout_;
+  void ShowFailed(DeliveryTarget& target, const absl::Status& why) const;
+  void ShowWaiting(DeliveryTarget& target) const;
+
+  const std::unique_ptr<DatajoinRound> round_;  ///< Null: the layout is another one.
 };
 
 }  // namespace mirror

@@ -1,10 +1,12 @@
 #include "client/run/open_target.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "client/exchange/datajoin/sqlite_boxes.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/exchange/forget_gone.h"
 #include "client/exchange/mariadb/mariadb_deliveries.h"
@@ -24,18 +26,20 @@ using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
 /// The file is opened for each call; imports share theirs, which stays open.
 class SqliteTarget : public DeliveryTarget {
  public:
-  SqliteTarget(const SourceConfig& source, InboxLayout* layout) : source_(source), layout_(layout) {}
+  SqliteTarget(const SourceConfig& source, MakeInboxLayout layout)
+      : source_(source), rules_(RulesOfExchange(source)), layout_(std::move(layout)) {}
 
   absl::Status EmptyInbox() override {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
-    return file.ok() ? mirror::EmptyInbox(**file, layout_) : file.status();
+    return file.ok() ? mirror::EmptyInbox(**file) : file.status();
   }
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
     if (!file.ok()) return file.status();
     // First: a layout shows no values of what the ledger has forgotten.
-    absl::Status forgotten = ForgetValuesOfGone(**file, RulesOfExchange(source_));
-    return forgotten.ok() ? mirror::FillInbox(**file, fetched, now_ms, layout_) : forgotten;
+    if (absl::Status forgotten = ForgetValuesOfGone(**file, rules_); !forgotten.ok()) return forgotten;
+    const Shown shown(**file, rules_, layout_);
+    return mirror::FillInbox(**file, fetched, now_ms, shown.layout.get());
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override {
     const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
@@ -44,32 +48,52 @@ class SqliteTarget : public DeliveryTarget {
   }
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override {
     if (importer_ == nullptr) {
-      auto importer = Importer::Open(source_.path, RulesOfExchange(source_), &NowMs);
+      auto importer = Importer::Open(source_.path, rules_, &NowMs);
       if (!importer.ok()) return importer.status();
       importer_ = *std::move(importer);
-      importer_->set_layout(layout_);
+      shown_.emplace(importer_->file(), rules_, layout_);
+      importer_->set_layout(shown_->layout.get());
       importer_->set_unpushed(unpushed_);
     }
     return importer_->Import(delivery);
   }
+  absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override {
+    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
+    if (!file.ok()) return file.status();
+    SqliteBoxes boxes(**file, rules_);
+    return work(boxes);
+  }
   void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
-  void EndImport() override { importer_.reset(); }
+  void EndImport() override {
+    shown_.reset();
+    importer_.reset();
+  }
 
  private:
+  /// What is shown by one connection.
+  struct Shown {
+    Shown(const SqliteFile& file, const ExchangeRules& rules, const MakeInboxLayout& make)
+        : boxes(file, rules), layout(make ? make(boxes) : nullptr) {}
+    SqliteBoxes boxes;
+    std::unique_ptr<InboxLayout> layout;  ///< Null: nothing.
+  };
+
   absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
     return SqliteFile::Open(source_.path, Use::kChange);
   }
 
   const SourceConfig& source_;
-  InboxLayout* const layout_;
+  const ExchangeRules rules_;
+  const MakeInboxLayout layout_;
   UnpushedTables unpushed_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
+  std::optional<Shown> shown_;          ///< Of that.
 };
 
-Target OpenSqliteTarget(const SourceConfig& source, InboxLayout* layout) {
+Target OpenSqliteTarget(const SourceConfig& source, MakeInboxLayout layout) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
   if (!file.ok() || !CheckExchangeTables(**file).ok()) return nullptr;
-  return std::make_unique<SqliteTarget>(source, layout);
+  return std::make_unique<SqliteTarget>(source, std::move(layout));
 }
 
 // --- Servers ------------------------------------------------------------------
@@ -94,8 +118,9 @@ Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir
 
 // --- PostgreSQL ---------------------------------------------------------------
 
-Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir) {
+Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
   PostgresDeliveriesOptions options;
+  options.layout = std::move(layout);
   options.access = PostgresAccessOf(source);
   options.members.schema = source.server.schema;
   return OpenServerTarget<PostgresDeliveries>(source, state_dir, std::move(options));
@@ -111,13 +136,13 @@ Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_di
 
 }  // namespace
 
-Target OpenTarget(const SourceConfig& source, const std::string& state_dir, InboxLayout* layout) {
+Target OpenTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
   if (!source.accept.any()) return nullptr;
   switch (source.kind) {
     case SourceKind::kSqlite:
-      return OpenSqliteTarget(source, layout);
+      return OpenSqliteTarget(source, std::move(layout));
     case SourceKind::kPostgres:
-      return OpenPostgresTarget(source, state_dir);
+      return OpenPostgresTarget(source, state_dir, std::move(layout));
     case SourceKind::kMariadb:
       return OpenMariadbTarget(source, state_dir);
     default:

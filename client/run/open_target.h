@@ -15,10 +15,11 @@
 namespace mirror {
 
 /// Null: it takes none, by its configuration or since it has no tables for them. `state_dir`: where the agent
-/// keeps what it found of the source's values. `layout`: what else is told there, of SQLite alone; null:
-/// nothing. `source` and `layout` outlive it. Errors: the source cannot be reached.
+/// keeps what it found of the source's values. `layout`: what else is told there. `source` outlives it.
+/// Errors: the source cannot be reached.
 absl::StatusOr<std::unique_ptr<DeliveryTarget>> OpenTarget(const SourceConfig& source,
-                                                           const std::string& state_dir, InboxLayout* layout);
+                                                           const std::string& state_dir,
+                                                           MakeInboxLayout layout);
 
 }  // namespace mirror
 

@@ -9,10 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/connection.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "client/exchange/datajoin/datajoin_objects.h"
+#include "client/exchange/postgres/postgres_box_triggers.h"
+#include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
@@ -119,6 +123,54 @@ absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const
                       *made ? "are made" : "are there");
 }
 
+/// What notes for DataJoin's outbox which rows of these tables change, in statements.
+absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& connection,
+                                                     const SourceConfig& source,
+                                                     const std::vector<PostgresTable>& tables) {
+  if (absl::Status encoding = CheckBoxEncoding(connection); !encoding.ok()) return encoding;
+  const bool by_log = source.exchange.capture == ChangeCapture::kLog;
+  return BoxTriggerStatements(connection, source.server.schema,
+                              by_log ? tables : std::vector<PostgresTable>(), RulesOfExchange(source).keys);
+}
+
+/// What `layout = "datajoin"` has in a source: what was done, for people.
+absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source,
+                                      const std::vector<PostgresTable>& tables) {
+  if (!source.exchange.datajoin()) return std::string();
+  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
+  if (!triggers.ok()) return triggers.status();
+  const ExchangeRules rules = RulesOfExchange(source);
+  PostgresMembers members({}, rules);  // No row is read.
+  PostgresBoxes boxes(connection, members, source.server.schema);
+  const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, source.context_id, *triggers);
+  if (postgres::TroubleOf(made.status()) == postgres::Trouble::kDenied) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        std::string(made.status().message()),
+        ". Nothing of DataJoin's tables was made. The role needs CREATE on the schema, and has to "
+        "own the tables that the outbox tells of: let their owner run what 'mirror-agent install "
+        "--print-sql' prints"));
+  }
+  if (!made.ok()) return made;
+  return absl::StrCat("; ", *made);
+}
+
+/// The same as a script, for a DBA.
+absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const SourceConfig& source,
+                                       const std::vector<PostgresTable>& tables, const std::string& role) {
+  if (!source.exchange.datajoin()) return std::string();
+  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
+  if (!triggers.ok()) return triggers.status();
+  PostgresBoxSql boxes(connection, source.server.schema);
+  absl::StatusOr<std::vector<std::string>> sql = DatajoinStatements(boxes, source.context_id);
+  if (!sql.ok()) return sql.status();
+  const absl::StatusOr<std::vector<std::string>> grants = BoxGrants(source.server.schema, role);
+  if (!grants.ok()) return grants.status();
+  sql->insert(sql->end(), triggers->begin(), triggers->end());
+  sql->insert(sql->end(), grants->begin(), grants->end());
+  return absl::StrCat("-- DataJoin's tables, and what notes for its outbox which rows change.\nBEGIN;\n",
+                      absl::StrJoin(*sql, ";\n"), ";\nCOMMIT;\n");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& source, const LogUser& user,
@@ -174,6 +226,9 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
   if (!done.ok()) return done.status();
   // Behind the publication: where the slot stands in the log, it has to be there.
   if (absl::Status made = MakeSlot(**connection, SlotOf(source), &words); !made.ok()) return made;
+  const absl::StatusOr<std::string> boxes = MakeBoxes(**connection, source, log->wish.tables);
+  if (!boxes.ok()) return boxes.status();
+  words += *boxes;
   return InstalledLog{log->wish.source_id, std::move(words)};
 }
 
@@ -201,7 +256,10 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
                               source.accept.inserts, source.accept.deletes},
                              source.accept.tables, log->wish.tables);
   if (!exchange.ok()) return exchange;
-  return absl::StrCat(*script, *exchange);
+  const absl::StatusOr<std::string> boxes =
+      PrintBoxes(**connection, source, log->wish.tables, role->Text(0, 0));
+  if (!boxes.ok()) return boxes;
+  return absl::StrCat(*script, *exchange, *boxes);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {

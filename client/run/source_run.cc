@@ -176,18 +176,18 @@ class ExchangingRun {
     CycleReport report;
     const bool imports_alone = request_.exchange == RunRequest::Exchange::kImport;
     if (!imports_alone) {
-      if (absl::Status ready = datajoin_.Begin(); !ready.ok()) return Failed(ready);
+      if (absl::Status ready = datajoin_.Begin(target_); !ready.ok()) return Failed(ready);
       if (absl::Status emptied = target_.EmptyInbox(); !emptied.ok()) return Failed(emptied);
       report = push();
-      datajoin_.Pushed(report);
+      datajoin_.Pushed(target_, report);
       if (report.outcome != Outcome::kDone || !report.delivers) return report;
       figures_.emplace();
       absl::Status fetched = Transport(target_, client_, report.cycle, &*figures_);
-      datajoin_.Fetched(fetched, figures_->waiting);
+      datajoin_.Fetched(target_, fetched, figures_->waiting);
       if (!fetched.ok()) return Ended(std::move(report), fetched);
       target_.SetUnpushed(UnpushedOf(report));
     } else {
-      if (absl::Status there = datajoin_.Check(); !there.ok()) return Failed(there);
+      if (absl::Status there = datajoin_.Check(target_); !there.ok()) return Failed(there);
       target_.SetUnpushed(before_.unpushed);
       figures_.emplace();
     }

@@ -26,7 +26,7 @@ std::vector<std::string> IdlePatterns(const TableChoice& choice, const std::vect
 
 bool IsOfExchange(const std::string& name) {
   return name == kLedgerName || name == "_mirror_exchange" || name == "_mirror_inbox" ||
-         name == "_mirror_conflicts";
+         name == "_mirror_conflicts" || name.starts_with("_mirror_datajoin");
 }
 
 }  // namespace

@@ -328,6 +328,14 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (!derived.ok()) return derived;
   unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
   unheard_.overtaken_unnamed += derived->overtaken_unnamed;
+  for (const auto& [name, look] : looks.looks) {
+    if (look == nullptr) continue;
+    // Once for each table, since a hub's rules do not change.
+    std::vector<HubNote> unread = look->UnreadTimes();
+    for (HubNote& note : unread) {
+      if (unread_times_.emplace(name, note.table).second) unheard_.notes.push_back(std::move(note));
+    }
+  }
   CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;

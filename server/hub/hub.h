@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -165,6 +166,8 @@ class Hub {
   Mutex mutex_;  ///< Before file_mutex_.
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
+  std::set<std::pair<std::string, std::string>> unread_times_
+      MIRROR_GUARDED_BY(mutex_);                            ///< Told of these tables.
   std::set<std::string> absent_ MIRROR_GUARDED_BY(mutex_);  ///< Of these, those that are not there.
   Mutex file_mutex_;
   std::shared_ptr<HubFile> file_

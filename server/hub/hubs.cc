@@ -37,6 +37,12 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
                           FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
                           ") that was made without knowing it, in record '", note.golden_id,
                           "'. 'mirrorctl hub explain ", storage, " ", note.golden_id, "' shows what counts");
+    case HubNote::Kind::kUnreadTime:
+      return absl::StrCat("hub '", storage, "': texts of '", note.attribute, "' in table '", note.table,
+                          "' of '", note.data_source,
+                          "' cannot be read as a time by changed_format: ", Counted(note.rows, "row"),
+                          ". Edits of such rows count as of when they were read. Set changed_format in "
+                          "[[hub.member]] to how the texts are written, then restart the server");
   }
   return "";
 }
@@ -57,6 +63,8 @@ std::string_view KindOf(HubNote::Kind kind) {
       return "golden.unsure";
     case HubNote::Kind::kOvertaken:
       return "golden.overtaken";
+    case HubNote::Kind::kUnreadTime:
+      return "golden.unread_time";
     default:
       return "golden.held";
   }
@@ -198,7 +206,8 @@ void Hubs::NoteChanged(const std::string& context_id) {
 void Hubs::Tell(Hub& hub) {
   const Hub::Heard heard = hub.Hear();
   for (const HubNote& note : heard.notes) {
-    const bool warns = note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kOvertaken;
+    const bool warns = note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kOvertaken ||
+                       note.kind == HubNote::Kind::kUnreadTime;
     events_.Add(ContextOf(hub.rules(), note.data_source), warns ? Severity::kWarning : Severity::kError,
                 KindOf(note.kind), WordsOf(note, hub.rules().storage));
   }

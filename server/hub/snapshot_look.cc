@@ -330,6 +330,28 @@ absl::StatusOr<std::int64_t> SnapshotLook::LastLedgerNumber() {
   return std::max<std::int64_t>(last_ledger_number_, 0);
 }
 
+std::optional<std::int64_t> SnapshotLook::TimeOf(const std::string& table, const Form& form,
+                                                 const Literal& value) {
+  const std::optional<std::int64_t> time =
+      ChangedTime(form.kept.columns[form.columns.back()], value, form.changed_format);
+  const auto* const text = std::get_if<std::string>(&value);
+  if (!time && text != nullptr && !text->empty()) ++unread_times_[table];
+  return time;
+}
+
+std::vector<HubNote> SnapshotLook::UnreadTimes() const {
+  std::vector<HubNote> notes;
+  for (const auto& [table, rows] : unread_times_) {
+    const HubMember* const member = rules_.Find(data_source_, table).member;
+    notes.push_back({.kind = HubNote::Kind::kUnreadTime,
+                     .data_source = data_source_,
+                     .attribute = member == nullptr ? "" : member->changed,
+                     .table = table,
+                     .rows = rows});
+  }
+  return notes;
+}
+
 absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& member,
                                                                const std::string& key) {
   const Form& form = forms_.at(member.table);
@@ -348,8 +370,7 @@ absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& 
           found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted->size() + i, 0);
         }
         if (!form.changed.empty()) {
-          found->changed_ms = ChangedTime(form.kept.columns[form.columns.back()],
-                                          LiteralOf(batch.columns.back().At(0)), form.changed_format);
+          found->changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(0)));
         }
         return absl::CancelledError();
       });
@@ -368,8 +389,7 @@ absl::Status SnapshotLook::ReadRows(const HubMember& member, const TakeRow& take
         row.values[form.mapped[c]] = ShownOf(form.kept, form.columns, batch, key_columns + c, i);
       }
       if (!form.changed.empty()) {
-        row.changed_ms = ChangedTime(form.kept.columns[form.columns.back()],
-                                     LiteralOf(batch.columns.back().At(i)), form.changed_format);
+        row.changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(i)));
       }
       if (absl::Status status = take(KeyText(batch, key_columns, i), std::move(row)); !status.ok())
         return status;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/member_look.h"
 #include "server/tenant/exchange/hub_calls.h"
@@ -38,6 +39,9 @@ class SnapshotLook final : public MemberLook {
   absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member, const std::string& key) override;
   absl::Status ReadRows(const HubMember& member, const TakeRow& take) override;
 
+  /// Of tables where `changed` of rows that were read is a text that is no time by the rules.
+  std::vector<HubNote> UnreadTimes() const;
+
  private:
   /// A table as it is read: the key's columns, then the mapped ones, then `changed`.
   struct Form {
@@ -46,6 +50,8 @@ class SnapshotLook final : public MemberLook {
     std::vector<std::string> mapped;  ///< Names as in the rules, of the columns behind the key's.
     std::string changed, changed_format;
   };
+  /// Of a row of it, the last column that was read.
+  std::optional<std::int64_t> TimeOf(const std::string& table, const Form& form, const Literal& value);
 
   SnapshotLook(const HubRules& rules, std::string data_source, HubReading reading)
       : rules_(rules), data_source_(std::move(data_source)), reading_(std::move(reading)) {}
@@ -66,7 +72,8 @@ class SnapshotLook final : public MemberLook {
   LookHead head_;
   std::map<std::string, Form> forms_;  ///< By table, as the rules spell it.
   std::int64_t last_ledger_number_ = -1;
-  std::size_t ledger_bytes_ = 0;  ///< Of what was read of the ledger.
+  std::size_t ledger_bytes_ = 0;                       ///< Of what was read of the ledger.
+  std::map<std::string, std::uint64_t> unread_times_;  ///< Rows, by table.
 };
 
 }  // namespace mirror

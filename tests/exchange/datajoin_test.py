@@ -5,6 +5,7 @@ the rows of both programs, each with its agent, and a hub between them.
 Usage: datajoin_test.py BIN_DIR [unittest arguments]
 """
 
+import json
 import pathlib
 import sys
 import unittest
@@ -66,16 +67,30 @@ def outbox(operation, key="ord2", attribute="description", command="", table="sa
     )
 
 
-class Place(exchange_place.ExchangePlace):
-    """`tables`: of both; `second`: of testapp2, where they are others there."""
+class SqliteSystem(exchange_place.System):
+    CLOSED = (
+        "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order BEGIN SELECT RAISE(ABORT, 'closed'); END",
+    )
+    CLOSED_NOTE = "refused%closed"
+    OPENED = "DROP TRIGGER no_change"
+    NEEDS_QUANTITY = "NOT NULL constraint failed: sales_order.quantity"
 
-    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None):
+    def own_tables(self):
+        logs = "SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_log_*' ORDER BY name"
+        return [*(name for (name,) in self.sql(logs)), "_mirror_datajoin_log"]
+
+
+class Place(exchange_place.ExchangePlace):
+    """`tables`: of both; `second`: of testapp2, where they are others there; `kinds`: of systems that are not of
+    SQLite, by their names."""
+
+    def __init__(self, test, capture="log", tables=(SALES_ORDER,), second=None, kinds=None, hub=WHOLE_HUB):
         def make(place, name, accept):
             own = second if second and name == "testapp2" else tables
             more = f'layout = "datajoin"\ncapture = "{capture}"\n'
-            return exchange_place.System(place, name, tables=own, accept=accept, more=more)
+            return (kinds or {}).get(name, SqliteSystem)(place, name, tables=own, accept=accept, more=more)
 
-        super().__init__(test, BIN, names=("testapp1", "testapp2"), hub=WHOLE_HUB, make=make)
+        super().__init__(test, BIN, names=("testapp1", "testapp2"), hub=hub, make=make)
         self.rounds(2)
 
 
@@ -108,9 +123,8 @@ def entries(system, box):
 
 def everything(system):
     """What an idle round must leave as it is."""
-    logs = [name for (name,) in system.sql("SELECT name FROM sqlite_schema WHERE name GLOB '_mirror_log_*' ORDER BY name")]
-    tables = [*logs, "ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_ledger", "_mirror_inbox"]
-    tables += ["_mirror_exchange", "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_log", "_mirror_datajoin_unread"]
+    tables = [*system.own_tables(), "ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_ledger"]
+    tables += ["_mirror_inbox", "_mirror_exchange", "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_unread"]
     return {table: system.sql(f"SELECT * FROM {table}") for table in tables}
 
 
@@ -118,6 +132,7 @@ class Walks:
     """D1 to D8 of the design, with either way in which the outbox is written."""
 
     capture = None
+    kinds = {}
 
     def change(self, system, sql, *told):
         """`told`: what the application writes into its outbox with it, where it does."""
@@ -131,7 +146,7 @@ class Walks:
 
     def started(self, **options):
         """Both have ord2."""
-        place = Place(self, self.capture, **options)
+        place = Place(self, self.capture, kinds=self.kinds, **options)
         self.change(place.testapp1, insert(ORD2), outbox("I"))
         self.walk(place)
         return place
@@ -145,7 +160,9 @@ class Walks:
             self.assertEqual(program(system, 1001), (highest(system, "inbox"), "done"), system.name)
 
     def test_d1_a_row_with_its_outbox_entry_arrives(self):
-        place = self.started()
+        self.check_arrived(self.started())
+
+    def check_arrived(self, place):
         for system in place.systems:
             self.assertEqual(rows(system), [ORD2])
         said = dict(zip(COLUMNS, ORD2))
@@ -161,7 +178,9 @@ class Walks:
         self.assertEqual(entries(place.testapp1, "inbox"), [])
 
     def test_d2_edits_of_two_columns_meet(self):
-        place = self.started()
+        self.check_edits_meet(self.started())
+
+    def check_edits_meet(self, place):
         self.change(place.testapp2, "UPDATE sales_order SET quantity = '7'", outbox("U", attribute="quantity"))
         self.change(place.testapp1, "UPDATE sales_order SET description = 'old order change 2'", outbox("U"))
         self.walk(place)
@@ -173,7 +192,9 @@ class Walks:
         self.check_rest(place)
 
     def test_d3_a_deleted_row_goes(self):
-        place = self.started()
+        self.check_deleted(self.started())
+
+    def check_deleted(self, place):
         self.change(place.testapp1, "DELETE FROM sales_order WHERE order_id = 'ord2'", outbox("D"))
         self.walk(place)
         self.assertEqual(rows(place.testapp2), [])
@@ -225,7 +246,7 @@ class Walks:
         self.assertEqual(pick(place.testapp2, "order_id", "quantity"), [("ord2", "100"), ("ord3", "100")])
         marked = place.testapp2.sql("SELECT id, note1 FROM ds_change_inbox WHERE note1 LIKE 'refused%'")
         self.assertEqual(len(marked), 1)
-        self.assertIn("NOT NULL constraint failed: sales_order.quantity", marked[0][1])
+        self.assertIn(place.testapp2.NEEDS_QUANTITY, marked[0][1])
         pointer, status = program(place.testapp2, 1001)
         self.assertEqual(pointer, marked[0][0] - 1)
         self.assertTrue(status.startswith("refused"), status)
@@ -240,16 +261,15 @@ class Walks:
 
     def test_d7_what_is_mended_at_the_target_goes_on_by_itself(self):
         place = self.started()
-        place.testapp2.sql(
-            "CREATE TRIGGER no_change BEFORE UPDATE OF quantity ON sales_order BEGIN SELECT RAISE(ABORT, 'closed'); END"
-        )
+        place.testapp2.sql(*place.testapp2.CLOSED)
         self.change(place.testapp1, "UPDATE sales_order SET quantity = '9'", outbox("U", attribute="quantity"))
         place.testapp1.agent("transport")
         place.testapp2.agent("transport")
         self.assertEqual(place.testapp2.try_agent("import").returncode, 1)
-        identity = place.testapp2.sql("SELECT id FROM ds_change_inbox WHERE note1 LIKE 'refused%closed'")
+        refused = f"SELECT id FROM ds_change_inbox WHERE note1 LIKE '{place.testapp2.CLOSED_NOTE}'"
+        identity = place.testapp2.sql(refused)
         self.assertEqual(len(identity), 1)
-        place.testapp2.sql("DROP TRIGGER no_change", "UPDATE _mirror_ledger SET next_at = 0 WHERE state = 'REFUSED'")
+        place.testapp2.sql(place.testapp2.OPENED, "UPDATE _mirror_ledger SET next_at = 0 WHERE state = 'REFUSED'")
         place.testapp2.agent("once")
         self.assertEqual(place.testapp2.sql("SELECT id FROM ds_change_inbox WHERE object_value = '9' AND note1 = 'applied'"), identity)
         self.check_rest(place)
@@ -272,12 +292,21 @@ class Walks:
             for system in place.systems:
                 said = [(f"newer {day}", f"06/{day}/2025  01:00:00 PM")]
                 self.assertEqual(pick(system, "description", "update_datetime"), said, system.name)
-        # To be added with the event: golden.overtaken names what lost.
+        told = place.ctl("events", "--kind", "golden.overtaken", "--json").stdout
+        self.assertIn("an edit of 'description' in 'testapp2'", told)
+        self.assertNotIn("older", told)
         self.check_rest(place)
 
 
-class ByLog(Walks, unittest.TestCase):
-    capture = "log"
+PUSHING = ("agent.outbox", "agent.locked", "agent.begun", "agent.announced", "agent.recorded", "agent.request")
+PUSHING += ("agent.sent", "agent.completed")
+IMPORTING = ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+
+
+class Kills:
+    """D6: each change is applied once, wherever an agent is killed on its way."""
+
+    points = PUSHING + IMPORTING
 
     def applied(self, place):
         return place.testapp2.sql("SELECT count(*) FROM _mirror_ledger WHERE state = 'APPLIED'")[0][0]
@@ -285,12 +314,10 @@ class ByLog(Walks, unittest.TestCase):
     def test_d6_killed_at_any_step_of_an_agent_each_change_is_applied_once(self):
         place = self.started()
         said = self.applied(place)
-        points = ("agent.outbox", "agent.locked", "agent.begun", "agent.announced", "agent.recorded", "agent.request")
-        points += ("agent.sent", "agent.completed", "agent.transported", "agent.row_written", "agent.importing", "agent.imported")
-        for number, point in enumerate(points):
+        for number, point in enumerate(self.points):
             with self.subTest(point=point):
                 self.change(place.testapp1, f"UPDATE sales_order SET quantity = '{number}'")
-                imports = point in ("agent.transported", "agent.row_written", "agent.importing", "agent.imported")
+                imports = point in IMPORTING
                 if imports:
                     place.testapp1.agent("once")
                 died = (place.testapp2 if imports else place.testapp1).try_agent("once", MIRROR_CRASH_AT=f"{point}:1")
@@ -304,6 +331,10 @@ class ByLog(Walks, unittest.TestCase):
                 told = [entry for entry in entries(place.testapp1, "outbox") if entry[3] == str(number)]
                 self.assertEqual(told, [("U", "quantity", "ord2", str(number), "change log")])
                 self.check_rest(place)
+
+
+class ByLog(Walks, Kills, unittest.TestCase):
+    capture = "log"
 
     def test_d6_killed_at_any_step_of_the_server_each_change_is_applied_once(self):
         place = self.started()
@@ -323,17 +354,8 @@ class ByLog(Walks, unittest.TestCase):
                 self.check_rest(place)
 
 
-class ByOutbox(Walks, unittest.TestCase):
-    capture = "outbox"
-
-    def test_d6_killed_behind_the_outbox_each_change_is_applied_once(self):
-        place = self.started()
-        self.change(place.testapp1, "UPDATE sales_order SET quantity = '8'", outbox("U", attribute="quantity"))
-        died = place.testapp1.try_agent("once", MIRROR_CRASH_AT="agent.outbox:1")
-        self.assertNotIn(died.returncode, (0, 1, 2))
-        self.check_rest(place)
-        self.assertEqual(pick(place.testapp2, "quantity"), [("8",)])
-        self.assertEqual(len(place.testapp2.sql("SELECT 1 FROM ds_change_inbox WHERE object_value = '8'")), 1)
+class NamedRows:
+    """Entries of an application's outbox that name no row which is sent."""
 
     def test_an_entry_that_names_no_row_which_is_sent_keeps_the_pointer(self):
         place = self.started()
@@ -350,6 +372,19 @@ class ByOutbox(Walks, unittest.TestCase):
         self.assertEqual(everything(place.testapp1), before)
         place.testapp1.sql(f"DELETE FROM ds_change_outbox WHERE id = {pointer + 1}")
         self.check_rest(place)
+
+
+class ByOutbox(Walks, NamedRows, unittest.TestCase):
+    capture = "outbox"
+
+    def test_d6_killed_behind_the_outbox_each_change_is_applied_once(self):
+        place = self.started()
+        self.change(place.testapp1, "UPDATE sales_order SET quantity = '8'", outbox("U", attribute="quantity"))
+        died = place.testapp1.try_agent("once", MIRROR_CRASH_AT="agent.outbox:1")
+        self.assertNotIn(died.returncode, (0, 1, 2))
+        self.check_rest(place)
+        self.assertEqual(pick(place.testapp2, "quantity"), [("8",)])
+        self.assertEqual(len(place.testapp2.sql("SELECT 1 FROM ds_change_inbox WHERE object_value = '8'")), 1)
 
     def test_what_was_changed_past_the_log_is_sent_since_the_outbox_names_it(self):
         place = self.started()
@@ -440,6 +475,20 @@ class Installed(unittest.TestCase):
         names = [name for (name,) in place.testapp1.sql("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name")]
         wanted = ["ds_change_inbox", "ds_change_outbox", "ds_program_parameter", "sales_order", "view_recordlevel_update_datetime"]
         self.assertEqual(names, wanted)
+
+    def test_texts_that_are_no_time_are_told_once_without_values(self):
+        place = Place(self, hub=WHOLE_HUB.replace("%m/%d/%Y", "%d.%m.%Y"))
+        place.testapp1.sql("BEGIN", *(insert((f"ord{i}", *ORD2[1:])) for i in range(12)), "COMMIT")
+        place.rounds(2)
+        place.testapp1.sql("UPDATE sales_order SET quantity = '3'")
+        place.rounds(2)
+        told = json.loads(place.ctl("events", "--kind", "golden.unread_time", "--json").stdout)
+        self.assertEqual(len(told), 2, told)
+        said = json.dumps(told)
+        for name in ("testapp1", "testapp2"):
+            self.assertIn(f"texts of 'update_datetime' in table 'sales_order' of '{name}' cannot be read as a time", said)
+        self.assertIn("by changed_format: 12 rows.", said)
+        self.assertNotIn("10:30", said)
 
     def test_the_view_knows_when_each_row_was_changed_last(self):
         place = Place(self, "outbox")

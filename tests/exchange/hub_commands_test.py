@@ -348,9 +348,15 @@ match = [["product"]]
         order = ("CREATE TABLE sales_order (id INTEGER PRIMARY KEY, product TEXT, quantity INTEGER, "
                  "update_datetime TEXT)")
         place = exchange_place.ExchangePlace(self, BIN, tables=(exchange_place.TABLE, order))
-        place.crm.sql("INSERT INTO sales_order VALUES (2, 'Pen', 7, '06/25/2025 10:30:00 AM')")
+        init = ("hub", "init", "Acme", "--datajoin", "sales_order", "--tenant", "crm", "--tenant", "erp")
         place.rounds(1)
-        done = self.ctl(place, "hub", "init", "Acme", "--datajoin", "sales_order", "--tenant", "crm", "--tenant", "erp")
+        # No value tells how its texts are written.
+        empty = self.ctl(place, *init).stdout
+        self.assertEqual(empty.count('\n# changed_format = "%m/%d/%Y %I:%M:%S %p"\n'), 2, empty)
+        self.assertNotIn("changed_format", tomllib.loads(empty)["hub"][0]["member"][0])
+        place.crm.sql("INSERT INTO sales_order VALUES (2, 'Pen', 7, '06/25/2025  10:30:00 AM')")
+        place.rounds(1)
+        done = self.ctl(place, *init)
         hub = tomllib.loads(done.stdout)["hub"][0]
         self.assertEqual((hub["entity"], hub["match"], hub["deletes"]), ("sales_order", [["id"]], "any"))
         self.assertEqual([member["changed"] for member in hub["member"]], ["update_datetime"] * 2)
@@ -363,7 +369,7 @@ match = [["product"]]
         self.ctl(place, "hub", "hold", "commit", "Acme")
         place.rounds(2)
         rows = "SELECT * FROM sales_order"
-        self.assertEqual(place.erp.sql(rows), [(2, "Pen", 7, "06/25/2025 10:30:00 AM")])
+        self.assertEqual(place.erp.sql(rows), [(2, "Pen", 7, "06/25/2025  10:30:00 AM")])
         place.erp.sql("UPDATE sales_order SET quantity = 8, update_datetime = '06/26/2025 10:30:00 AM'")
         place.rounds(2)
         self.assertEqual(place.crm.sql(rows), place.erp.sql(rows))

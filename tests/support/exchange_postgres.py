@@ -34,9 +34,9 @@ def stop():
 
 
 class PostgresSystem(exchange_place.System):
-    def __init__(self, place, name, tables=(TABLE,), accept=exchange_place.ALL):
+    def __init__(self, place, name, tables=(TABLE,), accept=exchange_place.ALL, more=""):
         self.database = f"{name}_{next(Shared.numbers)}"
-        super().__init__(place, name, tables, accept)
+        super().__init__(place, name, tables, accept, more)
 
     def make(self, tables):
         Shared.cluster.sql(f"CREATE DATABASE {self.database} ENCODING 'UTF8' TEMPLATE template0;")

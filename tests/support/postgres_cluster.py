@@ -87,6 +87,35 @@ def psql(url, script, patience=PATIENCE_S):
     return done.stdout
 
 
+class Session:
+    """psql that stays, so that a transaction can stay open."""
+
+    def __init__(self, url):
+        command = [programs() / "psql", "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+        self.process = subprocess.Popen(
+            command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=PATIENCE_S)
+
+    def run(self, *statements):
+        """Until they are done."""
+        self.process.stdin.write("".join(f"{one};\n" for one in statements) + "\\echo done\n")
+        self.process.stdin.flush()
+        said = ""
+        for line in self.process.stdout:
+            if line == "done\n":
+                return
+            said += line
+        raise Failed(f"psql: {said.strip()}")
+
+
 def fast_folder(prefix):
     """Where a sync costs little, if there is room: for tests that take nobody's power away."""
     memory = pathlib.Path("/dev/shm")

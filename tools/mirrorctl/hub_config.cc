@@ -92,10 +92,18 @@ std::string MemberHead(const FoundTable& table) {
                       "\ntenant = ", TomlString(table.tenant), "\ntable = ", TomlString(table.table), "\n");
 }
 
+/// Of a column that holds texts the form is said, too, as a comment where no value told which it is.
 std::string Changed(const FoundColumn& column, const char* before) {
-  return absl::StrCat(
-      before, "changed = ", TomlString(column.name), "\n",
-      column.american_time ? absl::StrCat(before, "changed_format = ", TomlString(kAmericanTime), "\n") : "");
+  std::string text = absl::StrCat(before, "changed = ", TomlString(column.name), "\n");
+  const std::string form = absl::StrCat("changed_format = ", TomlString(kAmericanTime));
+  if (column.american_time) {
+    absl::StrAppend(&text, before, form, "\n");
+  } else if (column.text) {
+    absl::StrAppend(&text,
+                    "# Its texts are read as 2025-06-25 10:30:00 or 2025-06-25T10:30:00Z. For 06/25/2025 ",
+                    "10:30:00 AM:\n# ", form, "\n");
+  }
+  return text;
 }
 
 std::string Newest(const std::set<std::string>& attributes) {
@@ -244,7 +252,8 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
                       "\n");
       for (const FoundColumn& column : member->columns) {
         if (FoldName(column.name) != "update_datetime") continue;
-        absl::StrAppend(&text, Changed({.name = column.name, .american_time = american_time}, ""));
+        absl::StrAppend(
+            &text, Changed({.name = column.name, .text = column.text, .american_time = american_time}, ""));
       }
       absl::StrAppend(&text, "write = [\"insert\", \"update\", \"delete\"]\n");
     }

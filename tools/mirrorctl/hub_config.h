@@ -13,6 +13,7 @@ namespace mirror {
 struct FoundColumn {
   std::string name;
   bool key = false;
+  bool text = false;
   /// Its first values are texts as '06/25/2025 10:30:00 AM'.
   bool american_time = false;
 };

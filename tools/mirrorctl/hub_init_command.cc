@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,18 +22,21 @@ namespace {
 /// Bytes of a column's first values that are looked at.
 constexpr std::size_t kSampleBytes = 4'096;
 
-/// Whether it has '06/25/2025 10:30:00 AM': each letter of the form stands for itself, '9' for a digit.
+/// Whether it has '06/25/2025 10:30:00 AM': each letter of the form stands for itself, '9' for a digit, a
+/// blank for one or more.
 bool HasAmericanTime(const std::string& values) {
-  constexpr char kForm[] = "99/99/9999 99:99:99 ?M";
-  const std::size_t length = sizeof kForm - 1;
+  constexpr std::string_view kForm = "99/99/9999 99:99:99 ?M";
   const auto fits = [](char form, char c) {
     if (form == '9') return c >= '0' && c <= '9';
     return form == '?' ? c == 'A' || c == 'P' : form == c;
   };
-  for (std::size_t at = 0; at + length <= values.size(); ++at) {
+  for (std::size_t begin = 0; begin < values.size(); ++begin) {
     std::size_t i = 0;
-    while (i < length && fits(kForm[i], values[at + i])) ++i;
-    if (i == length) return true;
+    for (std::size_t at = begin; i < kForm.size() && at < values.size() && fits(kForm[i], values[at]); ++i) {
+      ++at;
+      while (kForm[i] == ' ' && at < values.size() && values[at] == ' ') ++at;
+    }
+    if (i == kForm.size()) return true;
   }
   return false;
 }
@@ -50,7 +54,9 @@ absl::StatusOr<FoundTable> LookAt(AdminClient& admin, const std::string& tenant,
       found.tenant = part->header().context_id();
       found.table = part->header().table().name();
       for (const v1::Column& column : part->header().table().columns()) {
-        found.columns.push_back({.name = column.name(), .key = column.key_position() > 0});
+        found.columns.push_back({.name = column.name(),
+                                 .key = column.key_position() > 0,
+                                 .text = column.type() == v1::TYPE_TEXT});
       }
       return absl::OkStatus();
     }

@@ -12,7 +12,7 @@
 namespace mirror::postgres {
 namespace {
 
-constexpr int kBinary = 1;
+constexpr int kText = 0, kBinary = 1;
 constexpr std::size_t kValuesMax = 65'535;       // PostgreSQL's.
 constexpr std::size_t kValueBytesMax = 1 << 30;  // The same.
 constexpr std::chrono::milliseconds kCancelAgain{100};
@@ -66,7 +66,7 @@ BoundValues::BoundValues(Values values) {
     // libpq takes a null pointer for NULL.
     data_.push_back(value.is_null() ? nullptr : binary.data() == nullptr ? "" : binary.data());
     sizes_.push_back(static_cast<int>(binary.size()));
-    formats_.push_back(kBinary);
+    formats_.push_back(value.type() == Type::kUnknown ? kText : kBinary);
   }
 }
 

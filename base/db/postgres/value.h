@@ -99,6 +99,9 @@ class Value {
   /// In the binary format of that type.
   static Value Raw(Type type, std::string_view binary) { return Value(type, binary); }
 
+  /// A text that is read as a value of whatever type the statement wants; a NUL ends it.
+  static Value AsWanted(const std::string& text) { return Value(Type::kUnknown, std::string_view(text)); }
+
   Type type() const { return type_; }
   bool is_null() const { return is_null_; }
   /// Nothing for NULL. Gone with this.

@@ -11,13 +11,7 @@
 namespace mirror {
 namespace {
 
-void BindText(sqlite::Statement& statement, int place, const std::string& text) {
-  if (text.empty()) {
-    statement.BindNull(place);
-  } else {
-    statement.Bind(place, std::string_view(text));
-  }
-}
+Literal TextOrNull(const std::string& text) { return text.empty() ? Literal(Null{}) : Literal(text); }
 
 std::optional<std::string> TextOf(const Literal& value) {
   if (std::holds_alternative<Null>(value)) return std::nullopt;
@@ -30,35 +24,21 @@ std::optional<std::string> TextOf(const Literal& value) {
 
 }  // namespace
 
-absl::Status AddEntry(const SqliteFile& file, std::string_view box, std::int64_t id, const BoxEntry& entry) {
-  sqlite::Statement insert = file.Query(absl::StrCat(
-      "INSERT INTO main.", std::string(box),
-      " (id, object_database, object_table, object_pk_attribute, object_attribute, object_id, object_value, "
-      "object_operation, updated_by_server_id, update_datetime, note1, source_id) VALUES (?1, ?2, ?3, ?4, "
-      "?5, "
-      "?6, ?7, ?8, ?9, ?10, ?11, ?12)"));
-  const std::string time = BoxTime(entry.update_ms);
-  insert.Bind(1, id);
-  BindText(insert, 2, entry.object_database);
-  BindText(insert, 3, entry.object_table);
-  BindText(insert, 4, entry.object_pk_attribute);
-  BindText(insert, 5, entry.object_attribute);
-  BindText(insert, 6, entry.object_id);
-  if (entry.object_value) {
-    insert.Bind(7, std::string_view(*entry.object_value));
-  } else {
-    insert.BindNull(7);
-  }
-  BindText(insert, 8, entry.object_operation);
-  BindText(insert, 9, entry.updated_by_server_id);
-  BindText(insert, 10, time);
-  BindText(insert, 11, entry.note);
-  BindText(insert, 12, entry.source_id);
-  return insert.Run();
+absl::Status AddEntry(BoxSql& sql, std::string_view box, std::int64_t id, const BoxEntry& entry) {
+  return sql.Run(
+      absl::StrCat("INSERT INTO ", sql.Named(box),
+                   " (id, object_database, object_table, object_pk_attribute, object_attribute, object_id, "
+                   "object_value, object_operation, updated_by_server_id, update_datetime, note1, source_id) "
+                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"),
+      {id, TextOrNull(entry.object_database), TextOrNull(entry.object_table),
+       TextOrNull(entry.object_pk_attribute), TextOrNull(entry.object_attribute), TextOrNull(entry.object_id),
+       entry.object_value ? Literal(*entry.object_value) : Literal(Null{}),
+       TextOrNull(entry.object_operation), TextOrNull(entry.updated_by_server_id),
+       TextOrNull(BoxTime(entry.update_ms)), TextOrNull(entry.note), TextOrNull(entry.source_id)});
 }
 
-absl::StatusOr<std::int64_t> HighestEntry(const SqliteFile& file, std::string_view box) {
-  return file.Number(absl::StrCat("SELECT coalesce(max(id), 0) FROM main.", std::string(box)));
+absl::StatusOr<std::int64_t> HighestEntry(BoxSql& sql, std::string_view box) {
+  return sql.Number(absl::StrCat("SELECT CAST(coalesce(max(id), 0) AS bigint) FROM ", sql.Named(box)));
 }
 
 std::optional<std::string> BoxText(const sqlite::Value& value) { return TextOf(ToLiteral(value)); }

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/sqlite/value.h"
+#include "client/exchange/box_sql.h"
 #include "client/exchange/member_table.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -29,10 +29,10 @@ struct BoxEntry {
   std::string source_id = {};  ///< Empty: there is none.
 };
 
-/// In a change. Errors: those of SqliteFile.
-absl::Status AddEntry(const SqliteFile& file, std::string_view box, std::int64_t id, const BoxEntry& entry);
+/// In a change. Errors: those of BoxSql.
+absl::Status AddEntry(BoxSql& sql, std::string_view box, std::int64_t id, const BoxEntry& entry);
 /// The highest of a box; 0: it is empty.
-absl::StatusOr<std::int64_t> HighestEntry(const SqliteFile& file, std::string_view box);
+absl::StatusOr<std::int64_t> HighestEntry(BoxSql& sql, std::string_view box);
 
 /// A value as a box has it: text as it is, `~` and all; bytes as \x and hexadecimal digits. Absent: NULL.
 std::optional<std::string> BoxText(const sqlite::Value& value);

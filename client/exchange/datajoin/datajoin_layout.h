@@ -3,21 +3,31 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/exchange/box_source.h"
 #include "client/exchange/datajoin/program_rows.h"
-#include "client/exchange/exchange_rules.h"
 #include "client/exchange/inbox_layout.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/source/steps/table_steps.h"
 #include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {
 
 /// Who writes the outbox.
 enum class OutboxFrom { kChangeLog, kApplication };
+
+/// What is known of a source and of one run of it, over all sessions with its database.
+struct DatajoinRound {
+  std::string database;  ///< What the boxes call the source.
+  OutboxFrom from = OutboxFrom::kChangeLog;
+  std::vector<TableSteps> steps = {};  ///< Of its tables, which may be sent under another name.
+
+  std::int64_t upto = 0;                 ///< The highest entry of the outbox that the push has.
+  std::vector<std::string> failed = {};  ///< Tables, as they are sent, that the push could not bring.
+};
 
 /// The exchange as DataJoin has it: an outbox and an inbox, whose entries are single columns, and for each of
 /// the two programs how far it came.
@@ -30,43 +40,45 @@ enum class OutboxFrom { kChangeLog, kApplication };
 ///
 /// Done entries are kept as long as the ledger, without the values of rows that are gone. Those of an
 /// application's outbox are its own.
-/// Errors: those of SqliteFile. Threads: one.
+/// Errors: those of BoxSql. Threads: one.
 class DatajoinLayout : public InboxLayout {
  public:
-  /// `database`: what the boxes call the source.
-  DatajoinLayout(std::string database, ExchangeRules rules, OutboxFrom from)
-      : database_(std::move(database)), rules_(std::move(rules)), from_(from) {}
+  /// Both outlive it.
+  DatajoinLayout(BoxSource& source, DatajoinRound& round)
+      : source_(source), sql_(source.sql()), round_(round) {}
 
   /// Before a push, in changes of its own: what changed is in the outbox, or what the application put there
-  /// is in the change logs. The push sends it, and with it the pointer of the transport will move on.
-  absl::Status ReadyOutbox(const SqliteFile& file, std::int64_t now_ms);
+  /// will be sent. The push sends it, and with it the pointer of the transport will move on.
+  absl::Status ReadyOutbox(std::int64_t now_ms);
 
-  /// The push is done. `failed`: tables, as they are sent, that it could not bring; the pointer stays before
-  /// their entries.
-  void SetPushed(std::vector<std::string> failed) { failed_ = std::move(failed); }
   /// In a change of its own, where the inbox was not filled behind the push. `waits`: the hub gives nothing
-  /// yet.
-  absl::Status ShowPushed(const SqliteFile& file, bool waits, std::int64_t now_ms);
+  /// yet. The pointer stays before the entries of DatajoinRound::failed.
+  absl::Status ShowPushed(bool waits, std::int64_t now_ms);
   /// The push failed: whatever it brought will be told by the next one.
-  absl::Status ShowFailed(const SqliteFile& file, const absl::Status& status, std::int64_t now_ms);
+  absl::Status ShowFailed(const absl::Status& status, std::int64_t now_ms);
 
-  absl::Status Emptied(const SqliteFile& file) override;
-  absl::Status Filled(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms) override;
-  absl::Status Importing(const SqliteFile& file) override;
-  absl::Status Imported(const SqliteFile& file, const v1::Delivery& delivery, const ImportResult& result,
+  absl::Status Filled(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
+  absl::Status Importing() override;
+  absl::Status Imported(const v1::Delivery& delivery, const ImportResult& result,
                         std::int64_t now_ms) override;
 
  private:
-  absl::StatusOr<ProgramState> PushedState(const SqliteFile& file) const;
-  absl::Status ShowTransport(const SqliteFile& file, ProgramState state, std::int64_t now_ms) const;
-  static absl::Status ShowImport(const SqliteFile& file, std::int64_t now_ms);
-  absl::Status ForgetOld(const SqliteFile& file, std::int64_t now_ms) const;
+  absl::StatusOr<ProgramState> PushedState() const;
+  absl::Status ShowTransport(const ProgramState& state, std::int64_t now_ms) const;
+  absl::Status ShowImport(std::int64_t now_ms) const;
+  /// The entries of a delivery become this.
+  absl::Status SetState(const std::string& delivery_id, const std::string& note, bool done, bool refused,
+                        std::int64_t now_ms) const;
+  /// Of an INSERT whose key the database made: the ledger knows it.
+  absl::Status TellMadeKey(const std::string& delivery_id) const;
+  absl::Status WithdrawOthers(std::int64_t now_ms) const;
+  absl::Status ForgetOld(std::int64_t now_ms) const;
+  absl::Status ForgetValuesOfGone() const;
 
-  const std::string database_;
-  const ExchangeRules rules_;
-  const OutboxFrom from_;
-  std::int64_t upto_ = 0;            ///< The highest entry of the outbox that the push has.
-  std::vector<std::string> failed_;  ///< Of the push.
+  BoxSource& source_;
+  BoxSql& sql_;
+  DatajoinRound& round_;
+  bool hides_import_ = false;  ///< See BoxSource::HideImport().
 };
 
 }  // namespace mirror

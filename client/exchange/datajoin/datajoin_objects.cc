@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/folded_name.h"
+#include "absl/strings/str_replace.h"
 #include "base/human_text.h"
-#include "client/exchange/datajoin/log_positions.h"
 
 namespace mirror {
 namespace {
@@ -35,161 +35,178 @@ constexpr const char* kProgramColumns[] = {
     "sort_seq",   "org_id",      "update_datetime", "updated_by_user",      "updated_by_server"};
 constexpr char kView[] = "view_recordlevel_update_datetime";
 
-constexpr const char* kOwnTables[] = {
-    "CREATE TABLE IF NOT EXISTS main._mirror_datajoin (one INTEGER PRIMARY KEY CHECK (one = 1), inbox_id "
-    "INTEGER NOT NULL, outbox_id INTEGER NOT NULL, pushed INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS main._mirror_datajoin_entry (inbox_id INTEGER PRIMARY KEY, delivery_id TEXT "
-    "NOT NULL, source_id TEXT NOT NULL, attribute TEXT NOT NULL, done INTEGER NOT NULL, refused INTEGER NOT "
-    "NULL, at INTEGER NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS main._mirror_datajoin_entry_of ON _mirror_datajoin_entry (delivery_id)",
-    "CREATE INDEX IF NOT EXISTS main._mirror_datajoin_entry_by_source ON _mirror_datajoin_entry (source_id, "
-    "attribute) WHERE source_id <> '' AND done = 0",
-    "CREATE INDEX IF NOT EXISTS main._mirror_datajoin_entry_open ON _mirror_datajoin_entry (inbox_id) WHERE "
-    "done = 0",
-    "CREATE INDEX IF NOT EXISTS main._mirror_datajoin_entry_refused ON _mirror_datajoin_entry (inbox_id) "
-    "WHERE refused = 1",
-    "CREATE INDEX IF NOT EXISTS main._mirror_datajoin_entry_done ON _mirror_datajoin_entry (at) WHERE done = "
-    "1",
-    "CREATE TABLE IF NOT EXISTS main._mirror_datajoin_log (log INTEGER PRIMARY KEY, seq INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS main._mirror_datajoin_unread (outbox_id INTEGER PRIMARY KEY)",
-};
-constexpr std::int64_t kOwnTablesCount = 4;
+constexpr const char* kOwnTables[] = {"_mirror_datajoin", "_mirror_datajoin_entry",
+                                      "_mirror_datajoin_unread"};
 
 template <std::size_t N>
 std::vector<std::string> Names(const char* const (&names)[N]) {
   return {std::begin(names), std::end(names)};
 }
 
-std::string BoxSql(std::string_view name) {
-  std::vector<std::string> columns = {"id INTEGER PRIMARY KEY AUTOINCREMENT"};
-  for (const std::string& column : Names(kBoxColumns)) {
-    if (column == "id") continue;
-    columns.push_back(absl::StrCat(column, column == "source_id" ? " INTEGER" : " TEXT"));
-  }
-  return absl::StrCat("CREATE TABLE main.", std::string(name), " (", absl::StrJoin(columns, ", "), ")");
+std::vector<std::string> EntrySql(const BoxSql& sql) {
+  const char* const table = "_mirror_datajoin_entry";
+  const std::string number = absl::StrCat(sql.dialect().number, " NOT NULL");
+  std::vector<std::string> made = {absl::StrCat(
+      "CREATE TABLE ", sql.Named(table), " (inbox_id ", sql.dialect().number,
+      " PRIMARY KEY, delivery_id TEXT NOT NULL, source_id TEXT NOT NULL, attribute TEXT NOT NULL, "
+      "done ",
+      number, ", refused ", number, ", at ", number, ")")};
+  const auto index = [&](const char* name, const char* columns) {
+    made.push_back(absl::StrCat(
+        "CREATE INDEX ", sql.IndexOn(absl::StrCat("_mirror_datajoin_entry_", name), table), " ", columns));
+  };
+  index("of", "(delivery_id)");
+  index("by_source", "(source_id, attribute) WHERE source_id <> '' AND done = 0");
+  index("open", "(inbox_id) WHERE done = 0");
+  index("refused", "(inbox_id) WHERE refused = 1");
+  index("done", "(at) WHERE done = 1");
+  return made;
 }
 
-std::string ProgramSql() {
-  return absl::StrCat("CREATE TABLE main.", std::string(kProgramTable), " (",
+/// What makes one of kOwnTables.
+std::vector<std::string> OwnSql(const BoxSql& sql, std::string_view table) {
+  const std::string number = sql.dialect().number;
+  if (table == "_mirror_datajoin_entry") return EntrySql(sql);
+  if (table == "_mirror_datajoin_unread")
+    return {absl::StrCat("CREATE TABLE ", sql.Named(table), " (outbox_id ", number, " PRIMARY KEY)")};
+  return {absl::StrCat("CREATE TABLE ", sql.Named(table), " (one ", number,
+                       " PRIMARY KEY CHECK (one = 1), inbox_id ", number, " NOT NULL, outbox_id ", number,
+                       " NOT NULL, pushed ", number, " NOT NULL)")};
+}
+
+std::string BoxTableSql(const BoxSql& sql, std::string_view name) {
+  std::vector<std::string> columns = {absl::StrCat("id ", sql.dialect().next_number)};
+  for (const std::string& column : Names(kBoxColumns)) {
+    if (column == "id") continue;
+    columns.push_back(absl::StrCat(column, " ", column == "source_id" ? sql.dialect().number : "TEXT"));
+  }
+  return absl::StrCat("CREATE TABLE ", sql.Named(name), " (", absl::StrJoin(columns, ", "), ")");
+}
+
+std::string ProgramSql(const BoxSql& sql) {
+  return absl::StrCat("CREATE TABLE ", sql.Named(kProgramTable), " (",
                       absl::StrJoin(Names(kProgramColumns), " TEXT, "), " TEXT)");
 }
 
-/// In SQL: a time that compares as text, also of one that is written as 06/25/2025 10:30:00 AM.
-std::string ComparableTime(const std::string& column) {
-  const std::string time = absl::StrCat("ltrim(substr(", column, ", 11))");
-  return absl::StrCat(
-      "CASE WHEN ", column, " GLOB '[0-9][0-9]/[0-9][0-9]/[0-9][0-9][0-9][0-9] *' THEN substr(", column,
-      ", 7, 4) || '-' || substr(", column, ", 1, 2) || '-' || substr(", column,
-      ", 4, 2) || ' ' || printf('%02d', CASE WHEN upper(", time, ") LIKE '%M' THEN CAST(", time,
-      " AS INTEGER) % 12 + CASE WHEN upper(", time, ") LIKE '%PM' THEN 12 ELSE 0 END ELSE CAST(", time,
-      " AS INTEGER) END) || substr(", time, ", instr(", time, ", ':'), 6) ELSE ", column, " END");
-}
-
 /// Of the inbox what was applied alone: the rest changed no row.
-std::string ViewSql() {
-  return absl::StrCat("CREATE VIEW main.", kView,
+std::string ViewSql(const BoxSql& sql) {
+  const std::string time = sql.dialect().time_order("CAST(update_datetime AS text)");
+  return absl::StrCat("CREATE VIEW ", sql.Named(kView),
                       " AS SELECT object_table, object_id, max(update_datetime) AS update_datetime FROM ("
                       "SELECT object_table, object_id, ",
-                      ComparableTime("update_datetime"), " AS update_datetime FROM ",
-                      std::string(kOutboxTable), " UNION ALL SELECT object_table, object_id, ",
-                      ComparableTime("update_datetime"), " FROM ", std::string(kInboxTable),
-                      " WHERE note1 = 'applied') GROUP BY object_table, object_id");
-}
-
-absl::StatusOr<std::set<std::string>> ColumnsOf(const SqliteFile& file, std::string_view table) {
-  sqlite::Statement query = file.Query("SELECT name FROM temp.pragma_table_info(?1)");
-  absl::StatusOr<std::vector<std::string>> names = query.With(std::string(table)).Texts();
-  if (!names.ok()) return names.status();
-  std::set<std::string> folded;
-  for (const std::string& name : *names) folded.insert(FoldName(name));
-  return folded;
+                      time, " AS update_datetime FROM ", sql.Named(kOutboxTable),
+                      " UNION ALL SELECT object_table, object_id, ", time, " FROM ", sql.Named(kInboxTable),
+                      " WHERE note1 = 'applied') AS told GROUP BY object_table, object_id");
 }
 
 /// Whether it is there, with the columns that it has to have; others do not matter.
-absl::StatusOr<bool> HasTable(const SqliteFile& file, std::string_view table,
-                              const std::vector<std::string>& columns) {
-  const absl::StatusOr<std::set<std::string>> there = ColumnsOf(file, table);
+absl::StatusOr<bool> HasTable(BoxSql& sql, std::string_view table, const std::vector<std::string>& columns) {
+  const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
   if (!there.ok()) return there.status();
   if (there->empty()) return false;
   for (const std::string& column : columns) {
     if (there->contains(column)) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        "table '", std::string(table), "' of the source '", file.mark().path, "' has no column '", column,
-        "', which layout = \"datajoin\" needs. Nothing was changed. Rename the table, or "
-        "add the column"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", std::string(table), "' of ", sql.Place(), " has no column '", column,
+                     "', which layout = \"datajoin\" needs. Nothing was changed. Rename the table, or "
+                     "add the column"));
   }
   return true;
 }
 
-absl::Status AddProgram(const SqliteFile& file, const char* id, const char* type, const char* description,
-                        const char* from, const char* to, const std::string& database) {
-  return file
-      .Query(absl::StrCat("INSERT INTO main.", std::string(kProgramTable),
-                          " (id, programtype, description, active_flag, fromdb, fromtable, "
-                          "fromoutboxpointer, todb, totable) SELECT ?1, ?2, ?3, 'Y', ?6, ?4, '0', ?6, ?5 "
-                          "WHERE NOT EXISTS (SELECT 1 FROM main.",
-                          std::string(kProgramTable), " WHERE CAST(id AS TEXT) = ?1)"))
-      .With(id, type, description, from, to, database)
-      .Run();
-}
+/// What is missing, by the names that people know, and what is still to be run.
+struct Missing {
+  std::vector<std::string> names, statements;
+};
 
-absl::Status AddPrograms(const SqliteFile& file, const std::string& database) {
-  absl::Status added = AddProgram(file, "1000", "outbox to inbox transport",
-                                  "pushes what the outbox names, and fills the inbox", "ds_change_outbox",
-                                  "ds_change_inbox", database);
-  if (!added.ok()) return added;
-  return AddProgram(file, "1001", "inbox to apptable import", "applies what the inbox has", "ds_change_inbox",
-                    "apptable", database);
-}
-
-/// From now on: what the logs have already is no news.
-absl::Status MakeOwn(const SqliteFile& file) {
-  const absl::StatusOr<bool> there =
-      file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = '_mirror_datajoin'")
-          .Step();
-  if (!there.ok()) return there.status();
-  for (const char* const sql : kOwnTables) {
-    if (absl::Status made = file.Run(sql); !made.ok()) return made;
+/// `makes`: each at once, since a view whose table is gone cannot be looked at.
+absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
+  Missing missing;
+  const auto look = [&](std::string_view name, const std::vector<std::string>& columns,
+                        const std::string& make) -> absl::Status {
+    const absl::StatusOr<bool> there = HasTable(sql, name, columns);
+    if (!there.ok() || *there) return there.status();
+    missing.names.emplace_back(name);
+    if (makes) return sql.Run(make);
+    missing.statements.push_back(make);
+    return absl::OkStatus();
+  };
+  absl::Status status = look(kOutboxTable, Names(kBoxColumns), BoxTableSql(sql, kOutboxTable));
+  if (status.ok()) status = look(kInboxTable, Names(kBoxColumns), BoxTableSql(sql, kInboxTable));
+  if (status.ok()) status = look(kProgramTable, Names(kProgramColumns), ProgramSql(sql));
+  if (status.ok()) status = look(kView, {"object_table", "object_id", "update_datetime"}, ViewSql(sql));
+  if (!status.ok()) return status;
+  for (const char* const table : kOwnTables) {
+    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
+    if (!there.ok()) return there.status();
+    if (!there->empty()) continue;
+    for (std::string& one : OwnSql(sql, table)) missing.statements.push_back(std::move(one));
   }
-  if (*there) return absl::OkStatus();
-  const absl::Status begun =
-      file.Query(
-              absl::StrCat("INSERT INTO main._mirror_datajoin (one, inbox_id, outbox_id, pushed) SELECT 1, "
-                           "(SELECT coalesce(max(id), 0) FROM main.",
-                           std::string(kInboxTable), "), 0, 0"))
-          .Run();
-  return begun.ok() ? LogPositions(file).MoveToEnd() : begun;
+  return missing;
 }
 
-absl::StatusOr<std::int64_t> CountOwn(const SqliteFile& file) {
-  return file.Number(
-      "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name IN ('_mirror_datajoin', "
-      "'_mirror_datajoin_entry', '_mirror_datajoin_log', '_mirror_datajoin_unread')");
+/// A text as it stands in SQL: for statements that somebody else runs.
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
+}
+
+std::string AddProgramSql(const BoxSql& sql, const char* id, const char* type, const char* description,
+                          std::string_view from, std::string_view to, const std::string& database) {
+  const auto text = [](std::string_view one) { return Quoted(std::string(one)); };
+  return absl::StrCat("INSERT INTO ", sql.Named(kProgramTable),
+                      " (id, programtype, description, active_flag, fromdb, fromtable, fromoutboxpointer, "
+                      "todb, totable) SELECT ",
+                      text(id), ", ", text(type), ", ", text(description), ", 'Y', ", text(database), ", ",
+                      text(from), ", '0', ", text(database), ", ", text(to),
+                      " WHERE NOT EXISTS (SELECT 1 FROM ", sql.Named(kProgramTable),
+                      " WHERE CAST(id AS text) = ", text(id), ")");
+}
+
+/// The rows that are there from the beginning.
+std::vector<std::string> RowsSql(const BoxSql& sql, const std::string& database) {
+  return {
+      AddProgramSql(sql, "1000", "outbox to inbox transport",
+                    "pushes what the outbox names, and fills the inbox", kOutboxTable, kInboxTable, database),
+      AddProgramSql(sql, "1001", "inbox to apptable import", "applies what the inbox has", kInboxTable,
+                    "apptable", database),
+      absl::StrCat("INSERT INTO ", sql.Named("_mirror_datajoin"),
+                   " (one, inbox_id, outbox_id, pushed) SELECT 1, (SELECT coalesce(max(id), 0) FROM ",
+                   sql.Named(kInboxTable), "), 0, 0 WHERE NOT EXISTS (SELECT 1 FROM ",
+                   sql.Named("_mirror_datajoin"), ")")};
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> MakeDatajoinObjects(const SqliteFile& file, const std::string& database) {
+absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql, const std::string& database) {
+  absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/false);
+  if (!missing.ok()) return missing.status();
+  std::vector<std::string> statements = std::move(missing->statements);
+  for (std::string& one : RowsSql(sql, database)) statements.push_back(std::move(one));
+  return statements;
+}
+
+absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::string& database,
+                                                const std::vector<std::string>& own) {
+  BoxSql& sql = source.sql();
   std::vector<std::string> made;
-  const auto make = [&](std::string_view name, const std::vector<std::string>& columns,
-                        const std::string& sql) -> absl::Status {
-    const absl::StatusOr<bool> there = HasTable(file, name, columns);
-    if (!there.ok() || *there) return there.status();
-    made.emplace_back(name);
-    return file.Run(sql);
-  };
-  const absl::Status done = file.Change([&]() -> absl::Status {
-    made.clear();
-    absl::Status status = make(kOutboxTable, Names(kBoxColumns), BoxSql(kOutboxTable));
-    if (status.ok()) status = make(kInboxTable, Names(kBoxColumns), BoxSql(kInboxTable));
-    if (status.ok()) status = make(kProgramTable, Names(kProgramColumns), ProgramSql());
-    if (status.ok()) status = make(kView, {"object_table", "object_id", "update_datetime"}, ViewSql());
-    if (status.ok()) status = AddPrograms(file, database);
-    return status.ok() ? MakeOwn(file) : status;
+  const absl::Status done = sql.Change([&]() -> absl::Status {
+    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf("_mirror_datajoin");
+    if (!there.ok()) return there.status();
+    const absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/true);
+    if (!missing.ok()) return missing.status();
+    made = missing->names;
+    std::vector<std::string> statements = missing->statements;
+    statements.insert(statements.end(), own.begin(), own.end());
+    for (std::string& one : RowsSql(sql, database)) statements.push_back(std::move(one));
+    for (const std::string& one : statements) {
+      if (absl::Status run = sql.Run(one); !run.ok()) return run;
+    }
+    // From now on: what changed so far is no news.
+    return there->empty() ? source.PassChanges() : absl::OkStatus();
   });
   if (!done.ok()) return done;
-  const absl::StatusOr<std::int64_t> credentials = file.Number(absl::StrCat(
-      "SELECT count(*) FROM main.", std::string(kProgramTable),
+  const absl::StatusOr<std::int64_t> credentials = sql.Number(absl::StrCat(
+      "SELECT count(*) FROM ", sql.Named(kProgramTable),
       " WHERE coalesce(fromconnectionstring, '') <> '' OR coalesce(toconnectionstring, '') <> ''"));
   if (!credentials.ok()) return credentials.status();
   std::string words =
@@ -203,21 +220,25 @@ absl::StatusOr<std::string> MakeDatajoinObjects(const SqliteFile& file, const st
   return words;
 }
 
-absl::Status CheckDatajoinObjects(const SqliteFile& file) {
+absl::Status CheckDatajoinObjects(BoxSql& sql) {
   bool whole = true;
   for (const std::string_view box : {kOutboxTable, kInboxTable}) {
-    const absl::StatusOr<bool> there = HasTable(file, box, Names(kBoxColumns));
+    const absl::StatusOr<bool> there = HasTable(sql, box, Names(kBoxColumns));
     if (!there.ok()) return there.status();
     whole = whole && *there;
   }
-  const absl::StatusOr<bool> programs = HasTable(file, kProgramTable, Names(kProgramColumns));
+  const absl::StatusOr<bool> programs = HasTable(sql, kProgramTable, Names(kProgramColumns));
   if (!programs.ok()) return programs.status();
-  const absl::StatusOr<std::int64_t> own = CountOwn(file);
-  if (!own.ok()) return own.status();
-  if (whole && *programs && *own == kOwnTablesCount) return absl::OkStatus();
+  whole = whole && *programs;
+  for (const char* const table : kOwnTables) {
+    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
+    if (!there.ok()) return there.status();
+    whole = whole && !there->empty();
+  }
+  if (whole) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("layout = \"datajoin\" is set, and the source '", file.mark().path,
-                   "' lacks its tables. Nothing was done. Run 'mirror-agent install', which makes them"));
+      absl::StrCat("layout = \"datajoin\" is set, and ", sql.Place(),
+                   " lacks its tables. Nothing was done. Run 'mirror-agent install', which makes them"));
 }
 
 }  // namespace mirror

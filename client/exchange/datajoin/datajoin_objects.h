@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/exchange/box_source.h"
 
 // What `layout = "datajoin"` has in a source:
 //
@@ -21,8 +21,9 @@
 //
 //   _mirror_datajoin        one row: the highest entry of each box, and how far the outbox was pushed
 //   _mirror_datajoin_entry  which delivery an entry of the inbox is of, and what became of it
-//   _mirror_datajoin_log    up to where each change log is in the outbox
 //   _mirror_datajoin_unread entries of an application's outbox that name no row which could be sent
+//
+// and what the kind of database needs to tell what changed, see sqlite_boxes.h and postgres_boxes.h.
 
 namespace mirror {
 
@@ -33,12 +34,17 @@ inline constexpr std::string_view kProgramTable = "ds_program_parameter";
 inline constexpr char kFilledNote[] = "change log";
 
 /// Makes what is missing, and leaves what is there as it is. `database`: what the boxes call the source.
-/// What was done, for people. `file`: opened with Use::kChange, with the exchange's tables and the change
-/// log. Errors: those of SqliteFile; kFailedPrecondition: a table of that name is another one.
-absl::StatusOr<std::string> MakeDatajoinObjects(const SqliteFile& file, const std::string& database);
+/// What was done, for people. `source`: with the exchange's tables and the change log; `own`: statements that
+/// make what else its kind needs, harmless where that is there. Errors: those of BoxSql;
+/// kFailedPrecondition: a table of that name is another one.
+absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::string& database,
+                                                const std::vector<std::string>& own);
+
+/// The statements by which somebody else makes what is missing. Only reads. Errors: as above.
+absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql, const std::string& database);
 
 /// kFailedPrecondition: something is missing, or another table. Only reads.
-absl::Status CheckDatajoinObjects(const SqliteFile& file);
+absl::Status CheckDatajoinObjects(BoxSql& sql);
 
 }  // namespace mirror
 

@@ -18,36 +18,38 @@ absl::Status InboxWriter::Offer(const std::vector<v1::Delivery>& deliveries) {
 }
 
 absl::Status InboxWriter::Begin() {
-  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
-  const absl::StatusOr<std::int64_t> highest = HighestEntry(file_, kInboxTable);
+  const absl::StatusOr<std::int64_t> highest = HighestEntry(sql_, kInboxTable);
   if (!highest.ok()) return highest.status();
-  const absl::StatusOr<std::int64_t> given = file_.Number("SELECT inbox_id FROM main._mirror_datajoin");
+  const absl::StatusOr<std::int64_t> given =
+      sql_.Number(absl::StrCat("SELECT inbox_id FROM ", sql_.Named("_mirror_datajoin")));
   if (!given.ok()) return given.status();
   // An id is never used again, also where somebody empties the box.
-  id_ = std::max(*highest, *given);
+  id_ = given_ = std::max(*highest, *given);
+  const absl::StatusOr<std::vector<BoxRow>> known = sql_.Query(
+      absl::StrCat("SELECT DISTINCT delivery_id, done, refused FROM ", sql_.Named("_mirror_datajoin_entry"),
+                   " WHERE delivery_id IN (SELECT delivery_id FROM ", sql_.Named("_mirror_inbox"), ")"));
+  if (!known.ok()) return known.status();
+  for (const BoxRow& row : *known) {
+    known_[BoxString(row[0])] = {BoxNumber(row[1]) != 0, BoxNumber(row[2]) != 0};
+  }
   return absl::OkStatus();
 }
 
 absl::Status InboxWriter::OfferOne(const v1::Delivery& delivery) {
-  sqlite::Statement query =
-      file_.Query("SELECT done, refused FROM main._mirror_datajoin_entry WHERE delivery_id = ?1 LIMIT 1");
-  const absl::StatusOr<bool> known = query.With(delivery.delivery_id()).Step();
-  if (!known.ok()) return known.status();
-  if (*known) {
+  const auto known = known_.find(delivery.delivery_id());
+  if (known != known_.end()) {
     // Of what was refused the reason stands there until it is tried again.
-    if (query.Int(0) != 0 || query.Int(1) != 0) return absl::OkStatus();
-    query.Reset();
-    return file_
-        .Query(absl::StrCat("UPDATE main.", std::string(kInboxTable),
-                            " SET note1 = ?2 WHERE note1 IS NOT ?2 AND id IN (SELECT inbox_id FROM "
-                            "main._mirror_datajoin_entry WHERE delivery_id = ?1)"))
-        .With(delivery.delivery_id(), kWaiting)
-        .Run();
+    if (known->second.done || known->second.refused) return absl::OkStatus();
+    return sql_.Run(absl::StrCat("UPDATE ", sql_.Named(kInboxTable),
+                                 " SET note1 = ?2 WHERE note1 IS DISTINCT FROM ?2 AND id IN (SELECT inbox_id "
+                                 "FROM ",
+                                 sql_.Named("_mirror_datajoin_entry"), " WHERE delivery_id = ?1)"),
+                    {delivery.delivery_id(), kWaiting});
   }
   absl::StatusOr<BoxEntry> entry = MakeEntry(delivery);
   if (!entry.ok()) return entry.status();
   if (delivery.columns().empty()) return Add(delivery, *entry);
-  const absl::StatusOr<const MemberTable*> table = tables_.Find(delivery.table());
+  const absl::StatusOr<const MemberTable*> table = source_.Find(delivery.table());
   if (!table.ok()) return table.status();
   for (const v1::DeliveredValue& column : delivery.columns()) {
     const std::optional<std::uint32_t> own =
@@ -61,7 +63,7 @@ absl::Status InboxWriter::OfferOne(const v1::Delivery& delivery) {
 }
 
 absl::StatusOr<BoxEntry> InboxWriter::MakeEntry(const v1::Delivery& delivery) {
-  const absl::StatusOr<const MemberTable*> table = tables_.Find(delivery.table());
+  const absl::StatusOr<const MemberTable*> table = source_.Find(delivery.table());
   if (!table.ok()) return table.status();
   BoxEntry entry;
   entry.object_database = database_;
@@ -77,17 +79,18 @@ absl::StatusOr<BoxEntry> InboxWriter::MakeEntry(const v1::Delivery& delivery) {
   return entry;
 }
 
-absl::StatusOr<std::int64_t> InboxWriter::FindSame(const BoxEntry& entry) const {
+absl::StatusOr<std::int64_t> InboxWriter::FindSame(const BoxEntry& entry) {
   if (entry.source_id.empty()) return 0;
-  sqlite::Statement query = file_.Query(absl::StrCat(
-      "SELECT e.inbox_id FROM main._mirror_datajoin_entry AS e, main.", std::string(kInboxTable),
-      " AS b WHERE e.source_id <> '' AND e.done = 0 AND e.source_id = ?1 AND e.attribute = ?2 AND b.id = "
-      "e.inbox_id AND b.object_table = ?3 AND b.object_id IS nullif(?4, '') AND e.delivery_id NOT IN (SELECT "
-      "delivery_id FROM main._mirror_inbox)"));
-  const absl::StatusOr<bool> there =
-      query.With(entry.source_id, entry.object_attribute, entry.object_table, entry.object_id).Step();
-  if (!there.ok()) return there.status();
-  return *there ? query.Int(0) : 0;
+  const absl::StatusOr<std::vector<BoxRow>> same = sql_.Query(
+      absl::StrCat("SELECT e.inbox_id FROM ", sql_.Named("_mirror_datajoin_entry"), " AS e, ",
+                   sql_.Named(kInboxTable),
+                   " AS b WHERE e.source_id <> '' AND e.done = 0 AND e.source_id = ?1 AND e.attribute = ?2 "
+                   "AND b.id = e.inbox_id AND b.object_table = ?3 AND b.object_id IS NOT DISTINCT FROM "
+                   "nullif(?4, '') AND e.delivery_id NOT IN (SELECT delivery_id FROM ",
+                   sql_.Named("_mirror_inbox"), ") ORDER BY e.inbox_id LIMIT 1"),
+      {entry.source_id, entry.object_attribute, entry.object_table, entry.object_id});
+  if (!same.ok()) return same.status();
+  return same->empty() ? 0 : BoxNumber(same->front().front());
 }
 
 absl::Status InboxWriter::Add(const v1::Delivery& delivery, const BoxEntry& entry) {
@@ -96,22 +99,24 @@ absl::Status InboxWriter::Add(const v1::Delivery& delivery, const BoxEntry& entr
   const std::int64_t id = *same != 0 ? *same : ++id_;
   if (*same != 0) {
     absl::Status removed =
-        file_.Query(absl::StrCat("DELETE FROM main.", std::string(kInboxTable), " WHERE id = ?1"))
-            .With(id)
-            .Run();
+        sql_.Run(absl::StrCat("DELETE FROM ", sql_.Named(kInboxTable), " WHERE id = ?1"), {id});
     if (!removed.ok()) return removed;
   }
-  if (absl::Status added = AddEntry(file_, kInboxTable, id, entry); !added.ok()) return added;
-  return file_
-      .Query(
-          "INSERT OR REPLACE INTO main._mirror_datajoin_entry (inbox_id, delivery_id, source_id, attribute, "
-          "done, refused, at) VALUES (?1, ?2, ?3, ?4, 0, 0, 0)")
-      .With(id, delivery.delivery_id(), entry.source_id, entry.object_attribute)
-      .Run();
+  if (absl::Status added = AddEntry(sql_, kInboxTable, id, entry); !added.ok()) return added;
+  return sql_.Run(
+      absl::StrCat("INSERT INTO ", sql_.Named("_mirror_datajoin_entry"),
+                   " (inbox_id, delivery_id, source_id, attribute, done, refused, at) VALUES (?1, ?2, ?3, "
+                   "?4, 0, 0, 0) ON CONFLICT (inbox_id) DO UPDATE SET delivery_id = excluded.delivery_id, "
+                   "source_id = excluded.source_id, attribute = excluded.attribute, done = 0, refused = 0, "
+                   "at = 0"),
+      {id, delivery.delivery_id(), entry.source_id, entry.object_attribute});
 }
 
 absl::Status InboxWriter::End() {
-  return file_.Query("UPDATE main._mirror_datajoin SET inbox_id = ?1 WHERE inbox_id <> ?1").With(id_).Run();
+  absl::Status kept = sql_.Run(
+      absl::StrCat("UPDATE ", sql_.Named("_mirror_datajoin"), " SET inbox_id = ?1 WHERE inbox_id <> ?1"),
+      {id_});
+  return kept.ok() && id_ != given_ ? sql_.KeepNumber(kInboxTable, id_) : kept;
 }
 
 }  // namespace mirror

@@ -5,22 +5,20 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/exchange/exchange_rules.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/exchange/box_source.h"
 
 namespace mirror {
 
-/// Entries of one log that are put into the outbox at a time.
+/// Changes of one table that are put into the outbox at a time.
 inline constexpr std::int64_t kOutboxPiece = 10'000;
 
-/// In a change: puts what the change logs have and the outbox has not into the outbox: an entry for each
-/// column of a row that changed, one for a row that is gone. Of a row that changed several times its present
-/// values are told. At most kOutboxPiece entries of each log; true: there are more. What the exchange itself
-/// wrote is not told: see LogPositions::MoveToEnd().
+/// In a change: puts what changed and is not in the outbox into the outbox: an entry for each column of a
+/// row that changed, one for a row that is gone. Of a row that changed several times its present values are
+/// told. At most kOutboxPiece changes of each table; true: there are more. What the exchange itself
+/// wrote is not told: see BoxSource::HideImport().
 ///
-/// Memory: the keys of a piece, and one row. Errors: those of SqliteFile.
-absl::StatusOr<bool> FillOutbox(const SqliteFile& file, const ExchangeRules& rules,
-                                const std::string& database, std::int64_t now_ms);
+/// Memory: the keys of a piece, and one row. Errors: those of BoxSql.
+absl::StatusOr<bool> FillOutbox(BoxSource& source, const std::string& database, std::int64_t now_ms);
 
 }  // namespace mirror
 

@@ -4,8 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "client/exchange/exchange_rules.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/exchange/box_source.h"
 
 namespace mirror {
 
@@ -13,13 +12,13 @@ namespace mirror {
 inline constexpr std::int64_t kTakenAtOnce = 10'000;
 inline constexpr std::int64_t kUnreadAtOnce = 1'000;
 
-/// In a change: whatever rows the application's outbox names, behind those that were taken, are noted in
-/// their change logs, so that the next push sends them as they stand. Only table and key of an entry are
-/// looked at: its values, and above all its command, are nothing. One that names no row which could be sent
-/// is kept in mind, and looked at again each time. True: there are more.
+/// In a change: whatever rows the application's outbox names, behind those that were taken, are sent by the
+/// next push as they stand. Only table and key of an entry are looked at: its values, and above all its
+/// command, are nothing. One that names no row which could be sent is kept in mind, and looked at again each
+/// time. True: there are more.
 ///
-/// Memory: the entries of a piece. Errors: those of SqliteFile.
-absl::StatusOr<bool> TakeOutbox(const SqliteFile& file, const ExchangeRules& rules);
+/// Memory: the entries of a piece. Errors: those of BoxSql.
+absl::StatusOr<bool> TakeOutbox(BoxSource& source);
 
 }  // namespace mirror
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "client/source/sqlite/file/sqlite_file.h"
+#include "client/exchange/box_sql.h"
 
 namespace mirror {
 
@@ -19,9 +19,8 @@ struct ProgramState {
   std::string status;        ///< "done", "waiting", or what is wrong, without values.
 };
 /// In a change. What stands there already is not written again, and a row that is gone stays so. Errors:
-/// those of SqliteFile.
-absl::Status ShowProgram(const SqliteFile& file, const char* program, const ProgramState& state,
-                         std::int64_t now_ms);
+/// those of BoxSql.
+absl::Status ShowProgram(BoxSql& sql, const char* program, const ProgramState& state, std::int64_t now_ms);
 
 }  // namespace mirror
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_match_set.h"
@@ -32,7 +33,9 @@ class PostgresDatabase : public DeliveryDatabase {
       : access_(options.access),
         rules_(options.rules),
         schema_(options.members.schema),
-        members_(options.members, rules_) {}
+        layout_(options.layout),
+        members_(options.members, rules_),
+        box_members_(options.members, rules_) {}
 
   absl::Status Connect() override {
     if (connection_ != nullptr && connection_->IsOpen()) return absl::OkStatus();
@@ -42,10 +45,14 @@ class PostgresDatabase : public DeliveryDatabase {
     if (!opened.ok()) return opened.status();
     connection_ = *std::move(opened);
     inbox_.emplace(*connection_, schema_);
+    boxes_.emplace(*connection_, box_members_, schema_);
+    if (layout_) shown_ = layout_(*boxes_);
     return absl::OkStatus();
   }
   void Disconnect() override {
     sets_.clear();
+    shown_.reset();
+    boxes_.reset();
     inbox_.reset();
     connection_.reset();
     beside_.reset();
@@ -53,7 +60,11 @@ class PostgresDatabase : public DeliveryDatabase {
 
   absl::Status EmptyInbox() override { return inbox_->Empty(); }
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
-    return inbox_->Fill(fetched, now_ms);
+    if (shown_ == nullptr) return inbox_->Fill(fetched, now_ms);
+    return inbox_->Fill(fetched, now_ms, [&] {
+      absl::Status told = shown_->Filled(fetched, now_ms);
+      return told.ok() ? boxes_->Flush() : told;
+    });
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
   absl::StatusOr<std::vector<std::string>> TablesWithValues() override { return inbox_->TablesWithValues(); }
@@ -74,6 +85,8 @@ class PostgresDatabase : public DeliveryDatabase {
   absl::Status Begin(bool inserts) override {
     transaction_.emplace(*connection_);
     absl::Status begun = transaction_->Begin({.repeatable_read = true, .serializable = inserts}, kImporting);
+    // What it sets is not taken back with the savepoint.
+    if (begun.ok() && shown_ != nullptr) begun = shown_->Importing();
     if (!begun.ok()) return begun;
     savepoint_.emplace(*connection_);
     return savepoint_->Begin(kImporting);
@@ -131,6 +144,14 @@ class PostgresDatabase : public DeliveryDatabase {
   }
   absl::Status WriteLedger(const LedgerRow& row) override { return inbox_->WriteLedger(row); }
 
+  absl::Status ShowImported(const v1::Delivery& delivery, const ImportResult& result,
+                            std::int64_t now_ms) override {
+    if (shown_ == nullptr) return absl::OkStatus();
+    absl::Status told = shown_->Imported(delivery, result, now_ms);
+    return told.ok() ? boxes_->Flush() : told;
+  }
+  BoxSource* boxes() override { return boxes_ ? &*boxes_ : nullptr; }
+
   Fate FateOf(const absl::Status& status) const override {
     switch (postgres::TroubleOf(status)) {
       case postgres::Trouble::kCommitUnknown:
@@ -156,10 +177,14 @@ class PostgresDatabase : public DeliveryDatabase {
   const PostgresAccess access_;
   const ExchangeRules rules_;
   const std::string schema_;
+  const MakeInboxLayout layout_;
   PostgresMembers members_;
-  std::unique_ptr<postgres::Connection> connection_;                     ///< Null: there is none yet.
-  std::unique_ptr<postgres::Connection> beside_;                         ///< See PostgresTriggered.
-  std::optional<PostgresInbox> inbox_;                                   ///< Of that.
+  PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
+  std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none yet.
+  std::unique_ptr<postgres::Connection> beside_;      ///< See PostgresTriggered.
+  std::optional<PostgresInbox> inbox_;                ///< Of `connection_`.
+  std::optional<PostgresBoxes> boxes_;                ///< Of that.
+  std::unique_ptr<InboxLayout> shown_;                ///< Of those; null: nothing is shown.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.
   std::optional<PostgresTriggered> triggered_;                           ///< Of the present delivery.
   std::optional<postgres::Transaction> transaction_;

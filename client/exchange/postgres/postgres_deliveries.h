@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/inbox_layout.h"
 #include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/server_deliveries.h"
 #include "client/source/postgres/postgres_sessions.h"
@@ -16,6 +17,7 @@ struct PostgresDeliveriesOptions {
   ExchangeRules rules;
   PostgresMembers::Options members;
   Importer::Clock clock;
+  MakeInboxLayout layout = nullptr;  ///< What else is told in the transactions.
 };
 
 /// A PostgreSQL database that takes deliveries: an INSERT in a serializable transaction, others in one

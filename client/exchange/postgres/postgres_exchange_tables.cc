@@ -9,6 +9,7 @@
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/transaction.h"
 #include "base/name_pattern.h"
+#include "client/exchange/postgres/postgres_box_triggers.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -146,6 +147,7 @@ absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, cons
   if (*there == 0) return false;
   const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
   if (!names.ok()) return names.status();
+  if (absl::Status boxes = DropBoxes(connection, schema); !boxes.ok()) return boxes;
   absl::Status dropped = connection.Execute(
       absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(*names, ", ")), "dropping the exchange's tables");
   if (!dropped.ok()) return dropped;

@@ -41,7 +41,8 @@ absl::Status PostgresInbox::Empty() {
   return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
 }
 
-absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) {
+absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
+                                 const std::function<absl::Status()>& shown) {
   std::vector<std::string> bodies;
   bodies.reserve(fetched.deliveries.size());
   postgres::Transaction transaction(connection_);
@@ -63,7 +64,23 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
   }
   pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
                  {now_ms - kLedgerKeptMs}, kFilling);
-  return transaction.Commit(pipeline, kFilling).status();
+  // What was written into a row that a delivery removed since. That the row was there stays told.
+  pipeline.Queue(
+      absl::StrCat("WITH gone AS (SELECT table_name AS t, key AS k, max(number) AS n FROM ", ledger_,
+                   " WHERE operation = 'DELETE' AND state = 'APPLIED' GROUP BY table_name, key) UPDATE ",
+                   ledger_,
+                   " SET wrote = NULL FROM gone WHERE table_name = t AND key = k AND number < n AND "
+                   "wrote IS NOT NULL"),
+      {}, kFilling);
+  absl::Status filled;
+  if (shown) {
+    filled = pipeline.Run().status();
+    if (filled.ok()) filled = shown();
+    if (filled.ok()) filled = transaction.Commit(kFilling);
+  } else {
+    filled = transaction.Commit(pipeline, kFilling).status();
+  }
+  return filled;
 }
 
 absl::StatusOr<std::vector<std::string>> PostgresInbox::TablesWithValues() {

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_EXCHANGE_POSTGRES_POSTGRES_INBOX_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,9 @@ class PostgresInbox {
   PostgresInbox(postgres::Connection& connection, const std::string& schema);
 
   absl::Status Empty();
-  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
+  /// `shown`: what else is told in this transaction; empty: nothing.
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
+                    const std::function<absl::Status()>& shown = nullptr);
   absl::StatusOr<std::vector<v1::Delivery>> Read();
   /// Of which the ledger tells what was written into them.
   absl::StatusOr<std::vector<std::string>> TablesWithValues();

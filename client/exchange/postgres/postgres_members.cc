@@ -136,9 +136,16 @@ const PostgresMember* PostgresMembers::Find(const std::string& sent_name) const 
   return found == sent_.end() ? nullptr : FindByOid(found->second);
 }
 
+const PostgresMember* PostgresMembers::FindOwn(const std::string& name) const {
+  for (const PostgresMember* const member : Sent()) {
+    if (SameName(member->table.name(), name)) return member;
+  }
+  return nullptr;
+}
+
 std::vector<const PostgresMember*> PostgresMembers::Sent() const {
   std::vector<const PostgresMember*> sent;
-  for (const auto& [name, oid] : sent_) sent.push_back(FindByOid(oid));
+  for (const auto& [name, oid] : sent_) sent.push_back(&members_.at(oid));
   return sent;
 }
 

@@ -63,10 +63,12 @@ class PostgresMembers {
 
   /// By the name under which it is sent; null: there is none that is sent.
   const PostgresMember* Find(const std::string& sent_name) const;
+  /// By its own name in the source, in any case; null: there is none that is sent.
+  const PostgresMember* FindOwn(const std::string& name) const;
+  /// All that are sent.
+  std::vector<const PostgresMember*> Sent() const;
   /// Null: it is none of the schema.
   const PostgresMember* FindByOid(std::uint32_t oid) const;
-  /// All that are sent, by name.
-  std::vector<const PostgresMember*> Sent() const;
   const std::vector<PostgresAction>& actions() const { return actions_; }
 
   /// Values are not as they were announced: the next look announces them as they are, as the reader does.

@@ -19,13 +19,16 @@ namespace mirror {
 
 /// Something that an operator should hear of.
 struct HubNote {
-  enum class Kind : std::uint8_t { kSuspended, kPingPong, kUnsure, kHeld, kOvertaken };
+  enum class Kind : std::uint8_t { kSuspended, kPingPong, kUnsure, kHeld, kOvertaken, kUnreadTime };
   Kind kind = Kind::kSuspended;
   std::string data_source = {};
   std::string golden_id = {}, attribute = {};
   /// kOvertaken: an edit of `data_source`, its version, lost against one of this.
   std::string won = {};
   std::int64_t lost_ms = 0, won_ms = 0;
+  /// kUnreadTime: in so many rows of this table `changed` is a text that is no time by the rules.
+  std::string table = {};
+  std::uint64_t rows = 0;
   friend bool operator==(const HubNote&, const HubNote&) = default;
 };
 

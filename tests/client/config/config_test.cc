@@ -290,9 +290,8 @@ INSTANTIATE_TEST_SUITE_P(
                   ":13: [[source]] 'layout' must be one of \"plain\", \"datajoin\", not 'sesam'"},
         WrongCase{
             "LayoutOfAnotherKind",
-            "[[source]]\ncontext_id = \"a\"\nkind = \"postgres\"\ndsn = \"host=db1 dbname=crm\"\nlayout "
-            "= \"datajoin\"\n",
-            ":14: [[source]] 'layout' is not for kind = \"postgres\""},
+            "[[source]]\ncontext_id = \"a\"\nkind = \"odbc\"\ndsn = \"DSN=CRM\"\nlayout = \"datajoin\"\n",
+            ":14: [[source]] 'layout' is not for kind = \"odbc\""},
         WrongCase{
             "CaptureWithoutALayout",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\ncapture = \"outbox\"\n",

@@ -46,7 +46,8 @@ TEST(TableChoiceTest, OfWhatIsChosenAReaderMayTakeAPart) {
 }
 
 TEST(TableChoiceTest, OfTheExchangeItsLedgerAloneAndOnlyWhereThereIsOne) {
-  const std::vector<std::string> all = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger", "customer"};
+  const std::vector<std::string> all = {"_mirror_exchange", "_mirror_inbox",           "_mirror_ledger",
+                                        "_mirror_datajoin", "_mirror_datajoin_change", "customer"};
   EXPECT_THAT(ChooseTables({}, all).names, ElementsAre("customer"));
   EXPECT_THAT(ChooseTables({.include = {"x"}, .exchange = true}, all).names, ElementsAre("_mirror_ledger"));
   const auto takes = [](const std::string& table) { return table == "customer"; };

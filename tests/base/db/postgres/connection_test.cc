@@ -68,6 +68,16 @@ TEST_F(PostgresTest, ValuesComeBackAsTheyWentWithTheirTypes) {
   EXPECT_TRUE(std::isnan(nan->Real(0, 0)));
 }
 
+TEST_F(PostgresTest, ATextIsReadAsWhateverTheStatementWants) {
+  const std::string time = "2025-06-25 10:30:00", number = "-7", text = "it's";
+  const auto rows = connection_->Query(
+      "SELECT $1 = timestamp '2025-06-25 10:30:00', $2 = -7, $3 = 'it''s', $4::text",
+      {Value::AsWanted(time), Value::AsWanted(number), Value::AsWanted(text), Value::AsWanted(text)});
+  ASSERT_THAT(rows, IsOk());
+  for (int column = 0; column < 3; ++column) EXPECT_TRUE(rows->Bool(0, column)) << column;
+  EXPECT_EQ(rows->View(0, 3), text);
+}
+
 TEST_F(PostgresTest, ArraysAreSets) {
   Array keys(Type::kInt8), texts(Type::kText);
   for (std::int64_t key = 0; key < 1000; ++key) {

@@ -8,6 +8,7 @@
 
 #include "client/exchange/datajoin/datajoin_layout.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
+#include "client/exchange/datajoin/sqlite_boxes.h"
 #include "tests/client/exchange/exchange_source.h"
 
 namespace mirror {
@@ -17,22 +18,23 @@ class DatajoinSource : public ExchangeSource {
  protected:
   void StartWith(OutboxFrom from, const std::string& sql, const std::vector<std::string>& tables) {
     Start(sql, tables);
-    auto file = SqliteFile::Open(path_, Use::kChange);
-    ASSERT_THAT(file, IsOk());
-    file_ = *std::move(file);
-    ASSERT_THAT(MakeDatajoinObjects(*file_, "testapp1"), IsOk());
-    layout_ = std::make_unique<DatajoinLayout>("testapp1", rules_, from);
+    boxes_ = std::make_unique<SqliteBoxes>(importer_->file(), rules_);
+    ASSERT_THAT(MakeDatajoinObjects(*boxes_, "testapp1", SqliteBoxes::Statements()), IsOk());
+    StartRound(from);
+  }
+  void StartRound(OutboxFrom from) {
+    round_ = {.database = "testapp1", .from = from, .steps = rules_.steps};
+    layout_ = std::make_unique<DatajoinLayout>(*boxes_, round_);
     importer_->set_layout(layout_.get());
   }
 
   /// Whatever a push does before it sends.
-  void Ready() { ASSERT_THAT(layout_->ReadyOutbox(*file_, now_), IsOk()); }
+  void Ready() { ASSERT_THAT(layout_->ReadyOutbox(now_), IsOk()); }
   /// A push that is done, and an answer behind it.
   void Fetch(std::vector<v1::Delivery> deliveries, bool whole = true) {
     Ready();
-    ASSERT_THAT(EmptyInbox(*file_, layout_.get()), IsOk());
-    layout_->SetPushed({});
-    ASSERT_THAT(FillInbox(*file_, {std::move(deliveries), whole}, now_, layout_.get()), IsOk());
+    ASSERT_THAT(EmptyInbox(importer_->file()), IsOk());
+    ASSERT_THAT(FillInbox(importer_->file(), {std::move(deliveries), whole}, now_, layout_.get()), IsOk());
   }
 
   std::vector<std::string> Outbox() {
@@ -50,7 +52,8 @@ class DatajoinSource : public ExchangeSource {
     return Rows("SELECT fromoutboxpointer, status FROM ds_program_parameter WHERE id = '" + id + "'").at(0);
   }
 
-  std::unique_ptr<SqliteFile> file_;
+  std::unique_ptr<SqliteBoxes> boxes_;
+  DatajoinRound round_;
   std::unique_ptr<DatajoinLayout> layout_;
 };
 

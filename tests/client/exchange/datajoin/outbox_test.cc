@@ -87,8 +87,8 @@ TEST_F(DatajoinOutbox, IsFilledInPieces) {
   application_->Run(absl::StrCat("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
                                  kOutboxPiece + 1, ") INSERT INTO customer (id) SELECT i FROM n"));
   bool more = true;
-  ASSERT_THAT(file_->Change([&] {
-    const auto filled = FillOutbox(*file_, rules_, "testapp1", now_);
+  ASSERT_THAT(importer_->file().Change([&] {
+    const auto filled = FillOutbox(*boxes_, "testapp1", now_);
     more = filled.value_or(false);
     return filled.status();
   }),
@@ -162,14 +162,14 @@ TEST_F(DatajoinOutbox, KeepsThePointerBeforeATableThatWasNotSent) {
   Ready();
   application_->Run("INSERT INTO line VALUES (1)");
   Ready();
-  layout_->SetPushed({"line"});
-  ASSERT_THAT(layout_->ShowPushed(*file_, false, now_), IsOk());
+  round_.failed = {"line"};
+  ASSERT_THAT(layout_->ShowPushed(false, now_), IsOk());
   EXPECT_EQ(Program("1000"), "1|table 'line' was not sent");
-  ASSERT_THAT(layout_->ShowFailed(*file_, absl::UnavailableError("no line"), now_), IsOk());
+  ASSERT_THAT(layout_->ShowFailed(absl::UnavailableError("no line"), now_), IsOk());
   EXPECT_EQ(Program("1000"), "1|failed: no line");
   Ready();
-  layout_->SetPushed({});
-  ASSERT_THAT(layout_->ShowPushed(*file_, true, now_), IsOk());
+  round_.failed.clear();
+  ASSERT_THAT(layout_->ShowPushed(true, now_), IsOk());
   EXPECT_EQ(Program("1000"), "2|waiting");
 }
 
@@ -207,7 +207,7 @@ TEST_F(DatajoinOutbox, OfAnApplicationIsItsOwn) {
   // Its own words are not told again by a change log that fills the outbox one day.
   application_->Run("INSERT INTO customer (id) VALUES (3)");
   Fetch({});
-  layout_ = std::make_unique<DatajoinLayout>("testapp1", rules_, OutboxFrom::kChangeLog);
+  StartRound(OutboxFrom::kChangeLog);
   Fetch({});
   EXPECT_EQ(Outbox().size(), 2U);
 }

@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_EXCHANGE_DATAJOIN_LOG_POSITIONS_H_
-#define MIRROR_CLIENT_EXCHANGE_DATAJOIN_LOG_POSITIONS_H_
+#ifndef MIRROR_CLIENT_EXCHANGE_DATAJOIN_TOLD_POSITIONS_H_
+#define MIRROR_CLIENT_EXCHANGE_DATAJOIN_TOLD_POSITIONS_H_
 
 #include <cstdint>
 #include <vector>
@@ -12,9 +12,9 @@ namespace mirror {
 
 /// `_mirror_datajoin_log`: up to where each change log is in the outbox. Each call is a part of a change.
 /// Errors: those of SqliteFile. Threads: one.
-class LogPositions {
+class ToldPositions {
  public:
-  explicit LogPositions(const SqliteFile& file) : file_(file) {}
+  explicit ToldPositions(const SqliteFile& file) : file_(file) {}
 
   /// A log with entries that are not in the outbox yet.
   struct Waiting {
@@ -32,4 +32,4 @@ class LogPositions {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_EXCHANGE_DATAJOIN_LOG_POSITIONS_H_
+#endif  // MIRROR_CLIENT_EXCHANGE_DATAJOIN_TOLD_POSITIONS_H_

@@ -1,4 +1,4 @@
-#include "client/exchange/datajoin/log_positions.h"
+#include "client/exchange/datajoin/told_positions.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +30,7 @@ std::string EndsOf(const std::vector<std::string>& logs, std::size_t from, std::
 
 }  // namespace
 
-absl::StatusOr<std::vector<LogPositions::Waiting>> LogPositions::Find() const {
+absl::StatusOr<std::vector<ToldPositions::Waiting>> ToldPositions::Find() const {
   const absl::StatusOr<bool> logged =
       file_.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = '_mirror_tables'").Step();
   // Who pushes says what is missing, and makes a log anew that is gone.
@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<LogPositions::Waiting>> LogPositions::Find() const {
   return waiting;
 }
 
-absl::Status LogPositions::Move(std::int64_t log, std::int64_t seq) const {
+absl::Status ToldPositions::Move(std::int64_t log, std::int64_t seq) const {
   return file_
       .Query(
           "INSERT INTO main._mirror_datajoin_log (log, seq) VALUES (?1, ?2) ON CONFLICT (log) DO UPDATE SET "
@@ -64,7 +64,7 @@ absl::Status LogPositions::Move(std::int64_t log, std::int64_t seq) const {
       .Run();
 }
 
-absl::Status LogPositions::MoveToEnd() const {
+absl::Status ToldPositions::MoveToEnd() const {
   const absl::StatusOr<std::vector<Waiting>> ends = Find();
   if (!ends.ok()) return ends.status();
   for (const Waiting& end : *ends) {

@@ -1,0 +1,27 @@
+#include "client/exchange/box_source.h"
+
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/exchange/value_json.h"
+
+namespace mirror {
+
+std::optional<std::vector<std::string>> BoxKeyParts(const std::string& key, std::size_t count) {
+  if (count == 1) return std::vector<std::string>{key};
+  const absl::StatusOr<std::vector<Literal>> parts = KeyOfJson(key);
+  if (!parts.ok() || parts->size() != count) return std::nullopt;
+  std::vector<std::string> texts;
+  for (const Literal& part : *parts) {
+    if (const auto* const text = std::get_if<std::string>(&part)) {
+      texts.push_back(*text);
+    } else if (const auto* const number = std::get_if<std::int64_t>(&part)) {
+      texts.push_back(absl::StrCat(*number));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return texts;
+}
+
+}  // namespace mirror

@@ -1,0 +1,205 @@
+#include "client/exchange/datajoin/sqlite_boxes.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/folded_name.h"
+#include "client/exchange/delivery_task.h"
+#include "client/exchange/log_entries.h"
+#include "client/source/sqlite/log/log_sql.h"
+#include "proto/wire/exchange/ledger.h"
+
+namespace mirror {
+namespace {
+
+// --- What changed -------------------------------------------------------------
+
+struct LogPiece {
+  std::vector<ChangedForBox> changes;  ///< In the order in which the keys came first.
+  std::int64_t last = 0;               ///< Position up to which it was read.
+  bool more = false;
+};
+
+/// What an entry says of the columns, by its masks from `first` on.
+void TakeMasks(const sqlite::Statement& entry, int first, ChangedForBox* change) {
+  if (entry.IsNull(first) || entry.Int(first) < 0) {
+    change->whole = true;
+    change->ended = change->ended || !entry.IsNull(first);
+    return;
+  }
+  const auto columns = static_cast<std::uint32_t>(change->table->plan.schema.columns.size());
+  const auto masks = static_cast<std::uint32_t>(entry.columns() - first);
+  for (std::uint32_t column = 0; column < std::min<std::uint32_t>(columns, masks * kMaskBits); ++column) {
+    const std::int64_t mask = entry.Int(first + static_cast<int>(column / kMaskBits));
+    if (((mask >> (column % kMaskBits)) & 1) != 0) change->columns.insert(column);
+  }
+}
+
+absl::StatusOr<LogPiece> ReadPiece(const SqliteFile& file, const MemberTable& table, std::int64_t from,
+                                   std::int64_t limit) {
+  LogPiece piece;
+  piece.last = from;
+  std::map<std::string, std::size_t> known;
+  const int masks_at = 1 + static_cast<int>(table.key.size());
+  // All columns of it: how many masks a log has is known to itself alone.
+  sqlite::Statement query = file.Query(
+      absl::StrCat("SELECT * FROM main.", LogName(table.log), " WHERE seq > ?1 ORDER BY seq LIMIT ?2"));
+  query.With(from, limit + 1);
+  std::int64_t entries = 0;
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    piece.more = ++entries > limit;
+    if (piece.more) break;
+    piece.last = query.Int(0);
+    RowOf key;
+    for (int i = 1; i < masks_at; ++i) key.push_back(query.ValueAt(i));
+    const auto [at, fresh] = known.try_emplace(KeyText(key), piece.changes.size());
+    if (fresh) piece.changes.push_back({&table, std::move(key)});
+    TakeMasks(query, masks_at, &piece.changes[at->second]);
+  }
+  if (!row.ok()) return row.status();
+  return piece;
+}
+
+// --- Rows that entries name ---------------------------------------------------
+
+sqlite::Value TextValue(std::string text) {
+  sqlite::Value value;
+  value.type = sqlite::Type::kText;
+  value.bytes = std::move(text);
+  return value;
+}
+
+std::optional<sqlite::Value> WholeNumber(const std::string& text) {
+  sqlite::Value value;
+  value.type = sqlite::Type::kInteger;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value.integer);
+  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+
+/// The key of the row that is meant, as it stands there. The database compares a text with a number where
+/// its column is declared so, else they are tried one after the other.
+absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const MemberTable& table,
+                                             const RowOf& parts) {
+  std::vector<std::string> names, terms;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    names.push_back(QuoteName(table.plan.schema.columns[table.key[i]].name));
+    terms.push_back(absl::StrCat(names.back(), " = ?", i + 1));
+  }
+  sqlite::Statement query =
+      file.Query(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(table.name()),
+                              " WHERE ", absl::StrJoin(terms, " AND ")));
+  for (const bool as_number : {false, true}) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const std::optional<sqlite::Value> number = WholeNumber(parts[i].bytes);
+      query.Bind(static_cast<int>(i + 1), as_number && number ? *number : parts[i]);
+    }
+    const absl::StatusOr<bool> there = query.Step();
+    if (!there.ok()) return there.status();
+    if (*there) {
+      RowOf key;
+      for (std::size_t i = 0; i < parts.size(); ++i) key.push_back(query.ValueAt(static_cast<int>(i)));
+      return std::optional<RowOf>(std::move(key));
+    }
+    query.Reset();
+  }
+  return std::optional<RowOf>();
+}
+
+/// The key of a row that is gone. Absent: no row of the table could have it.
+std::optional<RowOf> AsDeclared(const MemberTable& table, const RowOf& parts) {
+  RowOf key;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Type type = table.plan.schema.columns[table.key[i]].type;
+    std::optional<sqlite::Value> part;
+    if (type == Type::kText) part = parts[i];
+    if (type == Type::kInt64) part = WholeNumber(parts[i].bytes);
+    if (!part) return std::nullopt;
+    key.push_back(*std::move(part));
+  }
+  return key;
+}
+
+}  // namespace
+
+std::vector<std::string> SqliteBoxes::Statements() {
+  return {
+      "CREATE TABLE IF NOT EXISTS main._mirror_datajoin_log (log INTEGER PRIMARY KEY, seq INTEGER NOT NULL)"};
+}
+
+absl::StatusOr<const MemberTable*> SqliteBoxes::Find(const std::string& sent_name) {
+  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  return tables_.Find(sent_name);
+}
+
+absl::StatusOr<bool> SqliteBoxes::TakeChanges(std::int64_t limit,
+                                              const std::function<absl::Status(const ChangedForBox&)>& tell) {
+  const absl::StatusOr<std::vector<ToldPositions::Waiting>> waiting = positions_.Find();
+  if (!waiting.ok()) return waiting.status();
+  if (waiting->empty()) return false;
+  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  bool more = false;
+  for (const ToldPositions::Waiting& one : *waiting) {
+    const absl::StatusOr<const MemberTable*> table = tables_.FindByLog(one.log);
+    if (!table.ok()) return table.status();
+    // Of a table without a key no entry could name a row.
+    if (*table == nullptr || (*table)->key.empty()) {
+      if (absl::Status moved = positions_.Move(one.log, one.last); !moved.ok()) return moved;
+      continue;
+    }
+    const absl::StatusOr<bool> rest = TakeLog(**table, one.from, limit, tell);
+    if (!rest.ok()) return rest;
+    more = more || *rest;
+  }
+  return more;
+}
+
+absl::StatusOr<bool> SqliteBoxes::TakeLog(const MemberTable& table, std::int64_t from, std::int64_t limit,
+                                          const std::function<absl::Status(const ChangedForBox&)>& tell) {
+  absl::StatusOr<LogPiece> piece = ReadPiece(file_, table, from, limit);
+  if (!piece.ok()) return piece.status();
+  const std::vector<std::uint32_t> columns = table.PlainColumns();
+  for (ChangedForBox& change : piece->changes) {
+    absl::StatusOr<std::optional<RowOf>> row = ReadRow(file_, table, change.key, columns);
+    if (!row.ok()) return row.status();
+    change.row = *std::move(row);
+    if (absl::Status told = tell(change); !told.ok()) return told;
+    change.row.reset();
+  }
+  if (absl::Status moved = positions_.Move(table.log, piece->last); !moved.ok()) return moved;
+  return piece->more;
+}
+
+absl::StatusOr<const MemberTable*> SqliteBoxes::FindOwn(const std::string& name) {
+  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  for (const auto& [log, own] : tables_.names()) {
+    if (own != kLedgerTable && SameName(own, name)) return tables_.FindByLog(log);
+  }
+  return nullptr;
+}
+
+absl::StatusOr<bool> SqliteBoxes::SendRow(const std::string& table, const std::string& key) {
+  const absl::StatusOr<const MemberTable*> named = FindOwn(table);
+  if (!named.ok()) return named.status();
+  if (*named == nullptr || (*named)->key.empty()) return false;
+  const std::optional<std::vector<std::string>> texts = BoxKeyParts(key, (*named)->key.size());
+  if (!texts) return false;
+  RowOf parts;
+  for (const std::string& text : *texts) parts.push_back(TextValue(text));
+  absl::StatusOr<std::optional<RowOf>> found = FindKey(file_, **named, parts);
+  if (!found.ok()) return found.status();
+  if (!*found) *found = AsDeclared(**named, parts);
+  if (!*found) return false;
+  absl::Status noted = NoteInLog(file_, **named, **found);
+  if (!noted.ok()) return noted;
+  return true;
+}
+
+}  // namespace mirror
