@@ -30,8 +30,8 @@ absl::Status EmptyInbox(const SqliteFile& file);
 
 /// Puts an answer there, in place of what was there. The hub has read all of the ledger by then: rows of
 /// what was refused and is wanted no more go, those of what was applied long ago, and the values that were
-/// written into rows that deliveries removed since; see also ForgetValuesOfGone(). `layout`: what else is told
-/// there; null: nothing.
+/// written into rows that deliveries removed since; see also ForgetValuesOfGone(). `layout`: what else is
+/// told there; null: nothing.
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
                        InboxLayout* layout = nullptr);
 

@@ -65,67 +65,19 @@ absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
 }
 
 /// What is not known of a row, the widest first.
-absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
-  if (std::find(rules.data_sources.begin(), rules.data_sources.end(), ref.data_source) ==
-      rules.data_sources.end()) {
-    return absl::NotFoundError(absl::StrCat("'", ref.data_source, "' is no data source of hub '",
-                                            rules.storage, "'. Nothing was read. 'mirrorctl hub status ",
-                                            rules.storage, "' shows which there are."));
+DeriveInput InputOf(const std::map<std::string, std::unique_ptr<SnapshotLook>>& looks,
+                    const std::set<std::string>& unfit, std::int64_t now_ms) {
+  DeriveInput input;
+  input.now_ms = now_ms;
+  input.unfit = unfit;
+  for (const auto& [name, look] : looks) {
+    input.looks[name] = look.get();
+    input.cycles[name] = look->reading().tenant.cycle;
   }
-  const auto tenant = rules.tenants.find(ref.data_source);
-  const std::string whose =
-      absl::StrCat("'", ref.data_source, "'",
-                   tenant == rules.tenants.end() ? "" : absl::StrCat(", the tenant '", tenant->second, "'"));
-  if (rules.Find(ref.data_source, ref.table).entity == nullptr) {
-    return absl::NotFoundError(absl::StrCat("hub '", rules.storage, "' has no table '", ref.table, "' of ",
-                                            whose, ". Nothing was read. [[hub.member]] names its tables."));
-  }
-  return absl::NotFoundError(absl::StrCat("hub '", rules.storage, "' knows no row of this key in table '",
-                                          ref.table, "' of ", whose,
-                                          ". Nothing was read. Give the key as a JSON array, as [17]."));
-}
-
-/// Why each of these is held, as it is now.
-absl::Status ReadHeldIn(HubBook& book, std::size_t limit, Hub::Held* held) {
-  const absl::StatusOr<HubState> state = book.ReadState();
-  if (!state.ok()) return state.status();
-  absl::Status read =
-      book.ReadDeliveries(HubBook::Which::kHeld, [&](HubDelivery one) -> absl::StatusOr<bool> {
-        if (held->first.size() < limit) held->first.push_back({std::move(one)});
-        return held->first.size() < limit;
-      });
-  if (!read.ok()) return read;
-  for (Hub::Held::One& one : held->first) {
-    const absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(one.delivery.golden_id);
-    if (!rows.ok()) return rows.status();
-    const bool unsure =
-        std::any_of(rows->begin(), rows->end(), [](const MemberRow& row) { return row.unsure; });
-    if (state->hold) one.why = Hub::HeldWhy::kAnew;
-    if (unsure) one.why = Hub::HeldWhy::kUnsure;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, const std::string& golden_id) {
-  absl::StatusOr<std::string> alive = book.Alive(golden_id);
-  if (!alive.ok()) return alive.status();
-  if (alive->empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
-                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
-                     "its file tells which there are."));
-  }
-  Hub::Explained explained;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
-  if (!record.ok()) return record.status();
-  explained.record = **std::move(record);
-  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
-  if (!rows.ok()) return rows.status();
-  explained.rows = *std::move(rows);
-  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
-  if (!deliveries.ok()) return deliveries.status();
-  explained.deliveries = *std::move(deliveries);
-  return explained;
+  input.record_id = [](const MemberRow&) { return NewToken(); };
+  input.delivery_id = [](const HubDelivery&) { return NewToken(); };
+  input.token = [](const std::string&) { return NewToken(); };
+  return input;
 }
 
 absl::Status ClosedError(const HubRules& rules) {
@@ -146,28 +98,6 @@ absl::Status Rewrite(HubFile& file, const Derived& derived) {
     }
     return absl::OkStatus();
   });
-}
-
-absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, const std::string& golden_id) {
-  absl::StatusOr<std::string> alive = book.Alive(golden_id);
-  if (!alive.ok()) return alive.status();
-  if (alive->empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
-                     "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
-                     "its file tells which there are."));
-  }
-  Hub::Explained explained;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(*alive);
-  if (!record.ok()) return record.status();
-  explained.record = **std::move(record);
-  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(*alive);
-  if (!rows.ok()) return rows.status();
-  explained.rows = *std::move(rows);
-  absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(*alive);
-  if (!deliveries.ok()) return deliveries.status();
-  explained.deliveries = *std::move(deliveries);
-  return explained;
 }
 
 }  // namespace
@@ -320,7 +250,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   if (!status.ok()) return status;
   Looks looks = LookAtAll(now_ms);
   if (looks.looks.empty() && looks.unfit.empty() && !decision) return Derived();
-  DeriveInput input = InputOf(looks, now_ms);
+  DeriveInput input = InputOf(looks.looks, looks.unfit, now_ms);
   input.modes = modes;
   input.decision = decision;
   input.forgets = forgets;
@@ -362,20 +292,6 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
     trouble_[unreadable] = std::string(status.message());
     looks->looks.erase(unreadable);
   }
-}
-
-DeriveInput Hub::InputOf(const Looks& looks, std::int64_t now_ms) const {
-  DeriveInput input;
-  input.now_ms = now_ms;
-  input.unfit = looks.unfit;
-  for (const auto& [name, look] : looks.looks) {
-    input.looks[name] = look.get();
-    input.cycles[name] = look->reading().tenant.cycle;
-  }
-  input.record_id = [](const MemberRow&) { return NewToken(); };
-  input.delivery_id = [](const HubDelivery&) { return NewToken(); };
-  input.token = [](const std::string&) { return NewToken(); };
-  return input;
 }
 
 /// Behind the hub's commit: a kill before leaves a mirror that is read once more.
@@ -498,7 +414,7 @@ absl::StatusOr<Hub::Preview> Hub::PreviewResume(const Modes& modes, std::int64_t
     const absl::StatusOr<Modes> suspended = ToResume(**file, modes, looks);
     if (!suspended.ok() || suspended->empty()) return suspended.status();
     for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
-    DeriveInput input = InputOf(looks, now_ms);
+    DeriveInput input = InputOf(looks.looks, looks.unfit, now_ms);
     input.modes = *suspended;
     input.made = [&preview](const HubDelivery& delivery) -> absl::StatusOr<bool> {
       Preview::Count& count = preview.made[{delivery.data_source, delivery.table, delivery.operation}];
@@ -547,19 +463,6 @@ absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
   return decided;
 }
 
-absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  Held held;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> counts = (*file)->CountHeld();
-  if (!counts.ok()) return counts.status();
-  held.counts = *std::move(counts);
-  absl::Status status = (*file)->Read([&](HubBook& book) { return ReadHeldIn(book, limit, &held); });
-  if (!status.ok()) return status;
-  return held;
-}
-
 absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t now_ms) {
   absl::StatusOr<std::size_t> thawed = 0;
   {
@@ -579,78 +482,6 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
 void Hub::Look(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   LookAtAll(now_ms);
-}
-
-absl::StatusOr<std::vector<MemberState>> Hub::Members() {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
-  if (!feeds.ok()) return feeds.status();
-  absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
-  if (!figures.ok()) return figures.status();
-  std::vector<MemberState> members;
-  for (const std::string& name : rules_.data_sources) {
-    const auto trouble = trouble_.find(name);
-    MemberState member{.data_source = name, .feed = (*feeds)[name], .figures = (*figures)[name]};
-    member.absent = member.feed.cycle == 0 && absent_.count(name) > 0;
-    if (trouble != trouble_.end() && !member.absent) member.trouble = trouble->second;
-    members.push_back(std::move(member));
-  }
-  return members;
-}
-
-absl::StatusOr<Hub::Figures> Hub::Count() {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  Figures figures;
-  absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
-  if (!records.ok()) return records.status();
-  figures.records = *records;
-  absl::Status status = (*file)->Read([&](HubBook& book) {
-    absl::StatusOr<HubState> state = book.ReadState();
-    if (state.ok()) figures.holds_all = state->hold;
-    return state.status();
-  });
-  if (!status.ok()) return status;
-  return figures;
-}
-
-absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  return (*file)->FindDuplicates(limit);
-}
-
-absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  absl::StatusOr<Explained> explained = Explained();
-  absl::Status status = (*file)->Read([&](HubBook& book) {
-    explained = ExplainIn(rules_, book, golden_id);
-    return explained.status();
-  });
-  if (!status.ok()) return status;
-  return explained;
-}
-
-absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  absl::StatusOr<Explained> explained = Explained();
-  absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {
-    absl::StatusOr<std::optional<MemberRow>> row = book.ReadRow(ref);
-    if (!row.ok()) return row.status();
-    if (!*row) return NoRow(rules_, ref);
-    explained = ExplainIn(rules_, book, (*row)->golden_id);
-    return explained.status();
-  });
-  if (!status.ok()) return status;
-  return explained;
 }
 
 }  // namespace mirror

@@ -147,7 +147,6 @@ class Hub {
   absl::StatusOr<std::shared_ptr<HubFile>> File() MIRROR_EXCLUDES(file_mutex_);
   absl::Status TakeFlags(HubFile& file, std::int64_t now_ms);
   Looks LookAtAll(std::int64_t now_ms, bool writes = true) MIRROR_REQUIRES(mutex_);
-  DeriveInput InputOf(const Looks& looks, std::int64_t now_ms) const;
   absl::StatusOr<Derived> DeriveAlone(std::int64_t now_ms, const Modes& asked,
                                       const std::optional<HandDecision>& decision, bool forgets = false)
       MIRROR_REQUIRES(mutex_);

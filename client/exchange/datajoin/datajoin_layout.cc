@@ -154,9 +154,10 @@ absl::Status DatajoinLayout::ForgetValuesOfGone() const {
                      "CAST(update_datetime AS text) <= latest AND ", filled),
         absl::StrCat(gone(out, filled), forget(out), same, "id < n AND ", filled),
         // Whoever removed the row: see ForgetValuesOfGone() of the ledger.
-        absl::StrCat(forget(in), "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM ",
-                     sql_.Named(kEntries), " AS e JOIN ", sql_.Named("_mirror_ledger"),
-                     " AS l ON l.delivery_id = e.delivery_id WHERE l.state = 'APPLIED' AND l.wrote IS NULL)")}) {
+        absl::StrCat(
+            forget(in), "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM ",
+            sql_.Named(kEntries), " AS e JOIN ", sql_.Named("_mirror_ledger"),
+            " AS l ON l.delivery_id = e.delivery_id WHERE l.state = 'APPLIED' AND l.wrote IS NULL)")}) {
     if (absl::Status status = sql_.Run(sql); !status.ok()) return status;
   }
   return absl::OkStatus();

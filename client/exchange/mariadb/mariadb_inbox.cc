@@ -92,8 +92,8 @@ absl::StatusOr<std::vector<std::string>> MariadbInbox::TablesWithValues() {
 }
 
 absl::Status MariadbInbox::ForgetValuesOfGone(const std::string& table, const MariadbMember* member) {
-  const std::string of_table = absl::StrCat("table_name = ", QuotedText(table),
-                                            " AND wrote IS NOT NULL AND `key` IS NOT NULL");
+  const std::string of_table =
+      absl::StrCat("table_name = ", QuotedText(table), " AND wrote IS NOT NULL AND `key` IS NOT NULL");
   if (member == nullptr) {
     return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE ", of_table),
                                kForgetting);
