@@ -517,6 +517,8 @@ void Tenants::Used(Entry& entry) {
 void Tenants::Unlist(Entry& entry) {
   if (entry.listed) by_use_.erase(entry.place);
   entry.listed = false;
+  if (entry.warm) warm_.erase(entry.warm_place);
+  entry.warm = false;
 }
 
 /// The least recently used one that is open and can be closed, which counts as used from now on: when it is
@@ -547,6 +549,7 @@ void Tenants::MakeRoom(const Tenant& opened) {
       found->second.listed = true;
     }
   }
+  KeepWarm(opened);
   for (int tried = 0; tried < kTriedToClose; ++tried) {
     const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
     if (!oldest) return;
@@ -556,6 +559,27 @@ void Tenants::MakeRoom(const Tenant& opened) {
     if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
       Unlist(found->second);
   }
+}
+
+/// Called by MakeRoom().
+void Tenants::KeepWarm(const Tenant& used) {
+  std::shared_ptr<Tenant> coldest;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = tenants_.find(FoldName(used.context_id()));
+    if (found == tenants_.end() || found->second.tenant.get() != &used) return;
+    Entry& entry = found->second;
+    if (entry.warm) warm_.erase(entry.warm_place);
+    entry.warm_place = warm_.insert(warm_.end(), entry.tenant.get());
+    entry.warm = true;
+    if (warm_.size() <= kWarmMax) return;
+    Entry& first = tenants_.find(FoldName(warm_.front()->context_id()))->second;
+    coldest = first.tenant;
+    warm_.pop_front();
+    first.warm = false;
+  }
+  // One that is in use comes back at the end of its cycle.
+  (void)coldest->RestIfIdle();
 }
 
 /// Called under the lock of the tenant that is to be made, as MakeRoom() is.

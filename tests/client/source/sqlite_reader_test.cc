@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/sqlite_types.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
