@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -130,6 +131,7 @@ class Tenants {
   /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
+  void TakeInLogs(std::vector<std::shared_ptr<Tenant>> tenants);
   void KeepWarm(const Tenant& used) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> Listed(bool at_once = false) MIRROR_EXCLUDES(mutex_);
@@ -160,6 +162,7 @@ class Tenants {
   /// Those whose stores keep statements and pages, at most kWarmMax; the one whose last cycle is longest ago
   /// first.
   std::list<Tenant*> warm_ MIRROR_GUARDED_BY(mutex_);
+  std::jthread taking_in_;  ///< From the start on: see StoreHome::TakeIn().
 };
 
 /// For the operator: the one of this id; of an empty id all. Errors: kNotFound.

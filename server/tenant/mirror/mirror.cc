@@ -333,6 +333,11 @@ bool Mirror::RestIfIdle() {
   return true;
 }
 
+void Mirror::WhileClosed(const std::function<void()>& work) {
+  const MutexLock lock(mutex_);
+  if (!store_) work();
+}
+
 /// What cannot be read is met again, and told, by the call that needs it.
 void Mirror::Summarize(Look look) {
   TenantSummary next = seen_.Get();

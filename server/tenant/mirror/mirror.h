@@ -86,6 +86,8 @@ class Mirror {
   bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
   /// See StoreUpkeep::Rest(). False: it is in use.
   bool RestIfIdle() MIRROR_EXCLUDES(mutex_);
+  /// Unless the store is open. Calls for the tenant wait for it.
+  void WhileClosed(const std::function<void()>& work) MIRROR_EXCLUDES(mutex_);
   /// Somebody else's store may be closed for this one.
   void MakeRoom() const { make_room_(); }
 
