@@ -110,6 +110,7 @@ std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
   // What OpenLog() makes for this kind.
   options.log = static_cast<ChangeLog*>(log);
   options.takes = std::move(takes);
+  options.trusts_types = source.trusts_types;
   if (source.accept.any()) options.ours.emplace_back(kLedgerTable);
   return OpenSqliteReader(std::move(options));
 }

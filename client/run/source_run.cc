@@ -322,6 +322,8 @@ class LockedRun {
   }
 
   void OpenAlone() {
+    // All rows of a table that was never sent are about to be.
+    placed_.trusts_types = true;
     std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->tables().Records(), log_.get());
     if (log_ != nullptr) logged_.emplace(*log_, *opened);
     reader_ = std::move(opened);

@@ -35,7 +35,10 @@ class StoreUpkeep {
   /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition
   /// for an object of the partner that cannot be copied.
   virtual absl::Status Scrub() = 0;
-  /// Frees memory that only makes the next call quicker. For a store that is not used for a while.
+  /// Between two cycles: nobody else has it open on its behalf until the next commit.
+  virtual void StandAlone() {}
+  /// StandAlone(), and frees memory that only makes the next call quicker. For a store that is not used for a
+  /// while.
   virtual void Rest() = 0;
   /// Marks the store as damaged and notes why; the note is there after a reopening, until Release().
   virtual absl::Status Quarantine(const std::string& why) = 0;

@@ -42,8 +42,9 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   }
   if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
   const MutexLock lock(mirror_.mutex());
-  if (mirror_.store() != nullptr) mirror_.store()->upkeep().Rest();
-  // When all were in use as they were opened, this is when there is something to close.
+  if (mirror_.store() != nullptr) mirror_.store()->upkeep().StandAlone();
+  // When all were in use as they were opened, this is when there is something to close. Those that were used
+  // last keep their statements.
   mirror_.MakeRoom();
   return std::move(completing.verdicts);
 }

@@ -210,8 +210,8 @@ absl::StatusOr<std::optional<ReceiptHead>> Readings::UnsignedReceipts() {
   const MutexLock lock(mirror_.mutex());
   if (!keeps_receipts() || mirror_.store() == nullptr) return std::nullopt;
   absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
-  // The cycle is over: a page cache of 87 KB would stay with each tenant that is open.
-  mirror_.store()->upkeep().Rest();
+  // The cycle is over.
+  mirror_.store()->upkeep().StandAlone();
   if (!head.ok()) return mirror_.Noticed(head.status());
   if (head->number == 0 || *head == signed_receipts_) return std::nullopt;
   return *std::move(head);

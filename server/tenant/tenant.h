@@ -72,6 +72,8 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
+  bool RestIfIdle() { return shared_.RestIfIdle(); }
+  void WhileClosed(const std::function<void()>& work) { shared_.WhileClosed(work); }
   /// What is noted beside its rows; null: nothing.
   std::shared_ptr<const JournalRules> journal_rules() const {
     return JournalRulesOf(shared_.options().journal, context_id());

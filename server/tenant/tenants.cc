@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -106,7 +107,10 @@ Tenants::Tenants(StoreHome& home, const TenantsOptions& options, Events& events)
       events_(events),
       building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
 
-Tenants::~Tenants() { tenants_.clear(); }
+Tenants::~Tenants() {
+  taking_in_ = {};
+  tenants_.clear();
+}
 
 absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events) {
@@ -115,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const Te
   if (!deletions.ok()) return deletions.status();
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  std::vector<std::shared_ptr<Tenant>> with_logs;
   const MutexLock lock(tenants->mutex_);
   if (!home.IsShared()) {
     for (const std::string& key : deletions->half) {
@@ -130,8 +135,27 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const Te
     known.quarantined = !known.quarantine.empty();
     tenant->Remember(known);
     tenants->tenants_.emplace(FoldName(mirror.context_id), Entry{tenant, {}});
+    if (mirror.has_log) with_logs.push_back(tenant);
   }
+  if (!with_logs.empty()) tenants->TakeInLogs(std::move(with_logs));
   return tenants;
+}
+
+/// A thousand of them take seconds, and the first call for a tenant does it for its own.
+void Tenants::TakeInLogs(std::vector<std::shared_ptr<Tenant>> tenants) {
+  const auto take_in = [this, all = std::move(tenants)](const std::stop_token& stop) {
+    for (const std::shared_ptr<Tenant>& tenant : all) {
+      if (stop.stop_requested()) return;
+      if (tenant.use_count() == 1) continue;  // It was deleted.
+      tenant->WhileClosed([&] { home_.TakeIn(tenant->context_id()); });
+    }
+  };
+  try {
+    taking_in_ = std::jthread(take_in);
+  } catch (const std::system_error&) {
+    // No thread to be had: nobody serves yet.
+    take_in(std::stop_token());
+  }
 }
 
 std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
@@ -517,6 +541,8 @@ void Tenants::Used(Entry& entry) {
 void Tenants::Unlist(Entry& entry) {
   if (entry.listed) by_use_.erase(entry.place);
   entry.listed = false;
+  if (entry.warm) warm_.erase(entry.warm_place);
+  entry.warm = false;
 }
 
 /// The least recently used one that is open and can be closed, which counts as used from now on: when it is
@@ -547,6 +573,7 @@ void Tenants::MakeRoom(const Tenant& opened) {
       found->second.listed = true;
     }
   }
+  KeepWarm(opened);
   for (int tried = 0; tried < kTriedToClose; ++tried) {
     const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
     if (!oldest) return;
@@ -556,6 +583,27 @@ void Tenants::MakeRoom(const Tenant& opened) {
     if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
       Unlist(found->second);
   }
+}
+
+/// Called by MakeRoom().
+void Tenants::KeepWarm(const Tenant& used) {
+  std::shared_ptr<Tenant> coldest;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = tenants_.find(FoldName(used.context_id()));
+    if (found == tenants_.end() || found->second.tenant.get() != &used) return;
+    Entry& entry = found->second;
+    if (entry.warm) warm_.erase(entry.warm_place);
+    entry.warm_place = warm_.insert(warm_.end(), entry.tenant.get());
+    entry.warm = true;
+    if (warm_.size() <= kWarmMax) return;
+    Entry& first = tenants_.find(FoldName(warm_.front()->context_id()))->second;
+    coldest = first.tenant;
+    warm_.pop_front();
+    first.warm = false;
+  }
+  // One that is in use comes back at the end of its cycle.
+  (void)coldest->RestIfIdle();
 }
 
 /// Called under the lock of the tenant that is to be made, as MakeRoom() is.

@@ -33,6 +33,9 @@ struct SqliteReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
   CopyLimits copy = {};
+  /// Declared types of tables that were never sent are believed without a look at their values: one that does
+  /// not fit is found while rows are read (kAborted), and the next Schema() looks at all of that table.
+  bool trusts_types = false;
   /// Tables of ours that are read like the application's, where they are there.
   std::vector<std::string> ours = {};
 };
@@ -42,7 +45,7 @@ inline constexpr int kMovesBeforeCopy = 2;
 
 /// Reads any SQLite database. A column is INT64, DOUBLE or TEXT when it is declared so and every value fits;
 /// else ANY with its affinity. What was found is the record: later runs believe it and find out while they
-/// read.
+/// read, as they do of declared types with `trusts_types`.
 ///
 /// Without a log, a WAL database is read in one read transaction, so all tables are of one moment; its WAL
 /// grows until the end of that. A database with a rollback journal is read in chunks of about 1,000 rows,

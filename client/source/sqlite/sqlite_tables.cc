@@ -32,6 +32,10 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   } else if (const auto found = Recorded(*plan)) {
     table.schema = *found;
     table.record = records_[name];
+  } else if (const absl::StatusOr<bool> trusts = TrustsTypesOf(name); !trusts.ok()) {
+    return trusts.status();
+  } else if (*trusts) {
+    table.record = MakeRecord(plan->schema, plan->schema);
   } else if (absl::Status scanned = Scan(plan, &table); !scanned.ok()) {
     return scanned;
   }
@@ -66,6 +70,14 @@ std::optional<TableSchema> SqliteTables::Recorded(const SourcePlan& plan) const 
   const auto record = records_.find(plan.schema.name);
   if (record == records_.end()) return std::nullopt;
   return ApplyRecord(plan.schema, record->second);
+}
+
+/// One that was sent is announced as it was, so that the mirror need not take it anew.
+absl::StatusOr<bool> SqliteTables::TrustsTypesOf(const std::string& name) const {
+  if (!options_.trusts_types || records_.contains(name)) return false;
+  if (options_.log == nullptr) return true;
+  const absl::StatusOr<bool> sent = options_.log->WasSent(name);
+  return sent.ok() ? absl::StatusOr<bool>(!*sent) : sent;
 }
 
 absl::Status SqliteTables::Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table) {

@@ -34,17 +34,18 @@ class SqliteTables {
   const KnownTable* Find(const std::string& table) const;
   /// Another look begins.
   void Clear() { tables_.clear(); }
-  /// Values do not fit what was found.
-  void ForgetRecord(const std::string& table) { records_.erase(table); }
+  /// Values do not fit what was found or declared.
+  void ForgetRecord(const std::string& table) { records_[table].clear(); }
 
  private:
   absl::StatusOr<SourcePlan> PlanInLook(const std::string& name, SourceTable* table) const;
   std::optional<TableSchema> Recorded(const SourcePlan& plan) const;
+  absl::StatusOr<bool> TrustsTypesOf(const std::string& name) const;
   absl::Status Scan(const std::shared_ptr<const SourcePlan>& plan, SourceTable* table);
 
   const SqliteReaderOptions& options_;
   SourceFiles& files_;
-  std::map<std::string, std::string> records_;
+  std::map<std::string, std::string> records_;  ///< Empty: it was wrong.
   std::map<std::string, KnownTable> tables_;
 };
 

@@ -83,15 +83,13 @@ class SqliteHome final : public StoreHome {
     if (absl::Status one_name = TakeBackSecondNames(dir_); !one_name.ok()) return one_name;
     std::vector<Found> found;
     for (const std::string& context_id : *there) {
-      found.push_back({context_id, ReadQuarantine(Location(context_id))});
-      // A log that a kill left would be replayed over a copy put there later: it goes into its own file now.
-      // What keeps it from that is met again, and told, by the first call for the tenant.
-      const std::uint64_t log_bytes = LogBytes(context_id);
-      CrashPoint("start.tenant");
-      if (log_bytes > 0)
-        OpenSqliteStore(dir_, context_id, /*create=*/false, SqliteOptions{}).status().IgnoreError();
+      found.push_back({context_id, ReadQuarantine(Location(context_id)), LogBytes(context_id) > 0});
     }
     return found;
+  }
+  void TakeIn(const std::string& context_id) override {
+    CrashPoint("start.tenant");
+    OpenSqliteStore(dir_, context_id, /*create=*/false, SqliteOptions{}).status().IgnoreError();
   }
 
   bool IsShared() const override { return false; }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/sqlite_types.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
@@ -157,6 +158,38 @@ TEST_F(SqliteReaderTest, InfinityIsTheTablesProblemAndNamesTheColumn) {
   EXPECT_THAT(read.status, StatusIs(absl::StatusCode::kInvalidArgument,
                                     AllOf(HasSubstr("table 'b', column 'far'"), HasSubstr("infinity"))));
   EXPECT_THAT(schema.tables[2].problem, IsEmpty());
+}
+
+// --- Types that are trusted ---
+
+TEST_F(SqliteReaderTest, TrustsTheTypesOfATableThatWasNeverSentUntilAValueDoesNotFit) {
+  SqliteReaderOptions options;
+  options.trusts_types = true;
+  SourceSchema schema = Open(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT, w INT); INSERT INTO t(v, w) VALUES (1, 1), (2, 'two')",
+      options);
+  ASSERT_EQ(schema.tables.size(), 1U);
+  EXPECT_EQ(schema.tables[0].schema.columns[2].type, Type::kInt64);
+  EXPECT_EQ(schema.tables[0].record, MakeRecord(schema.tables[0].schema, schema.tables[0].schema));
+  EXPECT_THAT(ReadAll(*reader_, schema.tables[0].schema, 1'000'000).status,
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("does not fit")));
+
+  const absl::StatusOr<SourceSchema> again = reader_->Schema();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->tables[0].schema.columns[1].type, Type::kInt64);
+  EXPECT_EQ(again->tables[0].schema.columns[2].type, Type::kAny);
+  EXPECT_THAT(All(again->tables[0].schema),
+              ElementsAre(ElementsAre("i:1", "i:1", "i:1"), ElementsAre("i:2", "i:2", "t:two")));
+}
+
+TEST_F(SqliteReaderTest, TrustsNoTypesOfATableThatIsOnRecord) {
+  const SourceTable before = One("CREATE TABLE t(v INT); INSERT INTO t VALUES ('x')");
+  SqliteReaderOptions options;
+  options.trusts_types = true;
+  options.records["t"] = before.record;
+  EXPECT_EQ(Open("", options).tables[0].schema.columns[0].type, Type::kAny);
+  // A record of other declarations says at least that it was sent.
+  EXPECT_EQ(Open("ALTER TABLE t ADD COLUMN w TEXT", options).tables[0].schema.columns[0].type, Type::kAny);
 }
 
 // --- Keys ---

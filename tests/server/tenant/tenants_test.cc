@@ -2,13 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -107,6 +111,32 @@ TEST_F(TenantsTest, TenantsAreFoundAgainFromTheirFiles) {
   source.now += 10'000;
   source.Begin();
   EXPECT_EQ(source.Announced(People()).position, kFive);
+}
+
+TEST_F(TenantsTest, ALogThatAKillLeftIsTakenInBehindTheStart) {
+  const std::string path = SqlitePath(folder_.path(), "ctx"), kept = folder_.path() + "/kept";
+  {
+    const auto tenants = Open();
+    MirrorPeople(*tenants, "ctx");
+    SourceCalls source(**tenants->Find(CallerOf("ctx")), "ctx");
+    source.now += 10'000;
+    source.Begin();
+    ASSERT_THAT(source.Announce({People()}), IsOk());
+    ASSERT_THAT(source.Send(People(), {.rows = {{2, "x", 1}}, .base_lsn = 5, .commit = kTen}).status, IsOk());
+    for (const char* const suffix : {"", "-wal"}) fs::copy_file(path + suffix, kept + suffix);
+  }
+  for (const char* const suffix : {"", "-wal"})
+    fs::copy_file(kept + suffix, path + suffix, fs::copy_options::overwrite_existing);
+
+  const auto tenants = Open();
+  // Nobody calls for it.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (home_->LogBytes("ctx") > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(home_->LogBytes("ctx"), 0U);
+  SourceCalls source(**tenants->Find(CallerOf("ctx")), "ctx");
+  source.now += 20'000;
+  source.Begin("holder", /*take_over=*/true);
+  EXPECT_EQ(source.Announced(People()).position, kTen);
 }
 
 TEST_F(TenantsTest, AnotherSpellingOfATenantIsRefusedAndNotTold) {
@@ -509,6 +539,57 @@ TEST_F(TenantsTest, FewDatabasesStayOpenForManyTenantsAtOnce) {
                                  {i * 100 + 2, id, kRounds - 1},
                                  {i * 100 + 3, id, kRounds - 1}}));
   }
+}
+
+/// Connections to SQLite that are open, as long as one of this stands. Threads: one asks while none works.
+class OpenConnections {
+ public:
+  OpenConnections() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(Opened)); }
+  ~OpenConnections() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(Opened)); }
+
+  static int CountWithStatements() {
+    const std::lock_guard lock(mutex());
+    int count = 0;
+    for (sqlite3* const one : all()) count += sqlite3_next_stmt(one, nullptr) != nullptr ? 1 : 0;
+    return count;
+  }
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  static std::set<sqlite3*>& all() {
+    static std::set<sqlite3*> all;
+    return all;
+  }
+  static int Opened(sqlite3* connection, char**, const void*) {
+    const std::lock_guard lock(mutex());
+    all().insert(connection);
+    return sqlite3_create_function_v2(
+        connection, "told_when_it_is_closed", 0, SQLITE_UTF8, connection, [](auto...) {}, nullptr, nullptr,
+        [](void* closed) {
+          const std::lock_guard closing(mutex());
+          all().erase(static_cast<sqlite3*>(closed));
+        });
+  }
+};
+
+TEST_F(TenantsTest, TheTenantsWhoseCyclesWereLastKeepTheirStatements) {
+  const OpenConnections connections;
+  const auto tenants = Open();
+  constexpr int kTenants = static_cast<int>(kWarmMax) + 5;
+  for (int i = 0; i < kTenants; ++i) {
+    const std::string id = "tenant-" + std::to_string(i);
+    MirrorPeople(*tenants, id);
+    SourceCalls source(**tenants->Find(CallerOf(id)), id);
+    source.now += 10'000;
+    source.Begin();
+    ASSERT_THAT(source.Announce({People()}), IsOk());
+    ASSERT_THAT(source.Complete({{.table = "people", .row_count = 1}}), IsOk());
+    EXPECT_EQ(OpenConnections::CountWithStatements(), std::min(i + 1, static_cast<int>(kWarmMax)));
+  }
+  EXPECT_EQ(tenants->open_count(), static_cast<std::size_t>(kTenants));
 }
 
 TEST_F(TenantsTest, ACycleGoesOnOverAClosedDatabase) {

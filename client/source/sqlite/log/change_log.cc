@@ -295,6 +295,17 @@ bool ChangeLog::NamesRows(const std::string& table) {
   return log != nullptr && !log->table.blind && !log->table.key.empty();
 }
 
+absl::StatusOr<bool> ChangeLog::WasSent(const std::string& table) {
+  const TableLog* log = logs_.Find(table);
+  if (log == nullptr) return false;
+  if (!sent_) {
+    absl::StatusOr<LogPositions> sent = records_.Sent();
+    if (!sent.ok()) return sent.status();
+    sent_ = *std::move(sent);
+  }
+  return sent_->contains(log->id);
+}
+
 absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& table, Lsn lsn) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return std::nullopt;
@@ -332,6 +343,7 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
 
 absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vector<std::string>& tables,
                                                                  std::int64_t /*highest*/) {
+  sent_.reset();
   LogPositions positions;
   for (const std::string& table : tables) {
     const TableLog* log = logs_.Find(table);

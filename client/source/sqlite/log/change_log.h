@@ -73,6 +73,8 @@ class ChangeLog : public SourceLog {
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
   bool NamesRows(const std::string& table) override;
+  /// Whether there is a position of it that was sent.
+  absl::StatusOr<bool> WasSent(const std::string& table);
   bool SeesChanges(const std::string& /*table*/) override { return true; }
   Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
   /// The log of the table begins anew where it has entries beyond the position.
@@ -109,6 +111,7 @@ class ChangeLog : public SourceLog {
   LogTables logs_;
   LogRecords records_;
   std::optional<ExchangeMarks> marks_;
+  std::optional<LogPositions> sent_;  ///< Absent: not asked for since the last cycle began.
   std::string source_id_;
 };
 

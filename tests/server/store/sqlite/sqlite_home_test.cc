@@ -152,7 +152,10 @@ TEST_F(SqliteHomeTest, RecoverRemovesCopiesThatAKillLeftAndPutsALogIntoItsFile) 
     fs::copy_file(outside_.path() + "/ctx.db" + part, home_->Location("ctx") + part,
                   fs::copy_options::overwrite_existing);
 
-  ASSERT_THAT(home_->Recover(), IsOk());
+  const absl::StatusOr<std::vector<StoreHome::Found>> found = home_->Recover();
+  ASSERT_THAT(found, IsOkAndHolds(testing::SizeIs(1)));
+  EXPECT_TRUE(found->front().has_log);
+  home_->TakeIn("ctx");
 
   EXPECT_FALSE(fs::exists(absl::StrCat(folder_.path(), "/", kWorkFolder)));
   EXPECT_EQ(home_->LogBytes("ctx"), 0U);
