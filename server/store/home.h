@@ -134,7 +134,8 @@ class StoreHome {
   struct Found {
     std::string context_id;
     std::string quarantine;  ///< Why it is damaged, lost or unreadable; empty: that is not known.
-    bool has_log = false;    ///< A kill left what was committed last outside of its file: see TakeIn().
+    bool has_log =
+        false;  ///< A kill left what was committed last outside of its file; opened, it takes it in.
   };
   struct Space {
     std::uint64_t free_bytes = 0;  ///< That this process may still write.
@@ -149,9 +150,6 @@ class StoreHome {
   /// At the start, before a mirror is opened: puts right what a kill left half done, but for deletions, and
   /// lists the mirrors.
   virtual absl::StatusOr<std::vector<Found>> Recover() = 0;
-  /// Of one that has_log and that nobody has open: what a kill left goes into its file, or would be replayed
-  /// over a copy put there later. What keeps it from that is met again, and told, by the next Open().
-  virtual void TakeIn(const std::string& /*context_id*/) {}
 
   /// Other processes use it, too: its cycles outlive this one, and what Recover() listed goes on changing.
   virtual bool IsShared() const = 0;

@@ -72,8 +72,10 @@ class Tenant : private TenantMirror,
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
-  bool RestIfIdle() { return shared_.RestIfIdle(); }
-  void WhileClosed(const std::function<void()>& work) { shared_.WhileClosed(work); }
+  /// Keeps the tenant.
+  static std::shared_ptr<Mirror> MirrorOf(const std::shared_ptr<Tenant>& tenant) {
+    return {tenant, &tenant->shared_};
+  }
   /// What is noted beside its rows; null: nothing.
   std::shared_ptr<const JournalRules> journal_rules() const {
     return JournalRulesOf(shared_.options().journal, context_id());

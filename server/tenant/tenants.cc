@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -108,7 +107,7 @@ Tenants::Tenants(StoreHome& home, const TenantsOptions& options, Events& events)
       building_(std::max(options.open_max / kBuildingShare, kBuildingMin)) {}
 
 Tenants::~Tenants() {
-  taking_in_ = {};
+  logs_left_.reset();
   tenants_.clear();
 }
 
@@ -119,7 +118,7 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const Te
   if (!deletions.ok()) return deletions.status();
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
-  std::vector<std::shared_ptr<Tenant>> with_logs;
+  std::vector<std::shared_ptr<Mirror>> with_logs;
   const MutexLock lock(tenants->mutex_);
   if (!home.IsShared()) {
     for (const std::string& key : deletions->half) {
@@ -135,27 +134,10 @@ absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const Te
     known.quarantined = !known.quarantine.empty();
     tenant->Remember(known);
     tenants->tenants_.emplace(FoldName(mirror.context_id), Entry{tenant, {}});
-    if (mirror.has_log) with_logs.push_back(tenant);
+    if (mirror.has_log) with_logs.push_back(Tenant::MirrorOf(tenant));
   }
-  if (!with_logs.empty()) tenants->TakeInLogs(std::move(with_logs));
+  if (!with_logs.empty()) tenants->logs_left_.emplace(home, std::move(with_logs));
   return tenants;
-}
-
-/// A thousand of them take seconds, and the first call for a tenant does it for its own.
-void Tenants::TakeInLogs(std::vector<std::shared_ptr<Tenant>> tenants) {
-  const auto take_in = [this, all = std::move(tenants)](const std::stop_token& stop) {
-    for (const std::shared_ptr<Tenant>& tenant : all) {
-      if (stop.stop_requested()) return;
-      if (tenant.use_count() == 1) continue;  // It was deleted.
-      tenant->WhileClosed([&] { home_.TakeIn(tenant->context_id()); });
-    }
-  };
-  try {
-    taking_in_ = std::jthread(take_in);
-  } catch (const std::system_error&) {
-    // No thread to be had: nobody serves yet.
-    take_in(std::stop_token());
-  }
 }
 
 std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
@@ -541,8 +523,6 @@ void Tenants::Used(Entry& entry) {
 void Tenants::Unlist(Entry& entry) {
   if (entry.listed) by_use_.erase(entry.place);
   entry.listed = false;
-  if (entry.warm) warm_.erase(entry.warm_place);
-  entry.warm = false;
 }
 
 /// The least recently used one that is open and can be closed, which counts as used from now on: when it is
@@ -565,15 +545,17 @@ std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
 /// Called by a tenant that has just opened its database or ended its cycle, under that tenant's lock: the
 /// order is always tenant, then this map, and other tenants are only tried.
 void Tenants::MakeRoom(const Tenant& opened) {
+  std::shared_ptr<Tenant> used;
   {
     const MutexLock lock(mutex_);
     const auto found = tenants_.find(FoldName(opened.context_id()));
-    if (found != tenants_.end() && found->second.tenant.get() == &opened && !found->second.listed) {
-      found->second.place = by_use_.insert(by_use_.end(), found->second.tenant.get());
+    if (found != tenants_.end() && found->second.tenant.get() == &opened) {
+      used = found->second.tenant;
+      if (!found->second.listed) found->second.place = by_use_.insert(by_use_.end(), used.get());
       found->second.listed = true;
     }
   }
-  KeepWarm(opened);
+  if (used != nullptr) warm_.Use(Tenant::MirrorOf(used));
   for (int tried = 0; tried < kTriedToClose; ++tried) {
     const std::shared_ptr<Tenant> oldest = TakeOldest(opened);
     if (!oldest) return;
@@ -583,27 +565,6 @@ void Tenants::MakeRoom(const Tenant& opened) {
     if (found != tenants_.end() && found->second.tenant == oldest && !oldest->is_open())
       Unlist(found->second);
   }
-}
-
-/// Called by MakeRoom().
-void Tenants::KeepWarm(const Tenant& used) {
-  std::shared_ptr<Tenant> coldest;
-  {
-    const MutexLock lock(mutex_);
-    const auto found = tenants_.find(FoldName(used.context_id()));
-    if (found == tenants_.end() || found->second.tenant.get() != &used) return;
-    Entry& entry = found->second;
-    if (entry.warm) warm_.erase(entry.warm_place);
-    entry.warm_place = warm_.insert(warm_.end(), entry.tenant.get());
-    entry.warm = true;
-    if (warm_.size() <= kWarmMax) return;
-    Entry& first = tenants_.find(FoldName(warm_.front()->context_id()))->second;
-    coldest = first.tenant;
-    warm_.pop_front();
-    first.warm = false;
-  }
-  // One that is in use comes back at the end of its cycle.
-  (void)coldest->RestIfIdle();
 }
 
 /// Called under the lock of the tenant that is to be made, as MakeRoom() is.

@@ -10,7 +10,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,6 +21,8 @@
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
 #include "server/tenant/idle_look.h"
+#include "server/tenant/mirror/logs_left.h"
+#include "server/tenant/mirror/warm_mirrors.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
@@ -33,9 +34,6 @@ struct TenantsOptions {
   /// another first cycle is refused.
   std::size_t open_max = 100;
 };
-
-/// Tenants that keep what makes their next cycle quicker: about 0.2 MB each, with small tables.
-inline constexpr std::size_t kWarmMax = 32;
 
 /// All tenants of a home. Found again from their mirrors at every start; where others use the home, too, what
 /// they made or took away since is found when a call asks for it, and when all are listed.
@@ -120,8 +118,6 @@ class Tenants {
     std::shared_ptr<Tenant> tenant;
     std::list<Tenant*>::iterator place;  ///< In `by_use_`, when `listed`.
     bool listed = false;
-    std::list<Tenant*>::iterator warm_place;  ///< In `warm_`, when `warm`.
-    bool warm = false;
   };
   using Entries = std::map<std::string, Entry>;
 
@@ -131,8 +127,6 @@ class Tenants {
   /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
-  void TakeInLogs(std::vector<std::shared_ptr<Tenant>> tenants);
-  void KeepWarm(const Tenant& used) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> Listed(bool at_once = false) MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> TakeOldest(const Tenant& keep);
@@ -159,10 +153,8 @@ class Tenants {
   /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
   /// themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);
-  /// Those whose stores keep statements and pages, at most kWarmMax; the one whose last cycle is longest ago
-  /// first.
-  std::list<Tenant*> warm_ MIRROR_GUARDED_BY(mutex_);
-  std::jthread taking_in_;  ///< From the start on: see StoreHome::TakeIn().
+  WarmMirrors warm_;
+  std::optional<LogsLeft> logs_left_;  ///< Absent: a clean stop left none.
 };
 
 /// For the operator: the one of this id; of an empty id all. Errors: kNotFound.

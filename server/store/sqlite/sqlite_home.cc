@@ -87,10 +87,6 @@ class SqliteHome final : public StoreHome {
     }
     return found;
   }
-  void TakeIn(const std::string& context_id) override {
-    CrashPoint("start.tenant");
-    OpenSqliteStore(dir_, context_id, /*create=*/false, SqliteOptions{}).status().IgnoreError();
-  }
 
   bool IsShared() const override { return false; }
   absl::StatusOr<std::vector<Found>> FindAll() override {

@@ -327,18 +327,6 @@ bool Mirror::CloseIfIdle() {
   return true;
 }
 
-bool Mirror::RestIfIdle() {
-  if (!mutex_.try_lock()) return false;
-  const MutexLock lock(mutex_, std::adopt_lock);
-  if (store_) store_->upkeep().Rest();
-  return true;
-}
-
-void Mirror::WhileClosed(const std::function<void()>& work) {
-  const MutexLock lock(mutex_);
-  if (!store_) work();
-}
-
 /// What cannot be read is met again, and told, by the call that needs it.
 void Mirror::Summarize(Look look) {
   TenantSummary next = seen_.Get();

@@ -84,10 +84,6 @@ class Mirror {
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store when nobody uses it. False: it is in use or closed already.
   bool CloseIfIdle() MIRROR_EXCLUDES(mutex_);
-  /// See StoreUpkeep::Rest(). False: it is in use.
-  bool RestIfIdle() MIRROR_EXCLUDES(mutex_);
-  /// Unless the store is open. Calls for the tenant wait for it.
-  void WhileClosed(const std::function<void()>& work) MIRROR_EXCLUDES(mutex_);
   /// Somebody else's store may be closed for this one.
   void MakeRoom() const { make_room_(); }
 

@@ -578,7 +578,7 @@ class OpenConnections {
 TEST_F(TenantsTest, TheTenantsWhoseCyclesWereLastKeepTheirStatements) {
   const OpenConnections connections;
   const auto tenants = Open();
-  constexpr int kTenants = static_cast<int>(kWarmMax) + 5;
+  constexpr int kTenants = static_cast<int>(WarmMirrors::kMax) + 5;
   for (int i = 0; i < kTenants; ++i) {
     const std::string id = "tenant-" + std::to_string(i);
     MirrorPeople(*tenants, id);
@@ -587,7 +587,7 @@ TEST_F(TenantsTest, TheTenantsWhoseCyclesWereLastKeepTheirStatements) {
     source.Begin();
     ASSERT_THAT(source.Announce({People()}), IsOk());
     ASSERT_THAT(source.Complete({{.table = "people", .row_count = 1}}), IsOk());
-    EXPECT_EQ(OpenConnections::CountWithStatements(), std::min(i + 1, static_cast<int>(kWarmMax)));
+    EXPECT_EQ(OpenConnections::CountWithStatements(), std::min(i + 1, static_cast<int>(WarmMirrors::kMax)));
   }
   EXPECT_EQ(tenants->open_count(), static_cast<std::size_t>(kTenants));
 }

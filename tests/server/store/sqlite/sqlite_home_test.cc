@@ -155,7 +155,7 @@ TEST_F(SqliteHomeTest, RecoverRemovesCopiesThatAKillLeftAndPutsALogIntoItsFile) 
   const absl::StatusOr<std::vector<StoreHome::Found>> found = home_->Recover();
   ASSERT_THAT(found, IsOkAndHolds(testing::SizeIs(1)));
   EXPECT_TRUE(found->front().has_log);
-  home_->TakeIn("ctx");
+  EXPECT_EQ(MarkOf(Open("ctx")), "in the log");
 
   EXPECT_FALSE(fs::exists(absl::StrCat(folder_.path(), "/", kWorkFolder)));
   EXPECT_EQ(home_->LogBytes("ctx"), 0U);
