@@ -17,7 +17,7 @@ import real_programs as programs
 # Whether the agent tells that a key went and was used again between two pushes; without it histories go around that.
 ENDED_TOLD = True
 HOUR_MS = 3_600_000
-PATIENCE_S = 3
+PATIENCE_S = 20
 POINT_OF = {"authenticated": "agent.begun", "announced": "agent.announced", "sent": "agent.sent",
             "completed": "agent.completed", "fetched": "agent.forgot", "transported": "agent.transported",
             "imported": "agent.imported"}
