@@ -125,6 +125,9 @@ class HubCommands(unittest.TestCase):
             self.assertEqual(sum(c["deliveries"] for c in answer["changes"]), len(answer["first"]))
             for secret in ("Oslo", "Rome", "Bea", "Bonn"):
                 self.assertNotIn(secret, done.stdout)
+        mistyped = place.ctl("hub", "resume", "Acme", "--without", "cmr")
+        self.assertEqual(mistyped.returncode, 1, mistyped.stdout)
+        self.assertIn("'cmr' is no data source of hub 'Acme'. Nothing was resumed", one_line(mistyped.stderr))
         shown = self.ctl(place, "hub", "resume", "Acme", "crm", "--take", "ours", "--dry-run")
         self.assertIn("Nothing was done", one_line(shown.stderr))
         self.assertRegex(shown.stdout, r"crm +company +UPDATE +1 +0\n")

@@ -24,8 +24,9 @@ struct PostgresDeliveriesOptions {
 /// snapshot with their row locked.
 ///
 /// Memory: one row, the rows that foreign keys lead to from it or triggers change, and what PostgresMatchSet
-/// needs. Locks: of the delivery's row, and against changes of the definition of its table; one that is not to
-/// be had within PostgresAccess::lock_within ends the run. Errors: those of Connection::Open() and its own.
+/// needs. Locks: of the delivery's row, and against changes of the definition of its table; one that is not
+/// to be had within PostgresAccess::lock_within ends the run. Errors: those of Connection::Open() and its
+/// own.
 class PostgresDeliveries : public ServerDeliveries {
  public:
   explicit PostgresDeliveries(const PostgresDeliveriesOptions& options);

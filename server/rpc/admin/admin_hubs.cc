@@ -107,6 +107,14 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
     modes[request.data_source()] = ModeOf(request.take());
     return modes;
   }
+  const bool leaves_out_somebody =
+      request.without().empty() ||
+      std::any_of(members->begin(), members->end(),
+                  [&](const MemberState& member) { return member.data_source == request.without(); });
+  if (!leaves_out_somebody) {
+    return absl::InvalidArgumentError(absl::StrCat("'", request.without(), "' is no data source of hub '",
+                                                   hub.rules().storage, "'. Nothing was resumed."));
+  }
   for (const MemberState& member : *members) {
     if (!member.feed.suspended || member.data_source == request.without()) continue;
     if (member.feed.own_restore) {

@@ -325,11 +325,11 @@ std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
                                  Command("resume", hub.storage())));
   }
   if (held > 0) {
-    waits.push_back(absl::StrCat(held == 1 ? "1 delivery" : absl::StrCat(Grouped(held), " deliveries"),
-                                 " of hub '", hub.storage(), held == 1 ? "' waits" : "' wait",
-                                 " for your decision: ", Command("hold commit", hub.storage()),
-                                 " hands out, ", Command("hold rollback", hub.storage()), " never does, ",
-                                 Command("hold list", hub.storage()), " shows them"));
+    waits.push_back(absl::StrCat(
+        held == 1 ? "1 delivery" : absl::StrCat(Grouped(held), " deliveries"), " of hub '", hub.storage(),
+        held == 1 ? "' waits" : "' wait", " for your decision: ", Command("hold commit", hub.storage()),
+        " hands out, ", Command("hold rollback", hub.storage()), " drops them until their content changes, ",
+        Command("hold list", hub.storage()), " shows them"));
   }
   if (hub.holds_all()) waits.push_back(WhyAllIsHeld(hub, held > 0, waits.size() > (held > 0 ? 1 : 0)));
   waits.insert(waits.end(), mute.begin(), mute.end());
