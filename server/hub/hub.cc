@@ -385,6 +385,11 @@ absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, cons
           absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'. Nothing was resumed."));
     }
     if (!feed->second.suspended) continue;
+    if (looks.unfit.contains(name)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("'", name, "' does not fit the configuration: ", trouble_[name],
+                       ". Nothing was resumed. Mend [[hub.member]] or the table, then resume again."));
+    }
     const auto look = looks.looks.find(name);
     if (look == looks.looks.end() || !IsBehind(look->second->head(), *feed->second.suspended)) {
       return absl::FailedPreconditionError(absl::StrCat(

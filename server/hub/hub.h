@@ -154,7 +154,8 @@ class Hub {
                                    const std::optional<HandDecision>& decision, bool forgets)
       MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
-  absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks);
+  absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks)
+      MIRROR_REQUIRES(mutex_);
   absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);

@@ -80,10 +80,11 @@ std::vector<postgres::Value> PostgresTexts::values() const {
 absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMembers& members,
                                 const PostgresMember& member, const std::vector<std::uint32_t>& columns,
                                 const std::string& sql, const PostgresTexts& bound,
-                                const std::function<absl::Status(RowOf row)>& take) {
+                                const std::function<absl::Status(RowOf row)>& take, std::string_view doing) {
   PostgresRowDecoder decoder(FieldsOf(member, columns));
-  absl::StatusOr<postgres::RowStream> rows =
-      connection.Stream(sql, bound.values(), absl::StrCat("reading table '", member.table.name(), "'"));
+  absl::StatusOr<postgres::RowStream> rows = connection.Stream(
+      sql, bound.values(),
+      doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'") : std::string(doing));
   if (!rows.ok()) return rows.status();
   std::vector<std::string_view> fields(columns.size());
   absl::StatusOr<bool> more = rows->Step();

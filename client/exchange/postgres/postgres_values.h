@@ -36,12 +36,13 @@ class PostgresTexts {
 };
 
 /// Rows of a statement whose columns are these of the table, by the very conversion of its reader. `take`:
-/// says what ends it. Errors: kAborted: a value is not as it was announced, which is kept in `members`: look
-/// again.
+/// says what ends it. `doing`: empty: it is read. Errors: kAborted: a value is not as it was announced, which
+/// is kept in `members`: look again.
 absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMembers& members,
                                 const PostgresMember& member, const std::vector<std::uint32_t>& columns,
                                 const std::string& sql, const PostgresTexts& bound,
-                                const std::function<absl::Status(RowOf row)>& take);
+                                const std::function<absl::Status(RowOf row)>& take,
+                                std::string_view doing = "");
 
 /// The row with this key, byte for byte, whatever the source's collations take for equal: as ReadRow().
 /// `locks`: until the transaction ends.

@@ -71,13 +71,14 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
   bool there = false;
   if (task.delivery->operation() == v1::OPERATION_INSERT) {
     const std::vector<std::uint32_t>& columns = member.table.key;
-    const absl::Status written =
-        ReadPostgresValues(connection, members, member, columns,
-                           absl::StrCat(sql, " RETURNING ", member.Values(columns)), bound, [&](RowOf row) {
-                             *key = std::move(row);
-                             there = true;
-                             return absl::OkStatus();
-                           });
+    const absl::Status written = ReadPostgresValues(
+        connection, members, member, columns, absl::StrCat(sql, " RETURNING ", member.Values(columns)), bound,
+        [&](RowOf row) {
+          *key = std::move(row);
+          there = true;
+          return absl::OkStatus();
+        },
+        kWriting);
     if (!written.ok()) return written;
   } else {
     const absl::StatusOr<std::int64_t> rows = connection.Run(sql, bound.values(), kWriting);
