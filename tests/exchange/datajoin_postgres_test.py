@@ -123,6 +123,11 @@ class InPostgres(unittest.TestCase):
     def place(self, capture="log", **options):
         return Place(self, capture, kinds={"testapp1": PostgresSystem}, **options)
 
+    def test_what_its_script_made_need_not_be_made_by_the_agents_role(self):
+        place = self.place()
+        done = place.testapp1.agent("install")
+        self.assertIn("DataJoin's tables are there", words(done))
+
     def test_what_is_there_is_taken(self):
         tables = (
             SALES_ORDER,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "proto/wire/exchange/ledger.h"
@@ -62,6 +63,12 @@ std::string FunctionSql(const Names& names) {
                       "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "
                       "pg_temp AS $mirror$",
                       BodyOf(names), "$mirror$");
+}
+
+/// A script for people is broken into lines.
+std::string InOneLine(const std::string& body) {
+  const std::vector<std::string> words = absl::StrSplit(body, absl::ByAnyChar(" \n\t"), absl::SkipEmpty());
+  return absl::StrJoin(words, " ");
 }
 
 /// What is there need not be made, by a role that may not.
@@ -144,7 +151,8 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
     if (there->body) made.push_back(absl::StrCat("DROP FUNCTION ", names->function, "() CASCADE"));
     return made;
   }
-  if (there->body != BodyOf(*names)) made.push_back(FunctionSql(*names));
+  if (!there->body || InOneLine(*there->body) != InOneLine(BodyOf(*names)))
+    made.push_back(FunctionSql(*names));
   for (const PostgresTable& table : tables) {
     const std::vector<std::string> arguments = ArgumentsOf(table, keys);
     if (arguments.empty() || table.name == kLedgerTable) continue;
