@@ -131,6 +131,8 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
   }
   if ((*record)->position.lsn.value < 0)
     return NotYet(absl::StrCat("table '", table, "' is to be populated"));
+  if (reading_.feed.LacksRowsOf(table))
+    return NotYet(absl::StrCat("table '", table, "' did not get through with its last cycle"));
   if ((*record)->pending) return NotYet(absl::StrCat("table '", table, "' waits for the rest of a change"));
   Form form;
   form.kept = KeptForm(**agreed);

@@ -456,6 +456,11 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
                                                      " stale tables; the limit is ", limits_.tables_max,
                                                      ". The cycle goes on. Name each once."));
   }
+  if (static_cast<std::uint64_t>(request.unsent_tables_size()) > limits_.tables_max) {
+    return absl::ResourceExhaustedError(absl::StrCat(request.unsent_tables_size(),
+                                                     " unsent tables; the limit is ", limits_.tables_max,
+                                                     ". The cycle goes on. Name each once."));
+  }
   if (absl::Status status = CheckSourceTime(request.source_time_ms()); !status.ok()) return status;
   std::optional<AllAsOf> as_of;
   if (request.source_time_ms() > 0) {
@@ -471,7 +476,8 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
     tables.push_back(std::move(table));
   }
   const absl::StatusOr<std::vector<TableVerdict>> verdicts =
-      (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of));
+      (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of),
+                          {request.unsent_tables().begin(), request.unsent_tables().end()});
   if (!verdicts.ok()) return verdicts.status();
   if (hubs_ != nullptr) hubs_->NoteCompleted(caller.context_id);
   for (const TableVerdict& verdict : *verdicts) {

@@ -26,10 +26,11 @@ const GoOn kToTheEnd = [] { return true; };
 absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller& caller, std::int64_t cycle,
                                                                     const std::vector<CompletedTable>& tables,
                                                                     std::int64_t now_ms,
-                                                                    std::optional<AllAsOf> as_of) {
+                                                                    std::optional<AllAsOf> as_of,
+                                                                    const std::vector<std::string>& unsent) {
   // A source whose clock is ahead must not be fresh tomorrow.
   if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
-  Completing completing{cycle, tables, now_ms, std::move(as_of)};
+  Completing completing{cycle, tables, now_ms, std::move(as_of), unsent};
   {
     const MutexLock lock(mirror_.mutex());
     absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
@@ -102,7 +103,8 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   if (own_notes || restored) {
     const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
     if (!feed.ok()) return feed.status();
-    const MirrorFeed next = own_notes ? AtCompletion(*feed, before) : AtRestored(*feed, cycle);
+    const MirrorFeed next =
+        own_notes ? AtCompletion(*feed, before, completing->unsent) : AtRestored(*feed, cycle);
     if (next != *feed) plan->documents.push_back(Write(next));
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);

@@ -21,10 +21,12 @@ class CycleCompletion {
  public:
   explicit CycleCompletion(Mirror& mirror) : mirror_(mirror) {}
 
+  /// `unsent`: see ReplicationCompletedRequest.unsent_tables.
   absl::StatusOr<std::vector<TableVerdict>> Complete(const Caller& caller, std::int64_t cycle,
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms,
-                                                     std::optional<AllAsOf> as_of = std::nullopt);
+                                                     std::optional<AllAsOf> as_of = std::nullopt,
+                                                     const std::vector<std::string>& unsent = {});
 
  private:
   struct Completing {
@@ -32,6 +34,7 @@ class CycleCompletion {
     const std::vector<CompletedTable>& tables;
     std::int64_t now_ms = 0;
     std::optional<AllAsOf> as_of;
+    const std::vector<std::string>& unsent;
     bool announced = false;
     std::string refused = {};  ///< RunningCycle::RefusalsOf().
     std::vector<TableCheck> checks = {};

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "base/folded_name.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
 #include "base/nonce.h"
@@ -41,6 +42,9 @@ absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
   feed.follows_broken = NumberOf(root, "follows_broken") != 0;
   feed.left_out = NumberOf(root, "left_out") != 0;
   feed.erased = NumberOf(root, "erased");
+  if (const std::optional<JsonView> unsent = root.Find("unsent")) {
+    for (const JsonView& table : unsent->Elements()) feed.unsent.emplace(table.text());
+  }
   return feed;
 }
 
@@ -50,7 +54,10 @@ DocumentChange Write(const MirrorFeed& feed) {
   json.Member("token", feed.token).Key("data_cycle").Number(feed.data_cycle);
   json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
   json.Key("follows_broken").Number(std::int64_t{feed.follows_broken});
-  json.Key("left_out").Number(std::int64_t{feed.left_out}).Key("erased").Number(feed.erased).End('}');
+  json.Key("left_out").Number(std::int64_t{feed.left_out}).Key("erased").Number(feed.erased);
+  json.Key("unsent").Begin('[');
+  for (const std::string& table : feed.unsent) json.String(table);
+  json.End(']').End('}');
   return {kFeedKind, "", json.Take()};
 }
 
@@ -85,7 +92,14 @@ absl::Status NoteErased(StoreRecords& records, Plan* plan) {
   return absl::OkStatus();
 }
 
-MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant) {
+bool MirrorFeed::LacksRowsOf(const std::string& table) const {
+  return unsent.contains(FoldName(table)) || unsent.contains(kAnyTable);
+}
+
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<std::string>& unsent) {
+  feed.unsent.clear();
+  for (const std::string& table : unsent) feed.unsent.insert(FoldName(table));
+  if (feed.unsent.size() > MirrorFeed::kUnsentMax) feed.unsent = {MirrorFeed::kAnyTable};
   if (tenant.touched || feed.follows_broken) feed.data_cycle = tenant.cycle;
   feed.follows_broken = false;
   return feed;

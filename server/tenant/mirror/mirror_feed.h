@@ -1,9 +1,12 @@
 #ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
 #define MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
@@ -26,7 +29,14 @@ struct MirrorFeed {
   bool follows_broken = false;    ///< The running cycle's source does not know how the one before ended.
   bool left_out = false;          ///< A hub has read it, and its journal is not kept any more.
   std::int64_t erased = 0;        ///< How often something was erased that a hub may know.
+  /// Tables that the last completed cycle did not bring, by folded name: whose rows its ledger tells of are
+  /// not there. More than kUnsentMax: kAnyTable alone.
+  std::set<std::string> unsent = {};
   friend bool operator==(const MirrorFeed&, const MirrorFeed&) = default;
+
+  static constexpr std::size_t kUnsentMax = 100;
+  static constexpr char kAnyTable[] = "*";  ///< No name of a table that is sent.
+  bool LacksRowsOf(const std::string& table) const;
 };
 
 /// What a source says of its cycles at the begin of one, see AuthenticateRequest.
@@ -47,7 +57,7 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle);
 /// Something that a hub may know is erased by the commit of this plan. Errors: those of ReadFeed().
 absl::Status NoteErased(StoreRecords& records, Plan* plan);
 /// As the running cycle is completed.
-MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant);
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<std::string>& unsent);
 
 }  // namespace mirror
 
