@@ -134,14 +134,23 @@ absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const S
 }
 
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {
-  const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
-  if (!connection.ok() && source.accept.any()) return connection.status();
-  // Without an exchange there is nothing in the source, mostly.
   absl::StatusOr<bool> dropped = false;
-  if (connection.ok()) dropped = DropMariadbExchange(**connection);
+  if (source.accept.any()) {
+    const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
+    if (!connection.ok()) return connection.status();
+    dropped = DropMariadbExchange(**connection);
+  }
   if (!dropped.ok()) return dropped;
   const bool removed = RemoveStage(source, user);
   return *dropped || removed;
+}
+
+absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source) {
+  MariadbSessions sessions(MariadbAccessOf(source));
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  // The stage is removed, also where the server is no more.
+  if (!session.ok()) return std::string();
+  return MariadbExchangeDrop(**session);
 }
 
 }  // namespace mirror
