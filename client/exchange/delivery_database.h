@@ -69,9 +69,10 @@ class DeliveryDatabase {
   virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
   /// See forget_gone.h: those that this run looks at.
   virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
-  /// Of those of one table, behind Look(); null: the table is not there. A key that can be none of its rows is
-  /// one that is gone. kAborted: it is not as it was looked at.
-  virtual absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) = 0;
+  /// Of those of one table, behind Look(); null: the table is not there. A key that can be none of its rows
+  /// is one that is gone. kAborted: it is not as it was looked at.
+  virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
+                                          const std::vector<WrittenRow>& rows) = 0;
 
   virtual absl::Status Look() = 0;
   /// By the name under which it is sent; null: there is none that is sent.

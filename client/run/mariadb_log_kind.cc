@@ -30,7 +30,12 @@ absl::StatusOr<std::shared_ptr<MariadbStaging>> OpenStaging(const SourceConfig& 
 
 MariadbLogOptions LogOptionsOf(const SourceConfig& source, const LogUser& user,
                                const std::atomic<bool>* stop) {
-  return {user.is_new ? "" : user.source_id, source.context_id, stop, source.accept.any()};
+  MariadbLogOptions options;
+  if (!user.is_new) options.source_id = user.source_id;
+  options.context_id = source.context_id;
+  options.stop = stop;
+  options.exchange = source.accept.any();
+  return options;
 }
 
 /// Those of `names`.

@@ -54,8 +54,8 @@ absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConf
 /// exchange's tables go only where the source accepts something: they may be another source's of the same
 /// database.
 absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user);
-/// The exchange's tables that it leaves for that reason, and the statement that drops them, for people; empty:
-/// none. Only reads.
+/// The exchange's tables that it leaves for that reason, and the statement that drops them, for people;
+/// empty: none. Only reads.
 absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source);
 
 /// By folded name, how many changes stand behind the last position that was sent of a table; none when it was

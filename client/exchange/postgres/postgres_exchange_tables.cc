@@ -141,7 +141,8 @@ absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::
                                                     "'mirror-agent install', which makes them"));
 }
 
-absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection, const std::string& schema) {
+absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection,
+                                                 const std::string& schema) {
   const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
   if (!there.ok()) return there.status();
   if (*there == 0) return std::string();
