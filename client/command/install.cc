@@ -102,7 +102,11 @@ absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const Source
   const absl::StatusOr<bool> there =
       UninstallLog(source, {config.agent.state_dir, state.ok() ? state->source_id() : ""});
   if (!there.ok()) return there.status();
-  return *there ? "the change log is removed" : "there was no change log";
+  std::string done = *there ? "the change log is removed" : "there was no change log";
+  const absl::StatusOr<std::string> left = LeftByUninstall(source);
+  if (!left.ok()) return left.status();
+  if (!left->empty()) absl::StrAppend(&done, "; ", *left);
+  return done;
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ struct CycleReport {
   std::map<std::string, std::string> unlogged = {};
   bool delivers = false;  ///< The endpoint is of a hub that may have deliveries for the source.
   std::optional<ExchangeFigures> exchange = {};  ///< Of a source that takes them.
+  bool pushes = true;  ///< False: an import that changed nothing, so that no cycle was to begin.
 
   /// Paused by an operator, or done and no table was refused, is held or failed.
   bool Good() const;

@@ -48,7 +48,10 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
 absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
   if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
   for (;;) {  // Each time a table more has a job.
-    const absl::StatusOr<bool> held = run.reader.HoldMoment();
+    const bool with_changes = std::any_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) {
+      return job.decision.kind == Decision::Kind::kChanges;
+    });
+    const absl::StatusOr<bool> held = run.reader.HoldMoment(with_changes);
     if (!held.ok()) return held.status();
     if (!*held) return absl::OkStatus();
     const absl::StatusOr<bool> more = MakeJobsOfChanged(run, cycle);

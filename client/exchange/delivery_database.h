@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "client/exchange/box_source.h"
 #include "client/exchange/delivery_task.h"
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
@@ -66,10 +67,12 @@ class DeliveryDatabase {
   virtual absl::Status EmptyInbox() = 0;
   virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
   virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
-  /// Of which the ledger tells what was written into them, as they are sent.
-  virtual absl::StatusOr<std::vector<std::string>> TablesWithValues() = 0;
-  /// See forget_gone.h, of one of these, behind Look(); null: the table is not there.
-  virtual absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) = 0;
+  /// See forget_gone.h: those that this run looks at.
+  virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
+  /// Of those of one table, behind Look(); null: the table is not there. A key that can be none of its rows
+  /// is one that is gone. kAborted: it is not as it was looked at.
+  virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
+                                          const std::vector<WrittenRow>& rows) = 0;
 
   virtual absl::Status Look() = 0;
   /// By the name under which it is sent; null: there is none that is sent.

@@ -66,6 +66,11 @@ std::optional<RowOf> KeyOfText(const std::string& text, const MemberTable& table
   return key;
 }
 
+std::int64_t EntriesPassedOver(std::int64_t entries, std::int64_t now_ms) {
+  const std::int64_t parts = (entries + kEntriesLookedAt - 1) / kEntriesLookedAt;
+  return parts <= 1 ? 0 : now_ms % parts * kEntriesLookedAt;
+}
+
 absl::Status ForgetValuesOfGone(const SqliteFile& file, const ExchangeRules& rules) {
   const absl::StatusOr<std::vector<std::string>> names =
       file.Query("SELECT DISTINCT table_name FROM main._mirror_ledger WHERE wrote IS NOT NULL").Texts();

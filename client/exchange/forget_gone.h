@@ -1,8 +1,11 @@
 #ifndef MIRROR_CLIENT_EXCHANGE_FORGET_GONE_H_
 #define MIRROR_CLIENT_EXCHANGE_FORGET_GONE_H_
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "client/exchange/exchange_rules.h"
@@ -19,7 +22,22 @@ std::optional<RowOf> KeyOfText(const std::string& text, const MemberTable& table
 /// That they were there stays told. Behind a fetch: the hub has read the ledger by then. Looks at each entry
 /// that has values; a source where all of these are there is not written to. `file`: opened with
 /// Use::kChange. Memory: ids of what goes. Errors: those of SqliteFile.
+///
+/// At a server one run looks at kEntriesLookedAt of them, since each is a search there; a ledger that has
+/// more is looked at in parts, and the clock says in which. An entry of it then waits for about as many runs
+/// as there are parts, and goes after kLedgerKeptMs in any case.
 absl::Status ForgetValuesOfGone(const SqliteFile& file, const ExchangeRules& rules);
+
+inline constexpr std::int64_t kEntriesLookedAt = 1'000;
+/// How many of so many entries, in the order of their numbers, stand before those that a run looks at.
+std::int64_t EntriesPassedOver(std::int64_t entries, std::int64_t now_ms);
+
+/// An entry of the ledger that tells what was written into a row.
+struct WrittenRow {
+  std::string delivery_id, key;
+};
+/// By the name of their table, as it is sent.
+using WrittenRows = std::map<std::string, std::vector<WrittenRow>>;
 
 }  // namespace mirror
 

@@ -35,19 +35,19 @@ absl::Status ServerDeliveries::EmptyInbox() {
 absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
   // First: what is shown of the ledger shows no values that it has forgotten.
-  absl::Status filled = ForgetValuesOfGone();
+  absl::Status filled = ForgetValuesOfGone(now_ms);
   if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;
 }
 
-absl::Status ServerDeliveries::ForgetValuesOfGone() {
-  const absl::StatusOr<std::vector<std::string>> names = database_->TablesWithValues();
-  if (!names.ok() || names->empty()) return names.status();
+absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
+  const absl::StatusOr<WrittenRows> written = database_->ReadWrittenRows(now_ms);
+  if (!written.ok() || written->empty()) return written.status();
   if (absl::Status looked = Look(); !looked.ok()) return looked;
-  for (const std::string& name : *names) {
-    const absl::Status forgotten = database_->ForgetValuesOfGone(name, database_->Find(name));
+  for (const auto& [name, rows] : *written) {
+    const absl::Status forgotten = database_->ForgetValuesOfGone(database_->Find(name), rows);
     if (forgotten.ok()) continue;
     if (!absl::IsAborted(forgotten)) return forgotten;
     has_looked_ = false;  // The table is another one by now: the next run looks anew.

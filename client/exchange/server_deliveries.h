@@ -38,8 +38,8 @@ class ServerDeliveries : public DeliveryTarget {
 
  private:
   absl::Status Look();
-  /// As of a SQLite source, see forget_gone.h.
-  absl::Status ForgetValuesOfGone();
+  /// See forget_gone.h.
+  absl::Status ForgetValuesOfGone(std::int64_t now_ms);
   absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
   static ImportResult Resolve(const ImportResult& again, const ImportResult& first);
   absl::Status PrepareMatches(const v1::Delivery& delivery);

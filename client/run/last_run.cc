@@ -192,13 +192,21 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
   run.begun_ms = begun_ms;
   run.ended_ms = ended_ms;
   const LastRun former = known ? **before : LastRun();
-  run.good_ms = run.good ? ended_ms : former.good_ms;
-  run.compared_ms = compared ? ended_ms : former.compared_ms;
-  if (!compared) run.differing = former.differing;
-  run.error_ms = run.good ? former.error_ms : ended_ms;
-  run.error = run.good ? former.error : InASentence(run);
+  const bool pushed = report.pushes || !known || report.outcome != Outcome::kDone;
+  if (pushed) {
+    run.good_ms = run.good ? ended_ms : former.good_ms;
+    run.compared_ms = compared ? ended_ms : former.compared_ms;
+    if (!compared) run.differing = former.differing;
+    run.error_ms = run.good ? former.error_ms : ended_ms;
+    run.error = run.good ? former.error : InASentence(run);
+  } else {
+    run = former;
+    run.begun_ms = begun_ms;
+    run.ended_ms = ended_ms;
+    run.exchange = report.exchange;
+  }
   const std::string path = PathOf(state_dir, context_id);
-  const bool quiet = run.good && former.good && run.rows == 0 && !compared;
+  const bool quiet = run.good && former.good && (run.rows == 0 || !pushed) && !compared;
   if (quiet) return ReplaceUnsynced(path, ToText(run));
   return WriteFileAtomically(path, ToText(run), FileUse::kSecret, ExistingFile::kReplace);
 }

@@ -58,7 +58,8 @@ struct LastRun {
 };
 
 /// Writes what became of a run; the caller holds the tenant's LockFile. `compared`: all tables were, by
-/// digests.
+/// digests. Of a run that was to begin no cycle only the times and what became of deliveries are new: whether
+/// tables got through, the push before it says.
 ///
 /// It is synced where there is something to tell. A good run that sent nothing behind a good one only moves
 /// the times, without a sync: after a power cut the record may be the one before, or, on file systems that

@@ -30,7 +30,12 @@ absl::StatusOr<std::shared_ptr<MariadbStaging>> OpenStaging(const SourceConfig& 
 
 MariadbLogOptions LogOptionsOf(const SourceConfig& source, const LogUser& user,
                                const std::atomic<bool>* stop) {
-  return {user.is_new ? "" : user.source_id, source.context_id, stop, source.accept.any()};
+  MariadbLogOptions options;
+  if (!user.is_new) options.source_id = user.source_id;
+  options.context_id = source.context_id;
+  options.stop = stop;
+  options.exchange = source.accept.any();
+  return options;
 }
 
 /// Those of `names`.
@@ -134,14 +139,23 @@ absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const S
 }
 
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {
-  const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
-  if (!connection.ok() && source.accept.any()) return connection.status();
-  // Without an exchange there is nothing in the source, mostly.
   absl::StatusOr<bool> dropped = false;
-  if (connection.ok()) dropped = DropMariadbExchange(**connection);
+  if (source.accept.any()) {
+    const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
+    if (!connection.ok()) return connection.status();
+    dropped = DropMariadbExchange(**connection);
+  }
   if (!dropped.ok()) return dropped;
   const bool removed = RemoveStage(source, user);
   return *dropped || removed;
+}
+
+absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source) {
+  MariadbSessions sessions(MariadbAccessOf(source));
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  // The stage is removed, also where the server is no more.
+  if (!session.ok()) return std::string();
+  return MariadbExchangeDrop(**session);
 }
 
 }  // namespace mirror

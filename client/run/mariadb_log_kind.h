@@ -30,8 +30,10 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
 absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, const LogUser& user,
                                                 const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source);
-/// Removes the stage, and the exchange's tables.
+/// Removes the stage, and the exchange's tables where the source accepts something.
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user);
+/// What drops the exchange's tables; empty: none is there, or the server cannot be asked.
+absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source);
 
 }  // namespace mirror
 

@@ -105,14 +105,16 @@ struct LogKind {
   absl::StatusOr<std::string> (*print_install)(const SourceConfig&, const LogUser&, const Tables&) = nullptr;
   /// Null: it logs every table.
   absl::StatusOr<std::map<std::string, std::string>> (*find_unlogged)(const SourceConfig&) = nullptr;
+  /// What drops the exchange's tables, empty: none is there. Null: they are the log's owner's.
+  absl::StatusOr<std::string> (*find_exchange)(const SourceConfig&) = nullptr;
 };
 /// Those for which KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
     {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
-     PrintPostgresInstall, FindUnloggedInPostgres},
+     PrintPostgresInstall, FindUnloggedInPostgres, FindExchangeInPostgres},
     {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
-     PrintMariadbInstall, FindUnloggedInMariadb}};
+     PrintMariadbInstall, FindUnloggedInMariadb, FindExchangeInMariadb}};
 
 /// Null: it has none.
 const LogKind* LogKindOf(const SourceConfig& source) {
@@ -159,6 +161,17 @@ absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConf
 absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user) {
   const LogKind* const kind = LogKindOf(source);
   return kind == nullptr ? absl::StatusOr<bool>(false) : kind->uninstall(source, user);
+}
+
+absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source) {
+  const LogKind* const kind = LogKindOf(source);
+  if (source.accept.any() || kind == nullptr || kind->find_exchange == nullptr) return std::string();
+  const absl::StatusOr<std::string> drop = kind->find_exchange(source);
+  if (!drop.ok() || drop->empty()) return drop;
+  return absl::StrCat(
+      "the exchange's tables stay, since this [[source]] has no 'accept' and they may be another's. Where "
+      "nobody needs them any more, let the database's owner run ",
+      *drop);
 }
 
 absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user) {

@@ -50,8 +50,13 @@ absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUs
 /// see SourceLog::Unlogged(). Only reads.
 absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source);
 
-/// Removes whatever InstallLog() and the cycles made in the source. False: there was nothing.
+/// Removes whatever InstallLog() and the cycles made in the source. False: there was nothing. At a server the
+/// exchange's tables go only where the source accepts something: they may be another source's of the same
+/// database.
 absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& user);
+/// The exchange's tables that it leaves for that reason, and the statement that drops them, for people;
+/// empty: none. Only reads.
+absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source);
 
 /// By folded name, how many changes stand behind the last position that was sent of a table; none when it was
 /// never sent. Absent as a whole: there is no log. Only reads.

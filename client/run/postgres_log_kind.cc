@@ -283,16 +283,26 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
   if (!publication.ok()) return publication.status();
   const absl::StatusOr<SlotLook> look = LookAtSlot(**connection, SlotOf(source));
   if (!look.ok()) return look.status();
-  if (!*publication && !look->slot) return DropPostgresExchange(**connection, source.server.schema);
+  const auto drop_exchange = [&]() -> absl::StatusOr<bool> {
+    if (!source.accept.any()) return false;
+    return DropPostgresExchange(**connection, source.server.schema);
+  };
+  if (!*publication && !look->slot) return drop_exchange();
   absl::Status gone =
       UninstallPublication(**connection, SlotOf(source), PublicationOf(source),
                            user.takes_over ? "" : user.source_id, PostgresAccessOf(source).application_name);
   if (!gone.ok()) return gone;
-  if (const auto exchange = DropPostgresExchange(**connection, source.server.schema); !exchange.ok())
-    return exchange.status();
+  if (const auto exchange = drop_exchange(); !exchange.ok()) return exchange.status();
   // What was staged is of a log that is no more.
   RemoveStage(source, user);
   return true;
+}
+
+absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source) {
+  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
+      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
+  if (!connection.ok()) return connection.status();
+  return PostgresExchangeDrop(**connection, source.server.schema);
 }
 
 }  // namespace mirror

@@ -24,6 +24,8 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
                                                  const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source);
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
+/// What drops the exchange's tables; empty: none is there.
+absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source);
 
 }  // namespace mirror
 

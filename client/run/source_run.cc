@@ -202,6 +202,7 @@ class ExchangingRun {
         if (imports_alone || !told.Good()) report = std::move(told);
       } else if (imports_alone) {
         report.outcome = Outcome::kDone;
+        report.pushes = false;
       }
       if (!imported.ok()) return Ended(std::move(report), imported);
     }

@@ -303,7 +303,11 @@ class SourceReader {
   }
   /// What is read from here until LeaveMoment() is of the moment of this call, in all tables. False: the
   /// source does not do that for the asking, and nothing is held.
-  virtual absl::StatusOr<bool> HoldMoment() { return false; }
+  /// `with_changes`: net changes are among it; of some sources nothing else can be of one moment.
+  virtual absl::StatusOr<bool> HoldMoment(bool with_changes) {
+    (void)with_changes;
+    return false;
+  }
   /// Later reads may see a later moment than earlier ones; no lock or snapshot is held in between.
   virtual void LeaveMoment() {}
 

@@ -49,6 +49,7 @@ class MariadbWalk(server_walk.ServerWalk):
     KIND = exchange_mariadb.MariadbSystem
     CITY_IS_NEEDED = "ALTER TABLE company MODIFY city varchar(60) NOT NULL"
     CITY_IS_MISSING = "Field 'city' doesn't have a default value"
+    OWNER = (exchange_mariadb.USER, "owner")
 
     def test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once(self):
         place = self.place()

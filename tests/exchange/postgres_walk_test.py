@@ -48,6 +48,7 @@ class PostgresWalk(server_walk.ServerWalk):
     KIND = exchange_postgres.PostgresSystem
     CITY_IS_NEEDED = "ALTER TABLE company ALTER COLUMN city SET NOT NULL"
     CITY_IS_MISSING = "not-null constraint"
+    OWNER = (exchange_postgres.ROLE, postgres_cluster.SUPERUSER)
 
     def test_what_a_trigger_makes_of_other_rows_is_nobodys_wish(self):
         place = self.place(tables={"erp": (exchange_postgres.TABLE, *DRAGS)})

@@ -3,6 +3,7 @@ them. CRM in SQLite, ERP there."""
 
 import pathlib
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "exchange"))
@@ -16,6 +17,7 @@ class ServerWalk(walk_test.Walk):
     KIND = None  # Of the ERP: a System.
     CITY_IS_NEEDED = ""  # In SQL.
     CITY_IS_MISSING = ""  # What the database says.
+    OWNER = ("", "")  # The agent's user, and the one whom all tables are.
 
     test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once = None  # By SQLite's triggers.
 
@@ -98,6 +100,84 @@ class ServerWalk(walk_test.Walk):
 
     def test_both_systems_may_be_of_the_kind(self):
         self.edits_meet({"crm": self.KIND, "erp": self.KIND})
+
+    def test_only_what_is_accepted_is_written(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        text = place.erp.config.read_text()
+        place.erp.config.write_text(text + 'accept_tables = ["comp*"]\naccept_columns = ["company.name"]\n')
+        place.crm.sql("UPDATE company SET name = 'Ada Ltd'")
+        place.rounds()
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada Ltd", "Rome")])
+        place.crm.sql("UPDATE company SET city = 'Oslo'")
+        place.crm.once()
+        refused = place.erp.try_agent("once")
+        self.assertIn("'accept_columns' does not hold 'company.city'", " ".join(refused.stdout.split()))
+        place.erp.config.write_text(text + 'accept_tables = ["orders"]\n')
+        place.crm.sql("UPDATE company SET name = 'Ada AG'")
+        place.crm.once()
+        refused = place.erp.try_agent("once")
+        self.assertIn("'accept_tables' does not hold 'company'", " ".join(refused.stdout.split()))
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada Ltd", "Rome")])
+
+    def test_uninstall_of_a_source_that_accepts_nothing_leaves_anothers_exchange(self):
+        place = self.place()
+        place.rounds(1)
+        text = place.erp.config.read_text().replace(*self.OWNER)
+        other = place.erp.config.with_name("agent-other.toml")
+        lines = [line for line in text.splitlines() if not line.startswith("accept")]
+        other.write_text("\n".join(lines).replace("state-erp", "state-other").replace('"erp"', '"other"'))
+        done = place.server.run("mirror-agent", "uninstall", "--config", other)
+        told = " ".join((done.stdout + done.stderr).split())
+        self.assertEqual(done.returncode, 0, told)
+        self.assertIn("the exchange's tables stay, since this [[source]] has no 'accept'", told)
+        self.assertRegex(told, r"let the database's owner run DROP TABLE IF EXISTS .*_mirror_ledger")
+        place.crm.sql(ADA)
+        place.rounds()
+        self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Rome")])
+        place.erp.config.write_text(text)
+        gone = " ".join(place.erp.agent("uninstall").stdout.split())
+        self.assertNotIn("stay", gone)
+        done = place.server.run("mirror-agent", "uninstall", "--config", other)
+        self.assertNotIn("stay", done.stdout)
+
+    def written(self, place, rows):
+        """The ledger tells of values for these keys."""
+        now = time.time_ns() // 1_000_000
+        values = ", ".join(
+            f"('{name}', {1_000 + number}, 'UPDATE', 'company', '{key}', 'APPLIED', '{{}}', 0, 0, {now})"
+            for number, (name, key) in enumerate(rows)
+        )
+        columns = 'delivery_id, number, operation, table_name, "key", state, wrote, attempts, next_at, at'
+        place.erp.sql(f"INSERT INTO _mirror_ledger ({columns}) VALUES {values}")
+
+    def values_left(self, place):
+        return [name for name, in place.erp.sql(
+            "SELECT delivery_id FROM _mirror_ledger WHERE wrote IS NOT NULL AND number >= 1000 ORDER BY number")]
+
+    def test_a_key_that_is_no_rows_keeps_no_other_from_being_forgotten(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        there, = (key for key, in place.erp.sql("SELECT id FROM company"))
+        self.written(place, [("gone", "[98765]"), ("odd", '["no number"]'), ("there", f"[{there}]"), ("gone too", "[98766]")])
+        place.rounds(1)
+        self.assertEqual(self.values_left(place), ["there"])
+
+    def test_a_long_ledger_is_looked_at_in_parts(self):
+        place = self.place()
+        place.rounds(1)
+        self.written(place, [(f"d{number}", f"[{100_000 + number}]") for number in range(2_500)])
+        left = []
+        while not left or left[-1]:
+            place.erp.once()
+            left.append(len(self.values_left(place)))
+            self.assertLess(len(left), 6, left)
+        # Of three parts any, of two any, and then what is left.
+        self.assertIn(left[0], (1_500, 2_000))
+        for before, after in zip(left, left[1:]):
+            self.assertTrue(before - 1_000 <= after < before, left)
 
     def test_mirrors_are_equal_to_both_systems(self):
         place = self.place()

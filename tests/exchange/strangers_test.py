@@ -173,6 +173,24 @@ class Strangers(unittest.TestCase):
         place.rounds()
         self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Ulm")]] * 2)
 
+    def test_an_import_that_found_nothing_does_not_hide_what_was_not_pushed(self):
+        place = self.place(tables=(exchange_place.TABLE.replace("city TEXT", "city TEXT, score REAL"),))
+        place.crm.sql(ADA)
+        place.rounds()
+        good_at = json.loads(place.erp.try_agent("status", "--json").stdout)["sources"][0]["last_good_at"]
+        place.erp.sql("UPDATE company SET score = 9e999")
+        self.assertEqual(place.erp.try_agent("transport").returncode, 1)
+        for turn in range(2):
+            place.erp.try_agent("import")
+            told = json.loads(place.erp.try_agent("status", "--json").stdout)
+            self.assertFalse(told["good"], turn)
+            self.assertEqual(told["sources"][0]["last_good_at"], good_at, turn)
+            self.assertIn("an infinity", " ".join(place.erp.try_agent("status").stdout.split()), turn)
+        place.erp.sql("UPDATE company SET score = 1")
+        place.erp.agent("transport")
+        place.erp.agent("import")
+        self.assertTrue(json.loads(place.erp.agent("status", "--json").stdout)["good"])
+
     def change_hub(self, place, change):
         """The configuration is another one from here on."""
         config = place.server.folder / "mirror-server.toml"

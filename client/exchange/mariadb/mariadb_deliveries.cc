@@ -51,9 +51,11 @@ class MariadbDatabase : public DeliveryDatabase {
     return inbox_->Fill(fetched, now_ms);
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
-  absl::StatusOr<std::vector<std::string>> TablesWithValues() override { return inbox_->TablesWithValues(); }
-  absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) override {
-    return inbox_->ForgetValuesOfGone(table, static_cast<const MariadbMember*>(member));
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {
+    return inbox_->ReadWrittenRows(now_ms);
+  }
+  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override {
+    return inbox_->ForgetValuesOfGone(static_cast<const MariadbMember*>(member), rows);
   }
 
   absl::Status Look() override { return members_.Look(*connection_); }

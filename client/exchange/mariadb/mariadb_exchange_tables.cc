@@ -139,16 +139,22 @@ absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
                                                     "'mirror-agent install', which makes them"));
 }
 
-absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
+absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection) {
   const absl::StatusOr<std::int64_t> there = CountTables(connection);
   if (!there.ok()) return there.status();
-  if (*there == 0) return false;
-  const std::string sql = absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", "));
-  const absl::Status dropped = connection.Execute(sql, "dropping the exchange's tables");
+  if (*there == 0) return std::string();
+  return absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", "));
+}
+
+absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
+  const absl::StatusOr<std::string> sql = MariadbExchangeDrop(connection);
+  if (!sql.ok()) return sql.status();
+  if (sql->empty()) return false;
+  const absl::Status dropped = connection.Execute(*sql, "dropping the exchange's tables");
   if (mariadb::TroubleOf(dropped) == mariadb::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()),
                                                     ". Nothing was removed. Let the database's owner run ",
-                                                    sql, ", then run this again"));
+                                                    *sql, ", then run this again"));
   }
   if (!dropped.ok()) return dropped;
   return true;

@@ -28,6 +28,8 @@ absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const 
                                          const std::vector<MariadbTable>& tables);
 /// kFailedPrecondition: they are not there. Only reads.
 absl::Status CheckMariadbExchange(mariadb::Connection& connection);
+/// The statement that drops them; empty: none is there. Only reads.
+absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection);
 /// False: there were none.
 absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection);
 

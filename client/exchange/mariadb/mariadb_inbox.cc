@@ -82,46 +82,54 @@ absl::Status MariadbInbox::Forget(bool whole, std::int64_t now_ms) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> MariadbInbox::TablesWithValues() {
-  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
-      "SELECT DISTINCT table_name FROM _mirror_ledger WHERE wrote IS NOT NULL", kForgetting);
-  if (!rows.ok()) return rows.status();
-  std::vector<std::string> names;
-  for (std::size_t row = 0; row < rows->rows(); ++row) names.push_back(rows->Text(row, 0));
-  return names;
-}
-
-absl::Status MariadbInbox::ForgetValuesOfGone(const std::string& table, const MariadbMember* member) {
-  const std::string of_table =
-      absl::StrCat("table_name = ", QuotedText(table), " AND wrote IS NOT NULL AND `key` IS NOT NULL");
-  if (member == nullptr) {
-    return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE ", of_table),
-                               kForgetting);
-  }
-  const absl::StatusOr<mariadb::Rows> entries = connection_.Query(
-      absl::StrCat("SELECT delivery_id, `key` FROM _mirror_ledger WHERE ", of_table), kForgetting);
+absl::StatusOr<WrittenRows> MariadbInbox::ReadWrittenRows(std::int64_t now_ms) {
+  constexpr char kThose[] = " FROM _mirror_ledger WHERE wrote IS NOT NULL AND `key` IS NOT NULL";
+  const absl::StatusOr<std::int64_t> entries =
+      connection_.Number(absl::StrCat("SELECT COUNT(*)", kThose), kForgetting);
   if (!entries.ok()) return entries.status();
-  std::string selects;
-  for (std::size_t row = 0; row < entries->rows(); ++row) {
-    const std::optional<RowOf> key = KeyOfText(entries->Text(row, 1), member->table);
-    if (!key) continue;
-    absl::StrAppend(&selects, selects.empty() ? "" : " UNION ALL ", "SELECT ",
-                    QuotedText(entries->Text(row, 0)), " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ",
-                    member->Rows(), " WHERE ", member->KeyIs(*key), ")");
-    if (selects.size() < kStatementBytes) continue;
-    if (absl::Status done = ForgetValuesOf(std::exchange(selects, "")); !done.ok()) return done;
-  }
-  return selects.empty() ? absl::OkStatus() : ForgetValuesOf(selects);
+  WrittenRows written;
+  if (*entries == 0) return written;
+  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
+      absl::StrCat("SELECT table_name, delivery_id, `key`", kThose, " ORDER BY number, delivery_id LIMIT ",
+                   kEntriesLookedAt, " OFFSET ", EntriesPassedOver(*entries, now_ms)),
+      kForgetting);
+  if (!rows.ok()) return rows.status();
+  for (std::size_t row = 0; row < rows->rows(); ++row)
+    written[rows->Text(row, 0)].push_back({rows->Text(row, 1), rows->Text(row, 2)});
+  return written;
 }
 
-absl::Status MariadbInbox::ForgetValuesOf(const std::string& selects) {
-  const absl::StatusOr<mariadb::Rows> gone = connection_.Query(selects, kForgetting);
-  if (!gone.ok() || gone->rows() == 0) return gone.status();
-  std::vector<std::string> ids;
-  for (std::size_t row = 0; row < gone->rows(); ++row) ids.push_back(QuotedText(gone->Text(row, 0)));
+absl::Status MariadbInbox::ForgetValuesOfGone(const MariadbMember* member,
+                                              const std::vector<WrittenRow>& rows) {
+  std::vector<std::string> gone;
+  std::string selects;
+  for (const WrittenRow& row : rows) {
+    if (member == nullptr) {
+      gone.push_back(QuotedText(row.delivery_id));
+      continue;
+    }
+    const std::optional<RowOf> key = KeyOfText(row.key, member->table);
+    if (!key) continue;
+    absl::StrAppend(&selects, selects.empty() ? "" : " UNION ALL ", "SELECT ", QuotedText(row.delivery_id),
+                    " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ", member->Rows(), " WHERE ",
+                    member->KeyIs(*key), ")");
+    if (selects.size() < kStatementBytes) continue;
+    if (absl::Status found = FindGone(std::exchange(selects, ""), &gone); !found.ok()) return found;
+  }
+  if (!selects.empty()) {
+    if (absl::Status found = FindGone(selects, &gone); !found.ok()) return found;
+  }
+  if (gone.empty()) return absl::OkStatus();
   return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE delivery_id IN (",
-                                          absl::StrJoin(ids, ", "), ")"),
+                                          absl::StrJoin(gone, ", "), ")"),
                              kForgetting);
+}
+
+absl::Status MariadbInbox::FindGone(const std::string& selects, std::vector<std::string>* gone) {
+  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(selects, kForgetting);
+  if (!rows.ok()) return rows.status();
+  for (std::size_t row = 0; row < rows->rows(); ++row) gone->push_back(QuotedText(rows->Text(row, 0)));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> MariadbInbox::Read() {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/mariadb/connection.h"
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
 #include "client/exchange/mariadb/mariadb_members.h"
@@ -25,10 +26,9 @@ class MariadbInbox {
   absl::Status Empty();
   absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
   absl::StatusOr<std::vector<v1::Delivery>> Read();
-  /// Of which the ledger tells what was written into them.
-  absl::StatusOr<std::vector<std::string>> TablesWithValues();
-  /// See forget_gone.h, of one of these; null: the table is not there.
-  absl::Status ForgetValuesOfGone(const std::string& table, const MariadbMember* member);
+  // See delivery_database.h.
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
+  absl::Status ForgetValuesOfGone(const MariadbMember* member, const std::vector<WrittenRow>& rows);
 
   // In a transaction.
   absl::Status Remove(const std::string& delivery_id);
@@ -38,7 +38,8 @@ class MariadbInbox {
  private:
   absl::Status PutIn(const FetchedDeliveries& fetched);
   absl::Status Forget(bool whole, std::int64_t now_ms);
-  absl::Status ForgetValuesOf(const std::string& selects);
+  /// Adds ids, quoted.
+  absl::Status FindGone(const std::string& selects, std::vector<std::string>* gone);
 
   mariadb::Connection& connection_;
 };

@@ -53,16 +53,22 @@ absl::StatusOr<Names> NamesIn(const std::string& schema) {
 
 std::string BodyOf(const Names& names) {
   std::string body = kBody;
-  for (std::size_t at = body.find("%s"); at != std::string::npos; at = body.find("%s"))
+  for (std::size_t at = body.find("%s"); at != std::string::npos; at = body.find("%s", at)) {
     body.replace(at, 2, names.changes);
+    at += names.changes.size();
+  }
   return body;
 }
 
 std::string FunctionSql(const Names& names) {
+  const std::string body = BodyOf(names);
+  // A schema may be called anything.
+  std::string tag = "$mirror$";
+  while (body.find(tag) != std::string::npos) tag.insert(1, "_");
   return absl::StrCat("CREATE OR REPLACE FUNCTION ", names.function,
                       "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "
-                      "pg_temp AS $mirror$",
-                      BodyOf(names), "$mirror$");
+                      "pg_temp AS ",
+                      tag, body, tag);
 }
 
 /// A script for people is broken into lines.
@@ -204,16 +210,17 @@ absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, co
                    *behind, "; END IF; END LOOP; END $mirror$")};
 }
 
-absl::Status DropBoxes(postgres::Connection& connection, const std::string& schema) {
+absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema) {
   const absl::StatusOr<Names> names = NamesIn(schema);
   if (!names.ok()) return names.status();
+  const absl::StatusOr<There> there = LookThere(connection, schema);
+  if (!there.ok()) return there.status();
+  if (!there->changes && !there->body) return std::string();
   const absl::StatusOr<std::string> in = postgres::QuotedName(schema);
   if (!in.ok()) return in.status();
-  return connection.Execute(
-      absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE; DROP TABLE IF EXISTS ",
-                   names->changes, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
-                   "._mirror_datajoin_unread"),
-      "dropping DataJoin's own tables");
+  return absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE; DROP TABLE IF EXISTS ",
+                      names->changes, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
+                      "._mirror_datajoin_unread");
 }
 
 }  // namespace mirror

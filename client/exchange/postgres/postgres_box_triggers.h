@@ -31,8 +31,9 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
 /// That a role may use the boxes, for a DBA's script. Errors: those of QuotedName().
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role);
 
-/// Drops triggers, and all of the boxes that is the agent's own; what people read stays.
-absl::Status DropBoxes(postgres::Connection& connection, const std::string& schema);
+/// What drops triggers, and all of the boxes that is the agent's own, in statements; what people read stays.
+/// Empty: nothing of it is there. Only reads.
+absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema);
 
 }  // namespace mirror
 

@@ -67,11 +67,12 @@ class PostgresDatabase : public DeliveryDatabase {
     });
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
-  absl::StatusOr<std::vector<std::string>> TablesWithValues() override { return inbox_->TablesWithValues(); }
-  absl::Status ForgetValuesOfGone(const std::string& table, const ServerMember* member) override {
-    absl::Status forgotten = inbox_->ForgetValuesOfGone(table, static_cast<const PostgresMember*>(member));
-    const postgres::Trouble trouble = postgres::TroubleOf(forgotten);
-    if (trouble != postgres::Trouble::kUndefined && trouble != postgres::Trouble::kValue) return forgotten;
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {
+    return inbox_->ReadWrittenRows(now_ms);
+  }
+  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override {
+    absl::Status forgotten = inbox_->ForgetValuesOfGone(static_cast<const PostgresMember*>(member), rows);
+    if (postgres::TroubleOf(forgotten) != postgres::Trouble::kUndefined) return forgotten;
     return absl::AbortedError(forgotten.message());
   }
 

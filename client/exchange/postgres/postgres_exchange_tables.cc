@@ -141,16 +141,25 @@ absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::
                                                     "'mirror-agent install', which makes them"));
 }
 
-absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, const std::string& schema) {
+absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection,
+                                                 const std::string& schema) {
   const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
   if (!there.ok()) return there.status();
-  if (*there == 0) return false;
+  if (*there == 0) return std::string();
   const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
   if (!names.ok()) return names.status();
-  if (absl::Status boxes = DropBoxes(connection, schema); !boxes.ok()) return boxes;
-  absl::Status dropped = connection.Execute(
-      absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(*names, ", ")), "dropping the exchange's tables");
-  if (!dropped.ok()) return dropped;
+  const absl::StatusOr<std::string> boxes = BoxesDrop(connection, schema);
+  if (!boxes.ok()) return boxes;
+  return absl::StrCat(*boxes, boxes->empty() ? "" : "; ", "DROP TABLE IF EXISTS ",
+                      absl::StrJoin(*names, ", "));
+}
+
+absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, const std::string& schema) {
+  const absl::StatusOr<std::string> sql = PostgresExchangeDrop(connection, schema);
+  if (!sql.ok()) return sql.status();
+  if (sql->empty()) return false;
+  if (absl::Status dropped = connection.Execute(*sql, "dropping the exchange's tables"); !dropped.ok())
+    return dropped;
   return true;
 }
 

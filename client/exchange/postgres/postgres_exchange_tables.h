@@ -29,6 +29,8 @@ absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& 
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema);
 /// kFailedPrecondition: they are not there. Only reads.
 absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::string& schema);
+/// What drops them, and DataJoin's own where these are there; empty: none is there. Only reads.
+absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection, const std::string& schema);
 /// False: there were none.
 absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, const std::string& schema);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "client/exchange/forget_gone.h"
@@ -83,38 +84,53 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
   return filled;
 }
 
-absl::StatusOr<std::vector<std::string>> PostgresInbox::TablesWithValues() {
-  const absl::StatusOr<postgres::Rows> rows = connection_.Query(
-      absl::StrCat("SELECT DISTINCT table_name FROM ", ledger_, " WHERE wrote IS NOT NULL"), {}, kForgetting);
+absl::StatusOr<WrittenRows> PostgresInbox::ReadWrittenRows(std::int64_t now_ms) {
+  const std::string those = absl::StrCat(" FROM ", ledger_, " WHERE wrote IS NOT NULL AND key IS NOT NULL");
+  const absl::StatusOr<std::int64_t> entries =
+      connection_.Number(absl::StrCat("SELECT count(*)", those), {}, kForgetting);
+  if (!entries.ok()) return entries.status();
+  WrittenRows written;
+  if (*entries == 0) return written;
+  const absl::StatusOr<postgres::Rows> rows =
+      connection_.Query(absl::StrCat("SELECT table_name, delivery_id, key", those,
+                                     " ORDER BY number, delivery_id LIMIT $1 OFFSET $2"),
+                        {kEntriesLookedAt, EntriesPassedOver(*entries, now_ms)}, kForgetting);
   if (!rows.ok()) return rows.status();
-  std::vector<std::string> names;
-  for (int row = 0; row < rows->rows(); ++row) names.push_back(rows->Text(row, 0));
-  return names;
+  for (int row = 0; row < rows->rows(); ++row)
+    written[rows->Text(row, 0)].push_back({rows->Text(row, 1), rows->Text(row, 2)});
+  return written;
 }
 
-absl::Status PostgresInbox::ForgetValuesOfGone(const std::string& table, const PostgresMember* member) {
-  const std::string forget =
-      absl::StrCat(ledger_, " SET wrote = NULL WHERE wrote IS NOT NULL AND key IS NOT NULL AND ");
-  if (member == nullptr) {
-    return connection_
-        .Run(absl::StrCat("UPDATE ", forget, "table_name = $1"), {postgres::Value(table)}, kForgetting)
-        .status();
+absl::Status PostgresInbox::ForgetValuesOfGone(const PostgresMember* member,
+                                               const std::vector<WrittenRow>& rows) {
+  absl::Status forgotten = ForgetTogether(member, rows);
+  if (postgres::TroubleOf(forgotten) != postgres::Trouble::kValue) return forgotten;
+  // A key that cannot be read as one of this table is none of its rows'.
+  if (rows.size() == 1) return ForgetTogether(nullptr, rows);
+  for (const WrittenRow& row : rows) {
+    if (absl::Status one = ForgetValuesOfGone(member, {row}); !one.ok()) return one;
   }
-  const absl::StatusOr<postgres::Rows> entries =
-      connection_.Query(absl::StrCat("SELECT delivery_id, key FROM ", ledger_,
-                                     " WHERE table_name = $1 AND wrote IS NOT NULL AND key IS NOT NULL"),
-                        {postgres::Value(table)}, kForgetting);
-  if (!entries.ok()) return entries.status();
-  const std::string sql = absl::StrCat("UPDATE ", forget, "delivery_id = $1 AND NOT EXISTS (SELECT FROM ",
-                                       member->Rows(), " WHERE ", member->KeyIs(2), ")");
+  return absl::OkStatus();
+}
+
+absl::Status PostgresInbox::ForgetTogether(const PostgresMember* member,
+                                           const std::vector<WrittenRow>& rows) {
+  std::string sql =
+      absl::StrCat("UPDATE ", ledger_, " SET wrote = NULL WHERE wrote IS NOT NULL AND delivery_id = $1");
+  if (member != nullptr) {
+    absl::StrAppend(&sql, " AND NOT EXISTS (SELECT FROM ", member->Rows(), " WHERE ", member->KeyIs(2), ")");
+  }
   postgres::Pipeline pipeline(connection_);
   std::deque<PostgresTexts> keys;
-  for (int row = 0; row < entries->rows(); ++row) {
-    const std::optional<RowOf> key = KeyOfText(entries->Text(row, 1), member->table);
-    if (!key) continue;
-    keys.emplace_back().AddKey(*member, *key);
-    std::vector<postgres::Value> values = keys.back().values();
-    values.insert(values.begin(), postgres::Value(entries->View(row, 0)));
+  for (const WrittenRow& row : rows) {
+    std::vector<postgres::Value> values = {postgres::Value(row.delivery_id)};
+    if (member != nullptr) {
+      const std::optional<RowOf> key = KeyOfText(row.key, member->table);
+      if (!key) continue;
+      keys.emplace_back().AddKey(*member, *key);
+      const std::vector<postgres::Value>& parts = keys.back().values();
+      values.insert(values.end(), parts.begin(), parts.end());
+    }
     pipeline.Queue(sql, values, kForgetting);
   }
   return pipeline.size() == 0 ? absl::OkStatus() : pipeline.Run().status();

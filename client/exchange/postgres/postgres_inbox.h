@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "client/exchange/forget_gone.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
 #include "client/exchange/postgres/postgres_members.h"
@@ -28,10 +29,9 @@ class PostgresInbox {
   absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
                     const std::function<absl::Status()>& shown = nullptr);
   absl::StatusOr<std::vector<v1::Delivery>> Read();
-  /// Of which the ledger tells what was written into them.
-  absl::StatusOr<std::vector<std::string>> TablesWithValues();
-  /// See forget_gone.h, of one of these; null: the table is not there.
-  absl::Status ForgetValuesOfGone(const std::string& table, const PostgresMember* member);
+  // See delivery_database.h.
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
+  absl::Status ForgetValuesOfGone(const PostgresMember* member, const std::vector<WrittenRow>& rows);
 
   // In a transaction.
   absl::Status Remove(const std::string& delivery_id);
@@ -39,6 +39,9 @@ class PostgresInbox {
   absl::Status WriteLedger(const LedgerRow& row);
 
  private:
+  /// Of all of these or of none; null: of all. kValue: one has a key that is none of the table's type.
+  absl::Status ForgetTogether(const PostgresMember* member, const std::vector<WrittenRow>& rows);
+
   postgres::Connection& connection_;
   const std::string exchange_, inbox_, ledger_;  ///< With their schema, quoted.
 };

@@ -141,8 +141,8 @@ class CaptureReader : public SourceReader {
     // A snapshot stays open, whichever table is read.
     return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
   }
-  absl::StatusOr<bool> HoldMoment() override {
-    return others_ != nullptr ? others_->HoldMoment() : inner_->HoldMoment();
+  absl::StatusOr<bool> HoldMoment(bool with_changes) override {
+    return others_ != nullptr ? others_->HoldMoment(with_changes) : inner_->HoldMoment(with_changes);
   }
   void LeaveMoment() override {
     for (SourceReader* const one : {inner_.get(), others_.get(), feeds_.get()}) {

@@ -91,8 +91,8 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
   }
 
   /// Of net changes alone: no two sessions of MariaDB share a snapshot.
-  absl::StatusOr<bool> HoldMoment() override {
-    if (options_.log == nullptr) return false;
+  absl::StatusOr<bool> HoldMoment(bool with_changes) override {
+    if (options_.log == nullptr || !with_changes) return false;
     if (absl::Status held = options_.log->HoldMoment(); !held.ok()) return held;
     return true;
   }

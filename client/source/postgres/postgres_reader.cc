@@ -95,7 +95,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   }
 
   /// The snapshot comes first: what it does not see is in the log by then.
-  absl::StatusOr<bool> HoldMoment() override {
+  absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
     LeaveMoment();
     if (options_.log == nullptr || look_ == nullptr) return false;
     absl::StatusOr<std::unique_ptr<PostgresMoment>> moment = PostgresMoment::Hold(sessions_);

@@ -221,7 +221,7 @@ class SqliteReader : public SourceReader {
     if (files_.file()->is_copy()) return false;
     return files_.file()->access() == Access::kSnapshot || holds_ || !closed_later;
   }
-  absl::StatusOr<bool> HoldMoment() override {
+  absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
     if (absl::Status opened = files_.Open(); !opened.ok()) return opened;
     const absl::StatusOr<bool> held = files_.file()->HoldLooks();
     holds_ = held.value_or(false);

@@ -62,7 +62,7 @@ class PipelineReader : public SourceReader {
   void Forget(const std::string& table) override { inner_->Forget(SourceName(table)); }
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
   bool HoldsLog(bool closed_later) const override { return inner_->HoldsLog(closed_later); }
-  absl::StatusOr<bool> HoldMoment() override { return inner_->HoldMoment(); }
+  absl::StatusOr<bool> HoldMoment(bool with_changes) override { return inner_->HoldMoment(with_changes); }
   void LeaveMoment() override { inner_->LeaveMoment(); }
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,

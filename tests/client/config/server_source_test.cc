@@ -190,6 +190,19 @@ TEST_F(ServerSourceTest, ALogThatIsNotReadIsRefusedWhereItIsAskedFor) {
   }
 }
 
+TEST_F(ServerSourceTest, WhatAnExchangeMayWriteIsLimitedAtEachKindThatTakesDeliveries) {
+  const std::string before(kBefore, std::string_view(kBefore).find("[[source]]"));
+  for (const char* const kind : {"postgres", "mariadb"}) {
+    const auto config =
+        Load(absl::StrCat(before, "[[source]]\ncontext_id = \"a\"\nkind = \"", kind,
+                          "\"\ndsn = \"host=db1 dbname=crm user=mir\"\naccept = [\"update\"]\n"
+                          "accept_tables = [\"cust*\"]\naccept_columns = [\"customer.city\"]\n"));
+    ASSERT_THAT(config, IsOk()) << kind;
+    EXPECT_THAT(config->sources[0].accept.tables, ElementsAre("cust*"));
+    EXPECT_THAT(config->sources[0].accept.columns, ElementsAre("customer.city"));
+  }
+}
+
 TEST_F(ServerSourceTest, TheBinlogIsReadAsSomebodyWhomNoOtherSourceIs) {
   const std::string dsn = "dsn = \"host=db1 dbname=crm user=mir\"\n";
   const std::string before(kBefore, std::string_view(kBefore).find("[[source]]"));

@@ -15,6 +15,7 @@
 #include "client/exchange/exchange_tables.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "client/source/steps/pipeline_reader.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -55,7 +56,7 @@ class OneMoment : public testing::Test {
     source.path = path_;
     source.records = state->tables().Records();
     source.log = log->get();
-    const auto reader = OpenSqliteReader(std::move(source));
+    const auto reader = std::make_unique<Asked>(OpenSqliteReader(std::move(source)), asked_with_changes_);
     Planned watched(**log, planned);
     MirrorClient client = endpoint_.Client();
     endpoint_.Settle();
@@ -101,6 +102,21 @@ class OneMoment : public testing::Test {
     std::function<void()> act_;
   };
 
+  /// Notes what it is asked for.
+  class Asked : public PipelineReader {
+   public:
+    Asked(std::unique_ptr<SourceReader> inner, std::vector<bool>& with_changes)
+        : PipelineReader(std::move(inner), Pipeline({}, std::nullopt, {})), with_changes_(with_changes) {}
+    absl::StatusOr<bool> HoldMoment(bool with_changes) override {
+      with_changes_.push_back(with_changes);
+      return PipelineReader::HoldMoment(with_changes);
+    }
+
+   private:
+    std::vector<bool>& with_changes_;
+  };
+
+  std::vector<bool> asked_with_changes_;
   TempFolder folder_;
   const std::string path_ = folder_ / "source.db";
   FakeEndpoint endpoint_{folder_};
@@ -142,6 +158,25 @@ TEST_F(OneMoment, IsThatOfAPopulationToo) {
   Run();
   EXPECT_EQ(RowsOf("contact"), 3U);
   EXPECT_EQ(RowsOf("lead"), 1U);
+}
+
+TEST_F(OneMoment, TheSourceHearsWhetherChangesAreReadInIt) {
+  const auto populate = [this](const std::string& table) {
+    const std::lock_guard lock(endpoint_.mutex);
+    endpoint_.tables[table].position.set_lsn(-1);
+  };
+  populate("contact");
+  populate("lead");
+  Sql(path_, "INSERT INTO contact VALUES (7, 'Cyd')");
+  asked_with_changes_.clear();
+  Run();
+  EXPECT_THAT(asked_with_changes_, testing::ElementsAre(false));
+  EXPECT_EQ(RowsOf("contact"), 1U);
+  populate("contact");
+  Sql(path_, "INSERT INTO lead VALUES (3, 'Eve')");
+  Run();
+  EXPECT_THAT(asked_with_changes_, testing::ElementsAre(false, true));
+  EXPECT_EQ(RowsOf("lead"), 3U);
 }
 
 }  // namespace

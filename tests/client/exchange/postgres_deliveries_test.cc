@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/source/postgres/postgres_marks.h"
@@ -458,6 +459,31 @@ TEST_F(PostgresDeliveriesTest, TheLedgerForgetsTheValuesOfRowsThatAreGone) {
   ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
   ASSERT_THAT(target_->FillInbox({{}, true}, now_), IsOk());
   EXPECT_THAT(Texts(with_values), IsEmpty());
+}
+
+TEST_F(PostgresDeliveriesTest, ASchemaMayBeCalledAsTheFunctionsTextHasIt) {
+  const std::string schema = "odd %s$mirror$ $_mirror$%s";
+  const std::string in = QuoteName(schema);
+  Sql(absl::StrCat("CREATE SCHEMA ", in, "; CREATE TABLE ", in, ".customer (id int PRIMARY KEY, city text)"));
+  PostgresTable table;
+  table.oid = static_cast<std::uint32_t>(
+      std::stoul(Text("SELECT c.oid::text FROM pg_class c WHERE relname = 'customer'")));
+  table.name = "customer";
+  table.quoted = absl::StrCat(in, ".customer");
+  table.columns.resize(1);
+  table.columns[0].name = "id";
+  table.columns[0].number = 1;
+  table.key = {1};
+  const auto statements = BoxTriggerStatements(*connection_, schema, {table}, {});
+  ASSERT_THAT(statements, IsOk());
+  for (const std::string& sql : *statements) Sql(sql);
+  Sql(absl::StrCat("INSERT INTO ", in, ".customer VALUES (7, 'Rome')"));
+  EXPECT_THAT(Texts(absl::StrCat("SELECT concat_ws('|', table_name, key, operation) FROM ", in,
+                                 "._mirror_datajoin_change")),
+              ElementsAre("customer|[\"7\"]|I"));
+  const auto again = BoxTriggerStatements(*connection_, schema, {table}, {});
+  ASSERT_THAT(again, IsOk());
+  EXPECT_THAT(*again, IsEmpty());
 }
 
 TEST_F(PostgresDeliveriesTest, ItsTablesAreMadeOnceAndDropped) {

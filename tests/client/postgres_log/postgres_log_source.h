@@ -251,7 +251,7 @@ class PostgresLogTest : public testing::Test {
 
   absl::Status Hold() {
     if (!holds_moment_) return absl::OkStatus();
-    const absl::StatusOr<bool> held = reader_->HoldMoment();
+    const absl::StatusOr<bool> held = reader_->HoldMoment(/*with_changes=*/true);
     if (!held.ok()) return held.status();
     EXPECT_TRUE(*held);
     if (!behind_moment_) return absl::OkStatus();

@@ -225,7 +225,8 @@ absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& 
   if (conflicts_ && conflicts_->Has(table)) return true;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
-  StageView& view = moment_ == nullptr ? stage() : *moment_;
+  const std::shared_ptr<StageView> moment = Moment();
+  StageView& view = moment == nullptr ? stage() : *moment;
   const absl::StatusOr<bool> has = view.HasRowsBehind(known->id, lsn.value);
   if (!has.ok()) return has.status();
   return *has;
@@ -334,8 +335,18 @@ absl::Status MariadbLog::HoldMoment() {
   if (!marker.ok()) return marker.status();
   absl::StatusOr<std::shared_ptr<StageView>> view = stage().Hold();
   if (!view.ok()) return view.status();
+  const absl::StatusOr<std::int64_t> place = (*view)->Place();
+  if (!place.ok()) return place.status();
+  // Another process set it back in between.
+  if (*place < marker->lsn) return StageFellBehind();
   moment_ = *std::move(view);
+  moment_begun_ = std::chrono::steady_clock::now();
   return absl::OkStatus();
+}
+
+std::shared_ptr<StageView> MariadbLog::Moment() {
+  if (std::chrono::steady_clock::now() - moment_begun_ >= options_.holds_for) moment_.reset();
+  return moment_;
 }
 
 absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
@@ -347,6 +358,7 @@ absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
 }
 
 void MariadbLog::BeginRows(const MariadbTable& table) {
+  (void)Moment();
   MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr) return;
   known->snapshots.clear();
@@ -355,6 +367,7 @@ void MariadbLog::BeginRows(const MariadbTable& table) {
 }
 
 void MariadbLog::NoteSnapshot(const MariadbTable& table, const std::string& snapshot) {
+  (void)Moment();
   MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr || known->id == 0) return;
   const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
@@ -407,7 +420,7 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
     staged.whole_rows = true;
   }
   // A row that is read in the database is of a later moment.
-  if (!is_behind_rows && !staged.whole_rows && !known->steps) staged.moment = moment_;
+  if (!is_behind_rows && !staged.whole_rows && !known->steps) staged.moment = Moment();
   auto texts = MariadbStagedTexts::Make(
       std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
         const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_MARIADB_LOG_MARIADB_LOG_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,6 +25,9 @@ struct MariadbLogOptions {
   std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
   std::string context_id = {};              ///< For whom it reads.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
+  /// What a moment holds of the stage is given back then, and what is read behind that is of a later one: the
+  /// stage cannot keep its limit meanwhile.
+  std::chrono::milliseconds holds_for = std::chrono::minutes(30);
   bool exchange = false;  ///< Cycles and conflicts are noted, where the source has the tables for that.
 };
 
@@ -87,6 +91,8 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   };
   absl::StatusOr<Covered> Cover(const MariadbLogTable& table, const std::vector<std::int64_t>& snapshots);
   absl::StatusOr<std::int64_t> LsnOfSnapshot(const std::string& snapshot);
+  /// What is held of the stage; null: nothing, or not any more.
+  std::shared_ptr<StageView> Moment();
 
   const MariadbLogOptions options_;
   const std::shared_ptr<MariadbStaging> staging_;
@@ -97,7 +103,8 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   // Absent: the source has no exchange.
   std::optional<MariadbMarks> marks_;
   std::optional<MariadbConflicts> conflicts_;
-  std::shared_ptr<StageView> moment_;  ///< Null: none is held.
+  std::shared_ptr<StageView> moment_;  ///< See Moment().
+  std::chrono::steady_clock::time_point moment_begun_;
   MariadbLogTables tables_;
 };
 

@@ -78,7 +78,7 @@ class MariadbLogTest : public testing::Test {
       if (!staging.ok()) return staging.status();
       staging_ = *std::move(staging);
     }
-    absl::StatusOr<std::unique_ptr<MariadbLog>> opened = MariadbLog::Open(staging_, {});
+    absl::StatusOr<std::unique_ptr<MariadbLog>> opened = MariadbLog::Open(staging_, log_options_);
     if (!opened.ok()) return opened.status();
     reader_.reset();
     log_ = *std::move(opened);
@@ -108,7 +108,7 @@ class MariadbLogTest : public testing::Test {
     for (int repeat = 0;; ++repeat) {
       if (absl::Status looked = Look(); !looked.ok()) return looked;
       if (behind_moment_) {
-        if (const auto held = reader_->HoldMoment(); !held.ok()) return held.status();
+        if (const auto held = reader_->HoldMoment(/*with_changes=*/true); !held.ok()) return held.status();
         std::exchange(behind_moment_, nullptr)();
         // The stage tells of it by now.
         if (const auto staged = staging_->StageToMarker(nullptr); !staged.ok()) return staged.status();
@@ -175,6 +175,7 @@ class MariadbLogTest : public testing::Test {
   std::string database_;
   std::unique_ptr<mariadb::Connection> connection_;
   MariadbAccess access_;
+  MariadbLogOptions log_options_;
   MariadbStagingOptions options_;
   std::shared_ptr<MariadbStaging> staging_;
   std::unique_ptr<MariadbLog> log_;

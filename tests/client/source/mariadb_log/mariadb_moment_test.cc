@@ -38,6 +38,27 @@ TEST_F(MariadbMomentTest, ARowThatMovesBehindTheMomentMovesInTheNextCycle) {
   EXPECT_THAT(mirror_["lead_of"].rows, ElementsAre(Key("i:8|")));
 }
 
+TEST_F(MariadbMomentTest, AMomentThatIsOverIsLetGo) {
+  Sql("CREATE TABLE contact (id INT PRIMARY KEY, name TEXT)",
+      "CREATE TABLE lead_of (id INT PRIMARY KEY, name TEXT)", "INSERT INTO contact VALUES (1, 'Cy')",
+      "INSERT INTO lead_of VALUES (7, 'Ada'), (8, 'Bo')");
+  Cycle();
+  log_options_.holds_for = std::chrono::milliseconds(0);
+  Sql("UPDATE contact SET name = 'Di'", "UPDATE lead_of SET name = 'Al' WHERE id = 8");
+  behind_moment_ = [this] { MoveAda(); };
+  Cycle();
+  EXPECT_THAT(mirror_["contact"].rows, ElementsAre(Key("i:1|"), Key("i:7|")));
+  EXPECT_THAT(mirror_["lead_of"].rows, ElementsAre(Key("i:8|")));
+}
+
+TEST_F(MariadbMomentTest, NoneIsHeldWhereNoChangesAreRead) {
+  Sql("CREATE TABLE contact (id INT PRIMARY KEY, name TEXT)");
+  Cycle();
+  EXPECT_THAT(reader_->HoldMoment(/*with_changes=*/false), IsOkAndHolds(false));
+  EXPECT_THAT(reader_->HoldMoment(/*with_changes=*/true), IsOkAndHolds(true));
+  reader_->LeaveMoment();
+}
+
 TEST_F(MariadbMomentTest, ATableThatIsPopulatedBesideItIsWhole) {
   Sql("CREATE TABLE contact (id INT PRIMARY KEY, name TEXT)",
       "CREATE TABLE lead_of (id INT PRIMARY KEY, name TEXT)", "INSERT INTO contact VALUES (1, 'Cy')",
