@@ -76,10 +76,9 @@ void Erasure::NoteFailed(const std::string& context_id, const absl::Status& fail
     if (!told_.insert_or_assign(context_id, std::chrono::steady_clock::now() + kRestFactor * took).second)
       return;
   }
-  events_.Add(
-      context_id, Severity::kWarning, "records.not_erased",
-      absl::StrCat("what was deleted is still in the mirror's files, and it is tried again each minute: ",
-                   std::string(failure.message())));
+  events_.Add(context_id, Severity::kWarning, "records.not_erased",
+              absl::StrCat("what was deleted may still stand in files, and it is tried again each minute: ",
+                           std::string(failure.message())));
 }
 
 Erasure::Left Erasure::FindLeft() {

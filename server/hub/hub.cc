@@ -80,21 +80,42 @@ DeriveInput InputOf(const std::map<std::string, std::unique_ptr<SnapshotLook>>& 
   return input;
 }
 
+/// Behind the hub's commit: a kill before leaves a mirror that is read once more.
+absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& tenants,
+                         std::map<std::string, std::unique_ptr<SnapshotLook>> looks, const Derived& derived,
+                         std::int64_t now_ms) {
+  absl::Status failed;
+  for (const std::string& name : derived.read) {
+    const HubFeed& feed = derived.feeds.at(name);
+    const MirrorFeed read = looks.at(name)->reading().feed;
+    looks.erase(name);  // Its snapshot would keep the mirror's log.
+    if (feed.anchor.number == read.number && feed.anchor.token == read.token) continue;
+    const absl::Status status =
+        tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
+    if (!status.ok()) failed = status;
+    CrashPoint("hub.acknowledged");
+  }
+  return failed;
+}
+
 absl::Status ClosedError(const HubRules& rules) {
   return absl::UnavailableError(
       absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
 }
 
-/// Behind the looks, whose snapshots would keep what is to go.
-absl::Status Rewrite(HubFile& file, const Derived& derived) {
-  if (derived.erased.empty()) return absl::OkStatus();
+/// Within HubFile::Alone(), and behind the looks, whose snapshots would keep what is to go.
+absl::Status RewriteForgotten(HubFile& file) {
+  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(file);
+  if (!feeds.ok()) return feeds.status();
+  if (std::all_of(feeds->begin(), feeds->end(),
+                  [](const auto& feed) { return feed.second.erased == feed.second.forgotten; })) {
+    return absl::OkStatus();
+  }
   if (absl::Status status = file.Rewrite(); !status.ok()) return status;
   return file.Transact([&](HubBook& book) {
-    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
-    if (!feeds.ok()) return feeds.status();
-    for (const auto& [name, number] : derived.erased) {
-      (*feeds)[name].erased = number;
-      if (absl::Status status = book.WriteFeed(name, (*feeds)[name]); !status.ok()) return status;
+    for (auto [name, feed] : *feeds) {
+      feed.erased = feed.forgotten;
+      if (absl::Status status = book.WriteFeed(name, feed); !status.ok()) return status;
     }
     return absl::OkStatus();
   });
@@ -185,8 +206,16 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
 
 absl::Status Hub::Derive(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
-  return derived.ok() ? derived->rewritten : derived.status();
+  return DeriveAlone(now_ms, {}, {}).status();
+}
+
+absl::Status Hub::Rewrite(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  if (unwritten_.why.ok() || !unwritten_.IsDue(now_ms)) return unwritten_.why;
+  unwritten_.tried_ms = now_ms;
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  return (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) { return unwritten_.why = RewriteForgotten(**file); });
 }
 
 absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
@@ -269,8 +298,10 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   CrashPoint("hub.committed");
   // Who derives next has looked at mirrors that know nothing of this yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
-  if (status = Acknowledge(std::move(looks), *derived, now_ms); !status.ok()) return status;
-  derived->rewritten = Rewrite(file, *derived);
+  if (status = Acknowledge(looks.tenants, std::move(looks.looks), *derived, now_ms); !status.ok())
+    return status;
+  if (forgets || unwritten_.IsDue(now_ms)) unwritten_ = {RewriteForgotten(file), now_ms};
+  derived->rewritten = unwritten_.why;
   return derived;
 }
 
@@ -292,22 +323,6 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
     trouble_[unreadable] = std::string(status.message());
     looks->looks.erase(unreadable);
   }
-}
-
-/// Behind the hub's commit: a kill before leaves a mirror that is read once more.
-absl::Status Hub::Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms) {
-  absl::Status failed;
-  for (const std::string& name : derived.read) {
-    const HubFeed& feed = derived.feeds.at(name);
-    const MirrorFeed read = looks.looks.at(name)->reading().feed;
-    looks.looks.erase(name);  // Its snapshot would keep the mirror's log.
-    if (feed.anchor.number == read.number && feed.anchor.token == read.token) continue;
-    const absl::Status status =
-        looks.tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
-    if (!status.ok()) failed = status;
-    CrashPoint("hub.acknowledged");
-  }
-  return failed;
 }
 
 /// Empty: deliveries may go.
@@ -449,6 +464,7 @@ absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
     file_.reset();
     if (absl::Status status = files_.remove(rules_); !status.ok()) return status;
   }
+  unwritten_ = {};
   const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
   if (!derived.ok()) return derived.status();
   const std::set<std::string> suspended = SuspendedOf(derived->feeds);

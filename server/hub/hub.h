@@ -31,6 +31,10 @@ inline constexpr std::size_t kHandedOutMax = 10'000;
 /// Of one call, and of one delivery: a larger one is never handed out.
 inline constexpr std::size_t kHandedOutBytesMax = 16 << 20;
 
+/// A rewriting of its file that failed is tried again after this, and not with each derivation: it reads all
+/// of the file, and waits for who reads that.
+inline constexpr std::int64_t kRewriteAgainMs = 60'000;
+
 /// Deliveries that a preview names.
 inline constexpr std::size_t kPreviewMax = 20;
 
@@ -74,7 +78,10 @@ class Hub {
     std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
   };
   Heard Hear();
-  /// The same, and what was erased in `data_source` is in no byte of the file afterwards. Errors:
+  /// Tries again, when it is time for that, what a derivation of this server could not do: what was erased
+  /// leaves the bytes of the file. Errors: kUnavailable: some of it may still be there, and why.
+  absl::Status Rewrite(std::int64_t now_ms);
+  /// As Derive(), and what was erased in `data_source` is in no byte of the file afterwards. Errors:
   /// kUnavailable, too: it may still be, as the data source was not read, or a program reads the file.
   absl::Status Forget(const std::string& data_source, std::int64_t now_ms);
   /// What HubFile::News says. Nobody who derives keeps these waiting.
@@ -156,7 +163,6 @@ class Hub {
   absl::StatusOr<Derived> Plan(HubFile& file, DeriveInput input, Looks* looks) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Modes> ToResume(HubFile& file, const Modes& modes, const Looks& looks)
       MIRROR_REQUIRES(mutex_);
-  absl::Status Acknowledge(Looks looks, const Derived& derived, std::int64_t now_ms);
   absl::StatusOr<std::string> WhyNot(const std::string& data_source, std::int64_t cycle,
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
 
@@ -165,6 +171,14 @@ class Hub {
   const FindMember find_;
   Mutex mutex_;  ///< Before file_mutex_.
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
+  struct Unwritten {
+    absl::Status why = {};  ///< Ok: nothing waits, as this server knows.
+    std::int64_t tried_ms = 0;
+    bool IsDue(std::int64_t now_ms) const {
+      return why.ok() || now_ms < tried_ms || now_ms - tried_ms >= kRewriteAgainMs;
+    }
+  };
+  Unwritten unwritten_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::pair<std::string, std::string>> unread_times_
       MIRROR_GUARDED_BY(mutex_);                            ///< Told of these tables.

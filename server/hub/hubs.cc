@@ -168,19 +168,17 @@ std::vector<Hubs::Member> Hubs::MembersOf(const std::string& context_id) {
 
 bool Hubs::HasMember(const std::string& context_id) { return !MembersOf(context_id).empty(); }
 
-/// False: it is to be tried again.
-bool Hubs::NoteNews(const std::shared_ptr<Hub>& hub) {
+void Hubs::NoteNews(const std::shared_ptr<Hub>& hub) {
   const bool noted = hub->NoteNews().ok();
   const MutexLock lock(mutex_);
   const bool there = std::find(hubs_.begin(), hubs_.end(), hub) != hubs_.end();
   if (noted || !there) {
     unsaid_.erase(hub);
-  } else {
-    unsaid_.insert(hub);
+  } else if (!unsaid_.insert(hub).second) {
+    return;  // The thread knows, and tries it again when it is time for that.
   }
   woken_ = true;
   wake_.NotifyAll();
-  return noted;
 }
 
 void Hubs::NoteCompleted(const std::string& context_id) {
@@ -227,15 +225,14 @@ absl::Status Hubs::Forget(const std::string& context_id) {
   return failed;
 }
 
-void Hubs::DeriveOne(Hub& hub, Tried* tried) {
+/// False: there was nothing to derive.
+absl::StatusOr<bool> Hubs::TryToDerive(Hub& hub, bool is_due, Tried* tried) {
   const absl::StatusOr<HubFile::News> news = hub.ReadNews();
   if (!news.ok()) {
-    again_ = true;
-    return;
+    tried->noted = -1;
+    return news.status();
   }
-  const bool is_due = !tried->failed.empty() && std::chrono::steady_clock::now() >= tried->again;
-  again_ = again_ || !tried->failed.empty();
-  if (news->noted == tried->noted && !is_due) return;
+  if (news->noted == tried->noted && !is_due) return false;
   const absl::Status derived = hub.Derive(NowMs());
   {
     const MutexLock lock(mutex_);
@@ -243,15 +240,45 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   }
   tried->noted = news->noted;
   Tell(hub);
+  if (!derived.ok()) return derived;
+  return true;
+}
+
+void Hubs::DeriveOne(Hub& hub, Tried* tried) {
+  const bool failed = !tried->failed.empty();
+  const bool is_due = failed && std::chrono::steady_clock::now() >= tried->again;
+  again_ = again_ || failed;
+  // Where it cannot be opened there are no news to wait for, either.
+  if (failed && tried->noted < 0 && !is_due) return;
+  const absl::StatusOr<bool> derived = TryToDerive(hub, is_due, tried);
   if (derived.ok()) {
-    tried->failed.clear();
+    if (*derived) tried->failed.clear();
+    if (*derived || !tried->unwritten.empty()) RewriteOne(hub, tried);
     return;
   }
-  std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", derived.message());
+  std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", derived.status().message());
   if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
   tried->failed = std::move(words);
   tried->again = std::chrono::steady_clock::now() + kHubAgain;
   again_ = true;
+}
+
+void Hubs::RewriteOne(Hub& hub, Tried* tried) {
+  const absl::Status rewritten = hub.Rewrite(NowMs());
+  if (rewritten.ok()) {
+    tried->unwritten.clear();
+    return;
+  }
+  again_ = true;
+  // Once, however the reason's words change: who reads the file may be another program each time.
+  if (tried->unwritten.empty()) {
+    events_.Add("", Severity::kWarning, "golden.not_rewritten",
+                absl::StrCat("hub '", hub.rules().storage,
+                             "': what was erased in its members is forgotten, and may still be in the hub's "
+                             "file until that is rewritten, which is tried each minute: ",
+                             rewritten.message()));
+  }
+  tried->unwritten = std::string(rewritten.message());
 }
 
 /// False: it ends.
@@ -282,7 +309,12 @@ void Hubs::Run() {
       changed.swap(changed_);
     }
     for (const std::string& context_id : changed) NoteCompleted(context_id);
-    for (const std::shared_ptr<Hub>& hub : unsaid) NoteNews(hub);
+    if (std::chrono::steady_clock::now() >= say_again_) {
+      for (const std::shared_ptr<Hub>& hub : unsaid) NoteNews(hub);
+      const MutexLock lock(mutex_);
+      say_again_ = std::chrono::steady_clock::now();
+      if (!unsaid_.empty()) say_again_ += kHubAgain;
+    }
     if (derives_ && !derives_()) {
       tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
       continue;

@@ -102,10 +102,13 @@ class Hubs {
     std::int64_t noted = -1;  ///< How many news there were.
     std::string failed = {};  ///< As it was told; empty: it went well.
     std::chrono::steady_clock::time_point again = {};
+    std::string unwritten = {};  ///< The same of what was erased, and may still be in its file.
   };
   void DeriveOne(Hub& hub, Tried* tried);
+  absl::StatusOr<bool> TryToDerive(Hub& hub, bool is_due, Tried* tried);
+  void RewriteOne(Hub& hub, Tried* tried);
   void Tell(Hub& hub);
-  bool NoteNews(const std::shared_ptr<Hub>& hub);
+  void NoteNews(const std::shared_ptr<Hub>& hub);
   void NoteTaking(const std::string& context_id, Taking taking);
   absl::StatusOr<bool> WaitForDerivation(const std::shared_ptr<Hub>& hub);
 
@@ -123,6 +126,7 @@ class Hubs {
   bool again_ = false;  ///< Something is to be tried again. Of the thread.
   /// With news that could not be noted yet.
   std::set<std::shared_ptr<Hub>> unsaid_ MIRROR_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point say_again_ = {};             ///< Of the thread.
   std::set<std::string> changed_ MIRROR_GUARDED_BY(mutex_);          ///< Context ids, see NoteChanged().
   std::map<std::string, Report> reports_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
   struct Asked {

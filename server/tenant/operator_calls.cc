@@ -329,14 +329,16 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   }
   if (!erased.ok() || terms.look != nullptr || !asked.now) return erased;
   // Not under the lock: a hub reads the mirror.
-  if (absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id()); !gone.ok()) {
-    return absl::UnavailableError(absl::StrCat(
-        "the row is erased in the mirror, whose files were not rewritten: ", std::string(gone.message()),
-        " Call again with --now then."));
-  }
+  const absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
-  if (absl::Status rewritten = RewriteFiles(now_ms, rule_waits); !rewritten.ok()) return rewritten;
+  const bool stays_noted = rule_waits || !gone.ok();
+  if (absl::Status rewritten = RewriteFiles(now_ms, stays_noted); !rewritten.ok()) return rewritten;
+  if (!gone.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("the row is erased in the mirror, and in no file of it any more, but ",
+                     std::string(gone.message()), " Call again with --now then."));
+  }
   erased->scrubbed = true;
   return erased;
 }
@@ -379,6 +381,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
         plan.tenant->scrub = true;
         plan.erased_rows = {{row->table, row->key}};
         if (absl::Status noted = NoteErased(mirror_.store()->records(), &plan); !noted.ok()) return noted;
+        if (absl::Status told = TellWhoErases(mirror_.store()->records(), &plan); !told.ok()) return told;
         return plan;
       });
   if (!done.ok()) return done.status();
@@ -394,7 +397,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
   return erased;
 }
 
-absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool rule_waits) {
+absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool stays_noted) {
   const auto write = [&](bool scrubbed) MIRROR_REQUIRES(mirror_.mutex()) {
     return mirror_
         .Commit([&](const TenantRecord& before) -> absl::StatusOr<std::optional<Plan>> {
@@ -403,7 +406,7 @@ absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool rule_waits) {
           if (scrubbed) {
             plan.tenant = before;
             // Before a population under a new rule its columns are in plain sight: see CycleCompletion.
-            plan.tenant->scrub = rule_waits;
+            plan.tenant->scrub = stays_noted;
           } else {
             plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
           }

@@ -96,8 +96,8 @@ class OperatorCalls {
   absl::StatusOr<ErasedOfRow> EraseKept(const AskedErasure& asked, std::int64_t now_ms, const ActTerms& terms,
                                         bool* rule_waits) MIRROR_REQUIRES(mirror_.mutex());
   /// Without what was set aside.
-  /// `rule_waits`: the file has to be rewritten once more behind the next population.
-  absl::Status RewriteFiles(std::int64_t now_ms, bool rule_waits) MIRROR_REQUIRES(mirror_.mutex());
+  /// `stays_noted`: the file has to be rewritten once more behind the next population, or a hub asked again.
+  absl::Status RewriteFiles(std::int64_t now_ms, bool stays_noted) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };

@@ -25,6 +25,7 @@ constexpr std::string_view kKinds[] = {
     "freshness.regained",
     "golden.held",
     "golden.not_derived",
+    "golden.not_rewritten",
     "golden.overtaken",
     "golden.pingpong",
     "golden.suspended",

@@ -4,7 +4,10 @@
 Usage: erasure_test.py BIN_DIR [unittest arguments]
 """
 
+import contextlib
+import json
 import pathlib
+import sqlite3
 import sys
 import unittest
 
@@ -85,6 +88,46 @@ class Erasure(unittest.TestCase):
         self.upsert("3", taxNumber1="NO 3", name="Eve", city="Ulm")
         self.assertTrue(self.delete("3")["erasedAt"])
         self.assertEqual(self.files_with_it(place), [])
+
+    def test_a_suspended_hub_keeps_nothing_in_the_mirrors_own_files(self):
+        place = self.place(names=("crm",))
+        self.upsert("1", taxNumber1="NO 1", name=SECRET, city="Rome")
+        self.wait(place, "SELECT count(*) FROM golden_company_member", [(1,)])
+        self.set_suspended(place, "1")
+        self.assertIsNone(self.delete("1")["erasedAt"])
+        self.assertEqual({name.removesuffix("-wal") for name in self.files_with_it(place)}, {place.hub.name})
+        self.assertIn("may still hold what was erased in 'rec'", str(self.told(place, "records.not_erased")))
+        self.set_suspended(place, "NULL")
+        self.upsert("3", taxNumber1="NO 3", name="Eve", city="Ulm")
+        place.server.wait_for(lambda: self.delete("3")["erasedAt"])
+        self.assertEqual(self.files_with_it(place), [])
+
+    def set_suspended(self, place, since):
+        with contextlib.closing(sqlite3.connect(place.hub)) as hub, hub:
+            hub.execute(f"UPDATE _hub_feeds SET suspended = {since} WHERE data_source = 'rec'")
+
+    def told(self, place, kind):
+        events = json.loads(place.ctl("events", "--json").stdout)
+        return [event["message"] for event in events if event["kind"] == kind]
+
+    def test_a_program_that_reads_the_hub_is_told_once_and_keeps_no_derivation(self):
+        place = exchange_place.ExchangePlace(self, BIN, deletes="any")
+        place.crm.sql(f"INSERT INTO company (vat, name, city) VALUES ('NO 1', '{SECRET}', 'Rome'), ('NO 2', 'Bea', 'Bern')")
+        place.rounds()
+        place.erp.sql("DELETE FROM company WHERE vat = 'NO 1'")
+        place.rounds()
+        with contextlib.closing(sqlite3.connect(place.hub)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM _hub_rows").fetchone()
+            self.assertEqual(place.ctl("erase", "erp", "company", "1").returncode, 0)
+            place.erp.sql("UPDATE company SET city = 'Oslo'")
+            place.rounds()
+            place.server.wait_for(lambda: self.told(place, "golden.not_rewritten"))
+            place.rounds()
+        self.assertEqual(place.crm.rows(), [("NO 2", "Bea", "Oslo")])
+        [words] = self.told(place, "golden.not_rewritten")
+        self.assertIn("a program reads the file", words)
+        self.assertEqual(self.told(place, "golden.not_derived"), [])
 
     def test_a_row_that_a_user_deleted_and_an_operator_erased_is_nowhere(self):
         place = exchange_place.ExchangePlace(self, BIN, deletes="any")

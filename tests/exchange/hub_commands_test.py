@@ -5,9 +5,11 @@ rebuild, and the configuration that 'hub init' prints.
 Usage: hub_commands_test.py BIN_DIR [unittest arguments]
 """
 
+import contextlib
 import json
 import pathlib
 import shutil
+import sqlite3
 import sys
 import tomllib
 import unittest
@@ -160,6 +162,29 @@ class HubCommands(unittest.TestCase):
         self.ctl(place, "hub", "hold", "commit", "Acme")
         place.rounds(2)
         self.assertEqual(place.crm.rows(), place.erp.rows())
+
+    def told(self, place, kind):
+        events = json.loads(self.ctl(place, "events", "--json").stdout)
+        return [event["message"] for event in events if event["kind"] == kind]
+
+    def test_a_file_of_an_earlier_version_is_told_and_made_anew(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.server.stop()
+        with contextlib.closing(sqlite3.connect(place.hub)) as hub, hub:
+            hub.execute("UPDATE _mirror_layout SET layout = 1, program = '0.9'")
+        place.start_again()
+        place.server.wait_for(lambda: self.told(place, "golden.not_derived"))
+        [words] = self.told(place, "golden.not_derived")
+        self.assertIn("has layout 1, written by version 0.9", words)
+        self.assertIn("'mirrorctl hub rebuild Acme --confirm Acme'", words)
+        self.ctl(place, "hub", "rebuild", "Acme", "--confirm", "Acme")
+        place.rounds(2)
+        self.ctl(place, "hub", "resume", "Acme")
+        place.rounds(2)
+        self.assertEqual(len(self.records(place)), 1)
+        self.assertEqual(len(self.told(place, "golden.not_derived")), 1)
 
     def test_what_is_held_is_listed_and_tried_without_values(self):
         place = self.place()

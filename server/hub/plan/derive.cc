@@ -116,12 +116,15 @@ absl::Status Derivation::ReadAll() {
 
 /// What was erased in a member that was read stands in no row of it any more.
 absl::Status Derivation::Forget() {
+  bool forgets = false;
   for (const std::string& name : derived_.read) {
     const LookHead& head = in_.looks.at(name)->head();
-    if (head.erased == derived_.feeds.at(name).erased || (head.always_whole && !in_.forgets)) continue;
-    derived_.erased[name] = head.erased;
+    HubFeed& feed = derived_.feeds.at(name);
+    if (head.erased == feed.forgotten || (head.always_whole && !in_.forgets)) continue;
+    feed.forgotten = head.erased;
+    forgets = true;
   }
-  return derived_.erased.empty() ? absl::OkStatus() : ForgetErased(rules_, &book_);
+  return forgets ? ForgetErased(rules_, &book_) : absl::OkStatus();
 }
 
 bool Derivation::IsAnySuspended() const {

@@ -67,9 +67,7 @@ struct Derived {
   std::size_t overtaken_unnamed = 0;      ///< Edits that lost, beyond kOvertakenMax.
   std::vector<std::string> resumed = {};  ///< Members that were, by whoever derived.
   std::string decided = {};               ///< The record that a decision made, or left.
-  /// By data source: what HubFeed::erased is, once the book's bytes hold no more of what was erased there.
-  std::map<std::string, std::int64_t> erased = {};
-  absl::Status rewritten = {};  ///< Whether that came to be.
+  absl::Status rewritten = {};  ///< Whether HubFeed::erased is what was forgotten, by whoever derived.
 };
 
 /// Reads what is new in the members, and plans all that it concerns: one transaction of the hub's file, which

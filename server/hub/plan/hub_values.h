@@ -172,8 +172,9 @@ struct HubFeed {
   std::int64_t source_older = 0, mirror_older = 0;
   std::optional<std::int64_t> suspended = std::nullopt;  ///< Since when.
   bool own_restore = false;                              ///< It is the source that was restored.
-  bool reread = false;      ///< The rules were changed: all of its rows are read again.
-  std::int64_t erased = 0;  ///< LookHead::erased, as of when the hub forgot what that was about.
+  bool reread = false;         ///< The rules were changed: all of its rows are read again.
+  std::int64_t forgotten = 0;  ///< LookHead::erased, as of when the hub forgot what that was about,
+  std::int64_t erased = 0;     ///< and as of when no byte on disk held that any more.
   friend bool operator==(const HubFeed&, const HubFeed&) = default;
 };
 

@@ -9,12 +9,14 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
+#include "server/hub/store/other_layout.h"
 
 namespace mirror {
 namespace {
 
-/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater.
-constexpr std::int64_t kHubLayout = 1;
+/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater, one of
+/// an earlier one never: it is made anew.
+constexpr std::int64_t kHubLayout = 2;
 constexpr char kLayingOut[] = "laying out the hub's schema";
 constexpr std::string_view kPrefix = "mirror_hub_";
 constexpr std::size_t kDigestDigits = 8;
@@ -34,7 +36,7 @@ CREATE TABLE @_hub_feeds (data_source text COLLATE "C" PRIMARY KEY, journal_id t
   number bigint NOT NULL, token text NOT NULL, salt bigint, before_journal_id text, before_number bigint,
   before_token text, cycle bigint NOT NULL, at bigint NOT NULL, ledger_number bigint NOT NULL,
   source_older bigint NOT NULL, mirror_older bigint NOT NULL, suspended bigint, own_restore boolean NOT NULL,
-  reread boolean NOT NULL, erased bigint NOT NULL);
+  reread boolean NOT NULL, forgotten bigint NOT NULL, erased bigint NOT NULL);
 CREATE TABLE @_hub_rows (row_id bigint PRIMARY KEY, data_source text COLLATE "C" NOT NULL,
   table_name text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, entity text COLLATE "C" NOT NULL,
   golden_id text COLLATE "C", says text NOT NULL, changed_ms bigint, touched bigint NOT NULL,
@@ -93,15 +95,13 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
   if (!there->Bool(0, 0)) return false;
   bool is_hub = there->Bool(0, 1);
   if (is_hub) {
-    const auto row =
-        connection.Query(schema.Sql("SELECT storage, layout_min, program FROM @_hub"), {}, kLayingOut);
+    const auto row = connection.Query(schema.Sql("SELECT storage, layout, layout_min, program FROM @_hub"),
+                                      {}, kLayingOut);
     if (!row.ok()) return row.status();
     is_hub = row->rows() == 1 && row->View(0, 0) == FoldName(rules.storage);
-    if (is_hub && row->Int(0, 1) > kHubLayout) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("hub '", rules.storage, "' was arranged by version ", row->Text(0, 2),
-                       " in the control database, ", "and this is ", MIRROR_VERSION,
-                       ", which cannot read it. Nothing was changed: upgrade this server."));
+    if (is_hub && (row->Int(0, 1) < kHubLayout || row->Int(0, 2) > kHubLayout)) {
+      return OtherLayoutError(rules.storage, absl::StrCat("schema ", schema.name, " of the control database"),
+                              row->Int(0, 1), row->Text(0, 3), kHubLayout);
     }
   }
   if (is_hub) return true;

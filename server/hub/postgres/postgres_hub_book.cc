@@ -120,8 +120,8 @@ absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
   for (const std::string& name : rules_.data_sources) feeds[name] = {};
   const absl::StatusOr<Rows> rows = session_.Query(
       "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
-      "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, erased FROM "
-      "@_hub_feeds");
+      "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, "
+      "erased FROM @_hub_feeds");
   if (!rows.ok()) return rows.status();
   for (int row = 0; row < rows->rows(); ++row) {
     const auto known = feeds.find(rows->Text(row, 0));
@@ -139,7 +139,8 @@ absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
     feed.suspended = NumberOrNone(*rows, row, 13);
     feed.own_restore = rows->Bool(row, 14);
     feed.reread = rows->Bool(row, 15);
-    feed.erased = rows->Int(row, 16);
+    feed.forgotten = rows->Int(row, 16);
+    feed.erased = rows->Int(row, 17);
   }
   return feeds;
 }
@@ -149,20 +150,20 @@ absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const Hu
   const Value none = Value::Null(postgres::Type::kText);
   return session_.Write(
       "INSERT INTO @_hub_feeds VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-      "$16, $17) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
+      "$16, $17, $18) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
       "excluded.number, token = excluded.token, salt = excluded.salt, before_journal_id = "
       "excluded.before_journal_id, before_number = excluded.before_number, before_token = "
       "excluded.before_token, cycle = excluded.cycle, at = excluded.at, ledger_number = "
       "excluded.ledger_number, source_older = excluded.source_older, mirror_older = excluded.mirror_older, "
       "suspended = excluded.suspended, own_restore = excluded.own_restore, reread = excluded.reread, "
-      "erased = excluded.erased",
+      "forgotten = excluded.forgotten, erased = excluded.erased",
       {session_.Keep(data_source), session_.Keep(feed.anchor.journal_id), feed.anchor.number,
        session_.Keep(feed.anchor.token), OrNull(feed.salt),
        feed.before ? Value(session_.Keep(before.journal_id)) : none,
        feed.before ? Value(before.number) : Value::Null(postgres::Type::kInt8),
        feed.before ? Value(session_.Keep(before.token)) : none, feed.cycle, feed.at, feed.ledger_number,
        feed.source_older, feed.mirror_older, OrNull(feed.suspended), feed.own_restore, feed.reread,
-       feed.erased});
+       feed.forgotten, feed.erased});
 }
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS _hub_feeds(
   salt INTEGER, before_journal_id TEXT, before_number INTEGER, before_token TEXT, cycle INTEGER NOT NULL,
   at INTEGER NOT NULL, ledger_number INTEGER NOT NULL, source_older INTEGER NOT NULL,
   mirror_older INTEGER NOT NULL, suspended INTEGER, own_restore INTEGER NOT NULL,
-  reread INTEGER NOT NULL DEFAULT 0, erased INTEGER NOT NULL DEFAULT 0) STRICT;
+  reread INTEGER NOT NULL, forgotten INTEGER NOT NULL, erased INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS _hub_rules(one INTEGER PRIMARY KEY CHECK (one = 1), digest TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS _hub_rows(
   row_id INTEGER PRIMARY KEY, data_source TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,

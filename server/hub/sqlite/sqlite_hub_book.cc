@@ -160,7 +160,7 @@ absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
   sqlite::Statement read = Prepare(
       "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
       "cycle, "
-      "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, erased FROM "
+      "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, erased FROM "
       "_hub_feeds");
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
@@ -179,13 +179,14 @@ absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
     feed->second.suspended = NumberOrNone(read, 13);
     feed->second.own_restore = read.Int(14) != 0;
     feed->second.reread = read.Int(15) != 0;
-    feed->second.erased = read.Int(16);
+    feed->second.forgotten = read.Int(16);
+    feed->second.erased = read.Int(17);
   }
 }
 
 absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubFeed& feed) {
   sqlite::Statement write =
-      Prepare("INSERT OR REPLACE INTO _hub_feeds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+      Prepare("INSERT OR REPLACE INTO _hub_feeds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   write.With(data_source, feed.anchor.journal_id, feed.anchor.number, feed.anchor.token);
   BindOrNull(write, 5, feed.salt);
   if (feed.before) {
@@ -194,7 +195,8 @@ absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubF
   write.Bind(9, feed.cycle).Bind(10, feed.at).Bind(11, feed.ledger_number);
   write.Bind(12, feed.source_older).Bind(13, feed.mirror_older);
   BindOrNull(write, 14, feed.suspended);
-  return write.Bind(15, int{feed.own_restore}).Bind(16, int{feed.reread}).Bind(17, feed.erased).Run();
+  write.Bind(15, int{feed.own_restore}).Bind(16, int{feed.reread});
+  return write.Bind(17, feed.forgotten).Bind(18, feed.erased).Run();
 }
 
 absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& ref) {

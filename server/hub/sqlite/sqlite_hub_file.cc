@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/mutex.h"
 #include "server/hub/sqlite/hub_layout.h"
 #include "server/hub/sqlite/sqlite_hub_book.h"
+#include "server/hub/store/other_layout.h"
 
 namespace mirror {
 namespace {
@@ -21,7 +23,7 @@ namespace {
 constexpr int kBusyMs = 5'000;
 
 const KnownLayout& Layout() {
-  static const KnownLayout layout{.what = "the hub's file", .present = 1};
+  static const KnownLayout layout{.what = "the hub's file", .present = 2};
   return layout;
 }
 
@@ -36,6 +38,15 @@ sqlite::Explain ExplainOf(const std::string& path) {
     }
     return absl::UnavailableError(absl::StrCat(words, ". Nothing of this was kept; it is tried again"));
   };
+}
+
+/// One of another layout is left as it is: only a rebuild makes it anew.
+absl::Status CheckIsOfThisLayout(const sqlite::Connection& file, const HubRules& rules,
+                                 const std::string& path) {
+  const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(file.handle());
+  if (!found.ok()) return found.status();
+  if (!*found || (*found)->number == Layout().present) return absl::OkStatus();
+  return OtherLayoutError(rules.storage, path, (*found)->number, (*found)->program, Layout().present);
 }
 
 std::string PathOf(const std::string& folder, const HubRules& rules) {
@@ -102,7 +113,8 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
   file.ReadQuotedAsNames();
   if (status.ok()) {
     status = file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
-      absl::Status made = TakeOver(file.handle(), Layout(), 1, path);
+      absl::Status made = CheckIsOfThisLayout(file, rules, path);
+      if (made.ok()) made = TakeOver(file.handle(), Layout(), Layout().present, path);
       return made.ok() ? LayOutHub(file, rules) : made;
     });
   }

@@ -385,24 +385,47 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
     if (!found.ok() || !*found) return found.status();
     erased = *found;
   }
-  // First: the mirror knows what is to be erased until all is.
-  if (absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id()); !gone.ok()) return gone;
+  // First: the mirror knows what is to be erased until all is. Its own files wait for no hub.
+  absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
   const absl::StatusOr<std::optional<std::int64_t>> again = FindErased(now_ms);
   if (!again.ok()) return again.status();
-  if (*again != erased) {
-    if (!*again) return absl::OkStatus();  // Another server was quicker.
-    return absl::UnavailableError(
-        "something more was deleted meanwhile, which a hub may still hold. It is tried again.");
+  if (!*again) return absl::OkStatus();  // Another server was quicker.
+  if (gone.ok() && *again != erased) {
+    gone = absl::UnavailableError("something more was deleted meanwhile, which a hub may still hold.");
   }
-  const std::string erasing = NewToken();
-  if (absl::Status begun = BeginErasing(erasing, now_ms); !begun.ok()) return begun;
+  const absl::StatusOr<std::string> erasing = ScrubDeleted(now_ms);
+  if (!erasing.ok()) return erasing.status();
+  if (absl::Status ended = EndErasing(*erasing, gone.ok(), now_ms); !ended.ok() || gone.ok()) return ended;
+  return absl::UnavailableError(
+      absl::StrCat("the mirror's own files hold no more of it, but ", std::string(gone.message())));
+}
+
+absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
+  const absl::StatusOr<std::optional<Document>> before =
+      mirror_.store()->records().ReadDocument(kErasureKind, kErasingId);
+  if (!before.ok()) return NoticedOf(mirror_, before.status());
+  if (*before && (*before)->text.starts_with(kScrubbed)) return (*before)->text;
+  std::string erasing = NewToken();
+  const auto begun = mirror_.Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.documents = {{kErasureKind, kErasingId, erasing}};
+    // What was deleted stands in them, too.
+    plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+    return plan;
+  });
+  if (!begun.ok()) return begun.status();
   CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok()) {
     // That a reader holds what is to go is no outage, and is told by whoever erases.
     return absl::IsUnavailable(scrubbed) ? scrubbed : NoticedOf(mirror_, scrubbed);
   }
   CrashPoint("records.erased");
+  return erasing;
+}
+
+absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, std::int64_t now_ms) {
   return mirror_
       .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
                   mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
@@ -414,22 +437,14 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
         if (!*kept || (*kept)->text != erasing) return std::nullopt;
         Plan plan;
         plan.now_ms = now_ms;
+        if (!is_all) {
+          if (erasing.starts_with(kScrubbed)) return std::nullopt;
+          plan.documents = {{kErasureKind, kErasingId, absl::StrCat(kScrubbed, erasing)}};
+          return plan;
+        }
         plan.tenant = tenant;
         plan.tenant->scrub = false;
         plan.documents = {{kErasureKind, "", std::nullopt}, {kErasureKind, kErasingId, std::nullopt}};
-        return plan;
-      })
-      .status();
-}
-
-absl::Status RecordsCalls::BeginErasing(const std::string& erasing, std::int64_t now_ms) {
-  return mirror_
-      .Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-        Plan plan;
-        plan.now_ms = now_ms;
-        plan.documents = {{kErasureKind, kErasingId, erasing}};
-        // What was deleted stands in them, too.
-        plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
         return plan;
       })
       .status();

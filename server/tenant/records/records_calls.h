@@ -59,7 +59,8 @@ class RecordsCalls {
   /// Errors as above.
   absl::StatusOr<std::uint64_t> ReadPartnersBehind(const std::string& after, const TakePartner& take);
   /// Since when what was deleted may still stand in files, unix milliseconds; absent: it does not.
-  /// EraseDeleted() rewrites them, where that is so, until it does not. Errors: kUnavailable: not now.
+  /// EraseDeleted() rewrites them, where that is so, until it does not. Errors: kUnavailable: not now; also
+  /// where they are rewritten, and a hub may still hold it: it still counts as standing in files then.
   absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
   absl::Status EraseDeleted(std::int64_t now_ms);
 
@@ -90,8 +91,12 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
-  /// Says under which token what was deleted leaves the files: a deletion that comes meanwhile takes it away.
-  absl::Status BeginErasing(const std::string& erasing, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// Rewrites the mirror's files, unless nothing was deleted since that was done. Gives the token under which
+  /// it said so: a deletion that comes meanwhile takes it away.
+  absl::StatusOr<std::string> ScrubDeleted(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
+  /// `is_all`: no hub holds it, either.
+  absl::Status EndErasing(const std::string& erasing, bool is_all, std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// How often something was erased that a hub may know; absent: nothing is to leave the files.
   absl::StatusOr<std::optional<std::int64_t>> FindErased(std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());

@@ -72,18 +72,20 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
   return changes_->Read(store_.records(), fresh);
 }
 
-absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan) {
-  if (absl::Status noted = NoteErased(records, plan); !noted.ok()) return noted;
-  if (!tenant.scrub) {
-    plan->tenant = tenant;
-    plan->tenant->scrub = true;
-    plan->documents.push_back({kErasureKind, "", ""});
-    return absl::OkStatus();
-  }
+absl::Status TellWhoErases(StoreRecords& records, Plan* plan) {
   const absl::StatusOr<std::optional<Document>> erasing = records.ReadDocument(kErasureKind, kErasingId);
   if (!erasing.ok()) return erasing.status();
-  // Another server may be past these rows with that.
   if (*erasing) plan->documents.push_back({kErasureKind, kErasingId, std::nullopt});
+  return absl::OkStatus();
+}
+
+absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan) {
+  if (absl::Status noted = NoteErased(records, plan); !noted.ok()) return noted;
+  if (absl::Status told = TellWhoErases(records, plan); !told.ok()) return told;
+  if (tenant.scrub) return absl::OkStatus();
+  plan->tenant = tenant;
+  plan->tenant->scrub = true;
+  plan->documents.push_back({kErasureKind, "", ""});
   return absl::OkStatus();
 }
 

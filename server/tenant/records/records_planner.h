@@ -21,9 +21,12 @@
 namespace mirror {
 
 /// Of the documents of a source of records.
-/// Without an id: since when something is to be erased. Under kErasingId: the token of who does so now.
+/// Without an id: since when something is to be erased. Under kErasingId: the token of who does so now, or,
+/// behind kScrubbed, of who did in the mirror's files, while a hub may still hold it. A deletion takes it
+/// away.
 inline constexpr char kErasureKind[] = "erasure";
 inline constexpr char kErasingId[] = "erasing";
+inline constexpr char kScrubbed[] = "scrubbed ";
 
 /// Requests of one data source on their way into one transaction: each sees what those before it leave.
 /// Made, asked and gone under the store's writer lock; what it is given outlives it, and so does the planner
@@ -80,6 +83,8 @@ absl::Status CheckComesByCycles(const TenantRecord& tenant);
 /// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
 
+/// Takes away the token of whoever erases now: that may be past what the plan adds to be erased.
+absl::Status TellWhoErases(StoreRecords& records, Plan* plan);
 /// Adds that what the plan deletes has to leave the files: also of who erases now, as that may be past it.
 /// Errors: as Store.
 absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan);

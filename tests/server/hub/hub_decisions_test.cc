@@ -213,6 +213,27 @@ TEST_P(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
   EXPECT_THAT(*hub_->Rebuild(crm().now()), ElementsAre("crm", "erp"));
 }
 
+TEST_P(HubDecisions, AFileOfAnotherLayoutIsLeftAsItIsAndMadeAnewByHand) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  for (const int layout : {1, 9}) {
+    Derive();
+    hub_.reset();
+    place_->SetLayout(layout);
+    Restart();
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_THAT(hub_->ReadNews().status(),
+                  StatusIs(absl::StatusCode::kFailedPrecondition,
+                           AllOf(HasSubstr("'mirrorctl hub rebuild Acme --confirm Acme'"),
+                                 HasSubstr("version 9.0"), HasSubstr(absl::StrCat("has layout ", layout)))));
+    }
+    EXPECT_THAT(hub_->Derive(now()), StatusIs(absl::StatusCode::kFailedPrecondition));
+    EXPECT_EQ(Count("SELECT count(*) FROM _hub_feeds"), 2);
+    EXPECT_THAT(hub_->Rebuild(now()), IsOk());
+    EXPECT_THAT(hub_->ReadNews(), IsOk());
+  }
+}
+
 TEST_P(HubDecisions, WhatIsNotKnownOfARowIsNamed) {
   crm().Push({{1, "1", "Ada", "Rome"}});
   Derive();

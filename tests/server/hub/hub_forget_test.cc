@@ -17,6 +17,7 @@ using testing::SizeIs;
 
 constexpr char kName[] = "Xanthippe Secretissima";
 constexpr std::int64_t kDayMs = 86'400'000;
+constexpr char kForgotten[] = "SELECT count(*) FROM _hub_feeds WHERE forgotten <> erased";
 
 class HubForgetTest : public HubTest {
  protected:
@@ -136,12 +137,52 @@ TEST_P(HubForgetTest, WhileAProgramReadsItAnErasureIsNotDoneAndIsTriedAgain) {
   Erase(crm(), 1);
   {
     const auto reader = place_->ReadOn();
-    const absl::Status waits = hub_->Derive(now());
+    Derive();  // All else goes on.
+    EXPECT_THAT(Fetch("crm").waiting, IsEmpty());
+    const absl::Status waits = hub_->Rewrite(now());
     EXPECT_THAT(waits, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("tried again")));
-    EXPECT_THAT(Fetch("crm").waiting, IsEmpty());  // All else goes on.
+    EXPECT_EQ(Count(kForgotten), 1);
   }
+  // Once a minute, and not with each derivation, which a reader would hold up.
   Derive();
+  EXPECT_THAT(hub_->Rewrite(now() + kRewriteAgainMs - 1), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_TRUE(place_->HoldsOnDisk(kName));
+  EXPECT_THAT(hub_->Rewrite(now() + kRewriteAgainMs), IsOk());
   EXPECT_FALSE(place_->HoldsOnDisk(kName));
+  EXPECT_EQ(Count(kForgotten), 0);
+}
+
+TEST_P(HubForgetTest, WhatWasForgottenIsForgottenOnceAndAStartRewritesWhatWaits) {
+  crm().Push({{1, "1", kName, "Rome"}, {2, "2", "Bea", "Bern"}});
+  erp().Push({});
+  Derive();
+  Erase(1);
+  {
+    const auto reader = place_->ReadOn();
+    Derive();
+  }
+  // All records were planned anew for it. With the next derivation none is.
+  hub_.reset();
+  place_->Change("UPDATE _hub_records SET had = '[]'");
+  Restart();
+  Derive();
+  EXPECT_EQ(Count("SELECT count(*) FROM _hub_records WHERE had <> '[]'"), 0);
+  EXPECT_FALSE(place_->HoldsOnDisk(kName));
+  EXPECT_EQ(Count(kForgotten), 0);
+}
+
+TEST_P(HubForgetTest, AHubThatWasMadeAnewHasNothingToRewrite) {
+  crm().Push({{1, "1", kName, "Rome"}});
+  erp().Push({});
+  Derive();
+  Erase(1);
+  {
+    const auto reader = place_->ReadOn();
+    Derive();
+  }
+  ASSERT_THAT(hub_->Rewrite(now()), StatusIs(absl::StatusCode::kUnavailable));
+  ASSERT_THAT(hub_->Rebuild(now()), IsOk());
+  EXPECT_THAT(hub_->Rewrite(now()), IsOk());
 }
 
 TEST_P(HubForgetTest, ARecordWithoutRowsIsForgottenBehind400DaysWithAllThatWasInIt) {

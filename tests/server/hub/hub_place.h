@@ -41,10 +41,13 @@ class HubPlace {
   /// The only value of the only row, of the hub's tables.
   virtual std::int64_t Ask(const std::string& sql) = 0;
   virtual std::string AskText(const std::string& sql) = 0;
+  virtual void Change(const std::string& sql) = 0;
   /// What somebody does who deletes it. None may be open.
   virtual void LoseHub() = 0;
   /// Leaves one that cannot be opened. None may be open.
   virtual void SpoilHub() = 0;
+  /// As another version arranged it. None may be open.
+  virtual void SetLayout(int layout) = 0;
   /// Whether these bytes are in any of its files.
   virtual bool HoldsOnDisk(const std::string& text) = 0;
   /// A program that reads it, until that is gone.
@@ -64,12 +67,16 @@ class FolderHubPlace final : public HubPlace {
   }
   std::int64_t Ask(const std::string& sql) override { return Partner(path(), true).One(sql).integer; }
   std::string AskText(const std::string& sql) override { return Partner(path(), true).One(sql).bytes; }
+  void Change(const std::string& sql) override { Partner(path()).Run(sql); }
   void LoseHub() override {
     for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path() + suffix);
   }
   void SpoilHub() override {
     LoseHub();
     std::ofstream(path(), std::ios::binary) << std::string(8'192, 'x');
+  }
+  void SetLayout(int layout) override {
+    Change(absl::StrCat("UPDATE _mirror_layout SET layout = ", layout, ", program = '9.0'"));
   }
   bool HoldsOnDisk(const std::string& text) override {
     bool holds = false;
@@ -134,12 +141,14 @@ class PostgresHubPlace final : public HubPlace {
     EXPECT_THAT(rows.status(), IsOk());
     return rows.ok() ? rows->Text(0, 0) : "";
   }
+  void Change(const std::string& sql) override { EXPECT_THAT(partner_->Execute(sql), IsOk()); }
   void LoseHub() override {
     EXPECT_THAT(partner_->Execute("SET client_min_messages = warning; DROP SCHEMA mirror_hub_acme CASCADE"),
                 IsOk());
   }
-  void SpoilHub() override {
-    EXPECT_THAT(partner_->Execute("UPDATE _hub SET layout = 9, layout_min = 9, program = '9.0'"), IsOk());
+  void SpoilHub() override { SetLayout(9); }
+  void SetLayout(int layout) override {
+    Change(absl::StrCat("UPDATE _hub SET layout = ", layout, ", layout_min = ", layout, ", program = '9.0'"));
   }
   bool HoldsOnDisk(const std::string& text) override {
     EXPECT_THAT(partner_->Execute("CHECKPOINT"), IsOk());

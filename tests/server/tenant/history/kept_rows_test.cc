@@ -17,6 +17,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -114,6 +115,21 @@ TEST_F(KeptRowsTest, ErasedNowItIsInNoFile) {
   EXPECT_THAT(Bytes(), Not(HasSubstr("Ada")));
   EXPECT_THAT(Visible(People()), ElementsAre(Row{2, "Bob", 7}));
   EXPECT_THAT(catalog_.Messages("row.erased"), HasSubstr("2 versions"));
+}
+
+TEST_F(KeptRowsTest, ErasedNowItIsInNoFileAlsoWhereAHubMayHoldIt) {
+  absl::Status hub = absl::UnavailableError("hub 'Acme' is suspended.");
+  options_.forget_in_hubs = [&](const std::string&) { return hub; };
+  Restart();
+  Prepare();
+  ASSERT_THAT(Bytes(), HasSubstr("Adele"));
+  const AskedErasure asked = {.table = "people", .key = "1", .now = true};
+  EXPECT_THAT(tenant_->EraseRow(asked, now()).status(),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("in no file of it any more"), HasSubstr("is suspended"))));
+  EXPECT_THAT(Bytes(), Not(HasSubstr("Adele")));
+  hub = absl::OkStatus();
+  EXPECT_THAT(tenant_->EraseRow(asked, now()), IsOk());
 }
 
 TEST_F(KeptRowsTest, AStaleTokenErasesNothing) {

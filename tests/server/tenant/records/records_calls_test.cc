@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <new>
@@ -17,10 +18,12 @@
 #include "server/tenant/mirror/commit_queue.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/forwarding_store.h"
+#include "tests/support/processes.h"
 
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::int64_t kNowMs = 1'700'000'000'000;
@@ -68,12 +71,24 @@ class RecordsCallsTest : public TenantBench {
   /// Whether somebody erases now.
   bool IsErasing() const {
     return Partner(path()).One(
-               "SELECT count(*) FROM _mirror_documents WHERE kind = 'erasure' AND id = 'erasing'") == Cell(1);
+               "SELECT count(*) FROM _mirror_documents WHERE kind = 'erasure' AND id = 'erasing' AND text "
+               "NOT "
+               "LIKE 'scrubbed %'") == Cell(1);
   }
   bool StandsInFiles() {
     const auto since = tenant_->NeedsErasure();
     EXPECT_THAT(since, IsOk());
     return since.ok() && since->has_value();
+  }
+
+  bool HasBytes(const std::string& text) const {
+    for (const char* const suffix : {"", "-wal"}) {
+      if (std::filesystem::exists(path() + suffix) &&
+          ReadFileText(path() + suffix).find(text) != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
   }
 
   std::function<void()> before_erasing_ = [] {};
@@ -106,6 +121,61 @@ TEST_F(RecordsCallsTest, WhatAnotherServerDeletesWhileItIsErasedIsErasedTheNextT
   EXPECT_TRUE(was_erasing);
   EXPECT_TRUE(StandsInFiles());
   before_erasing_ = [] {};
+  EXPECT_THAT(tenant_->EraseDeleted(kNowMs), IsOk());
+  EXPECT_FALSE(StandsInFiles());
+}
+
+TEST_F(RecordsCallsTest, AHubThatMayHoldItKeepsNothingInTheMirrorsFiles) {
+  absl::Status hub = absl::UnavailableError("hub 'Acme' is suspended");
+  options_.forget_in_hubs = [&](const std::string&) { return hub; };
+  Restart();
+  int erasures = 0;
+  before_erasing_ = [&] { erasures += IsErasing() ? 1 : 0; };
+  MakeAndDelete("Secretissima 1");
+  ASSERT_TRUE(HasBytes("Secretissima"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(tenant_->EraseDeleted(kNowMs),
+                StatusIs(absl::StatusCode::kUnavailable,
+                         AllOf(HasSubstr("own files hold no more of it"), HasSubstr("is suspended"))));
+    EXPECT_FALSE(HasBytes("Secretissima"));
+    EXPECT_TRUE(StandsInFiles());
+    EXPECT_EQ(erasures, 1) << "they are not rewritten for nothing";
+  }
+  // A deletion is another reason to.
+  MakeAndDelete("Secretissima 2");
+  EXPECT_FALSE(tenant_->EraseDeleted(kNowMs).ok());
+  EXPECT_FALSE(HasBytes("Secretissima"));
+  EXPECT_EQ(erasures, 2);
+  hub = absl::OkStatus();
+  EXPECT_THAT(tenant_->EraseDeleted(kNowMs), IsOk());
+  EXPECT_FALSE(StandsInFiles());
+  EXPECT_FALSE(IsErasing());
+  EXPECT_EQ(erasures, 2);
+  MakeAndDelete("Secretissima 3");
+  EXPECT_THAT(tenant_->EraseDeleted(kNowMs), IsOk());
+  EXPECT_FALSE(HasBytes("Secretissima"));
+}
+
+TEST_F(RecordsCallsTest, DeletionsWithoutEndDoNotKeepItFromBeingErased) {
+  options_.journal.rules.push_back({.journal = true});  // As a hub asks for.
+  Restart();
+  ASSERT_THAT(tenant_->OpenForHub(kNowMs), IsOk());
+  options_.forget_in_hubs = [&](const std::string&) {
+    MakeAndDelete("meanwhile");
+    return absl::OkStatus();
+  };
+  Restart();
+  MakeAndDelete("1");
+  int erasures = 0;
+  before_erasing_ = [&] { erasures += IsErasing() ? 1 : 0; };
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(tenant_->EraseDeleted(kNowMs),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("something more was deleted meanwhile")));
+    EXPECT_EQ(erasures, i + 1);
+    EXPECT_TRUE(StandsInFiles());
+  }
+  options_.forget_in_hubs = [](const std::string&) { return absl::OkStatus(); };
+  Restart();
   EXPECT_THAT(tenant_->EraseDeleted(kNowMs), IsOk());
   EXPECT_FALSE(StandsInFiles());
 }
