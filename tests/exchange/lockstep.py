@@ -180,7 +180,7 @@ class Lockstep(model.World):
             return self.GoOn(name)
         words = {"run": "once", "push": "once"}.get(half, half)
         if half == "import" and not self.sources[name].inbox:
-            half, stop = "push", 0  # The program pushes all the same.
+            return  # The program pushes nothing then, unless the run before may have left something untold.
         before, dice = self.Snapshot(), self.rng.getstate()
         point, how = self.PlayModel(name, half, stop)
         if half == "push" and words == "once" and point is None:
