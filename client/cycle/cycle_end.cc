@@ -60,15 +60,11 @@ void AddTimes(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedReque
 }
 
 /// What the ledger tells of them, and what other tables do, would be read without them.
-void AddUnsent(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
-  std::set<std::string> unsent;
-  for (const Job& job : cycle.jobs) {
-    if (!job.committed) unsent.insert(job.schema.name);
-  }
+void AddUnsent(RunContext& run, v1::ReplicationCompletedRequest* request) {
   for (const SourceTable& table : run.schema.tables) {
-    if (run.ReportOf(table.schema.name).result > TableResult::kBlocked) unsent.insert(table.schema.name);
+    const std::string& name = table.schema.name;
+    if (run.ReportOf(name).result > TableResult::kBlocked) request->add_unsent_tables(name);
   }
-  for (const std::string& name : unsent) request->add_unsent_tables(name);
 }
 
 /// What the mirror found of the number of rows of each table.
@@ -141,7 +137,7 @@ absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status)
   AddSent(run, cycle, &request);
   AddCompared(cycle, &request);
   if (status.ok()) AddTimes(run, cycle, &request);
-  if (run.marks != nullptr) AddUnsent(run, cycle, &request);
+  if (run.marks != nullptr) AddUnsent(run, &request);
   if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
   const absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(request);
   if (!response.ok()) {

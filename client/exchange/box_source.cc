@@ -1,5 +1,8 @@
 #include "client/exchange/box_source.h"
 
+#include <charconv>
+#include <system_error>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +25,22 @@ std::optional<std::vector<std::string>> BoxKeyParts(const std::string& key, std:
     }
   }
   return texts;
+}
+
+sqlite::Value BoxText(std::string text) {
+  sqlite::Value value;
+  value.type = sqlite::Type::kText;
+  value.bytes = std::move(text);
+  return value;
+}
+
+std::optional<sqlite::Value> BoxWholeNumber(const std::string& text) {
+  sqlite::Value value;
+  value.type = sqlite::Type::kInteger;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value.integer);
+  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return value;
 }
 
 }  // namespace mirror

@@ -30,6 +30,10 @@ struct ChangedForBox {
 /// Absent: it is none of a key with so many columns.
 std::optional<std::vector<std::string>> BoxKeyParts(const std::string& key, std::size_t count);
 
+/// What a box says as a value, and where it is a whole number that fits; absent: it is none.
+sqlite::Value BoxText(std::string text);
+std::optional<sqlite::Value> BoxWholeNumber(const std::string& text);
+
 /// A source's database as what shows its exchange needs it: its own tables, the names of those that are
 /// mirrored, and what changed in them. Each call is a part of a change. Errors: those of BoxSql. Threads:
 /// one.

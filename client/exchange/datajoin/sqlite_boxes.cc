@@ -1,7 +1,6 @@
 #include "client/exchange/datajoin/sqlite_boxes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <utility>
@@ -68,22 +67,6 @@ absl::StatusOr<LogPiece> ReadPiece(const SqliteFile& file, const MemberTable& ta
 
 // --- Rows that entries name ---------------------------------------------------
 
-sqlite::Value TextValue(std::string text) {
-  sqlite::Value value;
-  value.type = sqlite::Type::kText;
-  value.bytes = std::move(text);
-  return value;
-}
-
-std::optional<sqlite::Value> WholeNumber(const std::string& text) {
-  sqlite::Value value;
-  value.type = sqlite::Type::kInteger;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value.integer);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return value;
-}
-
 /// The key of the row that is meant, as it stands there. The database compares a text with a number where
 /// its column is declared so, else they are tried one after the other.
 absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const MemberTable& table,
@@ -98,7 +81,7 @@ absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const Membe
                               " WHERE ", absl::StrJoin(terms, " AND ")));
   for (const bool as_number : {false, true}) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      const std::optional<sqlite::Value> number = WholeNumber(parts[i].bytes);
+      const std::optional<sqlite::Value> number = BoxWholeNumber(parts[i].bytes);
       query.Bind(static_cast<int>(i + 1), as_number && number ? *number : parts[i]);
     }
     const absl::StatusOr<bool> there = query.Step();
@@ -120,7 +103,7 @@ std::optional<RowOf> AsDeclared(const MemberTable& table, const RowOf& parts) {
     const Type type = table.plan.schema.columns[table.key[i]].type;
     std::optional<sqlite::Value> part;
     if (type == Type::kText) part = parts[i];
-    if (type == Type::kInt64) part = WholeNumber(parts[i].bytes);
+    if (type == Type::kInt64) part = BoxWholeNumber(parts[i].bytes);
     if (!part) return std::nullopt;
     key.push_back(*std::move(part));
   }
@@ -192,7 +175,7 @@ absl::StatusOr<bool> SqliteBoxes::SendRow(const std::string& table, const std::s
   const std::optional<std::vector<std::string>> texts = BoxKeyParts(key, (*named)->key.size());
   if (!texts) return false;
   RowOf parts;
-  for (const std::string& text : *texts) parts.push_back(TextValue(text));
+  for (const std::string& text : *texts) parts.push_back(BoxText(text));
   absl::StatusOr<std::optional<RowOf>> found = FindKey(file_, **named, parts);
   if (!found.ok()) return found.status();
   if (!*found) *found = AsDeclared(**named, parts);

@@ -1,6 +1,5 @@
 #include "client/exchange/postgres/postgres_boxes.h"
 
-#include <charconv>
 #include <map>
 #include <utility>
 #include <variant>
@@ -19,13 +18,6 @@ namespace {
 
 constexpr char kReadingKey[] = "reading a key that a box names";
 
-sqlite::Value TextValue(const std::string& text) {
-  sqlite::Value value;
-  value.type = sqlite::Type::kText;
-  value.bytes = text;
-  return value;
-}
-
 /// What a text means in a column of which that is known without asking. `asks`: it is not. Absent beside
 /// that: no value of the column.
 std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t column,
@@ -34,19 +26,13 @@ std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t
   switch (static_cast<postgres::Type>(member.known->table.columns[column].type)) {
     case postgres::Type::kText:
     case postgres::Type::kVarchar:
-      if (announced == Type::kText) return TextValue(text);
+      if (announced == Type::kText) return BoxText(text);
       break;
     case postgres::Type::kInt2:
     case postgres::Type::kInt4:
-    case postgres::Type::kInt8: {
+    case postgres::Type::kInt8:
       if (announced != Type::kInt64) break;
-      sqlite::Value value;
-      value.type = sqlite::Type::kInteger;
-      const char* const end = text.data() + text.size();
-      const auto parsed = std::from_chars(text.data(), end, value.integer);
-      if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-      return value;
-    }
+      return BoxWholeNumber(text);
     default:
       break;
   }
@@ -56,7 +42,7 @@ std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t
 
 /// As the reader gives it to PostgreSQL.
 sqlite::Value AsBound(const PostgresColumn& column, const std::string& text) {
-  sqlite::Value value = TextValue(text);
+  sqlite::Value value = BoxText(text);
   if (static_cast<postgres::Type>(column.type) != postgres::Type::kBytea || !text.starts_with("\\x"))
     return value;
   const std::string digits = text.substr(2);

@@ -43,19 +43,12 @@ class HeldRows : public StagedRows {
   std::int64_t place() const override { return place_; }
 
   absl::StatusOr<Counts> Count(std::int64_t behind) override {
-    Counts counts;
     sqlite::Statement select =
         reading_->Prepare(absl::StrCat("SELECT kind, born > ?, count(*) FROM ", NetName(table_),
                                        " WHERE lsn > ", from_, " GROUP BY 1, 2"),
                           kReadingMoment);
     select.With(behind);
-    absl::StatusOr<bool> there = select.Step();
-    for (; there.ok() && *there; there = select.Step()) {
-      AddToCounts(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2),
-                  &counts);
-    }
-    if (!there.ok()) return there.status();
-    return counts;
+    return TakeCounts(std::move(select));
   }
 
  private:

@@ -13,6 +13,23 @@
 namespace mirror {
 namespace {
 
+void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRows::Counts* counts) {
+  switch (kind) {
+    case StagedKind::kGone:
+      counts->gone += rows;
+      if (born_behind) counts->came_and_went += rows;
+      break;
+    case StagedKind::kWhole:
+      counts->whole += rows;
+      break;
+    case StagedKind::kPart:
+      counts->parts += rows;
+      break;
+    case StagedKind::kMoved:
+      counts->moved += rows;
+  }
+}
+
 /// Rows up to this are kept in memory while they are read.
 constexpr std::size_t kReadBytes = 4'000'000;
 /// See SealOf().
@@ -134,21 +151,15 @@ class RowsBehind : public StagedRows {
   std::int64_t place() const override { return place_; }
 
   absl::StatusOr<Counts> Count(std::int64_t behind) override {
-    Counts counts;
     if (scratch_ == nullptr) {
+      Counts counts;
       for (const auto& [key, row] : rows_) AddToCounts(row.kind, row.born > behind, 1, &counts);
       return counts;
     }
     sqlite::Statement select =
         scratch_->Prepare("SELECT kind, born > ?, count(*) FROM scratch.read GROUP BY 1, 2", kReadingRows);
     select.With(behind);
-    absl::StatusOr<bool> there = select.Step();
-    for (; there.ok() && *there; there = select.Step()) {
-      AddToCounts(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2),
-                  &counts);
-    }
-    if (!there.ok()) return there.status();
-    return counts;
+    return TakeCounts(std::move(select));
   }
 
  private:
@@ -222,21 +233,14 @@ absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row) {
   return StagedRows::Row{key, *std::move(unfolded)};
 }
 
-void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRows::Counts* counts) {
-  switch (kind) {
-    case StagedKind::kGone:
-      counts->gone += rows;
-      if (born_behind) counts->came_and_went += rows;
-      break;
-    case StagedKind::kWhole:
-      counts->whole += rows;
-      break;
-    case StagedKind::kPart:
-      counts->parts += rows;
-      break;
-    case StagedKind::kMoved:
-      counts->moved += rows;
+absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select) {
+  StagedRows::Counts counts;
+  absl::StatusOr<bool> there = select.Step();
+  for (; there.ok() && *there; there = select.Step()) {
+    AddToCounts(static_cast<StagedKind>(select.View(0).front()), select.Int(1) != 0, select.Int(2), &counts);
   }
+  if (!there.ok()) return there.status();
+  return counts;
 }
 
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from) {

@@ -47,7 +47,8 @@ absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row);
 inline constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
                                             StagedKind::kWhole};
 std::string Quoted(StagedKind kind);
-void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRows::Counts* counts);
+/// Of a statement of kinds, whether born behind a place, and how many; with what it binds.
+absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select);
 /// Within the caller's transaction: that the table is staged from there on.
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from);
 absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection& database,

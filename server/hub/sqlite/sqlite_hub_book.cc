@@ -44,15 +44,17 @@ absl::StatusOr<MemberRow> TakeRow(const sqlite::Statement& at) {
   return row;
 }
 
-absl::StatusOr<std::vector<MemberRow>> TakeRows(sqlite::Statement& read) {
-  std::vector<MemberRow> rows;
+template <typename One>
+absl::StatusOr<std::vector<One>> TakeAll(sqlite::Statement& read,
+                                         absl::StatusOr<One> (*take)(const sqlite::Statement&)) {
+  std::vector<One> all;
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok()) return more.status();
-    if (!*more) return rows;
-    absl::StatusOr<MemberRow> row = TakeRow(read);
-    if (!row.ok()) return row.status();
-    rows.push_back(*std::move(row));
+    if (!*more) return all;
+    absl::StatusOr<One> one = take(read);
+    if (!one.ok()) return one.status();
+    all.push_back(*std::move(one));
   }
 }
 
@@ -211,7 +213,7 @@ absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& re
 absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& golden_id) {
   sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kRowColumns, "WHERE golden_id = ?"));
   read.With(golden_id);
-  return TakeRows(read);
+  return TakeAll(read, TakeRow);
 }
 
 absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string& data_source,
@@ -421,15 +423,7 @@ absl::StatusOr<HubWork> SqliteHubBook::NextWork() {
 absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::string& golden_id) {
   sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE golden_id = ?"));
   read.With(golden_id);
-  std::vector<HubDelivery> deliveries;
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return deliveries;
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
-    if (!delivery.ok()) return delivery.status();
-    deliveries.push_back(*std::move(delivery));
-  }
+  return TakeAll(read, DeliveryOf);
 }
 
 absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
