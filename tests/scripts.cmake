@@ -88,6 +88,10 @@ set_tests_properties(exchange.random PROPERTIES LABELS python TIMEOUT 600)
 add_test(NAME exchange.beyond_model COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/beyond_model_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.beyond_model PROPERTIES LABELS python TIMEOUT 600)
+# It plays as many at a time as there are processors.
+add_test(NAME exchange.histories COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/histories.py
+                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.histories PROPERTIES LABELS python TIMEOUT 1800 PROCESSORS 2)
 add_test(NAME exchange.demo COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/demo.py
                                     ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(exchange.demo PROPERTIES LABELS python TIMEOUT 600)

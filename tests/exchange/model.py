@@ -376,6 +376,21 @@ class Source:
             if whole and id not in offered if v["state"] == "REFUSED" else now - v["at"] > self.config.retention:
                 del self.tables[LEDGER][id]
                 self.log[LEDGER].append((id, "end"))
+        self.ForgetValuesOfGone()
+
+    def ForgetValuesOfGone(self):
+        """What was written into rows that are not there any more, or that a delivery removed since: values of a
+        row that is gone stay nowhere. That they were there stays told."""
+        removed = defaultdict(int)
+        for row in self.tables[LEDGER].values():
+            v = row.values
+            if v["operation"] == "DELETE" and v["state"] == "APPLIED":
+                removed[(v["table"], v["key"])] = max(removed[(v["table"], v["key"])], v["n"])
+        for id, row in list(self.tables[LEDGER].items()):
+            v = row.values
+            gone = v["key"] not in self.tables[v["table"]] or v["n"] < removed[(v["table"], v["key"])]
+            if v["wrote"] and gone:
+                self.Put(LEDGER, id, dict(v, wrote={}), {}, 0, "row")
 
     def Import(self, d, now):
         """One delivery, one transaction. Returns what became of it."""
@@ -1072,7 +1087,8 @@ def ReadRow(world, hub, look, work, ref, mode, first, compare, anew, wrote, remo
         golden_id = hub.Alive(hub.issued.get(made)) if rules.origin else None
         took = MatchKeys(entity, {a: wrote.get(c, (None, None, None))[2] for a, c in member.columns.items()})
         as_made = took & now or not took and row is not None and all(row.values[c] == w[2] for c, w in wrote.items())
-        if row is not None and (not anew and mode is None or as_made):
+        # A source forgets what it wrote into a row that is gone: another one stands there then.
+        if row is not None and wrote and (not anew and mode is None or as_made):
             work.origin[ref] = golden_id
         else:
             wrote = {}  # made by the exchange and deleted before it was ever seen
