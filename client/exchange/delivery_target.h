@@ -10,7 +10,6 @@
 #include "client/exchange/box_source.h"
 #include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
-#include "client/exchange/unpushed_tables.h"
 #include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {
@@ -24,8 +23,6 @@ class DeliveryTarget {
   virtual absl::Status EmptyInbox() = 0;
   virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
   virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
-  /// Of the push before; none, until it is said.
-  virtual void SetUnpushed(UnpushedTables tables) = 0;
   virtual absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) = 0;
 
   /// For what a layout shows beside these: `work` has a session of its own. Errors: also those of `work`;

@@ -112,10 +112,7 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
   if (std::string why = MakeTask(delivery, *table, rules_, &task); !why.empty()) {
     return Refuse(delivery, std::move(why));
   }
-  absl::StatusOr<ImportResult> result = DoTask(task);
-  if (!result.ok() || result->outcome != v1::DELIVERY_OUTCOME_CONFLICT) return result;
-  std::string why = WhyNotTold(delivery, unpushed_);
-  return why.empty() ? result : Refuse(delivery, std::move(why));
+  return DoTask(task);
 }
 
 absl::StatusOr<ImportResult> Importer::DoTask(const DeliveryTask& task) {

@@ -18,7 +18,6 @@
 #include "client/exchange/log_entries.h"
 #include "client/exchange/match_set.h"
 #include "client/exchange/member_table.h"
-#include "client/exchange/unpushed_tables.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "mirror/v1/mirror_client.pb.h"
 
@@ -50,7 +49,6 @@ class Importer {
   /// Errors: the source cannot be read or written: nothing of this delivery was applied, and the run ends.
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery);
 
-  void set_unpushed(UnpushedTables tables) { unpushed_ = std::move(tables); }
   /// Told of each; outlives it.
   void set_layout(InboxLayout* layout) { layout_ = layout; }
 
@@ -87,7 +85,6 @@ class Importer {
   const ExchangeRules rules_;
   const Clock clock_;
   InboxLayout* layout_ = nullptr;
-  UnpushedTables unpushed_;
   MemberTables tables_;
   std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
   std::string ended_by_;  ///< Why the application's own trigger took the whole transaction back.

@@ -170,10 +170,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
   if (why.empty()) why = member->obstacle;
   if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
-  absl::StatusOr<ImportResult> result = DoTask(task, *member);
-  if (!result.ok() || result->outcome != v1::DELIVERY_OUTCOME_CONFLICT) return result;
-  why = WhyNotTold(delivery, unpushed_);
-  return why.empty() ? result : ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
+  return DoTask(task, *member);
 }
 
 absl::Status ServerDeliveries::LockTables(const v1::Delivery& delivery, const ServerMember* member) {

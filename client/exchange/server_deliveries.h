@@ -31,7 +31,6 @@ class ServerDeliveries : public DeliveryTarget {
   absl::Status EmptyInbox() override;
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override;
-  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override;
   void EndImport() override;
   absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override;
@@ -58,7 +57,6 @@ class ServerDeliveries : public DeliveryTarget {
   const std::unique_ptr<DeliveryDatabase> database_;
   const ExchangeRules rules_;
   const Importer::Clock clock_;
-  UnpushedTables unpushed_;
   bool has_looked_ = false;
   std::optional<ImportResult> committing_;  ///< What a transaction did whose COMMIT was sent.
 };

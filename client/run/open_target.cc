@@ -53,7 +53,6 @@ class SqliteTarget : public DeliveryTarget {
       importer_ = *std::move(importer);
       shown_.emplace(importer_->file(), rules_, layout_);
       importer_->set_layout(shown_->layout.get());
-      importer_->set_unpushed(unpushed_);
     }
     return importer_->Import(delivery);
   }
@@ -63,7 +62,6 @@ class SqliteTarget : public DeliveryTarget {
     SqliteBoxes boxes(**file, rules_);
     return work(boxes);
   }
-  void SetUnpushed(UnpushedTables tables) override { unpushed_ = std::move(tables); }
   void EndImport() override {
     shown_.reset();
     importer_.reset();
@@ -85,7 +83,6 @@ class SqliteTarget : public DeliveryTarget {
   const SourceConfig& source_;
   const ExchangeRules rules_;
   const MakeInboxLayout layout_;
-  UnpushedTables unpushed_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
   std::optional<Shown> shown_;          ///< Of that.
 };

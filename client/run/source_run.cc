@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
-#include "client/exchange/unpushed_tables.h"
 #include "client/run/datajoin_run.h"
 #include "client/run/exchange_run.h"
 #include "client/run/last_run.h"
@@ -134,39 +133,23 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   }
 }
 
-/// What an import by itself has to know of the run before.
-struct RunBefore {
-  bool untold = true;  ///< It may have applied deliveries, and ended before its push did.
-  UnpushedTables unpushed = {};
-};
-
-RunBefore LookAtRunBefore(const std::string& state_dir, const std::string& context_id) {
-  RunBefore before;
+/// Whether the run before may have applied deliveries, and ended before its push did.
+bool MayBeUntold(const std::string& state_dir, const std::string& context_id) {
   const std::optional<std::int64_t> begun_ms = LoadMark(state_dir, context_id);
   const absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(state_dir, context_id);
-  if (!last.ok() || !last->has_value()) return before;
-  before.untold = (*last)->outcome != Outcome::kDone || (*last)->begun_ms < begun_ms.value_or(0);
-  for (const LastRun::Trouble& one : (*last)->troubles) before.unpushed[FoldName(one.table)] = one.reason;
-  return before;
-}
-
-UnpushedTables UnpushedOf(const CycleReport& report) {
-  UnpushedTables tables;
-  for (const TableReport& table : report.tables) {
-    if (table.result > TableResult::kBlocked) tables[FoldName(table.table)] = table.reason;
-  }
-  return tables;
+  return !last.ok() || !last->has_value() || (*last)->outcome != Outcome::kDone ||
+         (*last)->begun_ms < begun_ms.value_or(0);
 }
 
 /// A push, the deliveries that are for the source, and a push that tells what became of them.
 class ExchangingRun {
  public:
   ExchangingRun(const SourceConfig& source, DeliveryTarget& target, const DatajoinRun& datajoin,
-                const Connection& connection, const RunRequest& request, RunBefore before)
+                const Connection& connection, const RunRequest& request, bool may_be_untold)
       : target_(target),
         datajoin_(datajoin),
         request_(request),
-        before_(std::move(before)),
+        may_be_untold_(may_be_untold),
         client_(connection.line->Channel(), connection.identity, source.context_id) {
     client_.set_counters(request.counters);
     client_.set_patience(connection.patience);
@@ -185,10 +168,8 @@ class ExchangingRun {
       absl::Status fetched = Transport(target_, client_, report.cycle, &*figures_);
       datajoin_.Fetched(target_, fetched, figures_->waiting);
       if (!fetched.ok()) return Ended(std::move(report), fetched);
-      target_.SetUnpushed(UnpushedOf(report));
     } else {
       if (absl::Status there = datajoin_.Check(target_); !there.ok()) return Failed(there);
-      target_.SetUnpushed(before_.unpushed);
       figures_.emplace();
     }
     if (request_.exchange != RunRequest::Exchange::kTransport) {
@@ -197,7 +178,7 @@ class ExchangingRun {
       target_.EndImport();
       const bool tried = figures_->applied + figures_->conflicts + figures_->refused > 0;
       // The hub learns of what was done with the rows themselves.
-      if (tried || (imports_alone && before_.untold)) {
+      if (tried || (imports_alone && may_be_untold_)) {
         CycleReport told = push();
         if (imports_alone || !told.Good()) report = std::move(told);
       } else if (imports_alone) {
@@ -221,7 +202,7 @@ class ExchangingRun {
   DeliveryTarget& target_;
   const DatajoinRun& datajoin_;
   const RunRequest& request_;
-  const RunBefore before_;
+  const bool may_be_untold_;
   MirrorClient client_;
   std::optional<ExchangeFigures> figures_;
 };
@@ -426,7 +407,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
   bool compared = false;
   CycleReport report;
   WorkNote work(config.agent.state_dir, source.context_id, begun_ms);
-  RunBefore before = LookAtRunBefore(config.agent.state_dir, source.context_id);
+  const bool may_be_untold = MayBeUntold(config.agent.state_dir, source.context_id);
   const absl::Status marked = MarkBegin(config.agent.state_dir, source.context_id, begun_ms);
   try {
     const auto push = [&] {
@@ -442,7 +423,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     } else if (!target.ok()) {
       report = Failed(target.status());
     } else if (*target != nullptr) {
-      report = ExchangingRun(source, **target, datajoin, connection, request, std::move(before)).Go(push);
+      report = ExchangingRun(source, **target, datajoin, connection, request, may_be_untold).Go(push);
     } else if (request.exchange != RunRequest::Exchange::kAll) {
       report =
           Failed(absl::FailedPreconditionError("the source takes no deliveries. Nothing was done. Set "

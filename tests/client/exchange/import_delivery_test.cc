@@ -87,19 +87,6 @@ TEST_F(ImportDelivery, AbsenceLock) {
   EXPECT_THAT(Import(Insert("d7", "NO 1", "Oslo")), StartsWith("CONFLICT"));
 }
 
-TEST_F(ImportDelivery, AConflictThatNoPushTellsOfIsRefusedAndRests) {
-  StartCustomers();
-  importer_->set_unpushed({{"customer", "column 'x': an infinity"}});
-  EXPECT_EQ(
-      Import(Update("d1", 1, "Bern", "Oslo")),
-      "REFUSED: a row is not as the hub knows it, and the table cannot be pushed: column 'x': an infinity");
-  EXPECT_THAT(Import(Update("d1", 1, "Bern", "Oslo")), StartsWith("LATER"));
-  // One under its locks is applied all the same.
-  EXPECT_EQ(Import(Update("d2", 1, "Rome", "Oslo")), "APPLIED");
-  importer_->set_unpushed({{"another", "why"}});
-  EXPECT_THAT(Import(Update("d3", 1, "Bern", "Oslo")), StartsWith("CONFLICT"));
-}
-
 TEST_F(ImportDelivery, ConflictNoted) {
   StartCustomers();
   EXPECT_THAT(Import(Update("d1", 1, "Bern", "Oslo")), StartsWith("CONFLICT"));

@@ -181,17 +181,6 @@ TEST_F(PostgresDeliveriesTest, WhatIsNotAsTheHubKnewItIsAConflict) {
   EXPECT_THAT(Ledger(), IsEmpty());
 }
 
-TEST_F(PostgresDeliveriesTest, AConflictThatNoPushTellsOfIsRefusedAndRests) {
-  Start(absl::StrCat(kCustomer, "; INSERT INTO customer (vat, city) VALUES ('no-1', 'Rome')"));
-  target_->SetUnpushed({{"customer", "column 'x': an infinity"}});
-  EXPECT_EQ(
-      Import(Update("a", 1, "Bern", "Oslo")),
-      "REFUSED: a row is not as the hub knows it, and the table cannot be pushed: column 'x': an infinity");
-  EXPECT_EQ(Ledger().size(), 1U);
-  target_->SetUnpushed({});
-  EXPECT_EQ(Import(Update("b", 1, "Bern", "Oslo")), "CONFLICT: the row is not as the hub knew it");
-}
-
 TEST_F(PostgresDeliveriesTest, WhatIsImportedBehindTheEndLooksForMatchesAnew) {
   Start(kCustomer);
   EXPECT_EQ(Import(Insert("a", "NO 1", "Rome")), "APPLIED");
