@@ -15,7 +15,6 @@
 namespace mirror {
 namespace {
 
-constexpr int kValueBytesMax = 1'000'000'000;  // What SQLite has by itself: a row is written whole.
 constexpr char kSavepoint[] = "_mirror_import";
 
 }  // namespace
@@ -25,7 +24,7 @@ absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path
   absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
   if (!file.ok()) return file.status();
   if (absl::Status there = CheckExchangeTables(**file); !there.ok()) return there;
-  sqlite3_limit((*file)->handle(), SQLITE_LIMIT_LENGTH, kValueBytesMax);
+  (*file)->TakeLongValues();
   // What the application's definitions say of other rows holds for ours, too.
   if (absl::Status keys = (*file)->Run("PRAGMA foreign_keys = ON"); !keys.ok()) return keys;
   return std::unique_ptr<Importer>(new Importer(*std::move(file), std::move(rules), std::move(clock)));

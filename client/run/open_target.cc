@@ -77,7 +77,9 @@ class SqliteTarget : public DeliveryTarget {
   };
 
   absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
-    return SqliteFile::Open(source_.path, Use::kChange);
+    absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kChange);
+    if (file.ok()) (*file)->TakeLongValues();
+    return file;
   }
 
   const SourceConfig& source_;

@@ -152,6 +152,10 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
       return Cannot(absl::StrCat("column '", name, "' of table '", table, "' is hashed or masked"));
     }
     form.columns.push_back(*column);
+    const Type type = form.kept.columns[*column].type;
+    if (type == Type::kText || type == Type::kBytes) continue;
+    form.formed_whole.insert(name);
+    if (type != Type::kAny) form.formed.insert(name);
   }
   forms_.emplace(table, std::move(form));
   return absl::OkStatus();
@@ -352,6 +356,11 @@ std::vector<HubNote> SnapshotLook::UnreadTimes() const {
                      .rows = rows});
   }
   return notes;
+}
+
+const std::set<std::string>& SnapshotLook::FormedColumns(const HubMember& member, bool whole) {
+  const Form& form = forms_.at(member.table);
+  return whole ? form.formed_whole : form.formed;
 }
 
 absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& member,

@@ -1370,7 +1370,7 @@ def delivery_plan(world, hub):
                 given, here = golden.values.get(a), row.attributes.get(a)
                 if a not in entity.attributes or given is None or here is None or a == member.key or a in golden.frozen:
                     continue
-                if here.value == given.value or here.word == given.value and not here.own and here.ms is not None:
+                if here.value == given.value or here.word == given.value and here.ms is not None:
                     continue
                 columns[c], edits[c] = (given.value, given.ms), given.edit
             if columns:

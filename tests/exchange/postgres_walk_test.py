@@ -48,6 +48,8 @@ class PostgresWalk(server_walk.ServerWalk):
     KIND = exchange_postgres.PostgresSystem
     CITY_IS_NEEDED = "ALTER TABLE company ALTER COLUMN city SET NOT NULL"
     CITY_IS_MISSING = "not-null constraint"
+    SUM = (exchange_postgres.TABLE.replace("city text", "city numeric(12,2)"),
+           "ALTER TABLE company ALTER COLUMN city TYPE numeric(14,4)")
     OWNER = (exchange_postgres.ROLE, postgres_cluster.SUPERUSER)
 
     def test_what_a_trigger_makes_of_other_rows_is_nobodys_wish(self):

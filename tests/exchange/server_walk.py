@@ -17,6 +17,7 @@ class ServerWalk(walk_test.Walk):
     KIND = None  # Of the ERP: a System.
     CITY_IS_NEEDED = ""  # In SQL.
     CITY_IS_MISSING = ""  # What the database says.
+    SUM = ("", "")  # Table company, whose column city is a number of two decimals, and what gives it four.
     OWNER = ("", "")  # The agent's user, and the one whom all tables are.
 
     test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once = None  # By SQLite's triggers.
@@ -37,6 +38,19 @@ class ServerWalk(walk_test.Walk):
                 place.rounds()
                 self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Rome")]] * 2)
                 self.quiet(place)
+
+    def test_a_column_whose_type_changes_is_nobodys_edit(self):
+        table, widened = self.SUM
+        place = self.place(tables={"erp": (table,)})
+        place.crm.sql("INSERT INTO company (vat, name, city) VALUES ('NO 1', 'Ada', '12.50'), ('NO 2', 'Bob', '7.00')")
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = '13.75' WHERE name = 'Ada'")
+        place.crm.once()  # The hub has read that edit, and nobody edits anything in the other system.
+        place.erp.sql(widened)
+        place.rounds(4)
+        self.assertEqual([row[2] for row in place.crm.rows()], ["13.75", "7.00"])
+        self.assertEqual([float(row[2]) for row in place.erp.rows()], [13.75, 7])
+        self.quiet(place)
 
     def refused(self, place, words):
         """The only delivery is, with these words and without its values."""

@@ -226,6 +226,19 @@ class Walk(unittest.TestCase):
         self.assertIn("_mirror_ledger", [table["table"] for table in told["tables"] if table["inserts"] > 0])
         self.assertIn("the inbox is empty", place.erp.agent("import").stdout)
 
+    def test_a_value_of_many_megabytes_arrives_and_goes_again(self):
+        place = self.place(deletes="any")
+        place.crm.sql(ADA, "INSERT INTO company (vat, name, city) VALUES ('NO 2', 'Bob', 'Ulm')")
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = hex(zeroblob(3000000)) WHERE name = 'Ada'")
+        place.rounds()
+        self.assertEqual(place.erp.sql("SELECT length(city) FROM company WHERE name = 'Ada'")[0][0], 6_000_000)
+        # What is kept of it with the source's own tables goes with the row, and stops nobody.
+        place.crm.sql("DELETE FROM company WHERE name = 'Ada'", "UPDATE company SET city = 'Bonn' WHERE name = 'Bob'")
+        place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 2", "Bob", "Bonn")]] * 2)
+        self.quiet(place)
+
     def test_what_is_not_accepted_is_refused_and_told(self):
         place = self.place(accepts={"erp": ["update"]})
         place.erp.once()

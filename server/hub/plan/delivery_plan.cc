@@ -90,9 +90,9 @@ bool DeliveryPlanner::Differs(const GoldenRecord& record, const HubMember& membe
       std::find(member.key.begin(), member.key.end(), attribute) != member.key.end()) {
     return false;
   }
-  // It was given that very wish, and this is what the system made of it.
+  // It was given that very wish, or said it once, and this is what the system made of it.
   const Said& said = here->second;
-  return said.value != given->second.value && !(said.word == given->second.value && !said.own && said.ms);
+  return said.value != given->second.value && !(said.word == given->second.value && said.ms);
 }
 
 void DeliveryPlanner::PlanRow(const GoldenRecord& record, const MemberRow& row) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/hub/plan/match_keys.h"
+#include "server/hub/plan/same_value.h"
 
 namespace mirror {
 namespace {
@@ -28,6 +29,7 @@ class RowReader {
   void BeginRow();
   void GoOnWithRow();
   std::optional<std::int64_t> Stamp() const;
+  bool IsStill(const std::string& attribute, const Literal& value, const Literal& before) const;
   bool IsOlder(std::optional<std::int64_t> stamp, std::optional<std::int64_t> known) const;
   Said Say(const std::string& attribute, std::optional<std::int64_t> stamp);
   Said News(const std::string& attribute, const Literal& value, std::optional<std::int64_t> stamp);
@@ -157,6 +159,13 @@ bool RowReader::IsOlder(std::optional<std::int64_t> stamp, std::optional<std::in
          (in_.mode == ResumeMode::kNewest && stamp.value_or(0) <= known.value_or(0));
 }
 
+/// Whether a value is the one of before, perhaps in another form.
+bool RowReader::IsStill(const std::string& attribute, const Literal& value, const Literal& before) const {
+  if (value == before) return true;
+  return in_.formed != nullptr && in_.formed->count(in_.member.columns.at(attribute)) > 0 &&
+         SaysTheSame(value, before);
+}
+
 Said RowReader::Say(const std::string& attribute, std::optional<std::int64_t> stamp) {
   const auto before = row_.says.find(attribute);
   const bool known = before != row_.says.end();
@@ -164,12 +173,15 @@ Said RowReader::Say(const std::string& attribute, std::optional<std::int64_t> st
   const Literal value = here == nullptr ? Literal(Null{}) : *here;
   const WroteColumn* const wrote = WroteIn(attribute);
   const bool null = std::holds_alternative<Null>(value);
-  if (wrote != nullptr && value == wrote->result) {
+  if (wrote != nullptr && IsStill(attribute, value, wrote->result)) {
     // The database itself did that: nobody said it, and it is as old as what it replaced.
     if (!wrote->version_ms) return {value, value, known ? before->second.ms : std::nullopt, false};
     return {value, wrote->wish.value_or(Null{}), wrote->version_ms, false};
   }
-  if (wrote == nullptr && known && value == before->second.value) return before->second;
+  if (wrote == nullptr && known && IsStill(attribute, value, before->second.value)) {
+    // Its word stays as it was said, so that nobody else is given another form of it.
+    return {value, before->second.word, before->second.ms, before->second.own};
+  }
   if (!unseen_ && IsOlder(stamp, known ? before->second.ms : std::nullopt)) {
     return {value, Null{}, std::nullopt, false};  // As old as the backup: nobody says it.
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ struct RowReading {
   Wrote wrote = {};      ///< What the ledger says that the exchange wrote.
   /// The ledger says that the exchange made it: for this record, empty where nobody knows any more which.
   std::optional<std::string> made = {};
-  std::int64_t time = 0;    ///< The hub's.
-  std::int64_t now_ms = 0;  ///< The clock's.
+  const std::set<std::string>* formed = nullptr;  ///< See MemberLook::FormedColumns(). Null: none.
+  std::int64_t time = 0;                          ///< The hub's.
+  std::int64_t now_ms = 0;                        ///< The clock's.
 };
 
 /// What that means.

@@ -246,6 +246,11 @@ absl::Status SqliteFile::Configure() {
   return absl::OkStatus();
 }
 
+void SqliteFile::TakeLongValues() const {
+  constexpr int kValueBytesMax = 1'000'000'000;  // What SQLite has by itself.
+  sqlite3_limit(handle(), SQLITE_LIMIT_LENGTH, kValueBytesMax);
+}
+
 absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const CopyLimits& limits) const {
   std::unique_ptr<SqliteFile> copy(new SqliteFile);
   copy->path_ = path_;

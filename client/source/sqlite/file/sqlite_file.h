@@ -70,6 +70,10 @@ class SqliteFile {
   std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
   RowCall& row_call() const { return *row_call_; }
 
+  /// From now on values may be as long as SQLite itself allows: for who writes rows, or reads what he wrote. Else
+  /// they are at most kPartBytesMax, and who reads longer ones reads them in parts.
+  void TakeLongValues() const;
+
   /// All of it as of one moment, in a temporary file that goes with the object: for what no short look can
   /// read where writers wait for its end. Errors: kUnavailable, when `limits` do not allow it.
   absl::StatusOr<std::unique_ptr<SqliteFile>> CopyOfOneMoment(const CopyLimits& limits = {}) const;
