@@ -75,8 +75,9 @@ class MemberLook {
 
   virtual absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member,
                                                            const std::string& key) = 0;
-  /// Columns of numbers and times, whose values their database may write in another form than before, as where
-  /// a type changes. `whole`: the table may have been sent whole for that, and a column of any type is one, too.
+  /// Columns of numbers and times, whose values their database may write in another form than before, as
+  /// where a type changes. `whole`: the table may have been sent whole for that, and a column of any type is
+  /// one, too.
   virtual const std::set<std::string>& FormedColumns(const HubMember& /*member*/, bool /*whole*/) {
     static const std::set<std::string> kNone;
     return kNone;

@@ -72,8 +72,8 @@ bool TakePairs(std::string_view* rest, std::string_view begin, int count, std::s
   return true;
 }
 
-/// What stands behind a time: hours and minutes, or empty for UTC, in which a time without a zone is sent, too.
-/// Absent: something else.
+/// What stands behind a time: hours and minutes, or empty for UTC, in which a time without a zone is sent,
+/// too. Absent: something else.
 std::optional<std::string> ZoneOf(std::string_view rest) {
   if (rest.empty()) return "";
   if (rest == "Z" || rest == "z") return "";

@@ -10,8 +10,12 @@ namespace mirror {
 namespace {
 
 TEST(SameValue, OneNumberHoweverItIsWritten) {
-  const std::vector<Literal> same = {12.5, std::string("12.5"), std::string("12.50"), std::string("+012.5000"),
-                                     std::string("1.25e1"), std::string("125E-1")};
+  const std::vector<Literal> same = {12.5,
+                                     std::string("12.5"),
+                                     std::string("12.50"),
+                                     std::string("+012.5000"),
+                                     std::string("1.25e1"),
+                                     std::string("125E-1")};
   for (const Literal& a : same) {
     for (const Literal& b : same) EXPECT_TRUE(SaysTheSame(a, b));
   }
@@ -48,8 +52,9 @@ TEST(SameValue, OneMomentHoweverItIsWritten) {
 
 TEST(SameValue, OtherMomentsAreOthers) {
   const std::string moment = "2026-01-02T03:04:05Z";
-  for (const char* other : {"2026-01-02T03:04:06Z", "2026-01-02T03:04:05.001Z", "2026-01-02T03:04:05+01",
-                            "2026-01-03T03:04:05Z", "2026-01-02", "2026-01-02T03:04:05Zulu", "2026-01-02T03:04:05 "}) {
+  for (const char* other :
+       {"2026-01-02T03:04:06Z", "2026-01-02T03:04:05.001Z", "2026-01-02T03:04:05+01", "2026-01-03T03:04:05Z",
+        "2026-01-02", "2026-01-02T03:04:05Zulu", "2026-01-02T03:04:05 "}) {
     EXPECT_FALSE(SaysTheSame(moment, std::string(other))) << other;
   }
 }

@@ -70,8 +70,8 @@ class SqliteFile {
   std::size_t look_rows() const { return wal_ ? kWalLookRows : kLookRows; }
   RowCall& row_call() const { return *row_call_; }
 
-  /// From now on values may be as long as SQLite itself allows: for who writes rows, or reads what he wrote. Else
-  /// they are at most kPartBytesMax, and who reads longer ones reads them in parts.
+  /// From now on values may be as long as SQLite itself allows: for who writes rows, or reads what he wrote.
+  /// Else they are at most kPartBytesMax, and who reads longer ones reads them in parts.
   void TakeLongValues() const;
 
   /// All of it as of one moment, in a temporary file that goes with the object: for what no short look can
