@@ -190,10 +190,8 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
   if (!expires.ok()) return expires.status();
   const absl::StatusOr<std::int64_t> not_before = Time(payload, "nbf");
   if (!not_before.ok()) return not_before.status();
-  if (payload.contains("iat")) {
-    const absl::StatusOr<std::int64_t> issued = Time(payload, "iat");
-    if (!issued.ok()) return issued.status();
-  }
+  const absl::StatusOr<std::int64_t> issued = payload.contains("iat") ? Time(payload, "iat") : not_before;
+  if (!issued.ok()) return issued.status();
   if (*expires <= *not_before) {
     return Refuse("the token ends ('exp') before it begins ('nbf')", "Set both from the clock.");
   }
@@ -217,6 +215,7 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
   }
   claims.not_before = *not_before;
   claims.expires = *expires;
+  claims.issued = *issued;
   return absl::OkStatus();
 }
 
@@ -280,13 +279,14 @@ absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const
                      "' cannot be the name of the token's context id: it is empty or has "
                      "another meaning. Nothing was signed. Set 'context_claim' as the endpoint has it."));
   }
-  return Sign(key, use,
-              {{"iss", claims.issuer},
-               {"aud", claims.audience},
-               {context_claim, claims.context_id},
-               {"nonce", claims.nonce},
-               {"nbf", claims.not_before},
-               {"exp", claims.expires}});
+  Json payload = {{"iss", claims.issuer},
+                  {"aud", claims.audience},
+                  {context_claim, claims.context_id},
+                  {"nonce", claims.nonce},
+                  {"nbf", claims.not_before},
+                  {"exp", claims.expires}};
+  if (claims.issued != 0) payload["iat"] = claims.issued;
+  return Sign(key, use, payload);
 }
 
 absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, const KeyRing& ring,

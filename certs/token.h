@@ -46,6 +46,7 @@ struct Claims {
   std::string context_id;                    ///< The tenant; 1 to 64 of [A-Za-z0-9_-].
   std::string nonce;                         ///< 16 to 64 of [A-Za-z0-9_-], see NewNonce().
   std::int64_t not_before = 0, expires = 0;  ///< `nbf`, `exp`: unix seconds.
+  std::int64_t issued = 0;  ///< `iat`: unix seconds; as `nbf` where the token has none. 0: is not written.
 };
 
 /// What this endpoint accepts, from `[application]` and `[tokens]` of its configuration.

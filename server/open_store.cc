@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "server/hub/postgres/postgres_hub_file.h"
 #include "server/hub/sqlite/sqlite_hub_file.h"
@@ -40,6 +41,9 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   if (!file.ok()) return file.status();
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
   if (!home.ok()) return home.status();
+  // Under the lock of the folder, which `home` has.
+  absl::StatusOr<std::unique_ptr<StartMark>> start = StartMark::Open(config.data.dir, NowMs());
+  if (!start.ok()) return start.status();
   return OpenedStore{
       .folder = nullptr,
       .catalog = MakeCatalog(*file),
@@ -47,6 +51,7 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
       .look_log = MakeLookLog(*file),
       .hook_cursor = MakeHookCursor(*file),
       .home = *std::move(home),
+      .start = *std::move(start),
       .control = nullptr,
       .hub_files = {
           [dir = config.data.dir](const HubRules& rules) { return OpenSqliteHubFile(dir, rules); },
@@ -156,6 +161,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
       .look_log = MakeLookLog(*control),
       .hook_cursor = MakeHookCursor(*control),
       .home = *std::move(home),
+      .start = nullptr,
       .control = *control,
       .hub_files = {[hubs = *hubs](const HubRules& rules) { return OpenPostgresHubFile(hubs, rules); },
                     [hubs = *hubs](const HubRules& rules) { return RemovePostgresHubFile(*hubs, rules); }},

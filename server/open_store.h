@@ -18,6 +18,7 @@
 #include "server/store/folder_lock.h"
 #include "server/store/home.h"
 #include "server/store/postgres/control/control.h"
+#include "server/store/start_mark.h"
 #include "server/store/store_state.h"
 
 // The one place that knows which stores there are.
@@ -32,6 +33,7 @@ struct OpenedStore {
   std::unique_ptr<LookLog> look_log;
   std::unique_ptr<HookCursor> hook_cursor;
   std::unique_ptr<StoreHome> home;
+  std::unique_ptr<StartMark> start;          ///< Null: no commit waits for the next one to be on disk.
   std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
   HubFiles hub_files;
   /// Has the password read again, for connections that are made from here on; null: there are none.

@@ -312,6 +312,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   if (!secret.ok()) return secret.status();
   options.tenant.hash_secret = *std::move(secret);
   options.tenant.counters = &counters;
+  options.tenant.start = store.start.get();
   if (store.control) {
     lists = MakeControlLists(store.control);
     options.tenant.lists = lists.get();
@@ -502,7 +503,6 @@ std::string Server::metrics_address() const {
 
 absl::StatusOr<std::size_t> Server::Reload() {
   absl::StatusOr<std::size_t> keys = parts_->reloader->Run();
-  // With a passfile that cannot be used no new connection would be made.
   if (const absl::Status passfile = CheckStoreFiles(parts_->reloader->in_force()); !passfile.ok()) {
     parts_->events->Add(
         "", Severity::kError, "keys.not_reloaded",

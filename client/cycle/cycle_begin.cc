@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "proto/wire/exchange/ledger.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 namespace {
@@ -55,8 +56,12 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
 absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
                                                       bool take_over,
                                                       const std::optional<KnownCycles>& cycles) {
-  absl::StatusOr<v1::AuthenticateResponse> answer =
-      run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles);
+  const auto ask = [&] {
+    return run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles);
+  };
+  absl::StatusOr<v1::AuthenticateResponse> answer = ask();
+  // The endpoint came up while the token was on its way. The next one is new.
+  if (answer.status().GetPayload(kNewTokenPayload)) answer = ask();
   if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
   return answer;
 }

@@ -314,6 +314,7 @@ absl::StatusOr<std::string> MirrorClient::Token(TokenUse use, const std::string&
   claims.context_id = context_id_;
   claims.nonce = nonce;
   claims.not_before = now - kTokenBackdated;
+  claims.issued = now;
   claims.expires = now + (use == TokenUse::kAuthenticate ? kAuthTokenLife : kCallTokenLife);
   return SignToken(*identity_.key, use, claims, identity_.context_claim);
 }

@@ -16,6 +16,7 @@ struct Caller {
   std::string nonce;
   /// When the token can no longer be used, leeway included; unix milliseconds.
   std::int64_t expires_ms = 0;
+  std::int64_t issued_s = 0;  ///< When the token was, as it says; unix seconds.
 };
 
 }  // namespace mirror

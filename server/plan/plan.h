@@ -455,6 +455,12 @@ struct ErasedRow {
   Key key;
 };
 
+/// When a commit is on disk.
+enum class Kept : std::uint8_t {
+  kNow,       ///< Once it is answered.
+  kWithNext,  ///< With the tenant's next one of kNow: a loss of power before that may take it. A store need not.
+};
+
 /// One transaction.
 struct Plan {
   /// The cycle that must be running. Absent: any state of the tenant (an operator's act, Authenticate).
@@ -462,6 +468,7 @@ struct Plan {
   /// What the tenant's row becomes. Absent: only `progress_ms` is moved.
   std::optional<TenantRecord> tenant;
   std::int64_t now_ms = 0;
+  Kept kept = Kept::kNow;
   std::optional<Nonce> nonce;
   std::vector<Step> steps;
   /// TableSchema: the answers to keep, made from the outcomes of `steps` before the commit, so that a

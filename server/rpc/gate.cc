@@ -75,6 +75,7 @@ struct Gate::Content {
     caller.application_id = rules.audience;
     caller.nonce = claims.nonce;
     caller.expires_ms = (claims.expires + rules.leeway_s) * 1'000;
+    caller.issued_s = claims.issued;
     return caller;
   }
 

@@ -559,7 +559,7 @@ class RunnerWork final : public StoreWork {
     absl::StatusOr<CommitResult> result = run.Run();
     if (!result.ok()) {
       transaction_->Rollback();
-    } else if (absl::Status status = transaction_->Commit(); !status.ok()) {
+    } else if (absl::Status status = transaction_->Commit(plan.kept); !status.ok()) {
       result = std::move(status);
     }
     const bool try_again = savepoints == Savepoints::kWhereNeeded && transaction_->MayTryAgain();

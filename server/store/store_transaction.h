@@ -192,7 +192,7 @@ class StoreTransaction {
   /// nothing has begun.
   virtual absl::Status Begin(const Intent& intent) = 0;
   /// After an error nothing of the transaction is visible, unless it says otherwise.
-  virtual absl::Status Commit() = 0;
+  virtual absl::Status Commit(Kept kept) = 0;
   /// Also where nothing has begun, or the database took it back by itself.
   virtual void Rollback() = 0;
   /// The database took the whole transaction back by itself.

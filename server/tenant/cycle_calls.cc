@@ -76,6 +76,24 @@ absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror
   return absl::OkStatus();
 }
 
+absl::Status AskForNewToken(std::int64_t issued_s, std::int64_t used_before_s) {
+  absl::Status refused = absl::UnauthenticatedError(
+      absl::StrCat("the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
+                   FormatUnixTime(used_before_s),
+                   " after one that did not end well: whether the token was used before is not known. No cycle "
+                   "began. Sign a new one; if it is new, set the clocks right, or write its time into 'iat'."));
+  refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(used_before_s)));
+  return refused;
+}
+
+/// Whether an announcement says what is known: nothing is decided by it, and no definition changes.
+bool IsRepeated(const Plan& plan, const TenantRecord& before) {
+  return plan.tenant && plan.tenant->source_id == before.source_id && plan.tenant->scrub == before.scrub &&
+         plan.tenant->source_accepted == before.source_accepted && plan.steps.empty() && plan.holds.empty() &&
+         plan.settled_holds.empty() && plan.checks.empty() && plan.documents.empty() && plan.hooks == nullptr &&
+         plan.source_objects.empty() && plan.index_changes.empty();
+}
+
 void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
                   std::vector<DroppedColumns>* dropped) {
   const auto end = std::chrono::steady_clock::now() + kCountDroppedMax;
@@ -139,6 +157,10 @@ absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
 
 absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant) {
   if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  const StartMark* const start = mirror_.options().start;
+  if (start != nullptr && caller.issued_s < start->tokens_used_before_s()) {
+    return AskForNewToken(caller.issued_s, start->tokens_used_before_s());
+  }
   if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
   return absl::UnauthenticatedError(absl::StrCat(
@@ -169,6 +191,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
     admission.reason = tenant.pause_reason.empty() ? "the operator paused this tenant"
                                                    : PauseWords(tenant.paused, tenant.pause_reason);
   }
+  if (!beginning->created && MayWait(caller, beginning->now_ms)) plan.kept = Kept::kWithNext;
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
@@ -193,7 +216,10 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
   beginning->cut_began_ms = tenant.since_ms;
   beginning->timed_out = idle && !own;
   admission.accepted = true;
-  admission.cycle = CycleAfter(tenant.cycle, now_ms);
+  StartMark* const start = mirror_.options().start;
+  const std::int64_t given = start == nullptr ? 0 : start->cycles_given();
+  admission.cycle = CycleAfter(std::max(tenant.cycle, given), now_ms);
+  if (start == nullptr || !start->Covers(admission.cycle)) plan->kept = Kept::kNow;
   plan->tenant->cycle = admission.cycle;
   plan->tenant->active = true;
   plan->tenant->holder = holder;
@@ -206,11 +232,22 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return feed.status();
   const MirrorFeed next = AtBegin(*feed, *beginning->known, tenant, admission.cycle);
-  if (next != *feed) plan->documents.push_back(Write(next));
+  if (next != *feed) {
+    // By what it knew the source may go on at once, and never say again what it says now.
+    plan->kept = Kept::kNow;
+    plan->documents.push_back(Write(next));
+  }
   plan->cycle_notes = [](const std::vector<StepResult>&) {
     return CycleNoteChanges{.written = {{CycleNoteKind::kExchange}}};
   };
   return absl::OkStatus();
+}
+
+/// Whether a loss of power may take this begin, as long as nothing of the cycle is on disk.
+bool CycleCalls::MayWait(const Caller& caller, std::int64_t now_ms) const {
+  StartMark* const start = mirror_.options().start;
+  // A token from ahead of this clock would seem new behind the next start.
+  return start != nullptr && caller.issued_s * 1'000 <= now_ms && start->Covers(now_ms);
 }
 
 void CycleCalls::TellBeginning(const Beginning& beginning) {
@@ -267,6 +304,9 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     known_holds = std::move(now.holds);
     if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
     if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
+    if (mirror_.options().start != nullptr && IsRepeated(planned.plan, tenant)) {
+      planned.plan.kept = Kept::kWithNext;
+    }
     return std::move(planned.plan);
   };
   const auto committed = CommitCounted(plan_it, &dropped, &is_counted);

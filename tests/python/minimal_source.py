@@ -79,6 +79,7 @@ class Identity:
             "aud": self.identity["application_id"],
             "http://schemes.superoffice.net/identity/ctx": context_id,
             "nonce": secrets.token_hex(16),
+            "iat": now,
             "nbf": now - 120,
             "exp": now + 300,
             **changes,

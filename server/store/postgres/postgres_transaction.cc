@@ -222,7 +222,7 @@ class PostgresTransaction final : public StoreTransaction {
     return TakeAndBegin(intent, &is_elsewhere);
   }
 
-  absl::Status Commit() override {
+  absl::Status Commit(Kept) override {
     CrashPoint("commit.before");
     PostgresWork& work = *mirror_.work;
     WorkView& view = *work.view;

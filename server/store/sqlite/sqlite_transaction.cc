@@ -6,6 +6,7 @@
 #include "base/crash_point.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
@@ -288,7 +289,7 @@ class SqliteTransaction final : public StoreTransaction {
     return FileReplaced(connection_);
   }
 
-  absl::Status Commit() override {
+  absl::Status Commit(Kept kept) override {
     CrashPoint("commit.before");
     // Looked at once more, as late as can be: a file put there meanwhile must not lose what we acknowledge.
     if (!connection_.SameFile() || !connection_.SameLog()) {
@@ -296,7 +297,11 @@ class SqliteTransaction final : public StoreTransaction {
       absl::Status status = CheckFiles(connection_);
       return status.ok() ? FileReplaced(connection_) : status;
     }
-    if (absl::Status status = connection_.Execute("COMMIT"); !status.ok()) {
+    std::optional<CommitWithoutSync> without;
+    if (kept == Kept::kWithNext) without.emplace(connection_.handle());
+    const absl::Status committed = connection_.Execute("COMMIT");
+    without.reset();
+    if (absl::Status status = committed; !status.ok()) {
       Rollback();
       return status;
     }

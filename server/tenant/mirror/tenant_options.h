@@ -14,6 +14,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
+#include "server/store/start_mark.h"
 #include "server/tenant/mirror/index_book.h"
 #include "server/tenant/mirror/shared_lists.h"
 #include "server/watch/counters.h"
@@ -49,6 +50,7 @@ struct TenantOptions {
   std::function<absl::Status(const std::string& context_id)> forget_in_hubs = [](const std::string&) {
     return absl::OkStatus();
   };
+  StartMark* start = nullptr;    ///< See OpenedStore.
   SharedLists* lists = nullptr;  ///< Null: no other process writes to the mirrors.
   bool is_shared = false;        ///< Other processes write to the mirror, too: see StoreHome::IsShared().
 };

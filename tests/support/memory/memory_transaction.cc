@@ -444,7 +444,7 @@ class MemoryTransaction final : public StoreTransaction {
     before_ = mirror_;
     return absl::OkStatus();
   }
-  absl::Status Commit() override {
+  absl::Status Commit(Kept) override {
     before_.reset();
     ++mirror_.version;
     if (commits_ != nullptr) ++*commits_;

@@ -294,12 +294,12 @@ absl::Status ScriptedTransaction::Begin(const Intent& intent) {
   if (absl::Status status = Next("Begin"); !status.ok()) return status;
   return memory_->Begin(intent);
 }
-absl::Status ScriptedTransaction::Commit() {
+absl::Status ScriptedTransaction::Commit(Kept kept) {
   if (absl::Status status = Next("Commit"); !status.ok()) {
     memory_->Rollback();
     return status;
   }
-  return memory_->Commit();
+  return memory_->Commit(kept);
 }
 void ScriptedTransaction::Rollback() {
   Next("Rollback").IgnoreError();

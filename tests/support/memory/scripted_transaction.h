@@ -26,7 +26,7 @@ class ScriptedTransaction final : public StoreTransaction {
   HistoryVerbs& history() override;
 
   absl::Status Begin(const Intent& intent) override;
-  absl::Status Commit() override;
+  absl::Status Commit(Kept kept) override;
   void Rollback() override;
   bool IsOver() const override { return is_over; }
   bool MayTryAgain() const override { return may_try_again; }

@@ -40,6 +40,7 @@ class GatheringFile : public sqlite3_file {
 
   int Write(const void* bytes, int size, sqlite3_int64 to) {
     const auto count = static_cast<std::size_t>(size);
+    begins_anew_ = begins_anew_ || to == 0;
     if (failed_ != SQLITE_OK) return failed_;
     if (waiting_ > 0 && (to != End() || waiting_ + count > kPieceBytes)) {
       if (const int code = Flush(); code != SQLITE_OK) return code;
@@ -60,6 +61,15 @@ class GatheringFile : public sqlite3_file {
     const int size = static_cast<int>(std::exchange(waiting_, 0));
     return failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
   }
+
+  int Sync(int flags) {
+    if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
+    if (without_sync_ && !begins_anew_) return SQLITE_OK;
+    const int code = methods().xSync(system(), flags);
+    if (code == SQLITE_OK) begins_anew_ = false;
+    return code;
+  }
+  void SetWithoutSync(bool without) { without_sync_ = without; }
 
   /// And keeps no memory: most tenants are idle.
   int FlushAndRest() {
@@ -84,6 +94,8 @@ class GatheringFile : public sqlite3_file {
   std::size_t waiting_ = 0;
   sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
   int failed_ = SQLITE_OK;
+  bool without_sync_ = false;
+  bool begins_anew_ = false;  ///< Its header was written, and not synced yet.
 };
 
 int Close(sqlite3_file* file) {
@@ -108,11 +120,7 @@ int Truncate(sqlite3_file* file, sqlite3_int64 size) {
   return gathering.methods().xTruncate(gathering.system(), size);
 }
 
-int Sync(sqlite3_file* file, int flags) {
-  GatheringFile& gathering = GatheringFile::Of(file);
-  if (const int code = gathering.FlushAndRest(); code != SQLITE_OK) return code;
-  return gathering.methods().xSync(gathering.system(), flags);
-}
+int Sync(sqlite3_file* file, int flags) { return GatheringFile::Of(file).Sync(flags); }
 
 int FileSize(sqlite3_file* file, sqlite3_int64* size) {
   GatheringFile& gathering = GatheringFile::Of(file);
@@ -202,13 +210,26 @@ const char* Register(const char* name) {
   return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : nullptr;
 }
 
-void RolledBack(void* connection) {
+/// Null: the connection has none open, or one of another VFS.
+GatheringFile* LogOf(sqlite3* connection) {
   sqlite3_file* log = nullptr;
-  sqlite3_file_control(static_cast<sqlite3*>(connection), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (log != nullptr && log->pMethods == &kMethods) GatheringFile::Of(log).Drop();
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  return log != nullptr && log->pMethods == &kMethods ? &GatheringFile::Of(log) : nullptr;
+}
+
+void RolledBack(void* connection) {
+  if (GatheringFile* const log = LogOf(static_cast<sqlite3*>(connection))) log->Drop();
 }
 
 }  // namespace
+
+CommitWithoutSync::CommitWithoutSync(sqlite3* connection) : connection_(connection) {
+  if (GatheringFile* const log = LogOf(connection_)) log->SetWithoutSync(true);
+}
+
+CommitWithoutSync::~CommitWithoutSync() {
+  if (GatheringFile* const log = LogOf(connection_)) log->SetWithoutSync(false);
+}
 
 void DropGatheredAtRollback(sqlite3* connection) {
   sqlite3_rollback_hook(connection, RolledBack, connection);

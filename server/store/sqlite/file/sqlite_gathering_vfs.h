@@ -24,6 +24,21 @@ enum class Gathered : std::uint8_t {
 /// Null: SQLite has no memory left. Threads: any.
 const char* GatheringVfs(Gathered what);
 
+/// As long as it lives, a commit of a connection over kLog waits for no sync: what it writes is where readers
+/// find it, survives the process, and is on disk with the next sync of that log, whoever has it synced. The
+/// order is kept: a loss of power takes such a commit only with all behind it. A log that begins anew is synced
+/// all the same, since what stood in it before must not come back. Threads: the connection's.
+class CommitWithoutSync {
+ public:
+  explicit CommitWithoutSync(sqlite3* connection);
+  ~CommitWithoutSync();
+  CommitWithoutSync(const CommitWithoutSync&) = delete;
+  CommitWithoutSync& operator=(const CommitWithoutSync&) = delete;
+
+ private:
+  sqlite3* const connection_;
+};
+
 /// For each connection over kLog, once (it is the connection's rollback hook). SQLite does not tell the log's
 /// file of a rollback: pages that were written before the transaction's end may still wait, and by then their
 /// place in the log may be another process's.

@@ -1,0 +1,53 @@
+#ifndef MIRROR_SERVER_STORE_START_MARK_H_
+#define MIRROR_SERVER_STORE_START_MARK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+
+namespace mirror {
+
+/// What the begin of a cycle may be lost with, where it is not synced by itself (Kept::kWithNext): the file
+/// `server.start` of the data folder. It says how far cycle numbers may have been given, and whether the server
+/// that gave them closed all mirrors at its end. After one that did not, no number is given again, and no token
+/// is taken that was issued before: its nonce may be forgotten. Threads: any.
+class StartMark {
+ public:
+  /// How far ahead numbers are noted: the file is written once in so long, while cycles begin.
+  static constexpr std::int64_t kAheadMs = 10'000;
+
+  /// Reads what the server before left. Errors: kFailedPrecondition: the file cannot be read.
+  static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms);
+  /// All mirrors are closed by now. Has the folder's file system synced, then notes that; where it cannot, the
+  /// next start is one after a server that did not end well.
+  ~StartMark();
+  StartMark(const StartMark&) = delete;
+  StartMark& operator=(const StartMark&) = delete;
+
+  /// Numbers up to this one may have been given; 0: each mirror knows its own.
+  std::int64_t cycles_given() const { return cycles_given_; }
+  /// Unix seconds: tokens issued before this may have been used; 0: each mirror knows its own.
+  std::int64_t tokens_used_before_s() const { return tokens_used_before_s_; }
+
+  /// Of a cycle number, or a time in unix milliseconds: whether the file says on disk that numbers were given
+  /// beyond it. Writes the file where it does not, unless that fails.
+  bool Covers(std::int64_t number);
+
+ private:
+  StartMark(std::string path, std::int64_t cycles_given, std::int64_t tokens_used_before_s)
+      : path_(std::move(path)), cycles_given_(cycles_given), tokens_used_before_s_(tokens_used_before_s) {}
+  absl::Status Write(bool ended, std::int64_t through) const;
+
+  const std::string path_;
+  const std::int64_t cycles_given_, tokens_used_before_s_;
+  Mutex mutex_;
+  std::int64_t through_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< 0: this server has given no number.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_START_MARK_H_

@@ -1,0 +1,175 @@
+// What a commit that waits for the next sync leaves, and what a loss of power takes.
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
+#include "tests/support/rows.h"
+
+namespace mirror {
+namespace {
+
+/// Of logs that SQLite opens meanwhile: called behind each sync.
+class WatchedLogs {
+ public:
+  explicit WatchedLogs(std::function<void()> synced) {
+    synced_ = std::move(synced);
+    system_ = sqlite3_vfs_find(nullptr);
+    open_ = system_->xOpen;
+    system_->xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* given) {
+      const int code = open_(vfs, name, file, flags, given);
+      if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0) return code;
+      methods_ = *file->pMethods;
+      sync_ = methods_.xSync;
+      methods_.xSync = [](sqlite3_file* log, int how) {
+        const int done = sync_(log, how);
+        if (done == SQLITE_OK && synced_) synced_();
+        return done;
+      };
+      file->pMethods = &methods_;
+      return code;
+    };
+  }
+  ~WatchedLogs() {
+    system_->xOpen = open_;
+    synced_ = nullptr;
+  }
+  WatchedLogs(const WatchedLogs&) = delete;
+  WatchedLogs& operator=(const WatchedLogs&) = delete;
+
+ private:
+  sqlite3_vfs* system_;
+  static inline int (*open_)(sqlite3_vfs*, const char*, sqlite3_file*, int, int*) = nullptr;
+  static inline int (*sync_)(sqlite3_file*, int) = nullptr;
+  static inline sqlite3_io_methods methods_ = {};
+  static inline std::function<void()> synced_;
+};
+
+/// A database in a folder of its own, and its log as of the last sync. Nothing but a checkpoint writes to the
+/// database, which syncs it.
+class CommitWithoutSyncTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &writer_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                              GatheringVfs(Gathered::kLog)),
+              SQLITE_OK);
+    Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (id INTEGER PRIMARY KEY, v)");
+  }
+  void TearDown() override { sqlite3_close(writer_); }
+
+  void Run(const std::string& sql) {
+    ASSERT_EQ(sqlite3_exec(writer_, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(writer_);
+  }
+  void Insert(int id) { Run(absl::StrCat("INSERT INTO t VALUES (", id, ", zeroblob(9000))")); }
+  void InsertWithoutSync(int id) {
+    Run("BEGIN IMMEDIATE");
+    Insert(id);
+    const CommitWithoutSync without(writer_);
+    Run("COMMIT");
+  }
+  void Checkpoint() {
+    int pages = 0, copied = 0;
+    ASSERT_EQ(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied), SQLITE_OK);
+    ASSERT_EQ(pages, copied);
+  }
+
+  void KeepLog() {
+    ++syncs_;
+    std::filesystem::copy_file(path_ + "-wal", kept_, std::filesystem::copy_options::overwrite_existing);
+  }
+  /// Ids of rows, as others see them.
+  std::string There() const { return Ask(path_); }
+  /// Behind a loss of power, which takes all of the log that was not synced.
+  std::string AfterLossOfPower() const {
+    const std::string copy = folder_.path() + "/copy.db";
+    std::filesystem::remove(copy + "-shm");
+    std::filesystem::copy_file(path_, copy, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(kept_, copy + "-wal", std::filesystem::copy_options::overwrite_existing);
+    return Ask(copy);
+  }
+
+  static std::string Ask(const std::string& path) {
+    sqlite3* reader = nullptr;
+    EXPECT_EQ(sqlite3_open_v2(path.c_str(), &reader, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+    std::string said;
+    const auto add = [](void* to, int, char** values, char**) {
+      *static_cast<std::string*>(to) += values[0] == nullptr ? "-" : values[0];
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(reader, "PRAGMA integrity_check", add, &said, nullptr), SQLITE_OK);
+    EXPECT_EQ(said, "ok");
+    said.clear();
+    EXPECT_EQ(sqlite3_exec(reader, "SELECT group_concat(id, ' ') FROM (SELECT id FROM t ORDER BY id)", add, &said,
+                           nullptr),
+              SQLITE_OK);
+    // It is not the last one to close the watched file, whose log would be copied then.
+    sqlite3_db_config(reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_close(reader);
+    return said;
+  }
+
+  const ScratchFolder folder_;
+  const std::string path_ = folder_.path() + "/mirror.db", kept_ = folder_.path() + "/synced";
+  int syncs_ = 0;
+  const WatchedLogs watched_{[this] { KeepLog(); }};
+  sqlite3* writer_ = nullptr;
+};
+
+TEST_F(CommitWithoutSyncTest, IsSeenAtOnceAndOnDiskWithTheNextOne) {
+  Insert(1);
+  const int before = syncs_;
+  InsertWithoutSync(2);
+  InsertWithoutSync(3);
+  EXPECT_EQ(syncs_, before);
+  EXPECT_EQ(There(), "1 2 3");
+  EXPECT_EQ(AfterLossOfPower(), "1");
+  Insert(4);
+  EXPECT_EQ(syncs_, before + 1);
+  EXPECT_EQ(AfterLossOfPower(), "1 2 3 4");
+}
+
+TEST_F(CommitWithoutSyncTest, ACheckpointBringsItToDiskBeforeItCopiesIt) {
+  Insert(1);
+  InsertWithoutSync(2);
+  Checkpoint();
+  EXPECT_EQ(AfterLossOfPower(), "1 2");
+}
+
+TEST_F(CommitWithoutSyncTest, ALogThatBeginsAnewIsSyncedBeforeWhatStoodInItIsOverwritten) {
+  for (int id = 1; id <= 5; ++id) Insert(id);
+  Checkpoint();
+  const int before = syncs_;
+  InsertWithoutSync(6);
+  EXPECT_GT(syncs_, before) << "the log has its former header, and pages of now behind it";
+  EXPECT_EQ(There(), "1 2 3 4 5 6");
+  // With the header the old pages are void; what was copied from them is in the database.
+  EXPECT_EQ(AfterLossOfPower().substr(0, 9), "1 2 3 4 5");
+  const int anew = syncs_;
+  InsertWithoutSync(7);
+  EXPECT_EQ(syncs_, anew);
+}
+
+TEST_F(CommitWithoutSyncTest, ARollbackAndAFailedCommitLeaveTheOrdinaryCommitAsItIs) {
+  Insert(1);
+  Run("BEGIN IMMEDIATE");
+  Insert(2);
+  {
+    const CommitWithoutSync without(writer_);
+    Run("ROLLBACK");
+  }
+  const int before = syncs_;
+  Insert(3);
+  EXPECT_EQ(syncs_, before + 1);
+  EXPECT_EQ(AfterLossOfPower(), "1 3");
+}
+
+}  // namespace
+}  // namespace mirror

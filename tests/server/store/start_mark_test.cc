@@ -1,0 +1,123 @@
+// What a start knows of the server before.
+
+#include "server/store/start_mark.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "tests/support/rows.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+class StartMarkTest : public testing::Test {
+ protected:
+  std::unique_ptr<StartMark> Open(std::int64_t now_ms) {
+    absl::StatusOr<std::unique_ptr<StartMark>> mark = StartMark::Open(folder_.path(), now_ms);
+    EXPECT_THAT(mark.status(), IsOk());
+    return mark.ok() ? *std::move(mark) : nullptr;
+  }
+  /// A server that is killed, or whose machine is: what it wrote is there, and its end is not.
+  void Kill(std::unique_ptr<StartMark> mark) {
+    std::filesystem::copy_file(path_, path_ + ".kept");
+    mark.reset();
+    std::filesystem::rename(path_ + ".kept", path_);
+  }
+
+  const ScratchFolder folder_;
+  const std::string path_ = folder_.path() + "/server.start";
+};
+
+TEST_F(StartMarkTest, TheFirstStartKnowsAll) {
+  const auto mark = Open(kNow);
+  EXPECT_EQ(mark->cycles_given(), 0);
+  EXPECT_EQ(mark->tokens_used_before_s(), 0);
+  EXPECT_FALSE(std::filesystem::exists(path_)) << "nothing was begun";
+}
+
+TEST_F(StartMarkTest, AfterAServerThatEndedWellToo) {
+  auto mark = Open(kNow);
+  EXPECT_TRUE(mark->Covers(kNow));
+  mark.reset();
+  mark = Open(kNow + 1);
+  EXPECT_EQ(mark->cycles_given(), 0);
+  EXPECT_EQ(mark->tokens_used_before_s(), 0);
+}
+
+TEST_F(StartMarkTest, AfterAnotherNoNumberThatWasCoveredIsFree) {
+  auto mark = Open(kNow);
+  std::int64_t last = 0;
+  for (std::int64_t number = kNow; number < kNow + 3 * StartMark::kAheadMs; number += 500) {
+    ASSERT_TRUE(mark->Covers(number));
+    last = number;
+  }
+  Kill(std::move(mark));
+  mark = Open(last + 60'000);
+  EXPECT_GT(mark->cycles_given(), last);
+  EXPECT_LE(mark->cycles_given(), last + StartMark::kAheadMs);
+  EXPECT_EQ(mark->tokens_used_before_s(), (last + 60'000) / 1'000);
+}
+
+TEST_F(StartMarkTest, TheFileIsWrittenOnceInAWhile) {
+  const auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow));
+  const auto written = std::filesystem::last_write_time(path_);
+  std::filesystem::last_write_time(path_, written - std::chrono::hours(1));
+  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(mark->Covers(kNow + i));
+  EXPECT_EQ(std::filesystem::last_write_time(path_), written - std::chrono::hours(1));
+  ASSERT_TRUE(mark->Covers(kNow + StartMark::kAheadMs));
+  EXPECT_NE(std::filesystem::last_write_time(path_), written - std::chrono::hours(1));
+}
+
+TEST_F(StartMarkTest, WhatOneKillLeftIsKnownBehindServersThatEndedWell) {
+  auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow));
+  Kill(std::move(mark));
+  mark = Open(kNow + 5'000);
+  const std::int64_t given = mark->cycles_given();
+  ASSERT_TRUE(mark->Covers(given + 1));
+  mark.reset();
+  mark = Open(kNow + 6'000);
+  EXPECT_EQ(mark->cycles_given(), given);
+  EXPECT_EQ(mark->tokens_used_before_s(), (kNow + 5'000) / 1'000);
+}
+
+TEST_F(StartMarkTest, AStartThatBeginsNothingLeavesTheFileAsItIs) {
+  auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow));
+  Kill(std::move(mark));
+  for (int i = 1; i < 50; ++i) Open(kNow + i);
+  EXPECT_LE(Open(kNow + 100)->cycles_given(), kNow + StartMark::kAheadMs) << "starts alone move it on";
+}
+
+TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNew) {
+  auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow));
+  Kill(std::move(mark));
+  mark = Open(kNow - 3'600'000);
+  EXPECT_EQ(mark->tokens_used_before_s(), kNow / 1'000);
+}
+
+TEST_F(StartMarkTest, WhereTheFileCannotBeWrittenNothingIsCovered) {
+  const auto mark = Open(kNow);
+  std::filesystem::create_directory(path_);
+  EXPECT_FALSE(mark->Covers(kNow));
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(mark->Covers(kNow));
+}
+
+TEST_F(StartMarkTest, ADamagedFileIsOneOfAServerThatDidNotEndWell) {
+  std::ofstream(path_) << "{\"ended\": tr";
+  EXPECT_EQ(Open(kNow)->tokens_used_before_s(), kNow / 1'000);
+}
+
+}  // namespace
+}  // namespace mirror
