@@ -279,12 +279,8 @@ absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const
                      "' cannot be the name of the token's context id: it is empty or has "
                      "another meaning. Nothing was signed. Set 'context_claim' as the endpoint has it."));
   }
-  Json payload = {{"iss", claims.issuer},
-                  {"aud", claims.audience},
-                  {context_claim, claims.context_id},
-                  {"nonce", claims.nonce},
-                  {"nbf", claims.not_before},
-                  {"exp", claims.expires}};
+  Json payload = {{"iss", claims.issuer},  {"aud", claims.audience},   {context_claim, claims.context_id},
+                  {"nonce", claims.nonce}, {"nbf", claims.not_before}, {"exp", claims.expires}};
   if (claims.issued != 0) payload["iat"] = claims.issued;
   return Sign(key, use, payload);
 }

@@ -12,8 +12,8 @@ inline constexpr std::string_view kRefusalPrefix = "mirror-";
 /// The endpoint has no mirror of the tenant; its value is the tenant.
 inline constexpr char kNoMirrorPayload[] = "mirror-none-of";
 
-/// The token may have been used before, and a new one has not: its value is the unix second from which on tokens
-/// are new.
+/// The token may have been used before, and a new one has not: its value is the unix second from which on
+/// tokens are new.
 inline constexpr char kNewTokenPayload[] = "mirror-new-token";
 
 }  // namespace mirror

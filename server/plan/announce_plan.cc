@@ -211,6 +211,13 @@ TablesToRead FindTablesToRead(const AnnounceRequest& request, const AnnounceView
   return read;
 }
 
+/// Whether an announcement says what is known: nothing is decided by it, and no definition changes.
+bool IsRepeated(const Plan& plan, const TenantRecord& before) {
+  return plan.tenant->source_id == before.source_id && plan.tenant->scrub == before.scrub &&
+         plan.tenant->source_accepted == before.source_accepted && plan.steps.empty() && plan.holds.empty() &&
+         plan.settled_holds.empty() && plan.source_objects.empty();
+}
+
 AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView& view) {
   AnnouncePlan planned;
   Plan& plan = planned.plan;
@@ -230,8 +237,10 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
       PlanAnnounced(request.tables[i], view.checked[i], view, known, &planned);
     }
     plan.source_objects = PlanObjects(view.objects, ObjectsOf(request, view), kept);
-    if (planned.answers.empty() && view.former.empty()) return planned;
   }
+  // It is on disk before the rows that follow it.
+  if (IsRepeated(plan, view.tenant)) plan.kept = Kept::kWithNext;
+  if (planned.answers.empty() && view.former.empty() && !view.IsOtherSource(request)) return planned;
   plan.answers = [answers = planned.answers,
                   step_of = planned.step_of](const std::vector<StepResult>& steps) {
     return WorthKeeping(AnswersAfter(answers, step_of, steps));

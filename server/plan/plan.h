@@ -458,7 +458,7 @@ struct ErasedRow {
 /// When a commit is on disk.
 enum class Kept : std::uint8_t {
   kNow,       ///< Once it is answered.
-  kWithNext,  ///< With the tenant's next one of kNow: a loss of power before that may take it. A store need not.
+  kWithNext,  ///< With the tenant's next one of kNow: a loss of power before may take it. A store need not.
 };
 
 /// One transaction.

@@ -4,21 +4,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
-#include <string_view>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
+#include "base/human_text.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 namespace {
@@ -31,12 +29,6 @@ struct Noted {
   std::int64_t tokens_used_before_s = 0;
 };
 
-std::int64_t NumberOf(const JsonView& json, std::string_view name) {
-  const std::optional<JsonView> member = json.Find(name);
-  std::int64_t number = 0;
-  return member && absl::SimpleAtoi(std::string(member->text()), &number) ? number : 0;
-}
-
 /// Absent: no server has begun a cycle in this folder.
 absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
   std::error_code error;
@@ -46,18 +38,20 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("'", path, "', which says how the server before ended, cannot be read. Nothing was started. "
+        absl::StrCat("'", path,
+                     "', which says how the server before ended, cannot be read. Nothing was started. "
                      "Look at its owner and mode."));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
-  const absl::StatusOr<JsonDocument> json = JsonDocument::Parse(text);
-  Noted noted;
   // Of a damaged one nothing is known, as after a server that did not end well.
-  if (!json.ok() || !json->root().Is(JsonKind::kObject)) return noted;
-  const std::optional<JsonView> ended = json->root().Find("ended");
-  noted.ended = ended && ended->IsTrue();
-  noted.cycles_through = NumberOf(json->root(), "cycles_through");
-  noted.tokens_used_before_s = NumberOf(json->root(), "tokens_used_before_s");
+  Noted noted;
+  std::istringstream lines(text);
+  std::string name;
+  for (std::int64_t number = 0; lines >> name >> number;) {
+    if (name == "ended") noted.ended = number == 1;
+    if (name == "cycles_through") noted.cycles_through = number;
+    if (name == "tokens_used_before_s") noted.tokens_used_before_s = number;
+  }
   return noted;
 }
 
@@ -72,7 +66,7 @@ bool SyncFileSystemOf(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& data_dir, std::int64_t now_ms) {
-  std::string path = absl::StrCat(data_dir, "/server.start");
+  std::string path = absl::StrCat(data_dir, "/server-start");
   RemoveTemporaries(path);
   const absl::StatusOr<std::optional<Noted>> found = Read(path);
   if (!found.ok()) return found.status();
@@ -92,6 +86,18 @@ StartMark::~StartMark() {
   Write(/*ended=*/true, cycles_given_).IgnoreError();
 }
 
+absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
+  if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
+  absl::Status refused = absl::UnauthenticatedError(
+      absl::StrCat("the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
+                   FormatUnixTime(tokens_used_before_s_),
+                   " after one that did not end well: whether the token was used before is not known. No "
+                   "cycle began. Sign a "
+                   "new one; if it is new, set the clocks right, or write its time into 'iat'."));
+  refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
+  return refused;
+}
+
 bool StartMark::Covers(std::int64_t number) {
   const MutexLock lock(mutex_);
   if (number < through_) return true;
@@ -102,10 +108,9 @@ bool StartMark::Covers(std::int64_t number) {
 }
 
 absl::Status StartMark::Write(bool ended, std::int64_t through) const {
-  JsonWriter json;
-  json.Begin('{').Key("ended").Bool(ended).Key("cycles_through").Number(through);
-  json.Key("tokens_used_before_s").Number(tokens_used_before_s_).End('}');
-  return WriteFileAtomically(path_, json.Take(), FileUse::kPublic, ExistingFile::kReplace);
+  const std::string text = absl::StrCat("cycles_through ", through, "\ntokens_used_before_s ",
+                                        tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\n");
+  return WriteFileAtomically(path_, text, FileUse::kPublic, ExistingFile::kReplace);
 }
 
 }  // namespace mirror

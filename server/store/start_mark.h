@@ -12,9 +12,9 @@
 namespace mirror {
 
 /// What the begin of a cycle may be lost with, where it is not synced by itself (Kept::kWithNext): the file
-/// `server.start` of the data folder. It says how far cycle numbers may have been given, and whether the server
-/// that gave them closed all mirrors at its end. After one that did not, no number is given again, and no token
-/// is taken that was issued before: its nonce may be forgotten. Threads: any.
+/// `server-start` of the data folder. It says how far cycle numbers may have been given, and whether the
+/// server that gave them closed all mirrors at its end. After one that did not, no number is given again, and
+/// no token is taken that was issued before: its nonce may be forgotten. Threads: any.
 class StartMark {
  public:
   /// How far ahead numbers are noted: the file is written once in so long, while cycles begin.
@@ -22,17 +22,22 @@ class StartMark {
 
   /// Reads what the server before left. Errors: kFailedPrecondition: the file cannot be read.
   static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms);
-  /// All mirrors are closed by now. Has the folder's file system synced, then notes that; where it cannot, the
-  /// next start is one after a server that did not end well.
+  /// All mirrors are closed by now. Has the folder's file system synced, then notes that; where it cannot,
+  /// the next start is one after a server that did not end well.
   ~StartMark();
   StartMark(const StartMark&) = delete;
   StartMark& operator=(const StartMark&) = delete;
 
   /// Numbers up to this one may have been given; 0: each mirror knows its own.
   std::int64_t cycles_given() const { return cycles_given_; }
-  /// Unix seconds: tokens issued before this may have been used; 0: each mirror knows its own.
-  std::int64_t tokens_used_before_s() const { return tokens_used_before_s_; }
 
+  /// Errors: kUnauthenticated: a token that was issued then may have been used, with kNewTokenPayload.
+  absl::Status CheckToken(std::int64_t issued_s) const;
+  /// Whether a begin with this token may wait: see Covers(). One from ahead of this clock may not, since it
+  /// would seem new behind the next start.
+  bool MayWait(std::int64_t issued_s, std::int64_t now_ms) {
+    return issued_s * 1'000 <= now_ms && Covers(now_ms);
+  }
   /// Of a cycle number, or a time in unix milliseconds: whether the file says on disk that numbers were given
   /// beyond it. Writes the file where it does not, unless that fails.
   bool Covers(std::int64_t number);

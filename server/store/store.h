@@ -47,8 +47,9 @@ class StoreWork {
   ///   kResourceExhausted  nonce memory full
   ///   kInternal       a step's `expected` is not what is there: it was not read under the lock
   /// The status of a step is its own: kFailedPrecondition for missing rows and for what the partner's objects
-  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk, unless it may wait (Plan::kept). While
-  /// Store::IsBuilding(), only its `tenant` and `nonce`, and the end of the cycle, are on disk.
+  /// refuse (named), kInvalidArgument for what cannot be stored. Once it returns, the plan is on disk, unless
+  /// it may wait (Plan::kept). While Store::IsBuilding(), only its `tenant` and `nonce`, and the end of the
+  /// cycle, are on disk.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
 };
 
@@ -104,9 +105,9 @@ class Store {
   virtual bool IsBuilding() = 0;
   /// Whether what was committed last is as safe as this store is to keep it. Not while it IsBuilding().
   virtual bool IsDurable() = 0;
-  /// OK: so is all that was ever committed and seen, whoever committed it, but what may wait (Kept::kWithNext);
-  /// or the store IsBuilding(). For
-  /// answers by which a source forgets its history. Errors: kUnavailable with what is missing.
+  /// OK: so is all that was ever committed and seen, whoever committed it, but what may wait
+  /// (Kept::kWithNext); or the store IsBuilding(). For answers by which a source forgets its history. Errors:
+  /// kUnavailable with what is missing.
   virtual absl::Status MakeDurable() = 0;
 
  private:

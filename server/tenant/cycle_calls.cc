@@ -16,7 +16,6 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
-#include "server/store/step_journal.h"
 
 namespace mirror {
 namespace {
@@ -46,23 +45,6 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
   return none;
 }
 
-/// Of tables for which the configuration asks in vain.
-void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror.mutex()) {
-  const std::shared_ptr<const JournalRules> rules =
-      JournalRulesOf(mirror.options().journal, mirror.context_id());
-  if (rules == nullptr) return;
-  std::vector<std::string> names;
-  for (const AnnouncedTable& table : tables) {
-    if (!table.schema.ok() || CanHaveVersions(*table.schema)) continue;
-    if (rules->Of(table.schema->name).history) names.push_back(table.schema->name);
-  }
-  if (names.empty()) return;
-  mirror.Tell(Severity::kInformation, "history.not_kept",
-              absl::StrCat("no history is kept of ", ListNames(names),
-                           ", though mirror-server.toml asks for it: a table without a key, with more than "
-                           "1,500 columns, or with a column whose name begins with _mirror_ has none"));
-}
-
 /// An announcement forgets what was noted before it, but not that the source keeps notes of its cycles.
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
   if (!plan->cycle_notes) return absl::OkStatus();
@@ -74,24 +56,6 @@ absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror
     return changes;
   };
   return absl::OkStatus();
-}
-
-absl::Status AskForNewToken(std::int64_t issued_s, std::int64_t used_before_s) {
-  absl::Status refused = absl::UnauthenticatedError(
-      absl::StrCat("the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
-                   FormatUnixTime(used_before_s),
-                   " after one that did not end well: whether the token was used before is not known. No cycle "
-                   "began. Sign a new one; if it is new, set the clocks right, or write its time into 'iat'."));
-  refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(used_before_s)));
-  return refused;
-}
-
-/// Whether an announcement says what is known: nothing is decided by it, and no definition changes.
-bool IsRepeated(const Plan& plan, const TenantRecord& before) {
-  return plan.tenant && plan.tenant->source_id == before.source_id && plan.tenant->scrub == before.scrub &&
-         plan.tenant->source_accepted == before.source_accepted && plan.steps.empty() && plan.holds.empty() &&
-         plan.settled_holds.empty() && plan.checks.empty() && plan.documents.empty() && plan.hooks == nullptr &&
-         plan.source_objects.empty() && plan.index_changes.empty();
 }
 
 void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
@@ -157,9 +121,8 @@ absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
 
 absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant) {
   if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
-  const StartMark* const start = mirror_.options().start;
-  if (start != nullptr && caller.issued_s < start->tokens_used_before_s()) {
-    return AskForNewToken(caller.issued_s, start->tokens_used_before_s());
+  if (const StartMark* const start = mirror_.options().start) {
+    if (absl::Status is_new = start->CheckToken(caller.issued_s); !is_new.ok()) return is_new;
   }
   if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
@@ -191,7 +154,10 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
     admission.reason = tenant.pause_reason.empty() ? "the operator paused this tenant"
                                                    : PauseWords(tenant.paused, tenant.pause_reason);
   }
-  if (!beginning->created && MayWait(caller, beginning->now_ms)) plan.kept = Kept::kWithNext;
+  StartMark* const start = mirror_.options().start;
+  if (!beginning->created && start != nullptr && start->MayWait(caller.issued_s, beginning->now_ms)) {
+    plan.kept = Kept::kWithNext;
+  }
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
@@ -241,13 +207,6 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
     return CycleNoteChanges{.written = {{CycleNoteKind::kExchange}}};
   };
   return absl::OkStatus();
-}
-
-/// Whether a loss of power may take this begin, as long as nothing of the cycle is on disk.
-bool CycleCalls::MayWait(const Caller& caller, std::int64_t now_ms) const {
-  StartMark* const start = mirror_.options().start;
-  // A token from ahead of this clock would seem new behind the next start.
-  return start != nullptr && caller.issued_s * 1'000 <= now_ms && start->Covers(now_ms);
 }
 
 void CycleCalls::TellBeginning(const Beginning& beginning) {
@@ -304,9 +263,6 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     known_holds = std::move(now.holds);
     if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
     if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
-    if (mirror_.options().start != nullptr && IsRepeated(planned.plan, tenant)) {
-      planned.plan.kept = Kept::kWithNext;
-    }
     return std::move(planned.plan);
   };
   const auto committed = CommitCounted(plan_it, &dropped, &is_counted);

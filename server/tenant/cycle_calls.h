@@ -119,7 +119,6 @@ class CycleCalls {
       MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)
       MIRROR_REQUIRES(mirror_.mutex());
-  bool MayWait(const Caller& caller, std::int64_t now_ms) const;
   void TellBeginning(const Beginning& beginning) MIRROR_REQUIRES(mirror_.mutex());
 
   absl::StatusOr<AnnounceView> LookBefore(const AnnounceRequest& request, const TenantRecord& tenant)

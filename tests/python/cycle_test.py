@@ -75,6 +75,7 @@ class Server:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="cycle test "))
         self.dev = self.work / "dev"
         self.process = None
+        self.command = [bin_dir / "mirror-server", "--config", self.dev / "mirror-server.toml"]
         try:
             self.make_stubs()
             self.port, self.admin_port = free_ports(2)
@@ -86,28 +87,32 @@ class Server:
             )
             self.identity = Identity(self.dev)
             self.log = self.work / "server.log"
-            with self.log.open("wb") as log:
-                self.process = subprocess.Popen(
-                    [bin_dir / "mirror-server", "--config", self.dev / "mirror-server.toml"], stdout=log, stderr=log
-                )
-            options = [("grpc.enable_http_proxy", 0)]
-            self.channel = grpc.secure_channel(
-                f"127.0.0.1:{self.port}",
-                grpc.ssl_channel_credentials(self.read("tls/ca.crt")),
-                options,
-            )
-            self.admin_channel = grpc.secure_channel(
-                f"127.0.0.1:{self.admin_port}",
-                grpc.ssl_channel_credentials(
-                    self.read("admin/ca.crt"), self.read("admin/operator.key"), self.read("admin/operator.crt")
-                ),
-                options,
-            )
-            for channel in (self.channel, self.admin_channel):
-                self.wait_until_ready(channel)
+            self.start()
+            self.connect()
         except BaseException:
             self.stop()
             raise
+
+    def connect(self):
+        options = [("grpc.enable_http_proxy", 0)]
+        self.channel = grpc.secure_channel(
+            f"127.0.0.1:{self.port}",
+            grpc.ssl_channel_credentials(self.read("tls/ca.crt")),
+            options,
+        )
+        self.admin_channel = grpc.secure_channel(
+            f"127.0.0.1:{self.admin_port}",
+            grpc.ssl_channel_credentials(
+                self.read("admin/ca.crt"), self.read("admin/operator.key"), self.read("admin/operator.crt")
+            ),
+            options,
+        )
+        for channel in (self.channel, self.admin_channel):
+            self.wait_until_ready(channel)
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
 
     def read(self, name):
         return (self.dev / name).read_bytes()

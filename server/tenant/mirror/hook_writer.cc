@@ -51,6 +51,7 @@ void HookWriter::AddTables(AnnouncePlan* planned) const {
     });
   };
   Set(notes, &planned->plan);
+  planned->plan.kept = Kept::kNow;  // What was delivered would be made again.
 }
 
 void HookWriter::AddWiped(Plan* plan) const {

@@ -11,6 +11,7 @@
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
 #include "server/store/home.h"
+#include "server/store/step_journal.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
 
@@ -503,6 +504,22 @@ void TellTimedOut(Mirror& mirror, std::int64_t cycle) {
                   absl::StrCat("its source made no progress for ", mirror.options().cycle_idle_ms / 1'000,
                                " s and sent no ReplicationCompleted"),
                   "Look whether the source's agent runs, and at the line between them.");
+}
+
+void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) {
+  const std::shared_ptr<const JournalRules> rules =
+      JournalRulesOf(mirror.options().journal, mirror.context_id());
+  if (rules == nullptr) return;
+  std::vector<std::string> names;
+  for (const AnnouncedTable& table : tables) {
+    if (!table.schema.ok() || CanHaveVersions(*table.schema)) continue;
+    if (rules->Of(table.schema->name).history) names.push_back(table.schema->name);
+  }
+  if (names.empty()) return;
+  mirror.Tell(Severity::kInformation, "history.not_kept",
+              absl::StrCat("no history is kept of ", ListNames(names),
+                           ", though mirror-server.toml asks for it: a table without a key, with more than "
+                           "1,500 columns, or with a column whose name begins with _mirror_ has none"));
 }
 
 void TellInterrupted(Mirror& mirror, std::int64_t cycle) {

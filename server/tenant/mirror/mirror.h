@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/plan/announce_plan.h"
 #include "server/plan/caller.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
@@ -170,6 +171,8 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
 /// What is known of holds may have changed; `written` are new ones, `known` those that the plan was made of.
 void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written)
     MIRROR_REQUIRES(mirror.mutex());
+/// Of tables of which the configuration asks for a history in vain.
+void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror.mutex());
 /// Renews seen() from the mirror, which is opened for it. False: not now, since a call is under way or the
 /// mirror cannot be read.
 bool SummarizeNow(Mirror& mirror, std::int64_t now_ms) MIRROR_EXCLUDES(mirror.mutex());

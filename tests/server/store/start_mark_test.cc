@@ -5,11 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 
+#include "absl/strings/numbers.h"
+#include "proto/wire/refusal.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -32,14 +35,24 @@ class StartMarkTest : public testing::Test {
     std::filesystem::rename(path_ + ".kept", path_);
   }
 
+  /// The first second in which a token is new.
+  static std::int64_t NewFrom(const StartMark& mark) {
+    const auto told = mark.CheckToken(1).GetPayload(kNewTokenPayload);
+    std::int64_t from = 0;
+    EXPECT_TRUE(told && absl::SimpleAtoi(std::string(*told), &from));
+    EXPECT_FALSE(mark.CheckToken(from - 1).ok());
+    EXPECT_THAT(mark.CheckToken(from), IsOk());
+    return from;
+  }
+
   const ScratchFolder folder_;
-  const std::string path_ = folder_.path() + "/server.start";
+  const std::string path_ = folder_.path() + "/server-start";
 };
 
 TEST_F(StartMarkTest, TheFirstStartKnowsAll) {
   const auto mark = Open(kNow);
   EXPECT_EQ(mark->cycles_given(), 0);
-  EXPECT_EQ(mark->tokens_used_before_s(), 0);
+  EXPECT_THAT(mark->CheckToken(1), IsOk());
   EXPECT_FALSE(std::filesystem::exists(path_)) << "nothing was begun";
 }
 
@@ -49,7 +62,7 @@ TEST_F(StartMarkTest, AfterAServerThatEndedWellToo) {
   mark.reset();
   mark = Open(kNow + 1);
   EXPECT_EQ(mark->cycles_given(), 0);
-  EXPECT_EQ(mark->tokens_used_before_s(), 0);
+  EXPECT_THAT(mark->CheckToken(1), IsOk());
 }
 
 TEST_F(StartMarkTest, AfterAnotherNoNumberThatWasCoveredIsFree) {
@@ -63,7 +76,7 @@ TEST_F(StartMarkTest, AfterAnotherNoNumberThatWasCoveredIsFree) {
   mark = Open(last + 60'000);
   EXPECT_GT(mark->cycles_given(), last);
   EXPECT_LE(mark->cycles_given(), last + StartMark::kAheadMs);
-  EXPECT_EQ(mark->tokens_used_before_s(), (last + 60'000) / 1'000);
+  EXPECT_EQ(NewFrom(*mark), (last + 60'000) / 1'000);
 }
 
 TEST_F(StartMarkTest, TheFileIsWrittenOnceInAWhile) {
@@ -87,7 +100,7 @@ TEST_F(StartMarkTest, WhatOneKillLeftIsKnownBehindServersThatEndedWell) {
   mark.reset();
   mark = Open(kNow + 6'000);
   EXPECT_EQ(mark->cycles_given(), given);
-  EXPECT_EQ(mark->tokens_used_before_s(), (kNow + 5'000) / 1'000);
+  EXPECT_EQ(NewFrom(*mark), (kNow + 5'000) / 1'000);
 }
 
 TEST_F(StartMarkTest, AStartThatBeginsNothingLeavesTheFileAsItIs) {
@@ -103,7 +116,7 @@ TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNew) {
   ASSERT_TRUE(mark->Covers(kNow));
   Kill(std::move(mark));
   mark = Open(kNow - 3'600'000);
-  EXPECT_EQ(mark->tokens_used_before_s(), kNow / 1'000);
+  EXPECT_EQ(NewFrom(*mark), kNow / 1'000);
 }
 
 TEST_F(StartMarkTest, WhereTheFileCannotBeWrittenNothingIsCovered) {
@@ -115,8 +128,8 @@ TEST_F(StartMarkTest, WhereTheFileCannotBeWrittenNothingIsCovered) {
 }
 
 TEST_F(StartMarkTest, ADamagedFileIsOneOfAServerThatDidNotEndWell) {
-  std::ofstream(path_) << "{\"ended\": tr";
-  EXPECT_EQ(Open(kNow)->tokens_used_before_s(), kNow / 1'000);
+  std::ofstream(path_) << "cycles_through 17000";
+  EXPECT_EQ(NewFrom(*Open(kNow)), kNow / 1'000);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class StartedTenant : public TenantBench {
   }
   /// A server that was killed, a while ago.
   void StartAfterKill() {
-    const std::string path = folder_.path() + "/server.start";
+    const std::string path = folder_.path() + "/server-start";
     std::filesystem::copy_file(path, path + ".kept");
     mark_.reset();
     std::filesystem::rename(path + ".kept", path);

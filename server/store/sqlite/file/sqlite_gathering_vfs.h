@@ -26,8 +26,8 @@ const char* GatheringVfs(Gathered what);
 
 /// As long as it lives, a commit of a connection over kLog waits for no sync: what it writes is where readers
 /// find it, survives the process, and is on disk with the next sync of that log, whoever has it synced. The
-/// order is kept: a loss of power takes such a commit only with all behind it. A log that begins anew is synced
-/// all the same, since what stood in it before must not come back. Threads: the connection's.
+/// order is kept: a loss of power takes such a commit only with all behind it. A log that begins anew is
+/// synced all the same, since what stood in it before must not come back. Threads: the connection's.
 class CommitWithoutSync {
  public:
   explicit CommitWithoutSync(sqlite3* connection);

@@ -77,7 +77,8 @@ class CommitWithoutSyncTest : public testing::Test {
   }
   void Checkpoint() {
     int pages = 0, copied = 0;
-    ASSERT_EQ(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied), SQLITE_OK);
+    ASSERT_EQ(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied),
+              SQLITE_OK);
     ASSERT_EQ(pages, copied);
   }
 
@@ -107,8 +108,8 @@ class CommitWithoutSyncTest : public testing::Test {
     EXPECT_EQ(sqlite3_exec(reader, "PRAGMA integrity_check", add, &said, nullptr), SQLITE_OK);
     EXPECT_EQ(said, "ok");
     said.clear();
-    EXPECT_EQ(sqlite3_exec(reader, "SELECT group_concat(id, ' ') FROM (SELECT id FROM t ORDER BY id)", add, &said,
-                           nullptr),
+    EXPECT_EQ(sqlite3_exec(reader, "SELECT group_concat(id, ' ') FROM (SELECT id FROM t ORDER BY id)", add,
+                           &said, nullptr),
               SQLITE_OK);
     // It is not the last one to close the watched file, whose log would be copied then.
     sqlite3_db_config(reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
