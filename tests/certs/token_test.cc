@@ -113,6 +113,7 @@ TEST_P(RoundTripTest, BothAlgorithmsGiveBackEveryClaim) {
     EXPECT_EQ(verified->claims.nonce, GoodClaims().nonce);
     EXPECT_EQ(verified->claims.not_before, kNow - 120);
     EXPECT_EQ(verified->claims.expires, kNow + 300);
+    EXPECT_EQ(verified->claims.issued, kNow - 120) << "it says nothing else";
     EXPECT_EQ(verified->environment, "development");
     EXPECT_EQ(verified->key_id, key.key_id());
     EXPECT_EQ(verified->usable_from_s, kNow - 180);
@@ -151,7 +152,14 @@ TEST(VerifyTokenTest, AcceptsAudienceAsListOfOneAndAnIssueTime) {
   payload["aud"] = {"mirror-app"};
   payload["iat"] = kNow;
   payload["more"] = {{"of", "no interest"}};
-  EXPECT_THAT(Verify(SignRaw(TheWorld().es, GoodHeader().dump(), payload.dump())), IsOk());
+  const auto verified = Verify(SignRaw(TheWorld().es, GoodHeader().dump(), payload.dump()));
+  ASSERT_THAT(verified, IsOk());
+  EXPECT_EQ(verified->claims.issued, kNow);
+  Claims claims = GoodClaims();
+  claims.issued = kNow - 1;
+  const auto signed_here = Verify(*SignToken(TheWorld().es, TokenUse::kCall, claims, kContextClaim));
+  ASSERT_THAT(signed_here, IsOk());
+  EXPECT_EQ(signed_here->claims.issued, kNow - 1);
 }
 
 TEST(VerifyTokenTest, LeewayIsExactToTheSecond) {

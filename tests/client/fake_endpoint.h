@@ -20,6 +20,7 @@
 #include "certs/token.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/refusal.h"
 #include "tests/client/source/source_database.h"
 
 namespace mirror {
@@ -105,6 +106,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::string request_token;                ///< Of Authenticate.
   std::vector<std::string> authorizations;  ///< Of the other calls.
   int requests = 0;
+  int old_tokens = 0;  ///< So many are refused as from before the endpoint came up.
 
   /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
   void Settle() { const std::lock_guard lock(mutex); }
@@ -114,11 +116,15 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   }
 
  private:
-  grpc::Status Authenticate(grpc::ServerContext*, const v1::AuthenticateRequest* request,
+  grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
                             v1::AuthenticateResponse* response) override {
     const std::lock_guard lock(mutex);
     log.emplace_back(request->probe() ? "probe" : "authenticate");
     if (on_authenticate) on_authenticate();
+    if (old_tokens > 0 && old_tokens-- > 0) {
+      context->AddTrailingMetadata(kNewTokenPayload, "1700000000");
+      return {grpc::StatusCode::UNAUTHENTICATED, "whether the token was used before is not known"};
+    }
     if (request->probe() && !on_probe.ok()) return on_probe;
     holders.push_back(request->holder());
     take_overs.push_back(request->take_over());

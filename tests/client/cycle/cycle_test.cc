@@ -527,6 +527,16 @@ TEST_F(CycleTest, ACycleEndedAtTheMirrorIsToldInWordsForTheSource) {
   EXPECT_EQ(Of(report, "a").reason, kCycleEndedFirst);
 }
 
+TEST_F(CycleTest, ATokenOfBeforeTheEndpointsStartIsSignedAnewOnce) {
+  Sql(path_, kTwoTables);
+  endpoint_.old_tokens = 1;
+  EXPECT_THAT(Run().status, IsOk());
+  EXPECT_EQ(endpoint_.Count("authenticate"), 2U);
+  endpoint_.old_tokens = 2;
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("is not known")));
+  EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
+}
+
 TEST_F(CycleTest, NoBatchHasMoreRowsOrCellsThanTheEndpointTakes) {
   Sql(path_, kTwoTables);
   Sql(path_, Many("many", 1'000));
