@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "proto/wire/exchange/value_json.h"
 
@@ -30,6 +32,14 @@ std::string NoColumn(const MemberTable& table, const std::string& column) {
   return absl::StrCat("table '", table.sent_name, "' has no column '", column, "'");
 }
 
+/// SQLite writes 15 digits of a number into a column of texts, and some numbers have 17.
+sqlite::Value WholeInText(const Column& column, sqlite::Value value) {
+  if (column.type != Type::kText || value.type != sqlite::Type::kReal) return value;
+  double kept = 0;
+  if (absl::SimpleAtod(absl::StrFormat("%.15g", value.real), &kept) && kept == value.real) return value;
+  return {.type = sqlite::Type::kText, .bytes = absl::StrFormat("%.17g", value.real)};
+}
+
 /// One more column that is written; gives why it is not.
 std::string AddWritten(const ExchangeRules& rules, std::uint32_t column, sqlite::Value value,
                        DeliveryTask* task) {
@@ -43,7 +53,7 @@ std::string AddWritten(const ExchangeRules& rules, std::uint32_t column, sqlite:
     return absl::StrCat("column '", own, "' is in the key of table '", table.name(),
                         "', which never changes");
   }
-  task->written.emplace_back(column, std::move(value));
+  task->written.emplace_back(column, WholeInText(table.plan.schema.columns[column], std::move(value)));
   return "";
 }
 

@@ -46,10 +46,11 @@ absl::Status DatajoinRun::Check(DeliveryTarget& target) const {
 
 absl::Status DatajoinRun::Begin(DeliveryTarget& target) const {
   if (round_ == nullptr) return absl::OkStatus();
-  return target.WithBoxes([this](BoxSource& source) {
-    const absl::Status there = CheckDatajoinObjects(source.sql());
-    return there.ok() ? DatajoinLayout(source, *round_).ReadyOutbox(NowMs()) : there;
-  });
+  if (absl::Status there = Check(target); !there.ok()) return there;
+  absl::Status ready = target.WithBoxes(
+      [this](BoxSource& source) { return DatajoinLayout(source, *round_).ReadyOutbox(NowMs()); });
+  if (!ready.ok()) ShowFailed(target, ready);
+  return ready;
 }
 
 void DatajoinRun::Pushed(DeliveryTarget& target, const CycleReport& report) const {

@@ -71,21 +71,16 @@ Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) 
 absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
                      const Key& key, PageValues* values) {
   const JsonRows rows(reading.kept, columns);
-  bool is_done = false;
-  const absl::Status status = reading.snapshot->ReadRows(
-      reading.kept, WithKey(reading.kept, columns), {KeyRange{.first = key}}, /*block_bytes=*/1,
-      [] { return true; },
-      [&](RowBlock* block) -> absl::Status {
-        const ChangeBatch batch = ViewOf(reading.kept, block);
-        if (KeyAt(reading.kept, batch, 0) == key) {
-          std::string value;
-          rows.Append(batch.columns, 0, &value);
-          values->Add(value, "");
-        }
-        is_done = true;
-        return absl::CancelledError();
-      });
-  return is_done ? absl::OkStatus() : status;
+  return reading.snapshot->ReadFirstRow(reading.kept, WithKey(reading.kept, columns), key,
+                                        [&](RowBlock* block) -> absl::Status {
+                                          const ChangeBatch batch = ViewOf(reading.kept, block);
+                                          if (KeyAt(reading.kept, batch, 0) == key) {
+                                            std::string value;
+                                            rows.Append(batch.columns, 0, &value);
+                                            values->Add(value, "");
+                                          }
+                                          return absl::OkStatus();
+                                        });
 }
 
 /// Rows from a key on, or behind it, as many as `values` takes.

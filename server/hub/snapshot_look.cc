@@ -253,51 +253,56 @@ bool SnapshotLook::TakeWrote(const std::string& json, LedgerEntry* entry) const 
   return true;
 }
 
-absl::Status SnapshotLook::ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone,
-                                          std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries) {
-  const Form& form = forms_.at(std::string(kLedgerTable));
-  const std::vector<std::string>& names = form.mapped;
-  const auto place = [&](std::string_view name) {
-    return 1 + static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+absl::Status SnapshotLook::TakeLedgerRow(const ChangeBatch& batch, std::uint32_t row, std::int64_t above,
+                                         std::map<std::int64_t, LedgerEntry>* entries) {
+  const std::vector<std::string>& names = forms_.at(std::string(kLedgerTable)).mapped;
+  const auto value = [&](std::string_view name) {
+    const auto place = std::find(names.begin(), names.end(), name) - names.begin();
+    return batch.columns[1 + static_cast<std::size_t>(place)].At(row);
   };
-  bool taken = false;
-  absl::Status status = snapshot().ReadRows(
-      form.kept, form.columns, ranges, first_alone ? 1 : kBlockBytes, kToTheEnd, [&](RowBlock* block) {
+  const auto text = [&](std::string_view name) { return std::string(value(name).bytes); };
+  const std::int64_t number = value("number").integer;
+  last_ledger_number_ = std::max(last_ledger_number_, number);
+  if (number <= above) return absl::OkStatus();
+  LedgerEntry& entry = (*entries)[number];
+  entry.delivery_id = std::string(batch.columns[0].At(row).bytes);
+  entry.number = number;
+  entry.operation = OperationOf(text("operation"));
+  // Beside a delivery: a row that a trigger made, or replaced. No record asked for it.
+  const bool beside = entry.delivery_id.find('/') != std::string::npos;
+  if (beside && entry.operation == HubOperation::kInsert) entry.operation = HubOperation::kUpdate;
+  entry.table = text("table_name");
+  entry.key = text("key");
+  if (text("state") != "APPLIED") {
+    entry.refused_until = value("next_at").integer;
+    entry.reason = text("reason");
+  }
+  if (!TakeWrote(text("wrote"), &entry)) entries->erase(number);
+  ledger_bytes_ += kEntryBytes + text("wrote").size() + text("key").size() + text("reason").size();
+  return ledger_bytes_ > kLedgerBytesMax ? TooLong() : absl::OkStatus();
+}
+
+absl::Status SnapshotLook::ReadWholeLedger(std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries) {
+  const Form& form = forms_.at(std::string(kLedgerTable));
+  return snapshot().ReadRows(
+      form.kept, form.columns, {}, kBlockBytes, kToTheEnd, [&](RowBlock* block) -> absl::Status {
         const ChangeBatch batch = ViewOf(form.kept, block);
         for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-          const auto text = [&](std::string_view name) {
-            return std::string(batch.columns[place(name)].At(row).bytes);
-          };
-          const std::int64_t number = batch.columns[place("number")].At(row).integer;
-          last_ledger_number_ = std::max(last_ledger_number_, number);
-          taken = true;
-          if (first_alone &&
-              std::string(batch.columns[0].At(row).bytes) != ranges.front().first.front().bytes) {
-            return absl::CancelledError();
-          }
-          if (number > above) {
-            LedgerEntry& entry = (*entries)[number];
-            entry.delivery_id = std::string(batch.columns[0].At(row).bytes);
-            entry.number = number;
-            entry.operation = OperationOf(text("operation"));
-            // Beside a delivery: a row that a trigger made, or replaced. No record asked for it.
-            const bool beside = entry.delivery_id.find('/') != std::string::npos;
-            if (beside && entry.operation == HubOperation::kInsert) entry.operation = HubOperation::kUpdate;
-            entry.table = text("table_name");
-            entry.key = text("key");
-            if (text("state") != "APPLIED") {
-              entry.refused_until = batch.columns[place("next_at")].At(row).integer;
-              entry.reason = text("reason");
-            }
-            if (!TakeWrote(text("wrote"), &entry)) entries->erase(number);
-            ledger_bytes_ += kEntryBytes + text("wrote").size() + text("key").size() + text("reason").size();
-            if (ledger_bytes_ > kLedgerBytesMax) return TooLong();
-          }
-          if (first_alone) return absl::CancelledError();
+          if (absl::Status taken = TakeLedgerRow(batch, row, above, entries); !taken.ok()) return taken;
         }
         return absl::OkStatus();
       });
-  return first_alone && taken ? absl::OkStatus() : status;
+}
+
+absl::Status SnapshotLook::ReadLedgerEntry(const std::string& id, std::int64_t above,
+                                           std::map<std::int64_t, LedgerEntry>* entries) {
+  const Form& form = forms_.at(std::string(kLedgerTable));
+  return snapshot().ReadFirstRow(
+      form.kept, form.columns, {{.kind = Kind::kText, .bytes = id}}, [&](RowBlock* block) {
+        const ChangeBatch batch = ViewOf(form.kept, block);
+        const bool is_there = batch.columns[0].At(0).bytes == id;
+        return is_there ? TakeLedgerRow(batch, 0, above, entries) : absl::OkStatus();
+      });
 }
 
 absl::StatusOr<std::vector<LedgerEntry>> SnapshotLook::ReadLedger(std::int64_t above,
@@ -307,7 +312,7 @@ absl::StatusOr<std::vector<LedgerEntry>> SnapshotLook::ReadLedger(std::int64_t a
   std::map<std::int64_t, LedgerEntry> entries;
   last_ledger_number_ = std::max<std::int64_t>(last_ledger_number_, 0);
   if (!since) {
-    if (absl::Status status = ReadLedgerRows({}, false, above, &entries); !status.ok()) return status;
+    if (absl::Status status = ReadWholeLedger(above, &entries); !status.ok()) return status;
   } else {
     std::set<std::string> ids;
     for (JournalPage page{.after = *since, .table = std::string(kLedgerTable)};;) {
@@ -323,9 +328,7 @@ absl::StatusOr<std::vector<LedgerEntry>> SnapshotLook::ReadLedger(std::int64_t a
       page.after = news->back().number;
     }
     for (const std::string& id : ids) {
-      absl::Status status =
-          ReadLedgerRows({KeyRange{.first = {{.kind = Kind::kText, .bytes = id}}}}, true, above, &entries);
-      if (!status.ok()) return status;
+      if (absl::Status status = ReadLedgerEntry(id, above, &entries); !status.ok()) return status;
     }
   }
   for (auto& [number, entry] : entries) sorted.push_back(std::move(entry));
@@ -370,22 +373,19 @@ absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& 
   if (!wanted.ok()) return wanted.status();
   if (wanted->size() != form.kept.Key().size()) return std::optional<SourceRow>();
   std::optional<SourceRow> found;
-  bool taken = false;
-  absl::Status status = snapshot().ReadRows(
-      form.kept, form.columns, {KeyRange{.first = *wanted}}, 1, kToTheEnd, [&](RowBlock* block) {
-        const ChangeBatch batch = ViewOf(form.kept, block);
-        taken = true;
-        if (batch.row_count == 0 || KeyText(batch, wanted->size(), 0) != key) return absl::CancelledError();
-        found.emplace();
-        for (std::size_t i = 0; i < form.mapped.size(); ++i) {
-          found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted->size() + i, 0);
-        }
-        if (!form.changed.empty()) {
-          found->changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(0)));
-        }
-        return absl::CancelledError();
-      });
-  if (!taken && !status.ok()) return status;
+  const absl::Status status = snapshot().ReadFirstRow(form.kept, form.columns, *wanted, [&](RowBlock* block) {
+    const ChangeBatch batch = ViewOf(form.kept, block);
+    if (batch.row_count == 0 || KeyText(batch, wanted->size(), 0) != key) return absl::OkStatus();
+    found.emplace();
+    for (std::size_t i = 0; i < form.mapped.size(); ++i) {
+      found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted->size() + i, 0);
+    }
+    if (!form.changed.empty()) {
+      found->changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(0)));
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   return found;
 }
 

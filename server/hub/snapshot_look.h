@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/wire/batch.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/member_look.h"
@@ -64,8 +65,11 @@ class SnapshotLook final : public MemberLook {
                        const HubMember* member);
   absl::Status ReadEntry(const JournalEntry& entry, const TakeNews& take);
   bool TakeWrote(const std::string& json, LedgerEntry* entry) const;
-  absl::Status ReadLedgerRows(const std::vector<KeyRange>& ranges, bool first_alone, std::int64_t above,
-                              std::map<std::int64_t, LedgerEntry>* entries);
+  absl::Status TakeLedgerRow(const ChangeBatch& batch, std::uint32_t row, std::int64_t above,
+                             std::map<std::int64_t, LedgerEntry>* entries);
+  absl::Status ReadWholeLedger(std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries);
+  absl::Status ReadLedgerEntry(const std::string& id, std::int64_t above,
+                               std::map<std::int64_t, LedgerEntry>* entries);
   Snapshot& snapshot() { return *reading_.snapshot; }
   bool has_ledger() const { return forms_.count(std::string(kLedgerTable)) > 0; }
 

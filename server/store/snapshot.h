@@ -55,6 +55,22 @@ class Snapshot {
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;
 
+  /// The first row from a key on, which has it or a later one, at the begin of a block. `take` is not called
+  /// where there is none. Errors: those of ReadRows() and of `take`.
+  virtual absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                                    const Key& from, const TakeRows& take) {
+    bool was_read = false;
+    absl::Status taken;
+    const absl::Status read = ReadRows(
+        table, columns, {KeyRange{.first = from}}, /*block_bytes=*/1, [] { return true; },
+        [&](RowBlock* block) {
+          was_read = true;
+          taken = take(block);
+          return absl::CancelledError();
+        });
+    return was_read ? taken : read;
+  }
+
   // As of the same moment; they live as long as the snapshot.
   virtual JournalReader& journal() = 0;
   virtual VersionReader& versions() = 0;

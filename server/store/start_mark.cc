@@ -26,6 +26,7 @@ constexpr std::size_t kBytesMax = 4'096;
 struct Noted {
   bool ended = false;
   std::int64_t cycles_through = 0;
+  std::int64_t noted_ms = 0;
   std::int64_t tokens_used_before_s = 0;
 };
 
@@ -50,6 +51,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
   for (std::int64_t number = 0; lines >> name >> number;) {
     if (name == "ended") noted.ended = number == 1;
     if (name == "cycles_through") noted.cycles_through = number;
+    if (name == "noted_ms") noted.noted_ms = number;
     if (name == "tokens_used_before_s") noted.tokens_used_before_s = number;
   }
   return noted;
@@ -73,7 +75,7 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
   Noted noted = found->value_or(Noted{.ended = true});
   if (!noted.ended) {
     // A clock that was set back meanwhile does not make tokens young again.
-    const std::int64_t begun_ms = std::max(now_ms, noted.cycles_through - kAheadMs);
+    const std::int64_t begun_ms = now_ms < noted.noted_ms ? noted.noted_ms + kAheadMs : now_ms;
     noted.tokens_used_before_s = std::max(noted.tokens_used_before_s, begun_ms / 1'000);
   }
   return std::unique_ptr<StartMark>(
@@ -83,33 +85,34 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
 StartMark::~StartMark() {
   const MutexLock lock(mutex_);
   if (through_ == 0 || !SyncFileSystemOf(path_)) return;
-  Write(/*ended=*/true, cycles_given_).IgnoreError();
+  Write(/*ended=*/true, cycles_given_, noted_ms_).IgnoreError();
 }
 
 absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
-  absl::Status refused = absl::UnauthenticatedError(
-      absl::StrCat("the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
-                   FormatUnixTime(tokens_used_before_s_),
-                   " after one that did not end well: whether the token was used before is not known. No "
-                   "cycle began. Sign a "
-                   "new one; if it is new, set the clocks right, or write its time into 'iat'."));
+  absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
+      "the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
+      FormatUnixTime(tokens_used_before_s_),
+      " after one that did not end well: whether the token was used before is not known. No "
+      "cycle began. Sign a new one; if it is new, set the clocks right, or write its time into 'iat'."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
 }
 
-bool StartMark::Covers(std::int64_t number) {
+bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  if (number < through_) return true;
-  const std::int64_t through = std::max(number, cycles_given_) + kAheadMs;
-  if (!Write(/*ended=*/false, through).ok()) return false;
+  if (cycle < through_ && now_ms < noted_ms_ + kAheadMs) return true;
+  const std::int64_t through = std::max({cycle, now_ms, cycles_given_}) + kAheadMs;
+  if (!Write(/*ended=*/false, through, now_ms).ok()) return false;
   through_ = through;
+  noted_ms_ = now_ms;
   return true;
 }
 
-absl::Status StartMark::Write(bool ended, std::int64_t through) const {
-  const std::string text = absl::StrCat("cycles_through ", through, "\ntokens_used_before_s ",
-                                        tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\n");
+absl::Status StartMark::Write(bool ended, std::int64_t through, std::int64_t noted_ms) const {
+  const std::string text =
+      absl::StrCat("cycles_through ", through, "\nnoted_ms ", noted_ms, "\ntokens_used_before_s ",
+                   tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\n");
   return WriteFileAtomically(path_, text, FileUse::kPublic, ExistingFile::kReplace);
 }
 

@@ -36,21 +36,22 @@ class StartMark {
   /// Whether a begin with this token may wait: see Covers(). One from ahead of this clock may not, since it
   /// would seem new behind the next start.
   bool MayWait(std::int64_t issued_s, std::int64_t now_ms) {
-    return issued_s * 1'000 <= now_ms && Covers(now_ms);
+    return issued_s * 1'000 <= now_ms && Covers(0, now_ms);
   }
-  /// Of a cycle number, or a time in unix milliseconds: whether the file says on disk that numbers were given
-  /// beyond it. Writes the file where it does not, unless that fails.
-  bool Covers(std::int64_t number);
+  /// Whether the file says on disk that cycle numbers beyond this one may be given, and tokens be used until
+  /// behind `now_ms`. Writes it where it does not, unless that fails.
+  bool Covers(std::int64_t cycle, std::int64_t now_ms);
 
  private:
   StartMark(std::string path, std::int64_t cycles_given, std::int64_t tokens_used_before_s)
       : path_(std::move(path)), cycles_given_(cycles_given), tokens_used_before_s_(tokens_used_before_s) {}
-  absl::Status Write(bool ended, std::int64_t through) const;
+  absl::Status Write(bool ended, std::int64_t through, std::int64_t noted_ms) const;
 
   const std::string path_;
   const std::int64_t cycles_given_, tokens_used_before_s_;
   Mutex mutex_;
-  std::int64_t through_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< 0: this server has given no number.
+  std::int64_t through_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< 0: this server has given no number.
+  std::int64_t noted_ms_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< When the file was written.
 };
 
 }  // namespace mirror

@@ -185,7 +185,7 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
   StartMark* const start = mirror_.options().start;
   const std::int64_t given = start == nullptr ? 0 : start->cycles_given();
   admission.cycle = CycleAfter(std::max(tenant.cycle, given), now_ms);
-  if (start == nullptr || !start->Covers(admission.cycle)) plan->kept = Kept::kNow;
+  if (start == nullptr || !start->Covers(admission.cycle, now_ms)) plan->kept = Kept::kNow;
   plan->tenant->cycle = admission.cycle;
   plan->tenant->active = true;
   plan->tenant->holder = holder;

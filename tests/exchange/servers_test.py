@@ -52,6 +52,16 @@ class Servers(walk_test.unittest.TestCase):
         many_servers.wait_for("a server derives", lambda: self.deriving(place, 0) is not None, TAKEN_OVER_S)
         return self.deriving(place, 0)
 
+    def test_a_row_of_a_large_table_is_read_by_itself(self):
+        hub = exchange_place.HUB.replace("{members}", "rows_percent = 0\n{members}")
+        place = self.place(hub=hub)
+        place.crm.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO company "
+                      "(vat, name, city) SELECT 'V' || i, hex(zeroblob(1000)), 'Rome' FROM n")
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = 'Oslo' WHERE vat = 'V1'")
+        place.rounds()
+        self.assertEqual(place.erp.sql("SELECT city, count(*) FROM company GROUP BY 1 ORDER BY 1"), [("Oslo", 1), ("Rome", 999)])
+
     def test_the_server_that_derives_is_killed_and_the_other_goes_on(self):
         place = self.place()
         killed = self.wait_until_derived(place)

@@ -14,6 +14,7 @@ namespace {
 
 using TableKey = std::pair<std::string, std::string>;
 constexpr std::int64_t kAheadMax = 366LL * 86'400'000;
+constexpr std::int64_t kRefusedMax = 86'400'000;  // What agents let a refusal rest at most.
 
 /// As RowOrder, within a data source.
 struct InOrder {
@@ -152,7 +153,9 @@ absl::Status MemberReader::TakeLedger() {
   if (!entries.ok()) return entries.status();
   for (LedgerEntry& entry : *entries) {
     if (entry.refused_until) {
-      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused_until, entry.reason);
+      // A source whose clock was ahead does not wait until then.
+      const std::int64_t until = std::min(*entry.refused_until, all_.now_ms + kRefusedMax);
+      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, until, entry.reason);
       if (!noted.ok()) return noted;
       continue;
     }

@@ -99,6 +99,19 @@ class PostgresSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
+  /// A reading that is ended before its last row takes the snapshot's transaction along.
+  absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
+                            const Key& from, const TakeRows& take) override {
+    RowBlock block = RowBlock::For(table, columns);
+    const absl::Status read = Read(
+        table, columns, {KeyRange{.first = from}}, /*in_key_order=*/true, [] { return true; },
+        [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t) {
+          return stored.Append(row, &block);
+        },
+        /*first_alone=*/true);
+    return !read.ok() || block.rows() == 0 ? read : take(&block);
+  }
+
   JournalReader& journal() override { return *journal_; }
   VersionReader& versions() override { return *versions_; }
 
@@ -125,14 +138,15 @@ class PostgresSnapshot final : public Snapshot {
 
   absl::Status Read(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                     const std::vector<KeyRange>& ranges, bool in_key_order, const GoOn& go_on,
-                    const Take& take) {
+                    const Take& take, bool first_alone = false) {
     const absl::StatusOr<PostgresKinds> kinds = Touch(table);
     if (!kinds.ok()) return kinds.status();
     PostgresStoredRows stored(table, *kinds, columns);
     const PostgresReading reading = {.name = Qualified(names_.schema_name, table.name),
                                      .kept = table,
                                      .select = stored.SelectList("m"),
-                                     .in_key_order = in_key_order};
+                                     .in_key_order = in_key_order,
+                                     .first_alone = first_alone};
     return ReadRanges(
         *connection_, reading, ranges, [&] { return MayGoOn(go_on); },
         [&](const postgres::RowView& row, std::size_t range) { return take(stored, row, range); });

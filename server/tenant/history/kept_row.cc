@@ -16,10 +16,9 @@ absl::Status NoTable(const std::string& table) {
 }
 
 absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const Key& key) {
-  bool stands = false, was_read = false;
-  const absl::Status status = snapshot.ReadRows(
-      kept, kept.Key(), {KeyRange{.first = key}}, /*block_bytes=*/1, [] { return true; },
-      [&](RowBlock* block) -> absl::Status {
+  bool stands = false;
+  const absl::Status status =
+      snapshot.ReadFirstRow(kept, kept.Key(), key, [&](RowBlock* block) -> absl::Status {
         const ChangeBatch batch = ViewOf(kept, block);
         Key found;
         for (const ColumnView& view : batch.columns) {
@@ -30,10 +29,9 @@ absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const K
                            .bytes = std::string(value.bytes)});
         }
         stands = found == key;
-        was_read = true;
-        return absl::CancelledError();
+        return absl::OkStatus();
       });
-  if (!was_read && !status.ok()) return status;
+  if (!status.ok()) return status;
   return stands;
 }
 

@@ -104,6 +104,17 @@ TEST_F(ImportDelivery, InsertTellsWhatTheDatabaseMade) {
                                     R"("name":["n/a"],"vat":[7,"NO 2","NO 2"]})"));
 }
 
+TEST_F(ImportDelivery, ANumberOf17DigitsIsWholeInAColumnOfTexts) {
+  StartCustomers();
+  v1::Delivery delivery = Update("d1", 1, "Rome", "");
+  delivery.mutable_columns(0)->mutable_value()->set_double_value(123456789.12345679);
+  EXPECT_EQ(Import(delivery), "APPLIED");
+  delivery = Update("d2", 1, "123456789.12345679", "");
+  delivery.mutable_columns(0)->mutable_value()->set_double_value(12.5);
+  EXPECT_EQ(Import(delivery), "APPLIED");
+  EXPECT_THAT(Rows("SELECT city FROM customer"), ElementsAre("12.5"));
+}
+
 TEST_F(ImportDelivery, SideEffects) {
   StartCustomers(
       "CREATE TRIGGER stamp AFTER UPDATE OF city ON customer BEGIN UPDATE customer SET name = "

@@ -58,7 +58,7 @@ TEST_F(StartMarkTest, TheFirstStartKnowsAll) {
 
 TEST_F(StartMarkTest, AfterAServerThatEndedWellToo) {
   auto mark = Open(kNow);
-  EXPECT_TRUE(mark->Covers(kNow));
+  EXPECT_TRUE(mark->Covers(kNow, kNow));
   mark.reset();
   mark = Open(kNow + 1);
   EXPECT_EQ(mark->cycles_given(), 0);
@@ -69,7 +69,7 @@ TEST_F(StartMarkTest, AfterAnotherNoNumberThatWasCoveredIsFree) {
   auto mark = Open(kNow);
   std::int64_t last = 0;
   for (std::int64_t number = kNow; number < kNow + 3 * StartMark::kAheadMs; number += 500) {
-    ASSERT_TRUE(mark->Covers(number));
+    ASSERT_TRUE(mark->Covers(number, number));
     last = number;
   }
   Kill(std::move(mark));
@@ -81,22 +81,22 @@ TEST_F(StartMarkTest, AfterAnotherNoNumberThatWasCoveredIsFree) {
 
 TEST_F(StartMarkTest, TheFileIsWrittenOnceInAWhile) {
   const auto mark = Open(kNow);
-  ASSERT_TRUE(mark->Covers(kNow));
+  ASSERT_TRUE(mark->Covers(kNow, kNow));
   const auto written = std::filesystem::last_write_time(path_);
   std::filesystem::last_write_time(path_, written - std::chrono::hours(1));
-  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(mark->Covers(kNow + i));
+  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(mark->Covers(kNow + i, kNow + i));
   EXPECT_EQ(std::filesystem::last_write_time(path_), written - std::chrono::hours(1));
-  ASSERT_TRUE(mark->Covers(kNow + StartMark::kAheadMs));
+  ASSERT_TRUE(mark->Covers(kNow + StartMark::kAheadMs, kNow + StartMark::kAheadMs));
   EXPECT_NE(std::filesystem::last_write_time(path_), written - std::chrono::hours(1));
 }
 
 TEST_F(StartMarkTest, WhatOneKillLeftIsKnownBehindServersThatEndedWell) {
   auto mark = Open(kNow);
-  ASSERT_TRUE(mark->Covers(kNow));
+  ASSERT_TRUE(mark->Covers(kNow, kNow));
   Kill(std::move(mark));
   mark = Open(kNow + 5'000);
   const std::int64_t given = mark->cycles_given();
-  ASSERT_TRUE(mark->Covers(given + 1));
+  ASSERT_TRUE(mark->Covers(given + 1, given + 1));
   mark.reset();
   mark = Open(kNow + 6'000);
   EXPECT_EQ(mark->cycles_given(), given);
@@ -105,7 +105,7 @@ TEST_F(StartMarkTest, WhatOneKillLeftIsKnownBehindServersThatEndedWell) {
 
 TEST_F(StartMarkTest, AStartThatBeginsNothingLeavesTheFileAsItIs) {
   auto mark = Open(kNow);
-  ASSERT_TRUE(mark->Covers(kNow));
+  ASSERT_TRUE(mark->Covers(kNow, kNow));
   Kill(std::move(mark));
   for (int i = 1; i < 50; ++i) Open(kNow + i);
   EXPECT_LE(Open(kNow + 100)->cycles_given(), kNow + StartMark::kAheadMs) << "starts alone move it on";
@@ -113,18 +113,27 @@ TEST_F(StartMarkTest, AStartThatBeginsNothingLeavesTheFileAsItIs) {
 
 TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNew) {
   auto mark = Open(kNow);
-  ASSERT_TRUE(mark->Covers(kNow));
+  ASSERT_TRUE(mark->Covers(kNow, kNow));
   Kill(std::move(mark));
   mark = Open(kNow - 3'600'000);
-  EXPECT_EQ(NewFrom(*mark), kNow / 1'000);
+  EXPECT_EQ(NewFrom(*mark), (kNow + StartMark::kAheadMs) / 1'000);
+}
+
+TEST_F(StartMarkTest, StartsOneAfterTheOtherRefuseNoTokenThatIsNew) {
+  for (std::int64_t now = kNow; now < kNow + 5'000; now += 1'000) {
+    auto mark = Open(now);
+    EXPECT_THAT(mark->CheckToken(now / 1'000), IsOk());
+    ASSERT_TRUE(mark->Covers(mark->cycles_given() + 1, now));
+    Kill(std::move(mark));
+  }
 }
 
 TEST_F(StartMarkTest, WhereTheFileCannotBeWrittenNothingIsCovered) {
   const auto mark = Open(kNow);
   std::filesystem::create_directory(path_);
-  EXPECT_FALSE(mark->Covers(kNow));
+  EXPECT_FALSE(mark->Covers(kNow, kNow));
   std::filesystem::remove(path_);
-  EXPECT_TRUE(mark->Covers(kNow));
+  EXPECT_TRUE(mark->Covers(kNow, kNow));
 }
 
 TEST_F(StartMarkTest, ADamagedFileIsOneOfAServerThatDidNotEndWell) {

@@ -65,7 +65,7 @@ class RangeStatement {
     return absl::StrCat("SELECT v.*, r.n FROM unnest(", unnested, ") WITH ORDINALITY AS r(", names,
                         "n) CROSS JOIN LATERAL (", Selected(), " WHERE ", first,
                         first.empty() || last.empty() ? "" : " AND ", last, AndLive(reading_.kept, "m"),
-                        InKeyOrder(), ") AS v ORDER BY r.n");
+                        InKeyOrder(), reading_.first_alone ? " LIMIT 1" : "", ") AS v ORDER BY r.n");
   }
 
   std::vector<postgres::Value> Values() {

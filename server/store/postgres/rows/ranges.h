@@ -19,6 +19,7 @@ struct PostgresReading {
   const TableSchema& kept;
   std::string select;         ///< Of a table with the alias "m": see PostgresStoredRows::SelectList().
   bool in_key_order = false;  ///< Where a range has no bound; others are.
+  bool first_alone = false;   ///< Of each range that has a bound, the first row.
   /// Rows that are read in place of the table's, "(SELECT ...)": former ones. Empty: its own.
   std::string rows = {};
 
