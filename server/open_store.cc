@@ -39,7 +39,9 @@ SqliteOptions SqliteOptionsOf(const ServerConfig& config) {
 absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(config.data.dir);
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, SqliteOptionsOf(config));
+  SqliteOptions options = SqliteOptionsOf(config);
+  options.claims_wait = true;
+  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, options);
   if (!home.ok()) return home.status();
   // Under the lock of the folder, which `home` has.
   absl::StatusOr<std::unique_ptr<StartMark>> start = StartMark::Open(config.data.dir, NowMs());

@@ -62,8 +62,13 @@ class Database final : public SqliteDatabase {
     absl::Status status = EmptyUnfinished(*connection_);
     CrashPoint("building.emptied");
     if (status.ok()) status = connection_->Execute("COMMIT");
-    if (!status.ok()) transaction_->Rollback();
-    return status;
+    if (!status.ok()) {
+      transaction_->Rollback();
+      return status;
+    }
+    // Closed with it, the file has a mirror's mark, and there is nothing of it outside.
+    connection_->ForgetStatements();
+    return connection_->Execute("PRAGMA journal_mode = WAL");
   }
 
   absl::Status CheckTable(const TableSchema& table) override {

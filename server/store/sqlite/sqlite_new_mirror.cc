@@ -103,7 +103,8 @@ class NewMirror final : public Store {
   absl::Status Open() {
     RemoveDatabase(path_ + kBuildingSuffix);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
-        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true, MirrorUse::kMirror, options_);
+        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true,
+                           options_.claims_wait ? MirrorUse::kClaimWithoutSync : MirrorUse::kClaim, options_);
     if (!claim.ok()) return claim.status();
     claim_ = *std::move(claim);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
@@ -243,12 +244,6 @@ class NewMirror final : public Store {
     // A descriptor that closes would take SQLite's locks on the same file with it.
     writer_.reset();
     rows_.reset();
-    // Opened as a mirror it gets its log; with that closed there is nothing of it outside of its file.
-    if (absl::StatusOr<std::unique_ptr<SqliteConnection>> logged =
-            SqliteConnection::Open(building, false, MirrorUse::kMirror, nullptr);
-        !logged.ok()) {
-      return logged.status();
-    }
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
       fs::remove(building + suffix, error);
@@ -329,13 +324,15 @@ absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, co
 absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
                             std::int64_t now_ms) {
   RemoveDatabase(path + kClaimSuffix);
-  const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
-      OpenSqliteDatabase(path + kClaimSuffix, context_id, true, MirrorUse::kMirror, SqliteOptions{});
+  const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim = OpenSqliteDatabase(
+      path + kClaimSuffix, context_id, true, MirrorUse::kClaimWithoutSync, SqliteOptions{});
   if (!claim.ok()) return claim.status();
   Plan plan;
   plan.now_ms = now_ms;
   plan.tenant = Claimed(owner);
-  return (*claim)->Commit(plan).status();
+  if (absl::Status status = (*claim)->Commit(plan).status(); !status.ok()) return status;
+  absl::Status synced = Sync(path + kClaimSuffix, O_RDWR);
+  return synced.ok() ? Sync(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY) : synced;
 }
 
 void RemoveNewMirror(const std::string& path) {

@@ -11,8 +11,9 @@
 
 namespace mirror {
 
-/// Beside a mirror's file while it is being made: what stands durably before its first row (issuer,
-/// environment, cycle, nonces), and the rows, which a crash may lose.
+/// Beside a mirror's file while it is being made: what outlives the process before its first row (issuer,
+/// environment, cycle, nonces; a loss of power may take it, see SqliteOptions::claims_wait), and the rows,
+/// which a crash may lose.
 inline constexpr char kClaimSuffix[] = ".claim";
 inline constexpr char kBuildingSuffix[] = ".building";
 

@@ -27,6 +27,9 @@ struct SqliteOptions {
   /// A mirror that is not there yet is built beside its name, without a journal on disk, and gets it when its
   /// first cycle ends. Not: its file is there from the beginning, durable at each commit.
   bool build_beside = false;
+  /// What is known of one that is built so survives the process, and a loss of power may take it: see
+  /// StartMark.
+  bool claims_wait = false;
   /// Where no copy of a mirror goes, the server's own; empty: the home's folder is that.
   std::string data_dir = {};
   /// Asked before a mirror is built so; what it gives is let go of once that is there, or given up. Its

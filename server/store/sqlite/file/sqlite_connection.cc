@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <initializer_list>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,13 @@ std::string WhatIsToBeDone(int code, std::string_view detail) {
   if (code != SQLITE_ERROR || !changed) return ".";
   return ". Nothing was applied: somebody changed a table of the mirror by hand. The next cycle populates it "
          "anew, or says what to do.";
+}
+
+absl::Status Run(SqliteConnection& connection, std::initializer_list<const char*> statements) {
+  for (const char* const sql : statements) {
+    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
@@ -132,8 +140,9 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   }
   using Mode = sqlite::OpenAs::Mode;
   const bool reading = use == MirrorUse::kReading;
+  const bool gathers = use == MirrorUse::kMirror || use == MirrorUse::kBuilding;
   const char* const vfs =
-      reading ? "" : GatheringVfs(use == MirrorUse::kMirror ? Gathered::kLog : Gathered::kDatabase);
+      gathers ? GatheringVfs(use == MirrorUse::kMirror ? Gathered::kLog : Gathered::kDatabase) : "";
   if (vfs == nullptr)
     return absl::UnavailableError(
         "there is no memory left to open a mirror with. Nothing was applied; the same call again is safe.");
@@ -172,16 +181,19 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   if (fresh) {
     if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
   }
-  for (const char* sql :
-       {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
-        "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}) {
-    if (absl::Status status = Execute(sql); !status.ok()) return status;
-  }
+  absl::Status set = Run(
+      *this, {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
+              "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"});
+  if (!set.ok()) return set;
   switch (use_) {
     case MirrorUse::kMirror:
       return ConfigureMirror(checkpointer);
     case MirrorUse::kBuilding:
       return ConfigureBuilding();
+    case MirrorUse::kClaim:
+      return Run(*this, {"PRAGMA journal_mode = PERSIST", "PRAGMA synchronous = FULL"});
+    case MirrorUse::kClaimWithoutSync:
+      return Run(*this, {"PRAGMA synchronous = OFF", "PRAGMA journal_mode = PERSIST"});
     case MirrorUse::kReading:
       break;
   }
@@ -215,9 +227,8 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-  for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}) {
-    if (absl::Status status = Execute(sql); !status.ok()) return status;
-  }
+  absl::Status set = Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"});
+  if (!set.ok()) return set;
   DropGatheredAtRollback(handle());
   log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
   return absl::OkStatus();
@@ -226,11 +237,8 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
 absl::Status SqliteConnection::ConfigureBuilding() {
   // The journal is there, in memory: a refused batch is taken back as it is in a mirror. Only the pages that
   // a transaction changes stand in it, not those that it adds.
-  for (const char* sql :
-       {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"}) {
-    if (absl::Status status = Execute(sql); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return Run(*this,
+             {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"});
 }
 
 sqlite3* SqliteConnection::OpenBeside() const {

@@ -28,6 +28,8 @@ enum class MirrorUse : std::uint8_t {
   kMirror,    ///< Log, synced at each commit; others read it meanwhile.
   kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
   kReading,   ///< A mirror, only to be read.
+  kClaim,  ///< A few rows beside a mirror that is being built: a journal that stays, synced at each commit.
+  kClaimWithoutSync,  ///< The same; a commit survives the process, and a loss of power may take all of it.
 };
 
 /// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/tenant/mirror/idle_mirror.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 namespace mirror {
@@ -188,6 +190,8 @@ TEST_F(OwnTables, ADatabaseOfAnotherProgramIsLeftAsItIs) {
 TEST_F(OwnTables, AFileThatIsCutOffWhileNothingOfItIsInMemoryIsDamagedAndNotNew) {
   MirrorPeople();
   ASSERT_THAT(tenant_->UnsignedReceipts(), IsOk());
+  const std::shared_ptr<Tenant> tenant(tenant_.get(), [](Tenant*) {});
+  ASSERT_TRUE(RestIfIdle(*Tenant::MirrorOf(tenant)));
   std::filesystem::resize_file(path() + "-wal", 0);
   std::filesystem::resize_file(path(), 0);
   EXPECT_THAT(NextCycle(),
