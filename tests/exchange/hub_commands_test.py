@@ -93,6 +93,102 @@ class HubCommands(unittest.TestCase):
         place.rounds()
         self.assertEqual(place.crm.rows(), place.erp.rows())
 
+    def state(self, place):
+        """What nobody may change who only tries something."""
+        tables = ("_hub_records", "_hub_rows", "_hub_deliveries", "_hub_apart", "golden_alias", "_hub_state")
+        return [place.ask_hub(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+    def test_merge_and_part_that_are_tried_name_rows_and_deliveries_and_change_nothing(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.erp.sql("INSERT INTO company (id, vat, name, city) VALUES (70, '2', 'Ada Ltd', 'Bern')")
+        place.rounds(1)
+        crm, erp = self.record_of(place, "crm", "[1]"), self.record_of(place, "erp", "[70]")
+        before = self.state(place)
+        tried = json.loads(self.ctl(place, "hub", "merge", "Acme", erp, crm, "--dry-run", "--json").stdout)
+        self.assertEqual(tried["golden_id"], crm)
+        [record] = tried["records"]
+        self.assertEqual([(one["data_source"], one["key"]) for one in record["members"]], [("crm", [1]), ("erp", [70])])
+        self.assertEqual([(one["data_source"], one["operation"]) for one in tried["changes"]], [("crm", "UPDATE")])
+        self.assertEqual(tried["withdrawn"], 2, "neither is inserted elsewhere any more")
+        shown = self.ctl(place, "hub", "merge", "Acme", erp, crm, "--dry-run")
+        self.assertRegex(shown.stdout, crm + r" +erp +company +\[70\]\n")
+        self.assertIn("2 deliveries that wait now are not wanted any more then. Nothing was done",
+                      one_line(shown.stderr))
+        for secret in ("Ada", "Rome", "Bern"):
+            self.assertNotIn(secret, shown.stdout + shown.stderr)
+        self.assertEqual(self.state(place), before)
+        self.ctl(place, "hub", "merge", "Acme", erp, crm)
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+
+        before = self.state(place)
+        part = ("hub", "part", "Acme", crm, "--row", "erp", "company", "70", "--dry-run")
+        tried = json.loads(self.ctl(place, *part, "--json").stdout)
+        self.assertEqual([(one["golden_id"], one["rows"]) for one in tried["records"]], [(crm, 1), (None, 1)])
+        self.assertIsNone(tried["golden_id"])
+        shown = self.ctl(place, *part)
+        self.assertRegex(shown.stdout, r"a new one +erp +company +\[70\]\n")
+        self.assertIn("1 row would be a record of its own", one_line(shown.stderr))
+        refused = place.ctl("hub", "part", "Acme", crm, "--row", "erp", "company", "71", "--dry-run")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("has no such row", one_line(refused.stderr))
+        self.assertEqual(self.state(place), before)
+
+    def test_what_was_dropped_is_found_again_and_handed_out_after_all(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET city = 'Bern'")
+        self.ctl(place, "hub", "rebuild", "Acme", "--confirm", "Acme")
+        place.rounds(2)
+        self.ctl(place, "hub", "resume", "Acme")
+        golden = self.record_of(place, "crm", "[1]")
+        self.assertIn("nothing of hub 'Acme' was dropped",
+                      self.ctl(place, "hub", "hold", "list", "Acme", "--dropped").stderr)
+        dropped = self.ctl(place, "hub", "hold", "rollback", "Acme")
+        self.assertIn("'mirrorctl hub hold list Acme --dropped' shows it", one_line(dropped.stdout))
+        shown = self.ctl(place, "hub", "hold", "list", "Acme", "--dropped")
+        self.assertRegex(shown.stdout, r"crm +company +UPDATE +\[1\] +" + golden + " +dropped +city\n")
+        self.assertIn("'mirrorctl hub hold commit Acme --dropped'", one_line(shown.stderr))
+        self.assertNotIn("Bern", shown.stdout)
+        place.rounds(2)
+        self.assertEqual(place.crm.rows()[0][2], "Rome", "it is not handed out")
+        tried = self.ctl(place, "hub", "hold", "commit", "Acme", "--dropped", "--dry-run")
+        self.assertIn("1 delivery of hub 'Acme' would be handed out. Nothing was done", one_line(tried.stderr))
+        self.ctl(place, "hub", "hold", "commit", "Acme", "--dropped")
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+        self.assertEqual(place.crm.rows()[0][2], "Bern")
+
+    def test_a_rebuild_that_is_tried_says_what_it_would_take(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        before = self.state(place)
+        tried = self.ctl(place, "hub", "rebuild", "Acme", "--dry-run")
+        self.assertRegex(tried.stdout, r"rows in them +2\n")
+        self.assertIn("'crm', 'erp' would be suspended until 'mirrorctl hub resume Acme'", one_line(tried.stderr))
+        self.assertIn("Nothing was done", tried.stderr)
+        answer = json.loads(self.ctl(place, "hub", "rebuild", "Acme", "--dry-run", "--json").stdout)
+        self.assertEqual(answer["suspended"], ["crm", "erp"])
+        self.assertEqual(answer["loss"], {"records": 1, "rows": 2, "rows_by_hand": 0, "parted": 0, "deliveries": 0})
+        self.assertEqual(self.state(place), before)
+        unsaid = place.ctl("hub", "rebuild", "Acme")
+        self.assertEqual(unsaid.returncode, 2)
+        self.assertIn("--confirm is required", unsaid.stderr)
+
+    def test_newest_is_suggested_only_where_a_column_tells(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        self.restored(place)
+        for done in (self.ctl(place, "hub", "status"), place.ctl("hub", "resume", "Acme")):
+            self.assertIn("'mirrorctl hub resume Acme crm --take theirs", one_line(done.stderr))
+            self.assertNotIn("newest", done.stdout + done.stderr)
+        refused = place.ctl("hub", "resume", "Acme", "crm", "--take", "newest")
+        self.assertIn("'newest' needs 'changed' of table 'company' of 'crm'", one_line(refused.stderr))
+
     def test_part_refuses_what_is_not_there(self):
         place = self.place()
         place.crm.sql(ADA)
