@@ -7,9 +7,12 @@ Usage: hub_commands_test.py BIN_DIR [unittest arguments]
 
 import contextlib
 import json
+import os
 import pathlib
+import pty
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tomllib
 import unittest
@@ -93,13 +96,27 @@ class HubCommands(unittest.TestCase):
         place.rounds()
         self.assertEqual(place.crm.rows(), place.erp.rows())
 
+    def at_terminal(self, place, answer, *words):
+        """What mirrorctl shows on a terminal at which `answer` is typed; its exit code."""
+        shown, other = pty.openpty()
+        process = subprocess.Popen([BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", *words],
+                                   stdin=other, stdout=other, stderr=other)
+        os.close(other)
+        os.write(shown, answer.encode() + b"\n")
+        text = b""
+        with contextlib.suppress(OSError):  # The program has ended.
+            while piece := os.read(shown, 4096):
+                text += piece
+        os.close(shown)
+        return one_line(text.decode()), process.wait(60)
+
     def state(self, place):
         """What nobody may change who only tries something."""
         tables = ("_hub_records", "_hub_rows", "_hub_deliveries", "_hub_apart", "golden_alias", "_hub_state")
         return [place.ask_hub(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
 
     def test_merge_and_part_that_are_tried_name_rows_and_deliveries_and_change_nothing(self):
-        place = self.place()
+        place = self.place(write=["update"])
         place.crm.sql(ADA)
         place.erp.sql("INSERT INTO company (id, vat, name, city) VALUES (70, '2', 'Ada Ltd', 'Bern')")
         place.rounds(1)
@@ -109,16 +126,22 @@ class HubCommands(unittest.TestCase):
         self.assertEqual(tried["golden_id"], crm)
         [record] = tried["records"]
         self.assertEqual([(one["data_source"], one["key"]) for one in record["members"]], [("crm", [1]), ("erp", [70])])
-        self.assertEqual([(one["data_source"], one["operation"]) for one in tried["changes"]], [("crm", "UPDATE")])
-        self.assertEqual(tried["withdrawn"], 2, "neither is inserted elsewhere any more")
+        [change] = tried["changes"]
+        self.assertEqual((change["operation"], change["deliveries"]), ("UPDATE", 1))
         shown = self.ctl(place, "hub", "merge", "Acme", erp, crm, "--dry-run")
         self.assertRegex(shown.stdout, crm + r" +erp +company +\[70\]\n")
-        self.assertIn("2 deliveries that wait now are not wanted any more then. Nothing was done",
+        self.assertIn(f"both would be record '{crm}', and this would be written. Nothing was done",
                       one_line(shown.stderr))
         for secret in ("Ada", "Rome", "Bern"):
             self.assertNotIn(secret, shown.stdout + shown.stderr)
         self.assertEqual(self.state(place), before)
-        self.ctl(place, "hub", "merge", "Acme", erp, crm)
+        text, code = self.at_terminal(place, "no", "hub", "merge", "Acme", erp, crm)
+        self.assertEqual(code, 1, text)
+        self.assertLess(text.index("both would be record"), text.index("Go on? [y/N]"))
+        self.assertIn("nothing was done", text)
+        self.assertEqual(self.state(place), before)
+        text, code = self.at_terminal(place, "y", "hub", "merge", "Acme", erp, crm)
+        self.assertEqual(code, 0, text)
         place.rounds(2)
         self.assertEqual(place.crm.rows(), place.erp.rows())
 
@@ -173,6 +196,10 @@ class HubCommands(unittest.TestCase):
         answer = json.loads(self.ctl(place, "hub", "rebuild", "Acme", "--dry-run", "--json").stdout)
         self.assertEqual(answer["suspended"], ["crm", "erp"])
         self.assertEqual(answer["loss"], {"records": 1, "rows": 2, "rows_by_hand": 0, "parted": 0, "deliveries": 0})
+        self.assertEqual(self.state(place), before)
+        text, code = self.at_terminal(place, "Acm", "hub", "rebuild", "Acme")
+        self.assertEqual(code, 1, text)
+        self.assertLess(text.index("golden records"), text.index("Type Acme to go on"))
         self.assertEqual(self.state(place), before)
         unsaid = place.ctl("hub", "rebuild", "Acme")
         self.assertEqual(unsaid.returncode, 2)
