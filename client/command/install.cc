@@ -20,7 +20,6 @@
 #include "client/run/open_log.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
-#include "client/source/source_finding.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
 

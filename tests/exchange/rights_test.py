@@ -256,6 +256,42 @@ class SqliteRights(Rights, unittest.TestCase):
         self.assertIn("journal_mode to WAL", self.lacking(place)["deliveries"][0][1])
 
 
+class Scripts(unittest.TestCase):
+    """'install --print-sql' is for one database at a time."""
+
+    def test_sources_of_several_databases_are_not_mixed(self):
+        try:
+            exchange_postgres.start()
+            self.addCleanup(exchange_postgres.stop)
+            exchange_mariadb.start()
+            self.addCleanup(exchange_mariadb.stop)
+        except (postgres_cluster.Missing, mariadb_servers.Missing) as missing:
+            self.skipTest(str(missing))
+        kinds = {"crm": exchange_postgres.PostgresSystem, "erp": exchange_mariadb.MariadbSystem}
+        place = exchange_place.ExchangePlace(self, BIN, names=("crm", "erp", "shop"), kinds=kinds)
+        text = place.crm.config.read_text()
+        for system in (place.erp, place.shop):
+            other = system.config.read_text()
+            text += "\n" + other[other.index("[[source]]"):]
+        place.crm.config.write_text(text)
+        mixed = place.crm.try_agent("install", "--print-sql")
+        self.assertEqual((mixed.returncode, mixed.stdout), (2, ""))
+        self.assertIn("'crm' (postgres), 'erp' (mariadb). Nothing was printed. Name one with --context-id",
+                      one_line(mixed.stderr))
+        for name, begins, says in (("crm", "-- crm  PostgreSQL at", "GRANT"), ("erp", "-- erp  MariaDB at", "GRANT")):
+            script = place.crm.agent("install", "--print-sql", "--context-id", name).stdout
+            self.assertTrue(script.startswith(begins), script)
+            self.assertIn(says, script)
+            self.assertEqual(script.count("\n-- crm") + script.count("\n-- erp"), 0)
+        # What needs no script is in nobody's way.
+        place.shop.config.write_text(text.replace('context_id = "erp"', 'context_id = "other"', 1).replace(
+            f'accept = {json.dumps(exchange_place.ALL)}\nverify_interval', "verify_interval"))
+        self.assertTrue(place.shop.agent("install", "--print-sql").stdout.startswith("-- crm  "))
+        unknown = place.crm.try_agent("install", "--print-sql", "--context-id", "cmr")
+        self.assertEqual(unknown.returncode, 2)
+        self.assertIn("there is no [[source]] 'cmr'", one_line(unknown.stderr))
+
+
 if __name__ == "__main__":
     BIN = pathlib.Path(sys.argv[1]).resolve()
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

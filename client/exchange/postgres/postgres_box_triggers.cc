@@ -183,8 +183,13 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
 }
 
 std::vector<std::string> BoxTables() {
-  return {"ds_change_outbox",       "ds_change_inbox",         "ds_program_parameter", "_mirror_datajoin",
-          "_mirror_datajoin_entry", "_mirror_datajoin_unread", kChanges};
+  return {"ds_change_outbox",
+          "ds_change_inbox",
+          "ds_program_parameter",
+          "_mirror_datajoin",
+          "_mirror_datajoin_entry",
+          "_mirror_datajoin_unread",
+          kChanges};
 }
 
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role) {
