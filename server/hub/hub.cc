@@ -343,10 +343,12 @@ absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int
   for (const std::string& name : rules_.data_sources) {
     const auto other = feeds.find(name);
     if (other == feeds.end() || other->second.cycle == 0) {
-      return absl::StrCat("'", name, "' was not read yet; let it complete a cycle");
+      return absl::StrCat("'", name,
+                          "' was not read yet: nothing is handed out before its agent completed a cycle");
     }
   }
-  if (own->second.cycle != cycle) return std::string("the hub has not read this cycle yet");
+  if (own->second.cycle != cycle)
+    return std::string("the hub has not read this cycle yet; the next run asks again");
   return std::string();
 }
 

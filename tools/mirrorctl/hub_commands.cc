@@ -64,8 +64,9 @@ std::string WhatCounts(const v1::ResumeHubRequest& asked) {
     case v1::HUB_TAKE_NEWEST:
       return "of what differs the later one counts";
     default:
-      return absl::StrCat("what differs is news, what is missing is gone, what is new ",
-                          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
+      return absl::StrCat(
+          "what differs counts as edited there, what is missing there is not made again, what is new ",
+          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
   }
 }
 

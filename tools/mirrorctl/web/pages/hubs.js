@@ -49,7 +49,7 @@ const TAKES = {
 function resumeButton(hub, member, take, done, insert = false) {
   const name = member ? member.data_source : hub.storage;
   const body = { data_source: member?.data_source ?? '', take: take ?? '', insert };
-  const asIs = `What differs is news, what is missing is gone, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
+  const asIs = `What differs counts as edited there, what is missing there is not made again, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
   return el('button', { type: 'button', class: take ? null : 'main', onclick: () => ask({
     title: take ? `Resume ${name}, taking ${take}?` : `Resume ${name}?`,
     words: [take ? TAKES[take] : asIs, 'This would be written:'],
