@@ -235,13 +235,6 @@ TEST_F(HubCommands, AMergeThatIsTriedShowsRowsAndDeliveriesAndIsNotDone) {
   EXPECT_EQ(json["first"][0]["columns"][0], "city");
 }
 
-TEST_F(HubCommands, AServerThatKnowsNoDryRunIsNotBelieved) {
-  fake_.merged.set_golden_id("g1");
-  const Finished tried = Run({"hub", "merge", "Acme", "g1", "g2", "--dry-run"});
-  EXPECT_EQ(tried.exit_code, 1);
-  EXPECT_THAT(Joined(tried.errors), HasSubstr("may have done what was to be tried"));
-}
-
 TEST_F(HubCommands, APartAndAThawAreTriedToo) {
   fake_.parted.mutable_preview()->add_records()->set_rows(0);
   const Finished part = Run({"hub", "part", "Acme", "g1", "--row", "crm", "company", "17", "--dry-run"});

@@ -10,15 +10,6 @@ Effect EffectOf(const Request& request) {
   return request.dry_run() ? Effect::kReads : Effect::kChanges;
 }
 
-/// A server of before does not know of a dry run.
-template <typename Response, typename Request>
-absl::StatusOr<Response> Looked(absl::StatusOr<Response> answer, const Request& request) {
-  if (!answer.ok() || !request.dry_run() || answer->has_preview()) return answer;
-  return absl::InternalError(
-      "the server does not know of a dry run, and may have done what was to be tried. Look with 'mirrorctl "
-      "hub explain'");
-}
-
 }  // namespace
 
 absl::StatusOr<v1::ListHubsResponse> HubClient::Hubs(const std::string& storage) {
@@ -45,9 +36,7 @@ absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& 
 }
 
 absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const v1::ThawHubRequest& request) {
-  return Looked(
-      admin_.service_->Call(&v1::MirrorAdmin::Stub::ThawHub, request, EffectOf(request), kLongPatience),
-      request);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ThawHub, request, EffectOf(request), kLongPatience);
 }
 
 absl::StatusOr<v1::ExplainGoldenResponse> HubClient::Explain(const v1::ExplainGoldenRequest& request) {
@@ -60,15 +49,12 @@ absl::StatusOr<v1::ListDuplicatesResponse> HubClient::Duplicates(const v1::ListD
 }
 
 absl::StatusOr<v1::MergeGoldenResponse> HubClient::Merge(const v1::MergeGoldenRequest& request) {
-  return Looked(
-      admin_.service_->Call(&v1::MirrorAdmin::Stub::MergeGolden, request, EffectOf(request), kLongPatience),
-      request);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MergeGolden, request, EffectOf(request),
+                               kLongPatience);
 }
 
 absl::StatusOr<v1::PartGoldenResponse> HubClient::Part(const v1::PartGoldenRequest& request) {
-  return Looked(
-      admin_.service_->Call(&v1::MirrorAdmin::Stub::PartGolden, request, EffectOf(request), kLongPatience),
-      request);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::PartGolden, request, EffectOf(request), kLongPatience);
 }
 
 absl::StatusOr<v1::RebuildHubResponse> HubClient::Rebuild(const v1::RebuildHubRequest& request) {

@@ -21,12 +21,9 @@ class HubClient {
   /// `dropped`: of what was dropped, which goes with `commit`.
   absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
-  // Of a dry run of these three, kInternal: the server knows none, and may have done it.
-
   absl::StatusOr<v1::ThawHubResponse> Thaw(const v1::ThawHubRequest& request);
   absl::StatusOr<v1::MergeGoldenResponse> Merge(const v1::MergeGoldenRequest& request);
   absl::StatusOr<v1::PartGoldenResponse> Part(const v1::PartGoldenRequest& request);
-
   absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
   absl::StatusOr<v1::ListDuplicatesResponse> Duplicates(const v1::ListDuplicatesRequest& request);
   absl::StatusOr<v1::RebuildHubResponse> Rebuild(const v1::RebuildHubRequest& request);
