@@ -18,13 +18,12 @@ void TellOne(const NeededRights& table, const std::string& who, const std::strin
     grants.insert(grants.begin(), absl::StrCat("GRANT ", absl::StrJoin(table.lacked, ", "), " ON ",
                                                table.quoted, " TO ", to));
   }
-  findings->Fail(
-      absl::StrCat(kDeliveriesStep, " to ", table.table),
-      absl::StrCat(
-          who, " lacks ",
-          table.lacked.empty() ? "a right on what numbers its rows" : absl::StrJoin(table.lacked, ", "),
-          ": deliveries to this table are refused, or not noted when they meet a row that changed"),
-      absl::StrCat(absl::StrJoin(grants, "; "), ". Or leave it out with 'accept_tables'"));
+  findings->Fail(absl::StrCat(kDeliveriesStep, " to ", table.table),
+                 absl::StrCat(who, " lacks ",
+                              table.lacked.empty() ? "a right on what numbers its rows"
+                                                   : absl::StrJoin(table.lacked, ", "),
+                              ": deliveries that need it are refused"),
+                 absl::StrCat(absl::StrJoin(grants, "; "), ". Or leave it out with 'accept_tables'"));
 }
 
 std::string AcceptedWords(const ExchangeRules& rules) {
