@@ -1,7 +1,9 @@
 // hub merge, part, thaw, rebuild: what is tried first, and on a terminal asked for.
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
