@@ -98,11 +98,9 @@ absl::Status CheckNewest(const HubRules& rules, const std::string& data_source) 
       "'ours' or 'theirs'."));
 }
 
-/// What can be taken of it, as a person may type that.
-std::string TakesOf(const HubRules& rules, const std::string& data_source, const char* between) {
-  std::vector<std::string> takes = {"theirs", "ours"};
-  if (TableWithoutChanged(rules, data_source).empty()) takes.emplace_back("newest");
-  return absl::StrJoin(takes, between);
+/// What can be taken of it beside "theirs".
+std::string OtherTakesOf(const HubRules& rules, const std::string& data_source) {
+  return TableWithoutChanged(rules, data_source).empty() ? "ours or newest" : "ours";
 }
 
 /// Which members, and what counts of each.
@@ -112,9 +110,9 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   std::map<std::string, ResumeMode> modes;
   if (!request.data_source().empty()) {
     if (request.take() == v1::HUB_TAKE_UNSPECIFIED) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'take' is missing: ", TakesOf(hub.rules(), request.data_source(), " or "),
-                       ". Nothing was resumed."));
+      return absl::InvalidArgumentError(absl::StrCat("'take' is missing: ", "theirs or ",
+                                                     OtherTakesOf(hub.rules(), request.data_source()),
+                                                     ". Nothing was resumed."));
     }
     if (request.take() == v1::HUB_TAKE_NEWEST) {
       if (absl::Status status = CheckNewest(hub.rules(), request.data_source()); !status.ok()) return status;
@@ -133,13 +131,11 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   for (const MemberState& member : *members) {
     if (!member.feed.suspended || member.data_source == request.without()) continue;
     if (member.feed.own_restore) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the source of '", member.data_source,
-                       "' was restored: say what counts of it, 'mirrorctl hub "
-                       "resume ",
-                       hub.rules().storage, " ", member.data_source, " --take ",
-                       TakesOf(hub.rules(), member.data_source, "|"),
-                       "', or leave it out with --without. Nothing was resumed."));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the source of '", member.data_source,
+          "' was restored: say what counts of it, 'mirrorctl hub resume ", hub.rules().storage, " ",
+          member.data_source, " --take theirs' (or ", OtherTakesOf(hub.rules(), member.data_source),
+          "), or leave it out with --without. Nothing was resumed."));
     }
     modes[member.data_source] = request.insert() ? ResumeMode::kTheirs : ResumeMode::kAsIs;
   }
