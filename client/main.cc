@@ -214,11 +214,17 @@ Command AddInstall(const cli::Command& app) {
       "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
       "that the former one is gone for good.\n");
   AddConfig(install, options->config);
+  install
+      .Add("--context-id", options->context_id,
+           "Only sources whose context id is this; * stands for any characters")
+      .ValueName("ID")
+      .Completes(SourceNames);
   const cli::Option take_over = install.AddFlag("--take-over", options->take_over,
                                                 "Take over the logs of agents that are gone for good");
   install
-      .AddFlag("--print-sql", options->print_sql,
-               "Change nothing: print the script by which a DBA makes it in PostgreSQL, with psql")
+      .AddFlag(
+          "--print-sql", options->print_sql,
+          "Change nothing: print what a DBA is to run in the database of one source, with psql or mariadb")
       .Excludes(take_over);
   return {install, &options->config,
           [options](std::ostream& out, std::ostream& err) { return Install(*options, out, err); }};

@@ -76,8 +76,10 @@ add_test(NAME exchange.erasure COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/ex
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.strangers PROPERTIES LABELS python
-                     TIMEOUT 900)
+add_test(NAME exchange.rights COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/rights_test.py
+                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.rights exchange.strangers
+                     PROPERTIES LABELS python TIMEOUT 900)
 set_tests_properties(exchange.datajoin_postgres PROPERTIES LABELS python TIMEOUT 1800)
 add_test(NAME python.exchange_servers
          COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/servers_test.py ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

@@ -3,15 +3,19 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/printable.h"
 #include "base/system_user.h"
 #include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
+#include "client/command/source_names.h"
 #include "client/config/config.h"
+#include "client/run/check_source.h"
 #include "client/run/last_run.h"
 #include "client/run/open_log.h"
 #include "client/run/open_source.h"
@@ -22,17 +26,52 @@
 namespace mirror {
 namespace {
 
-/// What was done, for people.
-using Act = std::function<absl::StatusOr<std::string>(const AgentConfig& config, const SourceConfig& source)>;
+/// What was done, for people, and what is amiss all the same, a sentence each.
+struct Done {
+  std::string words;
+  std::vector<std::string> warnings = {};
+};
+using Act = std::function<absl::StatusOr<Done>(const AgentConfig& config, const SourceConfig& source)>;
 
 /// What was done of a source is a line, or a script that somebody else is to run.
 enum class Told { kInALine, kAsScript };
 
-/// Of those that `is_meant`.
-int ForEachSource(const std::string& file, const std::function<bool(const SourceConfig&)>& is_meant,
-                  const std::string& none, const Act& act, Told told, std::ostream& out,
+/// Which sources a command is about, and what is said where there is none of them.
+struct Meant {
+  std::string context_id;  ///< As PickSources() takes it.
+  std::function<bool(const SourceConfig&)> is_meant;
+  std::string none;
+};
+
+/// Leaves the source of which a script is to be printed. Errors: a script is for one database, and nobody
+/// could run that of two.
+absl::Status PickScript(const Meant& meant, AgentConfig* config) {
+  const auto has_one = [&meant](const SourceConfig& source) {
+    return meant.is_meant(source) && HasInstallScript(source);
+  };
+  std::vector<std::string> scripts;
+  for (const SourceConfig& source : config->sources) {
+    if (has_one(source))
+      scripts.push_back(absl::StrCat("'", source.context_id, "' (", ToString(source.kind), ")"));
+  }
+  // Of none each says why.
+  if (scripts.size() == 1) std::erase_if(config->sources, [&](const auto& one) { return !has_one(one); });
+  if (scripts.size() < 2) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--print-sql prints what is to be run in one database, and these have one each: ",
+                   absl::StrJoin(scripts, ", "), ". Nothing was printed. Name one with --context-id"));
+}
+
+/// As many as are meant.
+int ForEachSource(const std::string& file, const Meant& meant, const Act& act, Told told, std::ostream& out,
                   std::ostream& plain_err) {
-  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
+  if (config.ok() && !meant.context_id.empty()) {
+    if (absl::Status picked = PickSources(meant.context_id, &*config); !picked.ok()) config = picked;
+  }
+  if (config.ok() && told == Told::kAsScript) {
+    if (absl::Status one = PickScript(meant, &*config); !one.ok()) config = one;
+  }
   std::optional<JsonLines> lines;
   if (config.ok() && WantsJson(*config)) lines.emplace(plain_err, *config, spdlog::level::err, "failure");
   std::ostream& err = lines ? lines->stream() : plain_err;
@@ -46,27 +85,40 @@ int ForEachSource(const std::string& file, const std::function<bool(const Source
   }
   int exit_code = kExitDone, sources = 0;
   for (const SourceConfig& source : config->sources) {
-    if (!is_meant(source)) continue;
+    if (!meant.is_meant(source)) continue;
     ++sources;
     // Not beside a cycle that reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
-    const absl::StatusOr<std::string> done = lock.ok() ? act(*config, source) : lock.status();
+    const absl::StatusOr<Done> done = lock.ok() ? act(*config, source) : lock.status();
     if (done.ok() && told == Told::kAsScript) {
-      out << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << *done;
+      out << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << done->words;
     } else if (done.ok()) {
-      out << source.context_id << "  " << source.path << ": " << *done << '\n';
+      out << source.context_id << "  " << source.path << ": " << done->words << '\n';
+      for (const std::string& warning : done->warnings)
+        err << kFailedHere << source.context_id << ": " << warning << '\n';
     } else {
       err << kFailedHere << source.context_id << ": " << done.status().message() << '\n';
       exit_code = kExitFailed;
     }
   }
   if (sources > 0) return exit_code;
-  err << kFailedHere << config->file << ": there is no [[source]] " << none << '\n';
+  err << kFailedHere << config->file << ": there is no [[source]] " << meant.none << '\n';
   return kExitWrongUse;
 }
 
-absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceConfig& source, bool take_over,
-                                       Told told) {
+/// What the first delivery would meet at night.
+std::vector<std::string> LackedByDeliveries(const SourceConfig& source) {
+  std::vector<std::string> lacked;
+  const SourceFindings findings = CheckDeliveries(source);
+  for (const SourceFinding& one : findings.all()) {
+    if (one.outcome != SourceFinding::Outcome::kOk)
+      lacked.push_back(absl::StrCat(one.step, ": ", one.words, ". ", one.next));
+  }
+  return lacked;
+}
+
+absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& source, bool take_over,
+                                Told told) {
   // What a former one left half done is taken back.
   (void)OpenLog(source, {});
   // Tables that are captured need none.
@@ -86,17 +138,19 @@ absl::StatusOr<std::string> InstallOne(const AgentConfig& config, const SourceCo
   if (told == Told::kAsScript) {
     // By the id that stands in the script it is known from then on.
     if (absl::Status saved = state->Save(); !saved.ok()) return saved;
-    return PrintInstall(source, user, *tables);
+    absl::StatusOr<std::string> script = PrintInstall(source, user, *tables);
+    if (!script.ok()) return script.status();
+    return Done{*std::move(script)};
   }
   const absl::StatusOr<InstalledLog> log = InstallLog(source, user, *tables);
   if (!log.ok()) return log.status();
   state->KeepSourceId(log->source_id);
   if (absl::Status saved = state->Save(); !saved.ok()) return saved;
   ForgetUnlogged(config.agent.state_dir, source.context_id);
-  return log->words;
+  return Done{log->words, LackedByDeliveries(source)};
 }
 
-absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
+absl::StatusOr<Done> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
   // Also where its state cannot be read any more.
   const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   const absl::StatusOr<bool> there =
@@ -106,7 +160,7 @@ absl::StatusOr<std::string> UninstallOne(const AgentConfig& config, const Source
   const absl::StatusOr<std::string> left = LeftByUninstall(source);
   if (!left.ok()) return left.status();
   if (!left->empty()) absl::StrAppend(&done, "; ", *left);
-  return done;
+  return Done{done};
 }
 
 }  // namespace
@@ -116,13 +170,14 @@ int Install(const InstallOptions& options, std::ostream& out, std::ostream& err)
   const Act act = [&options, told](const AgentConfig& agent, const SourceConfig& source) {
     return InstallOne(agent, source, options.take_over, told);
   };
-  return ForEachSource(options.config, UsesLog, "with strategy = \"cdc\"", act, told, out, err);
+  return ForEachSource(options.config, {options.context_id, UsesLog, "with strategy = \"cdc\""}, act, told,
+                       out, err);
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
   // Also where the strategy is another one by now.
   const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
-  return ForEachSource(config, can_have_one, "of a kind that can have a change log", UninstallOne,
+  return ForEachSource(config, {"", can_have_one, "of a kind that can have a change log"}, UninstallOne,
                        Told::kInALine, out, err);
 }
 

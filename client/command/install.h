@@ -8,12 +8,14 @@ namespace mirror {
 
 struct InstallOptions {
   std::string config;
+  std::string context_id;  ///< A pattern of those that are meant; empty: all.
   bool take_over = false;  ///< Also of a source whose log is another agent's, see LogOwner.
   bool print_sql = false;  ///< Changes no source: prints what somebody else is to run there.
 };
 
 /// `mirror-agent install`: makes the change log of each [[source]] with strategy cdc. Twice is harmless.
-/// Gives the exit code: 0 done, 1 a source failed (the others are done), 2 wrong configuration.
+/// What deliveries lack in one that accepts some is told on `err`. Gives the exit code: 0 done, 1 a source
+/// failed (the others are done), 2 wrong configuration.
 int Install(const InstallOptions& options, std::ostream& out, std::ostream& err);
 
 /// `mirror-agent uninstall`: removes every trace of that from the sources, and nothing else. The mirrors keep

@@ -22,6 +22,7 @@
 #include "client/command/progress.h"
 #include "client/command/report.h"
 #include "client/command/run_totals.h"
+#include "client/command/source_names.h"
 #include "client/config/config.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_run.h"
@@ -52,23 +53,6 @@ absl::Status CheckTables(const AgentConfig& config, const std::vector<std::strin
                                                    ". Nothing was sent.", DidYouMean(table, known)));
   }
   return absl::OkStatus();
-}
-
-/// Leaves the sources that are asked for. Errors: there is none.
-absl::Status PickSources(const std::string& context_id, AgentConfig* config) {
-  std::vector<SourceConfig>& sources = config->sources;
-  if (sources.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        config->file, ": there is no [[source]]: add one with 'context_id' and 'path', 'folder' or 'dsn'"));
-  }
-  if (context_id.empty()) return absl::OkStatus();
-  std::vector<std::string> tenants;
-  for (const SourceConfig& source : sources) tenants.push_back(source.context_id);
-  std::erase_if(sources,
-                [&](const SourceConfig& source) { return !MatchesExactly(source.context_id, context_id); });
-  if (!sources.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("there is no [[source]] '", context_id, "'.", DidYouMean(context_id, tenants)));
 }
 
 int DryRunAll(const AgentConfig& config, const Connection& connection, std::ostream& out, std::ostream& err) {

@@ -166,7 +166,7 @@ bool DidNothing(const CycleReport& report) {
 /// The same, after the tables.
 void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
   if (DidNothing(run.report)) {
-    out << "  the inbox is empty: nothing was done\n";
+    out << "  the inbox is empty: nothing was done. 'mirror-agent transport' fills it\n";
   } else if (run.report.outcome == Outcome::kDone) {
     out << "  " << SumWithRate(run) << '\n';
   }
@@ -178,6 +178,10 @@ void PrintExchange(const ExchangeFigures& figures, std::ostream& out) {
   const std::string words = ExchangeInWords(figures);
   if (!words.empty()) out << "  " << words << '\n';
   for (const std::string& refusal : figures.refusals) out << "  refused: " << Printable(refusal) << '\n';
+  if (!figures.refusals.empty()) {
+    out << "  mend that here, and a later run applies it: it is tried again after 4 minutes, then ever more "
+           "rarely. 'mirrorctl doctor --source' names rights that are missing\n";
+  }
 }
 
 OrderedJson ToJson(const SourceRun& run, bool with_keys) {

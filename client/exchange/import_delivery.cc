@@ -158,7 +158,7 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
   const absl::StatusOr<std::optional<RowOf>> taken = ReadRow(*file_, *task.table, task.key, {});
   if (!taken.ok()) return taken.status();
   if (!*taken) return std::optional<ImportResult>();
-  return as_found(Refuse(*task.delivery, "a row with this key is there, and is none of the record"));
+  return as_found(Refuse(*task.delivery, "a row with this key is there already, of another record"));
 }
 
 absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const RowOf& before) {

@@ -225,7 +225,7 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
   if (!taken.ok()) return taken.status();
   if (!*taken) return std::nullopt;
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED,
-                      "a row with this key is there, and is none of the record"};
+                      "a row with this key is there already, of another record"};
 }
 
 absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& member, const RowOf& key,

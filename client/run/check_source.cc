@@ -1,23 +1,34 @@
 #include "client/run/check_source.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/folded_name.h"
+#include "client/exchange/datajoin/datajoin_objects.h"
+#include "client/exchange/datajoin/sqlite_boxes.h"
+#include "client/exchange/exchange_tables.h"
+#include "client/exchange/mariadb/mariadb_write_checks.h"
+#include "client/exchange/postgres/postgres_write_checks.h"
+#include "client/exchange/write_rights.h"
 #include "client/run/source_rules.h"
 #include "client/source/mariadb/log/mariadb_log_checks.h"
 #include "client/source/mariadb/mariadb_checks.h"
 #include "client/source/odbc/odbc_checks.h"
 #include "client/source/postgres/log/log_checks.h"
 #include "client/source/postgres/postgres_checks.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 
 namespace mirror {
 namespace {
 
 /// Of a rule for every minute those of a day; of a rarer one enough for its longest gap.
 constexpr int kRunsLookedAt = 1'500;
+constexpr char kDoctor[] = "mirrorctl doctor";
 constexpr std::int64_t kMinuteMs = 60'000, kDayMinutes = 24 * 60;
 
 bool IsToBeLogged(const SourceConfig& source, const std::string& table) {
@@ -26,14 +37,25 @@ bool IsToBeLogged(const SourceConfig& source, const std::string& table) {
   return (own == source.tables.end() ? source.strategy : StrategyOf(source, *own)) == Strategy::kCdc;
 }
 
+PostgresCheckOptions PostgresLookOf(const SourceConfig& source) {
+  PostgresCheckOptions options;
+  options.access.dsn = source.server.dsn;
+  options.access.password_file = source.server.password_file;
+  options.schema = source.server.schema;
+  options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
+  return options;
+}
+
+void CheckWritesOf(const SourceConfig& source, const PostgresCheckLook& look, SourceFindings* findings) {
+  if (!source.accept.any()) return;
+  CheckPostgresWrites(look, {source.server.schema, RulesOfExchange(source), source.exchange.datajoin()},
+                      findings);
+}
+
 SourceFindings CheckOfPostgres(const SourceConfig& source) {
   const ServerSource& server = source.server;
-  PostgresCheckOptions options;
-  options.access.dsn = server.dsn;
-  options.access.password_file = server.password_file;
-  options.access.application_name = "mirrorctl doctor";
-  options.schema = server.schema;
-  options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
+  PostgresCheckOptions options = PostgresLookOf(source);
+  options.access.application_name = kDoctor;
   PostgresLogCheckOptions log;
   log.logs = [&source](const std::string& table) { return IsToBeLogged(source, table); };
   const std::string by_default = SlotName(source.context_id);
@@ -42,20 +64,35 @@ SourceFindings CheckOfPostgres(const SourceConfig& source) {
   log.pause_ms = LongestPauseMs(source, std::chrono::system_clock::now());
   log.snapshot_wait_ms = server.snapshot_wait_ms;
   log.max_wal_bytes = server.max_wal_bytes;
-  if (UsesLog(source)) options.then = [&log](const PostgresCheckLook& look) { CheckPostgresLog(look, log); };
+  options.then = [&](const PostgresCheckLook& look) {
+    if (UsesLog(source)) CheckPostgresLog(look, log);
+    CheckWritesOf(source, look, &look.findings);
+  };
   return CheckPostgresSource(options);
 }
 
-SourceFindings CheckOfMariadb(const SourceConfig& source) {
+MariadbCheckOptions MariadbLookOf(const SourceConfig& source) {
   MariadbCheckOptions options;
   options.access = MariadbAccessOf(source);
-  options.access.program_name = "mirrorctl doctor";
   options.choice = {.include = source.include, .skip = source.skip, .blocked = source.blocked};
+  return options;
+}
+
+void CheckWritesOf(const SourceConfig& source, const MariadbCheckLook& look, SourceFindings* findings) {
+  if (source.accept.any()) CheckMariadbWrites(look, RulesOfExchange(source), findings);
+}
+
+SourceFindings CheckOfMariadb(const SourceConfig& source) {
+  MariadbCheckOptions options = MariadbLookOf(source);
+  options.access.program_name = kDoctor;
   MariadbLogCheckOptions log;
   log.logs = [&source](const std::string& table) { return IsToBeLogged(source, table); };
   log.server_id = ServerIdOf(source);
   log.pause_ms = LongestPauseMs(source, std::chrono::system_clock::now());
-  if (UsesLog(source)) options.then = [&log](const MariadbCheckLook& look) { CheckMariadbLog(look, log); };
+  options.then = [&](const MariadbCheckLook& look) {
+    if (UsesLog(source)) CheckMariadbLog(look, log);
+    CheckWritesOf(source, look, &look.findings);
+  };
   return CheckMariadbSource(options);
 }
 
@@ -66,7 +103,42 @@ SourceFindings CheckOfOdbc(const SourceConfig& source) {
   return CheckOdbcSource(options);
 }
 
+/// That its file can be written to is looked at by who knows who runs the agent.
+SourceFindings CheckDeliveriesOfSqlite(const SourceConfig& source) {
+  SourceFindings findings;
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
+  absl::Status there = file.ok() ? CheckExchangeTables(**file) : file.status();
+  if (there.ok() && source.exchange.datajoin()) {
+    const ExchangeRules rules = RulesOfExchange(source);
+    SqliteBoxes boxes(**file, rules);
+    there = CheckDatajoinObjects(boxes.sql());
+  }
+  if (there.ok()) {
+    findings.Ok(kDeliveriesStep, "the exchange's tables are there");
+  } else {
+    findings.Fail(kDeliveriesStep, std::string(there.message()), "do that, then run this again");
+  }
+  return findings;
+}
+
 }  // namespace
+
+SourceFindings CheckDeliveries(const SourceConfig& source) {
+  SourceFindings findings;
+  if (!source.accept.any()) return findings;
+  if (source.kind == SourceKind::kSqlite) return CheckDeliveriesOfSqlite(source);
+  // What else is found is told by CheckSource().
+  if (source.kind == SourceKind::kPostgres) {
+    PostgresCheckOptions options = PostgresLookOf(source);
+    options.then = [&](const PostgresCheckLook& look) { CheckWritesOf(source, look, &findings); };
+    CheckPostgresSource(options);
+  } else if (source.kind == SourceKind::kMariadb) {
+    MariadbCheckOptions options = MariadbLookOf(source);
+    options.then = [&](const MariadbCheckLook& look) { CheckWritesOf(source, look, &findings); };
+    CheckMariadbSource(options);
+  }
+  return findings;
+}
 
 SourceFindings CheckSource(const SourceConfig& source) {
   switch (source.kind) {
@@ -77,7 +149,7 @@ SourceFindings CheckSource(const SourceConfig& source) {
     case SourceKind::kOdbc:
       return CheckOfOdbc(source);
     default:
-      return {};
+      return CheckDeliveries(source);
   }
 }
 

@@ -12,9 +12,11 @@
 
 namespace mirror {
 
-/// What a server and its database have and lack for the agent. Nothing for kinds that are files. Only reads;
-/// may wait for the server: see CheckPostgresSource().
+/// What a server and its database have and lack for the agent; of kinds that are files what CheckDeliveries()
+/// says. Only reads; may wait for the server: see CheckPostgresSource().
 SourceFindings CheckSource(const SourceConfig& source);
+/// Of that what deliveries need alone. Nothing where none is accepted.
+SourceFindings CheckDeliveries(const SourceConfig& source);
 
 /// The longest time from the begin of one run to that of the next, as the schedule has it behind `now`.
 std::int64_t LongestPauseMs(const SourceConfig& source, std::chrono::system_clock::time_point now);

@@ -152,6 +152,13 @@ absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUs
                    "\" needs no script: 'mirror-agent install' does what there is to do"));
 }
 
+bool HasInstallScript(const SourceConfig& source) {
+  const LogKind* const kind = LogKindOf(source);
+  if (kind == nullptr || kind->print_install == nullptr) return false;
+  // Of MariaDB the exchange's tables alone are made.
+  return source.kind != SourceKind::kMariadb || source.accept.any();
+}
+
 absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source) {
   const LogKind* const kind = LogKindOf(source);
   if (kind == nullptr || kind->find_unlogged == nullptr) return std::map<std::string, std::string>();

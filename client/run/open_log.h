@@ -46,6 +46,9 @@ absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUse
 absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUser& user,
                                          const std::vector<std::string>& tables);
 
+/// Whether there is something that somebody else may have to run.
+bool HasInstallScript(const SourceConfig& source);
+
 /// Which tables of the source an installed log cannot log, whatever is asked for, with the reason for people:
 /// see SourceLog::Unlogged(). Only reads.
 absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source);

@@ -7,6 +7,7 @@
 #include "base/crash_point.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "server/hub/hub_trial.h"
 #include "server/hub/store/hub_json.h"
 
 namespace mirror {
@@ -342,10 +343,12 @@ absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int
   for (const std::string& name : rules_.data_sources) {
     const auto other = feeds.find(name);
     if (other == feeds.end() || other->second.cycle == 0) {
-      return absl::StrCat("'", name, "' was not read yet; let it complete a cycle");
+      return absl::StrCat("'", name,
+                          "' was not read yet: nothing is handed out before its agent completed a cycle");
     }
   }
-  if (own->second.cycle != cycle) return std::string("the hub has not read this cycle yet");
+  if (own->second.cycle != cycle)
+    return std::string("the hub has not read this cycle yet; the next run asks again");
   return std::string();
 }
 
@@ -424,18 +427,19 @@ absl::StatusOr<std::vector<std::string>> Hub::Resume(const Modes& modes, std::in
   return std::move(derived->resumed);
 }
 
-absl::StatusOr<Hub::Preview> Hub::PreviewResume(const Modes& modes, std::int64_t now_ms) {
+absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   Preview preview;
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
     const Looks looks = LookAtAll(now_ms, /*writes=*/false);
-    const absl::StatusOr<Modes> suspended = ToResume(**file, modes, looks);
-    if (!suspended.ok() || suspended->empty()) return suspended.status();
+    const absl::StatusOr<Modes> suspended = ToResume(**file, trial.modes, looks);
+    if (!suspended.ok() || (!trial.modes.empty() && suspended->empty())) return suspended.status();
     for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
     DeriveInput input = InputOf(looks.looks, looks.unfit, now_ms);
     input.modes = *suspended;
+    input.decision = trial.decision;
     input.made = [&preview](const HubDelivery& delivery) -> absl::StatusOr<bool> {
       Preview::Count& count = preview.made[{delivery.data_source, delivery.table, delivery.operation}];
       ++count.deliveries;
@@ -443,7 +447,7 @@ absl::StatusOr<Hub::Preview> Hub::PreviewResume(const Modes& modes, std::int64_t
       if (preview.first.size() < kPreviewMax) preview.first.push_back(delivery);
       return true;
     };
-    return (*file)->Try([&](HubBook& book) { return mirror::Derive(rules_, input, &book).status(); });
+    return (*file)->Try([&](HubBook& book) { return TryIn(rules_, trial, input, &book, &preview); });
   });
   if (!status.ok()) return status;
   return preview;
@@ -471,13 +475,13 @@ absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
   return std::vector<std::string>(suspended.begin(), suspended.end());
 }
 
-absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit) {
+absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit, bool dropped) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   absl::StatusOr<std::size_t> decided = 0;
   absl::Status status = (*file)->Alone([&] {
-    decided = (*file)->DecideHeld(commit);
+    decided = dropped ? (*file)->OpenDropped() : (*file)->DecideHeld(commit);
     return decided.status();
   });
   if (!status.ok()) return status;
@@ -491,8 +495,10 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
     const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
     if (!file.ok()) return file.status();
     absl::Status status = (*file)->Alone([&] {
-      thawed = (*file)->Thaw(golden_id);
-      return thawed.status();
+      return (*file)->Transact([&](HubBook& book) {
+        thawed = book.upkeep().Thaw(golden_id);
+        return thawed.status();
+      });
     });
     if (!status.ok()) return status;
   }

@@ -35,7 +35,7 @@ inline constexpr std::size_t kHandedOutBytesMax = 16 << 20;
 /// of the file, and waits for who reads that.
 inline constexpr std::int64_t kRewriteAgainMs = 60'000;
 
-/// Deliveries that a preview names.
+/// Deliveries that a preview names, and rows of each record.
 inline constexpr std::size_t kPreviewMax = 20;
 
 /// What a caller gets.
@@ -95,23 +95,40 @@ class Hub {
   /// kFailedPrecondition: one of them has completed no cycle since; kInvalidArgument: it is no member.
   absl::StatusOr<std::vector<std::string>> Resume(const std::map<std::string, ResumeMode>& modes,
                                                   std::int64_t now_ms);
-  /// What that would do, which nobody else ever sees. Errors: the same; kUnavailable: it was not read yet.
+  /// What Resume(), Decide() or Thaw() would do, of which nobody else ever sees anything.
+  struct Trial {
+    std::map<std::string, ResumeMode> modes = {};
+    std::optional<HandDecision> decision = {};
+    std::optional<std::string> thawed = {};  ///< As Thaw() takes it.
+  };
   struct Preview {
-    std::vector<std::string> resumed;
+    std::vector<std::string> resumed = {};
+    std::uint64_t thawed = 0;
+    /// Records of a decision as they would be. `is_new`: another id will be given.
+    struct Outcome {
+      GoldenRecord record;
+      std::vector<MemberRow> rows = {};  ///< At most kPreviewMax.
+      std::uint64_t row_count = 0;
+      bool is_new = false;
+    };
+    std::vector<Outcome> records = {};
+    std::uint64_t withdrawn = 0;  ///< Deliveries of these records that would not be wanted any more.
     struct Count {
       std::uint64_t deliveries = 0, held = 0;
     };
     std::map<DeliveryPlace, Count> made = {};
     std::vector<HubDelivery> first = {};  ///< At most kPreviewMax.
   };
-  absl::StatusOr<Preview> PreviewResume(const std::map<std::string, ResumeMode>& modes, std::int64_t now_ms);
+  /// Errors: those of what is tried; kUnavailable: it was not read yet.
+  absl::StatusOr<Preview> Try(const Trial& trial, std::int64_t now_ms);
   /// Two records become one, or some rows of one are a record of their own. Gives that record's id. Errors:
   /// those of HandPlan(); kNotFound: there is no such record. Nothing was done then.
   absl::StatusOr<std::string> Decide(HandDecision decision, std::int64_t now_ms);
   /// Removes its file, also one that cannot be read, and makes it anew. Gives the members that are suspended.
   absl::StatusOr<std::vector<std::string>> Rebuild(std::int64_t now_ms);
-  absl::StatusOr<std::size_t> DecideHeld(bool commit);
-  /// What waits for that: how many, and the oldest `limit`. Each reason is as it is now.
+  /// What is held is handed out, or dropped; with `dropped` what was dropped is handed out. Gives how many.
+  absl::StatusOr<std::size_t> DecideHeld(bool commit, bool dropped = false);
+  /// What is held, or was dropped: how many, and the oldest `limit`. Each reason is as it is now.
   enum class HeldWhy : std::uint8_t { kMany, kUnsure, kAnew };
   struct Held {
     std::map<DeliveryPlace, std::uint64_t> counts = {};
@@ -121,17 +138,18 @@ class Hub {
     };
     std::vector<One> first = {};
   };
-  absl::StatusOr<Held> ListHeld(std::size_t limit);
+  absl::StatusOr<Held> ListHeld(std::size_t limit, bool dropped = false);
   absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
   absl::StatusOr<std::vector<MemberState>> Members();
   /// Where another server derives: so that Members() knows here, too, why one cannot be looked at.
   void Look(std::int64_t now_ms);
-  /// How many records there are, and whether whatever is new is held.
+  /// How many records there are, and whether whatever is new is held. `by_hand`: is counted, too.
   struct Figures {
     std::uint64_t records = 0;
     bool holds_all = false;
+    HubFile::ByHand by_hand = {};
   };
-  absl::StatusOr<Figures> Count();
+  absl::StatusOr<Figures> Count(bool by_hand = false);
   absl::StatusOr<std::vector<HubFile::Duplicate>> FindDuplicates(std::size_t limit);
   /// A record with its rows and deliveries. Errors: kNotFound.
   struct Explained {

@@ -29,14 +29,13 @@ absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
 }
 
 /// Why each of these is held, as it is now.
-absl::Status ReadHeldIn(HubBook& book, std::size_t limit, Hub::Held* held) {
+absl::Status ReadHeldIn(HubBook& book, std::size_t limit, HubBook::Which which, Hub::Held* held) {
   const absl::StatusOr<HubState> state = book.ReadState();
   if (!state.ok()) return state.status();
-  absl::Status read =
-      book.ReadDeliveries(HubBook::Which::kHeld, [&](HubDelivery one) -> absl::StatusOr<bool> {
-        if (held->first.size() < limit) held->first.push_back({std::move(one)});
-        return held->first.size() < limit;
-      });
+  absl::Status read = book.ReadDeliveries(which, [&](HubDelivery one) -> absl::StatusOr<bool> {
+    if (held->first.size() < limit) held->first.push_back({std::move(one)});
+    return held->first.size() < limit;
+  });
   if (!read.ok()) return read;
   for (Hub::Held::One& one : held->first) {
     const absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(one.delivery.golden_id);
@@ -73,15 +72,18 @@ absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, c
 
 }  // namespace
 
-absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit) {
+absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit, bool dropped) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
   Held held;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> counts = (*file)->CountHeld();
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> counts =
+      (*file)->CountPlaces(dropped ? DeliveryState::kDropped : DeliveryState::kHeld);
   if (!counts.ok()) return counts.status();
   held.counts = *std::move(counts);
-  absl::Status status = (*file)->Read([&](HubBook& book) { return ReadHeldIn(book, limit, &held); });
+  absl::Status status = (*file)->Read([&](HubBook& book) {
+    return ReadHeldIn(book, limit, dropped ? HubBook::Which::kDropped : HubBook::Which::kHeld, &held);
+  });
   if (!status.ok()) return status;
   return held;
 }
@@ -110,7 +112,7 @@ absl::StatusOr<std::vector<MemberState>> Hub::Members() {
   return members;
 }
 
-absl::StatusOr<Hub::Figures> Hub::Count() {
+absl::StatusOr<Hub::Figures> Hub::Count(bool by_hand) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
@@ -118,6 +120,11 @@ absl::StatusOr<Hub::Figures> Hub::Count() {
   absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
   if (!records.ok()) return records.status();
   figures.records = *records;
+  if (by_hand) {
+    const absl::StatusOr<HubFile::ByHand> counted = (*file)->CountByHand();
+    if (!counted.ok()) return counted.status();
+    figures.by_hand = *counted;
+  }
   absl::Status status = (*file)->Read([&](HubBook& book) {
     absl::StatusOr<HubState> state = book.ReadState();
     if (state.ok()) figures.holds_all = state->hold;

@@ -18,18 +18,24 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
       return absl::StrCat(
           "hub '", storage, "': '", note.data_source,
           "' is suspended, since a source, a mirror or the hub's file was restored. Nothing that may "
-          "concern it is handed out until 'mirrorctl hub resume'");
+          "concern it is handed out until somebody says what counts: 'mirrorctl hub status ",
+          storage, "' has the commands");
     case HubNote::Kind::kPingPong:
       return absl::StrCat("hub '", storage, "': systems change '", note.attribute,
-                          "' back and forth; it is frozen in that record. Find which program of '",
-                          note.data_source, "' does it, then 'mirrorctl hub thaw'");
+                          "' back and forth; it is frozen in record '", note.golden_id,
+                          "'. Find which program of '", note.data_source,
+                          "' does it, then 'mirrorctl hub thaw ", storage, " ", note.golden_id, "'");
     case HubNote::Kind::kUnsure:
-      return absl::StrCat("hub '", storage, "': a comparison found a row of '", note.data_source,
-                          "' unlike any that stood under its key: what is new for its record waits for "
-                          "'mirrorctl hub hold'");
+      return absl::StrCat(
+          "hub '", storage, "': a comparison found a row of '", note.data_source,
+          "' unlike any that stood under its key: what is new for its record waits until somebody "
+          "decides. 'mirrorctl hub hold list ",
+          storage, "' shows it");
     case HubNote::Kind::kHeld:
-      return absl::StrCat("hub '", storage, "': so many deliveries for '", note.data_source,
-                          "' are new at once that they wait for 'mirrorctl hub hold'");
+      return absl::StrCat(
+          "hub '", storage, "': so many deliveries for '", note.data_source,
+          "' are new at once that they wait until somebody decides. 'mirrorctl hub hold list ", storage,
+          "' shows them");
     case HubNote::Kind::kOvertaken:
       return absl::StrCat("hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source,
                           "' (", FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms,
@@ -354,7 +360,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   if (!derived.ok()) return derived.status();
   if (!*derived) {
     HandedOut out;
-    out.waiting = "the hub is at work; ask again in a moment";
+    out.waiting = "the hub is at work; the next run asks again";
     return out;
   }
   return hub->HandOut(members.front().data_source, cycle, limit);

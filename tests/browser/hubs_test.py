@@ -100,6 +100,8 @@ class Hubs(unittest.TestCase):
         row.click()
         self.assertEqual(self.page.violations(), [])
         self.page.press("Part chosen rows …")
+        self.page.see("This would be written:", "dialog")
+        self.page.see("Nothing would be written.", "dialog")
         self.page.answer("Part")
         wait_for("the second record", lambda: len(self.records()) == 2)
         self.page.press("Show duplicates")
@@ -110,6 +112,7 @@ class Hubs(unittest.TestCase):
         self.page.press("Explain")
         self.fill("Another golden id", golden_id)
         self.page.press("Merge with it …")
+        self.page.see("This would be written:", "dialog")
         self.page.answer("Merge")
         wait_for("one record", lambda: self.records() == [golden_id])
 

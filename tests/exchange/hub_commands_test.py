@@ -7,9 +7,12 @@ Usage: hub_commands_test.py BIN_DIR [unittest arguments]
 
 import contextlib
 import json
+import os
 import pathlib
+import pty
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tomllib
 import unittest
@@ -92,6 +95,126 @@ class HubCommands(unittest.TestCase):
         self.ctl(place, "hub", "merge", "Acme", crm, parted)
         place.rounds()
         self.assertEqual(place.crm.rows(), place.erp.rows())
+
+    def at_terminal(self, place, answer, *words):
+        """What mirrorctl shows on a terminal at which `answer` is typed; its exit code."""
+        shown, other = pty.openpty()
+        process = subprocess.Popen([BIN / "mirrorctl", "--config", place.server.folder / "mirrorctl.toml", *words],
+                                   stdin=other, stdout=other, stderr=other)
+        os.close(other)
+        os.write(shown, answer.encode() + b"\n")
+        text = b""
+        with contextlib.suppress(OSError):  # The program has ended.
+            while piece := os.read(shown, 4096):
+                text += piece
+        os.close(shown)
+        return one_line(text.decode()), process.wait(60)
+
+    def state(self, place):
+        """What nobody may change who only tries something."""
+        tables = ("_hub_records", "_hub_rows", "_hub_deliveries", "_hub_apart", "golden_alias", "_hub_state")
+        return [place.ask_hub(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+    def test_merge_and_part_that_are_tried_name_rows_and_deliveries_and_change_nothing(self):
+        place = self.place(write=["update"])
+        place.crm.sql(ADA)
+        place.erp.sql("INSERT INTO company (id, vat, name, city) VALUES (70, '2', 'Ada Ltd', 'Bern')")
+        place.rounds(1)
+        crm, erp = self.record_of(place, "crm", "[1]"), self.record_of(place, "erp", "[70]")
+        before = self.state(place)
+        tried = json.loads(self.ctl(place, "hub", "merge", "Acme", erp, crm, "--dry-run", "--json").stdout)
+        self.assertEqual(tried["golden_id"], crm)
+        [record] = tried["records"]
+        self.assertEqual([(one["data_source"], one["key"]) for one in record["members"]], [("crm", [1]), ("erp", [70])])
+        [change] = tried["changes"]
+        self.assertEqual((change["operation"], change["deliveries"]), ("UPDATE", 1))
+        shown = self.ctl(place, "hub", "merge", "Acme", erp, crm, "--dry-run")
+        self.assertRegex(shown.stdout, crm + r" +erp +company +\[70\]\n")
+        self.assertIn(f"both would be record '{crm}', and this would be written. Nothing was done",
+                      one_line(shown.stderr))
+        for secret in ("Ada", "Rome", "Bern"):
+            self.assertNotIn(secret, shown.stdout + shown.stderr)
+        self.assertEqual(self.state(place), before)
+        text, code = self.at_terminal(place, "no", "hub", "merge", "Acme", erp, crm)
+        self.assertEqual(code, 1, text)
+        self.assertLess(text.index("both would be record"), text.index("Go on? [y/N]"))
+        self.assertIn("nothing was done", text)
+        self.assertEqual(self.state(place), before)
+        text, code = self.at_terminal(place, "y", "hub", "merge", "Acme", erp, crm)
+        self.assertEqual(code, 0, text)
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+
+        before = self.state(place)
+        part = ("hub", "part", "Acme", crm, "--row", "erp", "company", "70", "--dry-run")
+        tried = json.loads(self.ctl(place, *part, "--json").stdout)
+        self.assertEqual([(one["golden_id"], one["rows"]) for one in tried["records"]], [(crm, 1), (None, 1)])
+        self.assertIsNone(tried["golden_id"])
+        shown = self.ctl(place, *part)
+        self.assertRegex(shown.stdout, r"a new one +erp +company +\[70\]\n")
+        self.assertIn("1 row would be a record of its own", one_line(shown.stderr))
+        refused = place.ctl("hub", "part", "Acme", crm, "--row", "erp", "company", "71", "--dry-run")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("has no such row", one_line(refused.stderr))
+        self.assertEqual(self.state(place), before)
+
+    def test_what_was_dropped_is_found_again_and_handed_out_after_all(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        place.erp.sql("UPDATE company SET city = 'Bern'")
+        self.ctl(place, "hub", "rebuild", "Acme", "--confirm", "Acme")
+        place.rounds(2)
+        self.ctl(place, "hub", "resume", "Acme")
+        golden = self.record_of(place, "crm", "[1]")
+        self.assertIn("nothing of hub 'Acme' was dropped",
+                      self.ctl(place, "hub", "hold", "list", "Acme", "--dropped").stderr)
+        dropped = self.ctl(place, "hub", "hold", "rollback", "Acme")
+        self.assertIn("'mirrorctl hub hold list Acme --dropped' shows it", one_line(dropped.stdout))
+        shown = self.ctl(place, "hub", "hold", "list", "Acme", "--dropped")
+        self.assertRegex(shown.stdout, r"crm +company +UPDATE +\[1\] +" + golden + " +dropped +city\n")
+        self.assertIn("'mirrorctl hub hold commit Acme --dropped'", one_line(shown.stderr))
+        self.assertNotIn("Bern", shown.stdout)
+        place.rounds(2)
+        self.assertEqual(place.crm.rows()[0][2], "Rome", "it is not handed out")
+        tried = self.ctl(place, "hub", "hold", "commit", "Acme", "--dropped", "--dry-run")
+        self.assertIn("1 delivery of hub 'Acme' would be handed out. Nothing was done", one_line(tried.stderr))
+        self.ctl(place, "hub", "hold", "commit", "Acme", "--dropped")
+        place.rounds(2)
+        self.assertEqual(place.crm.rows(), place.erp.rows())
+        self.assertEqual(place.crm.rows()[0][2], "Bern")
+
+    def test_a_rebuild_that_is_tried_says_what_it_would_take(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        before = self.state(place)
+        tried = self.ctl(place, "hub", "rebuild", "Acme", "--dry-run")
+        self.assertRegex(tried.stdout, r"rows in them +2\n")
+        self.assertIn("'crm', 'erp' would be suspended until 'mirrorctl hub resume Acme'", one_line(tried.stderr))
+        self.assertIn("Nothing was done", tried.stderr)
+        answer = json.loads(self.ctl(place, "hub", "rebuild", "Acme", "--dry-run", "--json").stdout)
+        self.assertEqual(answer["suspended"], ["crm", "erp"])
+        self.assertEqual(answer["loss"], {"records": 1, "rows": 2, "rows_by_hand": 0, "parted": 0, "deliveries": 0})
+        self.assertEqual(self.state(place), before)
+        text, code = self.at_terminal(place, "Acm", "hub", "rebuild", "Acme")
+        self.assertEqual(code, 1, text)
+        self.assertLess(text.index("golden records"), text.index("Type Acme to go on"))
+        self.assertEqual(self.state(place), before)
+        unsaid = place.ctl("hub", "rebuild", "Acme")
+        self.assertEqual(unsaid.returncode, 2)
+        self.assertIn("--confirm is required", unsaid.stderr)
+
+    def test_newest_is_suggested_only_where_a_column_tells(self):
+        place = self.place()
+        place.crm.sql(ADA)
+        place.rounds()
+        self.restored(place)
+        for done in (self.ctl(place, "hub", "status"), place.ctl("hub", "resume", "Acme")):
+            self.assertIn("'mirrorctl hub resume Acme crm --take theirs", one_line(done.stderr))
+            self.assertNotIn("newest", done.stdout + done.stderr)
+        refused = place.ctl("hub", "resume", "Acme", "crm", "--take", "newest")
+        self.assertIn("'newest' needs 'changed' of table 'company' of 'crm'", one_line(refused.stderr))
 
     def test_part_refuses_what_is_not_there(self):
         place = self.place()

@@ -188,6 +188,107 @@ TEST_F(HubCommands, RecordsAreMergedAndPartedByHand) {
   EXPECT_EQ(Run({"hub", "merge", "Acme", "g1"}).exit_code, 2);
 }
 
+/// As a server would say it of a decision that is tried.
+void FillPreview(v1::GoldenPreview* preview) {
+  v1::GoldenOutcome* const record = preview->add_records();
+  record->set_golden_id("g1");
+  record->set_entity("company");
+  record->set_rows(22);
+  v1::GoldenMember* const row = record->add_members();
+  row->set_data_source("crm");
+  row->set_table("company");
+  row->set_key("[17]");
+  v1::HubChange* const change = preview->add_changes();
+  change->set_data_source("erp");
+  change->set_table("company");
+  change->set_operation("UPDATE");
+  change->set_deliveries(1);
+  v1::GoldenDelivery* const first = preview->add_first();
+  first->set_data_source("erp");
+  first->set_table("company");
+  first->set_operation("UPDATE");
+  first->set_key("[7]");
+  first->set_state("OPEN");
+  first->add_columns("city");
+  preview->set_withdrawn(2);
+}
+
+TEST_F(HubCommands, AMergeThatIsTriedShowsRowsAndDeliveriesAndIsNotDone) {
+  fake_.merged.set_golden_id("g1");
+  FillPreview(fake_.merged.mutable_preview());
+  const Finished tried = Run({"hub", "merge", "Acme", "g1", "g2", "--dry-run"});
+  EXPECT_EQ(tried.exit_code, 0) << tried.errors;
+  EXPECT_THAT(tried.output,
+              AllOf(HasSubstr("record  source  table    key\ng1      crm     company  [17]\n"),
+                    HasSubstr("and 21 more rows\n"), HasSubstr("erp  company  UPDATE              1     0\n"),
+                    HasSubstr("these are:\n"), HasSubstr("city\n")));
+  EXPECT_EQ(Joined(tried.errors),
+            "mirrorctl: both would be record 'g1', and this would be written; 2 deliveries that wait now are "
+            "not wanted any more then. Nothing was done");
+  EXPECT_EQ(fake_.Calls().size(), 1U);
+  EXPECT_THAT(fake_.Calls().back(), HasSubstr("dry_run: true"));
+  const Json json = Json::parse(Run({"hub", "merge", "Acme", "g1", "g2", "--dry-run", "--json"}).output);
+  EXPECT_EQ(json["golden_id"], "g1");
+  EXPECT_EQ(json["records"][0]["rows"], 22);
+  EXPECT_EQ(json["records"][0]["members"][0]["key"][0], 17);
+  EXPECT_EQ(json["withdrawn"], 2);
+  EXPECT_EQ(json["first"][0]["columns"][0], "city");
+}
+
+TEST_F(HubCommands, APartAndAThawAreTriedToo) {
+  fake_.parted.mutable_preview()->add_records()->set_rows(0);
+  const Finished part = Run({"hub", "part", "Acme", "g1", "--row", "crm", "company", "17", "--dry-run"});
+  EXPECT_EQ(Joined(part.errors),
+            "mirrorctl: 1 row would be a record of its own, which no key joins with 'g1' again, and nothing "
+            "would be written. Nothing was done");
+  fake_.thawed_hub.mutable_preview();
+  EXPECT_THAT(Joined(Run({"hub", "thaw", "Acme", "--dry-run"}).errors),
+              HasSubstr("nothing of hub 'Acme' is frozen. Nothing was done"));
+  fake_.thawed_hub.set_records(3);
+  FillPreview(fake_.thawed_hub.mutable_preview());
+  const Finished thaw = Run({"hub", "thaw", "Acme", "--dry-run"});
+  EXPECT_THAT(Joined(thaw.errors),
+              HasSubstr("3 records of hub 'Acme' would be thawed, and this would be written"));
+  EXPECT_EQ(Json::parse(Run({"hub", "thaw", "Acme", "--dry-run", "--json"}).output)["thawed"], 3);
+  for (const std::string& call : fake_.Calls()) EXPECT_THAT(call, HasSubstr("dry_run: true"));
+}
+
+TEST_F(HubCommands, ARebuildThatIsTriedSaysWhatWouldBeLost) {
+  fake_.rebuilt.add_suspended("crm");
+  fake_.rebuilt.mutable_loss()->set_records(16'020);
+  fake_.rebuilt.mutable_loss()->set_rows_by_hand(3);
+  const Finished tried = Run({"hub", "rebuild", "Acme", "--dry-run"});
+  EXPECT_EQ(tried.exit_code, 0) << tried.errors;
+  EXPECT_THAT(tried.output, AllOf(HasSubstr("16,020\n"), HasSubstr("put there by hand")));
+  EXPECT_THAT(Joined(tried.errors), HasSubstr("'crm' would be suspended until 'mirrorctl hub resume Acme'"));
+  EXPECT_EQ(fake_.Calls().size(), 1U);
+  EXPECT_EQ(fake_.Calls().back(), "RebuildHub storage: \"Acme\" dry_run: true");
+  EXPECT_EQ(
+      Json::parse(Run({"hub", "rebuild", "Acme", "--dry-run", "--json"}).output)["loss"]["rows_by_hand"], 3);
+}
+
+TEST_F(HubCommands, WhatWasDroppedIsListedAndHandedOut) {
+  EXPECT_THAT(Run({"hub", "hold", "list", "Acme", "--dropped"}).errors,
+              HasSubstr("nothing of hub 'Acme' was dropped"));
+  EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 100 dropped: true");
+  fake_.held.add_changes()->set_deliveries(1);
+  v1::HeldDelivery* const one = fake_.held.add_held();
+  one->set_golden_id("g1");
+  one->mutable_delivery()->set_data_source("erp");
+  one->mutable_delivery()->set_table("customer");
+  one->mutable_delivery()->set_operation("UPDATE");
+  one->mutable_delivery()->set_key("[17]");
+  one->mutable_delivery()->set_state("DROPPED");
+  const Finished listed = Run({"hub", "hold", "list", "Acme", "--dropped"});
+  EXPECT_THAT(listed.output, HasSubstr("erp  customer  UPDATE     [17]  g1      dropped  -\n"));
+  EXPECT_THAT(Joined(listed.errors), HasSubstr("'mirrorctl hub hold commit Acme --dropped'"));
+  fake_.decided_hub.set_deliveries(1);
+  EXPECT_THAT(Joined(Run({"hub", "hold", "commit", "Acme", "--dropped"}).output),
+              HasSubstr("1 delivery of hub 'Acme' is handed out"));
+  EXPECT_THAT(fake_.Calls(), Contains("DecideHub storage: \"Acme\" commit: true dropped: true"));
+  EXPECT_EQ(Run({"hub", "hold", "rollback", "Acme", "--dropped"}).exit_code, 2);
+}
+
 TEST_F(HubCommands, RebuildWantsTheStorageOnceMore) {
   EXPECT_EQ(Run({"hub", "rebuild", "Acme"}).exit_code, 2);
   EXPECT_THAT(Run({"hub", "rebuild", "Acme", "--confirm", "Acm"}).errors,

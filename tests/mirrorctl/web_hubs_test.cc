@@ -115,8 +115,30 @@ TEST_F(WebHubs, WhatIsHeldIsShownAndCountedBeforeItIsDecided) {
     EXPECT_EQ(counted["tables"][0]["objects"].size(), 0U);
     EXPECT_EQ(fake_.Calls().back(), "ListHeld storage: \"Acme\" limit: 100") << "nothing is decided";
   }
-  for (const char* const act : {"thaw", "merge", "part", "rebuild"}) {
-    EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", act}, {}}, R"({"dry_run":true})").status, 404) << act;
+  EXPECT_EQ(Ask("POST", {{"api", "hubs", "Acme", "rebuild"}, {}}, R"({"dry_run":true})").status, 404);
+}
+
+TEST_F(WebHubs, WhatADecisionAboutRecordsWouldWriteIsCountedBeforeItIsMade) {
+  v1::ServerInfo* const server = fake_.servers.add_servers();
+  server->set_here(true);
+  server->set_version("0.2.0");
+  const auto fill = [](v1::GoldenPreview* preview) {
+    v1::HubChange* const change = preview->add_changes();
+    change->set_data_source("erp");
+    change->set_table("customer");
+    change->set_operation("UPDATE");
+    change->set_deliveries(3);
+    change->set_held(1);
+  };
+  fill(fake_.thawed_hub.mutable_preview());
+  fill(fake_.merged.mutable_preview());
+  fill(fake_.parted.mutable_preview());
+  for (const char* const act : {"thaw", "merge", "part"}) {
+    const Json counted = Post(act, R"({"golden_id":"g1","other_id":"g2","dry_run":true})");
+    EXPECT_EQ(counted["tables"][0]["table"], "UPDATE in erp customer") << act;
+    EXPECT_EQ(counted["tables"][0]["rows"], 3) << act;
+    EXPECT_EQ(counted["tables"][0]["objects"][0], "1 of them held") << act;
+    EXPECT_THAT(fake_.Calls().back(), testing::HasSubstr("dry_run: true")) << act;
   }
 }
 

@@ -257,8 +257,8 @@ ROOMS = {
         ("xxhash", "SQLite"),
     ),
     "client/exchange": (
-        "base base/db/sqlite client/source/sqlite/file client/source/sqlite/log client/source/steps proto/wire "
-        "proto/wire/exchange",
+        "base base/db/sqlite client/source client/source/sqlite/file client/source/sqlite/log client/source/steps "
+        "proto/wire proto/wire/exchange",
         ("protobuf", "xxhash", "SQLite"),
     ),
     "client/exchange/datajoin": (

@@ -37,7 +37,7 @@ struct AdminRequest {
   std::string storage, key;
   std::string data_source, take, without, golden_id, other_id;
   std::vector<std::string> row;
-  bool insert = false, datajoin = false;
+  bool insert = false, datajoin = false, dropped = false;
   std::string entity;
   std::vector<std::string> names, tenants;
   bool with_records = false;

@@ -23,6 +23,19 @@ void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequ
               << " does it, if nothing has changed by then\n";
 }
 
+bool Ask(Question question, const std::string& name, Console& console) {
+  const bool by_name = question == Question::kTenant;
+  console.err << (by_name ? absl::StrCat("Type ", Printable(name), " to go on: ") : "Go on? [y/N] ")
+              << std::flush;
+  std::string answer;
+  std::getline(*console.in, answer);
+  const bool agreed = by_name ? answer == name : answer == "y" || answer == "Y";
+  if (agreed) return true;
+  console.err << "mirrorctl: nothing was done\n";
+  console.exit_code = Console::kFailed;
+  return false;
+}
+
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console) {
   if (counted.ok()) {
@@ -31,16 +44,7 @@ bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question questio
   } else {
     Warn(console, absl::StrCat("what this takes away cannot be counted: ", counted.status().message()));
   }
-  const bool by_name = question == Question::kTenant;
-  console.err << (by_name ? absl::StrCat("Type ", Printable(context_id), " to go on: ") : "Go on? [y/N] ")
-              << std::flush;
-  std::string answer;
-  std::getline(*console.in, answer);
-  const bool agreed = by_name ? answer == context_id : answer == "y" || answer == "Y";
-  if (agreed) return true;
-  console.err << "mirrorctl: nothing was done\n";
-  console.exit_code = Console::kFailed;
-  return false;
+  return Ask(question, context_id, console);
 }
 
 }  // namespace mirror

@@ -27,8 +27,12 @@ void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequ
 enum class Question {
   kNone,
   kYes,     ///< y, or nothing is done.
-  kTenant,  ///< The context id once more, where --confirm did not say it.
+  kTenant,  ///< The context id, or another name, once more, where --confirm did not say it.
 };
+
+/// Asks whoever sits at the terminal. `name`: what is typed once more, with kTenant. False: it is not to be
+/// done, which was said.
+bool Ask(Question question, const std::string& name, Console& console);
 
 /// Shows `counted`, unless it is an error, and asks. False: it is not to be done, which was said.
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,

@@ -22,12 +22,6 @@ namespace {
 
 /// Of a list that the server cuts.
 constexpr std::uint32_t kDuplicatesMax = 10'000;
-/// As the server takes them.
-constexpr int kPartedRowsMax = 1'000;
-
-std::string Quoted(const std::vector<std::string>& names) {
-  return Printable(absl::StrCat("'", absl::StrJoin(names, "', '"), "'"));
-}
 
 void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
   for (const v1::HubState& hub : answer.hubs()) {
@@ -70,8 +64,9 @@ std::string WhatCounts(const v1::ResumeHubRequest& asked) {
     case v1::HUB_TAKE_NEWEST:
       return "of what differs the later one counts";
     default:
-      return absl::StrCat("what differs is news, what is missing is gone, what is new ",
-                          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
+      return absl::StrCat(
+          "what differs counts as edited there, what is missing there is not made again, what is new ",
+          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
   }
 }
 
@@ -87,13 +82,13 @@ void PreviewResume(const v1::ResumeHubResponse& answer, const AdminRequest& requ
   if (answer.resumed().empty()) return SayNone(console, NothingResumed(request));
   const std::vector<std::string> resumed(answer.resumed().begin(), answer.resumed().end());
   if (answer.changes().empty()) {
-    return SayNone(console, absl::StrCat(Quoted(resumed),
+    return SayNone(console, absl::StrCat(QuotedNames(resumed),
                                          " would be resumed, and nothing would be written. "
                                          "Nothing was done"));
   }
-  PrintResume(console.out, answer, request.width());
-  SayNone(console,
-          absl::StrCat(Quoted(resumed), " would be resumed, and this would be written. Nothing was done"));
+  PrintMade(console.out, answer.changes(), answer.first(), request.width());
+  SayNone(console, absl::StrCat(QuotedNames(resumed),
+                                " would be resumed, and this would be written. Nothing was done"));
 }
 
 void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -107,38 +102,11 @@ void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console
   if (resumed.empty()) {
     SayNone(console, NothingResumed(request));
   } else {
-    console.out << Quoted(resumed) << (resumed.size() == 1 ? " is" : " are")
+    console.out << QuotedNames(resumed) << (resumed.size() == 1 ? " is" : " are")
                 << " resumed: " << WhatCounts(asked)
                 << ". Each system gets what follows for it behind its source's next cycle\n";
   }
   SayWhatStillWaits(client, request.storage, console);
-}
-
-void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) {
-  HubClient client(admin);
-  const auto answer = client.Thaw(request.storage, request.golden_id);
-  if (!answer.ok()) return Fail(console, answer.status());
-  if (request.json) return PrintJson(console.out, Json({{"records", answer->records()}}));
-  if (answer->records() == 0) {
-    SayNone(console, request.golden_id.empty()
-                         ? absl::StrCat("nothing of hub '", request.storage, "' is frozen")
-                         : absl::StrCat("hub '", request.storage, "' has no record '", request.golden_id,
-                                        "' with anything frozen"));
-  } else {
-    console.out << "thawed " << Counted(answer->records(), "record") << " of hub '"
-                << Printable(request.storage)
-                << "': what was frozen is delivered again, to each system behind its source's next cycle; "
-                   "when systems still change it back and forth, it is frozen again\n";
-  }
-  SayWhatStillWaits(client, request.storage, console);
-}
-
-/// As the server has keys: a JSON array. A number or a text alone is a key of one column.
-std::string KeyAsked(const std::string& typed) {
-  std::int64_t number = 0;
-  if (typed.starts_with('[')) return typed;
-  if (absl::SimpleAtoi(typed, &number)) return absl::StrCat("[", number, "]");
-  return Json::array({typed}).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -148,7 +116,7 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   if (request.golden_id.empty()) {
     asked.set_data_source(request.row[0]);
     asked.set_table(request.row[1]);
-    asked.set_key(KeyAsked(request.row[2]));
+    asked.set_key(KeyAsHubHasIt(request.row[2]));
   }
   const auto record = HubClient(admin).Explain(asked);
   if (!record.ok()) return Fail(console, record.status());
@@ -157,51 +125,6 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   if (!request.golden_id.empty() && record->golden_id() != request.golden_id) {
     SayNone(console, absl::StrCat("'", request.golden_id, "' is in this record by now"));
   }
-}
-
-void MergeRecords(AdminClient& admin, const AdminRequest& request, Console& console) {
-  v1::MergeGoldenRequest asked;
-  asked.set_storage(request.storage);
-  asked.add_golden_ids(request.golden_id);
-  asked.add_golden_ids(request.other_id);
-  const auto answer = HubClient(admin).Merge(asked);
-  if (!answer.ok()) return Fail(console, answer.status());
-  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
-  console.out << "both are record '" << Printable(answer->golden_id())
-              << "' now. Each system gets what follows for it behind its source's next cycle\n";
-}
-
-void PartRecord(AdminClient& admin, const AdminRequest& request, Console& console) {
-  v1::PartGoldenRequest asked;
-  asked.set_storage(request.storage);
-  asked.set_golden_id(request.golden_id);
-  for (std::size_t i = 0; i + 2 < request.row.size(); i += 3) {
-    v1::PartGoldenRow* const row = asked.add_rows();
-    row->set_data_source(request.row[i]);
-    row->set_table(request.row[i + 1]);
-    row->set_key(KeyAsked(request.row[i + 2]));
-  }
-  const auto answer = HubClient(admin).Part(asked);
-  if (!answer.ok()) return Fail(console, answer.status());
-  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
-  console.out << Counted(static_cast<std::uint64_t>(asked.rows_size()), "row")
-              << (asked.rows_size() == 1 ? " is" : " are") << " record '" << Printable(answer->golden_id())
-              << "' now, and no key joins it with '" << Printable(request.golden_id)
-              << "' again. 'mirrorctl hub merge' takes that back\n";
-}
-
-void RebuildHub(AdminClient& admin, const AdminRequest& request, Console& console) {
-  HubClient client(admin);
-  const auto answer = client.Rebuild(request.storage, request.confirm);
-  if (!answer.ok()) return Fail(console, answer.status());
-  const std::vector<std::string> names(answer->suspended().begin(), answer->suspended().end());
-  if (request.json) return PrintJson(console.out, Json({{"suspended", names}}));
-  console.out << "hub '" << Printable(request.storage) << "' is made anew. "
-              << (names.empty() ? std::string("It had read no member")
-                                : absl::StrCat(Quoted(names), names.size() == 1 ? " waits" : " wait",
-                                               " for 'mirrorctl hub resume', and what is new is held"))
-              << '\n';
-  SayWhatStillWaits(client, request.storage, console);
 }
 
 void ListDuplicates(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -253,12 +176,6 @@ void AddResume(const AdminCommands& of_hub) {
 
 void AddRecords(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
-  const cli::Command thaw = of_hub.Add(
-      "thaw", "Deliver again what was frozen, since systems changed it back and forth", "Acme", ThawHub);
-  AddHubStorage(of_hub, thaw);
-  thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
-  of_hub.AddJson(thaw, "Print an object");
-
   const cli::Command explain =
       of_hub.Add("explain", "Show a golden record: its rows, who gave what, what waits; with values",
                  "Acme --row crm company '[17]'", ExplainGolden);
@@ -291,46 +208,18 @@ void AddRecords(const AdminCommands& of_hub) {
   of_hub.AddJson(duplicates);
 }
 
-void AddByHand(const AdminCommands& of_hub) {
-  const std::shared_ptr<AdminRequest>& request = of_hub.request;
-  const cli::Command merge = of_hub.Add("merge", "Say that two golden records are one, as no rule can tell",
-                                        "Acme GOLDEN_ID GOLDEN_ID", MergeRecords);
-  AddHubStorage(of_hub, merge);
-  merge.Add("golden_id", request->golden_id, "One record").Required();
-  merge.Add("other_id", request->other_id, "The other").Required();
-  of_hub.AddJson(merge, "Print an object");
-
-  const cli::Command part =
-      of_hub.Add("part", "Make rows of a golden record one of their own; no key joins the two again",
-                 "Acme GOLDEN_ID --row crm company '[17]'", PartRecord);
-  AddHubStorage(of_hub, part);
-  part.Add("golden_id", request->golden_id, "The record").Required();
-  part.Add("--row", request->row, "A row that is to leave, as in 'hub explain'; again for more of them")
-      .ValueName("DATASOURCE TABLE KEY")
-      .Required()
-      .Values(3, 3 * kPartedRowsMax)
-      .AsItStands();
-  part.Check([request] {
-    return request->row.size() % 3 == 0 ? "" : "--row takes a data source, a table and a key for each row";
-  });
-  of_hub.AddJson(part, "Print an object");
-}
-
-void AddRebuild(const AdminCommands& of_hub) {
-  const std::shared_ptr<AdminRequest>& request = of_hub.request;
-  const cli::Command rebuild = of_hub.Add(
-      "rebuild", "Make a hub's file anew, as if it were lost: all members are suspended, what is new is held",
-      "Acme --confirm Acme", RebuildHub);
-  AddHubStorage(of_hub, rebuild);
-  rebuild.Add("--confirm", request->confirm, "The storage once more").ValueName("STORAGE").Required();
-  rebuild.Check([request] {
-    return request->confirm == request->storage ? ""
-                                                : "--confirm must repeat the storage. Nothing was made anew.";
-  });
-  of_hub.AddJson(rebuild, "Print an object");
-}
-
 }  // namespace
+
+std::string QuotedNames(const std::vector<std::string>& names) {
+  return Printable(absl::StrCat("'", absl::StrJoin(names, "', '"), "'"));
+}
+
+std::string KeyAsHubHasIt(const std::string& typed) {
+  std::int64_t number = 0;
+  if (typed.starts_with('[')) return typed;
+  if (absl::SimpleAtoi(typed, &number)) return absl::StrCat("[", number, "]");
+  return Json::array({typed}).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
 
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console) {
   const auto answer = client.Hubs(storage);
@@ -360,8 +249,7 @@ void AddHubCommands(const AdminCommands& commands) {
   AddResume(of_hub);
   AddHubHold(of_hub);
   AddRecords(of_hub);
-  AddByHand(of_hub);
-  AddRebuild(of_hub);
+  AddHubHand(of_hub);
   AddHubInit(of_hub);
 }
 

@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
 
 #include <string>
+#include <vector>
 
 #include "tools/mirrorctl/admin/hub_client.h"
 #include "tools/mirrorctl/admin_command.h"
@@ -13,9 +14,17 @@ namespace mirror {
 /// The storage that a command is about, which completes to those that have a hub.
 cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required = true);
 
+/// 'crm', 'erp'
+std::string QuotedNames(const std::vector<std::string>& names);
+
+/// A key as the server has it: a JSON array. A number or a text alone is a key of one column.
+std::string KeyAsHubHasIt(const std::string& typed);
+
 /// Behind an act that was done: how the hub stands now, and what waits for somebody.
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
 
+/// merge, part, thaw, rebuild.
+void AddHubHand(const AdminCommands& of_hub);
 /// list, commit, rollback.
 void AddHubHold(const AdminCommands& of_hub);
 void AddHubInit(const AdminCommands& of_hub);

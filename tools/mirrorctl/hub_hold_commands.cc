@@ -30,59 +30,74 @@ std::uint64_t Sum(const v1::ListHeldResponse& answer) {
   return sum;
 }
 
-absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const std::string& storage,
+absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const AdminRequest& request,
                                           std::uint32_t limit) {
   v1::ListHeldRequest asked;
-  asked.set_storage(storage);
+  asked.set_storage(request.storage);
   asked.set_limit(limit);
+  asked.set_dropped(request.dropped);
   return HubClient(admin).Held(asked);
 }
 
+/// 'Acme' is held
+std::string NothingThere(const AdminRequest& request) {
+  return absl::StrCat("nothing of hub '", request.storage, request.dropped ? "' was dropped" : "' is held");
+}
+
 void ListHeld(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const auto answer = Held(admin, request.storage, request.limit);
+  const auto answer = Held(admin, request, request.limit);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->held()));
   PrintHeld(console.out, *answer, request.width());
   const std::uint64_t all = Sum(*answer);
-  if (all == 0) return SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held"));
+  if (all == 0) return SayNone(console, NothingThere(request));
   if (all > static_cast<std::uint64_t>(answer->held_size())) {
     SayNone(console, absl::StrCat("these are the oldest of ", Grouped(all), "; --limit N shows more"));
+  }
+  if (request.dropped) {
+    SayNone(console, absl::StrCat("none of these is handed out until its content changes, or until ",
+                                  QuotedCommand(absl::StrCat("mirrorctl hub hold commit ",
+                                                             ShellWord(request.storage), " --dropped"))));
   }
 }
 
 void PreviewDecision(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
-  const auto answer = Held(admin, request.storage, kPreviewMax);
+  const auto answer = Held(admin, request, kPreviewMax);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, ToJson(*answer));
   const std::uint64_t all = Sum(*answer);
   if (all == 0) {
-    return SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' is held. Nothing was done"));
+    return SayNone(console, absl::StrCat(NothingThere(request), ". Nothing was done"));
   }
   PrintHeldSums(console.out, *answer, request.width());
   SayNone(console, absl::StrCat(Deliveries(all), " of hub '", request.storage, "' would be ",
                                 commits ? "handed out" : "dropped", ". Nothing was done"));
 }
 
-std::string WhatWasDecided(std::uint64_t count, bool commits) {
+std::string WhatWasDecided(std::uint64_t count, bool commits, const std::string& storage) {
   if (commits) {
     return count == 1 ? "is handed out: its system gets it behind its source's next cycle\n"
                       : "are handed out: each system gets them behind its source's next cycle\n";
   }
-  return count == 1 ? "is dropped: it is not handed out until its content changes\n"
-                    : "are dropped: none is handed out until its content changes\n";
+  return absl::StrCat(
+      count == 1 ? "is dropped: it is not handed out until its content changes; "
+                 : "are dropped: none is handed out until its content changes; ",
+      QuotedCommand(absl::StrCat("mirrorctl hub hold list ", ShellWord(storage), " --dropped")),
+      count == 1 ? " shows it\n" : " shows them\n");
 }
 
 void DecideHub(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
   if (request.dry_run) return PreviewDecision(admin, request, console, commits);
   HubClient client(admin);
-  const auto answer = client.Decide(request.storage, commits);
+  const auto answer = client.Decide(request.storage, commits, request.dropped);
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json) return PrintJson(console.out, Json({{"deliveries", answer->deliveries()}}));
   if (answer->deliveries() == 0) {
-    SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' was held"));
+    SayNone(console, absl::StrCat("nothing of hub '", request.storage, "' was ",
+                                  request.dropped ? "dropped" : "held"));
   } else {
     console.out << Deliveries(answer->deliveries()) << " of hub '" << Printable(request.storage) << "' "
-                << WhatWasDecided(answer->deliveries(), commits);
+                << WhatWasDecided(answer->deliveries(), commits, Printable(request.storage));
   }
   SayWhatStillWaits(client, request.storage, console);
 }
@@ -97,8 +112,10 @@ void AddHubHold(const AdminCommands& of_hub) {
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold list Acme");
   const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, request, "hub hold "};
   const cli::Command list = of_hold.Add(
-      "list", "Show what is held: which rows it would write, and why it waits; no values", "Acme", ListHeld);
+      "list", "Show what is held, or was dropped: which rows it would write, and why it waits; no values",
+      "Acme", ListHeld);
   AddHubStorage(of_hold, list);
+  list.AddFlag("--dropped", request->dropped, "What was dropped, in the place of what is held");
   list.Add("--limit", request->limit, "How many at most").Within(std::uint32_t{1}, kHeldMax).ShowDefault();
   of_hold.AddWide(list);
   of_hold.AddJson(list);
@@ -110,6 +127,10 @@ void AddHubHold(const AdminCommands& of_hub) {
                       DecideHub(admin, asked, console, commits);
                     });
     AddHubStorage(of_hold, decide);
+    if (commits) {
+      decide.AddFlag("--dropped", request->dropped,
+                     "What was dropped, in the place of what is held: it is handed out after all");
+    }
     decide.AddFlag("--dry-run", request->dry_run,
                    "Say how many there are, and which are the first; do nothing");
     of_hold.AddWide(decide);

@@ -117,6 +117,13 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
                       absl::StrJoin(sql, ";\n"), ";\n");
 }
 
+std::vector<std::pair<std::string, std::string>> MariadbExchangeNames() {
+  return {{"_mirror_exchange", "completed"},
+          {"_mirror_inbox", "position"},
+          {"_mirror_conflicts", "table_name"},
+          {"_mirror_ledger", "state"}};
+}
+
 absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
                                          const std::vector<MariadbTable>& tables) {
   if (absl::Status checked = CheckEngines(AcceptedOf(accepted, tables)); !checked.ok()) return checked;

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_EXCHANGE_TABLES_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +22,9 @@ namespace mirror {
 absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connection,
                                                   const ExchangeRules& accepted,
                                                   const std::vector<MariadbTable>& tables);
+
+/// Their names, each with one of its columns.
+std::vector<std::pair<std::string, std::string>> MariadbExchangeNames();
 
 /// Makes them, by a session that may write. False: they were there. Errors: kPermissionDenied: the user may
 /// not; kFailedPrecondition: one of `tables` that is accepted is of an engine that takes nothing back.

@@ -182,13 +182,21 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
   return made;
 }
 
+std::vector<std::string> BoxTables() {
+  return {"ds_change_outbox",
+          "ds_change_inbox",
+          "ds_program_parameter",
+          "_mirror_datajoin",
+          "_mirror_datajoin_entry",
+          "_mirror_datajoin_unread",
+          kChanges};
+}
+
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role) {
   const absl::StatusOr<std::string> to = postgres::QuotedName(role);
   if (!to.ok()) return to.status();
   std::vector<std::string> tables, boxes;
-  for (const char* const name :
-       {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter", "_mirror_datajoin",
-        "_mirror_datajoin_entry", "_mirror_datajoin_unread", kChanges}) {
+  for (const std::string& name : BoxTables()) {
     absl::StatusOr<std::string> table = postgres::QuotedName(schema, name);
     if (!table.ok()) return table.status();
     tables.push_back(*std::move(table));

@@ -28,6 +28,8 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
     postgres::Connection& connection, const std::string& schema, const std::vector<PostgresTable>& tables,
     const std::map<std::string, std::vector<std::string>>& keys);
 
+/// What a role has to read and write of them; the first two number their rows by a column `id`.
+std::vector<std::string> BoxTables();
 /// That a role may use the boxes, for a DBA's script. Errors: those of QuotedName().
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role);
 

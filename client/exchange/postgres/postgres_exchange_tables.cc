@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -114,6 +115,8 @@ absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& 
       "-- What the exchange keeps in the database, and what the agent may write there.\nBEGIN;\n",
       absl::StrJoin(*sql, ";\n"), ";\nCOMMIT;\n");
 }
+
+std::vector<std::string> PostgresExchangeNames() { return {std::begin(kTables), std::end(kTables)}; }
 
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema) {
   if (absl::Status encoding = CheckEncoding(connection); !encoding.ok()) return encoding;

@@ -24,6 +24,9 @@ absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& 
                                                    const std::vector<std::string>& accepted,
                                                    const std::vector<PostgresTable>& tables);
 
+/// Their names.
+std::vector<std::string> PostgresExchangeNames();
+
 /// Makes them, in one transaction, by a session that may write. False: they were there. Errors:
 /// kPermissionDenied: the role may not; kFailedPrecondition: the database has no encoding.
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema);

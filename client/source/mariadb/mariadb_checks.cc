@@ -5,8 +5,11 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "base/human_text.h"
 
 namespace mirror {
@@ -123,6 +126,22 @@ void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* lo
 }
 
 }  // namespace
+
+absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection) {
+  constexpr absl::string_view kGrant = "GRANT ";
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", "asking for the user's rights");
+  if (!rows.ok()) return rows.status();
+  std::set<std::string> rights;
+  for (std::size_t i = 0; i < rows->rows(); ++i) {
+    const std::string grant = rows->Text(i, 0);
+    const std::size_t end = grant.find(" ON *.* ");
+    if (end == std::string::npos || !absl::StartsWith(grant, kGrant)) continue;
+    for (const absl::string_view right :
+         absl::StrSplit(absl::string_view(grant).substr(kGrant.size(), end - kGrant.size()), ", "))
+      rights.emplace(right);
+  }
+  return rights;
+}
 
 void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings) {
   findings->Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ inline constexpr std::chrono::seconds kMariadbCheckWithin{20};
 /// Looks at a database as the agent's user sees it: see CheckPostgresSource(). Waits no longer than
 /// ConnectAs::connect_within to connect, and then kMariadbCheckWithin for each answer.
 SourceFindings CheckMariadbSource(const MariadbCheckOptions& options);
+
+/// What the session's user may do in the whole server, by itself or as its roles, as SHOW GRANTS calls it:
+/// "SUPER", "ALL PRIVILEGES".
+absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection);
 
 /// What cannot be asked is a finding, too.
 void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings);

@@ -57,6 +57,9 @@ class HubUpkeep {
   /// The oldest INSERTs that were issued before this, at most `limit`: those that are open are as if they
   /// were issued `now`, and of the others nobody knows any more for which record they were.
   virtual absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) = 0;
+  /// Frozen attributes of one record, or with an empty id of all, which are planned again by the next
+  /// derivation. Gives how many records.
+  virtual absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) = 0;
 };
 
 /// The hub file within one transaction: read and written row by row, so that no derivation needs the memory
@@ -105,8 +108,9 @@ class HubBook {
                                    const std::string& reason) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
-  /// Deliveries that this derivation made, or that are held; the oldest first, until `take` gives false.
-  enum class Which : std::uint8_t { kFresh, kHeld };
+  /// Deliveries that this derivation made, or that are in a state; the oldest first, until `take` gives
+  /// false.
+  enum class Which : std::uint8_t { kFresh, kHeld, kDropped };
   virtual absl::Status ReadDeliveries(Which which, const TakeOne& take) = 0;
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;

@@ -433,9 +433,11 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
 }
 
 absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
-  const std::string sql =
-      absl::StrCat(kDeliveryColumns, "WHERE ", which == Which::kFresh ? "fresh" : "state = 2",
-                   " AND number > $1 ORDER BY number LIMIT $2");
+  const std::string sql = absl::StrCat(kDeliveryColumns, "WHERE ",
+                                       which == Which::kFresh  ? "fresh"
+                                       : which == Which::kHeld ? "state = 2"
+                                                               : "state = 3",
+                                       " AND number > $1 ORDER BY number LIMIT $2");
   for (std::int64_t number = -1;;) {
     const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
     if (!rows.ok()) return rows.status();

@@ -60,9 +60,10 @@ class PostgresHubFile final : public HubFile {
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
-  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+  absl::StatusOr<std::size_t> OpenDropped() override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() override;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
+  absl::StatusOr<ByHand> CountByHand() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
@@ -277,19 +278,16 @@ absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
   return static_cast<std::size_t>(decided);
 }
 
-absl::StatusOr<std::size_t> PostgresHubFile::Thaw(const std::string& golden_id) {
-  std::int64_t thawed = 0;
+absl::StatusOr<std::size_t> PostgresHubFile::OpenDropped() {
+  std::int64_t opened = 0;
   absl::Status status = Run([&](postgres::Connection& connection) -> absl::Status {
-    // They are planned again by the next derivation.
-    const auto count = connection.Run(
-        schema_.Sql("UPDATE @_hub_records SET frozen = '[]', turns = NULL, work = "
-                    "coalesce(work, '{}') WHERE frozen <> '[]' AND ($1 = '' OR golden_id = $1)"),
-        {golden_id}, kAsking);
-    thawed = count.value_or(0);
+    const auto count =
+        connection.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = 1 WHERE state = 3"), {}, kAsking);
+    opened = count.value_or(0);
     return count.status();
   });
   if (!status.ok()) return status;
-  return static_cast<std::size_t>(thawed);
+  return static_cast<std::size_t>(opened);
 }
 
 absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAll() {
@@ -315,18 +313,27 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAl
   return all;
 }
 
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountHeld() {
+absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountPlaces(DeliveryState state) {
   const absl::StatusOr<Rows> rows = Ask(
-      "SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = 2 GROUP BY "
-      "data_source, table_name, operation");
+      "SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = $1 GROUP BY "
+      "data_source, table_name, operation",
+      {static_cast<std::int64_t>(state)});
   if (!rows.ok()) return rows.status();
-  std::map<DeliveryPlace, std::uint64_t> held;
+  std::map<DeliveryPlace, std::uint64_t> counts;
   for (int row = 0; row < rows->rows(); ++row) {
     const DeliveryPlace place{rows->Text(row, 0), rows->Text(row, 1),
                               static_cast<HubOperation>(rows->Int(row, 2))};
-    held[place] = static_cast<std::uint64_t>(rows->Int(row, 3));
+    counts[place] = static_cast<std::uint64_t>(rows->Int(row, 3));
   }
-  return held;
+  return counts;
+}
+
+absl::StatusOr<HubFile::ByHand> PostgresHubFile::CountByHand() {
+  const absl::StatusOr<Rows> rows =
+      Ask("SELECT (SELECT count(*) FROM @_hub_rows WHERE joined_by = 'hand'), (SELECT count(*) FROM "
+          "@_hub_apart)");
+  if (!rows.ok()) return rows.status();
+  return ByHand{static_cast<std::uint64_t>(rows->Int(0, 0)), static_cast<std::uint64_t>(rows->Int(0, 1))};
 }
 
 absl::StatusOr<std::uint64_t> PostgresHubFile::CountRecords() {

@@ -104,4 +104,13 @@ absl::Status PostgresHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t n
       .status();
 }
 
+absl::StatusOr<std::size_t> PostgresHubUpkeep::Thaw(const std::string& golden_id) {
+  const absl::StatusOr<std::vector<std::string>> thawed = Texts(
+      "UPDATE @_hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE frozen <> "
+      "'[]' AND ($1 = '' OR golden_id = $1) RETURNING golden_id",
+      {golden_id});
+  if (!thawed.ok()) return thawed.status();
+  return thawed->size();
+}
+
 }  // namespace mirror

@@ -26,6 +26,7 @@ class PostgresHubUpkeep final : public HubUpkeep {
   absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
   absl::Status ForgetRecord(const GoldenRecord& record) override;
   absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
 
  private:
   absl::StatusOr<std::vector<std::string>> Texts(std::string_view sql, postgres::Values values);

@@ -495,9 +495,11 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
 }
 
 absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
-  sqlite::Statement read =
-      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ",
-                           which == Which::kFresh ? "fresh = 1" : "state = 2", " ORDER BY number"));
+  sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ",
+                                                which == Which::kFresh  ? "fresh = 1"
+                                                : which == Which::kHeld ? "state = 2"
+                                                                        : "state = 3",
+                                                " ORDER BY number"));
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();

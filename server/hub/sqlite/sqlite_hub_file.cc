@@ -67,9 +67,10 @@ class SqliteHubFile final : public HubFile {
   absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
-  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+  absl::StatusOr<std::size_t> OpenDropped() override;
   absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() override;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
+  absl::StatusOr<ByHand> CountByHand() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
@@ -228,22 +229,15 @@ absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {
   return decided;
 }
 
-absl::StatusOr<std::size_t> SqliteHubFile::Thaw(const std::string& golden_id) {
-  std::size_t thawed = 0;
+absl::StatusOr<std::size_t> SqliteHubFile::OpenDropped() {
+  std::size_t opened = 0;
   absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
-    // They are planned again by the next derivation.
-    absl::Status done =
-        connection_
-            ->Prepare(
-                "UPDATE _hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE "
-                "frozen <> '[]' AND (?1 = '' OR golden_id = ?1)")
-            .With(golden_id)
-            .Run();
-    thawed = static_cast<std::size_t>(connection_->Changes());
+    absl::Status done = connection_->Execute("UPDATE _hub_deliveries SET state = 1 WHERE state = 3");
+    opened = static_cast<std::size_t>(connection_->Changes());
     return done;
   });
   if (!status.ok()) return status;
-  return thawed;
+  return opened;
 }
 
 absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll() {
@@ -272,18 +266,28 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll(
   }
 }
 
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubFile::CountHeld() {
+absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubFile::CountPlaces(DeliveryState state) {
   sqlite::Statement read = connection_->Prepare(
-      "SELECT data_source, table_name, operation, count(*) FROM _hub_deliveries WHERE state = 2 GROUP BY "
+      "SELECT data_source, table_name, operation, count(*) FROM _hub_deliveries WHERE state = ? GROUP BY "
       "data_source, table_name, operation");
-  std::map<DeliveryPlace, std::uint64_t> held;
+  read.With(static_cast<std::int64_t>(state));
+  std::map<DeliveryPlace, std::uint64_t> counts;
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok()) return more.status();
-    if (!*more) return held;
+    if (!*more) return counts;
     const DeliveryPlace place{read.Text(0), read.Text(1), static_cast<HubOperation>(read.Int(2))};
-    held[place] = static_cast<std::uint64_t>(read.Int(3));
+    counts[place] = static_cast<std::uint64_t>(read.Int(3));
   }
+}
+
+absl::StatusOr<HubFile::ByHand> SqliteHubFile::CountByHand() {
+  const absl::StatusOr<std::int64_t> rows =
+      connection_->Number("SELECT count(*) FROM _hub_rows WHERE joined_by = 'hand'");
+  if (!rows.ok()) return rows.status();
+  const absl::StatusOr<std::int64_t> parted = connection_->Number("SELECT count(*) FROM _hub_apart");
+  if (!parted.ok()) return parted.status();
+  return ByHand{static_cast<std::uint64_t>(*rows), static_cast<std::uint64_t>(*parted)};
 }
 
 absl::StatusOr<std::uint64_t> SqliteHubFile::CountRecords() {

@@ -102,4 +102,15 @@ absl::Status SqliteHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t now
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::size_t> SqliteHubUpkeep::Thaw(const std::string& golden_id) {
+  const absl::StatusOr<std::vector<std::string>> thawed =
+      Prepare(
+          "UPDATE _hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE frozen <> "
+          "'[]' AND (?1 = '' OR golden_id = ?1) RETURNING golden_id")
+          .With(golden_id)
+          .Texts();
+  if (!thawed.ok()) return thawed.status();
+  return thawed->size();
+}
+
 }  // namespace mirror

@@ -25,6 +25,7 @@ class SqliteHubUpkeep final : public HubUpkeep {
   absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
   absl::Status ForgetRecord(const GoldenRecord& record) override;
   absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
 
  private:
   sqlite::Statement Prepare(const std::string& sql) { return statements_.Prepare(sql, "the hub's file"); }

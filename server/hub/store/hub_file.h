@@ -51,16 +51,22 @@ class HubFile {
 
   /// Of an operator: held deliveries become open, or are kept and never handed out. Gives how many.
   virtual absl::StatusOr<std::size_t> DecideHeld(bool commit) = 0;
-  /// Frozen attributes of one record, or with an empty id of all. Gives how many records.
-  virtual absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) = 0;
+  /// The latter become open after all. Gives how many.
+  virtual absl::StatusOr<std::size_t> OpenDropped() = 0;
 
   /// Of each data source: rows, and deliveries by their state.
   struct Figures {
     std::uint64_t rows = 0, open = 0, held = 0, dropped = 0, refused = 0;
   };
   virtual absl::StatusOr<std::map<std::string, Figures>> CountAll() = 0;
-  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountHeld() = 0;
+  /// Of deliveries in this state.
+  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) = 0;
   virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
+  /// Rows that somebody put where they are, and pairs of records that somebody parted. Reads all rows.
+  struct ByHand {
+    std::uint64_t rows = 0, parted = 0;
+  };
+  virtual absl::StatusOr<ByHand> CountByHand() = 0;
   /// Records with several rows of one data source, and pairs of records that a row's key is of both, unless
   /// they were parted.
   struct Duplicate {

@@ -32,6 +32,16 @@ v1::HubTaking ToMessage(Hubs::Taking taking) {
   }
 }
 
+/// Of a member: the first of its tables without a column that says when its rows changed. Empty: none.
+std::string TableWithoutChanged(const HubRules& rules, const std::string& data_source) {
+  for (const HubEntity& entity : rules.entities) {
+    for (const HubMember& member : entity.members) {
+      if (member.data_source == data_source && member.changed.empty()) return member.table;
+    }
+  }
+  return "";
+}
+
 absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
   hubs.LookIfOthersDerive(hub);
@@ -58,6 +68,7 @@ absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
     member->set_refused(state.figures.refused);
     if (IsWritten(hub.rules(), state.data_source))
       member->set_taking(ToMessage(hubs.TakingOf(member->context_id())));
+    member->set_knows_newest(TableWithoutChanged(hub.rules(), state.data_source).empty());
     const Hubs::Report report = hubs.LastReport(member->context_id());
     member->set_last_conflicts(static_cast<std::uint32_t>(report.conflicts));
     member->set_last_refused(static_cast<std::uint32_t>(report.refused));
@@ -78,18 +89,18 @@ ResumeMode ModeOf(v1::HubTake take) {
   }
 }
 
-/// Every table of a member has a column that says when its rows changed.
 absl::Status CheckNewest(const HubRules& rules, const std::string& data_source) {
-  for (const HubEntity& entity : rules.entities) {
-    for (const HubMember& member : entity.members) {
-      if (member.data_source != data_source || !member.changed.empty()) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'newest' needs 'changed' of table '", member.table, "' of '", data_source,
-          "' in the configuration: a column that says when a row was changed. Nothing was resumed. Take "
-          "'ours' or 'theirs'."));
-    }
-  }
-  return absl::OkStatus();
+  const std::string table = TableWithoutChanged(rules, data_source);
+  if (table.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'newest' needs 'changed' of table '", table, "' of '", data_source,
+      "' in the configuration: a column that says when a row was changed. Nothing was resumed. Take "
+      "'ours' or 'theirs'."));
+}
+
+/// What can be taken of it beside "theirs".
+std::string OtherTakesOf(const HubRules& rules, const std::string& data_source) {
+  return TableWithoutChanged(rules, data_source).empty() ? "ours or newest" : "ours";
 }
 
 /// Which members, and what counts of each.
@@ -99,7 +110,9 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   std::map<std::string, ResumeMode> modes;
   if (!request.data_source().empty()) {
     if (request.take() == v1::HUB_TAKE_UNSPECIFIED) {
-      return absl::InvalidArgumentError("'take' is missing: theirs, ours or newest. Nothing was resumed.");
+      return absl::InvalidArgumentError(absl::StrCat("'take' is missing: ", "theirs or ",
+                                                     OtherTakesOf(hub.rules(), request.data_source()),
+                                                     ". Nothing was resumed."));
     }
     if (request.take() == v1::HUB_TAKE_NEWEST) {
       if (absl::Status status = CheckNewest(hub.rules(), request.data_source()); !status.ok()) return status;
@@ -118,12 +131,11 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   for (const MemberState& member : *members) {
     if (!member.feed.suspended || member.data_source == request.without()) continue;
     if (member.feed.own_restore) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("the source of '", member.data_source,
-                       "' was restored: say what counts of it, 'mirrorctl hub "
-                       "resume ",
-                       hub.rules().storage, " ", member.data_source,
-                       " --take theirs|ours|newest', or leave it out with --without. Nothing was resumed."));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the source of '", member.data_source,
+          "' was restored: say what counts of it, 'mirrorctl hub resume ", hub.rules().storage, " ",
+          member.data_source, " --take theirs' (or ", OtherTakesOf(hub.rules(), member.data_source),
+          "), or leave it out with --without. Nothing was resumed."));
     }
     modes[member.data_source] = request.insert() ? ResumeMode::kTheirs : ResumeMode::kAsIs;
   }
@@ -146,10 +158,11 @@ void Encode(const HubDelivery& delivery, v1::GoldenDelivery* message) {
   for (const auto& [column, wish] : delivery.columns) message->add_columns(column);
 }
 
-void Encode(const Hub::Preview& preview, v1::ResumeHubResponse* response) {
-  for (const std::string& name : preview.resumed) response->add_resumed(name);
+/// What would be made. `Message`: has `changes` and `first`.
+template <typename Message>
+void EncodeMade(const Hub::Preview& preview, Message* message) {
   for (const auto& [place, count] : preview.made) {
-    v1::HubChange* const change = response->add_changes();
+    v1::HubChange* const change = message->add_changes();
     change->set_data_source(place.data_source);
     change->set_table(place.table);
     change->set_operation(WordOf(place.operation));
@@ -158,8 +171,30 @@ void Encode(const Hub::Preview& preview, v1::ResumeHubResponse* response) {
   }
   for (HubDelivery delivery : preview.first) {
     delivery.id.clear();  // Nobody will ever hear of it again.
-    Encode(delivery, response->add_first());
+    Encode(delivery, message->add_first());
   }
+}
+
+void Encode(const MemberRow& row, v1::GoldenMember* member) {
+  member->set_data_source(row.ref.data_source);
+  member->set_table(row.ref.table);
+  member->set_key(row.ref.key);
+  member->set_joined_by(row.joined_by);
+  member->set_doomed(row.doomed);
+  member->set_unsure(row.unsure);
+  member->set_touched_ms(row.touched);
+}
+
+void Encode(const Hub::Preview& preview, v1::GoldenPreview* message) {
+  for (const Hub::Preview::Outcome& one : preview.records) {
+    v1::GoldenOutcome* const record = message->add_records();
+    if (!one.is_new) record->set_golden_id(one.record.id);
+    record->set_entity(one.record.entity);
+    record->set_rows(one.row_count);
+    for (const MemberRow& row : one.rows) Encode(row, record->add_members());
+  }
+  message->set_withdrawn(preview.withdrawn);
+  EncodeMade(preview, message);
 }
 
 v1::HeldWhy ToMessage(Hub::HeldWhy why) {
@@ -173,20 +208,20 @@ v1::HeldWhy ToMessage(Hub::HeldWhy why) {
   }
 }
 
-void Encode(const Hub::Held& held, v1::ListHeldResponse* response) {
+void Encode(const Hub::Held& held, bool dropped, v1::ListHeldResponse* response) {
   for (const auto& [place, count] : held.counts) {
     v1::HubChange* const change = response->add_changes();
     change->set_data_source(place.data_source);
     change->set_table(place.table);
     change->set_operation(WordOf(place.operation));
     change->set_deliveries(count);
-    change->set_held(count);
+    if (!dropped) change->set_held(count);
   }
   for (const Hub::Held::One& one : held.first) {
     v1::HeldDelivery* const message = response->add_held();
     Encode(one.delivery, message->mutable_delivery());
     message->set_golden_id(one.delivery.golden_id);
-    message->set_why(ToMessage(one.why));
+    if (!dropped) message->set_why(ToMessage(one.why));
   }
 }
 
@@ -194,16 +229,7 @@ void Encode(const Hub::Explained& explained, v1::ExplainGoldenResponse* response
   response->set_golden_id(explained.record.id);
   response->set_entity(explained.record.entity);
   for (const std::string& name : explained.record.had) response->add_had(name);
-  for (const MemberRow& row : explained.rows) {
-    v1::GoldenMember* const member = response->add_members();
-    member->set_data_source(row.ref.data_source);
-    member->set_table(row.ref.table);
-    member->set_key(row.ref.key);
-    member->set_joined_by(row.joined_by);
-    member->set_doomed(row.doomed);
-    member->set_unsure(row.unsure);
-    member->set_touched_ms(row.touched);
-  }
+  for (const MemberRow& row : explained.rows) Encode(row, response->add_members());
   for (const auto& [name, given] : explained.record.values) {
     v1::GoldenAttribute* const attribute = response->add_attributes();
     attribute->set_name(name);
@@ -217,9 +243,46 @@ void Encode(const Hub::Explained& explained, v1::ExplainGoldenResponse* response
   for (const HubDelivery& delivery : explained.deliveries) Encode(delivery, response->add_deliveries());
 }
 
+const char* TriedOnly(bool dry_run) { return dry_run ? " dry run" : ""; }
+
+template <typename Response>
+absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response* response) {
+  if (!dry_run) {
+    const absl::StatusOr<std::string> decided = hub.Decide(std::move(decision), NowMs());
+    if (!decided.ok()) return decided.status();
+    response->set_golden_id(*decided);
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<Hub::Preview> preview = hub.Try({.decision = std::move(decision)}, NowMs());
+  if (!preview.ok()) return preview.status();
+  if (preview->records.size() == 1) response->set_golden_id(preview->records.front().record.id);
+  Encode(*preview, response->mutable_preview());
+  return absl::OkStatus();
+}
+
+/// What a new file would not have.
+absl::Status TellLoss(Hub& hub, v1::RebuildHubResponse* response) {
+  const absl::StatusOr<Hub::Figures> figures = hub.Count(/*by_hand=*/true);
+  if (!figures.ok()) return figures.status();
+  const absl::StatusOr<std::vector<MemberState>> members = hub.Members();
+  if (!members.ok()) return members.status();
+  v1::HubLoss* const loss = response->mutable_loss();
+  loss->set_records(figures->records);
+  loss->set_rows_by_hand(figures->by_hand.rows);
+  loss->set_parted(figures->by_hand.parted);
+  for (const MemberState& member : *members) {
+    const HubFile::Figures& of = member.figures;
+    loss->set_rows(loss->rows() + of.rows);
+    loss->set_deliveries(loss->deliveries() + of.open + of.held + of.dropped);
+    if (member.feed.cycle > 0) response->add_suspended(member.data_source);
+  }
+  return absl::OkStatus();
+}
+
 /// What the audit log has of a call that names records.
 std::string CallOf(const char* name, const v1::PartGoldenRequest& request) {
-  std::string call = absl::StrCat(name, " ", request.storage(), " ", request.golden_id());
+  std::string call =
+      absl::StrCat(name, " ", request.storage(), " ", request.golden_id(), TriedOnly(request.dry_run()));
   for (const v1::PartGoldenRow& row : request.rows()) {
     if (call.size() > kCallBytesMax) return absl::StrCat(call, " ...");
     absl::StrAppend(&call, " ", row.data_source(), ":", row.table());
@@ -257,18 +320,18 @@ grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHub
 
 grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::ResumeHubRequest* request,
                                   v1::ResumeHubResponse* response) {
-  const std::string call =
-      absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
-                   v1::HubTake_Name(request->take()), request->dry_run() ? " dry run" : "");
+  const std::string call = absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
+                                        v1::HubTake_Name(request->take()), TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     const absl::StatusOr<std::map<std::string, ResumeMode>> modes = ModesOf(**hub, *request);
     if (!modes.ok()) return modes.status();
     if (request->dry_run()) {
-      const absl::StatusOr<Hub::Preview> preview = (*hub)->PreviewResume(*modes, NowMs());
+      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.modes = *modes}, NowMs());
       if (!preview.ok()) return preview.status();
-      Encode(*preview, response);
+      for (const std::string& name : preview->resumed) response->add_resumed(name);
+      EncodeMade(*preview, response);
       return absl::OkStatus();
     }
     const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, NowMs());
@@ -281,11 +344,15 @@ grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::Resume
 grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::DecideHubRequest* request,
                                   v1::DecideHubResponse* response) {
   const std::string call =
-      absl::StrCat("DecideHub ", request->storage(), request->commit() ? " commit" : " rollback");
+      absl::StrCat("DecideHub ", request->storage(), request->commit() ? " commit" : " rollback",
+                   request->dropped() ? " dropped" : "");
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
-    const absl::StatusOr<std::size_t> decided = (*hub)->DecideHeld(request->commit());
+    if (request->dropped() && !request->commit()) {
+      return absl::InvalidArgumentError("'dropped' goes with 'commit'. Nothing was decided.");
+    }
+    const absl::StatusOr<std::size_t> decided = (*hub)->DecideHeld(request->commit(), request->dropped());
     if (!decided.ok()) return decided.status();
     response->set_deliveries(*decided);
     return absl::OkStatus();
@@ -299,19 +366,27 @@ grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHel
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kHeldMax);
-    const absl::StatusOr<Hub::Held> held = (*hub)->ListHeld(limit);
+    const absl::StatusOr<Hub::Held> held = (*hub)->ListHeld(limit, request->dropped());
     if (!held.ok()) return held.status();
-    Encode(*held, response);
+    Encode(*held, request->dropped(), response);
     return absl::OkStatus();
   });
 }
 
 grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
                                 v1::ThawHubResponse* response) {
-  const std::string call = absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id());
+  const std::string call =
+      absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id(), TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
+    if (request->dry_run()) {
+      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.thawed = request->golden_id()}, NowMs());
+      if (!preview.ok()) return preview.status();
+      response->set_records(preview->thawed);
+      Encode(*preview, response->mutable_preview());
+      return absl::OkStatus();
+    }
     const absl::StatusOr<std::size_t> thawed = (*hub)->Thaw(request->golden_id(), NowMs());
     if (!thawed.ok()) return thawed.status();
     response->set_records(*thawed);
@@ -360,18 +435,16 @@ grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::L
 grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,
                                     v1::MergeGoldenResponse* response) {
   const std::string call =
-      absl::StrCat("MergeGolden ", request->storage(), " ", absl::StrJoin(request->golden_ids(), " "));
+      absl::StrCat("MergeGolden ", request->storage(), " ", absl::StrJoin(request->golden_ids(), " "),
+                   TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     if (request->golden_ids_size() != 2) {
       return absl::InvalidArgumentError("'golden_ids' must be of two records. Nothing was merged.");
     }
-    const absl::StatusOr<std::string> merged =
-        (*hub)->Decide({.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)}, NowMs());
-    if (!merged.ok()) return merged.status();
-    response->set_golden_id(*merged);
-    return absl::OkStatus();
+    return DecideOrTry(**hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
+                       request->dry_run(), response);
   });
 }
 
@@ -388,19 +461,18 @@ grpc::Status AdminHubs::PartGolden(grpc::ServerContext* context, const v1::PartG
     for (const v1::PartGoldenRow& row : request->rows()) {
       decision.rows.push_back({row.data_source(), row.table(), row.key()});
     }
-    const absl::StatusOr<std::string> parted = (*hub)->Decide(std::move(decision), NowMs());
-    if (!parted.ok()) return parted.status();
-    response->set_golden_id(*parted);
-    return absl::OkStatus();
+    return DecideOrTry(**hub, std::move(decision), request->dry_run(), response);
   });
 }
 
 grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::RebuildHubRequest* request,
                                    v1::RebuildHubResponse* response) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("RebuildHub ", request->storage()),
+  return Serve(*context, Needs::kOperator,
+               absl::StrCat("RebuildHub ", request->storage(), TriedOnly(request->dry_run())),
                [&]() -> absl::Status {
                  const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
                  if (!hub.ok()) return hub.status();
+                 if (request->dry_run()) return TellLoss(**hub, response);
                  if (request->confirm() != request->storage()) {
                    return absl::InvalidArgumentError(
                        "'confirm' must repeat the storage: links, versions, and what was merged or parted by "

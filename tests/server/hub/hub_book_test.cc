@@ -255,6 +255,8 @@ TEST_P(HubBookTest, WhatAnOperatorDroppedCountsForNothing) {
   });
   EXPECT_THAT(file_->DecideHeld(false), IsOkAndHolds(2U));
   EXPECT_EQ(file_->CountAll()->at("erp").dropped, 2U);
+  EXPECT_THAT(*file_->CountPlaces(DeliveryState::kDropped), SizeIs(2));
+  EXPECT_THAT(*file_->CountPlaces(DeliveryState::kHeld), IsEmpty());
   const auto expect = [](HubBook& book, std::uint64_t inserts, std::uint64_t writes) {
     const HubCounts counts = book.CountAll()->at("erp");
     EXPECT_EQ(counts.inserts, inserts);
@@ -302,7 +304,7 @@ TEST_P(HubBookTest, HeldDeliveriesAreCountedByPlaceAndGivenFromTheOldest) {
     ASSERT_THAT(book.ReadDeliveries(HubBook::Which::kHeld, take), IsOk());
     EXPECT_THAT(ids, ElementsAre("u3", "u2", "u1", "i"));
   });
-  EXPECT_THAT(*file_->CountHeld(),
+  EXPECT_THAT(*file_->CountPlaces(DeliveryState::kHeld),
               ElementsAre(Pair(DeliveryPlace{"erp", "company", HubOperation::kUpdate}, 3U),
                           Pair(DeliveryPlace{"erp", "person", HubOperation::kInsert}, 1U)));
 }
@@ -474,9 +476,11 @@ TEST_P(HubBookTest, ThawedRecordsArePlannedAgain) {
   record.entity = "company";
   record.frozen = {"vat"};
   Write([&](HubBook& book) { ASSERT_THAT(book.WriteRecord(record, {}), IsOk()); });
-  EXPECT_THAT(file_->Thaw("another"), IsOkAndHolds(0U));
-  EXPECT_THAT(file_->Thaw(""), IsOkAndHolds(1U));
-  EXPECT_THAT(file_->Thaw(""), IsOkAndHolds(0U));
+  Write([&](HubBook& book) {
+    EXPECT_THAT(book.upkeep().Thaw("another"), IsOkAndHolds(0U));
+    EXPECT_THAT(book.upkeep().Thaw(""), IsOkAndHolds(1U));
+    EXPECT_THAT(book.upkeep().Thaw(""), IsOkAndHolds(0U));
+  });
   Write([&](HubBook& book) {
     EXPECT_EQ(book.NextWork()->golden_id, "g");
     EXPECT_THAT((*book.ReadRecord("g"))->frozen, IsEmpty());

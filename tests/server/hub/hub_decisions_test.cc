@@ -31,6 +31,31 @@ class HubDecisions : public HubTest {
   absl::StatusOr<std::string> Part(const std::string& golden_id, std::vector<RowRef> rows) {
     return hub_->Decide({.golden_id = golden_id, .rows = std::move(rows)}, now());
   }
+  /// What a trial must not change.
+  std::vector<std::int64_t> Whole() {
+    std::vector<std::int64_t> whole;
+    for (const char* const table : {"_hub_records", "_hub_rows", "_hub_keys", "_hub_deliveries",
+                                    "_hub_issued", "_hub_apart", "golden_alias", "golden_company"}) {
+      whole.push_back(Count(absl::StrCat("SELECT count(*) FROM ", table)));
+    }
+    whole.push_back(Count("SELECT time FROM _hub_state"));
+    return whole;
+  }
+  /// `name` applies what waits for its row, pushes that, and then an edit of its own.
+  void TakeBack(HubSource& source, const std::string& name, std::int64_t key, const std::string& city) {
+    const std::vector<HubDelivery> taken = Fetch(name).deliveries;
+    ASSERT_THAT(taken, SizeIs(1));
+    const auto given = taken[0].columns.find("city");
+    ASSERT_NE(given, taken[0].columns.end());
+    source.Push({{key, "1", "Ada", std::get<std::string>(given->second.value)}},
+                {LedgerRow(taken[0], ++ledger_, absl::StrCat("[", key, "]"), AsGiven(taken[0]))},
+                Operation::kUpdate);
+    Derive();
+    source.Push({{key, "1", "Ada", city}}, {}, Operation::kUpdate);
+    Derive();
+  }
+
+  std::int64_t ledger_ = 100;
   /// The city of the CRM's only row went to the ERP, then the CRM's source was restored.
   void RestoreCrm() {
     crm().Push({{1, "1", "Ada", "Rome"}});
@@ -153,7 +178,7 @@ TEST_P(HubDecisions, APreviewSaysWhatAResumeWouldMakeAndLeavesAllAsItIs) {
   };
   const std::vector<std::int64_t> before = whole();
   const absl::StatusOr<Hub::Preview> ours =
-      hub_->PreviewResume({{"crm", ResumeMode::kOurs}, {"erp", ResumeMode::kAsIs}}, crm().now());
+      hub_->Try({.modes = {{"crm", ResumeMode::kOurs}, {"erp", ResumeMode::kAsIs}}}, crm().now());
   ASSERT_THAT(ours, IsOk());
   EXPECT_THAT(ours->resumed, ElementsAre("crm"));
   ASSERT_THAT(ours->made, SizeIs(1));
@@ -162,7 +187,7 @@ TEST_P(HubDecisions, APreviewSaysWhatAResumeWouldMakeAndLeavesAllAsItIs) {
   ASSERT_THAT(ours->first, SizeIs(1));
   EXPECT_EQ(ours->first[0].columns.begin()->first, "city");
   const absl::StatusOr<Hub::Preview> theirs =
-      hub_->PreviewResume({{"crm", ResumeMode::kTheirs}}, crm().now());
+      hub_->Try({.modes = {{"crm", ResumeMode::kTheirs}}}, crm().now());
   ASSERT_THAT(theirs, IsOk());
   ASSERT_THAT(theirs->made, SizeIs(1));
   EXPECT_EQ(theirs->made.begin()->first.data_source, "erp");
@@ -173,12 +198,129 @@ TEST_P(HubDecisions, APreviewSaysWhatAResumeWouldMakeAndLeavesAllAsItIs) {
   EXPECT_THAT(Fetch("crm").deliveries, SizeIs(1));
 }
 
+TEST_P(HubDecisions, AMergeThatIsTriedSaysWhatItWouldLeaveAndDoesNothing) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bonn"}});
+  erp().Push({{7, "3", "Ada Ltd", "Rome"}});
+  Derive();
+  const std::string older = RecordOf("crm", "[1]"), younger = RecordOf("erp", "[7]");
+  ASSERT_THAT(Fetch("crm").deliveries, SizeIs(1)) << "the ERP's company is made there";
+  const std::vector<std::int64_t> before = Whole();
+  const absl::StatusOr<Hub::Preview> tried =
+      hub_->Try({.decision = HandDecision{.golden_id = younger, .other_id = older}}, now());
+  ASSERT_THAT(tried, IsOk());
+  ASSERT_THAT(tried->records, SizeIs(1));
+  EXPECT_EQ(tried->records[0].record.id, older);
+  EXPECT_FALSE(tried->records[0].is_new);
+  EXPECT_EQ(tried->records[0].row_count, 2U);
+  ASSERT_THAT(tried->made, SizeIs(1));
+  EXPECT_EQ(tried->made.begin()->first, (DeliveryPlace{"erp", "company", HubOperation::kUpdate}));
+  EXPECT_EQ(tried->withdrawn, 2U) << "neither is inserted where the other is";
+  EXPECT_EQ(Whole(), before);
+  EXPECT_THAT(Fetch("crm").deliveries, SizeIs(1));
+  EXPECT_THAT(hub_->Try({.decision = HandDecision{.golden_id = "strange", .other_id = older}}, now()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("has no record 'strange'")));
+  // The same as it says is done.
+  ASSERT_THAT(Merge(younger, older), IsOkAndHolds(older));
+  EXPECT_THAT(Fetch("crm").deliveries, IsEmpty());
+  EXPECT_THAT(Fetch("erp").deliveries, SizeIs(2)) << "an UPDATE, and Bea";
+}
+
+TEST_P(HubDecisions, APartThatIsTriedNamesBothRecordsAndTheNewOneHasNoIdYet) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  Derive();
+  const std::string golden = RecordOf("crm", "[1]");
+  ASSERT_THAT(Fetch("erp").deliveries, SizeIs(1));
+  const std::vector<std::int64_t> before = Whole();
+  const absl::StatusOr<Hub::Preview> tried =
+      hub_->Try({.decision = HandDecision{.golden_id = golden, .rows = {{"erp", "company", "[7]"}}}}, now());
+  ASSERT_THAT(tried, IsOk());
+  ASSERT_THAT(tried->records, SizeIs(2));
+  EXPECT_EQ(tried->records[0].record.id, golden);
+  EXPECT_FALSE(tried->records[0].is_new);
+  EXPECT_TRUE(tried->records[1].is_new);
+  ASSERT_THAT(tried->records[1].rows, SizeIs(1));
+  EXPECT_EQ(tried->records[1].rows[0].ref, (RowRef{"erp", "company", "[7]"}));
+  EXPECT_EQ(tried->withdrawn, 1U) << "the CRM's city is none of the ERP's row any more";
+  EXPECT_THAT(tried->made, IsEmpty());
+  EXPECT_EQ(Whole(), before);
+  EXPECT_EQ(RecordOf("erp", "[7]"), golden);
+}
+
+TEST_P(HubDecisions, AThawThatIsTriedSaysWhatWouldBeDeliveredAgain) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  EXPECT_EQ(hub_->Try({.thawed = ""}, now())->thawed, 0U);
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  Derive();
+  for (int i = 0; i < 4 && Count("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'") == 0; ++i) {
+    TakeBack(erp(), "erp", 7, absl::StrCat("Ulm ", i));
+    if (Count("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'") > 0) break;
+    TakeBack(crm(), "crm", 1, absl::StrCat("Pisa ", i));
+  }
+  ASSERT_EQ(Count("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'"), 1);
+  const std::string golden = RecordOf("crm", "[1]");
+  const std::vector<std::int64_t> before = Whole();
+  const absl::StatusOr<Hub::Preview> tried = hub_->Try({.thawed = golden}, now());
+  ASSERT_THAT(tried, IsOk());
+  EXPECT_EQ(tried->thawed, 1U);
+  ASSERT_THAT(tried->first, SizeIs(1));
+  EXPECT_EQ(tried->first[0].columns.count("city"), 1U);
+  EXPECT_EQ(hub_->Try({.thawed = "another"}, now())->thawed, 0U);
+  EXPECT_EQ(Whole(), before);
+  EXPECT_EQ(Count("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'"), 1);
+  EXPECT_THAT(hub_->Thaw(golden, now()), IsOkAndHolds(1U));
+  EXPECT_THAT(Fetch(tried->first[0].data_source).deliveries, SizeIs(1));
+}
+
+TEST_P(HubDecisions, WhatWasDroppedIsListedAndHandedOutAfterAll) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({{7, "1", "Ada", "Rome"}});
+  Derive();
+  ASSERT_THAT(hub_->Rebuild(now()), IsOk());
+  crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
+  erp().Push({{7, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
+  ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kAsIs}, {"erp", ResumeMode::kAsIs}}, now()), IsOk());
+  ASSERT_THAT(hub_->ListHeld(10)->first, SizeIs(1));
+  EXPECT_THAT(hub_->ListHeld(10, /*dropped=*/true)->first, IsEmpty());
+  ASSERT_THAT(hub_->DecideHeld(false), IsOkAndHolds(1U));
+  EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
+  const absl::StatusOr<Hub::Held> dropped = hub_->ListHeld(10, /*dropped=*/true);
+  ASSERT_THAT(dropped, IsOk());
+  ASSERT_THAT(dropped->first, SizeIs(1));
+  EXPECT_EQ(dropped->first[0].delivery.golden_id, RecordOf("crm", "[1]"));
+  EXPECT_EQ(dropped->counts.begin()->second, 1U);
+  const std::string source = dropped->first[0].delivery.data_source;
+  EXPECT_THAT(Fetch(source).deliveries, IsEmpty());
+  EXPECT_THAT(hub_->DecideHeld(true), IsOkAndHolds(0U)) << "of what is held there is none";
+  EXPECT_THAT(Fetch(source).deliveries, IsEmpty());
+  EXPECT_THAT(hub_->DecideHeld(true, /*dropped=*/true), IsOkAndHolds(1U));
+  EXPECT_THAT(Fetch(source).deliveries, SizeIs(1));
+  EXPECT_THAT(hub_->ListHeld(10, /*dropped=*/true)->first, IsEmpty());
+}
+
+TEST_P(HubDecisions, WhatWasDecidedByHandIsCounted) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bonn"}});
+  erp().Push({{7, "1", "Ada", "Rome"}, {8, "3", "Bea Ltd", "Bonn"}});
+  Derive();
+  EXPECT_EQ(hub_->Count(/*by_hand=*/true)->by_hand.rows, 0U);
+  ASSERT_THAT(Merge(RecordOf("crm", "[2]"), RecordOf("erp", "[8]")), IsOk());
+  ASSERT_THAT(Part(RecordOf("crm", "[1]"), {{"erp", "company", "[7]"}}), IsOk());
+  const absl::StatusOr<Hub::Figures> figures = hub_->Count(/*by_hand=*/true);
+  ASSERT_THAT(figures, IsOk());
+  EXPECT_EQ(figures->by_hand.rows, 2U) << "the merged record's, and the parted one's";
+  EXPECT_EQ(figures->by_hand.parted, 1U);
+}
+
 TEST_P(HubDecisions, WhoIsNotSuspendedIsNotResumed) {
   crm().Push({{1, "1", "Ada", "Rome"}});
   erp().Push({});
   Derive();
   EXPECT_THAT(*hub_->Resume({{"crm", ResumeMode::kTheirs}}, crm().now()), IsEmpty());
-  EXPECT_THAT(hub_->PreviewResume({{"crm", ResumeMode::kTheirs}}, crm().now())->resumed, IsEmpty());
+  EXPECT_THAT(hub_->Try({.modes = {{"crm", ResumeMode::kTheirs}}}, crm().now())->resumed, IsEmpty());
   EXPECT_THAT(hub_->Resume({{"shop", ResumeMode::kTheirs}}, crm().now()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no data source of hub 'Acme'")));
 }

@@ -3,6 +3,14 @@
 #include "tools/mirrorctl/admin/admin_calls.h"
 
 namespace mirror {
+namespace {
+
+template <typename Request>
+Effect EffectOf(const Request& request) {
+  return request.dry_run() ? Effect::kReads : Effect::kChanges;
+}
+
+}  // namespace
 
 absl::StatusOr<v1::ListHubsResponse> HubClient::Hubs(const std::string& storage) {
   v1::ListHubsRequest request;
@@ -11,14 +19,15 @@ absl::StatusOr<v1::ListHubsResponse> HubClient::Hubs(const std::string& storage)
 }
 
 absl::StatusOr<v1::ResumeHubResponse> HubClient::Resume(const v1::ResumeHubRequest& request) {
-  const Effect effect = request.dry_run() ? Effect::kReads : Effect::kChanges;
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ResumeHub, request, effect, kLongPatience);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ResumeHub, request, EffectOf(request), kLongPatience);
 }
 
-absl::StatusOr<v1::DecideHubResponse> HubClient::Decide(const std::string& storage, bool commit) {
+absl::StatusOr<v1::DecideHubResponse> HubClient::Decide(const std::string& storage, bool commit,
+                                                        bool dropped) {
   v1::DecideHubRequest request;
   request.set_storage(storage);
   request.set_commit(commit);
+  request.set_dropped(dropped);
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::DecideHub, request, Effect::kChanges, kLongPatience);
 }
 
@@ -26,12 +35,8 @@ absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& 
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListHeld, request, Effect::kReads, kLongPatience);
 }
 
-absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const std::string& storage,
-                                                    const std::string& golden_id) {
-  v1::ThawHubRequest request;
-  request.set_storage(storage);
-  request.set_golden_id(golden_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ThawHub, request, Effect::kChanges, kLongPatience);
+absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const v1::ThawHubRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ThawHub, request, EffectOf(request), kLongPatience);
 }
 
 absl::StatusOr<v1::ExplainGoldenResponse> HubClient::Explain(const v1::ExplainGoldenRequest& request) {
@@ -44,19 +49,16 @@ absl::StatusOr<v1::ListDuplicatesResponse> HubClient::Duplicates(const v1::ListD
 }
 
 absl::StatusOr<v1::MergeGoldenResponse> HubClient::Merge(const v1::MergeGoldenRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MergeGolden, request, Effect::kChanges, kLongPatience);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MergeGolden, request, EffectOf(request),
+                               kLongPatience);
 }
 
 absl::StatusOr<v1::PartGoldenResponse> HubClient::Part(const v1::PartGoldenRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::PartGolden, request, Effect::kChanges, kLongPatience);
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::PartGolden, request, EffectOf(request), kLongPatience);
 }
 
-absl::StatusOr<v1::RebuildHubResponse> HubClient::Rebuild(const std::string& storage,
-                                                          const std::string& confirm) {
-  v1::RebuildHubRequest request;
-  request.set_storage(storage);
-  request.set_confirm(confirm);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::RebuildHub, request, Effect::kChanges, kLongPatience);
+absl::StatusOr<v1::RebuildHubResponse> HubClient::Rebuild(const v1::RebuildHubRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::RebuildHub, request, EffectOf(request), kLongPatience);
 }
 
 }  // namespace mirror

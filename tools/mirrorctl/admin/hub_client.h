@@ -18,15 +18,15 @@ class HubClient {
   /// Empty: all.
   absl::StatusOr<v1::ListHubsResponse> Hubs(const std::string& storage = "");
   absl::StatusOr<v1::ResumeHubResponse> Resume(const v1::ResumeHubRequest& request);
-  absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit);
+  /// `dropped`: of what was dropped, which goes with `commit`.
+  absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
-  /// An empty id: of all records.
-  absl::StatusOr<v1::ThawHubResponse> Thaw(const std::string& storage, const std::string& golden_id);
-  absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
-  absl::StatusOr<v1::ListDuplicatesResponse> Duplicates(const v1::ListDuplicatesRequest& request);
+  absl::StatusOr<v1::ThawHubResponse> Thaw(const v1::ThawHubRequest& request);
   absl::StatusOr<v1::MergeGoldenResponse> Merge(const v1::MergeGoldenRequest& request);
   absl::StatusOr<v1::PartGoldenResponse> Part(const v1::PartGoldenRequest& request);
-  absl::StatusOr<v1::RebuildHubResponse> Rebuild(const std::string& storage, const std::string& confirm);
+  absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
+  absl::StatusOr<v1::ListDuplicatesResponse> Duplicates(const v1::ListDuplicatesRequest& request);
+  absl::StatusOr<v1::RebuildHubResponse> Rebuild(const v1::RebuildHubRequest& request);
 
  private:
   AdminClient& admin_;

@@ -27,7 +27,7 @@ std::string WhyHeld(v1::HeldWhy why) {
     case v1::HELD_WHY_ANEW:
       return "anew";
     default:
-      return "";
+      return "dropped";
   }
 }
 
@@ -52,7 +52,8 @@ Json MemberJson(const v1::HubMemberState& member) {
           {"last_conflicts", member.last_conflicts()},
           {"last_refused", member.last_refused()},
           {"absent", member.absent()},
-          {"taking", TextOrNull(TakingWord(member.taking()))}};
+          {"taking", TextOrNull(TakingWord(member.taking()))},
+          {"knows_newest", member.knows_newest()}};
 }
 
 Json DeliveryJson(const v1::GoldenDelivery& one) {
@@ -89,9 +90,9 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   return absl::StrJoin(notes, ", ");
 }
 
-/// By data source, table and operation.
-template <typename Response>
-Json ChangesJson(const Response& answer) {
+/// By data source, table and operation. Has them: an answer, or a preview.
+template <typename Message>
+Json ChangesJson(const Message& answer) {
   Json changes = Json::array();
   for (const v1::HubChange& change : answer.changes()) {
     changes.push_back({{"data_source", change.data_source()},
@@ -101,6 +102,30 @@ Json ChangesJson(const Response& answer) {
                        {"held", change.held()}});
   }
   return changes;
+}
+
+/// The first deliveries that would be made.
+template <typename Message>
+Json FirstJson(const Message& answer) {
+  Json first = Json::array();
+  for (const v1::GoldenDelivery& one : answer.first()) first.push_back(DeliveryJson(one));
+  return first;
+}
+
+/// Rows of a record.
+template <typename Message>
+Json MembersJson(const Message& record) {
+  Json members = Json::array();
+  for (const v1::GoldenMember& member : record.members()) {
+    members.push_back({{"data_source", member.data_source()},
+                       {"table", member.table()},
+                       {"key", ParsedOrNull(member.key())},
+                       {"joined_by", member.joined_by()},
+                       {"doomed", member.doomed()},
+                       {"unsure", member.unsure()},
+                       {"touched_ms", TimeOrNull(member.touched_ms())}});
+  }
+  return members;
 }
 
 /// 'crm', 'erp'
@@ -173,7 +198,8 @@ void PrintOfAll(std::ostream& out, std::uint64_t shown, std::uint64_t all) {
   out << '\n' << (shown < all ? absl::StrCat("the first ", shown, ":\n") : std::string("these are:\n"));
 }
 
-void PrintFirst(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width) {
+void PrintFirst(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::GoldenDelivery>& first,
+                std::size_t width) {
   TextTable table({{.name = "to", .whole = true},
                    {.name = "table", .goes = 1, .whole = true},
                    {.name = "operation", .whole = true},
@@ -181,7 +207,7 @@ void PrintFirst(std::ostream& out, const v1::ResumeHubResponse& answer, std::siz
                    {.name = "state", .whole = true},
                    {"columns"}},
                   width);
-  for (const v1::GoldenDelivery& one : answer.first()) {
+  for (const v1::GoldenDelivery& one : first) {
     table.Add({one.data_source(), one.table(), one.operation(), one.key(), one.state(),
                absl::StrJoin(one.columns(), ", ")});
   }
@@ -220,9 +246,31 @@ Json ToJson(const v1::HubState& hub) {
 }
 
 Json ToJson(const v1::ResumeHubResponse& answer) {
-  Json first = Json::array();
-  for (const v1::GoldenDelivery& one : answer.first()) first.push_back(DeliveryJson(one));
-  return {{"resumed", TextsJson(answer.resumed())}, {"changes", ChangesJson(answer)}, {"first", first}};
+  return {{"resumed", TextsJson(answer.resumed())},
+          {"changes", ChangesJson(answer)},
+          {"first", FirstJson(answer)}};
+}
+
+Json ToJson(const v1::GoldenPreview& preview) {
+  Json records = Json::array();
+  for (const v1::GoldenOutcome& one : preview.records()) {
+    records.push_back({{"golden_id", TextOrNull(one.golden_id())},
+                       {"entity", one.entity()},
+                       {"rows", one.rows()},
+                       {"members", MembersJson(one)}});
+  }
+  return {{"records", records},
+          {"withdrawn", preview.withdrawn()},
+          {"changes", ChangesJson(preview)},
+          {"first", FirstJson(preview)}};
+}
+
+Json ToJson(const v1::HubLoss& loss) {
+  return {{"records", loss.records()},
+          {"rows", loss.rows()},
+          {"rows_by_hand", loss.rows_by_hand()},
+          {"parted", loss.parted()},
+          {"deliveries", loss.deliveries()}};
 }
 
 Json ToJson(const v1::HeldDelivery& held) {
@@ -239,16 +287,7 @@ Json ToJson(const v1::ListHeldResponse& answer) {
 }
 
 Json ToJson(const v1::ExplainGoldenResponse& record) {
-  Json members = Json::array(), attributes = Json::array(), deliveries = Json::array();
-  for (const v1::GoldenMember& member : record.members()) {
-    members.push_back({{"data_source", member.data_source()},
-                       {"table", member.table()},
-                       {"key", ParsedOrNull(member.key())},
-                       {"joined_by", member.joined_by()},
-                       {"doomed", member.doomed()},
-                       {"unsure", member.unsure()},
-                       {"touched_ms", TimeOrNull(member.touched_ms())}});
-  }
+  Json attributes = Json::array(), deliveries = Json::array();
   for (const v1::GoldenAttribute& one : record.attributes()) {
     attributes.push_back({{"name", one.name()},
                           {"value", ParsedOrNull(one.value())},
@@ -259,7 +298,7 @@ Json ToJson(const v1::ExplainGoldenResponse& record) {
                           {"frozen", one.frozen()}});
   }
   for (const v1::GoldenDelivery& one : record.deliveries()) deliveries.push_back(DeliveryJson(one));
-  return {{"golden_id", record.golden_id()}, {"entity", record.entity()}, {"members", members},
+  return {{"golden_id", record.golden_id()}, {"entity", record.entity()}, {"members", MembersJson(record)},
           {"attributes", attributes},        {"deliveries", deliveries},  {"had", TextsJson(record.had())}};
 }
 
@@ -316,7 +355,8 @@ std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
                      "' was restored: when it has completed a cycle since, say what counts of it. ",
                      Command("resume", hub.storage(),
                              absl::StrCat(" ", ShellWord(member.data_source()), " --take theirs")),
-                     ": what it has; '--take ours': what the hub knew; '--take newest': the later one"));
+                     ": what it has; '--take ours': what the hub knew",
+                     member.knows_newest() ? "; '--take newest': the later one" : ""));
   }
   if (!suspended.empty()) {
     waits.push_back(absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
@@ -348,7 +388,8 @@ void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std
   PrintDeliveries(out, record, width);
 }
 
-void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width) {
+void PrintMade(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::HubChange>& changes,
+               const google::protobuf::RepeatedPtrField<v1::GoldenDelivery>& first, std::size_t width) {
   TextTable table({{.name = "to", .whole = true},
                    {.name = "table", .whole = true},
                    {.name = "operation", .whole = true},
@@ -356,14 +397,34 @@ void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::si
                    {.name = "held", .number = true}},
                   width);
   std::uint64_t all = 0;
-  for (const v1::HubChange& change : answer.changes()) {
+  for (const v1::HubChange& change : changes) {
     all += change.deliveries();
     table.Add({change.data_source(), change.table(), change.operation(), Grouped(change.deliveries()),
                Grouped(change.held())});
   }
   table.Print(out);
-  PrintOfAll(out, static_cast<std::uint64_t>(answer.first_size()), all);
-  PrintFirst(out, answer, width);
+  PrintOfAll(out, static_cast<std::uint64_t>(first.size()), all);
+  PrintFirst(out, first, width);
+}
+
+void PrintPreview(std::ostream& out, const v1::GoldenPreview& preview, std::size_t width) {
+  TextTable table({{.name = "record", .whole = true},
+                   {.name = "source", .whole = true},
+                   {.name = "table", .whole = true},
+                   {"key"}},
+                  width);
+  for (const v1::GoldenOutcome& record : preview.records()) {
+    const std::string id = record.golden_id().empty() ? "a new one" : record.golden_id();
+    for (const v1::GoldenMember& row : record.members())
+      table.Add({id, row.data_source(), row.table(), row.key()});
+    const auto shown = static_cast<std::uint64_t>(record.members_size());
+    if (shown < record.rows())
+      table.Add({id, "", "", absl::StrCat("and ", Counted(record.rows() - shown, "more row"))});
+  }
+  if (!preview.records().empty()) table.Print(out);
+  if (preview.changes().empty()) return;
+  if (!preview.records().empty()) out << '\n';
+  PrintMade(out, preview.changes(), preview.first(), width);
 }
 
 void PrintHeld(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width) {
@@ -397,6 +458,16 @@ void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::s
   table.Print(out);
   PrintOfAll(out, static_cast<std::uint64_t>(answer.held_size()), all);
   PrintHeld(out, answer, width);
+}
+
+void PrintLoss(std::ostream& out, const v1::HubLoss& loss) {
+  TextTable table({{"of the hub as it is"}, {"number", true}});
+  table.Add({"golden records", Grouped(loss.records())});
+  table.Add({"rows in them", Grouped(loss.rows())});
+  table.Add({"rows that were put there by hand", Grouped(loss.rows_by_hand())});
+  table.Add({"pairs of records that were parted by hand", Grouped(loss.parted())});
+  table.Add({"deliveries that are open, held or dropped", Grouped(loss.deliveries())});
+  table.Print(out);
 }
 
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width) {

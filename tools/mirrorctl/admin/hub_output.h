@@ -20,12 +20,17 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
 std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub);
 /// A record's rows, its values and who gave them, and what waits for its systems.
 void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
-/// What a resume would do: how many deliveries of each table, then the first of them.
-void PrintResume(std::ostream& out, const v1::ResumeHubResponse& answer, std::size_t width);
-/// What is held, a line each. Never values.
+/// Deliveries that a decision would make: how many of each table, then the first of them.
+void PrintMade(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::HubChange>& changes,
+               const google::protobuf::RepeatedPtrField<v1::GoldenDelivery>& first, std::size_t width);
+/// What would become of records and their rows, then what would be written. Never values.
+void PrintPreview(std::ostream& out, const v1::GoldenPreview& preview, std::size_t width);
+/// What is held or was dropped, a line each. Never values.
 void PrintHeld(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width);
 /// How many of each table, then the first of them.
 void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::size_t width);
+/// What a hub that is made anew would not have any more.
+void PrintLoss(std::ostream& out, const v1::HubLoss& loss);
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width);
 
 }  // namespace mirror

@@ -293,8 +293,8 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   return false;
 }
 
-/// What a server and its database lack. False: the database cannot even be asked.
-bool ExamineDatabaseServer(const SourceConfig& source, DoctorReport& report) {
+/// What a database lacks, as its server has it, or for deliveries. False: it cannot even be asked.
+bool ExamineLacks(const SourceConfig& source, DoctorReport& report) {
   const SourceFindings findings = CheckSource(source);
   for (const SourceFinding& one : findings.all()) {
     const std::string step = absl::StrCat(source.context_id, " ", one.step);
@@ -309,8 +309,8 @@ bool ExamineDatabaseServer(const SourceConfig& source, DoctorReport& report) {
         report.Fail(step, one.words, one.next);
     }
   }
-  // One alone is that it is not reached.
-  return findings.all().size() != 1;
+  // One alone of a server is that it is not reached.
+  return !IsServer(source.kind) || findings.all().size() != 1;
 }
 
 void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
@@ -320,7 +320,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
     if (UsesLog(source)) report.Skip(log, step);
     return;
   }
-  if (!ExamineDatabaseServer(source, report)) {
+  if (IsServer(source.kind) && !ExamineLacks(source, report)) {
     return report.Skip(step, absl::StrCat(source.context_id, " reach"));
   }
   const absl::StatusOr<std::vector<std::string>> tables = OpenReader(source, {})->TableNames();
@@ -349,6 +349,8 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
   } else {
     report.Ok(log, absl::StrCat("none, as strategy = \"", ToString(source.strategy), "\" says"));
   }
+  // Of one that is no server, behind its log, without which there are none.
+  if (!IsServer(source.kind)) ExamineLacks(source, report);
 }
 
 }  // namespace

@@ -68,8 +68,13 @@ absl::StatusOr<Json> Decide(AdminClient& admin, const std::string& storage, cons
 }
 
 absl::StatusOr<Json> Thaw(AdminClient& admin, const std::string& storage, const HubAct& act) {
-  const absl::StatusOr<v1::ThawHubResponse> thawed = HubClient(admin).Thaw(storage, act.golden_id);
+  v1::ThawHubRequest request;
+  request.set_storage(storage);
+  request.set_golden_id(act.golden_id);
+  request.set_dry_run(act.dry_run);
+  const absl::StatusOr<v1::ThawHubResponse> thawed = HubClient(admin).Thaw(request);
   if (!thawed.ok()) return thawed.status();
+  if (act.dry_run) return AsConsequences(thawed->preview(), /*resumes=*/true);
   return Json{{"records", thawed->records()}};
 }
 
@@ -78,8 +83,10 @@ absl::StatusOr<Json> Merge(AdminClient& admin, const std::string& storage, const
   request.set_storage(storage);
   request.add_golden_ids(act.golden_id);
   request.add_golden_ids(act.other_id);
+  request.set_dry_run(act.dry_run);
   const absl::StatusOr<v1::MergeGoldenResponse> merged = HubClient(admin).Merge(request);
   if (!merged.ok()) return merged.status();
+  if (act.dry_run) return AsConsequences(merged->preview(), /*resumes=*/true);
   return Json{{"golden_id", merged->golden_id()}};
 }
 
@@ -87,6 +94,7 @@ absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const 
   v1::PartGoldenRequest request;
   request.set_storage(storage);
   request.set_golden_id(act.golden_id);
+  request.set_dry_run(act.dry_run);
   for (const HubAct::Row& row : act.rows) {
     v1::PartGoldenRow* const added = request.add_rows();
     added->set_data_source(row.data_source);
@@ -95,11 +103,15 @@ absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const 
   }
   const absl::StatusOr<v1::PartGoldenResponse> parted = HubClient(admin).Part(request);
   if (!parted.ok()) return parted.status();
+  if (act.dry_run) return AsConsequences(parted->preview(), /*resumes=*/true);
   return Json{{"golden_id", parted->golden_id()}};
 }
 
 absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, const HubAct& act) {
-  const absl::StatusOr<v1::RebuildHubResponse> rebuilt = HubClient(admin).Rebuild(storage, act.confirm);
+  v1::RebuildHubRequest request;
+  request.set_storage(storage);
+  request.set_confirm(act.confirm);
+  const absl::StatusOr<v1::RebuildHubResponse> rebuilt = HubClient(admin).Rebuild(request);
   if (!rebuilt.ok()) return rebuilt.status();
   return Json{
       {"suspended", std::vector<std::string>(rebuilt->suspended().begin(), rebuilt->suspended().end())}};
@@ -141,11 +153,11 @@ absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenReque
 absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act) {
   if (act.act == "resume") return Resume(admin, storage, act);
   if (act.act == "commit" || act.act == "rollback") return Decide(admin, storage, act);
-  // Of the others there is no dry run: a page that asks for one gets none of them done.
-  if (act.dry_run) return absl::NotFoundError("there is no such call");
   if (act.act == "thaw") return Thaw(admin, storage, act);
   if (act.act == "merge") return Merge(admin, storage, act);
   if (act.act == "part") return Part(admin, storage, act);
+  // Of this one the page shows no dry run: who asks for one gets it not done.
+  if (act.dry_run) return absl::NotFoundError("there is no such call");
   if (act.act == "rebuild") return Rebuild(admin, storage, act);
   return absl::NotFoundError("there is no such call");
 }

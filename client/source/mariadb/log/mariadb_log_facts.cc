@@ -1,14 +1,15 @@
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
+#include "client/source/mariadb/mariadb_checks.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 
@@ -18,7 +19,6 @@ namespace {
 constexpr char kCheckingBinlog[] = "asking how it writes its binlog";
 /// Of SHOW GRANTS: either gives the right.
 constexpr const char* kReplicationRight = "REPLICATION SLAVE";
-constexpr char kGrantBegin[] = "GRANT ";
 constexpr const char* kMonitorRights[] = {"BINLOG MONITOR", "REPLICATION CLIENT"};
 
 using Variables = std::map<std::string, std::string>;
@@ -70,20 +70,11 @@ void CheckFilters(const mariadb::Rows& status, const std::string& database,
 absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::string>* refusals) {
   const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", kCheckingBinlog);
   if (!user.ok()) return user.status();
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", kCheckingBinlog);
-  if (!rows.ok()) return rows.status();
-  bool replication = false, monitor = false;
-  for (std::size_t i = 0; i < rows->rows(); ++i) {
-    const std::string grant = rows->Text(i, 0);
-    const std::size_t end = grant.find(" ON *.* ");
-    if (end == std::string::npos || !absl::StartsWith(grant, kGrantBegin)) continue;
-    const std::size_t begin = std::string(kGrantBegin).size();
-    for (const absl::string_view right : absl::StrSplit(grant.substr(begin, end - begin), ", ")) {
-      const bool all = right == "ALL PRIVILEGES";
-      replication = replication || all || right == kReplicationRight;
-      monitor = monitor || all || right == kMonitorRights[0] || right == kMonitorRights[1];
-    }
-  }
+  const absl::StatusOr<std::set<std::string>> rights = ReadMariadbGlobalRights(connection);
+  if (!rights.ok()) return rights.status();
+  const bool all = rights->contains("ALL PRIVILEGES");
+  const bool replication = all || rights->contains(kReplicationRight);
+  const bool monitor = all || rights->contains(kMonitorRights[0]) || rights->contains(kMonitorRights[1]);
   const auto refuse = [&](const char* right) {
     refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",
                                      right, " ON *.* TO ", MariadbGrantee(user->Text(0, 0))));

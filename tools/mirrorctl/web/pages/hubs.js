@@ -49,7 +49,7 @@ const TAKES = {
 function resumeButton(hub, member, take, done, insert = false) {
   const name = member ? member.data_source : hub.storage;
   const body = { data_source: member?.data_source ?? '', take: take ?? '', insert };
-  const asIs = `What differs is news, what is missing is gone, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
+  const asIs = `What differs counts as edited there, what is missing there is not made again, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
   return el('button', { type: 'button', class: take ? null : 'main', onclick: () => ask({
     title: take ? `Resume ${name}, taking ${take}?` : `Resume ${name}?`,
     words: [take ? TAKES[take] : asIs, 'This would be written:'],
@@ -90,7 +90,8 @@ function decisions(hub, isOperator, done) {
   const line = (words, buttons) => lines.push(el('li', {}, el('p', {}, words), isOperator && el('div', { class: 'buttons' }, buttons)));
   const restored = hub.members.filter((member) => member.suspended_ms && member.source_restored);
   for (const member of restored) {
-    line(`The source of ${member.data_source} was restored: what counts?`, Object.keys(TAKES).map((take) => resumeButton(hub, member, take, done)));
+    const takes = Object.keys(TAKES).filter((take) => take !== 'newest' || member.knows_newest);
+    line(`The source of ${member.data_source} was restored: what counts?`, takes.map((take) => resumeButton(hub, member, take, done)));
   }
   const suspended = hub.members.filter((member) => member.suspended_ms && !member.source_restored);
   if (suspended.length > 0) {
@@ -114,7 +115,8 @@ function decisions(hub, isOperator, done) {
 function thawButton(storage, goldenId, done) {
   return el('button', { type: 'button', onclick: () => ask({
     title: goldenId ? 'Thaw this record?' : `Thaw all of ${storage}?`,
-    words: ['What was frozen, since systems changed it back and forth, is delivered again. If they go on, it is frozen again.'], yes: 'Thaw',
+    words: ['What was frozen, since systems changed it back and forth, is delivered again. If they go on, it is frozen again. This would be written:'], yes: 'Thaw',
+    count: () => post(hubPath(storage, 'thaw'), { golden_id: goldenId, dry_run: true }),
     async act() {
       const { records } = await post(hubPath(storage, 'thaw'), { golden_id: goldenId });
       done(`${counted(records, 'record')} thawed`);
@@ -131,8 +133,9 @@ function listing(caption, titles, rows) {
 
 function mergeButton(storage, ids, done) {
   return el('button', { type: 'button', onclick: () => ask({
-    title: 'Merge these two records?', words: [ids.join(', '), 'Both are one from then on, whatever their keys: the older record has the rows of both.'],
+    title: 'Merge these two records?', words: [ids.join(', '), 'Both are one from then on, whatever their keys: the older record has the rows of both.', 'This would be written:'],
     yes: 'Merge', danger: true,
+    count: () => post(hubPath(storage, 'merge'), { golden_id: ids[0], other_id: ids[1], dry_run: true }),
     async act() {
       const merged = await post(hubPath(storage, 'merge'), { golden_id: ids[0], other_id: ids[1] });
       done(`Both are record ${merged.golden_id} now`);
@@ -143,11 +146,14 @@ function mergeButton(storage, ids, done) {
 /** Parts the rows that are chosen, and merges with another record. */
 function byHand(storage, record, chosen, done) {
   const other = el('input', { type: 'text', id: `merge-${storage}`, autocomplete: 'off', spellcheck: 'false', required: true });
+  const leaving = () => ({
+    golden_id: record.golden_id, rows: [...chosen].map((row) => ({ data_source: row.data_source, table: row.table, key: row.key_text })),
+  });
   const part = el('button', { type: 'button', disabled: true, onclick: () => ask({
-    title: `Part ${counted(chosen.size, 'row')} from this record?`, words: ['They become a record of their own, and no key joins the two again.'], yes: 'Part', danger: true,
+    title: `Part ${counted(chosen.size, 'row')} from this record?`, words: ['They become a record of their own, and no key joins the two again.', 'This would be written:'], yes: 'Part', danger: true,
+    count: () => post(hubPath(storage, 'part'), { ...leaving(), dry_run: true }),
     async act() {
-      const rows = [...chosen].map((row) => ({ data_source: row.data_source, table: row.table, key: row.key_text }));
-      const parted = await post(hubPath(storage, 'part'), { golden_id: record.golden_id, rows });
+      const parted = await post(hubPath(storage, 'part'), leaving());
       done(`Parted: the rows are record ${parted.golden_id} now`);
     },
   }) }, 'Part chosen rows …');

@@ -1,0 +1,286 @@
+// hub merge, part, thaw, rebuild: what is tried first, and on a terminal asked for.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
+#include "base/printable.h"
+#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/hub_output.h"
+#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/dry_runs.h"
+#include "tools/mirrorctl/hub_commands.h"
+
+namespace mirror {
+namespace {
+
+/// As the server takes them.
+constexpr int kPartedRowsMax = 1'000;
+
+/// What would follow, behind who would be what.
+std::string WhatFollows(const v1::GoldenPreview& preview) {
+  std::string words = preview.changes().empty() ? "nothing would be written" : "this would be written";
+  if (preview.withdrawn() > 0) {
+    absl::StrAppend(&words, "; ",
+                    preview.withdrawn() == 1
+                        ? "1 delivery that waits now is"
+                        : absl::StrCat(Grouped(preview.withdrawn()), " deliveries that wait now are"),
+                    " not wanted any more then");
+  }
+  return words;
+}
+
+Json PreviewJson(const v1::GoldenPreview& preview, const char* name, const Json& value) {
+  Json json = {{name, value}};
+  json.update(ToJson(preview));
+  return json;
+}
+
+/// A decision that is only tried with --dry-run, and tried before it is asked for on a terminal. `call`: is
+/// given the request as it is to be sent. `tell`: what would be, in a sentence. Absent: there is no more to
+/// be done.
+template <typename Request, typename Response>
+std::optional<Response> DecideAsMeant(
+    Request message, const AdminRequest& request, Console& console,
+    const std::function<absl::StatusOr<Response>(const Request& message)>& call,
+    const std::function<std::string(const Response& answer)>& tell) {
+  const bool asks = !request.dry_run && console.in != nullptr;
+  if (request.dry_run || asks) {
+    message.set_dry_run(true);
+    const absl::StatusOr<Response> tried = call(message);
+    if (!tried.ok()) {
+      Fail(console, tried.status());
+      return std::nullopt;
+    }
+    if (request.dry_run && request.json) {
+      const std::string id = tried->golden_id();
+      PrintJson(console.out, PreviewJson(tried->preview(), "golden_id", id.empty() ? Json() : Json(id)));
+      return std::nullopt;
+    }
+    PrintPreview(request.dry_run ? console.out : console.err, tried->preview(), request.width());
+    SayNone(console, absl::StrCat(tell(*tried), ", and ", WhatFollows(tried->preview()),
+                                  request.dry_run ? ". Nothing was done" : ""));
+    if (request.dry_run || !Ask(Question::kYes, "", console)) return std::nullopt;
+    message.set_dry_run(false);
+  }
+  absl::StatusOr<Response> answer = call(message);
+  if (answer.ok()) return *std::move(answer);
+  Fail(console, answer.status());
+  return std::nullopt;
+}
+
+void MergeRecords(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::MergeGoldenRequest asked;
+  asked.set_storage(request.storage);
+  asked.add_golden_ids(request.golden_id);
+  asked.add_golden_ids(request.other_id);
+  const auto answer = DecideAsMeant<v1::MergeGoldenRequest, v1::MergeGoldenResponse>(
+      asked, request, console,
+      [&admin](const v1::MergeGoldenRequest& message) { return HubClient(admin).Merge(message); },
+      [](const v1::MergeGoldenResponse& tried) {
+        return absl::StrCat("both would be record '", tried.golden_id(), "'");
+      });
+  if (!answer) return;
+  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
+  console.out << "both are record '" << Printable(answer->golden_id())
+              << "' now. Each system gets what follows for it behind its source's next cycle\n";
+}
+
+void PartRecord(AdminClient& admin, const AdminRequest& request, Console& console) {
+  v1::PartGoldenRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_golden_id(request.golden_id);
+  for (std::size_t i = 0; i + 2 < request.row.size(); i += 3) {
+    v1::PartGoldenRow* const row = asked.add_rows();
+    row->set_data_source(request.row[i]);
+    row->set_table(request.row[i + 1]);
+    row->set_key(KeyAsHubHasIt(request.row[i + 2]));
+  }
+  const std::string rows = Counted(static_cast<std::uint64_t>(asked.rows_size()), "row");
+  const auto answer = DecideAsMeant<v1::PartGoldenRequest, v1::PartGoldenResponse>(
+      asked, request, console,
+      [&admin](const v1::PartGoldenRequest& message) { return HubClient(admin).Part(message); },
+      [&](const v1::PartGoldenResponse& /*tried*/) {
+        return absl::StrCat(rows, " would be a record of ", asked.rows_size() == 1 ? "its" : "their",
+                            " own, which no key joins with '", request.golden_id, "' again");
+      });
+  if (!answer) return;
+  if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
+  console.out << rows << (asked.rows_size() == 1 ? " is" : " are") << " record '"
+              << Printable(answer->golden_id()) << "' now, and no key joins it with '"
+              << Printable(request.golden_id) << "' again. "
+              << Printable(QuotedCommand(absl::StrCat("mirrorctl hub merge ", ShellWord(request.storage), " ",
+                                                      ShellWord(request.golden_id), " ",
+                                                      ShellWord(answer->golden_id()))))
+              << " takes that back\n";
+}
+
+std::string NothingFrozen(const AdminRequest& request) {
+  return request.golden_id.empty() ? absl::StrCat("nothing of hub '", request.storage, "' is frozen")
+                                   : absl::StrCat("hub '", request.storage, "' has no record '",
+                                                  request.golden_id, "' with anything frozen");
+}
+
+void PreviewThaw(const v1::ThawHubResponse& answer, const AdminRequest& request, Console& console) {
+  if (request.json) {
+    return PrintJson(console.out, PreviewJson(answer.preview(), "thawed", answer.records()));
+  }
+  if (answer.records() == 0)
+    return SayNone(console, absl::StrCat(NothingFrozen(request), ". Nothing was done"));
+  PrintPreview(console.out, answer.preview(), request.width());
+  SayNone(console,
+          absl::StrCat(Counted(answer.records(), "record"), " of hub '", request.storage,
+                       "' would be thawed, and ", WhatFollows(answer.preview()), ". Nothing was done"));
+}
+
+void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) {
+  HubClient client(admin);
+  v1::ThawHubRequest asked;
+  asked.set_storage(request.storage);
+  asked.set_golden_id(request.golden_id);
+  asked.set_dry_run(request.dry_run);
+  const auto answer = client.Thaw(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  if (request.dry_run) return PreviewThaw(*answer, request, console);
+  if (request.json) return PrintJson(console.out, Json({{"records", answer->records()}}));
+  if (answer->records() == 0) {
+    SayNone(console, NothingFrozen(request));
+  } else {
+    console.out << "thawed " << Counted(answer->records(), "record") << " of hub '"
+                << Printable(request.storage)
+                << "': what was frozen is delivered again, to each system behind its source's next cycle; "
+                   "when systems still change it back and forth, it is frozen again\n";
+  }
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+/// Who would wait for what.
+std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string& storage) {
+  const std::vector<std::string> names(tried.suspended().begin(), tried.suspended().end());
+  const std::string which =
+      absl::StrCat("hub '", storage, "' would be made anew from its members' mirrors: ");
+  if (names.empty()) return absl::StrCat(which, "it has read none yet, so that nothing would wait");
+  return absl::StrCat(which, QuotedNames(names), " would be suspended until ",
+                      QuotedCommand(absl::StrCat("mirrorctl hub resume ", ShellWord(storage))),
+                      ", and what is new would be held until ",
+                      QuotedCommand(absl::StrCat("mirrorctl hub hold commit ", ShellWord(storage))));
+}
+
+/// False: it is not to be done, or was only looked at.
+bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const AdminRequest& request,
+                       Console& console) {
+  asked.set_dry_run(true);
+  const auto tried = client.Rebuild(asked);
+  if (request.dry_run) {
+    if (!tried.ok()) {
+      Fail(console, tried.status());
+    } else if (request.json) {
+      const std::vector<std::string> names(tried->suspended().begin(), tried->suspended().end());
+      PrintJson(console.out, Json({{"suspended", names}, {"loss", ToJson(tried->loss())}}));
+    } else {
+      PrintLoss(console.out, tried->loss());
+      SayNone(console, absl::StrCat(AfterRebuild(*tried, request.storage), ". Nothing was done"));
+    }
+    return false;
+  }
+  if (tried.ok()) {
+    PrintLoss(console.err, tried->loss());
+    SayNone(console, AfterRebuild(*tried, request.storage));
+  } else {
+    // That may be why it is made anew.
+    Warn(console, absl::StrCat("what this takes away cannot be counted: ", tried.status().message()));
+  }
+  return Ask(Question::kTenant, request.storage, console);
+}
+
+void RebuildHub(AdminClient& admin, const AdminRequest& request, Console& console) {
+  HubClient client(admin);
+  v1::RebuildHubRequest asked;
+  asked.set_storage(request.storage);
+  const bool looks = request.dry_run || request.confirm.empty();
+  if (looks && !LookBeforeRebuild(client, asked, request, console)) return;
+  asked.set_confirm(request.storage);
+  const auto answer = client.Rebuild(asked);
+  if (!answer.ok()) return Fail(console, answer.status());
+  const std::vector<std::string> names(answer->suspended().begin(), answer->suspended().end());
+  if (request.json) return PrintJson(console.out, Json({{"suspended", names}}));
+  console.out << "hub '" << Printable(request.storage) << "' is made anew. "
+              << (names.empty() ? std::string("It had read no member")
+                                : absl::StrCat(QuotedNames(names), names.size() == 1 ? " waits" : " wait",
+                                               " for 'mirrorctl hub resume', and what is new is held"))
+              << '\n';
+  SayWhatStillWaits(client, request.storage, console);
+}
+
+void AddTrial(const AdminCommands& of_hub, const cli::Command& command) {
+  command.AddFlag("--dry-run", of_hub.request->dry_run,
+                  "Say what would become of records and rows, and what would be written; do nothing");
+  of_hub.AddWide(command);
+  of_hub.AddJson(command, "Print an object");
+}
+
+void AddByHand(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command merge = of_hub.Add(
+      "merge", "Say that two golden records are one, as no rule can tell; on a terminal it is asked for",
+      "Acme GOLDEN_ID GOLDEN_ID --dry-run", MergeRecords);
+  AddHubStorage(of_hub, merge);
+  merge.Add("golden_id", request->golden_id, "One record").Required();
+  merge.Add("other_id", request->other_id, "The other").Required();
+  AddTrial(of_hub, merge);
+
+  const cli::Command part = of_hub.Add("part",
+                                       "Make rows of a golden record one of their own, which no key joins "
+                                       "again; on a terminal it is asked for",
+                                       "Acme GOLDEN_ID --row crm company '[17]' --dry-run", PartRecord);
+  AddHubStorage(of_hub, part);
+  part.Add("golden_id", request->golden_id, "The record").Required();
+  part.Add("--row", request->row, "A row that is to leave, as in 'hub explain'; again for more of them")
+      .ValueName("DATASOURCE TABLE KEY")
+      .Required()
+      .Values(3, 3 * kPartedRowsMax)
+      .AsItStands();
+  part.Check([request] {
+    return request->row.size() % 3 == 0 ? "" : "--row takes a data source, a table and a key for each row";
+  });
+  AddTrial(of_hub, part);
+
+  const cli::Command thaw = of_hub.Add(
+      "thaw", "Deliver again what was frozen, since systems changed it back and forth", "Acme", ThawHub);
+  AddHubStorage(of_hub, thaw);
+  thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
+  AddTrial(of_hub, thaw);
+}
+
+void AddRebuild(const AdminCommands& of_hub) {
+  const std::shared_ptr<AdminRequest>& request = of_hub.request;
+  const cli::Command rebuild = of_hub.Add(
+      "rebuild", "Make a hub's file anew, as if it were lost: all members are suspended, what is new is held",
+      "Acme --confirm Acme", RebuildHub);
+  AddHubStorage(of_hub, rebuild);
+  const cli::Option confirm =
+      rebuild.Add("--confirm", request->confirm, "The storage once more; on a terminal it is asked for")
+          .ValueName("STORAGE");
+  rebuild.AddFlag("--dry-run", request->dry_run, "Say what would be lost, and who would wait; do nothing");
+  rebuild.Check([request, can_ask = of_hub.console.in != nullptr, confirm] {
+    if (!confirm.given()) return request->dry_run || can_ask ? "" : "--confirm is required";
+    return request->confirm == request->storage ? ""
+                                                : "--confirm must repeat the storage. Nothing was made anew.";
+  });
+  of_hub.AddJson(rebuild, "Print an object");
+}
+
+}  // namespace
+
+void AddHubHand(const AdminCommands& of_hub) {
+  AddByHand(of_hub);
+  AddRebuild(of_hub);
+}
+
+}  // namespace mirror
