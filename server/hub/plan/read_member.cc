@@ -151,8 +151,8 @@ absl::Status MemberReader::TakeLedger() {
                        compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number));
   if (!entries.ok()) return entries.status();
   for (LedgerEntry& entry : *entries) {
-    if (entry.refused_until) {
-      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused_until, entry.reason);
+    if (entry.refused) {
+      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused);
       if (!noted.ok()) return noted;
       continue;
     }
