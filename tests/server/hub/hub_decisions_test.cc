@@ -190,7 +190,7 @@ TEST_P(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
   const std::string golden = RecordOf("crm", "[1]");
   EXPECT_THAT(*hub_->Rebuild(crm().now()), ElementsAre("crm", "erp"));
   EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
-  EXPECT_TRUE(hub_->Count()->holds_all);
+  EXPECT_TRUE(hub_->Stand()->holds_all);
   // Whoever watches hears of it, once.
   const std::vector<HubNote> notes = hub_->Hear().notes;
   ASSERT_THAT(notes, SizeIs(2));

@@ -151,7 +151,7 @@ TEST_P(HubTest, ALostHubSuspendsAllAndHoldsWhatItDerives) {  // S11
   const absl::StatusOr<std::size_t> held = hub_->DecideHeld(true);
   ASSERT_THAT(held, IsOk());
   EXPECT_EQ(*held, 1U);
-  EXPECT_FALSE(hub_->Count()->holds_all);
+  EXPECT_FALSE(hub_->Stand()->holds_all);
   EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
 }
 
@@ -164,9 +164,9 @@ TEST_P(HubTest, AHubThatWasMadeAnewHoldsWhatIsNewAlsoWhereNothingWasHeld) {
   erp().Push({{7, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
   ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kAsIs}, {"erp", ResumeMode::kAsIs}}, erp().now()), IsOk());
   EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
-  EXPECT_TRUE(hub_->Count()->holds_all);
+  EXPECT_TRUE(hub_->Stand()->holds_all);
   EXPECT_THAT(hub_->DecideHeld(true), IsOkAndHolds(0U));
-  EXPECT_FALSE(hub_->Count()->holds_all);
+  EXPECT_FALSE(hub_->Stand()->holds_all);
   crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
   Derive();
   EXPECT_THAT(Fetch("erp").deliveries, SizeIs(1));
