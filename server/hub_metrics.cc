@@ -8,10 +8,11 @@
 namespace mirror {
 namespace {
 
-double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
+double InSeconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
 
 /// As `mirrorctl hub status` calls them.
-constexpr std::array<const char*, 6> kStates = {"read", "unread", "absent", "suspended", "restored", "failing"};
+constexpr std::array<const char*, 6> kStates = {"read",      "unread",   "absent",
+                                                "suspended", "restored", "failing"};
 
 std::string StateOf(const MemberState& member) {
   if (member.feed.suspended) return member.feed.own_restore ? "restored" : "suspended";
@@ -20,13 +21,13 @@ std::string StateOf(const MemberState& member) {
   return member.feed.cycle == 0 ? "unread" : "read";
 }
 
-struct Shown {
+struct MemberSeries {
   const std::string* storage;
   const MemberState* member;
 };
 
 /// What is cut must be what nobody misses.
-bool IsShownBefore(const Shown& a, const Shown& b) {
+bool ComesBefore(const MemberSeries& a, const MemberSeries& b) {
   const auto rests = [](const MemberState& member) {
     const HubFile::Figures& figures = member.figures;
     return !member.feed.suspended && member.trouble.empty() && figures.held == 0 && figures.refused == 0;
@@ -43,10 +44,10 @@ void AddHub(const WatchedHub& hub, std::int64_t now_ms, MetricPage* page) {
         hub.failing.empty() ? 0 : 1);
   gauge("mirror_hub_behind_seconds",
         "Time since a member completed a cycle that was not derived, seconds; 0: there is none.",
-        hub.behind_since_ms == 0 ? 0 : Seconds(std::max<std::int64_t>(0, now_ms - hub.behind_since_ms)));
+        hub.behind_since_ms == 0 ? 0 : InSeconds(std::max<std::int64_t>(0, now_ms - hub.behind_since_ms)));
   if (hub.standing.derived_ms > 0) {
     gauge("mirror_hub_last_derivation_timestamp_seconds", "Its last derivation that went well, unix seconds.",
-          Seconds(hub.standing.derived_ms));
+          InSeconds(hub.standing.derived_ms));
   }
   if (!hub.looked) return;
   gauge("mirror_hub_records", "Golden records.", static_cast<double>(hub.standing.records));
@@ -70,12 +71,11 @@ void AddMember(const std::string& storage, const MemberState& member, MetricPage
         member.trouble.empty() ? 0 : 1);
   if (member.feed.at > 0) {
     gauge("mirror_hub_member_last_read_timestamp_seconds", "When its last cycle was read, unix seconds.",
-          Seconds(member.feed.at));
+          InSeconds(member.feed.at));
   }
   gauge("mirror_hub_member_rows", "Rows of it that the hub knows.", static_cast<double>(member.figures.rows));
-  const std::pair<const char*, std::uint64_t> states[] = {{"open", member.figures.open},
-                                                          {"held", member.figures.held},
-                                                          {"dropped", member.figures.dropped}};
+  const std::pair<const char*, std::uint64_t> states[] = {
+      {"open", member.figures.open}, {"held", member.figures.held}, {"dropped", member.figures.dropped}};
   for (const auto& [state, count] : states) {
     page->AddGauge("mirror_hub_deliveries", "Deliveries to it, by their state.",
                    {{"hub", storage}, {"data_source", member.data_source}, {"state", state}},
@@ -88,15 +88,15 @@ void AddMember(const std::string& storage, const MemberState& member, MetricPage
 }  // namespace
 
 void AddHubs(const std::vector<WatchedHub>& hubs, std::int64_t now_ms, MetricPage* page) {
-  std::vector<Shown> all;
+  std::vector<MemberSeries> all;
   for (const WatchedHub& hub : hubs) {
     AddHub(hub, now_ms, page);
     for (const MemberState& member : hub.standing.members) all.push_back({&hub.storage, &member});
   }
   const std::size_t shown = std::min(all.size(), kHubMembersShownMax);
-  std::stable_sort(all.begin(), all.end(), IsShownBefore);
+  std::stable_sort(all.begin(), all.end(), ComesBefore);
   all.resize(shown);
-  for (const Shown& one : all) AddMember(*one.storage, *one.member, page);
+  for (const MemberSeries& one : all) AddMember(*one.storage, *one.member, page);
 }
 
 }  // namespace mirror

@@ -10,7 +10,8 @@
 
 namespace mirror {
 
-/// Members of hubs that have series of their own; of more than these those for which something waits or fails.
+/// Members of hubs that have series of their own; of more than these those for which something waits or
+/// fails.
 inline constexpr std::size_t kHubMembersShownMax = 1'000;
 
 /// What the page for GET /metrics has of hubs.

@@ -58,8 +58,8 @@ struct MemberState {
 /// How a hub stands.
 struct HubStanding {
   std::uint64_t records = 0;
-  bool holds_all = false;        ///< Whatever is new waits for an operator.
-  std::int64_t derived_ms = 0;   ///< When it last derived, unix milliseconds; 0: never.
+  bool holds_all = false;       ///< Whatever is new waits for an operator.
+  std::int64_t derived_ms = 0;  ///< When it last derived, unix milliseconds; 0: never.
   std::vector<MemberState> members = {};
 };
 

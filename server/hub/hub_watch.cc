@@ -31,9 +31,8 @@ std::string WhyOthersStopIt(const WatchedHub& hub) {
     return absl::StrCat("hub '", hub.storage, "' hands out nothing before '", unread->data_source,
                         "' has completed a cycle");
   }
-  const auto suspended = std::find_if(members.begin(), members.end(), [](const MemberState& one) {
-    return one.feed.suspended.has_value();
-  });
+  const auto suspended = std::find_if(members.begin(), members.end(),
+                                      [](const MemberState& one) { return one.feed.suspended.has_value(); });
   if (suspended == members.end()) return "";
   return absl::StrCat("hub '", hub.storage, "' hands out updates alone, of records that '",
                       suspended->data_source, "' never had, as that is suspended. ", StatusCommand(hub));
@@ -56,8 +55,8 @@ std::string WhyStopped(const WatchedHub& hub, std::size_t member) {
 }
 
 HubWatch::Entry* HubWatch::Find(const std::string& storage) {
-  const auto entry = std::find_if(hubs_.begin(), hubs_.end(),
-                                  [&](const Entry& one) { return one.hub.storage == storage; });
+  const auto entry =
+      std::find_if(hubs_.begin(), hubs_.end(), [&](const Entry& one) { return one.hub.storage == storage; });
   return entry == hubs_.end() ? nullptr : &*entry;
 }
 
@@ -159,15 +158,15 @@ std::map<std::string, std::shared_ptr<const TenantInHub>> HubWatch::OfTenants() 
       const MemberState& member = hub.standing.members.at(i);
       if (hub.tenants[i].empty()) continue;
       // A tenant is a member of one hub; of several the first counts.
-      all.emplace(FoldName(hub.tenants[i]), std::make_shared<const TenantInHub>(TenantInHub{
-                                                .storage = hub.storage,
-                                                .data_source = member.data_source,
-                                                .suspended_ms = member.feed.suspended.value_or(0),
-                                                .source_restored = member.feed.own_restore,
-                                                .open = member.figures.open,
-                                                .held = member.figures.held,
-                                                .refused = member.figures.refused,
-                                                .stopped = WhyStopped(hub, i)}));
+      all.emplace(FoldName(hub.tenants[i]), std::make_shared<const TenantInHub>(
+                                                TenantInHub{.storage = hub.storage,
+                                                            .data_source = member.data_source,
+                                                            .suspended_ms = member.feed.suspended.value_or(0),
+                                                            .source_restored = member.feed.own_restore,
+                                                            .open = member.figures.open,
+                                                            .held = member.figures.held,
+                                                            .refused = member.figures.refused,
+                                                            .stopped = WhyStopped(hub, i)}));
     }
   }
   return all;

@@ -24,7 +24,7 @@ struct WatchedHub {
   HubStanding standing = {};
   std::vector<std::string> tenants = {};  ///< Context ids in the members' order; empty: there is none yet.
   std::vector<bool> written = {};         ///< In the same: whether deliveries may be for it.
-  std::string failing = {};               ///< Why nothing is derived here; empty: it is, or another server does.
+  std::string failing = {};  ///< Why nothing is derived here; empty: it is, or another server does.
   std::int64_t failing_since_ms = 0;
   /// Since when a completed cycle of a member waits to be derived; 0: none does.
   std::int64_t behind_since_ms = 0;

@@ -40,8 +40,8 @@ bool IsProblem(TenantState state);
 /// What a hub has to say of a tenant that is its member.
 struct TenantInHub {
   std::string storage, data_source;
-  std::int64_t suspended_ms = 0;  ///< Since when it is; 0: it is not.
-  bool source_restored = false;   ///< Its source itself was restored, which suspended it.
+  std::int64_t suspended_ms = 0;                  ///< Since when it is; 0: it is not.
+  bool source_restored = false;                   ///< Its source itself was restored, which suspended it.
   std::uint64_t open = 0, held = 0, refused = 0;  ///< Deliveries for it; `refused` are of the open ones.
   std::string stopped = {};  ///< Why nothing, or not all, is handed out to it; empty: all is.
   friend bool operator==(const TenantInHub&, const TenantInHub&) = default;

@@ -1,8 +1,10 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
 #define MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
 
+#include <cstddef>
 #include <string>
 
+#include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/hub_client.h"
 #include "tools/mirrorctl/admin_command.h"
 
@@ -15,6 +17,13 @@ cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& com
 
 /// Behind an act that was done: how the hub stands now, and what waits for somebody.
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
+
+/// Behind a hub's status: the oldest deliveries that its members' sources refused. Says nothing where there
+/// are none.
+void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console);
+/// The same as JSON: an array, or null where that was not to be had.
+Json FirstRefusedJson(HubClient& client, const v1::HubState& hub);
+void AddHubRefused(const AdminCommands& of_hub);
 
 /// list, commit, rollback.
 void AddHubHold(const AdminCommands& of_hub);

@@ -104,8 +104,8 @@ class HubBook {
   virtual absl::Status NoteRefused(const std::string& delivery_id, const Refusal& refusal) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
-  /// Deliveries that this derivation made, that are held, or that are open and were refused; the oldest first,
-  /// until `take` gives false.
+  /// Deliveries that this derivation made, that are held, or that are open and were refused; the oldest
+  /// first, until `take` gives false.
   enum class Which : std::uint8_t { kFresh, kHeld, kRefused };
   virtual absl::Status ReadDeliveries(Which which, const TakeOne& take) = 0;
   /// What this derivation made waits for an operator.

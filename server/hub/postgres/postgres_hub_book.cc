@@ -458,7 +458,8 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
   const std::string body = BodyJson(delivery);
   const absl::StatusOr<Rows> rows = session_.Query(
-      "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL) "
+      "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, "
+      "NULL) "
       "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
       {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation), delivery.key,
        delivery.golden_id, body, delivery.needs, delivery.number, static_cast<int>(delivery.state),

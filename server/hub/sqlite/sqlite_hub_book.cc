@@ -447,7 +447,8 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
   if (!status.ok() || connection_.Changes() > 0) return status;
-  sqlite::Statement write = Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,NULL)");
+  sqlite::Statement write =
+      Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,NULL)");
   write.With(delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
              delivery.key, delivery.golden_id, BodyJson(delivery), delivery.needs, delivery.number,
              static_cast<int>(delivery.state), int{delivery.fresh}, RankOf(rules_, delivery));

@@ -47,8 +47,7 @@ sqlite::Explain ExplainOf(const std::string& path) {
 absl::Status CheckIsTaken(const sqlite::Connection& file, const HubRules& rules, const std::string& path) {
   const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(file.handle());
   if (!found.ok()) return found.status();
-  const bool taken =
-      !*found || ((*found)->number >= kOldestTaken && (*found)->number <= Layout().present);
+  const bool taken = !*found || ((*found)->number >= kOldestTaken && (*found)->number <= Layout().present);
   if (taken) return absl::OkStatus();
   return OtherLayoutError(rules.storage, path, (*found)->number, (*found)->program, Layout().present);
 }

@@ -75,7 +75,7 @@ void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
     message->set_holds_all(watched.standing.holds_all);
     return EncodeMembers(hubs, hub, watched, message);
   }
-  message->set_trouble(CutMessage(looked.message()));
+  message->set_trouble(CutMessage(std::string(looked.message())));
   for (const std::string& name : hub.rules().data_sources) {
     v1::HubMemberState* const member = message->add_members();
     member->set_data_source(name);

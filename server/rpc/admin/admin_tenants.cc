@@ -219,8 +219,8 @@ grpc::Status AdminTenants::GetTenant(grpc::ServerContext* context, const v1::Get
                  if (!tenant.ok()) return tenant.status();
                  const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
                  const auto hub = hubs.find(FoldName((*tenant)->context_id()));
-                 return Fill(tenants_.home(), freshness_, **tenant,
-                             hub == hubs.end() ? nullptr : hub->second, response);
+                 return Fill(tenants_.home(), freshness_, **tenant, hub == hubs.end() ? nullptr : hub->second,
+                             response);
                });
 }
 

@@ -5,8 +5,8 @@ namespace mirror {
 /// Where the summary is made anew at each look, as of one that is not known, it is compared.
 bool TenantWatch::IsSame(const Told& told, const ListedTenant& tenant) {
   const bool same_summary = told.summary == tenant.summary || *told.summary == *tenant.summary;
-  const bool same_hub = told.hub == tenant.hub ||
-                        (told.hub != nullptr && tenant.hub != nullptr && *told.hub == *tenant.hub);
+  const bool same_hub =
+      told.hub == tenant.hub || (told.hub != nullptr && tenant.hub != nullptr && *told.hub == *tenant.hub);
   return same_summary && same_hub && told.progress_ms == tenant.progress_ms && told.late == tenant.late &&
          told.deleted == tenant.deleted && told.since_ms == tenant.rows.since_ms &&
          told.done == tenant.rows.done && told.planned == tenant.rows.planned &&

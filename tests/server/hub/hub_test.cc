@@ -77,9 +77,9 @@ TEST_P(HubTest, ACycleThatWasBrokenOffIsNotLookedAt) {
   crm().BreakOff({{2, "2", "Bea", "Bern"}});
   Derive();
   EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 1);
-  const absl::StatusOr<std::vector<MemberState>> members = hub_->Members();
-  ASSERT_THAT(members, IsOk());
-  EXPECT_THAT(members->at(0).trouble, HasSubstr("waits for the rest"));
+  const absl::StatusOr<HubStanding> standing = hub_->Stand();
+  ASSERT_THAT(standing, IsOk());
+  EXPECT_THAT(standing->members.at(0).trouble, HasSubstr("waits for the rest"));
 }
 
 TEST_P(HubTest, ARestoredSourceSuspendsItsMemberUntilSomebodySaysWhatCounts) {  // S12
@@ -177,9 +177,9 @@ TEST_P(HubTest, AMemberThatWasNeverThereIsAbsentAndOneThatIsGoneFails) {
   crm().Push({{1, "1", "Ada", "Rome"}});
   Derive();
   const auto member = [this](const std::string& name) {
-    const absl::StatusOr<std::vector<MemberState>> all = hub_->Members();
-    EXPECT_THAT(all, IsOk());
-    for (const MemberState& one : *all) {
+    const absl::StatusOr<HubStanding> standing = hub_->Stand();
+    EXPECT_THAT(standing, IsOk());
+    for (const MemberState& one : standing->members) {
       if (one.data_source == name) return one;
     }
     return MemberState{};

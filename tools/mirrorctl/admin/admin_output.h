@@ -33,6 +33,7 @@ Json ToJson(const v1::HubState& hub);
 Json ToJson(const v1::ResumeHubResponse& answer);
 Json ToJson(const v1::HeldDelivery& held);
 Json ToJson(const v1::ListHeldResponse& answer);
+Json ToJson(const v1::RefusedDelivery& refused);
 Json ToJson(const v1::ExplainGoldenResponse& record);
 Json ToJson(const v1::Duplicate& duplicate);
 

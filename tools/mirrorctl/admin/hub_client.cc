@@ -26,6 +26,10 @@ absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& 
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListHeld, request, Effect::kReads, kLongPatience);
 }
 
+absl::StatusOr<v1::ListRefusedResponse> HubClient::Refused(const v1::ListRefusedRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListRefused, request, Effect::kReads, kLongPatience);
+}
+
 absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const std::string& storage,
                                                     const std::string& golden_id) {
   v1::ThawHubRequest request;

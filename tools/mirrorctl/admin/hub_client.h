@@ -20,6 +20,7 @@ class HubClient {
   absl::StatusOr<v1::ResumeHubResponse> Resume(const v1::ResumeHubRequest& request);
   absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
+  absl::StatusOr<v1::ListRefusedResponse> Refused(const v1::ListRefusedRequest& request);
   /// An empty id: of all records.
   absl::StatusOr<v1::ThawHubResponse> Thaw(const std::string& storage, const std::string& golden_id);
   absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
