@@ -224,6 +224,15 @@ class Stopped(unittest.TestCase):
         shown = self.ctl(place, "hub", "refused", "Acme", "--limit", "1")
         self.assertIn("'accept' of its [[source]] does not hold INSERT", one_line(shown.stdout))
         self.assertIn("these are the oldest of 2; --limit N shows more", one_line(shown.stderr))
+        config = place.server.folder / "viewer.toml"
+        config.write_text((place.server.folder / "mirrorctl.toml").read_text().replace("admin/operator", "admin/viewer"))
+        viewed = place.server.run("mirrorctl", "--config", config, "hub", "status")
+        self.assertEqual(viewed.returncode, 0, viewed.stderr)
+        self.assertIn("the source of 'erp' refuses 2 deliveries", one_line(viewed.stderr))
+        self.assertNotIn("does not hold INSERT", viewed.stdout + viewed.stderr)
+        refused = place.server.run("mirrorctl", "--config", config, "hub", "refused", "Acme")
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("PERMISSION_DENIED", refused.stderr)
 
 
 if __name__ == "__main__":
