@@ -474,7 +474,7 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
       R"("path":"","holds":0,"waiting_source_id":"","state":"paused","problem":false,"rows":1234567,)"
       R"("oldest_source_ms":0,"tables_differing":0,"failing_since_ms":0,"last_failed_ms":0,"failure":"",)"
       R"("tables_refused":0,"running_since_ms":0,"running_rows":0,)"
-      R"("running_rows_planned":0,"rows_per_second":0,"door":null})");
+      R"("running_rows_planned":0,"rows_per_second":0,"door":null,"hub":null})");
 
   const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
   ASSERT_EQ(tables.size(), 3U);

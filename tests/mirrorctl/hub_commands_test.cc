@@ -132,11 +132,11 @@ TEST_F(HubCommands, ExplainSaysWhyARecordsDeliveryIsRefused) {
   other->set_delivery_id("d2");
   other->set_state("OPEN");
   const Finished shown = Run({"hub", "explain", "Acme", "g1"});
-  EXPECT_THAT(
-      shown.output,
-      AllOf(HasSubstr("\nrefused  by   how often  tried again           why\n"
-                      "d1       erp  3 times    2024-05-01T12:00:00Z  CHECK constraint failed: c\\x1b[2J\n"),
-            Not(HasSubstr("\nd2       "))));
+  EXPECT_THAT(shown.output,
+              testing::EndsWith("\n\nrefused  by   how often  tried again           why\n"
+                                "d1       erp  3 times    2024-05-01T12:00:00Z  CHECK constraint failed: "
+                                "c\\x1b[2J\n"))
+      << "the other was not";
   EXPECT_THAT(Joined(shown.errors),
               HasSubstr("of what was refused: mend in that system what the reason names"));
   EXPECT_EQ(Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["deliveries"][1]["refusals"],

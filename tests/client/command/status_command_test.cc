@@ -458,7 +458,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
-      "notes": [], "unlogged": []},
+      "notes": [], "unlogged": [], "deliveries": null, "deliveries_wait_since": ""},
     "unended_at": "", "last_good_at": "", "compared_at": "", "differing": [],
     "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",
