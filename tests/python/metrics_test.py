@@ -121,7 +121,7 @@ class MetricsTest(unittest.TestCase):
         source = cls.work / "crm.db"
         database = sqlite3.connect(source)
         database.executescript(
-            "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y');"
+            "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y');"
             "CREATE TABLE b(id INTEGER PRIMARY KEY); INSERT INTO b VALUES(1);"
         )
         database.close()
@@ -143,7 +143,7 @@ class MetricsTest(unittest.TestCase):
         text = agent_toml.read_text()
         text = re.sub(r'^address = "127.0.0.1:7443"', f'address = "{ready.group(1)}"', text, flags=re.MULTILINE)
         text = text.replace("enabled = false", "enabled = true").replace("port = 7446", "port = 0")
-        agent_toml.write_text(text.replace('context_id = "Cust"', 'context_id = "Cust"\naccept = ["update"]'))
+        agent_toml.write_text(re.sub(r"^accept = .*", 'accept = ["update"]', text, flags=re.MULTILINE))
         subprocess.run([BIN / "mirror-agent", "install", "--config", agent_toml], check=True, stdout=subprocess.DEVNULL)
         agent = Program(cls.work, "mirror-agent", "run", "--config", agent_toml)
         cls.addClassCleanup(agent.stop)
