@@ -84,6 +84,7 @@ void HubWatch::Note(const HubRules& rules, HubStanding standing, std::vector<std
   for (const MemberState& member : entry->hub.standing.members) {
     entry->hub.written.push_back(IsWritten(rules, member.data_source));
   }
+  if (entry->hub.behind_since_ms <= entry->hub.standing.derived_ms) entry->hub.behind_since_ms = 0;
   entry->looked_ms = now_ms;
   entry->changed = false;
 }

@@ -170,6 +170,7 @@ TEST_F(HubWatchTest, WhatAnotherServerDerivedEndsThatToo) {
   HubStanding later = Standing();
   later.derived_ms = 16'000;
   Note(later);
+  EXPECT_EQ(Only().behind_since_ms, 0);
   Complete("crm-1", 15'000);
   EXPECT_EQ(Only().behind_since_ms, 0);
   Note(Standing());

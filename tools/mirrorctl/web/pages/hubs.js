@@ -191,7 +191,7 @@ function golden(storage, record, done) {
     el('div', { class: 'buttons' }, several && part), merge,
     listing('Values', ['Attribute', 'Value', 'Given by', 'As of', 'State'], record.attributes.map((one) => [one.name, key(one.value), one.data_source ?? NONE, one.version_ms ? time(one.version_ms) : NONE, one.frozen ? 'frozen' : ''])),
     record.deliveries.length > 0 && listing('Deliveries', ['To', 'Table', 'Operation', 'Key', 'State', 'Columns', 'Id'], record.deliveries.map((one) => [one.data_source, one.table, one.operation, key(one.key), one.state, one.columns.join(', '), el('code', {}, one.delivery_id)])),
-    record.deliveries.some((one) => one.refusals) && listing('Refused', ['By', 'How often', 'Tried again', 'Why', 'Id'], record.deliveries.filter((one) => one.refusals).map((one) => [one.data_source, times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE, el('code', {}, one.delivery_id)])),
+    record.deliveries.some((one) => one.refusals) && listing('Refused of this record', ['By', 'How often', 'Tried again', 'Why', 'Id'], record.deliveries.filter((one) => one.refusals).map((one) => [one.data_source, times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE, el('code', {}, one.delivery_id)])),
     record.deliveries.some((one) => one.refusals) && el('p', { class: 'quiet' }, MEND_REFUSED),
     record.attributes.some((one) => one.frozen) && el('div', { class: 'buttons' }, thawButton(storage, record.golden_id, done)),
   ];
