@@ -322,6 +322,7 @@ bool Hubs::WaitForNews() {
 
 void Hubs::Run() {
   std::map<std::shared_ptr<Hub>, Tried> tried;
+  const std::int64_t begun_ms = NowMs();
   while (WaitForNews()) {
     std::set<std::shared_ptr<Hub>> unsaid;
     std::set<std::string> changed;
@@ -338,7 +339,8 @@ void Hubs::Run() {
       if (!unsaid_.empty()) say_again_ += kHubAgain;
     }
     const std::vector<std::shared_ptr<Hub>> hubs = all();
-    if (derives_ && !derives_()) {
+    const bool derives = !derives_ || derives_();
+    if (!derives) {
       tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
     } else {
       again_ = false;
@@ -347,6 +349,8 @@ void Hubs::Run() {
       });
       for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
     }
+    // At a start nothing keeps whoever is about to derive waiting.
+    if (!derives && NowMs() - begun_ms < kHubStandMs) continue;
     for (const std::shared_ptr<Hub>& hub : hubs) {
       if (watch_.IsDue(hub->rules().storage, derives_ != nullptr, NowMs())) LookAt(*hub).IgnoreError();
     }
