@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -88,6 +89,16 @@ absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config) {
     }
   }
   return words;
+}
+
+absl::Status CheckDataFolder(const ServerConfig& config) {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
+  if (!std::filesystem::exists(found) || std::filesystem::is_directory(found)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir,
+                   "', which is not a folder. Nothing was started. Name a folder, or a path where one can be "
+                   "made."));
 }
 
 }  // namespace mirror

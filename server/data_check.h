@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config/config.h"
 
@@ -15,6 +16,9 @@ namespace mirror {
 /// mirrors beside a server that has them open, and changes nothing. One that cannot be read is a sentence,
 /// too. Errors: kFailedPrecondition: the key of [data] 'hash_key'; kUnimplemented: the mirrors are no files.
 absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config);
+
+/// Whether [data] 'dir' is a folder, or can become one. Errors: kFailedPrecondition.
+absl::Status CheckDataFolder(const ServerConfig& config);
 
 }  // namespace mirror
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/exposition/metric_page.h"
 #include "server/door_metrics.h"
+#include "server/hub_metrics.h"
 #include "server/store/home.h"
 
 namespace mirror {
@@ -285,6 +286,7 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
     page.AddGauge("mirror_fleet_servers", "Servers with these mirrors that run.", {},
                   static_cast<double>(*fleet.running));
   }
+  if (sources.hubs) AddHubs(sources.hubs(), now_ms, &page);
   if (sources.door) AddDoor(sources.door(), now_ms, &page);
   AddDisk(sources.tenants.home(), &page);
   if (sources.store) AddStore(sources.store(), &page);

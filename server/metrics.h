@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/hub/hub_watch.h"
 #include "server/rpc/listener/in_flight.h"
 #include "server/store/store_state.h"
 #include "server/tenant/tenants.h"
@@ -44,6 +45,8 @@ struct MetricsSources {
   std::function<StoreState()> store = {};  ///< Null: there are no databases of others.
   std::function<FleetShare()> fleet = {};  ///< Null: no other server has these mirrors.
   std::function<DoorFigures()> door = {};  ///< Null: no JSON is served.
+  /// Those that this server shows, of several for all.
+  std::function<std::vector<WatchedHub>()> hubs = {};
 };
 
 /// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known. For

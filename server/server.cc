@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,6 +23,7 @@
 #include "certs/keyed_hash.h"
 #include "server/config/hub_keys.h"
 #include "server/control_lists.h"
+#include "server/data_check.h"
 #include "server/door_look.h"
 #include "server/fleet/fleet.h"
 #include "server/fleet/fleet_jobs.h"
@@ -159,16 +158,6 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   return options;
 }
 
-absl::Status CheckDataFolder(const ServerConfig& config) {
-  std::error_code error;
-  const std::filesystem::file_status found = std::filesystem::status(config.data.dir, error);
-  if (!std::filesystem::exists(found) || std::filesystem::is_directory(found)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir,
-                   "', which is not a folder. Nothing was started. Name a folder, or a path where one can be "
-                   "made."));
-}
-
 }  // namespace
 
 struct Server::Parts {
@@ -235,6 +224,7 @@ void Server::Parts::ServeMetrics() {
                          [this] { return mirror->usage(); },
                          [this] { return ExpiringKeysOf(expiry->keys()); },
                          store.look};
+  sources.hubs = [this] { return Does(Duty::kHubs) ? hubs->watch().All() : std::vector<WatchedHub>(); };
   if (http) sources.door = [door = http.get()] { return door->Figures(); };
   if (fleet) {
     sources.fleet = [this] {
@@ -269,6 +259,7 @@ void Server::Parts::LookAtTenants() {
                         .cycle_ms = tenant.rows.last_took_ms,
                         .paused = tenant.summary->paused});
   }
+  hubs->watch().NoteCompleted(all);
   freshness->Look(aged, NowMs(), Does(Duty::kSummaries));
   time_series.Look(measured, NowMs());
 }

@@ -72,13 +72,16 @@ add_test(NAME exchange.datajoin_postgres COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LI
                                                  ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.hub_commands COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/hub_commands_test.py
                                             ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+add_test(NAME exchange.stopped COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/stopped_test.py
+                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.erasure COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/erasure_test.py
                                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.strangers COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/strangers_test.py
                                          ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_test(NAME exchange.rights COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/exchange/rights_test.py
                                       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.rights exchange.strangers
+set_tests_properties(exchange.datajoin exchange.erasure exchange.hub_commands exchange.rights exchange.stopped
+                     exchange.strangers
                      PROPERTIES LABELS python TIMEOUT 900)
 set_tests_properties(exchange.datajoin_postgres PROPERTIES LABELS python TIMEOUT 1800)
 add_test(NAME python.exchange_servers

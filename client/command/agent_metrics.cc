@@ -31,6 +31,15 @@ void AgentMetrics::Ended(std::size_t source, const CycleReport& report, double s
     const MutexLock lock(of.mutex);
     of.log = *report.log;
   }
+  if (report.exchange) {
+    of.exchanges = true;
+    of.applied.Add(report.exchange->applied);
+    of.conflicts.Add(report.exchange->conflicts);
+    of.refusals.Add(report.exchange->refused);
+    of.refused = report.exchange->refused + report.exchange->later;
+    if (report.exchange->waiting.empty()) of.waiting_since_ms = 0;
+    if (!report.exchange->waiting.empty() && of.waiting_since_ms == 0) of.waiting_since_ms = now_ms;
+  }
   of.runs.Note(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
   switch (report.outcome) {
     case Outcome::kDone:
@@ -131,6 +140,25 @@ void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricP
                 static_cast<double>(source.differing));
 }
 
+void AgentMetrics::AddDeliveries(const Source& source, std::int64_t now_ms, MetricPage& page) {
+  if (!source.exchanges) return;
+  const MetricLabels tenant = {{"tenant", source.tenant}};
+  const std::pair<const char*, const Counter&> outcomes[] = {
+      {"applied", source.applied}, {"conflict", source.conflicts}, {"refused", source.refusals}};
+  for (const auto& [outcome, counter] : outcomes) {
+    page.AddCounter("mirror_agent_deliveries_total", "Deliveries of a hub that were tried, by outcome.",
+                    {{"tenant", source.tenant}, {"outcome", outcome}}, static_cast<double>(counter.value()));
+  }
+  page.AddGauge("mirror_agent_deliveries_refused",
+                "Deliveries that the last run refused, or that were refused before and are not due yet.",
+                tenant, static_cast<double>(source.refused));
+  const std::int64_t since_ms = source.waiting_since_ms;
+  page.AddGauge(
+      "mirror_agent_deliveries_waiting_seconds",
+      "Time since the hub hands out none, as runs since the agent's start were told, seconds; 0: it does.",
+      tenant, since_ms == 0 ? 0 : Seconds(std::max<std::int64_t>(0, now_ms - since_ms)));
+}
+
 void AgentMetrics::AddLog(const Source& source, MetricPage& page) {
   LogFigures log;
   {
@@ -190,6 +218,7 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
   for (const Source* const source : shown) {
     AddCounters(*source, page);
     AddLastRun(*source, now_ms, page);
+    AddDeliveries(*source, now_ms, page);
     AddLog(*source, page);
   }
   for (const DatedKey& key : keys_) {

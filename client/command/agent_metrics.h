@@ -50,6 +50,10 @@ class AgentMetrics {
     std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
     std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
     std::atomic<std::uint64_t> differing{0};
+    Counter applied, conflicts, refusals;           ///< Deliveries.
+    std::atomic<bool> exchanges{false};             ///< A run came to deliveries.
+    std::atomic<std::uint64_t> refused{0};          ///< Of the last run that did: and those not due yet.
+    std::atomic<std::int64_t> waiting_since_ms{0};  ///< The hub hands out none; 0: it does.
     mutable Mutex mutex;
     LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Of the last run that read a log.
   };
@@ -59,6 +63,7 @@ class AgentMetrics {
   void AddTimings(MetricPage& page) const;
   static void AddCounters(const Source& source, MetricPage& page);
   static void AddLastRun(const Source& source, std::int64_t now_ms, MetricPage& page);
+  static void AddDeliveries(const Source& source, std::int64_t now_ms, MetricPage& page);
   static void AddLog(const Source& source, MetricPage& page);
 
   std::vector<std::unique_ptr<Source>> sources_;

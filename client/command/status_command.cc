@@ -112,6 +112,9 @@ struct Seen {
 /// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.
 bool NeverBegan(const Seen& seen) { return seen.last && !seen.last->good && seen.last->cycle == 0; }
 
+std::int64_t InMs(Time time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
 Time TimeOf(std::int64_t ms) { return Time(std::chrono::milliseconds(ms)); }
 
 std::string Utc(std::int64_t ms) { return ms == 0 ? "" : FormatUnixTime(ms / 1'000); }
@@ -184,7 +187,8 @@ OrderedJson RunInJson(const LastRun& run) {
           {"troubles", std::move(troubles)},
           {"notes", run.notes},
           {"unlogged", std::move(unlogged)},
-          {"deliveries", run.exchange ? ToJson(*run.exchange) : OrderedJson()}};
+          {"deliveries", run.exchange ? ToJson(*run.exchange) : OrderedJson()},
+          {"deliveries_wait_since", Utc(run.waiting_since_ms)}};
 }
 
 OrderedJson WorkInJson(const WorkNote::Content& work) {
@@ -251,8 +255,7 @@ std::string WorkInWords(const WorkNote::Content& work) {
 std::string AtWorkInWords(const Seen& seen, Time now) {
   if (!seen.at_work()) return "no";
   if (!seen.work) return "yes";
-  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  return absl::StrCat(WorkInWords(*seen.work), ", for ", SpanText(now_ms - seen.work->begun_ms));
+  return absl::StrCat(WorkInWords(*seen.work), ", for ", SpanText(InMs(now) - seen.work->begun_ms));
 }
 
 std::string DueInWords(const Seen& seen, Time now) {
@@ -270,13 +273,21 @@ std::string DueInWords(const Seen& seen, Time now) {
   return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
 }
 
+/// Of a run that was told to wait.
+std::string NothingHandedOut(const LastRun& run, Time now) {
+  const std::string why = Printable(run.exchange->waiting);
+  if (run.waiting_since_ms == 0) return absl::StrCat("the hub hands out no deliveries: ", why);
+  return absl::StrCat("the hub has handed out no deliveries for ", SpanText(InMs(now) - run.waiting_since_ms),
+                      ": ", why);
+}
+
 std::string TablesInWords(const std::vector<std::string>& tables) {
   std::vector<std::string> names;
   for (const std::string& name : tables) names.push_back(Printable(name));
   return absl::StrCat(Counted(names.size(), "table"), " (", ListNames(names, kTablesNamed), ")");
 }
 
-void PrintLast(const LastRun& run, std::ostream& out) {
+void PrintLast(const LastRun& run, Time now, std::ostream& out) {
   out << "  last run    " << Utc(run.begun_ms) << " to " << Utc(run.ended_ms) << ": "
       << ToString(run.outcome);
   if (run.cycle != 0) out << ", cycle " << run.cycle;
@@ -312,7 +323,9 @@ void PrintLast(const LastRun& run, std::ostream& out) {
   if (run.exchange) {
     if (const std::string words = ExchangeInWords(*run.exchange); !words.empty())
       out << "  deliveries  " << words << '\n';
-    if (!run.exchange->waiting.empty()) out << "  waits       " << Printable(run.exchange->waiting) << '\n';
+    if (!run.exchange->waiting.empty()) {
+      out << "  stopped     " << NothingHandedOut(run, now) << '\n';
+    }
     for (const std::string& refusal : run.exchange->refusals)
       out << "              refused: " << Printable(refusal) << '\n';
   }
@@ -340,7 +353,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
               ? ": an agent left a cycle unfinished, the next run takes it over"
               : "")
       << '\n';
-  if (seen.last) PrintLast(*seen.last, out);
+  if (seen.last) PrintLast(*seen.last, now, out);
   if (seen.unended_ms) {
     out << "  unended     " << UnendedInWords(*seen.unended_ms) << ". Look at the disk of the state folder, "
         << "then run again\n";
@@ -365,6 +378,7 @@ std::string WhyOf(const Seen& seen, Time now) {
     return "the last run was cut off; the next run goes on from there";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
   if (!seen.last->reason.empty()) return seen.last->reason;
+  if (seen.last->exchange && !seen.last->exchange->waiting.empty()) return NothingHandedOut(*seen.last, now);
   if (!seen.last->differing.empty()) return absl::StrCat(TablesInWords(seen.last->differing), " not equal");
   return seen.last->notes.empty() ? "" : seen.last->notes.front();
 }
@@ -384,11 +398,9 @@ void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, s
     if (totals.empty() || totals.back().first != seen.Standing()) totals.emplace_back(seen.Standing(), 0);
     ++totals.back().second;
     if (options.failed && seen.Good()) continue;
-    const std::int64_t now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
     table.Add({seen.source->context_id,
                {ToString(seen.Standing()), ColourOf(seen.Standing())},
-               seen.last ? absl::StrCat(SpanText(now_ms - seen.last->ended_ms), " ago") : "",
+               seen.last ? absl::StrCat(SpanText(InMs(now) - seen.last->ended_ms), " ago") : "",
                seen.last ? Grouped(seen.last->rows) : "",
                WhyOf(seen, now)});
   }

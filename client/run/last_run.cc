@@ -110,6 +110,7 @@ std::string ToText(const LastRun& run) {
   // Not in what an earlier program of this layout writes, which passes over it.
   if (!run.unlogged.empty()) json["unlogged"] = run.unlogged;
   if (run.exchange) json["deliveries"] = ToJson(*run.exchange);
+  if (run.waiting_since_ms != 0) json["waiting_since_ms"] = run.waiting_since_ms;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -129,6 +130,14 @@ absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
   if (!file.fail() && !error) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
       "'", path, "' cannot be written: 'mirror-agent status' does not know of this run. Look at the disk"));
+}
+
+/// `asked`: what became of deliveries; absent: the run did not come to that.
+std::int64_t WaitingSince(const std::optional<ExchangeFigures>& asked, const LastRun& former,
+                          std::int64_t ended_ms) {
+  if (!asked) return former.waiting_since_ms;
+  if (asked->waiting.empty()) return 0;
+  return former.waiting_since_ms == 0 ? ended_ms : former.waiting_since_ms;
 }
 
 }  // namespace
@@ -166,6 +175,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     run.notes = json.value("notes", run.notes);
     run.unlogged = json.value("unlogged", run.unlogged);
     if (json.contains("deliveries")) run.exchange = FiguresOf(json.at("deliveries"));
+    run.waiting_since_ms = json.value("waiting_since_ms", run.waiting_since_ms);
     json.at("good_ms").get_to(run.good_ms);
     json.at("compared_ms").get_to(run.compared_ms);
     json.at("differing").get_to(run.differing);
@@ -205,6 +215,7 @@ absl::Status KeepLastRun(const std::string& state_dir, const std::string& contex
     run.ended_ms = ended_ms;
     run.exchange = report.exchange;
   }
+  run.waiting_since_ms = WaitingSince(report.exchange, former, ended_ms);
   const std::string path = PathOf(state_dir, context_id);
   const bool quiet = run.good && former.good && (run.rows == 0 || !pushed) && !compared;
   if (quiet) return ReplaceUnsynced(path, ToText(run));

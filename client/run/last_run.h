@@ -49,8 +49,11 @@ struct LastRun {
   std::int64_t good_ms = 0;                 ///< End of the last good run.
   std::int64_t compared_ms = 0;             ///< End of the last one that compared all tables by digests.
   std::vector<std::string> differing = {};  ///< Tables that this comparison left unequal.
-  std::int64_t error_ms = 0;                ///< End of the last one that was not good.
-  std::string error;                        ///< What was wrong then, in a sentence.
+  /// End of the first run since which the hub handed out nothing to any; 0: it did to the last one that
+  /// asked.
+  std::int64_t waiting_since_ms = 0;
+  std::int64_t error_ms = 0;  ///< End of the last one that was not good.
+  std::string error;          ///< What was wrong then, in a sentence.
 
   /// Absent: no run has ended yet. Errors: kDataLoss when it cannot be understood; kUnavailable.
   static absl::StatusOr<std::optional<LastRun>> Load(const std::string& state_dir,

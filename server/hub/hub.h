@@ -55,6 +55,15 @@ struct MemberState {
   HubFile::Figures figures = {};
 };
 
+/// How a hub stands.
+struct HubStanding {
+  std::uint64_t records = 0;
+  bool holds_all = false;       ///< Whatever is new waits for an operator.
+  std::int64_t derived_ms = 0;  ///< When it last derived, unix milliseconds; 0: never.
+  std::vector<MemberState> members = {};
+  HubFile::ByHand by_hand = {};
+};
+
 /// The golden records of one storage: reads its members' mirrors, derives, hands out deliveries.
 ///
 /// Errors of all calls: those of HubFile; of Derive() also those of the members' snapshots.
@@ -139,17 +148,18 @@ class Hub {
     std::vector<One> first = {};
   };
   absl::StatusOr<Held> ListHeld(std::size_t limit, bool dropped = false);
-  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
-  absl::StatusOr<std::vector<MemberState>> Members();
-  /// Where another server derives: so that Members() knows here, too, why one cannot be looked at.
-  void Look(std::int64_t now_ms);
-  /// How many records there are, and whether whatever is new is held. `by_hand`: is counted, too.
-  struct Figures {
-    std::uint64_t records = 0;
-    bool holds_all = false;
-    HubFile::ByHand by_hand = {};
+  /// Open deliveries that their sources refused: how many, and the oldest `limit`. An empty `data_source`: of
+  /// all. Errors: kNotFound: it is no member.
+  struct Refused {
+    std::uint64_t count = 0;
+    std::vector<HubDelivery> first = {};
   };
-  absl::StatusOr<Figures> Count(bool by_hand = false);
+  absl::StatusOr<Refused> ListRefused(const std::string& data_source, std::size_t limit);
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id, std::int64_t now_ms);
+  /// `by_hand`: what was decided by hand is counted, too.
+  absl::StatusOr<HubStanding> Stand(bool by_hand = false);
+  /// Where another server derives: so that Stand() knows here, too, why a member cannot be looked at.
+  void Look(std::int64_t now_ms);
   absl::StatusOr<std::vector<HubFile::Duplicate>> FindDuplicates(std::size_t limit);
   /// A record with its rows and deliveries. Errors: kNotFound.
   struct Explained {

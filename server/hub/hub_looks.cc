@@ -8,13 +8,19 @@
 namespace mirror {
 namespace {
 
+bool IsMember(const HubRules& rules, const std::string& data_source) {
+  return std::find(rules.data_sources.begin(), rules.data_sources.end(), data_source) !=
+         rules.data_sources.end();
+}
+
+absl::Status NoMember(const HubRules& rules, const std::string& data_source) {
+  return absl::NotFoundError(absl::StrCat("'", data_source, "' is no data source of hub '", rules.storage,
+                                          "'. Nothing was read. 'mirrorctl hub status ", rules.storage,
+                                          "' shows which there are."));
+}
+
 absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
-  if (std::find(rules.data_sources.begin(), rules.data_sources.end(), ref.data_source) ==
-      rules.data_sources.end()) {
-    return absl::NotFoundError(absl::StrCat("'", ref.data_source, "' is no data source of hub '",
-                                            rules.storage, "'. Nothing was read. 'mirrorctl hub status ",
-                                            rules.storage, "' shows which there are."));
-  }
+  if (!IsMember(rules, ref.data_source)) return NoMember(rules, ref.data_source);
   const auto tenant = rules.tenants.find(ref.data_source);
   const std::string whose =
       absl::StrCat("'", ref.data_source, "'",
@@ -88,50 +94,63 @@ absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit, bool dropped) {
   return held;
 }
 
-absl::StatusOr<std::vector<MemberState>> Hub::Members() {
+absl::StatusOr<Hub::Refused> Hub::ListRefused(const std::string& data_source, std::size_t limit) {
+  const MutexLock lock(mutex_);
+  if (!data_source.empty() && !IsMember(rules_, data_source)) return NoMember(rules_, data_source);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
+  if (!figures.ok()) return figures.status();
+  Refused refused;
+  for (const auto& [name, of_member] : *figures) {
+    if (data_source.empty() || name == data_source) refused.count += of_member.refused;
+  }
+  if (refused.count == 0) return refused;
+  absl::Status status = (*file)->Read([&](HubBook& book) {
+    return book.ReadDeliveries(HubBook::Which::kRefused, [&](HubDelivery one) -> absl::StatusOr<bool> {
+      const bool asked = data_source.empty() || one.data_source == data_source;
+      if (asked && refused.first.size() < limit) refused.first.push_back(std::move(one));
+      return refused.first.size() < limit;
+    });
+  });
+  if (!status.ok()) return status;
+  return refused;
+}
+
+absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
   const MutexLock lock(mutex_);
   const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
   if (!file.ok()) return file.status();
+  HubStanding standing;
   std::map<std::string, HubFeed> feeds;
-  absl::Status read = (*file)->Read([&](HubBook& book) {
+  absl::Status read = (*file)->Read([&](HubBook& book) -> absl::Status {
+    const absl::StatusOr<HubState> state = book.ReadState();
+    if (!state.ok()) return state.status();
+    standing.holds_all = state->hold;
+    standing.derived_ms = state->time;
     absl::StatusOr<std::map<std::string, HubFeed>> all = book.ReadFeeds();
     if (all.ok()) feeds = *std::move(all);
     return all.status();
   });
   if (!read.ok()) return read;
+  const absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
+  if (!records.ok()) return records.status();
+  standing.records = *records;
+  if (by_hand) {
+    const absl::StatusOr<HubFile::ByHand> counted = (*file)->CountByHand();
+    if (!counted.ok()) return counted.status();
+    standing.by_hand = *counted;
+  }
   absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
   if (!figures.ok()) return figures.status();
-  std::vector<MemberState> members;
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
     MemberState member{.data_source = name, .feed = feeds[name], .figures = (*figures)[name]};
     member.absent = member.feed.cycle == 0 && absent_.count(name) > 0;
     if (trouble != trouble_.end() && !member.absent) member.trouble = trouble->second;
-    members.push_back(std::move(member));
+    standing.members.push_back(std::move(member));
   }
-  return members;
-}
-
-absl::StatusOr<Hub::Figures> Hub::Count(bool by_hand) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
-  if (!file.ok()) return file.status();
-  Figures figures;
-  absl::StatusOr<std::uint64_t> records = (*file)->CountRecords();
-  if (!records.ok()) return records.status();
-  figures.records = *records;
-  if (by_hand) {
-    const absl::StatusOr<HubFile::ByHand> counted = (*file)->CountByHand();
-    if (!counted.ok()) return counted.status();
-    figures.by_hand = *counted;
-  }
-  absl::Status status = (*file)->Read([&](HubBook& book) {
-    absl::StatusOr<HubState> state = book.ReadState();
-    if (state.ok()) figures.holds_all = state->hold;
-    return state.status();
-  });
-  if (!status.ok()) return status;
-  return figures;
+  return standing;
 }
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {

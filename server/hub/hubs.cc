@@ -53,6 +53,18 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
   return "";
 }
 
+/// What is heard of it changes how a member stands.
+bool ChangesStanding(const HubNote& note) {
+  return note.kind == HubNote::Kind::kSuspended || note.kind == HubNote::Kind::kHeld ||
+         note.kind == HubNote::Kind::kUnsure;
+}
+
+std::vector<std::string> StoragesOf(const std::vector<HubRules>& rules) {
+  std::vector<std::string> storages;
+  for (const HubRules& one : rules) storages.push_back(one.storage);
+  return storages;
+}
+
 absl::Status NoHubError(const std::string& context_id) {
   return absl::FailedPreconditionError(absl::StrCat("no hub has a table of '", context_id,
                                                     "'. Nothing was handed out. A [[hub]] of the server's "
@@ -82,6 +94,7 @@ Hubs::Hubs(const std::vector<HubRules>& rules, HubFiles files, Tenants& tenants,
            Events& events)
     : tenants_(tenants), storages_(storages), events_(events), files_(std::move(files)) {
   for (const HubRules& one : rules) hubs_.push_back(Make(one));
+  watch_.Keep(StoragesOf(rules));
 }
 
 std::shared_ptr<Hub> Hubs::Make(const HubRules& rules) {
@@ -135,6 +148,7 @@ void Hubs::TakeRules(const std::vector<HubRules>& rules) {
     unsaid_.insert(now[i]);
   }
   hubs_ = std::move(now);
+  watch_.Keep(StoragesOf(rules));
   woken_ = true;
   StartThread();
   wake_.NotifyAll();
@@ -215,6 +229,9 @@ void Hubs::Tell(Hub& hub) {
     events_.Add(ContextOf(hub.rules(), note.data_source), warns ? Severity::kWarning : Severity::kError,
                 KindOf(note.kind), WordsOf(note, hub.rules().storage));
   }
+  if (std::any_of(heard.notes.begin(), heard.notes.end(), ChangesStanding)) {
+    LookAt(hub).IgnoreError();
+  }
   if (heard.overtaken_unnamed == 0) return;
   events_.Add("", Severity::kWarning, "golden.overtaken",
               absl::StrCat("hub '", hub.rules().storage, "': ", Counted(heard.overtaken_unnamed, "more edit"),
@@ -256,12 +273,17 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   again_ = again_ || failed;
   // Where it cannot be opened there are no news to wait for, either.
   if (failed && tried->noted < 0 && !is_due) return;
+  const std::int64_t begun_ms = NowMs();
   const absl::StatusOr<bool> derived = TryToDerive(hub, is_due, tried);
   if (derived.ok()) {
-    if (*derived) tried->failed.clear();
+    if (*derived) {
+      tried->failed.clear();
+      watch_.NoteDerived(hub.rules().storage, begun_ms);
+    }
     if (*derived || !tried->unwritten.empty()) RewriteOne(hub, tried);
     return;
   }
+  watch_.NoteFailed(hub.rules().storage, std::string(derived.status().message()), NowMs());
   std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", derived.status().message());
   if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
   tried->failed = std::move(words);
@@ -292,7 +314,7 @@ bool Hubs::WaitForNews() {
   const MutexLock lock(mutex_);
   const auto until = std::chrono::steady_clock::now() + kHubLook;
   // What other servers note wakes nobody here, and neither does a database that answers again.
-  const bool looks = derives_ != nullptr || again_ || !unsaid_.empty();
+  const bool looks = derives_ != nullptr || again_ || !unsaid_.empty() || watch_.Waits();
   while (!stop_ && !woken_) {
     if (!looks) {
       wake_.Wait(mutex_);
@@ -306,6 +328,7 @@ bool Hubs::WaitForNews() {
 
 void Hubs::Run() {
   std::map<std::shared_ptr<Hub>, Tried> tried;
+  const std::int64_t begun_ms = NowMs();
   while (WaitForNews()) {
     std::set<std::shared_ptr<Hub>> unsaid;
     std::set<std::string> changed;
@@ -321,15 +344,22 @@ void Hubs::Run() {
       say_again_ = std::chrono::steady_clock::now();
       if (!unsaid_.empty()) say_again_ += kHubAgain;
     }
-    if (derives_ && !derives_()) {
-      tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
-      continue;
-    }
-    again_ = false;
     const std::vector<std::shared_ptr<Hub>> hubs = all();
-    std::erase_if(
-        tried, [&](const auto& one) { return std::find(hubs.begin(), hubs.end(), one.first) == hubs.end(); });
-    for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
+    const bool derives = !derives_ || derives_();
+    if (!derives) {
+      tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
+    } else {
+      again_ = false;
+      std::erase_if(tried, [&](const auto& one) {
+        return std::find(hubs.begin(), hubs.end(), one.first) == hubs.end();
+      });
+      for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
+    }
+    // At a start nothing keeps whoever is about to derive waiting.
+    if (!derives && NowMs() - begun_ms < kHubStandMs) continue;
+    for (const std::shared_ptr<Hub>& hub : hubs) {
+      if (watch_.IsDue(hub->rules().storage, derives_ != nullptr, NowMs())) LookAt(*hub).IgnoreError();
+    }
   }
 }
 
@@ -374,9 +404,9 @@ absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_
   NoteTaking(context_id, Taking::kDeclines);
   // What is not derived in time is told behind the next cycle.
   if (absl::Status waited = WaitForDerivation(hub).status(); !waited.ok()) return waited;
-  const absl::StatusOr<std::vector<MemberState>> states = hub->Members();
-  if (!states.ok()) return states.status();
-  for (const MemberState& state : *states) {
+  const absl::StatusOr<HubStanding> standing = hub->Stand();
+  if (!standing.ok()) return standing.status();
+  for (const MemberState& state : standing->members) {
     if (state.data_source == members.front().data_source) return state.figures.open;
   }
   return 0;
@@ -397,6 +427,19 @@ Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
 
 void Hubs::LookIfOthersDerive(Hub& hub) {
   if (derives_ && !derives_()) hub.Look(NowMs());
+}
+
+absl::Status Hubs::LookAt(Hub& hub) {
+  const MutexLock lock(looking_);
+  absl::StatusOr<HubStanding> standing = hub.Stand();
+  if (!standing.ok()) {
+    watch_.NoteUnseen(hub.rules().storage, NowMs());
+    return standing.status();
+  }
+  std::vector<std::string> tenants;
+  for (const std::string& name : hub.rules().data_sources) tenants.push_back(ContextOf(hub.rules(), name));
+  watch_.Note(hub.rules(), *std::move(standing), std::move(tenants), NowMs());
+  return absl::OkStatus();
 }
 
 void Hubs::NoteReport(const std::string& context_id, int conflicts, int refused) {

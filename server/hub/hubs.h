@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "server/hub/hub.h"
+#include "server/hub/hub_watch.h"
 #include "server/storages/storage_directory.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -81,6 +82,9 @@ class Hubs {
 
   /// See Hub::Look(): nothing where this server derives.
   void LookIfOthersDerive(Hub& hub);
+  /// The watch knows from here on how it stands. Errors: those of Hub::Stand().
+  absl::Status LookAt(Hub& hub) MIRROR_EXCLUDES(looking_);
+  HubWatch& watch() { return watch_; }
 
   /// Empty: no such data source is known.
   std::string ContextOf(const HubRules& rules, const std::string& data_source);
@@ -116,6 +120,8 @@ class Hubs {
   StorageDirectory& storages_;
   Events& events_;
   const HubFiles files_;
+  HubWatch watch_;
+  Mutex looking_;  ///< What is read of a hub first is noted first. Before all others.
 
   DerivesHere derives_;
   Mutex mutex_;

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/cut_message.h"
 #include "base/folded_name.h"
+#include "base/printable.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/exchange/value_json.h"
 #include "proto/wire/text_form.h"
@@ -19,6 +21,8 @@ constexpr std::size_t kBlockBytes = 1 << 20;
 const GoOn kToTheEnd = [] { return true; };
 
 constexpr std::size_t kEntryBytes = 500;  // About, without its texts.
+/// Of what a source says of a refusal.
+constexpr std::size_t kReasonBytesMax = 1'000;
 
 absl::Status TooLong() {
   return absl::ResourceExhaustedError(
@@ -241,7 +245,7 @@ bool SnapshotLook::TakeWrote(const std::string& json, LedgerEntry* entry) const 
     entry->wrote = *std::move(wrote);
     return true;
   }
-  if (entry->key.empty() && !entry->refused_until) return false;
+  if (entry->key.empty() && !entry->refused) return false;
   entry->table = form->first;
   for (auto& [column, what] : *wrote) {
     const std::vector<std::string>& mapped = form->second.mapped;
@@ -274,8 +278,8 @@ absl::Status SnapshotLook::TakeLedgerRow(const ChangeBatch& batch, std::uint32_t
   entry.table = text("table_name");
   entry.key = text("key");
   if (text("state") != "APPLIED") {
-    entry.refused_until = value("next_at").integer;
-    entry.reason = text("reason");
+    entry.refused = Refusal{value("next_at").integer, value("attempts").integer,
+                            CutMessage(Printable(text("reason")), kReasonBytesMax)};
   }
   if (!TakeWrote(text("wrote"), &entry)) entries->erase(number);
   ledger_bytes_ += kEntryBytes + text("wrote").size() + text("key").size() + text("reason").size();

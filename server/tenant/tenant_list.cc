@@ -70,7 +70,8 @@ TenantState StateOf(const ListedTenant& tenant) {
   if (summary.failure.since_ms > 0 || WhoPaused(summary.paused, summary.pause_reason) == PausedBy::kMiss)
     return TenantState::kFailing;
   if (!summary.known) return TenantState::kUnknown;
-  if (summary.holds > 0 || !summary.waiting_source.empty()) return TenantState::kHeld;
+  const bool hub_waits = tenant.hub != nullptr && tenant.hub->Waits();
+  if (summary.holds > 0 || !summary.waiting_source.empty() || hub_waits) return TenantState::kHeld;
   if (summary.tables_differing > 0) return TenantState::kDiffers;
   if (tenant.late) return TenantState::kLate;
   if (summary.paused) return TenantState::kPaused;

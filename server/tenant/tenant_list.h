@@ -37,6 +37,19 @@ std::string_view ToString(TenantState state);
 /// Whether somebody should look.
 bool IsProblem(TenantState state);
 
+/// What a hub has to say of a tenant that is its member.
+struct TenantInHub {
+  std::string storage, data_source;
+  std::int64_t suspended_ms = 0;                  ///< Since when it is; 0: it is not.
+  bool source_restored = false;                   ///< Its source itself was restored, which suspended it.
+  std::uint64_t open = 0, held = 0, refused = 0;  ///< Deliveries for it; `refused` are of the open ones.
+  std::string stopped = {};  ///< Why nothing, or not all, is handed out to it; empty: all is.
+  friend bool operator==(const TenantInHub&, const TenantInHub&) = default;
+
+  /// For an operator.
+  bool Waits() const { return suspended_ms > 0 || held > 0; }
+};
+
 /// What is known of a tenant.
 struct ListedTenant {
   std::string context_id;
@@ -45,6 +58,7 @@ struct ListedTenant {
   bool late = false;  ///< A table is older than its target.
   bool deleted = false;
   CycleBook::Now rows = {};
+  std::shared_ptr<const TenantInHub> hub = nullptr;  ///< Null: it is a member of none.
 };
 TenantState StateOf(const ListedTenant& tenant);
 /// The same, or there is a quarantine.

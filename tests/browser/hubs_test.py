@@ -80,6 +80,26 @@ class Hubs(unittest.TestCase):
         self.place.rounds(2)
         self.assertEqual({row[2] for row in self.place.erp.rows()}, {"Pisa"})
 
+    def test_what_a_system_refuses_is_named_with_its_reason(self):
+        self.place.rounds(2)
+        self.place.erp.sql("CREATE TRIGGER never BEFORE UPDATE ON company BEGIN SELECT RAISE(ABORT, 'not here'); END")
+        self.place.crm.sql("UPDATE company SET city = 'Pisa'")
+        self.place.crm.once()
+        self.assertEqual(self.place.erp.try_agent("once").returncode, 1)
+        self.page.open("/hubs")
+        self.page.see("The source of erp refuses 2 deliveries.")
+        self.page.press("Show what is refused")
+        self.page.see("the database refused it: not here")
+        (golden_id,) = self.records()
+        self.assertNotIn("Pisa", self.page.text(), "a value")
+        self.assertEqual(self.page.violations(), [])
+        self.page.all("main button.plain")[0].click()
+        self.page.see(f"company {golden_id}")
+        (delivery_id, _) = self.place.ask_hub("SELECT delivery_id FROM _hub_deliveries")
+        self.page.see(delivery_id[0])
+        self.page.see("Mend in that system what the reason names")
+        self.assertEqual(self.page.violations(), [])
+
     def records(self):
         return sorted({row[0] for row in self.place.ask_hub("SELECT golden_id FROM golden_company_member")})
 

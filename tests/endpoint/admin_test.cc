@@ -131,6 +131,7 @@ class AdminTest : public EndpointTest {
         Of("ResumeHub", true, &Stub::ResumeHub, OfHub<v1::ResumeHubRequest>(tenant)),
         Of("DecideHub", true, &Stub::DecideHub, OfHub<v1::DecideHubRequest>(tenant)),
         Of("ListHeld", true, &Stub::ListHeld, OfHub<v1::ListHeldRequest>(tenant)),
+        Of("ListRefused", true, &Stub::ListRefused, OfHub<v1::ListRefusedRequest>(tenant)),
         Of("ThawHub", true, &Stub::ThawHub, OfHub<v1::ThawHubRequest>(tenant)),
         Of("ExplainGolden", true, &Stub::ExplainGolden, golden),
         Of("MergeGolden", true, &Stub::MergeGolden, OfHub<v1::MergeGoldenRequest>(tenant)),
@@ -157,7 +158,7 @@ class AdminTest : public EndpointTest {
     if (name == "AcceptSource" || name == "ListIndexes") return absl::StatusCode::kFailedPrecondition;
     for (const char* const not_found :
          {"CommitHold", "RollbackHold", "ListDuplicates", "ResumeHub", "DecideHub", "ThawHub", "ListHeld",
-          "ExplainGolden", "MergeGolden", "PartGolden", "RebuildHub"}) {
+          "ListRefused", "ExplainGolden", "MergeGolden", "PartGolden", "RebuildHub"}) {
       if (name == not_found) return absl::StatusCode::kNotFound;
     }
     return absl::StatusCode::kOk;
@@ -500,7 +501,7 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
     }
     // Of a storage, not of a tenant.
     if (named.name.ends_with("Hub") || named.name == "ListHubs" || named.name == "ListDuplicates" ||
-        named.name == "ListHeld" || named.name.ends_with("Golden")) {
+        named.name == "ListHeld" || named.name == "ListRefused" || named.name.ends_with("Golden")) {
       continue;
     }
     // What was is told whether the file is there or not.

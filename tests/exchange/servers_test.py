@@ -105,6 +105,15 @@ class Servers(walk_test.unittest.TestCase):
             self.assertEqual(place.ctl("hub", "thaw", "Acme", turn=turn).returncode, 0)
         self.quiet(place)
 
+    def wait_until_told(self, place, states):
+        """By each server, whichever of them derives: its members are in these states."""
+
+        def told(turn):
+            return {one["state"] for one in json.loads(place.ctl("tenants", "--json", turn=turn).stdout)}
+
+        for turn in range(2):
+            many_servers.wait_for(f"server {turn} tells it", lambda turn=turn: told(turn) == states, TAKEN_OVER_S)
+
     def dump(self, place, schema):
         command = [postgres_cluster.programs() / "pg_dump", "-d", place.url, "-n", f'"{schema}"']
         done = subprocess.run(command, env=postgres_cluster.environment(), capture_output=True, text=True, check=True)
@@ -131,8 +140,10 @@ class Servers(walk_test.unittest.TestCase):
         for done in place.rounds(2):
             self.assertIn("suspended", done["waiting"])
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Bern")])
+        self.wait_until_told(place, {"held"})
         resumed = place.ctl("hub", "resume", "Acme", turn=1)
         self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.wait_until_told(place, {"good"})
         place.rounds()
         for system in place.systems:
             self.assertEqual(system.rows(), [("NO 1", "Ada", "Ulm")], system.name)

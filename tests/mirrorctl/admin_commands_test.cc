@@ -113,6 +113,31 @@ TEST_F(AdminCommands, WhyATenantsCyclesFailIsToldWithSinceWhen) {
                   "tables refused\n"));
 }
 
+TEST_F(AdminCommands, ATenantThatAHubSuspendedIsToldWithSinceWhenAndWhy) {
+  EXPECT_TRUE(nlohmann::json::parse(Run({"tenants", "--json"}).output)[1]["hub"].is_null());
+  v1::TenantInHub* const hub = fake_.tenants.mutable_tenants(1)->mutable_hub();
+  hub->set_storage("Acme");
+  hub->set_data_source("crm");
+  hub->set_held(1'200);
+  hub->set_refused(1);
+  hub->set_stopped("hub 'Acme' cannot read it: the disk failed");
+  EXPECT_THAT(
+      Run({"tenants", "--wide"}).output,
+      HasSubstr("hub 'Acme' cannot read it: the disk failed, 1,200 deliveries held, 1 delivery refused\n"));
+  EXPECT_EQ(Run({"tenants"}).errors, "");
+  hub->set_suspended_ms(1'714'564'800'999);
+  hub->set_stopped("it is suspended in hub 'Acme' since long ago");
+  const Finished run = Run({"tenants", "--wide"});
+  EXPECT_THAT(run.output,
+              testing::ContainsRegex("suspended in hub 'Acme' for [0-9]+ d, 1,200 deliveries held"));
+  EXPECT_THAT(run.errors, HasSubstr("b: it is suspended in hub 'Acme' since long ago"));
+  const auto json = nlohmann::json::parse(Run({"tenants", "--json"}).output)[1]["hub"];
+  EXPECT_EQ(json["suspended_ms"], 1'714'564'800'999);
+  EXPECT_EQ(json["data_source"], "crm");
+  EXPECT_EQ(json["held"], 1'200);
+  EXPECT_EQ(json["source_restored"], false);
+}
+
 TEST_F(AdminCommands, TenantsAreAskedForByNameStateAndOrderOverAllPages) {
   fake_.tenants.set_next_page_token("0/0/b");
   fake_.more_tenants.add_tenants()->set_context_id("c");
@@ -449,7 +474,7 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
       R"("path":"","holds":0,"waiting_source_id":"","state":"paused","problem":false,"rows":1234567,)"
       R"("oldest_source_ms":0,"tables_differing":0,"failing_since_ms":0,"last_failed_ms":0,"failure":"",)"
       R"("tables_refused":0,"running_since_ms":0,"running_rows":0,)"
-      R"("running_rows_planned":0,"rows_per_second":0,"door":null})");
+      R"("running_rows_planned":0,"rows_per_second":0,"door":null,"hub":null})");
 
   const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
   ASSERT_EQ(tables.size(), 3U);

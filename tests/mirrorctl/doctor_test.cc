@@ -726,6 +726,29 @@ TEST_F(DoctorOfServers, AMirrorOfAMoveIsNotToBeResumed) {
   }
 }
 
+TEST_F(DoctorOfServers, AHubThatWaitsForAnOperatorIsTold) {
+  for (const auto& [step, words] : Examine().steps)
+    EXPECT_THAT(step, Not(HasSubstr("hubs"))) << "there is none";
+  v1::HubState* const hub = fake_.hubs.add_hubs();
+  hub->set_storage("Acme");
+  hub->set_records(7);
+  hub->add_members()->set_data_source("crm");
+  EXPECT_THAT(Examine().steps, Contains(testing::Pair("OK hubs", HasSubstr("'Acme' has 7 golden records"))));
+  hub->mutable_members(0)->set_suspended_ms(1);
+  hub->mutable_members(0)->set_held(2);
+  v1::Tenant* const tenant = fake_.tenants.add_tenants();
+  tenant->set_context_id("Cust");
+  tenant->mutable_hub()->set_suspended_ms(1);
+  const Said said = Examine();
+  EXPECT_EQ(said.exit_code, 1);
+  EXPECT_THAT(said.steps,
+              AllOf(Contains(testing::Pair("WARN hubs", AllOf(HasSubstr("'crm' is suspended"),
+                                                              HasSubstr("mirrorctl hub resume Acme")))),
+                    Contains(testing::Pair("WARN hubs", AllOf(HasSubstr("2 deliveries of hub 'Acme'"),
+                                                              HasSubstr("hub hold commit Acme")))),
+                    Contains(testing::Pair("OK tenants", HasSubstr("but for those that a hub")))));
+}
+
 TEST_F(DoctorOfServers, ServersThatAreConfiguredOtherwiseAreTold) {
   const auto add = [this](const std::string& host, const std::string& rules, std::int64_t silent_ms) {
     v1::ServerInfo* const server = fake_.servers.add_servers();

@@ -42,6 +42,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   v1::ResumeHubResponse resumed_hub;
   v1::DecideHubResponse decided_hub;
   v1::ListHeldResponse held;
+  v1::ListRefusedResponse refused;
+  grpc::Status refused_refusal;  ///< Unless OK, ListRefused ends with it.
   v1::ThawHubResponse thawed_hub;
   v1::MergeGoldenResponse merged;
   v1::PartGoldenResponse parted;
@@ -178,6 +180,11 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status ListHeld(grpc::ServerContext* /*context*/, const v1::ListHeldRequest* request,
                         v1::ListHeldResponse* response) override {
     return Answer("ListHeld", *request, held, response);
+  }
+  grpc::Status ListRefused(grpc::ServerContext* /*context*/, const v1::ListRefusedRequest* request,
+                           v1::ListRefusedResponse* response) override {
+    const grpc::Status status = Answer("ListRefused", *request, refused, response);
+    return status.ok() ? refused_refusal : status;
   }
   grpc::Status ThawHub(grpc::ServerContext* /*context*/, const v1::ThawHubRequest* request,
                        v1::ThawHubResponse* response) override {

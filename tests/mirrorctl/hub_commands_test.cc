@@ -54,8 +54,122 @@ class HubCommands : public AdminEndpoint {
     erp_->set_source_restored(source_restored);
   }
 
+  static void Refuse(v1::GoldenDelivery* delivery) {
+    delivery->set_delivery_id("d1");
+    delivery->set_data_source("erp");
+    delivery->set_table("customer");
+    delivery->set_operation("UPDATE");
+    delivery->set_key("[17]");
+    delivery->set_state("OPEN");
+    delivery->add_columns("NAME1");
+    delivery->set_refusals(3);
+    delivery->set_tried_again_ms(1'714'564'800'000);
+    delivery->set_refusal("CHECK constraint failed: c\x1b[2J");
+  }
+  /// Two were, of which the server names one.
+  void RefuseSome() {
+    erp_->set_refused(2);
+    fake_.refused.set_deliveries(2);
+    v1::RefusedDelivery* const one = fake_.refused.add_refused();
+    one->set_golden_id("g1");
+    Refuse(one->mutable_delivery());
+  }
+
   v1::HubMemberState* erp_ = nullptr;
 };
+
+TEST_F(HubCommands, WhatIsRefusedIsListedWithHowOftenAndWhy) {
+  EXPECT_THAT(Run({"hub", "refused", "Acme"}).errors, HasSubstr("nothing of hub 'Acme' is refused"));
+  EXPECT_THAT(Run({"hub", "refused", "Acme", "erp"}).errors,
+              HasSubstr("'erp' refuses nothing of hub 'Acme'"));
+  RefuseSome();
+  const Finished listed = Run({"hub", "refused", "Acme", "erp", "--limit", "1", "--wide"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.errors;
+  EXPECT_EQ(fake_.Calls().back(), "ListRefused storage: \"Acme\" data_source: \"erp\" limit: 1");
+  EXPECT_EQ(
+      listed.output,
+      "to   table     operation  key   record  delivery  how often  tried again           why\n"
+      "erp  customer  UPDATE     [17]  g1      d1        3 times    2024-05-01T12:00:00Z  CHECK constraint "
+      "failed: c\\x1b[2J\n");
+  EXPECT_THAT(Joined(listed.errors), AllOf(HasSubstr("these are the oldest of 2; --limit N shows more"),
+                                           HasSubstr("Each is tried again by itself")));
+  const Json json = Json::parse(Run({"hub", "refused", "Acme", "--json"}).output);
+  EXPECT_EQ(json[0]["golden_id"], "g1");
+  EXPECT_EQ(json[0]["refusals"], 3);
+  EXPECT_EQ(json[0]["tried_again_ms"], 1'714'564'800'000);
+  EXPECT_EQ(json[0]["refusal"], "CHECK constraint failed: c\x1b[2J");
+  EXPECT_EQ(json[0]["key"][0], 17);
+}
+
+TEST_F(HubCommands, StatusNamesTheFirstThatWereRefused) {
+  RefuseSome();
+  const Finished shown = Run({"hub", "status", "--wide"});
+  EXPECT_THAT(shown.output, AllOf(HasSubstr("\nrefused of Acme, the oldest of 2:\nto   table "),
+                                  HasSubstr("\nerp  customer  UPDATE     [17]  g1      d1        3 times ")));
+  EXPECT_EQ(fake_.Calls().back(), "ListRefused storage: \"Acme\" limit: 5");
+  EXPECT_THAT(
+      Joined(shown.errors),
+      HasSubstr("the source of 'erp' refuses 2 deliveries: 'mirrorctl hub refused Acme' says which, and "
+                "why; mend in that system"));
+  EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["refused_deliveries"][0]["delivery_id"],
+            "d1");
+
+  fake_.refused_refusal = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "the role is viewer");
+  const Finished viewed = Run({"hub", "status"});
+  EXPECT_EQ(viewed.exit_code, 0) << viewed.errors;
+  EXPECT_THAT(viewed.output, Not(HasSubstr("refused of Acme")));
+  EXPECT_THAT(Joined(viewed.errors), HasSubstr("the source of 'erp' refuses 2 deliveries"));
+  EXPECT_TRUE(Json::parse(Run({"hub", "status", "--json"}).output)[0]["refused_deliveries"].is_null());
+  erp_->set_refused(0);
+  EXPECT_TRUE(Json::parse(Run({"hub", "status", "--json"}).output)[0]["refused_deliveries"].empty());
+  EXPECT_EQ(fake_.Calls().back(), "ListHubs") << "there is nothing to ask for";
+}
+
+TEST_F(HubCommands, ExplainSaysWhyARecordsDeliveryIsRefused) {
+  fake_.golden.set_golden_id("g1");
+  Refuse(fake_.golden.add_deliveries());
+  v1::GoldenDelivery* const other = fake_.golden.add_deliveries();
+  other->set_delivery_id("d2");
+  other->set_state("OPEN");
+  const Finished shown = Run({"hub", "explain", "Acme", "g1"});
+  EXPECT_THAT(shown.output,
+              testing::EndsWith("\n\nrefused  by   how often  tried again           why\n"
+                                "d1       erp  3 times    2024-05-01T12:00:00Z  CHECK constraint failed: "
+                                "c\\x1b[2J\n"))
+      << "the other was not";
+  EXPECT_THAT(Joined(shown.errors),
+              HasSubstr("of what was refused: mend in that system what the reason names"));
+  EXPECT_EQ(Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["deliveries"][1]["refusals"],
+            0);
+  fake_.golden.mutable_deliveries(0)->set_refusals(0);
+  EXPECT_THAT(Run({"hub", "explain", "Acme", "g1"}).output, Not(HasSubstr("how often")));
+}
+
+TEST_F(HubCommands, AHubThatStandsStillSaysSinceWhenAndWhy) {
+  v1::HubState* const hub = fake_.hubs.mutable_hubs(0);
+  hub->set_derived_ms(NowMs() - 7'500'000);
+  EXPECT_THAT(Run({"hub", "status"}).output, HasSubstr("\nAcme: 16,020 golden records, derived 2 h ago\n"));
+  hub->set_behind_since_ms(NowMs() - 20'000);
+  EXPECT_EQ(Run({"hub", "status"}).errors, "") << "a derivation lasts so long";
+  hub->set_behind_since_ms(NowMs() - 300'000);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors),
+              AllOf(HasSubstr("hub 'Acme' has not derived what a member completed 5 min ago"),
+                    HasSubstr("'mirrorctl events --kind golden.not_derived'")));
+  hub->set_failing("the disk is full");
+  hub->set_failing_since_ms(NowMs() - 7'500'000);
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors),
+              AllOf(HasSubstr("hub 'Acme' has derived nothing for 2 h: the disk is full"),
+                    Not(HasSubstr("5 min ago"))));
+  hub->set_trouble("the hub's file is damaged");
+  const Finished shown = Run({"hub", "status"});
+  EXPECT_EQ(shown.exit_code, 0);
+  EXPECT_THAT(shown.output, AllOf(HasSubstr("Acme     crm     not known"), Not(HasSubstr("golden records"))));
+  EXPECT_THAT(Joined(shown.errors), HasSubstr("hub 'Acme' cannot be looked at: the hub's file is damaged"));
+  const Json json = Json::parse(Run({"hub", "status", "--json"}).output)[0];
+  EXPECT_EQ(json["failing"], "the disk is full");
+  EXPECT_EQ(json["trouble"], "the hub's file is damaged");
+  EXPECT_TRUE(json["behind_since_ms"].is_number());
+}
 
 TEST_F(HubCommands, StatusHasALineForEachMemberAndOneForEachHub) {
   erp_->set_trouble("its mirror \x1b[2J is not whole");

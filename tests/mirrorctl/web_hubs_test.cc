@@ -142,6 +142,20 @@ TEST_F(WebHubs, WhatADecisionAboutRecordsWouldWriteIsCountedBeforeItIsMade) {
   }
 }
 
+TEST_F(WebHubs, WhatIsRefusedIsShown) {
+  fake_.refused.set_deliveries(120);
+  v1::RefusedDelivery* const one = fake_.refused.add_refused();
+  one->set_golden_id("g1");
+  one->mutable_delivery()->set_refusals(3);
+  one->mutable_delivery()->set_refusal("no");
+  const Json refused = Get({{"api", "hubs", "Acme", "refused"}, {}});
+  EXPECT_EQ(fake_.Calls().back(), "ListRefused storage: \"Acme\" limit: 100");
+  EXPECT_EQ(refused["deliveries"], 120);
+  EXPECT_EQ(refused["first"][0]["golden_id"], "g1");
+  EXPECT_EQ(refused["first"][0]["refusals"], 3);
+  EXPECT_EQ(refused["first"][0]["refusal"], "no");
+}
+
 TEST_F(WebHubs, RecordsAreMergedAndPartedAndAHubIsMadeAnew) {
   fake_.golden.add_members()->set_key("[9007199254740993]");
   EXPECT_EQ(Get({{"api", "hubs", "Acme", "golden"}, {{"id", "g1"}}})["members"][0]["key_text"],

@@ -37,6 +37,26 @@ OF_MARIADB = "mirror_agent_binlog_"
 # Of servers that serve JSON.
 OF_DOOR = "mirror_http_"
 PARTS = ("_bucket", "_sum", "_count")
+# Of two systems, one of which never comes.
+HUB = """
+[[hub]]
+storage = "Acme"
+entity = "thing"
+match = [["v"]]
+[[hub.member]]
+data_source = "crm"
+tenant = "Cust"
+table = "a"
+columns = { v = "v" }
+write = ["update"]
+[[hub.member]]
+data_source = "erp"
+tenant = "Other"
+table = "a"
+columns = { v = "v" }
+[hub.attributes]
+v = "newest"
+"""
 BIN = None
 
 
@@ -101,7 +121,7 @@ class MetricsTest(unittest.TestCase):
         source = cls.work / "crm.db"
         database = sqlite3.connect(source)
         database.executescript(
-            "CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y');"
+            "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES(1, 'x'), (2, 'y');"
             "CREATE TABLE b(id INTEGER PRIMARY KEY); INSERT INTO b VALUES(1);"
         )
         database.close()
@@ -115,7 +135,7 @@ class MetricsTest(unittest.TestCase):
         )  # fmt: skip
         server_toml, agent_toml = dev / "mirror-server.toml", dev / "mirror-agent.toml"
         text = re.sub(r"^port = 744[346]", "port = 0", server_toml.read_text(), flags=re.MULTILINE)
-        server_toml.write_text(text)
+        server_toml.write_text(text + HUB)
         server = Program(cls.work, "mirror-server", "--config", server_toml)
         cls.addClassCleanup(server.stop)
         cls.server_url = server.url()
@@ -123,7 +143,7 @@ class MetricsTest(unittest.TestCase):
         text = agent_toml.read_text()
         text = re.sub(r'^address = "127.0.0.1:7443"', f'address = "{ready.group(1)}"', text, flags=re.MULTILINE)
         text = text.replace("enabled = false", "enabled = true").replace("port = 7446", "port = 0")
-        agent_toml.write_text(text)
+        agent_toml.write_text(re.sub(r"^accept = .*", 'accept = ["update"]', text, flags=re.MULTILINE))
         subprocess.run([BIN / "mirror-agent", "install", "--config", agent_toml], check=True, stdout=subprocess.DEVNULL)
         agent = Program(cls.work, "mirror-agent", "run", "--config", agent_toml)
         cls.addClassCleanup(agent.stop)
@@ -132,6 +152,8 @@ class MetricsTest(unittest.TestCase):
         wait_for("the first run", lambda: series(get(cls.agent_url)).get(good))
         found = wait_for("the door's line", lambda: re.search(r"JSON: (http://\S+)", server.out.read_text()))
         cls.use_the_door(found.group(1), made.stdout.rstrip().split("\n")[-1])
+        read = ("mirror_hub_member_last_read_timestamp_seconds", '{hub="Acme",data_source="crm"}')
+        wait_for("the look at the hub", lambda: series(get(cls.server_url)).get(read))
         cls.server_page, cls.agent_page = get(cls.server_url), get(cls.agent_url)
         cls.source_page = ""
         cls.postgres_page = cls.page_with_postgres(agent_toml)
@@ -246,17 +268,29 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(server[("mirror_rows_total", '{operation="insert"}')], 3)
         self.assertEqual(server[("mirror_cycles_total", '{outcome="completed"}')], 1)
         self.assertEqual(server[("mirror_tenant_rows", '{tenant="Cust"}')], 3)
-        self.assertEqual(server[("mirror_tenant_tables", '{tenant="Cust"}')], 2)
+        # The ledger, too.
+        self.assertEqual(server[("mirror_tenant_tables", '{tenant="Cust"}')], 3)
         self.assertEqual(server[("mirror_tenant_tables_unpopulated", '{tenant="Cust"}')], 0)
         self.assertLess(server[("mirror_tenant_lag_seconds", '{tenant="Cust"}')], PATIENCE_S)
         self.assertGreater(server[("mirror_row_bytes_total", "")], 0)
         self.assertGreater(server[("mirror_commit_seconds_count", "")], 0)
         self.assertGreater(server[("process_open_fds", "")], 5)
         self.assertEqual(agent[("mirror_agent_rows_total", '{tenant="Cust",operation="insert"}')], 3)
-        self.assertEqual(agent[("mirror_agent_tables", '{tenant="Cust",result="ok"}')], 2)
+        self.assertEqual(agent[("mirror_agent_tables", '{tenant="Cust",result="ok"}')], 3)
         self.assertGreater(agent[("mirror_agent_sent_bytes_total", '{tenant="Cust"}')], 0)
         count = ("mirror_agent_call_seconds_count", '{call="RowDataStream"}')
         self.assertGreater(agent[count], 0)
+
+    def test_hubs_are_shown_where_there_are_any(self):
+        server, agent = series(self.server_page), series(self.agent_page)
+        self.assertEqual([name for name in types(self.postgres_page) if name.startswith("mirror_hub_")], [])
+        self.assertEqual(server[("mirror_hub_records", '{hub="Acme"}')], 2)
+        self.assertEqual(server[("mirror_hub_members", '{hub="Acme",state="read"}')], 1)
+        self.assertEqual(server[("mirror_hub_members", '{hub="Acme",state="absent"}')], 1)
+        self.assertEqual(server[("mirror_hub_member_suspended", '{hub="Acme",data_source="crm"}')], 0)
+        self.assertLess(server[("mirror_hub_behind_seconds", '{hub="Acme"}')], PATIENCE_S)
+        self.assertEqual(agent[("mirror_agent_deliveries_refused", '{tenant="Cust"}')], 0)
+        self.assertIn(("mirror_agent_deliveries_total", '{tenant="Cust",outcome="applied"}'), agent)
 
     def test_what_the_door_does_is_shown(self):
         self.assertEqual([name for name in types(self.postgres_page) if name.startswith(OF_DOOR)], [])
@@ -342,7 +376,7 @@ class MetricsTest(unittest.TestCase):
             self.assertTrue(rule["alert"] and rule["annotations"]["summary"] and rule["labels"]["severity"])
 
     def test_the_page_lists_each_metric_with_its_type(self):
-        page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+        page = "".join((ROOT / "docs" / "reference" / name).read_text() for name in ("metrics.md", "hub-metrics.md"))
         listed = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
         listed = {name: kind for name, kind in listed.items() if not name.startswith(OF_MARIADB)}
         if not self.postgres_page:

@@ -82,6 +82,7 @@ WITHOUT = {
     ("mirrorctl", "hub", "hold", "list"): "what HubCommands of tests/mirrorctl read",
     ("mirrorctl", "hub", "hold", "commit"): "a sentence",
     ("mirrorctl", "hub", "hold", "rollback"): "a sentence",
+    ("mirrorctl", "hub", "refused"): "what HubCommands of tests/mirrorctl read",
     ("mirrorctl", "hub", "thaw"): "a sentence",
     ("mirrorctl", "hub", "explain"): "what HubCommands of tests/mirrorctl read",
     ("mirrorctl", "hub", "merge"): "a sentence",

@@ -368,12 +368,13 @@ class Reference(unittest.TestCase):
 
     def test_the_page_of_metrics_has_each_metric_with_its_type(self):
         of_page = {}
-        for _, _, head, cells in rows(page_of("metrics.md")):
+        for _, _, head, cells in [*rows(page_of("metrics.md")), *rows(page_of("hub-metrics.md"))]:
             if head[0] == "name":
                 for name in codes(cells[0]):
                     self.assertNotIn(name, of_page, "twice")
                     of_page[name] = cells[1]
-        text = read("server/metrics.cc", "server/door_metrics.cc", "client/command/agent_metrics.cc", "base/exposition/metric_page.cc")
+        text = read("server/metrics.cc", "server/door_metrics.cc", "server/hub_metrics.cc", "client/command/agent_metrics.cc",
+                    "base/exposition/metric_page.cc")  # fmt: skip
         added = re.findall(r"\b(?:Add)?([Cc]ount(?:er)?|[Gg]auge|[Hh]istogram)\(\s*\"(\w+)\"", text)
         of_code = {name: kind.lower().replace("counter", "count").replace("count", "counter") for kind, name in added}
         self.assertGreater(len(of_code), 60)

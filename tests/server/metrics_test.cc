@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "server/hub_metrics.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
@@ -72,7 +73,8 @@ class MetricsTest : public testing::Test {
                                  },
                                  store_,
                                  fleet_,
-                                 door_};
+                                 door_,
+                                 hubs_};
     return ServerMetricsText(sources, now_ms);
   }
 
@@ -88,7 +90,70 @@ class MetricsTest : public testing::Test {
   std::function<StoreState()> store_;
   std::function<FleetShare()> fleet_;
   std::function<DoorFigures()> door_;
+  std::function<std::vector<WatchedHub>()> hubs_;
 };
+
+WatchedHub Hub(const std::string& storage, const std::vector<MemberState>& members) {
+  return {.storage = storage,
+          .looked = true,
+          .standing = {.records = 7, .derived_ms = 1'699'999'990'000, .members = members}};
+}
+
+TEST_F(MetricsTest, OfHubsItShowsWhetherTheyDeriveAndWhatWaits) {
+  EXPECT_THAT(Page(), Not(HasSubstr("mirror_hub_")));
+  MemberState crm{.data_source = "crm"}, erp{.data_source = "erp"};
+  crm.feed.cycle = erp.feed.cycle = 3;
+  crm.feed.at = 1'699'999'980'000;
+  crm.figures = {.rows = 15, .open = 3, .held = 2, .dropped = 1, .refused = 1};
+  erp.feed.suspended = 1'699'999'970'000;
+  WatchedHub hub = Hub("Acme", {crm, erp});
+  hub.standing.holds_all = true;
+  hub.failing = "the disk failed";
+  hub.behind_since_ms = 1'699'999'995'000;
+  hubs_ = [&] { return std::vector<WatchedHub>{hub, {.storage = "Other"}}; };
+  const std::string page = Page();
+  for (const char* const line :
+       {"mirror_hub_failing{hub=\"Acme\"} 1\n", "mirror_hub_failing{hub=\"Other\"} 0\n",
+        "mirror_hub_behind_seconds{hub=\"Acme\"} 5\n", "mirror_hub_behind_seconds{hub=\"Other\"} 0\n",
+        "mirror_hub_last_derivation_timestamp_seconds{hub=\"Acme\"} 1699999990\n",
+        "mirror_hub_records{hub=\"Acme\"} 7\n", "mirror_hub_holds_all{hub=\"Acme\"} 1\n",
+        "mirror_hub_members{hub=\"Acme\",state=\"read\"} 1\n",
+        "mirror_hub_members{hub=\"Acme\",state=\"suspended\"} 1\n",
+        "mirror_hub_members{hub=\"Acme\",state=\"restored\"} 0\n",
+        "mirror_hub_member_suspended{hub=\"Acme\",data_source=\"crm\"} 0\n",
+        "mirror_hub_member_suspended{hub=\"Acme\",data_source=\"erp\"} 1\n",
+        "mirror_hub_member_failing{hub=\"Acme\",data_source=\"crm\"} 0\n",
+        "mirror_hub_member_last_read_timestamp_seconds{hub=\"Acme\",data_source=\"crm\"} 1699999980\n",
+        "mirror_hub_member_rows{hub=\"Acme\",data_source=\"crm\"} 15\n",
+        "mirror_hub_deliveries{hub=\"Acme\",data_source=\"crm\",state=\"open\"} 3\n",
+        "mirror_hub_deliveries{hub=\"Acme\",data_source=\"crm\",state=\"held\"} 2\n",
+        "mirror_hub_deliveries{hub=\"Acme\",data_source=\"crm\",state=\"dropped\"} 1\n",
+        "mirror_hub_deliveries_refused{hub=\"Acme\",data_source=\"crm\"} 1\n"}) {
+    EXPECT_THAT(page, HasSubstr(line));
+  }
+  EXPECT_THAT(page, Not(AnyOf(HasSubstr("mirror_hub_records{hub=\"Other\"}"),
+                              HasSubstr("last_derivation_timestamp_seconds{hub=\"Other\"}"),
+                              HasSubstr("last_read_timestamp_seconds{hub=\"Acme\",data_source=\"erp\"}"))))
+      << "nobody knows that";
+}
+
+TEST_F(MetricsTest, OfVeryManyMembersThoseThatWaitAreShown) {
+  std::vector<MemberState> members(kHubMembersShownMax + 5);
+  for (std::size_t i = 0; i < members.size(); ++i) members[i].data_source = absl::StrCat("source-", i);
+  members.back().feed.suspended = 1;
+  members[members.size() - 2].figures.refused = 1;
+  hubs_ = [&] { return std::vector<WatchedHub>{Hub("Acme", members)}; };
+  const std::string page = Page();
+  std::size_t shown = 0;
+  for (std::size_t at = page.find("\nmirror_hub_member_rows{"); at != std::string::npos;
+       at = page.find("\nmirror_hub_member_rows{", at + 1)) {
+    ++shown;
+  }
+  EXPECT_EQ(shown, kHubMembersShownMax);
+  EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("source-", members.size() - 1, "\"} 1\n")),
+                          HasSubstr(absl::StrCat("source-", members.size() - 2, "\"")),
+                          HasSubstr("mirror_hub_members{hub=\"Acme\",state=\"unread\"} 1004\n")));
+}
 
 TEST_F(MetricsTest, ACycleIsCountedAndItsTenantIsKnown) {
   const std::int64_t completed = Mirror("Cust");

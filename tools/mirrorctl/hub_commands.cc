@@ -1,7 +1,9 @@
 // hub: how golden records and their systems stand, and what somebody decides about them.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,16 +26,27 @@ namespace {
 constexpr std::uint32_t kDuplicatesMax = 10'000;
 
 void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
+  const std::int64_t now_ms = NowMs();
   for (const v1::HubState& hub : answer.hubs()) {
-    for (const std::string& words : WhatHubWaitsFor(hub)) SayNone(console, words);
+    for (const HubWait& wait : WhatHubWaitsFor(hub, now_ms)) SayNone(console, wait.Sentence());
   }
 }
 
 void ShowStatus(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const auto answer = HubClient(admin).Hubs(request.storage);
+  HubClient client(admin);
+  const auto answer = client.Hubs(request.storage);
   if (!answer.ok()) return Fail(console, answer.status());
-  if (request.json) return PrintJson(console.out, ToJsonArray(answer->hubs()));
+  if (request.json) {
+    Json hubs = Json::array();
+    for (const v1::HubState& hub : answer->hubs()) {
+      Json json = ToJson(hub);
+      json["refused_deliveries"] = FirstRefusedJson(client, hub);
+      hubs.push_back(std::move(json));
+    }
+    return PrintJson(console.out, hubs);
+  }
   PrintHubs(console.out, *answer, request.width(), NowMs());
+  for (const v1::HubState& hub : answer->hubs()) ShowFirstRefused(client, hub, request.width(), console);
   if (answer->hubs().empty()) {
     return SayNone(
         console, "there is no hub: each [[hub]] in mirror-server.toml makes one, at the server's next start");
@@ -122,6 +135,9 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   if (!record.ok()) return Fail(console, record.status());
   if (request.json) return PrintJson(console.out, ToJson(*record));
   PrintGolden(console.out, *record, request.width());
+  const bool refused = std::any_of(record->deliveries().begin(), record->deliveries().end(),
+                                   [](const v1::GoldenDelivery& one) { return one.refusals() > 0; });
+  if (refused) SayNone(console, absl::StrCat("of what was refused: ", kMendRefused));
   if (!request.golden_id.empty() && record->golden_id() != request.golden_id) {
     SayNone(console, absl::StrCat("'", request.golden_id, "' is in this record by now"));
   }
@@ -248,6 +264,7 @@ void AddHubCommands(const AdminCommands& commands) {
   of_hub.AddJson(status);
   AddResume(of_hub);
   AddHubHold(of_hub);
+  AddHubRefused(of_hub);
   AddRecords(of_hub);
   AddHubHand(of_hub);
   AddHubInit(of_hub);

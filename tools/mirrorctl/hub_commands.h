@@ -1,9 +1,11 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
 #define MIRROR_TOOLS_MIRRORCTL_HUB_COMMANDS_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/hub_client.h"
 #include "tools/mirrorctl/admin_command.h"
 
@@ -25,6 +27,13 @@ void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& c
 
 /// merge, part, thaw, rebuild.
 void AddHubHand(const AdminCommands& of_hub);
+/// Behind a hub's status: the oldest deliveries that its members' sources refused. Says nothing where there
+/// are none.
+void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console);
+/// The same as JSON: an array, or null where that was not to be had.
+Json FirstRefusedJson(HubClient& client, const v1::HubState& hub);
+void AddHubRefused(const AdminCommands& of_hub);
+
 /// list, commit, rollback.
 void AddHubHold(const AdminCommands& of_hub);
 void AddHubInit(const AdminCommands& of_hub);

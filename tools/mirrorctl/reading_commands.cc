@@ -63,6 +63,8 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
   for (const v1::Tenant& tenant : answer->tenants()) {
     if (!tenant.quarantine().empty())
       Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
+    if (tenant.hub().suspended_ms() > 0)
+      Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.hub().stopped()));
   }
 }
 

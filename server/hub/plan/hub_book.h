@@ -103,14 +103,13 @@ class HubBook {
   virtual absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) = 0;
   virtual absl::Status WriteDelivery(const HubDelivery& delivery) = 0;
   virtual absl::Status RemoveDelivery(const HubDelivery& delivery) = 0;
-  /// Its source refused it, and tries it again at `until`: others go before it. Nothing where it is gone.
-  virtual absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
-                                   const std::string& reason) = 0;
+  /// Others go before it from here on. Nothing where it is gone.
+  virtual absl::Status NoteRefused(const std::string& delivery_id, const Refusal& refusal) = 0;
 
   virtual absl::StatusOr<std::map<std::string, HubCounts>> CountAll() = 0;
-  /// Deliveries that this derivation made, or that are in a state; the oldest first, until `take` gives
-  /// false.
-  enum class Which : std::uint8_t { kFresh, kHeld, kDropped };
+  /// Deliveries that this derivation made, that are held or dropped, or that are open and were refused; the
+  /// oldest first, until `take` gives false.
+  enum class Which : std::uint8_t { kFresh, kHeld, kDropped, kRefused };
   virtual absl::Status ReadDeliveries(Which which, const TakeOne& take) = 0;
   /// What this derivation made waits for an operator.
   virtual absl::Status HoldFresh(const std::string& data_source, bool inserts) = 0;

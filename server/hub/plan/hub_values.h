@@ -125,6 +125,14 @@ struct DeliveryPlace {
   friend auto operator<=>(const DeliveryPlace&, const DeliveryPlace&) = default;
 };
 
+/// That a source did not apply a delivery, as its ledger has it.
+struct Refusal {
+  std::int64_t until = 0;     ///< It tries again then, unix milliseconds of its own clock.
+  std::int64_t attempts = 0;  ///< How often it refused it.
+  std::string reason = {};    ///< Printable, without values.
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
 /// What should be written into one row of one system.
 struct HubDelivery {
   std::string id = {};
@@ -144,6 +152,7 @@ struct HubDelivery {
   DeliveryState state = DeliveryState::kOpen;
   std::int64_t number = 0;  ///< The lower, the older.
   bool fresh = false;       ///< Made by this derivation.
+  std::optional<Refusal> refused = std::nullopt;
 
   /// Whether it asks for the same: then it keeps its id.
   bool SameContent(const HubDelivery& other) const {

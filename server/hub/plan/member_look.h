@@ -47,9 +47,7 @@ struct LedgerEntry {
   HubOperation operation = HubOperation::kUpdate;
   std::string table, key;
   Wrote wrote = {};
-  /// It was not applied but refused, and is tried again then, unix milliseconds.
-  std::optional<std::int64_t> refused_until = {};
-  std::string reason = {};  ///< Goes with it.
+  std::optional<Refusal> refused = {};  ///< Absent: it was applied.
 };
 
 /// A member as its last completed cycle left it, in one snapshot. Errors of every call: those of Snapshot.

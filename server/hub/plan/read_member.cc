@@ -152,10 +152,10 @@ absl::Status MemberReader::TakeLedger() {
                        compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number));
   if (!entries.ok()) return entries.status();
   for (LedgerEntry& entry : *entries) {
-    if (entry.refused_until) {
+    if (entry.refused) {
       // A source whose clock was ahead does not wait until then.
-      const std::int64_t until = std::min(*entry.refused_until, all_.now_ms + kRefusedMax);
-      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, until, entry.reason);
+      entry.refused->until = std::min(entry.refused->until, all_.now_ms + kRefusedMax);
+      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused);
       if (!noted.ok()) return noted;
       continue;
     }

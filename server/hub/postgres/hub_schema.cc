@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater, one of
-/// an earlier one never: it is made anew.
-constexpr std::int64_t kHubLayout = 2;
+/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater; one of
+/// kHubLayoutMin on becomes it, and programs of that go on with it; an earlier one is made anew.
+constexpr std::int64_t kHubLayout = 3, kHubLayoutMin = 2;
 constexpr char kLayingOut[] = "laying out the hub's schema";
 constexpr std::string_view kPrefix = "mirror_hub_";
 constexpr std::size_t kDigestDigits = 8;
@@ -66,7 +66,7 @@ CREATE TABLE @_hub_deliveries (delivery_id text COLLATE "C" PRIMARY KEY,
   data_source text COLLATE "C" NOT NULL, table_name text NOT NULL, operation bigint NOT NULL,
   key text NOT NULL, golden_id text COLLATE "C" NOT NULL, body text NOT NULL, needs bigint NOT NULL,
   number bigint NOT NULL, state bigint NOT NULL, fresh boolean NOT NULL, rank bigint NOT NULL,
-  refused_until bigint, reason text);
+  refused_until bigint, reason text, refusals bigint);
 CREATE INDEX _hub_deliveries_golden ON @_hub_deliveries (golden_id);
 CREATE INDEX _hub_deliveries_turn ON @_hub_deliveries
   (data_source, state, coalesce(refused_until, 0), operation, rank, number);
@@ -81,8 +81,18 @@ absl::Status Make(postgres::Connection& connection, const HubSchema& schema, con
   const std::string sql = absl::StrReplaceAll(schema.Sql(kOwnTables), {{"$", QuoteName(schema.name)}});
   if (absl::Status made = connection.Execute(sql, kLayingOut); !made.ok()) return made;
   return connection
-      .Run(schema.Sql("INSERT INTO @_hub VALUES (true, $1, $2, $2, $3)"),
-           {FoldName(rules.storage), kHubLayout, MIRROR_VERSION}, kLayingOut)
+      .Run(schema.Sql("INSERT INTO @_hub VALUES (true, $1, $2, $3, $4)"),
+           {FoldName(rules.storage), kHubLayout, kHubLayoutMin, MIRROR_VERSION}, kLayingOut)
+      .status();
+}
+
+/// Layout 2 had no `refusals`.
+absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema) {
+  absl::Status added = connection.Execute(
+      schema.Sql("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS refusals bigint"), kLayingOut);
+  if (!added.ok()) return added;
+  return connection
+      .Run(schema.Sql("UPDATE @_hub SET layout = $1, program = $2"), {kHubLayout, MIRROR_VERSION}, kLayingOut)
       .status();
 }
 
@@ -99,9 +109,13 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
                                       {}, kLayingOut);
     if (!row.ok()) return row.status();
     is_hub = row->rows() == 1 && row->View(0, 0) == FoldName(rules.storage);
-    if (is_hub && (row->Int(0, 1) < kHubLayout || row->Int(0, 2) > kHubLayout)) {
+    const std::int64_t layout = is_hub ? row->Int(0, 1) : kHubLayout;
+    if (is_hub && (layout < kHubLayoutMin || row->Int(0, 2) > kHubLayout)) {
       return OtherLayoutError(rules.storage, absl::StrCat("schema ", schema.name, " of the control database"),
-                              row->Int(0, 1), row->Text(0, 3), kHubLayout);
+                              layout, row->Text(0, 3), kHubLayout);
+    }
+    if (layout < kHubLayout) {
+      if (absl::Status taken = TakeOver(connection, schema); !taken.ok()) return taken;
     }
   }
   if (is_hub) return true;

@@ -22,7 +22,7 @@ constexpr char kRowColumns[] =
     "doomed, unsure, joined_by, former, keys, work FROM @_hub_rows ";
 constexpr char kDeliveryColumns[] =
     "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-    "fresh, coalesce(refused_until, 0), rank FROM @_hub_deliveries ";
+    "fresh, coalesce(refused_until, 0), rank, refused_until, refusals, reason FROM @_hub_deliveries ";
 
 Value OrNull(std::optional<std::int64_t> number) {
   return number ? Value(*number) : Value::Null(postgres::Type::kInt8);
@@ -66,6 +66,9 @@ absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
   delivery.number = rows.Int(at, 8);
   delivery.state = static_cast<DeliveryState>(rows.Int(at, 9));
   delivery.fresh = rows.Bool(at, 10);
+  if (!rows.IsNull(at, 13)) {
+    delivery.refused = Refusal{rows.Int(at, 13), NumberOrNone(rows, at, 14).value_or(0), rows.Text(at, 15)};
+  }
   return delivery;
 }
 
@@ -433,11 +436,12 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
 }
 
 absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
-  const std::string sql = absl::StrCat(kDeliveryColumns, "WHERE ",
-                                       which == Which::kFresh  ? "fresh"
-                                       : which == Which::kHeld ? "state = 2"
-                                                               : "state = 3",
-                                       " AND number > $1 ORDER BY number LIMIT $2");
+  const char* const are = which == Which::kFresh     ? "fresh"
+                          : which == Which::kHeld    ? "state = 2"
+                          : which == Which::kDropped ? "state = 3"
+                                                     : "state = 1 AND refused_until IS NOT NULL";
+  const std::string sql =
+      absl::StrCat(kDeliveryColumns, "WHERE ", are, " AND number > $1 ORDER BY number LIMIT $2");
   for (std::int64_t number = -1;;) {
     const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
     if (!rows.ok()) return rows.status();
@@ -455,7 +459,8 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
   const std::string body = BodyJson(delivery);
   const absl::StatusOr<Rows> rows = session_.Query(
-      "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL) "
+      "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, "
+      "NULL) "
       "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
       {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation), delivery.key,
        delivery.golden_id, body, delivery.needs, delivery.number, static_cast<int>(delivery.state),
@@ -473,10 +478,11 @@ absl::Status PostgresHubBook::RemoveDelivery(const HubDelivery& delivery) {
   return session_.Write("DELETE FROM @_hub_deliveries WHERE delivery_id = $1", {session_.Keep(delivery.id)});
 }
 
-absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, std::int64_t until,
-                                          const std::string& reason) {
-  return session_.Write("UPDATE @_hub_deliveries SET refused_until = $1, reason = $2 WHERE delivery_id = $3",
-                        {until, session_.Keep(TextForPostgres(reason)), session_.Keep(delivery_id)});
+absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, const Refusal& refusal) {
+  return session_.Write(
+      "UPDATE @_hub_deliveries SET refused_until = $1, refusals = $2, reason = $3 WHERE delivery_id = $4",
+      {refusal.until, refusal.attempts, session_.Keep(TextForPostgres(refusal.reason)),
+       session_.Keep(delivery_id)});
 }
 
 absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {

@@ -53,8 +53,7 @@ class PostgresHubBook final : public HubBook {
   absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) override;
   absl::Status WriteDelivery(const HubDelivery& delivery) override;
   absl::Status RemoveDelivery(const HubDelivery& delivery) override;
-  absl::Status NoteRefused(const std::string& delivery_id, std::int64_t until,
-                           const std::string& reason) override;
+  absl::Status NoteRefused(const std::string& delivery_id, const Refusal& refusal) override;
 
   absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
   absl::Status ReadDeliveries(Which which, const TakeOne& take) override;

@@ -1,5 +1,6 @@
 #include "server/hub/sqlite/hub_layout.h"
 
+#include <cstdint>
 #include <set>
 #include <string>
 
@@ -53,7 +54,7 @@ CREATE TABLE IF NOT EXISTS _hub_deliveries(
   delivery_id TEXT PRIMARY KEY, data_source TEXT NOT NULL, table_name TEXT NOT NULL,
   operation INTEGER NOT NULL, key TEXT NOT NULL, golden_id TEXT NOT NULL, body TEXT NOT NULL,
   needs INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL, fresh INTEGER NOT NULL,
-  rank INTEGER NOT NULL, refused_until INTEGER, reason TEXT) STRICT;
+  rank INTEGER NOT NULL, refused_until INTEGER, reason TEXT, refusals INTEGER) STRICT;
 CREATE INDEX IF NOT EXISTS _hub_deliveries_golden ON _hub_deliveries(golden_id);
 CREATE INDEX IF NOT EXISTS _hub_deliveries_turn ON _hub_deliveries(
   data_source, state, coalesce(refused_until, 0), operation, rank, number);
@@ -62,6 +63,14 @@ CREATE TABLE IF NOT EXISTS _hub_counts(
   data_source TEXT PRIMARY KEY, rows INTEGER NOT NULL, writes INTEGER NOT NULL,
   inserts INTEGER NOT NULL) STRICT;
 )";
+
+/// Layout 2 had no `refusals`.
+absl::Status AddRefusals(const sqlite::Connection& connection) {
+  const absl::StatusOr<std::int64_t> there = connection.Number(
+      "SELECT count(*) FROM temp.pragma_table_info('_hub_deliveries') WHERE name = 'refusals'");
+  if (!there.ok() || *there > 0) return there.status();
+  return connection.Execute("ALTER TABLE _hub_deliveries ADD COLUMN refusals INTEGER");
+}
 
 absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity& entity) {
   const std::string table = QuoteName(absl::StrCat("golden_", entity.name));
@@ -92,6 +101,7 @@ absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity&
 absl::Status LayOutHub(const sqlite::Connection& connection, const HubRules& rules) {
   if (absl::Status status = connection.Execute(kOwnTables, "making the hub's tables"); !status.ok())
     return status;
+  if (absl::Status status = AddRefusals(connection); !status.ok()) return status;
   for (const HubEntity& entity : rules.entities) {
     if (absl::Status status = LayOutEntity(connection, entity); !status.ok()) return status;
   }

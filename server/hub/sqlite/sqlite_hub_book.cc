@@ -16,8 +16,8 @@ constexpr char kRowColumns[] =
     "joined_by, former, keys, work FROM _hub_rows ";
 
 constexpr char kDeliveryColumns[] =
-    "delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, fresh "
-    "FROM _hub_deliveries ";
+    "delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, fresh, "
+    "refused_until, refusals, reason FROM _hub_deliveries ";
 
 std::optional<std::int64_t> NumberOrNone(const sqlite::Statement& row, int column) {
   if (row.IsNull(column)) return std::nullopt;
@@ -112,6 +112,7 @@ absl::StatusOr<HubDelivery> DeliveryOf(const sqlite::Statement& row) {
   delivery.number = row.Int(8);
   delivery.state = static_cast<DeliveryState>(row.Int(9));
   delivery.fresh = row.Int(10) != 0;
+  if (!row.IsNull(11)) delivery.refused = Refusal{row.Int(11), row.Int(12), row.Text(13)};
   return delivery;
 }
 
@@ -446,7 +447,8 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
   if (!status.ok() || connection_.Changes() > 0) return status;
-  sqlite::Statement write = Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)");
+  sqlite::Statement write =
+      Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,NULL)");
   write.With(delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
              delivery.key, delivery.golden_id, BodyJson(delivery), delivery.needs, delivery.number,
              static_cast<int>(delivery.state), int{delivery.fresh}, RankOf(rules_, delivery));
@@ -460,10 +462,10 @@ absl::Status SqliteHubBook::RemoveDelivery(const HubDelivery& delivery) {
   return CountIn(statements_, delivery.data_source, CounterOf(delivery), -1);
 }
 
-absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, std::int64_t until,
-                                        const std::string& reason) {
-  return Prepare("UPDATE _hub_deliveries SET refused_until = ?, reason = ? WHERE delivery_id = ?")
-      .With(until, reason, delivery_id)
+absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, const Refusal& refusal) {
+  return Prepare(
+             "UPDATE _hub_deliveries SET refused_until = ?, refusals = ?, reason = ? WHERE delivery_id = ?")
+      .With(refusal.until, refusal.attempts, refusal.reason, delivery_id)
       .Run();
 }
 
@@ -495,11 +497,12 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
 }
 
 absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
-  sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ",
-                                                which == Which::kFresh  ? "fresh = 1"
-                                                : which == Which::kHeld ? "state = 2"
-                                                                        : "state = 3",
-                                                " ORDER BY number"));
+  const char* const are = which == Which::kFresh     ? "fresh = 1"
+                          : which == Which::kHeld    ? "state = 2"
+                          : which == Which::kDropped ? "state = 3"
+                                                     : "state = 1 AND refused_until IS NOT NULL";
+  sqlite::Statement read =
+      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ", are, " ORDER BY number"));
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();

@@ -22,8 +22,11 @@ namespace {
 
 constexpr int kBusyMs = 5'000;
 
+/// LayOutHub() makes of it what this program writes.
+constexpr std::int64_t kOldestTaken = 2;
+
 const KnownLayout& Layout() {
-  static const KnownLayout layout{.what = "the hub's file", .present = 2};
+  static const KnownLayout layout{.what = "the hub's file", .present = 3};
   return layout;
 }
 
@@ -40,12 +43,12 @@ sqlite::Explain ExplainOf(const std::string& path) {
   };
 }
 
-/// One of another layout is left as it is: only a rebuild makes it anew.
-absl::Status CheckIsOfThisLayout(const sqlite::Connection& file, const HubRules& rules,
-                                 const std::string& path) {
+/// One of a layout that is not taken over is left as it is: only a rebuild makes it anew.
+absl::Status CheckIsTaken(const sqlite::Connection& file, const HubRules& rules, const std::string& path) {
   const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(file.handle());
   if (!found.ok()) return found.status();
-  if (!*found || (*found)->number == Layout().present) return absl::OkStatus();
+  const bool taken = !*found || ((*found)->number >= kOldestTaken && (*found)->number <= Layout().present);
+  if (taken) return absl::OkStatus();
   return OtherLayoutError(rules.storage, path, (*found)->number, (*found)->program, Layout().present);
 }
 
@@ -114,7 +117,7 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
   file.ReadQuotedAsNames();
   if (status.ok()) {
     status = file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
-      absl::Status made = CheckIsOfThisLayout(file, rules, path);
+      absl::Status made = CheckIsTaken(file, rules, path);
       if (made.ok()) made = TakeOver(file.handle(), Layout(), Layout().present, path);
       return made.ok() ? LayOutHub(file, rules) : made;
     });

@@ -9,13 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
+#include "base/cut_message.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hubs.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::uint32_t kDuplicatesMax = 10'000, kHeldMax = 10'000;
+constexpr std::uint32_t kDuplicatesMax = 10'000, kHeldMax = 10'000, kRefusedMax = 10'000;
 /// Of a list whose caller names no limit.
 constexpr std::uint32_t kListed = 100;
 constexpr int kPartedRowsMax = 1'000;
@@ -42,19 +43,13 @@ std::string TableWithoutChanged(const HubRules& rules, const std::string& data_s
   return "";
 }
 
-absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
-  message->set_storage(hub.rules().storage);
-  hubs.LookIfOthersDerive(hub);
-  const absl::StatusOr<Hub::Figures> figures = hub.Count();
-  if (!figures.ok()) return figures.status();
-  message->set_records(figures->records);
-  message->set_holds_all(figures->holds_all);
-  const absl::StatusOr<std::vector<MemberState>> members = hub.Members();
-  if (!members.ok()) return members.status();
-  for (const MemberState& state : *members) {
+void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::HubState* message) {
+  for (std::size_t i = 0; i < watched.standing.members.size(); ++i) {
+    const MemberState& state = watched.standing.members[i];
     v1::HubMemberState* const member = message->add_members();
     member->set_data_source(state.data_source);
-    member->set_context_id(hubs.ContextOf(hub.rules(), state.data_source));
+    member->set_context_id(watched.tenants.at(i));
+    member->set_stopped(WhyStopped(watched, i));
     member->set_cycle(state.feed.cycle);
     member->set_read_ms(state.feed.at);
     member->set_suspended_ms(state.feed.suspended.value_or(0));
@@ -73,7 +68,30 @@ absl::Status EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
     member->set_last_conflicts(static_cast<std::uint32_t>(report.conflicts));
     member->set_last_refused(static_cast<std::uint32_t>(report.refused));
   }
-  return absl::OkStatus();
+}
+
+/// As it is now. One that cannot be looked at says why, and stands in no other's way.
+void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
+  message->set_storage(hub.rules().storage);
+  hubs.LookIfOthersDerive(hub);
+  const absl::Status looked = hubs.LookAt(hub);
+  for (const WatchedHub& watched : hubs.watch().All()) {
+    if (watched.storage != hub.rules().storage) continue;
+    message->set_failing(CutMessage(watched.failing));
+    message->set_failing_since_ms(watched.failing_since_ms);
+    message->set_behind_since_ms(watched.behind_since_ms);
+    message->set_derived_ms(watched.standing.derived_ms);
+    if (!looked.ok()) break;
+    message->set_records(watched.standing.records);
+    message->set_holds_all(watched.standing.holds_all);
+    return EncodeMembers(hubs, hub, watched, message);
+  }
+  message->set_trouble(CutMessage(std::string(looked.message())));
+  for (const std::string& name : hub.rules().data_sources) {
+    v1::HubMemberState* const member = message->add_members();
+    member->set_data_source(name);
+    member->set_context_id(hubs.ContextOf(hub.rules(), name));
+  }
 }
 
 ResumeMode ModeOf(v1::HubTake take) {
@@ -105,8 +123,9 @@ std::string OtherTakesOf(const HubRules& rules, const std::string& data_source) 
 
 /// Which members, and what counts of each.
 absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::ResumeHubRequest& request) {
-  const absl::StatusOr<std::vector<MemberState>> members = hub.Members();
-  if (!members.ok()) return members.status();
+  const absl::StatusOr<HubStanding> standing = hub.Stand();
+  if (!standing.ok()) return standing.status();
+  const std::vector<MemberState>& members = standing->members;
   std::map<std::string, ResumeMode> modes;
   if (!request.data_source().empty()) {
     if (request.take() == v1::HUB_TAKE_UNSPECIFIED) {
@@ -122,13 +141,13 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
   }
   const bool leaves_out_somebody =
       request.without().empty() ||
-      std::any_of(members->begin(), members->end(),
+      std::any_of(members.begin(), members.end(),
                   [&](const MemberState& member) { return member.data_source == request.without(); });
   if (!leaves_out_somebody) {
     return absl::InvalidArgumentError(absl::StrCat("'", request.without(), "' is no data source of hub '",
                                                    hub.rules().storage, "'. Nothing was resumed."));
   }
-  for (const MemberState& member : *members) {
+  for (const MemberState& member : members) {
     if (!member.feed.suspended || member.data_source == request.without()) continue;
     if (member.feed.own_restore) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -156,6 +175,11 @@ void Encode(const HubDelivery& delivery, v1::GoldenDelivery* message) {
   message->set_key(delivery.key);
   message->set_state(states[static_cast<int>(delivery.state)]);
   for (const auto& [column, wish] : delivery.columns) message->add_columns(column);
+  if (!delivery.refused) return;
+  // What was refused before the hub counted that was refused once, at least.
+  message->set_refusals(static_cast<std::uint64_t>(std::max<std::int64_t>(delivery.refused->attempts, 1)));
+  message->set_tried_again_ms(delivery.refused->until);
+  message->set_refusal(CutMessage(delivery.refused->reason));
 }
 
 /// What would be made. `Message`: has `changes` and `first`.
@@ -262,15 +286,13 @@ absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response
 
 /// What a new file would not have.
 absl::Status TellLoss(Hub& hub, v1::RebuildHubResponse* response) {
-  const absl::StatusOr<Hub::Figures> figures = hub.Count(/*by_hand=*/true);
-  if (!figures.ok()) return figures.status();
-  const absl::StatusOr<std::vector<MemberState>> members = hub.Members();
-  if (!members.ok()) return members.status();
+  const absl::StatusOr<HubStanding> standing = hub.Stand(/*by_hand=*/true);
+  if (!standing.ok()) return standing.status();
   v1::HubLoss* const loss = response->mutable_loss();
-  loss->set_records(figures->records);
-  loss->set_rows_by_hand(figures->by_hand.rows);
-  loss->set_parted(figures->by_hand.parted);
-  for (const MemberState& member : *members) {
+  loss->set_records(standing->records);
+  loss->set_rows_by_hand(standing->by_hand.rows);
+  loss->set_parted(standing->by_hand.parted);
+  for (const MemberState& member : standing->members) {
     const HubFile::Figures& of = member.figures;
     loss->set_rows(loss->rows() + of.rows);
     loss->set_deliveries(loss->deliveries() + of.open + of.held + of.dropped);
@@ -300,6 +322,11 @@ absl::StatusOr<std::shared_ptr<Hub>> AdminHubs::Find(const std::string& storage)
                    "'. Nothing was done. 'mirrorctl hub status' shows those that there are."));
 }
 
+std::map<std::string, std::shared_ptr<const TenantInHub>> AdminHubs::HubsOfTenants() const {
+  if (hubs_ == nullptr) return {};
+  return hubs_->watch().OfTenants();
+}
+
 grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHubsRequest* request,
                                  v1::ListHubsResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListHubs ", request->storage()),
@@ -307,12 +334,12 @@ grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHub
                  if (!request->storage().empty()) {
                    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
                    if (!hub.ok()) return hub.status();
-                   return EncodeHub(*hubs_, **hub, response->add_hubs());
+                   EncodeHub(*hubs_, **hub, response->add_hubs());
+                   return absl::OkStatus();
                  }
                  if (hubs_ == nullptr) return absl::OkStatus();
                  for (const std::shared_ptr<Hub>& hub : hubs_->all()) {
-                   if (absl::Status status = EncodeHub(*hubs_, *hub, response->add_hubs()); !status.ok())
-                     return status;
+                   EncodeHub(*hubs_, *hub, response->add_hubs());
                  }
                  return absl::OkStatus();
                });
@@ -336,6 +363,7 @@ grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::Resume
     }
     const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, NowMs());
     if (!resumed.ok()) return resumed.status();
+    hubs_->LookAt(**hub).IgnoreError();
     for (const std::string& name : *resumed) response->add_resumed(name);
     return absl::OkStatus();
   });
@@ -354,6 +382,7 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
     }
     const absl::StatusOr<std::size_t> decided = (*hub)->DecideHeld(request->commit(), request->dropped());
     if (!decided.ok()) return decided.status();
+    hubs_->LookAt(**hub).IgnoreError();
     response->set_deliveries(*decided);
     return absl::OkStatus();
   });
@@ -369,6 +398,25 @@ grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHel
     const absl::StatusOr<Hub::Held> held = (*hub)->ListHeld(limit, request->dropped());
     if (!held.ok()) return held.status();
     Encode(*held, request->dropped(), response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AdminHubs::ListRefused(grpc::ServerContext* context, const v1::ListRefusedRequest* request,
+                                    v1::ListRefusedResponse* response) {
+  const std::string call = absl::StrCat("ListRefused ", request->storage(), " ", request->data_source());
+  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
+    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
+    if (!hub.ok()) return hub.status();
+    const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kRefusedMax);
+    const absl::StatusOr<Hub::Refused> refused = (*hub)->ListRefused(request->data_source(), limit);
+    if (!refused.ok()) return refused.status();
+    response->set_deliveries(refused->count);
+    for (const HubDelivery& one : refused->first) {
+      v1::RefusedDelivery* const message = response->add_refused();
+      Encode(one, message->mutable_delivery());
+      message->set_golden_id(one.golden_id);
+    }
     return absl::OkStatus();
   });
 }
@@ -480,6 +528,7 @@ grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::Rebui
                  }
                  const absl::StatusOr<std::vector<std::string>> suspended = (*hub)->Rebuild(NowMs());
                  if (!suspended.ok()) return suspended.status();
+                 hubs_->LookAt(**hub).IgnoreError();
                  for (const std::string& name : *suspended) response->add_suspended(name);
                  return absl::OkStatus();
                });

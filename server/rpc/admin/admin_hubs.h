@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
 #define MIRROR_SERVER_RPC_ADMIN_ADMIN_HUBS_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "server/rpc/admin/admin_exports.h"
+#include "server/tenant/tenant_list.h"
 
 namespace mirror {
 
@@ -25,6 +27,8 @@ class AdminHubs : public AdminExports {
                          v1::DecideHubResponse* response) override;
   grpc::Status ListHeld(grpc::ServerContext* context, const v1::ListHeldRequest* request,
                         v1::ListHeldResponse* response) override;
+  grpc::Status ListRefused(grpc::ServerContext* context, const v1::ListRefusedRequest* request,
+                           v1::ListRefusedResponse* response) override;
   grpc::Status ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
                        v1::ThawHubResponse* response) override;
   grpc::Status ExplainGolden(grpc::ServerContext* context, const v1::ExplainGoldenRequest* request,
@@ -40,6 +44,9 @@ class AdminHubs : public AdminExports {
 
  protected:
   AdminHubs(Gate& gate, Tenants& tenants) : AdminExports(gate, tenants) {}
+
+  /// See HubWatch::OfTenants().
+  std::map<std::string, std::shared_ptr<const TenantInHub>> HubsOfTenants() const;
 
  private:
   absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -62,6 +63,19 @@ void EncodeRows(const CycleBook::Now& rows, v1::Tenant* message) {
   message->set_rows_per_second(rows.per_second);
 }
 
+void EncodeHub(const ListedTenant& tenant, v1::Tenant* message) {
+  if (tenant.hub == nullptr) return;
+  v1::TenantInHub* const hub = message->mutable_hub();
+  hub->set_storage(tenant.hub->storage);
+  hub->set_data_source(tenant.hub->data_source);
+  hub->set_suspended_ms(tenant.hub->suspended_ms);
+  hub->set_source_restored(tenant.hub->source_restored);
+  hub->set_open(tenant.hub->open);
+  hub->set_held(tenant.hub->held);
+  hub->set_refused(tenant.hub->refused);
+  hub->set_stopped(CutMessage(tenant.hub->stopped));
+}
+
 void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant* message) {
   const TenantSummary& summary = *tenant.summary;
   const TenantState state = StateOf(tenant);
@@ -90,10 +104,11 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   message->set_path(home.Location(tenant.context_id));
   message->set_bytes(home.Bytes(tenant.context_id));
   message->set_door(std::string(DoorWord(summary)));
+  EncodeHub(tenant, message);
 }
 
 absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
-                  v1::Tenant* message) {
+                  std::shared_ptr<const TenantInHub> hub, v1::Tenant* message) {
   const absl::StatusOr<TenantInfo> info = tenant.Info();
   message->set_context_id(tenant.context_id());
   message->set_path(home.Location(tenant.context_id()));
@@ -123,11 +138,13 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   EncodeRows(tenant.book().At(NowMs()), message);
   const ListedTenant listed{.context_id = tenant.context_id(),
                             .summary = std::make_shared<const TenantSummary>(seen),
-                            .late = freshness.Missed(tenant.context_id()) > 0};
+                            .late = freshness.Missed(tenant.context_id()) > 0,
+                            .hub = std::move(hub)};
   const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
   message->set_problem(IsProblem(listed));
   message->set_door(std::string(ToString(record.door())));
+  EncodeHub(listed, message);
   return absl::OkStatus();
 }
 
@@ -143,6 +160,7 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
     all.push_back({.context_id = context_id, .summary = nothing, .deleted = true});
     deleted.insert(FoldName(context_id));
   }
+  const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
     if (!deleted.empty() && deleted.contains(FoldName(seen.context_id))) continue;
     // What was known of it before need not be so any more.
@@ -157,11 +175,13 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
     const bool failing = seen.summary->failure.since_ms > 0;
     // A file that somebody took away.
     if (!seen.is_open && !failing && !tenants_.home().Exists(seen.context_id)) continue;
+    const auto hub = hubs.find(FoldName(seen.context_id));
     all.push_back({.context_id = std::move(seen.context_id),
                    .summary = std::move(seen.summary),
                    .progress_ms = seen.progress_ms,
                    .late = late,
-                   .rows = seen.rows});
+                   .rows = seen.rows,
+                   .hub = hub == hubs.end() ? nullptr : hub->second});
   }
   return all;
 }
@@ -197,7 +217,10 @@ grpc::Status AdminTenants::GetTenant(grpc::ServerContext* context, const v1::Get
                  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
                      FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
-                 return Fill(tenants_.home(), freshness_, **tenant, response);
+                 const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
+                 const auto hub = hubs.find(FoldName((*tenant)->context_id()));
+                 return Fill(tenants_.home(), freshness_, **tenant, hub == hubs.end() ? nullptr : hub->second,
+                             response);
                });
 }
 

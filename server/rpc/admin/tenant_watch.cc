@@ -5,7 +5,9 @@ namespace mirror {
 /// Where the summary is made anew at each look, as of one that is not known, it is compared.
 bool TenantWatch::IsSame(const Told& told, const ListedTenant& tenant) {
   const bool same_summary = told.summary == tenant.summary || *told.summary == *tenant.summary;
-  return same_summary && told.progress_ms == tenant.progress_ms && told.late == tenant.late &&
+  const bool same_hub =
+      told.hub == tenant.hub || (told.hub != nullptr && tenant.hub != nullptr && *told.hub == *tenant.hub);
+  return same_summary && same_hub && told.progress_ms == tenant.progress_ms && told.late == tenant.late &&
          told.deleted == tenant.deleted && told.since_ms == tenant.rows.since_ms &&
          told.done == tenant.rows.done && told.planned == tenant.rows.planned &&
          told.per_second == tenant.rows.per_second;
@@ -23,6 +25,7 @@ TenantWatch::News TenantWatch::Take(const std::vector<ListedTenant>& tenants) {
     told.progress_ms = tenant.progress_ms;
     told.late = tenant.late;
     told.deleted = tenant.deleted;
+    told.hub = tenant.hub;
     told.since_ms = tenant.rows.since_ms;
     told.done = tenant.rows.done;
     told.planned = tenant.rows.planned;

@@ -27,6 +27,7 @@ class TenantWatch {
     std::shared_ptr<const TenantSummary> summary;  ///< Never changed, only replaced.
     std::int64_t progress_ms = 0;
     bool late = false, deleted = false;
+    std::shared_ptr<const TenantInHub> hub;
     std::int64_t since_ms = 0;
     std::uint64_t done = 0, planned = 0, per_second = 0;
     std::uint64_t looked = 0;  ///< The call that it was there in last.

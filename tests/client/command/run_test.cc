@@ -204,6 +204,32 @@ TEST_F(RunTest, ManyTenantsHaveFewSeries) {
   EXPECT_LT(lines, 1'000 * 22 + 500);
 }
 
+TEST_F(RunTest, WhatBecomesOfDeliveriesIsShownWhereThereAreAny) {
+  AgentMetrics metrics({"Cust", "Other"});
+  CycleReport report;
+  report.outcome = Outcome::kDone;
+  metrics.Ended(1, report, 0.5, 1'000);
+  report.exchange = ExchangeFigures{.applied = 3, .conflicts = 2, .refused = 1, .later = 4};
+  metrics.Ended(0, report, 0.5, 1'000);
+  EXPECT_THAT(metrics.Text(5'000),
+              AllOf(HasSubstr("mirror_agent_deliveries_total{tenant=\"Cust\",outcome=\"applied\"} 3\n"),
+                    HasSubstr("mirror_agent_deliveries_total{tenant=\"Cust\",outcome=\"conflict\"} 2\n"),
+                    HasSubstr("mirror_agent_deliveries_total{tenant=\"Cust\",outcome=\"refused\"} 1\n"),
+                    HasSubstr("mirror_agent_deliveries_refused{tenant=\"Cust\"} 5\n"),
+                    HasSubstr("mirror_agent_deliveries_waiting_seconds{tenant=\"Cust\"} 0\n"),
+                    Not(HasSubstr("mirror_agent_deliveries_total{tenant=\"Other\"")),
+                    Not(HasSubstr("mirror_agent_deliveries_refused{tenant=\"Other\""))));
+  report.exchange = ExchangeFigures{.waiting = "it is suspended"};
+  metrics.Ended(0, report, 0.5, 2'000);
+  metrics.Ended(0, report, 0.5, 3'000);
+  EXPECT_THAT(metrics.Text(5'000),
+              AllOf(HasSubstr("mirror_agent_deliveries_waiting_seconds{tenant=\"Cust\"} 3\n"),
+                    HasSubstr("mirror_agent_deliveries_total{tenant=\"Cust\",outcome=\"applied\"} 3\n")));
+  report.exchange = ExchangeFigures{};
+  metrics.Ended(0, report, 0.5, 4'000);
+  EXPECT_THAT(metrics.Text(5'000), HasSubstr("mirror_agent_deliveries_waiting_seconds{tenant=\"Cust\"} 0\n"));
+}
+
 TEST_F(RunTest, WhatALogCostsIsShownWhereThereIsOne) {
   AgentMetrics metrics({"Cust", "Other"});
   CycleReport report;

@@ -134,6 +134,36 @@ TEST_F(StatusCommandTest, TablesThatFailedAreNamedWithTheirReasons) {
                       "more)\n")));
 }
 
+TEST_F(StatusCommandTest, AHubThatHandsOutNothingIsToldSinceWhenAndWhy) {
+  CycleReport waits = GoodReport(1);
+  waits.exchange = ExchangeFigures{.waiting = "'crm' is suspended\x1b[2J"};
+  CycleReport fetched = GoodReport(1);
+  fetched.exchange = ExchangeFigures{.fetched = 1, .applied = 1};
+  Ran(fetched, "2026-11-20 09:00:00", "2026-11-20 09:00:02");
+  EXPECT_EQ(InJson("2026-11-20 09:10:00")["last_run"]["deliveries_wait_since"], "");
+  Ran(waits, "2026-11-20 09:20:00", "2026-11-20 09:20:02");
+  // One that came to no deliveries knows nothing of that.
+  Ran(GoodReport(1), "2026-11-20 09:40:00", "2026-11-20 09:40:02");
+  EXPECT_EQ(Status("2026-11-20 09:50:00"), 0);
+  EXPECT_THAT(out_, Not(HasSubstr("stopped")));
+  Ran(waits, "2026-11-20 10:00:00", "2026-11-20 10:00:02");
+  EXPECT_EQ(Status("2026-11-20 10:10:00"), 0);
+  EXPECT_THAT(out_, AllOf(HasSubstr("Cust: good\n"),
+                          HasSubstr("stopped     the hub has handed out no deliveries for 49 min: 'crm' is "
+                                    "suspended\\x1b[2J\n")));
+  EXPECT_EQ(InJson("2026-11-20 10:10:00")["last_run"]["deliveries_wait_since"], "2026-11-20T09:20:02Z");
+  Configure(Source("crm.db") + Source("other.db", "", "Other"));
+  Ran(GoodReport(1), "2026-11-20 10:00:00", "2026-11-20 10:00:02", false, "Other");
+  Status("2026-11-20 10:10:00");
+  EXPECT_THAT(out_, HasSubstr("the hub has handed out no deliveries for"));
+  Configure(Source("crm.db"));
+  Ran(fetched, "2026-11-20 10:20:00", "2026-11-20 10:20:02");
+  EXPECT_EQ(InJson("2026-11-20 10:30:00")["last_run"]["deliveries_wait_since"], "");
+  Ran(waits, "2026-11-20 10:40:00", "2026-11-20 10:40:02");
+  EXPECT_EQ(InJson("2026-11-20 10:50:00")["last_run"]["deliveries_wait_since"], "2026-11-20T10:40:02Z")
+      << "anew";
+}
+
 TEST_F(StatusCommandTest, TheLastErrorOutlastsTheRunsThatWereGoodAgain) {
   CycleReport failed;
   failed.status = absl::UnavailableError("the endpoint does not answer");
@@ -428,7 +458,7 @@ TEST_F(StatusCommandTest, ForProgramsEverythingIsInOneObject) {
     "last_run": {"begun_at": "2026-11-20T10:00:00Z", "ended_at": "2026-11-20T10:00:02Z", "outcome": "done",
       "reason": "", "cycle": 17, "rows": 3, "tables_ok": 1, "tables_left_out": 0,
       "troubles": [{"table": "b", "result": "held", "reason": "too many rows"}],
-      "notes": [], "unlogged": []},
+      "notes": [], "unlogged": [], "deliveries": null, "deliveries_wait_since": ""},
     "unended_at": "", "last_good_at": "", "compared_at": "", "differing": [],
     "due_at": "2026-11-21T00:00:00Z", "overdue": false,
     "suspects": [], "last_error_at": "2026-11-20T10:00:02Z",

@@ -133,6 +133,19 @@ inline Row LedgerRow(const HubDelivery& delivery, std::int64_t number, const std
           0,
           number};
 }
+/// When a refused delivery is tried again.
+inline constexpr std::int64_t kTriedAgainMs = 1'800'000'000'000;
+inline Row RefusedRow(const HubDelivery& delivery, std::int64_t number, std::int64_t attempts,
+                      const std::string& reason) {
+  Row row = LedgerRow(delivery, number, delivery.key, {});
+  if (delivery.key.empty()) row[4] = nullptr;
+  row[5] = "REFUSED";
+  row[6] = nullptr;
+  row[7] = reason;
+  row[8] = attempts;
+  row[9] = kTriedAgainMs;
+  return row;
+}
 /// As if the system had kept what it was given.
 inline Wrote AsGiven(const HubDelivery& delivery) {
   Wrote wrote;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -196,7 +198,7 @@ TEST_P(HubBookTest, HandsOutOpenDeliveriesInTheirOrderAndCountsThem) {
     HubDelivery held = DeliveryOf("held", HubOperation::kUpdate, 6);
     held.state = DeliveryState::kHeld;
     ASSERT_THAT(book.WriteDelivery(held), IsOk());
-    ASSERT_THAT(book.NoteRefused("late", 99, std::string("no\0\xff", 4)), IsOk());
+    ASSERT_THAT(book.NoteRefused("late", {.until = 99, .reason = std::string("no\0\xff", 4)}), IsOk());
     ASSERT_THAT(book.WriteIssued("late", "g", 1), IsOk());
     EXPECT_THAT(book.IssuedFor("late"), IsOkAndHolds("g"));
     EXPECT_THAT(book.IssuedFor("nobody"), IsOkAndHolds(""));
@@ -241,6 +243,41 @@ TEST_P(HubBookTest, HandsOutOpenDeliveriesInTheirOrderAndCountsThem) {
   EXPECT_EQ(figures->at("erp").open, 1U);
   EXPECT_THAT(file_->DecideHeld(true), IsOkAndHolds(4U));
   EXPECT_EQ(file_->CountAll()->at("erp").refused, 1U);
+}
+
+TEST_P(HubBookTest, ARefusedDeliveryKeepsHowOftenAndWhy) {
+  const Refusal once{.until = 99, .attempts = 1, .reason = "CHECK constraint failed: c"};
+  const Refusal twice{.until = 199, .attempts = 2, .reason = "NOT NULL constraint failed: c"};
+  Write([&](HubBook& book) {
+    for (const char* const id : {"again", "once", "never"}) {
+      ASSERT_THAT(book.WriteDelivery(DeliveryOf(id, HubOperation::kUpdate, 20 - id[0] % 10)), IsOk());
+    }
+    HubDelivery held = DeliveryOf("held", HubOperation::kUpdate, 30);
+    held.state = DeliveryState::kHeld;
+    ASSERT_THAT(book.WriteDelivery(held), IsOk());
+    for (const char* const id : {"again", "once", "held"}) ASSERT_THAT(book.NoteRefused(id, once), IsOk());
+    ASSERT_THAT(book.NoteRefused("again", twice), IsOk());
+    ASSERT_THAT(book.NoteRefused("gone", once), IsOk());
+  });
+  Open();
+  Read([&](HubBook& book) {
+    std::map<std::string, std::optional<Refusal>> of_record, listed;
+    const auto all = book.DeliveriesOf("g");
+    ASSERT_THAT(all, IsOk());
+    for (const HubDelivery& one : *all) of_record[one.id] = one.refused;
+    EXPECT_THAT(of_record, ElementsAre(Pair("again", twice), Pair("held", once), Pair("never", std::nullopt),
+                                       Pair("once", once)));
+    std::vector<std::int64_t> numbers;
+    ASSERT_THAT(book.ReadDeliveries(HubBook::Which::kRefused,
+                                    [&](const HubDelivery& one) -> absl::StatusOr<bool> {
+                                      listed[one.id] = one.refused;
+                                      numbers.push_back(one.number);
+                                      return true;
+                                    }),
+                IsOk());
+    EXPECT_THAT(listed, ElementsAre(Pair("again", twice), Pair("once", once)));
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+  });
 }
 
 TEST_P(HubBookTest, WhatAnOperatorDroppedCountsForNothing) {

@@ -306,13 +306,13 @@ TEST_P(HubDecisions, WhatWasDecidedByHandIsCounted) {
   crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bonn"}});
   erp().Push({{7, "1", "Ada", "Rome"}, {8, "3", "Bea Ltd", "Bonn"}});
   Derive();
-  EXPECT_EQ(hub_->Count(/*by_hand=*/true)->by_hand.rows, 0U);
+  EXPECT_EQ(hub_->Stand(/*by_hand=*/true)->by_hand.rows, 0U);
   ASSERT_THAT(Merge(RecordOf("crm", "[2]"), RecordOf("erp", "[8]")), IsOk());
   ASSERT_THAT(Part(RecordOf("crm", "[1]"), {{"erp", "company", "[7]"}}), IsOk());
-  const absl::StatusOr<Hub::Figures> figures = hub_->Count(/*by_hand=*/true);
-  ASSERT_THAT(figures, IsOk());
-  EXPECT_EQ(figures->by_hand.rows, 2U) << "the merged record's, and the parted one's";
-  EXPECT_EQ(figures->by_hand.parted, 1U);
+  const absl::StatusOr<HubStanding> standing = hub_->Stand(/*by_hand=*/true);
+  ASSERT_THAT(standing, IsOk());
+  EXPECT_EQ(standing->by_hand.rows, 2U) << "the merged record's, and the parted one's";
+  EXPECT_EQ(standing->by_hand.parted, 1U);
 }
 
 TEST_P(HubDecisions, WhoIsNotSuspendedIsNotResumed) {
@@ -332,7 +332,7 @@ TEST_P(HubDecisions, ARebuiltHubIsAsALostOneAlsoWhereItsFileCannotBeRead) {
   const std::string golden = RecordOf("crm", "[1]");
   EXPECT_THAT(*hub_->Rebuild(crm().now()), ElementsAre("crm", "erp"));
   EXPECT_THAT(Fetch("crm").waiting, HasSubstr("suspended"));
-  EXPECT_TRUE(hub_->Count()->holds_all);
+  EXPECT_TRUE(hub_->Stand()->holds_all);
   // Whoever watches hears of it, once.
   const std::vector<HubNote> notes = hub_->Hear().notes;
   ASSERT_THAT(notes, SizeIs(2));
@@ -374,6 +374,67 @@ TEST_P(HubDecisions, AFileOfAnotherLayoutIsLeftAsItIsAndMadeAnewByHand) {
     EXPECT_THAT(hub_->Rebuild(now()), IsOk());
     EXPECT_THAT(hub_->ReadNews(), IsOk());
   }
+}
+
+TEST_P(HubDecisions, AFileOfTheLayoutBeforeIsTakenOverWithAllThatStandsInIt) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({});
+  Derive();
+  hub_.reset();
+  place_->Change("ALTER TABLE _hub_deliveries DROP COLUMN refusals");
+  place_->SetLayout(2);
+  Restart();
+  ASSERT_THAT(hub_->ListRefused("", 10), IsOk());
+  const HubDelivery made = Fetch("erp").deliveries.at(0);
+  erp().Push({}, {RefusedRow(made, 1, 3, "no")});
+  Derive();
+  const auto refused = hub_->ListRefused("erp", 10);
+  ASSERT_THAT(refused, IsOk());
+  ASSERT_THAT(refused->first, SizeIs(1));
+  EXPECT_EQ(refused->first[0].refused->attempts, 3);
+  Restart();
+  EXPECT_EQ(hub_->ListRefused("erp", 10)->count, 1U);
+}
+
+TEST_P(HubDecisions, WhatASourceRefusesIsNamedWithHowOftenAndWhy) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bonn"}});
+  erp().Push({});
+  Derive();
+  EXPECT_EQ(hub_->ListRefused("", 10)->count, 0U);
+  const std::vector<HubDelivery> made = Fetch("erp").deliveries;
+  ASSERT_THAT(made, SizeIs(2));
+  erp().Push({},
+             {RefusedRow(made[0], 1, 1, "CHECK constraint failed: c"), RefusedRow(made[1], 2, 4, "b\x1b")});
+  Derive();
+  const auto refused = hub_->ListRefused("", 10);
+  ASSERT_THAT(refused, IsOk());
+  EXPECT_EQ(refused->count, 2U);
+  ASSERT_THAT(refused->first, SizeIs(2));
+  EXPECT_EQ(refused->first[0].id, made[0].id);
+  EXPECT_EQ(*refused->first[0].refused, (Refusal{kTriedAgainMs, 1, "CHECK constraint failed: c"}));
+  EXPECT_EQ(*refused->first[1].refused, (Refusal{kTriedAgainMs, 4, "b\\x1b"})) << "as a terminal may show it";
+  EXPECT_THAT(hub_->ListRefused("", 1)->first, SizeIs(1));
+  EXPECT_EQ(hub_->ListRefused("", 1)->count, 2U);
+  EXPECT_EQ(hub_->ListRefused("crm", 10)->count, 0U);
+  EXPECT_THAT(hub_->ListRefused("nobody", 10).status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("'mirrorctl hub status Acme'")));
+  EXPECT_EQ(hub_->Explain(made[0].golden_id)->deliveries.at(0).refused->reason, "CHECK constraint failed: c");
+  EXPECT_EQ(hub_->Stand()->members.at(1).figures.refused, 2U);
+  // Applied in the end.
+  erp().Push({{7, "1", "Ada", "Rome"}}, {LedgerRow(made[0], 3, "[7]", AsGiven(made[0]))});
+  Derive();
+  EXPECT_EQ(hub_->ListRefused("", 10)->count, 1U);
+}
+
+TEST_P(HubDecisions, AReasonIsCutWhereASourceWritesABookOfIt) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({});
+  Derive();
+  erp().Push({}, {RefusedRow(Fetch("erp").deliveries.at(0), 1, 1, std::string(5'000, 'w'))});
+  Derive();
+  const std::string reason = hub_->ListRefused("", 10)->first.at(0).refused->reason;
+  EXPECT_LE(reason.size(), 1'000U);
+  EXPECT_THAT(reason, testing::EndsWith("w ..."));
 }
 
 TEST_P(HubDecisions, WhatIsNotKnownOfARowIsNamed) {

@@ -77,9 +77,9 @@ TEST_P(HubTest, ACycleThatWasBrokenOffIsNotLookedAt) {
   crm().BreakOff({{2, "2", "Bea", "Bern"}});
   Derive();
   EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 1);
-  const absl::StatusOr<std::vector<MemberState>> members = hub_->Members();
-  ASSERT_THAT(members, IsOk());
-  EXPECT_THAT(members->at(0).trouble, HasSubstr("waits for the rest"));
+  const absl::StatusOr<HubStanding> standing = hub_->Stand();
+  ASSERT_THAT(standing, IsOk());
+  EXPECT_THAT(standing->members.at(0).trouble, HasSubstr("waits for the rest"));
 }
 
 TEST_P(HubTest, ARestoredSourceSuspendsItsMemberUntilSomebodySaysWhatCounts) {  // S12
@@ -151,7 +151,7 @@ TEST_P(HubTest, ALostHubSuspendsAllAndHoldsWhatItDerives) {  // S11
   const absl::StatusOr<std::size_t> held = hub_->DecideHeld(true);
   ASSERT_THAT(held, IsOk());
   EXPECT_EQ(*held, 1U);
-  EXPECT_FALSE(hub_->Count()->holds_all);
+  EXPECT_FALSE(hub_->Stand()->holds_all);
   EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
 }
 
@@ -164,9 +164,9 @@ TEST_P(HubTest, AHubThatWasMadeAnewHoldsWhatIsNewAlsoWhereNothingWasHeld) {
   erp().Push({{7, "1", "Ada", "Rome"}}, {}, Operation::kUpdate);
   ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kAsIs}, {"erp", ResumeMode::kAsIs}}, erp().now()), IsOk());
   EXPECT_THAT(hub_->ListHeld(10)->counts, IsEmpty());
-  EXPECT_TRUE(hub_->Count()->holds_all);
+  EXPECT_TRUE(hub_->Stand()->holds_all);
   EXPECT_THAT(hub_->DecideHeld(true), IsOkAndHolds(0U));
-  EXPECT_FALSE(hub_->Count()->holds_all);
+  EXPECT_FALSE(hub_->Stand()->holds_all);
   crm().Push({{1, "1", "Ada", "Oslo"}}, {}, Operation::kUpdate);
   Derive();
   EXPECT_THAT(Fetch("erp").deliveries, SizeIs(1));
@@ -177,9 +177,9 @@ TEST_P(HubTest, AMemberThatWasNeverThereIsAbsentAndOneThatIsGoneFails) {
   crm().Push({{1, "1", "Ada", "Rome"}});
   Derive();
   const auto member = [this](const std::string& name) {
-    const absl::StatusOr<std::vector<MemberState>> all = hub_->Members();
-    EXPECT_THAT(all, IsOk());
-    for (const MemberState& one : *all) {
+    const absl::StatusOr<HubStanding> standing = hub_->Stand();
+    EXPECT_THAT(standing, IsOk());
+    for (const MemberState& one : standing->members) {
       if (one.data_source == name) return one;
     }
     return MemberState{};

@@ -39,6 +39,24 @@ std::vector<std::string> NamesOf(const absl::StatusOr<TenantPage>& page) {
   return names;
 }
 
+TEST(TenantListTest, OneThatAHubSuspendedOrHoldsSomethingForWaitsForADecision) {
+  const auto in_hub = [](const TenantInHub& hub) {
+    ListedTenant tenant = Tenant("a", [](TenantSummary& s) { s.tables_differing = 1; });
+    tenant.hub = std::make_shared<const TenantInHub>(hub);
+    return tenant;
+  };
+  EXPECT_EQ(StateOf(in_hub({.suspended_ms = 5})), TenantState::kHeld);
+  EXPECT_EQ(StateOf(in_hub({.held = 1})), TenantState::kHeld);
+  EXPECT_TRUE(IsProblem(in_hub({.suspended_ms = 5})));
+  EXPECT_EQ(StateOf(in_hub({.open = 3, .refused = 2, .stopped = "another is suspended"})),
+            TenantState::kDiffers);
+  ListedTenant failing = in_hub({.suspended_ms = 5});
+  TenantSummary summary = *failing.summary;
+  summary.failure.since_ms = 1;
+  failing.summary = std::make_shared<const TenantSummary>(summary);
+  EXPECT_EQ(StateOf(failing), TenantState::kFailing);
+}
+
 TEST(TenantListTest, TheWorstThatIsTrueOfATenantIsItsState) {
   EXPECT_EQ(StateOf(Tenant("a")), TenantState::kGood);
   EXPECT_EQ(StateOf(Tenant("a", [](TenantSummary& s) { s.active = true; })), TenantState::kActive);

@@ -52,6 +52,17 @@ std::string EqualityText(v1::Equality equality) {
   }
 }
 
+Json InHubJson(const v1::TenantInHub& hub) {
+  return {{"storage", hub.storage()},
+          {"data_source", hub.data_source()},
+          {"suspended_ms", hub.suspended_ms() == 0 ? Json() : Json(hub.suspended_ms())},
+          {"source_restored", hub.source_restored()},
+          {"open", hub.open()},
+          {"held", hub.held()},
+          {"refused", hub.refused()},
+          {"stopped", TextJson(hub.stopped())}};
+}
+
 /// How long ago, or how old.
 std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
 
@@ -100,6 +111,18 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   counted(tenant.tables_differing(), " table differs", " tables differ");
   counted(tenant.tables_refused(), " table refused", " tables refused");
   counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
+  if (tenant.hub().suspended_ms() > 0) {
+    notes.push_back(absl::StrCat("suspended in hub '", tenant.hub().storage(), "' for ",
+                                 AgeText(tenant.hub().suspended_ms(), now_ms)));
+  } else if (!tenant.hub().stopped().empty()) {
+    notes.push_back(tenant.hub().stopped());
+  }
+  const auto deliveries = [&](std::uint64_t count, const char* what) {
+    if (count > 0)
+      notes.push_back(absl::StrCat(Grouped(count), count == 1 ? " delivery " : " deliveries ", what));
+  };
+  deliveries(tenant.hub().held(), "held");
+  deliveries(tenant.hub().refused(), "refused");
   if (tenant.paused()) {
     notes.push_back(tenant.pause_reason().empty() ? "paused"
                                                   : absl::StrCat("paused: ", tenant.pause_reason()));
@@ -202,7 +225,8 @@ Json ToJson(const v1::Tenant& tenant) {
           {"running_rows", tenant.running_rows()},
           {"running_rows_planned", tenant.running_rows_planned()},
           {"rows_per_second", tenant.rows_per_second()},
-          {"door", TextJson(tenant.door())}};
+          {"door", TextJson(tenant.door())},
+          {"hub", tenant.has_hub() ? InHubJson(tenant.hub()) : Json()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {

@@ -35,6 +35,7 @@ Json ToJson(const v1::HeldDelivery& held);
 Json ToJson(const v1::ListHeldResponse& answer);
 Json ToJson(const v1::GoldenPreview& preview);
 Json ToJson(const v1::HubLoss& loss);
+Json ToJson(const v1::RefusedDelivery& refused);
 Json ToJson(const v1::ExplainGoldenResponse& record);
 Json ToJson(const v1::Duplicate& duplicate);
 

@@ -35,6 +35,10 @@ absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& 
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListHeld, request, Effect::kReads, kLongPatience);
 }
 
+absl::StatusOr<v1::ListRefusedResponse> HubClient::Refused(const v1::ListRefusedRequest& request) {
+  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ListRefused, request, Effect::kReads, kLongPatience);
+}
+
 absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const v1::ThawHubRequest& request) {
   return admin_.service_->Call(&v1::MirrorAdmin::Stub::ThawHub, request, EffectOf(request), kLongPatience);
 }

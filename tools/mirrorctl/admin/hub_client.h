@@ -21,6 +21,7 @@ class HubClient {
   /// `dropped`: of what was dropped, which goes with `commit`.
   absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
+  absl::StatusOr<v1::ListRefusedResponse> Refused(const v1::ListRefusedRequest& request);
   absl::StatusOr<v1::ThawHubResponse> Thaw(const v1::ThawHubRequest& request);
   absl::StatusOr<v1::MergeGoldenResponse> Merge(const v1::MergeGoldenRequest& request);
   absl::StatusOr<v1::PartGoldenResponse> Part(const v1::PartGoldenRequest& request);

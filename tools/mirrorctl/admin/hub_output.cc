@@ -9,6 +9,9 @@
 namespace mirror {
 namespace {
 
+/// A derivation that lasts no longer is worth no word.
+constexpr std::int64_t kBehindMs = 60'000;
+
 template <typename Texts>
 Json TextsJson(const Texts& texts) {
   return std::vector<std::string>(texts.begin(), texts.end());
@@ -53,7 +56,8 @@ Json MemberJson(const v1::HubMemberState& member) {
           {"last_refused", member.last_refused()},
           {"absent", member.absent()},
           {"taking", TextOrNull(TakingWord(member.taking()))},
-          {"knows_newest", member.knows_newest()}};
+          {"knows_newest", member.knows_newest()},
+          {"stopped", TextOrNull(member.stopped())}};
 }
 
 Json DeliveryJson(const v1::GoldenDelivery& one) {
@@ -63,11 +67,15 @@ Json DeliveryJson(const v1::GoldenDelivery& one) {
           {"operation", one.operation()},
           {"key", ParsedOrNull(one.key())},
           {"state", one.state()},
-          {"columns", TextsJson(one.columns())}};
+          {"columns", TextsJson(one.columns())},
+          {"refusals", one.refusals()},
+          {"tried_again_ms", TimeOrNull(one.tried_again_ms())},
+          {"refusal", TextOrNull(one.refusal())}};
 }
 
 /// How a member stands, in one word.
-TextTable::Cell StateOf(const v1::HubMemberState& member) {
+TextTable::Cell StateOf(const v1::HubState& hub, const v1::HubMemberState& member) {
+  if (!hub.trouble().empty()) return {"not known", Colour::kRed};
   if (member.suspended_ms() != 0)
     return {member.source_restored() ? "restored" : "suspended", Colour::kYellow};
   if (member.absent() || member.context_id().empty()) return "absent";
@@ -194,6 +202,31 @@ void PrintDeliveries(std::ostream& out, const v1::ExplainGoldenResponse& record,
   table.Print(out);
 }
 
+std::string TimesText(std::uint64_t times) {
+  return times == 1 ? "once" : absl::StrCat(Grouped(times), " times");
+}
+
+/// Of a record's deliveries those that their sources refused, and why.
+void PrintRefusals(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
+  TextTable table({{.name = "refused", .whole = true},
+                   {.name = "by", .whole = true},
+                   {.name = "how often", .goes = 1, .whole = true},
+                   {.name = "tried again", .goes = 2, .whole = true},
+                   {"why"}},
+                  width);
+  for (const v1::GoldenDelivery& one : record.deliveries()) {
+    if (one.refusals() == 0) continue;
+    table.Add({one.delivery_id(),
+               one.data_source(),
+               {TimesText(one.refusals()), Colour::kYellow},
+               WhenText(one.tried_again_ms()),
+               one.refusal()});
+  }
+  if (!table.any()) return;
+  out << '\n';
+  table.Print(out);
+}
+
 void PrintOfAll(std::ostream& out, std::uint64_t shown, std::uint64_t all) {
   out << '\n' << (shown < all ? absl::StrCat("the first ", shown, ":\n") : std::string("these are:\n"));
 }
@@ -215,23 +248,61 @@ void PrintFirst(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::
 }
 
 /// `suspended`: a member is, so that the decision is for later.
-std::string WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
-  return absl::StrCat(
-      "hub '", hub.storage(), "' was made anew, or its rules were changed: whatever is new is held, ",
-      any ? "" : "though nothing is held now, ", "until ", Command("hold commit", hub.storage()),
-      suspended ? ", once no member is suspended and each was read" : "");
+HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
+  return {absl::StrCat("hub '", hub.storage(),
+                       "' was made anew, or its rules were changed: whatever is new is held",
+                       any ? "" : ", though nothing is held now"),
+          ", ",
+          absl::StrCat("until ", Command("hold commit", hub.storage()),
+                       suspended ? ", once no member is suspended and each was read" : "")};
 }
 
 /// Members whose sources take none of what is to be written there.
-std::string WhoTakesNone(const v1::HubMemberState& member) {
+HubWait WhoTakesNone(const v1::HubMemberState& member) {
   if (member.taking() == v1::HUB_TAKING_DECLINES) {
-    return absl::StrCat("the source of '", member.data_source(),
-                        "' takes no deliveries, and the configuration says 'write' of it: let its owner set "
-                        "'accept' of its [[source]] and run 'mirror-agent install', or take 'write' away");
+    return {
+        absl::StrCat("the source of '", member.data_source(),
+                     "' takes no deliveries, and the configuration says 'write' of it"),
+        ": ",
+        "let its owner set 'accept' of its [[source]] and run 'mirror-agent install', or take 'write' away"};
   }
-  return absl::StrCat("the source of '", member.data_source(),
-                      "' completes cycles and asks this server for no deliveries, and the configuration says "
-                      "'write' of it: let its owner run a 'mirror-agent' that does, or take 'write' away");
+  return {
+      absl::StrCat("the source of '", member.data_source(),
+                   "' completes cycles and asks this server for no deliveries, and the configuration says "
+                   "'write' of it"),
+      ": ", "let its owner run a 'mirror-agent' that does, or take 'write' away"};
+}
+
+std::string Deliveries(std::uint64_t count) {
+  return count == 1 ? "1 delivery" : absl::StrCat(Grouped(count), " deliveries");
+}
+
+/// That it derives nothing, or not in time.
+void AddStandstill(const v1::HubState& hub, std::int64_t now_ms, std::vector<HubWait>* waits) {
+  if (!hub.trouble().empty()) {
+    waits->push_back({absl::StrCat("hub '", hub.storage(), "' cannot be looked at: ", hub.trouble()), ". ",
+                      "Mend what this names; until then it hands out nothing"});
+  } else if (!hub.failing().empty()) {
+    waits->push_back({absl::StrCat("hub '", hub.storage(), "' has derived nothing for ",
+                                   SpanText(now_ms - hub.failing_since_ms()), ": ", hub.failing()),
+                      ". ", "It is tried again by itself: mend what this names"});
+  } else if (hub.behind_since_ms() > 0 && now_ms - hub.behind_since_ms() > kBehindMs) {
+    waits->push_back(
+        {absl::StrCat("hub '", hub.storage(), "' has not derived what a member completed ",
+                      SpanText(now_ms - hub.behind_since_ms()), " ago"),
+         ". ",
+         "'mirrorctl events --kind golden.not_derived' says whether it fails, 'mirrorctl servers' "
+         "which server has the duty 'hubs'"});
+  }
+}
+
+void AddRefused(const v1::HubState& hub, std::vector<HubWait>* waits) {
+  for (const v1::HubMemberState& member : hub.members()) {
+    if (member.refused() == 0) continue;
+    waits->push_back(
+        {absl::StrCat("the source of '", member.data_source(), "' refuses ", Deliveries(member.refused())),
+         ": ", absl::StrCat(Command("refused", hub.storage()), " says which, and why; ", kMendRefused)});
+  }
 }
 
 }  // namespace
@@ -242,7 +313,12 @@ Json ToJson(const v1::HubState& hub) {
   return {{"storage", hub.storage()},
           {"records", hub.records()},
           {"members", members},
-          {"holds_all", hub.holds_all()}};
+          {"holds_all", hub.holds_all()},
+          {"derived_ms", TimeOrNull(hub.derived_ms())},
+          {"behind_since_ms", TimeOrNull(hub.behind_since_ms())},
+          {"failing", TextOrNull(hub.failing())},
+          {"failing_since_ms", TimeOrNull(hub.failing_since_ms())},
+          {"trouble", TextOrNull(hub.trouble())}};
 }
 
 Json ToJson(const v1::ResumeHubResponse& answer) {
@@ -277,6 +353,12 @@ Json ToJson(const v1::HeldDelivery& held) {
   Json json = DeliveryJson(held.delivery());
   json["golden_id"] = held.golden_id();
   json["why"] = WhyHeld(held.why());
+  return json;
+}
+
+Json ToJson(const v1::RefusedDelivery& refused) {
+  Json json = DeliveryJson(refused.delivery());
+  json["golden_id"] = refused.golden_id();
   return json;
 }
 
@@ -324,7 +406,7 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
                   width);
   for (const v1::HubState& hub : answer.hubs()) {
     for (const v1::HubMemberState& member : hub.members()) {
-      table.Add({hub.storage(), member.data_source(), StateOf(member), Grouped(member.rows()),
+      table.Add({hub.storage(), member.data_source(), StateOf(hub, member), Grouped(member.rows()),
                  Grouped(member.open()), Grouped(member.held()), Grouped(member.dropped()),
                  Grouped(member.refused()), member.read_ms() == 0 ? "" : SpanText(now_ms - member.read_ms()),
                  NoteOf(member, now_ms)});
@@ -334,45 +416,55 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
   if (answer.hubs().empty()) return;
   out << '\n';
   for (const v1::HubState& hub : answer.hubs()) {
-    out << Printable(hub.storage()) << ": " << Counted(hub.records(), "golden record")
-        << (hub.holds_all() ? "; whatever is new is held" : "") << '\n';
+    if (!hub.trouble().empty()) continue;
+    out << Printable(hub.storage()) << ": " << Counted(hub.records(), "golden record");
+    if (hub.derived_ms() > 0) out << ", derived " << SpanText(now_ms - hub.derived_ms()) << " ago";
+    out << (hub.holds_all() ? "; whatever is new is held" : "") << '\n';
   }
 }
 
-std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub) {
-  std::vector<std::string> waits, suspended, mute;
+std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_ms) {
+  std::vector<HubWait> waits;
+  AddStandstill(hub, now_ms, &waits);
+  std::vector<std::string> suspended;
   std::uint64_t held = 0;
+  bool any_suspended = false;
   for (const v1::HubMemberState& member : hub.members()) {
     held += member.held();
-    if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) mute.push_back(WhoTakesNone(member));
     if (member.suspended_ms() == 0) continue;
+    any_suspended = true;
     if (!member.source_restored()) {
       suspended.push_back(member.data_source());
       continue;
     }
     waits.push_back(
-        absl::StrCat("the source of '", member.data_source(),
-                     "' was restored: when it has completed a cycle since, say what counts of it. ",
-                     Command("resume", hub.storage(),
-                             absl::StrCat(" ", ShellWord(member.data_source()), " --take theirs")),
-                     ": what it has; '--take ours': what the hub knew",
-                     member.knows_newest() ? "; '--take newest': the later one" : ""));
+        {absl::StrCat("the source of '", member.data_source(), "' was restored"), ": ",
+         absl::StrCat("when it has completed a cycle since, say what counts of it. ",
+                      Command("resume", hub.storage(),
+                              absl::StrCat(" ", ShellWord(member.data_source()), " --take theirs")),
+                      ": what it has; '--take ours': what the hub knew",
+                      member.knows_newest() ? "; '--take newest': the later one" : "")});
   }
   if (!suspended.empty()) {
-    waits.push_back(absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
-                                 " suspended, and nothing that may concern them is handed out. When each has "
-                                 "completed a cycle since: ",
-                                 Command("resume", hub.storage())));
+    waits.push_back(
+        {absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
+                      " suspended, and nothing that may concern them is handed out"),
+         ". ", absl::StrCat("When each has completed a cycle since: ", Command("resume", hub.storage()))});
   }
   if (held > 0) {
-    waits.push_back(absl::StrCat(
-        held == 1 ? "1 delivery" : absl::StrCat(Grouped(held), " deliveries"), " of hub '", hub.storage(),
-        held == 1 ? "' waits" : "' wait", " for your decision: ", Command("hold commit", hub.storage()),
-        " hands out, ", Command("hold rollback", hub.storage()), " drops them until their content changes, ",
-        Command("hold list", hub.storage()), " shows them"));
+    waits.push_back(
+        {absl::StrCat(Deliveries(held), " of hub '", hub.storage(), held == 1 ? "' waits" : "' wait",
+                      " for your decision"),
+         ": ",
+         absl::StrCat(Command("hold commit", hub.storage()), " hands out, ",
+                      Command("hold rollback", hub.storage()), " drops them until their content changes, ",
+                      Command("hold list", hub.storage()), " shows them")});
   }
-  if (hub.holds_all()) waits.push_back(WhyAllIsHeld(hub, held > 0, waits.size() > (held > 0 ? 1 : 0)));
-  waits.insert(waits.end(), mute.begin(), mute.end());
+  if (hub.holds_all()) waits.push_back(WhyAllIsHeld(hub, held > 0, any_suspended));
+  for (const v1::HubMemberState& member : hub.members()) {
+    if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) waits.push_back(WhoTakesNone(member));
+  }
+  AddRefused(hub, &waits);
   return waits;
 }
 
@@ -386,6 +478,7 @@ void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std
   if (record.deliveries().empty()) return;
   out << '\n';
   PrintDeliveries(out, record, width);
+  PrintRefusals(out, record, width);
 }
 
 void PrintMade(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::HubChange>& changes,

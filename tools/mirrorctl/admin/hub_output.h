@@ -16,8 +16,20 @@ namespace mirror {
 
 /// A line for each member, and one for each hub.
 void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_t width, std::int64_t now_ms);
-/// What waits for somebody, a sentence each, with the commands to type.
-std::vector<std::string> WhatHubWaitsFor(const v1::HubState& hub);
+/// What waits for somebody.
+struct HubWait {
+  std::string words;  ///< What it is.
+  std::string joint;  ///< ": ", ". " or ", "
+  std::string next;   ///< What to do, with the commands to type.
+
+  std::string Sentence() const { return words + joint + next; }
+};
+std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_ms);
+/// What is to be done where sources refuse.
+inline constexpr char kMendRefused[] =
+    "mend in that system what the reason names (its 'accept', a constraint, a row that is in the way), or "
+    "the "
+    "value where it comes from. Each is tried again by itself, ever more rarely";
 /// A record's rows, its values and who gave them, and what waits for its systems.
 void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
 /// Deliveries that a decision would make: how many of each table, then the first of them.

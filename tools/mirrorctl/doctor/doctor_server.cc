@@ -16,6 +16,8 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/hub_output.h"
 #include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 
@@ -191,7 +193,7 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
     return report.Fail("tenants", std::string(answer.status().message()),
                        "see the server's log, which has a line for each call and for what went wrong");
   }
-  int waiting = 0;
+  int waiting = 0, in_hubs = 0;
   for (const v1::Tenant& tenant : answer->tenants()) {
     const std::string& name = tenant.context_id();
     if (!tenant.waiting_source_id().empty()) {
@@ -217,14 +219,33 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
                   absl::StrCat("'mirrorctl events ", name, " --kind table.refused' says why"));
       ++waiting;
     }
+    if (tenant.hub().suspended_ms() > 0) ++in_hubs;
     if (tenant.paused()) {
       report.Warn("tenants", absl::StrCat(name, " is paused: ", tenant.pause_reason()),
                   WhatEndsAPause(name, tenant.pause_reason()));
       ++waiting;
     }
   }
-  if (waiting == 0) {
-    report.Ok("tenants", absl::StrCat(answer->tenants_size(), ", and none of them waits for an operator"));
+  if (waiting > 0) return;
+  const std::string found = absl::StrCat(answer->tenants_size(), ", and none of them waits for an operator");
+  report.Ok("tenants", in_hubs == 0 ? found : absl::StrCat(found, ", but for those that a hub suspended"));
+}
+
+/// Says nothing of a server without hubs.
+void ExamineHubs(AdminClient& client, DoctorReport& report) {
+  const auto answer = HubClient(client).Hubs();
+  if (absl::IsUnimplemented(answer.status())) return;
+  if (!answer.ok()) {
+    return report.Fail("hubs", std::string(answer.status().message()),
+                       "see the server's log, which has a line for each call and for what went wrong");
+  }
+  const std::int64_t now_ms = NowMs();
+  for (const v1::HubState& hub : answer->hubs()) {
+    const std::vector<HubWait> waits = WhatHubWaitsFor(hub, now_ms);
+    for (const HubWait& wait : waits) report.Warn("hubs", wait.words, wait.next);
+    if (!waits.empty()) continue;
+    report.Ok("hubs", absl::StrCat("'", hub.storage(), "' has ", Counted(hub.records(), "golden record"),
+                                   ", and nothing waits for an operator"));
   }
 }
 
@@ -276,6 +297,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   ExamineKeys(*answer, report);
   ExamineDoor(**client, report);
   ExamineTenants(**client, report);
+  ExamineHubs(**client, report);
   ExamineFleet(**client, report);
 }
 

@@ -25,6 +25,7 @@
 #include "certs/token.h"
 #include "client/command/expiry.h"
 #include "client/run/check_source.h"
+#include "client/run/last_run.h"
 #include "client/run/open_reader.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
@@ -135,6 +136,34 @@ std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
   if (strptime(words.c_str() + at + kBefore.size(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr)
     return std::nullopt;
   return std::int64_t{timegm(&time)} * 1'000;
+}
+
+/// Of a source that takes deliveries: whether its last run got any, and whether the source took them.
+void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
+  const std::string step = absl::StrCat(source.context_id, " deliveries");
+  const absl::StatusOr<std::optional<LastRun>> last =
+      LastRun::Load(config.agent.state_dir, source.context_id);
+  // That it cannot be read is for `status` to say: no run needs it.
+  if (!source.accept.any() || !last.ok() || !*last || !(*last)->exchange) return;
+  const ExchangeFigures& figures = *(*last)->exchange;
+  const std::int64_t since_ms = (*last)->waiting_since_ms;
+  if (!figures.waiting.empty()) {
+    return report.Warn(
+        step,
+        absl::StrCat("the hub hands out none",
+                     since_ms == 0 ? "" : absl::StrCat(" since ", FormatUnixTime(since_ms / 1'000)), ": ",
+                     figures.waiting),
+        "where that lasts, the server's operator sees with 'mirrorctl hub status' what waits for him");
+  }
+  const std::uint64_t refused = figures.refused + figures.later;
+  if (refused == 0) return report.Ok(step, "the last run applied what the hub handed out, if there was any");
+  report.Warn(
+      step,
+      absl::StrCat(refused == 1 ? "1 delivery is" : absl::StrCat(Grouped(refused), " deliveries are"),
+                   " refused here",
+                   figures.refusals.empty() ? "" : absl::StrCat(": ", figures.refusals.front())),
+      "mend what the reason names: 'accept' of this [[source]], a constraint, a row that is in the way. "
+      "Each is tried again by itself; 'mirrorctl hub refused' at the server names all");
 }
 
 /// Of a source that takes none: whether some wait for it.
@@ -377,6 +406,7 @@ void ExamineSource(const AgentConfig& config, DoctorReport& report) {
       report.Skip(absl::StrCat(source.context_id, " proof"), failed);
     }
     ExamineDatabase(config, source, report);
+    ExamineLastDeliveries(config, source, report);
   }
 }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t kDuplicatesPerLook = 100;
 
 /// Deliveries that a page lists.
-constexpr std::uint32_t kHeldPerLook = 100;
+constexpr std::uint32_t kListedPerLook = 100;
 
 /// A question lists tables; here they are what would be written where. `resumes`: of a part of these it would
 /// be decided later.
@@ -53,7 +53,7 @@ absl::StatusOr<Json> Resume(AdminClient& admin, const std::string& storage, cons
 absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const std::string& storage) {
   v1::ListHeldRequest request;
   request.set_storage(storage);
-  request.set_limit(kHeldPerLook);
+  request.set_limit(kListedPerLook);
   return HubClient(admin).Held(request);
 }
 
@@ -138,6 +138,15 @@ absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage) {
   const absl::StatusOr<v1::ListHeldResponse> held = Held(admin, storage);
   if (!held.ok()) return held.status();
   return ToJson(*held);
+}
+
+absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage) {
+  v1::ListRefusedRequest request;
+  request.set_storage(storage);
+  request.set_limit(kListedPerLook);
+  const absl::StatusOr<v1::ListRefusedResponse> answer = HubClient(admin).Refused(request);
+  if (!answer.ok()) return answer.status();
+  return Json{{"deliveries", answer->deliveries()}, {"first", ToJsonArray(answer->refused())}};
 }
 
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request) {

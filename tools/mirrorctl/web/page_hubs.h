@@ -19,6 +19,8 @@ absl::StatusOr<Json> ShowHubs(AdminClient& admin);
 absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& storage);
 /// {changes, first}: what is held, never values. A call for operators.
 absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage);
+/// {deliveries, first}: what sources refused, never values. A call for operators.
+absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage);
 /// A record with its values; of each row also `key_text`, which no browser rounds. A call for operators.
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request);
 

@@ -356,6 +356,8 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
     return Ask([&](AdminClient& admin) { return ShowDuplicates(admin, path[2]); });
   if (name == "hubs" && path.size() == 4 && path[3] == "held")
     return Ask([&](AdminClient& admin) { return ShowHeld(admin, path[2]); });
+  if (name == "hubs" && path.size() == 4 && path[3] == "refused")
+    return Ask([&](AdminClient& admin) { return ShowRefused(admin, path[2]); });
   if (name == "hubs" && path.size() == 4 && path[3] == "golden")
     return Ask([&](AdminClient& admin) { return ShowGolden(admin, GoldenAskedFor(path[2], target)); });
   const bool of_one = name == "tenants" && path.size() == 4 && path[3] == "minutes";

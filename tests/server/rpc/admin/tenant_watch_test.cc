@@ -50,6 +50,14 @@ TEST_F(TenantWatchTest, WhatIsShownOfATenantIsNewsWhenItChanges) {
   EXPECT_THAT(Changed(), ElementsAre("b"));
   tenants_[1].rows.per_second = 7;
   EXPECT_THAT(Changed(), ElementsAre("b"));
+  tenants_[0].hub = std::make_shared<const TenantInHub>(TenantInHub{.storage = "Acme", .open = 1});
+  EXPECT_THAT(Changed(), ElementsAre("a"));
+  tenants_[0].hub = std::make_shared<const TenantInHub>(TenantInHub{.storage = "Acme", .open = 1});
+  EXPECT_THAT(Changed(), IsEmpty());
+  tenants_[0].hub = std::make_shared<const TenantInHub>(TenantInHub{.storage = "Acme", .suspended_ms = 1});
+  EXPECT_THAT(Changed(), ElementsAre("a"));
+  tenants_[0].hub = nullptr;
+  EXPECT_THAT(Changed(), ElementsAre("a"));
   tenants_[1].deleted = true;
   EXPECT_THAT(Changed(), ElementsAre("b"));
 }

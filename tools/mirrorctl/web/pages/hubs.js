@@ -13,6 +13,7 @@ function hubPath(storage, ...rest) {
 
 /** [word, tone] of how a member stands. */
 function stateOf(member) {
+  if (member.unknown) return ['not known', 'bad'];
   if (member.suspended_ms) return [member.source_restored ? 'restored' : 'suspended', 'warn'];
   if (member.absent || !member.context_id) return ['absent', 'quiet'];
   if (member.trouble) return ['failing', 'bad'];
@@ -25,6 +26,7 @@ function noteOf(member) {
   if (member.trouble) notes.push(member.trouble);
   else if (member.suspended_ms) notes.push(`for ${age(member.suspended_ms)}`);
   if (member.taking) notes.push('takes no deliveries');
+  if (member.refused) notes.push(`${number(member.refused)} refused there`);
   return notes.join(', ');
 }
 
@@ -84,10 +86,17 @@ function rollbackButton(hub, done) {
   }, done);
 }
 
+const MEND_REFUSED = 'Mend in that system what the reason names, or the value where it comes from: each is tried again by itself, ever more rarely.';
+
 /** What somebody has to decide, each with its buttons. */
 function decisions(hub, isOperator, done) {
   const lines = [];
+  // A derivation that lasts no longer is worth no word.
+  const behind = hub.behind_since_ms && Date.now() - hub.behind_since_ms > 60000;
   const line = (words, buttons) => lines.push(el('li', {}, el('p', {}, words), isOperator && el('div', { class: 'buttons' }, buttons)));
+  if (hub.trouble) line(`${hub.storage} cannot be looked at: ${hub.trouble}. Until that is mended nothing is handed out.`, []);
+  else if (hub.failing) line(`${hub.storage} has derived nothing for ${age(hub.failing_since_ms)}: ${hub.failing}. It is tried again by itself.`, []);
+  else if (behind) line(`${hub.storage} has not derived what a member completed ${age(hub.behind_since_ms)} ago.`, []);
   const restored = hub.members.filter((member) => member.suspended_ms && member.source_restored);
   for (const member of restored) {
     const takes = Object.keys(TAKES).filter((take) => take !== 'newest' || member.knows_newest);
@@ -104,6 +113,9 @@ function decisions(hub, isOperator, done) {
     line(`${counted(held, 'delivery waits', 'deliveries wait')} for a decision.${hub.holds_all ? ` ${anew}` : ''}`, [rollbackButton(hub, done), commitButton(hub, done)]);
   } else if (hub.holds_all) {
     line(`${anew} Nothing is held now.`, suspended.length + restored.length === 0 ? [commitButton(hub, done)] : []);
+  }
+  for (const member of hub.members.filter((one) => one.refused)) {
+    line(`The source of ${member.data_source} refuses ${counted(member.refused, 'delivery', 'deliveries')}. ${MEND_REFUSED}`, []);
   }
   for (const member of hub.members.filter((one) => one.taking)) {
     line(`The source of ${member.data_source} takes no deliveries, and the configuration says 'write' of it: ${member.taking === 'declines'
@@ -122,6 +134,10 @@ function thawButton(storage, goldenId, done) {
       done(`${counted(records, 'record')} thawed`);
     },
   }) }, goldenId ? 'Thaw …' : 'Thaw all …');
+}
+
+function times(count) {
+  return count === 1 ? 'once' : `${number(count)} times`;
 }
 
 /** A plain table of texts. */
@@ -180,7 +196,9 @@ function golden(storage, record, done) {
       ...(several ? [choice(row)] : []), row.data_source, row.table, row.key_text, row.joined_by, time(row.touched_ms)])),
     el('div', { class: 'buttons' }, several && part), merge,
     listing('Values', ['Attribute', 'Value', 'Given by', 'As of', 'State'], record.attributes.map((one) => [one.name, key(one.value), one.data_source ?? NONE, one.version_ms ? time(one.version_ms) : NONE, one.frozen ? 'frozen' : ''])),
-    record.deliveries.length > 0 && listing('Deliveries', ['To', 'Table', 'Operation', 'Key', 'State', 'Columns'], record.deliveries.map((one) => [one.data_source, one.table, one.operation, key(one.key), one.state, one.columns.join(', ')])),
+    record.deliveries.length > 0 && listing('Deliveries', ['To', 'Table', 'Operation', 'Key', 'State', 'Columns', 'Id'], record.deliveries.map((one) => [one.data_source, one.table, one.operation, key(one.key), one.state, one.columns.join(', '), el('code', {}, one.delivery_id)])),
+    record.deliveries.some((one) => one.refusals) && listing('Refused of this record', ['By', 'How often', 'Tried again', 'Why', 'Id'], record.deliveries.filter((one) => one.refusals).map((one) => [one.data_source, times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE, el('code', {}, one.delivery_id)])),
+    record.deliveries.some((one) => one.refusals) && el('p', { class: 'quiet' }, MEND_REFUSED),
     record.attributes.some((one) => one.frozen) && el('div', { class: 'buttons' }, thawButton(storage, record.golden_id, done)),
   ];
 }
@@ -204,6 +222,24 @@ function heldList(hub, show) {
     }
   };
   return [el('button', { type: 'button', onclick: look }, 'Show what is held'), shown];
+}
+
+/** What systems refused: which row, how often, why. */
+function refusedList(hub, show) {
+  const shown = el('div', { role: 'status' });
+  const look = async () => {
+    try {
+      const { deliveries, first } = await get(hubPath(hub.storage, 'refused'));
+      shown.replaceChildren(...(first.length === 0 ? [empty('Nothing is refused.')] : [
+        listing('Refused', ['By', 'Table', 'Operation', 'Key', 'Record', 'How often', 'Tried again', 'Why'], first.map((one) => [
+          one.data_source, one.table, one.operation, one.key === null ? NONE : JSON.stringify(one.key),
+          el('button', { type: 'button', class: 'plain', onclick: () => show(one.golden_id) }, one.golden_id), times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE])),
+        ...(deliveries > first.length ? [el('p', { class: 'quiet' }, `These are the oldest of ${number(deliveries)}.`)] : [])]));
+    } catch (error) {
+      shown.replaceChildren(problem(error.message));
+    }
+  };
+  return [el('button', { type: 'button', onclick: look }, 'Show what is refused'), shown];
 }
 
 function rebuildButton(storage, done) {
@@ -257,14 +293,15 @@ function duplicates(hub, show, done) {
 
 function hubCard(hub, isOperator, done) {
   const table = new Table({ caption: `Members of ${hub.storage}`, columns: members, key: (one) => one.data_source });
-  table.set(hub.members);
+  table.set(hub.members.map((member) => ({ ...member, unknown: Boolean(hub.trouble) })));
   const one = isOperator ? explain(hub, done) : null;
   const [button, found] = duplicates(hub, one?.show, done);
   const [heldButton, held] = isOperator ? heldList(hub, one.show) : [];
+  const [refusedButton, refused] = isOperator ? refusedList(hub, one.show) : [];
   return el('section', { class: 'card' }, el('h2', {}, hub.storage),
-    el('p', { class: 'quiet facts' }, counted(hub.records, 'golden record'), hub.holds_all ? ', and all that is new is held' : ''),
+    el('p', { class: 'quiet facts' }, counted(hub.records, 'golden record'), hub.derived_ms ? `, derived ${age(hub.derived_ms)} ago` : '', hub.holds_all ? ', and all that is new is held' : ''),
     decisions(hub, isOperator, done), table.element,
-    el('div', { class: 'tools' }, button, heldButton, isOperator && thawButton(hub.storage, '', done), isOperator && rebuildButton(hub.storage, done)), found, held, one?.form, one?.shown);
+    el('div', { class: 'tools' }, button, heldButton, refusedButton, isOperator && thawButton(hub.storage, '', done), isOperator && rebuildButton(hub.storage, done)), found, held, refused, one?.form, one?.shown);
 }
 
 export default function hubs(main, { about, announce }) {

@@ -71,6 +71,9 @@ function reasons(tenant) {
   if (tenant.quarantine) list.push(['bad', tenant.quarantine]);
   if (tenant.failing_since_ms) list.push(['bad', `Its cycles have failed for ${age(tenant.failing_since_ms)}: ${tenant.failure}`]);
   if (tenant.waiting_source_id) list.push(['warn', 'Another source database announced itself and waits for a decision.']);
+  if (tenant.hub?.stopped) list.push(['warn', `Deliveries: ${tenant.hub.stopped}`]);
+  if (tenant.hub?.held) list.push(['warn', `Hub ${tenant.hub.storage} holds ${counted(tenant.hub.held, 'delivery', 'deliveries')} for it until somebody decides.`]);
+  if (tenant.hub?.refused) list.push(['warn', `Its source refuses ${counted(tenant.hub.refused, 'delivery', 'deliveries')} of hub ${tenant.hub.storage}.`]);
   if (tenant.paused) list.push(['warn', `Paused: ${tenant.pause_reason || 'no reason was given'}`]);
   return list.map(([kind, words]) => el('p', { class: `banner ${kind}` }, words));
 }

@@ -17,6 +17,8 @@ function noteOf(tenant) {
   if (tenant.quarantine) return tenant.quarantine;
   if (tenant.failure) return tenant.failure;
   if (tenant.waiting_source_id) return 'another source waits for a decision';
+  if (tenant.hub?.suspended_ms) return `suspended in hub ${tenant.hub.storage} for ${age(tenant.hub.suspended_ms)}`;
+  if (tenant.hub?.held) return `${counted(tenant.hub.held, 'delivery', 'deliveries')} held in hub ${tenant.hub.storage}`;
   if (tenant.tables_refused) return `${counted(tenant.tables_refused, 'table')} refused`;
   if (tenant.tables_unpopulated) return `${counted(tenant.tables_unpopulated, 'table')} unpopulated`;
   if (tenant.paused && tenant.pause_reason) return tenant.pause_reason;
