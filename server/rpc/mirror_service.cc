@@ -257,8 +257,8 @@ absl::StatusOr<Admission> MirrorService::Begin(const Caller& caller, const v1::A
       return Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = *std::move(refusal)};
     }
   }
-  std::optional<KnownCycles> known;
-  if (request.has_completing()) known = KnownCycles{request.completing(), request.completed()};
+  std::optional<SourceCycles> known;
+  if (request.has_completing()) known = SourceCycles{request.completing(), request.completed()};
   return tenant.Authenticate(beginning, request.holder(), request.take_over(), request.probe(), now_ms,
                              known);
 }

@@ -75,7 +75,7 @@ void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
 
 absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const std::string& holder,
                                                    bool take_over, bool probe, std::int64_t now_ms,
-                                                   std::optional<KnownCycles> known) {
+                                                   std::optional<SourceCycles> known) {
   const MutexLock lock(mirror_.mutex());
   Beginning beginning{caller, holder, take_over, probe, now_ms, known};
   absl::Status begun = CommitBeginning(&beginning);

@@ -73,7 +73,7 @@ class CycleCalls {
   /// `known`: what a source with an exchange says of its cycles.
   absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over,
                                          bool probe, std::int64_t now_ms,
-                                         std::optional<KnownCycles> known = std::nullopt);
+                                         std::optional<SourceCycles> known = std::nullopt);
 
   /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
   /// batch.
@@ -104,7 +104,7 @@ class CycleCalls {
     const std::string& holder;
     bool take_over = false, probe = false;
     std::int64_t now_ms = 0;
-    std::optional<KnownCycles> known = std::nullopt;
+    std::optional<SourceCycles> known = std::nullopt;
     Admission admission = {};
     bool created = false, takes_place = false;
     std::int64_t cut = 0;  ///< A cycle that this one takes the place of.

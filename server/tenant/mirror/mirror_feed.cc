@@ -66,7 +66,7 @@ MirrorFeed WithJournal(MirrorFeed feed) {
   return feed;
 }
 
-MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant,
+MirrorFeed AtBegin(MirrorFeed feed, const SourceCycles& known, const TenantRecord& tenant,
                    std::int64_t cycle) {
   feed = WithJournal(std::move(feed));
   // One that no server can have given is the source's mistake, and nobody else waits for that.

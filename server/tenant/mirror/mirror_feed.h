@@ -40,7 +40,7 @@ struct MirrorFeed {
 };
 
 /// What a source says of its cycles at the begin of one, see AuthenticateRequest.
-struct KnownCycles {
+struct SourceCycles {
   std::int64_t completing = 0, completed = 0;
 };
 
@@ -51,7 +51,8 @@ DocumentChange Write(const MirrorFeed& feed);
 MirrorFeed WithJournal(MirrorFeed feed);
 
 /// As `cycle` begins: whether mirror and source know of the same cycles.
-MirrorFeed AtBegin(MirrorFeed feed, const KnownCycles& known, const TenantRecord& tenant, std::int64_t cycle);
+MirrorFeed AtBegin(MirrorFeed feed, const SourceCycles& known, const TenantRecord& tenant,
+                   std::int64_t cycle);
 /// The same of a source that keeps no notes: in this cycle it did not know what it had sent.
 MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle);
 /// Something that a hub may know is erased by the commit of this plan. Errors: those of ReadFeed().

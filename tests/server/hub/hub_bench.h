@@ -86,7 +86,7 @@ class HubSource {
     source_->caller.nonce = absl::StrCat(name_, " ", source_->now);
     source_->caller.expires_ms = source_->now + 300'000;
     const absl::StatusOr<Admission> admission = tenant_->Authenticate(
-        source_->caller, "holder", true, false, source_->now, KnownCycles{completing_, completed_});
+        source_->caller, "holder", true, false, source_->now, SourceCycles{completing_, completed_});
     ASSERT_THAT(admission, IsOk());
     ASSERT_TRUE(admission->accepted);
     source_->cycle = admission->cycle;
