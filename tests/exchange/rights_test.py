@@ -53,7 +53,7 @@ class Rights:
     def assert_good(self, place):
         steps = self.steps(place)
         self.assertEqual(list(steps), ["deliveries"], steps)
-        self.assertEqual([one[0] for one in steps["deliveries"]], ["ok"], steps)
+        self.assertEqual({one[0] for one in steps["deliveries"]}, {"ok"}, steps)
 
 
 class ServerRights(Rights):
@@ -64,7 +64,9 @@ class ServerRights(Rights):
         """Does what doctor says, and nothing else."""
         done = []
         for said in self.lacking(place).values():
-            for _, _, what in said:
+            for outcome, _, what in said:
+                if outcome != "fail":
+                    continue  # What was refused meanwhile, which is tried again by itself.
                 grants = [one.strip() for one in what.split(". Or ")[0].split("; ")]
                 self.assertTrue(all(one.startswith("GRANT ") for one in grants), what)
                 done += grants
@@ -91,6 +93,8 @@ class ServerRights(Rights):
         self.assertIn("GRANT INSERT, UPDATE, DELETE ON ", one_line(installed.stderr))
         self.assertEqual(place.erp.rows(), [])
         self.assertEqual(len(self.grant(place)), 1)
+        place.erp.sql("UPDATE _mirror_ledger SET next_at = 0")
+        place.rounds()
         self.assert_good(place)
         self.assertEqual(place.erp.try_agent("install").stderr, "")
 
