@@ -57,12 +57,24 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
   return noted;
 }
 
-bool SyncFileSystemOf(const std::string& path) {
+bool Sync(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
-  const bool synced = syncfs(file) == 0;
+  const bool synced = fsync(file) == 0;
   close(file);
   return synced;
+}
+
+/// A mirror that is closed is synced. What one left that could not be, or that is being built, is not.
+bool SyncWhatWasLeft(const std::string& dir) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(dir, error), end; !error && file != end;
+       file.increment(error)) {
+    const std::string name = file->path().filename().string();
+    const bool may_wait = name.ends_with("-wal") || name.find(".claim") != std::string::npos;
+    if (may_wait && !Sync(file->path().string())) return false;
+  }
+  return !error;
 }
 
 }  // namespace
@@ -84,7 +96,7 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
 
 StartMark::~StartMark() {
   const MutexLock lock(mutex_);
-  if (through_ == 0 || !SyncFileSystemOf(path_)) return;
+  if (through_ == 0 || !SyncWhatWasLeft(std::filesystem::path(path_).parent_path().string())) return;
   Write(/*ended=*/true, cycles_given_, noted_ms_).IgnoreError();
 }
 

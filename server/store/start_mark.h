@@ -22,8 +22,8 @@ class StartMark {
 
   /// Reads what the server before left. Errors: kFailedPrecondition: the file cannot be read.
   static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms);
-  /// All mirrors are closed by now. Has the folder's file system synced, then notes that; where it cannot,
-  /// the next start is one after a server that did not end well.
+  /// All mirrors are closed by now. Syncs what they left, and notes that; where it cannot, the next start is
+  /// one after a server that did not end well.
   ~StartMark();
   StartMark(const StartMark&) = delete;
   StartMark& operator=(const StartMark&) = delete;
