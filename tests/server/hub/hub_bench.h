@@ -134,7 +134,7 @@ inline Row LedgerRow(const HubDelivery& delivery, std::int64_t number, const std
           number};
 }
 /// When a refused delivery is tried again.
-inline constexpr std::int64_t kTriedAgainMs = 1'800'000'000'000;
+inline constexpr std::int64_t kTriedAgainMs = 1'700'000'600'000;
 inline Row RefusedRow(const HubDelivery& delivery, std::int64_t number, std::int64_t attempts,
                       const std::string& reason) {
   Row row = LedgerRow(delivery, number, delivery.key, {});
