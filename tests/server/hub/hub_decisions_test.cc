@@ -424,6 +424,12 @@ TEST_P(HubDecisions, WhatASourceRefusesIsNamedWithHowOftenAndWhy) {
   erp().Push({{7, "1", "Ada", "Rome"}}, {LedgerRow(made[0], 3, "[7]", AsGiven(made[0]))});
   Derive();
   EXPECT_EQ(hub_->ListRefused("", 10)->count, 1U);
+  // The source's clock was ahead.
+  auto ahead = RefusedRow(made[0], 3, 2, "busy");
+  ahead[9] = std::int64_t{kTriedAgainMs + 400LL * 86'400'000};
+  erp().Push({}, {ahead});
+  Derive();
+  EXPECT_LE(hub_->ListRefused("", 1)->first[0].refused->until, crm().now() + 2LL * 86'400'000);
 }
 
 TEST_P(HubDecisions, AReasonIsCutWhereASourceWritesABookOfIt) {
