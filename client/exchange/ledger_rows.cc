@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/wire/exchange/ledger.h"
+
 namespace mirror {
 namespace {
 

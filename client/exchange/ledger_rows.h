@@ -11,9 +11,8 @@
 
 namespace mirror {
 
-/// How long what was refused rests: this, doubled with each refusal, and at most a day.
+/// How long what was refused rests: this, doubled with each refusal up to kRefusedRestMaxMs.
 inline constexpr std::int64_t kRefusedRestMs = 120'000;
-inline constexpr std::int64_t kRefusedRestMaxMs = 86'400'000;
 
 /// A row of `_mirror_ledger` as it is written; its number is given by WriteLedger().
 struct LedgerRow {

@@ -46,10 +46,13 @@ absl::Status DatajoinRun::Check(DeliveryTarget& target) const {
 
 absl::Status DatajoinRun::Begin(DeliveryTarget& target) const {
   if (round_ == nullptr) return absl::OkStatus();
-  if (absl::Status there = Check(target); !there.ok()) return there;
-  absl::Status ready = target.WithBoxes(
-      [this](BoxSource& source) { return DatajoinLayout(source, *round_).ReadyOutbox(NowMs()); });
-  if (!ready.ok()) ShowFailed(target, ready);
+  bool can_show = false;
+  absl::Status ready = target.WithBoxes([&](BoxSource& source) -> absl::Status {
+    if (absl::Status there = CheckDatajoinObjects(source.sql()); !there.ok()) return there;
+    can_show = true;
+    return DatajoinLayout(source, *round_).ReadyOutbox(NowMs());
+  });
+  if (!ready.ok() && can_show) ShowFailed(target, ready);
   return ready;
 }
 

@@ -282,7 +282,8 @@ absl::Status SnapshotLook::TakeLedgerRow(const ChangeBatch& batch, std::uint32_t
                             CutMessage(Printable(text("reason")), kReasonBytesMax)};
   }
   if (!TakeWrote(text("wrote"), &entry)) entries->erase(number);
-  ledger_bytes_ += kEntryBytes + text("wrote").size() + text("key").size() + text("reason").size();
+  ledger_bytes_ +=
+      kEntryBytes + value("wrote").bytes.size() + value("key").bytes.size() + value("reason").bytes.size();
   return ledger_bytes_ > kLedgerBytesMax ? TooLong() : absl::OkStatus();
 }
 

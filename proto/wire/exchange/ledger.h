@@ -18,6 +18,8 @@
 namespace mirror {
 
 inline constexpr std::string_view kLedgerTable = kLedgerName;
+/// How long what was refused rests at most, milliseconds.
+inline constexpr std::int64_t kRefusedRestMaxMs = 86'400'000;
 
 /// Its columns, in their order, all of them mirrored:
 /// - `delivery_id`: TEXT, the key; of a row that a statement changed beside its own "<delivery_id>/1" ...

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "proto/wire/exchange/ledger.h"
 #include "server/hub/plan/match_keys.h"
 #include "server/hub/plan/read_row.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using TableKey = std::pair<std::string, std::string>;
 constexpr std::int64_t kAheadMax = 366LL * 86'400'000;
-constexpr std::int64_t kRefusedMax = 86'400'000;  // What agents let a refusal rest at most.
 
 /// As RowOrder, within a data source.
 struct InOrder {
@@ -154,7 +154,7 @@ absl::Status MemberReader::TakeLedger() {
   for (LedgerEntry& entry : *entries) {
     if (entry.refused) {
       // A source whose clock was ahead does not wait until then.
-      entry.refused->until = std::min(entry.refused->until, all_.now_ms + kRefusedMax);
+      entry.refused->until = std::min(entry.refused->until, all_.now_ms + kRefusedRestMaxMs);
       absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused);
       if (!noted.ok()) return noted;
       continue;
