@@ -31,7 +31,7 @@ import svg_chart  # noqa: E402
 PROMISED = """
 first-population repopulation repopulation-in-process upsert update delete update-composite delete-composite
 update-spread delete-spread random-order sqlite-import changeset-insert changeset-update postgres-insert
-postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-p99 quiet-cycle small-cycles
+postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-echo push-stream-echo push-p99 quiet-cycle small-cycles
 small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
 triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push

@@ -29,7 +29,7 @@ BatchMaker::BatchMaker(const BenchRows* rows, const Step& step)
     std::sort(keys_.begin(), keys_.end());
     sort_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  const std::size_t at_most = step.verb == Verb::kPush       ? 1
+  const std::size_t at_most = IsPush(step.verb)              ? 1
                               : step.order == Order::kSpread ? step.group
                                                              : rows->RowsPerBatch(step.verb);
   for (std::size_t from = 0; from < keys_.size(); from += at_most) {

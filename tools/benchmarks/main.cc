@@ -12,6 +12,7 @@
 #include "tools/benchmarks/changesets.h"
 #include "tools/benchmarks/copy_table.h"
 #include "tools/benchmarks/door_load.h"
+#include "tools/benchmarks/echo_table.h"
 #include "tools/benchmarks/log_reading.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
@@ -98,6 +99,9 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
                                 steps + "mirror --config dev/mirror-agent.toml --context-id Cust");
   mirror->add_option("--config", asked->config, "The agent's configuration")->required();
   mirror->add_option("--context-id", asked->context_id)->required();
+  CLI::App* echo = AddCommand(app, "echo", "Pushes to mirror-bench-echo",
+                              "echo 'push count=1000' | mirror-bench echo --config echo-agent.toml");
+  echo->add_option("--config", asked->config, "The agent's configuration, with the echo's port")->required();
   CLI::App* changesets = AddCommand(app, "changesets", "Steps by sqlite3changeset_apply",
                                     steps + "changesets --folder changesets");
   changesets->add_option("--folder", asked->path)->required();
@@ -109,7 +113,7 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
   CLI::App* copy = AddCommand(app, "copy", "Steps by COPY into a table of a PostgreSQL, which is made anew",
                               steps + "copy --conninfo 'host=/tmp/pg dbname=bench'");
   copy->add_option("--conninfo", asked->path, "As libpq names a database")->required();
-  for (CLI::App* command : {raw, mirror, changesets, copy, exporting}) AddShape(command, &asked->shape);
+  for (CLI::App* command : {raw, mirror, echo, changesets, copy, exporting}) AddShape(command, &asked->shape);
 }
 
 void AddReadings(CLI::App* app, Asked* asked) {
@@ -166,7 +170,8 @@ int Main(int argc, char** argv) {
   CLI::App app("Does the works and the references that tools/bench times.", "mirror-bench");
   app.require_subcommand(1);
   app.footer(
-      "raw, mirror, changesets and copy read steps from stdin, as 'upsert from=1 count=500000 version=2',\n"
+      "raw, mirror, echo, changesets and copy read steps from stdin, as 'upsert from=1 count=500000 "
+      "version=2',\n"
       "and answer each with a line of JSON.\n"
       "Exit code: 0 done, 1 failed (reason on stderr), 2 wrong usage.");
   Asked asked;
@@ -193,6 +198,7 @@ int Main(int argc, char** argv) {
   if (app.got_subcommand("raw")) return Steps(RawTable::Open(asked.path, &rows));
   if (app.got_subcommand("changesets")) return Steps(Changesets::Open(asked.path, &rows));
   if (app.got_subcommand("copy")) return Steps(CopyTable::Open(asked.path, &rows));
+  if (app.got_subcommand("echo")) return Steps(EchoTable::Open(asked.config, &rows));
   return Steps(MirrorTable::Open(asked.config, asked.context_id, &rows));
 }
 

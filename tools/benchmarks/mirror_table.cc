@@ -5,22 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "client/config/config.h"
 #include "proto/wire/codec.h"
+#include "tools/benchmarks/push_calls.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
 
 constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says otherwise.
-
-absl::Status Accepted(const v1::RowDataResponse& answer) {
-  if (answer.results_size() != 1) {
-    return absl::InternalError(absl::StrCat("a batch was answered with ", answer.results_size(), " results"));
-  }
-  const v1::BatchResult& result = answer.results(0);
-  if (result.code() == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("batch ", result.seq(), " was refused: ", result.message()));
-}
 
 }  // namespace
 
@@ -78,21 +69,6 @@ absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) 
   return (*stream)->Finish();
 }
 
-absl::Status MirrorTable::Push(const BatchMaker& maker, const StepHead& head, StepTime* time) {
-  v1::RowDataRequest request;
-  request.set_cycle(source_.cycle());
-  request.add_batches();
-  for (std::size_t i = 0; i < maker.batches(); ++i) {
-    const Clock::time_point start = Clock::now();
-    maker.Encode(i, head, request.mutable_batches(0));
-    const auto answer = source_.client().RowData(request);
-    time->call_us.push_back(Since(start) * 1e6);
-    if (!answer.ok()) return answer.status();
-    if (absl::Status taken = Accepted(*answer); !taken.ok()) return taken;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MirrorTable::Complete(const Step& step) {
   v1::TableSummary summary;
   summary.set_table(rows_->schema().name);
@@ -132,7 +108,10 @@ absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
   const Clock::time_point start = Clock::now();
   const absl::StatusOr<StepHead> head = Begin(step);
   if (!head.ok()) return head.status();
-  const absl::Status sent = step.verb == Verb::kPush ? Push(maker, *head, &time) : Stream(maker, *head);
+  const bool over_stream = step.verb == Verb::kPushStream;
+  const absl::Status sent =
+      IsPush(step.verb) ? PushBatches(source_.client(), source_.cycle(), maker, *head, over_stream, &time)
+                        : Stream(maker, *head);
   if (!sent.ok()) return sent;
   if (absl::Status completed = Complete(step); !completed.ok()) return completed;
   time.seconds = Since(start) + maker.sort_seconds();

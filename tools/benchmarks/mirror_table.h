@@ -39,7 +39,6 @@ class MirrorTable {
 
   absl::StatusOr<StepHead> Begin(const Step& step);
   absl::Status Stream(const BatchMaker& maker, const StepHead& head);
-  absl::Status Push(const BatchMaker& maker, const StepHead& head, StepTime* time);
   absl::Status Complete(const Step& step);
   /// All rows of the table as it stands.
   absl::StatusOr<StepTime> Digest(const Step& step);

@@ -146,7 +146,7 @@ absl::Status RawTable::Renew() {
 absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
   if (step.verb == Verb::kSync) return SyncDisk(path_ + ".sync", step.count);
   if (step.verb == Verb::kDigest) return absl::InvalidArgumentError("a bare file gives no digests");
-  if (step.verb == Verb::kPush) return absl::InvalidArgumentError("a bare file takes no pushes");
+  if (IsPush(step.verb)) return absl::InvalidArgumentError("a bare file takes no pushes");
   if (ReadsStore(step.verb)) return absl::InvalidArgumentError("a bare file is only written");
   if (step.verb == Verb::kPopulate) {
     if (absl::Status renewed = Renew(); !renewed.ok()) return renewed;

@@ -20,7 +20,8 @@ class RawTable {
   /// `rows` outlives it. Errors: kUnavailable with SQLite's words, as of Run.
   static absl::StatusOr<std::unique_ptr<RawTable>> Open(const std::string& path, const BenchRows* rows);
 
-  /// kPopulate begins with a new file in the place of the old one. Errors also: kInvalidArgument for kPush.
+  /// kPopulate begins with a new file in the place of the old one. Errors also: kInvalidArgument for an
+  /// IsPush().
   absl::StatusOr<StepTime> Run(const Step& step);
 
   sqlite3* database() const { return database_->handle(); }

@@ -14,11 +14,18 @@
 namespace mirror::bench {
 namespace {
 
-const std::map<std::string, Verb> kVerbs = {
-    {"populate", Verb::kPopulate}, {"insert", Verb::kInsert},  {"upsert", Verb::kUpsert},
-    {"update", Verb::kUpdate},     {"delete", Verb::kDelete},  {"push", Verb::kPush},
-    {"digest", Verb::kDigest},     {"sync", Verb::kSync},      {"scan", Verb::kScan},
-    {"as-of", Verb::kAsOf},        {"explain", Verb::kExplain}};
+const std::map<std::string, Verb> kVerbs = {{"populate", Verb::kPopulate},
+                                            {"insert", Verb::kInsert},
+                                            {"upsert", Verb::kUpsert},
+                                            {"update", Verb::kUpdate},
+                                            {"delete", Verb::kDelete},
+                                            {"push", Verb::kPush},
+                                            {"push-stream", Verb::kPushStream},
+                                            {"digest", Verb::kDigest},
+                                            {"sync", Verb::kSync},
+                                            {"scan", Verb::kScan},
+                                            {"as-of", Verb::kAsOf},
+                                            {"explain", Verb::kExplain}};
 const std::map<std::string, Order> kOrders = {
     {"ascending", Order::kAscending}, {"spread", Order::kSpread}, {"random", Order::kRandom}};
 
@@ -78,6 +85,8 @@ std::vector<std::int64_t> RandomKeys(const Step& step, std::uint64_t wanted) {
 }
 
 }  // namespace
+
+bool IsPush(Verb verb) { return verb == Verb::kPush || verb == Verb::kPushStream; }
 
 bool ReadsStore(Verb verb) { return verb == Verb::kScan || verb == Verb::kAsOf || verb == Verb::kExplain; }
 

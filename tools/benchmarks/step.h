@@ -18,14 +18,18 @@ enum class Verb : std::uint8_t {
   kUpsert,    ///< All columns of rows that are there.
   kUpdate,    ///< Two columns of rows that are there.
   kDelete,
-  kPush,    ///< One row at a time, each acknowledged before the next.
-  kDigest,  ///< The digest of all rows, by the side that has them.
-  kSync,    ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
+  kPush,        ///< One row at a time, each acknowledged before the next.
+  kPushStream,  ///< The same over one open stream.
+  kDigest,      ///< The digest of all rows, by the side that has them.
+  kSync,        ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
   // Of a store in this process alone:
   kScan,     ///< All rows are read.
   kAsOf,     ///< The same as of the commit before the last.
   kExplain,  ///< Which changes wrote a row, one row at a time.
 };
+
+/// Whether each row is acknowledged before the next.
+bool IsPush(Verb verb);
 
 /// Whether it reads what a store has; only mirror-bench-store can.
 bool ReadsStore(Verb verb);
@@ -60,7 +64,7 @@ std::vector<std::int64_t> KeysOf(const Step& step);
 struct StepTime {
   std::uint64_t rows = 0;
   double seconds = 0;
-  std::vector<double> call_us;  ///< Of each call; kPush, kSync and kExplain only.
+  std::vector<double> call_us;  ///< Of each call; kPush, kPushStream, kSync and kExplain only.
 };
 
 /// {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.

@@ -71,6 +71,9 @@ def _small():
     yield Line(
         "push-p50", "pushes", "one-row push, p50 above the disk's", "fdatasync of 4 KB, p50", 150, True, "us", "us"
     )
+    echo = "the same gRPC and TLS, 12 KB written and synced, p50"
+    yield Line("push-echo", "pushes", "time of a one-row push, p50", echo, 1.6, True, "x", "us")
+    yield Line("push-stream-echo", "pushes", "the same over one open stream", f"{echo}, over one", 1.6, True, "x", "us")
     yield Line("push-p99", "pushes", "one-row push, p99", "its own p50", 2.0, True, "x", "us")
     yield Line("quiet-cycle", "quiet", "cycle without changes, 413 tables, p50", "-", 20, True, "ms", "cycles/s")
     yield Line(

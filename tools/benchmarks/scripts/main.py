@@ -54,7 +54,10 @@ GROUPS = {
     **odbc_source_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
-TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
+TARGETS = (
+    "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-echo "
+    "mirror-bench-micro"
+)
 
 
 def show_lines():

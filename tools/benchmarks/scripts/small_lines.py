@@ -9,7 +9,7 @@ import threading
 
 import progress
 from endpoint import Endpoint
-from processes import Failed, Process, last_words, run
+from processes import Failed, Process, Steps, last_words, run
 
 MEBI = 1024.0  # /proc counts in KiB.
 BLOCKS = 4  # Pushes and syncs of a round take turns: a disk that others use changes within seconds.
@@ -30,22 +30,52 @@ def harness(bench, endpoint, *arguments, timeout=1800):
     return json.loads(run([*command, "--context-id", endpoint.new_tenant(), *map(str, arguments)], timeout=timeout))
 
 
+class Echo(Process):
+    """mirror-bench-echo beside the endpoint, with its certificate; and an agent's configuration that leads there."""
+
+    def __init__(self, bench, endpoint):
+        command = [bench.program("mirror-bench-echo"), "--config", os.path.join(endpoint.folder, "mirror-server.toml")]
+        command += ["--file", bench.path("echo.dat")]
+        super().__init__(command, bench.path("echo.log"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        port = self.popen.stdout.readline().strip()
+        if not port:
+            raise Failed(f"{self.name}: {last_words(self.log)}")
+        self.config = os.path.join(endpoint.folder, "echo-agent.toml")
+        with open(endpoint.config) as text, open(self.config, "w") as echo:
+            echo.write(re.sub(r'(?m)^(address = "[^"]*:)\d+"', rf'\g<1>{port}"', text.read(), count=1))
+
+    def steps(self, bench):
+        return Steps([bench.program("mirror-bench"), "echo", "--config", self.config], bench.path("echoes.log"))
+
+
 def pushes(bench):
     count = bench.size(4_000, 1_000)
-    part = count // BLOCKS
-    with Endpoint(bench, "pushes") as endpoint:
-        for turn in bench.turns(f"{count} one-row pushes"):
-            with bench.raw(bench.path("pushes.db")) as raw, endpoint.steps(endpoint.new_tenant()) as mirror:
+    with Endpoint(bench, "pushes") as endpoint, Echo(bench, endpoint) as echo:
+        for turn in bench.turns(f"{count} one-row pushes, and as many over a stream"):
+            with (
+                bench.raw(bench.path("pushes.db")) as raw,
+                echo.steps(bench) as floor,
+                endpoint.steps(endpoint.new_tenant()) as mirror,
+            ):
                 mirror.step("populate count=10000")
-                blocks = [
-                    (raw.step(f"sync count={part}"), mirror.step(f"push count={part} version={10 * turn + block}"))
-                    for block in range(BLOCKS)
-                ]
-                disk = statistics.median(sync["p50_us"] for sync, _ in blocks)
-                p50 = statistics.median(push["p50_us"] for _, push in blocks)
-                p99 = statistics.median(push["p99_us"] for _, push in blocks)
-                bench.result("push-p50").add(p50 - disk, p50, disk)
-                bench.result("push-p99").add(p99 / p50, p99, p50)
+                _push(bench, turn, count // BLOCKS, raw, floor, mirror)
+
+
+def _push(bench, turn, part, raw, floor, mirror):
+    works = {
+        "sync": lambda version: raw.step(f"sync count={part}"),
+        "push": lambda version: mirror.step(f"push count={part} version={version}"),
+        "stream": lambda version: mirror.step(f"push-stream count={part} version={version + 100}"),
+        "echo": lambda version: floor.step(f"push count={part} version={version}"),
+        "echo-stream": lambda version: floor.step(f"push-stream count={part} version={version}"),
+    }
+    blocks = [{name: work(10 * turn + block) for name, work in works.items()} for block in range(BLOCKS)]
+    p50 = {name: statistics.median(block[name]["p50_us"] for block in blocks) for name in works}
+    p99 = statistics.median(block["push"]["p99_us"] for block in blocks)
+    bench.result("push-p50").add(p50["push"] - p50["sync"], p50["push"], p50["sync"])
+    bench.result("push-echo").add(p50["push"] / p50["echo"], p50["push"], p50["echo"])
+    bench.result("push-stream-echo").add(p50["stream"] / p50["echo-stream"], p50["stream"], p50["echo-stream"])
+    bench.result("push-p99").add(p99 / p50["push"], p99, p50["push"])
 
 
 def quiet(bench):

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace mirror {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 /// Pages that are left to the writer, and attempts to come so far behind it.
 constexpr int kRestPages = 500;
 constexpr int kPassesMax = 8;
+
+}  // namespace
 
 int CopyLog(sqlite3* connection) {
   int copied_before = -1;
@@ -29,17 +32,15 @@ int CopyLog(sqlite3* connection) {
   return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
-}  // namespace
-
-Checkpointer::Copy::Copy(Checkpointer& checkpointer, sqlite3* connection)
-    : checkpointer_(checkpointer), connection_(connection) {
+Checkpointer::Task::Task(Checkpointer& checkpointer, std::function<std::int64_t()> work)
+    : checkpointer_(checkpointer), work_(std::move(work)) {
   const MutexLock lock(checkpointer_.mutex_);
   if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread([&] { checkpointer_.Work(); });
   checkpointer_.waiting_.push_back(this);
   checkpointer_.came_.NotifyOne();
 }
 
-void Checkpointer::Copy::End() {
+void Checkpointer::Task::End() {
   const MutexLock lock(checkpointer_.mutex_);
   if (state_ == State::kWaiting) {
     std::erase(checkpointer_.waiting_, this);
@@ -48,12 +49,12 @@ void Checkpointer::Copy::End() {
   while (state_ != State::kEnded) checkpointer_.ended_.Wait(checkpointer_.mutex_);
 }
 
-bool Checkpointer::Copy::Ended() const {
+bool Checkpointer::Task::Ended() const {
   const MutexLock lock(checkpointer_.mutex_);
   return state_ == State::kEnded;
 }
 
-int Checkpointer::Copy::result() const {
+std::int64_t Checkpointer::Task::result() const {
   const MutexLock lock(checkpointer_.mutex_);
   return result_;
 }
@@ -77,16 +78,16 @@ void Checkpointer::Work() {
   while (true) {
     while (!over_ && waiting_.empty()) came_.Wait(mutex_);
     if (waiting_.empty()) return;
-    Copy* const copy = waiting_.front();
+    Task* const task = waiting_.front();
     waiting_.pop_front();
-    copy->state_ = Copy::State::kRunning;
-    int result = 0;
+    task->state_ = Task::State::kRunning;
+    std::int64_t result = 0;
     {
       const MutexUnlock unlocked(mutex_);
-      result = CopyLog(copy->connection_);
+      result = task->work_();
     }
-    copy->result_ = result;
-    copy->state_ = Copy::State::kEnded;
+    task->result_ = result;
+    task->state_ = Task::State::kEnded;
     ended_.NotifyAll();
   }
 }

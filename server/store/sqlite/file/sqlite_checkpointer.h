@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <thread>
 
 #include "base/mutex.h"
@@ -12,41 +13,38 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Copies the logs of mirrors into their files in a thread of its own, while their writers go on.
+/// Works on the logs of mirrors in a thread of its own, while their writers go on: copies them into the files
+/// (CopyLog), and makes them longer ahead of their writers (LogGrowth).
 ///
-/// A log begins anew only when all of it is in the file, which a writer that does not pause never lets
-/// happen: the last few pages are left to it, and are soon copied. The file is synced here, so that the
-/// writer need not wait for the disk either. One log at a time: who cannot wait copies its log itself.
-/// Threads: any. Outlives the copies.
+/// One log at a time: who cannot wait copies its log itself. Threads: any. Outlives the tasks.
 class Checkpointer {
  public:
-  /// So many logs wait, each with a connection of two descriptors; the writers of more copy theirs.
+  /// So many tasks wait, each with two descriptors at most; the writers of more copy their logs.
   static constexpr std::size_t kWaitingMax = 16;
 
-  /// One log that is to be copied.
-  class Copy {
+  /// What is done with one log.
+  class Task {
    public:
-    /// `connection`: of its own, already used once; in the thread's hands until the copy is ended.
-    /// Throws std::system_error when the system gives no thread.
-    Copy(Checkpointer& checkpointer, sqlite3* connection);
-    ~Copy() { End(); }
-    Copy(const Copy&) = delete;
-    Copy& operator=(const Copy&) = delete;
+    /// `work` gives what result() says. Throws std::system_error when the system gives no thread.
+    Task(Checkpointer& checkpointer, std::function<std::int64_t()> work);
+    ~Task() { End(); }
+    Task(const Task&) = delete;
+    Task& operator=(const Task&) = delete;
 
     bool Ended() const;
     /// Withdraws it if it was not begun, else waits until it has ended.
     void End();
-    /// SQLite's extended code, once it has ended.
-    int result() const;
+    /// 0 where it was withdrawn, or has not ended.
+    std::int64_t result() const;
 
    private:
     friend class Checkpointer;
     enum class State : std::uint8_t { kWaiting, kRunning, kEnded };
 
     Checkpointer& checkpointer_;
-    sqlite3* const connection_;
+    const std::function<std::int64_t()> work_;
     State state_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = State::kWaiting;
-    int result_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = 0;
+    std::int64_t result_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = 0;
   };
 
   bool HasRoom() const;
@@ -62,10 +60,16 @@ class Checkpointer {
   mutable Mutex mutex_;
   CondVar came_, ended_;
   /// About kWaitingMax: who has seen room takes it a moment later.
-  std::deque<Copy*> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::deque<Task*> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool over_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< From the first copy on.
+  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< From the first task on.
 };
+
+/// Copies a log into its file, all but the last pages, and syncs the file, so that the writer need not wait
+/// for the disk: a log begins anew only when all of it is in the file, which a writer that does not pause
+/// never lets happen; the last few pages are left to it, and are soon copied. `connection`: of its own,
+/// already used once. Gives SQLite's extended code.
+int CopyLog(sqlite3* connection);
 
 }  // namespace mirror
 

@@ -2,10 +2,19 @@
 
 #include <sqlite3.h>
 
+#include <string>
 #include <system_error>
 #include <utility>
 
 namespace mirror {
+namespace {
+
+std::string WalName(sqlite3* connection) {
+  const char* const name = sqlite3_filename_wal(sqlite3_db_filename(connection, "main"));
+  return name != nullptr ? name : "";
+}
+
+}  // namespace
 
 SqliteLog::SqliteLog(sqlite3* writer, Checkpointer* checkpointer, std::function<sqlite3*()> open_beside)
     : writer_(writer), checkpointer_(checkpointer), open_beside_(std::move(open_beside)) {
@@ -16,6 +25,7 @@ SqliteLog::SqliteLog(sqlite3* writer, Checkpointer* checkpointer, std::function<
         return SQLITE_OK;
       },
       this);
+  if (checkpointer_ != nullptr) growth_.emplace(*checkpointer_, WalName(writer_));
 }
 
 SqliteLog::~SqliteLog() {
@@ -24,7 +34,10 @@ SqliteLog::~SqliteLog() {
 }
 
 void SqliteLog::Committed() {
-  if (pages_ < kLogPages) return;
+  if (pages_ < kLogPages) {
+    if (growth_) growth_->Committed(pages_);
+    return;
+  }
   if (checkpointer_ != nullptr && pages_ < kLongLogPages) {
     if (!copy_) CopyBeside();
     if (!copy_ || !copy_->Ended()) return;
@@ -36,6 +49,7 @@ bool SqliteLog::Empty() { return CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
 
 bool SqliteLog::CopyAll(int how) {
   Leave();
+  if (growth_) growth_->End();
   // Another attempt would seem to succeed, and the log begin anew: it alone has what the file lacks.
   if (failed_) return false;
   // Both stay where somebody else is copying: nothing is known of the log then.
@@ -52,7 +66,7 @@ void SqliteLog::CopyBeside() {
   beside_ = open_beside_();
   if (beside_ == nullptr) return;
   try {
-    copy_.emplace(*checkpointer_, beside_);
+    copy_.emplace(*checkpointer_, [beside = beside_] { return CopyLog(beside); });
   } catch (const std::system_error&) {
     // No thread to be had: the writer copies, later.
     sqlite3_close(std::exchange(beside_, nullptr));
@@ -62,7 +76,7 @@ void SqliteLog::CopyBeside() {
 void SqliteLog::Leave() {
   if (copy_) {
     copy_->End();
-    NoteFailure(copy_->result());
+    NoteFailure(static_cast<int>(copy_->result()));
   }
   copy_.reset();
   sqlite3_close(std::exchange(beside_, nullptr));

@@ -4,15 +4,17 @@
 #include <functional>
 #include <optional>
 
+#include "server/store/sqlite/file/log_growth.h"
 #include "server/store/sqlite/file/sqlite_checkpointer.h"
 
 struct sqlite3;
 
 namespace mirror {
 
-/// Keeps the log of a mirror short: from kLogPages on it is copied into the file by the checkpointer, while
-/// the mirror is written to. The writer copies the last pages, a log of kLongLogPages that nobody else has
-/// copied by then, and every one where there is no checkpointer. Threads: the writer's.
+/// Keeps the log of a mirror short, and ahead of small commits (LogGrowth): from kLogPages on it is copied
+/// into the file by the checkpointer, while the mirror is written to. The writer copies the last pages, a log
+/// of kLongLogPages that nobody else has copied by then, and every one where there is no checkpointer.
+/// Threads: the writer's.
 class SqliteLog {
  public:
   /// Pages of the log, of 4 KiB, at which it is copied, so that a bulk load rarely has to wait for it, and at
@@ -50,7 +52,8 @@ class SqliteLog {
   const std::function<sqlite3*()> open_beside_;
   int pages_ = 0;
   sqlite3* beside_ = nullptr;
-  std::optional<Checkpointer::Copy> copy_;
+  std::optional<Checkpointer::Task> copy_;
+  std::optional<LogGrowth> growth_;  ///< Absent without a checkpointer.
   bool failed_ = false;
   int code_ = 0;
 };

@@ -119,7 +119,7 @@ TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatIsThere) {
   ASSERT_EQ(Copied(path_), 0U);
   sqlite3* const beside = Connect();
   {
-    Checkpointer::Copy copy(checkpointer_, beside);
+    Checkpointer::Task copy(checkpointer_, [beside] { return CopyLog(beside); });
     while (!copy.Ended()) std::this_thread::yield();
     EXPECT_EQ(copy.result(), SQLITE_OK);
   }
@@ -226,7 +226,7 @@ class LongLogTest : public testing::Test {
     sqlite3* other = nullptr;
     ASSERT_EQ(sqlite3_open(":memory:", &other), SQLITE_OK);
     {
-      const Checkpointer::Copy behind(checkpointer_, other);
+      const Checkpointer::Task behind(checkpointer_, [other] { return CopyLog(other); });
       while (!behind.Ended()) std::this_thread::yield();
     }
     sqlite3_close(other);
@@ -301,7 +301,7 @@ TEST_F(SqliteLogTest, ACheckpointerThatIsBusyWithAnotherMirrorIsNotWaitedFor) {
   {
     // The checkpointer stands before this connection's lock.
     sqlite3_mutex_enter(sqlite3_db_mutex(other));
-    const Checkpointer::Copy busy(checkpointer_, other);
+    const Checkpointer::Task busy(checkpointer_, [other] { return CopyLog(other); });
     Begin(&checkpointer_);
     for (int i = 0; i < 40; ++i) Write();
     EXPECT_LT(longest_, SqliteLog::kLongLogPages + kWritePages);

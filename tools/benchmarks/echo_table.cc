@@ -1,0 +1,31 @@
+#include "tools/benchmarks/echo_table.h"
+
+#include "client/config/config.h"
+#include "tools/benchmarks/batch_maker.h"
+#include "tools/benchmarks/push_calls.h"
+#include "tools/benchmarks/stopwatch.h"
+
+namespace mirror::bench {
+
+absl::StatusOr<std::unique_ptr<EchoTable>> EchoTable::Open(const std::string& config, const BenchRows* rows) {
+  const absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(config);
+  if (!loaded.ok()) return loaded.status();
+  const absl::StatusOr<Connection> connection = Connect(*loaded);
+  if (!connection.ok()) return connection.status();
+  return std::unique_ptr<EchoTable>(new EchoTable(*connection, rows));
+}
+
+absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
+  if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo takes pushes alone");
+  const BatchMaker maker(rows_, step);
+  StepTime time{maker.keys(), 0, {}};
+  // As long as those of a mirror.
+  const StepHead head{std::string(32, 'h'), Lsn{1}, {Lsn{2}, "bench-1"}, /*populate=*/false};
+  const Clock::time_point start = Clock::now();
+  const absl::Status sent = PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time);
+  if (!sent.ok()) return sent;
+  time.seconds = Since(start);
+  return time;
+}
+
+}  // namespace mirror::bench
