@@ -35,7 +35,8 @@ class StoreUpkeep {
   /// kUnavailable (no space, or a reader needs the log): deleted data may still be there; kFailedPrecondition
   /// for an object of the partner that cannot be copied.
   virtual absl::Status Scrub() = 0;
-  /// Between two cycles: nobody else has it open on its behalf until the next commit.
+  /// Between two cycles: nobody else has it open on its behalf until the next commit, but for a moment in
+  /// which its log is made longer.
   virtual void StandAlone() {}
   /// StandAlone(), and frees memory that only makes the next call quicker. For a store that is not used for a
   /// while.

@@ -8,7 +8,8 @@ namespace mirror::harness {
 
 absl::StatusOr<v1::AuthenticateResponse> SyntheticSource::Authenticate(const std::string& holder,
                                                                        bool take_over, bool probe) {
-  absl::StatusOr<v1::AuthenticateResponse> answer = client_->Authenticate(holder, take_over, probe);
+  absl::StatusOr<v1::AuthenticateResponse> answer =
+      client_->Authenticate(holder, take_over, probe, receipts_);
   if (!answer.ok()) return answer;
   limits_ = answer->limits();
   if (answer->accepted()) cycle_ = answer->cycle();
@@ -36,11 +37,15 @@ v1::RowDataRequest SyntheticSource::Request(const std::vector<v1::ChangeBatch>& 
 }
 
 absl::StatusOr<v1::ReplicationCompletedResponse> SyntheticSource::Complete(
-    const std::vector<v1::TableSummary>& tables) const {
+    const std::vector<v1::TableSummary>& tables) {
   v1::ReplicationCompletedRequest request;
   request.set_cycle(cycle_);
   request.mutable_tables()->Add(tables.begin(), tables.end());
-  return client_->ReplicationCompleted(request);
+  absl::StatusOr<v1::ReplicationCompletedResponse> answer = client_->ReplicationCompleted(request);
+  if (!answer.ok() || answer->signed_receipts().empty()) return answer;
+  const absl::StatusOr<SignedHead> head = client_->OpenReceiptHead(answer->signed_receipts());
+  if (head.ok()) receipts_ = {head->number, BytesOfHex(head->sha256, 32).value_or("")};
+  return answer;
 }
 
 v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,

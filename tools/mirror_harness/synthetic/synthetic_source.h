@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/receipt.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
 
@@ -36,14 +37,14 @@ class SyntheticSource {
   v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const;
   absl::StatusOr<v1::TableSchemaResponse> Announce(const std::vector<TableSchema>& tables) const;
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
-  absl::StatusOr<v1::ReplicationCompletedResponse> Complete(
-      const std::vector<v1::TableSummary>& tables = {}) const;
+  absl::StatusOr<v1::ReplicationCompletedResponse> Complete(const std::vector<v1::TableSummary>& tables = {});
 
  private:
   std::unique_ptr<MirrorClient> client_;
   std::string source_id_;
   std::int64_t cycle_ = 0;
   v1::Limits limits_;
+  ReceiptHead receipts_;  ///< What it has, as an agent: the mirror sends what is behind.
 };
 
 /// Batch `seq` of a table that stands at `status`, towards `target`. It has no rows yet.

@@ -283,7 +283,7 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
   }
 }
 
-absl::Status Tenant::Complete(const SyntheticSource& source, const Work& work, Meter* meter) {
+absl::Status Tenant::Complete(SyntheticSource& source, const Work& work, Meter* meter) {
   std::vector<v1::TableSummary> tables;
   for (const TableJob& job : work.jobs) {
     v1::TableSummary& summary = tables.emplace_back();

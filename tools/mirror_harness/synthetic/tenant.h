@@ -68,7 +68,7 @@ class Tenant {
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
   absl::Status Send(SyntheticSource* source, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
-  absl::Status Complete(const SyntheticSource& source, const Work& work, Meter* meter);
+  absl::Status Complete(SyntheticSource& source, const Work& work, Meter* meter);
 
   const Options& options_;
   std::string context_id_;

@@ -34,7 +34,7 @@ class SqliteLog {
   /// Copies all of it and truncates it, unless a reader needs it; the writer's busy timeout is the patience.
   /// True: all of it is in the file, and on disk.
   bool Empty();
-  /// Nothing is copied, and no other connection is open, until the next commit.
+  /// Nothing is copied, and no other connection is open, until the next commit. It may still be made longer.
   void Leave();
   /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
   bool failed() const { return failed_; }
