@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 
-from processes import Failed, Process, Steps, run, wait_until
+from processes import Failed, Process, Steps, last_words, run, wait_until
 
 CONTEXT = "Bench"
 
@@ -49,12 +49,13 @@ class Endpoint:
         with open(path, "w") as text:
             text.write(toml + rules)
 
-    def start(self):
+    def start(self, pause=0.02):
+        """`pause`: between two looks whether it is ready, in seconds."""
         command = [self.bench.program("mirror-server"), "--config", os.path.join(self.folder, "mirror-server.toml")]
-        self._server = self.serve(command, self.log)
+        self._server = self.serve(command, self.log, pause)
 
     @staticmethod
-    def serve(command, log):
+    def serve(command, log, pause=0.02):
         out = open(log + ".out", "w+")
         server = Process(command, log, stdout=out)
 
@@ -63,7 +64,7 @@ class Endpoint:
             return "mirror-server ready" in out.read()
 
         try:
-            wait_until(ready, "mirror-server's start", process=server)
+            wait_until(ready, "mirror-server's start", process=server, pause=pause)
         except BaseException:
             server.stop(signal.SIGKILL)
             raise
@@ -76,6 +77,13 @@ class Endpoint:
         if self._server:
             self._server.stop(signal.SIGKILL)
             self._server = None
+
+    def end(self, patience):
+        """In order, within `patience` seconds."""
+        server, self._server = self._server, None
+        server.stop(signal.SIGTERM, patience)
+        if server.popen.returncode != 0:
+            raise Failed(f"mirror-server ended with {server.popen.returncode}: {last_words(self.log)}")
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

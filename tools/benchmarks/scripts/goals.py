@@ -84,6 +84,15 @@ def _small():
     yield Line(
         "tenants-10000", "fleet", "a cycle of 10 rows for each of many tenants, p99", "-", None, True, "ms", "calls/s"
     )
+    yield Line(
+        "start-after-kill",
+        "start",
+        "time until ready after a kill with 1,000 open mirrors",
+        "the same after an ordinary end",
+        10,
+        True,
+        rate="ms",
+    )
     yield Line("digest-scan", "digest", "DigestRanges over all rows of a table", RAW, 1.2)
 
 

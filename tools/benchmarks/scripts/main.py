@@ -31,6 +31,7 @@ import records_lines
 import report
 import small_lines
 import source_lines
+import start_lines
 from bench_run import Bench
 from postgres import postgres_cluster
 from processes import Failed, whole
@@ -40,6 +41,7 @@ GROUPS = {
     **raw_lines.GROUPS,
     **peer_lines.GROUPS,
     **small_lines.GROUPS,
+    **start_lines.GROUPS,
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
     **history_lines.GROUPS,
