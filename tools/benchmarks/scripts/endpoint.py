@@ -23,9 +23,9 @@ def free_ports():
 class Endpoint:
     """Made by mirrorctl init in `folder`; as a context manager it runs until the end of the block."""
 
-    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=(), rules=""):
+    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=(), rules="", environment=()):
         """`as_made`: with all that mirrorctl init turns on. `store`: its words for another store than SQLite.
-        `rules`: [[tenant]]s of mirror-server.toml."""
+        `rules`: [[tenant]]s of mirror-server.toml. `environment`: variables of the server's, beside those of here."""
         self.bench = bench
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
@@ -34,6 +34,7 @@ class Endpoint:
         run(command + (["--source", source] if source else []) + list(store))
         self.config = os.path.join(self.folder, "mirror-agent.toml")
         self.log = os.path.join(self.folder, "server.log")
+        self._environment = {**os.environ, **dict(environment)}
         self._server = None
         self._tenants = 0
         path = os.path.join(self.folder, "mirror-server.toml")
@@ -54,10 +55,9 @@ class Endpoint:
         command = [self.bench.program("mirror-server"), "--config", os.path.join(self.folder, "mirror-server.toml")]
         self._server = self.serve(command, self.log, pause)
 
-    @staticmethod
-    def serve(command, log, pause=0.02):
+    def serve(self, command, log, pause=0.02):
         out = open(log + ".out", "w+")
-        server = Process(command, log, stdout=out)
+        server = Process(command, log, stdout=out, env=self._environment)
 
         def ready():
             out.seek(0)

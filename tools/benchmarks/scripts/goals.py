@@ -26,6 +26,7 @@ class Line:
         return f"{'<=' if self.at_most else '>='} {self.goal:g}{'' if self.unit == 'x' else ' ' + self.unit}"
 
 
+AGAINST = "against"  # The group of the lines that need another build.
 RAW = "raw prepared INSERT, A(1)"
 TRIGGERS = "the same writes without the change log"
 
@@ -167,6 +168,16 @@ def _exchange():
     yield Line("exchange-cycles", group, "of each agent, until it is in the other systems", "-", 1, True, "cycles")
 
 
+def _against():
+    """Left out of every run that names no other build."""
+    group, other = AGAINST, "the programs of '--against'"
+    work = "cycles of one row, two clients"
+    yield Line("small-cycle-before", group, work, other, 1.5, rate="cycles/s")
+    yield Line(
+        "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", other, 2.0, rate="cycles/s"
+    )
+
+
 def _everything():
     group, agent = "everything", "mirror-agent once, everything on:"
     yield Line("everything-population", group, f"{agent} first population of a new mirror", RAW)
@@ -284,6 +295,7 @@ LINES = [
     *_sources(),
     *_everything(),
     *_exchange(),
+    *_against(),
     *_postgres(),
     *_database_sources(),
 ]

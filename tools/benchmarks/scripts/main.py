@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 
+import against_lines
 import agent_lines
 import arguments
 import curves
@@ -38,6 +39,7 @@ from processes import Failed, whole
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GROUPS = {
+    **against_lines.GROUPS,
     **raw_lines.GROUPS,
     **peer_lines.GROUPS,
     **small_lines.GROUPS,
@@ -57,6 +59,7 @@ GROUPS = {
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-micro"
+SHIM = "slow_sync"  # Of the tests, in front of a server.
 
 
 def show_lines():
@@ -79,7 +82,7 @@ def build():
             "tools/setup --also tools/benchmarks/packages.txt"
         build release $1
     """
-    code, _ = whole(["bash", "-c", script, "tools/bench", TARGETS], cwd=ROOT)
+    code, _ = whole(["bash", "-c", script, "tools/bench", f"{TARGETS} {SHIM}"], cwd=ROOT)
     if code != 0:
         sys.exit(1)
 
@@ -135,7 +138,7 @@ def main():
     # The servers of other users go through it to their own folders.
     os.chmod(folder, 0o711)
     try:
-        bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick)
+        bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick, options.against)
         with bench.raw(bench.path("disk.db")) as raw:
             facts["fdatasync_4k_p50_us"] = round(raw.step("sync count=300")["p50_us"])
         if options.curves:
