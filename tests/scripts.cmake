@@ -30,7 +30,9 @@ add_test(NAME python.cycle COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python
 set_tests_properties(python.cycle PROPERTIES LABELS python TIMEOUT 120)
 add_test(NAME python.unclean_start COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/unclean_start_test.py
                                            ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-set_tests_properties(python.unclean_start PROPERTIES LABELS python TIMEOUT 120)
+add_test(NAME python.first_cycle COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/first_cycle_test.py
+                                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} $<TARGET_FILE:disk_calls>)
+set_tests_properties(python.unclean_start python.first_cycle PROPERTIES LABELS python TIMEOUT 120)
 add_test(NAME python.metrics COMMAND ${PYTHON} -B ${CMAKE_CURRENT_LIST_DIR}/python/metrics_test.py
                                      ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 set_tests_properties(python.metrics PROPERTIES LABELS python TIMEOUT 120)

@@ -4,6 +4,7 @@
 import contextlib
 import io
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "benchmarks" / "scripts"))
 
+import against_lines  # noqa: E402
 import arguments  # noqa: E402
 import capacity  # noqa: E402
 import curves  # noqa: E402
@@ -31,8 +33,9 @@ import svg_chart  # noqa: E402
 PROMISED = """
 first-population repopulation repopulation-in-process upsert update delete update-composite delete-composite
 update-spread delete-spread random-order sqlite-import changeset-insert changeset-update postgres-insert
-postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-echo push-stream-echo push-p99 quiet-cycle small-cycles
-small-calls server-memory idle-tenant tenants-10000 digest-scan agent-reader agent-population agent-memory
+postgres-update postgres-copy mariadb-insert mariadb-update push-p50 push-echo push-stream-echo push-p99
+quiet-cycle small-cycles small-calls server-memory idle-tenant tenants-10000 start-after-kill digest-scan
+agent-reader agent-population agent-memory
 catch-up-appended catch-up-range catch-up-random triggers-insert triggers-delete triggers-random-update
 triggers-single-update triggers-bulk-update receipts-population receipts-upsert receipts-push
 journal-population journal-upsert journal-push history-upsert history-repopulation history-push history-as-of
@@ -41,6 +44,8 @@ synthetic-unchanged synthetic-memory csv-population csv-import csv-one-row
 everything-population everything-repopulation everything-update everything-delete
 exchange-derivation exchange-memory exchange-one-row exchange-one-row-1000 exchange-cycles
 """.split()
+# Measured where another build's programs are named.
+AGAINST = "small-cycle-before small-cycle-before-slow-disk".split()
 IN_POSTGRES = """
 pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50
 pg-servers
@@ -63,7 +68,8 @@ class CommandLine(unittest.TestCase):
         listed = bench("--list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         lines = [line.split() for line in listed.stdout.splitlines()]
-        self.assertEqual([words[0] for words in lines], PROMISED + IN_POSTGRES + FROM_POSTGRES + FROM_MARIADB + BY_ODBC + ["micro"])
+        wanted = PROMISED + AGAINST + IN_POSTGRES + FROM_POSTGRES + FROM_MARIADB + BY_ODBC + ["micro"]
+        self.assertEqual([words[0] for words in lines], wanted)
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
@@ -78,6 +84,8 @@ class CommandLine(unittest.TestCase):
             (["--curves", "--store", "postgres"], "leave out --only, --store"),
             (["--store", "paper"], "invalid choice: 'paper'"),
             (["--keep", "--quick"], "in full size"),
+            (["--only", "small-cycle-before"], "name the folder of its programs with --against"),
+            (["--against", "/not/there"], "/not/there has no program mirror-server, mirror-harness, mirrorctl"),
         ):
             run = bench(*words)
             self.assertEqual(run.returncode, 2, words)
@@ -93,6 +101,21 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(arguments.read(["--only", "micro"]).micro)
         self.assertEqual([line.name for line in arguments.read([]).lines], PROMISED)
         self.assertTrue(arguments.read([]).micro)
+
+    def test_lines_against_another_build_are_measured_where_one_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in against_lines.PROGRAMS:
+                program = pathlib.Path(folder, name)
+                program.touch()
+                program.chmod(0o755)
+            read = arguments.read(["--against", folder])
+            self.assertEqual([line.name for line in read.lines], PROMISED + AGAINST)
+            self.assertEqual(read.against, folder)
+            read = arguments.read(["--only", "small-cycle-before", "--against", folder])
+            self.assertEqual([line.name for line in read.lines], AGAINST[:1])
+            program.chmod(0o644)
+            self.assertEqual(against_lines.missing(folder), [program.name])
+        self.assertEqual(sorted(against_lines.LINES), sorted(AGAINST))
 
     def test_each_store_has_its_lines_and_its_table(self):
         read = arguments.read(["--store", "postgres", "--keep"])
@@ -165,7 +188,8 @@ class Results(unittest.TestCase):
         text = (ROOT / kept_table.PAGE).read_text()
         for store, lines in (("sqlite", PROMISED), ("postgres", IN_POSTGRES)):
             begin, end = kept_table.in_text(text, store)
-            self.assertEqual(text[begin:end].count("\n"), 2 + len(lines))
+            names = re.findall("^\\| `(.+?)`", text[begin:end], re.MULTILINE)
+            self.assertEqual([name for name in names if name not in AGAINST], lines)
             if pathlib.Path(kept_table.file(store)).exists():
                 self.assertEqual(text[begin:end], kept_table.of_file(kept_table.file(store)))
 

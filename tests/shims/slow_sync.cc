@@ -1,9 +1,11 @@
-// Preloaded into a server by tests: a sync of a file whose path holds $MIRROR_SLOW_PATH waits for as long as
-// somebody else locks the file $MIRROR_SLOW_GATE, and first adds a byte to $MIRROR_SLOW_GATE.waiting.
+// Preloaded into a server by tests and tools/bench: a sync of a file whose path holds $MIRROR_SLOW_PATH waits
+// for as long as somebody else locks the file $MIRROR_SLOW_GATE, and first adds a byte to
+// $MIRROR_SLOW_GATE.waiting. It takes $MIRROR_SLOW_US microseconds longer, as on a slower disk.
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -40,8 +42,19 @@ void WaitAtGate() {
   close(lock);
 }
 
+void WaitAsOnSlowDisk() {
+  const char* const text = getenv("MIRROR_SLOW_US");
+  const long us = text == nullptr ? 0 : atol(text);
+  timespec left{us / 1'000'000, us % 1'000'000 * 1'000};
+  while (us > 0 && nanosleep(&left, &left) != 0) {
+  }
+}
+
 int SyncWith(const char* name, int file) {
-  if (IsSlow(file)) WaitAtGate();
+  if (IsSlow(file)) {
+    WaitAtGate();
+    WaitAsOnSlowDisk();
+  }
   return reinterpret_cast<Sync>(dlsym(RTLD_NEXT, name))(file);
 }
 

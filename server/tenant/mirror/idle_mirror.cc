@@ -11,7 +11,7 @@ bool RestIfIdle(Mirror& mirror) {
 
 void WhileClosed(Mirror& mirror, const std::function<void()>& work) {
   const MutexLock lock(mirror.mutex());
-  if (mirror.store() == nullptr) work();
+  if (mirror.store() == nullptr && !mirror.file().retired) work();
 }
 
 }  // namespace mirror

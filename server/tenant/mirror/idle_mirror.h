@@ -9,7 +9,8 @@ namespace mirror {
 
 /// See StoreUpkeep::Rest(). False: it is in use.
 bool RestIfIdle(Mirror& mirror);
-/// Unless its store is open. Calls for the tenant wait for it.
+/// Unless its store is open, or it was deleted: what has its name by then is another one's. Calls for the
+/// tenant wait for it.
 void WhileClosed(Mirror& mirror, const std::function<void()>& work);
 
 }  // namespace mirror

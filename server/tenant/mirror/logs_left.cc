@@ -13,7 +13,6 @@ LogsLeft::LogsLeft(StoreHome& home, std::vector<std::shared_ptr<Mirror>> mirrors
   const auto take_in = [&home, all = std::move(mirrors)](const std::stop_token& stop) {
     for (const std::shared_ptr<Mirror>& mirror : all) {
       if (stop.stop_requested()) return;
-      if (mirror.use_count() == 1) continue;  // It was deleted.
       WhileClosed(*mirror, [&] {
         CrashPoint("start.tenant");
         // Closing it empties its log.

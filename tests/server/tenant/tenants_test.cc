@@ -20,6 +20,7 @@
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/sqlite_home.h"
+#include "server/tenant/mirror/idle_mirror.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 namespace mirror {
@@ -137,6 +138,22 @@ TEST_F(TenantsTest, ALogThatAKillLeftIsTakenInBehindTheStart) {
   source.now += 20'000;
   source.Begin("holder", /*take_over=*/true);
   EXPECT_EQ(source.Announced(People()).position, kTen);
+}
+
+TEST_F(TenantsTest, WhatHasTheNameOfADeletedMirrorIsLeftAlone) {
+  const auto tenants = Open();
+  MirrorPeople(*tenants, "ctx");
+  const std::shared_ptr<Tenant> deleted = *tenants->Find("ctx");
+  int looks = 0;
+  deleted->CloseIfIdle();
+  WhileClosed(*Tenant::MirrorOf(deleted), [&] { ++looks; });
+  EXPECT_EQ(looks, 1);
+
+  ASSERT_THAT(tenants->Delete("ctx"), IsOk());
+  ASSERT_THAT(tenants->Allow("ctx"), IsOk());
+  MirrorPeople(*tenants, "ctx");
+  WhileClosed(*Tenant::MirrorOf(deleted), [&] { ++looks; });
+  EXPECT_EQ(looks, 1);
 }
 
 TEST_F(TenantsTest, AnotherSpellingOfATenantIsRefusedAndNotTold) {

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+import against_lines
 import goals
 import kept_table
 
@@ -22,6 +23,8 @@ Examples:
   tools/bench --store postgres          every line about mirrors in PostgreSQL
   tools/bench --keep                    the table of docs/performance.md, from this run, and its figures beside the charts
   tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
+  tools/bench --only against --against ../old/build/release/bin
+                                        small cycles against the programs of another build
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-*, journal-* and history-* are ratios
@@ -55,6 +58,12 @@ def writable(path):
     return os.path.abspath(path)
 
 
+def other_build(path):
+    if missing := against_lines.missing(path):
+        raise argparse.ArgumentTypeError(f"{path} has no program {', '.join(missing)}")
+    return os.path.abspath(path)
+
+
 def read(argv):
     parser = Parser(
         prog="tools/bench",
@@ -82,6 +91,10 @@ def read(argv):
         "--keep", action="store_true", help="all lines: figures into tools/benchmarks/results, table into docs/performance.md"
     )
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as docs/performance.md has it")
+    parser.add_argument(
+        "--against", type=other_build, metavar="FOLDER",
+        help="programs of another build (its build/release/bin): also the lines small-cycle-before",
+    )  # fmt: skip
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
@@ -99,6 +112,11 @@ def read(argv):
             parser.error(f"--only '{name}': no such line or group; tools/bench --list shows them")
     if not options.only:
         options.lines = [line for line in goals.LINES if line.store == options.store]
+    if not options.against:
+        named = [line.name for line in options.lines if line.group == goals.AGAINST]
+        if options.only and named and not options.list:
+            parser.error(f"{named[0]} is measured against another build: name the folder of its programs with --against")
+        options.lines = [line for line in options.lines if line.group != goals.AGAINST]
     if options.curves and (options.only or options.json or options.markdown or options.store != "sqlite"):
         others = "--only, --store, --json and --markdown"
         parser.error(f"--curves draws all curves of SQLite and writes its own files: leave out {others}")

@@ -8,11 +8,13 @@ from statistics_of_rounds import Result
 
 
 class Bench:
-    def __init__(self, root, folder, lines, rounds, quick):
+    def __init__(self, root, folder, lines, rounds, quick, against=None):
+        """`against`: the folder of another build's programs."""
         self.root = root
         self.folder = folder
         self.rounds = rounds
         self.quick = quick
+        self.against = against
         self.results = {line.name: Result(line) for line in lines}
         self.micro = []
 

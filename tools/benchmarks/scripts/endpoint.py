@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 
-from processes import Failed, Process, Steps, run, wait_until
+from processes import Failed, Process, Steps, last_words, run, wait_until
 
 CONTEXT = "Bench"
 
@@ -23,9 +23,9 @@ def free_ports():
 class Endpoint:
     """Made by mirrorctl init in `folder`; as a context manager it runs until the end of the block."""
 
-    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=(), rules=""):
+    def __init__(self, bench, name, source=None, settings=(), as_made=False, store=(), rules="", environment=()):
         """`as_made`: with all that mirrorctl init turns on. `store`: its words for another store than SQLite.
-        `rules`: [[tenant]]s of mirror-server.toml."""
+        `rules`: [[tenant]]s of mirror-server.toml. `environment`: variables of the server's, beside those of here."""
         self.bench = bench
         self.folder = os.path.join(bench.folder, name)
         port, admin = free_ports()
@@ -34,6 +34,7 @@ class Endpoint:
         run(command + (["--source", source] if source else []) + list(store))
         self.config = os.path.join(self.folder, "mirror-agent.toml")
         self.log = os.path.join(self.folder, "server.log")
+        self._environment = {**os.environ, **dict(environment)}
         self._server = None
         self._tenants = 0
         path = os.path.join(self.folder, "mirror-server.toml")
@@ -49,21 +50,21 @@ class Endpoint:
         with open(path, "w") as text:
             text.write(toml + rules)
 
-    def start(self):
+    def start(self, pause=0.02):
+        """`pause`: between two looks whether it is ready, in seconds."""
         command = [self.bench.program("mirror-server"), "--config", os.path.join(self.folder, "mirror-server.toml")]
-        self._server = self.serve(command, self.log)
+        self._server = self.serve(command, self.log, pause)
 
-    @staticmethod
-    def serve(command, log):
+    def serve(self, command, log, pause=0.02):
         out = open(log + ".out", "w+")
-        server = Process(command, log, stdout=out)
+        server = Process(command, log, stdout=out, env=self._environment)
 
         def ready():
             out.seek(0)
             return "mirror-server ready" in out.read()
 
         try:
-            wait_until(ready, "mirror-server's start", process=server)
+            wait_until(ready, "mirror-server's start", process=server, pause=pause)
         except BaseException:
             server.stop(signal.SIGKILL)
             raise
@@ -76,6 +77,13 @@ class Endpoint:
         if self._server:
             self._server.stop(signal.SIGKILL)
             self._server = None
+
+    def end(self, patience):
+        """In order, within `patience` seconds."""
+        server, self._server = self._server, None
+        server.stop(signal.SIGTERM, patience)
+        if server.popen.returncode != 0:
+            raise Failed(f"mirror-server ended with {server.popen.returncode}: {last_words(self.log)}")
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -26,6 +26,7 @@ class Line:
         return f"{'<=' if self.at_most else '>='} {self.goal:g}{'' if self.unit == 'x' else ' ' + self.unit}"
 
 
+AGAINST = "against"  # The group of the lines that need another build.
 RAW = "raw prepared INSERT, A(1)"
 TRIGGERS = "the same writes without the change log"
 
@@ -86,6 +87,15 @@ def _small():
     yield Line("idle-tenant", "tenants", "memory of an open tenant that does nothing", "-", 0.15, True, "MB")
     yield Line(
         "tenants-10000", "fleet", "a cycle of 10 rows for each of many tenants, p99", "-", None, True, "ms", "calls/s"
+    )
+    yield Line(
+        "start-after-kill",
+        "start",
+        "time until ready after a kill with 1,000 open mirrors",
+        "the same after an ordinary end",
+        10,
+        True,
+        rate="ms",
     )
     yield Line("digest-scan", "digest", "DigestRanges over all rows of a table", RAW, 1.2)
 
@@ -159,6 +169,16 @@ def _exchange():
     yield Line("exchange-one-row", group, f"one changed row of 100,000 {of}, from its cycle's end, p50", "-", 10, True, "ms")
     yield Line("exchange-one-row-1000", group, "the same of 1,000", "-", 10, True, "ms")
     yield Line("exchange-cycles", group, "of each agent, until it is in the other systems", "-", 1, True, "cycles")
+
+
+def _against():
+    """Left out of every run that names no other build."""
+    group, other = AGAINST, "the programs of '--against'"
+    work = "cycles of one row, two clients"
+    yield Line("small-cycle-before", group, work, other, 1.5, rate="cycles/s")
+    yield Line(
+        "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", other, 2.0, rate="cycles/s"
+    )
 
 
 def _everything():
@@ -278,6 +298,7 @@ LINES = [
     *_sources(),
     *_everything(),
     *_exchange(),
+    *_against(),
     *_postgres(),
     *_database_sources(),
 ]

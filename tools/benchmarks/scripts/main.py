@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 
+import against_lines
 import agent_lines
 import arguments
 import curves
@@ -31,15 +32,18 @@ import records_lines
 import report
 import small_lines
 import source_lines
+import start_lines
 from bench_run import Bench
 from postgres import postgres_cluster
 from processes import Failed, whole
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GROUPS = {
+    **against_lines.GROUPS,
     **raw_lines.GROUPS,
     **peer_lines.GROUPS,
     **small_lines.GROUPS,
+    **start_lines.GROUPS,
     **agent_lines.GROUPS,
     **receipt_lines.GROUPS,
     **history_lines.GROUPS,
@@ -58,6 +62,7 @@ TARGETS = (
     "mirror-server mirror-agent mirrorctl mirror-harness mirror-bench mirror-bench-store mirror-bench-echo "
     "mirror-bench-micro"
 )
+SHIM = "slow_sync"  # Of the tests, in front of a server.
 
 
 def show_lines():
@@ -80,7 +85,7 @@ def build():
             "tools/setup --also tools/benchmarks/packages.txt"
         build release $1
     """
-    code, _ = whole(["bash", "-c", script, "tools/bench", TARGETS], cwd=ROOT)
+    code, _ = whole(["bash", "-c", script, "tools/bench", f"{TARGETS} {SHIM}"], cwd=ROOT)
     if code != 0:
         sys.exit(1)
 
@@ -136,7 +141,7 @@ def main():
     # The servers of other users go through it to their own folders.
     os.chmod(folder, 0o711)
     try:
-        bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick)
+        bench = Bench(ROOT, folder, options.lines, options.rounds, options.quick, options.against)
         with bench.raw(bench.path("disk.db")) as raw:
             facts["fdatasync_4k_p50_us"] = round(raw.step("sync count=300")["p50_us"])
         if options.curves:

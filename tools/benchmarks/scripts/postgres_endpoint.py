@@ -47,10 +47,10 @@ class PostgresEndpoint(Endpoint):
         _edit(self._second_server, r"(?s)^port = \d+(.*?)^port = \d+", rf"port = {port}\1port = {admin}")
         _edit(self._second_server, r'^dir = "data"', 'dir = "second-data"')
 
-    def serve(self, command, log):
+    def serve(self, command, log, pause=0.02):
         if self.processors:
             command = ["taskset", "-c", self.processors, *command]
-        return super().serve(command, log)
+        return super().serve(command, log, pause)
 
     def start_second(self):
         os.makedirs(os.path.join(self.folder, "second-data"), 0o750, exist_ok=True)

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""What the first cycle of a new tenant asks of the disk, which is slow where many tenants come at once.
+
+Usage: first_cycle_test.py BIN_DIR SHIM [unittest arguments]; SHIM is disk_calls of tests/shims.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import cycle_test
+from minimal_source import State, run_cycle
+
+SYNCS, REMOVED_OR_CUT = 3, 2  # Of one first cycle, at most.
+
+
+class CountedServer(cycle_test.Server):
+    """Its calls to the disk are in `calls`."""
+
+    def start(self):
+        self.calls = self.work / "disk calls"
+        environment = {**os.environ, "LD_PRELOAD": str(SHIM), "MIRROR_DISK_CALLS": str(self.calls)}
+        environment["ASAN_OPTIONS"] = "verify_asan_link_order=0"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
+
+
+class FirstCycle(unittest.TestCase):
+    def setUp(self):
+        self.server = CountedServer(BIN_DIR)
+        self.addCleanup(self.end)
+
+    def end(self):
+        self.server.channel.close()
+        self.server.admin_channel.close()
+        self.server.stop()
+
+    def cycle(self, context_id, rows):
+        """What it came to, and its calls to the disk; those of the whole server's note of cycle numbers apart."""
+        before = len(self.lines())
+        state = State(self.server.work / context_id)
+        said = run_cycle(self.server.channel, self.server.identity, context_id, state, rows)
+        # The note is synced with its folder.
+        calls, noted = [], False
+        for line in self.lines()[before:]:
+            of_folder = noted and line.endswith("/data")
+            noted = "server-start" in line
+            if not noted and not of_folder:
+                calls.append(line)
+        return said, calls
+
+    def lines(self):
+        return self.server.calls.read_text().splitlines() if self.server.calls.exists() else []
+
+    def test_a_new_mirror_costs_few_syncs_and_removes_little(self):
+        for name in ("-first", "-second"):
+            said, calls = self.cycle(cycle_test.CONTEXT + name, {key: "x" for key in range(10)})
+            self.assertEqual(said, "populated")
+            syncs = [line for line in calls if line.startswith("sync ")]
+            self.assertIn(f"Mirror_{cycle_test.CONTEXT}{name}.db", " ".join(syncs), "the rows are on disk")
+            self.assertLessEqual(len(syncs), SYNCS, calls)
+            self.assertLessEqual(len(calls) - len(syncs), REMOVED_OR_CUT, calls)
+            self.assertTrue(any(line.startswith("remove ") for line in calls), "removals are seen")
+
+
+if __name__ == "__main__":
+    BIN_DIR, SHIM = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -1,0 +1,75 @@
+"""Lines against the programs of another build: small cycles, on this disk and on a slower one."""
+
+import os
+import statistics
+
+import progress
+from endpoint import Endpoint
+from processes import Failed
+from small_lines import harness
+
+PROGRAMS = ("mirror-server", "mirror-harness", "mirrorctl")
+BLOCKS = 2  # Both builds take turns so often in a round, and the other one begins each time.
+SLOWER_US = 1_000  # Of each sync, on a slower disk.
+CLIENTS = 2
+LINES = {"small-cycle-before": 0, "small-cycle-before-slow-disk": SLOWER_US}
+
+
+def missing(folder):
+    """Of the programs, which `folder` lacks."""
+    return [name for name in PROGRAMS if not os.access(os.path.join(folder, name), os.X_OK)]
+
+
+class OtherBuild:
+    """What an endpoint asks of a Bench, of another build's programs."""
+
+    def __init__(self, bench, programs):
+        self.folder = bench.path("other")
+        self._programs = programs
+        os.makedirs(self.folder, exist_ok=True)
+
+    def program(self, name):
+        return os.path.join(self._programs, name)
+
+
+def slower_disk(bench, us):
+    """Variables of a server whose syncs take so many microseconds more."""
+    if us == 0:
+        return {}
+    library = os.path.join(bench.root, "build", "release", "tests", "libslow_sync.so")
+    if not os.path.exists(library):
+        raise Failed(f"there is no {library}; tools/bench without --no-build makes it")
+    return {"LD_PRELOAD": library, "MIRROR_SLOW_PATH": "/data/", "MIRROR_SLOW_US": str(us)}
+
+
+def rate(build, endpoint, cycles):
+    """Cycles a second, of tenants that were populated before the clock started."""
+    done = harness(
+        build, endpoint, "--tenants", CLIENTS, "--clients", CLIENTS, "--rows", 100, "--changes", 1, "--cycles", cycles
+    )
+    return done["cycles_per_s"]
+
+
+def compare(bench, line, us):
+    cycles = bench.size(500, 100)
+    environment = slower_disk(bench, us)
+    other = OtherBuild(bench, bench.against)
+    with Endpoint(other, line, environment=environment) as old, Endpoint(bench, line, environment=environment) as new:
+        sides = {old: (other, []), new: (bench, [])}
+        for turn in bench.turns(f"{cycles} cycles of one row for each of {CLIENTS} clients, of both builds in turn"):
+            for block in range(BLOCKS):
+                for endpoint in (old, new) if (turn + block) % 2 else (new, old):
+                    build, rates = sides[endpoint]
+                    rates.append(rate(build, endpoint, cycles))
+            before, now = (statistics.mean(sides[endpoint][1][-BLOCKS:]) for endpoint in (old, new))
+            bench.result(line).add_rates(now, before)
+            progress.say(f"  {now:.0f} cycles/s, the other build {before:.0f}")
+
+
+def against(bench):
+    for line, us in LINES.items():
+        if bench.wants(line):
+            compare(bench, line, us)
+
+
+GROUPS = {"against": against}
