@@ -1,14 +1,16 @@
-"""Lines against the programs of another build: small cycles, on this disk and on a slower one."""
+"""Lines against the server of another build: small cycles, on this disk and on a slower one, and pushes. The source
+is this build's for both."""
 
+import contextlib
 import os
 import statistics
 
 import progress
 from endpoint import Endpoint
-from processes import Failed
+from processes import Failed, Steps
 from small_lines import harness
 
-PROGRAMS = ("mirror-server", "mirror-harness", "mirrorctl")
+PROGRAMS = ("mirror-server", "mirrorctl")
 BLOCKS = 2  # Both builds take turns so often in a round, and the other one begins each time.
 SLOWER_US = 1_000  # Of each sync, on a slower disk.
 CLIENTS = 2
@@ -42,10 +44,10 @@ def slower_disk(bench, us):
     return {"LD_PRELOAD": library, "MIRROR_SLOW_PATH": "/data/", "MIRROR_SLOW_US": str(us)}
 
 
-def rate(build, endpoint, cycles):
+def rate(bench, endpoint, cycles):
     """Cycles a second, of tenants that were populated before the clock started."""
     done = harness(
-        build, endpoint, "--tenants", CLIENTS, "--clients", CLIENTS, "--rows", 100, "--changes", 1, "--cycles", cycles
+        bench, endpoint, "--tenants", CLIENTS, "--clients", CLIENTS, "--rows", 100, "--changes", 1, "--cycles", cycles
     )
     return done["cycles_per_s"]
 
@@ -55,21 +57,46 @@ def compare(bench, line, us):
     environment = slower_disk(bench, us)
     other = OtherBuild(bench, bench.against)
     with Endpoint(other, line, environment=environment) as old, Endpoint(bench, line, environment=environment) as new:
-        sides = {old: (other, []), new: (bench, [])}
+        rates = {old: [], new: []}
         for turn in bench.turns(f"{cycles} cycles of one row for each of {CLIENTS} clients, of both builds in turn"):
             for block in range(BLOCKS):
                 for endpoint in (old, new) if (turn + block) % 2 else (new, old):
-                    build, rates = sides[endpoint]
-                    rates.append(rate(build, endpoint, cycles))
-            before, now = (statistics.mean(sides[endpoint][1][-BLOCKS:]) for endpoint in (old, new))
+                    rates[endpoint].append(rate(bench, endpoint, cycles))
+            before, now = (statistics.mean(rates[endpoint][-BLOCKS:]) for endpoint in (old, new))
             bench.result(line).add_rates(now, before)
             progress.say(f"  {now:.0f} cycles/s, the other build {before:.0f}")
+
+
+def pushes(bench):
+    """The slowest hundredth."""
+    part = bench.size(4_000, 1_000) // BLOCKS
+    other = OtherBuild(bench, bench.against)
+    with Endpoint(other, "pushes-before") as old, Endpoint(bench, "pushes-now") as new:
+        for turn in bench.turns(f"{part * BLOCKS} one-row pushes, to both builds in turn"):
+            with _populated(bench, old) as before, _populated(bench, new) as now:
+                p99 = {before: [], now: []}
+                for block in range(BLOCKS):
+                    for side in (before, now) if (turn + block) % 2 else (now, before):
+                        p99[side].append(side.step(f"push count={part} version={block + 1}")["p99_us"])
+                was, is_now = (statistics.mean(p99[side]) for side in (before, now))
+            bench.result("push-p99-before").add(is_now / was, is_now, was)
+
+
+@contextlib.contextmanager
+def _populated(bench, endpoint):
+    command = [bench.program("mirror-bench"), "mirror", "--config", endpoint.config]
+    log = bench.path(f"{os.path.basename(endpoint.folder)}.log")
+    with Steps([*command, "--context-id", endpoint.new_tenant()], log) as steps:
+        steps.step("populate count=10000")
+        yield steps
 
 
 def against(bench):
     for line, us in LINES.items():
         if bench.wants(line):
             compare(bench, line, us)
+    if bench.wants("push-p99-before"):
+        pushes(bench)
 
 
 GROUPS = {"against": against}

@@ -173,12 +173,13 @@ def _exchange():
 
 def _against():
     """Left out of every run that names no other build."""
-    group, other = AGAINST, "the programs of '--against'"
+    group, other = AGAINST, "the server of '--against'"
     work = "cycles of one row, two clients"
     yield Line("small-cycle-before", group, work, other, 1.5, rate="cycles/s")
     yield Line(
         "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", other, 2.0, rate="cycles/s"
     )
+    yield Line("push-p99-before", group, "time of a one-row push, p99", other, 1.0, True, "x", "us")
 
 
 def _everything():
