@@ -7,9 +7,10 @@
 namespace mirror {
 
 InsertCounter::InsertCounter(sqlite3* handle, OwnPlaces own) : handle_(handle), own_(own) {
-  const auto count_inserts = [](void* self, sqlite3*, int operation, const char*, const char*, sqlite3_int64,
-                                sqlite3_int64) {
+  const auto count_added = [](void* self, sqlite3*, int operation, const char*, const char*, sqlite3_int64,
+                              sqlite3_int64) {
     if (operation == SQLITE_INSERT) ++static_cast<InsertCounter*>(self)->inserted_;
+    if (operation == SQLITE_DELETE) --static_cast<InsertCounter*>(self)->inserted_;
   };
   const auto count_live = [](void* self, sqlite3*, int operation, const char*, const char*, sqlite3_int64,
                              sqlite3_int64) {
@@ -19,7 +20,7 @@ InsertCounter::InsertCounter(sqlite3* handle, OwnPlaces own) : handle_(handle), 
     }
   };
   const bool all_live = own_.owned < 0 && own_.deleted_at < 0;
-  sqlite3_preupdate_hook(handle_, all_live ? +count_inserts : +count_live, this);
+  sqlite3_preupdate_hook(handle_, all_live ? +count_added : +count_live, this);
 }
 
 InsertCounter::~InsertCounter() { sqlite3_preupdate_hook(handle_, nullptr, nullptr); }

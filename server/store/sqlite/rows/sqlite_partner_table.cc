@@ -328,6 +328,27 @@ absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string&
   return HasSameKey(connection, target, table, *columns);
 }
 
+absl::StatusOr<bool> MayReplaceRows(SqliteConnection& connection, const std::string& target,
+                                    const TableSchema& table) {
+  if (!HasIntegerKey(table) || KeepsPartner(table)) return false;
+  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
+  if (!columns.ok()) return columns.status();
+  if (columns->size() != table.columns.size()) return false;
+  for (const Column& column : table.columns) {
+    const auto found = columns->find(FoldName(column.name));
+    if (found == columns->end() || found->second.is_generated) return false;
+    // In place of a NULL there SQLite would write the column's default.
+    if (found->second.is_not_null && column.key_position == 0) return false;
+  }
+  const absl::StatusOr<bool> same_key = HasSameKey(connection, target, table, *columns);
+  if (!same_key.ok() || !*same_key) return same_key;
+  absl::StatusOr<Query> indexes = connection.Prepare("SELECT 1 FROM temp.pragma_index_list(?1) LIMIT 1");
+  if (!indexes.ok()) return indexes.status();
+  const absl::StatusOr<bool> indexed = indexes->Bind(1, target).Step();
+  if (!indexed.ok()) return indexed;
+  return !*indexed;
+}
+
 namespace {
 
 /// A column of a definition that is not known any more.

@@ -34,6 +34,12 @@ absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const st
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table);
 
+/// Whether INSERT OR REPLACE of rows with all columns of the definition does to this table what an upsert
+/// does: their key is its rowid, and it has nothing else, no column or default to be lost and no index that
+/// could name another row to be replaced.
+absl::StatusOr<bool> MayReplaceRows(SqliteConnection& connection, const std::string& target,
+                                    const TableSchema& table);
+
 /// Whether a table that is made anew can have the mirror's own columns beside the source's. Errors:
 /// kFailedPrecondition, for people.
 absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table);

@@ -13,7 +13,7 @@ absl::Status WriteRows(SqliteConnection& connection, const std::string& target, 
   const bool as_set = method == ApplyMethod::kSet ||
                       (method == ApplyMethod::kBest && IsFasterAsSet(*apply.schema, *apply.batch));
   if (as_set && CanApplyAsSet(*apply.schema, *apply.batch)) {
-    std::optional<absl::Status> status = WriteAsSet(connection, target, apply, now_ms, written);
+    std::optional<absl::Status> status = WriteAsSet(connection, target, apply, method, now_ms, written);
     if (status) return *std::move(status);
   }
   return WriteByBindLoop(connection, target, apply, now_ms, written);

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,8 @@ namespace {
 
 /// Below this the loop is as fast, and needs no look at the plan.
 constexpr std::uint32_t kSetRowsMin = 16;
+/// Below this it does not pay to look whether rows may be replaced.
+constexpr std::uint32_t kReplaceRowsMin = 200;
 /// Keys for each row of a batch that is called dense: about one page of short rows.
 constexpr std::uint64_t kDenseKeysMax = 20;
 
@@ -44,8 +47,11 @@ std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::st
 /// stands, and is stored as it was sent last.
 bool IsSet(const Column& column) { return column.key_position == 0 || column.type == Type::kAny; }
 
+/// What is to happen to a row whose key is there.
+enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
+
 std::string InsertSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch,
-                      bool all_new) {
+                      IfThere if_there) {
   std::string names, values, set;
   for (std::size_t i = 0; i < batch.columns.size(); ++i) {
     const Column& column = schema.columns[batch.columns[i].column];
@@ -57,9 +63,10 @@ std::string InsertSql(const std::string& target, const TableSchema& schema, cons
   // OR FAIL here and below: a batch that is refused is taken back by who called, and SQLite need not keep the
   // former content of every page for that.
   std::string sql =
-      absl::StrCat("INSERT OR FAIL INTO ", QuoteName(target), " AS _mirror_target (", names, OwnNames(schema),
-                   ") SELECT ", values, OwnValues(schema), " FROM ", BatchTable::NameFor(batch), " AS b");
-  if (all_new) return sql;
+      absl::StrCat("INSERT OR ", if_there == IfThere::kReplace ? "REPLACE" : "FAIL", " INTO ",
+                   QuoteName(target), " AS _mirror_target (", names, OwnNames(schema), ") SELECT ", values,
+                   OwnValues(schema), " FROM ", BatchTable::NameFor(batch), " AS b");
+  if (if_there != IfThere::kUpdate) return sql;
   absl::StrAppend(&set, Revive(schema, set));
   // WHERE true: without it the parser takes ON for a join's.
   absl::StrAppend(&sql, " WHERE true ON CONFLICT (", NameList(schema, schema.Key()), ") DO ",
@@ -104,9 +111,10 @@ class Shown {
 class SetWriter {
  public:
   SetWriter(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
-            std::int64_t now_ms)
+            ApplyMethod method, std::int64_t now_ms)
       : connection_(connection),
         target_(target),
+        method_(method),
         now_ms_(now_ms),
         schema_(*apply.schema),
         batch_(*apply.batch),
@@ -115,7 +123,8 @@ class SetWriter {
   std::optional<absl::Status> Write(RowsWritten* written) {
     const bool insert = batch_.operation == Operation::kInsert;
     const bool update = batch_.operation == Operation::kUpdate;
-    const std::string sql = insert   ? InsertSql(target_, schema_, batch_, schema_.Key().empty())
+    const std::string sql = insert   ? InsertSql(target_, schema_, batch_,
+                                               schema_.Key().empty() ? IfThere::kNever : IfThere::kUpdate)
                             : update ? UpdateSql(target_, schema_, batch_)
                                      : DeleteSql(target_, schema_, batch_);
     absl::StatusOr<bool> seeks = Seeks(sql);
@@ -137,14 +146,23 @@ class SetWriter {
     if (!all_new.ok()) return all_new.status();
     if (*all_new) {
       written->added = batch_.row_count;
-      return Run(InsertSql(target_, schema_, batch_, true));
+      return Run(InsertSql(target_, schema_, batch_, IfThere::kNever));
     }
     const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
     if (!own.ok()) return own.status();
+    const absl::StatusOr<bool> replaces = Replaces();
+    if (!replaces.ok()) return replaces.status();
     const InsertCounter counter(connection_.handle(), *own);
-    absl::Status status = Run(sql);
+    absl::Status status = Run(*replaces ? InsertSql(target_, schema_, batch_, IfThere::kReplace) : sql);
     written->added = counter.inserted();
     return status;
+  }
+
+  /// Then SQLite need not look at what stands in the row's columns: a seventh of its time for an upsert.
+  absl::StatusOr<bool> Replaces() {
+    if (batch_.columns.size() != schema_.columns.size()) return false;
+    if (method_ != ApplyMethod::kSet && batch_.row_count < kReplaceRowsMin) return false;
+    return MayReplaceRows(connection_, target_, schema_);
   }
 
   /// No row of the target comes after the batch's first: what a population in key order looks like.
@@ -216,6 +234,7 @@ class SetWriter {
 
   SqliteConnection& connection_;
   const std::string& target_;
+  const ApplyMethod method_;
   const std::int64_t now_ms_;
   const TableSchema& schema_;
   const ChangeBatch& batch_;
@@ -241,8 +260,9 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
 }
 
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
-                                       const ApplyRows& apply, std::int64_t now_ms, RowsWritten* written) {
-  return SetWriter(connection, target, apply, now_ms).Write(written);
+                                       const ApplyRows& apply, ApplyMethod method, std::int64_t now_ms,
+                                       RowsWritten* written) {
+  return SetWriter(connection, target, apply, method, now_ms).Write(written);
 }
 
 }  // namespace mirror

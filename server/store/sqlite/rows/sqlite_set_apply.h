@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/rows/apply_method.h"
 #include "server/store/sqlite/rows/sqlite_rows.h"
 
 namespace mirror {
@@ -23,7 +24,8 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch);
 /// would not read BatchTable, as with a table of the partner's under its name. As
 /// WriteRows otherwise.
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
-                                       const ApplyRows& apply, std::int64_t now_ms, RowsWritten* written);
+                                       const ApplyRows& apply, ApplyMethod method, std::int64_t now_ms,
+                                       RowsWritten* written);
 
 }  // namespace mirror
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/rows/sqlite_partner_table.h"
 #include "tests/server/tenant/tenant_bench.h"
 
 // A batch that one statement applies as a whole. That it leaves what the bind loop leaves is shown by the
@@ -137,6 +139,57 @@ TEST_F(SetApply, APartnersViewOverTheBatchShowsNothing) {
   EXPECT_ANY_THROW(Partner(path()).Ask("SELECT * FROM spy"));
   BeginAgain(People());
   EXPECT_THAT(source_->Send(People(), {.rows = Numbered(0, 10, "second"), .base_lsn = 5}).status, IsOk());
+}
+
+/// Rows that are there already, which may be replaced where nothing of them would be lost.
+class UpsertAsSet : public SetApply {
+ protected:
+  void SetUp() override { source_->Mirror(People(), {{1, "first", 10}, {2, "second", 20}}, kFive); }
+
+  absl::Status Upsert(const Rows& rows) {
+    BeginAgain(People());
+    return source_->Send(People(), {.rows = rows, .base_lsn = 5}).status;
+  }
+  bool MayReplace() const {
+    const auto connection = SqliteConnection::Open(path(), false, MirrorUse::kReading, nullptr);
+    return MayReplaceRows(**connection, "people", People()).value();
+  }
+  Rows All() const { return Partner(path()).Ask("SELECT * FROM people ORDER BY id"); }
+};
+
+TEST_F(UpsertAsSet, ATableAsTheMirrorMadeItMayHaveItsRowsReplaced) {
+  EXPECT_TRUE(MayReplace());
+  ASSERT_THAT(Upsert({{2, "new", 21}, {3, "third", 30}}), IsOk());
+  EXPECT_EQ(All(), (Rows{{1, "first", 10}, {2, "new", 21}, {3, "third", 30}}));
+  EXPECT_EQ(Count(People()), Cell(3));
+}
+
+TEST_F(UpsertAsSet, AColumnOfThePartnersStays) {
+  ByHand("ALTER TABLE people ADD COLUMN note TEXT; UPDATE people SET note = 'kept'");
+  EXPECT_FALSE(MayReplace());
+  ASSERT_THAT(Upsert({{1, "new", 11}}), IsOk());
+  EXPECT_EQ(All(), (Rows{{1, "new", 11, "kept"}, {2, "second", 20, "kept"}}));
+}
+
+TEST_F(UpsertAsSet, ARowWithAValueThatThePartnerWantsOnceIsNotPushedOut) {
+  ByHand("CREATE UNIQUE INDEX once ON people (age)");
+  EXPECT_FALSE(MayReplace());
+  EXPECT_THAT(Upsert({{1, "new", 20}}), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(All(), (Rows{{1, "first", 10}, {2, "second", 20}}));
+}
+
+TEST_F(UpsertAsSet, ANullIsNotTurnedIntoAPartnersDefault) {
+  ByHand(
+      "CREATE TABLE other (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'planted', age INTEGER); "
+      "INSERT INTO other SELECT * FROM people; DROP TABLE people; ALTER TABLE other RENAME TO people");
+  EXPECT_FALSE(MayReplace());
+}
+
+TEST_F(UpsertAsSet, AKeyThatIsNoRowidIsNotReplaced) {
+  ByHand(
+      "CREATE TABLE other (id INTEGER, name TEXT, age INTEGER, PRIMARY KEY (id)) WITHOUT ROWID; "
+      "INSERT INTO other SELECT * FROM people; DROP TABLE people; ALTER TABLE other RENAME TO people");
+  EXPECT_FALSE(MayReplace());
 }
 
 }  // namespace
