@@ -68,30 +68,11 @@ std::int64_t RandomNumber() {
   return number & INT64_MAX;
 }
 
-}  // namespace
-
-bool TableLog::IsComputed(const std::string& column) const {
-  return std::any_of(table.columns.begin(), table.columns.end(), [&](const LoggedTable::Column& one) {
-    return (one.generated || one.has_default) && one.name == column;
-  });
-}
-
-absl::Status LogTables::Load() {
-  logs_.clear();
-  // Before the rest: what is committed between the two counts as a change.
-  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
-  if (!version.ok()) return version.status();
-  loaded_version_ = *version;
-  absl::StatusOr<Logs> logs = ReadLogs();
-  if (!logs.ok()) return logs.status();
-  logs_ = *std::move(logs);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<LogTables::Logs> LogTables::ReadLogs() const {
-  Logs logs;
+/// As they stand in the file, by folded name of the table.
+absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file) {
+  std::map<std::string, TableLog> logs;
   sqlite::Statement query =
-      file_.Query("SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
+      file.Query("SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
   for (;;) {
     const absl::StatusOr<bool> row = query.Step();
     if (!row.ok()) return row.status();
@@ -106,6 +87,32 @@ absl::StatusOr<LogTables::Logs> LogTables::ReadLogs() const {
     log.added = ColumnsIn(query.Text(6));
     logs[FoldName(log.table.name)] = std::move(log);
   }
+}
+
+/// What its log knows of the table.
+void Keep(LoggedTable table, bool marks_ends, TableLog* log) {
+  log->table = std::move(table);
+  log->marks_ends = marks_ends;
+}
+
+}  // namespace
+
+bool TableLog::IsComputed(const std::string& column) const {
+  return std::any_of(table.columns.begin(), table.columns.end(), [&](const LoggedTable::Column& one) {
+    return (one.generated || one.has_default) && one.name == column;
+  });
+}
+
+absl::Status LogTables::Load() {
+  logs_.clear();
+  // Before the rest: what is committed between the two counts as a change.
+  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
+  if (!version.ok()) return version.status();
+  loaded_version_ = *version;
+  absl::StatusOr<Logs> logs = ReadLogs(file_);
+  if (!logs.ok()) return logs.status();
+  logs_ = *std::move(logs);
+  return absl::OkStatus();
 }
 
 TableLog* LogTables::Find(const std::string& table) {
@@ -207,14 +214,8 @@ absl::StatusOr<bool> LogTables::IsFine(const std::string& name) {
   const absl::StatusOr<Finding> finding = LookAt(name, &table, &why);
   if (!finding.ok()) return finding.status();
   if (*finding != Finding::kFine) return false;
-  Keep(std::move(table));
+  Keep(std::move(table), MarksEnds(), Find(name));
   return true;
-}
-
-void LogTables::Keep(LoggedTable table) {
-  TableLog* const log = Find(table.name);
-  log->table = std::move(table);
-  log->marks_ends = MarksEnds();
 }
 
 absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vector<std::string>* news) {
@@ -226,7 +227,7 @@ absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vec
     const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
     if (!version.ok()) return version.status();
     if (std::exchange(repeated, true) || *version != loaded_version_) {
-      absl::StatusOr<Logs> logs = ReadLogs();
+      absl::StatusOr<Logs> logs = ReadLogs(file_);
       if (!logs.ok()) return logs.status();
       for (const std::string& name : names) {
         logs_.erase(FoldName(name));
@@ -267,7 +268,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
       break;
   }
   if (!status.ok()) return status;
-  Keep(std::move(table));
+  Keep(std::move(table), MarksEnds(), Find(name));
   if (*finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
                                  "; its change log begins anew and the table is ", "populated"));
@@ -434,8 +435,12 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
 }
 
 absl::Status LogTables::Remove(const TableLog& log) {
+  // Its triggers went with the table where it was renamed.
+  for (const std::string& table : std::exchange(objects_.triggered[log.id], {})) {
+    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", log.id, "_"));
+    if (!dropped.ok()) return dropped;
+  }
   // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
-  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
   return file_.Query("DELETE FROM _mirror_tables WHERE log = ?1").With(log.id).Run();
 }
 
@@ -475,15 +480,6 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
     });
     if (!status.ok()) return status;
   }
-}
-
-absl::Status LogTables::DropTriggers(std::int64_t id) {
-  // They went with the table where it was renamed.
-  for (const std::string& table : std::exchange(objects_.triggered[id], {})) {
-    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", id, "_"));
-    if (!dropped.ok()) return dropped;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status LogTables::DropTriggersOn(const std::string& table, const std::string& prefix) {

@@ -104,8 +104,6 @@ class LogTables {
   /// the schema; after an error everything is as it stands in the file.
   absl::Status ChangeObjects(const std::function<absl::Status()>& work);
   using Logs = std::map<std::string, TableLog>;  ///< By folded name of the table.
-  /// As they stand in the file.
-  absl::StatusOr<Logs> ReadLogs() const;
   /// Logs of `objects_` that no table has any more.
   absl::Status DropOrphans();
 
@@ -114,8 +112,6 @@ class LogTables {
   /// In one transaction: each costs syncs, and those are most of what many tables take.
   absl::Status RenewTables(std::span<const std::string> names, std::vector<std::string>* news);
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
-  /// What its log knows of the table.
-  void Keep(LoggedTable table);
   absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;
   /// The same of a table as it is now, which is put into `table`.
   absl::StatusOr<Finding> LookAt(const std::string& name, LoggedTable* table, std::string* why);
@@ -131,7 +127,6 @@ class LogTables {
   absl::Status MakeTriggers(const TableLog& log);
   /// Makes those anew whose text is another one by now: SQLite reads the whole schema for each.
   absl::Status RenewTriggers(const TableLog& log);
-  absl::Status DropTriggers(std::int64_t id);
   absl::Status DropTriggersOn(const std::string& table, const std::string& prefix);
   absl::Status Store(const TableLog& log);
 
