@@ -110,6 +110,11 @@ absl::Status Connection::Transact(Begin begin, const std::function<absl::Status(
   return Execute("COMMIT", doing);
 }
 
+bool Connection::HasTable(const std::string& name) const {
+  return sqlite3_table_column_metadata(handle_, "main", name.c_str(), nullptr, nullptr, nullptr, nullptr,
+                                       nullptr, nullptr) == SQLITE_OK;
+}
+
 absl::Status Connection::LoadFrom(const std::string& path, int busy_ms, std::string_view doing) const {
   const absl::StatusOr<std::unique_ptr<Connection>> from =
       Open(path, {.mode = OpenAs::Mode::kMake, .busy_ms = busy_ms}, explain_, doing);

@@ -80,6 +80,10 @@ class Connection {
   /// The first value of the first row. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "") const;
 
+  /// Whether there is a table of this name, and no view: by what SQLite remembers of the schema, where a
+  /// query of sqlite_schema reads all of it. As of the statement that was stepped last and is not over.
+  bool HasTable(const std::string& name) const;
+
   /// All of another file as of one moment, in place of what is here. `busy_ms`: how long it waits for the
   /// lock of who writes there.
   absl::Status LoadFrom(const std::string& path, int busy_ms, std::string_view doing = "") const;

@@ -111,9 +111,8 @@ def _pushes(bench, name, cases):
 
 def by_tables(bench):
     total = bench.size(2_000_000, 200_000)
-    return _pushes(
-        bench, "tables", [(tables, ("--tables", tables, "--rows", total // tables)) for tables in (1, 10, 100, 413)]
-    )
+    many = (1, 10, 100, 413, 2_000)
+    return _pushes(bench, "tables", [(tables, ("--tables", tables, "--rows", total // tables)) for tables in many])
 
 
 def by_clients(bench):

@@ -26,6 +26,27 @@ struct TableFacts {
   bool view = false;
 };
 
+/// Not all of them from temp.pragma_table_list, which goes through every table for each.
+absl::StatusOr<TableFacts> ReadFacts(const SqliteFile& file, const std::string& table) {
+  TableFacts facts;
+  bool has_any = false;
+  absl::Status status =
+      ForEachRow(file, "SELECT type = 'ANY' COLLATE NOCASE FROM temp.pragma_table_xinfo(?1, 'main')", table,
+                 [&](const sqlite::Statement& row) {
+                   facts.view = !file.HasTable(table);
+                   has_any = has_any || row.Int(0) != 0;
+                 });
+  if (!status.ok()) return status;
+  // By its own name only a table without a rowid has an index.
+  status = ForEachRow(file, "SELECT 1 FROM temp.pragma_index_info(?1, 'main')", table,
+                      [&](const sqlite::Statement&) { facts.without_rowid = true; });
+  if (!status.ok() || !has_any) return status.ok() ? absl::StatusOr<TableFacts>(facts) : status;
+  status = ForEachRow(file, "SELECT strict FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
+                      [&](const sqlite::Statement& row) { facts.strict = row.Int(0) != 0; });
+  if (!status.ok()) return status;
+  return facts;
+}
+
 Type TypeOf(Affinity affinity) {
   switch (affinity) {
     case Affinity::kInteger:
@@ -214,17 +235,11 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
                                       const std::vector<std::string>& key_names) {
   SourcePlan plan;
   plan.schema.name = table;
-  TableFacts facts;
-  absl::Status status =
-      ForEachRow(file, "SELECT wr, strict, type FROM temp.pragma_table_list(?1) WHERE schema = 'main'", table,
-                 [&](const sqlite::Statement& row) {
-                   facts.view = row.Text(2) == "view";
-                   facts.without_rowid = row.Int(0) != 0;
-                   facts.strict = row.Int(1) != 0;
-                 });
-  if (!status.ok()) return status;
+  const absl::StatusOr<TableFacts> read = ReadFacts(file, table);
+  if (!read.ok()) return read.status();
+  const TableFacts& facts = *read;
   bool key_declared_not_null = true;
-  status =
+  absl::Status status =
       ForEachRow(file,
                  "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
                  "'main') ORDER BY cid",

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -67,6 +68,33 @@ std::int64_t RandomNumber() {
   return number & INT64_MAX;
 }
 
+/// As they stand in the file, by folded name of the table.
+absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file) {
+  std::map<std::string, TableLog> logs;
+  sqlite::Statement query =
+      file.Query("SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
+  for (;;) {
+    const absl::StatusOr<bool> row = query.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return logs;
+    TableLog log;
+    log.id = query.Int(0);
+    log.table.name = query.Text(1);
+    log.floor = query.Int(2);
+    log.masks_after = query.Int(3);
+    log.anchor = query.Int(4);
+    log.columns = ColumnsIn(query.Text(5));
+    log.added = ColumnsIn(query.Text(6));
+    logs[FoldName(log.table.name)] = std::move(log);
+  }
+}
+
+/// What its log knows of the table.
+void Keep(LoggedTable table, bool marks_ends, TableLog* log) {
+  log->table = std::move(table);
+  log->marks_ends = marks_ends;
+}
+
 }  // namespace
 
 bool TableLog::IsComputed(const std::string& column) const {
@@ -81,29 +109,10 @@ absl::Status LogTables::Load() {
   const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
   if (!version.ok()) return version.status();
   loaded_version_ = *version;
-  return LoadWhere("true", "");
-}
-
-absl::Status LogTables::LoadWhere(const std::string& condition, const std::string& value) {
-  sqlite::Statement query =
-      file_.Query(absl::StrCat("SELECT log, name, floor, masks_after, anchor, columns, added FROM "
-                               "_mirror_tables WHERE ",
-                               condition));
-  if (!value.empty()) query.With(value);
-  for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    TableLog log;
-    log.id = query.Int(0);
-    log.table.name = query.Text(1);
-    log.floor = query.Int(2);
-    log.masks_after = query.Int(3);
-    log.anchor = query.Int(4);
-    log.columns = ColumnsIn(query.Text(5));
-    log.added = ColumnsIn(query.Text(6));
-    logs_[FoldName(log.table.name)] = std::move(log);
-  }
+  absl::StatusOr<Logs> logs = ReadLogs(file_);
+  if (!logs.ok()) return logs.status();
+  logs_ = *std::move(logs);
+  return absl::OkStatus();
 }
 
 TableLog* LogTables::Find(const std::string& table) {
@@ -139,8 +148,18 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
   for (const TableLog& log : gone) {
     if (absl::Status status = ChangeObjects([&] { return Remove(log); }); !status.ok()) return status;
   }
+  std::vector<std::string> changed;
   for (const std::string& table : tables) {
-    if (absl::Status status = RenewTable(table, &news); !status.ok()) return status;
+    const absl::StatusOr<bool> fine = IsFine(table);
+    if (!fine.ok()) return fine.status();
+    if (!*fine) changed.push_back(table);
+  }
+  for (std::size_t done = 0; done < changed.size(); done += kRenewTables) {
+    // Who waits to write gets his turn.
+    if (done > 0) sqlite3_sleep(kRenewPauseMs);
+    const std::span<const std::string> some =
+        std::span<const std::string>(changed).subspan(done, std::min(kRenewTables, changed.size() - done));
+    if (absl::Status status = RenewTables(some, &news); !status.ok()) return status;
   }
   if (absl::Status status = DropOrphans(); !status.ok()) return status;
   return news;
@@ -184,58 +203,72 @@ absl::StatusOr<LogTables::Finding> LogTables::LookAt(const std::string& name, Lo
   return log == nullptr ? Finding::kBroken : Look(*log, *table, why);
 }
 
-absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
+absl::StatusOr<bool> LogTables::IsFine(const std::string& name) {
+  if (Find(name) == nullptr) return false;
+  if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+  const SourceLook open(file_);
+  // Triggers that went since they were read would count as whole.
+  if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
   std::string why;
   LoggedTable table;
-  absl::StatusOr<Finding> finding = Finding::kBroken;
-  if (Find(name) != nullptr) {
-    if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
-    const SourceLook open(file_);
-    // Triggers that went since they were read would count as whole.
-    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
-    finding = LookAt(name, &table, &why);
-  }
+  const absl::StatusOr<Finding> finding = LookAt(name, &table, &why);
   if (!finding.ok()) return finding.status();
-  if (*finding == Finding::kFine) {
-    Find(name)->table = std::move(table);
-    Find(name)->marks_ends = MarksEnds();
-    return absl::OkStatus();
-  }
-  // Looked at once more where nobody can come between.
+  if (*finding != Finding::kFine) return false;
+  Keep(std::move(table), MarksEnds(), Find(name));
+  return true;
+}
+
+absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vector<std::string>* news) {
   bool repeated = false;
+  std::vector<std::string> found;
   const absl::Status changed = ChangeObjects([&]() -> absl::Status {
-    // Another agent may have been here since the log was loaded, or what was done here was taken back. To
-    // look at all rows for each table would take the square of their number.
+    found.clear();
+    // Another agent may have been here since the logs were loaded, or what was done here was taken back.
     const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
     if (!version.ok()) return version.status();
     if (std::exchange(repeated, true) || *version != loaded_version_) {
-      logs_.erase(FoldName(name));
-      if (absl::Status status = LoadWhere("name = ?1 COLLATE NOCASE", name); !status.ok()) return status;
+      absl::StatusOr<Logs> logs = ReadLogs(file_);
+      if (!logs.ok()) return logs.status();
+      for (const std::string& name : names) {
+        logs_.erase(FoldName(name));
+        logs_.insert(logs->extract(FoldName(name)));
+      }
     }
-    finding = LookAt(name, &table, &why);
-    if (!finding.ok()) return finding.status();
-    TableLog* log = Find(name);
-    switch (*finding) {
-      case Finding::kFine:
-        return absl::OkStatus();
-      case Finding::kColumnsAdded:
-        return Extend(table, *log);
-      case Finding::kOtherMarks:
-        log->table = table;
-        if (absl::Status status = DropTriggers(log->id); !status.ok()) return status;
-        return MakeTriggers(*log);
-      case Finding::kBroken:
-        break;
+    for (const std::string& name : names) {
+      if (absl::Status status = RenewTable(name, &found); !status.ok()) return status;
     }
-    if (log != nullptr) {
-      if (absl::Status status = Remove(*log); !status.ok()) return status;
-    }
-    if (absl::Status status = DropTriggersOn(FoldName(name), "_mirror_"); !status.ok()) return status;
-    return Make(table);
+    return absl::OkStatus();
   });
-  if (!changed.ok()) return changed;
-  Find(name)->table = std::move(table);
-  Find(name)->marks_ends = MarksEnds();
+  news->insert(news->end(), found.begin(), found.end());
+  return changed;
+}
+
+absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
+  std::string why;
+  LoggedTable table;
+  // Looked at once more, where nobody can come between.
+  const absl::StatusOr<Finding> finding = LookAt(name, &table, &why);
+  if (!finding.ok()) return finding.status();
+  TableLog* const log = Find(name);
+  absl::Status status;
+  switch (*finding) {
+    case Finding::kFine:
+      break;
+    case Finding::kColumnsAdded:
+      status = Extend(table, *log);
+      break;
+    case Finding::kOtherMarks:
+      log->table = table;
+      status = RenewTriggers(*log);
+      break;
+    case Finding::kBroken:
+      if (log != nullptr) status = Remove(*log);
+      if (status.ok()) status = DropTriggersOn(FoldName(name), "_mirror_");
+      if (status.ok()) status = Make(table);
+      break;
+  }
+  if (!status.ok()) return status;
+  Keep(std::move(table), MarksEnds(), Find(name));
   if (*finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
                                  "; its change log begins anew and the table is ", "populated"));
@@ -397,14 +430,17 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
         file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask));
     if (!status.ok()) return status;
   }
-  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
-  if (absl::Status status = MakeTriggers(log); !status.ok()) return status;
+  if (absl::Status status = RenewTriggers(log); !status.ok()) return status;
   return Store(log);
 }
 
 absl::Status LogTables::Remove(const TableLog& log) {
+  // Its triggers went with the table where it was renamed.
+  for (const std::string& table : std::exchange(objects_.triggered[log.id], {})) {
+    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", log.id, "_"));
+    if (!dropped.ok()) return dropped;
+  }
   // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
-  if (absl::Status status = DropTriggers(log.id); !status.ok()) return status;
   return file_.Query("DELETE FROM _mirror_tables WHERE log = ?1").With(log.id).Run();
 }
 
@@ -446,15 +482,6 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
   }
 }
 
-absl::Status LogTables::DropTriggers(std::int64_t id) {
-  // They went with the table where it was renamed.
-  for (const std::string& table : std::exchange(objects_.triggered[id], {})) {
-    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", id, "_"));
-    if (!dropped.ok()) return dropped;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status LogTables::DropTriggersOn(const std::string& table, const std::string& prefix) {
   auto& there = objects_.triggers[table];
   objects_.first_own.erase(table);
@@ -483,6 +510,23 @@ void LogTables::Objects::AddTrigger(const std::string& table, const std::string&
 
 absl::Status LogTables::MakeTriggers(const TableLog& log) {
   for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size(), MarksEnds())) {
+    if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+    objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogTables::RenewTriggers(const TableLog& log) {
+  const std::vector<LogObject> expected = LogTriggers(log.id, log.table, log.columns.size(), MarksEnds());
+  auto& there = objects_.triggers[FoldName(log.table.name)];
+  for (const LogObject& trigger : expected) {
+    const auto found = there.find(trigger.name);
+    if (found != there.end() && found->second == trigger.sql) continue;
+    if (found != there.end()) {
+      const absl::Status dropped = file_.Run("DROP TRIGGER main." + QuoteName(trigger.name));
+      if (!dropped.ok()) return dropped;
+      there.erase(found);
+    }
     if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
     objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
   }

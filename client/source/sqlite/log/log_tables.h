@@ -1,10 +1,12 @@
 #ifndef MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_TABLES_H_
 #define MIRROR_CLIENT_SOURCE_SQLITE_LOG_LOG_TABLES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,10 @@ inline constexpr std::int64_t kAnchorSeq = 1;
 inline constexpr std::int64_t kTrimRows = 1'000;
 inline constexpr int kTrimsMax = 200;
 inline constexpr int kTrimPauseMs = 20;
+
+/// Tables whose logs one transaction makes or renews, and the pause between two of these.
+inline constexpr std::size_t kRenewTables = 16;
+inline constexpr int kRenewPauseMs = 20;
 
 /// The log of one table.
 struct TableLog {
@@ -97,10 +103,14 @@ class LogTables {
   /// A change that keeps `objects_` what it leaves behind. They are read again only if somebody else changed
   /// the schema; after an error everything is as it stands in the file.
   absl::Status ChangeObjects(const std::function<absl::Status()>& work);
-  absl::Status LoadWhere(const std::string& condition, const std::string& value);
+  using Logs = std::map<std::string, TableLog>;  ///< By folded name of the table.
   /// Logs of `objects_` that no table has any more.
   absl::Status DropOrphans();
 
+  /// Whether the table's log needs nothing. Holds nobody up who writes.
+  absl::StatusOr<bool> IsFine(const std::string& name);
+  /// In one transaction: each costs syncs, and those are most of what many tables take.
+  absl::Status RenewTables(std::span<const std::string> names, std::vector<std::string>* news);
   absl::Status RenewTable(const std::string& name, std::vector<std::string>* news);
   absl::StatusOr<Finding> Look(const TableLog& log, const LoggedTable& table, std::string* why) const;
   /// The same of a table as it is now, which is put into `table`.
@@ -115,15 +125,16 @@ class LogTables {
   absl::Status Extend(const LoggedTable& table, TableLog& log);
   absl::Status Remove(const TableLog& log);
   absl::Status MakeTriggers(const TableLog& log);
-  absl::Status DropTriggers(std::int64_t id);
+  /// Makes those anew whose text is another one by now: SQLite reads the whole schema for each.
+  absl::Status RenewTriggers(const TableLog& log);
   absl::Status DropTriggersOn(const std::string& table, const std::string& prefix);
   absl::Status Store(const TableLog& log);
 
   const SqliteFile& file_;
-  std::map<std::string, TableLog> logs_;  ///< By folded name of the table.
-  std::int64_t loaded_version_ = -1;      ///< PRAGMA data_version when they were loaded.
-  Objects objects_;                       ///< As they were at the last look, and what was changed since.
-  std::int64_t objects_version_ = -1;     ///< PRAGMA schema_version of `objects_`; -1: they are not known.
+  Logs logs_;
+  std::int64_t loaded_version_ = -1;   ///< PRAGMA data_version when they were loaded.
+  Objects objects_;                    ///< As they were at the last look, and what was changed since.
+  std::int64_t objects_version_ = -1;  ///< PRAGMA schema_version of `objects_`; -1: they are not known.
 };
 
 }  // namespace mirror

@@ -73,14 +73,13 @@ absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connect
 
 absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
                                                         const std::string& table) {
-  // A definition whose table somebody dropped is none.
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT definition FROM _mirror_schema WHERE table_name = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
-      "WHERE type = 'table' AND name = ?1 COLLATE NOCASE)");
+  absl::StatusOr<Query> query =
+      connection.Prepare("SELECT definition FROM _mirror_schema WHERE table_name = ?1");
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Bind(1, table).Step();
   if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
+  // A definition whose table somebody dropped is none. It is asked for with each population of many tables.
+  if (!*row || !connection.database().HasTable(table)) return std::nullopt;
   absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(0));
   if (!schema.ok()) return schema.status();
   return *std::move(schema);

@@ -53,6 +53,30 @@ TEST_F(ConnectionTest, EachModeOpensWhatItSays) {
   EXPECT_THAT(reader->Execute("INSERT INTO t VALUES (2)"), Not(IsOk()));
 }
 
+TEST_F(ConnectionTest, HasTheTablesThatAreThereAsOfTheStatementThatWasStepped) {
+  EXPECT_TRUE(database_->HasTable("T"));
+  EXPECT_FALSE(database_->HasTable("u"));
+  EXPECT_FALSE(database_->HasTable("sqlite_nothing"));
+  ASSERT_THAT(database_->Execute("CREATE VIEW shown AS SELECT 1; CREATE INDEX by_v ON t (v); CREATE VIRTUAL "
+                                 "TABLE words USING fts5 (w); CREATE TEMP TABLE mine (v)"),
+              IsOk());
+  EXPECT_FALSE(database_->HasTable("shown"));
+  EXPECT_FALSE(database_->HasTable("by_v"));
+  EXPECT_FALSE(database_->HasTable("mine"));
+  EXPECT_TRUE(database_->HasTable("words"));
+  // What others do is seen with the statement that sees it.
+  ASSERT_THAT(OpenOrDie(path_, {.mode = Mode::kWrite})->Execute("DROP TABLE t; CREATE TABLE u (v)"), IsOk());
+  Statement read = database_->Prepare("SELECT 1 FROM words_config");
+  ASSERT_THAT(read.Step(), IsOkAndHolds(true));
+  EXPECT_FALSE(database_->HasTable("t"));
+  EXPECT_TRUE(database_->HasTable("u"));
+  read = database_->Prepare("SELECT 1");
+  ASSERT_THAT(database_->Execute("BEGIN; DROP TABLE u"), IsOk());
+  EXPECT_FALSE(database_->HasTable("u"));
+  ASSERT_THAT(database_->Execute("ROLLBACK"), IsOk());
+  EXPECT_TRUE(database_->HasTable("u"));
+}
+
 TEST_F(ConnectionTest, OpensAUriAndSaysWhatItWasDoingWhenItCannot) {
   EXPECT_TRUE(
       Connection::Open("file:" + path_ + "?mode=ro", {.mode = Mode::kRead, .uri = true}, Explained).ok());
