@@ -76,7 +76,7 @@ def by_width(bench):
 
 def by_tenants(bench):
     points = Points(CALLS)
-    calls = bench.size(20_000, 2_000)
+    calls = bench.size(10_000, 2_000)
     with Endpoint(bench, "curve-tenants") as endpoint:
         for _ in bench.turns("curve: tenants"):
             for many in bench.size((1, 10, 100, 1_000, 5_000), (1, 10, 100)):
