@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,8 @@ class GatheringFile : public sqlite3_file {
   int Write(const void* bytes, int size, sqlite3_int64 to) {
     const auto count = static_cast<std::size_t>(size);
     begins_anew_ = begins_anew_ || to == 0;
+    if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
+    commit_end_ = to + size;
     if (failed_ != SQLITE_OK) return failed_;
     if (waiting_ > 0 && (to != End() || waiting_ + count > kPieceBytes)) {
       if (const int code = Flush(); code != SQLITE_OK) return code;
@@ -64,9 +67,18 @@ class GatheringFile : public sqlite3_file {
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
-    if (without_sync_ && !begins_anew_) return SQLITE_OK;
+    if (without_sync_ && !begins_anew_) {
+      if (owed_begin_ < 0) owed_begin_ = commit_begin_;
+      owed_end_ = commit_end_;
+      commit_begin_ = -1;
+      return SQLITE_OK;
+    }
+    if (const int code = sync_failed_ ? WriteOwed() : SQLITE_OK; code != SQLITE_OK) return code;
     const int code = methods().xSync(system(), flags);
-    if (code == SQLITE_OK) begins_anew_ = false;
+    sync_failed_ = code != SQLITE_OK;
+    if (code != SQLITE_OK) return code;
+    begins_anew_ = false;
+    commit_begin_ = owed_begin_ = -1;
     return code;
   }
   void SetWithoutSync(bool without) { without_sync_ = without; }
@@ -82,11 +94,28 @@ class GatheringFile : public sqlite3_file {
   void Drop() {
     waiting_ = 0;
     failed_ = SQLITE_OK;
+    commit_begin_ = -1;
     piece_.reset();
   }
 
  private:
   using Piece = std::array<char, kPieceBytes>;
+
+  /// A sync that failed has lost what it was to write: the system takes it for clean from then on. SQLite
+  /// writes the pages of its transaction again, and not those of commits before it that waited for this sync.
+  int WriteOwed() {
+    if (owed_begin_ < 0) return SQLITE_OK;
+    const std::unique_ptr<Piece> bytes(new (std::nothrow) Piece);
+    if (!bytes) return SQLITE_IOERR_NOMEM;
+    for (sqlite3_int64 at = owed_begin_; at < owed_end_;) {
+      const int size = static_cast<int>(std::min<sqlite3_int64>(kPieceBytes, owed_end_ - at));
+      if (const int code = methods().xRead(system(), bytes->data(), size, at); code != SQLITE_OK) return code;
+      if (const int code = methods().xWrite(system(), bytes->data(), size, at); code != SQLITE_OK)
+        return code;
+      at += size;
+    }
+    return SQLITE_OK;
+  }
 
   sqlite3_int64 End() const { return begin_ + static_cast<sqlite3_int64>(waiting_); }
 
@@ -95,7 +124,10 @@ class GatheringFile : public sqlite3_file {
   sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
   int failed_ = SQLITE_OK;
   bool without_sync_ = false;
-  bool begins_anew_ = false;  ///< Its header was written, and not synced yet.
+  bool begins_anew_ = false;                          ///< Its header was written, and not synced yet.
+  sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< What the transaction at hand wrote; -1: nothing.
+  sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< What commits wrote that wait for a sync; -1: nothing.
+  bool sync_failed_ = false;                      ///< The last one.
 };
 
 int Close(sqlite3_file* file) {

@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
@@ -16,11 +19,16 @@
 namespace mirror {
 namespace {
 
-/// Of logs that SQLite opens meanwhile: called behind each sync.
+/// Logs that SQLite opens meanwhile, on a disk that has of them what was written before a sync. A sync that
+/// fails loses it, as Linux does: it is taken for written from then on.
 class WatchedLogs {
  public:
-  explicit WatchedLogs(std::function<void()> synced) {
+  /// `synced` is called behind each sync with what the disk has.
+  explicit WatchedLogs(std::function<void(const std::string&)> synced) {
     synced_ = std::move(synced);
+    disk_.clear();
+    dirty_.clear();
+    fails_ = 0;
     system_ = sqlite3_vfs_find(nullptr);
     open_ = system_->xOpen;
     system_->xOpen = [](sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* given) {
@@ -28,9 +36,22 @@ class WatchedLogs {
       if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0) return code;
       methods_ = *file->pMethods;
       sync_ = methods_.xSync;
+      write_ = methods_.xWrite;
+      methods_.xWrite = [](sqlite3_file* log, const void* bytes, int size, sqlite3_int64 to) {
+        dirty_.emplace_back(static_cast<std::size_t>(to),
+                            std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size)));
+        return write_(log, bytes, size, to);
+      };
       methods_.xSync = [](sqlite3_file* log, int how) {
+        const std::vector<Piece> written = std::exchange(dirty_, {});
+        if (fails_ > 0) return --fails_, SQLITE_IOERR_FSYNC;
         const int done = sync_(log, how);
-        if (done == SQLITE_OK && synced_) synced_();
+        if (done != SQLITE_OK) return done;
+        for (const auto& [to, bytes] : written) {
+          disk_.resize(std::max(disk_.size(), to + bytes.size()));
+          disk_.replace(to, bytes.size(), bytes);
+        }
+        if (synced_) synced_(disk_);
         return done;
       };
       file->pMethods = &methods_;
@@ -44,12 +65,20 @@ class WatchedLogs {
   WatchedLogs(const WatchedLogs&) = delete;
   WatchedLogs& operator=(const WatchedLogs&) = delete;
 
+  static void FailSyncs(int count) { fails_ = count; }
+
  private:
+  using Piece = std::pair<std::size_t, std::string>;  ///< Where, and what.
+
   sqlite3_vfs* system_;
   static inline int (*open_)(sqlite3_vfs*, const char*, sqlite3_file*, int, int*) = nullptr;
   static inline int (*sync_)(sqlite3_file*, int) = nullptr;
+  static inline int (*write_)(sqlite3_file*, const void*, int, sqlite3_int64) = nullptr;
   static inline sqlite3_io_methods methods_ = {};
-  static inline std::function<void()> synced_;
+  static inline std::function<void(const std::string&)> synced_;
+  static inline std::string disk_;
+  static inline std::vector<Piece> dirty_;
+  static inline int fails_ = 0;
 };
 
 /// A database in a folder of its own, and its log as of the last sync. Nothing but a checkpoint writes to the
@@ -82,9 +111,9 @@ class CommitWithoutSyncTest : public testing::Test {
     ASSERT_EQ(pages, copied);
   }
 
-  void KeepLog() {
+  void KeepLog(const std::string& disk) {
     ++syncs_;
-    std::filesystem::copy_file(path_ + "-wal", kept_, std::filesystem::copy_options::overwrite_existing);
+    std::ofstream(kept_, std::ios::binary | std::ios::trunc) << disk;
   }
   /// Ids of rows, as others see them.
   std::string There() const { return Ask(path_); }
@@ -120,7 +149,7 @@ class CommitWithoutSyncTest : public testing::Test {
   const ScratchFolder folder_;
   const std::string path_ = folder_.path() + "/mirror.db", kept_ = folder_.path() + "/synced";
   int syncs_ = 0;
-  const WatchedLogs watched_{[this] { KeepLog(); }};
+  const WatchedLogs watched_{[this](const std::string& disk) { KeepLog(disk); }};
   sqlite3* writer_ = nullptr;
 };
 
@@ -170,6 +199,33 @@ TEST_F(CommitWithoutSyncTest, ARollbackAndAFailedCommitLeaveTheOrdinaryCommitAsI
   Insert(3);
   EXPECT_EQ(syncs_, before + 1);
   EXPECT_EQ(AfterLossOfPower(), "1 3");
+}
+
+TEST_F(CommitWithoutSyncTest, ASyncThatFailsLosesNothingThatWaitedForIt) {
+  Insert(1);
+  for (int failures = 1; failures <= 3; ++failures) {
+    const int id = 10 * failures;
+    InsertWithoutSync(id);
+    InsertWithoutSync(id + 1);
+    WatchedLogs::FailSyncs(failures);
+    for (int i = 0; i < failures; ++i) {
+      const std::string insert = absl::StrCat("INSERT INTO t VALUES (", id + 2, ", zeroblob(9000))");
+      EXPECT_NE(sqlite3_exec(writer_, insert.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+    }
+    Insert(id + 3);
+  }
+  EXPECT_EQ(There(), "1 10 11 13 20 21 23 30 31 33");
+  EXPECT_EQ(AfterLossOfPower(), There());
+}
+
+TEST_F(CommitWithoutSyncTest, NorDoesOneBeforeACheckpoint) {
+  Insert(1);
+  InsertWithoutSync(2);
+  WatchedLogs::FailSyncs(1);
+  EXPECT_NE(sqlite3_wal_checkpoint_v2(writer_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr),
+            SQLITE_OK);
+  Insert(3);
+  EXPECT_EQ(AfterLossOfPower(), "1 2 3");
 }
 
 }  // namespace
