@@ -25,8 +25,7 @@ namespace {
 
 /// Three pages of SQLite's log: the row's, that of the mirror's metadata, the receipt's.
 constexpr std::size_t kCommitBytes = 3 * (4'096 + 24);
-/// Of the file, which has been filled with zeros and synced: no sync has to find room for it. Then it begins
-/// anew.
+/// As many as the file holds, which was filled with zeros and synced: no sync has to find room.
 constexpr std::uint64_t kCommits = 1'000;
 
 /// Stands for a mirror's log.

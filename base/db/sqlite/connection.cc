@@ -110,9 +110,12 @@ absl::Status Connection::Transact(Begin begin, const std::function<absl::Status(
   return Execute("COMMIT", doing);
 }
 
-bool Connection::HasTable(const std::string& name) const {
-  return sqlite3_table_column_metadata(handle_, "main", name.c_str(), nullptr, nullptr, nullptr, nullptr,
-                                       nullptr, nullptr) == SQLITE_OK;
+absl::StatusOr<bool> Connection::HasTable(const std::string& name) const {
+  const int code = sqlite3_table_column_metadata(handle_, "main", name.c_str(), nullptr, nullptr, nullptr,
+                                                 nullptr, nullptr, nullptr);
+  // SQLITE_ERROR is SQLite's answer for what is no table.
+  if (code != SQLITE_OK && code != SQLITE_ERROR) return Error(code, "looking for a table");
+  return code == SQLITE_OK;
 }
 
 absl::Status Connection::LoadFrom(const std::string& path, int busy_ms, std::string_view doing) const {

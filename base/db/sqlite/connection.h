@@ -82,7 +82,7 @@ class Connection {
 
   /// Whether there is a table of this name, and no view: by what SQLite remembers of the schema, where a
   /// query of sqlite_schema reads all of it. As of the statement that was stepped last and is not over.
-  bool HasTable(const std::string& name) const;
+  absl::StatusOr<bool> HasTable(const std::string& name) const;
 
   /// All of another file as of one moment, in place of what is here. `busy_ms`: how long it waits for the
   /// lock of who writes there.

@@ -68,7 +68,7 @@ def compare(bench, line, us):
 
 
 def pushes(bench):
-    """The slowest hundredth."""
+    """How long the slowest hundredth takes."""
     part = bench.size(4_000, 1_000) // BLOCKS
     other = OtherBuild(bench, bench.against)
     with Endpoint(other, "pushes-before") as old, Endpoint(bench, "pushes-now") as new:

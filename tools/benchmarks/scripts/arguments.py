@@ -24,7 +24,7 @@ Examples:
   tools/bench --keep                    the table of docs/performance.md, from this run, and its figures beside the charts
   tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
   tools/bench --only against --against ../old/build/release/bin
-                                        small cycles against the programs of another build
+                                        small cycles and pushes against the server of another build
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-*, journal-* and history-* are ratios
@@ -93,7 +93,7 @@ def read(argv):
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="also write the table as docs/performance.md has it")
     parser.add_argument(
         "--against", type=other_build, metavar="FOLDER",
-        help="programs of another build (its build/release/bin): also the lines small-cycle-before",
+        help="programs of another build (its build/release/bin): also the lines of group against",
     )  # fmt: skip
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")

@@ -34,9 +34,9 @@ TRIGGERS = "the same writes without the change log"
 def _bulk():
     group = "bulk"
     yield Line("first-population", group, "first population of a new mirror, until ReplicationCompleted", RAW, 2.0)
-    yield Line("repopulation", group, "population of a table in use", RAW, 1.4)
+    yield Line("repopulation", group, "population of a table in use", RAW, 1.45)
     yield Line("repopulation-in-process", group, "population of a table in use", "the same apply in process", 0.9)
-    yield Line("upsert", group, "upsert of existing rows", "raw prepared upsert", 1.4)
+    yield Line("upsert", group, "upsert of existing rows", "raw prepared upsert", 1.55)
     yield Line("update", group, "update of 2 columns, one integer key, ascending", "raw prepared UPDATE", 1.25)
     yield Line("delete", group, "delete, one integer key, ascending", "raw prepared DELETE", 1.1)
 
@@ -74,7 +74,7 @@ def _small():
     )
     echo = "the same gRPC and TLS, 12 KB written and synced, p50"
     yield Line("push-echo", "pushes", "time of a one-row push, p50", echo, 1.6, True, "x", "us")
-    yield Line("push-stream-echo", "pushes", "the same over one open stream", f"{echo}, over one", 1.6, True, "x", "us")
+    yield Line("push-stream-echo", "pushes", "the same over one open stream", f"{echo}, over one stream", 1.6, True, "x", "us")
     yield Line("push-p99", "pushes", "one-row push, p99", "its own p50", 2.0, True, "x", "us")
     yield Line("quiet-cycle", "quiet", "cycle without changes, 413 tables, p50", "-", 20, True, "ms", "cycles/s")
     yield Line(
@@ -102,7 +102,7 @@ def _small():
 
 def _agent():
     yield Line("agent-reader", "reader", "agent's reader, 12 columns, nothing sent", RAW, 1.8)
-    yield Line("agent-population", "reader", "mirror-agent once, first population of a new mirror", RAW)
+    yield Line("agent-population", "reader", "mirror-agent once, first population of a new mirror", RAW, 1.15)
     yield Line("agent-memory", "reader", "agent's peak memory in that population (VmHWM)", "-", None, True, "MB")
     for name, words in (("appended", "appended rows"), ("range", "updates of a range"), ("random", "random updates")):
         yield Line(f"catch-up-{name}", "catch-up", f"mirror-agent once, logged changes: {words}", RAW, 0.35)
@@ -179,7 +179,7 @@ def _against():
     yield Line(
         "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", other, 2.0, rate="cycles/s"
     )
-    yield Line("push-p99-before", group, "time of a one-row push, p99", other, 1.0, True, "x", "us")
+    yield Line("push-p99-before", group, "time of a one-row push, p99", other, 1.1, True, "x", "us")
 
 
 def _everything():

@@ -69,7 +69,9 @@ def _push(bench, turn, part, raw, floor, mirror):
         "echo": lambda version: floor.step(f"push count={part} version={version}"),
         "echo-stream": lambda version: floor.step(f"push-stream count={part} version={version}"),
     }
-    blocks = [{name: work(10 * turn + block) for name, work in works.items()} for block in range(BLOCKS)]
+    # Who is first in one block is last in the next.
+    orders = [list(works), list(reversed(works))]
+    blocks = [{name: works[name](10 * turn + block) for name in orders[block % 2]} for block in range(BLOCKS)]
     p50 = {name: statistics.median(block[name]["p50_us"] for block in blocks) for name in works}
     p99 = statistics.median(block["push"]["p99_us"] for block in blocks)
     bench.result("push-p50").add(p50["push"] - p50["sync"], p50["push"], p50["sync"])

@@ -84,7 +84,7 @@ class SqliteFile {
   /// The first value of the first row. Errors: also when there is none.
   absl::StatusOr<std::int64_t> Number(const std::string& sql) const;
   /// See sqlite::Connection.
-  bool HasTable(const std::string& name) const { return database_->HasTable(name); }
+  absl::StatusOr<bool> HasTable(const std::string& name) const { return database_->HasTable(name); }
   /// What a result code means for the person who runs the source; `doing` is "reading table 'x'".
   absl::Status Error(int code, std::string_view doing) const { return database_->Error(code, doing); }
 

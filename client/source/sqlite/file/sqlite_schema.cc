@@ -26,17 +26,20 @@ struct TableFacts {
   bool view = false;
 };
 
-/// Not all of them from temp.pragma_table_list, which goes through every table for each.
+/// temp.pragma_table_list has all of it, but goes through every table for each.
 absl::StatusOr<TableFacts> ReadFacts(const SqliteFile& file, const std::string& table) {
   TableFacts facts;
   bool has_any = false;
+  std::optional<absl::StatusOr<bool>> is_table;
   absl::Status status =
       ForEachRow(file, "SELECT type = 'ANY' COLLATE NOCASE FROM temp.pragma_table_xinfo(?1, 'main')", table,
                  [&](const sqlite::Statement& row) {
-                   facts.view = !file.HasTable(table);
+                   if (!is_table) is_table = file.HasTable(table);
                    has_any = has_any || row.Int(0) != 0;
                  });
+  if (status.ok() && is_table) status = is_table->status();
   if (!status.ok()) return status;
+  facts.view = is_table && !**is_table;
   // By its own name only a table without a rowid has an index.
   status = ForEachRow(file, "SELECT 1 FROM temp.pragma_index_info(?1, 'main')", table,
                       [&](const sqlite::Statement&) { facts.without_rowid = true; });

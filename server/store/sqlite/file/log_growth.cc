@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,27 +15,43 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kHeaderBytes = 32, kPageBytes = 4'096 + 24;
-/// Written at a time: a commit waits for one piece at most.
+/// Written at a time.
 constexpr std::array<char, 64 << 10> kZeros{};
+/// Written before they are synced: a commit's sync writes what is not, too.
+constexpr std::int64_t kSyncBytes = 256 << 10;
 
 std::int64_t LengthOf(int file) {
   struct stat info {};
-  return fstat(file, &info) == 0 ? static_cast<std::int64_t>(info.st_size) : 0;
+  return fstat(file, &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::int64_t>(info.st_size) : 0;
+}
+
+bool HasRoom(int file) {
+  struct statvfs disk {};
+  return fstatvfs(file, &disk) == 0 && disk.f_bavail * disk.f_frsize >= LogGrowth::kFreeMin;
+}
+
+/// False: the disk refuses more.
+bool Append(int file, std::int64_t bytes) {
+  while (bytes > 0) {
+    const auto size = std::min(static_cast<std::size_t>(bytes), kZeros.size());
+    if (write(file, kZeros.data(), size) != static_cast<ssize_t>(size)) return false;
+    bytes -= static_cast<std::int64_t>(size);
+  }
+  // The writer's own sync meets a failure, too: the system tells it by each descriptor.
+  return fdatasync(file) == 0;
 }
 
 }  // namespace
 
-std::int64_t GrowLog(const std::string& path, std::int64_t bytes) {
-  const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+std::int64_t GrowLog(const std::string& path, std::int64_t used, std::int64_t bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return 0;
   std::int64_t length = LengthOf(file);
-  while (length < bytes) {
-    const auto size = std::min(static_cast<std::size_t>(bytes - length), kZeros.size());
-    if (write(file, kZeros.data(), size) != static_cast<ssize_t>(size)) break;
-    length = LengthOf(file);
+  if (length < used || !HasRoom(file)) {
+    close(file);
+    return 0;
   }
-  // A failure is met again, and told, by the next commit's sync.
-  fdatasync(file);
+  while (length < bytes && Append(file, std::min(bytes - length, kSyncBytes))) length = LengthOf(file);
   length = LengthOf(file);
   close(file);
   return length;
@@ -52,25 +69,23 @@ void LogGrowth::Committed(int pages) {
   }
   const std::int64_t used = kHeaderBytes + pages * kPageBytes;
   const std::int64_t step = std::clamp(used, kStepMin, kStepMax);
-  // A log that began anew has all that it had; `added` is below zero then.
   if (task_ || refused_ || added > kSmallCommitPages || used < kStepMin) return;
   if (used + step / 4 <= length_) return;
-  asked_ = used + step;
-  if (!Begin(asked_)) refused_ = true;
+  if (checkpointer_.Waiting() < kWaitingMax) Begin(used, used + step);
 }
 
-bool LogGrowth::Begin(std::int64_t bytes) {
-  if (!checkpointer_.HasRoom()) return true;
+void LogGrowth::Begin(std::int64_t used, std::int64_t bytes) {
+  asked_ = bytes;
   try {
-    task_.emplace(checkpointer_, [path = path_, bytes] { return GrowLog(path, bytes); });
-    return true;
+    task_.emplace(checkpointer_, [path = path_, used, bytes] { return GrowLog(path, used, bytes); });
   } catch (const std::system_error&) {
-    return false;  // No thread to be had.
+    refused_ = true;  // No thread to be had.
   }
 }
 
 void LogGrowth::End() {
   task_.reset();
+  pages_ = 0;
   length_ = 0;
   refused_ = false;
 }

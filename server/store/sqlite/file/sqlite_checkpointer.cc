@@ -59,9 +59,9 @@ std::int64_t Checkpointer::Task::result() const {
   return result_;
 }
 
-bool Checkpointer::HasRoom() const {
+std::size_t Checkpointer::Waiting() const {
   const MutexLock lock(mutex_);
-  return waiting_.size() < kWaitingMax;
+  return waiting_.size();
 }
 
 Checkpointer::~Checkpointer() {

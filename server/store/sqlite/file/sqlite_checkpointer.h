@@ -47,7 +47,9 @@ class Checkpointer {
     std::int64_t result_ MIRROR_GUARDED_BY(&Checkpointer::mutex_) = 0;
   };
 
-  bool HasRoom() const;
+  bool HasRoom() const { return Waiting() < kWaitingMax; }
+  /// Tasks that were not begun yet.
+  std::size_t Waiting() const;
 
   Checkpointer() = default;
   ~Checkpointer();

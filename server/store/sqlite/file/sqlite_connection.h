@@ -92,7 +92,7 @@ class SqliteConnection {
   void Committed();
   /// The disk did not take what was copied from the log into the file.
   bool LostPages() const;
-  /// Nobody but this connection has the file open on its behalf, until the next commit.
+  /// Nobody but this connection has the file open on its behalf, until the next commit; see StoreUpkeep.
   void StandAlone();
   /// Size of the log.
   std::uint64_t WalBytes() const;

@@ -79,7 +79,10 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   absl::StatusOr<bool> row = query->Bind(1, table).Step();
   if (!row.ok()) return row.status();
   // A definition whose table somebody dropped is none. It is asked for with each population of many tables.
-  if (!*row || !connection.database().HasTable(table)) return std::nullopt;
+  if (!*row) return std::nullopt;
+  const absl::StatusOr<bool> there = connection.database().HasTable(table);
+  if (!there.ok()) return there.status();
+  if (!*there) return std::nullopt;
   absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(0));
   if (!schema.ok()) return schema.status();
   return *std::move(schema);

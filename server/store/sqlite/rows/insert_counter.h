@@ -13,8 +13,8 @@ struct OwnPlaces {
 };
 
 /// Counts the rows that an upsert really adds: SQLite's own count is the same for both. A row that stood
-/// there and was not live is one that is added; one that is replaced is not, in a table without the mirror's
-/// own columns. Counts from its making until it goes, every insert of the connection. Threads: none.
+/// there and was not live is one that is added. A row that REPLACE takes out is taken off again, in a table
+/// without the mirror's own columns. Counts from its making until it goes. Threads: none.
 class InsertCounter {
  public:
   explicit InsertCounter(sqlite3* handle, OwnPlaces own = {});

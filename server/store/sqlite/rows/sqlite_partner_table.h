@@ -35,8 +35,8 @@ absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string&
                                 const TableSchema& table);
 
 /// Whether INSERT OR REPLACE of rows with all columns of the definition does to this table what an upsert
-/// does: their key is its rowid, and it has nothing else, no column or default to be lost and no index that
-/// could name another row to be replaced.
+/// does: their key is its rowid, and it has no other column or default to be lost and no index that could
+/// name another row to be replaced. Its triggers and foreign keys do nothing on our connections.
 absl::StatusOr<bool> MayReplaceRows(SqliteConnection& connection, const std::string& target,
                                     const TableSchema& table);
 

@@ -54,27 +54,27 @@ TEST_F(ConnectionTest, EachModeOpensWhatItSays) {
 }
 
 TEST_F(ConnectionTest, HasTheTablesThatAreThereAsOfTheStatementThatWasStepped) {
-  EXPECT_TRUE(database_->HasTable("T"));
-  EXPECT_FALSE(database_->HasTable("u"));
-  EXPECT_FALSE(database_->HasTable("sqlite_nothing"));
+  EXPECT_THAT(database_->HasTable("T"), IsOkAndHolds(true));
+  EXPECT_THAT(database_->HasTable("u"), IsOkAndHolds(false));
+  EXPECT_THAT(database_->HasTable("sqlite_nothing"), IsOkAndHolds(false));
   ASSERT_THAT(database_->Execute("CREATE VIEW shown AS SELECT 1; CREATE INDEX by_v ON t (v); CREATE VIRTUAL "
                                  "TABLE words USING fts5 (w); CREATE TEMP TABLE mine (v)"),
               IsOk());
-  EXPECT_FALSE(database_->HasTable("shown"));
-  EXPECT_FALSE(database_->HasTable("by_v"));
-  EXPECT_FALSE(database_->HasTable("mine"));
-  EXPECT_TRUE(database_->HasTable("words"));
+  EXPECT_THAT(database_->HasTable("shown"), IsOkAndHolds(false));
+  EXPECT_THAT(database_->HasTable("by_v"), IsOkAndHolds(false));
+  EXPECT_THAT(database_->HasTable("mine"), IsOkAndHolds(false));
+  EXPECT_THAT(database_->HasTable("words"), IsOkAndHolds(true));
   // What others do is seen with the statement that sees it.
   ASSERT_THAT(OpenOrDie(path_, {.mode = Mode::kWrite})->Execute("DROP TABLE t; CREATE TABLE u (v)"), IsOk());
   Statement read = database_->Prepare("SELECT 1 FROM words_config");
   ASSERT_THAT(read.Step(), IsOkAndHolds(true));
-  EXPECT_FALSE(database_->HasTable("t"));
-  EXPECT_TRUE(database_->HasTable("u"));
+  EXPECT_THAT(database_->HasTable("t"), IsOkAndHolds(false));
+  EXPECT_THAT(database_->HasTable("u"), IsOkAndHolds(true));
   read = database_->Prepare("SELECT 1");
   ASSERT_THAT(database_->Execute("BEGIN; DROP TABLE u"), IsOk());
-  EXPECT_FALSE(database_->HasTable("u"));
+  EXPECT_THAT(database_->HasTable("u"), IsOkAndHolds(false));
   ASSERT_THAT(database_->Execute("ROLLBACK"), IsOk());
-  EXPECT_TRUE(database_->HasTable("u"));
+  EXPECT_THAT(database_->HasTable("u"), IsOkAndHolds(true));
 }
 
 TEST_F(ConnectionTest, OpensAUriAndSaysWhatItWasDoingWhenItCannot) {
