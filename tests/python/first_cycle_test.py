@@ -42,13 +42,11 @@ class FirstCycle(unittest.TestCase):
         before = len(self.lines())
         state = State(self.server.work / context_id)
         said = run_cycle(self.server.channel, self.server.identity, context_id, state, rows)
-        # The note is synced with its folder.
-        calls, noted = [], False
-        for line in self.lines()[before:]:
-            of_folder = noted and line.endswith("/data")
-            noted = "server-start" in line
-            if not noted and not of_folder:
-                calls.append(line)
+        lines = self.lines()[before:]
+        notes = [line for line in lines if "server-start" in line]
+        folder = [line for line in lines if line.endswith("/data")]
+        # Each note is synced with its folder.
+        calls = [line for line in lines if line not in notes and line not in folder] + folder[len(notes) :]
         return said, calls
 
     def lines(self):
