@@ -44,7 +44,8 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, options);
   if (!home.ok()) return home.status();
   // Under the lock of the folder, which `home` has.
-  absl::StatusOr<std::unique_ptr<StartMark>> start = StartMark::Open(config.data.dir, NowMs());
+  absl::StatusOr<std::unique_ptr<StartMark>> start =
+      StartMark::Open(config.data.dir, NowMs(), BootOfMachine());
   if (!start.ok()) return start.status();
   return OpenedStore{
       .folder = nullptr,

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -28,7 +30,17 @@ struct Noted {
   std::int64_t cycles_through = 0;
   std::int64_t noted_ms = 0;
   std::int64_t tokens_used_before_s = 0;
+  std::int64_t boot = 0;
 };
+
+/// Behind the last token of the server before that may have been used, and be forgotten.
+std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
+  // Within one boot nothing is forgotten, and who comes back at once is not to wait.
+  const bool same_boot = boot != 0 && noted.boot == boot && now_ms >= noted.noted_ms;
+  if (same_boot) return now_ms / 1'000;
+  // A clock may come up behind: what was noted covers tokens until kAheadMs later.
+  return (std::max(now_ms, noted.noted_ms + StartMark::kAheadMs) + 999) / 1'000;
+}
 
 /// Absent: no server has begun a cycle in this folder.
 absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
@@ -53,6 +65,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
     if (name == "cycles_through") noted.cycles_through = number;
     if (name == "noted_ms") noted.noted_ms = number;
     if (name == "tokens_used_before_s") noted.tokens_used_before_s = number;
+    if (name == "boot") noted.boot = number;
   }
   return noted;
 }
@@ -79,19 +92,30 @@ bool SyncWhatWasLeft(const std::string& dir) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& data_dir, std::int64_t now_ms) {
+std::int64_t BootOfMachine() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  file >> id;
+  std::erase(id, '-');
+  constexpr std::size_t kDigits = 15;  // Of a positive number.
+  std::int64_t number = 0;
+  const std::string_view digits = std::string_view(id).substr(0, kDigits);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return error == std::errc{} ? number : 0;
+}
+
+absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& data_dir, std::int64_t now_ms,
+                                                           std::int64_t boot) {
   std::string path = absl::StrCat(data_dir, "/server-start");
   RemoveTemporaries(path);
   const absl::StatusOr<std::optional<Noted>> found = Read(path);
   if (!found.ok()) return found.status();
   Noted noted = found->value_or(Noted{.ended = true});
   if (!noted.ended) {
-    // A clock that was set back meanwhile does not make tokens young again.
-    const std::int64_t begun_ms = now_ms < noted.noted_ms ? noted.noted_ms + kAheadMs : now_ms;
-    noted.tokens_used_before_s = std::max(noted.tokens_used_before_s, begun_ms / 1'000);
+    noted.tokens_used_before_s = std::max(noted.tokens_used_before_s, UsedBefore(noted, now_ms, boot));
   }
   return std::unique_ptr<StartMark>(
-      new StartMark(std::move(path), noted.cycles_through, noted.tokens_used_before_s));
+      new StartMark(std::move(path), boot, noted.cycles_through, noted.tokens_used_before_s));
 }
 
 StartMark::~StartMark() {
@@ -124,7 +148,7 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
 absl::Status StartMark::Write(bool ended, std::int64_t through, std::int64_t noted_ms) const {
   const std::string text =
       absl::StrCat("cycles_through ", through, "\nnoted_ms ", noted_ms, "\ntokens_used_before_s ",
-                   tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\n");
+                   tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\nboot ", boot_, "\n");
   return WriteFileAtomically(path_, text, FileUse::kPublic, ExistingFile::kReplace);
 }
 

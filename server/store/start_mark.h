@@ -21,7 +21,9 @@ class StartMark {
   static constexpr std::int64_t kAheadMs = 10'000;
 
   /// Reads what the server before left. Errors: kFailedPrecondition: the file cannot be read.
-  static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms);
+  /// `boot`: see BootOfMachine().
+  static absl::StatusOr<std::unique_ptr<StartMark>> Open(const std::string& data_dir, std::int64_t now_ms,
+                                                         std::int64_t boot);
   /// All mirrors are closed by now. Syncs what they left, and notes that; where it cannot, the next start is
   /// one after a server that did not end well.
   ~StartMark();
@@ -43,16 +45,22 @@ class StartMark {
   bool Covers(std::int64_t cycle, std::int64_t now_ms);
 
  private:
-  StartMark(std::string path, std::int64_t cycles_given, std::int64_t tokens_used_before_s)
-      : path_(std::move(path)), cycles_given_(cycles_given), tokens_used_before_s_(tokens_used_before_s) {}
+  StartMark(std::string path, std::int64_t boot, std::int64_t cycles_given, std::int64_t tokens_used_before_s)
+      : path_(std::move(path)),
+        boot_(boot),
+        cycles_given_(cycles_given),
+        tokens_used_before_s_(tokens_used_before_s) {}
   absl::Status Write(bool ended, std::int64_t through, std::int64_t noted_ms) const;
 
   const std::string path_;
-  const std::int64_t cycles_given_, tokens_used_before_s_;
+  const std::int64_t boot_, cycles_given_, tokens_used_before_s_;
   Mutex mutex_;
   std::int64_t through_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< 0: this server has given no number.
   std::int64_t noted_ms_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< When the file was written.
 };
+
+/// A number that another start of this machine does not have; 0: unknown.
+std::int64_t BootOfMachine();
 
 }  // namespace mirror
 

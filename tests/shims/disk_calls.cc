@@ -1,5 +1,5 @@
-// Preloaded into a server by tests: each sync, each removal of a file (unlink, remove) and each ftruncate that
-// makes one shorter appends a line to $MIRROR_DISK_CALLS, "sync PATH", "remove PATH" or "cut PATH".
+// Preloaded into a server by tests: each sync, each removal of a file (unlink, remove) and each ftruncate
+// that makes one shorter appends a line to $MIRROR_DISK_CALLS, "sync PATH", "remove PATH" or "cut PATH".
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -23,8 +23,8 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 
 class StartMarkTest : public testing::Test {
  protected:
-  std::unique_ptr<StartMark> Open(std::int64_t now_ms) {
-    absl::StatusOr<std::unique_ptr<StartMark>> mark = StartMark::Open(folder_.path(), now_ms);
+  std::unique_ptr<StartMark> Open(std::int64_t now_ms, std::int64_t boot = 1) {
+    absl::StatusOr<std::unique_ptr<StartMark>> mark = StartMark::Open(folder_.path(), now_ms, boot);
     EXPECT_THAT(mark.status(), IsOk());
     return mark.ok() ? *std::move(mark) : nullptr;
   }
@@ -117,6 +117,25 @@ TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNew) {
   Kill(std::move(mark));
   mark = Open(kNow - 3'600'000);
   EXPECT_EQ(NewFrom(*mark), (kNow + StartMark::kAheadMs) / 1'000);
+}
+
+TEST_F(StartMarkTest, NorDoesOneThatComesUpBehindWithTheMachine) {
+  // Used when the note was old, and forgotten with the begin.
+  const std::int64_t used_ms = kNow + StartMark::kAheadMs - 1;
+  for (const std::int64_t boot : {0, 2}) {
+    auto mark = Open(kNow);
+    ASSERT_TRUE(mark->Covers(mark->cycles_given() + 1, kNow));
+    Kill(std::move(mark));
+    EXPECT_FALSE(Open(kNow + 3'000, boot)->CheckToken(used_ms / 1'000).ok());
+    EXPECT_EQ(NewFrom(*Open(kNow + 60'001, boot)), (kNow + 61'000) / 1'000) << "a second is begun, not over";
+    EXPECT_THAT(Open(kNow + 3'000)->CheckToken((kNow + 3'000) / 1'000), IsOk()) << "nothing is forgotten";
+    std::filesystem::remove(path_);
+  }
+}
+
+TEST_F(StartMarkTest, TheMachineIsKnown) {
+  EXPECT_NE(BootOfMachine(), 0);
+  EXPECT_EQ(BootOfMachine(), BootOfMachine());
 }
 
 TEST_F(StartMarkTest, StartsOneAfterTheOtherRefuseNoTokenThatIsNew) {

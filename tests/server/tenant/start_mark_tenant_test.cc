@@ -23,7 +23,7 @@ class StartedTenant : public TenantBench {
   StartedTenant() { Start(); }
 
   void Start() {
-    mark_ = *StartMark::Open(folder_.path(), source_->now);
+    mark_ = *StartMark::Open(folder_.path(), source_->now, /*boot=*/1);
     options_.start = mark_.get();
     Restart();
     source_->caller.issued_s = source_->now / 1'000;
