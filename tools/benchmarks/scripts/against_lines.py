@@ -1,13 +1,12 @@
 """Lines against the server of another build: small cycles, on this disk and on a slower one, and pushes. The source
 is this build's for both."""
 
-import contextlib
 import os
 import statistics
 
 import progress
 from endpoint import Endpoint
-from processes import Failed, Steps
+from processes import Failed
 from small_lines import harness
 
 PROGRAMS = ("mirror-server", "mirrorctl")
@@ -23,15 +22,15 @@ def missing(folder):
 
 
 class OtherBuild:
-    """What an endpoint asks of a Bench, of another build's programs."""
+    """What an endpoint asks of a Bench: the server's programs are another build's, the source's those of here."""
 
-    def __init__(self, bench, programs):
+    def __init__(self, bench):
         self.folder = bench.path("other")
-        self._programs = programs
+        self._bench = bench
         os.makedirs(self.folder, exist_ok=True)
 
     def program(self, name):
-        return os.path.join(self._programs, name)
+        return os.path.join(self._bench.against, name) if name in PROGRAMS else self._bench.program(name)
 
 
 def slower_disk(bench, us):
@@ -55,7 +54,7 @@ def rate(bench, endpoint, cycles):
 def compare(bench, line, us):
     cycles = bench.size(500, 100)
     environment = slower_disk(bench, us)
-    other = OtherBuild(bench, bench.against)
+    other = OtherBuild(bench)
     with Endpoint(other, line, environment=environment) as old, Endpoint(bench, line, environment=environment) as new:
         rates = {old: [], new: []}
         for turn in bench.turns(f"{cycles} cycles of one row for each of {CLIENTS} clients, of both builds in turn"):
@@ -70,25 +69,18 @@ def compare(bench, line, us):
 def pushes(bench):
     """How long the slowest hundredth takes."""
     part = bench.size(4_000, 1_000) // BLOCKS
-    other = OtherBuild(bench, bench.against)
+    other = OtherBuild(bench)
     with Endpoint(other, "pushes-before") as old, Endpoint(bench, "pushes-now") as new:
         for turn in bench.turns(f"{part * BLOCKS} one-row pushes, to both builds in turn"):
-            with _populated(bench, old) as before, _populated(bench, new) as now:
+            with old.steps(old.new_tenant()) as before, new.steps(new.new_tenant()) as now:
                 p99 = {before: [], now: []}
+                for side in p99:
+                    side.step("populate count=10000")
                 for block in range(BLOCKS):
                     for side in (before, now) if (turn + block) % 2 else (now, before):
                         p99[side].append(side.step(f"push count={part} version={block + 1}")["p99_us"])
                 was, is_now = (statistics.mean(p99[side]) for side in (before, now))
             bench.result("push-p99-before").add(is_now / was, is_now, was)
-
-
-@contextlib.contextmanager
-def _populated(bench, endpoint):
-    command = [bench.program("mirror-bench"), "mirror", "--config", endpoint.config]
-    log = bench.path(f"{os.path.basename(endpoint.folder)}.log")
-    with Steps([*command, "--context-id", endpoint.new_tenant()], log) as steps:
-        steps.step("populate count=10000")
-        yield steps
 
 
 def against(bench):
