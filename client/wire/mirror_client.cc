@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
+#include "certs/grpc_locks.h"
 #include "client/wire/silence_watch.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/refusal.h"
@@ -554,6 +555,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  LeaveGrpcLocksUnchecked();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   arguments.SetMaxSendMessageSize(kReceiveBytesMax);

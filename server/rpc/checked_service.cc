@@ -80,17 +80,16 @@ absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context,
   absl::StatusOr<Caller> caller = gate_.Admit(context);
   if (caller.ok()) {
     vouched_.Vouch(context.peer(), kBytesAroundCall);
-  } else {
-    vouched_.NoteRefusedCall(context.peer());
-    CallLog(call).Finish(caller.status());
+    return caller;
   }
+  // Others learn it when they read: gRPC answers this by a wait, which is dear for a small call.
+  if (context.IsCancelled()) {
+    vouched_.NoteEmptyCall(context.peer(), 0);
+    return absl::CancelledError("its caller took it back");
+  }
+  vouched_.NoteRefusedCall(context.peer());
+  CallLog(call).Finish(caller.status());
   return caller;
-}
-
-bool CheckedService::TakenBack(const grpc::ServerContext& context) const {
-  if (!context.IsCancelled()) return false;
-  vouched_.NoteEmptyCall(context.peer(), 0);
-  return true;
 }
 
 absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::string& tenant,
@@ -119,7 +118,6 @@ template <typename Request, typename Raw, typename Answer>
 void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
   using Handler = grpc::internal::TemplatedBidiStreamingHandler<Raw, false>;
   const auto run = [this, name = NameIn(path), has_token, answer](grpc::ServerContext* context, Raw* raw) {
-    if (TakenBack(*context)) return grpc::Status::CANCELLED;
     std::string tenant;
     if (has_token) {
       const absl::StatusOr<Caller> caller = Admit(*context, name);
@@ -176,7 +174,6 @@ void CheckedService::AddRowDataStream() {
   using Handler = grpc::internal::TemplatedBidiStreamingHandler<StreamMessages::Raw, false>;
   static constexpr char kPath[] = "/mirror.v1.MirrorClientService/RowDataStream";
   const auto run = [this, name = NameIn(kPath)](grpc::ServerContext* context, StreamMessages::Raw* raw) {
-    if (TakenBack(*context)) return grpc::Status::CANCELLED;
     const absl::StatusOr<Caller> caller = Admit(*context, name);
     if (!caller.ok()) return SourceStatus(caller.status());
     StreamMessages messages(raw, vouched_, memory_, context->peer(), caller->context_id);

@@ -34,9 +34,8 @@ class CheckedService final : public grpc::Service {
 
  private:
   /// Whether the call has a good token, before its message is read; then its connection is a source's.
+  /// kCancelled: it has none, and its caller took it back before its handler began.
   absl::StatusOr<Caller> Admit(const grpc::ServerContext& context, const char* call) const;
-  /// A call that its caller ended before its handler began.
-  bool TakenBack(const grpc::ServerContext& context) const;
   /// Waits for the message of a call of `tenant` ("": without a token yet). kInvalidArgument: it ended
   /// without one; kCancelled: its caller took it back, or others took its place.
   absl::Status Receive(grpc::ServerContext& context, const std::string& tenant,

@@ -7,8 +7,10 @@
 #include <set>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "certs/grpc_locks.h"
 #include "certs/tls.h"
 #include "server/rpc/listener/arriving_calls.h"
 #include "server/rpc/listener/in_flight.h"
@@ -23,6 +25,9 @@ constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kPingIntervalMinMs = 10'000;
 constexpr int kStreamsPerConnectionMax = 100;
+/// Of threads that wait for calls. While a second one waits, whoever takes a call handles it himself and
+/// wakes nobody but that one; and threads that end with each burst of calls would be made anew for the next.
+constexpr int kPollersMin = 2, kPollersMax = 6;
 /// Threads beside those of handlers: gRPC's pollers.
 constexpr int kSpareThreads = 64;
 constexpr int kAdminMessageBytesMax = 4 << 20;
@@ -75,8 +80,12 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
     listener->reflection_ = std::make_unique<ReflectionService>(options.service_name);
     builder.RegisterService(listener->reflection_.get());
   }
+  listener->held_ = std::make_unique<HeldStreamThread>(builder);
   builder.SetMaxReceiveMessageSize(options.message_bytes_max);
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  using Sync = grpc::ServerBuilder::SyncServerOption;
+  builder.SetSyncServerOption(Sync::NUM_CQS, 1);
+  builder.SetSyncServerOption(Sync::MIN_POLLERS, kPollersMin);
+  builder.SetSyncServerOption(Sync::MAX_POLLERS, kPollersMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kConnectionIdleMs);
@@ -103,6 +112,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
     return absl::InternalError(absl::StrCat("gRPC does not start the listener for ", options.accept.name,
                                             "; its log above says why"));
   }
+  std::vector<HeldService*> held = {listener->health_.get()};
+  if (listener->reflection_) held.push_back(listener->reflection_.get());
+  listener->held_->Serve(held);
   return listener;
 }
 
@@ -123,6 +135,7 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   if (calls_ != nullptr) CloseConnections(deadline);
   server_->Shutdown(deadline);
   server_->Wait();
+  held_->Stop();
   server_.reset();
 }
 
@@ -141,6 +154,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
                                                          grpc::Service* admin, VouchedBytes* vouched,
                                                          RunningCalls* calls) {
   grpc::EnableDefaultHealthCheckService(false);
+  LeaveGrpcLocksUnchecked();
   const ListenConfig& listen = config.listen;
   const LimitsConfig& limits = config.limits;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =

@@ -60,6 +60,7 @@ class Listener {
   // Used by the server until it is gone.
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<HeldStreamThread> held_;
   std::unique_ptr<grpc::Server> server_;
 };
 

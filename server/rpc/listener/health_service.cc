@@ -1,9 +1,6 @@
 #include "server/rpc/listener/health_service.h"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
-#include <grpcpp/impl/rpc_method.h>
-#include <grpcpp/impl/rpc_service_method.h>
 
 #include <cstdint>
 #include <optional>
@@ -13,9 +10,6 @@
 
 namespace mirror {
 namespace {
-
-using grpc::internal::RpcMethod;
-using Handler = grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 /// At a time. A check is answered at once; it is held only while its request has not come.
 constexpr std::size_t kChecksMax = 64, kWatchesMax = 64;
@@ -53,6 +47,9 @@ class HealthService::Stream final : public HeldStream {
   void TellStopped() { AnswerLast(kNotServing); }
 
  private:
+  void Begin(const std::string& peer) override {
+    if (service_.vouched_ != nullptr) service_.vouched_->NoteOpenCall(peer);
+  }
   void Take(const std::string& request) override {
     const std::optional<std::string> asked = ServiceIn(request);
     if (!asked) return End({grpc::StatusCode::INVALID_ARGUMENT, "the bytes are not a HealthCheckRequest"});
@@ -70,18 +67,11 @@ class HealthService::Stream final : public HeldStream {
 };
 
 HealthService::HealthService(std::string service, VouchedBytes* vouched)
-    : service_(std::move(service)), checks_(kChecksMax), watches_(kWatchesMax) {
-  const auto add = [this, vouched](int index, const char* path, HeldStreams& held, bool watches) {
-    // All as streams: a handler then knows of a call before its message has come, and can bound it.
-    AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, nullptr));
-    MarkMethodCallback(index,
-                       new Handler([this, vouched, &held, watches](grpc::CallbackServerContext* context) {
-                         if (vouched != nullptr) vouched->NoteOpenCall(context->peer());
-                         return new Stream(*this, held, watches);
-                       }));
-  };
-  add(0, "/grpc.health.v1.Health/Check", checks_, false);
-  add(1, "/grpc.health.v1.Health/Watch", watches_, true);
+    : service_(std::move(service)), vouched_(vouched), checks_(kChecksMax), watches_(kWatchesMax) {
+  AddStream("/grpc.health.v1.Health/Check",
+            [this] { return std::make_unique<Stream>(*this, checks_, false); });
+  AddStream("/grpc.health.v1.Health/Watch",
+            [this] { return std::make_unique<Stream>(*this, watches_, true); });
 }
 
 HealthService::~HealthService() = default;

@@ -1,8 +1,6 @@
 #ifndef MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
 #define MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
 
-#include <grpcpp/impl/service_type.h>
-
 #include <memory>
 #include <set>
 #include <string>
@@ -16,7 +14,7 @@ namespace mirror {
 /// grpc.health.v1.Health of one port, for the whole server ("") and for its one service: SERVING until
 /// Stop(). gRPC's own takes watches without a bound, each with 20 KB, from anybody.
 /// Threads: any.
-class HealthService final : public grpc::Service {
+class HealthService final : public HeldService {
  public:
   /// `service`: "mirror.v1.MirrorAdmin". `vouched` is told of each call, which has no token; null: nobody is.
   HealthService(std::string service, VouchedBytes* vouched);
@@ -28,6 +26,7 @@ class HealthService final : public grpc::Service {
  private:
   class Stream;
   const std::string service_;
+  VouchedBytes* const vouched_;
   HeldStreams checks_, watches_;
   Mutex mutex_;
   bool stopped_ MIRROR_GUARDED_BY(mutex_) = false;

@@ -1,9 +1,10 @@
 #include "server/rpc/listener/held_streams.h"
 
+#include <grpcpp/impl/rpc_method.h>
+#include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/slice.h>
 
-#include <algorithm>
-#include <vector>
+#include <utility>
 
 namespace mirror {
 namespace {
@@ -13,6 +14,11 @@ constexpr std::size_t kRequestBytesMax = 4 << 10;
 constexpr int kRequestsMax = 1'000;
 
 grpc::Status TooMuch(const char* what) { return {grpc::StatusCode::RESOURCE_EXHAUSTED, what}; }
+
+grpc::ByteBuffer BytesOf(const std::string& text) {
+  const grpc::Slice slice(text);
+  return {&slice, 1};
+}
 
 }  // namespace
 
@@ -36,43 +42,91 @@ void HeldStreams::Remove(HeldStream* stream) {
   streams_.remove(stream);
 }
 
-HeldStream::HeldStream(HeldStreams& all) : all_(all) {
-  StartRead(&request_);
+void HeldService::AddStream(const char* path, MakeStream make) {
+  using grpc::internal::RpcMethod;
+  // All as streams: a call is then known before its message has come, and can be bounded.
+  AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, nullptr));
+  MarkMethodAsync(static_cast<int>(methods_.size()));
+  methods_.push_back(std::move(make));
+}
+
+void HeldService::Serve(grpc::ServerCompletionQueue* queue) {
+  queue_ = queue;
+  for (std::size_t i = 0; i < methods_.size(); ++i) Await(static_cast<int>(i));
+}
+
+void HeldService::Await(int method) {
+  HeldStream* const stream = methods_[static_cast<std::size_t>(method)]().release();
+  stream->await_next_ = [this, method] { Await(method); };
+  const MutexLock lock(stream->mutex_);
+  RequestAsyncBidiStreaming(method, &stream->context_, &stream->stream_, queue_, queue_,
+                            stream->Ask(HeldStream::kArrived));
+}
+
+HeldStreamThread::HeldStreamThread(grpc::ServerBuilder& builder)
+    // Whatever is polled often makes gRPC leave all connections to it.
+    : queue_(builder.AddCompletionQueue(/*is_frequently_polled=*/false)) {}
+
+HeldStreamThread::~HeldStreamThread() { Stop(); }
+
+void HeldStreamThread::Serve(const std::vector<HeldService*>& services) {
+  for (HeldService* const service : services) service->Serve(queue_.get());
+  thread_ = std::thread([this] { Work(); });
+}
+
+void HeldStreamThread::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  queue_->Shutdown();
+  if (thread_.joinable()) return thread_.join();
+  Work();
+}
+
+void HeldStreamThread::Work() {
+  void* tag = nullptr;
+  for (bool ok = false; queue_->Next(&tag, &ok);) {
+    const auto* const asked = static_cast<HeldStream::Tag*>(tag);
+    asked->stream->Happened(asked->event, ok);
+  }
+}
+
+HeldStream::HeldStream(HeldStreams& all)
+    : all_(all),
+      tags_{{{this, kArrived}, {this, kRead}, {this, kWritten}, {this, kEnded}, {this, kGone}}},
+      stream_(&context_) {
+  context_.AsyncNotifyWhenDone(&tags_[kGone]);
+}
+
+HeldStream::Tag* HeldStream::Ask(Event event) {
+  ++asked_;
+  return &tags_[event];
+}
+
+void HeldStream::Happened(Event event, bool ok) {
+  if (event == kArrived && ok) OnArrived();
+  if (event == kRead) OnRead(ok);
+  if (event == kWritten) OnWritten(ok);
+  if (event == kGone && context_.IsCancelled()) End(grpc::Status::CANCELLED);
+  {
+    const MutexLock lock(mutex_);
+    if (--asked_ > 0) return;
+  }
+  all_.Remove(this);
+  delete this;
+}
+
+void HeldStream::OnArrived() {
+  await_next_();
+  {
+    const MutexLock lock(mutex_);
+    Ask(kGone);
+  }
+  Begin(context_.peer());
   all_.Add(this);
-}
-
-void HeldStream::End(const grpc::Status& status) {
   const MutexLock lock(mutex_);
-  if (ended_) return;
-  ended_ = true;
-  Finish(status);
+  if (!ended_) stream_.Read(&request_, Ask(kRead));
 }
 
-void HeldStream::Answer(const std::string& answer) { Write(answer, true); }
-
-void HeldStream::AnswerAndHold(const std::string& answer) { Write(answer, false); }
-
-void HeldStream::Write(const std::string& answer, bool read_on) {
-  const grpc::Slice slice(answer);
-  const MutexLock lock(mutex_);
-  if (ended_) return;
-  answer_ = grpc::ByteBuffer(&slice, 1);
-  writing_ = true;
-  read_on_ = read_on;
-  StartWrite(&answer_);
-}
-
-void HeldStream::AnswerLast(const std::string& answer) {
-  const grpc::Slice slice(answer);
-  const MutexLock lock(mutex_);
-  if (ended_) return;
-  ended_ = true;
-  if (writing_) return Finish({grpc::StatusCode::UNAVAILABLE, "the answer changed. Ask again."});
-  answer_ = grpc::ByteBuffer(&slice, 1);
-  StartWriteAndFinish(&answer_, {}, grpc::Status::OK);
-}
-
-void HeldStream::OnReadDone(bool ok) {
+void HeldStream::OnRead(bool ok) {
   if (!ok) return End(grpc::Status::OK);
   if (++requests_ > kRequestsMax) return End(TooMuch("too many requests on one stream. Open another one."));
   if (request_.Length() > kRequestBytesMax) return End(TooMuch("the request is too large"));
@@ -86,18 +140,41 @@ void HeldStream::OnReadDone(bool ok) {
   Take(request);
 }
 
-void HeldStream::OnWriteDone(bool ok) {
+void HeldStream::OnWritten(bool ok) {
   if (!ok) return End(grpc::Status::CANCELLED);
   const MutexLock lock(mutex_);
   writing_ = false;
-  if (read_on_ && !ended_) StartRead(&request_);
+  if (read_on_ && !ended_) stream_.Read(&request_, Ask(kRead));
 }
 
-void HeldStream::OnCancel() { End(grpc::Status::CANCELLED); }
+void HeldStream::End(const grpc::Status& status) {
+  const MutexLock lock(mutex_);
+  if (ended_) return;
+  ended_ = true;
+  stream_.Finish(status, Ask(kEnded));
+}
 
-void HeldStream::OnDone() {
-  all_.Remove(this);
-  delete this;
+void HeldStream::Answer(const std::string& answer) { Write(answer, true); }
+
+void HeldStream::AnswerAndHold(const std::string& answer) { Write(answer, false); }
+
+void HeldStream::Write(const std::string& answer, bool read_on) {
+  const MutexLock lock(mutex_);
+  if (ended_) return;
+  writing_ = true;
+  read_on_ = read_on;
+  stream_.Write(BytesOf(answer), Ask(kWritten));
+}
+
+void HeldStream::AnswerLast(const std::string& answer) {
+  const MutexLock lock(mutex_);
+  if (ended_) return;
+  ended_ = true;
+  if (writing_) {
+    stream_.Finish({grpc::StatusCode::UNAVAILABLE, "the answer changed. Ask again."}, Ask(kEnded));
+  } else {
+    stream_.WriteAndFinish(BytesOf(answer), {}, grpc::Status::OK, Ask(kEnded));
+  }
 }
 
 }  // namespace mirror

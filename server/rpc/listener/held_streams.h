@@ -1,13 +1,21 @@
 #ifndef MIRROR_SERVER_RPC_LISTENER_HELD_STREAMS_H_
 #define MIRROR_SERVER_RPC_LISTENER_HELD_STREAMS_H_
 
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/server_callback.h>
 #include <grpcpp/support/status.h>
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <list>
+#include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 
@@ -34,10 +42,52 @@ class HeldStreams {
   std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
 };
 
+/// A service of such streams alone. It must outlive the server and its HeldStreamThread.
+class HeldService : public grpc::Service {
+ protected:
+  using MakeStream = std::function<std::unique_ptr<HeldStream>()>;
+  /// `path`: a literal, "/grpc.health.v1.Health/Check".
+  void AddStream(const char* path, MakeStream make);
+
+ private:
+  friend class HeldStreamThread;
+  friend class HeldStream;
+  /// One call of each method is waited for from here on, and another one as soon as it came.
+  void Serve(grpc::ServerCompletionQueue* queue);
+  void Await(int method);
+
+  std::vector<MakeStream> methods_;
+  grpc::ServerCompletionQueue* queue_ = nullptr;
+};
+
+/// The one thread that serves all held streams of a server. gRPC's own threads for such calls would take what
+/// comes on every connection, and pass each message of all other calls on to the thread that handles it.
+class HeldStreamThread {
+ public:
+  /// Before `builder` builds its server.
+  explicit HeldStreamThread(grpc::ServerBuilder& builder);
+  ~HeldStreamThread();
+  HeldStreamThread(const HeldStreamThread&) = delete;
+  HeldStreamThread& operator=(const HeldStreamThread&) = delete;
+
+  /// Once, when the server has started.
+  void Serve(const std::vector<HeldService*>& services);
+  /// Behind the server's Shutdown(): returns when the last stream is gone.
+  void Stop();
+
+ private:
+  void Work();
+
+  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  std::thread thread_;
+  bool stopped_ = false;
+};
+
 /// A stream of requests and answers as bytes, each answered before the next one is read. It deletes itself
 /// when gRPC is done with it.
-class HeldStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+class HeldStream {
  public:
+  virtual ~HeldStream() = default;
   HeldStream(const HeldStream&) = delete;
   HeldStream& operator=(const HeldStream&) = delete;
 
@@ -45,10 +95,10 @@ class HeldStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   void End(const grpc::Status& status);
 
  protected:
-  /// Reads the first request.
   explicit HeldStream(HeldStreams& all);
-  ~HeldStream() override = default;
 
+  /// The call is there, its first request need not be. `peer`: as gRPC names it.
+  virtual void Begin(const std::string& /*peer*/) {}
   /// A request came, at most 4 KB of it. Calls Answer() or End(), or leaves the stream open and silent.
   virtual void Take(const std::string& request) = 0;
   /// From Take(): the answer, and then the next request is read.
@@ -59,21 +109,35 @@ class HeldStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   void AnswerLast(const std::string& answer);
 
  private:
-  void OnReadDone(bool ok) final;
-  void OnWriteDone(bool ok) final;
-  void OnCancel() final;
-  void OnDone() final;
+  friend class HeldService;
+  friend class HeldStreamThread;
+  /// What gRPC has been asked for, and says when it has it.
+  enum Event : std::uint8_t { kArrived, kRead, kWritten, kEnded, kGone };
+  struct Tag {
+    HeldStream* stream;
+    Event event;
+  };
 
+  Tag* Ask(Event event) MIRROR_REQUIRES(mutex_);
+  /// Deletes the stream when nothing more is asked for.
+  void Happened(Event event, bool ok);
+  void OnArrived();
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
   void Write(const std::string& answer, bool read_on);
 
   HeldStreams& all_;
+  std::function<void()> await_next_;
+  std::array<Tag, 5> tags_;
+  grpc::ServerContext context_;
+  grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_;
   Mutex mutex_;
+  int asked_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
   bool writing_ MIRROR_GUARDED_BY(mutex_) = false;
   bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Behind what is being written.
   int requests_ = 0;
-  grpc::ByteBuffer request_;  ///< gRPC's while a read is under way, then OnReadDone()'s.
-  grpc::ByteBuffer answer_ MIRROR_GUARDED_BY(mutex_);
+  grpc::ByteBuffer request_;  ///< gRPC's while a read is under way, then OnRead()'s.
 };
 
 }  // namespace mirror

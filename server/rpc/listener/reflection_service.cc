@@ -3,9 +3,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/io/coded_stream.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
-#include <grpcpp/impl/rpc_method.h>
-#include <grpcpp/impl/rpc_service_method.h>
 
 #include <cstdint>
 #include <set>
@@ -18,8 +15,6 @@ namespace {
 
 using google::protobuf::DescriptorPool;
 using google::protobuf::FileDescriptor;
-using grpc::internal::RpcMethod;
-using Handler = grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 /// At a time, of one port.
 constexpr std::size_t kStreamsMax = 8;
@@ -122,9 +117,7 @@ class ReflectionService::Stream final : public HeldStream {
 
 ReflectionService::ReflectionService(std::string service)
     : service_(std::move(service)), streams_(kStreamsMax) {
-  AddMethod(new grpc::internal::RpcServiceMethod(kPath, RpcMethod::BIDI_STREAMING, nullptr));
-  MarkMethodCallback(
-      0, new Handler([this](grpc::CallbackServerContext* /*context*/) { return new Stream(*this); }));
+  AddStream(kPath, [this] { return std::make_unique<Stream>(*this); });
 }
 
 ReflectionService::~ReflectionService() = default;

@@ -1,8 +1,6 @@
 #ifndef MIRROR_SERVER_RPC_LISTENER_REFLECTION_SERVICE_H_
 #define MIRROR_SERVER_RPC_LISTENER_REFLECTION_SERVICE_H_
 
-#include <grpcpp/impl/service_type.h>
-
 #include <string>
 
 #include "server/rpc/listener/held_streams.h"
@@ -12,7 +10,7 @@ namespace mirror {
 /// grpc.reflection.v1alpha.ServerReflection for the one service of a port: which calls there are, and the
 /// .proto files as descriptors. gRPC's own keeps a handler's thread for each stream, from anybody.
 /// Threads: any.
-class ReflectionService final : public grpc::Service {
+class ReflectionService final : public HeldService {
  public:
   /// `service`: "mirror.v1.MirrorAdmin".
   explicit ReflectionService(std::string service);

@@ -123,7 +123,12 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
 
 SqliteConnection::SqliteConnection(std::unique_ptr<sqlite::Connection> database, std::string path,
                                    MirrorUse use)
-    : database_(std::move(database)), statements_(*database_), path_(std::move(path)), use_(use) {}
+    : database_(std::move(database)),
+      statements_(*database_),
+      path_(std::move(path)),
+      log_path_(path_ + kLogSuffix),
+      index_path_(path_ + kIndexSuffix),
+      use_(use) {}
 
 absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, bool create,
                                                                          MirrorUse use,
@@ -310,10 +315,9 @@ SqliteConnection::~SqliteConnection() {
   }
   log_.reset();
   database_.reset();
-  const std::string log = path_ + kLogSuffix, index = path_ + kIndexSuffix;
-  if (!same_file && wal_ && IdOf(log) == wal_) {
-    unlink(log.c_str());
-    unlink(index.c_str());
+  if (!same_file && wal_ && IdOf(log_path_) == wal_) {
+    unlink(log_path_.c_str());
+    unlink(index_path_.c_str());
   }
 }
 
@@ -349,22 +353,22 @@ void SqliteConnection::TrimStatements() {
 bool SqliteConnection::SameFile() const { return file_ && IdOf(path_) == file_; }
 
 void SqliteConnection::KnowLog() {
-  wal_ = IdOf(path_ + kLogSuffix);
-  index_ = IdOf(path_ + kIndexSuffix);
+  wal_ = IdOf(log_path_);
+  index_ = IdOf(index_path_);
 }
 
 bool SqliteConnection::SameLog() const {
-  return (!wal_ || IdOf(path_ + kLogSuffix) == wal_) && (!index_ || IdOf(path_ + kIndexSuffix) == index_);
+  return (!wal_ || IdOf(log_path_) == wal_) && (!index_ || IdOf(index_path_) == index_);
 }
 
-bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(path_ + kLogSuffix) != wal_; }
+bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(log_path_) != wal_; }
 
 bool SqliteConnection::EmptyLog(int patience_ms) {
   // Copied under another log, ours would be mixed with it.
   if (keep_log_ || OtherLog()) return false;
   // Whoever made another index reads by it; the log has its name, and all that it had.
-  const std::optional<FileId> index = IdOf(path_ + kIndexSuffix);
-  if (index && index_ && index != index_ && IdOf(path_ + kLogSuffix) == wal_) return true;
+  const std::optional<FileId> index = IdOf(index_path_);
+  if (index && index_ && index != index_ && IdOf(log_path_) == wal_) return true;
   sqlite3_busy_timeout(handle(), patience_ms);
   const bool copied = !log_ || log_->Empty();
   sqlite3_busy_timeout(handle(), kBusyTimeoutMs);
@@ -373,7 +377,7 @@ bool SqliteConnection::EmptyLog(int patience_ms) {
 
 std::uint64_t SqliteConnection::WalBytes() const {
   struct stat info {};
-  return stat((path_ + kLogSuffix).c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  return stat(log_path_.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
 absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {

@@ -117,7 +117,7 @@ class SqliteConnection {
   BatchTable batch_table_;  ///< Outlives the connection, which knows it.
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::StatementCache statements_;
-  std::string path_;
+  std::string path_, log_path_, index_path_;
   MirrorUse use_;
   std::optional<FileId> file_, wal_, index_;
   bool keep_log_ = false;
