@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_ROW_PIPELINE_H_
 #define MIRROR_SERVER_RPC_ROW_PIPELINE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -26,7 +27,8 @@ inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
 /// One RowDataStream: messages are read and decoded while those before them are applied, and answered in
 /// their order. From the second message on a thread of its own helps the handler's: one of them reads while
-/// the other one applies, so that whoever read a message goes on with it when nothing is in its way.
+/// the other one applies, so that whoever read a message goes on with it when nothing is in its way. A source
+/// that waits for each answer before it sends a small message is served by one of them at a time.
 /// Threads: Run() once; its hands are called from both threads, read and decode never at the same time as
 /// themselves, apply and write likewise.
 class RowPipeline {
@@ -80,6 +82,7 @@ class RowPipeline {
   void Work();
   /// A second thread, once there is something for it.
   void CallHelp() MIRROR_REQUIRES(mutex_);
+  bool ReadsAhead() const MIRROR_REQUIRES(mutex_);
   bool MayRead() MIRROR_REQUIRES(mutex_);
   bool Hold(std::uint64_t bytes, absl::Status* status) MIRROR_REQUIRES(mutex_);
   /// Both let go of the mutex for as long as they take.
@@ -107,7 +110,10 @@ class RowPipeline {
   /// Message so far; the next one may be as large.
   std::uint64_t largest_ MIRROR_GUARDED_BY(mutex_) = kStreamBytesMin;
   std::size_t unanswered_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::size_t> unwritten_ = 0;            ///< Messages whose answers have not begun to leave.
   std::uint64_t read_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Messages so far.
+  /// Messages that were read ahead and came only when all before them had been answered, one after the other.
+  std::uint32_t in_step_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool reading_ MIRROR_GUARDED_BY(mutex_) = false;
   bool applying_ MIRROR_GUARDED_BY(mutex_) = false;
   bool ended_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Nothing more is read.

@@ -189,6 +189,62 @@ TEST_F(RowPipelineTest, MessagesThatWaitAreAppliedTogetherUpToSoManyBytes) {
   EXPECT_EQ(answered_, UpTo(8));
 }
 
+/// A source that waits for each answer until it has sent so many messages, then for none.
+class SourceInStepTest : public RowPipelineTest {
+ protected:
+  bool Read(v1::RowDataRequest* message) override {
+    std::size_t number = 0;
+    meeting_.Do([&] {
+      number = read_;
+      if (number > answered_.size() && number < in_step_until_) ++ahead_;
+    });
+    if (number < in_step_until_) {
+      EXPECT_TRUE(meeting_.WaitFor([&] { return answered_.size() == number; }));
+    }
+    return RowPipelineTest::Read(message);
+  }
+
+  std::size_t in_step_until_ = 320, ahead_ = 0;
+};
+
+TEST_F(SourceInStepTest, IsHardlyEverReadAhead) {
+  sizes_.assign(in_step_until_, 10);
+
+  EXPECT_THAT(Run(), IsOk());
+
+  EXPECT_EQ(answered_, UpTo(320));
+  // Four to see it, and one of sixteen to see whether it stays so.
+  EXPECT_LE(ahead_, 4 + 320 / 16);
+}
+
+TEST_F(SourceInStepTest, IsReadAheadOfSoonAfterItWaitsNoMore) {
+  sizes_.assign(400, 10);
+  // The first look is at message 336: 337 is read while that is applied, and from then on each next one.
+  before_apply_ = [this](std::int64_t number) {
+    if (number < 336 || number == 400) return;
+    const auto next = static_cast<std::size_t>(number) + 1;
+    EXPECT_TRUE(meeting_.WaitFor([&] { return decoded_.size() >= next; })) << number;
+  };
+
+  EXPECT_THAT(Run(), IsOk());
+
+  EXPECT_EQ(answered_, UpTo(400));
+}
+
+TEST_F(SourceInStepTest, LargeMessagesAreAlwaysReadAhead) {
+  in_step_until_ = 0;
+  sizes_.assign(100, 20'000);
+  before_apply_ = [this](std::int64_t number) {
+    if (number < 2 || number == 100) return;
+    const auto next = static_cast<std::size_t>(number) + 1;
+    EXPECT_TRUE(meeting_.WaitFor([&] { return decoded_.size() >= next; })) << number;
+  };
+
+  EXPECT_THAT(Run(), IsOk());
+
+  EXPECT_EQ(answered_, UpTo(100));
+}
+
 TEST_F(RowPipelineTest, AStreamIsNotReadOverItsMessages) {
   sizes_.assign(100, 10);
   before_apply_ = [this](std::int64_t number) {
