@@ -141,7 +141,7 @@ def stream(door, table):
 
 def imported(bench):
     rows = bench.size(500_000, 100_000)
-    drop = bench.path("drop")
+    drop = bench.path("partner-drop")
     os.makedirs(drop, exist_ok=True)
     file = os.path.join(drop, "partner.csv")
     with open(file, "w") as csv:

@@ -81,7 +81,7 @@ def csv(bench):
     columns = [row[1:3] for row in database.execute("PRAGMA table_info(contact_1)")]
     database.close()
     remove_database(model)
-    drop = bench.path("drop")
+    drop = bench.path("csv-drop")
     os.mkdir(drop)
     file = os.path.join(drop, "contact_1.csv")
     with open(file, "w") as text:
