@@ -6,8 +6,8 @@
 namespace mirror {
 
 /// Debian builds Abseil so that each lock of gRPC is looked up in a table of the whole process, under a lock
-/// of its own, to find locks that wait for each other. That is for gRPC's developers. Before the first server
-/// or channel; again is no harm.
+/// of its own, to find locks that wait for each other. That is for gRPC's developers. Where many calls are
+/// made or taken: before the first server or channel. Calling it again does no harm.
 inline void LeaveGrpcLocksUnchecked() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
 
 }  // namespace mirror

@@ -12,8 +12,9 @@ namespace {
 constexpr std::size_t kInStepBytesMax = 16 << 10;
 /// So many messages in step, one after the other, and reading ahead is left.
 constexpr std::uint32_t kInStepMin = 4;
-/// Then one of so many is read ahead, to see whether its source has changed its ways.
-constexpr std::uint64_t kLookEvery = 16;
+/// Then one of so many is read ahead, to see whether its source has changed its ways. No power of two: it
+/// would always be the last of a burst for a source that sends eight and waits.
+constexpr std::uint64_t kLookEvery = 17;
 
 absl::Status NoMemory() {
   return absl::ResourceExhaustedError(

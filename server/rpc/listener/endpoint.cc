@@ -25,8 +25,8 @@ constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kPingIntervalMinMs = 10'000;
 constexpr int kStreamsPerConnectionMax = 100;
-/// Of threads that wait for calls. While a second one waits, whoever takes a call handles it himself and
-/// wakes nobody but that one; and threads that end with each burst of calls would be made anew for the next.
+/// Of threads that wait for calls. With a second one, whoever takes a call handles it himself. More than
+/// gRPC's two may stay when a burst of calls is over, so that the next one need not make them.
 constexpr int kPollersMin = 2, kPollersMax = 6;
 /// Threads beside those of handlers: gRPC's pollers.
 constexpr int kSpareThreads = 64;
@@ -114,7 +114,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   }
   std::vector<HeldService*> held = {listener->health_.get()};
   if (listener->reflection_) held.push_back(listener->reflection_.get());
-  listener->held_->Serve(held);
+  if (absl::Status served = listener->held_->Serve(held); !served.ok()) return served;
   return listener;
 }
 

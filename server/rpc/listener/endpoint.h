@@ -21,7 +21,7 @@
 
 namespace mirror {
 
-/// One port with its calls. Threads: gRPC's own, and the accept loop's.
+/// One port with its calls. Threads: gRPC's own, the accept loop's, and one for health and reflection.
 class Listener {
  public:
   struct Options {

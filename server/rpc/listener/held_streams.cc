@@ -4,7 +4,10 @@
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/slice.h>
 
+#include <system_error>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace mirror {
 namespace {
@@ -21,11 +24,6 @@ grpc::ByteBuffer BytesOf(const std::string& text) {
 }
 
 }  // namespace
-
-std::size_t HeldStreams::size() {
-  const MutexLock lock(mutex_);
-  return streams_.size();
-}
 
 void HeldStreams::Add(HeldStream* stream) {
   const MutexLock lock(mutex_);
@@ -50,16 +48,18 @@ void HeldService::AddStream(const char* path, MakeStream make) {
   methods_.push_back(std::move(make));
 }
 
-void HeldService::Serve(grpc::ServerCompletionQueue* queue) {
-  queue_ = queue;
+void HeldService::Serve(HeldStreamThread* thread) {
+  thread_ = thread;
   for (std::size_t i = 0; i < methods_.size(); ++i) Await(static_cast<int>(i));
 }
 
 void HeldService::Await(int method) {
   HeldStream* const stream = methods_[static_cast<std::size_t>(method)]().release();
+  ++thread_->live_;
   stream->await_next_ = [this, method] { Await(method); };
+  grpc::ServerCompletionQueue* const queue = thread_->queue_.get();
   const MutexLock lock(stream->mutex_);
-  RequestAsyncBidiStreaming(method, &stream->context_, &stream->stream_, queue_, queue_,
+  RequestAsyncBidiStreaming(method, &stream->context_, &stream->stream_, queue, queue,
                             stream->Ask(HeldStream::kArrived));
 }
 
@@ -69,23 +69,40 @@ HeldStreamThread::HeldStreamThread(grpc::ServerBuilder& builder)
 
 HeldStreamThread::~HeldStreamThread() { Stop(); }
 
-void HeldStreamThread::Serve(const std::vector<HeldService*>& services) {
-  for (HeldService* const service : services) service->Serve(queue_.get());
-  thread_ = std::thread([this] { Work(); });
+absl::Status HeldStreamThread::Serve(const std::vector<HeldService*>& services) {
+  for (HeldService* const service : services) service->Serve(this);
+  try {
+    thread_ = std::thread([this] { Work(); });
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the system has no thread for health checks: ", error.what()));
+  }
+  return absl::OkStatus();
 }
 
 void HeldStreamThread::Stop() {
   if (std::exchange(stopped_, true)) return;
+  // A stream may still have to ask for its end, which the queue would not take any more.
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    Work();
+  }
   queue_->Shutdown();
-  if (thread_.joinable()) return thread_.join();
-  Work();
-}
-
-void HeldStreamThread::Work() {
   void* tag = nullptr;
   for (bool ok = false; queue_->Next(&tag, &ok);) {
+  }
+}
+
+/// Each method has a stream that waits for a call until the server is shut down.
+void HeldStreamThread::Work() {
+  void* tag = nullptr;
+  for (bool ok = false; live_ > 0 && queue_->Next(&tag, &ok);) {
     const auto* const asked = static_cast<HeldStream::Tag*>(tag);
-    asked->stream->Happened(asked->event, ok);
+    HeldStream* const stream = asked->stream;
+    if (!stream->Happened(asked->event, ok)) continue;
+    delete stream;
+    --live_;
   }
 }
 
@@ -101,17 +118,17 @@ HeldStream::Tag* HeldStream::Ask(Event event) {
   return &tags_[event];
 }
 
-void HeldStream::Happened(Event event, bool ok) {
+bool HeldStream::Happened(Event event, bool ok) {
   if (event == kArrived && ok) OnArrived();
   if (event == kRead) OnRead(ok);
   if (event == kWritten) OnWritten(ok);
   if (event == kGone && context_.IsCancelled()) End(grpc::Status::CANCELLED);
   {
     const MutexLock lock(mutex_);
-    if (--asked_ > 0) return;
+    if (--asked_ > 0) return false;
   }
   all_.Remove(this);
-  delete this;
+  return true;
 }
 
 void HeldStream::OnArrived() {
@@ -141,16 +158,26 @@ void HeldStream::OnRead(bool ok) {
 }
 
 void HeldStream::OnWritten(bool ok) {
-  if (!ok) return End(grpc::Status::CANCELLED);
+  if (!ok) End(grpc::Status::CANCELLED);
   const MutexLock lock(mutex_);
   writing_ = false;
+  if (last_) return WriteLast(ok);
   if (read_on_ && !ended_) stream_.Read(&request_, Ask(kRead));
+}
+
+void HeldStream::WriteLast(bool ok) {
+  if (ok) {
+    stream_.WriteAndFinish(BytesOf(*last_), {}, grpc::Status::OK, Ask(kEnded));
+  } else {
+    stream_.Finish(grpc::Status::CANCELLED, Ask(kEnded));
+  }
 }
 
 void HeldStream::End(const grpc::Status& status) {
   const MutexLock lock(mutex_);
   if (ended_) return;
   ended_ = true;
+  if (writing_) context_.TryCancel();
   stream_.Finish(status, Ask(kEnded));
 }
 
@@ -170,11 +197,8 @@ void HeldStream::AnswerLast(const std::string& answer) {
   const MutexLock lock(mutex_);
   if (ended_) return;
   ended_ = true;
-  if (writing_) {
-    stream_.Finish({grpc::StatusCode::UNAVAILABLE, "the answer changed. Ask again."}, Ask(kEnded));
-  } else {
-    stream_.WriteAndFinish(BytesOf(answer), {}, grpc::Status::OK, Ask(kEnded));
-  }
+  last_ = answer;
+  if (!writing_) WriteLast(true);
 }
 
 }  // namespace mirror

@@ -13,10 +13,12 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/mutex.h"
 
 namespace mirror {
@@ -30,8 +32,6 @@ class HeldStreams {
  public:
   explicit HeldStreams(std::size_t most) : most_(most) {}
 
-  std::size_t size();
-
  private:
   friend class HeldStream;
   void Add(HeldStream* stream);
@@ -41,6 +41,8 @@ class HeldStreams {
   Mutex mutex_;
   std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
 };
+
+class HeldStreamThread;
 
 /// A service of such streams alone. It must outlive the server and its HeldStreamThread.
 class HeldService : public grpc::Service {
@@ -53,11 +55,11 @@ class HeldService : public grpc::Service {
   friend class HeldStreamThread;
   friend class HeldStream;
   /// One call of each method is waited for from here on, and another one as soon as it came.
-  void Serve(grpc::ServerCompletionQueue* queue);
+  void Serve(HeldStreamThread* thread);
   void Await(int method);
 
   std::vector<MakeStream> methods_;
-  grpc::ServerCompletionQueue* queue_ = nullptr;
+  HeldStreamThread* thread_ = nullptr;
 };
 
 /// The one thread that serves all held streams of a server. gRPC's own threads for such calls would take what
@@ -70,28 +72,32 @@ class HeldStreamThread {
   HeldStreamThread(const HeldStreamThread&) = delete;
   HeldStreamThread& operator=(const HeldStreamThread&) = delete;
 
-  /// Once, when the server has started.
-  void Serve(const std::vector<HeldService*>& services);
+  /// Once, when the server has started. Errors: kResourceExhausted: the system has no thread; nothing is
+  /// served.
+  absl::Status Serve(const std::vector<HeldService*>& services);
   /// Behind the server's Shutdown(): returns when the last stream is gone.
   void Stop();
 
  private:
+  friend class HeldService;
   void Work();
 
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
+  /// Streams that there are, and those that are waited for. The thread's own once it runs.
+  std::size_t live_ = 0;
   bool stopped_ = false;
 };
 
-/// A stream of requests and answers as bytes, each answered before the next one is read. It deletes itself
-/// when gRPC is done with it.
+/// A stream of requests and answers as bytes, each answered before the next one is read.
 class HeldStream {
  public:
   virtual ~HeldStream() = default;
   HeldStream(const HeldStream&) = delete;
   HeldStream& operator=(const HeldStream&) = delete;
 
-  /// Nothing more is written. Only the first status counts.
+  /// Nothing more is written. Only the first status counts; while an answer is on its way, the stream is
+  /// cancelled, since a status would wait behind it for a client that need not read.
   void End(const grpc::Status& status);
 
  protected:
@@ -105,7 +111,7 @@ class HeldStream {
   void Answer(const std::string& answer);
   /// From Take(): the answer, and then the stream stays open until End() or AnswerLast().
   void AnswerAndHold(const std::string& answer);
-  /// At any time: the stream ends well behind it; or UNAVAILABLE, when another answer is on its way still.
+  /// At any time: behind what is on its way, and then the stream ends well.
   void AnswerLast(const std::string& answer);
 
  private:
@@ -119,12 +125,13 @@ class HeldStream {
   };
 
   Tag* Ask(Event event) MIRROR_REQUIRES(mutex_);
-  /// Deletes the stream when nothing more is asked for.
-  void Happened(Event event, bool ok);
+  /// True: nothing more is asked for, and the stream is to be deleted.
+  bool Happened(Event event, bool ok);
   void OnArrived();
   void OnRead(bool ok);
   void OnWritten(bool ok);
   void Write(const std::string& answer, bool read_on);
+  void WriteLast(bool ok) MIRROR_REQUIRES(mutex_);
 
   HeldStreams& all_;
   std::function<void()> await_next_;
@@ -135,7 +142,8 @@ class HeldStream {
   int asked_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
   bool writing_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Behind what is being written.
+  bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;             ///< Behind what is being written.
+  std::optional<std::string> last_ MIRROR_GUARDED_BY(mutex_);  ///< See AnswerLast().
   int requests_ = 0;
   grpc::ByteBuffer request_;  ///< gRPC's while a read is under way, then OnRead()'s.
 };
