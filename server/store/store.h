@@ -19,7 +19,7 @@ namespace mirror {
 
 /// Where a step of a plan can be taken back alone.
 enum class Savepoints : std::uint8_t {
-  kWhereNeeded,  ///< A step that is alone in its plan goes without, where a savepoint has its price.
+  kWhereNeeded,  ///< One step goes without, and so do several with many rows: a savepoint has its price.
   kAlways,
 };
 

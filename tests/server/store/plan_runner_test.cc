@@ -219,6 +219,30 @@ TEST_F(PlanRunnerTest, AStepAloneNeedsNoSavepointAndSeveralDo) {
                                          "SetSavepoint", "WriteRecord pairs", "ReleaseSavepoint", "Commit"));
 }
 
+TEST_F(PlanRunnerTest, SeveralStepsWithManyRowsNeedNoSavepointUntilOneFails) {
+  Make(People());
+  BatchSpec many;
+  for (int i = 0; i < 2'500; ++i) many.rows.push_back({i, "Ada", 36});
+  // Each on what the one before it leaves.
+  std::vector<Step> steps = {StepOn("people", {Batch(People(), many)}),
+                             StepOn("people", {Batch(People(), many)})};
+  steps[1].expected = steps[0].record;
+  ++steps[1].record->seq;
+  ASSERT_THAT(Run(InCycle(steps)), IsOk());
+  EXPECT_THAT(script_.verbs, Not(Contains("SetSavepoint")));
+
+  steps = {StepOn("people", {Batch(People(), many)}), StepOn("pairs", {CreateTable{Pairs()}})};
+  script_.failures["Create pairs"] = {Refused(), Refused()};
+  const auto result = Run(InCycle(steps));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(result->steps[0].status, IsOk());
+  EXPECT_THAT(result->steps[1].status, StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(script_.verbs, Contains("Create pairs").Times(2));
+  EXPECT_THAT(script_.verbs, Contains("Rollback"));
+  EXPECT_THAT(script_.verbs, Contains("RollBackToSavepoint"));
+  EXPECT_EQ(script_.verbs.back(), "Commit");
+}
+
 TEST_F(PlanRunnerTest, AStepThatFailsAloneIsDoneAgainBehindASavepointAndTheRestIsDone) {
   Plan plan = InCycle({StepOn("people", {CreateTable{People()}})});
   plan.settled_holds = {1};
