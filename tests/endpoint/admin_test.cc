@@ -769,12 +769,12 @@ TEST_F(AdminTest, HealthAndReflectionAnswerOnBothPortsReflectionWhenItIsAskedFor
 TEST_F(AdminTest, IdleStreamsOfAViewerLeaveRoomForOperators) {
   ASSERT_THAT(here_->Set({"listen", "reflection", "true"}), IsOk());
   ASSERT_THAT(here_->Restart(), IsOk());
-  std::vector<std::unique_ptr<IdleStream>> idle;
+  std::vector<std::unique_ptr<OpenCall>> idle;
   for (int connection = 0; connection < 4; ++connection) {
     const auto viewer = here_->AdminChannel(Role::kViewer).value();
     for (int i = 0; i < 45; ++i) {
       for (const char* const method : {kReflectionMethod, kHealthWatchMethod})
-        idle.push_back(std::make_unique<IdleStream>(viewer, method));
+        idle.push_back(std::make_unique<OpenCall>(viewer, method));
     }
   }
   EXPECT_THAT(CheckHealth(here_->AdminChannel(Role::kOperator).value()), IsOk());

@@ -176,11 +176,11 @@ TEST_F(ConnectionsTest, TheFirstMessageOfASourceMayBeAsLargeAsAny) {
 
 TEST_F(ConnectionsTest, CallsWhoseMessageNeverComesLeaveRoomForThoseWhoseDoes) {
   Install();
-  std::vector<std::unique_ptr<IdleStream>> idle;
+  std::vector<std::unique_ptr<OpenCall>> idle;
   for (int connection = 0; connection < 4; ++connection) {
     const auto stranger = here_->Channel().value();
     for (int i = 0; i < 90; ++i)
-      idle.push_back(std::make_unique<IdleStream>(stranger, "/mirror.v1.MirrorClientService/Authenticate"));
+      idle.push_back(std::make_unique<OpenCall>(stranger, "/mirror.v1.MirrorClientService/Authenticate"));
   }
   EXPECT_THAT(HonestCall(), IsOk());
 }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,83 +18,86 @@
 
 namespace mirror {
 
-/// One message each way by a call whose messages we have no classes for: bytes go, bytes come.
-inline absl::StatusOr<std::string> RawCall(const std::shared_ptr<grpc::Channel>& channel,
-                                           const std::string& method, const std::string& message) {
-  grpc::GenericStub stub(channel);
-  grpc::CompletionQueue queue;
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto next = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-  const auto call = stub.PrepareCall(&context, method, &queue);
-  call->StartCall(nullptr);
-  std::string answer;
-  if (next()) {
-    const grpc::Slice slice(message);
-    call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
-    const bool written = next();
-    grpc::ByteBuffer received;
-    if (written) {
-      call->Read(&received, nullptr);
-      std::vector<grpc::Slice> slices;
-      if (next() && received.Dump(&slices).ok()) {
-        for (const grpc::Slice& part : slices) {
-          answer.append(reinterpret_cast<const char*>(part.begin()), part.size());
-        }
-      }
-      call->WritesDone(nullptr);
-      next();
-    }
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  next();
-  queue.Shutdown();
-  while (next()) {
-  }
-  if (!status.ok()) {
-    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  }
-  return answer;
-}
-
-/// A call whose headers go out, and then nothing.
-class IdleStream {
+/// A call whose messages we have no classes for: bytes go, bytes come. Its headers have left; what more is to
+/// go or come is asked for. It is cancelled with this.
+class OpenCall {
  public:
-  IdleStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) : stub_(channel) {
+  OpenCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) : stub_(channel) {
     context_.set_deadline(std::chrono::system_clock::now() + kPatience);
     call_ = stub_.PrepareCall(&context_, method, &queue_);
     call_->StartCall(nullptr);
     Next();
   }
-  ~IdleStream() {
-    context_.TryCancel();
-    grpc::Status status;
-    call_->Finish(&status, nullptr);
-    Next();
+  ~OpenCall() {
+    if (!finished_) {
+      context_.TryCancel();
+      Finish();
+    }
     queue_.Shutdown();
     while (Next()) {
     }
   }
-  IdleStream(const IdleStream&) = delete;
-  IdleStream& operator=(const IdleStream&) = delete;
+  OpenCall(const OpenCall&) = delete;
+  OpenCall& operator=(const OpenCall&) = delete;
+
+  bool Write(const std::string& message) {
+    const grpc::Slice slice(message);
+    call_->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+    return Next();
+  }
+  void WritesDone() {
+    call_->WritesDone(nullptr);
+    Next();
+  }
+  /// Absent: there is none more.
+  std::optional<std::string> Read() {
+    grpc::ByteBuffer received;
+    call_->Read(&received, nullptr);
+    std::vector<grpc::Slice> slices;
+    if (!Next() || !received.Dump(&slices).ok()) return std::nullopt;
+    std::string message;
+    for (const grpc::Slice& part : slices) {
+      message.append(reinterpret_cast<const char*>(part.begin()), part.size());
+    }
+    return message;
+  }
+  grpc::Status Finish() {
+    finished_ = true;
+    grpc::Status status;
+    call_->Finish(&status, nullptr);
+    Next();
+    return status;
+  }
 
  private:
   bool Next() {
     void* tag = nullptr;
     bool ok = false;
-    return queue_.Next(&tag, &ok);
+    return queue_.Next(&tag, &ok) && ok;
   }
 
   grpc::GenericStub stub_;
   grpc::CompletionQueue queue_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  bool finished_ = false;
 };
+
+/// One message each way.
+inline absl::StatusOr<std::string> RawCall(const std::shared_ptr<grpc::Channel>& channel,
+                                           const std::string& method, const std::string& message) {
+  OpenCall call(channel, method);
+  std::string answer;
+  if (call.Write(message)) {
+    answer = call.Read().value_or("");
+    call.WritesDone();
+  }
+  const grpc::Status status = call.Finish();
+  if (!status.ok()) {
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  }
+  return answer;
+}
 
 inline constexpr char kReflectionMethod[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 inline constexpr char kHealthWatchMethod[] = "/grpc.health.v1.Health/Watch";

@@ -53,7 +53,6 @@ class HeldService : public grpc::Service {
 
  private:
   friend class HeldStreamThread;
-  friend class HeldStream;
   /// One call of each method is waited for from here on, and another one as soon as it came.
   void Serve(HeldStreamThread* thread);
   void Await(int method);

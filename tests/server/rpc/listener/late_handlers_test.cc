@@ -9,7 +9,6 @@
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/method_handler.h>
@@ -32,7 +31,7 @@
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/listener/tcp_traffic.h"
 #include "server/rpc/listener/vouched_bytes.h"
-#include "tests/support/status_matchers.h"
+#include "tests/server/rpc/listener/plain_listener.h"
 
 namespace mirror {
 namespace {
@@ -89,18 +88,11 @@ std::uint64_t MostReceived() {
 class LateHandlersTest : public testing::Test {
  protected:
   void SetUp() override {
-    Listener::Options options;
-    options.accept.name = "late";
+    Listener::Options options = PlainOptions("Late");
     options.accept.unvouched = UnvouchedLimits({}, false, &vouched_);
-    options.credentials = grpc::InsecureServerCredentials();
-    options.service_name = "test.Late";
     options.message_bytes_max = 17 << 20;
-    options.threads_max = 64;
-    options.memory_bytes_max = 1U << 30;
-    auto opened = Listener::Open(options, &service_);
-    ASSERT_THAT(opened, IsOk());
-    listener_ = *std::move(opened);
-    listener_->Start();
+    listener_ = StartListener(options, &service_);
+    ASSERT_NE(listener_, nullptr);
     stub_ =
         std::make_unique<grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer>>(grpc::CreateChannel(
             absl::StrCat("127.0.0.1:", listener_->port()), grpc::InsecureChannelCredentials()));

@@ -3,13 +3,10 @@
 #include "server/rpc/listener/running_calls.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/service_type.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/method_handler.h>
 #include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
@@ -23,9 +20,9 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/rpc/listener/endpoint.h"
 #include "tests/endpoint/raw_call.h"
+#include "tests/server/rpc/listener/plain_listener.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror {
@@ -95,26 +92,12 @@ class EchoService final : public grpc::Service {
 class StoppingListenerTest : public testing::Test {
  protected:
   void SetUp() override {
-    Listener::Options options;
-    options.accept.name = "stops";
-    options.credentials = grpc::InsecureServerCredentials();
-    options.service_name = "test.Stops";
-    options.message_bytes_max = 1 << 20;
-    options.threads_max = 64;
-    options.memory_bytes_max = 1U << 30;
+    Listener::Options options = PlainOptions("Stops");
     options.calls = &calls_;
-    auto opened = Listener::Open(options, &service_);
-    ASSERT_THAT(opened, IsOk());
-    listener_ = *std::move(opened);
-    listener_->Start();
+    listener_ = StartListener(options, &service_);
+    ASSERT_NE(listener_, nullptr);
   }
-  /// A connection of its own.
-  std::shared_ptr<grpc::Channel> Channel() const {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", listener_->port()),
-                                     grpc::InsecureChannelCredentials(), arguments);
-  }
+  std::shared_ptr<grpc::Channel> Channel() const { return PlainChannel(*listener_); }
   void Stop() { listener_->Stop(std::chrono::system_clock::now() + std::chrono::minutes(1)); }
 
   RunningCalls calls_;
