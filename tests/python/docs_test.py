@@ -594,9 +594,15 @@ def codes_of(page, program):
 
 
 def lines_of(block):
-    """(line, command) of a script."""
-    for number, line in enumerate(without_heredocs(block.text).replace("\\\n", " ").split("\n")):
-        yield block.line + number, line
+    """(line, command) of a script. A quotation may go over lines."""
+    begun = None
+    for number, line in enumerate(without_heredocs(block.text).replace("\\\n", " ").split("\n"), block.line):
+        begun = (begun[0], f"{begun[1]}\n{line}") if begun else (number, line)
+        if not markdown_pages.is_open(begun[1]):
+            yield begun
+            begun = None
+    if begun:
+        yield begun
 
 
 def without_heredocs(text):

@@ -190,7 +190,9 @@ absl::Status MemberReader::ReadAll() {
       if (member.data_source == name_) tables[member.table] = {&entity, &member};
     }
   }
-  for (const auto& [table, place] : tables) {
+  for (const auto& entry : tables) {
+    const std::string& table = entry.first;  // No structured bindings: clang lets no lambda capture them.
+    const HubRules::Place& place = entry.second;
     absl::Status status = look_.ReadRows(*place.member, [&](const std::string& key, SourceRow row) {
       named_.erase({place.member->table, key});
       return ReadOne(place, key, std::move(row));
