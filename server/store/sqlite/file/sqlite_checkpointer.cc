@@ -35,7 +35,8 @@ int CopyLog(sqlite3* connection) {
 Checkpointer::Task::Task(Checkpointer& checkpointer, std::function<std::int64_t()> work)
     : checkpointer_(checkpointer), work_(std::move(work)) {
   const MutexLock lock(checkpointer_.mutex_);
-  if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread([&] { checkpointer_.Work(); });
+  // Nothing of the task's own: it may be over before the thread begins.
+  if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread(&Checkpointer::Work, &checkpointer);
   checkpointer_.waiting_.push_back(this);
   checkpointer_.came_.NotifyOne();
 }

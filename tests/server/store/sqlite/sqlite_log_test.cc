@@ -4,12 +4,15 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -101,6 +104,17 @@ TEST_F(SqliteLogTest, WithACheckpointerItStaysWithinItsLimitAndBeginsAnew) {
   Partner reader(path_, true);
   EXPECT_EQ(reader.One("SELECT count(*) FROM t"), Cell(kRows));
   EXPECT_EQ(reader.One("PRAGMA integrity_check"), Cell("ok"));
+}
+
+TEST(CheckpointerTest, ATaskMayBeOverBeforeTheThreadBegins) {
+  using Task = Checkpointer::Task;
+  for (int round = 0; round < 1'000; ++round) {
+    alignas(Task) std::array<std::byte, sizeof(Task)> room;
+    Checkpointer checkpointer;
+    auto* const task = new (room.data()) Task(checkpointer, [] { return 1; });
+    task->~Task();
+    room.fill(std::byte{0xFF});
+  }
 }
 
 /// The number of pages that were copied, where SQLite keeps it (wal.c, WalCkptInfo).
