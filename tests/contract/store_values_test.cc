@@ -431,6 +431,7 @@ TEST_P(StoreValues, AValueInPartsIsPutTogetherAndItsPartsAreForgotten) {
         ASSERT_THAT(Run(StepAt("photos", 9, {SwapShadow{}})).status, IsOk());
       }
       EXPECT_THAT(Visible(table), ElementsAre(Row{id, Blob(bytes), text, nullptr, 1}));
+      EXPECT_EQ(RowCount("photos"), 1);
       // An update, and a value of ANY.
       ASSERT_THAT(Part("photos", 3, 0, "12345").status, IsOk());
       ASSERT_THAT(Part("photos", 4, 0, "67890").status, IsOk());
@@ -439,6 +440,9 @@ TEST_P(StoreValues, AValueInPartsIsPutTogetherAndItsPartsAreForgotten) {
                       .status,
                   IsOk());
       EXPECT_THAT(Visible(table), ElementsAre(Row{id, Blob("12345"), text, "67890", 1}));
+      ASSERT_THAT(Part("photos", 5, 0, "abcde").status, IsOk());
+      ASSERT_THAT(Insert(table, {{id, Large(5, 5), text, nullptr, 2}}).status, IsOk());
+      EXPECT_EQ(RowCount("photos"), 1) << "that row was there";
       Drop("photos");
     }
   }
@@ -460,6 +464,7 @@ TEST_P(StoreValues, SeveralValuesInPartsOfOneBatchEachFindTheirRow) {
 
   ASSERT_THAT(Insert(table, rows).status, IsOk());
 
+  EXPECT_EQ(RowCount("photos"), 6);
   EXPECT_THAT(
       Visible(table),
       ElementsAre(Row{5, Blob("eeeee"), nullptr, nullptr, 4}, Row{6, Blob("dddd"), nullptr, nullptr, 3},

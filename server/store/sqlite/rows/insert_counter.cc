@@ -7,10 +7,13 @@
 namespace mirror {
 
 InsertCounter::InsertCounter(sqlite3* handle, OwnPlaces own) : handle_(handle), own_(own) {
-  const auto count_added = [](void* self, sqlite3*, int operation, const char*, const char*, sqlite3_int64,
+  const auto count_added = [](void* self, sqlite3* db, int operation, const char*, const char*, sqlite3_int64,
                               sqlite3_int64) {
     if (operation == SQLITE_INSERT) ++static_cast<InsertCounter*>(self)->inserted_;
-    if (operation == SQLITE_DELETE) --static_cast<InsertCounter*>(self)->inserted_;
+    // What is written into a value of a row looks like a delete, too.
+    if (operation == SQLITE_DELETE && sqlite3_preupdate_blobwrite(db) < 0) {
+      --static_cast<InsertCounter*>(self)->inserted_;
+    }
   };
   const auto count_live = [](void* self, sqlite3*, int operation, const char*, const char*, sqlite3_int64,
                              sqlite3_int64) {
