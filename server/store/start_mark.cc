@@ -36,14 +36,13 @@ struct Noted {
 /// Behind the last token of the server before that may have been used, and be forgotten.
 std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
   // Within one boot nothing is forgotten, and who comes back at once is not to wait.
-  const bool same_boot = boot != 0 && noted.boot == boot && now_ms >= noted.noted_ms;
-  if (same_boot) return now_ms / 1'000;
+  if (boot != 0 && noted.boot == boot) return now_ms / 1'000;
   // A clock may come up behind: what was noted covers tokens until kAheadMs later.
   return (std::max(now_ms, noted.noted_ms + StartMark::kAheadMs) + 999) / 1'000;
 }
 
 /// Absent: no server has begun a cycle in this folder.
-absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
+absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t now_ms) {
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
   std::ifstream file(path, std::ios::binary);
@@ -58,14 +57,20 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   // Of a damaged one nothing is known, as after a server that did not end well.
   Noted noted;
+  int known = 0;
   std::istringstream lines(text);
   std::string name;
   for (std::int64_t number = 0; lines >> name >> number;) {
+    if (name == "ended" || name == "cycles_through" || name == "noted_ms") ++known;
     if (name == "ended") noted.ended = number == 1;
     if (name == "cycles_through") noted.cycles_through = number;
     if (name == "noted_ms") noted.noted_ms = number;
     if (name == "tokens_used_before_s") noted.tokens_used_before_s = number;
     if (name == "boot") noted.boot = number;
+  }
+  if (known < 3) {
+    noted.ended = false;
+    noted.cycles_through = std::max(noted.cycles_through, now_ms + StartMark::kAheadMs);
   }
   return noted;
 }
@@ -90,6 +95,15 @@ bool SyncWhatWasLeft(const std::string& dir) {
   return !error;
 }
 
+/// All that was written there. To open a file of an open mirror and close it again would end SQLite's locks.
+bool SyncAll(const std::string& dir) {
+  const int folder = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  const bool synced = syncfs(folder) == 0;
+  close(folder);
+  return synced;
+}
+
 }  // namespace
 
 std::int64_t BootOfMachine() {
@@ -108,7 +122,7 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
                                                            std::int64_t boot) {
   std::string path = absl::StrCat(data_dir, "/server-start");
   RemoveTemporaries(path);
-  const absl::StatusOr<std::optional<Noted>> found = Read(path);
+  const absl::StatusOr<std::optional<Noted>> found = Read(path, now_ms);
   if (!found.ok()) return found.status();
   Noted noted = found->value_or(Noted{.ended = true});
   if (!noted.ended) {
@@ -120,35 +134,57 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
 
 StartMark::~StartMark() {
   const MutexLock lock(mutex_);
-  if (through_ == 0 || !SyncWhatWasLeft(std::filesystem::path(path_).parent_path().string())) return;
-  Write(/*ended=*/true, cycles_given_, noted_ms_).IgnoreError();
+  if (note_.through == 0 || !SyncWhatWasLeft(std::filesystem::path(path_).parent_path().string())) return;
+  Write({cycles_given_, note_.noted_ms}, tokens_used_before_s_, /*ended=*/true).IgnoreError();
 }
 
 absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
+  const MutexLock lock(mutex_);
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
   absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
-      "the token was issued at ", FormatUnixTime(issued_s), ", and this server came up at ",
+      "the token was issued at ", FormatUnixTime(issued_s), ". Of one from before ",
       FormatUnixTime(tokens_used_before_s_),
-      " after one that did not end well: whether the token was used before is not known. No "
-      "cycle began. Sign a new one; if it is new, set the clocks right, or write its time into 'iat'."));
+      " it is not known whether it was used: the server before this one did not end well. No cycle began. "
+      "Sign a new one. If it is new, set the clocks right; where this server's ran ahead, 'mirrorctl resume' "
+      "makes it take the present time."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
 }
 
-bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
+void StartMark::TakeClock(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  if (cycle < through_ && now_ms < noted_ms_ + kAheadMs) return true;
-  const std::int64_t through = std::max({cycle, now_ms, cycles_given_}) + kAheadMs;
-  if (!Write(/*ended=*/false, through, now_ms).ok()) return false;
-  through_ = through;
-  noted_ms_ = now_ms;
-  return true;
+  while (writing_) written_.Wait(mutex_);
+  tokens_used_before_s_ = std::min(tokens_used_before_s_, now_ms / 1'000);
+  note_.noted_ms = 0;  // The next begin writes it.
 }
 
-absl::Status StartMark::Write(bool ended, std::int64_t through, std::int64_t noted_ms) const {
+bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  while (writing_ && !note_.Covers(cycle, now_ms)) written_.Wait(mutex_);
+  const bool covered = note_.Covers(cycle, now_ms);
+  // Written again before it has to be, so that nobody waits.
+  if (covered && (writing_ || note_.Covers(cycle + kAheadMs / 2, now_ms + kAheadMs / 2))) return true;
+  const bool set_back = note_.SetBack(now_ms);
+  // Another mirror's numbers may be further.
+  const Note next{std::max(std::max({cycle, now_ms, cycles_given_}) + kAheadMs, note_.through), now_ms};
+  const std::int64_t used_before_s = tokens_used_before_s_;
+  writing_ = true;
+  bool written = false;
+  {
+    const MutexUnlock unlocked(mutex_);
+    written = (!set_back || SyncAll(std::filesystem::path(path_).parent_path().string())) &&
+              Write(next, used_before_s, /*ended=*/false).ok();
+  }
+  writing_ = false;
+  if (written) note_ = next;
+  written_.NotifyAll();
+  return written || covered;
+}
+
+absl::Status StartMark::Write(const Note& note, std::int64_t used_before_s, bool ended) const {
   const std::string text =
-      absl::StrCat("cycles_through ", through, "\nnoted_ms ", noted_ms, "\ntokens_used_before_s ",
-                   tokens_used_before_s_, "\nended ", ended ? 1 : 0, "\nboot ", boot_, "\n");
+      absl::StrCat("cycles_through ", note.through, "\nnoted_ms ", note.noted_ms, "\ntokens_used_before_s ",
+                   used_before_s, "\nended ", ended ? 1 : 0, "\nboot ", boot_, "\n");
   return WriteFileAtomically(path_, text, FileUse::kPublic, ExistingFile::kReplace);
 }
 

@@ -377,11 +377,12 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
         plan->tenant->clock_ms = now_ms;
         return RenewLineage(mirror_.store()->records(), /*only_stopped=*/true, plan);
       });
-  if (status.ok())
-    mirror_.Tell(Severity::kInformation, "tenant.resumed",
-                 had_stopped ? "an operator resumed the tenant"
-                             : "an operator ran 'resume'; the tenant was not paused");
-  return status;
+  if (!status.ok()) return status;
+  if (StartMark* const start = mirror_.options().start) start->TakeClock(now_ms);
+  mirror_.Tell(Severity::kInformation, "tenant.resumed",
+               had_stopped ? "an operator resumed the tenant"
+                           : "an operator ran 'resume'; the tenant was not paused");
+  return absl::OkStatus();
 }
 
 absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {

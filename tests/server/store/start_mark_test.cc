@@ -5,11 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "proto/wire/refusal.h"
@@ -19,7 +24,7 @@
 namespace mirror {
 namespace {
 
-constexpr std::int64_t kNow = 1'700'000'000'000;
+constexpr std::int64_t kNow = 1'700'000'000'000, kHourMs = 3'600'000;
 
 class StartMarkTest : public testing::Test {
  protected:
@@ -111,12 +116,58 @@ TEST_F(StartMarkTest, AStartThatBeginsNothingLeavesTheFileAsItIs) {
   EXPECT_LE(Open(kNow + 100)->cycles_given(), kNow + StartMark::kAheadMs) << "starts alone move it on";
 }
 
-TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNew) {
+TEST_F(StartMarkTest, AClockThatWasSetBackMakesNoTokenNewThatMayBeForgotten) {
   auto mark = Open(kNow);
   ASSERT_TRUE(mark->Covers(kNow, kNow));
   Kill(std::move(mark));
-  mark = Open(kNow - 3'600'000);
-  EXPECT_EQ(NewFrom(*mark), (kNow + StartMark::kAheadMs) / 1'000);
+  EXPECT_EQ(NewFrom(*Open(kNow - kHourMs, 2)), (kNow + StartMark::kAheadMs) / 1'000);
+  EXPECT_EQ(NewFrom(*Open(kNow - kHourMs)), (kNow - kHourMs) / 1'000) << "the machine did not start anew";
+}
+
+TEST_F(StartMarkTest, OneThatWasAheadIsForgottenWhenItIsSetRight) {
+  auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow + kHourMs, kNow + kHourMs));
+  ASSERT_TRUE(mark->Covers(0, kNow + 1)) << "all is synced, and then noted";
+  Kill(std::move(mark));
+  mark = Open(kNow + 60'000, 2);
+  EXPECT_EQ(NewFrom(*mark), (kNow + 60'000) / 1'000);
+  EXPECT_GT(mark->cycles_given(), kNow + kHourMs) << "numbers of then may be given";
+}
+
+TEST_F(StartMarkTest, OrWhenAnOperatorSaysThatItIsRight) {
+  auto mark = Open(kNow + kHourMs);
+  ASSERT_TRUE(mark->Covers(0, kNow + kHourMs));
+  Kill(std::move(mark));
+  mark = Open(kNow, 2);
+  ASSERT_FALSE(mark->CheckToken(kNow / 1'000).ok());
+  mark->TakeClock(kNow + 1'000);
+  EXPECT_EQ(NewFrom(*mark), (kNow + 1'000) / 1'000);
+  ASSERT_TRUE(mark->Covers(0, kNow + 2'000));
+  Kill(std::move(mark));
+  EXPECT_EQ(NewFrom(*Open(kNow + 60'000, 3)), (kNow + 60'000) / 1'000) << "that was noted";
+}
+
+TEST_F(StartMarkTest, WhatAFurtherMirrorHasStaysCovered) {
+  auto mark = Open(kNow);
+  ASSERT_TRUE(mark->Covers(kNow + kHourMs, kNow));
+  ASSERT_TRUE(mark->Covers(kNow, kNow + StartMark::kAheadMs)) << "another one's, a while later";
+  Kill(std::move(mark));
+  EXPECT_GT(Open(kNow + 60'000)->cycles_given(), kNow + kHourMs);
+}
+
+TEST_F(StartMarkTest, ManyThreadsAreCoveredAtATime) {
+  const auto mark = Open(kNow);
+  std::vector<std::thread> threads;
+  std::atomic<int> uncovered = 0;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (std::int64_t now = kNow; now < kNow + 5 * StartMark::kAheadMs; now += 50) {
+        if (!mark->Covers(now, now) || mark->cycles_given() != 0) ++uncovered;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(uncovered, 0);
 }
 
 TEST_F(StartMarkTest, NorDoesOneThatComesUpBehindWithTheMachine) {
@@ -157,7 +208,9 @@ TEST_F(StartMarkTest, WhereTheFileCannotBeWrittenNothingIsCovered) {
 
 TEST_F(StartMarkTest, ADamagedFileIsOneOfAServerThatDidNotEndWell) {
   std::ofstream(path_) << "cycles_through 17000";
-  EXPECT_EQ(NewFrom(*Open(kNow)), kNow / 1'000);
+  const auto mark = Open(kNow);
+  EXPECT_EQ(NewFrom(*mark), kNow / 1'000);
+  EXPECT_EQ(mark->cycles_given(), kNow + StartMark::kAheadMs) << "as far as the clock says";
 }
 
 }  // namespace
