@@ -54,6 +54,8 @@ constexpr std::uint32_t kFewStrangers = 6;
 constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
 /// Between two looks at connections that are to be closed: an answer is on its way for a moment.
 constexpr std::chrono::milliseconds kCloseLook{20};
+/// For those who watch the health of a server that stops to be told.
+constexpr std::chrono::seconds kTellTime{1};
 /// Of TLS: a certificate, what proves it, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
@@ -65,6 +67,7 @@ std::string AddressText(const std::string& address, std::uint16_t port) {
 }
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options, grpc::Service* service) {
+  LeaveGrpcLocksUnchecked();
   absl::StatusOr<std::unique_ptr<AcceptLoop>> accept = AcceptLoop::Bind(options.accept);
   if (!accept.ok()) return accept.status();
   std::unique_ptr<Listener> listener(new Listener());
@@ -131,8 +134,10 @@ void Listener::Start() {
 void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   if (accept_) accept_->Stop();
   if (!server_) return;
-  health_->Stop();
+  health_->Stop(std::min(deadline, std::chrono::system_clock::now() + kTellTime));
   if (calls_ != nullptr) CloseConnections(deadline);
+  health_->EndAll();
+  if (reflection_) reflection_->EndAll();
   server_->Shutdown(deadline);
   server_->Wait();
   held_->Stop();
@@ -154,7 +159,6 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
                                                          grpc::Service* admin, VouchedBytes* vouched,
                                                          RunningCalls* calls) {
   grpc::EnableDefaultHealthCheckService(false);
-  LeaveGrpcLocksUnchecked();
   const ListenConfig& listen = config.listen;
   const LimitsConfig& limits = config.limits;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =

@@ -43,8 +43,9 @@ class Listener {
 
   /// Connections are taken from here on.
   void Start();
-  /// No new connections and no new calls, health says NOT_SERVING. Calls that run get until `deadline`; then
-  /// their connections are closed. Returns when the last handler has.
+  /// No new connections and no new calls, health says NOT_SERVING. Calls that run get until `deadline`, but
+  /// those for health and reflection, which end behind the others; then their connections are closed. Returns
+  /// when the last handler has.
   void Stop(std::chrono::system_clock::time_point deadline);
 
   std::uint16_t port() const { return accept_->port(); }

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -42,6 +43,7 @@ class HealthService::Stream final : public HeldStream {
   ~Stream() override {
     const MutexLock lock(service_.mutex_);
     service_.watching_.erase(this);
+    service_.told_.NotifyAll();
   }
 
   void TellStopped() { AnswerLast(kNotServing); }
@@ -76,10 +78,17 @@ HealthService::HealthService(std::string service, VouchedBytes* vouched)
 
 HealthService::~HealthService() = default;
 
-void HealthService::Stop() {
+void HealthService::Stop(std::chrono::system_clock::time_point until) {
   const MutexLock lock(mutex_);
   if (std::exchange(stopped_, true)) return;
   for (Stream* const stream : watching_) stream->TellStopped();
+  while (!watching_.empty() && told_.WaitUntil(mutex_, until)) {
+  }
+}
+
+void HealthService::EndAll() {
+  checks_.Close();
+  watches_.Close();
 }
 
 }  // namespace mirror

@@ -1,7 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
 #define MIRROR_SERVER_RPC_LISTENER_HEALTH_SERVICE_H_
 
-#include <memory>
+#include <chrono>
 #include <set>
 #include <string>
 
@@ -20,8 +20,10 @@ class HealthService final : public HeldService {
   HealthService(std::string service, VouchedBytes* vouched);
   ~HealthService() override;
 
-  /// From now on NOT_SERVING; whoever watches is told, and its stream ends.
-  void Stop();
+  /// From now on NOT_SERVING; whoever watches is told, and its stream ends. Returns when all are, or at
+  /// `until`: a client need not read.
+  void Stop(std::chrono::system_clock::time_point until);
+  void EndAll() override;
 
  private:
   class Stream;
@@ -29,6 +31,7 @@ class HealthService final : public HeldService {
   VouchedBytes* const vouched_;
   HeldStreams checks_, watches_;
   Mutex mutex_;
+  CondVar told_;
   bool stopped_ MIRROR_GUARDED_BY(mutex_) = false;
   std::set<Stream*> watching_ MIRROR_GUARDED_BY(mutex_);
 };

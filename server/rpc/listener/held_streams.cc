@@ -18,6 +18,8 @@ constexpr int kRequestsMax = 1'000;
 
 grpc::Status TooMuch(const char* what) { return {grpc::StatusCode::RESOURCE_EXHAUSTED, what}; }
 
+grpc::Status Stops() { return {grpc::StatusCode::UNAVAILABLE, "the server stops. Try again."}; }
+
 grpc::ByteBuffer BytesOf(const std::string& text) {
   const grpc::Slice slice(text);
   return {&slice, 1};
@@ -28,11 +30,18 @@ grpc::ByteBuffer BytesOf(const std::string& text) {
 void HeldStreams::Add(HeldStream* stream) {
   const MutexLock lock(mutex_);
   streams_.push_back(stream);
+  if (closed_) return stream->End(Stops());
   if (streams_.size() <= most_) return;
   // It is not deleted before it was removed, for which it waits here.
   HeldStream* const oldest = streams_.front();
   streams_.pop_front();
-  oldest->End(TooMuch("too many streams like this one are open, and this was the oldest. Open it again."));
+  oldest->EndAtOnce(TooMuch("too many streams like this one are open, and this was the oldest. Open it again."));
+}
+
+void HeldStreams::Close() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  for (HeldStream* const stream : streams_) stream->End(Stops());
 }
 
 void HeldStreams::Remove(HeldStream* stream) {
@@ -175,7 +184,16 @@ void HeldStream::WriteLast(bool ok) {
 
 void HeldStream::End(const grpc::Status& status) {
   const MutexLock lock(mutex_);
-  if (ended_) return;
+  if (!ended_) Finish(status);
+}
+
+void HeldStream::EndAtOnce(const grpc::Status& status) {
+  const MutexLock lock(mutex_);
+  if (!ended_) return Finish(status);
+  context_.TryCancel();
+}
+
+void HeldStream::Finish(const grpc::Status& status) {
   ended_ = true;
   if (writing_) context_.TryCancel();
   stream_.Finish(status, Ask(kEnded));

@@ -32,6 +32,9 @@ class HeldStreams {
  public:
   explicit HeldStreams(std::size_t most) : most_(most) {}
 
+  /// Ends all, and from now on each that comes. What is being said to one goes first.
+  void Close();
+
  private:
   friend class HeldStream;
   void Add(HeldStream* stream);
@@ -39,6 +42,7 @@ class HeldStreams {
 
   const std::size_t most_;
   Mutex mutex_;
+  bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
   std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
 };
 
@@ -46,6 +50,10 @@ class HeldStreamThread;
 
 /// A service of such streams alone. It must outlive the server and its HeldStreamThread.
 class HeldService : public grpc::Service {
+ public:
+  /// Ends all its streams, and from now on each that comes: a server waits for them when it stops.
+  virtual void EndAll() = 0;
+
  protected:
   using MakeStream = std::function<std::unique_ptr<HeldStream>()>;
   /// `path`: a literal, "/grpc.health.v1.Health/Check".
@@ -115,6 +123,7 @@ class HeldStream {
 
  private:
   friend class HeldService;
+  friend class HeldStreams;
   friend class HeldStreamThread;
   /// What gRPC has been asked for, and says when it has it.
   enum Event : std::uint8_t { kArrived, kRead, kWritten, kEnded, kGone };
@@ -123,6 +132,8 @@ class HeldStream {
     Event event;
   };
 
+  /// As End(), but what is on its way is not waited for in any case: its client need not read.
+  void EndAtOnce(const grpc::Status& status);
   Tag* Ask(Event event) MIRROR_REQUIRES(mutex_);
   /// True: nothing more is asked for, and the stream is to be deleted.
   bool Happened(Event event, bool ok);
@@ -130,6 +141,7 @@ class HeldStream {
   void OnRead(bool ok);
   void OnWritten(bool ok);
   void Write(const std::string& answer, bool read_on);
+  void Finish(const grpc::Status& status) MIRROR_REQUIRES(mutex_);
   void WriteLast(bool ok) MIRROR_REQUIRES(mutex_);
 
   HeldStreams& all_;

@@ -16,6 +16,8 @@ class ReflectionService final : public HeldService {
   explicit ReflectionService(std::string service);
   ~ReflectionService() override;
 
+  void EndAll() override { streams_.Close(); }
+
  private:
   class Stream;
   const std::string service_;

@@ -2,10 +2,13 @@
 #include "server/rpc/listener/held_streams.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/method_handler.h>
 #include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
@@ -16,7 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/rpc/listener/endpoint.h"
+#include "server/rpc/listener/running_calls.h"
 #include "tests/endpoint/raw_call.h"
 #include "tests/server/rpc/listener/plain_listener.h"
 #include "tests/support/processes.h"
@@ -47,8 +52,11 @@ class HeldStreamsTest : public testing::Test {
  protected:
   void SetUp() override { Open(); }
 
-  void Open() {
-    listener_ = StartListener(PlainOptions("Held"), &service_);
+  void Open(RunningCalls* calls = nullptr) {
+    Listener::Options options = PlainOptions("Held");
+    options.reflection = true;
+    options.calls = calls;
+    listener_ = StartListener(options, &service_);
     ASSERT_NE(listener_, nullptr);
     channel_ = PlainChannel(*listener_);
   }
@@ -70,14 +78,52 @@ TEST_F(HeldStreamsTest, AServerStopsWhateverIsOpen) {
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) Open();
     std::vector<std::unique_ptr<OpenCall>> calls;
-    for (int i = 0; i < kIdle; ++i) {
-      calls.push_back(std::make_unique<OpenCall>(channel_, i % 2 == 0 ? kHealthWatchMethod : kCheck));
-    }
+    const char* const methods[] = {kHealthWatchMethod, kCheck, kReflectionMethod};
+    for (int i = 0; i < kIdle; ++i) calls.push_back(std::make_unique<OpenCall>(channel_, methods[i % 3]));
     for (int i = 0; i < kAnswered; ++i) calls.push_back(Watch());
 
-    listener_->Stop(std::chrono::system_clock::now());
+    const auto begun = std::chrono::steady_clock::now();
+    listener_->Stop(std::chrono::system_clock::now() + (round % 2) * kPatience);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, kPatience / 2) << "none of them is waited for";
     listener_.reset();
   }
+}
+
+TEST_F(HeldStreamsTest, WhoWatchesIsToldBeforeConnectionsAreClosed) {
+  constexpr int kRounds = 20, kWatches = 30;
+  for (int round = 0; round < kRounds; ++round) {
+    RunningCalls calls;
+    Open(&calls);
+    std::vector<std::unique_ptr<OpenCall>> watches;
+    for (int i = 0; i < kWatches; ++i) watches.push_back(Watch());
+
+    listener_->Stop(std::chrono::system_clock::now() + kPatience);
+
+    for (const auto& watch : watches) ASSERT_EQ(watch->Read(), kNotServing);
+    watches.clear();
+    listener_.reset();
+  }
+}
+
+TEST_F(HeldStreamsTest, AnAnswerThatIsNotReadGivesItsPlaceUp) {
+  constexpr int kChecksMax = 64;
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // An answer has seven bytes, and more are taken when it is read.
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 5);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", listener_->port()),
+                                       grpc::InsecureChannelCredentials(), arguments);
+  std::vector<std::unique_ptr<OpenCall>> checks;
+  for (int i = 0; i <= kChecksMax; ++i) {
+    checks.push_back(std::make_unique<OpenCall>(channel_, kCheck));
+    checks.back()->Write(kWholeServer);
+  }
+
+  EXPECT_EQ(checks.back()->Read(), kServing) << "all before it have been seen";
+  EXPECT_EQ(checks[0]->Read(), std::nullopt);
+  EXPECT_EQ(checks[0]->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(checks[1]->Read(), kServing);
 }
 
 TEST_F(HeldStreamsTest, WhoWatchesIsToldThatTheServerStops) {
