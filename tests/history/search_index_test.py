@@ -162,6 +162,7 @@ class SearchIndex(unittest.TestCase):
     def change_source(self):
         number, words = self.dice.randrange, [word for (word,) in self.place.source("SELECT word FROM words")]
         stamp = number(1 << 30)
+        words = words or ["none is left"]
         kinds = (
             ("UPDATE people SET name = ? WHERE id % 7 = ?", (f"name {stamp}", number(7))),
             ("UPDATE people SET age = ? WHERE id % 5 = ?", (number(99), number(5))),

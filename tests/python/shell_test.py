@@ -31,7 +31,7 @@ FRAME = {"Usage", "Positionals", "Options", "Subcommands", "OPTIONS", "SUBCOMMAN
 LINES = {
     "mirrorctl tab": ["tables"],
     "mirrorctl hold ": ["commit", "list", "rollback", "show"],
-    "mirrorctl hub hold ": ["commit", "rollback"],
+    "mirrorctl hub hold ": ["commit", "list", "rollback"],
     "mirrorctl hub resume Acme crm --take ": ["newest", "ours", "theirs"],
     "mirrorctl tenants --sort=pr": ["--sort=problems"],
     "mirrorctl events --severity ": ["error", "information", "warning"],
