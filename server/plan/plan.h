@@ -250,6 +250,12 @@ struct KeepPart {
 using Action = std::variant<CreateTable, AlterTable, RefitTable, AgreeSchema, RetireTable, DropTable,
                             BeginShadow, ApplyRows, SwapShadow, KeepPart>;
 
+/// See Step::may_delete.
+struct DeleteBound {
+  std::optional<std::int64_t> most = std::nullopt;  ///< Absent: any number.
+  std::int64_t planned = -1;                        ///< Loss::planned.
+};
+
 /// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
 struct ReceiptStep {
   std::int64_t cycle = 0;
@@ -278,9 +284,10 @@ struct Step {
   /// Notes what vanishes: the rows that go are added to `rows` of this cycle's Loss, which is made when there
   /// is something to note; `committed` marks all of the table. Absent: nothing is noted.
   std::optional<Loss> loss = std::nullopt;
-  /// With `loss`: rows that may have gone in its cycle in all; more, and the step fails with
-  /// StepResult.would_delete. Absent: any number.
-  std::optional<std::int64_t> may_lose = std::nullopt;
+  /// With `loss`: how many rows may have gone in its cycle in all; more, and the step fails with
+  /// StepResult.would_delete. Asked when the steps before it are done, with the rows that the table has by
+  /// then and its losses: what those before it change is not known when a plan is made. Null: any number.
+  std::function<DeleteBound(std::int64_t rows, const std::vector<Loss>& losses)> may_delete = nullptr;
   /// Holds on the table are over when the step is done; with `accepted` an operator let it happen, and what
   /// vanished until then counts no more.
   bool settles_holds = false;
@@ -357,8 +364,9 @@ struct StepResult {
   /// Rows that a refused swap would have lost: those of the visible table whose keys the new rows lack, or
   /// how many fewer there are.
   std::int64_t would_lose = 0;
-  /// Rows that would be gone in this cycle with a batch that Step::may_lose refused.
-  std::int64_t would_delete = 0;
+  /// Rows that would be gone in this cycle with a batch that Step::may_delete refused, and how many its
+  /// source had planned; -1: it had not said.
+  std::int64_t would_delete = 0, planned_deletes = -1;
   std::vector<std::string> lost_keys;  ///< With one of those two: see Hold::keys.
   std::string receipt;                 ///< Of a commit, its text; empty: there is none.
 };

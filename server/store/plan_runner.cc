@@ -203,25 +203,35 @@ class StepRun {
         "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
   }
 
-  /// See Step::loss, may_lose and accepted.
+  /// See Step::loss, may_delete and accepted.
   absl::Status NoteLoss() {
     RecordVerbs& records = transaction_.records();
     const std::int64_t before = RowsBefore();
     const std::int64_t lost = before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_);
+    Loss loss = *step_.loss;
+    loss.rows_before = before;
+    DeleteBound bound;
+    if (step_.may_delete) {
+      const absl::StatusOr<std::vector<Loss>> losses = records.ReadLosses(step_.table);
+      if (!losses.ok()) return losses.status();
+      bound = step_.may_delete(before, *losses);
+      loss.planned = bound.planned;
+    }
     absl::Status status;
-    if (lost > 0 || step_.loss->planned >= 0) status = records.AddLoss(step_.table, *step_.loss, lost);
-    if (status.ok() && step_.loss->committed) status = records.MarkLossesCommitted(step_.table);
-    if (status.ok() && step_.may_lose) status = CheckDeletes();
+    if (lost > 0 || loss.planned >= 0) status = records.AddLoss(step_.table, loss, lost);
+    if (status.ok() && loss.committed) status = records.MarkLossesCommitted(step_.table);
+    if (status.ok() && bound.most) status = CheckDeletes(bound);
     if (status.ok() && step_.accepted) status = records.RemoveLosses(step_.table);
     return status;
   }
 
-  absl::Status CheckDeletes() {
+  absl::Status CheckDeletes(const DeleteBound& bound) {
     const absl::StatusOr<std::vector<Loss>> losses = transaction_.records().ReadLosses(step_.table);
     if (!losses.ok()) return losses.status();
     for (const Loss& loss : *losses) {
-      if (loss.cycle != step_.loss->cycle || loss.rows <= *step_.may_lose) continue;
+      if (loss.cycle != step_.loss->cycle || loss.rows <= *bound.most) continue;
       result_->would_delete = loss.rows;
+      result_->planned_deletes = bound.planned;
       for (const Action& action : step_.actions) {
         const auto* const apply = std::get_if<ApplyRows>(&action);
         if (apply != nullptr) result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
@@ -544,19 +554,22 @@ class PlanRun {
   CommitResult result_;
 };
 
-/// A savepoint makes SQLite copy each page that a step changes, a fifth of the time of large ones; and a
-/// request of large ones is hardly ever refused.
-constexpr std::uint64_t kRowsWithSavepointsMax = 2'000;
+/// A savepoint makes SQLite copy each page that a step changes, a sixth of the time of large ones; and of
+/// these hardly any is refused. Small ones of many calls keep theirs: one that is refused each time would
+/// have the others written twice.
+constexpr std::uint32_t kRowsWithSavepointMax = 1'000;
 
 bool NeedsSavepoints(const Plan& plan) {
   if (plan.steps.size() == 1) return false;
-  std::uint64_t rows = 0;
+  std::uint32_t most = 0;
   for (const Step& step : plan.steps) {
     for (const Action& action : step.actions) {
-      if (const auto* const apply = std::get_if<ApplyRows>(&action)) rows += apply->batch->row_count;
+      if (const auto* const apply = std::get_if<ApplyRows>(&action)) {
+        most = std::max(most, apply->batch->row_count);
+      }
     }
   }
-  return rows <= kRowsWithSavepointsMax;
+  return most <= kRowsWithSavepointMax;
 }
 
 class RunnerWork final : public StoreWork {

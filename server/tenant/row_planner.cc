@@ -193,7 +193,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   const mirror::Planned plan = batch.planned.value_or(mirror::Planned{});
   const auto planned = static_cast<std::int64_t>(plan.deletes);
   const auto expected = static_cast<std::int64_t>(std::max(plan.deletes, plan.expected_deletes));
-  Loss loss{.cycle = cycle_.number, .at_ms = cycle_.now_ms, .rows_before = record.row_count};
+  Loss loss{.cycle = cycle_.number, .at_ms = cycle_.now_ms};
   loss.committed = batch.commit.has_value();
   if (begins && batch.planned) {
     const auto inserts = static_cast<std::int64_t>(batch.planned->inserts);
@@ -212,9 +212,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
     }
     if (planned > 0) loss.planned = planned;
   }
-  if (deletes) {
-    if (absl::Status status = BoundDeletes(record, limits, &loss, step); !status.ok()) return status;
-  }
+  if (deletes) step->may_delete = BoundDeletes(record.table, limits, loss.planned);
   if (into_shadow && batch.commit) {
     const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
     if (!losses.ok()) return losses.status();
@@ -235,31 +233,31 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
 /// How many rows may be gone when the batch is applied: those of the plan, or what the breaker leaves.
 /// Deletes of rows that are not there take nothing of it. Of a table that is never held, what was planned is
 /// information.
-absl::Status RowPlanner::BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss,
-                                      Step* step) {
-  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
-  if (!losses.ok()) return losses.status();
-  std::int64_t open = 0;
-  for (const Loss& one : *losses) {
-    if (!one.committed) open += one.rows;
-    if (one.cycle == cycle_.number && loss->planned < 0) loss->planned = one.planned;
-  }
-  if (record.row_count < 0 || record.row_count + open <= limits.rows_min) return absl::OkStatus();
-  if (loss->planned >= 0) {
-    step->may_lose = loss->planned;
-    return absl::OkStatus();
-  }
-  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, record.table);
-  step->may_lose = MayLose(limits, HoldKind::kDeletes, record.row_count, *losses, cycle_.now_ms, hold);
-  if (!step->may_lose) return absl::OkStatus();
-  const std::int64_t of_others = OpenOfOthers(*losses, cycle_.number);
-  step->may_lose = std::max<std::int64_t>(0, *step->may_lose - of_others);
-  return absl::OkStatus();
+RowPlanner::MayDelete RowPlanner::BoundDeletes(const std::string& table, const BreakerLimits& limits,
+                                               std::int64_t planned) const {
+  const Hold* const found = FindHold(*cycle_.holds, HoldKind::kDeletes, table);
+  const std::optional<Hold> hold = found == nullptr ? std::nullopt : std::optional(*found);
+  const std::int64_t cycle = cycle_.number, now_ms = cycle_.now_ms;
+  return [limits, hold, planned, cycle, now_ms](std::int64_t rows, const std::vector<Loss>& losses) {
+    DeleteBound bound{.planned = planned};
+    std::int64_t open = 0;
+    for (const Loss& one : losses) {
+      if (!one.committed) open += one.rows;
+      if (one.cycle == cycle && bound.planned < 0) bound.planned = one.planned;
+    }
+    if (rows < 0 || rows + open <= limits.rows_min) return bound;
+    bound.most = bound.planned;
+    if (bound.planned >= 0) return bound;
+    bound.most = MayLose(limits, HoldKind::kDeletes, rows, losses, now_ms, hold ? &*hold : nullptr);
+    if (bound.most) bound.most = std::max<std::int64_t>(0, *bound.most - OpenOfOthers(losses, cycle));
+    return bound;
+  };
 }
 
 /// Deletes that were more than a plan, or than the breaker leaves: only now is it known how many rows they
 /// were.
-void RowPlanner::SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome) {
+void RowPlanner::SettleDeletes(const StepResult& result, BatchOutcome* outcome) {
+  const std::int64_t planned = result.planned_deletes;
   if (planned < 0) {
     late_.push_back({HoldKind::kDeletes, result.would_delete, result.lost_keys, outcome});
     return;
@@ -368,7 +366,6 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   // A source whose clock is ahead must not be fresh tomorrow.
   if (step->source_ms && cycle_.now_ms > 0) step->source_ms = std::min(*step->source_ms, cycle_.now_ms);
   if (step->receipt) step->receipt->at_ms = cycle_.now_ms;
-  planned_deletes_.push_back(step->loss ? step->loss->planned : -1);
   steps_.push_back(*std::move(step));
 }
 
@@ -434,10 +431,7 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     outcome.missing_rows = std::move(result.missing_rows);
     outcome.more_missing = result.more_missing;
     outcome.receipt = std::move(result.receipt);
-    if (result.would_delete > 0) {
-      const std::int64_t of_plan = planned_deletes_[planned.steps[i]];
-      SettleDeletes(result, of_plan, &outcome);
-    }
+    if (result.would_delete > 0) SettleDeletes(result, &outcome);
     if (result.would_lose > 0) {
       late_.push_back({HoldKind::kPopulation, result.would_lose, result.lost_keys, &outcome});
     }

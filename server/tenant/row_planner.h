@@ -103,8 +103,9 @@ class RowPlanner {
                      BatchOutcome* outcome);
   absl::Status HoldBatch(HoldKind kind, const TableRecord& record, std::int64_t vanish,
                          const BreakerLimits& limits, std::vector<std::string> keys, BatchOutcome* outcome);
-  absl::Status BoundDeletes(const TableRecord& record, const BreakerLimits& limits, Loss* loss, Step* step);
-  void SettleDeletes(const StepResult& result, std::int64_t planned, BatchOutcome* outcome);
+  using MayDelete = decltype(Step::may_delete);
+  MayDelete BoundDeletes(const std::string& table, const BreakerLimits& limits, std::int64_t planned) const;
+  void SettleDeletes(const StepResult& result, BatchOutcome* outcome);
   absl::StatusOr<std::vector<Loss>> LossesOf(const std::string& table);
   absl::StatusOr<std::optional<Hold>> JudgeLate(const Late& late);
   void Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned);
@@ -119,7 +120,6 @@ class RowPlanner {
   std::vector<Hold> new_holds_;
   std::vector<Late> late_;
   std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as they are before the steps.
-  std::vector<std::int64_t> planned_deletes_;        ///< Of each step, see Loss::planned.
   std::set<std::string> failed_;                     ///< Tables of steps that failed, folded.
 };
 

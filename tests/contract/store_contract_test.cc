@@ -129,6 +129,44 @@ TEST_P(StoreContract, AFailedStepLeavesRowsAndRecordUntouchedWhileOthersApply) {
   EXPECT_THAT(Visible(Pairs()), ElementsAre(Row{1, "b", "v"}));
 }
 
+TEST_P(StoreContract, LargeStepsOfOnePlanAreAnsweredAsIfEachHadAPlanOfItsOwn) {
+  constexpr int kRows = 1'500;
+  Create(People());
+  Create(Pairs());
+  ASSERT_THAT(Insert(People(), {{-1, "Ada", 36}}).status, IsOk());
+  BatchSpec inserts, updates{.operation = Operation::kUpdate}, pairs;
+  for (int i = 0; i < kRows; ++i) {
+    inserts.rows.push_back({i, "n", i});
+    updates.rows.push_back({i == kRows / 2 ? kRows : i, "changed", 0});
+    pairs.rows.push_back({i, "b", "v"});
+  }
+  const TestBatch first = MakeBatch(People(), inserts), refused = MakeBatch(People(), updates);
+  const TestBatch behind = MakeBatch(People(), {.rows = {{-2, "x", 1}}}), other = MakeBatch(Pairs(), pairs);
+  const auto step = [&](const std::string& table, std::uint64_t seq, const TestBatch& batch) {
+    return StepAt(table, seq, {ApplyRows{batch.schema.get(), &*batch.batch, false, kCycle}});
+  };
+  std::vector<Step> steps = {step("people", 2, first), step("people", 3, refused), step("people", 4, behind),
+                             step("pairs", 1, other)};
+  steps[1].expected = steps[0].record;
+  steps[2].expected = steps[1].record;
+
+  const auto result = store_->Commit(InCycle(steps));
+
+  ASSERT_THAT(result, IsOk());
+  ASSERT_THAT(result->steps, SizeIs(4));
+  EXPECT_THAT(result->steps[0].status, IsOk());
+  EXPECT_THAT(result->steps[1].status, StatusIs(kFailedPrecondition));
+  EXPECT_THAT(result->steps[1].missing_rows, SizeIs(1));
+  EXPECT_THAT(result->steps[2].status, StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(result->steps[3].status, IsOk());
+  EXPECT_EQ(Record("people")->seq, 2U);
+  EXPECT_EQ(RowCount("people"), kRows + 1);
+  Rows want = {{-1, "Ada", 36}};
+  want.insert(want.end(), inserts.rows.begin(), inserts.rows.end());
+  EXPECT_EQ(Visible(People()), want);
+  EXPECT_EQ(RowCount("pairs"), kRows);
+}
+
 TEST_P(StoreContract, WhatFollowsAFailedStepOfItsTableIsAbortedAndTheRestApplies) {
   Create(People());
   const TestBatch bad = MakeBatch(People(), {.operation = Operation::kUpdate, .rows = {{3, "x", 1}}});

@@ -19,6 +19,7 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -221,8 +222,12 @@ TEST_F(PlanRunnerTest, AStepAloneNeedsNoSavepointAndSeveralDo) {
 
 TEST_F(PlanRunnerTest, SeveralStepsWithManyRowsNeedNoSavepointUntilOneFails) {
   Make(People());
-  BatchSpec many;
-  for (int i = 0; i < 2'500; ++i) many.rows.push_back({i, "Ada", 36});
+  const auto rows = [](int count) {
+    BatchSpec spec;
+    for (int i = 0; i < count; ++i) spec.rows.push_back({i, "Ada", 36});
+    return spec;
+  };
+  const BatchSpec many = rows(2'500);
   // Each on what the one before it leaves.
   std::vector<Step> steps = {StepOn("people", {Batch(People(), many)}),
                              StepOn("people", {Batch(People(), many)})};
@@ -230,6 +235,14 @@ TEST_F(PlanRunnerTest, SeveralStepsWithManyRowsNeedNoSavepointUntilOneFails) {
   ++steps[1].record->seq;
   ASSERT_THAT(Run(InCycle(steps)), IsOk());
   EXPECT_THAT(script_.verbs, Not(Contains("SetSavepoint")));
+
+  steps.assign(6, StepOn("people", {Batch(People(), rows(500))}));
+  for (std::size_t i = 1; i < steps.size(); ++i) {
+    steps[i].expected = steps[i - 1].record;
+    ++steps[i].record->seq;
+  }
+  ASSERT_THAT(Run(InCycle(steps)), IsOk());
+  EXPECT_THAT(script_.verbs, Contains("SetSavepoint").Times(6)) << "many, and each of them small";
 
   steps = {StepOn("people", {Batch(People(), many)}), StepOn("pairs", {CreateTable{Pairs()}})};
   script_.failures["Create pairs"] = {Refused(), Refused()};
@@ -496,16 +509,46 @@ TEST_F(PlanRunnerTest, DeletesOverWhatMayGoAreTakenBackWithTheirLoss) {
   ASSERT_THAT(Run(InCycle({fill})), IsOk());
   Step step = StepOn("people", {Batch(People(), {.operation = Operation::kDelete, .rows = {{1}, {2}}})});
   step.loss = Loss{.cycle = kCycle};
-  step.may_lose = 1;
+  std::vector<std::int64_t> asked;
+  std::int64_t most = 1;
+  step.may_delete = [&](std::int64_t rows, const std::vector<Loss>&) {
+    asked.push_back(rows);
+    return DeleteBound{.most = most, .planned = most};
+  };
   const auto result = Run(InCycle({step}));
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->steps.front().would_delete, 2);
+  EXPECT_EQ(result->steps.front().planned_deletes, 1);
   EXPECT_THAT(result->steps.front().lost_keys, ElementsAre("1", "2"));
   EXPECT_THAT(script_.mirror.losses["people"], IsEmpty());
   EXPECT_EQ(script_.mirror.tables.at("people").size(), 2);
-  step.may_lose = 2;
+  most = 2;
   ASSERT_THAT(Run(InCycle({step})), IsOk());
   EXPECT_EQ(script_.mirror.losses["people"][kCycle].rows, 2);
+  EXPECT_EQ(script_.mirror.losses["people"][kCycle].planned, 2);
+  EXPECT_EQ(script_.mirror.losses["people"][kCycle].rows_before, 2);
+  EXPECT_THAT(asked, Each(2));
+}
+
+TEST_F(PlanRunnerTest, HowManyMayGoIsAskedBehindTheStepsBefore) {
+  Make(People());
+  Step fill = StepOn("people", {Batch(People(), {.rows = {{1, "Ada", 36}, {2, "Joan", 20}}})});
+  Step deletes = StepOn("people", {Batch(People(), {.operation = Operation::kDelete, .rows = {{1}}})});
+  deletes.loss = Loss{.cycle = kCycle};
+  std::vector<std::int64_t> asked;
+  deletes.may_delete = [&](std::int64_t rows, const std::vector<Loss>& losses) {
+    asked.push_back(rows);
+    asked.push_back(losses.empty() ? 0 : losses.front().rows);
+    return DeleteBound{};
+  };
+  Step more = deletes;
+  more.actions = {Batch(People(), {.operation = Operation::kDelete, .rows = {{2}}})};
+  deletes.expected = fill.record;
+  more.expected = deletes.record;
+
+  ASSERT_THAT(Run(InCycle({fill, deletes, more})), IsOk());
+
+  EXPECT_THAT(asked, ElementsAre(2, 0, 1, 1));
 }
 
 // --- Receipts, hooks, the tenant's row ---

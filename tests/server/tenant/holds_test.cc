@@ -304,6 +304,42 @@ TEST_F(HoldsTest, WithoutAPlanTheBatchThatIsTooMuchIsHeld) {
   EXPECT_EQ(Holds().at(0).rows, 4'000U) << "as many as there are: nobody knows how many are to come";
 }
 
+/// Rows that are there, then those that come, then how many of all go.
+struct TogetherCase {
+  int before, inserted, deleted;
+  bool held;
+};
+class Together : public HoldsTest, public testing::WithParamInterface<TogetherCase> {};
+
+TEST_P(Together, BatchesOfOneRequestAreJudgedAsTheyWouldBeOneByOne) {
+  const auto [before, inserted, deleted, held] = GetParam();
+  source_->Mirror(mirror::People(), People(0, before), At(1));
+  Begin();
+  BatchSpec inserts{.rows = People(before, before + inserted), .base_lsn = 1, .target = At(2)};
+  BatchSpec deletes = Deleting(0, deleted, 1);
+  deletes.planned.reset();
+  deletes.seq = 2;
+
+  const auto answer =
+      source_->Apply({MakeBatch(mirror::People(), inserts), MakeBatch(mirror::People(), deletes)});
+
+  ASSERT_THAT(answer, IsOk());
+  ASSERT_THAT(*answer, SizeIs(2));
+  EXPECT_THAT(answer->front().status, IsOk());
+  EXPECT_EQ(answer->back().status.ok(), !held) << answer->back().status;
+  EXPECT_EQ(answer->back().held, held);
+  EXPECT_EQ(Count(), before + inserted - (held ? 0 : deleted));
+  EXPECT_THAT(Holds(), SizeIs(held ? 1 : 0));
+  if (held) return;
+  EXPECT_EQ(Partner(path()).One("SELECT rows_before FROM _mirror_losses"), Cell(before + inserted));
+}
+
+INSTANTIATE_TEST_SUITE_P(Batches, Together,
+                         testing::Values(TogetherCase{900, 5'000, 4'000, true},
+                                         TogetherCase{2'000, 8'000, 3'000, false},
+                                         TogetherCase{2'000, 8'000, 6'000, true},
+                                         TogetherCase{900, 50, 900, false}));
+
 TEST_F(HoldsTest, WhatIsExpectedIsJudgedBeforeAnythingGoesAndBindsNoBatch) {
   Fill();
   const auto expect = [&](int rows, int from, int to) {
