@@ -1,5 +1,8 @@
 #include "server/plan/plan.h"
 
+#include <algorithm>
+#include <variant>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -54,6 +57,17 @@ std::string IndexTerms(const std::vector<IndexColumn>& columns) {
                                                             : "",
                     column.descending ? " DESC" : "");
   });
+}
+
+std::uint32_t LargestBatch(const Plan& plan) {
+  std::uint32_t rows = 0;
+  for (const Step& step : plan.steps) {
+    for (const Action& action : step.actions) {
+      if (const auto* const apply = std::get_if<ApplyRows>(&action))
+        rows = std::max(rows, apply->batch->row_count);
+    }
+  }
+  return rows;
 }
 
 }  // namespace mirror

@@ -527,6 +527,9 @@ struct Plan {
   std::vector<DocumentBound> document_bounds = {};
 };
 
+/// Rows of the largest batch.
+std::uint32_t LargestBatch(const Plan& plan);
+
 /// Entries of a journal that go in one transaction, at most.
 inline constexpr std::int64_t kJournalTrimMax = 5'000;
 

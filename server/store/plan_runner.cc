@@ -206,15 +206,15 @@ class StepRun {
   /// See Step::loss, may_delete and accepted.
   absl::Status NoteLoss() {
     RecordVerbs& records = transaction_.records();
-    const std::int64_t before = RowsBefore();
-    const std::int64_t lost = before < 0 || rows_ < 0 ? 0 : std::max<std::int64_t>(0, before - rows_);
     Loss loss = *step_.loss;
-    loss.rows_before = before;
+    loss.rows_before = RowsBefore();
+    const bool known = loss.rows_before >= 0 && rows_ >= 0;
+    const std::int64_t lost = known ? std::max<std::int64_t>(0, loss.rows_before - rows_) : 0;
     DeleteBound bound;
     if (step_.may_delete) {
       const absl::StatusOr<std::vector<Loss>> losses = records.ReadLosses(step_.table);
       if (!losses.ok()) return losses.status();
-      bound = step_.may_delete(before, *losses);
+      bound = step_.may_delete(loss.rows_before, *losses);
       loss.planned = bound.planned;
     }
     absl::Status status;
@@ -233,8 +233,8 @@ class StepRun {
       result_->would_delete = loss.rows;
       result_->planned_deletes = bound.planned;
       for (const Action& action : step_.actions) {
-        const auto* const apply = std::get_if<ApplyRows>(&action);
-        if (apply != nullptr) result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
+        if (const auto* const apply = std::get_if<ApplyRows>(&action))
+          result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
       }
       return absl::FailedPreconditionError(
           absl::StrCat("table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(loss.rows), "row"),
@@ -554,23 +554,9 @@ class PlanRun {
   CommitResult result_;
 };
 
-/// A savepoint makes SQLite copy each page that a step changes, a sixth of the time of large ones; and of
-/// these hardly any is refused. Small ones of many calls keep theirs: one that is refused each time would
-/// have the others written twice.
+/// A savepoint makes SQLite copy each page that a step changes, a sixth of the time of a large one, and of
+/// those hardly any is refused. Of many small ones one that is refused would have all written twice.
 constexpr std::uint32_t kRowsWithSavepointMax = 1'000;
-
-bool NeedsSavepoints(const Plan& plan) {
-  if (plan.steps.size() == 1) return false;
-  std::uint32_t most = 0;
-  for (const Step& step : plan.steps) {
-    for (const Action& action : step.actions) {
-      if (const auto* const apply = std::get_if<ApplyRows>(&action)) {
-        most = std::max(most, apply->batch->row_count);
-      }
-    }
-  }
-  return most <= kRowsWithSavepointMax;
-}
 
 class RunnerWork final : public StoreWork {
  public:
@@ -583,7 +569,9 @@ class RunnerWork final : public StoreWork {
     if (transaction_ == nullptr) {
       return absl::InternalError("this transaction is over. Nothing was applied.");
     }
-    PlanRun run(*transaction_, tenant_, plan, savepoints == Savepoints::kAlways || NeedsSavepoints(plan));
+    PlanRun run(*transaction_, tenant_, plan,
+                savepoints == Savepoints::kAlways ||
+                    (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax));
     absl::StatusOr<CommitResult> result = run.Run();
     if (!result.ok()) {
       transaction_->Rollback();

@@ -379,9 +379,9 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
       });
   if (!status.ok()) return status;
   if (StartMark* const start = mirror_.options().start) start->TakeClock(now_ms);
-  mirror_.Tell(Severity::kInformation, "tenant.resumed",
-               had_stopped ? "an operator resumed the tenant"
-                           : "an operator ran 'resume'; the tenant was not paused");
+  mirror_.Tell(
+      Severity::kInformation, "tenant.resumed",
+      had_stopped ? "an operator resumed the tenant" : "an operator ran 'resume'; the tenant was not paused");
   return absl::OkStatus();
 }
 

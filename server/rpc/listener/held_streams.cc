@@ -35,7 +35,8 @@ void HeldStreams::Add(HeldStream* stream) {
   // It is not deleted before it was removed, for which it waits here.
   HeldStream* const oldest = streams_.front();
   streams_.pop_front();
-  oldest->EndAtOnce(TooMuch("too many streams like this one are open, and this was the oldest. Open it again."));
+  oldest->EndAtOnce(
+      TooMuch("too many streams like this one are open, and this was the oldest. Open it again."));
 }
 
 void HeldStreams::Close() {

@@ -36,7 +36,8 @@ Checkpointer::Task::Task(Checkpointer& checkpointer, std::function<std::int64_t(
     : checkpointer_(checkpointer), work_(std::move(work)) {
   const MutexLock lock(checkpointer_.mutex_);
   // Nothing of the task's own: it may be over before the thread begins.
-  if (!checkpointer_.thread_.joinable()) checkpointer_.thread_ = std::thread(&Checkpointer::Work, &checkpointer);
+  if (!checkpointer_.thread_.joinable())
+    checkpointer_.thread_ = std::thread(&Checkpointer::Work, &checkpointer);
   checkpointer_.waiting_.push_back(this);
   checkpointer_.came_.NotifyOne();
 }
