@@ -34,8 +34,6 @@ namespace {
 constexpr char kConfig[] = "mirror-server.toml";
 constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 constexpr std::int64_t kHousekeepingS = 1;
-/// How often the catalog is told what changed of tenants.
-constexpr std::chrono::seconds kKeepInterval{10};
 
 int Fail(int code, const absl::Status& status) {
   TextStream(std::cerr, TerminalAt(STDERR_FILENO)) << "mirror-server: " << status.message() << std::endl;

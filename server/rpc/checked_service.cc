@@ -123,6 +123,10 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
       const absl::StatusOr<Caller> caller = Admit(*context, name);
       if (!caller.ok()) return SourceStatus(caller.status());
       tenant = caller->context_id;
+    } else if (context->IsCancelled()) {
+      // A stranger's is not to take a place. Of others the read tells it, with less to do.
+      vouched_.NoteEmptyCall(context->peer(), 0);
+      return grpc::Status::CANCELLED;
     }
     grpc::ByteBuffer bytes;
     const absl::Status received = Receive(*context, tenant, [&] { return raw->Read(&bytes); });

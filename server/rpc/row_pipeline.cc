@@ -12,9 +12,12 @@ namespace {
 constexpr std::size_t kInStepBytesMax = 16 << 10;
 /// So many messages in step, one after the other, and reading ahead is left.
 constexpr std::uint32_t kInStepMin = 4;
-/// Then one of so many is read ahead, to see whether its source has changed its ways. No power of two: it
-/// would always be the last of a burst for a source that sends eight and waits.
-constexpr std::uint64_t kLookEvery = 17;
+/// Then one of sixteen is read ahead, to see whether its source has changed its ways. Not each sixteenth: for
+/// a source that sends as many and waits it would always be the first of them.
+bool IsLookedAt(std::uint64_t number) {
+  constexpr std::uint32_t kGoldenRatio = 2'654'435'769;  // Its multiples, modulo 2^32, are spread evenly.
+  return static_cast<std::uint32_t>(number) * kGoldenRatio >> 28U == 0;
+}
 
 absl::Status NoMemory() {
   return absl::ResourceExhaustedError(
@@ -61,7 +64,7 @@ void RowPipeline::CallHelp() {
 
 /// Whether the next message is read while others are applied. A source that waits for each answer gains
 /// nothing by it, and two threads that take turns take a fifth more of the processor.
-bool RowPipeline::ReadsAhead() const { return in_step_ < kInStepMin || read_ % kLookEvery == 0; }
+bool RowPipeline::ReadsAhead() const { return in_step_ < kInStepMin || IsLookedAt(read_); }
 
 /// Whether the stream can be read now; if so, the room for the next message is counted.
 bool RowPipeline::MayRead() {

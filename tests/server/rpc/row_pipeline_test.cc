@@ -214,15 +214,15 @@ TEST_F(SourceInStepTest, IsHardlyEverReadAhead) {
   EXPECT_THAT(Run(), IsOk());
 
   EXPECT_EQ(answered_, UpTo(320));
-  // Four to see it, and one of seventeen to see whether it stays so.
-  EXPECT_LE(ahead_, 4 + 320 / 17 + 1);
+  // Four to see it, and one of sixteen to see whether it stays so.
+  EXPECT_LE(ahead_, 4 + 320 / 16 + 1);
 }
 
 TEST_F(SourceInStepTest, IsReadAheadOfSoonAfterItWaitsNoMore) {
   sizes_.assign(400, 10);
-  // The first look is at message 323: 324 is read while that is applied, and from then on each next one.
+  // The first look is at message 322: 323 is read while that is applied, and from then on each next one.
   before_apply_ = [this](std::int64_t number) {
-    if (number < 323 || number == 400 || HasFailure()) return;
+    if (number < 322 || number == 400 || HasFailure()) return;
     const auto next = static_cast<std::size_t>(number) + 1;
     EXPECT_TRUE(meeting_.WaitFor([&] { return decoded_.size() >= next; })) << number;
   };
