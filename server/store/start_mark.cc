@@ -141,12 +141,14 @@ StartMark::~StartMark() {
 absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   const MutexLock lock(mutex_);
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
-  absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
-      "the token was issued at ", FormatUnixTime(issued_s), ". Of one from before ",
-      FormatUnixTime(tokens_used_before_s_),
-      " it is not known whether it was used: the server before this one did not end well. No cycle began. "
-      "Sign a new one. If it is new, set the clocks right; where this server's ran ahead, 'mirrorctl resume' "
-      "makes it take the present time."));
+  absl::Status refused =
+      absl::UnauthenticatedError(absl::StrCat("the token was issued at ", FormatUnixTime(issued_s),
+                                              ", before ", FormatUnixTime(tokens_used_before_s_),
+                                              ". Whether it was used is not known, since the last server did "
+                                              "not end well. No cycle began. Sign a new "
+                                              "one. If it is new, set the clocks right; where this server's "
+                                              "ran ahead, 'mirrorctl resume' makes it take "
+                                              "the present time."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
 }

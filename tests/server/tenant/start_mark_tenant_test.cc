@@ -14,6 +14,7 @@
 namespace mirror {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 const Position kFive{Lsn{5}, "five"};
@@ -67,9 +68,23 @@ TEST_F(StartedTenant, ATokenFromBeforeIsRefusedInWordsAndANewOneIsTaken) {
   source_->caller.issued_s = source_->now / 1'000 - 1;
   const auto refused = source_->Authenticate();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnauthenticated,
-                                HasSubstr("whether the token was used before is not known. No cycle began")));
+                                AllOf(HasSubstr("Whether it was used is not known"),
+                                      HasSubstr("No cycle began. Sign a new one"))));
   EXPECT_EQ(refused.status().GetPayload(kNewTokenPayload), absl::Cord(std::to_string(source_->now / 1'000)));
   source_->caller.issued_s = source_->now / 1'000;
+  source_->Begin();
+  EXPECT_THAT(source_->Announce({People()}), IsOk());
+}
+
+TEST_F(StartedTenant, AnOperatorsResumeTakesThePresentTime) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  StartAfterKill();
+  source_->now -= 3'600'000;  // The clock was ahead, and was set right.
+  source_->caller.issued_s = source_->now / 1'000;
+  EXPECT_THAT(source_->Authenticate(), StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("resume")));
+
+  ASSERT_THAT(tenant_->Resume(source_->now), IsOk());
+
   source_->Begin();
   EXPECT_THAT(source_->Announce({People()}), IsOk());
 }
