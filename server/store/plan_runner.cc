@@ -210,37 +210,34 @@ class StepRun {
     loss.rows_before = RowsBefore();
     const bool known = loss.rows_before >= 0 && rows_ >= 0;
     const std::int64_t lost = known ? std::max<std::int64_t>(0, loss.rows_before - rows_) : 0;
-    DeleteBound bound;
-    if (step_.may_delete) {
-      const absl::StatusOr<std::vector<Loss>> losses = records.ReadLosses(step_.table);
-      if (!losses.ok()) return losses.status();
-      bound = step_.may_delete(loss.rows_before, *losses);
-      loss.planned = bound.planned;
-    }
-    absl::Status status;
+    absl::Status status = CheckDeletes(lost, &loss);
+    if (!status.ok()) return status;
     if (lost > 0 || loss.planned >= 0) status = records.AddLoss(step_.table, loss, lost);
     if (status.ok() && loss.committed) status = records.MarkLossesCommitted(step_.table);
-    if (status.ok() && bound.most) status = CheckDeletes(bound);
     if (status.ok() && step_.accepted) status = records.RemoveLosses(step_.table);
     return status;
   }
 
-  absl::Status CheckDeletes(const DeleteBound& bound) {
+  /// Also takes what the source had planned in a batch before.
+  absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
+    if (!step_.may_delete) return absl::OkStatus();
     const absl::StatusOr<std::vector<Loss>> losses = transaction_.records().ReadLosses(step_.table);
     if (!losses.ok()) return losses.status();
+    const DeleteBound bound = step_.may_delete(noted->rows_before, *losses);
+    noted->planned = bound.planned;
     for (const Loss& loss : *losses) {
-      if (loss.cycle != step_.loss->cycle || loss.rows <= *bound.most) continue;
-      result_->would_delete = loss.rows;
-      result_->planned_deletes = bound.planned;
-      for (const Action& action : step_.actions) {
-        if (const auto* const apply = std::get_if<ApplyRows>(&action))
-          result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
-      }
-      return absl::FailedPreconditionError(
-          absl::StrCat("table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(loss.rows), "row"),
-                       " would be deleted"));
+      if (loss.cycle == noted->cycle) lost += loss.rows;
     }
-    return absl::OkStatus();
+    if (!bound.most || lost <= *bound.most) return absl::OkStatus();
+    result_->would_delete = lost;
+    result_->planned_deletes = bound.planned;
+    for (const Action& action : step_.actions) {
+      if (const auto* const apply = std::get_if<ApplyRows>(&action))
+        result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
+    }
+    return absl::FailedPreconditionError(absl::StrCat("table '", step_.table,
+                                                      "': ", Counted(static_cast<std::uint64_t>(lost), "row"),
+                                                      " would be deleted"));
   }
 
   absl::Status KeepReceipt(const std::vector<std::string>& values) {

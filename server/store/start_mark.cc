@@ -75,10 +75,11 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
   return noted;
 }
 
-bool Sync(const std::string& path) {
+/// `sync`: fsync, or syncfs for all that is on its disk.
+bool Sync(const std::string& path, int (*sync)(int)) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
-  const bool synced = fsync(file) == 0;
+  const bool synced = sync(file) == 0;
   close(file);
   return synced;
 }
@@ -90,18 +91,9 @@ bool SyncWhatWasLeft(const std::string& dir) {
        file.increment(error)) {
     const std::string name = file->path().filename().string();
     const bool may_wait = name.ends_with("-wal") || name.find(".claim") != std::string::npos;
-    if (may_wait && !Sync(file->path().string())) return false;
+    if (may_wait && !Sync(file->path().string(), fsync)) return false;
   }
   return !error;
-}
-
-/// All that was written there. To open a file of an open mirror and close it again would end SQLite's locks.
-bool SyncAll(const std::string& dir) {
-  const int folder = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return false;
-  const bool synced = syncfs(folder) == 0;
-  close(folder);
-  return synced;
 }
 
 }  // namespace
@@ -141,14 +133,12 @@ StartMark::~StartMark() {
 absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   const MutexLock lock(mutex_);
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
-  absl::Status refused =
-      absl::UnauthenticatedError(absl::StrCat("the token was issued at ", FormatUnixTime(issued_s),
-                                              ", before ", FormatUnixTime(tokens_used_before_s_),
-                                              ". Whether it was used is not known, since the last server did "
-                                              "not end well. No cycle began. Sign a new "
-                                              "one. If it is new, set the clocks right; where this server's "
-                                              "ran ahead, 'mirrorctl resume' makes it take "
-                                              "the present time."));
+  absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
+      "the token was issued at ", FormatUnixTime(issued_s), ", before ",
+      FormatUnixTime(tokens_used_before_s_),
+      ". Whether it was used is not known, since the last server did not end well. No cycle "
+      "began. Sign a new one. If it is new, set the clocks right; where this server's ran ahead, "
+      "'mirrorctl resume' makes it take the present time."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
 }
@@ -174,7 +164,8 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   bool written = false;
   {
     const MutexUnlock unlocked(mutex_);
-    written = (!set_back || SyncAll(std::filesystem::path(path_).parent_path().string())) &&
+    // To open a file of an open mirror and close it again would end SQLite's locks.
+    written = (!set_back || Sync(std::filesystem::path(path_).parent_path().string(), syncfs)) &&
               Write(next, used_before_s, /*ended=*/false).ok();
   }
   writing_ = false;

@@ -235,8 +235,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
 /// information.
 RowPlanner::MayDelete RowPlanner::BoundDeletes(const std::string& table, const BreakerLimits& limits,
                                                std::int64_t planned) const {
-  const Hold* const found = FindHold(*cycle_.holds, HoldKind::kDeletes, table);
-  const std::optional<Hold> hold = found == nullptr ? std::nullopt : std::optional(*found);
+  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, table);  // They outlive the plan.
   const std::int64_t cycle = cycle_.number, now_ms = cycle_.now_ms;
   return [limits, hold, planned, cycle, now_ms](std::int64_t rows, const std::vector<Loss>& losses) {
     DeleteBound bound{.planned = planned};
@@ -246,9 +245,11 @@ RowPlanner::MayDelete RowPlanner::BoundDeletes(const std::string& table, const B
       if (one.cycle == cycle && bound.planned < 0) bound.planned = one.planned;
     }
     if (rows < 0 || rows + open <= limits.rows_min) return bound;
-    bound.most = bound.planned;
-    if (bound.planned >= 0) return bound;
-    bound.most = MayLose(limits, HoldKind::kDeletes, rows, losses, now_ms, hold ? &*hold : nullptr);
+    if (bound.planned >= 0) {
+      bound.most = bound.planned;
+      return bound;
+    }
+    bound.most = MayLose(limits, HoldKind::kDeletes, rows, losses, now_ms, hold);
     if (bound.most) bound.most = std::max<std::int64_t>(0, *bound.most - OpenOfOthers(losses, cycle));
     return bound;
   };

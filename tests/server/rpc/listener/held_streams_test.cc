@@ -2,11 +2,9 @@
 #include "server/rpc/listener/held_streams.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/method_handler.h>
@@ -19,7 +17,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/listener/running_calls.h"
 #include "tests/endpoint/raw_call.h"
@@ -108,12 +105,10 @@ TEST_F(HeldStreamsTest, WhoWatchesIsToldBeforeConnectionsAreClosed) {
 TEST_F(HeldStreamsTest, AnAnswerThatIsNotReadGivesItsPlaceUp) {
   constexpr int kChecksMax = 64;
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // An answer has seven bytes, and more are taken when it is read.
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 5);
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", listener_->port()),
-                                       grpc::InsecureChannelCredentials(), arguments);
+  channel_ = PlainChannel(*listener_, arguments);
   std::vector<std::unique_ptr<OpenCall>> checks;
   for (int i = 0; i <= kChecksMax; ++i) {
     checks.push_back(std::make_unique<OpenCall>(channel_, kCheck));

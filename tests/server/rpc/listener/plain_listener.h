@@ -41,8 +41,8 @@ inline std::unique_ptr<Listener> StartListener(const Listener::Options& options,
 }
 
 /// A connection of its own.
-inline std::shared_ptr<grpc::Channel> PlainChannel(const Listener& listener) {
-  grpc::ChannelArguments arguments;
+inline std::shared_ptr<grpc::Channel> PlainChannel(const Listener& listener,
+                                                   grpc::ChannelArguments arguments = {}) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", listener.port()),
                                    grpc::InsecureChannelCredentials(), arguments);
