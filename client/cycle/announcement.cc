@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -79,16 +80,38 @@ void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits
   }
 }
 
+/// Without a cycle.
+v1::TableSchemaRequest MakeAnnouncement(const RunContext& run, const v1::Limits& limits) {
+  v1::TableSchemaRequest request;
+  request.set_source_id(run.history.source_id());
+  EncodeAnnouncement(run.schema.tables, limits, &request);
+  return request;
+}
+
 }  // namespace
 
+std::string KnownAnnouncement(const RunContext& run) {
+  const Announced& known = run.state.announced();
+  if (known.sha256.empty()) return "";
+  v1::Limits limits;
+  limits.set_message_bytes_max(known.message_bytes_max);
+  limits.set_message_entries_max(known.message_entries_max);
+  return AnnouncementSha256(MakeAnnouncement(run, limits)) == known.sha256 ? known.sha256 : "";
+}
+
 absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
-  v1::TableSchemaRequest request;
-  request.set_cycle(cycle.id);
-  request.set_source_id(run.history.source_id());
-  EncodeAnnouncement(run.schema.tables, cycle.limits, &request);
-  const absl::StatusOr<v1::TableSchemaResponse> response = run.client.TableSchema(request);
+  v1::TableSchemaRequest request = MakeAnnouncement(run, cycle.limits);
+  const std::string sha256 = AnnouncementSha256(request);
+  absl::StatusOr<v1::TableSchemaResponse> response;
+  if (cycle.announced && cycle.announced_sha256 == sha256) {
+    response = *std::exchange(cycle.announced, std::nullopt);
+  } else {
+    request.set_cycle(cycle.id);
+    response = run.client.TableSchema(request);
+  }
   if (!response.ok()) return response.status();
   if (absl::Status checked = CheckTables(request, *response); !checked.ok()) return checked;
+  run.state.SetAnnounced({sha256, cycle.limits.message_bytes_max(), cycle.limits.message_entries_max()});
   cycle.statuses.assign(response->tables().begin(), response->tables().end());
   run.report.tables_held = response->held_tables_size() > 0;
   if (!cycle.IsFirst()) return absl::OkStatus();

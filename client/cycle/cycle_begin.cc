@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "client/cycle/announcement.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/refusal.h"
 
@@ -55,9 +57,11 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
 
 absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
                                                       bool take_over,
-                                                      const std::optional<KnownCycles>& cycles) {
+                                                      const std::optional<KnownCycles>& cycles,
+                                                      const std::string& announced_sha256) {
   const auto ask = [&] {
-    return run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles);
+    return run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles,
+                                   announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = ask();
   // The endpoint came up while the token was on its way. The next one is new.
@@ -79,15 +83,20 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     cycles = {noted->completing, noted->completed};
     cycle.follows_broken = noted->broken();
   }
-  absl::StatusOr<v1::AuthenticateResponse> answer = Authenticate(run, holder->id, holder->take_over, cycles);
+  cycle.announced_sha256 = KnownAnnouncement(run);
+  const auto authenticate = [&](bool take_over) {
+    return Authenticate(run, holder->id, take_over, cycles, cycle.announced_sha256);
+  };
+  absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder->take_over);
   // Each answer has so many receipts, and the cycle's own are kept only behind all others.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
-    answer = Authenticate(run, holder->id, /*take_over=*/true, cycles);
+    answer = authenticate(/*take_over=*/true);
   }
   if (!answer.ok()) return answer.status();
   if (!answer->accepted()) return NotAccepted(run, *answer);
   run.report.cycle = cycle.id = answer->cycle();
   cycle.limits = answer->limits();
+  if (answer->has_announced()) cycle.announced = std::move(*answer->mutable_announced());
   if (run.marks != nullptr) run.marks->Begin(cycle.id);
   const auto& capabilities = answer->capabilities();
   const auto has = [&capabilities](const char* name) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -83,6 +84,8 @@ struct Cycle {
   bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
   bool can_compare = false;     ///< The endpoint answers DigestRanges.
   bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of what became of them.
+  std::string announced_sha256;                      ///< See KnownAnnouncement().
+  std::optional<v1::TableSchemaResponse> announced;  ///< The mirror knew it, and this is its answer.
 
   // By AnnounceTables().
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.

@@ -60,6 +60,11 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
     state.source_id_ = json.at("source_id").get<std::string>();
     state.run_ = json.at("run").get<std::int64_t>();
     state.verified_ms_ = json.value("verified_ms", std::int64_t{0});
+    if (const auto announced = json.find("announced"); announced != json.end()) {
+      state.announced_ = {announced->at("sha256").get<std::string>(),
+                          announced->at("message_bytes_max").get<std::uint64_t>(),
+                          announced->at("message_entries_max").get<std::uint32_t>()};
+    }
     state.host_ = json.at("host").get<std::string>();
     const Json& source = json.at("source");
     state.mark_ = {source.at("path").get<std::string>(), source.at("device").get<std::uint64_t>(),
@@ -107,6 +112,10 @@ absl::Status RunState::Save() {
                      {"source_id", source_id_},
                      {"run", run_},
                      {"verified_ms", verified_ms_},
+                     {"announced",
+                      {{"sha256", announced_.sha256},
+                       {"message_bytes_max", announced_.message_bytes_max},
+                       {"message_entries_max", announced_.message_entries_max}}},
                      {"host", host_},
                      {"source",
                       {{"path", mark_.path},

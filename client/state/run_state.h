@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +16,13 @@
 #include "proto/wire/lsn.h"
 
 namespace mirror {
+
+/// What a mirror had announced last, and within which limits it was made. The mirror may know it no more.
+struct Announced {
+  std::string sha256;  ///< See AuthenticateRequest.announced_sha256; empty: nothing.
+  std::uint64_t message_bytes_max = 0;
+  std::uint32_t message_entries_max = 0;
+};
 
 /// What a source without a change log remembers of its runs for one tenant: `<state_dir>/<context_id>.json`.
 ///
@@ -68,6 +76,9 @@ class RunState : public History {
   /// When all tables were compared with the mirror by digests, unix milliseconds; 0: never.
   std::int64_t verified_ms() const { return verified_ms_; }
   void SetVerified(std::int64_t now_ms) { verified_ms_ = now_ms; }
+  /// On disk with the next Save(), as well.
+  const Announced& announced() const { return announced_; }
+  void SetAnnounced(Announced announced) { announced_ = std::move(announced); }
 
  private:
   RunState() = default;
@@ -87,6 +98,7 @@ class RunState : public History {
   SourceMark mark_;
   std::int64_t run_ = 0;
   std::int64_t verified_ms_ = 0;
+  Announced announced_;
   TableNotes tables_;
 };
 

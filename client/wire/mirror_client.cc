@@ -355,9 +355,10 @@ void MirrorClient::ForgetToken(const grpc::Status& status) {
   call_token_.clear();
 }
 
-absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(
-    const std::string& holder, bool take_over, bool probe, const ReceiptHead& receipts,
-    const std::optional<KnownCycles>& cycles) {
+absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::string& holder, bool take_over,
+                                                                    bool probe, const ReceiptHead& receipts,
+                                                                    const std::optional<KnownCycles>& cycles,
+                                                                    const std::string& announced_sha256) {
   const std::string nonce = NewNonce();
   absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
   if (!token.ok()) return token.status();
@@ -368,6 +369,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(
   request.set_probe(probe);
   request.set_receipts_after(receipts.number);
   request.set_receipts_after_sha256(HexOf(receipts.hash));
+  request.set_announced_sha256(announced_sha256);
   if (cycles) {
     request.set_completing(cycles->completing);
     request.set_completed(cycles->completed);

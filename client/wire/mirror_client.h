@@ -93,10 +93,12 @@ class MirrorClient {
   MirrorClient(const MirrorClient&) = delete;
   MirrorClient& operator=(const MirrorClient&) = delete;
 
-  /// Refuses an endpoint whose signed answer does not verify, whatever else it says.
+  /// Refuses an endpoint whose signed answer does not verify, whatever else it says. `announced_sha256`: of
+  /// what would be announced next, where it was before.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
                                                         const ReceiptHead& receipts = {},
-                                                        const std::optional<KnownCycles>& cycles = {});
+                                                        const std::optional<KnownCycles>& cycles = {},
+                                                        const std::string& announced_sha256 = {});
   /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
   absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);

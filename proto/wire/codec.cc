@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/column_check.h"
+#include "proto/wire/receipt.h"
 #include "proto/wire/table_pack.h"
 #include "proto/wire/value_rules.h"
 
@@ -346,6 +347,10 @@ absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimi
   TableSchema table = TableOf(message);
   if (absl::Status status = CheckTable(table); !status.ok()) return status;
   return table;
+}
+
+std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement) {
+  return HexOf(HashOf(announcement.SerializeAsString()));
 }
 
 void EncodeTable(const TableSchema& table, v1::Table* message) {

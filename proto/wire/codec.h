@@ -1,6 +1,8 @@
 #ifndef MIRROR_PROTO_WIRE_CODEC_H_
 #define MIRROR_PROTO_WIRE_CODEC_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "mirror/v1/change_batch.pb.h"
 #include "mirror/v1/mirror_client.pb.h"
@@ -16,6 +18,8 @@ namespace mirror {
 /// Reads and checks one announced table. Errors: kInvalidArgument (CheckTable), kResourceExhausted (columns).
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
 void EncodeTable(const TableSchema& table, v1::Table* message);
+/// See AuthenticateRequest.announced_sha256. `announcement` has no cycle.
+std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement);
 
 /// Views over `message`, which must outlive the result; everything is checked before anything is bound:
 /// lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL where none may be,

@@ -157,7 +157,7 @@ template <typename Request, typename Response, typename Handle>
 void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
   using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
   AddCall<Request, Raw>(path, has_token,
-                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+                        [this, handle](grpc::ServerContext* context, Request& request, Raw* raw) {
                           Response response;
                           const grpc::Status status = (service_.*handle)(context, &request, &response);
                           if (status.ok()) raw->Write(response, grpc::WriteOptions().set_last_message());

@@ -305,7 +305,20 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   response->set_signed_response(*std::move(signed_answer));
   EncodeAdmission(*admission, caller.context_id, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
+  if (admission->accepted && !request.announced_sha256().empty()) {
+    AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
+  }
   return absl::OkStatus();
+}
+
+/// Whatever is wrong with it, the source is told when it announces its tables itself.
+void MirrorService::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
+                                 const std::string& sha256, v1::AuthenticateResponse* response) {
+  const std::shared_ptr<const v1::TableSchemaRequest> kept = kept_.Find(caller.context_id, sha256);
+  if (kept == nullptr) return;
+  v1::TableSchemaResponse announced;
+  if (!Announce(caller, tenant, cycle, sha256, *kept, &announced).ok()) return;
+  *response->mutable_announced() = std::move(announced);
 }
 
 /// No database is there that could remember the nonce.
@@ -348,39 +361,62 @@ void MirrorService::FillTerms(const Caller& caller, std::int64_t now_ms,
 
 // --- TableSchema --------------------------------------------------------------
 
-grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, v1::TableSchemaRequest* request,
                                         v1::TableSchemaResponse* response) {
   return Serve("TableSchema", *context, [&](const Caller& caller, InFlight::Call&) {
-    return DoTableSchema(*context, caller, *request, response);
+    return DoTableSchema(*context, caller, request, response);
   });
 }
 
 absl::Status MirrorService::DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
-                                          const v1::TableSchemaRequest& request,
+                                          v1::TableSchemaRequest* request,
                                           v1::TableSchemaResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
+  if (request->dry_run()) {
+    const absl::StatusOr<Decoded> decoded = DecodeAnnouncement(**tenant, *request);
+    if (!decoded.ok()) return decoded.status();
+    return LookAtAnnouncement(
+        **tenant, caller, *request, decoded->tables, NowMs(), [&context] { return !context.IsCancelled(); },
+        response);
+  }
+  const std::int64_t cycle = request->cycle();
+  request->clear_cycle();
+  const std::string sha256 = AnnouncementSha256(*request);
+  absl::Status announced = Announce(caller, **tenant, cycle, sha256, *request, response);
+  if (announced.ok()) kept_.Keep(caller.context_id, sha256, std::move(*request));
+  return announced;
+}
+
+/// What a source says of its tables, as it can be planned with.
+absl::StatusOr<MirrorService::Decoded> MirrorService::DecodeAnnouncement(
+    Tenant& tenant, const v1::TableSchemaRequest& announcement) {
   if (may_agree_) {
     if (absl::Status may = may_agree_(); !may.ok()) return may;
   }
-  if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) {
-    if (!request.dry_run()) (*tenant)->NoteRefusedAnnouncement(request.cycle(), std::string(fits.message()));
-    return fits;
+  if (absl::Status fits = CheckAnnouncement(announcement, limits_); !fits.ok()) return fits;
+  Decoded decoded;
+  decoded.tables = DecodeTables(announcement, limits_);
+  decoded.rules = SetColumnRules(tenant.column_rules(), &decoded.tables);
+  return decoded;
+}
+
+/// `announcement` has no cycle, and is the same in each that has this digest.
+absl::Status MirrorService::Announce(const Caller& caller, Tenant& tenant, std::int64_t cycle,
+                                     const std::string& sha256, const v1::TableSchemaRequest& announcement,
+                                     v1::TableSchemaResponse* response) {
+  const absl::StatusOr<Decoded> decoded = DecodeAnnouncement(tenant, announcement);
+  if (!decoded.ok()) {
+    tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
+    return decoded.status();
   }
-  std::vector<AnnouncedTable> tables = DecodeTables(request, limits_);
-  const std::string rules = SetColumnRules((*tenant)->column_rules(), &tables);
-  if (request.dry_run()) {
-    return LookAtAnnouncement(
-        **tenant, caller, request, tables, NowMs(), [&context] { return !context.IsCancelled(); }, response);
-  }
-  const absl::StatusOr<Announcement> answer =
-      (*tenant)->Announce(caller, request.cycle(), request.source_id(),
-                          HexDigest(request.SerializeAsString() + rules), tables, NowMs());
+  const absl::StatusOr<Announcement> answer = tenant.Announce(
+      caller, cycle, announcement.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
   if (!answer.ok()) return answer.status();
   for (const std::string& table : answer->held_tables) response->add_held_tables(table);
   response->set_held_reason(SourceWords(answer->held_reason));
   for (std::size_t i = 0; i < answer->tables.size(); ++i) {
-    EncodeAnswer(answer->tables[i], tables[i], response->add_tables());
+    EncodeAnswer(answer->tables[i], decoded->tables[i], response->add_tables());
   }
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +19,7 @@
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/rpc/asked_tokens.h"
 #include "server/rpc/gate.h"
+#include "server/rpc/kept_announcements.h"
 #include "server/rpc/listener/in_flight.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/counters.h"
@@ -52,7 +54,8 @@ class MirrorService final {
 
   grpc::Status Authenticate(grpc::ServerContext* context, const v1::AuthenticateRequest* request,
                             v1::AuthenticateResponse* response);
-  grpc::Status TableSchema(grpc::ServerContext* context, const v1::TableSchemaRequest* request,
+  /// Takes the request over.
+  grpc::Status TableSchema(grpc::ServerContext* context, v1::TableSchemaRequest* request,
                            v1::TableSchemaResponse* response);
   grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
                        v1::RowDataResponse* response);
@@ -79,6 +82,11 @@ class MirrorService final {
     bool waiting = false;
   };
   class Registered;
+  /// An announcement.
+  struct Decoded {
+    std::vector<AnnouncedTable> tables;
+    std::string rules;  ///< Tells one set of the endpoint's column rules from another.
+  };
 
   grpc::Status Admit(const char* name, const grpc::ServerContext& context,
                      const std::function<absl::Status(const Caller&)>& work);
@@ -93,8 +101,13 @@ class MirrorService final {
                               const v1::AuthenticateRequest& request, v1::AuthenticateResponse* response);
   absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
   void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
+  void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
+                    v1::AuthenticateResponse* response);
   absl::Status DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
-                             const v1::TableSchemaRequest& request, v1::TableSchemaResponse* response);
+                             v1::TableSchemaRequest* request, v1::TableSchemaResponse* response);
+  absl::StatusOr<Decoded> DecodeAnnouncement(Tenant& tenant, const v1::TableSchemaRequest& announcement);
+  absl::Status Announce(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
+                        const v1::TableSchemaRequest& announcement, v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                          bool wait_for_gaps, v1::RowDataResponse* response);
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, StreamMessages* messages);
@@ -115,6 +128,7 @@ class MirrorService final {
   Tenants& tenants_;
   HookRunner* const hooks_;
   AskedTokens asked_;
+  KeptAnnouncements kept_;
   ServerCounters& counters_;
   const std::function<absl::Status()> may_agree_;
   Hubs* const hubs_;

@@ -7,9 +7,10 @@
 namespace mirror::harness {
 
 absl::StatusOr<v1::AuthenticateResponse> SyntheticSource::Authenticate(const std::string& holder,
-                                                                       bool take_over, bool probe) {
+                                                                       bool take_over, bool probe,
+                                                                       const std::string& announced_sha256) {
   absl::StatusOr<v1::AuthenticateResponse> answer =
-      client_->Authenticate(holder, take_over, probe, receipts_);
+      client_->Authenticate(holder, take_over, probe, receipts_, {}, announced_sha256);
   if (!answer.ok()) return answer;
   limits_ = answer->limits();
   if (answer->accepted()) cycle_ = answer->cycle();

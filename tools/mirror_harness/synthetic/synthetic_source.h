@@ -33,7 +33,8 @@ class SyntheticSource {
   const v1::Limits& limits() const { return limits_; }
 
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
-                                                        bool probe = false);
+                                                        bool probe = false,
+                                                        const std::string& announced_sha256 = {});
   v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const;
   absl::StatusOr<v1::TableSchemaResponse> Announce(const std::vector<TableSchema>& tables) const;
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;

@@ -91,21 +91,24 @@ absl::Status Tenant::TryCycle(SyntheticSource* source, bool again, Meter* meter)
     if (!populate_all_) meter->CyclePart(which, now - since);
     since = now;
   };
-  if (const absl::Status begun = Begin(source, again); !begun.ok()) return begun;
+  absl::StatusOr<v1::AuthenticateResponse> begun = Begin(source, again);
+  if (!begun.ok()) return begun.status();
   part(Meter::Part::kAuthenticate);
-  absl::StatusOr<Work> work = Announce(source, meter);
-  if (!work.ok()) return work.status();
+  absl::StatusOr<v1::TableSchemaResponse> announced = Announce(source, *std::move(begun));
+  if (!announced.ok()) return announced.status();
+  Work work = Plan(*announced, meter);
   part(Meter::Part::kTableSchema);
-  if (const absl::Status sent = Send(source, &*work, meter); !sent.ok()) return sent;
+  if (const absl::Status sent = Send(source, &work, meter); !sent.ok()) return sent;
   part(Meter::Part::kRows);
-  const absl::Status completed = Complete(*source, *work, meter);
+  const absl::Status completed = Complete(*source, work, meter);
   part(Meter::Part::kCompleted);
   return completed;
 }
 
-absl::Status Tenant::Begin(SyntheticSource* source, bool again) {
+absl::StatusOr<v1::AuthenticateResponse> Tenant::Begin(SyntheticSource* source, bool again) {
   const bool take_over = again || !options_.take_over.empty();
-  const absl::StatusOr<v1::AuthenticateResponse> answer = source->Authenticate(holder_, take_over);
+  absl::StatusOr<v1::AuthenticateResponse> answer =
+      source->Authenticate(holder_, take_over, /*probe=*/false, announced_sha256_);
   if (!answer.ok()) return Prefixed(context_id_, "Authenticate", answer.status());
   if (answer->do_not_replicate()) {
     return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id_,
@@ -133,23 +136,36 @@ absl::Status Tenant::Begin(SyntheticSource* source, bool again) {
   }
   if (limits.batch_rows_max() > 0) send_.size.rows_max = limits.batch_rows_max();
   if (limits.batch_cells_max() > 0) send_.size.cells_max = limits.batch_cells_max();
-  return absl::OkStatus();
+  return answer;
 }
 
-absl::StatusOr<Tenant::Work> Tenant::Announce(SyntheticSource* source, Meter* meter) {
-  schema_.set_cycle(send_.cycle);
-  const absl::StatusOr<v1::TableSchemaResponse> answer = source->client().TableSchema(schema_);
-  if (!answer.ok()) return Prefixed(context_id_, "TableSchema", answer.status());
+/// Announced once, the endpoint knows the tables by their digest.
+absl::StatusOr<v1::TableSchemaResponse> Tenant::Announce(SyntheticSource* source,
+                                                         v1::AuthenticateResponse begun) {
+  absl::StatusOr<v1::TableSchemaResponse> answer;
+  if (begun.has_announced()) {
+    answer = std::move(*begun.mutable_announced());
+  } else {
+    announced_sha256_ = AnnouncementSha256(schema_);
+    v1::TableSchemaRequest request = schema_;
+    request.set_cycle(send_.cycle);
+    answer = source->client().TableSchema(request);
+    if (!answer.ok()) return Prefixed(context_id_, "TableSchema", answer.status());
+  }
   if (answer->tables_size() != schema_.tables_size()) {
     return absl::InternalError(absl::StrCat("tenant '", context_id_, "': TableSchema with ",
                                             schema_.tables_size(), " tables was answered with ",
                                             answer->tables_size()));
   }
-  SetTarget(*answer);
+  return answer;
+}
+
+Tenant::Work Tenant::Plan(const v1::TableSchemaResponse& announced, Meter* meter) {
+  SetTarget(announced);
   Work work;
   EncodePosition(target_, work.advance.mutable_position());
   for (std::size_t i = 0; i < tables_.size(); ++i)
-    Decide(i, answer->tables(static_cast<int>(i)), &work, meter);
+    Decide(i, announced.tables(static_cast<int>(i)), &work, meter);
   return work;
 }
 

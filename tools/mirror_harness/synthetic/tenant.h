@@ -60,8 +60,9 @@ class Tenant {
   /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
   absl::Status RunCycle(SyntheticSource* source, Meter* meter);
   absl::Status TryCycle(SyntheticSource* source, bool again, Meter* meter);
-  absl::Status Begin(SyntheticSource* source, bool again);
-  absl::StatusOr<Work> Announce(SyntheticSource* source, Meter* meter);
+  absl::StatusOr<v1::AuthenticateResponse> Begin(SyntheticSource* source, bool again);
+  absl::StatusOr<v1::TableSchemaResponse> Announce(SyntheticSource* source, v1::AuthenticateResponse begun);
+  Work Plan(const v1::TableSchemaResponse& announced, Meter* meter);
   void SetTarget(const v1::TableSchemaResponse& answer);
   void Decide(std::size_t table, const v1::TableStatus& status, Work* work, Meter* meter);
   PopulateReason WhyPopulate(const TableState& table, const v1::TableStatus& status) const;
@@ -75,7 +76,8 @@ class Tenant {
   std::string holder_;
   Random random_;
   std::vector<TableState> tables_;
-  v1::TableSchemaRequest schema_;
+  v1::TableSchemaRequest schema_;  ///< Without a cycle.
+  std::string announced_sha256_;   ///< Of `schema_`, once it was announced.
   std::vector<std::vector<std::uint32_t>> sent_columns_;
   SendOptions send_;
   bool populate_all_ = true;
