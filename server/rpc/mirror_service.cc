@@ -6,15 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/digest.h"
-#include "base/folded_name.h"
 #include "base/human_text.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
-#include "proto/wire/source_objects_codec.h"
 #include "server/hub/hubs.h"
-#include "server/rpc/announced_look.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
 #include "server/rpc/request_check.h"
@@ -66,82 +62,6 @@ void EncodeAdmission(const Admission& admission, const std::string& context_id,
       SourceWords(admission.busy ? BusyText(*admission.busy, context_id, cycle_idle) : admission.reason));
 }
 
-// --- TableSchema --------------------------------------------------------------
-
-std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, const WireLimits& limits) {
-  std::map<std::string, int> times;
-  for (const v1::Table& table : request.tables()) ++times[FoldName(table.name())];
-  std::vector<AnnouncedTable> tables;
-  tables.reserve(static_cast<std::size_t>(request.tables_size()));
-  for (const v1::Table& message : request.tables()) {
-    AnnouncedTable table{message.name(), DecodeTable(message, limits)};
-    if (table.schema.ok() && message.has_source_objects()) {
-      absl::StatusOr<SourceObjects> objects = DecodeObjects(message.source_objects(), *table.schema);
-      if (objects.ok()) {
-        table.objects = *std::move(objects);
-      } else {
-        table.objects = objects.status();
-      }
-    }
-    if (times[FoldName(message.name())] > 1) {
-      table.schema = absl::InvalidArgumentError(absl::StrCat(
-          "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",
-          "Neither is mirrored. Announce each table once."));
-    }
-    tables.push_back(std::move(table));
-  }
-  return tables;
-}
-
-absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const WireLimits& limits) {
-  if (static_cast<std::uint64_t>(request.tables_size()) > limits.tables_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(request.tables_size(), " tables; the limit is ", limits.tables_max,
-                     ". Nothing was changed. Announce fewer tables, or give the endpoint's [limits] "
-                     "'tables_max' more."));
-  }
-  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
-                     " bytes. Nothing was changed. Send the id that was made when the "
-                     "source was installed."));
-  }
-  return absl::OkStatus();
-}
-
-/// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
-std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
-  std::string told;
-  for (AnnouncedTable& table : *tables) {
-    if (!table.schema.ok()) continue;
-    if (absl::Status status = rules.Set(&*table.schema); !status.ok()) {
-      absl::StrAppend(&told, std::string(status.message()));
-      table.schema = std::move(status);
-    } else if (PlainColumns(*table.schema).size() < table.schema->columns.size()) {
-      absl::StrAppend(&told, SchemaHash(*table.schema));
-    }
-  }
-  return told;
-}
-
-void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
-  status->set_table(answer.table);
-  status->set_wanted(answer.wanted);
-  if (answer.wanted && table.schema.ok()) {
-    for (const Column& column : table.schema->columns) {
-      status->add_rules(static_cast<v1::ColumnRule>(column.rule));
-    }
-  }
-  EncodePosition(answer.position, status->mutable_position());
-  if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
-  status->set_schema_hash(answer.schema_hash);
-  status->set_action(static_cast<v1::TableAction>(answer.action));
-  status->set_reason(SourceWords(answer.reason));
-  status->set_row_count(answer.row_count);
-  status->set_verify_wanted(answer.verify_wanted);
-  status->set_source_accepted(answer.source_accepted);
-}
-
 /// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle
 /// long after that: nobody would know its number, and it would be in others' way until it is idle.
 bool HasLeft(const grpc::ServerContext& context) {
@@ -156,9 +76,9 @@ MirrorService::MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& l
       tenants_(tenants),
       hooks_(hooks),
       counters_(counters),
-      may_agree_(std::move(may_agree)),
       hubs_(hubs),
       limits_(WireLimitsOf(limits)),
+      announcements_(limits_, std::move(may_agree)),
       streams_per_tenant_max_(limits.streams_per_tenant_max),
       cycle_idle_(limits.cycle_idle),
       in_flight_({limits.bytes_in_flight_tenant_max, limits.bytes_in_flight_max,
@@ -306,19 +226,9 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   EncodeAdmission(*admission, caller.context_id, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
   if (admission->accepted && !request.announced_sha256().empty()) {
-    AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
+    announcements_.AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
   }
   return absl::OkStatus();
-}
-
-/// Whatever is wrong with it, the source is told when it announces its tables itself.
-void MirrorService::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
-                                 const std::string& sha256, v1::AuthenticateResponse* response) {
-  const std::shared_ptr<const v1::TableSchemaRequest> kept = kept_.Find(caller.context_id, sha256);
-  if (kept == nullptr) return;
-  v1::TableSchemaResponse announced;
-  if (!Announce(caller, tenant, cycle, sha256, *kept, &announced).ok()) return;
-  *response->mutable_announced() = std::move(announced);
 }
 
 /// No database is there that could remember the nonce.
@@ -373,52 +283,9 @@ absl::Status MirrorService::DoTableSchema(const grpc::ServerContext& context, co
                                           v1::TableSchemaResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  if (request->dry_run()) {
-    const absl::StatusOr<Decoded> decoded = DecodeAnnouncement(**tenant, *request);
-    if (!decoded.ok()) return decoded.status();
-    return LookAtAnnouncement(
-        **tenant, caller, *request, decoded->tables, NowMs(), [&context] { return !context.IsCancelled(); },
-        response);
-  }
-  const std::int64_t cycle = request->cycle();
-  request->clear_cycle();
-  const std::string sha256 = AnnouncementSha256(*request);
-  absl::Status announced = Announce(caller, **tenant, cycle, sha256, *request, response);
-  if (announced.ok()) kept_.Keep(caller.context_id, sha256, std::move(*request));
-  return announced;
-}
-
-/// What a source says of its tables, as it can be planned with.
-absl::StatusOr<MirrorService::Decoded> MirrorService::DecodeAnnouncement(
-    Tenant& tenant, const v1::TableSchemaRequest& announcement) {
-  if (may_agree_) {
-    if (absl::Status may = may_agree_(); !may.ok()) return may;
-  }
-  if (absl::Status fits = CheckAnnouncement(announcement, limits_); !fits.ok()) return fits;
-  Decoded decoded;
-  decoded.tables = DecodeTables(announcement, limits_);
-  decoded.rules = SetColumnRules(tenant.column_rules(), &decoded.tables);
-  return decoded;
-}
-
-/// `announcement` has no cycle, and is the same in each that has this digest.
-absl::Status MirrorService::Announce(const Caller& caller, Tenant& tenant, std::int64_t cycle,
-                                     const std::string& sha256, const v1::TableSchemaRequest& announcement,
-                                     v1::TableSchemaResponse* response) {
-  const absl::StatusOr<Decoded> decoded = DecodeAnnouncement(tenant, announcement);
-  if (!decoded.ok()) {
-    tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
-    return decoded.status();
-  }
-  const absl::StatusOr<Announcement> answer = tenant.Announce(
-      caller, cycle, announcement.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
-  if (!answer.ok()) return answer.status();
-  for (const std::string& table : answer->held_tables) response->add_held_tables(table);
-  response->set_held_reason(SourceWords(answer->held_reason));
-  for (std::size_t i = 0; i < answer->tables.size(); ++i) {
-    EncodeAnswer(answer->tables[i], decoded->tables[i], response->add_tables());
-  }
-  return absl::OkStatus();
+  if (!request->dry_run()) return announcements_.Announce(caller, **tenant, request, response);
+  return announcements_.Look(
+      caller, **tenant, *request, [&context] { return !context.IsCancelled(); }, response);
 }
 
 // --- RowData ------------------------------------------------------------------

@@ -8,7 +8,6 @@
 #include <list>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,9 +16,9 @@
 #include "proto/wire/limits.h"
 #include "server/config/config.h"
 #include "server/hooks/delivery/hook_runner.h"
+#include "server/rpc/announcements.h"
 #include "server/rpc/asked_tokens.h"
 #include "server/rpc/gate.h"
-#include "server/rpc/kept_announcements.h"
 #include "server/rpc/listener/in_flight.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/counters.h"
@@ -82,11 +81,6 @@ class MirrorService final {
     bool waiting = false;
   };
   class Registered;
-  /// An announcement.
-  struct Decoded {
-    std::vector<AnnouncedTable> tables;
-    std::string rules;  ///< Tells one set of the endpoint's column rules from another.
-  };
 
   grpc::Status Admit(const char* name, const grpc::ServerContext& context,
                      const std::function<absl::Status(const Caller&)>& work);
@@ -101,13 +95,8 @@ class MirrorService final {
                               const v1::AuthenticateRequest& request, v1::AuthenticateResponse* response);
   absl::Status AnswerDeleted(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response);
   void FillTerms(const Caller& caller, std::int64_t now_ms, v1::AuthenticateResponse* response) const;
-  void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
-                    v1::AuthenticateResponse* response);
   absl::Status DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
                              v1::TableSchemaRequest* request, v1::TableSchemaResponse* response);
-  absl::StatusOr<Decoded> DecodeAnnouncement(Tenant& tenant, const v1::TableSchemaRequest& announcement);
-  absl::Status Announce(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
-                        const v1::TableSchemaRequest& announcement, v1::TableSchemaResponse* response);
   absl::Status DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                          bool wait_for_gaps, v1::RowDataResponse* response);
   absl::Status DoStream(const Caller& caller, grpc::ServerContext* context, StreamMessages* messages);
@@ -128,11 +117,10 @@ class MirrorService final {
   Tenants& tenants_;
   HookRunner* const hooks_;
   AskedTokens asked_;
-  KeptAnnouncements kept_;
   ServerCounters& counters_;
-  const std::function<absl::Status()> may_agree_;
   Hubs* const hubs_;
   const WireLimits limits_;
+  Announcements announcements_;
   const std::uint32_t streams_per_tenant_max_;
   const std::chrono::seconds cycle_idle_;
   InFlight in_flight_;

@@ -20,6 +20,7 @@
 #include "certs/token.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
+#include "proto/wire/codec.h"
 #include "proto/wire/refusal.h"
 #include "tests/client/source/source_database.h"
 
@@ -89,6 +90,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   bool takes_changes = false;  ///< Of a source with a change log; else every table is populated.
   std::string differs;         ///< A table of which this endpoint counts other rows.
   std::vector<std::string> capabilities;
+  bool keeps_announcements = false;  ///< Answers what is named by its digest.
   /// Empty: it does not know the call.
   std::function<grpc::Status(const v1::DigestRangesRequest&, v1::DigestRangesResponse*)> on_digests;
   v1::Limits limits;
@@ -96,12 +98,13 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   // What happened.
   std::mutex mutex;
   std::map<std::string, Table> tables;
-  std::vector<std::string> log;  ///< "authenticate", "schema", "rows", "digests", "completed".
+  std::vector<std::string> log;  ///< "authenticate", "announced", "schema", "rows", "digests", "completed".
   std::vector<std::string> holders;
   std::vector<bool> take_overs;
   std::map<std::string, v1::PopulateReason> reasons;
   std::map<std::string, std::uint64_t> planned;
   v1::TableSchemaRequest announced;
+  std::string announced_sha256;  ///< As the last Authenticate named it.
   v1::ReplicationCompletedRequest completed;
   std::string request_token;                ///< Of Authenticate.
   std::vector<std::string> authorizations;  ///< Of the other calls.
@@ -145,6 +148,11 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       *response->mutable_limits() = limits;
       for (const std::string& capability : capabilities) response->add_capabilities(capability);
       for (auto& [name, table] : tables) table.seq = 0;
+      announced_sha256 = request->announced_sha256();
+      if (keeps_announcements && AnnouncementSha256(Kept()) == announced_sha256) {
+        log.emplace_back("announced");
+        AnswerSchema(announced, response->mutable_announced());
+      }
     }
     Answer answer;
     answer.nonce = NonceOf(request->request_token());
@@ -185,7 +193,17 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     }
     announced = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
-    for (const v1::Table& announcement : request->tables()) {
+    return AnswerSchema(*request, response);
+  }
+
+  v1::TableSchemaRequest Kept() const {
+    v1::TableSchemaRequest kept = announced;
+    kept.clear_cycle();
+    return kept;
+  }
+
+  grpc::Status AnswerSchema(const v1::TableSchemaRequest& request, v1::TableSchemaResponse* response) {
+    for (const v1::Table& announcement : request.tables()) {
       Table& table = tables[announcement.name()];
       if (!table.known) table.position.set_lsn(-1);
       v1::TableStatus* status = response->add_tables();

@@ -178,6 +178,73 @@ TEST_F(CycleTest, SecondRunSendsNothing) {
   EXPECT_EQ(endpoint_.Count("completed"), 2U);
 }
 
+TEST_F(CycleTest, WhatWasAnnouncedLastIsOnlyNamed) {
+  Sql(path_, kTwoTables);
+  endpoint_.keeps_announcements = true;
+  Run();
+  EXPECT_EQ(endpoint_.announced_sha256, "") << "nothing was announced yet";
+  endpoint_.log.clear();
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "announced", "completed"));
+  endpoint_.log.clear();
+  endpoint_.tables["a"].position.set_lsn(-1);
+  const CycleReport populated = Run();
+  EXPECT_THAT(Populated(populated), ElementsAre("a")) << populated.status;
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "announced", "rows", "completed"));
+}
+
+TEST_F(CycleTest, AnotherAnnouncementIsNotNamedByTheDigestOfTheLastOne) {
+  Sql(path_, kTwoTables);
+  endpoint_.keeps_announcements = true;
+  Run();
+  endpoint_.log.clear();
+  Sql(path_, "DROP TABLE b");
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced_sha256, "") << "the table would be kept by it";
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "completed"));
+  EXPECT_EQ(endpoint_.announced.tables_size(), 1);
+  endpoint_.log.clear();
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "announced", "completed"));
+}
+
+TEST_F(CycleTest, AnEndpointThatForgotWhatWasAnnouncedIsToldAgain) {
+  Sql(path_, kTwoTables);
+  Run();
+  endpoint_.log.clear();
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced_sha256.size(), 64U);
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "completed"));
+}
+
+/// Within other limits another announcement might be made of the same tables.
+TEST_F(CycleTest, WithOtherLimitsTheTablesAreAnnounced) {
+  Sql(path_, absl::StrCat(kTwoTables, "CREATE INDEX by_v ON a(v)"));
+  endpoint_.keeps_announcements = true;
+  endpoint_.limits.set_message_bytes_max(1 << 20);
+  Run();
+  EXPECT_TRUE(endpoint_.announced.tables(0).has_source_objects());
+  endpoint_.limits.set_message_entries_max(8);
+  endpoint_.log.clear();
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced_sha256.size(), 64U);
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "announced", "schema", "completed"));
+  EXPECT_FALSE(endpoint_.announced.tables(0).has_source_objects());
+}
+
+TEST_F(CycleTest, AnAnswerToOtherTablesThanWereNamedEndsTheRun) {
+  Sql(path_, kTwoTables);
+  endpoint_.keeps_announcements = true;
+  Run();
+  endpoint_.on_schema = [](v1::TableSchemaResponse* response) {
+    response->mutable_tables()->RemoveLast();
+    return grpc::Status::OK;
+  };
+  const CycleReport report = Run();
+  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(endpoint_.Count("rows"), 1U) << "of the first run";
+}
+
 struct ReasonCase {
   std::string name;
   std::function<void(FakeEndpoint&, const std::string& path)> before;

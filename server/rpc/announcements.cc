@@ -1,0 +1,156 @@
+#include "server/rpc/announcements.h"
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/folded_name.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/source_objects_codec.h"
+#include "server/rpc/announced_look.h"
+#include "server/rpc/source_words.h"
+
+namespace mirror {
+namespace {
+
+std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  std::map<std::string, int> times;
+  for (const v1::Table& table : request.tables()) ++times[FoldName(table.name())];
+  std::vector<AnnouncedTable> tables;
+  tables.reserve(static_cast<std::size_t>(request.tables_size()));
+  for (const v1::Table& message : request.tables()) {
+    AnnouncedTable table{message.name(), DecodeTable(message, limits)};
+    if (table.schema.ok() && message.has_source_objects()) {
+      absl::StatusOr<SourceObjects> objects = DecodeObjects(message.source_objects(), *table.schema);
+      if (objects.ok()) {
+        table.objects = *std::move(objects);
+      } else {
+        table.objects = objects.status();
+      }
+    }
+    if (times[FoldName(message.name())] > 1) {
+      table.schema = absl::InvalidArgumentError(absl::StrCat(
+          "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",
+          "Neither is mirrored. Announce each table once."));
+    }
+    tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const WireLimits& limits) {
+  if (static_cast<std::uint64_t>(request.tables_size()) > limits.tables_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(request.tables_size(), " tables; the limit is ", limits.tables_max,
+                     ". Nothing was changed. Announce fewer tables, or give the endpoint's [limits] "
+                     "'tables_max' more."));
+  }
+  if (request.source_id().empty() || request.source_id().size() > kSourceIdBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'source_id' must have 1 to ", kSourceIdBytesMax,
+                     " bytes. Nothing was changed. Send the id that was made when the "
+                     "source was installed."));
+  }
+  return absl::OkStatus();
+}
+
+/// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
+std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
+  std::string told;
+  for (AnnouncedTable& table : *tables) {
+    if (!table.schema.ok()) continue;
+    if (absl::Status status = rules.Set(&*table.schema); !status.ok()) {
+      absl::StrAppend(&told, std::string(status.message()));
+      table.schema = std::move(status);
+    } else if (PlainColumns(*table.schema).size() < table.schema->columns.size()) {
+      absl::StrAppend(&told, SchemaHash(*table.schema));
+    }
+  }
+  return told;
+}
+
+void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
+  status->set_table(answer.table);
+  status->set_wanted(answer.wanted);
+  if (answer.wanted && table.schema.ok()) {
+    for (const Column& column : table.schema->columns) {
+      status->add_rules(static_cast<v1::ColumnRule>(column.rule));
+    }
+  }
+  EncodePosition(answer.position, status->mutable_position());
+  if (answer.pending) EncodePosition(*answer.pending, status->mutable_pending());
+  status->set_schema_hash(answer.schema_hash);
+  status->set_action(static_cast<v1::TableAction>(answer.action));
+  status->set_reason(SourceWords(answer.reason));
+  status->set_row_count(answer.row_count);
+  status->set_verify_wanted(answer.verify_wanted);
+  status->set_source_accepted(answer.source_accepted);
+}
+
+}  // namespace
+
+Announcements::Announcements(const WireLimits& limits, std::function<absl::Status()> may_agree)
+    : limits_(limits), may_agree_(std::move(may_agree)) {}
+
+absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::TableSchemaRequest* request,
+                                     v1::TableSchemaResponse* response) {
+  const std::int64_t cycle = request->cycle();
+  request->clear_cycle();
+  const std::string sha256 = AnnouncementSha256(*request);
+  absl::Status announced = AnnounceIn(cycle, caller, tenant, sha256, *request, response);
+  if (announced.ok()) kept_.Keep(caller.context_id, sha256, std::move(*request));
+  return announced;
+}
+
+absl::Status Announcements::Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
+                                 const GoOn& go_on, v1::TableSchemaResponse* response) {
+  const absl::StatusOr<Decoded> decoded = Decode(tenant, request);
+  if (!decoded.ok()) return decoded.status();
+  return LookAtAnnouncement(tenant, caller, request, decoded->tables, NowMs(), go_on, response);
+}
+
+void Announcements::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
+                                 const std::string& sha256, v1::AuthenticateResponse* response) {
+  const std::shared_ptr<const v1::TableSchemaRequest> kept = kept_.Find(caller.context_id, sha256);
+  if (kept == nullptr) return;
+  v1::TableSchemaResponse announced;
+  if (!AnnounceIn(cycle, caller, tenant, sha256, *kept, &announced).ok()) return;
+  *response->mutable_announced() = std::move(announced);
+}
+
+absl::StatusOr<Announcements::Decoded> Announcements::Decode(const Tenant& tenant,
+                                                             const v1::TableSchemaRequest& request) const {
+  if (may_agree_) {
+    if (absl::Status may = may_agree_(); !may.ok()) return may;
+  }
+  if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) return fits;
+  Decoded decoded;
+  decoded.tables = DecodeTables(request, limits_);
+  decoded.rules = SetColumnRules(tenant.column_rules(), &decoded.tables);
+  return decoded;
+}
+
+absl::Status Announcements::AnnounceIn(std::int64_t cycle, const Caller& caller, Tenant& tenant,
+                                       const std::string& sha256, const v1::TableSchemaRequest& announcement,
+                                       v1::TableSchemaResponse* response) const {
+  const absl::StatusOr<Decoded> decoded = Decode(tenant, announcement);
+  if (!decoded.ok()) {
+    tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
+    return decoded.status();
+  }
+  const absl::StatusOr<Announcement> answer = tenant.Announce(
+      caller, cycle, announcement.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
+  if (!answer.ok()) return answer.status();
+  for (const std::string& table : answer->held_tables) response->add_held_tables(table);
+  response->set_held_reason(SourceWords(answer->held_reason));
+  for (std::size_t i = 0; i < answer->tables.size(); ++i) {
+    EncodeAnswer(answer->tables[i], decoded->tables[i], response->add_tables());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mirror

@@ -1,0 +1,58 @@
+#ifndef MIRROR_SERVER_RPC_ANNOUNCEMENTS_H_
+#define MIRROR_SERVER_RPC_ANNOUNCEMENTS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/limits.h"
+#include "server/plan/announce_plan.h"
+#include "server/plan/caller.h"
+#include "server/rpc/kept_announcements.h"
+#include "server/tenant/dry_run.h"
+#include "server/tenant/tenant.h"
+
+namespace mirror {
+
+/// What sources say of their tables: decoded, handed to the tenant, answered, and kept for the next cycle.
+/// Errors: as Tenant::Announce(); `may_agree`'s; kResourceExhausted and kInvalidArgument: nothing was
+/// changed. Threads: any.
+class Announcements {
+ public:
+  /// `may_agree`: asked before each announcement; null: it always may.
+  Announcements(const WireLimits& limits, std::function<absl::Status()> may_agree);
+
+  /// TableSchema. Takes the request over.
+  absl::Status Announce(const Caller& caller, Tenant& tenant, v1::TableSchemaRequest* request,
+                        v1::TableSchemaResponse* response);
+  /// The same as a dry run.
+  absl::Status Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
+                    const GoOn& go_on, v1::TableSchemaResponse* response);
+  /// The same behind a begin that names an announcement, where it is the tenant's last one. Whatever is wrong
+  /// with it, the source is told when it announces its tables itself.
+  void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
+                    v1::AuthenticateResponse* response);
+
+ private:
+  struct Decoded {
+    std::vector<AnnouncedTable> tables;
+    std::string rules;  ///< Tells one set of the endpoint's column rules from another.
+  };
+  absl::StatusOr<Decoded> Decode(const Tenant& tenant, const v1::TableSchemaRequest& request) const;
+  /// `announcement` has no cycle, and is the same in each that has this digest.
+  absl::Status AnnounceIn(std::int64_t cycle, const Caller& caller, Tenant& tenant, const std::string& sha256,
+                          const v1::TableSchemaRequest& announcement,
+                          v1::TableSchemaResponse* response) const;
+
+  const WireLimits limits_;
+  const std::function<absl::Status()> may_agree_;
+  KeptAnnouncements kept_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ANNOUNCEMENTS_H_

@@ -1,0 +1,130 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/wire/codec.h"
+#include "tests/endpoint/endpoint_fixture.h"
+
+namespace mirror {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const Position kFirst{Lsn{10}, "first"};
+const Position kSecond{Lsn{20}, "second"};
+
+/// A source names by its digest what it would announce: AuthenticateRequest.announced_sha256.
+class NamedAnnouncementTest : public EndpointTest {
+ protected:
+  static std::string DigestOf(const std::vector<TableSchema>& tables) {
+    return AnnouncementSha256(Announcement(0, tables));
+  }
+
+  static v1::AuthenticateResponse BeginNaming(MirrorClient& client, const std::string& sha256,
+                                              bool probe = false) {
+    absl::StatusOr<v1::AuthenticateResponse> begun = client.Authenticate("hand", true, probe, {}, {}, sha256);
+    EXPECT_THAT(begun, IsOk());
+    return begun.ok() ? *std::move(begun) : v1::AuthenticateResponse();
+  }
+
+  static v1::ChangeBatch Change(std::int64_t base) {
+    BatchSpec spec;
+    spec.operation = Operation::kUpdate;
+    spec.columns = {"id", "name"};
+    spec.rows = {{1, "Ada B."}};
+    spec.base_lsn = base;
+    spec.target = kSecond;
+    spec.commit = kSecond;
+    return Message(People(), spec);
+  }
+
+  const TableSchema people_ = People();
+};
+
+TEST_F(NamedAnnouncementTest, ACycleBeginsWithItsTablesAnnounced) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
+  ASSERT_TRUE(begun.has_announced());
+  ASSERT_EQ(begun.announced().tables_size(), 1);
+  const v1::TableStatus& status = begun.announced().tables(0);
+  EXPECT_EQ(status.table(), "people");
+  EXPECT_TRUE(status.wanted());
+  EXPECT_EQ(status.action(), v1::TABLE_ACTION_UNCHANGED);
+  EXPECT_EQ(status.position().lsn(), 10);
+  EXPECT_EQ(status.row_count(), 1);
+  EXPECT_EQ(Send(*client, begun.cycle(), Change(10)).code(), 0);
+
+  // The call itself is a repetition, with rows behind it, too.
+  const absl::StatusOr<v1::TableSchemaResponse> repeated =
+      client->TableSchema(Announcement(begun.cycle(), {people_}));
+  ASSERT_THAT(repeated, IsOk());
+  EXPECT_EQ(repeated->tables(0).position().lsn(), 20);
+  EXPECT_THAT(client->TableSchema(Announcement(begun.cycle(), {people_, Pairs()})),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("next")));
+  EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
+  EXPECT_THAT(here_->mirror().Query("SELECT name FROM people"), ElementsAre("text:Ada B."));
+  EXPECT_EQ(here_->mirror().Lsn("people"), 20);
+}
+
+TEST_F(NamedAnnouncementTest, OnlyTheTenantsLastAnnouncementIsKnown) {
+  Install();
+  const auto client = Client(), other = Client("Cust-other");
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Fill(*client, Pairs(), {}, kFirst);
+  EXPECT_FALSE(BeginNaming(*client, DigestOf({people_})).has_announced());
+  EXPECT_FALSE(BeginNaming(*client, "").has_announced());
+  EXPECT_FALSE(BeginNaming(*client, std::string(64, '0')).has_announced());
+  EXPECT_FALSE(BeginNaming(*other, DigestOf({Pairs()})).has_announced()) << "of another tenant";
+  EXPECT_TRUE(BeginNaming(*client, DigestOf({Pairs()})).has_announced());
+  ASSERT_THAT(here_->Restart(), IsOk());
+  EXPECT_FALSE(BeginNaming(*Client(), DigestOf({Pairs()})).has_announced()) << "a new server knows none";
+}
+
+TEST_F(NamedAnnouncementTest, WhatBeginsNoCycleAnnouncesNothing) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  EXPECT_FALSE(BeginNaming(*client, DigestOf({people_}), /*probe=*/true).has_announced());
+  const std::int64_t cycle = Begin(*client, "somebody");
+  const absl::StatusOr<v1::AuthenticateResponse> busy =
+      client->Authenticate("other", false, false, {}, {}, DigestOf({people_}));
+  ASSERT_THAT(busy, IsOk());
+  EXPECT_EQ(busy->busy().cycle(), cycle);
+  EXPECT_FALSE(busy->has_announced());
+}
+
+/// As an announcement of its own would do: what was done to the mirror in between is found.
+TEST_F(NamedAnnouncementTest, TheAnswerIsOfTheMirrorAsItIsNow) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  ASSERT_EQ(here_->mirror().Execute("DROP TABLE people"), "");
+  const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
+  ASSERT_TRUE(begun.has_announced());
+  EXPECT_EQ(begun.announced().tables(0).action(), v1::TABLE_ACTION_CREATED)
+      << begun.announced().tables(0).reason();
+  EXPECT_EQ(begun.announced().tables(0).position().lsn(), -1);
+  EXPECT_EQ(Send(*client, begun.cycle(), Population(people_, {{2, "Bob", 40}}, kSecond)).code(), 0);
+  EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
+  EXPECT_THAT(here_->mirror().Query("SELECT name FROM people"), ElementsAre("text:Bob"));
+}
+
+/// Another announcement of the same cycle, before a row of it: it is the one that counts.
+TEST_F(NamedAnnouncementTest, ASourceMayAnnounceOthersAllTheSame) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
+  ASSERT_TRUE(begun.has_announced());
+  EXPECT_THAT(client->TableSchema(Announcement(begun.cycle(), {people_, Pairs()})), IsOk());
+  EXPECT_THAT(here_->mirror().Tables(), ElementsAre("pairs", "people"));
+  EXPECT_EQ(Send(*client, begun.cycle(), Change(10)).code(), 0);
+  EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
+  EXPECT_TRUE(BeginNaming(*client, DigestOf({people_, Pairs()})).has_announced());
+}
+
+}  // namespace
+}  // namespace mirror
