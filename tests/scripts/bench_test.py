@@ -72,10 +72,22 @@ class CommandLine(unittest.TestCase):
         self.assertEqual([words[0] for words in lines], wanted)
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 
+    def test_the_list_of_what_was_chosen_names_nothing_else(self):
+        listed = bench("--list", "--only", "upsert")
+        self.assertEqual([line.split()[0] for line in listed.stdout.splitlines()], ["upsert"])
+        self.assertIn("pg-upsert", bench("--list", "--store", "postgres").stdout)
+        self.assertNotIn("first-population", bench("--list", "--store", "postgres").stdout)
+
+    def test_who_reads_only_the_begin_of_the_list_is_not_told_of_a_broken_pipe(self):
+        script = "set -o pipefail; tools/bench --list | head -c 1 > /dev/null"
+        run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+        self.assertEqual(run.stderr, "")
+
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
         for words, said in (
             (["--frob"], "unrecognized arguments: --frob"),
             (["--only", "frob"], "no such line or group"),
+            (["--only", "upzert"], "but upsert"),
             (["--rounds", "2"], "3 rounds at least"),
             (["--rounds", "many"], "many"),
             (["--json", "/not/there/bench.json"], "there is no folder /not/there"),

@@ -1,6 +1,7 @@
 """The command line of tools/bench."""
 
 import argparse
+import difflib
 import os
 import sys
 
@@ -64,6 +65,12 @@ def other_build(path):
     return os.path.abspath(path)
 
 
+def alike(name):
+    known = dict.fromkeys(each for line in goals.LINES for each in (line.name, line.group))
+    found = difflib.get_close_matches(name, known)
+    return f", but {', '.join(found)}" if found else ""
+
+
 def read(argv):
     parser = Parser(
         prog="tools/bench",
@@ -82,7 +89,7 @@ def read(argv):
     parser.add_argument(
         "--source", choices=goals.SOURCES, help="all lines about sources that are its databases; the mirrors are in SQLite"
     )
-    parser.add_argument("--list", action="store_true", help="print all lines with their goals, and measure nothing")
+    parser.add_argument("--list", action="store_true", help="print the lines with their goals, all or the chosen ones, and measure nothing")
     parser.add_argument(
         "--rounds", type=rounds, default=ROUNDS, metavar="N", help=f"{ROUNDS} at least, which is the default"
     )
@@ -109,12 +116,16 @@ def read(argv):
         elif chosen := goals.select(name):
             options.lines += [line for line in chosen if line not in options.lines]
         else:
-            parser.error(f"--only '{name}': no such line or group; tools/bench --list shows them")
+            parser.error(f"--only '{name}': no such line or group{alike(name)}; tools/bench --list shows them")
     if not options.only:
         options.lines = [line for line in goals.LINES if line.store == options.store]
+    if options.list:
+        if len(argv) == 1:
+            options.lines = goals.LINES
+        return options
     if not options.against:
         named = [line.name for line in options.lines if line.group == goals.AGAINST]
-        if options.only and named and not options.list:
+        if options.only and named:
             parser.error(f"{named[0]} is measured against another build: name the folder of its programs with --against")
         options.lines = [line for line in options.lines if line.group != goals.AGAINST]
     if options.curves and (options.only or options.json or options.markdown or options.store != "sqlite"):
@@ -124,7 +135,7 @@ def read(argv):
         parser.error("--keep is of one run of all lines in full size: leave out --only, --json, --curves and --quick")
     if options.keep:
         options.json = kept_table.file(options.store)
-    if not options.json and not options.curves and not options.list:
+    if not options.json and not options.curves:
         try:
             options.json = writable("bench.json")
         except argparse.ArgumentTypeError as error:

@@ -65,11 +65,11 @@ TARGETS = (
 SHIM = "slow_sync"  # Of the tests, in front of a server.
 
 
-def show_lines():
-    width = max(len(line.name) for line in goals.LINES)
-    group_width = max(len(line.group) for line in goals.LINES)
-    rows = [(line.name, line.group, line.goal_text(), line.work, line.reference) for line in goals.LINES]
-    rows.append((goals.MICRO, goals.MICRO, "-", "codec, row digest, tokens, plans, each by itself", "-"))
+def show_lines(lines, micro):
+    rows = [(line.name, line.group, line.goal_text(), line.work, line.reference) for line in lines]
+    if micro:
+        rows.append((goals.MICRO, goals.MICRO, "-", "codec, row digest, tokens, plans, each by itself", "-"))
+    width, group_width = (max(len(row[i]) for row in rows) for i in range(2))
     for name, group, goal, work, reference in rows:
         print(f"{name:{width}}  {group:{group_width}}  {goal:12}  {work}; against: {reference}")
 
@@ -127,7 +127,7 @@ def interrupted(*_):
 def main():
     options = arguments.read(sys.argv[1:])
     if options.list:
-        show_lines()
+        show_lines(options.lines, options.micro)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, interrupted)
@@ -175,6 +175,10 @@ if __name__ == "__main__":
         sys.exit(main())
     except Failed as failed:
         print(f"tools/bench: {failed}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever reads has enough. Python would say so once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         print("tools/bench: interrupted; everything it started is stopped", file=sys.stderr)

@@ -14,7 +14,7 @@ def _number(value):
 
 
 def _rows(results):
-    yield ("line", "median", "min", "max", "goal", "met", "rate", "reference", "of")
+    yield ("line", "median", "min", "max", "goal", "met", "measured", "reference", "unit")
     for result in results:
         row = result.as_json()
         unit = "" if row["unit"] == "x" else " " + row["unit"]

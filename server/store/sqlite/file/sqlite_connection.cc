@@ -327,6 +327,10 @@ absl::Status SqliteConnection::Execute(const std::string& sql) {
   return database_->Execute(sql, "the mirror");
 }
 
+absl::Status SqliteConnection::ExecuteKept(const std::string& sql) {
+  return statements_.Prepare(sql, "the mirror").Run();
+}
+
 absl::StatusOr<sqlite3_stmt*> SqliteConnection::Statement(const std::string& sql) {
   return statements_.Find(sql, "the mirror");
 }

@@ -57,6 +57,8 @@ class SqliteConnection {
 
   const sqlite::Connection& database() const { return *database_; }
   absl::Status Execute(const std::string& sql);
+  /// The same for one statement without rows that is kept, as Prepare() keeps it.
+  absl::Status ExecuteKept(const std::string& sql);
   /// Rows that the last INSERT, UPDATE or DELETE changed.
   std::int64_t Changes() const { return database_->Changes(); }
   /// The statement is kept and found again by its text.
