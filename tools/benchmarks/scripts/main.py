@@ -128,6 +128,7 @@ def main():
     options = arguments.read(sys.argv[1:])
     if options.list:
         show_lines(options.lines, options.micro)
+        sys.stdout.flush()  # Here, where a closed pipe is expected.
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, interrupted)
