@@ -84,7 +84,8 @@ class CommandLine(unittest.TestCase):
         os.close(read)
         with os.fdopen(write, "w") as pipe:
             words = [ROOT / "tools" / "bench", "--list", "--only", "upsert"]
-            run = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, check=False)
+            buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+            run = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, env=buffered, check=False)
         self.assertEqual((run.returncode, run.stderr), (1, b""))
 
     def test_wrong_usage_is_exit_code_2_and_a_sentence(self):
