@@ -83,7 +83,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     cycles = {noted->completing, noted->completed};
     cycle.follows_broken = noted->broken();
   }
-  // A cycle that died may have died of it: a call of its own has more time.
+  // A cycle that died may have died of it.
   if (!holder->take_over) cycle.announced_sha256 = KnownAnnouncement(run);
   const auto authenticate = [&](bool take_over) {
     return Authenticate(run, holder->id, take_over, cycles, cycle.announced_sha256);

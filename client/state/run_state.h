@@ -17,7 +17,8 @@
 
 namespace mirror {
 
-/// What a mirror had announced last, and within which limits it was made. The mirror may know it no more.
+/// What was announced to the mirror last, and within which limits it was made. The mirror may know it no
+/// more.
 struct Announced {
   std::string sha256;  ///< See AuthenticateRequest.announced_sha256; empty: nothing.
   std::uint64_t message_bytes_max = 0;

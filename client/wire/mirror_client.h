@@ -93,8 +93,8 @@ class MirrorClient {
   MirrorClient(const MirrorClient&) = delete;
   MirrorClient& operator=(const MirrorClient&) = delete;
 
-  /// Refuses an endpoint whose signed answer does not verify, whatever else it says. `announced_sha256`: of
-  /// what would be announced next, where it was before.
+  /// Refuses an endpoint whose signed answer does not verify, whatever else it says. `announced_sha256`: see
+  /// AuthenticateRequest.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
                                                         const ReceiptHead& receipts = {},
                                                         const std::optional<KnownCycles>& cycles = {},

@@ -18,7 +18,7 @@ namespace mirror {
 /// Reads and checks one announced table. Errors: kInvalidArgument (CheckTable), kResourceExhausted (columns).
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
 void EncodeTable(const TableSchema& table, v1::Table* message);
-/// See AuthenticateRequest.announced_sha256. `announcement` has no cycle.
+/// For AuthenticateRequest.announced_sha256. `announcement` has no cycle.
 std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement);
 
 /// Views over `message`, which must outlive the result; everything is checked before anything is bound:

@@ -211,7 +211,7 @@ TablesToRead FindTablesToRead(const AnnounceRequest& request, const AnnounceView
   return read;
 }
 
-/// Whether an announcement says what is known: nothing is decided by it, and no definition changes.
+/// See AnnouncePlan::repeats.
 bool IsRepeated(const Plan& plan, const TenantRecord& before) {
   return plan.tenant->source_id == before.source_id && plan.tenant->scrub == before.scrub &&
          plan.tenant->source_accepted == before.source_accepted && plan.steps.empty() && plan.holds.empty() &&
@@ -230,7 +230,9 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
     PlanOtherSource(request, view, &planned);
   } else {
     plan.tenant->source_id = request.source_id;
-    plan.drop_retired_before_ms = std::max<std::int64_t>(1, request.now_ms - view.drop_grace_ms);
+    if (!request.is_short) {
+      plan.drop_retired_before_ms = std::max<std::int64_t>(1, request.now_ms - view.drop_grace_ms);
+    }
     const Known known(view);
     const std::vector<std::string> kept = PlanUnannounced(request, view, known, &planned);
     for (std::size_t i = 0; i < request.tables.size(); ++i) {
@@ -239,7 +241,8 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
     plan.source_objects = PlanObjects(view.objects, ObjectsOf(request, view), kept);
   }
   // It is on disk before the rows that follow it.
-  if (IsRepeated(plan, view.tenant)) plan.kept = Kept::kWithNext;
+  planned.repeats = IsRepeated(plan, view.tenant);
+  if (planned.repeats) plan.kept = Kept::kWithNext;
   if (planned.answers.empty() && view.former.empty() && !view.IsOtherSource(request)) return planned;
   plan.answers = [answers = planned.answers,
                   step_of = planned.step_of](const std::vector<StepResult>& steps) {

@@ -38,6 +38,8 @@ struct AnnounceRequest {
   std::string digest;
   const std::vector<AnnouncedTable>& tables;
   std::int64_t now_ms = 0;
+  /// What takes long is left to a later announcement: tables that were set aside stay.
+  bool is_short = false;
 };
 
 /// Of a table of the request.
@@ -89,6 +91,7 @@ struct AnnouncePlan {
   std::set<std::string> by_hand;      ///< TablePlan::by_hand: the folded names of these tables.
   std::vector<std::string> retired;
   bool retires_partner = false;  ///< Of them one may hold rows that are the partner's.
+  bool repeats = false;  ///< It says what is known: nothing is decided by it, and no definition changes.
 };
 AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView& view);
 

@@ -1,8 +1,9 @@
 #include "server/rpc/announcements.h"
 
+#include <chrono>
 #include <cstddef>
 #include <map>
-#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/receipt.h"
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/announced_look.h"
 #include "server/rpc/source_words.h"
@@ -73,7 +75,7 @@ std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>
   return told;
 }
 
-void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
+void EncodeStatus(const TableAnswer& answer, const AnnouncedTable& table, v1::TableStatus* status) {
   status->set_table(answer.table);
   status->set_wanted(answer.wanted);
   if (answer.wanted && table.schema.ok()) {
@@ -91,6 +93,15 @@ void EncodeAnswer(const TableAnswer& answer, const AnnouncedTable& table, v1::Ta
   status->set_source_accepted(answer.source_accepted);
 }
 
+void Encode(const Announcement& answer, const std::vector<AnnouncedTable>& tables,
+            v1::TableSchemaResponse* response) {
+  for (const std::string& table : answer.held_tables) response->add_held_tables(table);
+  response->set_held_reason(SourceWords(answer.held_reason));
+  for (std::size_t i = 0; i < answer.tables.size(); ++i) {
+    EncodeStatus(answer.tables[i], tables[i], response->add_tables());
+  }
+}
+
 }  // namespace
 
 Announcements::Announcements(const WireLimits& limits, std::function<absl::Status()> may_agree)
@@ -98,16 +109,27 @@ Announcements::Announcements(const WireLimits& limits, std::function<absl::Statu
 
 absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::TableSchemaRequest* request,
                                      v1::TableSchemaResponse* response) {
+  if (absl::Status may = MayAgree(); !may.ok()) return may;
   const std::int64_t cycle = request->cycle();
   request->clear_cycle();
-  const std::string sha256 = AnnouncementSha256(*request);
-  absl::Status announced = AnnounceIn(cycle, caller, tenant, sha256, *request, response);
-  if (announced.ok()) kept_.Keep(caller.context_id, sha256, std::move(*request));
-  return announced;
+  std::string bytes = request->SerializeAsString();
+  const std::string sha256 = HexOf(HashOf(bytes));
+  const absl::StatusOr<Decoded> decoded = Decode(tenant, *request);
+  if (!decoded.ok()) {
+    tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
+    return decoded.status();
+  }
+  const absl::StatusOr<Announcement> answer = tenant.Announce(
+      caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
+  if (!answer.ok()) return answer.status();
+  Encode(*answer, decoded->tables, response);
+  kept_.Keep(caller.context_id, sha256, std::move(bytes), std::chrono::steady_clock::now());
+  return absl::OkStatus();
 }
 
 absl::Status Announcements::Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
                                  const GoOn& go_on, v1::TableSchemaResponse* response) {
+  if (absl::Status may = MayAgree(); !may.ok()) return may;
   const absl::StatusOr<Decoded> decoded = Decode(tenant, request);
   if (!decoded.ok()) return decoded.status();
   return LookAtAnnouncement(tenant, caller, request, decoded->tables, NowMs(), go_on, response);
@@ -115,42 +137,27 @@ absl::Status Announcements::Look(const Caller& caller, Tenant& tenant, const v1:
 
 void Announcements::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
                                  const std::string& sha256, v1::AuthenticateResponse* response) {
-  const std::shared_ptr<const v1::TableSchemaRequest> kept = kept_.Find(caller.context_id, sha256);
-  if (kept == nullptr) return;
-  v1::TableSchemaResponse announced;
-  if (!AnnounceIn(cycle, caller, tenant, sha256, *kept, &announced).ok()) return;
-  *response->mutable_announced() = std::move(announced);
+  const std::optional<std::string> kept =
+      kept_.Find(caller.context_id, sha256, std::chrono::steady_clock::now());
+  v1::TableSchemaRequest request;
+  if (!kept || !MayAgree().ok() || !request.ParseFromString(*kept)) return;
+  const absl::StatusOr<Decoded> decoded = Decode(tenant, request);
+  if (!decoded.ok()) return;
+  const absl::StatusOr<Announcement> answer =
+      tenant.Announce(caller, cycle, request.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables,
+                      NowMs(), Tenant::Announcing::kRepetition);
+  if (answer.ok()) Encode(*answer, decoded->tables, response->mutable_announced());
 }
+
+absl::Status Announcements::MayAgree() const { return may_agree_ ? may_agree_() : absl::OkStatus(); }
 
 absl::StatusOr<Announcements::Decoded> Announcements::Decode(const Tenant& tenant,
                                                              const v1::TableSchemaRequest& request) const {
-  if (may_agree_) {
-    if (absl::Status may = may_agree_(); !may.ok()) return may;
-  }
   if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) return fits;
   Decoded decoded;
   decoded.tables = DecodeTables(request, limits_);
   decoded.rules = SetColumnRules(tenant.column_rules(), &decoded.tables);
   return decoded;
-}
-
-absl::Status Announcements::AnnounceIn(std::int64_t cycle, const Caller& caller, Tenant& tenant,
-                                       const std::string& sha256, const v1::TableSchemaRequest& announcement,
-                                       v1::TableSchemaResponse* response) const {
-  const absl::StatusOr<Decoded> decoded = Decode(tenant, announcement);
-  if (!decoded.ok()) {
-    tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
-    return decoded.status();
-  }
-  const absl::StatusOr<Announcement> answer = tenant.Announce(
-      caller, cycle, announcement.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
-  if (!answer.ok()) return answer.status();
-  for (const std::string& table : answer->held_tables) response->add_held_tables(table);
-  response->set_held_reason(SourceWords(answer->held_reason));
-  for (std::size_t i = 0; i < answer->tables.size(); ++i) {
-    EncodeAnswer(answer->tables[i], decoded->tables[i], response->add_tables());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -32,8 +32,8 @@ class Announcements {
   /// The same as a dry run.
   absl::Status Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
                     const GoOn& go_on, v1::TableSchemaResponse* response);
-  /// The same behind a begin that names an announcement, where it is the tenant's last one. Whatever is wrong
-  /// with it, the source is told when it announces its tables itself.
+  /// The same behind a begin that names an announcement, where it is the last one of the tenant's that came
+  /// here, and changes nothing. Otherwise nothing is done, and the source has to announce its tables itself.
   void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
                     v1::AuthenticateResponse* response);
 
@@ -42,11 +42,8 @@ class Announcements {
     std::vector<AnnouncedTable> tables;
     std::string rules;  ///< Tells one set of the endpoint's column rules from another.
   };
+  absl::Status MayAgree() const;
   absl::StatusOr<Decoded> Decode(const Tenant& tenant, const v1::TableSchemaRequest& request) const;
-  /// `announcement` has no cycle, and is the same in each that has this digest.
-  absl::Status AnnounceIn(std::int64_t cycle, const Caller& caller, Tenant& tenant, const std::string& sha256,
-                          const v1::TableSchemaRequest& announcement,
-                          v1::TableSchemaResponse* response) const;
 
   const WireLimits limits_;
   const std::function<absl::Status()> may_agree_;

@@ -1,41 +1,44 @@
 #ifndef MIRROR_SERVER_RPC_KEPT_ANNOUNCEMENTS_H_
 #define MIRROR_SERVER_RPC_KEPT_ANNOUNCEMENTS_H_
 
+#include <chrono>
 #include <cstddef>
 #include <list>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/mutex.h"
-#include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {
 
-/// The last announcement of each tenant, without its cycle: what a source names by its digest need not come
-/// again. The tenants whose announcements were last are kept, within a bound; a restart forgets all.
-/// Threads: any.
+/// The last announcement of each tenant that came here, without its cycle: what a source names by its digest
+/// need not come again. Those of the tenants that used it last are kept, within a bound, for an hour: then
+/// the source says it again, and with that call is done what takes longer. A restart forgets all. Threads:
+/// any.
 class KeptAnnouncements {
  public:
   struct Limits {
-    std::size_t each_bytes = 1 << 20;  ///< In memory, some times what is sent. A larger one is not kept.
+    std::size_t each_bytes = 512 << 10;  ///< As it is sent. A larger one is not kept.
     std::size_t all_bytes = 32 << 20;
+    std::chrono::seconds longest = std::chrono::hours(1);
   };
+  using Time = std::chrono::steady_clock::time_point;
   KeptAnnouncements() : KeptAnnouncements(Limits{}) {}
   explicit KeptAnnouncements(const Limits& limits) : limits_(limits) {}
 
-  /// In the place of the tenant's one before.
-  void Keep(const std::string& context_id, const std::string& sha256, v1::TableSchemaRequest announcement);
-  /// Null: the tenant's last one is another, or is not kept.
-  std::shared_ptr<const v1::TableSchemaRequest> Find(const std::string& context_id,
-                                                     const std::string& sha256);
+  /// In the place of the tenant's one before. `announcement`: serialized.
+  void Keep(const std::string& context_id, const std::string& sha256, std::string announcement, Time now);
+  /// Absent: the tenant's last one is another, or is not kept.
+  std::optional<std::string> Find(const std::string& context_id, const std::string& sha256, Time now);
 
  private:
   struct Kept {
     std::string tenant;  ///< Folded.
     std::string sha256;
-    std::size_t bytes = 0;
-    std::shared_ptr<const v1::TableSchemaRequest> announcement;
+    std::string announcement;
+    Time since;
+    std::size_t bytes() const;
   };
   using Place = std::list<Kept>::iterator;
   void Forget(const std::string& tenant) MIRROR_REQUIRES(mutex_);

@@ -196,6 +196,9 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
   const absl::StatusOr<Admission> admission = Begin(caller, request, **tenant, now_ms);
   if (!admission.ok()) return admission.status();
+  if (admission->accepted && !request.announced_sha256().empty()) {
+    announcements_.AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
+  }
   if (admission->accepted && HasLeft(context)) {
     (*tenant)->TakeBack(admission->cycle, NowMs());
     return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
@@ -225,9 +228,6 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   response->set_signed_response(*std::move(signed_answer));
   EncodeAdmission(*admission, caller.context_id, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
-  if (admission->accepted && !request.announced_sha256().empty()) {
-    announcements_.AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
-  }
   return absl::OkStatus();
 }
 

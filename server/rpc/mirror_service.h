@@ -33,8 +33,8 @@ class StreamMessages;
 /// the end of its token does not end it. Threads: any; gRPC's.
 class MirrorService final {
  public:
-  /// All that is given must outlive the service; `hooks` may be null. `may_agree`: asked before TableSchema,
-  /// by any thread; null: it always may. `hubs`: null: there are none.
+  /// All that is given must outlive the service; `hooks` may be null. `may_agree`: asked before tables are
+  /// announced, by any thread; null: it always may. `hubs`: null: there are none.
   MirrorService(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
                 ServerCounters& counters = UnwatchedCounters(),
                 std::function<absl::Status()> may_agree = nullptr, Hubs* hubs = nullptr);

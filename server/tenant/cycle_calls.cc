@@ -30,6 +30,10 @@ absl::Status CheckUntouched(const TenantRecord& tenant) {
       "the cycle with ReplicationCompleted and announce the new tables in the next one.");
 }
 
+absl::Status NoRepetition() {
+  return absl::FailedPreconditionError("the announcement changes something. Nothing was done.");
+}
+
 absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex()) {
   const bool may_make = !probe && mirror.options().automatic_provisioning;
@@ -232,7 +236,7 @@ void CycleCalls::TellBeginning(const Beginning& beginning) {
 absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int64_t cycle,
                                                   const std::string& source_id, const std::string& digest,
                                                   const std::vector<AnnouncedTable>& tables,
-                                                  std::int64_t now_ms) {
+                                                  std::int64_t now_ms, Announcing announcing) {
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
   const MutexLock lock(mirror_.mutex());
   absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
@@ -241,7 +245,8 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(*mirror_.store());
-  const AnnounceRequest request{cycle, source_id, digest, tables, now_ms};
+  const AnnounceRequest request{cycle,  source_id, digest,
+                                tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, *running);
   if (!view.ok()) return mirror_.Noticed(view.status());
   AnnouncePlan planned;
@@ -257,6 +262,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     now.tenant = tenant;
     if (absl::Status status = FillView(request, &now); !status.ok()) return status;
     planned = PlanAnnouncement(request, now);
+    if (request.is_short && !planned.repeats) return NoRepetition();
     if (!is_counted) dropped = FindDropped(planned.plan.steps);
     if (!is_counted && !dropped.empty()) return std::optional<Plan>();
     before = std::move(now.former);
@@ -271,9 +277,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
-  TellIdleRules(tables);
-  TellNotKept(mirror_, tables);
-  mirror_.indexes().TellWrong(tables);
+  TellOf(tables);
   const Plan& plan = (*committed)->plan;
   // Tables and columns that indexes need may have come or gone.
   if (!plan.source_objects.empty() || !plan.steps.empty()) mirror_.indexes().SetDue();
@@ -520,6 +524,12 @@ void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
       absl::StrCat(answer.reason, there ? " What the mirror has of it stays as it was, readable, until "
                                           "the table is taken again or 'mirrorctl reset' drops it."
                                         : ""));
+}
+
+void CycleCalls::TellOf(const std::vector<AnnouncedTable>& tables) {
+  TellIdleRules(tables);
+  TellNotKept(mirror_, tables);
+  mirror_.indexes().TellWrong(tables);
 }
 
 /// A rule with a typing error keeps nothing out.

@@ -75,11 +75,16 @@ class CycleCalls {
                                          bool probe, std::int64_t now_ms,
                                          std::optional<SourceCycles> known = std::nullopt);
 
+  enum class Announcing : std::uint8_t {
+    kAll,
+    kRepetition,  ///< Only what changes nothing, and takes no longer than to look: as a part of another call.
+  };
   /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
-  /// batch.
+  /// batch, and for a kRepetition that is none; nothing was done.
   absl::StatusOr<Announcement> Announce(const Caller& caller, std::int64_t cycle,
                                         const std::string& source_id, const std::string& digest,
-                                        const std::vector<AnnouncedTable>& tables, std::int64_t now_ms);
+                                        const std::vector<AnnouncedTable>& tables, std::int64_t now_ms,
+                                        Announcing announcing = Announcing::kAll);
   /// The same as a dry run, of no cycle: nothing is done, not even where one runs.
   absl::StatusOr<LookedAnnouncement> LookAtAnnouncement(const Caller& caller, const std::string& source_id,
                                                         const std::vector<AnnouncedTable>& tables,
@@ -144,6 +149,7 @@ class CycleCalls {
   void TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
                      const std::vector<SchemaAnswer>& before) MIRROR_REQUIRES(mirror_.mutex());
   void TellRefusedTable(const SchemaAnswer& answer) MIRROR_REQUIRES(mirror_.mutex());
+  void TellOf(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror_.mutex());
   void TellIdleRules(const std::vector<AnnouncedTable>& tables) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;

@@ -10,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 const Position kFirst{Lsn{10}, "first"};
 const Position kSecond{Lsn{20}, "second"};
@@ -69,6 +70,14 @@ TEST_F(NamedAnnouncementTest, ACycleBeginsWithItsTablesAnnounced) {
   EXPECT_EQ(here_->mirror().Lsn("people"), 20);
 }
 
+/// As proto/WRITING.md has it, for who writes a source.
+TEST(AnnouncementDigest, IsOfTheSerializedRequest) {
+  v1::TableSchemaRequest announcement;
+  announcement.set_source_id("s");
+  EXPECT_EQ(AnnouncementSha256(announcement),
+            "17be910ce776899f258821ff70f1e0fd39121dced53bd93ab9f2f182c81ab56f");
+}
+
 TEST_F(NamedAnnouncementTest, OnlyTheTenantsLastAnnouncementIsKnown) {
   Install();
   const auto client = Client(), other = Client("Cust-other");
@@ -96,20 +105,45 @@ TEST_F(NamedAnnouncementTest, WhatBeginsNoCycleAnnouncesNothing) {
   EXPECT_FALSE(busy->has_announced());
 }
 
-/// As an announcement of its own would do: what was done to the mirror in between is found.
-TEST_F(NamedAnnouncementTest, TheAnswerIsOfTheMirrorAsItIsNow) {
+/// What is to be done has a call of its own, with its time and its words.
+TEST_F(NamedAnnouncementTest, WhereSomethingIsToBeDoneTheCallIsMade) {
   Install();
   const auto client = Client();
   Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
   ASSERT_EQ(here_->mirror().Execute("DROP TABLE people"), "");
   const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
-  ASSERT_TRUE(begun.has_announced());
-  EXPECT_EQ(begun.announced().tables(0).action(), v1::TABLE_ACTION_CREATED)
-      << begun.announced().tables(0).reason();
-  EXPECT_EQ(begun.announced().tables(0).position().lsn(), -1);
+  EXPECT_FALSE(begun.has_announced());
+  EXPECT_THAT(here_->mirror().Tables(), IsEmpty()) << "nothing was done";
+  const std::vector<v1::TableStatus> answer = Announce(*client, begun.cycle(), {people_});
+  EXPECT_EQ(answer[0].action(), v1::TABLE_ACTION_CREATED);
   EXPECT_EQ(Send(*client, begun.cycle(), Population(people_, {{2, "Bob", 40}}, kSecond)).code(), 0);
   EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
-  EXPECT_THAT(here_->mirror().Query("SELECT name FROM people"), ElementsAre("text:Bob"));
+  EXPECT_TRUE(BeginNaming(*client, DigestOf({people_})).has_announced());
+}
+
+/// As after an announcement at another server of a fleet.
+TEST_F(NamedAnnouncementTest, WhatIsOutOfDateSetsNoTableAside) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  ASSERT_EQ(
+      here_->mirror().Execute("INSERT INTO \"Cust_mirroring\" SELECT 'pairs', schema_hash, lsn, lineage, "
+                              "pending_lsn, pending_lineage, seq, row_count, cycle, state FROM "
+                              "\"Cust_mirroring\" WHERE table_name = 'people'"),
+      "");
+  EXPECT_FALSE(BeginNaming(*client, DigestOf({people_})).has_announced());
+  EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM \"Cust_mirroring\""), "2");
+}
+
+/// An operator's -1 is where the table stands, and is told.
+TEST_F(NamedAnnouncementTest, ThePositionsAreThoseOfNow) {
+  Install();
+  const auto client = Client();
+  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  ASSERT_EQ(here_->mirror().Execute("UPDATE \"Cust_mirroring\" SET lsn = -1"), "");
+  const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
+  ASSERT_TRUE(begun.has_announced());
+  EXPECT_EQ(begun.announced().tables(0).position().lsn(), -1);
 }
 
 /// Another announcement of the same cycle, before a row of it: it is the one that counts.

@@ -78,6 +78,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual([line.split()[0] for line in listed.stdout.splitlines()], ["upsert"])
         self.assertIn("pg-upsert", bench("--list", "--store", "postgres").stdout)
         self.assertNotIn("first-population", bench("--list", "--store", "postgres").stdout)
+        self.assertEqual(bench("--list", "--quick").stdout, bench("--list").stdout)
 
     def test_who_reads_only_the_begin_of_the_list_is_not_told_of_a_broken_pipe(self):
         read, write = os.pipe()

@@ -282,7 +282,7 @@ class SqliteTransaction final : public StoreTransaction {
   HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
-    if (absl::Status status = connection_.ExecuteKept("BEGIN IMMEDIATE"); !status.ok()) return status;
+    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok()) return status;
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
     Rollback();
@@ -299,7 +299,7 @@ class SqliteTransaction final : public StoreTransaction {
     }
     std::optional<CommitWithoutSync> without;
     if (kept == Kept::kWithNext) without.emplace(connection_.handle());
-    const absl::Status committed = connection_.ExecuteKept("COMMIT");
+    const absl::Status committed = ExecuteKept(connection_, "COMMIT");
     without.reset();
     if (absl::Status status = committed; !status.ok()) {
       Rollback();

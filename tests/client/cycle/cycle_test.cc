@@ -240,9 +240,29 @@ TEST_F(CycleTest, AnAnswerToOtherTablesThanWereNamedEndsTheRun) {
     response->mutable_tables()->RemoveLast();
     return grpc::Status::OK;
   };
+  endpoint_.log.clear();
   const CycleReport report = Run();
   EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kInternal));
-  EXPECT_EQ(endpoint_.Count("rows"), 1U) << "of the first run";
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "announced", "completed"));
+}
+
+/// It may have died of it: a call of its own has more time.
+TEST_F(CycleTest, BehindACycleThatDiedNothingIsNamed) {
+  Sql(path_, kTwoTables);
+  endpoint_.keeps_announcements = true;
+  Run();
+  endpoint_.tables["a"].position.set_lsn(-1);
+  endpoint_.on_request = [](const v1::RowDataRequest&) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "disk full");
+  };
+  EXPECT_EQ(Run().outcome, Outcome::kFailed);
+  EXPECT_EQ(endpoint_.announced_sha256.size(), 64U);
+  endpoint_.on_request = nullptr;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_TRUE(endpoint_.take_overs.back());
+  EXPECT_EQ(endpoint_.announced_sha256, "");
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced_sha256.size(), 64U);
 }
 
 struct ReasonCase {

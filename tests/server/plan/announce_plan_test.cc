@@ -64,6 +64,27 @@ TEST(AnnouncePlanTest, WhatIsAsItWasNeedsNoLookAndNoStep) {
       << "names are compared without case";
 }
 
+TEST(AnnouncePlanTest, ARepetitionMayWaitForTheRowsAndAShortOneDropsNothing) {
+  Case same({People()}, {People()});
+  AnnouncePlan planned = PlanAnnouncement(same.request, same.view);
+  EXPECT_TRUE(planned.repeats);
+  EXPECT_EQ(planned.plan.kept, Kept::kWithNext);
+  EXPECT_EQ(planned.plan.drop_retired_before_ms, kNowMs);
+  same.request.is_short = true;
+  planned = PlanAnnouncement(same.request, same.view);
+  EXPECT_TRUE(planned.repeats);
+  EXPECT_EQ(planned.plan.drop_retired_before_ms, 0) << "a large table takes its time";
+
+  Case others({People(), Pairs()}, {People()}), fewer({People()}, {People(), Pairs()});
+  Case source({People()}, {People()});
+  source.view.tenant.source_id = "another";
+  for (const Case* const one : {&others, &fewer, &source}) {
+    planned = PlanAnnouncement(one->request, one->view);
+    EXPECT_FALSE(planned.repeats);
+    EXPECT_EQ(planned.plan.kept, Kept::kNow);
+  }
+}
+
 TEST(AnnouncePlanTest, WhatIsNewIsMadeAndWhatIsGoneIsSetAsideFirst) {
   Case one({People("new")}, {People("old")});
   const TablesToRead read = FindTablesToRead(one.request, one.view);

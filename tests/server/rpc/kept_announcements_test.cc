@@ -3,58 +3,57 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace mirror {
 namespace {
 
-v1::TableSchemaRequest Of(const std::string& source_id) {
-  v1::TableSchemaRequest announcement;
-  announcement.set_source_id(source_id);
-  return announcement;
-}
+using testing::Eq;
+using testing::Optional;
+
+const KeptAnnouncements::Time kNow{};
 
 TEST(KeptAnnouncementsTest, TheLastOneOfATenantIsFoundByItsDigestAlone) {
   KeptAnnouncements kept;
-  EXPECT_EQ(kept.Find("Cust", "1"), nullptr);
-  kept.Keep("Cust", "1", Of("first"));
-  ASSERT_NE(kept.Find("cust", "1"), nullptr);
-  EXPECT_EQ(kept.Find("Cust", "1")->source_id(), "first");
-  EXPECT_EQ(kept.Find("Cust", ""), nullptr);
-  EXPECT_EQ(kept.Find("Other", "1"), nullptr) << "a tenant is told nothing of others";
-  kept.Keep("CUST", "2", Of("second"));
-  EXPECT_EQ(kept.Find("Cust", "1"), nullptr) << "only the last one is what the mirror has";
-  EXPECT_EQ(kept.Find("Cust", "2")->source_id(), "second");
+  EXPECT_EQ(kept.Find("Cust", "1", kNow), std::nullopt);
+  kept.Keep("Cust", "1", "first", kNow);
+  EXPECT_THAT(kept.Find("cust", "1", kNow), Optional(Eq("first")));
+  EXPECT_EQ(kept.Find("Cust", "", kNow), std::nullopt);
+  EXPECT_EQ(kept.Find("Other", "1", kNow), std::nullopt) << "a tenant is told nothing of others";
+  kept.Keep("CUST", "2", "second", kNow);
+  EXPECT_EQ(kept.Find("Cust", "1", kNow), std::nullopt) << "only the last one is what the mirror has";
+  EXPECT_THAT(kept.Find("Cust", "2", kNow), Optional(Eq("second")));
 }
 
 TEST(KeptAnnouncementsTest, ALargeOneIsNotKeptAndTheOneBeforeIsForgotten) {
-  KeptAnnouncements kept({.each_bytes = 1'000, .all_bytes = 10'000});
-  kept.Keep("Cust", "1", Of("small"));
-  kept.Keep("Cust", "2", Of(std::string(1'000, 'x')));
-  EXPECT_EQ(kept.Find("Cust", "1"), nullptr);
-  EXPECT_EQ(kept.Find("Cust", "2"), nullptr);
+  KeptAnnouncements kept({.each_bytes = 100});
+  kept.Keep("Cust", "1", "small", kNow);
+  kept.Keep("Cust", "2", std::string(101, 'x'), kNow);
+  EXPECT_EQ(kept.Find("Cust", "1", kNow), std::nullopt);
+  EXPECT_EQ(kept.Find("Cust", "2", kNow), std::nullopt);
 }
 
-TEST(KeptAnnouncementsTest, WithoutRoomTheTenantsThatWereNotSeenForLongestAreForgotten) {
-  const v1::TableSchemaRequest one = Of(std::string(500, 'x'));
-  const std::size_t bytes = one.SpaceUsedLong();
-  KeptAnnouncements kept({.each_bytes = bytes, .all_bytes = 3 * bytes});
-  kept.Keep("a", "1", one);
-  kept.Keep("b", "1", one);
-  kept.Keep("c", "1", one);
-  EXPECT_NE(kept.Find("a", "1"), nullptr);
-  kept.Keep("d", "1", one);
-  EXPECT_EQ(kept.Find("b", "1"), nullptr);
-  for (const char* const tenant : {"a", "c", "d"}) EXPECT_NE(kept.Find(tenant, "1"), nullptr) << tenant;
+/// Whatever is beside it counts, too: an announcement may be empty.
+TEST(KeptAnnouncementsTest, WithoutRoomTheTenantsThatUsedTheirsLongestAgoAreForgotten) {
+  KeptAnnouncements kept({.each_bytes = 100, .all_bytes = 1'000});
+  for (const char* const tenant : {"a", "b", "c"}) kept.Keep(tenant, "1", "", kNow);
+  EXPECT_NE(kept.Find("a", "1", kNow), std::nullopt);
+  kept.Keep("d", "1", "", kNow);
+  EXPECT_EQ(kept.Find("b", "1", kNow), std::nullopt);
+  for (const char* const tenant : {"a", "c", "d"})
+    EXPECT_NE(kept.Find(tenant, "1", kNow), std::nullopt) << tenant;
 }
 
-/// A source may be answered while its next announcement comes.
-TEST(KeptAnnouncementsTest, WhatWasFoundStaysWhenItIsForgotten) {
+/// Its use makes it no younger.
+TEST(KeptAnnouncementsTest, AfterAnHourItIsToComeAgain) {
   KeptAnnouncements kept;
-  kept.Keep("Cust", "1", Of("first"));
-  const auto found = kept.Find("Cust", "1");
-  kept.Keep("Cust", "2", Of("second"));
-  EXPECT_EQ(found->source_id(), "first");
+  kept.Keep("Cust", "1", "first", kNow);
+  EXPECT_NE(kept.Find("Cust", "1", kNow + std::chrono::minutes(59)), std::nullopt);
+  EXPECT_EQ(kept.Find("Cust", "1", kNow + std::chrono::minutes(61)), std::nullopt);
+  kept.Keep("Cust", "1", "first", kNow + std::chrono::minutes(61));
+  EXPECT_NE(kept.Find("Cust", "1", kNow + std::chrono::minutes(62)), std::nullopt);
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ def read(argv):
     if not options.only:
         options.lines = [line for line in goals.LINES if line.store == options.store]
     if options.list:
-        if len(argv) == 1:
+        if not options.only and options.store == goals.STORES[0] and "--store" not in argv:
             options.lines = goals.LINES
         return options
     if not options.against:

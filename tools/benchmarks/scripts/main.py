@@ -127,8 +127,13 @@ def interrupted(*_):
 def main():
     options = arguments.read(sys.argv[1:])
     if options.list:
-        show_lines(options.lines, options.micro)
-        sys.stdout.flush()  # Here, where a closed pipe is expected.
+        try:
+            show_lines(options.lines, options.micro)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has enough. Python would say so once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, interrupted)
@@ -176,10 +181,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except Failed as failed:
         print(f"tools/bench: {failed}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:
-        # Whoever reads has enough. Python would say so once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         print("tools/bench: interrupted; everything it started is stopped", file=sys.stderr)

@@ -327,10 +327,6 @@ absl::Status SqliteConnection::Execute(const std::string& sql) {
   return database_->Execute(sql, "the mirror");
 }
 
-absl::Status SqliteConnection::ExecuteKept(const std::string& sql) {
-  return statements_.Prepare(sql, "the mirror").Run();
-}
-
 absl::StatusOr<sqlite3_stmt*> SqliteConnection::Statement(const std::string& sql) {
   return statements_.Find(sql, "the mirror");
 }
@@ -340,6 +336,13 @@ absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
   if (!query.status().ok()) return query.status();
   query.SetDoing("the mirror's metadata");
   return query;
+}
+
+absl::Status ExecuteKept(SqliteConnection& connection, const std::string& sql) {
+  absl::StatusOr<Query> query = connection.Prepare(sql);
+  if (!query.ok()) return query.status();
+  query->SetDoing("the mirror");
+  return query->Run();
 }
 
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql) {

@@ -57,8 +57,6 @@ class SqliteConnection {
 
   const sqlite::Connection& database() const { return *database_; }
   absl::Status Execute(const std::string& sql);
-  /// The same for one statement without rows that is kept, as Prepare() keeps it.
-  absl::Status ExecuteKept(const std::string& sql);
   /// Rows that the last INSERT, UPDATE or DELETE changed.
   std::int64_t Changes() const { return database_->Changes(); }
   /// The statement is kept and found again by its text.
@@ -126,6 +124,8 @@ class SqliteConnection {
   std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
 };
 
+/// Runs a statement without rows. It is kept, and found again by its text.
+absl::Status ExecuteKept(SqliteConnection& connection, const std::string& sql);
 /// The first number that a statement gives. The statement is kept, and found again by its text.
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql);
 

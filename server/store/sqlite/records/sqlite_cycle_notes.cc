@@ -28,7 +28,7 @@ absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connec
 absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
                              const CycleNoteChanges& changes) {
   if (changes.forget_all) {
-    absl::Status status = connection.ExecuteKept("DELETE FROM _mirror_cycle_notes");
+    absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes");
     if (!status.ok()) return status;
   }
   for (const CycleNote& note : changes.forgotten) {

@@ -127,7 +127,8 @@ absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connec
 }
 
 absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<SchemaAnswer>& answers) {
-  if (absl::Status status = connection.ExecuteKept("DELETE FROM _mirror_answers"); !status.ok()) return status;
+  if (absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_answers"); !status.ok())
+    return status;
   for (const SchemaAnswer& answer : answers) {
     absl::StatusOr<Query> query = connection.Prepare(
         "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
