@@ -96,9 +96,6 @@ RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cy
 
 absl::Status RowSender::Send(std::vector<Job>& jobs) {
   jobs_ = &jobs;
-  absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
-  if (!stream.ok()) return stream.status();
-  stream_ = *std::move(stream);
   std::vector<ReadJob> to_read;
   for (const Job& job : jobs) to_read.push_back(ToRead(job));
   ReadAhead ahead(options_.read_ahead, MakeStaging(reader_, options_.staging));
@@ -119,11 +116,13 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
       if (wire_status_.ok()) End(job, std::move(sent));
     }
   }
+  is_last_ = true;
   if (wire_status_.ok()) (void)batcher_.Flush();
   while (wire_status_.ok() && in_flight_ > 0) wire_status_ = Receive();
   // After a break some answers may have come still: what they acknowledge is applied.
   while (!wire_status_.ok() && in_flight_ > 0 && Receive().ok()) {
   }
+  if (stream_ == nullptr) return wire_status_;
   const absl::Status finished = stream_->Finish();
   stream_.reset();
   return wire_status_.ok() ? finished : wire_status_;
@@ -205,15 +204,27 @@ BlockSize RowSender::SizeOfBlocks(std::size_t columns) const {
 absl::Status RowSender::SendRequest(const v1::RowDataRequest& request) {
   while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
   CrashPoint("agent.request");
-  if (wire_status_.ok()) wire_status_ = stream_->Send(request);
+  if (!wire_status_.ok()) return wire_status_;
+  // A stream costs more than the call: it pays from the second request on.
+  if (stream_ == nullptr && is_last_) return wire_status_ = Take(client_.RowData(request));
+  if (stream_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
+    if (!stream.ok()) return wire_status_ = stream.status();
+    stream_ = *std::move(stream);
+  }
+  wire_status_ = stream_->Send(request);
   if (wire_status_.ok()) ++in_flight_;
   return wire_status_;
 }
 
 absl::Status RowSender::Receive() {
-  const absl::StatusOr<v1::RowDataResponse> response = stream_->Receive();
+  const absl::Status taken = Take(stream_->Receive());
+  if (taken.ok()) --in_flight_;
+  return taken;
+}
+
+absl::Status RowSender::Take(const absl::StatusOr<v1::RowDataResponse>& response) {
   if (!response.ok()) return response.status();
-  --in_flight_;
   for (const v1::BatchResult& result : response->results()) Take(result);
   return absl::OkStatus();
 }

@@ -68,7 +68,8 @@ std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::
 /// Then rows cannot be found at the mirror by the source's key.
 bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
 
-/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
+/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on;
+/// what fits into one request, in a call of its own.
 ///
 /// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
 /// uses the source until Send() is back.
@@ -88,6 +89,7 @@ class RowSender {
   BlockSize SizeOfBlocks(std::size_t columns) const;
   absl::Status SendRequest(const v1::RowDataRequest& request);
   absl::Status Receive();
+  absl::Status Take(const absl::StatusOr<v1::RowDataResponse>& response);
   void Take(const v1::BatchResult& result);
 
   SourceReader& reader_;
@@ -97,9 +99,10 @@ class RowSender {
   BatcherLimits batcher_limits_;
   Batcher batcher_;
   std::vector<Job>* jobs_ = nullptr;
-  std::size_t begun_ = 0;  ///< Jobs of which a step came.
-  std::unique_ptr<RowStream> stream_;
-  std::uint32_t in_flight_ = 0;  ///< Requests without an answer.
+  std::size_t begun_ = 0;              ///< Jobs of which a step came.
+  bool is_last_ = false;               ///< Nothing is read any more: there may be one more request.
+  std::unique_ptr<RowStream> stream_;  ///< None: no request was sent, or it was one alone.
+  std::uint32_t in_flight_ = 0;        ///< Requests without an answer.
   absl::Status wire_status_;
 };
 

@@ -432,7 +432,7 @@ absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataReque
   return Unary<v1::RowDataResponse>(
       "RowData",
       [&](auto* context, auto* response) { return service_->stub->RowData(context, request, response); },
-      patience_.call);
+      patience_.long_call);
 }
 
 absl::StatusOr<v1::WipeResponse> MirrorClient::Wipe(const v1::WipeRequest& request) {

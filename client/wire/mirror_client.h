@@ -40,9 +40,10 @@ struct Identity {
 /// an endpoint that is gone, not one that is there and says nothing.
 struct Patience {
   std::chrono::milliseconds authenticate = std::chrono::minutes(1);
-  /// TableSchema may create thousands of tables, RowData may swap a large one.
+  /// TableSchema may create thousands of tables.
   std::chrono::milliseconds call = std::chrono::minutes(10);
-  /// One step of a stream, and calls for which the endpoint may have to read all of a table.
+  /// Rows, in a call or a step of a stream: they may swap a large table. And calls for which the endpoint may
+  /// have to read all of one.
   std::chrono::milliseconds long_call = std::chrono::hours(1);
 };
 

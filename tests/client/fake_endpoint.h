@@ -237,20 +237,32 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       v1::RowDataResponse response;
       {
         const std::lock_guard lock(mutex);
-        ++requests;
-        if (request.cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
-        if (on_request) {
-          if (const grpc::Status status = on_request(request); !status.ok()) return status;
-        }
-        for (const v1::ValuePart& part : request.parts()) {
-          std::uint64_t& bytes = tables[part.table()].parts[part.value_id()];
-          EXPECT_EQ(bytes, part.offset());
-          bytes += part.data().size();
-        }
-        for (const v1::ChangeBatch& batch : request.batches()) Apply(batch, response.add_results());
+        if (const grpc::Status status = TakeRows(request, &response); !status.ok()) return status;
       }
       stream->Write(response);
     }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
+                       v1::RowDataResponse* response) override {
+    const std::lock_guard lock(mutex);
+    Note(*context, "rows");
+    return TakeRows(*request, response);
+  }
+
+  grpc::Status TakeRows(const v1::RowDataRequest& request, v1::RowDataResponse* response) {
+    ++requests;
+    if (request.cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
+    if (on_request) {
+      if (const grpc::Status status = on_request(request); !status.ok()) return status;
+    }
+    for (const v1::ValuePart& part : request.parts()) {
+      std::uint64_t& bytes = tables[part.table()].parts[part.value_id()];
+      EXPECT_EQ(bytes, part.offset());
+      bytes += part.data().size();
+    }
+    for (const v1::ChangeBatch& batch : request.batches()) Apply(batch, response->add_results());
     return grpc::Status::OK;
   }
 

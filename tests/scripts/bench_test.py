@@ -46,7 +46,7 @@ everything-population everything-repopulation everything-update everything-delet
 exchange-derivation exchange-memory exchange-one-row exchange-one-row-1000 exchange-cycles
 """.split()
 # Measured where another build's programs are named.
-AGAINST = "small-cycle-before small-cycle-before-slow-disk push-p99-before".split()
+AGAINST = "small-cycle-before small-cycle-before-slow-disk small-cycle-before-server push-p99-before".split()
 IN_POSTGRES = """
 pg-population pg-repopulation pg-repopulation-log pg-upsert pg-digest pg-logical-insert pg-logical-update pg-push-p50
 pg-servers
@@ -103,7 +103,7 @@ class CommandLine(unittest.TestCase):
             (["--store", "paper"], "invalid choice: 'paper'"),
             (["--keep", "--quick"], "in full size"),
             (["--only", "small-cycle-before"], "name the folder of its programs with --against"),
-            (["--against", "/not/there"], "/not/there has no program mirror-server, mirrorctl"),
+            (["--against", "/not/there"], "/not/there has no program mirror-server, mirrorctl, mirror-harness"),
         ):
             run = bench(*words)
             self.assertEqual(run.returncode, 2, words)

@@ -1,5 +1,5 @@
-"""Lines against the server of another build: small cycles, on this disk and on a slower one, and pushes. The source
-is this build's for both."""
+"""Lines against another build: small cycles, on this disk and on a slower one, each build with its own source or both
+servers with this build's; and pushes, of this build's source."""
 
 import os
 import statistics
@@ -9,11 +9,16 @@ from endpoint import Endpoint
 from processes import Failed
 from small_lines import harness
 
-PROGRAMS = ("mirror-server", "mirrorctl")
+SERVER = ("mirror-server", "mirrorctl")
+PROGRAMS = (*SERVER, "mirror-harness")
 BLOCKS = 2  # Both builds take turns so often in a round, and the other one begins each time.
 SLOWER_US = 1_000  # Of each sync, on a slower disk.
 CLIENTS = 2
-LINES = {"small-cycle-before": 0, "small-cycle-before-slow-disk": SLOWER_US}
+LINES = {
+    "small-cycle-before": (0, PROGRAMS),
+    "small-cycle-before-slow-disk": (SLOWER_US, PROGRAMS),
+    "small-cycle-before-server": (0, SERVER),
+}
 
 
 def missing(folder):
@@ -22,15 +27,16 @@ def missing(folder):
 
 
 class OtherBuild:
-    """What an endpoint asks of a Bench: the server's programs are another build's, the source's those of here."""
+    """What an endpoint and a source ask of a Bench: these programs are another build's, the others those of here."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, programs=SERVER):
         self.folder = bench.path("other")
         self._bench = bench
+        self._programs = programs
         os.makedirs(self.folder, exist_ok=True)
 
     def program(self, name):
-        return os.path.join(self._bench.against, name) if name in PROGRAMS else self._bench.program(name)
+        return os.path.join(self._bench.against, name) if name in self._programs else self._bench.program(name)
 
 
 def slower_disk(bench, us):
@@ -43,24 +49,24 @@ def slower_disk(bench, us):
     return {"LD_PRELOAD": library, "MIRROR_SLOW_PATH": "/data/", "MIRROR_SLOW_US": str(us)}
 
 
-def rate(bench, endpoint, cycles):
+def rate(endpoint, cycles):
     """Cycles a second, of tenants that were populated before the clock started."""
     done = harness(
-        bench, endpoint, "--tenants", CLIENTS, "--clients", CLIENTS, "--rows", 100, "--changes", 1, "--cycles", cycles
+        endpoint.bench, endpoint, "--tenants", CLIENTS, "--clients", CLIENTS, "--rows", 100, "--changes", 1, "--cycles", cycles
     )
     return done["cycles_per_s"]
 
 
-def compare(bench, line, us):
+def compare(bench, line, us, programs):
     cycles = bench.size(500, 100)
     environment = slower_disk(bench, us)
-    other = OtherBuild(bench)
+    other = OtherBuild(bench, programs)
     with Endpoint(other, line, environment=environment) as old, Endpoint(bench, line, environment=environment) as new:
         rates = {old: [], new: []}
         for turn in bench.turns(f"{cycles} cycles of one row for each of {CLIENTS} clients, of both builds in turn"):
             for block in range(BLOCKS):
                 for endpoint in (old, new) if (turn + block) % 2 else (new, old):
-                    rates[endpoint].append(rate(bench, endpoint, cycles))
+                    rates[endpoint].append(rate(endpoint, cycles))
             before, now = (statistics.mean(rates[endpoint][-BLOCKS:]) for endpoint in (old, new))
             bench.result(line).add_rates(now, before)
             progress.say(f"  {now:.0f} cycles/s, the other build {before:.0f}")
@@ -84,9 +90,9 @@ def pushes(bench):
 
 
 def against(bench):
-    for line, us in LINES.items():
+    for line, (us, programs) in LINES.items():
         if bench.wants(line):
-            compare(bench, line, us)
+            compare(bench, line, us, programs)
     if bench.wants("push-p99-before"):
         pushes(bench)
 

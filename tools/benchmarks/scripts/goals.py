@@ -174,11 +174,12 @@ def _exchange():
 def _against():
     """Left out of every run that names no other build."""
     group, other = AGAINST, "the server of '--against'"
-    work = "cycles of one row, two clients"
-    yield Line("small-cycle-before", group, work, other, 1.5, rate="cycles/s")
+    work, whole = "cycles of one row, two clients", "server and source of '--against'"
+    yield Line("small-cycle-before", group, work, whole, 1.5, rate="cycles/s")
     yield Line(
-        "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", other, 2.0, rate="cycles/s"
+        "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", whole, 2.0, rate="cycles/s"
     )
+    yield Line("small-cycle-before-server", group, f"{work}, both by this source", other, None, rate="cycles/s")
     yield Line("push-p99-before", group, "time of a one-row push, p99", other, 1.1, True, "x", "us")
 
 

@@ -44,11 +44,20 @@ class Sending {
         maker_(jobs, options.cycle, options.size),
         meter_(meter) {}
 
-  absl::Status Run(RowStream* stream) {
-    const std::size_t window = options_.unary ? 1 : options_.window;
+  /// Whether one request is all there is to send.
+  bool IsOne() {
+    while (ahead_.size() < 2) {
+      std::unique_ptr<MadeRequest> request = maker_.Next();
+      if (request == nullptr) return ahead_.size() == 1;
+      ahead_.push_back(std::move(request));
+    }
+    return false;
+  }
+
+  absl::Status Run(RowStream* stream, std::size_t window) {
     while (true) {
       while (in_flight_.size() < window) {
-        std::unique_ptr<MadeRequest> request = maker_.Next();
+        std::unique_ptr<MadeRequest> request = Next();
         if (request == nullptr) break;
         request->sent = Meter::Clock::now();
         if (const absl::Status sent = stream->Send(request->message); !sent.ok()) return sent;
@@ -62,6 +71,13 @@ class Sending {
   }
 
  private:
+  std::unique_ptr<MadeRequest> Next() {
+    if (ahead_.empty()) return maker_.Next();
+    std::unique_ptr<MadeRequest> request = std::move(ahead_.front());
+    ahead_.pop_front();
+    return request;
+  }
+
   absl::Status Answered(const v1::RowDataResponse& answer) {
     std::unique_ptr<MadeRequest> request = std::move(in_flight_.front());
     in_flight_.pop_front();
@@ -149,7 +165,7 @@ class Sending {
   const std::vector<std::vector<std::uint32_t>>& wanted_columns_;
   RequestMaker maker_;
   Meter* meter_;
-  std::deque<std::unique_ptr<MadeRequest>> in_flight_;
+  std::deque<std::unique_ptr<MadeRequest>> ahead_, in_flight_;
 };
 
 }  // namespace
@@ -158,21 +174,19 @@ absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
                       std::vector<TableJob>* jobs, Meter* meter) {
   if (jobs->empty()) return absl::OkStatus();
-  std::unique_ptr<RowStream> stream;
-  if (options.unary) {
-    stream = std::make_unique<UnaryCalls>(client);
-  } else {
-    absl::StatusOr<std::unique_ptr<RowStream>> opened = client->OpenRowStream();
-    if (!opened.ok()) return opened.status();
-    stream = *std::move(opened);
+  Sending sending(options, wanted_columns, jobs, meter);
+  if (options.unary || sending.IsOne()) {
+    UnaryCalls calls(client);
+    return sending.Run(&calls, 1);
   }
-  return SendOver(stream.get(), options, wanted_columns, jobs, meter);
+  const absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
+  return stream.ok() ? sending.Run(stream->get(), options.window) : stream.status();
 }
 
 absl::Status SendOver(RowStream* stream, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
                       std::vector<TableJob>* jobs, Meter* meter) {
-  return Sending(options, wanted_columns, jobs, meter).Run(stream);
+  return Sending(options, wanted_columns, jobs, meter).Run(stream, options.unary ? 1 : options.window);
 }
 
 absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Advance& advance, Meter* meter,
