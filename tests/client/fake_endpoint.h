@@ -109,6 +109,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::string request_token;                ///< Of Authenticate.
   std::vector<std::string> authorizations;  ///< Of the other calls.
   int requests = 0;
+  int streams = 0;
   int old_tokens = 0;  ///< So many are refused as from before the endpoint came up.
 
   /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
@@ -230,6 +231,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
       grpc::ServerReaderWriter<v1::RowDataResponse, v1::RowDataRequest>* stream) override {
     {
       const std::lock_guard lock(mutex);
+      ++streams;
       Note(*context, "rows");
     }
     v1::RowDataRequest request;

@@ -914,8 +914,11 @@ TEST_F(CycleTest, LimitsWithinWhichNoRowCanBeSentEndTheRun) {
   EXPECT_EQ(endpoint_.tables["a"].rows, 3U);
 }
 
-TEST_F(CycleTest, AnEndpointThatTakesRowsAndSaysNothingIsGivenUp) {
-  Sql(path_, kTwoTables);
+/// In a call of its own, and over a stream.
+class SilenceTest : public CycleTest, public testing::WithParamInterface<std::pair<int, const char*>> {};
+
+TEST_P(SilenceTest, AnEndpointThatTakesRowsAndSaysNothingIsGivenUp) {
+  Sql(path_, Many("a", GetParam().first));
   std::mutex mutex;
   std::condition_variable given_up;
   bool over = false;
@@ -926,15 +929,33 @@ TEST_F(CycleTest, AnEndpointThatTakesRowsAndSaysNothingIsGivenUp) {
   };
   patience_.long_call = std::chrono::milliseconds(50);
   // The endpoint's lock is held by the one that is silent.
-  CycleReport report = Run(/*options=*/{}, [&] {
+  CycleReport report = Run({.batch_bytes = 50'000, .window = 1}, [&] {
     const std::lock_guard lock(mutex);
     over = true;
     given_up.notify_all();
   });
-  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("answered anything")));
+  EXPECT_THAT(report.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr(GetParam().second)));
   endpoint_.on_request = nullptr;
   patience_ = {};
   EXPECT_TRUE(Run().Good());
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, SilenceTest,
+                         testing::Values(std::pair(3, "did not answer in time"),
+                                         std::pair(2'000, "answered anything")),
+                         [](const auto& test) { return test.param.first == 3 ? "Call" : "Stream"; });
+
+/// A stream costs more than the call.
+TEST_F(CycleTest, WhatFitsIntoOneRequestGoesInACallOfItsOwn) {
+  Sql(path_, Many("a", 2'000));
+  EXPECT_TRUE(Run({.batch_bytes = 1'000'000}).Good());
+  EXPECT_EQ(endpoint_.requests, 1);
+  EXPECT_EQ(endpoint_.streams, 0);
+  endpoint_.tables["a"].position.set_lsn(-1);
+  EXPECT_TRUE(Run({.batch_bytes = 50'000}).Good());
+  EXPECT_GT(endpoint_.requests, 3);
+  EXPECT_EQ(endpoint_.streams, 1);
+  EXPECT_EQ(endpoint_.tables["a"].rows, 2'000U);
 }
 
 TEST_F(CycleTest, WhoWantsNoChangesDecidesWhetherThatIsGood) {
