@@ -11,9 +11,9 @@ namespace mirror {
 
 /// The calls that an agent makes, as the metrics name them. RowDataStream: one request of it, from its
 /// sending to its answer.
-inline constexpr std::array<std::string_view, 7> kTimedCalls = {
-    "Authenticate", "TableSchema", "RowDataStream", "ReplicationCompleted",
-    "DigestRanges", "ReadRows",    "other"};
+inline constexpr std::array<std::string_view, 8> kTimedCalls = {
+    "Authenticate",         "TableSchema",  "RowData",  "RowDataStream",
+    "ReplicationCompleted", "DigestRanges", "ReadRows", "other"};
 
 /// What the wire counts for one source. Threads: any.
 struct WireCounters {

@@ -429,6 +429,8 @@ absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::Tabl
 }
 
 absl::StatusOr<v1::RowDataResponse> MirrorClient::RowData(const v1::RowDataRequest& request) {
+  const bool has_rows = request.batches_size() + request.parts_size() > 0;
+  if (counters_ != nullptr && has_rows) counters_->sent_bytes.Add(request.ByteSizeLong());
   return Unary<v1::RowDataResponse>(
       "RowData",
       [&](auto* context, auto* response) { return service_->stub->RowData(context, request, response); },

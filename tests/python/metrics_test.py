@@ -278,7 +278,7 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(agent[("mirror_agent_rows_total", '{tenant="Cust",operation="insert"}')], 3)
         self.assertEqual(agent[("mirror_agent_tables", '{tenant="Cust",result="ok"}')], 3)
         self.assertGreater(agent[("mirror_agent_sent_bytes_total", '{tenant="Cust"}')], 0)
-        count = ("mirror_agent_call_seconds_count", '{call="RowDataStream"}')
+        count = ("mirror_agent_call_seconds_count", '{call="RowData"}')
         self.assertGreater(agent[count], 0)
 
     def test_hubs_are_shown_where_there_are_any(self):

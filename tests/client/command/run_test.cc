@@ -198,6 +198,7 @@ TEST_F(RunTest, ManyTenantsHaveFewSeries) {
   EXPECT_TRUE(has("mirror_agent_tenants_shown 1000\n"));
   EXPECT_TRUE(has("mirror_agent_cycle_seconds_count 150\n"));
   EXPECT_TRUE(has("mirror_agent_call_seconds_count{call=\"RowDataStream\"} 0\n"));
+  EXPECT_TRUE(has("mirror_agent_call_seconds_count{call=\"RowData\"} 0\n"));
   EXPECT_TRUE(has("mirror_agent_running{tenant=\"Cust1149\"}"));
   EXPECT_FALSE(has("mirror_agent_running{tenant=\"Cust149\"}"));
   const auto lines = std::count(page.begin(), page.end(), '\n');
