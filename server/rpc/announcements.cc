@@ -123,7 +123,12 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
       caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
   if (!answer.ok()) return answer.status();
   Encode(*answer, decoded->tables, response);
-  kept_.Keep(caller.context_id, sha256, std::move(bytes), std::chrono::steady_clock::now());
+  // One that set a table aside is to come again: that is when such tables are dropped.
+  if (answer->repeats) {
+    kept_.Keep(caller.context_id, sha256, std::move(bytes), std::chrono::steady_clock::now());
+  } else {
+    kept_.Forget(caller.context_id);
+  }
   return absl::OkStatus();
 }
 

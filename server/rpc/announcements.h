@@ -18,9 +18,9 @@
 
 namespace mirror {
 
-/// What sources say of their tables: decoded, handed to the tenant, answered, and kept for the next cycle.
-/// Errors: as Tenant::Announce(); `may_agree`'s; kResourceExhausted and kInvalidArgument: nothing was
-/// changed. Threads: any.
+/// What sources say of their tables: decoded, handed to the tenant, answered, and kept for the next cycle
+/// where it changed nothing. Errors: as Tenant::Announce(); `may_agree`'s; kResourceExhausted and
+/// kInvalidArgument: nothing was changed. Threads: any.
 class Announcements {
  public:
   /// `may_agree`: asked before each announcement; null: it always may.

@@ -20,12 +20,12 @@ void KeptAnnouncements::Keep(const std::string& context_id, const std::string& s
                              std::string announcement, Time now) {
   const std::string tenant = FoldName(context_id);
   const MutexLock lock(mutex_);
-  Forget(tenant);
+  Remove(tenant);
   if (announcement.size() > limits_.each_bytes) return;
   kept_.push_front({tenant, sha256, std::move(announcement), now});
   places_[tenant] = kept_.begin();
   bytes_ += kept_.front().bytes();
-  while (bytes_ > limits_.all_bytes) Forget(std::string(kept_.back().tenant));
+  while (bytes_ > limits_.all_bytes) Remove(std::string(kept_.back().tenant));
 }
 
 std::optional<std::string> KeptAnnouncements::Find(const std::string& context_id, const std::string& sha256,
@@ -35,14 +35,19 @@ std::optional<std::string> KeptAnnouncements::Find(const std::string& context_id
   const auto found = places_.find(tenant);
   if (found == places_.end() || found->second->sha256 != sha256) return std::nullopt;
   if (now - found->second->since > limits_.longest) {
-    Forget(tenant);
+    Remove(tenant);
     return std::nullopt;
   }
   kept_.splice(kept_.begin(), kept_, found->second);
   return found->second->announcement;
 }
 
-void KeptAnnouncements::Forget(const std::string& tenant) {
+void KeptAnnouncements::Forget(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  Remove(FoldName(context_id));
+}
+
+void KeptAnnouncements::Remove(const std::string& tenant) {
   const auto found = places_.find(tenant);
   if (found == places_.end()) return;
   bytes_ -= found->second->bytes();

@@ -29,6 +29,7 @@ class KeptAnnouncements {
 
   /// In the place of the tenant's one before. `announcement`: serialized.
   void Keep(const std::string& context_id, const std::string& sha256, std::string announcement, Time now);
+  void Forget(const std::string& context_id);
   /// Absent: the tenant's last one is another, or is not kept.
   std::optional<std::string> Find(const std::string& context_id, const std::string& sha256, Time now);
 
@@ -41,7 +42,7 @@ class KeptAnnouncements {
     std::size_t bytes() const;
   };
   using Place = std::list<Kept>::iterator;
-  void Forget(const std::string& tenant) MIRROR_REQUIRES(mutex_);
+  void Remove(const std::string& tenant) MIRROR_REQUIRES(mutex_);
 
   const Limits limits_;
   Mutex mutex_;

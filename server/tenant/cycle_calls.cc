@@ -291,7 +291,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   mirror_.cycle().ForgetNotes();
   TellAnnounced(planned, answers, before);
   TellDropped(dropped, **committed);
-  return Answers(tables, running->source_accepted);
+  return Answers(tables, running->source_accepted, planned.repeats);
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
@@ -458,7 +458,7 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 }
 
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
-                                                 bool source_accepted) {
+                                                 bool source_accepted, bool repeats) {
   // The source forgets what is not needed by them.
   if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
@@ -477,6 +477,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
     if (source_accepted && IsUnproven(check)) unproven.insert(FoldName(check.table));
   }
   Announcement announcement;
+  announcement.repeats = repeats;
   if (absl::Status status = AddHeld(tables, &announcement); !status.ok()) return status;
   for (const AnnouncedTable& table : tables) {
     TableAnswer answer;

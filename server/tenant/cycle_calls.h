@@ -55,6 +55,7 @@ struct Announcement {
   std::vector<TableAnswer> tables;
   std::vector<std::string> held_tables = {};  ///< Not announced, and kept until an operator decides.
   std::string held_reason = {};
+  bool repeats = false;  ///< See AnnouncePlan: the same one again changes nothing.
 };
 
 /// What an announcement would do, and the state that it was planned on.
@@ -133,8 +134,8 @@ class CycleCalls {
   absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)
       MIRROR_REQUIRES(mirror_.mutex());
   /// `source_accepted`: whoever changes that ends the cycle.
-  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables, bool source_accepted)
-      MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables, bool source_accepted,
+                                       bool repeats = false) MIRROR_REQUIRES(mirror_.mutex());
   /// Tables that are not announced, and wait for an operator.
   absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)
       MIRROR_REQUIRES(mirror_.mutex());

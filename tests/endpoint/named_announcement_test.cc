@@ -22,6 +22,14 @@ class NamedAnnouncementTest : public EndpointTest {
     return AnnouncementSha256(Announcement(0, tables));
   }
 
+  /// Announced twice: once it changed nothing, it is known by its digest.
+  static void Know(MirrorClient& client, const TableSchema& table, const Rows& rows) {
+    Fill(client, table, rows, kFirst);
+    const std::int64_t cycle = Begin(client);
+    Announce(client, cycle, {table});
+    EXPECT_THAT(Complete(client, cycle), IsOk());
+  }
+
   static v1::AuthenticateResponse BeginNaming(MirrorClient& client, const std::string& sha256,
                                               bool probe = false) {
     absl::StatusOr<v1::AuthenticateResponse> begun = client.Authenticate("hand", true, probe, {}, {}, sha256);
@@ -46,7 +54,7 @@ class NamedAnnouncementTest : public EndpointTest {
 TEST_F(NamedAnnouncementTest, ACycleBeginsWithItsTablesAnnounced) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
   ASSERT_TRUE(begun.has_announced());
   ASSERT_EQ(begun.announced().tables_size(), 1);
@@ -81,8 +89,8 @@ TEST(AnnouncementDigest, IsOfTheSerializedRequest) {
 TEST_F(NamedAnnouncementTest, OnlyTheTenantsLastAnnouncementIsKnown) {
   Install();
   const auto client = Client(), other = Client("Cust-other");
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
-  Fill(*client, Pairs(), {}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
+  Know(*client, Pairs(), {});
   EXPECT_FALSE(BeginNaming(*client, DigestOf({people_})).has_announced());
   EXPECT_FALSE(BeginNaming(*client, "").has_announced());
   EXPECT_FALSE(BeginNaming(*client, std::string(64, '0')).has_announced());
@@ -95,7 +103,7 @@ TEST_F(NamedAnnouncementTest, OnlyTheTenantsLastAnnouncementIsKnown) {
 TEST_F(NamedAnnouncementTest, WhatBeginsNoCycleAnnouncesNothing) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   EXPECT_FALSE(BeginNaming(*client, DigestOf({people_}), /*probe=*/true).has_announced());
   const std::int64_t cycle = Begin(*client, "somebody");
   const absl::StatusOr<v1::AuthenticateResponse> busy =
@@ -109,7 +117,7 @@ TEST_F(NamedAnnouncementTest, WhatBeginsNoCycleAnnouncesNothing) {
 TEST_F(NamedAnnouncementTest, WhereSomethingIsToBeDoneTheCallIsMade) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   ASSERT_EQ(here_->mirror().Execute("DROP TABLE people"), "");
   const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
   EXPECT_FALSE(begun.has_announced());
@@ -118,6 +126,8 @@ TEST_F(NamedAnnouncementTest, WhereSomethingIsToBeDoneTheCallIsMade) {
   EXPECT_EQ(answer[0].action(), v1::TABLE_ACTION_CREATED);
   EXPECT_EQ(Send(*client, begun.cycle(), Population(people_, {{2, "Bob", 40}}, kSecond)).code(), 0);
   EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
+  EXPECT_FALSE(BeginNaming(*client, DigestOf({people_})).has_announced()) << "it made a table";
+  Announce(*client, Begin(*client), {people_});
   EXPECT_TRUE(BeginNaming(*client, DigestOf({people_})).has_announced());
 }
 
@@ -125,7 +135,7 @@ TEST_F(NamedAnnouncementTest, WhereSomethingIsToBeDoneTheCallIsMade) {
 TEST_F(NamedAnnouncementTest, WhatIsOutOfDateSetsNoTableAside) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   ASSERT_EQ(
       here_->mirror().Execute("INSERT INTO \"Cust_mirroring\" SELECT 'pairs', schema_hash, lsn, lineage, "
                               "pending_lsn, pending_lineage, seq, row_count, cycle, state FROM "
@@ -139,25 +149,37 @@ TEST_F(NamedAnnouncementTest, WhatIsOutOfDateSetsNoTableAside) {
 TEST_F(NamedAnnouncementTest, ThePositionsAreThoseOfNow) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   ASSERT_EQ(here_->mirror().Execute("UPDATE \"Cust_mirroring\" SET lsn = -1"), "");
   const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
   ASSERT_TRUE(begun.has_announced());
   EXPECT_EQ(begun.announced().tables(0).position().lsn(), -1);
 }
 
+/// By the second announcement behind, and not an hour later.
+TEST_F(NamedAnnouncementTest, WhatIsSetAsideIsDroppedInTime) {
+  InstallationOptions options;
+  options.settings = {{"data", "drop_grace", "\"0s\""}};
+  Install(options);
+  const auto client = Client();
+  Know(*client, Pairs(), {});
+  Know(*client, people_, {{1, "Ada", 36}});
+  EXPECT_TRUE(BeginNaming(*client, DigestOf({people_})).has_announced());
+  EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM _mirror_dropped"), "0");
+}
+
 /// Another announcement of the same cycle, before a row of it: it is the one that counts.
 TEST_F(NamedAnnouncementTest, ASourceMayAnnounceOthersAllTheSame) {
   Install();
   const auto client = Client();
-  Fill(*client, people_, {{1, "Ada", 36}}, kFirst);
+  Know(*client, people_, {{1, "Ada", 36}});
   const v1::AuthenticateResponse begun = BeginNaming(*client, DigestOf({people_}));
   ASSERT_TRUE(begun.has_announced());
   EXPECT_THAT(client->TableSchema(Announcement(begun.cycle(), {people_, Pairs()})), IsOk());
   EXPECT_THAT(here_->mirror().Tables(), ElementsAre("pairs", "people"));
   EXPECT_EQ(Send(*client, begun.cycle(), Change(10)).code(), 0);
   EXPECT_THAT(Complete(*client, begun.cycle()), IsOk());
-  EXPECT_TRUE(BeginNaming(*client, DigestOf({people_, Pairs()})).has_announced());
+  EXPECT_FALSE(BeginNaming(*client, DigestOf({people_})).has_announced()) << "it would set a table aside";
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ TEST(KeptAnnouncementsTest, TheLastOneOfATenantIsFoundByItsDigestAlone) {
   kept.Keep("CUST", "2", "second", kNow);
   EXPECT_EQ(kept.Find("Cust", "1", kNow), std::nullopt) << "only the last one is what the mirror has";
   EXPECT_THAT(kept.Find("Cust", "2", kNow), Optional(Eq("second")));
+  kept.Forget("cusT");
+  EXPECT_EQ(kept.Find("Cust", "2", kNow), std::nullopt);
 }
 
 TEST(KeptAnnouncementsTest, ALargeOneIsNotKeptAndTheOneBeforeIsForgotten) {
