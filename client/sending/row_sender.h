@@ -68,8 +68,8 @@ std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::
 /// Then rows cannot be found at the mirror by the source's key.
 bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
 
-/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on;
-/// what fits into one request, in a call of its own.
+/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
+/// Where all that there is to send fills no request, it goes in a call of its own.
 ///
 /// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
 /// uses the source until Send() is back.

@@ -946,7 +946,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, SilenceTest,
                          [](const auto& test) { return test.param.first == 3 ? "Call" : "Stream"; });
 
 /// A stream costs more than the call.
-TEST_F(CycleTest, WhatFitsIntoOneRequestGoesInACallOfItsOwn) {
+TEST_F(CycleTest, WhatFillsNoRequestGoesInACallOfItsOwn) {
   Sql(path_, Many("a", 2'000));
   EXPECT_TRUE(Run({.batch_bytes = 1'000'000}).Good());
   EXPECT_EQ(endpoint_.requests, 1);
