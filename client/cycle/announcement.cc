@@ -104,7 +104,7 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   const std::string sha256 = AnnouncementSha256(request);
   absl::StatusOr<v1::TableSchemaResponse> response;
   if (cycle.announced && cycle.announced_sha256 == sha256) {
-    response = *std::exchange(cycle.announced, std::nullopt);
+    response = *std::move(cycle.announced);
   } else {
     request.set_cycle(cycle.id);
     response = run.client.TableSchema(request);

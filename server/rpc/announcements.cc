@@ -11,7 +11,6 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
-#include "proto/wire/receipt.h"
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/announced_look.h"
 #include "server/rpc/source_words.h"
@@ -112,8 +111,7 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
   if (absl::Status may = MayAgree(); !may.ok()) return may;
   const std::int64_t cycle = request->cycle();
   request->clear_cycle();
-  std::string bytes = request->SerializeAsString();
-  const std::string sha256 = HexOf(HashOf(bytes));
+  const std::string sha256 = AnnouncementSha256(*request);
   const absl::StatusOr<Decoded> decoded = Decode(tenant, *request);
   if (!decoded.ok()) {
     tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
@@ -125,7 +123,7 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
   Encode(*answer, decoded->tables, response);
   // One that set a table aside is to come again: that is when such tables are dropped.
   if (answer->repeats) {
-    kept_.Keep(caller.context_id, sha256, std::move(bytes), std::chrono::steady_clock::now());
+    kept_.Keep(caller.context_id, sha256, request->SerializeAsString(), std::chrono::steady_clock::now());
   } else {
     kept_.Forget(caller.context_id);
   }

@@ -84,7 +84,7 @@ def read(argv):
         "--only", metavar="NAME", action="append", default=[], help="a line or a group of --list; may be repeated"
     )
     parser.add_argument(
-        "--store", choices=goals.STORES, default=goals.STORES[0], help="all lines about mirrors in it (default: sqlite)"
+        "--store", choices=goals.STORES, help="all lines about mirrors in it (default: sqlite)"
     )
     parser.add_argument(
         "--source", choices=goals.SOURCES, help="all lines about sources that are its databases; the mirrors are in SQLite"
@@ -105,6 +105,8 @@ def read(argv):
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
     parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
     options = parser.parse_args(argv)
+    chosen = options.only or options.store or options.source
+    options.store = options.store or goals.STORES[0]
     if options.source:
         if options.store != "sqlite":
             parser.error("--source goes with mirrors in SQLite: leave out --store")
@@ -120,7 +122,7 @@ def read(argv):
     if not options.only:
         options.lines = [line for line in goals.LINES if line.store == options.store]
     if options.list:
-        if not options.only and options.store == goals.STORES[0] and "--store" not in argv:
+        if not chosen:
             options.lines = goals.LINES
         return options
     if not options.against:
