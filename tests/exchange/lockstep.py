@@ -6,6 +6,7 @@ stands still at the next point where it can, and then does the rest at once, or 
 derivation is killed in the next one."""
 
 import collections
+import contextlib
 import copy
 import json
 import sqlite3
@@ -86,18 +87,31 @@ class Lockstep(model.World):
         self.break_at = None  # The point at which the next derivation is broken off.
         self.died = collections.Counter()  # point -> how often
         self.reports = {}  # Of the last whole run of each system.
-        self.order = {}  # What the programs did in a run, by which comes first; see PlayAsTheyDid().
+        self.order = {}  # What the programs did in a run, by which comes first; see Reorder().
+        self.moment = None  # Of what the hub is doing, else None: a derivation is of one time, there as here.
         real.begin(config, self.Columns)
 
     # The clock of both.
 
     @property
     def now(self):
-        return int(time.time() * 1000)
+        return self.moment or int(time.time() * 1000)
 
     @now.setter
     def now(self, _):
         pass
+
+    @contextlib.contextmanager
+    def OneMoment(self):
+        self.moment = self.now
+        try:
+            yield
+        finally:
+            self.moment = None
+
+    def RunHub(self):
+        with self.OneMoment():
+            super().RunHub()
 
     def Must(self, holds, words):
         if not holds:
@@ -264,6 +278,7 @@ class Lockstep(model.World):
 
     def TakeBack(self, before):
         self.sources, self.server, self.witness, self.counter, self.break_at = before
+        self.agents.clear()  # There were none: one that stands still by now begins anew.
 
     def FindOrder(self, name):
         """Of what the ledger of that system has of a run; whether that tells anything."""
@@ -320,9 +335,10 @@ class Lockstep(model.World):
 
     def BreakModel(self, broken):
         self.real.kill_paused()
-        for at in model.HubRun(self):
-            if at == HUB_POINTS[broken]:
-                break
+        with self.OneMoment():
+            for at in model.HubRun(self):
+                if at == HUB_POINTS[broken]:
+                    break
         super().Do_kill_server()
         self.RunHub()
 
@@ -443,7 +459,8 @@ class Lockstep(model.World):
         done = self.real.ctl("hub", "resume", "Acme", *words)
         early = "completed no cycle since" in " ".join(done.stderr.split())
         before = {n: f.suspended for n, f in self.server.hub.feeds.items()}
-        self.Resume(modes)
+        with self.OneMoment():
+            self.Resume(modes)
         resumed = all(self.server.hub.feeds[n].suspended != before[n] for n in modes)
         self.Must(early != resumed, f"hub resume {words}: {done.returncode} {done.stderr}, the model: {resumed}")
         self.Compare()
