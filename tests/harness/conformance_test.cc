@@ -72,7 +72,7 @@ TEST_F(FakeConformanceTest, ARepeatedAnnouncementThatIsAnsweredOtherwiseFails) {
 TEST_F(FakeConformanceTest, LimitsThatAreNotSaidFail) { ExpectFail("handshake.limits", ""); }
 
 TEST_F(FakeConformanceTest, ACallThatIsNotThereFailsAndIsNamed) {
-  ExpectFail("rows.insert", "RowData was refused");
+  ExpectFail("tables.names", "ReadRows was refused: UNIMPLEMENTED");
   ExpectFail("wipe.unknown", "UNIMPLEMENTED");
 }
 
