@@ -18,6 +18,8 @@ using testing::HasSubstr;
 class DeliveringEndpoint : public FakeEndpoint {
  public:
   using FakeEndpoint::FakeEndpoint;
+  /// A call whose client left may still write `answers`.
+  ~DeliveringEndpoint() override { Stop(); }
   std::vector<v1::FetchDeliveriesResponse> answers;
   grpc::Status status;
   v1::FetchDeliveriesRequest fetched;
