@@ -1,9 +1,11 @@
 #include "client/cycle/cycle_end.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -14,18 +16,30 @@
 namespace mirror {
 namespace {
 
+/// Which tables the end of a cycle speaks of as committed.
+enum class Sent : std::uint8_t {
+  kCommitted,  ///< Those that were acknowledged.
+  kAll,        ///< All that there was to send, before it is.
+};
+
 /// What was sent of each table that was committed.
-void AddSent(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
+void AddSent(const Cycle& cycle, Sent which, v1::ReplicationCompletedRequest* request) {
   for (const Job& job : cycle.jobs) {
-    if (!job.committed) continue;
+    if (which == Sent::kCommitted && !job.committed) continue;
     v1::TableSummary* summary = request->add_tables();
     summary->set_table(job.schema.name);
     summary->set_inserts(job.inserts);
     summary->set_updates(job.updates);
     summary->set_deletes(job.deletes);
-    if (!job.row_count) continue;
-    if (!cycle.compared.contains(job.schema.name)) summary->set_row_count(*job.row_count);
-    if (run.options.now_ms > 0) run.state.tables().SetCounted(job.schema.name, run.options.now_ms);
+    if (!job.row_count || cycle.compared.contains(job.schema.name)) continue;
+    summary->set_row_count(*job.row_count);
+  }
+}
+
+void NoteCounted(RunContext& run, const Cycle& cycle) {
+  if (run.options.now_ms <= 0) return;
+  for (const Job& job : cycle.jobs) {
+    if (job.committed && job.row_count) run.state.tables().SetCounted(job.schema.name, run.options.now_ms);
   }
 }
 
@@ -43,17 +57,20 @@ void AddCompared(const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
 }
 
 /// As of when the tables are. Of those that are sent in a later cycle of the run, too: it was no earlier.
-void AddTimes(RunContext& run, const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
+void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCompletedRequest* request) {
   request->set_source_time_ms(run.looked_ms);
   std::set<std::string> committed;
   for (const Job& job : cycle.jobs) {
-    if (job.committed) committed.insert(job.schema.name);
+    if (which == Sent::kAll || job.committed) committed.insert(job.schema.name);
   }
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;
     // Of some nobody knows whether one that was not sent changed.
     const bool looked_at = run.history.SeesChanges(name) || committed.contains(name);
-    if (!looked_at || !table.later.empty() || run.ReportOf(name).result != TableResult::kOk) {
+    // What was not sent yet is reported as failed.
+    const bool on_the_way = which == Sent::kAll && committed.contains(name);
+    const bool is_good = on_the_way || run.ReportOf(name).result == TableResult::kOk;
+    if (!looked_at || !table.later.empty() || !is_good) {
       request->add_stale_tables(name);
     }
   }
@@ -127,34 +144,54 @@ absl::Status NoteCompleted(RunContext& run, const Cycle& cycle) {
   return noted ? absl::OkStatus() : run.marks->NoteCompleted(cycle.id);
 }
 
+v1::ReplicationCompletedRequest CompletionOf(RunContext& run, const Cycle& cycle, Sent which,
+                                             bool tells_times) {
+  v1::ReplicationCompletedRequest request;
+  request.set_cycle(cycle.id);
+  AddSent(cycle, which, &request);
+  AddCompared(cycle, &request);
+  if (tells_times) AddTimes(run, cycle, which, &request);
+  return request;
+}
+
+/// Of a cycle that its rows did not end.
+absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool tells_times) {
+  EndOfCycle end{CompletionOf(run, cycle, Sent::kCommitted, tells_times), {}};
+  if (run.marks != nullptr) AddUnsent(run, &end.request);
+  if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
+  absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(end.request);
+  if (!response.ok()) return response.status();
+  end.response = *std::move(response);
+  return end;
+}
+
 }  // namespace
+
+v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle) {
+  return CompletionOf(run, cycle, Sent::kAll, /*tells_times=*/true);
+}
 
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status) {
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return absl::OkStatus();
   if (absl::IsAborted(status)) return run.lock.End();
-  v1::ReplicationCompletedRequest request;
-  request.set_cycle(cycle.id);
-  AddSent(run, cycle, &request);
-  AddCompared(cycle, &request);
-  if (status.ok()) AddTimes(run, cycle, &request);
-  if (run.marks != nullptr) AddUnsent(run, &request);
-  if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
-  const absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(request);
-  if (!response.ok()) {
-    if (absl::IsAborted(response.status())) (void)run.lock.End();
-    return response.status();
+  const absl::StatusOr<EndOfCycle> end =
+      cycle.ended ? absl::StatusOr<EndOfCycle>(*cycle.ended) : Complete(run, cycle, status.ok());
+  if (!end.ok()) {
+    if (absl::IsAborted(end.status())) (void)run.lock.End();
+    return end.status();
   }
+  NoteCounted(run, cycle);
   CrashPoint("agent.completed");
   if (absl::Status noted = NoteCompleted(run, cycle); !noted.ok()) {
     (void)run.lock.End();  // The cycle is over all the same.
     return noted;
   }
-  if (absl::Status checked = CheckVerdicts(request, *response); !checked.ok()) {
+  if (absl::Status checked = CheckVerdicts(end->request, end->response); !checked.ok()) {
     (void)run.lock.End();  // The cycle is over all the same.
     return checked;
   }
-  run.AddNote(run.receipts.End(response->signed_receipts(), run.client));
-  TakeVerdicts(run, cycle, *response);
+  run.AddNote(run.receipts.End(end->response.signed_receipts(), run.client));
+  TakeVerdicts(run, cycle, end->response);
   if (absl::Status kept = KeepDurable(run, cycle); !kept.ok()) return kept;
   CrashPoint("agent.forgot");
   return run.lock.End();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/cycle/comparison.h"
+#include "client/cycle/cycle_end.h"
 #include "client/cycle/job_plan.h"
 #include "client/sending/row_sender.h"
 
@@ -70,13 +71,19 @@ absl::Status SendJobs(RunContext& run, Cycle& cycle) {
                         run.receipts.on(),   options.stop,   options.staging};
   // What is compared with the mirror is what was sent.
   sending.leaves_moment = !ShallCompareAny(run, cycle);
+  // A source with an exchange notes on its own side what becomes of each cycle.
+  if (sending.leaves_moment && run.marks == nullptr) {
+    sending.completed = [&run, &cycle] { return CompletionIfSent(run, cycle); };
+  }
   if (options.progress) {
     sending.progress = [&options](const Job& job) {
       options.progress({"sending", job.schema.name, job.inserts + job.updates + job.deletes, job.expected});
     };
   }
   RowSender sender(run.reader, run.client, cycle.id, cycle.limits, std::move(sending));
-  return sender.Send(cycle.jobs);
+  absl::Status sent = sender.Send(cycle.jobs);
+  cycle.ended = sender.ended();
+  return sent;
 }
 
 void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status) {

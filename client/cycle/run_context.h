@@ -91,6 +91,7 @@ struct Cycle {
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.
   // By MakeJobs(); SendJobs() notes in them what became of them.
   std::vector<Job> jobs;
+  std::optional<EndOfCycle> ended;  ///< By SendJobs(): the mirror ended the cycle with its rows.
   std::vector<std::size_t>
       resting;  ///< Tables of the schema of which nothing is sent, since nothing changed.
 

@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "client/source/reader.h"
-#include "mirror/v1/change_batch.pb.h"
+#include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/receipt.h"
@@ -36,7 +36,7 @@ struct BatcherLimits {
 /// Memory: one request. Threads: one.
 class Batcher {
  public:
-  using Send = std::function<absl::Status(const v1::RowDataRequest&)>;
+  using Send = std::function<absl::Status(v1::RowDataRequest&)>;
 
   /// `send` gets each request; its error comes back from the call that made it go.
   Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send);

@@ -91,8 +91,8 @@ RowSender::RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cy
       limits_(limits),
       options_(std::move(options)),
       batcher_limits_(LimitsOf(limits, options_.batch_bytes, options_.receipts)),
-      batcher_(cycle, batcher_limits_,
-               [this](const v1::RowDataRequest& request) { return SendRequest(request); }) {}
+      batcher_(cycle, batcher_limits_, [this](v1::RowDataRequest& request) { return SendRequest(request); }) {
+}
 
 absl::Status RowSender::Send(std::vector<Job>& jobs) {
   jobs_ = &jobs;
@@ -201,12 +201,31 @@ BlockSize RowSender::SizeOfBlocks(std::size_t columns) const {
   return size;
 }
 
-absl::Status RowSender::SendRequest(const v1::RowDataRequest& request) {
+bool RowSender::AllEnd() const {
+  return std::all_of(jobs_->begin(), jobs_->end(),
+                     [](const Job& job) { return job.commit_seq != 0 && job.error.ok(); });
+}
+
+absl::Status RowSender::SendAlone(v1::RowDataRequest& request) {
+  if (!options_.completed || !AllEnd()) return Take(client_.RowData(request));
+  *request.mutable_completed() = options_.completed();
+  const absl::StatusOr<v1::RowDataResponse> response = client_.RowData(request);
+  const absl::Status taken = Take(response);
+  const bool all_committed =
+      std::all_of(jobs_->begin(), jobs_->end(), [](const Job& job) { return job.committed; });
+  if (taken.ok() && all_committed && response->has_completed()) {
+    ended_ = EndOfCycle{std::move(*request.mutable_completed()), response->completed()};
+  }
+  request.clear_completed();
+  return taken;
+}
+
+absl::Status RowSender::SendRequest(v1::RowDataRequest& request) {
   while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
   CrashPoint("agent.request");
   if (!wire_status_.ok()) return wire_status_;
   // A stream costs more than the call: it pays from the second request on.
-  if (stream_ == nullptr && is_last_) return wire_status_ = Take(client_.RowData(request));
+  if (stream_ == nullptr && is_last_) return wire_status_ = SendAlone(request);
   if (stream_ == nullptr) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
     if (!stream.ok()) return wire_status_ = stream.status();

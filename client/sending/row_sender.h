@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,12 @@ struct Job {
   absl::Status error;
 };
 
+/// What the mirror was told at the end of a cycle, and what it said.
+struct EndOfCycle {
+  v1::ReplicationCompletedRequest request;
+  v1::ReplicationCompletedResponse response;
+};
+
 struct SenderOptions {
   std::size_t batch_bytes = 1'000'000;
   std::uint32_t window = 4;                       ///< Requests in flight.
@@ -59,6 +66,9 @@ struct SenderOptions {
   /// Where rows are staged, see StagingFile; empty: nowhere.
   std::string staging = {};
   bool leaves_moment = false;  ///< Nothing more is read of the moment of which the rows are.
+  /// The cycle's end, if all of its tables are committed, for the mirror to take with rows that go in a call
+  /// of their own; empty: it is not to. `cycle` is set.
+  std::function<v1::ReplicationCompletedRequest()> completed = {};
 };
 
 /// Indexes of the columns that the mirror wants.
@@ -81,13 +91,19 @@ class RowSender {
   /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
   absl::Status Send(std::vector<Job>& jobs);
 
+  /// How the mirror ended the cycle with its rows, all of which it applied. Absent: the cycle goes on.
+  const std::optional<EndOfCycle>& ended() const { return ended_; }
+
  private:
   ReadJob ToRead(const Job& job) const;
   absl::Status SendStep(Job& job, const ReadStep& step);
   absl::Status SendRows(Job& job, const ReadRows& rows);
   void End(Job& job, absl::Status status);
   BlockSize SizeOfBlocks(std::size_t columns) const;
-  absl::Status SendRequest(const v1::RowDataRequest& request);
+  absl::Status SendRequest(v1::RowDataRequest& request);
+  /// Every table of the cycle ends with the request at hand.
+  bool AllEnd() const;
+  absl::Status SendAlone(v1::RowDataRequest& request);
   absl::Status Receive();
   absl::Status Take(const absl::StatusOr<v1::RowDataResponse>& response);
   void Take(const v1::BatchResult& result);
@@ -104,6 +120,7 @@ class RowSender {
   std::unique_ptr<RowStream> stream_;  ///< None: no request was sent, or it was one alone.
   std::uint32_t in_flight_ = 0;        ///< Requests without an answer.
   absl::Status wire_status_;
+  std::optional<EndOfCycle> ended_;
 };
 
 }  // namespace mirror

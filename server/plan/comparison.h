@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
@@ -21,6 +22,13 @@ struct CompletedTable {
   std::optional<std::uint64_t> digest;
   std::optional<Position> position;          ///< Where the source counted; absent: where the mirror stands.
   std::optional<std::uint64_t> rows_differ;  ///< Found by ranges.
+};
+
+/// ReplicationCompleted, or RowDataRequest.completed.
+struct Completion {
+  std::vector<CompletedTable> tables;
+  std::optional<AllAsOf> as_of;
+  std::vector<std::string> unsent;  ///< See ReplicationCompletedRequest.unsent_tables.
 };
 
 /// The numbers of Comparison in mirror_client.proto.

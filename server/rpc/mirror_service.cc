@@ -301,13 +301,26 @@ grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowD
 
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
+  const absl::StatusOr<Completion> completion = DecodeCompletion(request.completed(), limits_);
+  if (!completion.ok()) return completion.status();
+  if (request.has_completed() && request.completed().cycle() != request.cycle()) {
+    return absl::InvalidArgumentError(
+        "'completed' has another cycle than the request. Nothing was applied. Give both the same.");
+  }
   RowRequest rows;
   const RowDecoder decoder(caller, tenant, limits_);
   if (absl::Status status = decoder.Decode(request, &rows, response); !status.ok()) return status;
   rows.bytes = request.ByteSizeLong();
-  const RowAnswer outcomes = tenant.Apply(caller, rows, wait_for_gaps, NowMs());
-  if (!outcomes.ok()) return outcomes.status();
-  EncodeOutcomes(*outcomes, response);
+  // A part that was refused is a reason to go on with the cycle.
+  const bool may_end = request.has_completed() && response->results_size() == 0;
+  const Tenant::LastRows last =
+      may_end ? tenant.ApplyAndComplete(caller, rows, *completion, NowMs())
+              : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};
+  if (!last.rows.ok()) return last.rows.status();
+  EncodeOutcomes(*last.rows, response);
+  if (last.verdicts) {
+    AnswerCompleted(caller, rows.cycle, tenant, *last.verdicts, response->mutable_completed());
+  }
   return absl::OkStatus();
 }
 
@@ -349,60 +362,34 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
                                        v1::ReplicationCompletedResponse* response) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  if (static_cast<std::uint64_t>(request.tables_size()) > limits_.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.tables_size(), " tables; the limit is ",
-                                                     limits_.tables_max,
-                                                     ". The cycle goes on. Name only tables that changed."));
-  }
-  if (static_cast<std::uint64_t>(request.stale_tables_size()) > limits_.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.stale_tables_size(),
-                                                     " stale tables; the limit is ", limits_.tables_max,
-                                                     ". The cycle goes on. Name each once."));
-  }
-  if (static_cast<std::uint64_t>(request.unsent_tables_size()) > limits_.tables_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(request.unsent_tables_size(),
-                                                     " unsent tables; the limit is ", limits_.tables_max,
-                                                     ". The cycle goes on. Name each once."));
-  }
-  if (absl::Status status = CheckSourceTime(request.source_time_ms()); !status.ok()) return status;
-  std::optional<AllAsOf> as_of;
-  if (request.source_time_ms() > 0) {
-    as_of = AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
-  }
-  std::vector<CompletedTable> tables;
-  for (const v1::TableSummary& summary : request.tables()) {
-    CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
-    if (summary.has_row_count()) table.row_count = summary.row_count();
-    if (summary.has_digest()) table.digest = summary.digest();
-    if (summary.has_position()) table.position = DecodePosition(summary.position());
-    if (summary.has_rows_differ()) table.rows_differ = summary.rows_differ();
-    tables.push_back(std::move(table));
-  }
-  const absl::StatusOr<std::vector<TableVerdict>> verdicts =
-      (*tenant)->Complete(caller, request.cycle(), tables, NowMs(), std::move(as_of),
-                          {request.unsent_tables().begin(), request.unsent_tables().end()});
+  const absl::StatusOr<Completion> completion = DecodeCompletion(request, limits_);
+  if (!completion.ok()) return completion.status();
+  const absl::StatusOr<std::vector<TableVerdict>> verdicts = (*tenant)->Complete(
+      caller, request.cycle(), completion->tables, NowMs(), completion->as_of, completion->unsent);
   if (!verdicts.ok()) return verdicts.status();
+  AnswerCompleted(caller, request.cycle(), **tenant, *verdicts, response);
+  return absl::OkStatus();
+}
+
+/// The cycle is over whatever comes of it: receipts that are not signed now are so with the next
+/// Authenticate.
+void MirrorService::AnswerCompleted(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                                    const std::vector<TableVerdict>& verdicts,
+                                    v1::ReplicationCompletedResponse* response) {
   if (hubs_ != nullptr) hubs_->NoteCompleted(caller.context_id);
-  for (const TableVerdict& verdict : *verdicts) {
+  for (const TableVerdict& verdict : verdicts) {
     v1::TableVerdict* const message = response->add_tables();
     message->set_table(verdict.table);
     message->set_comparison(static_cast<v1::Comparison>(verdict.comparison));
     message->set_reason(SourceWords(verdict.reason));
   }
-  return SignReceipts(caller, request.cycle(), **tenant, response);
-}
-
-/// The cycle is over whatever comes of it: what is not signed now is so with the next Authenticate.
-absl::Status MirrorService::SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
-                                         v1::ReplicationCompletedResponse* response) {
   const absl::StatusOr<std::optional<ReceiptHead>> head = tenant.UnsignedReceipts();
-  if (!head.ok() || !*head) return absl::OkStatus();
+  if (!head.ok() || !*head) return;
   const SignedHead end{(*head)->number, HexOf((*head)->hash)};
   absl::StatusOr<std::string> receipts = gate_.SignReceipts({"", caller.context_id, "", cycle, 0, end});
-  if (!receipts.ok()) return absl::OkStatus();
+  if (!receipts.ok()) return;
   response->set_signed_receipts(*std::move(receipts));
   tenant.SignedReceipts(**head);
-  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -103,8 +103,8 @@ class MirrorService final {
   absl::Status DoWipe(const Caller& caller, const v1::WipeRequest& request, v1::WipeResponse* response);
   void NoteOutcome(const std::string& context_id, const absl::Status& done,
                    const v1::AuthenticateResponse& response);
-  absl::Status SignReceipts(const Caller& caller, std::int64_t cycle, Tenant& tenant,
-                            v1::ReplicationCompletedResponse* response);
+  void AnswerCompleted(const Caller& caller, std::int64_t cycle, Tenant& tenant,
+                       const std::vector<TableVerdict>& verdicts, v1::ReplicationCompletedResponse* response);
   absl::Status DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
                           v1::ReplicationCompletedResponse* response);
   absl::Status DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,

@@ -1,8 +1,10 @@
 #include "server/rpc/request_check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -28,6 +30,44 @@ absl::Status CheckSourceTime(std::int64_t time_ms) {
   return absl::InvalidArgumentError(
       "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
       "0.");
+}
+
+namespace {
+
+absl::Status CheckCount(int count, const WireLimits& limits, const char* what, const char* next) {
+  if (static_cast<std::uint64_t>(count) <= limits.tables_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". The cycle goes on. ", next));
+}
+
+}  // namespace
+
+absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
+                                            const WireLimits& limits) {
+  absl::Status status = CheckCount(request.tables_size(), limits, "tables", "Name only tables that changed.");
+  if (status.ok()) {
+    status = CheckCount(request.stale_tables_size(), limits, "stale tables", "Name each once.");
+  }
+  if (status.ok()) {
+    status = CheckCount(request.unsent_tables_size(), limits, "unsent tables", "Name each once.");
+  }
+  if (status.ok()) status = CheckSourceTime(request.source_time_ms());
+  if (!status.ok()) return status;
+  Completion completion;
+  if (request.source_time_ms() > 0) {
+    completion.as_of =
+        AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
+  }
+  completion.unsent.assign(request.unsent_tables().begin(), request.unsent_tables().end());
+  for (const v1::TableSummary& summary : request.tables()) {
+    CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
+    if (summary.has_row_count()) table.row_count = summary.row_count();
+    if (summary.has_digest()) table.digest = summary.digest();
+    if (summary.has_position()) table.position = DecodePosition(summary.position());
+    if (summary.has_rows_differ()) table.rows_differ = summary.rows_differ();
+    completion.tables.push_back(std::move(table));
+  }
+  return completion;
 }
 
 }  // namespace mirror

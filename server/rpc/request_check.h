@@ -5,8 +5,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "mirror/v1/change_batch.pb.h"
+#include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/limits.h"
+#include "server/plan/comparison.h"
 
 namespace mirror {
 
@@ -18,6 +21,10 @@ std::uint32_t PartBytesMax(const WireLimits& limits);
 /// Errors: kInvalidArgument. `what` names the position there.
 absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position);
 absl::Status CheckSourceTime(std::int64_t time_ms);
+
+/// What a source says at the end of its cycle. Errors: kResourceExhausted, and those of CheckSourceTime().
+absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
+                                            const WireLimits& limits);
 
 }  // namespace mirror
 

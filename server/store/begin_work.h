@@ -10,8 +10,13 @@
 
 namespace mirror {
 
-/// Begins `transaction`, which outlives what this gives, and reads the tenant's row: what is given runs plans
-/// in it, see plan_runner.h.
+/// Begins `transaction`, which outlives what this gives, and reads the tenant's row: what is given runs a
+/// plan in it, see plan_runner.h, and ends it.
+///
+/// A savepoint costs every page that changes, so a step that is the only one, or one of large ones, goes
+/// without. If that fails, the transaction is over and CommitResult::again says so: with the lock let go,
+/// what stood there may be another's by now, and only a new plan knows. The first failure where the
+/// transaction MayTryAgain() is CommitResult::again, too.
 absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction, const Intent& intent);
 
 }  // namespace mirror

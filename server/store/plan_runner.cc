@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -315,6 +314,8 @@ class PlanRun {
 
   /// A step failed that could not be taken back alone, and could be with a savepoint.
   bool needs_savepoint() const { return needs_savepoint_; }
+  /// The tenant's row, once it ran.
+  const TenantRecord& after() const { return after_; }
 
  private:
   /// That of the tenant when the plan is done.
@@ -537,6 +538,7 @@ class PlanRun {
       }
     }
     next.clock_ms = std::max(next.clock_ms, next == before_ ? 0 : plan_.now_ms);
+    after_ = next;
     return next == before_ ? absl::OkStatus() : transaction_.tenant().WriteTenant(next);
   }
 
@@ -548,50 +550,17 @@ class PlanRun {
   bool savepoint_failed_ = false;
   std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
   bool touched_ = false;
+  TenantRecord after_;
   CommitResult result_;
-};
-
-/// A savepoint makes SQLite copy each page that a step changes, a sixth of the time of a large one, and of
-/// those hardly any is refused. Of many small ones one that is refused would have all written twice.
-constexpr std::uint32_t kRowsWithSavepointMax = 1'000;
-
-class RunnerWork final : public StoreWork {
- public:
-  RunnerWork(BegunTransaction transaction, TenantRecord tenant)
-      : transaction_(std::move(transaction)), tenant_(std::move(tenant)) {}
-
-  const TenantRecord& tenant() const override { return tenant_; }
-
-  absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-    if (transaction_ == nullptr) {
-      return absl::InternalError("this transaction is over. Nothing was applied.");
-    }
-    PlanRun run(*transaction_, tenant_, plan,
-                savepoints == Savepoints::kAlways ||
-                    (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax));
-    absl::StatusOr<CommitResult> result = run.Run();
-    if (!result.ok()) {
-      transaction_->Rollback();
-    } else if (absl::Status status = transaction_->Commit(plan.kept); !status.ok()) {
-      result = std::move(status);
-    }
-    const bool try_again = savepoints == Savepoints::kWhereNeeded && transaction_->MayTryAgain();
-    static_cast<void>(transaction_.release());
-    if (result.ok() || !(run.needs_savepoint() || try_again)) return result;
-    CommitResult again;
-    again.again = true;
-    return again;
-  }
-
- private:
-  BegunTransaction transaction_;  ///< Null: it is over.
-  const TenantRecord tenant_;
 };
 
 }  // namespace
 
-std::unique_ptr<StoreWork> MakePlanRunner(BegunTransaction transaction, TenantRecord tenant) {
-  return std::make_unique<RunnerWork>(std::move(transaction), std::move(tenant));
+RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan,
+                bool savepoints) {
+  PlanRun run(transaction, tenant, plan, savepoints);
+  absl::StatusOr<CommitResult> result = run.Run();
+  return {std::move(result), run.needs_savepoint(), run.after()};
 }
 
 }  // namespace mirror

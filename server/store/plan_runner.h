@@ -1,38 +1,28 @@
 #ifndef MIRROR_SERVER_STORE_PLAN_RUNNER_H_
 #define MIRROR_SERVER_STORE_PLAN_RUNNER_H_
 
-#include <memory>
-#include <new>
-
+#include "absl/status/statusor.h"
 #include "server/plan/plan.h"
-#include "server/store/store.h"
 #include "server/store/store_transaction.h"
 
 namespace mirror {
 
-/// Takes back a transaction that nobody has committed.
-struct RollBack {
-  void operator()(StoreTransaction* transaction) const {
-    try {
-      transaction->Rollback();
-    } catch (const std::bad_alloc&) {
-      // Whoever has no memory for it closes the store, and that takes it back.
-    }
-  }
+/// What became of a plan that was run and is not committed yet.
+struct RanPlan {
+  absl::StatusOr<CommitResult> result;
+  bool needs_savepoint = false;  ///< A step failed that could not be taken back alone.
+  TenantRecord after;            ///< The tenant's row by then; with a result that is OK.
 };
-using BegunTransaction = std::unique_ptr<StoreTransaction, RollBack>;
 
-/// Runs a plan in `transaction` and ends it; `tenant` is the row under its lock. What every
-/// store does the same way: see StoreWork for what it promises.
+/// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. What every store does
+/// the same way: see StoreWork for what it promises.
 ///
 /// The cycle and the metadata rows are compared with what the plan says before anything is written of them. A
-/// step is done whole or not at all: behind a savepoint, but where it is the only one, since a savepoint
-/// costs every page that changes. If that one fails, the transaction is over and CommitResult::again says so:
-/// with the lock let go, what stood there may be another's by now, and only a new plan knows. A step that
-/// cannot be taken back, and one that fails with kUnavailable or kDataLoss, takes the whole plan with it; so
-/// does whatever fails where the transaction MayTryAgain(), and the first time that is CommitResult::again,
-/// too. A step that fails with kAborted does not become its `otherwise`.
-std::unique_ptr<StoreWork> MakePlanRunner(BegunTransaction transaction, TenantRecord tenant);
+/// step is done whole or not at all: with `savepoints` behind one of its own. Without them a step that fails
+/// takes the plan with it, and so does one that cannot be taken back, one that fails with kUnavailable or
+/// kDataLoss, and whatever fails where the transaction MayTryAgain(). A step that fails with kAborted does
+/// not become its `otherwise`.
+RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints);
 
 }  // namespace mirror
 

@@ -5,7 +5,8 @@
 namespace mirror {
 
 absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner,
-                                                                     const Intent& intent) {
+                                                                     const Intent& intent,
+                                                                     const StoreWork::Follow& follow) {
   for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
     const bool first = savepoints == Savepoints::kWhereNeeded;
     const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin(first ? intent : Intent{});
@@ -14,7 +15,8 @@ absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Plann
     if (!plan.ok()) return plan.status();
     if (!*plan) return std::optional<Committed>();
     (*plan)->journal = journal_;
-    absl::StatusOr<CommitResult> result = (*work)->Commit(**plan, savepoints);
+    absl::StatusOr<CommitResult> result =
+        first && follow ? (*work)->CommitFollowed(**plan, follow) : (*work)->Commit(**plan, savepoints);
     if (!result.ok()) return result.status();
     if (!result->again) return std::optional(Committed{**std::move(plan), *std::move(result)});
   }

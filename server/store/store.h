@@ -51,6 +51,15 @@ class StoreWork {
   /// it may wait (Plan::kept). While Store::IsBuilding(), only its `tenant` and `nonce`, and the end of the
   /// cycle, are on disk.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
+
+  /// Of a transaction in which a plan is done, before it ends: the plan that is done in it behind that one.
+  /// Absent: none. `tenant` is the row as it is by then.
+  using Follow = std::function<absl::StatusOr<std::optional<Plan>>(const CommitResult& done,
+                                                                   const TenantRecord& tenant)>;
+  /// The same with what follows, on disk together or not at all. Where that cannot be planned or run, nothing
+  /// was done, and CommitResult::again asks for the first plan alone. A store that cannot read in its
+  /// transaction what it wrote there does not ask `follow`.
+  virtual absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow& follow) = 0;
 };
 
 /// One tenant's mirrored database. Rows and position move together: no call writes a row without also
@@ -83,9 +92,11 @@ class Store {
     Plan plan;
     CommitResult result;
   };
-  /// Begins, plans, commits: twice at most, the second time for any tables. Absent: the planner gave nothing.
-  /// Errors: the planner's, and those of Begin() and StoreWork::Commit(); nothing was done.
-  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {});
+  /// Begins, plans, commits: twice at most, the second time for any tables, and without `follow`. Absent: the
+  /// planner gave nothing. Errors: the planner's, and those of Begin() and StoreWork::Commit(); nothing was
+  /// done.
+  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {},
+                                                         const StoreWork::Follow& follow = {});
   /// The same for a plan that hangs on nothing that was read.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
   /// What both have noted beside the rows from now on. Null: nothing.

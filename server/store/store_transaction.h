@@ -202,6 +202,9 @@ class StoreTransaction {
   /// Said until the next Begin().
   virtual bool MayTryAgain() const = 0;
 
+  /// What was written in it is read in it, so that another plan can be made and run in it.
+  virtual bool ReadsItsWrites() const = 0;
+
   /// What was done since can be taken back alone. One at a time.
   virtual absl::Status SetSavepoint() = 0;
   virtual absl::Status ReleaseSavepoint() = 0;

@@ -41,13 +41,52 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
-  if (absl::Status status = CompareLater(tables, now_ms, &completing.verdicts); !status.ok()) return status;
+  return Finish(&completing);
+}
+
+std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
+    std::int64_t cycle, const Completion& completion, std::int64_t now_ms,
+    const std::function<void(const RowsEnd&)>& apply) {
+  Completing completing{cycle, completion.tables, now_ms, completion.as_of, completion.unsent};
+  if (completing.as_of) completing.as_of->source_ms = std::min(completing.as_of->source_ms, now_ms);
+  TenantRecord before, ended;
+  absl::Status status = absl::AbortedError("the rows were not committed with the cycle's end");
+  RowsEnd end;
+  end.make_plan = [&](const TenantRecord& tenant)
+                      MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+    if (mirror_.store()->IsBuilding()) return std::optional<Plan>();
+    if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
+    // What these rows mend of them is known behind their commit.
+    if (!mirror_.cycle().RefusalsOf(cycle).empty()) return std::optional<Plan>();
+    before = tenant;
+    absl::StatusOr<Plan> plan = PlanCycleEnd(
+        tenant, mirror_.options(), now_ms,
+        [&](const TenantRecord& running, Plan* to_end)
+            MIRROR_REQUIRES(mirror_.mutex()) { return PlanCompletion(running, &completing, to_end); });
+    if (!plan.ok()) return plan.status();
+    ended = *plan->tenant;
+    return std::optional(*std::move(plan));
+  };
+  end.committed = [&]() MIRROR_REQUIRES(mirror_.mutex()) {
+    NoteCycleEnd(mirror_, before, ended, now_ms);
+    Ended(completing);
+    status = mirror_.store() == nullptr ? absl::OkStatus() : mirror_.Noticed(mirror_.store()->MakeDurable());
+  };
+  apply(end);
+  if (!status.ok()) return std::nullopt;
+  absl::StatusOr<std::vector<TableVerdict>> verdicts = Finish(&completing);
+  return verdicts.ok() ? std::optional(*std::move(verdicts)) : std::nullopt;
+}
+
+absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Finish(Completing* completing) {
+  const absl::Status compared = CompareLater(completing->tables, completing->now_ms, &completing->verdicts);
+  if (!compared.ok()) return compared;
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() != nullptr) mirror_.store()->upkeep().StandAlone();
   // When all were in use as they were opened, this is when there is something to close. Those that were used
   // last keep their statements.
   mirror_.MakeRoom();
-  return std::move(completing.verdicts);
+  return std::move(completing->verdicts);
 }
 
 bool CycleCompletion::WasCompleted(const Caller& caller, std::int64_t cycle) {
@@ -139,17 +178,20 @@ absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
 }
 
 absl::Status CycleCompletion::End(Completing* completing) {
-  const std::int64_t now_ms = completing->now_ms;
-  absl::Status status =
-      mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
+  absl::Status status = mirror_.EndCycle(
+      completing->now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
         return PlanCompletion(before, completing, plan);
       });
-  if (!status.ok()) return status;
-  TellEnd(*completing);
-  ScrubFile(now_ms);
-  if (mirror_.store() == nullptr) return absl::OkStatus();
-  mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), now_ms)).IgnoreError();  // The cycle is over.
-  return absl::OkStatus();
+  if (status.ok()) Ended(*completing);
+  return status;
+}
+
+void CycleCompletion::Ended(const Completing& completing) {
+  TellEnd(completing);
+  if (mirror_.store() != nullptr) ScrubFile(completing.now_ms);
+  if (mirror_.store() == nullptr) return;
+  mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), completing.now_ms))
+      .IgnoreError();  // The cycle is over.
 }
 
 void CycleCompletion::TellEnd(const Completing& completing) {

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_TENANT_CYCLE_COMPLETION_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "server/plan/comparison.h"
 #include "server/plan/plan.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/waiting_rows.h"
 
 namespace mirror {
 
@@ -27,6 +29,13 @@ class CycleCompletion {
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt,
                                                      const std::vector<std::string>& unsent = {});
+  /// The same in the commit of the cycle's last rows, which `apply` hands the end on to. Absent: they were
+  /// committed alone or not at all, or something failed behind the commit: the source is to call Complete(),
+  /// which may be answered as one that is repeated.
+  std::optional<std::vector<TableVerdict>> CompleteWith(std::int64_t cycle, const Completion& completion,
+                                                        std::int64_t now_ms,
+                                                        const std::function<void(const RowsEnd&)>& apply)
+      MIRROR_EXCLUDES(mirror_.mutex());
 
  private:
   struct Completing {
@@ -46,6 +55,10 @@ class CycleCompletion {
   /// By the digests that are known. Each table gets a verdict.
   absl::Status CompareNow(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status End(Completing* completing) MIRROR_REQUIRES(mirror_.mutex());
+  /// Behind the commit.
+  void Ended(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());
+  /// Behind the cycle's end, and gives its verdicts.
+  absl::StatusOr<std::vector<TableVerdict>> Finish(Completing* completing) MIRROR_EXCLUDES(mirror_.mutex());
   absl::Status PlanCompletion(const TenantRecord& before, Completing* completing, Plan* plan)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellEnd(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());

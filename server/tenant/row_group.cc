@@ -31,12 +31,26 @@ absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenan
   plan.steps = planner_->TakeSteps();
   mirror_.hooks().AddWiped(&plan);
   plan.holds = planner_->TakeHolds();
+  judged_ = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
+                                               [](const Step& step) { return step.settles_holds; });
   plan.cycle_notes = [this](const std::vector<StepResult>& steps) {
     CycleNoteChanges changes = planner_->NotesOf(steps);
     notes_changed_ = changes != CycleNoteChanges{};
     return changes;
   };
   return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> RowGroup::MakeEnd(const RowsEnd& end, const CommitResult& done,
+                                                      const TenantRecord& tenant) {
+  if (planned_.size() != 1 || notes_changed_ || judged_) return std::optional<Plan>();
+  for (const BatchOutcome& outcome : planner_->outcomes(0)) {
+    if (!outcome.status.ok()) return std::optional<Plan>();
+  }
+  for (const StepResult& step : done.steps) {
+    if (!step.status.ok()) return std::optional<Plan>();
+  }
+  return end.make_plan(tenant);
 }
 
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms) {

@@ -29,6 +29,11 @@ class RowGroup {
   /// does not run by `tenant`, or is another owner's.
   absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex());
 
+  /// A StoreWork::Follow: the plan of `end`, when every batch was applied, and the cycle has to remember
+  /// nothing of it.
+  absl::StatusOr<std::optional<Plan>> MakeEnd(const RowsEnd& end, const CommitResult& done,
+                                              const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex());
+
   // After MakePlan().
   RowPlanner& planner() { return *planner_; }
   /// The others wait for batches before theirs.
@@ -47,6 +52,7 @@ class RowGroup {
   std::vector<WaitingRows*> planned_;
   std::vector<Hold> known_holds_;
   bool notes_changed_ = false;
+  bool judged_ = false;  ///< The plan has holds, or lets a hold go.
 };
 
 /// After RunningCycle::Load().

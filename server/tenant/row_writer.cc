@@ -105,6 +105,14 @@ std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
   return answers;
 }
 
+RowAnswer RowWriter::ApplyLast(const Caller& caller, const RowRequest& request, const RowsEnd& end,
+                               std::int64_t now_ms) {
+  WaitingRows waiting(caller, request, now_ms, mirror_.options().steady_now());
+  waiting.end = &end;
+  Queue({&waiting});
+  return std::move(waiting.answer);
+}
+
 void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
   CommitQueue<WaitingRows>::Place place(queue_, requests);
   while (place.MustLead()) {
@@ -211,14 +219,20 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
   RowGroup planned(mirror_, tenant, group, is_over);
+  // What else waits is not of the cycle's last rows.
+  const RowsEnd* const end = group.size() == 1 ? group.front()->end : nullptr;
+  StoreWork::Follow follow;
+  if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group));
+      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow);
   if (!committed.ok()) return committed.status();
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
   std::optional<std::vector<Hold>> holds = NoteCommitted(**committed, planned);
-  absl::Status settled = Settle((*committed)->result.steps, group.front()->now_ms, std::move(holds), planned);
-  return settled.ok() ? AnswerGroup(tenant, planned) : settled;
+  absl::Status status = Settle((*committed)->result.steps, group.front()->now_ms, std::move(holds), planned);
+  if (status.ok()) status = AnswerGroup(tenant, planned);
+  if ((*committed)->result.followed) end->committed();
+  return status;
 }
 
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {

@@ -35,6 +35,10 @@ class RowWriter {
   /// for each.
   std::vector<RowAnswer> ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,
                                   std::int64_t now_ms);
+  /// The last rows of a cycle, and its end behind them, which is committed with them if all of them are
+  /// applied and nothing else keeps it from that. None of them waits for a gap.
+  RowAnswer ApplyLast(const Caller& caller, const RowRequest& request, const RowsEnd& end,
+                      std::int64_t now_ms);
   /// A population that begins without a row.
   absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& target, PopulateReason reason, std::int64_t now_ms);

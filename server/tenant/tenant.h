@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/plan/column_rules.h"
 #include "server/plan/tenant_summary.h"
@@ -67,6 +69,22 @@ class Tenant : private TenantMirror,
         Readings(shared_) {}
 
   const std::string& context_id() const { return shared_.context_id(); }
+
+  /// A cycle's last rows, and its end in the same commit. `verdicts`: absent where the cycle goes on, see
+  /// CycleCompletion::CompleteWith().
+  struct LastRows {
+    RowAnswer rows;
+    std::optional<std::vector<TableVerdict>> verdicts;
+  };
+  LastRows ApplyAndComplete(const Caller& caller, const RowRequest& request, const Completion& completion,
+                            std::int64_t now_ms) {
+    LastRows last{absl::UnknownError("nothing was applied"), {}};
+    last.verdicts = CompleteWith(request.cycle, completion, now_ms, [&](const RowsEnd& end) {
+      last.rows = ApplyLast(caller, request, end, now_ms);
+    });
+    return last;
+  }
+
   /// What an announced table's columns are to be set by.
   const ColumnRules& column_rules() const { return shared_.agreed().rules(); }
 

@@ -3,12 +3,24 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "server/plan/caller.h"
+#include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 
 namespace mirror {
+
+/// The end of a cycle, which goes into the commit of its last rows. Both are called under the tenant's lock.
+struct RowsEnd {
+  /// Behind the rows, in their transaction. Absent: not in this one.
+  std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)> make_plan;
+  /// Both are committed, and the rows are answered.
+  std::function<void()> committed;
+};
 
 /// A source's request that waits for its commit, and then its answer.
 struct WaitingRows {
@@ -26,7 +38,8 @@ struct WaitingRows {
   const RowRequest& request;
   const std::int64_t now_ms;  ///< Unix time at which it came.
   const std::chrono::steady_clock::time_point began;
-  bool may_wait = false;  ///< For the batch before it.
+  bool may_wait = false;         ///< For the batch before it.
+  const RowsEnd* end = nullptr;  ///< Of the cycle, when these are its last rows. Null: it goes on.
 
   RowAnswer answer;
   bool has_gap = false;  ///< It may wait and has to; there is no answer yet.

@@ -33,6 +33,10 @@ class ForwardingStore : public Store {
   virtual absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) {
     return work.Commit(plan, savepoints);
   }
+  virtual absl::StatusOr<CommitResult> CommitWorkFollowed(StoreWork& work, const Plan& plan,
+                                                          const StoreWork::Follow& follow) {
+    return work.CommitFollowed(plan, follow);
+  }
 
  private:
   class Work final : public StoreWork {
@@ -41,6 +45,9 @@ class ForwardingStore : public Store {
     const TenantRecord& tenant() const override { return work_->tenant(); }
     absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
       return store_.CommitWork(*work_, plan, savepoints);
+    }
+    absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow& follow) override {
+      return store_.CommitWorkFollowed(*work_, plan, follow);
     }
 
    private:

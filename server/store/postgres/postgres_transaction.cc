@@ -255,6 +255,8 @@ class PostgresTransaction final : public StoreTransaction {
     return !mirror_.work || !mirror_.work->view->writes().failed().ok() ||
            !mirror_.work->lease->InTransaction();
   }
+  /// They are collected until the commit.
+  bool ReadsItsWrites() const override { return false; }
   bool MayTryAgain() const override {
     return mirror_.may_try_again ||
            (mirror_.work && ::mirror::MayTryAgain(mirror_.work->view->writes().failed()));

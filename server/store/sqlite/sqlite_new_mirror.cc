@@ -149,6 +149,10 @@ class NewMirror final : public Store {
     absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
       return mirror_.CommitBuilding(*rows_, plan, savepoints);
     }
+    /// The end of a cycle is more here than a plan.
+    absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow&) override {
+      return Commit(plan, Savepoints::kWhereNeeded);
+    }
 
    private:
     NewMirror& mirror_;

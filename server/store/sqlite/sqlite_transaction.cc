@@ -319,6 +319,7 @@ class SqliteTransaction final : public StoreTransaction {
   bool IsOver() const override { return !connection_.database().InTransaction(); }
   /// Nobody else writes meanwhile.
   bool MayTryAgain() const override { return false; }
+  bool ReadsItsWrites() const override { return true; }
 
   absl::Status SetSavepoint() override { return connection_.Execute("SAVEPOINT step"); }
   absl::Status ReleaseSavepoint() override { return connection_.Execute("RELEASE step"); }

@@ -242,9 +242,10 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner,
-                                                                const Intent& intent) {
+                                                                const Intent& intent,
+                                                                const StoreWork::Follow& follow) {
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent);
+  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
   if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
     Close();
     if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
@@ -260,7 +261,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   told_unavailable_.clear();
   const auto& [plan, result] = **committed;
   hooks_.Wake(plan);
-  if (plan.hooks && result.hooks_dropped > 0) {
+  if (result.hooks_dropped > 0) {
     Tell(Severity::kError, "hook.dropped",
          absl::StrCat(result.hooks_dropped,
                       result.hooks_dropped == 1 ? " delivery to a hook was" : " deliveries to hooks were",
@@ -273,34 +274,15 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
   TenantRecord before, ended;
   const absl::StatusOr<std::optional<Committed>> committed =
-      Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+      Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
         before = tenant;
-        Plan plan;
-        plan.now_ms = now_ms;
-        plan.forget_losses_before_ms = now_ms - options_.breaker.limits.window_ms;
-        plan.tenant = tenant;
-        plan.tenant->cycle = CycleAfter(tenant.cycle);
-        plan.tenant->active = false;
-        plan.tenant->holder.clear();
-        plan.tenant->announced.clear();
-        plan.forget_old_cycles = true;
-        if (add) {
-          if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
-        }
-        ended = *plan.tenant;
-        return plan;
+        absl::StatusOr<Plan> plan = PlanCycleEnd(tenant, options_, now_ms, add);
+        if (!plan.ok()) return plan.status();
+        ended = *plan->tenant;
+        return *std::move(plan);
       });
   if (!committed.ok()) return committed.status();
-  file_.owner = ended;
-  const bool completed = ended.completed_cycle != before.completed_cycle;
-  if (completed) options_.counters->cycles_completed.Add();
-  if (!completed && before.active) options_.counters->cycles_interrupted.Add();
-  if (before.active) {
-    seen_.book().End(before.cycle, before.since_ms, completed ? CycleEnd::kCompleted : CycleEnd::kInterrupted,
-                     now_ms);
-  }
-  Summarize(Look::kAll);
-  cycle_.End();
+  NoteCycleEnd(*this, before, ended, now_ms);
   for (const StepResult& step : (*committed)->result.steps) {
     if (!step.status.ok()) return step.status;
   }
@@ -361,6 +343,38 @@ absl::Status NotAgreed(const std::string& table) {
       absl::StrCat("table '", table,
                    "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
                    "send batches only of tables that are wanted there."));
+}
+
+absl::StatusOr<Plan> PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options,
+                                  std::int64_t now_ms, const PlanEnd& add) {
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.forget_losses_before_ms = now_ms - options.breaker.limits.window_ms;
+  plan.tenant = tenant;
+  plan.tenant->cycle = CycleAfter(tenant.cycle);
+  plan.tenant->active = false;
+  plan.tenant->holder.clear();
+  plan.tenant->announced.clear();
+  plan.forget_old_cycles = true;
+  if (add) {
+    if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
+  }
+  return plan;
+}
+
+void NoteCycleEnd(Mirror& mirror, const TenantRecord& before, const TenantRecord& ended,
+                  std::int64_t now_ms) {
+  mirror.file().owner = ended;
+  ServerCounters& counters = *mirror.options().counters;
+  const bool completed = ended.completed_cycle != before.completed_cycle;
+  if (completed) counters.cycles_completed.Add();
+  if (!completed && before.active) counters.cycles_interrupted.Add();
+  if (before.active) {
+    mirror.seen().book().End(before.cycle, before.since_ms,
+                             completed ? CycleEnd::kCompleted : CycleEnd::kInterrupted, now_ms);
+  }
+  mirror.Summarize(Look::kAll);
+  mirror.cycle().End();
 }
 
 absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {

@@ -103,7 +103,8 @@ class Mirror {
   };
   /// Begins, plans and commits what a call writes. `planner` is asked under the store's
   /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {})
+  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {},
+                                                  const StoreWork::Follow& follow = {})
       MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
@@ -146,6 +147,12 @@ class Mirror {
   std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
 };
 
+/// The plan that ends the cycle of `tenant`, for a transaction that is under way; then what is known once it
+/// is committed.
+absl::StatusOr<Plan> PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options,
+                                  std::int64_t now_ms, const PlanEnd& add);
+void NoteCycleEnd(Mirror& mirror, const TenantRecord& before, const TenantRecord& ended, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex());
 /// The row of a tenant whose mirror is open; from where it is served by now, if that is another place.
 /// Errors: Noticed() already.
 absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms)

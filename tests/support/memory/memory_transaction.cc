@@ -458,6 +458,7 @@ class MemoryTransaction final : public StoreTransaction {
   }
   bool IsOver() const override { return !before_; }
   bool MayTryAgain() const override { return false; }
+  bool ReadsItsWrites() const override { return true; }
 
   absl::Status SetSavepoint() override {
     savepoint_ = mirror_;

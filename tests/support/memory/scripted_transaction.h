@@ -30,6 +30,7 @@ class ScriptedTransaction final : public StoreTransaction {
   void Rollback() override;
   bool IsOver() const override { return is_over; }
   bool MayTryAgain() const override { return may_try_again; }
+  bool ReadsItsWrites() const override { return reads_its_writes; }
   absl::Status SetSavepoint() override;
   absl::Status ReleaseSavepoint() override;
   absl::Status RollBackToSavepoint() override;
@@ -39,6 +40,7 @@ class ScriptedTransaction final : public StoreTransaction {
   std::map<std::string, std::vector<absl::Status>> failures;
   bool is_over = false;
   bool may_try_again = false;
+  bool reads_its_writes = true;
 
  private:
   class Tenant;

@@ -18,12 +18,14 @@ std::string Words(const v1::BatchResult& result) {
                       result.message());
 }
 
-/// Calls one after the other, in the shape of a stream.
+/// Calls one after the other, in the shape of a stream. `last`: what is answered of the cycle's end; may be
+/// null.
 class UnaryCalls : public RowStream {
  public:
-  explicit UnaryCalls(MirrorClient* client) : client_(client) {}
+  UnaryCalls(MirrorClient* client, LastRows* last) : client_(client), last_(last) {}
   absl::Status Send(const v1::RowDataRequest& request) override {
     answer_ = client_->RowData(request);
+    if (last_ != nullptr && answer_.ok() && answer_->has_completed()) last_->answer = answer_->completed();
     return absl::OkStatus();
   }
   absl::StatusOr<v1::RowDataResponse> Receive() override { return std::move(answer_); }
@@ -31,6 +33,7 @@ class UnaryCalls : public RowStream {
 
  private:
   MirrorClient* client_;
+  LastRows* last_;
   absl::StatusOr<v1::RowDataResponse> answer_ = absl::InternalError("nothing was sent");
 };
 
@@ -52,6 +55,11 @@ class Sending {
       ahead_.push_back(std::move(request));
     }
     return false;
+  }
+
+  /// The one request ends the cycle, too.
+  void EndWith(const v1::ReplicationCompletedRequest& completed) {
+    *ahead_.front()->message.mutable_completed() = completed;
   }
 
   absl::Status Run(RowStream* stream, std::size_t window) {
@@ -95,6 +103,7 @@ class Sending {
       }
     }
     maker_.Changed();
+    request->message.clear_completed();
     maker_.Recycle(std::move(request));
     return absl::OkStatus();
   }
@@ -172,11 +181,13 @@ class Sending {
 
 absl::Status SendJobs(MirrorClient* client, const SendOptions& options,
                       const std::vector<std::vector<std::uint32_t>>& wanted_columns,
-                      std::vector<TableJob>* jobs, Meter* meter) {
+                      std::vector<TableJob>* jobs, Meter* meter, LastRows* last) {
   if (jobs->empty()) return absl::OkStatus();
   Sending sending(options, wanted_columns, jobs, meter);
-  if (options.unary || sending.IsOne()) {
-    UnaryCalls calls(client);
+  const bool is_one = sending.IsOne();
+  if (is_one && last != nullptr) sending.EndWith(last->completed);
+  if (options.unary || is_one) {
+    UnaryCalls calls(client, last);
     return sending.Run(&calls, 1);
   }
   const absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();

@@ -39,14 +39,23 @@ v1::RowDataRequest SyntheticSource::Request(const std::vector<v1::ChangeBatch>& 
 
 absl::StatusOr<v1::ReplicationCompletedResponse> SyntheticSource::Complete(
     const std::vector<v1::TableSummary>& tables) {
+  absl::StatusOr<v1::ReplicationCompletedResponse> answer = client_->ReplicationCompleted(Completed(tables));
+  if (answer.ok()) Ended(*answer);
+  return answer;
+}
+
+v1::ReplicationCompletedRequest SyntheticSource::Completed(
+    const std::vector<v1::TableSummary>& tables) const {
   v1::ReplicationCompletedRequest request;
   request.set_cycle(cycle_);
   request.mutable_tables()->Add(tables.begin(), tables.end());
-  absl::StatusOr<v1::ReplicationCompletedResponse> answer = client_->ReplicationCompleted(request);
-  if (!answer.ok() || answer->signed_receipts().empty()) return answer;
-  const absl::StatusOr<SignedHead> head = client_->OpenReceiptHead(answer->signed_receipts());
+  return request;
+}
+
+void SyntheticSource::Ended(const v1::ReplicationCompletedResponse& answer) {
+  if (answer.signed_receipts().empty()) return;
+  const absl::StatusOr<SignedHead> head = client_->OpenReceiptHead(answer.signed_receipts());
   if (head.ok()) receipts_ = {head->number, BytesOfHex(head->sha256, 32).value_or("")};
-  return answer;
 }
 
 v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,

@@ -39,6 +39,9 @@ class SyntheticSource {
   absl::StatusOr<v1::TableSchemaResponse> Announce(const std::vector<TableSchema>& tables) const;
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
   absl::StatusOr<v1::ReplicationCompletedResponse> Complete(const std::vector<v1::TableSummary>& tables = {});
+  v1::ReplicationCompletedRequest Completed(const std::vector<v1::TableSummary>& tables) const;
+  /// The cycle is over, by that call or with its last rows.
+  void Ended(const v1::ReplicationCompletedResponse& answer);
 
  private:
   std::unique_ptr<MirrorClient> client_;

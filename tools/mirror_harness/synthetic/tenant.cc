@@ -266,7 +266,10 @@ TableJob Tenant::Job(std::size_t index, const v1::TableStatus& status, PopulateR
 absl::Status Tenant::Send(SyntheticSource* source, Work* work, Meter* meter) {
   sent_columns_.clear();
   for (const TableState& table : tables_) sent_columns_.push_back(table.sent);
-  const absl::Status sent = SendJobs(&source->client(), send_, sent_columns_, &work->jobs, meter);
+  LastRows last{source->Completed(Summaries(*work, /*all_committed=*/true)), {}};
+  const absl::Status sent = SendJobs(&source->client(), send_, sent_columns_, &work->jobs, meter,
+                                     work->advanced.empty() ? &last : nullptr);
+  work->ended = std::move(last.answer);
   std::vector<std::string> not_advanced;
   absl::Status advanced;
   if (sent.ok() && !work->advanced.empty()) {
@@ -299,7 +302,7 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
   }
 }
 
-absl::Status Tenant::Complete(SyntheticSource& source, const Work& work, Meter* meter) {
+std::vector<v1::TableSummary> Tenant::Summaries(const Work& work, bool all_committed) {
   std::vector<v1::TableSummary> tables;
   for (const TableJob& job : work.jobs) {
     v1::TableSummary& summary = tables.emplace_back();
@@ -307,9 +310,15 @@ absl::Status Tenant::Complete(SyntheticSource& source, const Work& work, Meter* 
     summary.set_inserts(job.planned.inserts);
     summary.set_updates(job.planned.updates);
     summary.set_deletes(job.planned.deletes);
-    if (job.committed) summary.set_row_count(job.model->rows());
+    if (job.committed || all_committed) summary.set_row_count(job.model->rows());
   }
-  const absl::StatusOr<v1::ReplicationCompletedResponse> answer = source.Complete(tables);
+  return tables;
+}
+
+absl::Status Tenant::Complete(SyntheticSource& source, const Work& work, Meter* meter) {
+  if (work.ended) source.Ended(*work.ended);
+  const absl::StatusOr<v1::ReplicationCompletedResponse> answer =
+      work.ended ? *work.ended : source.Complete(Summaries(work, /*all_committed=*/false));
   if (!answer.ok()) return Prefixed(context_id_, "ReplicationCompleted", answer.status());
   for (const v1::TableVerdict& verdict : answer->tables()) {
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;

@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRROR_HARNESS_SYNTHETIC_TENANT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,8 @@ class Tenant {
   struct Work {
     std::vector<TableJob> jobs;
     v1::Advance advance;
-    std::vector<std::size_t> advanced;  ///< The tables of `advance`.
+    std::vector<std::size_t> advanced;                      ///< The tables of `advance`.
+    std::optional<v1::ReplicationCompletedResponse> ended;  ///< With the rows.
   };
 
   /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
@@ -69,6 +71,8 @@ class Tenant {
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
   absl::Status Send(SyntheticSource* source, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
+  /// `all_committed`: as they are once all rows of the cycle are.
+  static std::vector<v1::TableSummary> Summaries(const Work& work, bool all_committed);
   absl::Status Complete(SyntheticSource& source, const Work& work, Meter* meter);
 
   const Options& options_;
