@@ -45,7 +45,7 @@ absl::Status RunSteps(RunContext& run, Cycle& cycle) {
   CrashPoint("agent.sent");
   ReportJobs(run, cycle, status);
   TakeReceipts(run, cycle);
-  // What is to be compared by now is so in the next cycle.
+  // Where the cycle is over, what has become due is compared in the next one.
   if (status.ok() && !cycle.ended) status = CompareTables(run, cycle);
   run.reader.LeaveMoment();
   CrashPoint("agent.compared");

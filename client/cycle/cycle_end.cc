@@ -19,7 +19,7 @@ namespace {
 /// Which tables the end of a cycle speaks of as committed.
 enum class Sent : std::uint8_t {
   kCommitted,  ///< Those that were acknowledged.
-  kAll,        ///< All that there was to send, before it is.
+  kAll,        ///< All that is to be sent; asked before it is.
 };
 
 /// What was sent of each table that was committed.

@@ -9,7 +9,7 @@ namespace mirror {
 /// What the mirror is told at the end of a cycle that sends rows, if it takes all of them.
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle);
 
-/// Tells the mirror that the cycle is complete, unless it is by then, or `status` says that this cannot
+/// Tells the mirror that the cycle is complete, unless its rows ended it, or `status` says that this cannot
 /// arrive or that the cycle is not ours any more. Then keeps what is on the mirror's disk, forgets what lies
 /// below, and lets the lock's cycle go.
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status);

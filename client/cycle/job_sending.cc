@@ -71,8 +71,12 @@ absl::Status SendJobs(RunContext& run, Cycle& cycle) {
                         run.receipts.on(),   options.stop,   options.staging};
   // What is compared with the mirror is what was sent.
   sending.leaves_moment = !ShallCompareAny(run, cycle);
+  // A receipt is looked at behind the end: that must not say as of when a table is beyond what its commit
+  // says.
+  const bool commits_tell =
+      std::all_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) { return job.tells_time; });
   // A source with an exchange notes on its own side what becomes of each cycle.
-  if (sending.leaves_moment && run.marks == nullptr) {
+  if (sending.leaves_moment && run.marks == nullptr && (commits_tell || !run.receipts.on())) {
     sending.completed = [&run, &cycle] { return CompletionIfSent(run, cycle); };
   }
   if (options.progress) {

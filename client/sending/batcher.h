@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "client/source/reader.h"
-#include "mirror/v1/mirror_client.pb.h"
+#include "mirror/v1/change_batch.pb.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/receipt.h"

@@ -209,6 +209,11 @@ bool RowSender::AllEnd() const {
 absl::Status RowSender::SendAlone(v1::RowDataRequest& request) {
   if (!options_.completed || !AllEnd()) return Take(client_.RowData(request));
   *request.mutable_completed() = options_.completed();
+  // The batcher did not count it.
+  if (request.ByteSizeLong() > batcher_limits_.message_bytes) {
+    request.clear_completed();
+    return Take(client_.RowData(request));
+  }
   const absl::StatusOr<v1::RowDataResponse> response = client_.RowData(request);
   const absl::Status taken = Take(response);
   const bool all_committed =

@@ -31,7 +31,7 @@ struct Completion {
   std::vector<std::string> unsent;  ///< See ReplicationCompletedRequest.unsent_tables.
 };
 
-/// The numbers of Comparison in mirror_client.proto.
+/// The numbers of Comparison in completion.proto.
 enum class Comparison : std::uint8_t { kEqual = 1, kDiffers = 2, kUnchecked = 3 };
 
 struct TableVerdict {

@@ -301,18 +301,14 @@ grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowD
 
 absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, const v1::RowDataRequest& request,
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
-  const absl::StatusOr<Completion> completion = DecodeCompletion(request.completed(), limits_);
-  if (!completion.ok()) return completion.status();
-  if (request.has_completed() && request.completed().cycle() != request.cycle()) {
-    return absl::InvalidArgumentError(
-        "'completed' has another cycle than the request. Nothing was applied. Give both the same.");
-  }
   RowRequest rows;
   const RowDecoder decoder(caller, tenant, limits_);
   if (absl::Status status = decoder.Decode(request, &rows, response); !status.ok()) return status;
   rows.bytes = request.ByteSizeLong();
-  // A part that was refused is a reason to go on with the cycle.
-  const bool may_end = request.has_completed() && response->results_size() == 0;
+  // Where a part was refused the cycle goes on. What is wrong with the end is told when it is called for.
+  const absl::StatusOr<Completion> completion = DecodeCompletion(request.completed(), limits_);
+  const bool may_end = request.has_completed() && request.completed().cycle() == request.cycle() &&
+                       completion.ok() && response->results_size() == 0;
   const Tenant::LastRows last =
       may_end ? tenant.ApplyAndComplete(caller, rows, *completion, NowMs())
               : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};

@@ -56,7 +56,7 @@ std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
                       MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
     if (mirror_.store()->IsBuilding()) return std::optional<Plan>();
     if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
-    // What these rows mend of them is known behind their commit.
+    // Which refusals these rows make good is known only after their commit.
     if (!mirror_.cycle().RefusalsOf(cycle).empty()) return std::optional<Plan>();
     before = tenant;
     absl::StatusOr<Plan> plan = PlanCycleEnd(

@@ -219,8 +219,11 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
   RowGroup planned(mirror_, tenant, group, is_over);
-  // What else waits is not of the cycle's last rows.
-  const RowsEnd* const end = group.size() == 1 ? group.front()->end : nullptr;
+  if (group.size() > 1) {
+    // With others in the group these are not the cycle's last rows, also where each is committed alone.
+    for (WaitingRows* const waiting : group) waiting->end = nullptr;
+  }
+  const RowsEnd* const end = group.front()->end;
   StoreWork::Follow follow;
   if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
   absl::StatusOr<std::optional<Mirror::Committed>> committed =

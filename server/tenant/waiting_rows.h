@@ -16,9 +16,9 @@ namespace mirror {
 
 /// The end of a cycle, which goes into the commit of its last rows. Both are called under the tenant's lock.
 struct RowsEnd {
-  /// Behind the rows, in their transaction. Absent: not in this one.
+  /// Behind the rows, in their transaction. Absent: the cycle does not end in this one.
   std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)> make_plan;
-  /// Both are committed, and the rows are answered.
+  /// Both are committed, and what is known of the rows in memory is noted.
   std::function<void()> committed;
 };
 

@@ -91,6 +91,9 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::string differs;         ///< A table of which this endpoint counts other rows.
   std::vector<std::string> capabilities;
   bool keeps_announcements = false;  ///< Answers what is named by its digest.
+  /// Takes RowDataRequest.completed, of which the log has "ended". kAlways: whatever became of the rows.
+  enum class Ends : std::uint8_t { kNever, kWithGoodRows, kAlways };
+  Ends ends = Ends::kNever;
   /// Empty: it does not know the call.
   std::function<grpc::Status(const v1::DigestRangesRequest&, v1::DigestRangesResponse*)> on_digests;
   v1::Limits limits;
@@ -250,7 +253,15 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
                        v1::RowDataResponse* response) override {
     const std::lock_guard lock(mutex);
     Note(*context, "rows");
-    return TakeRows(*request, response);
+    grpc::Status status = TakeRows(*request, response);
+    if (!status.ok() || !request->has_completed() || ends == Ends::kNever) return status;
+    const bool all_good = std::all_of(response->results().begin(), response->results().end(),
+                                      [](const v1::BatchResult& result) { return result.code() == 0; });
+    if (!all_good && ends != Ends::kAlways) return status;
+    log.emplace_back("ended");
+    completed = request->completed();
+    AnswerCompleted(completed, response->mutable_completed());
+    return status;
   }
 
   grpc::Status TakeRows(const v1::RowDataRequest& request, v1::RowDataResponse* response) {
@@ -335,13 +346,18 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     completed = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
     if (!on_completed.ok()) return on_completed;
-    for (const v1::TableSummary& summary : request->tables()) {
+    AnswerCompleted(*request, response);
+    return grpc::Status::OK;
+  }
+
+  void AnswerCompleted(const v1::ReplicationCompletedRequest& request,
+                       v1::ReplicationCompletedResponse* response) {
+    for (const v1::TableSummary& summary : request.tables()) {
       v1::TableVerdict* verdict = response->add_tables();
       verdict->set_table(summary.table());
       const bool equal = tables[summary.table()].rows == summary.row_count() && summary.table() != differs;
       verdict->set_comparison(equal ? v1::COMPARISON_EQUAL : v1::COMPARISON_DIFFERS);
     }
-    return grpc::Status::OK;
   }
 
   Identity identity_;

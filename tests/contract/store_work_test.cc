@@ -113,6 +113,72 @@ TEST_P(StoreWorkTest, AnotherServerWaitsAndPlansFromWhatTheFirstOneLeft) {
   EXPECT_EQ(LsnOf("people"), Lsn{7});
 }
 
+TEST_P(StoreWorkTest, WhatFollowsIsDoneWithItOrIsLeftToACommitOfItsOwn) {
+  CreateAtFive();
+  int asked = 0;
+  const auto first = [&](const TenantRecord&) { return std::optional(ToLsn(6)); };
+  const auto second = [&](const CommitResult& done,
+                          const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+    ++asked;
+    EXPECT_THAT(done.steps, SizeIs(1));
+    EXPECT_TRUE(tenant.touched) << "what the first plan wrote";
+    EXPECT_EQ(LsnOf("people"), Lsn{6}) << "it is read in the transaction";
+    Plan end;
+    end.cycle = kCycle;
+    end.tenant = tenant;
+    end.tenant->active = false;
+    end.tenant->completed_cycle = kCycle;
+    return end;
+  };
+  const auto committed = store_->PlanAndCommit(first, {}, second);
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_EQ(LsnOf("people"), Lsn{6});
+  EXPECT_EQ((*committed)->result.followed, asked == 1);
+  EXPECT_EQ(Tenant().active, asked == 0);
+  EXPECT_EQ(Tenant().completed_cycle, asked == 0 ? 0 : kCycle);
+}
+
+TEST_P(StoreWorkTest, WhatFollowsAndFailsLeavesTheFirstAlone) {
+  CreateAtFive();
+  int planned = 0;
+  const auto first = [&](const TenantRecord&) {
+    ++planned;
+    return std::optional(ToLsn(5 + planned));
+  };
+  const auto not_planned = [](const CommitResult&,
+                              const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    return absl::NotFoundError("it cannot be planned");
+  };
+  auto committed = store_->PlanAndCommit(first, {}, not_planned);
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_FALSE((*committed)->result.followed);
+  EXPECT_EQ(LsnOf("people"), Lsn{5 + planned}) << "planned once more, where it was asked";
+  EXPECT_TRUE(Tenant().active);
+
+  const auto not_run = [](const CommitResult&,
+                          const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+    Plan end;
+    end.cycle = kCycle - 1;
+    end.tenant = tenant;
+    end.tenant->active = false;
+    return end;
+  };
+  committed = store_->PlanAndCommit(first, {}, not_run);
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_FALSE((*committed)->result.followed);
+  EXPECT_EQ(LsnOf("people"), Lsn{5 + planned});
+  EXPECT_TRUE(Tenant().active) << "nothing of it is left";
+
+  const auto nothing = [](const CommitResult&, const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+    return std::optional<Plan>();
+  };
+  const int before = planned;
+  committed = store_->PlanAndCommit(first, {}, nothing);
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_FALSE((*committed)->result.followed);
+  EXPECT_EQ(planned, before + 1);
+}
+
 TEST_P(StoreWorkTest, OneIsBegunAtATime) {
   CreateAtFive();
   const auto work = BeginWork();

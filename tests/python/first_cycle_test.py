@@ -62,6 +62,16 @@ class FirstCycle(unittest.TestCase):
             self.assertLessEqual(len(calls) - len(syncs), REMOVED_OR_CUT, calls)
             self.assertTrue(any(line.startswith("remove ") for line in calls), "removals are seen")
 
+    def test_a_cycle_with_one_change_costs_one_sync(self):
+        rows = {key: "x" for key in range(10)}
+        self.cycle(cycle_test.CONTEXT + "-small", rows)
+        self.cycle(cycle_test.CONTEXT + "-small", {**rows, 3: "y"})
+        for change in ("z", "a", "b"):
+            said, calls = self.cycle(cycle_test.CONTEXT + "-small", {**rows, 3: change})
+            self.assertEqual(said, "changed")
+            self.assertEqual([line for line in calls if line.startswith("sync ")], calls, "nothing else is asked")
+            self.assertEqual(len(calls), 1, calls)
+
 
 if __name__ == "__main__":
     BIN_DIR, SHIM = (pathlib.Path(word).resolve() for word in sys.argv[1:3])

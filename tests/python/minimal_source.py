@@ -163,6 +163,8 @@ def run_cycle(channel, identity, context_id, state, rows):
         (batches.OPERATION_INSERT, sorted(key for key in touched if key in rows)),
         (batches.OPERATION_DELETE, sorted(key for key in touched if key not in rows)),
     ]
+    summary = client.TableSummary(table="names", row_count=len(rows))
+    completed = client.ReplicationCompletedRequest(cycle=answer.cycle, tables=[summary])
     # A batch without rows is for the commit alone.
     steps = [step for step in steps if step[1]] or [(batches.OPERATION_UNSPECIFIED, [])]
     for seq, (operation, keys) in enumerate(steps, 1):
@@ -182,13 +184,16 @@ def run_cycle(channel, identity, context_id, state, rows):
             data.nulls = nulls.to_bytes((len(keys) + 7) // 8, "little") if nulls else b""
         if seq == len(steps):
             batch.commit.CopyFrom(batches.Commit(batches=seq, position=target))
-        result = stub.RowData(batches.RowDataRequest(cycle=answer.cycle, batches=[batch]), **bearer).results[0]
-        if result.code != 0:
-            raise RuntimeError(f"seq {seq} was refused: {result.message}")
-    summary = client.TableSummary(table="names", row_count=len(rows))
-    verdict = stub.ReplicationCompleted(
-        client.ReplicationCompletedRequest(cycle=answer.cycle, tables=[summary]), **bearer
-    ).tables[0]
+        request = batches.RowDataRequest(cycle=answer.cycle, batches=[batch])
+        if seq == len(steps):
+            # The end goes with the last rows; where the endpoint leaves it undone, it is a call of its own.
+            request.completed.CopyFrom(completed)
+        rows_answer = stub.RowData(request, **bearer)
+        if rows_answer.results[0].code != 0:
+            raise RuntimeError(f"seq {seq} was refused: {rows_answer.results[0].message}")
+    has_ended = rows_answer.HasField("completed")
+    ended = rows_answer.completed if has_ended else stub.ReplicationCompleted(completed, **bearer)
+    verdict = ended.tables[0]
     if verdict.comparison == client.COMPARISON_DIFFERS:
         raise RuntimeError(f"the mirror differs: {verdict.reason}")
     # Only now may be forgotten what was needed until now.

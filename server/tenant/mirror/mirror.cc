@@ -260,7 +260,11 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();
   const auto& [plan, result] = **committed;
-  hooks_.Wake(plan);
+  if (result.followed) {
+    hooks_.Wake();
+  } else {
+    hooks_.Wake(plan);
+  }
   if (result.hooks_dropped > 0) {
     Tell(Severity::kError, "hook.dropped",
          absl::StrCat(result.hooks_dropped,

@@ -992,5 +992,67 @@ TEST_F(CycleTest, ATokenThatWasRefusedIsNotUsedAgain) {
   EXPECT_EQ(sent[1], sent[2]);
 }
 
+TEST_F(CycleTest, TheCycleEndsWithItsOnlyRequest) {
+  Sql(path_, kTwoTables);
+  endpoint_.ends = FakeEndpoint::Ends::kWithGoodRows;
+  const CycleReport report = Run();
+  EXPECT_TRUE(report.Good()) << report.status;
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "rows", "ended"));
+  ASSERT_EQ(endpoint_.completed.tables_size(), 2);
+  EXPECT_EQ(endpoint_.completed.cycle(), 1'001);
+  EXPECT_EQ(endpoint_.completed.tables(0).table(), "a");
+  EXPECT_EQ(endpoint_.completed.tables(0).inserts(), 3U);
+  EXPECT_EQ(endpoint_.completed.tables(0).row_count(), 3U);
+  EXPECT_GT(endpoint_.completed.source_time_ms(), 0);
+  EXPECT_THAT(endpoint_.completed.stale_tables(), IsEmpty());
+  // Without rows it is a call of its own, and with many.
+  EXPECT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.Count("completed"), 1U);
+  Sql(path_, Many("big", 2'000));
+  EXPECT_TRUE(Run({.batch_bytes = 50'000}).Good());
+  EXPECT_EQ(endpoint_.Count("completed"), 2U);
+  EXPECT_EQ(endpoint_.Count("ended"), 1U);
+}
+
+TEST_F(CycleTest, WhatTheMirrorFoundAtTheEndOfRowsIsTaken) {
+  Sql(path_, kTwoTables);
+  endpoint_.ends = FakeEndpoint::Ends::kWithGoodRows;
+  endpoint_.differs = "a";
+  const CycleReport report = Run();
+  EXPECT_FALSE(report.Good());
+  EXPECT_EQ(Of(report, "a").result, TableResult::kFailed);
+  EXPECT_THAT(Of(report, "a").reason, HasSubstr("What was sent is committed"));
+  endpoint_.differs.clear();
+  EXPECT_THAT(Populated(Run()), ElementsAre("a"));
+}
+
+TEST_F(CycleTest, AnEndThatTheMirrorLeavesUndoneIsACallOfItsOwn) {
+  Sql(path_, kTwoTables);
+  endpoint_.ends = FakeEndpoint::Ends::kWithGoodRows;
+  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
+    return batch.table() == "a" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a row is wrong")
+                                : grpc::Status::OK;
+  };
+  const CycleReport report = Run();
+  EXPECT_EQ(Of(report, "a").result, TableResult::kFailed);
+  EXPECT_EQ(Of(report, "b").result, TableResult::kOk);
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "rows", "completed"));
+  EXPECT_EQ(endpoint_.completed.tables_size(), 1);
+  EXPECT_THAT(endpoint_.completed.stale_tables(), ElementsAre("a"));
+}
+
+/// It says that the cycle is over though a batch was refused.
+TEST_F(CycleTest, AnEndThatDoesNotFollowFromTheRowsIsNotBelieved) {
+  Sql(path_, kTwoTables);
+  endpoint_.ends = FakeEndpoint::Ends::kAlways;
+  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
+    return batch.table() == "a" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a row is wrong")
+                                : grpc::Status::OK;
+  };
+  EXPECT_EQ(Of(Run(), "a").result, TableResult::kFailed);
+  EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "rows", "ended", "completed"));
+  EXPECT_EQ(endpoint_.completed.tables_size(), 1);
+}
+
 }  // namespace
 }  // namespace mirror

@@ -6,6 +6,7 @@ namespace mirror::harness {
 namespace {
 
 constexpr char kService[] = "mirror_client.proto, MirrorClientService";
+constexpr char kLastRows[] = "change_batch.proto, RowDataRequest.completed";
 constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
 
 const SentRows kOneRow = {kAda};
@@ -44,9 +45,44 @@ void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& s
   ExpectStatus((*stream)->Receive().status(), kAborted, "RowDataStream");
 }
 
-}  // namespace
+std::vector<Requirement> LastRows() {
+  return {
+      {"cycle.ends-with-rows",
+       "RowDataRequest.completed ends the cycle with its rows, and says so, or leaves it running.", kLastRows,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("last");
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
+         AddCommit(&batch);
+         v1::RowDataRequest rows = exam.Request({batch});
+         rows.mutable_completed()->set_cycle(exam.cycle());
+         rows.mutable_completed()->add_tables()->set_table(table.name);
+         const absl::StatusOr<v1::RowDataResponse> answer = exam.client().RowData(rows);
+         ExpectStatus(answer.status(), absl::StatusCode::kOk, "RowData");
+         ExpectResult(answer->results(0), absl::StatusCode::kOk, "the last batch");
+         if (!answer->has_completed()) return static_cast<void>(exam.Complete());
+         Expect(answer->completed().tables_size() == 1, "it has no verdict for the table");
+         ExpectStatus(exam.client().RowData(rows).status(), kAborted, "the same rows once more");
+       }},
+      {"cycle.ends-not", "RowDataRequest.completed with a batch that is refused leaves the cycle running.",
+       kLastRows,
+       [](Exam& exam) {
+         const TableSchema table = ExamPeople("not_last");
+         const v1::TableStatus status = exam.Filled(table, kOneRow);
+         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
+         batch.mutable_columns(0)->clear_ints();
+         v1::RowDataRequest rows = exam.Request({batch});
+         rows.mutable_completed()->set_cycle(exam.cycle());
+         const absl::StatusOr<v1::RowDataResponse> answer = exam.client().RowData(rows);
+         ExpectStatus(answer.status(), absl::StatusCode::kOk, "RowData");
+         ExpectResult(answer->results(0), absl::StatusCode::kInvalidArgument, "the broken batch");
+         Expect(!answer->has_completed(), "the cycle is said to be over");
+         exam.Complete();
+       }},
+  };
+}
 
-std::vector<Requirement> CycleRequirements() {
+std::vector<Requirement> Ends() {
   return {
       {"cycle.older", "Every call of an older cycle is ABORTED.", kService,
        [](Exam& exam) {
@@ -99,5 +135,9 @@ std::vector<Requirement> CycleRequirements() {
        }},
   };
 }
+
+}  // namespace
+
+std::vector<Requirement> CycleRequirements() { return Together({Ends, LastRows}); }
 
 }  // namespace mirror::harness

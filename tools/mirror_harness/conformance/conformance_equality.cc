@@ -5,7 +5,7 @@
 namespace mirror::harness {
 namespace {
 
-constexpr char kSummary[] = "mirror_client.proto, TableSummary and TableVerdict";
+constexpr char kSummary[] = "completion.proto, TableSummary and TableVerdict";
 constexpr char kDigest[] = "mirror_client.proto, DigestRangesResponse";
 constexpr char kRange[] = "mirror_client.proto, KeyRange";
 constexpr char kRead[] = "mirror_client.proto, ReadRows";

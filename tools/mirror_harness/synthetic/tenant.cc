@@ -269,6 +269,12 @@ absl::Status Tenant::Send(SyntheticSource* source, Work* work, Meter* meter) {
   LastRows last{source->Completed(Summaries(*work, /*all_committed=*/true)), {}};
   const absl::Status sent = SendJobs(&source->client(), send_, sent_columns_, &work->jobs, meter,
                                      work->advanced.empty() ? &last : nullptr);
+  const bool all_committed =
+      std::all_of(work->jobs.begin(), work->jobs.end(), [](const TableJob& job) { return job.committed; });
+  if (last.answer && !all_committed) {
+    return absl::InternalError(absl::StrCat(
+        "tenant '", context_id_, "': RowData ended the cycle, and not all of its tables were committed"));
+  }
   work->ended = std::move(last.answer);
   std::vector<std::string> not_advanced;
   absl::Status advanced;

@@ -78,7 +78,7 @@ class Ground {
 
 struct Counts {
   std::uint64_t cycles = 0, completed = 0, requests = 0, populations = 0, increments = 0, refusals = 0,
-                alterations = 0, disturbances = 0, built = 0, restored = 0, deleted = 0;
+                alterations = 0, disturbances = 0, built = 0, restored = 0, deleted = 0, ended_with_rows = 0;
 };
 
 }  // namespace mirror::model

@@ -39,10 +39,14 @@ class PlayAgent : protected PlayJobs {
       Trace("the agent dies");
       return;
     }
-    Complete(jobs);
+    if (!ended_) Complete(jobs);
+    ++world_.counts().completed;
+    holder_.clear();
+    for (const Job& job : jobs) CheckJob(job);
   }
 
   bool Authenticate() {
+    ended_ = false;
     if (made_ && dice_.OneIn(10)) {
       Trace("probe");
       absl::StatusOr<Admission> probe = tenant()->Authenticate(CallerNow(), "", false, true, world_.Now());
@@ -290,6 +294,7 @@ class PlayAgent : protected PlayJobs {
       if (dice_.OneIn(4)) Disturb(true);
       if (dice_.OneIn(40) && !Wreck()) return false;
       Ask(open);
+      if (ended_) return true;
     }
   }
 
@@ -328,8 +333,9 @@ class PlayAgent : protected PlayJobs {
       ahead.parts = request.parts;
       Exchange(ahead);
     }
-    const std::vector<Verdict> verdicts = Exchange(request);
-    if (dice_.OneIn(6)) Exchange(request);  // Its answer was lost.
+    // As if these were the last rows: what is left of the tables is for the next cycle.
+    const std::vector<Verdict> verdicts = Exchange(request, /*ends=*/dice_.OneIn(8));
+    if (!ended_ && dice_.OneIn(6)) Exchange(request);  // Its answer was lost.
     history_.push_back(std::move(request));
     for (std::size_t i = 0; i < sent.size(); ++i) TakeVerdict(*sent[i].first, sent[i].second, verdicts[i]);
   }
@@ -352,7 +358,7 @@ class PlayAgent : protected PlayJobs {
   }
 
   /// Sends a request and compares each of its results, and the mirror, with the model.
-  std::vector<Verdict> Exchange(const Request& request) {
+  std::vector<Verdict> Exchange(const Request& request, bool ends = false) {
     ++world_.counts().requests;
     const Caller caller = CallerNow();
     const std::shared_ptr<Tenant> to = tenant();
@@ -376,8 +382,14 @@ class PlayAgent : protected PlayJobs {
     if (!request.advance.empty()) {
       incoming.advance = IncomingAdvance{request.advance_to, request.advance};
     }
-    absl::StatusOr<std::vector<BatchOutcome>> outcomes =
-        to->Apply(caller, incoming, dice_.OneIn(2), world_.Now());
+    absl::StatusOr<std::vector<BatchOutcome>> outcomes;
+    if (ends) {
+      Tenant::LastRows last = to->ApplyAndComplete(caller, incoming, {}, world_.Now());
+      outcomes = std::move(last.rows);
+      ended_ = last.verdicts.has_value();
+    } else {
+      outcomes = to->Apply(caller, incoming, dice_.OneIn(2), world_.Now());
+    }
     for (const OutBatch& batch : request.batches) Trace("RowData " + batch.Describe());
     for (const auto& [table, base] : request.advance) {
       Trace(absl::StrCat("RowData advance '", table, "' from ", base.value, " to ",
@@ -433,8 +445,18 @@ class PlayAgent : protected PlayJobs {
       Require(outcome.applied_seq == applied,
               absl::StrCat("'", outcome.table, "': applied_seq ", outcome.applied_seq, " and not ", applied));
     }
+    if (ended_) EndWithRows(verdicts);
     Check();
     return verdicts;
+  }
+
+  void EndWithRows(const std::vector<Verdict>& verdicts) {
+    Trace("the cycle ended with these rows");
+    ++world_.counts().ended_with_rows;
+    for (const Verdict& verdict : verdicts) {
+      Require(verdict.code == absl::StatusCode::kOk, "a cycle ended with rows that were refused");
+    }
+    EndCycle();
   }
 
   bool RefusedByIndex(const std::string& key, const absl::Status& status) {
@@ -501,9 +523,6 @@ class PlayAgent : protected PlayJobs {
       if (!dice_.OneIn(5)) break;
     }
     Trace("ReplicationCompleted");
-    ++world_.counts().completed;
-    holder_.clear();
-    for (const Job& job : jobs) CheckJob(job);
   }
 
   /// What was committed is what the source held.

@@ -225,6 +225,7 @@ class PlayMirror {
   std::set<std::string> unique_indexes_;               ///< Tables, folded.
   std::vector<PartnerObject> partner_;                 ///< What the partner made.
   bool unique_refused_ = false;
+  bool ended_ = false;                           ///< Rows ended the running cycle.
   bool served_ = false;                          ///< This server process has served the running cycle.
   std::int64_t noted_cycle_ = 0, noted_ms_ = 0;  ///< Of the last call of a cycle to this server process.
   std::vector<Source> source_backups_;

@@ -33,10 +33,10 @@ inline std::string Round(std::uint64_t seed, Counts& counts, Ground& ground, std
 }
 
 inline std::ostream& operator<<(std::ostream& out, const Counts& counts) {
-  return out << counts.cycles << " cycles (" << counts.completed << " completed), " << counts.requests
-             << " requests, " << counts.populations << " populations, " << counts.increments
-             << " increments, " << counts.alterations << " tables altered in place, " << counts.refusals
-             << " batches corrected, " << counts.disturbances << " disturbances";
+  return out << counts.cycles << " cycles (" << counts.completed << " completed, " << counts.ended_with_rows
+             << " with rows), " << counts.requests << " requests, " << counts.populations << " populations, "
+             << counts.increments << " increments, " << counts.alterations << " tables altered in place, "
+             << counts.refusals << " batches corrected, " << counts.disturbances << " disturbances";
 }
 
 }  // namespace mirror::model
