@@ -310,7 +310,7 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
   const bool may_end = request.has_completed() && request.completed().cycle() == request.cycle() &&
                        completion.ok() && response->results_size() == 0;
   const Tenant::LastRows last =
-      may_end ? tenant.ApplyAndComplete(caller, rows, *completion, NowMs())
+      may_end ? tenant.ApplyAndComplete(caller, rows, wait_for_gaps, *completion, NowMs())
               : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};
   if (!last.rows.ok()) return last.rows.status();
   EncodeOutcomes(*last.rows, response);

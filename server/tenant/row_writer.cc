@@ -69,12 +69,13 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
 }  // namespace
 
 RowAnswer RowWriter::Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
-                           std::int64_t now_ms) {
+                           std::int64_t now_ms, const RowsEnd* end) {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(mirror_.options().gap_wait_ms);
   while (true) {
     WaitingRows waiting(caller, request, now_ms, mirror_.options().steady_now());
     waiting.may_wait = wait_for_gaps && std::chrono::steady_clock::now() < deadline;
+    waiting.end = end;
     std::uint64_t groups = 0;
     {
       const MutexLock lock(applied_mutex_);
@@ -103,14 +104,6 @@ std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
   std::vector<RowAnswer> answers;
   for (WaitingRows& one : waiting) answers.push_back(std::move(one.answer));
   return answers;
-}
-
-RowAnswer RowWriter::ApplyLast(const Caller& caller, const RowRequest& request, const RowsEnd& end,
-                               std::int64_t now_ms) {
-  WaitingRows waiting(caller, request, now_ms, mirror_.options().steady_now());
-  waiting.end = &end;
-  Queue({&waiting});
-  return std::move(waiting.answer);
 }
 
 void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {

@@ -29,16 +29,15 @@ class RowWriter {
   explicit RowWriter(Mirror& mirror) : mirror_(mirror) {}
 
   /// Small requests that come while another is applied are committed together with others that wait; each
-  /// has its own answer. `wait_for_gaps`: a batch that came before its predecessor waits for it.
-  RowAnswer Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps, std::int64_t now_ms);
+  /// has its own answer. `wait_for_gaps`: a batch that came before its predecessor waits for it. `end`: of
+  /// the cycle, behind its last rows; it is committed with them if all of them are applied and nothing else
+  /// keeps it from that.
+  RowAnswer Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps, std::int64_t now_ms,
+                  const RowsEnd* end = nullptr);
   /// The same for several requests of one source, in their order; none of them waits for a gap. An answer
   /// for each.
   std::vector<RowAnswer> ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,
                                   std::int64_t now_ms);
-  /// The last rows of a cycle, and its end behind them, which is committed with them if all of them are
-  /// applied and nothing else keeps it from that. None of them waits for a gap.
-  RowAnswer ApplyLast(const Caller& caller, const RowRequest& request, const RowsEnd& end,
-                      std::int64_t now_ms);
   /// A population that begins without a row.
   absl::StatusOr<BatchOutcome> Wipe(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& target, PopulateReason reason, std::int64_t now_ms);

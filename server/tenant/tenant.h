@@ -76,11 +76,11 @@ class Tenant : private TenantMirror,
     RowAnswer rows;
     std::optional<std::vector<TableVerdict>> verdicts;
   };
-  LastRows ApplyAndComplete(const Caller& caller, const RowRequest& request, const Completion& completion,
-                            std::int64_t now_ms) {
+  LastRows ApplyAndComplete(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
+                            const Completion& completion, std::int64_t now_ms) {
     LastRows last{absl::UnknownError("nothing was applied"), {}};
     last.verdicts = CompleteWith(request.cycle, completion, now_ms, [&](const RowsEnd& end) {
-      last.rows = ApplyLast(caller, request, end, now_ms);
+      last.rows = Apply(caller, request, wait_for_gaps, now_ms, &end);
     });
     return last;
   }

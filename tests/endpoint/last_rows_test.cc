@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -107,6 +108,24 @@ TEST_F(LastRowsTest, OverAStreamTheCycleGoesOn) {
   EXPECT_FALSE(answer->has_completed());
   EXPECT_THAT((*stream)->Finish(), IsOk());
   EXPECT_THAT(Complete(*client_, cycle_), IsOk());
+}
+
+TEST_F(LastRowsTest, WaitForTheBatchBeforeThem) {
+  BeginBehindOne();
+  v1::RowDataRequest last = LastOnes();
+  last.mutable_batches(0)->set_seq(2);
+  last.mutable_batches(0)->mutable_commit()->set_batches(2);
+  last.mutable_completed()->mutable_tables(0)->set_row_count(3);
+  const auto other = Client();
+  auto ended = std::async(std::launch::async, [&] { return other->RowData(last); });
+  const v1::ChangeBatch first =
+      Message(people_, {.rows = {{3, "Mary", 1}}, .base_lsn = 10, .target = kSecond});
+  EXPECT_EQ(Send(*client_, cycle_, first).code(), 0);
+  const auto answer = ended.get();
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_EQ(answer->results(0).code(), 0) << answer->results(0).message();
+  ASSERT_TRUE(answer->has_completed());
+  EXPECT_EQ(answer->completed().tables(0).comparison(), v1::COMPARISON_EQUAL);
 }
 
 TEST_F(LastRowsTest, WithAPartThatIsRefusedTheCycleGoesOn) {

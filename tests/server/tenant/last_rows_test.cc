@@ -76,7 +76,7 @@ class LastRows : public TenantBench {
     const TestBatch made = MakeBatch(People(), spec);
     RowRequest request{.cycle = source_->cycle};
     request.batches.push_back({made.schema->name, made.message_seq(), made.schema, made.batch});
-    return tenant_->ApplyAndComplete(source_->caller, request, completion, source_->now);
+    return tenant_->ApplyAndComplete(source_->caller, request, false, completion, source_->now);
   }
   static BatchSpec Joan(std::uint64_t seq = 1) {
     return {.rows = {{2, "Joan", 1}}, .seq = seq, .base_lsn = 5, .target = kNine, .commit = kNine};
@@ -124,7 +124,7 @@ TEST_F(LastRows, AreOneCommitWithTheEnd) {
 TEST_F(LastRows, WithoutRowsItIsTheEndAlone) {
   BeginBehindOne();
   const Tenant::LastRows last =
-      tenant_->ApplyAndComplete(source_->caller, {.cycle = source_->cycle}, {}, source_->now);
+      tenant_->ApplyAndComplete(source_->caller, {.cycle = source_->cycle}, false, {}, source_->now);
   EXPECT_THAT(last.rows, IsOk());
   EXPECT_TRUE(last.verdicts);
   EXPECT_EQ(OfTenant("completed_cycle"), Cell(source_->cycle));

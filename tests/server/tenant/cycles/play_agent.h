@@ -384,7 +384,7 @@ class PlayAgent : protected PlayJobs {
     }
     absl::StatusOr<std::vector<BatchOutcome>> outcomes;
     if (ends) {
-      Tenant::LastRows last = to->ApplyAndComplete(caller, incoming, {}, world_.Now());
+      Tenant::LastRows last = to->ApplyAndComplete(caller, incoming, dice_.OneIn(2), {}, world_.Now());
       outcomes = std::move(last.rows);
       ended_ = last.verdicts.has_value();
     } else {
