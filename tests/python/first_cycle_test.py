@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the first cycle of a new tenant asks of the disk, which is slow where many tenants come at once.
+"""What the first cycle of a new tenant and a cycle with one change ask of the disk, which may be slow.
 
 Usage: first_cycle_test.py BIN_DIR SHIM [unittest arguments]; SHIM is disk_calls of tests/shims.
 """
