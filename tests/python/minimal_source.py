@@ -188,6 +188,7 @@ def run_cycle(channel, identity, context_id, state, rows):
         if seq == len(steps):
             # The end goes with the last rows; where the endpoint leaves it undone, it is a call of its own.
             request.completed.CopyFrom(completed)
+        # A lost answer raises here, and the next run populates. A larger source sends this request again instead.
         rows_answer = stub.RowData(request, **bearer)
         if rows_answer.results[0].code != 0:
             raise RuntimeError(f"seq {seq} was refused: {rows_answer.results[0].message}")
