@@ -207,18 +207,14 @@ bool RowSender::AllEnd() const {
 }
 
 absl::Status RowSender::SendAlone(v1::RowDataRequest& request) {
-  if (!options_.completed || !AllEnd()) return Take(client_.RowData(request));
-  *request.mutable_completed() = options_.completed();
+  if (options_.completed && AllEnd()) *request.mutable_completed() = options_.completed();
   // The batcher did not count it.
-  if (request.ByteSizeLong() > batcher_limits_.message_bytes) {
-    request.clear_completed();
-    return Take(client_.RowData(request));
-  }
+  if (request.ByteSizeLong() > batcher_limits_.message_bytes) request.clear_completed();
   const absl::StatusOr<v1::RowDataResponse> response = client_.RowData(request);
   const absl::Status taken = Take(response);
   const bool all_committed =
       std::all_of(jobs_->begin(), jobs_->end(), [](const Job& job) { return job.committed; });
-  if (taken.ok() && all_committed && response->has_completed()) {
+  if (taken.ok() && all_committed && request.has_completed() && response->has_completed()) {
     ended_ = EndOfCycle{std::move(*request.mutable_completed()), response->completed()};
   }
   request.clear_completed();

@@ -1,6 +1,7 @@
 #include "server/rpc/mirror_service.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,14 @@ void EncodeAdmission(const Admission& admission, const std::string& context_id,
   response->set_do_not_replicate_by(static_cast<v1::DoNotReplicateBy>(admission.by));
   response->set_reason(
       SourceWords(admission.busy ? BusyText(*admission.busy, context_id, cycle_idle) : admission.reason));
+}
+
+/// What ends the cycle with the rows of the request. Absent: nothing does. What is wrong with it is told when
+/// ReplicationCompleted is called.
+std::optional<Completion> EndOf(const v1::RowDataRequest& request, const WireLimits& limits) {
+  if (!request.has_completed() || request.completed().cycle() != request.cycle()) return std::nullopt;
+  absl::StatusOr<Completion> end = DecodeCompletion(request.completed(), limits);
+  return end.ok() ? std::optional(*std::move(end)) : std::nullopt;
 }
 
 /// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle
@@ -305,13 +314,12 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
   const RowDecoder decoder(caller, tenant, limits_);
   if (absl::Status status = decoder.Decode(request, &rows, response); !status.ok()) return status;
   rows.bytes = request.ByteSizeLong();
-  // Where a part was refused the cycle goes on. What is wrong with the end is told when it is called for.
-  const absl::StatusOr<Completion> completion = DecodeCompletion(request.completed(), limits_);
-  const bool may_end = request.has_completed() && request.completed().cycle() == request.cycle() &&
-                       completion.ok() && response->results_size() == 0;
+  // Where a part was refused the cycle goes on.
+  std::optional<Completion> end;
+  if (response->results_size() == 0) end = EndOf(request, limits_);
   const Tenant::LastRows last =
-      may_end ? tenant.ApplyAndComplete(caller, rows, wait_for_gaps, *completion, NowMs())
-              : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};
+      end ? tenant.ApplyAndComplete(caller, rows, wait_for_gaps, *end, NowMs())
+          : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};
   if (!last.rows.ok()) return last.rows.status();
   EncodeOutcomes(*last.rows, response);
   if (last.verdicts) {

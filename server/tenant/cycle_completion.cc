@@ -28,8 +28,6 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
                                                                     std::int64_t now_ms,
                                                                     std::optional<AllAsOf> as_of,
                                                                     const std::vector<std::string>& unsent) {
-  // A source whose clock is ahead must not be fresh tomorrow.
-  if (as_of) as_of->source_ms = std::min(as_of->source_ms, now_ms);
   Completing completing{cycle, tables, now_ms, std::move(as_of), unsent};
   {
     const MutexLock lock(mirror_.mutex());
@@ -48,7 +46,6 @@ std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
     std::int64_t cycle, const Completion& completion, std::int64_t now_ms,
     const std::function<void(const RowsEnd&)>& apply) {
   Completing completing{cycle, completion.tables, now_ms, completion.as_of, completion.unsent};
-  if (completing.as_of) completing.as_of->source_ms = std::min(completing.as_of->source_ms, now_ms);
   TenantRecord before, ended;
   absl::Status status = absl::AbortedError("the rows were not committed with the cycle's end");
   RowsEnd end;
@@ -59,13 +56,10 @@ std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
     // Which refusals these rows make good is known only after their commit.
     if (!mirror_.cycle().RefusalsOf(cycle).empty()) return std::optional<Plan>();
     before = tenant;
-    absl::StatusOr<Plan> plan = PlanCycleEnd(
-        tenant, mirror_.options(), now_ms,
-        [&](const TenantRecord& running, Plan* to_end)
-            MIRROR_REQUIRES(mirror_.mutex()) { return PlanCompletion(running, &completing, to_end); });
-    if (!plan.ok()) return plan.status();
-    ended = *plan->tenant;
-    return std::optional(*std::move(plan));
+    Plan plan = PlanCycleEnd(tenant, mirror_.options(), now_ms);
+    if (absl::Status planned = PlanCompletion(tenant, &completing, &plan); !planned.ok()) return planned;
+    ended = *plan.tenant;
+    return std::optional(std::move(plan));
   };
   end.committed = [&]() MIRROR_REQUIRES(mirror_.mutex()) {
     NoteCycleEnd(mirror_, before, ended, now_ms);
@@ -121,7 +115,11 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   const bool other_source = running.IsNoted(CycleNoteKind::kOtherSource);
   if (completing->announced && !other_source) {
     plan->all_as_of = completing->as_of;
-    if (plan->all_as_of) AddStale(&*plan->all_as_of);
+    if (plan->all_as_of) {
+      // A source whose clock is ahead must not be fresh tomorrow.
+      plan->all_as_of->source_ms = std::min(plan->all_as_of->source_ms, now_ms);
+      AddStale(&*plan->all_as_of);
+    }
   }
   if (absl::Status status = CompareNow(completing); !status.ok()) return status;
   if (absl::Status status = NoteChecks(completing->checks, &plan->checks); !status.ok()) return status;

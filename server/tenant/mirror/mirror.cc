@@ -280,10 +280,12 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
   const absl::StatusOr<std::optional<Committed>> committed =
       Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
         before = tenant;
-        absl::StatusOr<Plan> plan = PlanCycleEnd(tenant, options_, now_ms, add);
-        if (!plan.ok()) return plan.status();
-        ended = *plan->tenant;
-        return *std::move(plan);
+        Plan plan = PlanCycleEnd(tenant, options_, now_ms);
+        if (add) {
+          if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
+        }
+        ended = *plan.tenant;
+        return plan;
       });
   if (!committed.ok()) return committed.status();
   NoteCycleEnd(*this, before, ended, now_ms);
@@ -349,8 +351,7 @@ absl::Status NotAgreed(const std::string& table) {
                    "send batches only of tables that are wanted there."));
 }
 
-absl::StatusOr<Plan> PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options,
-                                  std::int64_t now_ms, const PlanEnd& add) {
+Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms) {
   Plan plan;
   plan.now_ms = now_ms;
   plan.forget_losses_before_ms = now_ms - options.breaker.limits.window_ms;
@@ -360,9 +361,6 @@ absl::StatusOr<Plan> PlanCycleEnd(const TenantRecord& tenant, const TenantOption
   plan.tenant->holder.clear();
   plan.tenant->announced.clear();
   plan.forget_old_cycles = true;
-  if (add) {
-    if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
-  }
   return plan;
 }
 

@@ -149,8 +149,7 @@ class Mirror {
 
 /// The plan that ends the cycle of `tenant`, for a transaction that is under way; then what is known once it
 /// is committed.
-absl::StatusOr<Plan> PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options,
-                                  std::int64_t now_ms, const PlanEnd& add);
+Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms);
 void NoteCycleEnd(Mirror& mirror, const TenantRecord& before, const TenantRecord& ended, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex());
 /// The row of a tenant whose mirror is open; from where it is served by now, if that is another place.

@@ -1026,13 +1026,15 @@ TEST_F(CycleTest, WhatTheMirrorFoundAtTheEndOfRowsIsTaken) {
   EXPECT_THAT(Populated(Run()), ElementsAre("a"));
 }
 
+constexpr auto kRefuseA = [](const v1::ChangeBatch& batch) {
+  return batch.table() == "a" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a row is wrong")
+                              : grpc::Status::OK;
+};
+
 TEST_F(CycleTest, AnEndThatTheMirrorLeavesUndoneIsACallOfItsOwn) {
   Sql(path_, kTwoTables);
   endpoint_.ends = FakeEndpoint::Ends::kWithGoodRows;
-  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
-    return batch.table() == "a" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a row is wrong")
-                                : grpc::Status::OK;
-  };
+  endpoint_.on_batch = kRefuseA;
   const CycleReport report = Run();
   EXPECT_EQ(Of(report, "a").result, TableResult::kFailed);
   EXPECT_EQ(Of(report, "b").result, TableResult::kOk);
@@ -1045,10 +1047,7 @@ TEST_F(CycleTest, AnEndThatTheMirrorLeavesUndoneIsACallOfItsOwn) {
 TEST_F(CycleTest, AnEndThatDoesNotFollowFromTheRowsIsNotBelieved) {
   Sql(path_, kTwoTables);
   endpoint_.ends = FakeEndpoint::Ends::kAlways;
-  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
-    return batch.table() == "a" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a row is wrong")
-                                : grpc::Status::OK;
-  };
+  endpoint_.on_batch = kRefuseA;
   EXPECT_EQ(Of(Run(), "a").result, TableResult::kFailed);
   EXPECT_THAT(endpoint_.log, ElementsAre("authenticate", "schema", "rows", "ended", "completed"));
   EXPECT_EQ(endpoint_.completed.tables_size(), 1);
