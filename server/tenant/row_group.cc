@@ -1,10 +1,24 @@
 #include "server/tenant/row_group.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
+namespace {
+
+/// It only goes on with populations. Who loses such rows to a loss of power has lost the population with
+/// them: the cycle begins anew, and nobody has counted on any of it (docs/decisions/0070).
+bool FillsShadow(const Step& step) {
+  if (step.commits || !step.record || step.record->state != TableState::kPopulating) return false;
+  return std::all_of(step.actions.begin(), step.actions.end(), [](const auto& action) {
+    const auto* const rows = std::get_if<ApplyRows>(&action);
+    return rows != nullptr && rows->into_shadow;
+  });
+}
+
+}  // namespace
 
 absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenant) {
   if (is_over_ != nullptr) {
@@ -31,6 +45,10 @@ absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenan
   plan.steps = planner_->TakeSteps();
   mirror_.hooks().AddWiped(&plan);
   plan.holds = planner_->TakeHolds();
+  if (!plan.steps.empty() && plan.holds.empty() &&
+      std::all_of(plan.steps.begin(), plan.steps.end(), FillsShadow)) {
+    plan.kept = Kept::kWithNext;
+  }
   judged_ = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
                                                [](const Step& step) { return step.settles_holds; });
   plan.cycle_notes = [this](const std::vector<StepResult>& steps) {

@@ -7,7 +7,9 @@
 #include "server/store/begin_work.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
 #include "server/store/sqlite/sqlite_records.h"
@@ -68,6 +70,7 @@ class Database final : public SqliteDatabase {
     }
     // Closed with it, the file has a mirror's mark, and there is nothing of it outside.
     connection_->ForgetStatements();
+    ForgetImages(*connection_);
     return connection_->Execute("PRAGMA journal_mode = WAL");
   }
 
@@ -98,7 +101,7 @@ class Database final : public SqliteDatabase {
   }
 
   bool IsBuilding() override { return false; }
-  bool IsDurable() override { return true; }
+  bool IsDurable() override { return !CommitWaits(connection_->handle()); }
   absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:

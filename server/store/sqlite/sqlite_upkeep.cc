@@ -10,6 +10,7 @@
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/history/sqlite_history.h"
+#include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
 
 namespace mirror {
@@ -41,6 +42,7 @@ class SqliteUpkeep final : public StoreUpkeep {
     // KB.
     connection_.StandAlone();
     connection_.ForgetStatements();
+    ForgetImages(connection_);
     sqlite3_db_release_memory(connection_.handle());
   }
 

@@ -82,6 +82,7 @@ class GatheringFile : public sqlite3_file {
     return code;
   }
   void SetWithoutSync(bool without) { without_sync_ = without; }
+  bool OwesSync() const { return owed_begin_ >= 0; }
 
   /// And keeps no memory: most tenants are idle.
   int FlushAndRest() {
@@ -261,6 +262,11 @@ CommitWithoutSync::CommitWithoutSync(sqlite3* connection) : connection_(connecti
 
 CommitWithoutSync::~CommitWithoutSync() {
   if (GatheringFile* const log = LogOf(connection_)) log->SetWithoutSync(false);
+}
+
+bool CommitWaits(sqlite3* connection) {
+  GatheringFile* const log = LogOf(connection);
+  return log != nullptr && log->OwesSync();
 }
 
 void DropGatheredAtRollback(sqlite3* connection) {

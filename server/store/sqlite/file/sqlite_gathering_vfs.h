@@ -39,6 +39,9 @@ class CommitWithoutSync {
   sqlite3* const connection_;
 };
 
+/// Whether a commit of this connection over kLog still waits for a sync, as far as the connection itself knows.
+bool CommitWaits(sqlite3* connection);
+
 /// For each connection over kLog, once (it is the connection's rollback hook). SQLite does not tell the log's
 /// file of a rollback: pages that were written before the transaction's end may still wait, and by then their
 /// place in the log may be another process's.

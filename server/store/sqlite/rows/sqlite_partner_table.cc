@@ -328,25 +328,31 @@ absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string&
   return HasSameKey(connection, target, table, *columns);
 }
 
-absl::StatusOr<bool> MayReplaceRows(SqliteConnection& connection, const std::string& target,
-                                    const TableSchema& table) {
-  if (!HasIntegerKey(table) || KeepsPartner(table)) return false;
+absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConnection& connection,
+                                                                     const std::string& target,
+                                                                     const TableSchema& table) {
+  if (!HasIntegerKey(table) || KeepsPartner(table)) return std::nullopt;
   const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
   if (!columns.ok()) return columns.status();
-  if (columns->size() != table.columns.size()) return false;
-  for (const Column& column : table.columns) {
+  if (columns->size() != table.columns.size()) return std::nullopt;
+  std::vector<std::uint32_t> order(table.columns.size());
+  for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+    const Column& column = table.columns[i];
     const auto found = columns->find(FoldName(column.name));
-    if (found == columns->end() || found->second.is_generated) return false;
+    if (found == columns->end() || found->second.is_generated) return std::nullopt;
     // In place of a NULL there SQLite would write the column's default.
-    if (found->second.is_not_null && column.key_position == 0) return false;
+    if (found->second.is_not_null && column.key_position == 0) return std::nullopt;
+    order[static_cast<std::size_t>(found->second.place)] = i;
   }
   const absl::StatusOr<bool> same_key = HasSameKey(connection, target, table, *columns);
-  if (!same_key.ok() || !*same_key) return same_key;
+  if (!same_key.ok()) return same_key.status();
+  if (!*same_key) return std::nullopt;
   absl::StatusOr<Query> indexes = connection.Prepare("SELECT 1 FROM temp.pragma_index_list(?1) LIMIT 1");
   if (!indexes.ok()) return indexes.status();
   const absl::StatusOr<bool> indexed = indexes->Bind(1, target).Step();
-  if (!indexed.ok()) return indexed;
-  return !*indexed;
+  if (!indexed.ok()) return indexed.status();
+  if (*indexed) return std::nullopt;
+  return order;
 }
 
 namespace {

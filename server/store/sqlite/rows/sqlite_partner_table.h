@@ -1,6 +1,8 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_PARTNER_TABLE_H_
 #define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_PARTNER_TABLE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,11 +36,13 @@ absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const st
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table);
 
-/// Whether INSERT OR REPLACE of rows with all columns of the definition does to this table what an upsert
-/// does: their key is its rowid, and it has no other column or default to be lost and no index that could
-/// name another row to be replaced. Its triggers and foreign keys do nothing on our connections.
-absl::StatusOr<bool> MayReplaceRows(SqliteConnection& connection, const std::string& target,
-                                    const TableSchema& table);
+/// The schema's columns as they stand in this table, where INSERT OR REPLACE of rows with all of them does
+/// what an upsert does: their key is its rowid, and it has no other column or default to be lost and no index
+/// that could name another row to be replaced. Its triggers and foreign keys do nothing on our connections.
+/// Absent: it is another table.
+absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConnection& connection,
+                                                                     const std::string& target,
+                                                                     const TableSchema& table);
 
 /// Whether a table that is made anew can have the mirror's own columns beside the source's. Errors:
 /// kFailedPrecondition, for people.

@@ -10,9 +10,11 @@
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
 #include "server/store/missing_rows.h"
+#include "server/store/sqlite/file/row_image.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/rows/insert_counter.h"
+#include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"
 #include "server/store/sqlite/rows/sqlite_refusals.h"
 
@@ -21,8 +23,8 @@ namespace {
 
 /// Below this the loop is as fast, and needs no look at the plan.
 constexpr std::uint32_t kSetRowsMin = 16;
-/// Below this it does not pay to look whether rows may be replaced.
-constexpr std::uint32_t kReplaceRowsMin = 200;
+/// Below this it does not pay to look at the table's definition.
+constexpr std::uint32_t kLookRowsMin = 200;
 /// Keys for each row of a batch that is called dense: about one page of short rows.
 constexpr std::uint64_t kDenseKeysMax = 20;
 
@@ -146,23 +148,34 @@ class SetWriter {
     if (!all_new.ok()) return all_new.status();
     if (*all_new) {
       written->added = batch_.row_count;
-      return Run(InsertSql(target_, schema_, batch_, IfThere::kNever));
+      const absl::StatusOr<bool> inserted = InsertImages();
+      if (!inserted.ok()) return inserted.status();
+      return *inserted ? absl::OkStatus() : Run(InsertSql(target_, schema_, batch_, IfThere::kNever));
     }
     const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
     if (!own.ok()) return own.status();
-    const absl::StatusOr<bool> replaces = Replaces();
-    if (!replaces.ok()) return replaces.status();
+    const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
+    if (!order.ok()) return order.status();
     const InsertCounter counter(connection_.handle(), *own);
-    absl::Status status = Run(*replaces ? InsertSql(target_, schema_, batch_, IfThere::kReplace) : sql);
+    absl::Status status = Run(*order ? InsertSql(target_, schema_, batch_, IfThere::kReplace) : sql);
     written->added = counter.inserted();
     return status;
   }
 
-  /// Then SQLite need not look at what stands in the row's columns: a seventh of its time for an upsert.
-  absl::StatusOr<bool> Replaces() {
-    if (batch_.columns.size() != schema_.columns.size()) return false;
-    if (method_ != ApplyMethod::kSet && batch_.row_count < kReplaceRowsMin) return false;
-    return MayReplaceRows(connection_, target_, schema_);
+  /// Present: rows may be replaced, for which SQLite need not look at what stands in their columns: a seventh
+  /// of its time for an upsert.
+  absl::StatusOr<std::optional<std::vector<std::uint32_t>>> Order() {
+    if (batch_.columns.size() != schema_.columns.size()) return std::nullopt;
+    if (method_ != ApplyMethod::kSet && batch_.row_count < kLookRowsMin) return std::nullopt;
+    return PlainOrder(connection_, target_, schema_);
+  }
+
+  /// False: nothing is written.
+  absl::StatusOr<bool> InsertImages() {
+    if (!RowImage::CanHold(schema_, batch_)) return false;
+    const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
+    if (!order.ok()) return order.status();
+    return *order ? InsertAsImages(connection_, target_, schema_, batch_, **order) : false;
   }
 
   /// No row of the target comes after the batch's first: what a population in key order looks like.

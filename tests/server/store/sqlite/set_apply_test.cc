@@ -152,7 +152,7 @@ class UpsertAsSet : public SetApply {
   }
   bool MayReplace() const {
     const auto connection = SqliteConnection::Open(path(), false, MirrorUse::kReading, nullptr);
-    return MayReplaceRows(**connection, "people", People()).value();
+    return PlainOrder(**connection, "people", People()).value().has_value();
   }
   Rows All() const { return Partner(path()).Ask("SELECT * FROM people ORDER BY id"); }
 };

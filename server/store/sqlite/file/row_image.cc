@@ -1,0 +1,321 @@
+#include "server/store/sqlite/file/row_image.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/text_form.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/file/sqlite_batch_table.h"
+
+namespace mirror {
+namespace {
+
+/// The largest that the format has: the fewest pages.
+constexpr std::size_t kPageBytes = 65'536;
+/// A row with more goes on in other pages, which are not written here.
+constexpr std::size_t kPayloadMax = kPageBytes - 35;
+/// A value that is no text and no blob, and what a record's header has of any.
+constexpr std::size_t kOtherBytesMax = kTextFormBytesMax, kTypeBytesMax = 9;
+/// The first page has the schema, the second the table's root where there is more than one page of rows.
+constexpr std::uint32_t kRootPage = 2, kFirstLeaf = 3;
+constexpr std::size_t kPagesMax = RowImage::kBytesMax / kPageBytes;
+
+constexpr std::size_t kFileHeaderBytes = 100, kLeafHeaderBytes = 8, kInnerHeaderBytes = 12;
+constexpr unsigned char kLeafPage = 13, kInnerPage = 5;
+/// Serial types.
+constexpr std::uint64_t kReal = 7, kZero = 8, kOne = 9, kBlob = 12, kText = 13;
+
+void PutBig(std::uint64_t value, std::size_t bytes, unsigned char* to) {
+  for (std::size_t i = bytes; i > 0; --i, value >>= 8) to[i - 1] = static_cast<unsigned char>(value);
+}
+
+std::size_t VarintSize(std::uint64_t value) {
+  if (value < 0x80) return 1;
+  return std::min<std::size_t>(9, (static_cast<std::size_t>(std::bit_width(value)) + 6) / 7);
+}
+
+unsigned char* PutVarint(std::uint64_t value, unsigned char* to) {
+  const std::size_t size = VarintSize(value);
+  // The ninth byte has eight bits, and each before it seven.
+  const int last_bits = size == 9 ? 8 : 7;
+  std::size_t at = size - 1;
+  to[at] = static_cast<unsigned char>(value & ((1U << last_bits) - 1));
+  for (value >>= last_bits; at > 0; value >>= 7) to[--at] = static_cast<unsigned char>(value | 0x80);
+  return to + size;
+}
+
+struct IntegerType {
+  std::uint64_t type;
+  std::uint32_t size;
+};
+
+IntegerType TypeOf(std::int64_t value) {
+  if (value == 0) return {kZero, 0};
+  if (value == 1) return {kOne, 0};
+  const auto magnitude = static_cast<std::uint64_t>(value < 0 ? ~value : value);
+  const auto bits = static_cast<std::size_t>(std::bit_width(magnitude)) + 1;
+  if (bits <= 8) return {1, 1};
+  if (bits <= 16) return {2, 2};
+  if (bits <= 24) return {3, 3};
+  if (bits <= 32) return {4, 4};
+  if (bits <= 48) return {5, 6};
+  return {6, 8};
+}
+
+std::string CreateTableOf(const TableSchema& schema, const std::vector<std::uint32_t>& order) {
+  std::string sql = absl::StrCat("CREATE TABLE ", RowImage::kTable, "(");
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const Column& column = schema.columns[order[i]];
+    absl::StrAppend(&sql, i == 0 ? "c" : ",c", i, " ", std::string(SqliteDeclaration(column)),
+                    column.key_position != 0 ? " PRIMARY KEY" : "");
+  }
+  return sql + ")";
+}
+
+/// What every database begins with, in pages of `page_bytes`.
+void PutFileHeader(std::size_t page_bytes, std::uint32_t pages, unsigned char* to) {
+  std::memcpy(to, "SQLite format 3", 16);
+  // 65,536 does not fit, and is written as 1.
+  PutBig(page_bytes == kPageBytes ? 1 : page_bytes, 2, to + 16);
+  to[18] = to[19] = 1;  // Without a log.
+  to[21] = 64;
+  to[22] = to[23] = 32;
+  PutBig(1, 4, to + 24);
+  PutBig(pages, 4, to + 28);
+  PutBig(1, 4, to + 40);
+  PutBig(4, 4, to + 44);
+  PutBig(1, 4, to + 56);  // UTF-8.
+  PutBig(1, 4, to + 92);
+}
+
+/// Cells of a page, which grow down from its end, and the list of where they are, which grows towards them.
+void PutPageHeader(unsigned char kind, std::uint32_t cells, std::size_t begin, unsigned char* to) {
+  to[0] = kind;
+  PutBig(cells, 2, to + 3);
+  PutBig(begin, 2, to + 5);
+}
+
+std::size_t LongestValue(const ColumnView& view, std::uint32_t rows) {
+  std::size_t longest = kOtherBytesMax;
+  if (view.storage == Storage::kBytes) {
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      longest = std::max<std::size_t>(longest, view.starts[row + 1] - view.starts[row]);
+    }
+  } else if (view.storage == Storage::kAny) {
+    for (std::uint32_t row = 0; row < rows; ++row) longest = std::max(longest, view.At(row).bytes.size());
+  }
+  return longest;
+}
+
+}  // namespace
+
+/// A page of rows that is being filled.
+class RowImage::Leaf {
+ public:
+  explicit Leaf(unsigned char* page) : page_(page) {}
+
+  bool HasRoomFor(std::size_t bytes) const {
+    return begin_ - (kLeafHeaderBytes + 2 * (std::size_t{cells_} + 1)) >= bytes;
+  }
+  unsigned char* Add(std::size_t bytes) {
+    begin_ -= bytes;
+    PutBig(begin_, 2, page_ + kLeafHeaderBytes + 2 * std::size_t{cells_++});
+    return page_ + begin_;
+  }
+  void End() {
+    std::memset(page_, 0, kLeafHeaderBytes);
+    PutPageHeader(kLeafPage, cells_, begin_, page_);
+  }
+
+ private:
+  unsigned char* page_;
+  std::size_t begin_ = kPageBytes;
+  std::uint32_t cells_ = 0;
+};
+
+bool RowImage::CanHold(const TableSchema& schema, const ChangeBatch& batch) {
+  if (!HasIntegerKey(schema) || batch.columns.size() != schema.columns.size()) return false;
+  if (!BatchTable::CanShow(batch)) return false;
+  std::size_t row_bytes = 0;
+  for (const ColumnView& view : batch.columns) {
+    if (view.storage == Storage::kAny && !SqliteDeclaration(schema.columns[view.column]).empty())
+      return false;
+    row_bytes += kTypeBytesMax + LongestValue(view, batch.row_count);
+  }
+  return row_bytes + kTypeBytesMax <= kPayloadMax;
+}
+
+RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
+                   const std::vector<std::uint32_t>& order)
+    : batch_(batch), fields_(order.size()), texts_(order.size()), first_page_(kPageBytes) {
+  static_assert(kTextFormBytesMax <= std::tuple_size_v<decltype(texts_)::value_type>);
+  for (const std::uint32_t column : order) {
+    sources_.push_back(
+        {batch.Find(column), &schema.columns[column], schema.columns[column].key_position != 0});
+  }
+  const std::string sql = CreateTableOf(schema, order);
+  // type, name, tbl_name, rootpage, sql: all but the last in a byte each, or two.
+  std::vector<unsigned char> record(16 + sql.size());
+  unsigned char* at = record.data() + 1;
+  at = PutVarint(kText + 2 * 5, at);
+  at = PutVarint(kText + 2, at);
+  at = PutVarint(kText + 2, at);
+  at = PutVarint(1, at);
+  at = PutVarint(kText + 2 * sql.size(), at);
+  record[0] = static_cast<unsigned char>(at - record.data());
+  std::memcpy(at, "tablerr", 7);
+  at += 7;
+  const auto root_in_record = static_cast<std::size_t>(at++ - record.data());
+  std::memcpy(at, sql.data(), sql.size());
+  at += sql.size();
+  const auto size = static_cast<std::size_t>(at - record.data());
+  const std::size_t begin = kPageBytes - (VarintSize(size) + 1 + size);
+  at = PutVarint(1, PutVarint(size, first_page_.data() + begin));
+  std::memcpy(at, record.data(), size);
+  root_at_ = static_cast<std::size_t>(at - first_page_.data()) + root_in_record;
+  PutPageHeader(kLeafPage, 1, begin, first_page_.data() + kFileHeaderBytes);
+  PutBig(begin, 2, first_page_.data() + kFileHeaderBytes + kLeafHeaderBytes);
+}
+
+void RowImage::SetText(std::size_t i, std::int64_t integer, std::string_view bytes) {
+  const std::size_t size = WriteTextForm(*sources_[i].column, integer, bytes, texts_[i].data());
+  fields_[i] = {kText + 2 * size, static_cast<std::uint32_t>(size), 0, texts_[i].data()};
+}
+
+void RowImage::MakeFields(std::uint32_t row) {
+  const auto set_integer = [](std::int64_t value, Field& field) {
+    const IntegerType kind = TypeOf(value);
+    field = {kind.type, kind.size, static_cast<std::uint64_t>(value), nullptr};
+  };
+  const auto set_real = [](double value, Field& field) {
+    field = {kReal, 8, std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value), nullptr};
+  };
+  const auto set_bytes = [](std::string_view bytes, std::uint64_t kind, Field& field) {
+    field = {kind + 2 * std::uint64_t{bytes.size()}, static_cast<std::uint32_t>(bytes.size()), 0,
+             bytes.data() == nullptr ? "" : bytes.data()};
+  };
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const Source& source = sources_[i];
+    const ColumnView& view = *source.view;
+    Field& field = fields_[i];
+    if (source.is_key) {
+      // It is the row's id, and NULL in the record.
+      rowid_ = view.ints[row];
+      field = {};
+      continue;
+    }
+    if (view.IsNull(row)) {
+      field = {};
+      continue;
+    }
+    switch (view.storage) {
+      case Storage::kInts:
+        if (HasTextForm(source.column->type)) {
+          SetText(i, view.ints[row], {});
+        } else {
+          set_integer(view.ints[row], field);
+        }
+        break;
+      case Storage::kDoubles:
+        set_real(view.doubles[row], field);
+        break;
+      case Storage::kBytes: {
+        const std::uint32_t start = view.starts[row];
+        const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
+        if (source.column->type == Type::kUuid) {
+          SetText(i, 0, bytes);
+        } else {
+          set_bytes(bytes, source.column->type == Type::kBytes ? kBlob : kText, field);
+        }
+        break;
+      }
+      case Storage::kAny: {
+        const Value value = view.At(row);
+        if (value.kind == Kind::kInteger) {
+          set_integer(value.integer, field);
+        } else if (value.kind == Kind::kReal) {
+          set_real(value.real, field);
+        } else {
+          set_bytes(value.bytes, value.kind == Kind::kBlob ? kBlob : kText, field);
+        }
+        break;
+      }
+    }
+  }
+  std::size_t types = 0, values = 0;
+  for (const Field& field : fields_) {
+    types += VarintSize(field.type);
+    values += field.size;
+  }
+  // Its own length counts: a byte, or two for more than 125 of the others.
+  header_bytes_ = types + (types < 127 ? 1 : 2);
+  payload_bytes_ = header_bytes_ + values;
+}
+
+void RowImage::WriteCell(unsigned char* to) const {
+  to = PutVarint(static_cast<std::uint64_t>(rowid_), PutVarint(payload_bytes_, to));
+  to = PutVarint(header_bytes_, to);
+  for (const Field& field : fields_) to = PutVarint(field.type, to);
+  for (const Field& field : fields_) {
+    if (field.bytes != nullptr) {
+      std::memcpy(to, field.bytes, field.size);
+    } else {
+      PutBig(field.number, field.size, to);
+    }
+    to += field.size;
+  }
+}
+
+std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> image) {
+  const auto page_at = [&](std::uint32_t page) { return image.data() + (page - 1) * kPageBytes; };
+  std::array<std::int64_t, kPagesMax + 1> last_rowids{};
+  std::uint32_t page = kFirstLeaf;
+  Leaf leaf(page_at(page));
+  for (; place < batch_.row_count; ++place) {
+    MakeFields(batch_.key_order.empty() ? place : batch_.key_order[place]);
+    const std::size_t bytes =
+        VarintSize(payload_bytes_) + VarintSize(static_cast<std::uint64_t>(rowid_)) + payload_bytes_;
+    if (!leaf.HasRoomFor(bytes)) {
+      if (page == kPagesMax) break;
+      leaf.End();
+      leaf = Leaf(page_at(++page));
+    }
+    WriteCell(leaf.Add(bytes));
+    last_rowids[page] = rowid_;
+  }
+  leaf.End();
+  size_ = page * kPageBytes;
+  std::memcpy(image.data(), first_page_.data(), kPageBytes);
+  PutFileHeader(kPageBytes, page, image.data());
+  image[root_at_] = page == kFirstLeaf ? kFirstLeaf : kRootPage;
+
+  // It names each page but the last with its highest row, and the last one by itself.
+  unsigned char* const root = page_at(kRootPage);
+  std::memset(root, 0, kPageBytes);
+  std::size_t begin = kPageBytes;
+  for (std::uint32_t child = kFirstLeaf; child < page; ++child) {
+    const auto rowid = static_cast<std::uint64_t>(last_rowids[child]);
+    begin -= 4 + VarintSize(rowid);
+    PutBig(child, 4, root + begin);
+    PutVarint(rowid, root + begin + 4);
+    PutBig(begin, 2, root + kInnerHeaderBytes + 2 * std::size_t{child - kFirstLeaf});
+  }
+  PutPageHeader(kInnerPage, page - kFirstLeaf, begin, root);
+  PutBig(page, 4, root + 8);
+  return place;
+}
+
+std::span<unsigned char> EmptyImage() {
+  constexpr std::size_t kSmallestPage = 512;
+  static std::array<unsigned char, kSmallestPage> image = [] {
+    std::array<unsigned char, kSmallestPage> made{};
+    PutFileHeader(kSmallestPage, 1, made.data());
+    PutPageHeader(kLeafPage, 0, kSmallestPage, made.data() + kFileHeaderBytes);
+    return made;
+  }();
+  return image;
+}
+
+}  // namespace mirror
