@@ -252,7 +252,7 @@ sqlite3* SqliteConnection::OpenBeside() const {
   if (!same()) return nullptr;
   sqlite3* connection = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, nullptr);
+  int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, GatheringVfs(Gathered::kLog));
   if (code == SQLITE_OK) code = GuardSchema(connection);
   // Opens the log.
   if (code == SQLITE_OK) code = sqlite3_exec(connection, "PRAGMA user_version", nullptr, nullptr, nullptr);

@@ -217,9 +217,47 @@ constexpr sqlite3_io_methods kMethods = {
     nullptr,
 };
 
+/// A file of pages, which the system opened, and whose methods but for one are the system's.
+const sqlite3_io_methods* system_pages = nullptr;
+
+/// A copying of the log says how long it makes the file, and writes it page by page. Where large pieces stand
+/// already a page costs the system a third. Zeros are what a file has behind its end, and whoever copies holds
+/// the lock of it: nobody else makes the file longer meanwhile. What the disk refuses, the copying meets.
+void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
+  static const auto kZeros = std::make_unique<std::array<char, kPieceBytes>>();
+  constexpr auto kPiece = static_cast<sqlite3_int64>(kPieceBytes);
+  sqlite3_int64 at = 0;
+  if (system_pages->xFileSize(file, &at) != SQLITE_OK) return;
+  while (at < length) {
+    const sqlite3_int64 size = std::min(kPiece - at % kPiece, length - at);
+    if (system_pages->xWrite(file, kZeros->data(), static_cast<int>(size), at) != SQLITE_OK) return;
+    at += size;
+  }
+}
+
+int ControlPages(sqlite3_file* file, int operation, void* argument) {
+  if (operation == SQLITE_FCNTL_SIZE_HINT) Lengthen(file, *static_cast<const sqlite3_int64*>(argument));
+  return system_pages->xFileControl(file, operation, argument);
+}
+
+void WatchPages(sqlite3_file* file) {
+  // SQLite has one set of methods for all files of a kind.
+  static const sqlite3_io_methods methods = [file] {
+    system_pages = file->pMethods;
+    sqlite3_io_methods made = *file->pMethods;
+    made.xFileControl = ControlPages;
+    return made;
+  }();
+  if (file->pMethods == system_pages) file->pMethods = &methods;
+}
+
 template <int kind>
 int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* given) {
-  if ((flags & kind) == 0) return System()->xOpen(System(), name, file, flags, given);
+  if ((flags & kind) == 0) {
+    const int code = System()->xOpen(System(), name, file, flags, given);
+    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) WatchPages(file);
+    return code;
+  }
   auto* const gathering = new (file) GatheringFile;
   const int code = System()->xOpen(System(), name, gathering->system(), flags, given);
   if (code == SQLITE_OK) {
