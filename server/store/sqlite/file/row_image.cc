@@ -16,10 +16,11 @@ namespace {
 constexpr std::size_t kPageBytes = 65'536;
 /// A row with more goes on in other pages, which are not written here.
 constexpr std::size_t kPayloadMax = kPageBytes - 35;
-/// A value that is no text and no blob, and what a record's header has of any.
-constexpr std::size_t kOtherBytesMax = kTextFormBytesMax, kTypeBytesMax = 9;
-/// The first page has the schema, the second the table's root where there is more than one page of rows.
-constexpr std::uint32_t kRootPage = 2, kFirstLeaf = 3;
+/// What a record's header has of a value that has room in a page, and what it has beside its values.
+constexpr std::size_t kTypeBytesMax = 3, kHeaderBytesMax = 2;
+constexpr std::size_t kNumberBytes = 8;
+/// The first page has the schema. Behind the pages of rows stands the table's root, where there are several.
+constexpr std::uint32_t kFirstLeaf = 2;
 constexpr std::size_t kPagesMax = RowImage::kBytesMax / kPageBytes;
 
 constexpr std::size_t kFileHeaderBytes = 100, kLeafHeaderBytes = 8, kInnerHeaderBytes = 12;
@@ -97,8 +98,27 @@ void PutPageHeader(unsigned char kind, std::uint32_t cells, std::size_t begin, u
   PutBig(begin, 2, to + 5);
 }
 
-std::size_t LongestValue(const ColumnView& view, std::uint32_t rows) {
-  std::size_t longest = kOtherBytesMax;
+/// By page.
+using LastRowids = std::array<std::int64_t, kPagesMax + 1>;
+
+/// A page that names each page of rows but the last with its highest row, and the last one by itself.
+void WriteRoot(const LastRowids& last_rowids, std::uint32_t last_leaf, unsigned char* root) {
+  std::memset(root, 0, kInnerHeaderBytes);
+  std::size_t begin = kPageBytes;
+  for (std::uint32_t child = kFirstLeaf; child < last_leaf; ++child) {
+    const auto rowid = static_cast<std::uint64_t>(last_rowids[child]);
+    begin -= 4 + VarintSize(rowid);
+    PutBig(child, 4, root + begin);
+    PutVarint(rowid, root + begin + 4);
+    PutBig(begin, 2, root + kInnerHeaderBytes + 2 * std::size_t{child - kFirstLeaf});
+  }
+  PutPageHeader(kInnerPage, last_leaf - kFirstLeaf, begin, root);
+  PutBig(last_leaf, 4, root + 8);
+}
+
+std::size_t LongestValue(const Column& column, const ColumnView& view, std::uint32_t rows) {
+  if (HasTextForm(column.type)) return kTextFormBytesMax;
+  std::size_t longest = kNumberBytes;
   if (view.storage == Storage::kBytes) {
     for (std::uint32_t row = 0; row < rows; ++row) {
       longest = std::max<std::size_t>(longest, view.starts[row + 1] - view.starts[row]);
@@ -117,7 +137,7 @@ class RowImage::Leaf {
   explicit Leaf(unsigned char* page) : page_(page) {}
 
   bool HasRoomFor(std::size_t bytes) const {
-    return begin_ - (kLeafHeaderBytes + 2 * (std::size_t{cells_} + 1)) >= bytes;
+    return begin_ >= kLeafHeaderBytes + 2 * (std::size_t{cells_} + 1) + bytes;
   }
   unsigned char* Add(std::size_t bytes) {
     begin_ -= bytes;
@@ -138,13 +158,13 @@ class RowImage::Leaf {
 bool RowImage::CanHold(const TableSchema& schema, const ChangeBatch& batch) {
   if (!HasIntegerKey(schema) || batch.columns.size() != schema.columns.size()) return false;
   if (!BatchTable::CanShow(batch)) return false;
-  std::size_t row_bytes = 0;
+  std::size_t row_bytes = kHeaderBytesMax;
   for (const ColumnView& view : batch.columns) {
-    if (view.storage == Storage::kAny && !SqliteDeclaration(schema.columns[view.column]).empty())
-      return false;
-    row_bytes += kTypeBytesMax + LongestValue(view, batch.row_count);
+    const Column& column = schema.columns[view.column];
+    if (view.storage == Storage::kAny && !SqliteDeclaration(column).empty()) return false;
+    row_bytes += kTypeBytesMax + LongestValue(column, view, batch.row_count);
   }
-  return row_bytes + kTypeBytesMax <= kPayloadMax;
+  return row_bytes <= kPayloadMax;
 }
 
 RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
@@ -270,7 +290,7 @@ void RowImage::WriteCell(unsigned char* to) const {
 
 std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> image) {
   const auto page_at = [&](std::uint32_t page) { return image.data() + (page - 1) * kPageBytes; };
-  std::array<std::int64_t, kPagesMax + 1> last_rowids{};
+  LastRowids last_rowids{};
   std::uint32_t page = kFirstLeaf;
   Leaf leaf(page_at(page));
   for (; place < batch_.row_count; ++place) {
@@ -278,7 +298,7 @@ std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> imag
     const std::size_t bytes =
         VarintSize(payload_bytes_) + VarintSize(static_cast<std::uint64_t>(rowid_)) + payload_bytes_;
     if (!leaf.HasRoomFor(bytes)) {
-      if (page == kPagesMax) break;
+      if (page + 1 == kPagesMax) break;
       leaf.End();
       leaf = Leaf(page_at(++page));
     }
@@ -286,24 +306,12 @@ std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> imag
     last_rowids[page] = rowid_;
   }
   leaf.End();
-  size_ = page * kPageBytes;
+  const std::uint32_t root = page == kFirstLeaf ? page : page + 1;
+  if (root != page) WriteRoot(last_rowids, page, page_at(root));
   std::memcpy(image.data(), first_page_.data(), kPageBytes);
-  PutFileHeader(kPageBytes, page, image.data());
-  image[root_at_] = page == kFirstLeaf ? kFirstLeaf : kRootPage;
-
-  // It names each page but the last with its highest row, and the last one by itself.
-  unsigned char* const root = page_at(kRootPage);
-  std::memset(root, 0, kPageBytes);
-  std::size_t begin = kPageBytes;
-  for (std::uint32_t child = kFirstLeaf; child < page; ++child) {
-    const auto rowid = static_cast<std::uint64_t>(last_rowids[child]);
-    begin -= 4 + VarintSize(rowid);
-    PutBig(child, 4, root + begin);
-    PutVarint(rowid, root + begin + 4);
-    PutBig(begin, 2, root + kInnerHeaderBytes + 2 * std::size_t{child - kFirstLeaf});
-  }
-  PutPageHeader(kInnerPage, page - kFirstLeaf, begin, root);
-  PutBig(page, 4, root + 8);
+  PutFileHeader(kPageBytes, root, image.data());
+  image[root_at_] = static_cast<unsigned char>(root);
+  size_ = root * kPageBytes;
   return place;
 }
 
