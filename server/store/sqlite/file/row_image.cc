@@ -75,12 +75,10 @@ std::string CreateTableOf(const TableSchema& schema, const std::vector<std::uint
   return sql + ")";
 }
 
-/// What every database begins with, in pages of `page_bytes`.
-void PutFileHeader(std::size_t page_bytes, std::uint32_t pages, unsigned char* to) {
+void PutFileHeader(std::uint32_t pages, unsigned char* to) {
   std::memcpy(to, "SQLite format 3", 16);
-  // 65,536 does not fit, and is written as 1.
-  PutBig(page_bytes == kPageBytes ? 1 : page_bytes, 2, to + 16);
-  to[18] = to[19] = 1;  // Without a log.
+  PutBig(1, 2, to + 16);  // Stands for pages of 65,536 bytes, which do not fit.
+  to[18] = to[19] = 1;    // Without a log.
   to[21] = 64;
   to[22] = to[23] = 32;
   PutBig(1, 4, to + 24);
@@ -309,21 +307,10 @@ std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> imag
   const std::uint32_t root = page == kFirstLeaf ? page : page + 1;
   if (root != page) WriteRoot(last_rowids, page, page_at(root));
   std::memcpy(image.data(), first_page_.data(), kPageBytes);
-  PutFileHeader(kPageBytes, root, image.data());
+  PutFileHeader(root, image.data());
   image[root_at_] = static_cast<unsigned char>(root);
   size_ = root * kPageBytes;
   return place;
-}
-
-std::span<unsigned char> EmptyImage() {
-  constexpr std::size_t kSmallestPage = 512;
-  static std::array<unsigned char, kSmallestPage> image = [] {
-    std::array<unsigned char, kSmallestPage> made{};
-    PutFileHeader(kSmallestPage, 1, made.data());
-    PutPageHeader(kLeafPage, 0, kSmallestPage, made.data() + kFileHeaderBytes);
-    return made;
-  }();
-  return image;
 }
 
 }  // namespace mirror

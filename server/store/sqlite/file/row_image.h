@@ -68,9 +68,6 @@ class RowImage {
   std::size_t size_ = 0;
 };
 
-/// A database without tables, as an image.
-std::span<unsigned char> EmptyImage();
-
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_SQLITE_FILE_ROW_IMAGE_H_

@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#include <span>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/row_image.h"
@@ -26,29 +26,30 @@ bool Attach(SqliteConnection& connection) {
   return attached.ok();
 }
 
-/// Puts an image into the place of the one before. It is open for writing, or no transaction could begin that
-/// writes to the mirror.
-bool Show(SqliteConnection& connection, std::span<unsigned char> image) {
-  const auto size = static_cast<sqlite3_int64>(image.size());
-  return sqlite3_deserialize(connection.handle(), kDatabase, image.data(), size, size, 0) == SQLITE_OK;
-}
-
-/// The memory that SQLite has for the image, while there is one.
+/// The memory that SQLite reads images from, one after the other.
 class Shown {
  public:
   explicit Shown(SqliteConnection& connection)
       : connection_(connection),
         memory_(static_cast<unsigned char*>(sqlite3_malloc64(RowImage::kBytesMax))) {}
   ~Shown() {
-    // The image is closed before its memory goes.
-    Show(connection_, EmptyImage());
+    // An empty one of SQLite's own: images are closed before their memory goes.
+    sqlite3_deserialize(connection_.handle(), kDatabase, nullptr, 0, 0,
+                        SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
     sqlite3_free(memory_);
   }
   Shown(const Shown&) = delete;
   Shown& operator=(const Shown&) = delete;
 
-  bool HasMemory() const { return memory_ != nullptr; }
-  std::span<unsigned char> memory() const { return {memory_, RowImage::kBytesMax}; }
+  /// Null: there is none.
+  unsigned char* memory() const { return memory_; }
+  /// The first `bytes` of it are an image now, in the place of the one before.
+  absl::Status Show(std::size_t bytes) const {
+    const auto size = static_cast<sqlite3_int64>(bytes);
+    // Not read-only, or no transaction could begin that writes to the mirror.
+    const int code = sqlite3_deserialize(connection_.handle(), kDatabase, memory_, size, size, 0);
+    return code == SQLITE_OK ? absl::OkStatus() : connection_.database().Error(code, "an image of rows");
+  }
 
  private:
   SqliteConnection& connection_;
@@ -58,10 +59,10 @@ class Shown {
 absl::Status Insert(SqliteConnection& connection, const std::string& sql, RowImage& image,
                     std::uint32_t rows) {
   const Shown shown(connection);
-  if (!shown.HasMemory()) return absl::ResourceExhaustedError("there is no memory for an image");
+  if (shown.memory() == nullptr) return absl::ResourceExhaustedError("there is no memory for an image");
   for (std::uint32_t place = 0; place < rows;) {
-    place = image.Write(place, shown.memory());
-    if (!Show(connection, shown.memory().first(image.size()))) return connection.database().LastError();
+    place = image.Write(place, {shown.memory(), RowImage::kBytesMax});
+    if (absl::Status seen = shown.Show(image.size()); !seen.ok()) return seen;
     // Made anew for each image: it is another database each time.
     sqlite::Statement statement = connection.database().Prepare(sql);
     if (absl::Status done = statement.Run(); !done.ok()) return done;
