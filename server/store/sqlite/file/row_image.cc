@@ -197,77 +197,67 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   PutBig(begin, 2, first_page_.data() + kFileHeaderBytes + kLeafHeaderBytes);
 }
 
-void RowImage::SetText(std::size_t i, std::int64_t integer, std::string_view bytes) {
-  const std::size_t size = WriteTextForm(*sources_[i].column, integer, bytes, texts_[i].data());
-  fields_[i] = {kText + 2 * size, static_cast<std::uint32_t>(size), 0, texts_[i].data()};
+void RowImage::SetInteger(Field& field, std::int64_t value) {
+  const IntegerType kind = TypeOf(value);
+  field = {kind.type, kind.size, static_cast<std::uint64_t>(value), nullptr};
+}
+
+void RowImage::SetReal(Field& field, double value) {
+  field = {kReal, 8, std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value), nullptr};
+}
+
+void RowImage::SetBytes(Field& field, std::string_view bytes, std::uint64_t kind) {
+  field = {kind + 2 * std::uint64_t{bytes.size()}, static_cast<std::uint32_t>(bytes.size()), 0,
+           bytes.data() == nullptr ? "" : bytes.data()};
+}
+
+void RowImage::MakeField(std::size_t i, std::uint32_t row) {
+  const ColumnView& view = *sources_[i].view;
+  const Column& column = *sources_[i].column;
+  Field& field = fields_[i];
+  const auto set_text_form = [&](std::int64_t integer, std::string_view bytes) {
+    char* const text = texts_[i].data();
+    SetBytes(field, {text, WriteTextForm(column, integer, bytes, text)}, kText);
+  };
+  if (view.IsNull(row)) {
+    field = {};
+    return;
+  }
+  switch (view.storage) {
+    case Storage::kInts:
+      if (HasTextForm(column.type)) return set_text_form(view.ints[row], {});
+      return SetInteger(field, view.ints[row]);
+    case Storage::kDoubles:
+      return SetReal(field, view.doubles[row]);
+    case Storage::kBytes: {
+      const std::uint32_t start = view.starts[row];
+      const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
+      if (column.type == Type::kUuid) return set_text_form(0, bytes);
+      return SetBytes(field, bytes, column.type == Type::kBytes ? kBlob : kText);
+    }
+    case Storage::kAny: {
+      const Value value = view.At(row);
+      if (value.kind == Kind::kInteger) return SetInteger(field, value.integer);
+      if (value.kind == Kind::kReal) return SetReal(field, value.real);
+      return SetBytes(field, value.bytes, value.kind == Kind::kBlob ? kBlob : kText);
+    }
+  }
 }
 
 void RowImage::MakeFields(std::uint32_t row) {
-  const auto set_integer = [](std::int64_t value, Field& field) {
-    const IntegerType kind = TypeOf(value);
-    field = {kind.type, kind.size, static_cast<std::uint64_t>(value), nullptr};
-  };
-  const auto set_real = [](double value, Field& field) {
-    field = {kReal, 8, std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value), nullptr};
-  };
-  const auto set_bytes = [](std::string_view bytes, std::uint64_t kind, Field& field) {
-    field = {kind + 2 * std::uint64_t{bytes.size()}, static_cast<std::uint32_t>(bytes.size()), 0,
-             bytes.data() == nullptr ? "" : bytes.data()};
-  };
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const Source& source = sources_[i];
-    const ColumnView& view = *source.view;
-    Field& field = fields_[i];
-    if (source.is_key) {
-      // It is the row's id, and NULL in the record.
-      rowid_ = view.ints[row];
-      field = {};
-      continue;
-    }
-    if (view.IsNull(row)) {
-      field = {};
-      continue;
-    }
-    switch (view.storage) {
-      case Storage::kInts:
-        if (HasTextForm(source.column->type)) {
-          SetText(i, view.ints[row], {});
-        } else {
-          set_integer(view.ints[row], field);
-        }
-        break;
-      case Storage::kDoubles:
-        set_real(view.doubles[row], field);
-        break;
-      case Storage::kBytes: {
-        const std::uint32_t start = view.starts[row];
-        const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
-        if (source.column->type == Type::kUuid) {
-          SetText(i, 0, bytes);
-        } else {
-          set_bytes(bytes, source.column->type == Type::kBytes ? kBlob : kText, field);
-        }
-        break;
-      }
-      case Storage::kAny: {
-        const Value value = view.At(row);
-        if (value.kind == Kind::kInteger) {
-          set_integer(value.integer, field);
-        } else if (value.kind == Kind::kReal) {
-          set_real(value.real, field);
-        } else {
-          set_bytes(value.bytes, value.kind == Kind::kBlob ? kBlob : kText, field);
-        }
-        break;
-      }
-    }
-  }
   std::size_t types = 0, values = 0;
-  for (const Field& field : fields_) {
-    types += VarintSize(field.type);
-    values += field.size;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].is_key) {
+      // It is the row's id, and NULL in the record.
+      rowid_ = sources_[i].view->ints[row];
+      fields_[i] = {};
+    } else {
+      MakeField(i, row);
+    }
+    types += VarintSize(fields_[i].type);
+    values += fields_[i].size;
   }
-  // Its own length counts: a byte, or two for more than 125 of the others.
+  // Its own length counts: a byte, or two behind more than 126 of the others.
   header_bytes_ = types + (types < 127 ? 1 : 2);
   payload_bytes_ = header_bytes_ + values;
 }

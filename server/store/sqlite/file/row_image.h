@@ -52,9 +52,12 @@ class RowImage {
   };
   class Leaf;
 
+  static void SetInteger(Field& field, std::int64_t value);
+  static void SetReal(Field& field, double value);
+  /// `kind`: what an empty one is in a record's header.
+  static void SetBytes(Field& field, std::string_view bytes, std::uint64_t kind);
+  void MakeField(std::size_t i, std::uint32_t row);
   void MakeFields(std::uint32_t row);
-  /// Of a value that is kept as a text, though it travels as a number or as bytes.
-  void SetText(std::size_t i, std::int64_t integer, std::string_view bytes);
   void WriteCell(unsigned char* to) const;
 
   const ChangeBatch& batch_;

@@ -220,9 +220,9 @@ constexpr sqlite3_io_methods kMethods = {
 /// A file of pages, which the system opened, and whose methods but for one are the system's.
 const sqlite3_io_methods* system_pages = nullptr;
 
-/// A copying of the log says how long it makes the file, and writes it page by page. Where large pieces stand
-/// already a page costs the system a third. Zeros are what a file has behind its end, and whoever copies holds
-/// the lock of it: nobody else makes the file longer meanwhile. What the disk refuses, the copying meets.
+/// A copying of the log says how long it makes the file, and then writes page by page: where large pieces of
+/// zeros stand already a page costs the system less (docs/decisions/0071). Who copies holds the lock of it,
+/// so nobody else makes the file longer meanwhile. What the disk refuses, the copying meets.
 void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
   static const auto kZeros = std::make_unique<std::array<char, kPieceBytes>>();
   constexpr auto kPiece = static_cast<sqlite3_int64>(kPieceBytes);

@@ -39,7 +39,8 @@ class CommitWithoutSync {
   sqlite3* const connection_;
 };
 
-/// Whether a commit of this connection over kLog still waits for a sync, as far as the connection itself knows.
+/// Whether a commit of this connection over kLog still waits for a sync. Who else had the log synced is not
+/// known.
 bool CommitWaits(sqlite3* connection);
 
 /// For each connection over kLog, once (it is the connection's rollback hook). SQLite does not tell the log's
