@@ -49,7 +49,7 @@ class RunnerWork final : public StoreWork {
                           savepoints == Savepoints::kAlways ||
                               (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax));
     absl::StatusOr<CommitResult>& result = ran.result;
-    Kept kept = plan.kept;
+    Kept kept = ran.kept;
     bool alone = false;
     if (result.ok() && follow && transaction_->ReadsItsWrites()) {
       alone = !RunFollowing(follow, plan, ran.after, &*result, &kept).ok();

@@ -314,6 +314,7 @@ class PlanRun {
 
   /// A step failed that could not be taken back alone, and could be with a savepoint.
   bool needs_savepoint() const { return needs_savepoint_; }
+  Kept kept() const { return kept_; }
   /// The tenant's row, once it ran.
   const TenantRecord& after() const { return after_; }
 
@@ -452,7 +453,10 @@ class PlanRun {
       if (!status.ok()) return status;
     }
     if (!plan_.cycle_notes) return absl::OkStatus();
-    return tenant.WriteCycleNotes(CycleAfter(), plan_.cycle_notes(result_.steps));
+    const CycleNoteChanges changes = plan_.cycle_notes(result_.steps);
+    // A refusal that was answered must not be forgotten.
+    if (changes != CycleNoteChanges{}) kept_ = Kept::kNow;
+    return tenant.WriteCycleNotes(CycleAfter(), changes);
   }
 
   absl::Status KeepHooks() {
@@ -547,6 +551,7 @@ class PlanRun {
   const Plan& plan_;
   const bool savepoints_;
   bool needs_savepoint_ = false;
+  Kept kept_ = plan_.kept;
   bool savepoint_failed_ = false;
   std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
   bool touched_ = false;
@@ -560,7 +565,7 @@ RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const
                 bool savepoints) {
   PlanRun run(transaction, tenant, plan, savepoints);
   absl::StatusOr<CommitResult> result = run.Run();
-  return {std::move(result), run.needs_savepoint(), run.after()};
+  return {std::move(result), run.needs_savepoint(), run.after(), run.kept()};
 }
 
 }  // namespace mirror

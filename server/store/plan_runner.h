@@ -12,6 +12,7 @@ struct RanPlan {
   absl::StatusOr<CommitResult> result;
   bool needs_savepoint = false;  ///< A step failed that could not be taken back alone.
   TenantRecord after;            ///< The tenant's row by then; with a result that is OK.
+  Kept kept = Kept::kNow;        ///< The plan's, unless it turned out to be more than it was planned for.
 };
 
 /// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. What every store does

@@ -8,8 +8,8 @@
 namespace mirror {
 namespace {
 
-/// It only goes on with populations. Who loses such rows to a loss of power has lost the population with
-/// them: the cycle begins anew, and nobody has counted on any of it (docs/decisions/0070).
+/// It only goes on with a population. What a loss of power takes of such rows, a source that goes on misses
+/// at its next batch, and the next cycle populates anew (docs/decisions/0070).
 bool FillsShadow(const Step& step) {
   if (step.commits || !step.record || step.record->state != TableState::kPopulating) return false;
   return std::all_of(step.actions.begin(), step.actions.end(), [](const auto& action) {

@@ -393,7 +393,8 @@ void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& s
   const RowRequest& request = waiting.request;
   outcome->applied_seq = standing.cycle == request.cycle ? standing.seq : 0;
   outcome->lsn = standing.lsn;
-  outcome->durable = outcome->status.ok() && mirror_.store()->IsDurable();
+  // Rows of a population wait for its end, which covers them (docs/decisions/0070).
+  outcome->durable = outcome->status.ok() && outcome->lsn != Lsn{} && mirror_.store()->IsDurable();
   // Only of tables that there are: invented names must not pile up.
   if (outcome->seq != 0 && standing.there) {
     if (outcome->status.ok()) {
@@ -463,7 +464,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
     outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
     outcome.lsn = (*record)->position.lsn;
   }
-  outcome.durable = outcome.status.ok() && mirror_.store()->IsDurable();
+  outcome.durable = outcome.status.ok() && outcome.lsn != Lsn{} && mirror_.store()->IsDurable();
   if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);
   return outcome;
 }

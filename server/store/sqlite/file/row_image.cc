@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -202,7 +203,12 @@ void RowImage::SetInteger(Field& field, std::int64_t value) {
   field = {kind.type, kind.size, static_cast<std::uint64_t>(value), nullptr};
 }
 
-void RowImage::SetReal(Field& field, double value) {
+void RowImage::SetReal(Field& field, double value, bool may_be_integer) {
+  // In a column of REAL, SQLite writes whole numbers as integers while those are shorter.
+  constexpr double kShorter = std::uint64_t{1} << 47;
+  if (may_be_integer && value >= -kShorter && value < kShorter && std::trunc(value) == value) {
+    return SetInteger(field, static_cast<std::int64_t>(value));
+  }
   field = {kReal, 8, std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value), nullptr};
 }
 
@@ -228,7 +234,7 @@ void RowImage::MakeField(std::size_t i, std::uint32_t row) {
       if (HasTextForm(column.type)) return set_text_form(view.ints[row], {});
       return SetInteger(field, view.ints[row]);
     case Storage::kDoubles:
-      return SetReal(field, view.doubles[row]);
+      return SetReal(field, view.doubles[row], true);
     case Storage::kBytes: {
       const std::uint32_t start = view.starts[row];
       const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
@@ -238,7 +244,7 @@ void RowImage::MakeField(std::size_t i, std::uint32_t row) {
     case Storage::kAny: {
       const Value value = view.At(row);
       if (value.kind == Kind::kInteger) return SetInteger(field, value.integer);
-      if (value.kind == Kind::kReal) return SetReal(field, value.real);
+      if (value.kind == Kind::kReal) return SetReal(field, value.real, false);
       return SetBytes(field, value.bytes, value.kind == Kind::kBlob ? kBlob : kText);
     }
   }

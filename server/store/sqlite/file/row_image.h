@@ -53,7 +53,7 @@ class RowImage {
   class Leaf;
 
   static void SetInteger(Field& field, std::int64_t value);
-  static void SetReal(Field& field, double value);
+  static void SetReal(Field& field, double value, bool may_be_integer);
   /// `kind`: what an empty one is in a record's header.
   static void SetBytes(Field& field, std::string_view bytes, std::uint64_t kind);
   void MakeField(std::size_t i, std::uint32_t row);

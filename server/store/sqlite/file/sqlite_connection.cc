@@ -252,10 +252,15 @@ sqlite3* SqliteConnection::OpenBeside() const {
   if (!same()) return nullptr;
   sqlite3* connection = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  // It lengthens the file before it copies.
   int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, GatheringVfs(Gathered::kLog));
   if (code == SQLITE_OK) code = GuardSchema(connection);
   // Opens the log.
-  if (code == SQLITE_OK) code = sqlite3_exec(connection, "PRAGMA user_version", nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) {
+    code =
+        sqlite3_exec(connection, "PRAGMA synchronous = FULL; PRAGMA user_version", nullptr, nullptr, nullptr);
+    DropGatheredAtRollback(connection);
+  }
   if (connection != nullptr) sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (code == SQLITE_OK && same()) return connection;
   sqlite3_close(connection);

@@ -16,6 +16,7 @@ namespace {
 
 /// Pieces of this size: twice as much gained nothing more.
 constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr std::array<char, kPieceBytes> kZeros{};
 
 sqlite3_vfs* System() {
   static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
@@ -67,7 +68,7 @@ class GatheringFile : public sqlite3_file {
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
-    if (without_sync_ && !begins_anew_) {
+    if (without_sync_ && !begins_anew_ && MayWait()) {
       if (owed_begin_ < 0) owed_begin_ = commit_begin_;
       owed_end_ = commit_end_;
       commit_begin_ = -1;
@@ -82,7 +83,6 @@ class GatheringFile : public sqlite3_file {
     return code;
   }
   void SetWithoutSync(bool without) { without_sync_ = without; }
-  bool OwesSync() const { return owed_begin_ >= 0; }
 
   /// And keeps no memory: most tenants are idle.
   int FlushAndRest() {
@@ -116,6 +116,12 @@ class GatheringFile : public sqlite3_file {
       at += size;
     }
     return SQLITE_OK;
+  }
+
+  /// With those that wait already.
+  bool MayWait() const {
+    const sqlite3_int64 from = owed_begin_ < 0 ? commit_begin_ : owed_begin_;
+    return commit_end_ - from <= CommitWithoutSync::kWaitingMax;
   }
 
   sqlite3_int64 End() const { return begin_ + static_cast<sqlite3_int64>(waiting_); }
@@ -224,13 +230,12 @@ const sqlite3_io_methods* system_pages = nullptr;
 /// zeros stand already a page costs the system less (docs/decisions/0071). Who copies holds the lock of it,
 /// so nobody else makes the file longer meanwhile. What the disk refuses, the copying meets.
 void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
-  static const auto kZeros = std::make_unique<std::array<char, kPieceBytes>>();
   constexpr auto kPiece = static_cast<sqlite3_int64>(kPieceBytes);
   sqlite3_int64 at = 0;
   if (system_pages->xFileSize(file, &at) != SQLITE_OK) return;
   while (at < length) {
     const sqlite3_int64 size = std::min(kPiece - at % kPiece, length - at);
-    if (system_pages->xWrite(file, kZeros->data(), static_cast<int>(size), at) != SQLITE_OK) return;
+    if (system_pages->xWrite(file, kZeros.data(), static_cast<int>(size), at) != SQLITE_OK) return;
     at += size;
   }
 }
@@ -300,11 +305,6 @@ CommitWithoutSync::CommitWithoutSync(sqlite3* connection) : connection_(connecti
 
 CommitWithoutSync::~CommitWithoutSync() {
   if (GatheringFile* const log = LogOf(connection_)) log->SetWithoutSync(false);
-}
-
-bool CommitWaits(sqlite3* connection) {
-  GatheringFile* const log = LogOf(connection);
-  return log != nullptr && log->OwesSync();
 }
 
 void DropGatheredAtRollback(sqlite3* connection) {

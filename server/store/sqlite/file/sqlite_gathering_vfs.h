@@ -14,7 +14,8 @@ enum class Gathered : std::uint8_t {
 };
 
 /// Name of a VFS, the system's own but for this: what is written to one place behind the other goes to the
-/// file in one call. SQLite writes a log in two calls for each page, one of 24 bytes and one of 4,096; they
+/// file in one call, and with kLog a copying of the log lengthens the mirror's file in large pieces before
+/// its pages come. SQLite writes a log in two calls for each page, one of 24 bytes and one of 4,096; they
 /// were a fifth of the processor time of a population.
 ///
 /// What waits is written before the file is read at that place, measured, truncated or synced, and at the end
@@ -27,9 +28,13 @@ const char* GatheringVfs(Gathered what);
 /// As long as it lives, a commit of a connection over kLog waits for no sync: what it writes is where readers
 /// find it, survives the process, and is on disk with the next sync of that log, whoever has it synced. The
 /// order is kept: a loss of power takes such a commit only with all behind it. A log that begins anew is
-/// synced all the same, since what stood in it before must not come back. Threads: the connection's.
+/// synced all the same, since what stood in it before must not come back, and so is one in which kWaitingMax
+/// bytes wait. Threads: the connection's.
 class CommitWithoutSync {
  public:
+  /// What a sync that fails may have lost, and has to be written again.
+  static constexpr std::int64_t kWaitingMax = 8 << 20;
+
   explicit CommitWithoutSync(sqlite3* connection);
   ~CommitWithoutSync();
   CommitWithoutSync(const CommitWithoutSync&) = delete;
@@ -38,10 +43,6 @@ class CommitWithoutSync {
  private:
   sqlite3* const connection_;
 };
-
-/// Whether a commit of this connection over kLog still waits for a sync. Who else had the log synced is not
-/// known.
-bool CommitWaits(sqlite3* connection);
 
 /// For each connection over kLog, once (it is the connection's rollback hook). SQLite does not tell the log's
 /// file of a rollback: pages that were written before the transaction's end may still wait, and by then their

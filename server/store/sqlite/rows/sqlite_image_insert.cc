@@ -19,6 +19,9 @@ bool IsAttached(sqlite3* connection) { return sqlite3_db_readonly(connection, kD
 bool Attach(SqliteConnection& connection) {
   sqlite3* const handle = connection.handle();
   if (IsAttached(handle)) return true;
+  // An image has texts in UTF-8, and SQLite reads no two databases together whose texts differ.
+  absl::StatusOr<Query> encoding = connection.Prepare("PRAGMA main.encoding");
+  if (!encoding.ok() || !encoding->Step().value_or(false) || encoding->Text(0) != "UTF-8") return false;
   // Else nothing can be attached to a mirror.
   const int before = sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1);
   const absl::Status attached = connection.Execute(absl::StrCat("ATTACH ':memory:' AS ", kDatabase));
@@ -26,48 +29,38 @@ bool Attach(SqliteConnection& connection) {
   return attached.ok();
 }
 
-/// The memory that SQLite reads images from, one after the other.
-class Shown {
- public:
-  explicit Shown(SqliteConnection& connection)
-      : connection_(connection),
-        memory_(static_cast<unsigned char*>(sqlite3_malloc64(RowImage::kBytesMax))) {}
-  ~Shown() {
-    // An empty one of SQLite's own: images are closed before their memory goes.
-    sqlite3_deserialize(connection_.handle(), kDatabase, nullptr, 0, 0,
-                        SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
-    sqlite3_free(memory_);
-  }
-  Shown(const Shown&) = delete;
-  Shown& operator=(const Shown&) = delete;
+/// Puts `memory` of SQLite's into the place of the image before, and leaves it to SQLite, whatever happens.
+/// Not read-only, or no transaction could begin that writes to the mirror.
+int Show(SqliteConnection& connection, unsigned char* memory, std::size_t bytes, unsigned flags = 0) {
+  const auto size = static_cast<sqlite3_int64>(bytes);
+  return sqlite3_deserialize(connection.handle(), kDatabase, memory, size, size,
+                             SQLITE_DESERIALIZE_FREEONCLOSE | flags);
+}
 
-  /// Null: there is none.
-  unsigned char* memory() const { return memory_; }
-  /// The first `bytes` of it are an image now, in the place of the one before.
-  absl::Status Show(std::size_t bytes) const {
-    const auto size = static_cast<sqlite3_int64>(bytes);
-    // Not read-only, or no transaction could begin that writes to the mirror.
-    const int code = sqlite3_deserialize(connection_.handle(), kDatabase, memory_, size, size, 0);
-    return code == SQLITE_OK ? absl::OkStatus() : connection_.database().Error(code, "an image of rows");
-  }
+/// Writes an image of rows from `place` on, and moves that behind them.
+absl::Status ShowNext(SqliteConnection& connection, RowImage& image, std::uint32_t* place) {
+  auto* const memory = static_cast<unsigned char*>(sqlite3_malloc64(RowImage::kBytesMax));
+  if (memory == nullptr) return absl::ResourceExhaustedError("there is no memory for an image of rows");
+  *place = image.Write(*place, {memory, RowImage::kBytesMax});
+  if (Show(connection, memory, image.size()) == SQLITE_OK) return absl::OkStatus();
+  return absl::ResourceExhaustedError("SQLite does not take an image of rows");
+}
 
- private:
-  SqliteConnection& connection_;
-  unsigned char* const memory_;
-};
-
-absl::Status Insert(SqliteConnection& connection, const std::string& sql, RowImage& image,
+absl::Status Insert(SqliteConnection& connection, const std::string& target, RowImage& image,
                     std::uint32_t rows) {
-  const Shown shown(connection);
-  if (shown.memory() == nullptr) return absl::ResourceExhaustedError("there is no memory for an image");
-  for (std::uint32_t place = 0; place < rows;) {
-    place = image.Write(place, {shown.memory(), RowImage::kBytesMax});
-    if (absl::Status seen = shown.Show(image.size()); !seen.ok()) return seen;
+  // Without a word of columns and conflicts, which would keep SQLite from copying records.
+  const std::string sql = absl::StrCat("INSERT INTO main.", QuoteName(target), " SELECT * FROM ", kDatabase,
+                                       ".", RowImage::kTable);
+  const std::string doing = absl::StrCat("writing table '", target, "'");
+  absl::Status done;
+  for (std::uint32_t place = 0; place < rows && done.ok();) {
+    done = ShowNext(connection, image, &place);
     // Made anew for each image: it is another database each time.
-    sqlite::Statement statement = connection.database().Prepare(sql);
-    if (absl::Status done = statement.Run(); !done.ok()) return done;
+    if (done.ok()) done = connection.database().Prepare(sql, doing).Run();
   }
-  return absl::OkStatus();
+  // An empty one gives the memory back. Where there is none for it, the last one stays until the next.
+  Show(connection, nullptr, 0, SQLITE_DESERIALIZE_RESIZEABLE);
+  return done;
 }
 
 /// None was there before from the batch's first one on.
@@ -88,10 +81,7 @@ absl::StatusOr<bool> InsertAsImages(SqliteConnection& connection, const std::str
                                     const std::vector<std::uint32_t>& order) {
   if (!Attach(connection)) return false;
   RowImage image(schema, batch, order);
-  // Without a word of columns and conflicts, which would keep SQLite from copying records.
-  const std::string sql = absl::StrCat("INSERT INTO main.", QuoteName(target), " SELECT * FROM ", kDatabase,
-                                       ".", RowImage::kTable);
-  absl::Status inserted = Insert(connection, sql, image, batch.row_count);
+  absl::Status inserted = Insert(connection, target, image, batch.row_count);
   if (inserted.ok()) return true;
   if (!connection.database().InTransaction()) return inserted;
   if (absl::Status taken = TakeBack(connection, target, schema, batch); !taken.ok()) return taken;

@@ -172,10 +172,10 @@ class SetWriter {
 
   /// False: nothing is written.
   absl::StatusOr<bool> InsertImages() {
-    if (!RowImage::CanHold(schema_, batch_)) return false;
     const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
     if (!order.ok()) return order.status();
-    return *order ? InsertAsImages(connection_, target_, schema_, batch_, **order) : false;
+    if (!*order || !RowImage::CanHold(schema_, batch_)) return false;
+    return InsertAsImages(connection_, target_, schema_, batch_, **order);
   }
 
   /// No row of the target comes after the batch's first: what a population in key order looks like.

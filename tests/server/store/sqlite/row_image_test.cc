@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -27,8 +28,9 @@
 namespace mirror {
 namespace {
 
-using testing::ElementsAre;
+using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 /// A column of every type, with the key somewhere among them.
 TableSchema EveryType() {
@@ -46,6 +48,10 @@ std::int64_t AnyInteger(std::mt19937_64& dice) {
   const auto edge = static_cast<std::int64_t>(std::uint64_t{1} << bits);
   const auto at = static_cast<std::int64_t>(static_cast<std::uint64_t>(edge) + dice() % 3 - 1);
   return dice() % 2 == 0 ? at : static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(at));
+}
+
+double AnyReal(std::mt19937_64& dice) {
+  return dice() % 2 == 0 ? static_cast<double>(AnyInteger(dice)) : static_cast<double>(dice()) / 3;
 }
 
 std::string AnyBytes(std::mt19937_64& dice, std::size_t most) {
@@ -75,7 +81,7 @@ Row AnyRow(std::mt19937_64& dice, std::int64_t id, std::size_t most) {
              static_cast<int>(dice() % 65'536) - 32'768,
              id,
              AnyInteger(dice),
-             dice() % 3 == 0 ? static_cast<double>(dice() % 5) : static_cast<double>(dice()) / 3,
+             AnyReal(dice),
              absl::StrCat(dice() % 1'000, ".", dice() % 9 + 1),
              AnyBytes(dice, most),
              Blob(AnyBytes(dice, most)),
@@ -126,6 +132,9 @@ class RowImageTest : public testing::Test {
     }
     return Ask(absl::StrCat("SELECT rowid, ", what, " FROM ", QuoteName(name), " ORDER BY rowid"));
   }
+  Cell Payload(const std::string& name) {
+    return Ask("SELECT sum(payload) FROM dbstat WHERE name = '" + name + "'")[0][0];
+  }
   absl::StatusOr<bool> Insert(const std::string& target, const TestBatch& made) {
     return InsertAsImages(*connection_, target, *made.schema, *made.batch, InOrder(*made.schema));
   }
@@ -162,6 +171,7 @@ TEST_F(RowImageTest, ATableThatIsFilledFromImagesIsTheOneThatTheLoopFills) {
 
     ASSERT_EQ(All("copied", table).size(), count);
     ASSERT_TRUE(All("copied", table) == All("looped", table));
+    EXPECT_EQ(Payload("copied"), Payload("looped")) << "each value in as few bytes";
     ASSERT_EQ(Ask("PRAGMA integrity_check"), (Rows{{"ok"}}));
   }
 }
@@ -180,17 +190,87 @@ TEST_F(RowImageTest, SqliteFindsNothingWrongWithAnImage) {
     const std::uint32_t next = image.Write(place, bytes);
     ASSERT_GT(next, place);
     ASSERT_LE(image.size(), bytes.size());
-    Partner memory(":memory:");
     const std::string path = folder_.path() + "/image.db";
-    FILE* const file = std::fopen(path.c_str(), "wb");
-    ASSERT_EQ(std::fwrite(bytes.data(), 1, image.size(), file), image.size());
-    std::fclose(file);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(image.size()));
     Partner partner(path);
     EXPECT_EQ(partner.Ask("PRAGMA integrity_check"), (Rows{{"ok"}}));
     rows += partner.One("SELECT count(*) FROM r").integer;
     place = next;
   }
   EXPECT_EQ(rows, 3'000);
+}
+
+TEST_F(RowImageTest, ABatchBehindAllRowsIsCopiedByRecords) {
+  Make("people", People());
+  Rows rows;
+  for (int id = 0; id < 500; ++id) rows.push_back({id, "a", id});
+  const TestBatch made = MakeBatch(People(), {.rows = rows});
+  Run("BEGIN IMMEDIATE");
+  RowsWritten written;
+  ASSERT_THAT(
+      WriteRows(*connection_, "people", {made.schema.get(), &*made.batch}, ApplyMethod::kBest, 0, &written),
+      IsOk());
+  EXPECT_EQ(written.added, 500);
+  Run("COMMIT");
+  EXPECT_EQ(ReadNumber(*connection_, "SELECT count(*) FROM pragma_database_list").value(), 2) << "an image";
+}
+
+TEST_F(RowImageTest, SqliteMakesNoRecordOfItsOwn) {
+  const TableSchema table = EveryType();
+  Make("every", table);
+  const std::string path = folder_.path() + "/image.db";
+  std::mt19937_64 dice(1);
+  const TestBatch made = MakeBatch(table, {.rows = AnyRows(dice, 9)});
+  RowImage image(table, *made.batch, InOrder(table));
+  std::vector<unsigned char> bytes(RowImage::kBytesMax);
+  image.Write(0, bytes);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(image.size()));
+  Partner partner(connection_->path());
+  partner.Run("ATTACH '" + path + "' AS image");
+  std::vector<std::string> operations;
+  for (const Row& row : partner.Ask("EXPLAIN INSERT INTO main.every SELECT * FROM image.r")) {
+    operations.push_back(row[1].bytes);
+  }
+  EXPECT_THAT(operations, Contains("RowData"));
+  EXPECT_THAT(operations, Not(Contains("MakeRecord")));
+}
+
+TEST_F(RowImageTest, AMirrorWithOtherTextsIsWrittenInAnotherWay) {
+  const std::string path = folder_.path() + "/Mirror_wide.db";
+  std::ofstream(path).close();
+  Partner(path).Run("PRAGMA encoding = 'UTF-16'; CREATE TABLE _mirror_tenant (x)");
+  connection_ = *SqliteConnection::Open(path, false, MirrorUse::kMirror, nullptr);
+  Make("people", People());
+  Run("BEGIN IMMEDIATE");
+  EXPECT_FALSE(Insert("people", MakeBatch(People(), {.rows = {{1, "a", 1}}})).value());
+  Run("INSERT INTO people VALUES (1, 'b', 2)");
+  Run("COMMIT");
+  EXPECT_EQ(Ask("SELECT id, age, name = 'b' FROM people"), (Rows{{1, 2, 1}}));
+}
+
+TEST_F(RowImageTest, WhereMemoryEndsABatchIsWrittenOrNotAndTheConnectionGoesOn) {
+  Make("people", People());
+  Rows rows;
+  for (int id = 0; id < 30'000; ++id) rows.push_back({id, std::string(50, 'n'), id});
+  const TestBatch made = MakeBatch(People(), {.rows = rows});
+  int written = 0, refused = 0;
+  for (sqlite3_int64 more = 1'000; written < 3 && more < 64'000'000; more += more / 4) {
+    Run("DELETE FROM people");
+    Run("BEGIN IMMEDIATE");
+    sqlite3_hard_heap_limit64(sqlite3_memory_used() + more);
+    const absl::StatusOr<bool> inserted = Insert("people", made);
+    sqlite3_hard_heap_limit64(0);
+    if (connection_->database().InTransaction()) Run("COMMIT");
+    const bool all = inserted.ok() && *inserted;
+    ASSERT_EQ(Ask("SELECT count(*) FROM people"), (Rows{{all ? 30'000 : 0}})) << more << " bytes more";
+    ++(all ? written : refused);
+    Run("INSERT INTO _mirror_tenant VALUES (1)");
+  }
+  EXPECT_EQ(written, 3);
+  EXPECT_GT(refused, 5);
+  EXPECT_EQ(Ask("PRAGMA integrity_check"), (Rows{{"ok"}}));
 }
 
 TEST_F(RowImageTest, RowsOfAKeyAloneFillAPageToItsEnd) {

@@ -470,12 +470,9 @@ class PlayAgent : protected PlayJobs {
             absl::StrCat(where, ", expected ", absl::StatusCodeToString(verdict.code)));
     Require(outcome.repeated == verdict.repeated,
             absl::StrCat(where, ", repeated ", outcome.repeated, " and not ", verdict.repeated));
-    // Rows of a population wait for its end, and while they do it is said of all that they are behind.
-    const bool may_wait = std::any_of(model_.tables.begin(), model_.tables.end(), [](const auto& table) {
-      return table.second.state == MirrorTable::kPopulating;
-    });
-    const bool ought = outcome.status.ok() && !building_;
-    Require(outcome.durable == ought || (ought && may_wait), where + ", durable");
+    // Rows of a population wait for its end.
+    Require(outcome.durable == (outcome.status.ok() && !building_ && outcome.lsn != Lsn{}),
+            where + ", durable");
     Require(outcome.missing_rows == verdict.missing,
             absl::StrCat(where, ", ", outcome.missing_rows.size(), " missing rows and not ",
                          verdict.missing.size()));
