@@ -134,6 +134,21 @@ TEST_F(PlanRunnerTest, TheOrderOfAWholePlan) {
                   "RemoveHookNotes 1", "WriteObjects 1", "ChangeIndexes 1", "WriteTenant", "Commit"));
 }
 
+TEST_F(PlanRunnerTest, WhatTheCycleRemembersAnewWaitsForNoOtherCommit) {
+  Make(People());
+  CycleNoteChanges changes;
+  Plan plan = InCycle({StepOn("people")});
+  plan.kept = Kept::kWithNext;
+  plan.cycle_notes = [&](const auto&) { return changes; };
+  ASSERT_THAT(Run(plan), IsOk());
+  EXPECT_EQ(script_.last_kept, Kept::kWithNext);
+
+  changes.written = {{.table = "people"}};
+  plan.steps = {StepOn("people")};
+  ASSERT_THAT(Run(plan), IsOk());
+  EXPECT_EQ(script_.last_kept, Kept::kNow);
+}
+
 TEST_F(PlanRunnerTest, NothingIsWrittenForAnotherCycle) {
   Plan plan = InCycle({StepOn("people", {CreateTable{People()}})});
   plan.cycle = kCycle - 1;

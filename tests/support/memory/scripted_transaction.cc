@@ -299,6 +299,7 @@ absl::Status ScriptedTransaction::Commit(Kept kept) {
     memory_->Rollback();
     return status;
   }
+  last_kept = kept;
   return memory_->Commit(kept);
 }
 void ScriptedTransaction::Rollback() {

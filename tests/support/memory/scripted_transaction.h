@@ -36,6 +36,7 @@ class ScriptedTransaction final : public StoreTransaction {
   absl::Status RollBackToSavepoint() override;
 
   MemoryMirror mirror;
+  Kept last_kept = Kept::kNow;  ///< Of the last commit.
   std::vector<std::string> verbs;
   std::map<std::string, std::vector<absl::Status>> failures;
   bool is_over = false;
