@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,10 +33,18 @@ bool OutOfDescriptors() {
   return false;
 }
 
+/// Of what is at a path; absent: nothing is. It does not ask for the file's times: Linux would give it a new
+/// one at the next write then, which the next sync would have to write, too (docs/decisions/0072).
+std::optional<struct statx> Look(const std::string& path, unsigned what) {
+  struct statx info {};
+  if (statx(AT_FDCWD, path.c_str(), 0, what, &info) != 0) return std::nullopt;
+  return info;
+}
+
 std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return std::nullopt;
-  return SqliteConnection::FileId{info.st_dev, info.st_ino};
+  const std::optional<struct statx> info = Look(path, STATX_INO);
+  if (!info) return std::nullopt;
+  return SqliteConnection::FileId{makedev(info->stx_dev_major, info->stx_dev_minor), info->stx_ino};
 }
 
 /// Our statements name tables and columns that were there when they were written.
@@ -388,8 +397,8 @@ bool SqliteConnection::EmptyLog(int patience_ms) {
 }
 
 std::uint64_t SqliteConnection::WalBytes() const {
-  struct stat info {};
-  return stat(log_path_.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  const std::optional<struct statx> info = Look(log_path_, STATX_SIZE);
+  return info ? info->stx_size : 0;
 }
 
 absl::Status SqliteConnection::ToStatus(int code, std::string_view what) const {

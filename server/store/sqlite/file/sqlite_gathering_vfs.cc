@@ -16,7 +16,7 @@ namespace {
 
 /// Pieces of this size: twice as much gained nothing more.
 constexpr std::size_t kPieceBytes = 64 << 10;
-constexpr std::array<char, kPieceBytes> kZeros{};
+constexpr std::array<char, kPieceBytes> kZeroPiece{};
 
 sqlite3_vfs* System() {
   static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
@@ -235,7 +235,7 @@ void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
   if (system_pages->xFileSize(file, &at) != SQLITE_OK) return;
   while (at < length) {
     const sqlite3_int64 size = std::min(kPiece - at % kPiece, length - at);
-    if (system_pages->xWrite(file, kZeros.data(), static_cast<int>(size), at) != SQLITE_OK) return;
+    if (system_pages->xWrite(file, kZeroPiece.data(), static_cast<int>(size), at) != SQLITE_OK) return;
     at += size;
   }
 }
