@@ -455,7 +455,10 @@ class PlanRun {
     if (!plan_.cycle_notes) return absl::OkStatus();
     const CycleNoteChanges changes = plan_.cycle_notes(result_.steps);
     // A refusal that was answered must not be forgotten.
-    if (changes != CycleNoteChanges{}) kept_ = Kept::kNow;
+    const bool refuses =
+        std::any_of(changes.written.begin(), changes.written.end(),
+                    [](const CycleNote& note) { return note.kind == CycleNoteKind::kRefused; });
+    if (refuses) kept_ = Kept::kNow;
     return tenant.WriteCycleNotes(CycleAfter(), changes);
   }
 

@@ -59,7 +59,8 @@ class FirstCycle(unittest.TestCase):
             syncs = [line for line in calls if line.startswith("sync ")]
             self.assertIn(f"Mirror_{cycle_test.CONTEXT}{name}.db", " ".join(syncs), "the rows are on disk")
             self.assertLessEqual(len(syncs), SYNCS, calls)
-            self.assertLessEqual(len(calls) - len(syncs), REMOVED_OR_CUT, calls)
+            others = [line for line in calls if line.startswith(("remove ", "cut "))]
+            self.assertLessEqual(len(others), REMOVED_OR_CUT, calls)
             self.assertTrue(any(line.startswith("remove ") for line in calls), "removals are seen")
 
     def test_a_cycle_with_one_change_costs_one_sync(self):
@@ -70,6 +71,7 @@ class FirstCycle(unittest.TestCase):
         for change in "zabcdefg":
             said, calls = self.cycle(cycle_test.CONTEXT + "-small", {**rows, 3: change})
             self.assertEqual(said, "changed")
+            # Not for a file's times either, by which its next sync would have to write them.
             self.assertEqual([line for line in calls if line.startswith("sync ")], calls, "nothing else is asked")
             counts.append(len(calls))
         # Beside every second cycle of a young log its owner appends zeros to it, and syncs them.

@@ -1,10 +1,12 @@
-// Preloaded into a server by tests: each sync, each removal of a file (unlink, remove) and each ftruncate
-// that makes one shorter appends a line to $MIRROR_DISK_CALLS, "sync PATH", "remove PATH" or "cut PATH".
+// Preloaded into a server by tests: each sync, each removal of a file (unlink, remove), each ftruncate that
+// makes one shorter and each stat() of a mirror's files appends a line to $MIRROR_DISK_CALLS: "sync PATH",
+// "remove PATH", "cut PATH" or "times PATH".
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,10 @@ int fdatasync(int file) { return Sync("fdatasync", file); }
 int syncfs(int file) { return Sync("syncfs", file); }
 int unlink(const char* path) { return Remove("unlink", path); }
 int remove(const char* path) { return Remove("remove", path); }
+int stat(const char* path, struct stat* info) {
+  if (strstr(path, "/Mirror_") != nullptr) Tell("times", path);
+  return Next<int(const char*, struct stat*)>("stat")(path, info);
+}
 int ftruncate(int file, off_t size) { return Truncate("ftruncate", file, size); }
 int ftruncate64(int file, off64_t size) { return Truncate("ftruncate64", file, size); }
 }

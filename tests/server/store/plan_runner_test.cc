@@ -134,9 +134,9 @@ TEST_F(PlanRunnerTest, TheOrderOfAWholePlan) {
                   "RemoveHookNotes 1", "WriteObjects 1", "ChangeIndexes 1", "WriteTenant", "Commit"));
 }
 
-TEST_F(PlanRunnerTest, WhatTheCycleRemembersAnewWaitsForNoOtherCommit) {
+TEST_F(PlanRunnerTest, ARefusalThatTheCycleRemembersWaitsForNoOtherCommit) {
   Make(People());
-  CycleNoteChanges changes;
+  CycleNoteChanges changes = {.forget_all = true, .written = {{CycleNoteKind::kUnannounced, "people"}}};
   Plan plan = InCycle({StepOn("people")});
   plan.kept = Kept::kWithNext;
   plan.cycle_notes = [&](const auto&) { return changes; };

@@ -14,15 +14,15 @@ namespace mirror {
 namespace {
 
 /// The largest that the format has: the fewest pages.
-constexpr std::size_t kPageBytes = 65'536;
+constexpr std::size_t kImagePageBytes = 65'536;
 /// A row with more goes on in other pages, which are not written here.
-constexpr std::size_t kPayloadMax = kPageBytes - 35;
+constexpr std::size_t kPayloadMax = kImagePageBytes - 35;
 /// What a record's header has of a value that has room in a page, and what it has beside its values.
 constexpr std::size_t kTypeBytesMax = 3, kHeaderBytesMax = 2;
 constexpr std::size_t kNumberBytes = 8;
 /// The first page has the schema. Behind the pages of rows stands the table's root, where there are several.
 constexpr std::uint32_t kFirstLeaf = 2;
-constexpr std::size_t kPagesMax = RowImage::kBytesMax / kPageBytes;
+constexpr std::size_t kPagesMax = RowImage::kBytesMax / kImagePageBytes;
 
 constexpr std::size_t kFileHeaderBytes = 100, kLeafHeaderBytes = 8, kInnerHeaderBytes = 12;
 constexpr unsigned char kLeafPage = 13, kInnerPage = 5;
@@ -103,7 +103,7 @@ using LastRowids = std::array<std::int64_t, kPagesMax + 1>;
 /// A page that names each page of rows but the last with its highest row, and the last one by itself.
 void WriteRoot(const LastRowids& last_rowids, std::uint32_t last_leaf, unsigned char* root) {
   std::memset(root, 0, kInnerHeaderBytes);
-  std::size_t begin = kPageBytes;
+  std::size_t begin = kImagePageBytes;
   for (std::uint32_t child = kFirstLeaf; child < last_leaf; ++child) {
     const auto rowid = static_cast<std::uint64_t>(last_rowids[child]);
     begin -= 4 + VarintSize(rowid);
@@ -150,7 +150,7 @@ class RowImage::Leaf {
 
  private:
   unsigned char* page_;
-  std::size_t begin_ = kPageBytes;
+  std::size_t begin_ = kImagePageBytes;
   std::uint32_t cells_ = 0;
 };
 
@@ -168,7 +168,7 @@ bool RowImage::CanHold(const TableSchema& schema, const ChangeBatch& batch) {
 
 RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
                    const std::vector<std::uint32_t>& order)
-    : batch_(batch), fields_(order.size()), texts_(order.size()), first_page_(kPageBytes) {
+    : batch_(batch), fields_(order.size()), texts_(order.size()), first_page_(kImagePageBytes) {
   static_assert(kTextFormBytesMax <= std::tuple_size_v<decltype(texts_)::value_type>);
   for (const std::uint32_t column : order) {
     sources_.push_back(
@@ -190,7 +190,7 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   std::memcpy(at, sql.data(), sql.size());
   at += sql.size();
   const auto size = static_cast<std::size_t>(at - record.data());
-  const std::size_t begin = kPageBytes - (VarintSize(size) + 1 + size);
+  const std::size_t begin = kImagePageBytes - (VarintSize(size) + 1 + size);
   at = PutVarint(1, PutVarint(size, first_page_.data() + begin));
   std::memcpy(at, record.data(), size);
   root_at_ = static_cast<std::size_t>(at - first_page_.data()) + root_in_record;
@@ -283,7 +283,7 @@ void RowImage::WriteCell(unsigned char* to) const {
 }
 
 std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> image) {
-  const auto page_at = [&](std::uint32_t page) { return image.data() + (page - 1) * kPageBytes; };
+  const auto page_at = [&](std::uint32_t page) { return image.data() + (page - 1) * kImagePageBytes; };
   LastRowids last_rowids{};
   std::uint32_t page = kFirstLeaf;
   Leaf leaf(page_at(page));
@@ -302,10 +302,10 @@ std::uint32_t RowImage::Write(std::uint32_t place, std::span<unsigned char> imag
   leaf.End();
   const std::uint32_t root = page == kFirstLeaf ? page : page + 1;
   if (root != page) WriteRoot(last_rowids, page, page_at(root));
-  std::memcpy(image.data(), first_page_.data(), kPageBytes);
+  std::memcpy(image.data(), first_page_.data(), kImagePageBytes);
   PutFileHeader(root, image.data());
   image[root_at_] = static_cast<unsigned char>(root);
-  size_ = root * kPageBytes;
+  size_ = root * kImagePageBytes;
   return place;
 }
 
