@@ -68,6 +68,7 @@ class GatheringFile : public sqlite3_file {
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
+    if (IsOfAnotherLog()) owed_begin_ = -1;
     if (without_sync_ && !begins_anew_ && MayWait()) {
       if (owed_begin_ < 0) owed_begin_ = commit_begin_;
       owed_end_ = commit_end_;
@@ -110,12 +111,20 @@ class GatheringFile : public sqlite3_file {
     if (!bytes) return SQLITE_IOERR_NOMEM;
     for (sqlite3_int64 at = owed_begin_; at < owed_end_;) {
       const int size = static_cast<int>(std::min<sqlite3_int64>(kPieceBytes, owed_end_ - at));
-      if (const int code = methods().xRead(system(), bytes->data(), size, at); code != SQLITE_OK) return code;
-      if (const int code = methods().xWrite(system(), bytes->data(), size, at); code != SQLITE_OK)
-        return code;
+      int code = methods().xRead(system(), bytes->data(), size, at);
+      // Somebody has copied all of it, and cut the log.
+      if (code == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
+      if (code == SQLITE_OK) code = methods().xWrite(system(), bytes->data(), size, at);
+      if (code != SQLITE_OK) return code;
       at += size;
     }
     return SQLITE_OK;
+  }
+
+  /// What is written goes behind all commits of its log. So what is owed was of one that somebody has copied
+  /// and begun anew since, us or another process.
+  bool IsOfAnotherLog() const {
+    return owed_begin_ >= 0 && commit_begin_ >= 0 && (begins_anew_ || commit_begin_ < owed_end_);
   }
 
   /// With those that wait already.
