@@ -38,7 +38,7 @@ std::size_t VarintSize(std::uint64_t value) {
   return std::min<std::size_t>(9, (static_cast<std::size_t>(std::bit_width(value)) + 6) / 7);
 }
 
-unsigned char* PutVarint(std::uint64_t value, unsigned char* to) {
+unsigned char* PutLongVarint(std::uint64_t value, unsigned char* to) {
   const std::size_t size = VarintSize(value);
   // The ninth byte has eight bits, and each before it seven.
   const int last_bits = size == 9 ? 8 : 7;
@@ -46,6 +46,12 @@ unsigned char* PutVarint(std::uint64_t value, unsigned char* to) {
   to[at] = static_cast<unsigned char>(value & ((1U << last_bits) - 1));
   for (value >>= last_bits; at > 0; value >>= 7) to[--at] = static_cast<unsigned char>(value | 0x80);
   return to + size;
+}
+
+inline unsigned char* PutVarint(std::uint64_t value, unsigned char* to) {
+  if (value >= 0x80) return PutLongVarint(value, to);
+  *to = static_cast<unsigned char>(value);
+  return to + 1;
 }
 
 struct IntegerType {
@@ -171,8 +177,9 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
     : batch_(batch), fields_(order.size()), texts_(order.size()), first_page_(kImagePageBytes) {
   static_assert(kTextFormBytesMax <= std::tuple_size_v<decltype(texts_)::value_type>);
   for (const std::uint32_t column : order) {
-    sources_.push_back(
-        {batch.Find(column), &schema.columns[column], schema.columns[column].key_position != 0});
+    const Column& of = schema.columns[column];
+    const ColumnView* const view = batch.Find(column);
+    sources_.push_back({view, &of, FormOf(of, *view), of.key_position != 0});
   }
   const std::string sql = CreateTableOf(schema, order);
   // type, name, tbl_name, rootpage, sql: all but the last in a byte each, or two.
@@ -198,6 +205,21 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   PutBig(begin, 2, first_page_.data() + kFileHeaderBytes + kLeafHeaderBytes);
 }
 
+RowImage::Form RowImage::FormOf(const Column& column, const ColumnView& view) {
+  switch (view.storage) {
+    case Storage::kInts:
+      return HasTextForm(column.type) ? Form::kTextOfInteger : Form::kInteger;
+    case Storage::kDoubles:
+      return Form::kReal;
+    case Storage::kBytes:
+      if (column.type == Type::kUuid) return Form::kTextOfBytes;
+      return column.type == Type::kBytes ? Form::kBlob : Form::kText;
+    case Storage::kAny:
+      break;
+  }
+  return Form::kAny;
+}
+
 void RowImage::SetInteger(Field& field, std::int64_t value) {
   const IntegerType kind = TypeOf(value);
   field = {kind.type, kind.size, static_cast<std::uint64_t>(value), nullptr};
@@ -218,30 +240,34 @@ void RowImage::SetBytes(Field& field, std::string_view bytes, std::uint64_t kind
 }
 
 void RowImage::MakeField(std::size_t i, std::uint32_t row) {
-  const ColumnView& view = *sources_[i].view;
-  const Column& column = *sources_[i].column;
+  const Source& source = sources_[i];
+  const ColumnView& view = *source.view;
   Field& field = fields_[i];
-  const auto set_text_form = [&](std::int64_t integer, std::string_view bytes) {
-    char* const text = texts_[i].data();
-    SetBytes(field, {text, WriteTextForm(column, integer, bytes, text)}, kText);
+  const auto bytes = [&] {
+    const std::uint32_t start = view.starts[row];
+    return std::string_view{view.data.data() + start, view.starts[row + 1] - start};
   };
-  if (view.IsNull(row)) {
-    field = {};
-    return;
-  }
-  switch (view.storage) {
-    case Storage::kInts:
-      if (HasTextForm(column.type)) return set_text_form(view.ints[row], {});
+  const auto set_text_form = [&](std::int64_t integer, std::string_view of) {
+    char* const text = texts_[i].data();
+    SetBytes(field, {text, WriteTextForm(*source.column, integer, of, text)}, kText);
+  };
+  switch (view.IsNull(row) ? Form::kNull : source.form) {
+    case Form::kNull:
+      field = {};
+      return;
+    case Form::kInteger:
       return SetInteger(field, view.ints[row]);
-    case Storage::kDoubles:
+    case Form::kReal:
       return SetReal(field, view.doubles[row], true);
-    case Storage::kBytes: {
-      const std::uint32_t start = view.starts[row];
-      const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
-      if (column.type == Type::kUuid) return set_text_form(0, bytes);
-      return SetBytes(field, bytes, column.type == Type::kBytes ? kBlob : kText);
-    }
-    case Storage::kAny: {
+    case Form::kText:
+      return SetBytes(field, bytes(), kText);
+    case Form::kBlob:
+      return SetBytes(field, bytes(), kBlob);
+    case Form::kTextOfInteger:
+      return set_text_form(view.ints[row], {});
+    case Form::kTextOfBytes:
+      return set_text_form(0, bytes());
+    case Form::kAny: {
       const Value value = view.At(row);
       if (value.kind == Kind::kInteger) return SetInteger(field, value.integer);
       if (value.kind == Kind::kReal) return SetReal(field, value.real, false);

@@ -37,10 +37,21 @@ class RowImage {
   std::size_t size() const { return size_; }
 
  private:
-  /// What is written of a column, and how.
+  /// How a column's values are written.
+  enum class Form : std::uint8_t {
+    kNull,
+    kInteger,
+    kReal,
+    kText,
+    kBlob,
+    kTextOfInteger,  ///< Travels as a number, and is kept as a text.
+    kTextOfBytes,
+    kAny,
+  };
   struct Source {
     const ColumnView* view;
     const Column* column;
+    Form form;
     bool is_key;
   };
   /// A value on its way into a record.
@@ -52,6 +63,7 @@ class RowImage {
   };
   class Leaf;
 
+  static Form FormOf(const Column& column, const ColumnView& view);
   static void SetInteger(Field& field, std::int64_t value);
   static void SetReal(Field& field, double value, bool may_be_integer);
   /// `kind`: what an empty one is in a record's header.
