@@ -17,8 +17,6 @@ namespace {
 constexpr std::int64_t kHeaderBytes = 32, kPageBytes = 4'096 + 24;
 /// Written at a time.
 constexpr std::array<char, 64 << 10> kZeros{};
-/// Written before they are synced: a commit's sync writes what is not, too.
-constexpr std::int64_t kSyncBytes = 256 << 10;
 
 std::int64_t LengthOf(int file) {
   struct stat info {};
@@ -51,7 +49,7 @@ std::int64_t GrowLog(const std::string& path, std::int64_t used, std::int64_t by
     close(file);
     return 0;
   }
-  while (length < bytes && Append(file, std::min(bytes - length, kSyncBytes))) length = LengthOf(file);
+  while (length < bytes && Append(file, bytes - length)) length = LengthOf(file);
   length = LengthOf(file);
   close(file);
   return length;

@@ -19,8 +19,9 @@ namespace mirror {
 /// where the disk has less than kFreeMin, nor again where it refused. Threads: the writer's.
 class LogGrowth {
  public:
-  /// Of zeros, in one task.
-  static constexpr std::int64_t kStepMin = 64 << 10, kStepMax = 4 << 20;
+  /// Of zeros, in one task. A commit that comes meanwhile waits for their sync, too: seldom and long is
+  /// better for all others than often and short.
+  static constexpr std::int64_t kStepMin = 1 << 20, kStepMax = 4 << 20;
   /// A commit of more pages is a bulk load's: it writes more than a sync costs.
   static constexpr int kSmallCommitPages = 64;
   /// Left to others.

@@ -156,7 +156,7 @@ TEST_F(LogGrowthTest, WhatOthersWriteMeanwhileIsNeverCovered) {
 TEST_F(LogGrowthTest, ADiskThatTakesNoMoreIsNotAskedAgain) {
   LogGrowth growth(checkpointer_, wal_);
   // As if there were so many: the file must have as much.
-  const int pages = 100;
+  const int pages = 300;
   fs::resize_file(wal_, 32 + pages * kPageBytes);
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
