@@ -15,10 +15,10 @@ namespace mirror {
 
 /// Rows of a batch as a SQLite database with one table, in the bytes of its file format
 /// (https://www.sqlite.org/fileformat2.html). From such a table SQLite copies whole records, where it would
-/// else ask for each value and make the record itself (docs/decisions/0069). Threads: none.
+/// else ask for each value and make the record itself (docs/decisions/0069). Threads: one at a time.
 class RowImage {
  public:
-  /// Of one image; a batch with more rows takes several.
+  /// Of one image, at most. A larger batch takes several.
   static constexpr std::size_t kBytesMax = 1 << 20;
   /// The name of its table.
   static constexpr char kTable[] = "r";

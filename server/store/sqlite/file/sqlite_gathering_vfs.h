@@ -9,7 +9,7 @@ namespace mirror {
 
 /// Which of its files a connection writes in large pieces.
 enum class Gathered : std::uint8_t {
-  kLog,       ///< The log of a mirror, which is synced before others may read what was written to it.
+  kLog,       ///< The log of a mirror.
   kDatabase,  ///< The file of a mirror that is being built, which nobody else has open.
 };
 
@@ -20,7 +20,8 @@ enum class Gathered : std::uint8_t {
 ///
 /// What waits is written before the file is read at that place, measured, truncated or synced, and at the end
 /// of a transaction (SQLITE_FCNTL_SYNC). When that fails, so do all calls about what is lost, until it is
-/// dropped. kLog needs synchronous=FULL: with less, commits become visible without a sync.
+/// dropped. kLog needs synchronous=FULL: then commits are synced before others see them, but for those under
+/// CommitWithoutSync.
 ///
 /// Null: SQLite has no memory left. Threads: any.
 const char* GatheringVfs(Gathered what);

@@ -12,9 +12,10 @@
 
 namespace mirror {
 
-/// Inserts a batch that RowImage::CanHold() into `target` as whole records. `order`: see PlainOrder(). No row
-/// of the target comes behind the batch's first one. False: it cannot be done so, and nothing is written;
-/// in another way it is done, or SQLite says why not. Errors: as SqliteConnection; the transaction is over.
+/// Inserts a batch that RowImage::CanHold() into `target`, by whole records where SQLite sees that it can.
+/// `order`: see PlainOrder(). Every key in `target` is smaller than the batch's first. False: nothing is
+/// written; the batch table may do it, or says which row is at fault. Errors: as SqliteConnection; the
+/// transaction is over.
 absl::StatusOr<bool> InsertAsImages(SqliteConnection& connection, const std::string& target,
                                     const TableSchema& schema, const ChangeBatch& batch,
                                     const std::vector<std::uint32_t>& order);
