@@ -45,6 +45,11 @@ const char* InWords(PopulateReason reason) {
   return "the source gave no reason";
 }
 
+/// Rows of a population wait for its end, which covers them (docs/decisions/0070): until then its LSN is -1.
+bool IsDurable(const BatchOutcome& outcome, Store& store) {
+  return outcome.status.ok() && outcome.lsn != Lsn{} && store.IsDurable();
+}
+
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
@@ -393,8 +398,7 @@ void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& s
   const RowRequest& request = waiting.request;
   outcome->applied_seq = standing.cycle == request.cycle ? standing.seq : 0;
   outcome->lsn = standing.lsn;
-  // Rows of a population wait for its end, which covers them (docs/decisions/0070).
-  outcome->durable = outcome->status.ok() && outcome->lsn != Lsn{} && mirror_.store()->IsDurable();
+  outcome->durable = IsDurable(*outcome, *mirror_.store());
   // Only of tables that there are: invented names must not pile up.
   if (outcome->seq != 0 && standing.there) {
     if (outcome->status.ok()) {
@@ -464,7 +468,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
     outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
     outcome.lsn = (*record)->position.lsn;
   }
-  outcome.durable = outcome.status.ok() && outcome.lsn != Lsn{} && mirror_.store()->IsDurable();
+  outcome.durable = IsDurable(outcome, *mirror_.store());
   if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);
   return outcome;
 }

@@ -179,7 +179,7 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   for (const std::uint32_t column : order) {
     const Column& of = schema.columns[column];
     const ColumnView* const view = batch.Find(column);
-    sources_.push_back({view, &of, FormOf(of, *view), of.key_position != 0});
+    sources_.push_back({view, &of, FormOf(of, *view)});
   }
   const std::string sql = CreateTableOf(schema, order);
   // type, name, tbl_name, rootpage, sql: all but the last in a byte each, or two.
@@ -206,6 +206,7 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
 }
 
 RowImage::Form RowImage::FormOf(const Column& column, const ColumnView& view) {
+  if (column.key_position != 0) return Form::kKey;
   switch (view.storage) {
     case Storage::kInts:
       return HasTextForm(column.type) ? Form::kTextOfInteger : Form::kInteger;
@@ -252,6 +253,9 @@ void RowImage::MakeField(std::size_t i, std::uint32_t row) {
     SetBytes(field, {text, WriteTextForm(*source.column, integer, of, text)}, kText);
   };
   switch (view.IsNull(row) ? Form::kNull : source.form) {
+    case Form::kKey:
+      rowid_ = view.ints[row];
+      [[fallthrough]];
     case Form::kNull:
       field = {};
       return;
@@ -279,13 +283,7 @@ void RowImage::MakeField(std::size_t i, std::uint32_t row) {
 void RowImage::MakeFields(std::uint32_t row) {
   std::size_t types = 0, values = 0;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    if (sources_[i].is_key) {
-      // It is the row's id, and NULL in the record.
-      rowid_ = sources_[i].view->ints[row];
-      fields_[i] = {};
-    } else {
-      MakeField(i, row);
-    }
+    MakeField(i, row);
     types += VarintSize(fields_[i].type);
     values += fields_[i].size;
   }

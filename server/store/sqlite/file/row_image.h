@@ -40,6 +40,7 @@ class RowImage {
   /// How a column's values are written.
   enum class Form : std::uint8_t {
     kNull,
+    kKey,  ///< It is the row's id, and NULL in the record.
     kInteger,
     kReal,
     kText,
@@ -52,7 +53,6 @@ class RowImage {
     const ColumnView* view;
     const Column* column;
     Form form;
-    bool is_key;
   };
   /// A value on its way into a record.
   struct Field {

@@ -123,9 +123,7 @@ class GatheringFile : public sqlite3_file {
 
   /// What is written goes behind all commits of its log. So what is owed was of one that somebody has copied
   /// and begun anew since, us or another process.
-  bool IsOfAnotherLog() const {
-    return owed_begin_ >= 0 && commit_begin_ >= 0 && (begins_anew_ || commit_begin_ < owed_end_);
-  }
+  bool IsOfAnotherLog() const { return owed_begin_ >= 0 && commit_begin_ >= 0 && commit_begin_ < owed_end_; }
 
   /// With those that wait already.
   bool MayWait() const {

@@ -228,29 +228,6 @@ TEST_F(CommitWithoutSyncTest, NorDoesOneBeforeACheckpoint) {
   EXPECT_EQ(AfterLossOfPower(), "1 2 3");
 }
 
-/// Another process at the same file, which has no part in what the watched connection owes.
-class Other {
- public:
-  explicit Other(const std::string& path) {
-    EXPECT_EQ(sqlite3_open_v2(path.c_str(), &connection_, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
-    sqlite3_busy_timeout(connection_, 5'000);
-  }
-  ~Other() {
-    sqlite3_db_config(connection_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    sqlite3_close(connection_);
-  }
-  Other(const Other&) = delete;
-  Other& operator=(const Other&) = delete;
-
-  void Run(const std::string& sql) const {
-    ASSERT_EQ(sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(connection_);
-  }
-
- private:
-  sqlite3* connection_ = nullptr;
-};
-
 /// As of a sync that failed, two commits wait far out in the log.
 class OwedOfAFormerLog : public CommitWithoutSyncTest {
  protected:
@@ -259,6 +236,10 @@ class OwedOfAFormerLog : public CommitWithoutSyncTest {
     for (int id = 1; id <= 9; ++id) Insert(id);
     InsertWithoutSync(10);
     InsertWithoutSync(11);
+    FailToCommit();
+  }
+
+  void FailToCommit() {
     WatchedLogs::FailSyncs(1);
     EXPECT_NE(sqlite3_exec(writer_, "INSERT INTO t VALUES (0, 'refused')", nullptr, nullptr, nullptr),
               SQLITE_OK);
@@ -266,20 +247,18 @@ class OwedOfAFormerLog : public CommitWithoutSyncTest {
 };
 
 TEST_F(OwedOfAFormerLog, IsForgottenWhereAnotherHasCopiedAllAndCutTheLog) {
-  Other(path_).Run("PRAGMA wal_checkpoint(TRUNCATE)");
+  Partner(path_).Run("PRAGMA wal_checkpoint(TRUNCATE)");
   for (int id = 12; id <= 14; ++id) Insert(id);
   EXPECT_EQ(There(), "1 2 3 4 5 6 7 8 9 10 11 12 13 14");
   EXPECT_EQ(AfterLossOfPower(), There());
 }
 
 TEST_F(OwedOfAFormerLog, IsForgottenWhereAnotherHasBegunTheLogAnew) {
-  const Other other(path_);
+  Partner other(path_);
   other.Run("PRAGMA wal_checkpoint(RESTART); INSERT INTO t VALUES (20, zeroblob(9000))");
   // Far before what was owed, and it waits, too.
   InsertWithoutSync(21);
-  WatchedLogs::FailSyncs(1);
-  EXPECT_NE(sqlite3_exec(writer_, "INSERT INTO t VALUES (0, 'refused')", nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  FailToCommit();
   Insert(22);
   EXPECT_EQ(There(), "1 2 3 4 5 6 7 8 9 10 11 20 21 22");
   EXPECT_EQ(AfterLossOfPower(), There());

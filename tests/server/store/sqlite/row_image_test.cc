@@ -106,6 +106,11 @@ Rows AnyRows(std::mt19937_64& dice, std::size_t count, std::size_t most = 20'000
   return rows;
 }
 
+void Save(const std::vector<unsigned char>& image, std::size_t size, const std::string& path) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(image.data()), static_cast<std::streamsize>(size));
+}
+
 std::vector<std::uint32_t> InOrder(const TableSchema& table) {
   std::vector<std::uint32_t> order(table.columns.size());
   std::iota(order.begin(), order.end(), 0);
@@ -191,8 +196,7 @@ TEST_F(RowImageTest, SqliteFindsNothingWrongWithAnImage) {
     ASSERT_GT(next, place);
     ASSERT_LE(image.size(), bytes.size());
     const std::string path = folder_.path() + "/image.db";
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(image.size()));
+    Save(bytes, image.size(), path);
     Partner partner(path);
     EXPECT_EQ(partner.Ask("PRAGMA integrity_check"), (Rows{{"ok"}}));
     rows += partner.One("SELECT count(*) FROM r").integer;
@@ -225,8 +229,7 @@ TEST_F(RowImageTest, SqliteMakesNoRecordOfItsOwn) {
   RowImage image(table, *made.batch, InOrder(table));
   std::vector<unsigned char> bytes(RowImage::kBytesMax);
   image.Write(0, bytes);
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(image.size()));
+  Save(bytes, image.size(), path);
   Partner partner(connection_->path());
   partner.Run("ATTACH '" + path + "' AS image");
   std::vector<std::string> operations;
