@@ -50,6 +50,17 @@ bool IsDurable(const BatchOutcome& outcome, Store& store) {
   return outcome.status.ok() && outcome.lsn != Lsn{} && store.IsDurable();
 }
 
+/// Whether it may be planned for without a look at its files, which comes before each commit anyway.
+bool IsReady(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
+  Store* const store = mirror.store();
+  return store != nullptr && !store->IsBuilding() && !mirror.file().replaced;
+}
+
+bool HasOtherFile(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
+  return !mirror.options().is_shared && mirror.store() != nullptr &&
+         mirror.store()->upkeep().WhyStale() != Stale::kNo;
+}
+
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
@@ -133,9 +144,9 @@ void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
 
 void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
   const std::optional<TenantRecord> last = LastSeen(group);
-  bool is_over = !last;
-  if (last) FinishGroup(*last, group, &is_over);
-  if (is_over) {
+  bool must_look = !last;
+  if (last) FinishGroup(*last, group, &must_look);
+  if (must_look) {
     absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
     const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
     if (running.empty()) return;
@@ -149,8 +160,9 @@ void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
 }
 
 void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                            bool* is_over) {
-  const absl::Status status = CommitGroup(tenant, group, is_over);
+                            bool* must_look) {
+  const absl::Status status = CommitGroup(tenant, group, must_look);
+  if (must_look != nullptr && *must_look) return;
   const bool of_one =
       !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
   if (of_one && group.size() > 1) {
@@ -164,7 +176,9 @@ void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<Waitin
 }
 
 std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>& group) {
-  if (!mirror_.options().is_shared || !mirror_.Open(false, group.front()->now_ms).ok()) return std::nullopt;
+  const bool is_ready =
+      mirror_.options().is_shared ? mirror_.Open(false, group.front()->now_ms).ok() : IsReady(mirror_);
+  if (!is_ready) return std::nullopt;
   const std::optional<TenantRecord>& last = mirror_.file().owner;
   if (!last) return std::nullopt;
   std::map<std::string, std::uint64_t> seqs;
@@ -209,14 +223,14 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
 }
 
 absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                                    bool* is_over) {
+                                    bool* must_look) {
   // It showed with one of the others.
   if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
-  RowGroup planned(mirror_, tenant, group, is_over);
+  RowGroup planned(mirror_, tenant, group, must_look);
   if (group.size() > 1) {
     // With others in the group these are not the cycle's last rows, also where each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
@@ -226,7 +240,10 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow);
-  if (!committed.ok()) return committed.status();
+  if (!committed.ok()) {
+    if (must_look != nullptr) *must_look = HasOtherFile(mirror_);
+    return committed.status();
+  }
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
   std::optional<std::vector<Hold>> holds = NoteCommitted(**committed, planned);
