@@ -95,6 +95,11 @@ class SharedMirrorTest : public TenantBench {
     };
   }
 
+  /// Only such a mirror is moved, or goes back, while it is open.
+  void Share() {
+    options_.is_shared = true;
+    Restart();
+  }
   /// `people` with one row at LSN 5, announced in a cycle that runs.
   void BeginAtFive() {
     source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
@@ -244,6 +249,7 @@ TEST_F(SharedMirrorTest, NoSourceForgetsItsHistoryBeforeAllIsDurable) {
 // --- Why it is opened again ---
 
 TEST_F(SharedMirrorTest, WhatWentBackEndsTheCycleAndIsTold) {
+  Share();
   BeginAtFive();
   shared_.stale = Stale::kWentBack;
 
@@ -258,6 +264,7 @@ TEST_F(SharedMirrorTest, WhatWentBackEndsTheCycleAndIsTold) {
 }
 
 TEST_F(SharedMirrorTest, WhatMovedIsOpenedWhereItIsAndItsCycleGoesOn) {
+  Share();
   BeginAtFive();
   shared_.stale = Stale::kMoved;
 

@@ -175,6 +175,24 @@ TEST_F(LostPages, ABackupInItsPlaceIsTrusted) {
   EXPECT_EQ(Count(), Cell(50));
 }
 
+TEST_F(LostPages, AreNotMissedInAFileThatWasPutThereBeforeTheNextRowsCome) {
+  CommitFifty();
+  const std::string copy = folder_.path() + "/copy.db";
+  Partner(path()).Run("VACUUM INTO '" + copy + "'");
+  FailOnce();
+  EXPECT_FALSE(tenant_->CloseIfIdle());
+  EXPECT_TRUE(Failed());
+  fs::rename(copy, path());
+
+  const BatchSpec next = {.rows = {{1, "Ada", 37}}, .seq = 2, .base_lsn = 5};
+  EXPECT_THAT(source_->Apply(MakeBatch(People(), next)), StatusIs(absl::StatusCode::kAborted));
+
+  EXPECT_EQ(tenant_->Info()->quarantine, "");
+  EXPECT_EQ(Count(), Cell(50));
+  source_->Begin();
+  EXPECT_EQ(source_->Announced(People()).position, (Position{Lsn{10}, "ten"}));
+}
+
 TEST_F(LostPages, ARestoreThatMeetsTheFailedSyncKeepsTheLogAndGoesThrough) {
   CommitFifty();
   const std::string copy = folder_.path() + "/copy.db";
