@@ -18,14 +18,15 @@ In each round the work and its reference run in turn; what counts is the median 
 """
 EPILOG = """\
 Examples:
-  tools/bench --quick                   every line, small, in a few minutes
+  tools/bench --quick                   every line, small, in under ten minutes; rough, and rougher beside other work
   tools/bench --only upsert --rounds 5
   tools/bench --only postgres           all lines of a group
   tools/bench --store postgres          every line about mirrors in PostgreSQL
-  tools/bench --keep                    the table of docs/performance.md, from this run, and its figures beside the charts
+  tools/bench --keep --against ../old/build/release/bin
+                                        the table of docs/performance.md, from this run, and its figures beside the charts
   tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
   tools/bench --only against --against ../old/build/release/bin
-                                        small cycles and pushes against the server of another build
+                                        small cycles and pushes against another build
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients
 
 A ratio of rates is above 1 where the product is faster than the reference; triggers-*, journal-* and history-* are ratios
