@@ -17,6 +17,8 @@ namespace {
 /// Pieces of this size: twice as much gained nothing more.
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
+/// What stands in a log before each page.
+constexpr int kFrameHeaderBytes = 24;
 
 sqlite3_vfs* System() {
   static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
@@ -44,7 +46,9 @@ class GatheringFile : public sqlite3_file {
     const auto count = static_cast<std::size_t>(size);
     begins_anew_ = begins_anew_ || to == 0;
     if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
-    commit_end_ = to + size;
+    // Where a page was written twice, a transaction ends with headers that are written anew before theirs.
+    if (size != kFrameHeaderBytes) page_bytes_ = size;
+    commit_end_ = to + size + (size == kFrameHeaderBytes ? page_bytes_ : 0);
     if (failed_ != SQLITE_OK) return failed_;
     if (waiting_ > 0 && (to != End() || waiting_ + count > kPieceBytes)) {
       if (const int code = Flush(); code != SQLITE_OK) return code;
@@ -140,6 +144,7 @@ class GatheringFile : public sqlite3_file {
   bool without_sync_ = false;
   bool begins_anew_ = false;                          ///< Its header was written, and not synced yet.
   sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< What the transaction at hand wrote; -1: nothing.
+  int page_bytes_ = 0;                                ///< Of the page that was written last.
   sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< What commits wrote that wait for a sync; -1: nothing.
   bool sync_failed_ = false;                      ///< The last one.
 };

@@ -1,5 +1,6 @@
 // What a commit that waits for the next sync leaves, and what a loss of power takes.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
@@ -97,7 +98,7 @@ class CommitWithoutSyncTest : public testing::Test {
     ASSERT_EQ(sqlite3_exec(writer_, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
         << sqlite3_errmsg(writer_);
   }
-  void Insert(int id) { Run(absl::StrCat("INSERT INTO t VALUES (", id, ", zeroblob(9000))")); }
+  void Insert(int id) { Run(absl::StrCat("INSERT INTO t VALUES (", id, ", randomblob(9000))")); }
   void InsertWithoutSync(int id) {
     Run("BEGIN IMMEDIATE");
     Insert(id);
@@ -209,7 +210,7 @@ TEST_F(CommitWithoutSyncTest, ASyncThatFailsLosesNothingThatWaitedForIt) {
     InsertWithoutSync(id + 1);
     WatchedLogs::FailSyncs(failures);
     for (int i = 0; i < failures; ++i) {
-      const std::string insert = absl::StrCat("INSERT INTO t VALUES (", id + 2, ", zeroblob(9000))");
+      const std::string insert = absl::StrCat("INSERT INTO t VALUES (", id + 2, ", randomblob(9000))");
       EXPECT_NE(sqlite3_exec(writer_, insert.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
     }
     Insert(id + 3);
@@ -226,6 +227,46 @@ TEST_F(CommitWithoutSyncTest, NorDoesOneBeforeACheckpoint) {
             SQLITE_OK);
   Insert(3);
   EXPECT_EQ(AfterLossOfPower(), "1 2 3");
+}
+
+/// A transaction of more pages than the cache has: some are in the log before its end, and one of them twice.
+class SpilledCommit : public CommitWithoutSyncTest {
+ protected:
+  void SetUp() override {
+    CommitWithoutSyncTest::SetUp();
+    Run("PRAGMA cache_size = 10; CREATE TABLE m (id INTEGER PRIMARY KEY, v); INSERT INTO m VALUES (1, 1)");
+    Insert(1);
+    Run("BEGIN IMMEDIATE; UPDATE m SET v = 2");
+    for (int id = 2; id <= 40; ++id) Insert(id);
+  }
+  void CommitIt() {
+    Run("UPDATE m SET v = 3");
+    const CommitWithoutSync without(writer_);
+    Run("COMMIT");
+  }
+  /// A sync fails, and the next one is of a commit that was answered.
+  void FailOnceAndCommit() {
+    WatchedLogs::FailSyncs(1);
+    EXPECT_NE(sqlite3_exec(writer_, "INSERT INTO t VALUES (0, 'refused')", nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    Insert(99);
+    EXPECT_EQ(AfterLossOfPower(), There());
+    EXPECT_THAT(There(), testing::EndsWith(" 99"));
+  }
+};
+
+TEST_F(SpilledCommit, IsWrittenAgainToTheEndOfItsLastPage) {
+  CommitIt();
+  FailOnceAndCommit();
+}
+
+TEST_F(SpilledCommit, IsKnownToItsEndWhereASavepointWasTakenBack) {
+  Run("SAVEPOINT step");
+  for (int id = 50; id <= 90; ++id) Insert(id);
+  Run("ROLLBACK TO step; RELEASE step");
+  CommitIt();
+  InsertWithoutSync(98);
+  FailOnceAndCommit();
 }
 
 /// As of a sync that failed, two commits wait far out in the log.
@@ -255,7 +296,7 @@ TEST_F(OwedOfAFormerLog, IsForgottenWhereAnotherHasCopiedAllAndCutTheLog) {
 
 TEST_F(OwedOfAFormerLog, IsForgottenWhereAnotherHasBegunTheLogAnew) {
   Partner other(path_);
-  other.Run("PRAGMA wal_checkpoint(RESTART); INSERT INTO t VALUES (20, zeroblob(9000))");
+  other.Run("PRAGMA wal_checkpoint(RESTART); INSERT INTO t VALUES (20, randomblob(9000))");
   // Far before what was owed, and it waits, too.
   InsertWithoutSync(21);
   FailToCommit();
