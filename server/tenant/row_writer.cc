@@ -56,9 +56,19 @@ bool IsReady(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
   return store != nullptr && !store->IsBuilding() && !mirror.file().replaced;
 }
 
+/// Another process's mirror is looked for by Mirror::Commit().
 bool HasOtherFile(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
-  return !mirror.options().is_shared && mirror.store() != nullptr &&
-         mirror.store()->upkeep().WhyStale() != Stale::kNo;
+  if (mirror.options().is_shared) return false;
+  Store* const store = mirror.store();
+  return store == nullptr ? mirror.file().replaced : store->upkeep().WhyStale() != Stale::kNo;
+}
+
+/// What one of a group met closed it for the others.
+absl::Status WhyClosed(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
+  const std::string& damage = mirror.file().quarantine;
+  if (!damage.empty()) return absl::DataLossError(damage);
+  return absl::UnavailableError(
+      "the mirror's file was replaced meanwhile. The outcome is not known; the same call again is safe.");
 }
 
 /// What the group may ask for, whatever is planned of it.
@@ -224,8 +234,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
 
 absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
                                     bool* must_look) {
-  // It showed with one of the others.
-  if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
+  if (mirror_.store() == nullptr) return WhyClosed(mirror_);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
@@ -357,7 +366,7 @@ absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, RowGroup& group)
   ServerCounters& counters = *mirror_.options().counters;
   std::int64_t progressed = 0;
   for (std::size_t i = 0; i < group.planned().size(); ++i) {
-    if (mirror_.store() == nullptr) return absl::DataLossError(mirror_.file().quarantine);
+    if (mirror_.store() == nullptr) return WhyClosed(mirror_);
     WaitingRows& waiting = *group.planned()[i];
     waiting.Answer(AnswerOf(waiting, i, group.planner()));
     counters.requests.Note(std::chrono::steady_clock::now() - waiting.began);

@@ -49,8 +49,9 @@ class RowWriter {
   void Queue(const std::vector<WaitingRows*>& requests) MIRROR_EXCLUDES(mirror_.mutex());
   /// Answers all of `group`.
   void ApplyGroup(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
-  /// The tenant's row as it was last read, where all of `group` can go on by it: the plan is made under the
-  /// store's lock, where it is read anyway.
+  /// The tenant's row as it was last read, where all of `group` can go on by it: reading it anew is a wait of
+  /// its own where others write, too, and the plan is made by the one under the store's lock anyway. Whether
+  /// a mirror that others write to is where it was is looked at here, of any other one before the commit.
   std::optional<TenantRecord> LastSeen(const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Answers all of `group`, unless `must_look` becomes true: see CommitGroup().
@@ -61,8 +62,9 @@ class RowWriter {
                                         absl::StatusOr<TenantRecord>* tenant)
       MIRROR_REQUIRES(mirror_.mutex());
   /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
-  /// has his answer by then keeps it. `must_look`: becomes true, and nothing was done, where the cycle does
-  /// not run any more, or is another owner's, or the mirror has another file by now. Null: that is an error.
+  /// has his answer by then keeps it. `must_look`: becomes true, and nobody is
+  /// answered, where the cycle does not run any more, or is another owner's, or the mirror has another file
+  /// by now, to which nothing was written. Null: that is an error.
   absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
                            bool* must_look) MIRROR_REQUIRES(mirror_.mutex());
   /// Counts rows that populations take from partners: before the store's lock is taken.

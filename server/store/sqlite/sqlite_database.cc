@@ -78,9 +78,8 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
-    // Whether the files are still ours is looked at before the commit, and here where it decides what is
-    // lost.
-    if (connection_->LostPages()) return CheckFiles(*connection_);
+    // Whether the files are still ours is looked at before the commit.
+    if (connection_->LostPages()) return LostPages(*connection_);
     connection_->TrimStatements();
     if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
     return BeginWork(*transaction_, intent);

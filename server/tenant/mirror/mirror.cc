@@ -63,6 +63,12 @@ absl::Status GoesOnElsewhere(const std::string& context_id) {
   return elsewhere;
 }
 
+absl::Status OfFormerFile(const std::string& context_id) {
+  return absl::UnavailableError(absl::StrCat(
+      "the mirror file of '", context_id, "' was damaged, and another one was put in its place meanwhile. ",
+      "Nothing was applied. The cycle is over; begin a new one."));
+}
+
 /// Whether `status` is of a mirror that is moved by now, or was made anew: its tables are missing, or were,
 /// and are where it is looked for now. `there`: what that look gave; null: nobody asks.
 bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store,
@@ -197,6 +203,11 @@ absl::Status Mirror::Noticed(absl::Status status) {
       return opened;
     }
     if (IsTakenAway(opened)) status = opened;
+  }
+  if (absl::IsDataLoss(status) && !options_.is_shared && store_ && !store_->IsBuilding()) {
+    // Damage of a file that is there no more is none of the one that was put in its place.
+    FindStale();
+    if (!store_) return OfFormerFile(context_id_);
   }
   if (absl::IsDataLoss(status) && file_.quarantine.empty()) {
     const bool lost = IsTakenAway(status);

@@ -175,6 +175,46 @@ TEST_F(ReplacedFile, EveryCallNoticesIt) {
   }
 }
 
+TEST_F(ReplacedFile, EachRequestOfAGroupIsAnsweredAndNoneIsWritten) {
+  MirrorPeople();
+  BeginAgain();
+  ASSERT_THAT(source_->Send(People(), Rows5({{3, "a", 1}})).status, IsOk());
+  PutInPlace(Copy());
+  std::vector<TestBatch> made;
+  std::vector<RowRequest> requests(3);
+  std::vector<const RowRequest*> sent;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    made.push_back(MakeBatch(People(), Rows5({{4 + static_cast<int>(i), "b", 1}}, 2 + i)));
+    requests[i].cycle = source_->cycle;
+    requests[i].batches.push_back({"people", 2 + i, made[i].schema, made[i].batch});
+    sent.push_back(&requests[i]);
+  }
+
+  const std::vector<RowAnswer> answers = tenant_->ApplyAll(source_->caller, sent, source_->now);
+
+  EXPECT_THAT(answers, ElementsAre(StatusIs(kAborted), StatusIs(kAborted), StatusIs(kAborted)));
+  EXPECT_THAT(Visible(People()), SizeIs(3));
+  EXPECT_THAT(catalog_.Kinds(), Contains("mirror.replaced").Times(1));
+}
+
+TEST_F(ReplacedFile, DamageOfTheOldOneIsNoneOfTheNewOne) {
+  MirrorPeople();
+  const std::string copy = Copy();
+  BeginAgain();
+  ASSERT_THAT(source_->Send(People(), Rows5({{3, "a", 1}})).status, IsOk());
+  ByHand("PRAGMA wal_checkpoint(TRUNCATE)");
+  // What our connection reads, and nobody has looked at yet.
+  Put(path(), std::string(fs::file_size(path()), 'x'));
+  PutInPlace(copy);
+
+  EXPECT_THAT(source_->Apply(MakeBatch(People(), Rows5({{4, "b", 1}}, 2))), StatusIs(kAborted));
+
+  EXPECT_EQ(tenant_->Info()->quarantine, "");
+  EXPECT_FALSE(fs::exists(path() + ".quarantine"));
+  EXPECT_THAT(catalog_.Kinds(), Contains("mirror.replaced"));
+  EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}, {2, "Grace", 45}}));
+}
+
 TEST_F(ReplacedFile, AuthenticateAfterItBeginsACycleInTheFileThatIsThere) {
   MirrorPeople();
   PutInPlace(Copy());
