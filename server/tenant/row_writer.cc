@@ -50,7 +50,16 @@ bool IsDurable(const BatchOutcome& outcome, Store& store) {
   return outcome.status.ok() && outcome.lsn != Lsn{} && store.IsDurable();
 }
 
-/// Whether it may be planned for without a look at its files, which comes before each commit anyway.
+bool BeginsPopulation(const IncomingBatch& batch) {
+  return batch.seq == 1 && batch.batch.ok() && batch.batch->populate != PopulateReason::kNone;
+}
+
+bool BeginsPopulation(const RowRequest& request) {
+  return std::any_of(request.batches.begin(), request.batches.end(),
+                     [](const IncomingBatch& batch) { return BeginsPopulation(batch); });
+}
+
+/// Whether it may be planned for before anything is read of it: its transaction looks at its files.
 bool IsReady(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
   Store* const store = mirror.store();
   return store != nullptr && !store->IsBuilding() && !mirror.file().replaced;
@@ -198,6 +207,8 @@ std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>&
         mirror_.progress().IsIdle(*last, waiting->now_ms)) {
       return std::nullopt;
     }
+    // What it takes from the partner is told before its transaction, of the file that is there.
+    if (!mirror_.options().is_shared && BeginsPopulation(request)) return std::nullopt;
   }
   return last;
 }
@@ -265,7 +276,7 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   for (const WaitingRows* const waiting : group) {
     for (const IncomingBatch& batch : waiting->request.batches) {
-      if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
+      if (!BeginsPopulation(batch)) continue;
       mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
                                  "The population that began now takes");
     }

@@ -51,7 +51,7 @@ class RowWriter {
   void ApplyGroup(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
   /// The tenant's row as it was last read, where all of `group` can go on by it: reading it anew is a wait of
   /// its own where others write, too, and the plan is made by the one under the store's lock anyway. Whether
-  /// a mirror that others write to is where it was is looked at here, of any other one before the commit.
+  /// a mirror that others write to is where it was is looked at here, of any other one in its transaction.
   std::optional<TenantRecord> LastSeen(const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Answers all of `group`, unless `must_look` becomes true: see CommitGroup().

@@ -282,7 +282,8 @@ class SqliteTransaction final : public StoreTransaction {
   HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
-    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok()) return status;
+    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok())
+      return WhyNot(status);
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
     Rollback();
@@ -328,6 +329,13 @@ class SqliteTransaction final : public StoreTransaction {
   }
 
  private:
+  /// What is no mirror any more, as one that was emptied, is told in its words and not in SQLite's.
+  absl::Status WhyNot(const absl::Status& status) {
+    if (!absl::IsDataLoss(status)) return status;
+    const absl::StatusOr<TenantRecord> tenant = tenant_.ReadTenant();
+    return tenant.ok() ? status : tenant.status();
+  }
+
   SqliteConnection& connection_;
   SqliteTenantVerbs tenant_;
   SqliteRecordVerbs records_;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,21 @@ TEST_F(PartnerDataTest, AColumnIsToldInTheFirstCycleThatFindsItAndOnce) {
   ByHand("ALTER TABLE people ADD COLUMN third TEXT");
   BeginAgain();
   EXPECT_THAT(Columns().substr(told.size()), HasSubstr("third")) << "another one";
+}
+
+TEST_F(PartnerDataTest, NoRowIsToldWhereTheFileWasReplacedBeforeThePopulationBegan) {
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  const std::string copy = folder_.path() + "/copy.db";
+  ByHand("VACUUM INTO '" + copy + "'");
+  ByHand("INSERT INTO people (id, name, age) VALUES (1000, 'mine', 1)");
+  BeginAgain();
+  std::filesystem::rename(copy, path());
+  const BatchSpec population = {
+      .rows = {{1, "Ada", 36}}, .populate = PopulateReason::kRequested, .target = kTen, .commit = kTen};
+
+  EXPECT_THAT(source_->Apply(MakeBatch(People(), population)), StatusIs(absl::StatusCode::kAborted));
+
+  EXPECT_THAT(Rows(), IsEmpty());
 }
 
 TEST_F(PartnerDataTest, WhatWasTakenFromATableIsMendedByAPopulation) {
