@@ -190,11 +190,11 @@ class Results(unittest.TestCase):
         result.add(1.5)
         row = "| `name` | work | reference | 1.50 (1.50 to 1.50) ms | ≤ 20 ms | yes |\n"
         other = "\n" + report.HEAD + "| `other` |\n\nbehind\n"
-        headings = [heading for _, heading in kept_table.TABLES.values()]
-        for store, (_, heading) in kept_table.TABLES.items():
+        headings = [heading for _, _, heading in kept_table.TABLES.values()]
+        for store, (_, name, heading) in kept_table.TABLES.items():
             text = "before\n\n" + "".join(one + other for one in headings)
             with tempfile.TemporaryDirectory() as folder:
-                page, figures = pathlib.Path(folder, kept_table.PAGE), folder + "/table.json"
+                page, figures = pathlib.Path(folder, name), folder + "/table.json"
                 page.parent.mkdir()
                 page.write_text(text)
                 report.write_json(figures, [result], {"cores": 2}, [])
@@ -202,9 +202,13 @@ class Results(unittest.TestCase):
                 wanted = text.replace(heading + other, heading + other.replace("| `other` |\n", row))
                 self.assertEqual(page.read_text(), wanted)
 
+    def test_a_table_may_end_its_page(self):
+        page = kept_table.TABLES["sqlite"][2] + "\n" + report.HEAD + "| `last` |\n"
+        self.assertEqual(kept_table.in_text(page, "sqlite")[1], len(page))
+
     def test_the_tables_of_the_page_are_those_of_the_figures_beside_the_charts(self):
-        text = (ROOT / kept_table.PAGE).read_text()
         for store, lines in (("sqlite", PROMISED), ("postgres", IN_POSTGRES)):
+            text = (ROOT / kept_table.TABLES[store][1]).read_text()
             begin, end = kept_table.in_text(text, store)
             names = re.findall("^\\| `(.+?)`", text[begin:end], re.MULTILINE)
             self.assertEqual([name for name in names if name not in AGAINST], lines)

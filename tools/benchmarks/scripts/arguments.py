@@ -24,7 +24,7 @@ Examples:
   tools/bench --store postgres          every line about mirrors in PostgreSQL
   tools/bench --keep --against ../old/build/release/bin
                                         the table of docs/performance.md, from this run, and its figures beside the charts
-  tools/bench --store postgres --keep   the table there of mirrors in PostgreSQL
+  tools/bench --store postgres --keep   the table of mirrors in PostgreSQL, in docs/performance-databases.md
   tools/bench --only against --against ../old/build/release/bin
                                         small cycles and pushes against another build
   tools/bench --curves                  rows/s against rows, columns, width, tenants, tables, clients

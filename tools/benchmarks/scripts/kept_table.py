@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, which are those of the runs whose figures stand in results."""
+"""The tables of docs/performance*.md, which are those of the runs whose figures stand in results."""
 
 import json
 import os
@@ -6,15 +6,15 @@ import os
 import report
 
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
-# Of each store: its file, and the heading of its table, which is the first one below.
+FIRST, OTHER = (os.path.join("docs", name) for name in ("performance.md", "performance-databases.md"))
+# Of each store: its file, the page, and the heading of its table, which is the first one below.
 TABLES = {
-    "sqlite": ("table.json", "## The figures\n"),
-    "postgres": ("postgres.json", "## Mirrors in PostgreSQL\n"),
-    "postgres-source": ("postgres-source.json", "## Sources in PostgreSQL\n"),
-    "mariadb-source": ("mariadb-source.json", "## Sources in MariaDB\n"),
-    "odbc-source": ("odbc-source.json", "## Sources by ODBC\n"),
+    "sqlite": ("table.json", FIRST, "## The figures\n"),
+    "postgres": ("postgres.json", OTHER, "## Mirrors in PostgreSQL\n"),
+    "postgres-source": ("postgres-source.json", OTHER, "## Sources in PostgreSQL\n"),
+    "mariadb-source": ("mariadb-source.json", OTHER, "## Sources in MariaDB\n"),
+    "odbc-source": ("odbc-source.json", OTHER, "## Sources by ODBC\n"),
 }
-PAGE = os.path.join("docs", "performance.md")
 
 
 def file(store):
@@ -28,12 +28,13 @@ def of_file(path):
 
 def in_text(page, store):
     """Where it begins and ends."""
-    begin = page.index(report.HEAD, page.index(TABLES[store][1]))
-    return begin, page.index("\n\n", begin) + 1
+    begin = page.index(report.HEAD, page.index(TABLES[store][2]))
+    end = page.find("\n\n", begin) + 1
+    return begin, end or len(page)
 
 
 def write(root, store, path):
-    page = os.path.join(root, PAGE)
+    page = os.path.join(root, TABLES[store][1])
     with open(page) as text:
         before = text.read()
     begin, end = in_text(before, store)
