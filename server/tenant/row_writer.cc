@@ -50,28 +50,6 @@ bool IsDurable(const BatchOutcome& outcome, Store& store) {
   return outcome.status.ok() && outcome.lsn != Lsn{} && store.IsDurable();
 }
 
-bool BeginsPopulation(const IncomingBatch& batch) {
-  return batch.seq == 1 && batch.batch.ok() && batch.batch->populate != PopulateReason::kNone;
-}
-
-bool BeginsPopulation(const RowRequest& request) {
-  return std::any_of(request.batches.begin(), request.batches.end(),
-                     [](const IncomingBatch& batch) { return BeginsPopulation(batch); });
-}
-
-/// Whether it may be planned for before anything is read of it: its transaction looks at its files.
-bool IsReady(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
-  Store* const store = mirror.store();
-  return store != nullptr && !store->IsBuilding() && !mirror.file().replaced;
-}
-
-/// Another process's mirror is looked for by Mirror::Commit().
-bool HasOtherFile(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
-  if (mirror.options().is_shared) return false;
-  Store* const store = mirror.store();
-  return store == nullptr ? mirror.file().replaced : store->upkeep().WhyStale() != Stale::kNo;
-}
-
 /// What one of a group met closed it for the others.
 absl::Status WhyClosed(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
   const std::string& damage = mirror.file().quarantine;
@@ -163,9 +141,9 @@ void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
 
 void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
   const std::optional<TenantRecord> last = LastSeen(group);
-  bool must_look = !last;
-  if (last) FinishGroup(*last, group, &must_look);
-  if (must_look) {
+  bool is_over = !last;
+  if (last) FinishGroup(*last, group, &is_over);
+  if (is_over) {
     absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
     const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
     if (running.empty()) return;
@@ -179,9 +157,8 @@ void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
 }
 
 void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                            bool* must_look) {
-  const absl::Status status = CommitGroup(tenant, group, must_look);
-  if (must_look != nullptr && *must_look) return;
+                            bool* is_over) {
+  const absl::Status status = CommitGroup(tenant, group, is_over);
   const bool of_one =
       !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
   if (of_one && group.size() > 1) {
@@ -195,9 +172,7 @@ void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<Waitin
 }
 
 std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>& group) {
-  const bool is_ready =
-      mirror_.options().is_shared ? mirror_.Open(false, group.front()->now_ms).ok() : IsReady(mirror_);
-  if (!is_ready) return std::nullopt;
+  if (!mirror_.options().is_shared || !mirror_.Open(false, group.front()->now_ms).ok()) return std::nullopt;
   const std::optional<TenantRecord>& last = mirror_.file().owner;
   if (!last) return std::nullopt;
   std::map<std::string, std::uint64_t> seqs;
@@ -207,8 +182,6 @@ std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>&
         mirror_.progress().IsIdle(*last, waiting->now_ms)) {
       return std::nullopt;
     }
-    // What it takes from the partner is told before its transaction, of the file that is there.
-    if (!mirror_.options().is_shared && BeginsPopulation(request)) return std::nullopt;
   }
   return last;
 }
@@ -244,13 +217,13 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
 }
 
 absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                                    bool* must_look) {
+                                    bool* is_over) {
   if (mirror_.store() == nullptr) return WhyClosed(mirror_);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return absl::OkStatus();
-  RowGroup planned(mirror_, tenant, group, must_look);
+  RowGroup planned(mirror_, tenant, group, is_over);
   if (group.size() > 1) {
     // With others in the group these are not the cycle's last rows, also where each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
@@ -260,10 +233,7 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
   absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow);
-  if (!committed.ok()) {
-    if (must_look != nullptr) *must_look = HasOtherFile(mirror_);
-    return committed.status();
-  }
+  if (!committed.ok()) return committed.status();
   if (!*committed) return absl::OkStatus();
   CrashPoint("apply.committed");
   std::optional<std::vector<Hold>> holds = NoteCommitted(**committed, planned);
@@ -276,7 +246,7 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
   for (const WaitingRows* const waiting : group) {
     for (const IncomingBatch& batch : waiting->request.batches) {
-      if (!BeginsPopulation(batch)) continue;
+      if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
       mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
                                  "The population that began now takes");
     }

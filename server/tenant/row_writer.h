@@ -49,24 +49,22 @@ class RowWriter {
   void Queue(const std::vector<WaitingRows*>& requests) MIRROR_EXCLUDES(mirror_.mutex());
   /// Answers all of `group`.
   void ApplyGroup(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
-  /// The tenant's row as it was last read, where all of `group` can go on by it: reading it anew is a wait of
-  /// its own where others write, too, and the plan is made by the one under the store's lock anyway. Whether
-  /// a mirror that others write to is where it was is looked at here, of any other one in its transaction.
+  /// The tenant's row as it was last read, where all of `group` can go on by it. Of a store that others write
+  /// to, too, reading it anew is a wait of its own, and the plan is made under its lock anyway.
   std::optional<TenantRecord> LastSeen(const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Answers all of `group`, unless `must_look` becomes true: see CommitGroup().
-  void FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, bool* must_look)
+  /// Answers all of `group`, unless `is_over` becomes true: see CommitGroup().
+  void FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, bool* is_over)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Those whose cycle runs; the others are answered. `tenant` becomes its row.
   std::vector<WaitingRows*> FindRunning(const std::vector<WaitingRows*>& group,
                                         absl::StatusOr<TenantRecord>* tenant)
       MIRROR_REQUIRES(mirror_.mutex());
   /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
-  /// has his answer by then keeps it. `must_look`: becomes true, and nobody is
-  /// answered, where the cycle does not run any more, or is another owner's, or the mirror has another file
-  /// by now, to which nothing was written. Null: that is an error.
-  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                           bool* must_look) MIRROR_REQUIRES(mirror_.mutex());
+  /// has his answer by then keeps it. `is_over`: becomes true, and nothing was done, where the cycle does not
+  /// run any more, or is another owner's. Null: that is an error.
+  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, bool* is_over)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// Counts rows that populations take from partners: before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());

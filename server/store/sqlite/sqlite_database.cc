@@ -78,8 +78,8 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
-    // And once more before the commit. A transaction that is larger than the cache writes before that.
-    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
+    // Whether the files are still ours is looked at before the commit.
+    if (connection_->LostPages()) return LostPages(*connection_);
     connection_->TrimStatements();
     if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
     return BeginWork(*transaction_, intent);

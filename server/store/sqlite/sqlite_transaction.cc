@@ -282,8 +282,7 @@ class SqliteTransaction final : public StoreTransaction {
   HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
-    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok())
-      return WhyNot(status);
+    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok()) return status;
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
     Rollback();
@@ -329,13 +328,6 @@ class SqliteTransaction final : public StoreTransaction {
   }
 
  private:
-  /// What is no mirror any more, as one that was emptied, is told in its words and not in SQLite's.
-  absl::Status WhyNot(const absl::Status& status) {
-    if (!absl::IsDataLoss(status)) return status;
-    const absl::StatusOr<TenantRecord> tenant = tenant_.ReadTenant();
-    return tenant.ok() ? status : tenant.status();
-  }
-
   SqliteConnection& connection_;
   SqliteTenantVerbs tenant_;
   SqliteRecordVerbs records_;
