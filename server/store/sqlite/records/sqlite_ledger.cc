@@ -21,6 +21,11 @@ constexpr std::int64_t kSampledKeys = 1'000;
 constexpr std::int64_t kKeysOfAnEnd = 500;
 /// Where fewer keys of the sample stand for what may be lost, chance has too large a say: all are counted.
 constexpr std::int64_t kTellingKeysMin = 20;
+/// Where keys are integers, so many are drawn between the least and the greatest. Each of these numbers is as
+/// likely as any other, so each key is, too.
+constexpr std::int64_t kDrawnKeys = 4 * kSampledKeys;
+/// In a narrower range it is as quick to look at all of them.
+constexpr std::int64_t kDrawnWidthMin = 100'000;
 
 std::string Pack(const std::vector<std::string>& names) {
   // Names hold no NUL.
@@ -285,7 +290,7 @@ namespace {
 
 /// In SQL: live rows of the table, and what stands behind them to mean those that the shadow lacks.
 struct Absence {
-  std::string table, absent;
+  std::string table, absent, shadow;
 };
 
 /// Absent: the table has no key, or had another one.
@@ -301,8 +306,10 @@ absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, c
     const std::string name = QuoteName(schema.columns[column].name);
     absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
   }
-  Absence sql{QuoteName(schema.name), absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ",
-                                                   QuoteName(shadow), " AS s WHERE ", same, ")")};
+  Absence sql{
+      QuoteName(schema.name),
+      absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")"),
+      QuoteName(shadow)};
   if (const std::string live = LiveRows(schema, ""); !live.empty()) {
     sql.table = absl::StrCat("(SELECT * FROM ", sql.table, " WHERE ", live, ")");
   }
@@ -347,32 +354,92 @@ absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection
   return keys;
 }
 
+namespace {
+
+/// Keys of the sample that the shadow lacks, and for how many rows each key of it stands.
+struct Sample {
+  std::int64_t absent = 0, stride = 0;
+};
+
+/// In SQL: the keys of both ends.
+std::string EndsSql(const TableSchema& schema, const std::string& keys) {
+  const std::string names = NameList(schema, schema.Key());
+  std::string down;
+  for (const std::uint32_t column : schema.Key()) {
+    absl::StrAppend(&down, down.empty() ? "" : ", ", QuoteName(schema.columns[column].name), " DESC");
+  }
+  return absl::StrCat("SELECT * FROM (", keys, " ORDER BY ", names, " LIMIT ", kKeysOfAnEnd,
+                      ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd, ")");
+}
+
+/// Whether rows are found by the key that was drawn, also in a table that somebody made anew.
+absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string& sql) {
+  absl::StatusOr<Query> plan = connection.Prepare("EXPLAIN QUERY PLAN " + sql);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<bool> row = plan->Step();
+  for (; row.ok() && *row; row = plan->Step()) {
+    constexpr int kDetail = 3;
+    if (plan->Text(kDetail).find("USING INTEGER PRIMARY KEY (rowid=?)") != std::string::npos) return true;
+  }
+  return row;
+}
+
+/// Absent: keys are no integers, or stand too far from each other.
+absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, const TableSchema& schema,
+                                               const Absence& sql) {
+  if (!HasIntegerKey(schema)) return std::nullopt;
+  const std::string name = QuoteName(schema.columns[schema.Key()[0]].name);
+  const std::string keys = absl::StrCat("SELECT ", name, " FROM ", sql.table, " ORDER BY ", name);
+  absl::StatusOr<Query> ends =
+      connection.Prepare(absl::StrCat("SELECT (", keys, " LIMIT 1), (", keys, " DESC LIMIT 1)"));
+  if (!ends.ok()) return ends.status();
+  if (const absl::StatusOr<bool> row = ends->Step(); !row.ok()) return row.status();
+  const std::int64_t least = ends->Int(0);
+  const std::uint64_t width = static_cast<std::uint64_t>(ends->Int(1)) - static_cast<std::uint64_t>(least);
+  constexpr std::uint64_t kWidthMax = std::uint64_t{1} << 62;
+  if (width < kDrawnWidthMin || width > kWidthMax) return std::nullopt;
+  const std::string draw = absl::StrCat(least, " + abs(random() % ", width + 1, ")");
+  const std::string drawn =
+      absl::StrCat("WITH RECURSIVE drawn(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ", draw,
+                   " FROM drawn WHERE n < ", kDrawnKeys, ") SELECT count(*), coalesce(sum(lacks), 0) FROM ",
+                   "(SELECT NOT EXISTS (SELECT 1 FROM ", sql.shadow, " AS s WHERE s.", name, " = t.", name,
+                   ") AS lacks FROM drawn CROSS JOIN ", sql.table, " AS t ON t.", name, " = drawn.key)");
+  const absl::StatusOr<bool> finds = FindsDrawn(connection, drawn);
+  if (!finds.ok()) return finds.status();
+  if (!*finds) return std::nullopt;
+  absl::StatusOr<Query> hits = connection.Prepare(drawn);
+  if (!hits.ok()) return hits.status();
+  if (const absl::StatusOr<bool> row = hits->Step(); !row.ok()) return row.status();
+  if (hits->Int(0) < kSampledKeys) return std::nullopt;
+  return Sample{hits->Int(1), static_cast<std::int64_t>(width) / kDrawnKeys};
+}
+
+}  // namespace
+
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow, std::int64_t may_lose) {
   const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
   if (!sql.ok()) return sql.status();
   if (!*sql) return 0;
-  const auto& [table, absent] = **sql;
-  const std::vector<std::uint32_t> key = schema.Key();
-  const std::string names = NameList(schema, key);
-  std::string down;
-  for (const std::uint32_t column : key) {
-    absl::StrAppend(&down, down.empty() ? "" : ", ", QuoteName(schema.columns[column].name), " DESC");
+  const std::string &table = (*sql)->table, &absent = (*sql)->absent;
+  const absl::StatusOr<std::optional<Sample>> drawn = DrawKeys(connection, schema, **sql);
+  if (!drawn.ok()) return drawn.status();
+  std::int64_t stride = *drawn ? (*drawn)->stride : 0;
+  if (!*drawn) {
+    const absl::StatusOr<std::int64_t> rows = Count(connection, table);
+    if (!rows.ok()) return rows.status();
+    stride = *rows / kSampledKeys;
   }
-  const absl::StatusOr<std::int64_t> rows = Count(connection, table);
-  if (!rows.ok()) return rows.status();
-  // Each of the sample stands for so many rows.
-  const std::int64_t stride = *rows / kSampledKeys;
   const std::int64_t telling = stride == 0 ? 0 : may_lose / stride;
   if (telling < kTellingKeysMin) return Count(connection, table + absent);
-  const std::string keys = absl::StrCat("SELECT ", names, " FROM ", table);
-  const absl::StatusOr<std::int64_t> sampled = Count(
-      connection, absl::StrCat("(SELECT * FROM (", keys, " ORDER BY ", names, " LIMIT ", kKeysOfAnEnd,
-                               ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd,
-                               ") UNION ", keys, " WHERE random() % ", stride, " = 0)", absent));
+  const std::string keys = absl::StrCat("SELECT ", NameList(schema, schema.Key()), " FROM ", table);
+  std::string sample = EndsSql(schema, keys);
+  if (!*drawn) absl::StrAppend(&sample, " UNION ", keys, " WHERE random() % ", stride, " = 0");
+  const absl::StatusOr<std::int64_t> sampled = Count(connection, absl::StrCat("(", sample, ")", absent));
   if (!sampled.ok()) return sampled.status();
   // From the half on of what so many rows would leave in the sample, on average.
-  return *sampled < telling / 2 ? 0 : Count(connection, table + absent);
+  const std::int64_t all = *sampled + (*drawn ? (*drawn)->absent : 0);
+  return all < telling / 2 ? 0 : Count(connection, table + absent);
 }
 
 }  // namespace mirror
