@@ -46,7 +46,8 @@ class GatheringFile : public sqlite3_file {
     const auto count = static_cast<std::size_t>(size);
     begins_anew_ = begins_anew_ || to == 0;
     if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
-    // Where a page was written twice, a transaction ends with headers that are written anew before theirs.
+    // Where a page was written twice, a transaction ends with headers that are written once more: the page of
+    // the last one stands behind it.
     if (size != kFrameHeaderBytes) page_bytes_ = size;
     commit_end_ = to + size + (size == kFrameHeaderBytes ? page_bytes_ : 0);
     if (failed_ != SQLITE_OK) return failed_;

@@ -24,6 +24,8 @@ constexpr std::int64_t kTellingKeysMin = 20;
 /// Where keys are integers, so many are drawn between the least and the greatest. Each of these numbers is as
 /// likely as any other, so each key is, too.
 constexpr std::int64_t kDrawnKeys = 4 * kSampledKeys;
+/// No source's table has such a name.
+constexpr char kDrawn[] = "_mirror_drawn";
 /// In a narrower range it is as quick to look at all of them.
 constexpr std::int64_t kDrawnWidthMin = 100'000;
 
@@ -400,10 +402,11 @@ absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, con
   if (width < kDrawnWidthMin || width > kWidthMax) return std::nullopt;
   const std::string draw = absl::StrCat(least, " + abs(random() % ", width + 1, ")");
   const std::string drawn =
-      absl::StrCat("WITH RECURSIVE drawn(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ", draw,
-                   " FROM drawn WHERE n < ", kDrawnKeys, ") SELECT count(*), coalesce(sum(lacks), 0) FROM ",
-                   "(SELECT NOT EXISTS (SELECT 1 FROM ", sql.shadow, " AS s WHERE s.", name, " = t.", name,
-                   ") AS lacks FROM drawn CROSS JOIN ", sql.table, " AS t ON t.", name, " = drawn.key)");
+      absl::StrCat("WITH RECURSIVE ", kDrawn, "(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ",
+                   draw, " FROM ", kDrawn, " WHERE n < ", kDrawnKeys,
+                   ") SELECT count(*), coalesce(sum(lacks), 0) FROM (SELECT NOT EXISTS (SELECT 1 FROM ",
+                   sql.shadow, " AS s WHERE s.", name, " = t.", name, ") AS lacks FROM ", kDrawn,
+                   " AS d CROSS JOIN ", sql.table, " AS t ON t.", name, " = d.key)");
   const absl::StatusOr<bool> finds = FindsDrawn(connection, drawn);
   if (!finds.ok()) return finds.status();
   if (!*finds) return std::nullopt;
