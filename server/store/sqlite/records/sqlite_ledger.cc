@@ -290,9 +290,12 @@ absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::stri
 
 namespace {
 
-/// In SQL: live rows of the table, and what stands behind them to mean those that the shadow lacks.
+/// In SQL: live rows of the table, and whether the shadow lacks one of them, `t`.
 struct Absence {
-  std::string table, absent, shadow;
+  std::string table, lacks;
+
+  /// What stands behind rows to mean those that the shadow lacks.
+  std::string absent() const { return " AS t WHERE " + lacks; }
 };
 
 /// Absent: the table has no key, or had another one.
@@ -308,10 +311,8 @@ absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, c
     const std::string name = QuoteName(schema.columns[column].name);
     absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = t.", name);
   }
-  Absence sql{
-      QuoteName(schema.name),
-      absl::StrCat(" AS t WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")"),
-      QuoteName(shadow)};
+  Absence sql{QuoteName(schema.name),
+              absl::StrCat("NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")")};
   if (const std::string live = LiveRows(schema, ""); !live.empty()) {
     sql.table = absl::StrCat("(SELECT * FROM ", sql.table, " WHERE ", live, ")");
   }
@@ -344,7 +345,7 @@ absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection
   const std::vector<std::uint32_t> columns = schema.Key();
   absl::StatusOr<Query> query =
       connection.Prepare(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
-                                      (*sql)->absent, " LIMIT ", kHoldKeysMax));
+                                      (*sql)->absent(), " LIMIT ", kHoldKeysMax));
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Step();
   for (; row.ok() && *row; row = query->Step()) {
@@ -401,12 +402,10 @@ absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, con
   constexpr std::uint64_t kWidthMax = std::uint64_t{1} << 62;
   if (width < kDrawnWidthMin || width > kWidthMax) return std::nullopt;
   const std::string draw = absl::StrCat(least, " + abs(random() % ", width + 1, ")");
-  const std::string drawn =
-      absl::StrCat("WITH RECURSIVE ", kDrawn, "(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ",
-                   draw, " FROM ", kDrawn, " WHERE n < ", kDrawnKeys,
-                   ") SELECT count(*), coalesce(sum(lacks), 0) FROM (SELECT NOT EXISTS (SELECT 1 FROM ",
-                   sql.shadow, " AS s WHERE s.", name, " = t.", name, ") AS lacks FROM ", kDrawn,
-                   " AS d CROSS JOIN ", sql.table, " AS t ON t.", name, " = d.key)");
+  const std::string drawn = absl::StrCat(
+      "WITH RECURSIVE ", kDrawn, "(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ", draw, " FROM ",
+      kDrawn, " WHERE n < ", kDrawnKeys, ") SELECT count(*), coalesce(sum(lacks), 0) FROM (SELECT ",
+      sql.lacks, " AS lacks FROM ", kDrawn, " AS d CROSS JOIN ", sql.table, " AS t ON t.", name, " = d.key)");
   const absl::StatusOr<bool> finds = FindsDrawn(connection, drawn);
   if (!finds.ok()) return finds.status();
   if (!*finds) return std::nullopt;
@@ -424,7 +423,7 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
   const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
   if (!sql.ok()) return sql.status();
   if (!*sql) return 0;
-  const std::string &table = (*sql)->table, &absent = (*sql)->absent;
+  const std::string table = (*sql)->table, absent = (*sql)->absent();
   const absl::StatusOr<std::optional<Sample>> drawn = DrawKeys(connection, schema, **sql);
   if (!drawn.ok()) return drawn.status();
   std::int64_t stride = *drawn ? (*drawn)->stride : 0;
