@@ -179,7 +179,7 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   for (const std::uint32_t column : order) {
     const Column& of = schema.columns[column];
     const ColumnView* const view = batch.Find(column);
-    sources_.push_back({view, &of, FormOf(of, *view)});
+    sources_.push_back({view, &of, ValueFormOf(of, *view), of.key_position != 0});
   }
   const std::string sql = CreateTableOf(schema, order);
   // type, name, tbl_name, rootpage, sql: all but the last in a byte each, or two.
@@ -203,22 +203,6 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
   root_at_ = static_cast<std::size_t>(at - first_page_.data()) + root_in_record;
   PutPageHeader(kLeafPage, 1, begin, first_page_.data() + kFileHeaderBytes);
   PutBig(begin, 2, first_page_.data() + kFileHeaderBytes + kLeafHeaderBytes);
-}
-
-RowImage::Form RowImage::FormOf(const Column& column, const ColumnView& view) {
-  if (column.key_position != 0) return Form::kKey;
-  switch (view.storage) {
-    case Storage::kInts:
-      return HasTextForm(column.type) ? Form::kTextOfInteger : Form::kInteger;
-    case Storage::kDoubles:
-      return Form::kReal;
-    case Storage::kBytes:
-      if (column.type == Type::kUuid) return Form::kTextOfBytes;
-      return column.type == Type::kBytes ? Form::kBlob : Form::kText;
-    case Storage::kAny:
-      break;
-  }
-  return Form::kAny;
 }
 
 void RowImage::SetInteger(Field& field, std::int64_t value) {
@@ -252,26 +236,25 @@ void RowImage::MakeField(std::size_t i, std::uint32_t row) {
     char* const text = texts_[i].data();
     SetBytes(field, {text, WriteTextForm(*source.column, integer, of, text)}, kText);
   };
-  switch (view.IsNull(row) ? Form::kNull : source.form) {
-    case Form::kKey:
-      rowid_ = view.ints[row];
-      [[fallthrough]];
-    case Form::kNull:
-      field = {};
-      return;
-    case Form::kInteger:
+  if (source.is_key) rowid_ = view.ints[row];
+  if (source.is_key || view.IsNull(row)) {
+    field = {};
+    return;
+  }
+  switch (source.form) {
+    case ValueForm::kInteger:
       return SetInteger(field, view.ints[row]);
-    case Form::kReal:
+    case ValueForm::kReal:
       return SetReal(field, view.doubles[row], true);
-    case Form::kText:
+    case ValueForm::kText:
       return SetBytes(field, bytes(), kText);
-    case Form::kBlob:
+    case ValueForm::kBlob:
       return SetBytes(field, bytes(), kBlob);
-    case Form::kTextOfInteger:
+    case ValueForm::kTextOfInteger:
       return set_text_form(view.ints[row], {});
-    case Form::kTextOfBytes:
+    case ValueForm::kTextOfBytes:
       return set_text_form(0, bytes());
-    case Form::kAny: {
+    case ValueForm::kAny: {
       const Value value = view.At(row);
       if (value.kind == Kind::kInteger) return SetInteger(field, value.integer);
       if (value.kind == Kind::kReal) return SetReal(field, value.real, false);

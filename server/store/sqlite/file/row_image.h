@@ -10,6 +10,7 @@
 
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
+#include "server/store/sqlite/file/value_form.h"
 
 namespace mirror {
 
@@ -37,22 +38,11 @@ class RowImage {
   std::size_t size() const { return size_; }
 
  private:
-  /// How a column's values are written.
-  enum class Form : std::uint8_t {
-    kNull,
-    kKey,  ///< It is the row's id, and NULL in the record.
-    kInteger,
-    kReal,
-    kText,
-    kBlob,
-    kTextOfInteger,  ///< Travels as a number, and is kept as a text.
-    kTextOfBytes,
-    kAny,
-  };
   struct Source {
     const ColumnView* view;
     const Column* column;
-    Form form;
+    ValueForm form;
+    bool is_key;  ///< It is the row's id, and NULL in the record.
   };
   /// A value on its way into a record.
   struct Field {
@@ -63,7 +53,6 @@ class RowImage {
   };
   class Leaf;
 
-  static Form FormOf(const Column& column, const ColumnView& view);
   static void SetInteger(Field& field, std::int64_t value);
   static void SetReal(Field& field, double value, bool may_be_integer);
   /// `kind`: what an empty one is in a record's header.

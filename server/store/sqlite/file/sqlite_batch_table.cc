@@ -95,8 +95,10 @@ struct BatchCursor {
   }
   static int Column(sqlite3_vtab_cursor* base, sqlite3_context* context, int index) {
     const auto* const self = reinterpret_cast<BatchCursor*>(base);
-    if (static_cast<std::size_t>(index) >= self->batch->columns.size()) return SQLITE_OK;  // NULL.
-    self->Give(context, self->batch->columns[static_cast<std::size_t>(index)]);
+    const std::vector<BatchTable::ShownColumn>& columns = self->source->columns_;
+    // A result that is not set is NULL.
+    if (static_cast<std::size_t>(index) < columns.size())
+      self->Give(context, columns[static_cast<std::size_t>(index)]);
     return SQLITE_OK;
   }
 
@@ -107,33 +109,27 @@ struct BatchCursor {
     source->row_ = row;
   }
 
-  void Give(sqlite3_context* context, const ColumnView& view) const {
-    if (view.IsNull(row)) return;  // A result that is not set is NULL.
-    const mirror::Column& column = source->schema_->columns[view.column];
-    switch (view.storage) {
-      case Storage::kInts:
-        if (HasTextForm(column.type)) {
-          GiveTextForm(context, column, view.ints[row], {});
-        } else {
-          sqlite3_result_int64(context, view.ints[row]);
-        }
-        return;
-      case Storage::kDoubles:
-        GiveDouble(context, view.doubles[row]);
-        return;
-      case Storage::kBytes: {
-        const std::uint32_t start = view.starts[row];
-        const std::string_view bytes{view.data.data() + start, view.starts[row + 1] - start};
-        if (column.type == Type::kUuid) {
-          GiveTextForm(context, column, 0, bytes);
-        } else {
-          GiveBytes(context, bytes, column.type != Type::kBytes);
-        }
-        return;
-      }
-      case Storage::kAny:
-        GiveAny(context, view.At(row));
-        return;
+  void Give(sqlite3_context* context, const BatchTable::ShownColumn& column) const {
+    const ColumnView& view = *column.view;
+    if (view.IsNull(row)) return;
+    const auto bytes = [&] {
+      const std::uint32_t start = view.starts[row];
+      return std::string_view{view.data.data() + start, view.starts[row + 1] - start};
+    };
+    switch (column.form) {
+      case ValueForm::kInteger:
+        return sqlite3_result_int64(context, view.ints[row]);
+      case ValueForm::kReal:
+        return GiveDouble(context, view.doubles[row]);
+      case ValueForm::kText:
+      case ValueForm::kBlob:
+        return GiveBytes(context, bytes(), column.form == ValueForm::kText);
+      case ValueForm::kTextOfInteger:
+        return GiveTextForm(context, *column.column, view.ints[row], {});
+      case ValueForm::kTextOfBytes:
+        return GiveTextForm(context, *column.column, 0, bytes());
+      case ValueForm::kAny:
+        return GiveAny(context, view.At(row));
     }
   }
 
@@ -222,14 +218,18 @@ std::string BatchTable::NameFor(const ChangeBatch& batch) {
 }
 
 void BatchTable::Show(const TableSchema& schema, const ChangeBatch& batch) {
-  schema_ = &schema;
   batch_ = &batch;
+  columns_.clear();
+  for (const ColumnView& view : batch.columns) {
+    const Column& column = schema.columns[view.column];
+    columns_.push_back({&view, &column, ValueFormOf(column, view)});
+  }
   row_ = 0;
 }
 
 void BatchTable::Hide() {
-  schema_ = nullptr;
   batch_ = nullptr;
+  columns_.clear();
 }
 
 }  // namespace mirror

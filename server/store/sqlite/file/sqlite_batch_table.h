@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
+#include "server/store/sqlite/file/value_form.h"
 
 struct sqlite3;
 
@@ -42,9 +44,14 @@ class BatchTable {
 
  private:
   friend struct BatchCursor;
+  struct ShownColumn {
+    const ColumnView* view;
+    const Column* column;
+    ValueForm form;
+  };
 
-  const TableSchema* schema_ = nullptr;
   const ChangeBatch* batch_ = nullptr;
+  std::vector<ShownColumn> columns_;  ///< Of `batch_`.
   std::uint32_t row_ = 0;
 };
 

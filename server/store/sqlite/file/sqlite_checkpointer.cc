@@ -8,28 +8,30 @@
 namespace mirror {
 namespace {
 
-/// Pages that are left to the writer, and attempts to come so far behind it.
+/// Pages that are left to the writer, and passes to come so far behind it.
 constexpr int kRestPages = 500;
 constexpr int kPassesMax = 8;
 
 }  // namespace
 
 int CopyLog(sqlite3* connection) {
-  int copied_before = -1;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  int copied_before = 0;
   for (int pass = 0; pass < kPassesMax; ++pass) {
     int pages = 0, copied = 0;
     const int code =
         sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK) return sqlite3_extended_errcode(connection);
-    // In the second case a reader needs the rest.
-    if (pages - copied <= kRestPages || copied == copied_before) break;
+    // SQLite does it only when it has copied all that is there by then.
+    const bool has_file = file != nullptr && file->pMethods != nullptr;
+    const int synced = has_file ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
+    if (synced != SQLITE_OK) return synced;
+    // In the first case a reader needs the rest. In the second one few have come since the pass before began.
+    if (copied < pages || copied - copied_before <= kRestPages) break;
     copied_before = copied;
   }
-  // SQLite does it only when it has copied all.
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (file == nullptr || file->pMethods == nullptr) return SQLITE_OK;
-  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return SQLITE_OK;
 }
 
 Checkpointer::Task::Task(Checkpointer& checkpointer, std::function<std::int64_t()> work)

@@ -9,7 +9,10 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <utility>
+
+#include "server/store/sqlite/file/early_writing.h"
 
 namespace mirror {
 namespace {
@@ -28,6 +31,11 @@ sqlite3_vfs* System() {
 /// A file of the system, which lies behind this in memory, and what waits to be written to it.
 class GatheringFile : public sqlite3_file {
  public:
+  /// `path`: of a log; null: of another file.
+  explicit GatheringFile(const char* path) {
+    if (path != nullptr) early_.emplace(path);
+  }
+
   static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
 
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
@@ -68,7 +76,9 @@ class GatheringFile : public sqlite3_file {
   int Flush() {
     if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
     const int size = static_cast<int>(std::exchange(waiting_, 0));
-    return failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
+    failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
+    if (failed_ == SQLITE_OK && early_) early_->Wrote(begin_, size);
+    return failed_;
   }
 
   int Sync(int flags) {
@@ -94,6 +104,7 @@ class GatheringFile : public sqlite3_file {
   int FlushAndRest() {
     const int code = Flush();
     piece_.reset();
+    if (early_) early_->End();
     return code;
   }
 
@@ -103,6 +114,7 @@ class GatheringFile : public sqlite3_file {
     failed_ = SQLITE_OK;
     commit_begin_ = -1;
     piece_.reset();
+    if (early_) early_->End();
   }
 
  private:
@@ -138,6 +150,7 @@ class GatheringFile : public sqlite3_file {
 
   sqlite3_int64 End() const { return begin_ + static_cast<sqlite3_int64>(waiting_); }
 
+  std::optional<EarlyWriting> early_;
   std::unique_ptr<Piece> piece_;
   std::size_t waiting_ = 0;
   sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
@@ -276,7 +289,7 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
     if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) WatchPages(file);
     return code;
   }
-  auto* const gathering = new (file) GatheringFile;
+  auto* const gathering = new (file) GatheringFile(kind == SQLITE_OPEN_WAL ? name : nullptr);
   const int code = System()->xOpen(System(), name, gathering->system(), flags, given);
   if (code == SQLITE_OK) {
     gathering->pMethods = &kMethods;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -52,14 +53,31 @@ bool IsSet(const Column& column) { return column.key_position == 0 || column.typ
 /// What is to happen to a row whose key is there.
 enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
 
+/// The batch's columns as the target has them. Then SQLite reads values to where it makes the record of them,
+/// and else copies each. `order`: the schema's columns as they stand there, where the batch has all; null: as
+/// in the schema, which is where most stand.
+std::vector<std::size_t> InOrder(const ChangeBatch& batch, const std::vector<std::uint32_t>* order) {
+  std::vector<std::uint32_t> place(order == nullptr ? 0 : order->size());
+  for (std::uint32_t i = 0; i < place.size(); ++i) place[(*order)[i]] = i;
+  const auto place_of = [&](std::size_t i) {
+    const std::uint32_t column = batch.columns[i].column;
+    return order == nullptr ? column : place[column];
+  };
+  std::vector<std::size_t> columns(batch.columns.size());
+  std::iota(columns.begin(), columns.end(), 0);
+  std::sort(columns.begin(), columns.end(),
+            [&](std::size_t one, std::size_t other) { return place_of(one) < place_of(other); });
+  return columns;
+}
+
 std::string InsertSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch,
-                      IfThere if_there) {
+                      const std::vector<std::uint32_t>* order, IfThere if_there) {
   std::string names, values, set;
-  for (std::size_t i = 0; i < batch.columns.size(); ++i) {
+  for (const std::size_t i : InOrder(batch, order)) {
     const Column& column = schema.columns[batch.columns[i].column];
     const std::string name = QuoteName(column.name);
-    absl::StrAppend(&names, i == 0 ? "" : ", ", name);
-    absl::StrAppend(&values, i == 0 ? "b.c" : ", b.c", i);
+    absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    absl::StrAppend(&values, values.empty() ? "b.c" : ", b.c", i);
     if (IsSet(column)) absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
   // OR FAIL here and below: a batch that is refused is taken back by who called, and SQLite need not keep the
@@ -125,7 +143,7 @@ class SetWriter {
   std::optional<absl::Status> Write(RowsWritten* written) {
     const bool insert = batch_.operation == Operation::kInsert;
     const bool update = batch_.operation == Operation::kUpdate;
-    const std::string sql = insert   ? InsertSql(target_, schema_, batch_,
+    const std::string sql = insert   ? InsertSql(target_, schema_, batch_, nullptr,
                                                schema_.Key().empty() ? IfThere::kNever : IfThere::kUpdate)
                             : update ? UpdateSql(target_, schema_, batch_)
                                      : DeleteSql(target_, schema_, batch_);
@@ -150,14 +168,16 @@ class SetWriter {
       written->added = batch_.row_count;
       const absl::StatusOr<bool> inserted = InsertImages();
       if (!inserted.ok()) return inserted.status();
-      return *inserted ? absl::OkStatus() : Run(InsertSql(target_, schema_, batch_, IfThere::kNever));
+      return *inserted ? absl::OkStatus()
+                       : Run(InsertSql(target_, schema_, batch_, nullptr, IfThere::kNever));
     }
     const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
     if (!own.ok()) return own.status();
     const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
     if (!order.ok()) return order.status();
     const InsertCounter counter(connection_.handle(), *own);
-    absl::Status status = Run(*order ? InsertSql(target_, schema_, batch_, IfThere::kReplace) : sql);
+    absl::Status status =
+        Run(*order ? InsertSql(target_, schema_, batch_, &**order, IfThere::kReplace) : sql);
     written->added = counter.inserted();
     return status;
   }
