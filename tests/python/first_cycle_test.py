@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the first cycle of a new tenant and a cycle with one change ask of the disk, which may be slow.
+"""What cycles ask of the disk, which may be slow: the first of a new tenant, one change, many.
 
 Usage: first_cycle_test.py BIN_DIR SHIM [unittest arguments]; SHIM is disk_calls of tests/shims.
 """
@@ -75,6 +75,15 @@ class FirstCycle(unittest.TestCase):
             self.assertEqual([line for line in calls if line.startswith("sync ")], calls, "nothing else is asked")
             counts.append(len(calls))
         self.assertEqual(counts, [1] * len(counts))
+
+    def test_a_large_change_is_on_its_way_before_its_sync(self):
+        rows = {key: "x" for key in range(200)}
+        self.cycle(cycle_test.CONTEXT + "-large", rows)
+        said, calls = self.cycle(cycle_test.CONTEXT + "-large", {key: 10_000 * "y" for key in rows})
+        self.assertEqual(said, "changed")
+        log = f"Mirror_{cycle_test.CONTEXT}-large.db-wal"
+        calls = [line.split()[0] for line in calls if line.endswith(log)]
+        self.assertIn(["begin", "sync"], [calls[i : i + 2] for i in range(len(calls))], "not all of it waits")
 
 
 if __name__ == "__main__":

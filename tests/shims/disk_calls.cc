@@ -1,6 +1,6 @@
 // Preloaded into a server by tests: each sync, each removal of a file (unlink, remove), each ftruncate that
-// makes one shorter and each stat() of a mirror's files appends a line to $MIRROR_DISK_CALLS: "sync PATH",
-// "remove PATH", "cut PATH" or "times PATH".
+// makes one shorter, each sync_file_range and each stat() of a mirror's files appends a line to
+// $MIRROR_DISK_CALLS: "sync PATH", "remove PATH", "cut PATH", "begin PATH" or "times PATH".
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -59,6 +59,10 @@ extern "C" {
 int fsync(int file) { return Sync("fsync", file); }
 int fdatasync(int file) { return Sync("fdatasync", file); }
 int syncfs(int file) { return Sync("syncfs", file); }
+int sync_file_range(int file, off64_t from, off64_t size, unsigned how) {
+  Tell("begin", file);
+  return Next<int(int, off64_t, off64_t, unsigned)>("sync_file_range")(file, from, size, how);
+}
 int unlink(const char* path) { return Remove("unlink", path); }
 int remove(const char* path) { return Remove("remove", path); }
 int stat(const char* path, struct stat* info) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/store/sqlite/file/sqlite_connection.h"
@@ -54,6 +55,23 @@ TEST_F(SetApply, RowsAreCountedWhetherTheyAreNewOrNot) {
   ASSERT_THAT(send(Operation::kDelete, {{95}, {96}, {5'000}}), IsOk()) << "one is not there";
   EXPECT_EQ(Count(People()), Cell(148));
   EXPECT_EQ(Visible(People()).size(), 148U);
+}
+
+TEST_F(SetApply, AnUpsertsColumnsMayComeInAnyOrder) {
+  source_->Mirror(People(), Numbered(0, 100, "first"), kFive);
+  // As the mirror has them no more.
+  TableSchema table = People();
+  std::swap(table.columns[1], table.columns[2]);
+  BeginAgain(table);
+  Rows changed;
+  for (int i = 50; i < 150; ++i) changed.push_back({i % 90, i, "changed"});
+
+  ASSERT_THAT(source_->Send(table, {.rows = changed, .columns = {"age", "id", "name"}, .base_lsn = 5}).status,
+              IsOk());
+
+  EXPECT_EQ(Count(table), Cell(150));
+  EXPECT_EQ(Partner(path()).Ask("SELECT * FROM people WHERE id IN (49, 50, 149)"),
+            (Rows{{49, "first", 49}, {50, "changed", 50}, {149, "changed", 59}}));
 }
 
 TEST_F(SetApply, AKeyOfSeveralColumnsThatAllBeginTheSameIsNew) {

@@ -141,8 +141,9 @@ TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatIsThere) {
   sqlite3_close(beside);
 }
 
-/// Copies the log by `connection`, and calls `meanwhile` while that alone may copy.
-void CopyAnd(sqlite3* connection, const std::function<void()>& meanwhile) {
+/// Calls `copy` with `connection`, and `meanwhile` before each sync of its file.
+void CopyAnd(sqlite3* connection, const std::function<int(sqlite3*)>& copy,
+             const std::function<void()>& meanwhile) {
   static const std::function<void()>* now;
   static const sqlite3_io_methods* whole;
   static sqlite3_io_methods held;
@@ -156,9 +157,40 @@ void CopyAnd(sqlite3* connection, const std::function<void()>& meanwhile) {
     return whole->xSync(synced, how);
   };
   file->pMethods = &held;
-  EXPECT_EQ(sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr),
-            SQLITE_OK);
+  EXPECT_EQ(copy(connection), SQLITE_OK);
   file->pMethods = whole;
+}
+
+int CopyOnce(sqlite3* connection) {
+  return sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
+TEST_F(SqliteLogTest, TheCheckpointerCopiesWhatComesWhileItSyncs) {
+  Begin(nullptr);
+  Write();
+  sqlite3* const beside = Connect();
+  int writes = 0;
+  CopyAnd(beside, CopyLog, [&] {
+    if (++writes <= 2) Write();
+  });
+  const std::uintmax_t pages = std::filesystem::file_size(path_ + "-wal") / kPageBytes;
+  EXPECT_GT(pages, 3 * 1'900U);
+  EXPECT_EQ(Copied(path_), pages);
+  sqlite3_close(beside);
+}
+
+TEST_F(SqliteLogTest, TheCheckpointerEndsThoughTheWriterNeverPauses) {
+  Begin(nullptr);
+  Write();
+  sqlite3* const beside = Connect();
+  int writes = 0;
+  CopyAnd(beside, CopyLog, [&] {
+    ++writes;
+    Run(absl::StrCat("REPLACE INTO t VALUES (1, zeroblob(", 3'000'000 + writes, "))"));
+  });
+  EXPECT_GT(writes, 3);
+  EXPECT_LE(writes, 16) << "two syncs for each of eight passes";
+  sqlite3_close(beside);
 }
 
 TEST_F(SqliteLogTest, WhileSomebodyElseCopiesItIsNotSaidToBeCopied) {
@@ -166,7 +198,7 @@ TEST_F(SqliteLogTest, WhileSomebodyElseCopiesItIsNotSaidToBeCopied) {
   Write();
   sqlite3* const beside = Connect();
   int asked = 0;
-  CopyAnd(beside, [&] {
+  CopyAnd(beside, CopyOnce, [&] {
     ++asked;
     EXPECT_FALSE(log_->Empty());
   });
@@ -280,7 +312,7 @@ TEST_F(LongLogTest, ThatLostItsNameIsNotTakenForKeptWhileSomebodyElseCopiesIt) {
   ASSERT_EQ(sqlite3_exec(dba, "PRAGMA user_version", nullptr, nullptr, nullptr), SQLITE_OK);
   std::filesystem::remove(path_ + "-wal");
   int asked = 0;
-  CopyAnd(dba, [&] {
+  CopyAnd(dba, CopyOnce, [&] {
     ++asked;
     EXPECT_FALSE(connection_->EmptyLog(0));
   });
