@@ -69,7 +69,8 @@ constexpr char kNoTenant[] = "all servers";
 /// A database open for writing has its file, its log and its index of the log.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
 constexpr std::uint64_t kOpenTenantsMax = 4'000;
-/// Operators' connections, pollers, the catalog, certificate files, the log.
+/// Operators' connections, pollers, the catalog, certificate files, the log; logs of mirrors once more, while
+/// large transactions are written.
 constexpr std::uint64_t kSpareDescriptors = 200;
 
 /// Raises the limit as far as this process may; gives what it is then.

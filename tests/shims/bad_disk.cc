@@ -227,6 +227,13 @@ int ftruncate(int file, off_t size) {
 int ftruncate64(int file, off_t size) { return ftruncate(file, size); }
 int fsync(int file) { return SyncWith("fsync", file); }
 int fdatasync(int file) { return SyncWith("fdatasync", file); }
+int sync_file_range(int file, off64_t from, off64_t size, unsigned how) {
+  if (const int met = Meet(file, false); met > 0) {
+    errno = met;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_sync_file_range, file, from, size, how));
+}
 int unlink(const char* path) {
   const int result = Real<int (*)(const char*)>("unlink")(path);
   if (result == 0) MoveDurable(path, nullptr);

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "server/store/sqlite/file/disk.h"
+#include "server/store/sqlite/file/early_writing.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 #include "server/store/sqlite/sqlite_database.h"
@@ -45,29 +46,8 @@ absl::Status Sync(const std::string& path, int flags) {
   return errno == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
 }
 
-/// Has the kernel write a growing file out while it grows, so that the sync at its end finds little to do.
-class EarlyWriter {
- public:
-  explicit EarlyWriter(const std::string& path) : file_(open(path.c_str(), O_RDWR | O_CLOEXEC)) {}
-  ~EarlyWriter() {
-    if (file_ >= 0) close(file_);
-  }
-  EarlyWriter(const EarlyWriter&) = delete;
-  EarlyWriter& operator=(const EarlyWriter&) = delete;
-
-  void Grown() {
-    struct stat info {};
-    if (file_ < 0 || fstat(file_, &info) != 0 || info.st_size < begun_ + kStepBytes) return;
-    // Only begins it; what goes wrong is told by the sync.
-    sync_file_range(file_, begun_, info.st_size - begun_, SYNC_FILE_RANGE_WRITE);
-    begun_ = info.st_size;
-  }
-
- private:
-  static constexpr off_t kStepBytes = 16 << 20;
-  const int file_;
-  off_t begun_ = 0;
-};
+/// Of a new mirror, which begin their way to the disk while it grows: the sync at its end is of all of it.
+constexpr std::int64_t kEarlyBytes = 16 << 20;
 
 /// The tenant as a claim knows it: a crash ends the cycle.
 TenantRecord Claimed(TenantRecord tenant) {
@@ -83,6 +63,7 @@ class NewMirror final : public Store {
   NewMirror(std::string path, std::string context_id, const SqliteOptions& options,
             std::shared_ptr<void> place)
       : path_(std::move(path)),
+        building_path_(path_ + kBuildingSuffix),
         context_id_(std::move(context_id)),
         options_(options),
         place_(std::move(place)) {}
@@ -96,22 +77,22 @@ class NewMirror final : public Store {
     }
     rows_.reset();
     claim_.reset();
-    RemoveDatabase(path_ + kBuildingSuffix);
+    RemoveDatabase(building_path_);
     if (!let_in) RemoveDatabase(path_ + kClaimSuffix);
   }
 
   absl::Status Open() {
-    RemoveDatabase(path_ + kBuildingSuffix);
+    RemoveDatabase(building_path_);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
         OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true,
                            options_.claims_wait ? MirrorUse::kClaimWithoutSync : MirrorUse::kClaim, options_);
     if (!claim.ok()) return claim.status();
     claim_ = *std::move(claim);
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
-        OpenSqliteDatabase(path_ + kBuildingSuffix, context_id_, true, MirrorUse::kBuilding, options_);
+        OpenSqliteDatabase(building_path_, context_id_, true, MirrorUse::kBuilding, options_);
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
-    writer_.emplace(path_ + kBuildingSuffix);
+    early_.emplace(building_path_.c_str(), kEarlyBytes);
     return TakeClaim();
   }
 
@@ -201,10 +182,17 @@ class NewMirror final : public Store {
       return Lost(result.status());
     }
     if (!result.ok() || result->again) return result;
-    writer_->Grown();
+    if (absl::Status status = Grown(); !status.ok()) return Lost(status);
     if (!ends) return result;
     if (absl::Status status = GiveName(); !status.ok()) return Lost(status);
     return result;
+  }
+
+  absl::Status Grown() {
+    const auto bytes = static_cast<std::int64_t>(FileBytes(building_path_));
+    const std::int64_t before = std::exchange(bytes_, bytes);
+    if (bytes <= before || early_->Wrote(before, bytes - before)) return absl::OkStatus();
+    return DiskTrouble(building_path_, "writing");
   }
 
   absl::Status TakeClaim() {
@@ -242,23 +230,22 @@ class NewMirror final : public Store {
   }
 
   absl::Status GiveName() {
-    const std::string building = path_ + kBuildingSuffix;
     CrashPoint("building.complete");
     if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
     // A descriptor that closes would take SQLite's locks on the same file with it.
-    writer_.reset();
+    early_.reset();
     rows_.reset();
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
-      fs::remove(building + suffix, error);
+      fs::remove(building_path_ + suffix, error);
       // A log that lies there from an older mirror would be replayed over this one.
       fs::remove(path_ + suffix, error);
       if (error) return DiskTrouble(path_ + suffix, "removing");
     }
-    if (absl::Status status = Sync(building, O_RDWR); !status.ok()) return status;
+    if (absl::Status status = Sync(building_path_, O_RDWR); !status.ok()) return status;
     CrashPoint("building.synced");
-    if (renameat2(AT_FDCWD, building.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
-      return DiskTrouble(building, "renaming");
+    if (renameat2(AT_FDCWD, building_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
+      return DiskTrouble(building_path_, "renaming");
     }
     CrashPoint("building.named");
     if (absl::Status status = Sync(fs::path(path_).parent_path().string(), O_RDONLY | O_DIRECTORY);
@@ -303,6 +290,7 @@ class NewMirror final : public Store {
   }
 
   const std::string path_;
+  const std::string building_path_;
   const std::string context_id_;
   const SqliteOptions options_;
   std::shared_ptr<void> place_;  ///< While it is being built.
@@ -311,7 +299,8 @@ class NewMirror final : public Store {
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
   std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
-  std::optional<EarlyWriter> writer_;  ///< While it is being built.
+  std::optional<EarlyWriting> early_;  ///< While it is being built.
+  std::int64_t bytes_ = 0;             ///< Of the file, behind the last commit.
   BuildingUpkeep upkeep_{*this};       ///< While it is being built.
 };
 

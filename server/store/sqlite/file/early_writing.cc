@@ -3,15 +3,31 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace mirror {
+#include <cerrno>
 
-void EarlyWriting::Wrote(std::int64_t from, std::int64_t size) {
-  if (from != end_) begin_ = from;
+namespace mirror {
+namespace {
+
+/// Of the system. One that is written again at once would go to the disk twice.
+constexpr std::int64_t kPageBytes = 4'096;
+
+/// Else nothing was begun, and the sync does all.
+bool LosesPages(int error) {
+  return error != ESPIPE && error != EINVAL && error != ENOSYS && error != EPERM && error != ENOMEM;
+}
+
+}  // namespace
+
+bool EarlyWriting::Wrote(std::int64_t from, std::int64_t size) {
+  if (from != end_) begin_ = (from + kPageBytes - 1) / kPageBytes * kPageBytes;
   end_ = from + size;
-  if (end_ - begin_ < kStepBytes) return;
-  if (file_ < 0) file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file_ >= 0) sync_file_range(file_, begin_, end_ - begin_, SYNC_FILE_RANGE_WRITE);
-  begin_ = end_;
+  const std::int64_t whole = end_ / kPageBytes * kPageBytes;
+  if (whole - begin_ < step_) return true;
+  if (file_ < 0) file_ = open(path_, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file_ < 0) return true;
+  const int failed = sync_file_range(file_, begin_, whole - begin_, SYNC_FILE_RANGE_WRITE);
+  begin_ = whole;
+  return failed == 0 || !LosesPages(errno);
 }
 
 void EarlyWriting::End() {

@@ -2,35 +2,31 @@
 #define MIRROR_SERVER_STORE_SQLITE_FILE_EARLY_WRITING_H_
 
 #include <cstdint>
-#include <string>
-#include <utility>
 
 namespace mirror {
 
-/// Has the disk begin with the pages of a large transaction while more of them come, so that the sync at its
-/// end waits for less (docs/decisions/0073). It promises nothing: what is durable, and what failed, that sync
-/// tells, as ever. Threads: one at a time.
+/// Has the disk begin with what is written to a file while more of it comes, so that the sync at the end
+/// waits for less (docs/decisions/0073). What is durable that sync alone tells. Threads: one at a time.
 class EarlyWriting {
  public:
-  /// So many bytes at a time. A transaction of fewer is left to its sync.
-  static constexpr std::int64_t kStepBytes = 512 << 10;
-
-  /// Of the file at `path`, which has to be none with locks: the system drops a process's locks of a file
-  /// when the process closes any descriptor of it.
-  explicit EarlyWriting(std::string path) : path_(std::move(path)) {}
+  /// Of the file at `path`, which outlives this: each `step` bytes that were written one behind the other. It
+  /// is open from the first step until End(), and the system then drops the locks that this process has on
+  /// it: it has to be a file without, or one that SQLite closes next.
+  EarlyWriting(const char* path, std::int64_t step) : path_(path), step_(step) {}
   ~EarlyWriting() { End(); }
   EarlyWriting(const EarlyWriting&) = delete;
   EarlyWriting& operator=(const EarlyWriting&) = delete;
 
-  /// The transaction has written `size` bytes at `from`.
-  void Wrote(std::int64_t from, std::int64_t size);
-  /// The transaction is over. Holds no descriptor until the next one.
+  /// `size` bytes were written at `from`. False: the disk refused what it was to begin with, errno says why.
+  /// The system may have dropped it then, and tell no later sync.
+  bool Wrote(std::int64_t from, std::int64_t size);
   void End();
 
  private:
-  const std::string path_;
+  const char* const path_;
+  const std::int64_t step_;
   int file_ = -1;
-  std::int64_t begin_ = 0, end_ = 0;  ///< What was written one behind the other, and is not begun yet.
+  std::int64_t begin_ = 0, end_ = 0;  ///< What is not begun yet.
 };
 
 }  // namespace mirror

@@ -218,12 +218,12 @@ std::string BatchTable::NameFor(const ChangeBatch& batch) {
 }
 
 void BatchTable::Show(const TableSchema& schema, const ChangeBatch& batch) {
-  batch_ = &batch;
   columns_.clear();
   for (const ColumnView& view : batch.columns) {
     const Column& column = schema.columns[view.column];
     columns_.push_back({&view, &column, ValueFormOf(column, view)});
   }
+  batch_ = &batch;
   row_ = 0;
 }
 

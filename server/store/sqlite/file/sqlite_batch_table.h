@@ -51,7 +51,7 @@ class BatchTable {
   };
 
   const ChangeBatch* batch_ = nullptr;
-  std::vector<ShownColumn> columns_;  ///< Of `batch_`.
+  std::vector<ShownColumn> columns_;  ///< Of `batch_`, and what its schema says of them.
   std::uint32_t row_ = 0;
 };
 

@@ -8,27 +8,29 @@
 namespace mirror {
 namespace {
 
-/// Pages that are left to the writer, and passes to come so far behind it.
+/// A pass that copies no more than so many pages is the last: its sync was short, and few came meanwhile.
 constexpr int kRestPages = 500;
-constexpr int kPassesMax = 8;
+/// Others wait for the thread.
+constexpr int kPassesMax = 4;
 
 }  // namespace
 
 int CopyLog(sqlite3* connection) {
   sqlite3_file* file = nullptr;
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const bool has_file = file != nullptr && file->pMethods != nullptr;
   int copied_before = 0;
   for (int pass = 0; pass < kPassesMax; ++pass) {
     int pages = 0, copied = 0;
     const int code =
         sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK) return sqlite3_extended_errcode(connection);
+    // None came, a reader needs the rest, or all was copied and the log has begun anew.
+    if (pass > 0 && copied <= copied_before) break;
     // SQLite does it only when it has copied all that is there by then.
-    const bool has_file = file != nullptr && file->pMethods != nullptr;
     const int synced = has_file ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : SQLITE_OK;
     if (synced != SQLITE_OK) return synced;
-    // In the first case a reader needs the rest. In the second one few have come since the pass before began.
-    if (copied < pages || copied - copied_before <= kRestPages) break;
+    if (pass > 0 && copied - copied_before <= kRestPages) break;
     copied_before = copied;
   }
   return SQLITE_OK;

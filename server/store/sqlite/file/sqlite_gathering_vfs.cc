@@ -20,6 +20,8 @@ namespace {
 /// Pieces of this size: twice as much gained nothing more.
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
+/// Of a large transaction, which begin their way to the disk before its end.
+constexpr std::int64_t kEarlyBytes = 512 << 10;
 /// What stands in a log before each page.
 constexpr int kFrameHeaderBytes = 24;
 
@@ -33,7 +35,7 @@ class GatheringFile : public sqlite3_file {
  public:
   /// `path`: of a log; null: of another file.
   explicit GatheringFile(const char* path) {
-    if (path != nullptr) early_.emplace(path);
+    if (path != nullptr) early_.emplace(path, kEarlyBytes);
   }
 
   static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
@@ -72,26 +74,29 @@ class GatheringFile : public sqlite3_file {
   }
 
   /// What cannot be written is lost, and from there on everything fails until it is dropped: SQLite may have
-  /// counted on it already.
-  int Flush() {
+  /// counted on it already. `more`: of the transaction is to come.
+  int Flush(bool more = true) {
     if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
     const int size = static_cast<int>(std::exchange(waiting_, 0));
     failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
-    if (failed_ == SQLITE_OK && early_) early_->Wrote(begin_, size);
+    // At the end the sync does it.
+    if (more && failed_ == SQLITE_OK && early_ && !early_->Wrote(begin_, size)) early_failed_ = true;
     return failed_;
   }
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
     if (IsOfAnotherLog()) owed_begin_ = -1;
-    if (without_sync_ && !begins_anew_ && MayWait()) {
+    if (without_sync_ && !begins_anew_ && !early_failed_ && MayWait()) {
       if (owed_begin_ < 0) owed_begin_ = commit_begin_;
       owed_end_ = commit_end_;
       commit_begin_ = -1;
       return SQLITE_OK;
     }
     if (const int code = sync_failed_ ? WriteOwed() : SQLITE_OK; code != SQLITE_OK) return code;
-    const int code = methods().xSync(system(), flags);
+    // The system need not tell that once more.
+    const bool lost = std::exchange(early_failed_, false);
+    const int code = lost ? SQLITE_IOERR_FSYNC : methods().xSync(system(), flags);
     sync_failed_ = code != SQLITE_OK;
     if (code != SQLITE_OK) return code;
     begins_anew_ = false;
@@ -102,7 +107,7 @@ class GatheringFile : public sqlite3_file {
 
   /// And keeps no memory: most tenants are idle.
   int FlushAndRest() {
-    const int code = Flush();
+    const int code = Flush(false);
     piece_.reset();
     if (early_) early_->End();
     return code;
@@ -115,6 +120,7 @@ class GatheringFile : public sqlite3_file {
     commit_begin_ = -1;
     piece_.reset();
     if (early_) early_->End();
+    sync_failed_ = std::exchange(early_failed_, false) || sync_failed_;
   }
 
  private:
@@ -161,6 +167,7 @@ class GatheringFile : public sqlite3_file {
   int page_bytes_ = 0;                                ///< Of the page that was written last.
   sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< What commits wrote that wait for a sync; -1: nothing.
   bool sync_failed_ = false;                      ///< The last one.
+  bool early_failed_ = false;                     ///< Of the transaction at hand, as if its sync had failed.
 };
 
 int Close(sqlite3_file* file) {

@@ -53,9 +53,9 @@ bool IsSet(const Column& column) { return column.key_position == 0 || column.typ
 /// What is to happen to a row whose key is there.
 enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
 
-/// The batch's columns as the target has them. Then SQLite reads values to where it makes the record of them,
-/// and else copies each. `order`: the schema's columns as they stand there, where the batch has all; null: as
-/// in the schema, which is where most stand.
+/// The batch's columns in the order in which the target has them: SQLite copies each value once more in any
+/// other. `order`: the schema's columns as they stand there, where the batch has all; null: unknown, and
+/// mostly the schema's.
 std::vector<std::size_t> InOrder(const ChangeBatch& batch, const std::vector<std::uint32_t>* order) {
   std::vector<std::uint32_t> place(order == nullptr ? 0 : order->size());
   for (std::uint32_t i = 0; i < place.size(); ++i) place[(*order)[i]] = i;
