@@ -9,7 +9,7 @@ namespace mirror {
 namespace {
 
 /// Of the system. One that is written again at once would go to the disk twice.
-constexpr std::int64_t kPageBytes = 4'096;
+constexpr std::int64_t kSystemPageBytes = 4'096;
 
 /// Else nothing was begun, and the sync does all.
 bool LosesPages(int error) {
@@ -19,9 +19,9 @@ bool LosesPages(int error) {
 }  // namespace
 
 bool EarlyWriting::Wrote(std::int64_t from, std::int64_t size) {
-  if (from != end_) begin_ = (from + kPageBytes - 1) / kPageBytes * kPageBytes;
+  if (from != end_) begin_ = (from + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
   end_ = from + size;
-  const std::int64_t whole = end_ / kPageBytes * kPageBytes;
+  const std::int64_t whole = end_ / kSystemPageBytes * kSystemPageBytes;
   if (whole - begin_ < step_) return true;
   if (file_ < 0) file_ = open(path_, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file_ < 0) return true;
