@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "server/store/sqlite/file/early_writing.h"
+#include "server/store/sqlite/file/frame_seals.h"
 
 namespace mirror {
 namespace {
@@ -22,8 +23,7 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
 /// Of a large transaction, which begin their way to the disk before its end.
 constexpr std::int64_t kEarlyBytes = 512 << 10;
-/// What stands in a log before each page.
-constexpr int kFrameHeaderBytes = 24;
+constexpr int kFrameHeaderBytes = FrameSeals::kHeaderBytes;
 
 sqlite3_vfs* System() {
   static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
@@ -54,6 +54,7 @@ class GatheringFile : public sqlite3_file {
 
   int Write(const void* bytes, int size, sqlite3_int64 to) {
     const auto count = static_cast<std::size_t>(size);
+    seals_.Wrote(bytes, size, to);
     begins_anew_ = begins_anew_ || to == 0;
     if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
     // Where a page was written twice, a transaction ends with headers that are written once more: the page of
@@ -86,6 +87,7 @@ class GatheringFile : public sqlite3_file {
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
+    if (!seals_.End()) return SQLITE_IOERR_WRITE;
     if (IsOfAnotherLog()) owed_begin_ = -1;
     if (without_sync_ && !begins_anew_ && !early_failed_ && MayWait()) {
       if (owed_begin_ < 0) owed_begin_ = commit_begin_;
@@ -117,6 +119,7 @@ class GatheringFile : public sqlite3_file {
   void Drop() {
     waiting_ = 0;
     failed_ = SQLITE_OK;
+    seals_ = {};
     commit_begin_ = -1;
     piece_.reset();
     if (early_) early_->End();
@@ -157,6 +160,7 @@ class GatheringFile : public sqlite3_file {
   sqlite3_int64 End() const { return begin_ + static_cast<sqlite3_int64>(waiting_); }
 
   std::optional<EarlyWriting> early_;
+  FrameSeals seals_;
   std::unique_ptr<Piece> piece_;
   std::size_t waiting_ = 0;
   sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
