@@ -5,6 +5,7 @@
 
 #include "base/crash_point.h"
 #include "server/store/live_rows.h"
+#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/history/sqlite_history.h"
@@ -301,6 +302,7 @@ class SqliteTransaction final : public StoreTransaction {
     if (kept == Kept::kWithNext) without.emplace(connection_.handle());
     const absl::Status committed = ExecuteKept(connection_, "COMMIT");
     without.reset();
+    held_.reset();
     if (absl::Status status = committed; !status.ok()) {
       Rollback();
       return status;
@@ -315,13 +317,17 @@ class SqliteTransaction final : public StoreTransaction {
 
   void Rollback() override {
     if (!IsOver()) connection_.Execute("ROLLBACK").IgnoreError();
+    held_.reset();
   }
   bool IsOver() const override { return !connection_.database().InTransaction(); }
   /// Nobody else writes meanwhile.
   bool MayTryAgain() const override { return false; }
   bool ReadsItsWrites() const override { return true; }
 
-  absl::Status SetSavepoint() override { return connection_.Execute("SAVEPOINT step"); }
+  absl::Status SetSavepoint() override {
+    if (!held_) held_.emplace(connection_.handle());
+    return connection_.Execute("SAVEPOINT step");
+  }
   absl::Status ReleaseSavepoint() override { return connection_.Execute("RELEASE step"); }
   absl::Status RollBackToSavepoint() override {
     return connection_.Execute("ROLLBACK TO step; RELEASE step");
@@ -334,6 +340,7 @@ class SqliteTransaction final : public StoreTransaction {
   SqliteTableVerbs tables_;
   const std::unique_ptr<JournalVerbs> journal_;
   const std::unique_ptr<HistoryVerbs> history_;
+  std::optional<HeldPages> held_;  ///< From the transaction's first savepoint on.
 };
 
 }  // namespace

@@ -241,9 +241,7 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-  // Pages that fit in 32 MB are written at the end of their transaction alone: see docs/decisions/0074.
-  absl::Status set =
-      Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA cache_spill = -32768"});
+  absl::Status set = Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"});
   if (!set.ok()) return set;
   DropGatheredAtRollback(handle());
   log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });

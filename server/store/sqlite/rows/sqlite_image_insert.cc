@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/row_image.h"
 
 namespace mirror {
@@ -53,6 +54,7 @@ absl::Status Insert(SqliteConnection& connection, const std::string& target, Row
                                        ".", RowImage::kTable);
   const std::string doing = absl::StrCat("writing table '", target, "'");
   absl::Status done;
+  const HeldPages held(connection.handle());  // One that is refused takes back what it wrote.
   for (std::uint32_t place = 0; place < rows && done.ok();) {
     done = ShowNext(connection, image, &place);
     // Made anew for each image: it is another database each time.

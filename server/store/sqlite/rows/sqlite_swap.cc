@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "proto/wire/table.h"
+#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"
 #include "server/store/sqlite/rows/sqlite_partner_index.h"
@@ -79,6 +80,7 @@ absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Stat
 
 absl::Status MakeIndexes(SqliteConnection& connection, const std::vector<PartnerIndex>& indexes,
                          std::vector<std::string>* left_out) {
+  const HeldPages held(connection.handle());  // One that is refused takes back what it wrote.
   for (const PartnerIndex& index : indexes) {
     absl::Status made = MakeIndex(connection, index);
     if (made.ok()) continue;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "tests/support/rows.h"
@@ -87,11 +88,13 @@ TEST_F(FrameSealsTest, WhatWasWrittenBehindATakingBackIsNoHeaderThatWasWrittenAg
   EXPECT_FALSE(seals_.End());
 }
 
-TEST(CommitBehindATakingBack, OfAMirrorIsInTheLog) {
+TEST(HeldPagesTest, ACommitBehindATakingBackIsInTheLog) {
   const ScratchFolder folder;
   const std::string path = folder.path() + "/Mirror_t.db";
   auto made = SqliteConnection::Open(path, true, MirrorUse::kMirror, nullptr);
   ASSERT_THAT(made, IsOk());
+  const HeldPages outer((*made)->handle());
+  { const HeldPages inner((*made)->handle()); }
   for (const char* sql :
        {"CREATE TABLE m (x); INSERT INTO m VALUES (1); CREATE TABLE t (id INTEGER PRIMARY KEY, v)",
         "BEGIN IMMEDIATE; SAVEPOINT step; INSERT INTO t VALUES (1, randomblob(6000000)); UPDATE m SET x = 2",
@@ -102,6 +105,24 @@ TEST(CommitBehindATakingBack, OfAMirrorIsInTheLog) {
     ASSERT_THAT((*made)->Execute(sql), IsOk());
   }
   EXPECT_EQ(Recovered(path, "SELECT group_concat(id) FROM t"), Cell("4,5"));
+}
+
+TEST(HeldPagesTest, LeaveTheCacheAsItWas) {
+  const ScratchFolder folder;
+  auto made = SqliteConnection::Open(folder.path() + "/Mirror_t.db", true, MirrorUse::kMirror, nullptr);
+  ASSERT_THAT(made, IsOk());
+  const auto spill = [&] {
+    absl::StatusOr<Query> query = (*made)->Prepare("PRAGMA main.cache_spill");
+    return query.ok() && query->Step().value_or(false) ? query->Int(0) : -1;
+  };
+  const std::int64_t before = spill();
+  {
+    const HeldPages held((*made)->handle());
+    EXPECT_GT(spill(), 7'000);
+  }
+  EXPECT_GT(before, 500);
+  EXPECT_LT(before, 1'100);
+  EXPECT_EQ(spill(), before);
 }
 
 /// Over a cache of a few pages, so that all is written before the end.

@@ -1,0 +1,25 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_HELD_PAGES_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_HELD_PAGES_H_
+
+struct sqlite3;
+
+namespace mirror {
+
+/// As long as it lives, 32 MB of changed pages wait for the end of their transaction, whatever the cache
+/// holds: around what may be taken back while the transaction goes on (docs/decisions/0074). Where more were
+/// changed, such a commit may fail, see FrameSeals. Threads: the connection's.
+class HeldPages {
+ public:
+  explicit HeldPages(sqlite3* connection);
+  ~HeldPages();
+  HeldPages(const HeldPages&) = delete;
+  HeldPages& operator=(const HeldPages&) = delete;
+
+ private:
+  sqlite3* const connection_;
+  int before_ = 1;  ///< Pages; SQLite takes the larger of this and of its cache.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_HELD_PAGES_H_
