@@ -12,18 +12,16 @@ constexpr int kSaltsAt = 8;
 }  // namespace
 
 void FrameSeals::Wrote(const void* bytes, int size, std::int64_t to) {
+  if (to == 0) *this = {};  // The log begins anew.
   if (size != kHeaderBytes) {
-    if (to == header_ + kHeaderBytes) header_ = -1;
+    if (header_ >= 0 && to == header_ + kHeaderBytes) Appended(std::exchange(header_, -1));
     return;
   }
   WrittenAgain();
   std::uint64_t salts = 0;
   std::memcpy(&salts, static_cast<const char*>(bytes) + kSaltsAt, sizeof(salts));
-  if (salts != 0) {
-    header_ = to;
-  } else if (open_ < 0 || to < open_) {
-    open_ = to;
-  }
+  header_ = to;
+  is_sealed_ = salts != 0;
 }
 
 bool FrameSeals::End() {
@@ -33,10 +31,16 @@ bool FrameSeals::End() {
   return all;
 }
 
+/// What stood there and behind it was taken back.
+void FrameSeals::Appended(std::int64_t at) {
+  if (open_ >= at) open_ = -1;
+  if (open_ < 0 && !is_sealed_) open_ = at;
+}
+
 /// A header without its page behind it is one that was there.
 void FrameSeals::WrittenAgain() {
   const std::int64_t at = std::exchange(header_, -1);
-  if (at >= 0 && (sealed_ < 0 || at < sealed_)) sealed_ = at;
+  if (at >= 0 && is_sealed_ && (sealed_ < 0 || at < sealed_)) sealed_ = at;
 }
 
 }  // namespace mirror

@@ -22,11 +22,13 @@ class FrameSeals {
   bool End();
 
  private:
+  void Appended(std::int64_t at);
   void WrittenAgain();
 
-  std::int64_t header_ = -1;  ///< With a checksum, written last, and no page behind it yet; -1: none.
-  std::int64_t open_ = -1;    ///< The first one without a checksum; -1: none.
-  std::int64_t sealed_ = -1;  ///< From here on all were written again; -1: none.
+  std::int64_t header_ = -1;  ///< Written last, and no page behind it yet; -1: none.
+  bool is_sealed_ = false;    ///< That one has a checksum.
+  std::int64_t open_ = -1;    ///< The first frame without a checksum; -1: none.
+  std::int64_t sealed_ = -1;  ///< From here on all headers were written again; -1: none.
 };
 
 }  // namespace mirror

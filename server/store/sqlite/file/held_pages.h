@@ -17,7 +17,7 @@ class HeldPages {
 
  private:
   sqlite3* const connection_;
-  int before_ = 1;  ///< Pages; SQLite takes the larger of this and of its cache.
+  bool is_outermost_ = true;  ///< Not within the life of another one.
 };
 
 }  // namespace mirror

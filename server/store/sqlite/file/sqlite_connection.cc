@@ -75,6 +75,12 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
   // The index beside a log could not grow, which SQLite does not call full.
   if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
+  // Ours, see FrameSeals.
+  if (extended == SQLITE_IOERR_DATA) {
+    return absl::UnavailableError(
+        absl::StrCat(begin, "a part of a large transaction was refused, and SQLite cannot keep the rest", end,
+                     ". Nothing was applied. Send smaller batches; look whether rows break a unique index."));
+  }
   switch (code) {
     case SQLITE_FULL:
       return absl::UnavailableError(absl::StrCat(

@@ -87,7 +87,7 @@ class GatheringFile : public sqlite3_file {
 
   int Sync(int flags) {
     if (const int code = FlushAndRest(); code != SQLITE_OK) return code;
-    if (!seals_.End()) return SQLITE_IOERR_WRITE;
+    if (!seals_.End()) return SQLITE_IOERR_DATA;
     if (IsOfAnotherLog()) owed_begin_ = -1;
     if (without_sync_ && !begins_anew_ && !early_failed_ && MayWait()) {
       if (owed_begin_ < 0) owed_begin_ = commit_begin_;
