@@ -68,6 +68,13 @@ absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
   return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
 }
 
+/// See FrameSeals.
+absl::Status NotInTheLog(const std::string& begin, const std::string& end) {
+  return absl::UnavailableError(
+      absl::StrCat(begin, "a part of a large transaction was refused, and SQLite cannot keep the rest", end,
+                   ". Nothing was applied. Send smaller batches; look whether rows break a unique index."));
+}
+
 }  // namespace
 
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
@@ -75,12 +82,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
   // The index beside a log could not grow, which SQLite does not call full.
   if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
-  // Ours, see FrameSeals.
-  if (extended == SQLITE_IOERR_DATA) {
-    return absl::UnavailableError(
-        absl::StrCat(begin, "a part of a large transaction was refused, and SQLite cannot keep the rest", end,
-                     ". Nothing was applied. Send smaller batches; look whether rows break a unique index."));
-  }
+  if (extended == SQLITE_IOERR_DATA) return NotInTheLog(begin, end);
   switch (code) {
     case SQLITE_FULL:
       return absl::UnavailableError(absl::StrCat(
