@@ -2,36 +2,42 @@
 
 #include <sqlite3.h>
 
+#include <array>
+#include <cstdio>
+
 #include "absl/strings/numbers.h"
 
 namespace mirror {
 namespace {
 
-void Run(sqlite3* connection, const char* sql) { sqlite3_exec(connection, sql, nullptr, nullptr, nullptr); }
+/// In KiB, as SQLite takes a negative number. Not its cache_spill alone: over the cache's size it would give
+/// up each unchanged page at once, and read it again for the next row.
+constexpr int kHeld = -32'768;
 
-/// In pages.
-int SpillOf(sqlite3* connection) {
-  int pages = 0;
+int CacheOf(sqlite3* connection) {
+  int size = kHeld;
   const auto keep = [](void* number, int, char** values, char**) {
     return absl::SimpleAtoi(values[0], static_cast<int*>(number)) ? SQLITE_OK : SQLITE_ERROR;
   };
-  sqlite3_exec(connection, "PRAGMA main.cache_spill", keep, &pages, nullptr);
-  return pages;
+  sqlite3_exec(connection, "PRAGMA main.cache_size", keep, &size, nullptr);
+  return size;
+}
+
+// Where there is no memory for it, pages are written as ever.
+void SetCache(sqlite3* connection, int size) {
+  std::array<char, 64> sql;
+  std::snprintf(sql.data(), sql.size(), "PRAGMA main.cache_size = %d", size);
+  sqlite3_exec(connection, sql.data(), nullptr, nullptr, nullptr);
 }
 
 }  // namespace
 
-// A negative number is KiB. Where there is no memory for it, pages are written as ever.
-HeldPages::HeldPages(sqlite3* connection) : connection_(connection) {
-  const int before = SpillOf(connection_);
-  Run(connection_, "PRAGMA main.cache_spill = -32768");
-  is_outermost_ = SpillOf(connection_) != before;
+HeldPages::HeldPages(sqlite3* connection) : connection_(connection), before_(CacheOf(connection)) {
+  if (before_ != kHeld) SetCache(connection_, kHeld);
 }
 
-// SQLite takes the larger of this and of its cache. No positive number: it takes those as words for on and
-// off, too.
 HeldPages::~HeldPages() {
-  if (is_outermost_) Run(connection_, "PRAGMA main.cache_spill = -1");
+  if (before_ != kHeld) SetCache(connection_, before_);
 }
 
 }  // namespace mirror

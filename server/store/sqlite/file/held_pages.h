@@ -17,7 +17,7 @@ class HeldPages {
 
  private:
   sqlite3* const connection_;
-  bool is_outermost_ = true;  ///< Not within the life of another one.
+  const int before_;  ///< The same: within the life of another one.
 };
 
 }  // namespace mirror
