@@ -17,7 +17,7 @@ class HeldPages {
 
  private:
   sqlite3* const connection_;
-  const int before_;  ///< The same: within the life of another one.
+  const int before_;  ///< The cache's size. As large as ours: within the life of another one.
 };
 
 }  // namespace mirror

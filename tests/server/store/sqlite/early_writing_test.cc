@@ -19,6 +19,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
+#include "tests/server/store/sqlite/small_cache.h"
 #include "tests/support/rows.h"
 
 namespace {
@@ -124,33 +125,12 @@ TEST_F(EarlyWritingTest, AFileThatIsGoneAndAPipeInItsPlaceDoNoHarm) {
   early.Wrote(kStep, kStep);
 }
 
-/// A connection as a mirror has it, whose cache is so small that pages are written before the end.
-class EarlyWritingOfALog : public testing::Test {
+class EarlyWritingOfALog : public SmallCache {
  protected:
-  EarlyWritingOfALog() {
-    EXPECT_EQ(sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                              GatheringVfs(Gathered::kLog)),
-              SQLITE_OK);
-    DropGatheredAtRollback(connection_);
-    EXPECT_EQ(Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (v)"), SQLITE_OK);
-    EXPECT_EQ(Run("PRAGMA cache_size = 10"), SQLITE_OK);
-    begun.clear();
-  }
-  ~EarlyWritingOfALog() override {
-    sqlite3_close(connection_);
-    Partner reader(path_, true);
-    EXPECT_EQ(reader.One("PRAGMA integrity_check"), Cell("ok"));
-  }
-  int Run(const std::string& sql) const {
-    sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);
-    return sqlite3_extended_errcode(connection_);
-  }
+  EarlyWritingOfALog() : SmallCache("CREATE TABLE t (v)") { begun.clear(); }
   Cell Count() const { return Partner(path_, true).One("SELECT count(*) FROM t"); }
 
-  const ScratchFolder folder_;
-  const std::string path_ = std::filesystem::canonical(folder_.path()).string() + "/mirror.db";
   const std::string log_ = path_ + "-wal";
-  sqlite3* connection_ = nullptr;
 };
 
 constexpr char kLarge[] = "INSERT INTO t VALUES (randomblob(4000000))";

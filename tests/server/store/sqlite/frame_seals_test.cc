@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
+#include "tests/server/store/sqlite/small_cache.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -145,27 +145,10 @@ TEST(HeldPagesTest, LeaveTheCacheAsItWas) {
   EXPECT_EQ(spill(), before);
 }
 
-/// Over a cache of a few pages, so that all is written before the end.
-class CommitOfASmallCache : public testing::Test {
+class CommitOfASmallCache : public SmallCache {
  protected:
-  CommitOfASmallCache() {
-    EXPECT_EQ(sqlite3_open_v2(path_.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                              GatheringVfs(Gathered::kLog)),
-              SQLITE_OK);
-    DropGatheredAtRollback(connection_);
-    sqlite3_extended_result_codes(connection_, 1);
-    EXPECT_EQ(Run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0"),
-              SQLITE_OK);
-    EXPECT_EQ(Run("CREATE TABLE t (id INTEGER PRIMARY KEY, v); PRAGMA cache_size = 10"), SQLITE_OK);
-  }
-  ~CommitOfASmallCache() override { sqlite3_close(connection_); }
-  int Run(const std::string& sql) const {
-    return sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);
-  }
-
-  const ScratchFolder folder_;
-  const std::string path_ = folder_.path() + "/mirror.db";
-  sqlite3* connection_ = nullptr;
+  CommitOfASmallCache()
+      : SmallCache("PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (id INTEGER PRIMARY KEY, v)") {}
 };
 
 TEST_F(CommitOfASmallCache, IsRefusedWhereItsLogLacksAChecksum) {
