@@ -53,7 +53,7 @@ class UncleanStart(unittest.TestCase):
         unused = self.token(iat=int(time.time()) - 5)
         self.start_again(kill=True)
         told = self.refused(unused)
-        self.assertIn("whether the token was used before is not known. No cycle began", told.details())
+        self.assertIn("Whether it was used is not known, since the last server did not end well. No cycle began", told.details())
         self.assertIn("mirror-new-token", dict(told.trailing_metadata()))
         answer = self.tenant.authenticate(self.token())
         self.assertTrue(answer.accepted or answer.HasField("busy"))

@@ -398,7 +398,7 @@ class Layouts(unittest.TestCase):
                 self.assertGreaterEqual(number, 2)
                 # Whose number is the present one already keeps who gave it that.
                 self.assertIn((number, program), [*numbered.get(name, []), (number, version)])
-        for name, number in (("Logged.json", 2), ("Logged.last.json", 1)):
+        for name, number in (("Logged.json", 3), ("Logged.last.json", 1)):
             state = json.loads((self.place.dev / "agent-state" / name).read_text())
             self.assertEqual((state["version"], state["program"]), (number, version), name)
 

@@ -278,7 +278,18 @@ TEST_F(RunStateTest, WhatLayout1HasIsReadAndWrittenAsThePresentOne) {
   std::ifstream file(folder_ / "Cust.json");
   std::ostringstream text;
   text << file.rdbuf();
-  EXPECT_THAT(text.str(), AllOf(HasSubstr("\"version\": 2"), HasSubstr("\"database\": \"\"")));
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("\"version\": 3"), HasSubstr("\"database\": \"\"")));
+  EXPECT_EQ(Load().announced().sha256, "");
+}
+
+TEST_F(RunStateTest, WhatWasAnnouncedIsReadAsItWasWritten) {
+  RunState state = Load();
+  state.SetAnnounced({"0123abcd", 1'000'000, 4'096});
+  ASSERT_THAT(state.Save(), IsOk());
+  state = Load();
+  EXPECT_EQ(state.announced().sha256, "0123abcd");
+  EXPECT_EQ(state.announced().message_bytes_max, 1'000'000);
+  EXPECT_EQ(state.announced().message_entries_max, 4'096);
 }
 
 TEST_F(RunStateTest, TablesThatAreGoneAreForgottenAndAnyNameIsKept) {
