@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -22,6 +23,22 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Of our own, to a file that SQLite has open: closed, it takes SQLite's locks on that file with it.
+class Descriptor {
+ public:
+  explicit Descriptor(const std::string& path) : number_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int number() const { return number_; }
+
+ private:
+  const int number_;
+};
 
 void RemoveDatabase(const std::string& path) {
   for (const char* suffix : {"", "-journal", kLogSuffix, kIndexSuffix}) {
@@ -90,7 +107,8 @@ class NewMirror final : public Store {
         OpenSqliteDatabase(building_path_, context_id_, true, MirrorUse::kBuilding, options_);
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
-    early_.emplace(building_path_.c_str(), kEarlyBytes);
+    file_.emplace(building_path_);
+    early_.emplace(file_->number(), kEarlyBytes);
     return TakeClaim();
   }
 
@@ -230,8 +248,8 @@ class NewMirror final : public Store {
   absl::Status GiveName() {
     CrashPoint("building.complete");
     if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
-    // A descriptor that closes would take SQLite's locks on the same file with it.
     early_.reset();
+    file_.reset();
     rows_.reset();
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
@@ -297,6 +315,7 @@ class NewMirror final : public Store {
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
   std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
+  std::optional<Descriptor> file_;     ///< While it is being built.
   std::optional<EarlyWriting> early_;  ///< While it is being built.
   std::int64_t bytes_ = 0;             ///< Of the file, behind the last commit.
   BuildingUpkeep upkeep_{*this};       ///< While it is being built.

@@ -1,7 +1,6 @@
 #include "server/store/sqlite/file/early_writing.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -22,18 +21,10 @@ bool EarlyWriting::Wrote(std::int64_t from, std::int64_t size) {
   if (from != end_) begin_ = (from + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
   end_ = from + size;
   const std::int64_t whole = end_ / kSystemPageBytes * kSystemPageBytes;
-  if (whole - begin_ < step_) return true;
-  if (file_ < 0) file_ = open(path_, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file_ < 0) return true;
+  if (file_ < 0 || whole - begin_ < step_) return true;
   const int failed = sync_file_range(file_, begin_, whole - begin_, SYNC_FILE_RANGE_WRITE);
   begin_ = whole;
   return failed == 0 || !LosesPages(errno);
-}
-
-void EarlyWriting::End() {
-  if (file_ >= 0) close(file_);
-  file_ = -1;
-  begin_ = end_ = 0;
 }
 
 }  // namespace mirror

@@ -14,6 +14,7 @@
 
 #include "server/store/sqlite/file/early_writing.h"
 #include "server/store/sqlite/file/frame_seals.h"
+#include "server/store/sqlite/file/sqlite_descriptor.h"
 
 namespace mirror {
 namespace {
@@ -23,6 +24,8 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
 /// Of a large transaction, which begin their way to the disk before its end.
 constexpr std::int64_t kEarlyBytes = 512 << 10;
+/// Of a copying of the log.
+constexpr std::int64_t kEarlyPagesBytes = 1 << 20;
 constexpr int kFrameHeaderBytes = FrameSeals::kHeaderBytes;
 
 sqlite3_vfs* System() {
@@ -33,15 +36,12 @@ sqlite3_vfs* System() {
 /// A file of the system, which lies behind this in memory, and what waits to be written to it.
 class GatheringFile : public sqlite3_file {
  public:
-  /// `path`: of a log; null: of another file.
-  explicit GatheringFile(const char* path) {
-    if (path != nullptr) early_.emplace(path, kEarlyBytes);
-  }
-
   static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
 
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *system()->pMethods; }
+  /// Its system's file is open.
+  void BeginEarly() { early_.emplace(DescriptorOf(System(), system()), kEarlyBytes); }
 
   int Read(void* to, int size, sqlite3_int64 from) {
     const auto end = static_cast<sqlite3_int64>(from + size);
@@ -260,8 +260,14 @@ constexpr sqlite3_io_methods kMethods = {
     nullptr,
 };
 
-/// A file of pages, which the system opened, and whose methods but for one are the system's.
+// A file of pages is the system's own, and its methods are but for two.
 const sqlite3_io_methods* system_pages = nullptr;
+
+/// Lies behind the system's file in memory, where another file has what gathers.
+EarlyWriting& EarlyPages(sqlite3_file* file) {
+  static_assert(sizeof(EarlyWriting) <= sizeof(GatheringFile));
+  return *reinterpret_cast<EarlyWriting*>(reinterpret_cast<char*>(file) + System()->szOsFile);
+}
 
 /// A copying of the log says how long it makes the file, and then writes page by page: where large pieces of
 /// zeros stand already a page costs the system less (docs/decisions/0071). Who copies holds the lock of it,
@@ -282,15 +288,25 @@ int ControlPages(sqlite3_file* file, int operation, void* argument) {
   return system_pages->xFileControl(file, operation, argument);
 }
 
+/// A copying ends with a sync of all its pages, behind which the syncs of the log would have to wait.
+int WritePage(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 to) {
+  const int code = system_pages->xWrite(file, bytes, size, to);
+  if (code != SQLITE_OK) return code;
+  return EarlyPages(file).Wrote(to, size) ? SQLITE_OK : SQLITE_IOERR_FSYNC;
+}
+
 void WatchPages(sqlite3_file* file) {
   // SQLite has one set of methods for all files of a kind.
   static const sqlite3_io_methods methods = [file] {
     system_pages = file->pMethods;
     sqlite3_io_methods made = *file->pMethods;
     made.xFileControl = ControlPages;
+    made.xWrite = WritePage;
     return made;
   }();
-  if (file->pMethods == system_pages) file->pMethods = &methods;
+  if (file->pMethods != system_pages) return;
+  new (&EarlyPages(file)) EarlyWriting(DescriptorOf(System(), file), kEarlyPagesBytes);
+  file->pMethods = &methods;
 }
 
 template <int kind>
@@ -300,10 +316,11 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
     if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0) WatchPages(file);
     return code;
   }
-  auto* const gathering = new (file) GatheringFile(kind == SQLITE_OPEN_WAL ? name : nullptr);
+  auto* const gathering = new (file) GatheringFile;
   const int code = System()->xOpen(System(), name, gathering->system(), flags, given);
   if (code == SQLITE_OK) {
     gathering->pMethods = &kMethods;
+    if (kind == SQLITE_OPEN_WAL) gathering->BeginEarly();
   } else {
     gathering->pMethods = nullptr;  // SQLite will not close it.
     if (gathering->system()->pMethods != nullptr) gathering->methods().xClose(gathering->system());

@@ -1,45 +1,53 @@
-// Large transactions whose pages begin their way to the disk before their sync. That it happens in a server,
-// and not for small ones, is shown by tests/python/first_cycle_test.py.
+// Large transactions, and copyings of a log, whose pages begin their way to the disk before their sync. That
+// it happens in a server, and not for small transactions, is shown by tests/python/first_cycle_test.py.
 
 #include "server/store/sqlite/file/early_writing.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/sqlite/file/sqlite_checkpointer.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "tests/server/store/sqlite/small_cache.h"
 #include "tests/support/rows.h"
 
 namespace {
 
+std::string PathOf(int file) {
+  std::error_code gone;
+  return std::filesystem::read_symlink(absl::StrCat("/proc/self/fd/", file), gone).string();
+}
+
+struct Begun {
+  std::string path;
+  off64_t from, size;
+  friend bool operator==(const Begun&, const Begun&) = default;
+};
+
 /// What the next call says in place of the system; 0: nothing.
 int refused = 0;
-std::vector<std::pair<off64_t, off64_t>> begun;
+std::vector<Begun> begun;
 
 }  // namespace
 
 extern "C" int sync_file_range(int file, off64_t from, off64_t size, unsigned how) {
-  begun.emplace_back(from, size);
+  begun.push_back({PathOf(file), from, size});
   errno = std::exchange(refused, 0);
   return errno != 0 ? -1 : static_cast<int>(syscall(SYS_sync_file_range, file, from, size, how));
 }
 
 namespace mirror {
 namespace {
-
-using Begun = std::vector<std::pair<off64_t, off64_t>>;
 
 constexpr std::int64_t kStep = 512 << 10;
 
@@ -55,74 +63,53 @@ int DescriptorsOf(const std::string& path) {
 
 class EarlyWritingTest : public testing::Test {
  protected:
-  EarlyWritingTest() {
-    std::ofstream(path_) << "a log";
-    begun.clear();
-  }
+  EarlyWritingTest() { begun.clear(); }
+  ~EarlyWritingTest() override { close(file_); }
+  Begun Of(off64_t from, off64_t size) const { return {path_, from, size}; }
 
   const ScratchFolder folder_;
   const std::string path_ = std::filesystem::canonical(folder_.path()).string() + "/log";
+  const int file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  EarlyWriting early_{file_, kStep};
 };
 
-TEST_F(EarlyWritingTest, TheFileIsOpenFromAStepOnAndUntilTheEnd) {
-  EarlyWriting early(path_.c_str(), kStep);
-  early.Wrote(0, kStep - 1);
-  EXPECT_EQ(DescriptorsOf(path_), 0);
-  early.Wrote(kStep - 1, 1);
-  EXPECT_EQ(DescriptorsOf(path_), 1);
-  early.Wrote(kStep, kStep);
-  EXPECT_EQ(DescriptorsOf(path_), 1) << "the same for all steps";
-  early.End();
-  EXPECT_EQ(DescriptorsOf(path_), 0);
-  early.Wrote(0, kStep - 1);
-  EXPECT_EQ(DescriptorsOf(path_), 0) << "each transaction counts by itself";
-}
-
 TEST_F(EarlyWritingTest, WholePagesOfTheSystemBegin) {
-  EarlyWriting early(path_.c_str(), kStep);
-  early.Wrote(32, kStep + 4'120);
-  EXPECT_EQ(begun, (Begun{{4'096, kStep}})) << "not the first, which is another's, too, nor the last half";
-  early.Wrote(32 + kStep + 4'120, kStep);
-  EXPECT_EQ(begun, (Begun{{4'096, kStep}, {4'096 + kStep, kStep}}));
+  early_.Wrote(32, kStep + 4'120);
+  EXPECT_EQ(begun, (std::vector{Of(4'096, kStep)}))
+      << "not the first, which is another's, too, nor the last half";
+  early_.Wrote(32 + kStep + 4'120, kStep);
+  EXPECT_EQ(begun, (std::vector{Of(4'096, kStep), Of(4'096 + kStep, kStep)}));
 }
 
 TEST_F(EarlyWritingTest, WhatTheDiskRefusesIsTold) {
-  EarlyWriting early(path_.c_str(), kStep);
   refused = EIO;
-  EXPECT_FALSE(early.Wrote(0, kStep));
+  EXPECT_FALSE(early_.Wrote(0, kStep));
   EXPECT_EQ(errno, EIO);
-  EXPECT_TRUE(early.Wrote(kStep, kStep));
+  EXPECT_TRUE(early_.Wrote(kStep, kStep));
   for (const int nothing_begun : {ESPIPE, EINVAL, ENOSYS, EPERM, ENOMEM}) {
     refused = nothing_begun;
-    EXPECT_TRUE(early.Wrote(0, kStep));
+    EXPECT_TRUE(early_.Wrote(0, kStep));
   }
 }
 
 TEST_F(EarlyWritingTest, WhatIsWrittenElsewhereBeginsAnew) {
-  EarlyWriting early(path_.c_str(), kStep);
-  early.Wrote(0, kStep - 1);
-  early.Wrote(10 * kStep, kStep - 1);
-  early.Wrote(kStep - 1, 1);
-  EXPECT_EQ(DescriptorsOf(path_), 0);
+  early_.Wrote(0, kStep - 1);
+  early_.Wrote(10 * kStep, kStep - 1);
+  early_.Wrote(kStep - 1, 1);
+  EXPECT_TRUE(begun.empty());
 }
 
-TEST_F(EarlyWritingTest, ItGoesWithItsFile) {
-  {
-    EarlyWriting early(path_.c_str(), kStep);
-    early.Wrote(0, kStep);
-    EXPECT_EQ(DescriptorsOf(path_), 1);
-  }
-  EXPECT_EQ(DescriptorsOf(path_), 0);
+TEST_F(EarlyWritingTest, BehindAnEndAllIsCountedAnew) {
+  early_.Wrote(0, kStep - 1);
+  early_.End();
+  early_.Wrote(kStep - 1, 1);
+  EXPECT_TRUE(begun.empty());
 }
 
-TEST_F(EarlyWritingTest, AFileThatIsGoneAndAPipeInItsPlaceDoNoHarm) {
-  std::filesystem::remove(path_);
-  EarlyWriting early(path_.c_str(), kStep);
-  early.Wrote(0, kStep);
-  early.End();
-  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
-  early.Wrote(0, kStep);  // Would wait for a writer.
-  early.Wrote(kStep, kStep);
+TEST_F(EarlyWritingTest, WithoutADescriptorNothingBegins) {
+  EarlyWriting unknown(-1, kStep);
+  EXPECT_TRUE(unknown.Wrote(0, 10 * kStep));
+  EXPECT_TRUE(begun.empty());
 }
 
 class EarlyWritingOfALog : public SmallCache {
@@ -135,23 +122,23 @@ class EarlyWritingOfALog : public SmallCache {
 
 constexpr char kLarge[] = "INSERT INTO t VALUES (randomblob(4000000))";
 
-TEST_F(EarlyWritingOfALog, HoldsADescriptorWithinALargeTransactionAlone) {
-  const int of_sqlite = DescriptorsOf(log_);
-  ASSERT_EQ(of_sqlite, 1);
+TEST_F(EarlyWritingOfALog, GoesBySqlitesOwnDescriptor) {
   for (const std::string end : {"COMMIT", "ROLLBACK"}) {
+    begun.clear();
     Run("BEGIN; INSERT INTO t VALUES (randomblob(10000))");
-    EXPECT_EQ(DescriptorsOf(log_), of_sqlite);
+    EXPECT_TRUE(begun.empty());
     Run(kLarge);
-    EXPECT_EQ(DescriptorsOf(log_), of_sqlite + 1);
+    ASSERT_FALSE(begun.empty());
+    EXPECT_EQ(begun[0].path, log_);
+    EXPECT_EQ(DescriptorsOf(log_), 1) << "one more would take SQLite's locks with it when it is closed";
     EXPECT_EQ(Run(end), SQLITE_OK);
-    EXPECT_EQ(DescriptorsOf(log_), of_sqlite) << end;
   }
   EXPECT_EQ(Count(), Cell(2));
 }
 
 TEST_F(EarlyWritingOfALog, ASmallCommitBeginsNothing) {
   EXPECT_EQ(Run("INSERT INTO t VALUES (randomblob(400000))"), SQLITE_OK);
-  EXPECT_EQ(begun, Begun{});
+  EXPECT_TRUE(begun.empty());
 }
 
 TEST_F(EarlyWritingOfALog, WhatTheDiskRefusesIsAFailedSync) {
@@ -174,6 +161,66 @@ TEST_F(EarlyWritingOfALog, WhatWasRefusedOfATransactionThatIsTakenBackIsNoneOfTh
   EXPECT_EQ(Run(absl::StrCat("BEGIN; ", kLarge, "; ROLLBACK")), SQLITE_OK);
   EXPECT_EQ(Run(kLarge), SQLITE_OK);
   EXPECT_EQ(Count(), Cell(1));
+}
+
+/// Beside the writer, as the checkpointer copies.
+class EarlyWritingOfACopying : public EarlyWritingOfALog {
+ protected:
+  EarlyWritingOfACopying() {
+    Run("PRAGMA wal_autocheckpoint = 0");
+    Run(kLarge);
+    begun.clear();
+  }
+  int Copy() const {
+    sqlite3* beside = nullptr;
+    EXPECT_EQ(sqlite3_open_v2(path_.c_str(), &beside, SQLITE_OPEN_READWRITE, GatheringVfs(Gathered::kLog)),
+              SQLITE_OK);
+    sqlite3_exec(beside, "PRAGMA synchronous = FULL; PRAGMA user_version", nullptr, nullptr, nullptr);
+    const int code = CopyLog(beside);
+    sqlite3_db_config(beside, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_close(beside);
+    return code;
+  }
+  off64_t BegunOfTheFile() const {
+    off64_t bytes = 0;
+    for (const Begun& one : begun) bytes += one.path == path_ ? one.size : 0;
+    return bytes;
+  }
+};
+
+constexpr off64_t kMostOfLarge = 3'000'000;
+
+TEST_F(EarlyWritingOfACopying, BeginsMostOfItsPages) {
+  EXPECT_EQ(Copy(), SQLITE_OK);
+  EXPECT_GE(BegunOfTheFile(), kMostOfLarge);
+  EXPECT_LE(BegunOfTheFile(), static_cast<off64_t>(std::filesystem::file_size(path_)));
+}
+
+TEST_F(EarlyWritingOfACopying, AlsoWithADescriptorThatSqliteHasKeptForTheNextConnection) {
+  ASSERT_EQ(Copy(), SQLITE_OK);
+  Run(kLarge);
+  begun.clear();
+  EXPECT_EQ(Copy(), SQLITE_OK);
+  EXPECT_GE(BegunOfTheFile(), kMostOfLarge);
+}
+
+TEST_F(EarlyWritingOfACopying, WhatTheDiskRefusesIsAFailedSyncAndTheLogHasAllStill) {
+  refused = EIO;
+  EXPECT_EQ(Copy(), SQLITE_IOERR_FSYNC);
+  EXPECT_EQ(Count(), Cell(1));
+  begun.clear();
+  EXPECT_EQ(Copy(), SQLITE_OK);
+  EXPECT_GE(BegunOfTheFile(), kMostOfLarge) << "all of it once more";
+  EXPECT_EQ(Count(), Cell(1));
+}
+
+TEST_F(EarlyWritingOfACopying, TheWritersOwnLikewise) {
+  const auto copy = [this] {
+    return sqlite3_wal_checkpoint_v2(connection_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  };
+  refused = EIO;
+  EXPECT_EQ(copy(), SQLITE_IOERR_FSYNC);
+  EXPECT_EQ(copy(), SQLITE_OK);
 }
 
 }  // namespace
