@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 /// Its number is `version`. 2 has `database` in `source`; 1 is of sources that have none. 3 has `announced`;
-/// behind an earlier one the next cycle announces all.
+/// where it is not there the next cycle announces all.
 const KnownLayout kLayout = {"the run state", 3};
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {

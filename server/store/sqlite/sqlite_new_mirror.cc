@@ -24,10 +24,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of our own, to a file that SQLite has open: closed, it takes SQLite's locks on that file with it.
+/// Of our own, open from before the first row on: its sync tells of each page that the disk refused since.
+/// Closed while SQLite has the file open, it would take SQLite's locks with it.
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : number_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit Descriptor(const std::string& path)
+      : number_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
   ~Descriptor() {
     if (number_ >= 0) close(number_);
   }
@@ -108,6 +110,7 @@ class NewMirror final : public Store {
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
     file_.emplace(building_path_);
+    if (file_->number() < 0) return DiskTrouble(building_path_, "opening");
     early_.emplace(file_->number(), kEarlyBytes);
     return TakeClaim();
   }
@@ -249,7 +252,6 @@ class NewMirror final : public Store {
     CrashPoint("building.complete");
     if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
     early_.reset();
-    file_.reset();
     rows_.reset();
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
@@ -258,7 +260,8 @@ class NewMirror final : public Store {
       fs::remove(path_ + suffix, error);
       if (error) return DiskTrouble(path_ + suffix, "removing");
     }
-    if (absl::Status status = Sync(building_path_, O_RDWR); !status.ok()) return status;
+    if (fsync(file_->number()) != 0) return DiskTrouble(building_path_, "writing");
+    file_.reset();
     CrashPoint("building.synced");
     if (renameat2(AT_FDCWD, building_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
       return DiskTrouble(building_path_, "renaming");

@@ -15,6 +15,7 @@
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/second_names.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/file/sync_path.h"
 #include "server/store/sqlite/sqlite_database.h"
@@ -34,6 +35,8 @@ void ConfigureSqlite() {
   // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16
   // %.
   sqlite::PrepareSqlite();
+  // It changes what all connections share, and so comes before the first one.
+  GatheringVfs(Gathered::kLog);
 }
 
 std::string SqlitePath(const std::string& dir, const std::string& context_id) {

@@ -265,21 +265,24 @@ TEST_F(RunStateTest, AFileThatBecameADatabaseOfAServerIsAnotherSource) {
   EXPECT_EQ(Judge(state, "a", sent), Standing::kMiss);
 }
 
-TEST_F(RunStateTest, WhatLayout1HasIsReadAndWrittenAsThePresentOne) {
-  std::ofstream(folder_ / "Cust.json")
-      << R"({"version": 1, "program": "0.1.0", "id": "abc", "source_id": "def", "run": 7, "host": ")"
-      << HostId() << R"(", "source": {"path": "/data/crm.db", "device": 1, "inode": 2, "change_counter": 3},)"
-      << R"("tables": {"a": {"sent": 7, "record": "x"}}})";
-  RunState state = Load();
-  EXPECT_THAT(state.Bind(kMark), IsOkAndHolds(""));
-  EXPECT_EQ(Judge(state, "a", {Lsn{7}, "abc:7"}), Standing::kKnown);
-  EXPECT_EQ(state.source_id(), "def");
-  ASSERT_THAT(state.Save(), IsOk());
-  std::ifstream file(folder_ / "Cust.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  EXPECT_THAT(text.str(), AllOf(HasSubstr("\"version\": 3"), HasSubstr("\"database\": \"\"")));
-  EXPECT_EQ(Load().announced().sha256, "");
+TEST_F(RunStateTest, WhatFormerLayoutsHaveIsReadAndWrittenAsThePresentOne) {
+  for (const int version : {1, 2}) {
+    std::ofstream(folder_ / "Cust.json")
+        << R"({"version": )" << version
+        << R"(, "program": "0.1.0", "id": "abc", "source_id": "def", "run": 7, "host": ")" << HostId()
+        << R"(", "source": {"path": "/data/crm.db", "device": 1, "inode": 2, "change_counter": 3},)"
+        << R"("tables": {"a": {"sent": 7, "record": "x"}}})";
+    RunState state = Load();
+    EXPECT_EQ(state.announced().sha256, "");
+    EXPECT_THAT(state.Bind(kMark), IsOkAndHolds(""));
+    EXPECT_EQ(Judge(state, "a", {Lsn{7}, "abc:7"}), Standing::kKnown);
+    EXPECT_EQ(state.source_id(), "def");
+    ASSERT_THAT(state.Save(), IsOk());
+    std::ifstream file(folder_ / "Cust.json");
+    std::ostringstream text;
+    text << file.rdbuf();
+    EXPECT_THAT(text.str(), AllOf(HasSubstr("\"version\": 3"), HasSubstr("\"database\": \"\"")));
+  }
 }
 
 TEST_F(RunStateTest, WhatWasAnnouncedIsReadAsItWasWritten) {

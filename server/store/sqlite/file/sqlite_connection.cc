@@ -278,7 +278,11 @@ sqlite3* SqliteConnection::OpenBeside() const {
         sqlite3_exec(connection, "PRAGMA synchronous = FULL; PRAGMA user_version", nullptr, nullptr, nullptr);
     DropGatheredAtRollback(connection);
   }
-  if (connection != nullptr) sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (connection != nullptr) {
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    // What fails of a copying has to be known; behind a commit SQLite tells nobody.
+    sqlite3_wal_autocheckpoint(connection, 0);
+  }
   if (code == SQLITE_OK && same()) return connection;
   sqlite3_close(connection);
   return nullptr;

@@ -10,11 +10,12 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
+#include "base/db/sqlite/descriptor.h"
 #include "server/store/sqlite/file/early_writing.h"
 #include "server/store/sqlite/file/frame_seals.h"
-#include "server/store/sqlite/file/sqlite_descriptor.h"
 
 namespace mirror {
 namespace {
@@ -41,7 +42,7 @@ class GatheringFile : public sqlite3_file {
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *system()->pMethods; }
   /// Its system's file is open.
-  void BeginEarly() { early_.emplace(DescriptorOf(System(), system()), kEarlyBytes); }
+  void BeginEarly() { early_.emplace(sqlite::DescriptorOf(system()), kEarlyBytes); }
 
   int Read(void* to, int size, sqlite3_int64 from) {
     const auto end = static_cast<sqlite3_int64>(from + size);
@@ -266,6 +267,7 @@ const sqlite3_io_methods* system_pages = nullptr;
 /// Lies behind the system's file in memory, where another file has what gathers.
 EarlyWriting& EarlyPages(sqlite3_file* file) {
   static_assert(sizeof(EarlyWriting) <= sizeof(GatheringFile));
+  static_assert(std::is_trivially_destructible_v<EarlyWriting>);  // Nobody is told when it goes.
   return *reinterpret_cast<EarlyWriting*>(reinterpret_cast<char*>(file) + System()->szOsFile);
 }
 
@@ -284,6 +286,7 @@ void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
 }
 
 int ControlPages(sqlite3_file* file, int operation, void* argument) {
+  if (operation == SQLITE_FCNTL_CKPT_START) EarlyPages(file).End();
   if (operation == SQLITE_FCNTL_SIZE_HINT) Lengthen(file, *static_cast<const sqlite3_int64*>(argument));
   return system_pages->xFileControl(file, operation, argument);
 }
@@ -304,8 +307,8 @@ void WatchPages(sqlite3_file* file) {
     made.xWrite = WritePage;
     return made;
   }();
-  if (file->pMethods != system_pages) return;
-  new (&EarlyPages(file)) EarlyWriting(DescriptorOf(System(), file), kEarlyPagesBytes);
+  if (file->pMethods != system_pages || System()->szOsFile % alignof(EarlyWriting) != 0) return;
+  new (&EarlyPages(file)) EarlyWriting(sqlite::DescriptorOf(file), kEarlyPagesBytes);
   file->pMethods = &methods;
 }
 
@@ -332,6 +335,7 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
 template <int kind>
 const char* Register(const char* name) {
   if (System() == nullptr) return nullptr;
+  sqlite::WatchDescriptors(System());
   // All but opening is the system's, and works by the system's own fields.
   static sqlite3_vfs vfs = *System();
   vfs.zName = name;

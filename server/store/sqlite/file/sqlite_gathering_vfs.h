@@ -18,6 +18,10 @@ enum class Gathered : std::uint8_t {
 /// its pages come. SQLite writes a log in two calls for each page, one of 24 bytes and one of 4,096; they
 /// were a fifth of the processor time of a population.
 ///
+/// Large transactions, and with kLog copyings, begin their way to the disk before their sync
+/// (docs/decisions/0073): what the disk refuses of them is SQLITE_IOERR_FSYNC, of a page's writing, too. For
+/// that the first call has all of SQLite's looks at lengths watched: see sqlite::WatchDescriptors().
+///
 /// What waits is written before the file is read at that place, measured, truncated or synced, and at the end
 /// of a transaction (SQLITE_FCNTL_SYNC). When that fails, so do all calls about what is lost, until it is
 /// dropped. kLog needs synchronous=FULL: then commits are synced before others see them, but for those under

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,7 +32,10 @@ std::string PathOf(int file) {
 struct Begun {
   std::string path;
   off64_t from, size;
-  friend bool operator==(const Begun&, const Begun&) = default;
+  int file = -1;
+  friend bool operator==(const Begun& one, const Begun& other) {
+    return one.path == other.path && one.from == other.from && one.size == other.size;
+  }
 };
 
 /// What the next call says in place of the system; 0: nothing.
@@ -41,7 +45,7 @@ std::vector<Begun> begun;
 }  // namespace
 
 extern "C" int sync_file_range(int file, off64_t from, off64_t size, unsigned how) {
-  begun.push_back({PathOf(file), from, size});
+  begun.push_back({PathOf(file), from, size, file});
   errno = std::exchange(refused, 0);
   return errno != 0 ? -1 : static_cast<int>(syscall(SYS_sync_file_range, file, from, size, how));
 }
@@ -163,6 +167,20 @@ TEST_F(EarlyWritingOfALog, WhatWasRefusedOfATransactionThatIsTakenBackIsNoneOfTh
   EXPECT_EQ(Count(), Cell(1));
 }
 
+/// Whether another process finds SQLite's lock of whoever reads or writes on a file.
+bool IsLocked(const std::string& path) {
+  const pid_t other = fork();
+  if (other == 0) {
+    constexpr off_t kShared = 0x40000000 + 2, kSharedBytes = 510;
+    struct flock lock = {F_WRLCK, SEEK_SET, kShared, kSharedBytes, 0};
+    const int file = open(path.c_str(), O_RDWR);
+    const bool asked = file >= 0 && fcntl(file, F_GETLK, &lock) == 0;
+    _exit(asked && lock.l_type != F_UNLCK ? 0 : 1);
+  }
+  int how = -1;
+  return waitpid(other, &how, 0) == other && WIFEXITED(how) && WEXITSTATUS(how) == 0;
+}
+
 /// Beside the writer, as the checkpointer copies.
 class EarlyWritingOfACopying : public EarlyWritingOfALog {
  protected:
@@ -191,17 +209,24 @@ class EarlyWritingOfACopying : public EarlyWritingOfALog {
 constexpr off64_t kMostOfLarge = 3'000'000;
 
 TEST_F(EarlyWritingOfACopying, BeginsMostOfItsPages) {
+  const int of_sqlite = DescriptorsOf(path_);
+  ASSERT_TRUE(IsLocked(path_)) << "by the writer";
   EXPECT_EQ(Copy(), SQLITE_OK);
   EXPECT_GE(BegunOfTheFile(), kMostOfLarge);
   EXPECT_LE(BegunOfTheFile(), static_cast<off64_t>(std::filesystem::file_size(path_)));
+  EXPECT_TRUE(IsLocked(path_)) << "still";
+  EXPECT_EQ(DescriptorsOf(path_), of_sqlite + 1) << "SQLite keeps the one of the other connection";
 }
 
 TEST_F(EarlyWritingOfACopying, AlsoWithADescriptorThatSqliteHasKeptForTheNextConnection) {
   ASSERT_EQ(Copy(), SQLITE_OK);
+  ASSERT_FALSE(begun.empty());
+  const int kept = begun[0].file;
   Run(kLarge);
   begun.clear();
   EXPECT_EQ(Copy(), SQLITE_OK);
   EXPECT_GE(BegunOfTheFile(), kMostOfLarge);
+  EXPECT_EQ(begun[0].file, kept);
 }
 
 TEST_F(EarlyWritingOfACopying, WhatTheDiskRefusesIsAFailedSyncAndTheLogHasAllStill) {

@@ -1,0 +1,35 @@
+#include "base/db/sqlite/descriptor.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+namespace mirror::sqlite {
+namespace {
+
+// SQLite is built with lengths of 64 bits, and fills the same struct.
+static_assert(sizeof(off_t) == 8);
+
+using Fstat = int (*)(int, struct stat*);
+Fstat former = nullptr;  ///< What is called behind ours.
+
+/// What SQLite asked for the length of last in this thread.
+thread_local int asked = -1;
+
+int NoteAsked(int file, struct stat* found) { return former(asked = file, found); }
+
+}  // namespace
+
+void WatchDescriptors(sqlite3_vfs* system) {
+  if (former != nullptr || system->iVersion < 3) return;
+  former = reinterpret_cast<Fstat>(system->xGetSystemCall(system, "fstat"));
+  if (former == nullptr) return;
+  system->xSetSystemCall(system, "fstat", reinterpret_cast<sqlite3_syscall_ptr>(NoteAsked));
+}
+
+int DescriptorOf(sqlite3_file* file) {
+  sqlite3_int64 size = 0;
+  asked = -1;
+  return file->pMethods->xFileSize(file, &size) == SQLITE_OK ? asked : -1;
+}
+
+}  // namespace mirror::sqlite
