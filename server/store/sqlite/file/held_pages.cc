@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string>
 
 #include "absl/strings/numbers.h"
 
@@ -14,13 +15,22 @@ namespace {
 /// up each unchanged page at once, and read it again for the next row.
 constexpr int kHeld = -32'768;
 
-int CacheOf(sqlite3* connection) {
-  int size = kHeld;
-  const auto keep = [](void* number, int, char** values, char**) {
-    return absl::SimpleAtoi(values[0], static_cast<int*>(number)) ? SQLITE_OK : SQLITE_ERROR;
+std::string Ask(sqlite3* connection, const char* pragma) {
+  std::string answer;
+  const auto keep = [](void* to, int, char** values, char**) {
+    *static_cast<std::string*>(to) = values[0];
+    return SQLITE_OK;
   };
-  sqlite3_exec(connection, "PRAGMA main.cache_size", keep, &size, nullptr);
-  return size;
+  sqlite3_exec(connection, pragma, keep, &answer, nullptr);
+  return answer;
+}
+
+/// What the cache is to be again; kHeld: it is to stay as it is.
+int CacheToChange(sqlite3* connection) {
+  int size = kHeld;
+  // What is lost is lost in a log.
+  if (Ask(connection, "PRAGMA main.journal_mode") != "wal") return kHeld;
+  return absl::SimpleAtoi(Ask(connection, "PRAGMA main.cache_size"), &size) ? size : kHeld;
 }
 
 // Where there is no memory for it, pages are written as ever.
@@ -32,7 +42,7 @@ void SetCache(sqlite3* connection, int size) {
 
 }  // namespace
 
-HeldPages::HeldPages(sqlite3* connection) : connection_(connection), before_(CacheOf(connection)) {
+HeldPages::HeldPages(sqlite3* connection) : connection_(connection), before_(CacheToChange(connection)) {
   if (before_ != kHeld) SetCache(connection_, kHeld);
 }
 

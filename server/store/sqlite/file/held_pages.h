@@ -5,9 +5,10 @@ struct sqlite3;
 
 namespace mirror {
 
-/// As long as it lives, 32 MB of changed pages wait for the end of their transaction, whatever the cache
-/// holds: around what may be taken back while the transaction goes on (docs/decisions/0074). Where more were
-/// changed, such a commit may fail, see FrameSeals. Threads: the connection's.
+/// As long as it lives, of a database with a log 32 MB of changed pages wait for the end of their
+/// transaction, whatever the cache holds: around what may be taken back while the transaction goes on
+/// (docs/decisions/0074). Where more were changed, such a commit may fail, see FrameSeals. Threads: the
+/// connection's.
 class HeldPages {
  public:
   explicit HeldPages(sqlite3* connection);
@@ -17,7 +18,8 @@ class HeldPages {
 
  private:
   sqlite3* const connection_;
-  const int before_;  ///< The cache's size. As large as ours: within the life of another one.
+  /// The cache's size. As large as ours: within the life of another one, or there is no log.
+  const int before_;
 };
 
 }  // namespace mirror
