@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <atomic>
+
 namespace mirror::sqlite {
 namespace {
 
@@ -10,19 +12,21 @@ namespace {
 static_assert(sizeof(off_t) == 8);
 
 using Fstat = int (*)(int, struct stat*);
-Fstat former = nullptr;  ///< What is called behind ours.
+/// What is called behind ours, in any thread.
+std::atomic<Fstat> former = nullptr;
 
 /// What SQLite asked for the length of last in this thread.
 thread_local int asked = -1;
 
-int NoteAsked(int file, struct stat* found) { return former(asked = file, found); }
+int NoteAsked(int file, struct stat* found) { return former.load()(asked = file, found); }
 
 }  // namespace
 
 void WatchDescriptors(sqlite3_vfs* system) {
   if (former != nullptr || system->iVersion < 3) return;
-  former = reinterpret_cast<Fstat>(system->xGetSystemCall(system, "fstat"));
-  if (former == nullptr) return;
+  const auto found = reinterpret_cast<Fstat>(system->xGetSystemCall(system, "fstat"));
+  if (found == nullptr) return;
+  former = found;
   system->xSetSystemCall(system, "fstat", reinterpret_cast<sqlite3_syscall_ptr>(NoteAsked));
 }
 
