@@ -19,20 +19,6 @@
 namespace mirror {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 std::string Reason(int error) { return std::strerror(error); }
 
 absl::Status CannotWrite(const std::string& path, int error) {
@@ -56,7 +42,7 @@ std::string TemporaryOf(const std::filesystem::path& path) {
 
 // Some file systems cannot; the file is there all the same.
 void SyncFolder(const std::filesystem::path& folder) {
-  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const OwnedDescriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) fsync(parent.get());
 }
 
@@ -73,7 +59,7 @@ bool WriteAll(int fd, std::string_view content) {
 // 0, or what went wrong as errno.
 int WriteTemporary(const std::string& temporary, std::string_view content, FileUse use) {
   const mode_t mode = use == FileUse::kPublic ? 0644 : 0600;
-  const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  const OwnedDescriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (file.get() < 0) return errno;
   return WriteAll(file.get(), content) && fsync(file.get()) == 0 ? 0 : errno;
 }
@@ -135,7 +121,7 @@ absl::Status IsOpenToOthers(const std::string& path, FileUse use, mode_t rights)
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   // O_NONBLOCK: a pipe under this name must not hang the reader.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const OwnedDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     if (errno == ENOENT) return IsNotThere(path, use);
     return absl::PermissionDeniedError(absl::StrCat("'", path, "' cannot be read: ", Reason(errno),

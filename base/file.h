@@ -1,15 +1,40 @@
 #ifndef MIRROR_BASE_FILE_H_
 #define MIRROR_BASE_FILE_H_
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace mirror {
+
+/// A descriptor that closes itself; below 0: nothing is open. Not of a file that SQLite has open at its end:
+/// the system then drops all locks of this process on it.
+class OwnedDescriptor {
+ public:
+  explicit OwnedDescriptor(int number = -1) : number_(number) {}
+  ~OwnedDescriptor() { Close(); }
+  OwnedDescriptor(OwnedDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  OwnedDescriptor& operator=(OwnedDescriptor&& other) noexcept {
+    Close();
+    number_ = std::exchange(other.number_, -1);
+    return *this;
+  }
+  int get() const { return number_; }
+  void Close() {
+    if (number_ >= 0) close(number_);
+    number_ = -1;
+  }
+
+ private:
+  int number_;
+};
 
 /// Bytes; a larger file is no key and no certificate.
 inline constexpr std::size_t kKeyFileBytesMax = 256 * 1024;

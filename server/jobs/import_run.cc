@@ -1,7 +1,6 @@
 #include "server/jobs/import_run.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/file.h"
 #include "base/human_text.h"
 #include "base/json/json_document.h"
 #include "base/utf8.h"
@@ -42,21 +42,6 @@ constexpr std::size_t kIdShownMax = 1'024;
 /// How long a mirror that cannot be written is asked again and again.
 constexpr std::chrono::seconds kWriteWait{60};
 constexpr std::chrono::milliseconds kLookInterval{200};
-
-/// A file that is open.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~OpenFile() {
-    if (file_ >= 0) close(file_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int get() const { return file_; }
-
- private:
-  const int file_;
-};
 
 class ImportRun {
  public:
@@ -113,7 +98,7 @@ class ImportRun {
     to_pass_ = job_.ahead;
     const absl::StatusOr<RecordMapper> mapper = tenant_.ReadMapper();
     is_ruled_ = !mapper.ok() || IsRuled(*mapper);
-    const OpenFile file(uploads_.PathOf(job_.upload));
+    const OwnedDescriptor file(open(uploads_.PathOf(job_.upload).c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) {
       End(JobState::kDied, "the file is not there any more. Send it again.");
       return Tried::kOver;

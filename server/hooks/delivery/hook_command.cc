@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/spawn.h"
 
 namespace mirror {
@@ -27,29 +28,8 @@ constexpr std::chrono::milliseconds kLook{100};
 /// And the end of the program, where the system gives no descriptor that tells of it.
 constexpr std::chrono::milliseconds kEndLook{10};
 
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  ~Descriptor() { Close(); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    Close();
-    number_ = std::exchange(other.number_, -1);
-    return *this;
-  }
-  int get() const { return number_; }
-  void Close() {
-    if (number_ >= 0) close(number_);
-    number_ = -1;
-  }
-
- private:
-  int number_;
-};
-
 struct Pipe {
-  Descriptor read, write;
+  OwnedDescriptor read, write;
 };
 
 absl::StatusOr<Pipe> MakePipe() {
@@ -57,7 +37,7 @@ absl::StatusOr<Pipe> MakePipe() {
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return absl::UnavailableError(absl::StrCat("no pipe could be made for it: ", std::strerror(errno)));
   }
-  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+  return Pipe{OwnedDescriptor(ends[0]), OwnedDescriptor(ends[1])};
 }
 
 /// The signal that a pipe without a reader sends: for this thread it is an error of write() and nothing else,
@@ -100,7 +80,7 @@ class Child {
       return absl::FailedPreconditionError(
           absl::StrCat("the program could not be started: ", std::strerror(failed)));
     }
-    ended_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+    ended_ = OwnedDescriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     input_ = std::move(in->write);
     output_ = std::move(out->read);
     fcntl(input_.get(), F_SETFL, O_NONBLOCK);
@@ -163,7 +143,7 @@ class Child {
   }
 
   pid_t pid_ = -1;
-  Descriptor ended_, input_, output_;
+  OwnedDescriptor ended_, input_, output_;
 };
 
 class CommandHook final : public HookTarget {

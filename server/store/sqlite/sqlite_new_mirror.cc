@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/file.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/early_writing.h"
 #include "server/store/sqlite/file/file_suffix.h"
@@ -23,24 +24,6 @@ namespace mirror {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Of our own, open from before the first row on: its sync tells of each page that the disk refused since.
-/// Closed while SQLite has the file open, it would take SQLite's locks with it.
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path)
-      : number_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int number() const { return number_; }
-
- private:
-  const int number_;
-};
 
 void RemoveDatabase(const std::string& path) {
   for (const char* suffix : {"", "-journal", kLogSuffix, kIndexSuffix}) {
@@ -109,9 +92,9 @@ class NewMirror final : public Store {
         OpenSqliteDatabase(building_path_, context_id_, true, MirrorUse::kBuilding, options_);
     if (!rows.ok()) return rows.status();
     rows_ = *std::move(rows);
-    file_.emplace(building_path_);
-    if (file_->number() < 0) return DiskTrouble(building_path_, "opening");
-    early_.emplace(file_->number(), kEarlyBytes);
+    file_.emplace(open(building_path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (file_->get() < 0) return DiskTrouble(building_path_, "opening");
+    early_.emplace(file_->get(), kEarlyBytes);
     return TakeClaim();
   }
 
@@ -260,7 +243,7 @@ class NewMirror final : public Store {
       fs::remove(path_ + suffix, error);
       if (error) return DiskTrouble(path_ + suffix, "removing");
     }
-    if (fsync(file_->number()) != 0) return DiskTrouble(building_path_, "writing");
+    if (fsync(file_->get()) != 0) return DiskTrouble(building_path_, "writing");
     file_.reset();
     CrashPoint("building.synced");
     if (renameat2(AT_FDCWD, building_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) != 0) {
@@ -318,7 +301,9 @@ class NewMirror final : public Store {
   std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
   std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
-  std::optional<Descriptor> file_;     ///< While it is being built.
+  /// While it is being built: open from before the first row on, so that its sync tells of each page that the
+  /// disk refused since.
+  std::optional<OwnedDescriptor> file_;
   std::optional<EarlyWriting> early_;  ///< While it is being built.
   std::int64_t bytes_ = 0;             ///< Of the file, behind the last commit.
   BuildingUpkeep upkeep_{*this};       ///< While it is being built.
