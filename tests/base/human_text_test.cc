@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace mirror {
+namespace mirror::human_text_test {
 namespace {
 
 TEST(HumanTextTest, NumbersAreGroupedByThousands) {
@@ -70,4 +70,4 @@ TEST(FormatUnixTimeTest, IsRfc3339OrThePlainNumber) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::human_text_test

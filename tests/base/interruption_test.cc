@@ -7,7 +7,7 @@
 
 #include "tests/support/sleeping_thread.h"
 
-namespace mirror {
+namespace mirror::interruption_test {
 namespace {
 
 using std::chrono::milliseconds, std::chrono::steady_clock;
@@ -45,4 +45,4 @@ TEST(InterruptionTest, AnotherSignalDoesNot) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::interruption_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace mirror {
+namespace mirror::iso_time_test {
 namespace {
 
 TEST(IsoTimeTest, IsOfUtcWithThreeDigits) {
@@ -18,4 +18,4 @@ TEST(IsoTimeTest, BeforeTheEpochCountsBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::iso_time_test

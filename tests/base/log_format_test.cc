@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-namespace mirror {
+namespace mirror::log_format_test {
 namespace {
 
 class LogFormatTest : public testing::Test {
@@ -100,4 +100,4 @@ TEST_F(LogFormatTest, ItsWordsAreReadAsTheyAreWritten) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_format_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace mirror {
+namespace mirror::nonce_test {
 namespace {
 
 TEST(SecretTest, OnlyTheWholeSecretIsTheSame) {
@@ -22,4 +22,4 @@ TEST(SecretTest, OnlyTheWholeSecretIsTheSame) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::nonce_test

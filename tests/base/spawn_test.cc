@@ -10,7 +10,7 @@
 #include <csignal>
 #include <string>
 
-namespace mirror {
+namespace mirror::spawn_test {
 namespace {
 
 /// What /bin/sh prints of a script that has `input` on its stdin.
@@ -71,4 +71,4 @@ TEST(SpawnTest, AProgramThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::spawn_test

@@ -19,7 +19,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::system_user_test {
 namespace {
 
 using testing::AllOf;
@@ -156,4 +156,4 @@ TEST(ThisUserTest, HasTheGroupsOfTheProcess) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::system_user_test

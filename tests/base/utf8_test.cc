@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string>
 
-namespace mirror {
+namespace mirror::utf8_test {
 namespace {
 
 using namespace std::string_literals;
@@ -105,4 +105,4 @@ TEST(CutUtf8Test, EndsWithACharacter) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::utf8_test

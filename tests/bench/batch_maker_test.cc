@@ -14,7 +14,7 @@
 #include "tests/support/processes.h"
 #include "tools/benchmarks/raw_table.h"
 
-namespace mirror::bench {
+namespace mirror::bench::batch_maker_test {
 namespace {
 
 Step StepOf(const std::string& line) { return ReadStep(line).value(); }
@@ -133,4 +133,4 @@ TEST(BenchRowsTest, ARowOfTheBenchmarkWeighs184Bytes) {
 }
 
 }  // namespace
-}  // namespace mirror::bench
+}  // namespace mirror::bench::batch_maker_test

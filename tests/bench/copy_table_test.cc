@@ -7,7 +7,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::bench {
+namespace mirror::bench::copy_table_test {
 namespace {
 
 Step StepOf(const std::string& line) {
@@ -64,4 +64,4 @@ TEST_F(CopyTableTest, WhatCopyCannotDoIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror::bench
+}  // namespace mirror::bench::copy_table_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror::bench {
+namespace mirror::bench::step_test {
 namespace {
 
 using testing::ElementsAre;
@@ -70,4 +70,4 @@ TEST(StepTest, RandomKeysAreDistinctInsideOfTheRangeAndTheSameEachTime) {
 }
 
 }  // namespace
-}  // namespace mirror::bench
+}  // namespace mirror::bench::step_test

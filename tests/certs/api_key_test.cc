@@ -15,7 +15,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::api_key_test {
 namespace {
 
 using testing::ElementsAre;
@@ -228,4 +228,4 @@ TEST_F(ApiKeyTest, EachRoleMayWhatThoseBeforeItMay) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::api_key_test

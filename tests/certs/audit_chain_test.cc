@@ -12,7 +12,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::audit_chain_test {
 namespace {
 
 using testing::AllOf;
@@ -240,4 +240,4 @@ TEST_F(AuditChainTest, PrunedRecordsAreMissedUnlessTheServerSignedThatItPrunedTh
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::audit_chain_test

@@ -10,7 +10,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::expiry_test {
 namespace {
 
 using testing::ElementsAre;
@@ -91,4 +91,4 @@ TEST(Expiry, ACertificateTellsItsUris) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::expiry_test

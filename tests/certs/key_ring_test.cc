@@ -12,7 +12,7 @@
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::key_ring_test {
 namespace {
 
 using ::testing::AllOf;
@@ -286,4 +286,4 @@ TEST_F(TokenCacheTest, ManyThreadsShareIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::key_ring_test

@@ -16,7 +16,7 @@
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::key_test {
 namespace {
 
 using ::testing::AllOf;
@@ -275,4 +275,4 @@ TEST(IssueTest, ACertificateDoesNotOutliveItsCa) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::key_test

@@ -10,7 +10,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::keyed_hash_test {
 namespace {
 
 using testing::AllOf;
@@ -69,4 +69,4 @@ TEST(KeyedHashTest, ASecretIsReadWithoutItsLineEndAndOnlyWhenNobodyElseMay) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::keyed_hash_test

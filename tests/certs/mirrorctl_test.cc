@@ -28,7 +28,7 @@
 
 extern char** environ;
 
-namespace mirror {
+namespace mirror::mirrorctl_test {
 namespace {
 
 using ::testing::AllOf;
@@ -480,4 +480,4 @@ TEST_F(MirrorctlTest, ShowTellsWhoseACertificateIs) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mirrorctl_test

@@ -10,7 +10,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::private_memory_test {
 namespace {
 
 /// Whether a child that did `first` and was then aborted left a core file.
@@ -53,4 +53,4 @@ TEST(PrivateMemoryTest, NoDebuggerOfItsOwnUserGetsIn) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::private_memory_test

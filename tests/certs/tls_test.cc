@@ -14,7 +14,7 @@
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::tls_test {
 namespace {
 
 using std::chrono::seconds;
@@ -144,4 +144,4 @@ TEST_F(TlsTest, AnExpiredPairIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tls_test

@@ -19,7 +19,7 @@
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::token_test {
 namespace {
 
 using ::testing::AllOf;
@@ -598,4 +598,4 @@ TEST(VerifyAnswerTest, AnExpiredCertificateIsNoProof) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::token_test

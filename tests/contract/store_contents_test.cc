@@ -16,7 +16,7 @@
 
 // A mirror that is written into a store of another kind by its contents is the same mirror.
 
-namespace mirror {
+namespace mirror::store_contents_test {
 namespace {
 
 using testing::AllOf;
@@ -547,4 +547,4 @@ TEST_P(StoreContents, ATableThatTheStoreCannotHoldIsRefused) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreContents, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_contents_test

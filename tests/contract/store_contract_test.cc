@@ -12,7 +12,7 @@
 
 // What every store promises (server/store/store.h, server/plan/plan.h): transactions, records, populations.
 
-namespace mirror {
+namespace mirror::store_contract_test {
 namespace {
 
 using testing::ElementsAre;
@@ -1114,4 +1114,4 @@ TEST_P(StoreContract, AnswersAreKeptUntilOthersTakeTheirPlace) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_contract_test

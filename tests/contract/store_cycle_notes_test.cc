@@ -8,7 +8,7 @@
 
 #include "tests/contract/store_contract.h"
 
-namespace mirror {
+namespace mirror::store_cycle_notes_test {
 namespace {
 
 using testing::ElementsAre;
@@ -74,4 +74,4 @@ TEST_P(StoreCycleNotes, AreMadeOfWhatCameOfTheSteps) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreCycleNotes, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_cycle_notes_test

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/contract/store_contract.h"
 
-namespace mirror {
+namespace mirror::store_documents_test {
 namespace {
 
 using testing::ElementsAre;
@@ -143,4 +143,4 @@ TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreDocuments, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_documents_test

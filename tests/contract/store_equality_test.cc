@@ -10,7 +10,7 @@
 #include "server/plan/comparison.h"
 #include "tests/contract/store_contract.h"
 
-namespace mirror {
+namespace mirror::store_equality_test {
 namespace {
 
 using testing::ElementsAre;
@@ -273,4 +273,4 @@ TEST_P(StoreEquality, ASwapThatWouldLoseTooMuchIsRefusedAndSaysHowMuch) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreEquality, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_equality_test

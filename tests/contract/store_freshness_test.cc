@@ -7,7 +7,7 @@
 
 // As of when tables are: written in the transaction of their rows, or for all of them at once.
 
-namespace mirror {
+namespace mirror::store_freshness_test {
 namespace {
 
 using testing::ElementsAre;
@@ -143,4 +143,4 @@ TEST_P(Freshnesses, TargetsAreReplacedAsOne) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, Freshnesses, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_freshness_test

@@ -18,7 +18,7 @@
 
 // The journal says what was written, and versions what stood: in every store, and as of every commit.
 
-namespace mirror {
+namespace mirror::store_history_test {
 namespace {
 
 using testing::ElementsAre;
@@ -908,4 +908,4 @@ INSTANTIATE_TEST_SUITE_P(EveryStore, History, testing::ValuesIn(EveryBackend()),
 INSTANTIATE_TEST_SUITE_P(EveryStore, HistoryRandom, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_history_test

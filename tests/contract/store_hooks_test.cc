@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/contract/store_contract.h"
 
-namespace mirror {
+namespace mirror::store_hooks_test {
 namespace {
 
 using testing::AllOf;
@@ -96,4 +96,4 @@ TEST_P(StoreHooks, WhatWaitsForAHookThatIsNotConfiguredAnyMoreGoesAfterADay) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreHooks, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_hooks_test

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/contract/store_contract.h"
 
-namespace mirror {
+namespace mirror::store_objects_test {
 namespace {
 
 using testing::ElementsAre;
@@ -89,4 +89,4 @@ TEST_P(StoreObjects, NoValueIsTooLongForAnIndexOfItsOwn) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreObjects, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_objects_test

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace mirror {
+namespace mirror::store_partner_test {
 namespace {
 
 using testing::AllOf;
@@ -241,4 +241,4 @@ TEST_P(PartnerContract, ARuleEmptiesAColumnOnlyWhereTheMirrorWrote) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_partner_test

@@ -10,7 +10,7 @@
 
 // What a store promises that preserves a partner's rows by preserve_target and MARK, too.
 
-namespace mirror {
+namespace mirror::store_preserving_test {
 namespace {
 
 using testing::AllOf;
@@ -372,4 +372,4 @@ TEST_P(PreservingPartnerContract, ATableSetAsideGoesOnlyWhenAllItHoldsIsTheSourc
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_preserving_test

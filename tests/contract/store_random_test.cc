@@ -10,7 +10,7 @@
 
 // The store does with them what the simplest store does.
 
-namespace mirror {
+namespace mirror::store_random_test {
 namespace {
 
 constexpr int kPlans = 400;
@@ -71,4 +71,4 @@ INSTANTIATE_TEST_SUITE_P(AsSqliteLikesIt, StoreRandom,
                          NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_random_test

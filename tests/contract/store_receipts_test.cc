@@ -10,7 +10,7 @@
 
 // The chain of receipts moves in the transaction of the rows that it speaks of.
 
-namespace mirror {
+namespace mirror::store_receipts_test {
 namespace {
 
 using testing::ElementsAre;
@@ -148,4 +148,4 @@ TEST_P(Receipts, TheLastTenThousandAreKept) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, Receipts, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_receipts_test

@@ -11,7 +11,7 @@
 
 // What a store refuses that another one keeps, by its name, before it has changed anything.
 
-namespace mirror {
+namespace mirror::store_refused_test {
 namespace {
 
 using testing::AllOf;
@@ -211,4 +211,4 @@ TEST_P(StoreRefused, AKeyThatIsTooLongIsNamedByItsRowAndNotShown) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreRefused, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_refused_test

@@ -15,7 +15,7 @@
 // A population takes the place of a table around which the partner built: whatever stands there, the new rows
 // are those that were sent, what is the partner's is as it was, and the file is whole.
 
-namespace mirror {
+namespace mirror::store_swap_test {
 namespace {
 
 using testing::Contains;
@@ -415,4 +415,4 @@ TEST_P(SwapContract, ALargeValueReachesItsRowInATableThatWasRebuiltWithoutItsRow
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_swap_test

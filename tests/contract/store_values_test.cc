@@ -11,7 +11,7 @@
 // What every store promises about names and values: whatever a source has comes back exactly as table.proto
 // says.
 
-namespace mirror {
+namespace mirror::store_values_test {
 namespace {
 
 using testing::ElementsAre;
@@ -575,4 +575,4 @@ TEST_P(StoreValues, AnUpdateWithALargeValueNamesEveryRowThatIsMissing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_values_test

@@ -13,7 +13,7 @@
 
 // The writer lock between Begin() and Commit(): who else writes comes before it, and is seen, or behind it.
 
-namespace mirror {
+namespace mirror::store_work_test {
 namespace {
 
 using testing::HasSubstr;
@@ -321,4 +321,4 @@ TEST_P(StoreWorkTest, TheDataVersionTellsOfMetadataRowsThatWereChangedByHand) {
 INSTANTIATE_TEST_SUITE_P(EveryStore, StoreWorkTest, testing::ValuesIn(EveryBackend()), NameOfBackend);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_work_test

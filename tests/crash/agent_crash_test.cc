@@ -24,7 +24,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::agent_crash_test {
 namespace {
 
 constexpr int kKillsOfOneRun = 8;
@@ -173,4 +173,4 @@ TEST_F(AgentCrashTest, TheServerKilledAtAnyDurableStepLosesNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::agent_crash_test

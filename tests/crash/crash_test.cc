@@ -34,7 +34,7 @@
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::crash_test {
 namespace {
 
 constexpr std::uint64_t kAllRuns = 10;
@@ -585,4 +585,4 @@ INSTANTIATE_TEST_SUITE_P(Scenario, CrashTest, testing::ValuesIn(Scenarios()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::crash_test

@@ -22,7 +22,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::move_crash_test {
 namespace {
 
 using testing::ContainsRegex;
@@ -250,4 +250,4 @@ TEST_F(PlaceMoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::move_crash_test

@@ -28,7 +28,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::operator_crash_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -226,4 +226,4 @@ INSTANTIATE_TEST_SUITE_P(Verb, OperatorCrashTest, testing::ValuesIn(Verbs()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::operator_crash_test

@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace mirror {
+namespace mirror::processes_test {
 namespace {
 
 constexpr char kRace[] = "echo ready; echo 'WARNING: ThreadSanitizer: data race (pid=7)' >&2";
@@ -51,4 +51,4 @@ TEST(ProcessesTest, OtherWordsAreNoSanitizers) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::processes_test

@@ -11,7 +11,7 @@
 
 // What a viewer may watch: tenants as they change, their last cycles, a day by minute.
 
-namespace mirror {
+namespace mirror::admin_looks_test {
 namespace {
 
 using testing::SizeIs;
@@ -157,4 +157,4 @@ TEST_F(AdminLooksTest, ADayByMinuteIsThereForAllAndForEach) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::admin_looks_test

@@ -18,7 +18,7 @@
 
 // What an operator sees of records: storages, import jobs, keys of the HTTP door, with that on and off.
 
-namespace mirror {
+namespace mirror::admin_records_test {
 namespace {
 
 using testing::AllOf;
@@ -301,4 +301,4 @@ TEST_F(AdminRecordsTest, ATenantOfRecordsIsToldAsOne) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::admin_records_test

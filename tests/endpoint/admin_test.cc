@@ -15,7 +15,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/raw_call.h"
 
-namespace mirror {
+namespace mirror::admin_test {
 namespace {
 
 using testing::AllOf;
@@ -958,4 +958,4 @@ TEST_F(AdminTest, StoppedIsTheLastWordAndTheFolderIsFreeThen) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::admin_test

@@ -17,7 +17,7 @@
 #include "tests/support/places.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::agent_restore_test {
 namespace {
 
 using testing::HasSubstr;
@@ -346,4 +346,4 @@ TEST_P(OneMomentTest, ARowThatReplaceRemovesUnseenInAPopulationDoesNotStay) {
 INSTANTIATE_TEST_SUITE_P(Journal, OneMomentTest, testing::Values("WAL", "DELETE"));
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::agent_restore_test

@@ -22,7 +22,7 @@
 #include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::any_answer_test {
 namespace {
 
 using testing::HasSubstr;
@@ -211,4 +211,4 @@ INSTANTIATE_TEST_SUITE_P(Strategies, AnyAnswerTest, testing::Values("cdc", "synt
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::any_answer_test

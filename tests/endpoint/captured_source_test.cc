@@ -13,7 +13,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::captured_source_test {
 namespace {
 
 using testing::HasSubstr;
@@ -735,4 +735,4 @@ TEST_P(WatermarkTest, ATableThatDoesNotFitItsStrategyFailsAloneAndSaysWhy) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::captured_source_test

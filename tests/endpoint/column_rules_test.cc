@@ -16,7 +16,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::column_rules_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -216,4 +216,4 @@ TEST_F(ColumnRulesTest, HashesNeedAKey) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::column_rules_test

@@ -12,7 +12,7 @@
 #include "tests/support/places.h"
 #include "tests/support/postgres_server.h"
 
-namespace mirror {
+namespace mirror::conformance_test {
 namespace {
 
 using testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST_F(ConformanceTest, WhoIsNotThereIsNoFindingButAnError) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::conformance_test

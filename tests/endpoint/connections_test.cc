@@ -21,7 +21,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/raw_call.h"
 
-namespace mirror {
+namespace mirror::connections_test {
 namespace {
 
 /// A connection that says nothing.
@@ -226,4 +226,4 @@ TEST_F(ConnectionsTest, WithMutualTlsASourceMustShowACertificateOfItsAuthority) 
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::connections_test

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::cycle_rules_test {
 namespace {
 
 using testing::AllOf;
@@ -777,4 +777,4 @@ TEST_F(CycleRulesTest, CompletedSaysWhetherTheCountsAreEqual) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::cycle_rules_test

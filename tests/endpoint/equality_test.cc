@@ -22,7 +22,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::equality_test {
 namespace {
 
 using testing::AllOf;
@@ -490,4 +490,4 @@ TEST_F(EqualityTest, ManyDeletesAreHeldBeforeTheFirstIsApplied) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::equality_test

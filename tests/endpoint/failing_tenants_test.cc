@@ -8,7 +8,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::failing_tenants_test {
 namespace {
 
 using testing::AllOf;
@@ -122,4 +122,4 @@ TEST_F(FailingTenantsTest, ATableThatIsRefusedIsNotGood) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::failing_tenants_test

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::failures_test {
 namespace {
 
 using testing::AllOf;
@@ -210,4 +210,4 @@ TEST_F(FailuresTest, TheLogIsJsonLineByLineWhateverTheNamesHold) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::failures_test

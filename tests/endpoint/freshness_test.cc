@@ -14,7 +14,7 @@
 #include "tests/support/agent_bench.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::freshness_test {
 namespace {
 
 using testing::HasSubstr;
@@ -178,4 +178,4 @@ TEST_F(FreshnessTest, ATimeThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::freshness_test

@@ -18,7 +18,7 @@
 #include "tests/support/places.h"
 #include "tools/mirror_harness/attack/token_forge.h"
 
-namespace mirror::harness {
+namespace mirror::harness::handshake_test {
 namespace {
 
 using harness::GoodParts;
@@ -507,4 +507,4 @@ TEST_F(HandshakeTest, AKeyThatOthersMayReadStopsTheStart) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::handshake_test

@@ -18,7 +18,7 @@
 #include "tests/support/places.h"
 #include "tools/mirror_harness/attack/token_forge.h"
 
-namespace mirror {
+namespace mirror::hooks_test {
 namespace {
 
 using testing::AllOf;
@@ -381,4 +381,4 @@ TEST_F(HooksTest, AProgramOfAPartnerServesWithItsOwnHooks) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hooks_test

@@ -14,7 +14,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::hostile_test {
 namespace {
 
 using testing::HasSubstr;
@@ -138,4 +138,4 @@ TEST(HostileCommandTest, ListsItsAttacksAndRefusesNamesThatItDoesNotKnow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hostile_test

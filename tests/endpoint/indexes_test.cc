@@ -15,7 +15,7 @@
 #include "tests/support/agent_bench.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::indexes_test {
 namespace {
 
 using testing::AllOf;
@@ -243,4 +243,4 @@ TEST_F(IndexesTest, OfAnOlderAgentThatIsSaid) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::indexes_test

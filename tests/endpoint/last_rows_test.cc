@@ -10,7 +10,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::last_rows_test {
 namespace {
 
 using testing::HasSubstr;
@@ -153,4 +153,4 @@ TEST_F(LastRowsTest, OfWhichOneIsRefusedLeaveTheCycleRunning) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::last_rows_test

@@ -5,7 +5,7 @@
 #include "proto/wire/codec.h"
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::named_announcement_test {
 namespace {
 
 using testing::ElementsAre;
@@ -183,4 +183,4 @@ TEST_F(NamedAnnouncementTest, ASourceMayAnnounceOthersAllTheSame) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::named_announcement_test

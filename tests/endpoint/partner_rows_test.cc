@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::partner_rows_test {
 namespace {
 
 using testing::AllOf;
@@ -348,4 +348,4 @@ TEST_F(PartnerRowsTest, WithoutAKeyDeletesAreOnlyApplied) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::partner_rows_test

@@ -14,7 +14,7 @@
 #include "tests/support/agent_bench.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::pipeline_test {
 namespace {
 
 using testing::AllOf;
@@ -347,4 +347,4 @@ TEST_P(PipelineWatermarkTest, WhatDecidesAboutARowGoesWithItsWatermark) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::pipeline_test

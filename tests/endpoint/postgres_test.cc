@@ -13,7 +13,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::postgres_test {
 namespace {
 
 class PostgresEndpointTest : public EndpointTest {
@@ -201,4 +201,4 @@ TEST_F(PostgresEndpointTest, WhatIndexesPrintsMakesTheIndexThatTheServerMakesIts
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_test

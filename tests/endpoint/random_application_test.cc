@@ -32,7 +32,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::random_application_test {
 namespace {
 
 constexpr std::uint64_t kCopiesMax = 4, kTablesHarmed = 5;
@@ -428,4 +428,4 @@ TEST(RandomApplicationTest, TheSameSeedGivesTheSameHistory) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::random_application_test

@@ -18,7 +18,7 @@
 #include "tests/support/agent_bench.h"
 #include "tests/support/places.h"
 
-namespace mirror {
+namespace mirror::receipts_test {
 namespace {
 
 using testing::Contains;
@@ -442,4 +442,4 @@ TEST_F(ReceiptsTest, TheCommandSaysWhatIsProven) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::receipts_test

@@ -9,7 +9,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::reset_all_test {
 namespace {
 
 using testing::HasSubstr;
@@ -62,4 +62,4 @@ TEST_F(ResetAllTest, ANewFileIsBegunWhateverIsInTheOldOne) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::reset_all_test

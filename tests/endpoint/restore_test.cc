@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::restore_test {
 namespace {
 
 using testing::Contains;
@@ -292,4 +292,4 @@ INSTANTIATE_TEST_SUITE_P(BothWays, RestoreTest, testing::Bool(),
                          [](const auto& test) { return test.param ? "Stream" : "Unary"; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::restore_test

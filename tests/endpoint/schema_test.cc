@@ -12,7 +12,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/places.h"
 
-namespace mirror {
+namespace mirror::schema_test {
 namespace {
 
 using testing::AllOf;
@@ -502,4 +502,4 @@ TEST_F(SchemaTest, TheEverydayAnnouncementOf413TablesIsMadeAtOnceAndRepeatedWith
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::schema_test

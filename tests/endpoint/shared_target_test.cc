@@ -12,7 +12,7 @@
 #include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::shared_target_test {
 namespace {
 
 constexpr char kParts[] =
@@ -125,4 +125,4 @@ TEST_P(SharedTargetTest, DeletesAreIgnoredOrMarked) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::shared_target_test

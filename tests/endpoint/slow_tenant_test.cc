@@ -16,7 +16,7 @@
 
 // One tenant's disk that does not answer is that tenant's own matter.
 
-namespace mirror {
+namespace mirror::slow_tenant_test {
 namespace {
 
 constexpr int kOthers = 20;
@@ -199,4 +199,4 @@ TEST_F(CrowdTest, AHundredTenantsAtOnceBesideASlowOneHaveTheirOwnRowsAndNoOthers
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::slow_tenant_test

@@ -18,7 +18,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/source_words.h"
 
-namespace mirror {
+namespace mirror::staged_rows_test {
 namespace {
 
 constexpr char kRows[] =
@@ -151,4 +151,4 @@ TEST_P(StagedRowsTest, AKillLeavesNothingStagedAndTheNextCycleSendsTheRest) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::staged_rows_test

@@ -25,7 +25,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/writer_and_reader.h"
 
-namespace mirror {
+namespace mirror::steady_postgres_reader_test {
 namespace {
 
 /// The rows of a table in one text, by which `row` tells them and `order` puts them: in both dialects.
@@ -153,4 +153,4 @@ TEST_F(SteadyPostgresReaderTest, EachTableIsAtEachMomentAsSomeTransactionLeftIt)
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::steady_postgres_reader_test

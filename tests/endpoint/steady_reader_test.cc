@@ -27,7 +27,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/writer_and_reader.h"
 
-namespace mirror {
+namespace mirror::steady_reader_test {
 namespace {
 
 const char* const kTables[] = {"keyed", "pairs", "keyless", "hidden"};
@@ -172,4 +172,4 @@ INSTANTIATE_TEST_SUITE_P(Journal, SteadyReaderTest, testing::Values("WAL", "DELE
                          [](const auto& test) { return test.param; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::steady_reader_test

@@ -15,7 +15,7 @@
 #include "tests/support/source_words.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::strategy_change_test {
 namespace {
 
 constexpr char kOrders[] =
@@ -306,4 +306,4 @@ TEST_F(ChangedSourceTest, AStagedTableIsComparedAndOnlyRealDifferencesAreSent) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::strategy_change_test

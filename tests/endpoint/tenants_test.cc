@@ -10,7 +10,7 @@
 #include "tests/endpoint/let_in.h"
 #include "tests/support/places.h"
 
-namespace mirror {
+namespace mirror::tenants_test {
 namespace {
 
 using testing::AllOf;
@@ -212,4 +212,4 @@ TEST_F(TenantsTest, ASecondSourceThatAnnouncesItselfForATenantIsHeldUntilItIsAcc
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tenants_test

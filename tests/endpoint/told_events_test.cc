@@ -9,7 +9,7 @@
 
 #include "tests/endpoint/endpoint_fixture.h"
 
-namespace mirror {
+namespace mirror::told_events_test {
 namespace {
 
 using testing::AllOf;
@@ -64,4 +64,4 @@ TEST_F(ToldEventsTest, WhoCannotProveWhoHeIsIsToldOf) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::told_events_test

@@ -7,7 +7,7 @@
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::types_test {
 namespace {
 
 using testing::AllOf;
@@ -447,4 +447,4 @@ TEST_F(TypesTest, AValueOverTheLimitIsRefusedAndItsPartsAreForgotten) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::types_test

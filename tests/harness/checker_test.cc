@@ -14,7 +14,7 @@
 #include "tests/support/status_matchers.h"
 #include "tools/mirror_harness/synthetic/sqlite_file.h"
 
-namespace mirror::harness {
+namespace mirror::harness::checker_test {
 namespace {
 
 using testing::ElementsAre;
@@ -141,4 +141,4 @@ TEST_F(CheckerTest, AMirrorThatIsNotThereIsADifference) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::checker_test

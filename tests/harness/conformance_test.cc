@@ -14,7 +14,7 @@
 #include "tests/client/fake_endpoint.h"
 #include "tests/support/places.h"
 
-namespace mirror::harness {
+namespace mirror::harness::conformance_test {
 namespace {
 
 using testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST(WritingTest, TheWorkedDigestHasTheNumbersThatTheDefinitionGives) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::conformance_test

@@ -6,7 +6,7 @@
 #include "tests/support/places.h"
 #include "tests/support/processes.h"
 
-namespace mirror::harness {
+namespace mirror::harness::report_test {
 namespace {
 
 using testing::AllOf;
@@ -47,4 +47,4 @@ application_certificate = "c"
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::report_test

@@ -14,7 +14,7 @@
 #include "tools/mirror_harness/synthetic/schema_file.h"
 #include "tools/mirror_harness/synthetic/table_job.h"
 
-namespace mirror::harness {
+namespace mirror::harness::row_model_test {
 namespace {
 
 using testing::HasSubstr;
@@ -150,4 +150,4 @@ TEST(ChangeRowsTest, NamesEachKeyOnceAndAgreesWithTheModel) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::row_model_test

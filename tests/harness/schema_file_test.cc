@@ -14,7 +14,7 @@
 #include "tests/support/status_matchers.h"
 #include "tools/mirror_harness/synthetic/values.h"
 
-namespace mirror::harness {
+namespace mirror::harness::schema_file_test {
 namespace {
 
 using testing::AllOf;
@@ -150,4 +150,4 @@ TEST_F(LoadSchemaFileTest, RefusesWhatIsNotAList) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::schema_file_test

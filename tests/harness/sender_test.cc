@@ -12,7 +12,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror::harness {
+namespace mirror::harness::sender_test {
 namespace {
 
 using testing::ElementsAre;
@@ -157,4 +157,4 @@ TEST(InsertMissingTest, ABatchWithoutARowLeftBecomesTheInsert) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::sender_test

@@ -9,7 +9,7 @@
 #include "tests/support/status_matchers.h"
 #include "tools/mirror_harness/synthetic/schema_file.h"
 
-namespace mirror::harness {
+namespace mirror::harness::values_test {
 namespace {
 
 constexpr std::int64_t kSecond = 10'000'000;
@@ -59,4 +59,4 @@ TEST(StoredTest, NegativeZeroIsZeroAndUuidIsText) {
 }
 
 }  // namespace
-}  // namespace mirror::harness
+}  // namespace mirror::harness::values_test

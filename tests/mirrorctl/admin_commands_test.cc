@@ -19,7 +19,7 @@
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tools/mirrorctl/backup_progress.h"
 
-namespace mirror {
+namespace mirror::admin_commands_test {
 namespace {
 
 using ::testing::AllOf;
@@ -941,4 +941,4 @@ TEST_F(AdminCommands, HelpHasAnExampleForEachCommand) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::admin_commands_test

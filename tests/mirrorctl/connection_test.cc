@@ -19,7 +19,7 @@
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/mirrorctl/relay.h"
 
-namespace mirror {
+namespace mirror::connection_test {
 namespace {
 
 using ::testing::AllOf;
@@ -241,4 +241,4 @@ TEST_F(Connection, AProxyIsNotAsked) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::connection_test

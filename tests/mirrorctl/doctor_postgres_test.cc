@@ -11,7 +11,7 @@
 #include "tests/support/postgres_database.h"
 #include "tools/mirrorctl/doctor/doctor_source.h"
 
-namespace mirror {
+namespace mirror::doctor_postgres_test {
 namespace {
 
 using testing::AllOf;
@@ -89,4 +89,4 @@ TEST_F(DoctorPostgresTest, ATableThatIsConfiguredAndNotThereIsToldOf) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::doctor_postgres_test

@@ -31,7 +31,7 @@
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
 
-namespace mirror {
+namespace mirror::doctor_test {
 namespace {
 
 using testing::AllOf;
@@ -780,4 +780,4 @@ TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::doctor_test

@@ -9,7 +9,7 @@
 
 #include "tests/mirrorctl/admin_endpoint.h"
 
-namespace mirror {
+namespace mirror::dry_runs_test {
 namespace {
 
 using testing::AllOf;
@@ -107,4 +107,4 @@ TEST_F(DryRunCommands, WhatDoesNotGoTogetherIsWrongUsage) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::dry_runs_test

@@ -20,7 +20,7 @@
 #include "tools/mirrorctl/export/parquet_output.h"
 #include "tools/mirrorctl/export/text_outputs.h"
 
-namespace mirror {
+namespace mirror::export_test {
 namespace {
 
 using ::testing::AllOf;
@@ -377,4 +377,4 @@ TEST_F(ExportCommand, TheServersRefusalIsShown) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::export_test

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 
-namespace mirror {
+namespace mirror::hub_commands_test {
 namespace {
 
 using ::testing::AllOf;
@@ -621,4 +621,4 @@ TEST_F(HubCommands, ARefusalIsTheServersOwnWords) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_commands_test

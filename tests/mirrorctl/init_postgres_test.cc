@@ -20,7 +20,7 @@
 #include "tests/support/status_matchers.h"
 #include "tools/mirrorctl/init/init_system.h"
 
-namespace mirror {
+namespace mirror::init_postgres_test {
 namespace {
 
 using ::testing::AllOf;
@@ -214,4 +214,4 @@ TEST_F(InitPostgresTest, AContextIdThatPostgresqlHasNoNameForIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::init_postgres_test

@@ -23,7 +23,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::init_source_test {
 namespace {
 
 using ::testing::AllOf;
@@ -318,4 +318,4 @@ TEST_F(InitSourceDatabaseTest, WhatIsWrittenIsReadOnceTheStatementsAreTyped) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::init_source_test

@@ -49,7 +49,7 @@ extern "C" int chown(const char* path, uid_t owner, gid_t group) noexcept {
   return done;
 }
 
-namespace mirror {
+namespace mirror::init_system_test {
 namespace {
 
 using ::testing::AllOf;
@@ -754,4 +754,4 @@ TEST_F(InitSystemAsRoot, AClosedFolderAboveIsNamed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::init_system_test

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 
-namespace mirror {
+namespace mirror::move_command_test {
 namespace {
 
 using ::testing::AllOf;
@@ -171,4 +171,4 @@ TEST_F(MoveCommand, AnotherSourcesMirrorOfThatNameIsNotTheOneThatArrived) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::move_command_test

@@ -9,7 +9,7 @@
 
 #include "tests/mirrorctl/admin_endpoint.h"
 
-namespace mirror {
+namespace mirror::name_completion_test {
 namespace {
 
 class NameCompletion : public AdminEndpoint {
@@ -72,4 +72,4 @@ TEST_F(NameCompletion, AServerThatDoesNotAnswerIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::name_completion_test

@@ -13,7 +13,7 @@
 #include "tools/mirrorctl/web/page_history.h"
 #include "tools/mirrorctl/web/web_api.h"
 
-namespace mirror {
+namespace mirror::web_history_test {
 namespace {
 
 void AddVersion(v1::ReadRowHistoryResponse* answer, std::int64_t from, std::int64_t until, bool is_insert,
@@ -151,4 +151,4 @@ TEST_F(WebHistoryTest, WhatTheServerDoesNotAnswerIsToldToThePage) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::web_history_test

@@ -10,7 +10,7 @@
 #include "tools/mirrorctl/web/live_feed.h"
 #include "tools/mirrorctl/web/web_api.h"
 
-namespace mirror {
+namespace mirror::web_hubs_test {
 namespace {
 
 using testing::Contains;
@@ -183,4 +183,4 @@ TEST_F(WebHubs, WhatTheServerRefusesIsToldToThePage) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::web_hubs_test

@@ -21,7 +21,7 @@
 
 MIRROR_EMBEDDED(pages);
 
-namespace mirror {
+namespace mirror::web_test {
 namespace {
 
 using testing::HasSubstr;
@@ -133,4 +133,4 @@ TEST_F(LiveFeedTest, EveryTabHearsOfOneWatchAndOfAServerThatDoesNotKnowIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::web_test

@@ -23,7 +23,7 @@
 
 // What a scrape says of tenants, and that it neither opens nor waits for them.
 
-namespace mirror {
+namespace mirror::metrics_test {
 namespace {
 
 using testing::AllOf;
@@ -464,4 +464,4 @@ TEST(TenantSummaryTest, SurvivesItsTextForm) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::metrics_test

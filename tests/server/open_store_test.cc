@@ -14,7 +14,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::open_store_test {
 namespace {
 
 using absl::StatusCode;
@@ -281,4 +281,4 @@ TEST_F(OpenPostgresTest, WhatCannotBeWrittenIsSaidOfEachDatabase) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::open_store_test

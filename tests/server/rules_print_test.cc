@@ -10,7 +10,7 @@
 
 #include "server/store/postgres/control/server_rows.h"
 
-namespace mirror {
+namespace mirror::rules_print_test {
 namespace {
 
 constexpr char kApplicationKey[] = "0123";
@@ -84,4 +84,4 @@ TEST(RulesPrintTest, WhatIsOneServersAloneMakesNoDifference) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::rules_print_test

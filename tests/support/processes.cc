@@ -256,6 +256,12 @@ TempFolder::TempFolder() {
   if (mkdtemp(path_.data()) == nullptr) std::abort();
 }
 
+std::set<std::string> TempFolder::Names() const {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path_)) names.insert(entry.path().filename());
+  return names;
+}
+
 TempFolder::~TempFolder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);

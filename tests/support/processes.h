@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -99,6 +100,10 @@ class TempFolder {
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
   const std::string& path() const { return path_; }
+  /// The path of `name` in it.
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  /// What is in it, without what is below its folders.
+  std::set<std::string> Names() const;
 
  private:
   std::string path_;

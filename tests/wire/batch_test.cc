@@ -11,7 +11,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::batch_test {
 namespace {
 
 using namespace std::string_literals;
@@ -225,4 +225,4 @@ TEST(KeyOrderTest, AKeyColumnThatIsNotThereIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::batch_test

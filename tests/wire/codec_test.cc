@@ -13,7 +13,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::codec_test {
 namespace {
 
 using namespace std::string_literals;
@@ -939,4 +939,4 @@ TEST(RoundTripTest, EncodeRowsReplacesWhatWasThere) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::codec_test

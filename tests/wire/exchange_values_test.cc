@@ -11,7 +11,7 @@
 #include "proto/wire/exchange/value_json.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::exchange_values_test {
 namespace {
 
 TEST(NormaliseValue, FoldLeavesOutCaseAndBlanksAtTheEnds) {
@@ -90,4 +90,4 @@ TEST(WroteJson, TellsWishAndResult) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::exchange_values_test

@@ -8,7 +8,7 @@
 #include "mirror/v1/import.pb.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::import_codec_test {
 namespace {
 
 using testing::HasSubstr;
@@ -217,4 +217,4 @@ INSTANTIATE_TEST_SUITE_P(Import, HostileFrames, testing::ValuesIn(HostileCases()
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::import_codec_test

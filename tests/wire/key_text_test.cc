@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace mirror {
+namespace mirror::key_text_test {
 namespace {
 
 KeyPart Integer(std::int64_t value) { return {.kind = Kind::kInteger, .integer = value}; }
@@ -29,4 +29,4 @@ TEST(KeyTextTest, IsBoundedAndCannotSpeakToATerminal) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::key_text_test

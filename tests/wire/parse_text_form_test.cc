@@ -10,7 +10,7 @@
 #include "proto/wire/text_form.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::parse_text_form_test {
 namespace {
 
 using testing::Eq;
@@ -57,4 +57,4 @@ TEST(ParseTextFormTest, AnotherWayToWriteItIsNone) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::parse_text_form_test

@@ -17,7 +17,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::random_batch_test {
 namespace {
 
 constexpr std::int64_t kDay = 864'000'000'000;
@@ -262,4 +262,4 @@ TEST(RandomBatchTest, WhatIsEncodedIsDecoded) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::random_batch_test

@@ -11,7 +11,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::receipt_test {
 namespace {
 
 Receipt Example() {
@@ -118,4 +118,4 @@ TEST(Hex, IsRefusedInAnyOtherForm) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::receipt_test

@@ -5,7 +5,7 @@
 
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::row_block_test {
 namespace {
 
 using testing::ElementsAre;
@@ -68,4 +68,4 @@ TEST(RowBlockTest, WeighsWhatItHoldsAndNothingAfterClear) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_block_test

@@ -10,7 +10,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::row_digest_test {
 namespace {
 
 using testing::HasSubstr;
@@ -133,4 +133,4 @@ TEST(KeyRangeCodec, ADefaultThatIsNoTextIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_digest_test

@@ -11,7 +11,7 @@
 // Indexes and foreign keys as they are announced: what cannot be meant is refused before anybody makes SQL of
 // it.
 
-namespace mirror {
+namespace mirror::source_objects_test {
 namespace {
 
 using testing::HasSubstr;
@@ -95,4 +95,4 @@ TEST(SourceObjectsTest, EntriesAreAllThatTheMessageHolds) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::source_objects_test

@@ -18,7 +18,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::table_test {
 namespace {
 
 using namespace std::string_literals;
@@ -425,4 +425,4 @@ TEST(PackTableTest, DamageIsDataLoss) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::table_test

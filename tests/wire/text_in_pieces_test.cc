@@ -10,7 +10,7 @@
 #include "proto/wire/value_rules.h"
 #include "tests/wire/batches.h"
 
-namespace mirror {
+namespace mirror::text_in_pieces_test {
 namespace {
 
 using namespace std::string_literals;
@@ -65,4 +65,4 @@ TEST(LongTextInPiecesTest, ANumberMayBeAsLongAsItLikes) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::text_in_pieces_test

@@ -79,15 +79,19 @@ def statements(name, command, properties):
         yield f"set_tests_properties({quoted(name)} PROPERTIES {key} {quoted(value)})"
 
 
+def write(out, processes):
+    """A folder for `ctest --test-dir` with these processes: (name, command, properties) each."""
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "CTestTestfile.cmake", "w", encoding="utf-8") as file:
+        for process in processes:
+            file.writelines(f"{line}\n" for line in statements(*process))
+
+
 def main():
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
     groups = grouped(read(sys.argv[1], sys.argv[3:]))
-    out = pathlib.Path(sys.argv[2])
-    out.mkdir(parents=True, exist_ok=True)
-    with open(out / "CTestTestfile.cmake", "w", encoding="utf-8") as file:
-        for number, group in enumerate(groups):
-            file.writelines(f"{line}\n" for line in statements(*of_group(group, number)))
+    write(pathlib.Path(sys.argv[2]), [of_group(group, number) for number, group in enumerate(groups)])
     print(f"{sum(map(len, groups))} tests in {len(groups)} processes")
 
 

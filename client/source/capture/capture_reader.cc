@@ -432,7 +432,7 @@ class CaptureReader : public SourceReader {
 
   absl::Status TakeBehindWatermark(const CaptureRule& rule, std::uint32_t column,
                                    const CaptureState::Table& table, Taken& taken) {
-    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtShownColumn(taken, column);
     if (!facts.ok()) return facts.status();
     const bool first = table.pointer.kind == Kind::kNull;
     KeyPart pointer = first ? facts->greatest : table.pointer;
@@ -473,7 +473,7 @@ class CaptureReader : public SourceReader {
 
   absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,
                           Taken& taken) {
-    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtColumn(taken, column);
+    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtShownColumn(taken, column);
     if (!facts.ok()) return facts.status();
     const std::int64_t now_ms = NowMs();
     if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
@@ -506,7 +506,7 @@ class CaptureReader : public SourceReader {
   }
 
   /// What is said of its values is shown.
-  absl::StatusOr<SourceReader::ColumnFacts> LookAtColumn(const Taken& taken, std::uint32_t column) {
+  absl::StatusOr<SourceReader::ColumnFacts> LookAtShownColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
     if (!facts.ok()) return facts;
     facts->least = ShownValue(taken.by, std::move(facts->least));

@@ -244,11 +244,12 @@ grpc::Status AdminChanges::VerifyHistory(grpc::ServerContext* context,
   return Serve(*context, Needs::kViewer,
                absl::StrCat("VerifyHistory ", request->context_id(), request->table().empty() ? "" : ": ",
                             request->table()),
-               [&] { return Verify(*context, *request, *writer); });
+               [&] { return VerifyMoments(*context, *request, *writer); });
 }
 
-absl::Status AdminChanges::Verify(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
-                                  grpc::ServerWriter<v1::VerifiedMoment>& writer) {
+absl::Status AdminChanges::VerifyMoments(grpc::ServerContext& context,
+                                         const v1::VerifyHistoryRequest& request,
+                                         grpc::ServerWriter<v1::VerifiedMoment>& writer) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
       FindAskedTenant(tenants_, request.context_id(), context);
   if (!tenant.ok()) return tenant.status();

@@ -38,8 +38,8 @@ class AdminChanges : public AdminRecords {
                      grpc::ServerWriter<v1::Change>* writer);
   absl::Status Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
                     grpc::ServerWriter<v1::DiffPart>& writer);
-  absl::Status Verify(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
-                      grpc::ServerWriter<v1::VerifiedMoment>& writer);
+  absl::Status VerifyMoments(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
+                             grpc::ServerWriter<v1::VerifiedMoment>& writer);
 
   std::atomic<int> change_watchers_{0};
 };

@@ -18,7 +18,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/variable.h"
 
-namespace mirror {
+namespace mirror::config_file_test {
 namespace {
 
 using std::chrono::hours;
@@ -369,4 +369,4 @@ TEST_F(ConfigFileTest, APathOfAnotherProgramsFileIsReadAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::config_file_test

@@ -18,7 +18,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/variable.h"
 
-namespace mirror {
+namespace mirror::find_config_test {
 namespace {
 
 using ::testing::AllOf;
@@ -324,4 +324,4 @@ TEST(LetSearchTest, AnEmptyOptionIsRefusedAndAnEmptyVariableSaysNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::find_config_test

@@ -14,7 +14,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::metrics_listener_test {
 namespace {
 
 using testing::AllOf;
@@ -88,4 +88,4 @@ TEST(MetricPageTest, AHistogramCountsWhatIsBelowEachBound) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::metrics_listener_test

@@ -16,7 +16,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_body_room_test {
 namespace {
 
 using testing::AllOf;
@@ -154,4 +154,4 @@ TEST_F(BodyRoomOfListenerTest, WhoLeavesGivesItBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_body_room_test

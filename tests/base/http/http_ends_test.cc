@@ -18,7 +18,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_ends_test {
 namespace {
 
 using testing::AllOf;
@@ -281,4 +281,4 @@ TEST_F(HttpEndsTest, ASinkThatWaitsAtItsEndKeepsNobodyWaiting) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_ends_test

@@ -19,7 +19,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_listener_test {
 namespace {
 
 using testing::AllOf;
@@ -290,4 +290,4 @@ TEST(HttpListenerTest, WhoDripsAndWhoTakesNothingIsLetGoWhenHisTimeIsOver) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_listener_test

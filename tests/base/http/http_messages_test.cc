@@ -16,7 +16,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_messages_test {
 namespace {
 
 using testing::AllOf;
@@ -242,4 +242,4 @@ TEST_F(HttpMessagesTest, WhoSendsABodyTooSlowlyIsLetGo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_messages_test

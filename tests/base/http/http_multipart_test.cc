@@ -9,7 +9,7 @@
 #include "base/http/multipart.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_multipart_test {
 namespace {
 
 using testing::ElementsAre;
@@ -188,4 +188,4 @@ TEST(MultipartTest, TheBoundaryIsReadStrictly) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_multipart_test

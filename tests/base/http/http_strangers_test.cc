@@ -14,7 +14,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_strangers_test {
 namespace {
 
 using testing::StartsWith;
@@ -134,4 +134,4 @@ TEST(HttpStrangersTest, OneThatTakesItsAnswersSlowlyLeavesTurnsToOthers) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_strangers_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_target_test {
 namespace {
 
 using testing::ElementsAre;
@@ -67,4 +67,4 @@ TEST(HttpTargetTest, WhatTwoProgramsMightReadOtherwiseIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_target_test

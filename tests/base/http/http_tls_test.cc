@@ -23,7 +23,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_tls_test {
 namespace {
 
 using testing::AllOf;
@@ -160,4 +160,4 @@ TEST_F(HttpTlsTest, WhoBeginsNoHandshakeMakesRoom) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_tls_test

@@ -11,7 +11,7 @@
 #include "base/mutex.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_turns_test {
 namespace {
 
 /// What was begun, in its order; everything waits with a bound.
@@ -111,4 +111,4 @@ TEST(HttpTurnsTest, AtTheEndAllIsDoneWhoeverAsked) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_turns_test

@@ -9,7 +9,7 @@
 #include "base/json/json_writer.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::json_document_test {
 namespace {
 
 using testing::HasSubstr;
@@ -165,4 +165,4 @@ TEST(JsonDocumentTest, MembersAreTextsAndWholeNumbersOrNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::json_document_test

@@ -15,7 +15,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::parquet_writer_test {
 namespace {
 
 using testing::Each;
@@ -283,4 +283,4 @@ TEST(LevelRunsTest, LongRunsAreShort) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::parquet_writer_test

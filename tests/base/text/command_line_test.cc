@@ -10,7 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/text/wrapped_text.h"
 
-namespace mirror {
+namespace mirror::command_line_test {
 namespace {
 
 /// A program with a command, a command of that, and options of each.
@@ -167,4 +167,4 @@ TEST_F(CommandLine, TheVersionIsPrinted) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::command_line_test

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/text/command_line.h"
 
-namespace mirror::cli {
+namespace mirror::cli::completion_test {
 namespace {
 
 using ::testing::AllOf;
@@ -223,4 +223,4 @@ TEST(Completion, AProgramWithoutCommandsStaysAsItIs) {
 }
 
 }  // namespace
-}  // namespace mirror::cli
+}  // namespace mirror::cli::completion_test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace mirror::cli {
+namespace mirror::cli::manual_page_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST(ManualPage, TheDateIsThatOfTheSources) {
 }
 
 }  // namespace
-}  // namespace mirror::cli
+}  // namespace mirror::cli::manual_page_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::nearest_word_test {
 namespace {
 
 TEST(NearestWordTest, ATypingErrorFindsItsWordAndAnotherWordNone) {
@@ -22,4 +22,4 @@ TEST(NearestWordTest, ATypingErrorFindsItsWordAndAnotherWordNone) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::nearest_word_test

@@ -19,7 +19,7 @@
 #include "base/text/text_table.h"
 #include "tests/support/variable.h"
 
-namespace mirror {
+namespace mirror::terminal_test {
 namespace {
 
 /// A terminal of so many columns and lines.
@@ -255,4 +255,4 @@ TEST(LineWidth, DrawnLinesAndWrappedOnesFitTheirStream) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::terminal_test

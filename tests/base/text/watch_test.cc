@@ -15,7 +15,7 @@
 #include "base/text/text_stream.h"
 #include "tests/support/sleeping_thread.h"
 
-namespace mirror {
+namespace mirror::watch_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -207,4 +207,4 @@ TEST(InterruptionTest, AConnectionThatEndsIsNotedUnlessItIsIgnored) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::watch_test

@@ -19,7 +19,7 @@
 #include "base/text/text_table.h"
 #include "tests/support/processes.h"
 
-namespace mirror {
+namespace mirror::wrapped_text_test {
 namespace {
 
 /// "word word ... " of so many characters, without a space at the end.
@@ -225,4 +225,4 @@ TEST(UnwrappedTest, WhatWasWrappedIsWholeAgainAndNothingElseIsJoined) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::wrapped_text_test

@@ -14,7 +14,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::check_config_test {
 namespace {
 
 using testing::AllOf;
@@ -120,4 +120,4 @@ TEST_F(CheckConfigTest, ASourceThatIsNoFileOrNoFolderIsRefusedAndSaysWhatItIs) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::check_config_test

@@ -9,7 +9,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::expiry_test {
 namespace {
 
 using testing::AllOf;
@@ -67,4 +67,4 @@ TEST_F(AgentExpiry, AProcessThatGoesOnWarnsOnceADay) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::expiry_test

@@ -15,7 +15,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::once_test {
 namespace {
 
 using testing::AllOf;
@@ -346,4 +346,4 @@ TEST_F(OnceTest, NamesCannotSpeakToTheTerminal) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::once_test

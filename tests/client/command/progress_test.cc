@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-namespace mirror {
+namespace mirror::progress_test {
 namespace {
 
 using testing::HasSubstr;
@@ -69,4 +69,4 @@ TEST(ProgressTest, ASourceThatGrewHasNoTimeLeft) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::progress_test

@@ -24,7 +24,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::run_test {
 namespace {
 
 using testing::AllOf;
@@ -272,4 +272,4 @@ TEST_F(RunTest, ForMachinesEachLineIsAnObject) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::run_test

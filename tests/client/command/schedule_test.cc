@@ -4,7 +4,7 @@
 
 #include "tests/client/local_zone.h"
 
-namespace mirror {
+namespace mirror::schedule_test {
 namespace {
 
 using std::chrono::hours;
@@ -145,4 +145,4 @@ TEST_F(ScheduleTest, ATimeOfCronInQuietHoursIsPutOffToTheirEnd) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::schedule_test

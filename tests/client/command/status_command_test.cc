@@ -27,7 +27,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::status_command_test {
 namespace {
 
 using nlohmann::json;
@@ -580,4 +580,4 @@ TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::status_command_test

@@ -14,7 +14,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::config_test {
 namespace {
 
 using testing::AllOf;
@@ -629,4 +629,4 @@ TEST(NamePatternTest, StarStandsForAnyCharacters) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::config_test

@@ -6,7 +6,7 @@
 #include "tests/client/local_zone.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::cron_rule_test {
 namespace {
 
 using testing::ElementsAre;
@@ -214,4 +214,4 @@ TEST(CronClockTest, HalfAnHourAndTheSouthernHalfOfTheEarthAreNoExceptions) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::cron_rule_test

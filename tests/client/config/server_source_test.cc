@@ -14,7 +14,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::server_source_test {
 namespace {
 
 using testing::AllOf;
@@ -299,4 +299,4 @@ TEST(Dsn, ItsPlaceIsToldWithoutWhoConnects) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::server_source_test

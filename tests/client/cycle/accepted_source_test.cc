@@ -20,7 +20,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::accepted_source_test {
 namespace {
 
 using testing::Contains;
@@ -175,4 +175,4 @@ TEST_F(AcceptedCycleTest, OfAnEndpointThatCannotComparePopulate) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::accepted_source_test

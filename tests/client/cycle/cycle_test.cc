@@ -25,7 +25,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::cycle_test {
 namespace {
 
 using testing::AllOf;
@@ -1054,4 +1054,4 @@ TEST_F(CycleTest, AnEndThatDoesNotFollowFromTheRowsIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::cycle_test

@@ -23,7 +23,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::gap_test {
 namespace {
 
 using testing::ElementsAre;
@@ -196,4 +196,4 @@ TEST_F(GapTest, WhatCannotBeTakenInEndsTheRunBeforeItBegins) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::gap_test

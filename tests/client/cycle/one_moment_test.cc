@@ -20,7 +20,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::one_moment_test {
 namespace {
 
 class OneMoment : public testing::Test {
@@ -180,4 +180,4 @@ TEST_F(OneMoment, TheSourceHearsWhetherChangesAreReadInIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::one_moment_test

@@ -2,7 +2,7 @@
 
 #include "tests/client/exchange/exchange_source.h"
 
-namespace mirror {
+namespace mirror::exchange_marks_test {
 namespace {
 
 using testing::ElementsAre;
@@ -58,4 +58,4 @@ TEST_F(Marks, AreNoneWithoutAnExchange) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::exchange_marks_test

@@ -5,7 +5,7 @@
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "tests/client/exchange/exchange_source.h"
 
-namespace mirror {
+namespace mirror::exchange_tables_test {
 namespace {
 
 using testing::ElementsAre;
@@ -131,4 +131,4 @@ TEST_F(ExchangeTables, TheLedgerForgetsTheValuesOfRowsThatUsersRemoved) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::exchange_tables_test

@@ -9,7 +9,7 @@
 #include "tests/client/fake_endpoint.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::fetch_deliveries_test {
 namespace {
 
 using testing::HasSubstr;
@@ -106,4 +106,4 @@ TEST_F(FetchDeliveries, ReportsWhatBecameOfThem) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::fetch_deliveries_test

@@ -10,7 +10,7 @@
 
 // Each rule of the exchange's model by its name, as far as a source keeps it.
 
-namespace mirror {
+namespace mirror::import_delivery_test {
 namespace {
 
 using testing::ElementsAre;
@@ -342,4 +342,4 @@ TEST_F(KilledImport, OneTransaction) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::import_delivery_test

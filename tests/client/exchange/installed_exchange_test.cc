@@ -9,7 +9,7 @@
 #include "client/run/open_source.h"
 #include "tests/client/exchange/exchange_source.h"
 
-namespace mirror {
+namespace mirror::installed_exchange_test {
 namespace {
 
 using testing::ElementsAre;
@@ -103,4 +103,4 @@ TEST_F(InstalledExchange, NeedsAWalJournal) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::installed_exchange_test

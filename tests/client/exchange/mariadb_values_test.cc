@@ -10,7 +10,7 @@
 #include "base/db/mariadb/name.h"
 #include "client/exchange/mariadb/mariadb_writer.h"
 
-namespace mirror {
+namespace mirror::mariadb_values_test {
 namespace {
 
 using mariadb::QuotedBytes;
@@ -133,4 +133,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_values_test

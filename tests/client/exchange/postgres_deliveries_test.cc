@@ -22,7 +22,7 @@
 #include "proto/wire/row_digest.h"
 #include "tests/client/source/postgres_source.h"
 
-namespace mirror {
+namespace mirror::postgres_deliveries_test {
 namespace {
 
 using testing::ElementsAre;
@@ -581,4 +581,4 @@ TEST_F(PostgresDeliveriesTest, ValuesAreAsTheReaderSendsThem) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_deliveries_test

@@ -12,7 +12,7 @@
 #include "client/exchange/postgres/postgres_write_checks.h"
 #include "tests/support/postgres_database.h"
 
-namespace mirror {
+namespace mirror::write_rights_test {
 namespace {
 
 using testing::AllOf;
@@ -70,4 +70,4 @@ TEST_F(PostgresWriteChecks, OfAStandbyNothingElseIsTold) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::write_rights_test

@@ -20,7 +20,7 @@
 
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::sandbox_test {
 namespace {
 
 constexpr int kDone = 0, kNoSandbox = 250;
@@ -157,4 +157,4 @@ TEST(SandboxTest, ProcessorTimeHasAnEnd) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sandbox_test

@@ -7,7 +7,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::log_intake_test {
 namespace {
 
 using postgres::AppendNumber;
@@ -79,4 +79,4 @@ TEST(LogIntake, AStageThatFellBehindIsReadAnew) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_intake_test

@@ -11,7 +11,7 @@
 #include "base/db/postgres/lsn.h"
 #include "tests/client/postgres_log/replication_source.h"
 
-namespace mirror {
+namespace mirror::log_stream_test {
 namespace {
 
 using absl::StatusCode;
@@ -351,4 +351,4 @@ TEST_F(LogStreamTest, DatabasesWithoutAnEncodingGiveTheirBytes) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_stream_test

@@ -13,7 +13,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::pgoutput {
+namespace mirror::pgoutput::pgoutput_test {
 namespace {
 
 using absl::StatusCode;
@@ -259,4 +259,4 @@ TEST(Pgoutput, RandomBytesAreRefusedOrDecodedFromWithin) {
 }
 
 }  // namespace
-}  // namespace mirror::pgoutput
+}  // namespace mirror::pgoutput::pgoutput_test

@@ -10,7 +10,7 @@
 #include "tests/client/postgres_log/postgres_log_source.h"
 #include "tests/client/source/heap_bytes.h"
 
-namespace mirror {
+namespace mirror::postgres_bounds_test {
 namespace {
 
 using testing::Contains;
@@ -222,4 +222,4 @@ TEST_F(PostgresBoundsTest, ASlotThatAnotherStageIsFilledFromIsNotShared) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_bounds_test

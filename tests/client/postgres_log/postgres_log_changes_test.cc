@@ -11,7 +11,7 @@
 
 #include "tests/client/postgres_log/postgres_log_source.h"
 
-namespace mirror {
+namespace mirror::postgres_log_changes_test {
 namespace {
 
 using testing::HasSubstr;
@@ -292,4 +292,4 @@ TEST_F(PostgresChangesTest, ALargeTransactionTakesLittleMemory) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_log_changes_test

@@ -5,7 +5,7 @@
 
 #include "tests/client/postgres_log/postgres_log_source.h"
 
-namespace mirror {
+namespace mirror::postgres_log_figures_test {
 namespace {
 
 class PostgresFiguresTest : public PostgresLogTest {
@@ -93,4 +93,4 @@ TEST_F(PostgresFiguresTest, WhatCannotBeAskedIsAbsent) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_log_figures_test

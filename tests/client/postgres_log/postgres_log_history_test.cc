@@ -14,7 +14,7 @@
 
 #include "tests/client/postgres_log/postgres_log_source.h"
 
-namespace mirror {
+namespace mirror::postgres_log_history_test {
 namespace {
 
 using testing::HasSubstr;
@@ -361,4 +361,4 @@ TEST_F(PostgresHistoryTest, WithoutAPublicationNoSlotIsMade) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_log_history_test

@@ -13,7 +13,7 @@
 #include "tests/client/postgres_log/postgres_log_source.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::postgres_moment_test {
 namespace {
 
 using testing::ElementsAre;
@@ -223,4 +223,4 @@ TEST_F(PostgresMomentTest, EachRowIsInOneOfTwoTablesInEachCycle) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_moment_test

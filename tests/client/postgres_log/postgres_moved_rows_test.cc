@@ -5,7 +5,7 @@
 
 #include "tests/client/postgres_log/postgres_log_source.h"
 
-namespace mirror {
+namespace mirror::postgres_moved_rows_test {
 namespace {
 
 using testing::HasSubstr;
@@ -75,4 +75,4 @@ TEST_F(PostgresMovedRowsTest, RowsOfAStandbyAreNotTaken) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_moved_rows_test

@@ -9,7 +9,7 @@
 
 #include "tests/client/postgres_log/postgres_log_source.h"
 
-namespace mirror {
+namespace mirror::postgres_restores_test {
 namespace {
 
 using testing::HasSubstr;
@@ -187,4 +187,4 @@ TEST_F(PostgresRestoresTest, ADefinitionThatChangesWhileRowsAreReadEndsEqual) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_restores_test

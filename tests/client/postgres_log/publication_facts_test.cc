@@ -11,7 +11,7 @@
 #include "client/source/postgres/log/table_fingerprint.h"
 #include "tests/client/postgres_log/replication_source.h"
 
-namespace mirror {
+namespace mirror::publication_facts_test {
 namespace {
 
 class PublicationFactsTest : public ReplicationTest {
@@ -227,4 +227,4 @@ TEST(TableFingerprint, WhatIsNoneIsAnotherTable) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::publication_facts_test

@@ -12,7 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "tests/client/postgres_log/replication_source.h"
 
-namespace mirror {
+namespace mirror::publication_test {
 namespace {
 
 using absl::StatusCode;
@@ -310,4 +310,4 @@ TEST_F(PublicationTest, UninstallingLeavesNothingAndIsHarmlessAgain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::publication_test

@@ -10,7 +10,7 @@
 #include "base/db/postgres/lsn.h"
 #include "tests/client/postgres_log/replication_source.h"
 
-namespace mirror {
+namespace mirror::replication_slot_test {
 namespace {
 
 using absl::StatusCode;
@@ -197,4 +197,4 @@ TEST(TimelineHistory, IsReadLineByLine) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::replication_slot_test

@@ -31,7 +31,7 @@ namespace mirror {
 class ShownLog {
  public:
   std::string Show(const pgoutput::Message& message) {
-    return std::visit([this](const auto& one) { return Show(one); }, message);
+    return std::visit([this](const auto& one) { return this->Show(one); }, message);
   }
 
  private:

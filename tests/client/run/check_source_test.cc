@@ -12,7 +12,7 @@
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::check_source_test {
 namespace {
 
 using testing::AllOf;
@@ -159,4 +159,4 @@ TEST_F(CheckMariadbTest, EachMissingRightAndSettingIsOneFinding) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::check_source_test

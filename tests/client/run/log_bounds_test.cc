@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace mirror {
+namespace mirror::log_bounds_test {
 namespace {
 
 using testing::ElementsAre;
@@ -50,4 +50,4 @@ TEST(NearBoundsTest, BeforeRowsOfTheStageGoItIsTold) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_bounds_test

@@ -11,7 +11,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::open_log_test {
 namespace {
 
 using testing::HasSubstr;
@@ -86,4 +86,4 @@ TEST_F(OpenLogTest, EveryKindWhoseLogIsReadAndNoOtherIsInstalled) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::open_log_test

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::batcher_test {
 namespace {
 
 TableSchema OneColumn() {
@@ -159,4 +159,4 @@ TEST_F(BatcherTest, ErrorOfTheWireComesBackFromTheCallThatSent) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::batcher_test

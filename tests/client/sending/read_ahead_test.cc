@@ -20,7 +20,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::read_ahead_test {
 namespace {
 
 ReadStep Piece(std::size_t job, std::uint64_t number, std::size_t bytes = 1) {
@@ -323,4 +323,4 @@ TEST(BlockBytesTest, AllThatRowsCanHoldComesBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::read_ahead_test

@@ -19,7 +19,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::beside_files_test {
 namespace {
 
 using testing::AllOf;
@@ -179,4 +179,4 @@ TEST_F(TwoUsers, AnAgentThatWouldLockTheApplicationOutMakesNothingAndSaysSo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::beside_files_test

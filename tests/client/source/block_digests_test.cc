@@ -10,7 +10,7 @@
 #include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 
-namespace mirror {
+namespace mirror::block_digests_test {
 namespace {
 
 struct Typed {
@@ -95,4 +95,4 @@ TEST_F(BlockDigestsTest, ByColumnEachValueHasItsOwn) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::block_digests_test

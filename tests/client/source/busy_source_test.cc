@@ -11,7 +11,7 @@
 #include "client/source/sqlite/log/net_changes.h"
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::busy_source_test {
 namespace {
 
 using testing::ElementsAre;
@@ -416,4 +416,4 @@ TEST_P(BusySourceTest, AReaderOfTheApplicationDisturbsNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::busy_source_test

@@ -16,7 +16,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::capture_types_test {
 namespace {
 
 using testing::AnyOf;
@@ -202,4 +202,4 @@ TEST_F(CaptureTypesTest, ADecimalGrowsAsANumber) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::capture_types_test

@@ -10,7 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::change_log_test {
 namespace {
 
 using testing::ElementsAre;
@@ -456,4 +456,4 @@ TEST_F(ChangeLogTest, SealWritesARecordOnlyWhenSomebodyCommitted) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::change_log_test

@@ -17,7 +17,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::csv_rows_test {
 namespace {
 
 using testing::ElementsAre;
@@ -220,4 +220,4 @@ TEST(CaptureRuleTest, AWindowBeginsWithAWholeDayWhereItIsAText) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::csv_rows_test

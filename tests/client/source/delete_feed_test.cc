@@ -23,7 +23,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::delete_feed_test {
 namespace {
 
 using testing::Contains;
@@ -300,4 +300,4 @@ TEST_F(FileFeedTest, TheFirstLookWaitsForTheRowsThatANewerFeedNames) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::delete_feed_test

@@ -17,7 +17,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::file_reader_test {
 namespace {
 
 using testing::ElementsAre;
@@ -278,4 +278,4 @@ TEST_F(FileReaderTest, OfDatedFilesNoTwoAreHeldInARow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::file_reader_test

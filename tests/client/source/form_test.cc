@@ -14,7 +14,7 @@
 #include "client/source/capture/capture_form.h"
 #include "client/source/strategy.h"
 
-namespace mirror {
+namespace mirror::form_test {
 namespace {
 
 /// Each value has a word of its own, which is read as that value.
@@ -104,4 +104,4 @@ TEST(CaptureFormTest, TextAndDigestsAreThoseOfStatesThatAreThere) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::form_test

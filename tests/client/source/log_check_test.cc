@@ -4,7 +4,7 @@
 
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::log_check_test {
 namespace {
 
 using testing::ElementsAre;
@@ -68,4 +68,4 @@ TEST_F(LogCheck, LooksWithoutATrace) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_check_test

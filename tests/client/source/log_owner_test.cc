@@ -14,7 +14,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::log_owner_test {
 namespace {
 
 using testing::AllOf;
@@ -174,4 +174,4 @@ TEST_F(LogOwnerTest, WhoDoesNotAskChangesNoOwner) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_owner_test

@@ -12,7 +12,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::log_prefix_test {
 namespace {
 
 class LogPrefixTest : public testing::Test {
@@ -109,4 +109,4 @@ TEST_F(LogPrefixTest, EntriesThatAreGoneAreSeenAtTheNextLook) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_prefix_test

@@ -16,7 +16,7 @@
 #include "client/source/sqlite/log/log_tables.h"
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::moving_schema_test {
 namespace {
 
 using testing::ElementsAre;
@@ -151,4 +151,4 @@ TEST_F(MovingSchemaTest, ATableThatGoesMeanwhileLeavesNoLogOfTheTransactionHalfM
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::moving_schema_test

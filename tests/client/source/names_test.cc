@@ -9,7 +9,7 @@
 #include "tests/client/source/logged_source.h"
 #include "tests/support/sqlite_names.h"
 
-namespace mirror {
+namespace mirror::names_test {
 namespace {
 
 using NamesOfSources = LoggedSource;
@@ -33,4 +33,4 @@ TEST_F(NamesOfSources, OfEverythingInSqliteServeAsTablesAndColumns) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::names_test

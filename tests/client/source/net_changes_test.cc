@@ -5,7 +5,7 @@
 
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::net_changes_test {
 namespace {
 
 using testing::IsEmpty;
@@ -477,4 +477,4 @@ TEST_F(EndedKeys, WithAnotherTypeAreOneToTheMirror) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::net_changes_test

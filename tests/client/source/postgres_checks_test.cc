@@ -17,7 +17,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::postgres_checks_test {
 namespace {
 
 using testing::AllOf;
@@ -337,4 +337,4 @@ TEST_F(PostgresChecksTest, AServerThatIsDownIsOneFinding) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_checks_test

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/client/source/postgres_source.h"
 
-namespace mirror {
+namespace mirror::postgres_reader_test {
 namespace {
 
 using testing::AllOf;
@@ -353,4 +353,4 @@ TEST_F(PostgresReaderTest, ATableThatIsNotThereIsNotFound) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_reader_test

@@ -8,7 +8,7 @@
 #include "tests/client/source/postgres_source.h"
 #include "tests/support/postgres_server.h"
 
-namespace mirror {
+namespace mirror::postgres_rows_test {
 namespace {
 
 using testing::ElementsAre;
@@ -460,4 +460,4 @@ TEST_F(PostgresRowsTest, HashedValuesAreTexts) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_rows_test

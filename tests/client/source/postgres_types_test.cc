@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/client/source/postgres_source.h"
 
-namespace mirror {
+namespace mirror::postgres_types_test {
 namespace {
 
 using testing::HasSubstr;
@@ -306,4 +306,4 @@ TEST_F(PostgresTypesTest, KeysOfEachTypeAreFoundAndSorted) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_types_test

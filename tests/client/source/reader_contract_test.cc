@@ -8,7 +8,7 @@
 
 #include "tests/client/source/reader_contract.h"
 
-namespace mirror {
+namespace mirror::reader_contract_test {
 namespace {
 
 using testing::IsEmpty;
@@ -401,4 +401,4 @@ TEST_P(ReaderContract, ATableThatMovesIsAbortedAndANewLookHealsIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::reader_contract_test

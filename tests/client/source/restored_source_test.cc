@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::restored_source_test {
 namespace {
 
 using testing::HasSubstr;
@@ -379,4 +379,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.mode + (test.param.seed == 0 ? "Random" : ""); });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::restored_source_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::row_filter_test {
 namespace {
 
 using testing::HasSubstr;
@@ -108,4 +108,4 @@ TEST(RowFilter, TakesOneExpressionOverTheRowAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_filter_test

@@ -12,7 +12,7 @@
 #include "proto/wire/parse_text_form.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::row_steps_test {
 namespace {
 
 using testing::HasSubstr;
@@ -114,4 +114,4 @@ TEST_F(RowStepsTest, WithoutAKeyNothingIsSentUnhashed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_steps_test

@@ -11,7 +11,7 @@
 #include "client/source/sqlite/sqlite_steps.h"
 #include "tests/client/source/logged_source.h"
 
-namespace mirror {
+namespace mirror::schema_guard_test {
 namespace {
 
 using testing::AllOf;
@@ -137,4 +137,4 @@ TEST(UnreadableSchema, IsToldFromDamagedPages) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::schema_guard_test

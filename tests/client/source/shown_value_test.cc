@@ -12,7 +12,7 @@
 #include "proto/wire/parse_text_form.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::shown_value_test {
 namespace {
 
 using testing::AllOf;
@@ -126,4 +126,4 @@ TEST(ShownValueTest, APointerIsCutToStepsAndUnits) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::shown_value_test

@@ -16,33 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/source/reader.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "tests/support/processes.h"
 
 namespace mirror {
-
-/// A folder that goes with the test.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mirror-client-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string operator/(const std::string& name) const {
-    return (std::filesystem::path(path_) / name).string();
-  }
-  const std::string& path() const { return path_; }
-  std::set<std::string> Names() const {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path_))
-      names.insert(entry.path().filename());
-    return names;
-  }
-
- private:
-  std::string path_;
-};
 
 /// A connection of the application that owns the source.
 class Application {

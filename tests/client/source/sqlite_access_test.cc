@@ -24,7 +24,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::sqlite_access_test {
 namespace {
 
 using testing::AllOf;
@@ -539,4 +539,4 @@ TEST_F(SqliteAccessTest, WriterOfARollbackJournalSourceIsNeverRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sqlite_access_test

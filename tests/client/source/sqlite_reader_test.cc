@@ -8,7 +8,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::sqlite_reader_test {
 namespace {
 
 using testing::ElementsAre;
@@ -638,4 +638,4 @@ TEST_F(SqliteReaderTest, KeyValueOverFourMegabytesIsRefusedWithTheReason) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sqlite_reader_test

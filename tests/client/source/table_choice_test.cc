@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::table_choice_test {
 namespace {
 
 using testing::ElementsAre;
@@ -55,4 +55,4 @@ TEST(TableChoiceTest, OfTheExchangeItsLedgerAloneAndOnlyWhereThereIsOne) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::table_choice_test

@@ -10,7 +10,7 @@
 
 #include "tests/client/stage/staged_model.h"
 
-namespace mirror {
+namespace mirror::fold_test {
 namespace {
 
 TEST(StagedRow, KeysAreTheSameOnlyWhenTheirTextsAre) {
@@ -229,4 +229,4 @@ TEST(Fold, CountsMemoryThatGrowsWithItsRowsAndIsGivenBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::fold_test

@@ -9,7 +9,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::stage_given_up_test {
 namespace {
 
 using testing::IsEmpty;
@@ -135,4 +135,4 @@ TEST_F(StageGivenUpTest, NothingIsGivenUpForALogThatAReaderKeeps) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::stage_given_up_test

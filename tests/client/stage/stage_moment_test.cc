@@ -12,7 +12,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::stage_moment_test {
 namespace {
 
 using testing::ElementsAre;
@@ -118,4 +118,4 @@ TEST_F(StageMomentTest, RefusesWhatWasNotStaged) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::stage_moment_test

@@ -18,7 +18,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::stage_test {
 namespace {
 
 using testing::ElementsAre;
@@ -636,4 +636,4 @@ TEST_F(StageTest, ReadersAndOthersThatWriteDoNotDisturbTheStagingThread) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::stage_test

@@ -16,7 +16,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::staged_changes_test {
 namespace {
 
 using testing::HasSubstr;
@@ -452,4 +452,4 @@ TEST_F(StagedChangesTest, SendLongValuesAhead) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::staged_changes_test

@@ -18,7 +18,7 @@
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::agent_state_test {
 namespace {
 
 using testing::AllOf;
@@ -352,4 +352,4 @@ TEST_F(RunStateTest, WhatALaterVersionWroteIsLeftToIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::agent_state_test

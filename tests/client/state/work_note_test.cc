@@ -8,7 +8,7 @@
 
 #include "tests/client/source/source_database.h"
 
-namespace mirror {
+namespace mirror::work_note_test {
 namespace {
 
 WorkNote::Clock::time_point g_now;
@@ -63,4 +63,4 @@ TEST_F(WorkNoteTest, AFolderThatCannotBeWrittenDisturbsNoRun) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::work_note_test

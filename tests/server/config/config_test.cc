@@ -13,7 +13,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/variable.h"
 
-namespace mirror {
+namespace mirror::config_test {
 namespace {
 
 using testing::AllOf;
@@ -524,4 +524,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::config_test

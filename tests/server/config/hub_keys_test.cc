@@ -11,7 +11,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::hub_keys_test {
 namespace {
 
 using testing::AllOf;
@@ -316,4 +316,4 @@ TEST_F(HubKeysTest, AHubIsTakenAgainIfAllOfItsTablesHaveAJournal) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_keys_test

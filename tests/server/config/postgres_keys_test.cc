@@ -10,7 +10,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/variable.h"
 
-namespace mirror {
+namespace mirror::postgres_keys_test {
 namespace {
 
 using testing::AllOf;
@@ -249,4 +249,4 @@ TEST_F(PostgresKeysTest, HooksByCommandAndUrlAreTaken) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_keys_test

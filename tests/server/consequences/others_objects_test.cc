@@ -7,7 +7,7 @@
 
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::others_objects_test {
 namespace {
 
 using testing::ElementsAre;
@@ -35,4 +35,4 @@ TEST(OthersObjectsTest, EachHangsOnItsTable) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::others_objects_test

@@ -13,7 +13,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::state_token_test {
 namespace {
 
 using testing::HasSubstr;
@@ -130,4 +130,4 @@ TEST(StateTokenTest, WithoutATokenEveryStateIsExpected) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::state_token_test

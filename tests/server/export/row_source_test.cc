@@ -11,7 +11,7 @@
 
 // What an export reads of a tenant.
 
-namespace mirror {
+namespace mirror::row_source_test {
 namespace {
 
 using testing::AllOf;
@@ -95,4 +95,4 @@ TEST_F(RowSourceTest, WhatThereIsNotSaysWhatToDo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_source_test

@@ -20,7 +20,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::fleet_test {
 namespace {
 
 using testing::AllOf;
@@ -368,4 +368,4 @@ TEST_F(FleetTest, AServerWithAnotherHashKeyIsNotToStartBesideOneThatRuns) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::fleet_test

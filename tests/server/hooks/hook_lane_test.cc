@@ -23,7 +23,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::hook_lane_test {
 namespace {
 
 using testing::AllOf;
@@ -256,4 +256,4 @@ TEST(BoundedCallsTest, AHangCostsItsThreadAndNobodyElse) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hook_lane_test

@@ -28,7 +28,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::hook_targets_test {
 namespace {
 
 using testing::AllOf;
@@ -410,4 +410,4 @@ TEST(HookNoteTest, ARefusalIsReadOnlyWhereOneWasMeant) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hook_targets_test

@@ -19,7 +19,7 @@
 #include "tests/server/store/postgres/placed_homes.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::shared_hooks_test {
 namespace {
 
 using testing::ElementsAreArray;
@@ -167,4 +167,4 @@ TEST_F(SharedHooksTest, WhatAServerCommitsAndIsKilledBeforeItTellsIsFound) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::shared_hooks_test

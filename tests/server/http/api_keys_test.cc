@@ -13,7 +13,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::api_keys_test {
 namespace {
 
 using testing::ElementsAre;
@@ -140,4 +140,4 @@ TEST(ApiKeysTest, WhatIsNoKeyIsSeen) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::api_keys_test

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace mirror {
+namespace mirror::counts_json_test {
 namespace {
 
 TEST(CountsJsonTest, AnAnswerThatIsRememberedSaysWhenItsRowsWereErased) {
@@ -24,4 +24,4 @@ TEST(CountsJsonTest, AnAnswerThatIsRememberedSaysWhenItsRowsWereErased) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::counts_json_test

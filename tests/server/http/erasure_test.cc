@@ -17,7 +17,7 @@
 #include "server/store/sqlite/sqlite_home.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::erasure_test {
 namespace {
 
 using testing::Contains;
@@ -159,4 +159,4 @@ TEST_F(ErasureTest, WhatMayWaitIsErasedWhenThreeQuartersOfItsTimeAreOver) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::erasure_test

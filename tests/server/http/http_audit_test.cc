@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace mirror {
+namespace mirror::http_audit_test {
 namespace {
 
 using testing::ElementsAre;
@@ -85,4 +85,4 @@ TEST_F(HttpAuditTest, WhoIsRefusedIsListedApart) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_audit_test

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::http_call_test {
 namespace {
 
 using testing::ElementsAre;
@@ -65,4 +65,4 @@ TEST(WarningsTest, SoManyAreToldAndTheOthersCounted) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_call_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::http_routes_test {
 namespace {
 
 using testing::ElementsAre;
@@ -109,4 +109,4 @@ TEST(HttpRoutesTest, WhatIsNoPathIsNone) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::http_routes_test

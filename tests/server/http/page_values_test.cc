@@ -8,7 +8,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::page_values_test {
 namespace {
 
 std::string Text(std::size_t bytes) { return "\"" + std::string(bytes - 2, 'x') + "\""; }
@@ -98,4 +98,4 @@ TEST(PageTokenTest, AnyKeyIsATextThatCanBeSentBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::page_values_test

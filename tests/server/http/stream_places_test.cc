@@ -12,7 +12,7 @@
 #include "server/http/row_stream_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::stream_places_test {
 namespace {
 
 using testing::HasSubstr;
@@ -86,4 +86,4 @@ TEST(StreamPlacesTest, AThreadThatCannotStartIsToldAndLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::stream_places_test

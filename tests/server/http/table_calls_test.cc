@@ -12,7 +12,7 @@
 
 #include "tests/server/storages/storages_bench.h"
 
-namespace mirror {
+namespace mirror::table_calls_test {
 namespace {
 
 class TableCallsTest : public StoragesBench {
@@ -83,4 +83,4 @@ TEST_F(TableCallsTest, AStreamThatIsReadToItsTrailerHasNoPlaceAnyMore) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::table_calls_test

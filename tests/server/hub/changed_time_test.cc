@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace mirror {
+namespace mirror::changed_time_test {
 namespace {
 
 std::optional<std::int64_t> Of(Literal value, const std::string& format = "") {
@@ -52,4 +52,4 @@ TEST(ChangedTime, OfNumbersIsSecondsOrMilliseconds) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::changed_time_test

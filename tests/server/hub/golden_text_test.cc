@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace mirror {
+namespace mirror::golden_text_test {
 namespace {
 
 TEST(GoldenTextTest, IsWhatPostgresKeeps) {
@@ -25,4 +25,4 @@ TEST(GoldenTextTest, IsWhatPostgresKeeps) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::golden_text_test

@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/server/hub/hub_book_bench.h"
 
-namespace mirror {
+namespace mirror::hub_book_test {
 namespace {
 
 using testing::ElementsAre;
@@ -556,4 +556,4 @@ TEST_P(HubBookTest, AnEntityGetsTheAttributesThatItLacks) {
 INSTANTIATE_TEST_SUITE_P(Stores, HubBookTest, testing::Bool(), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_book_test

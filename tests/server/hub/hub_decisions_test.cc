@@ -8,7 +8,7 @@
 
 #include "tests/server/hub/hub_bench.h"
 
-namespace mirror {
+namespace mirror::hub_decisions_test {
 namespace {
 
 using testing::AllOf;
@@ -520,4 +520,4 @@ TEST_P(HubDecisions, WhereAnOrderDecidesNothingIsOvertaken) {
 INSTANTIATE_TEST_SUITE_P(Stores, HubDecisions, testing::Bool(), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_decisions_test

@@ -8,7 +8,7 @@
 #include "server/hub/plan/forget.h"
 #include "tests/server/hub/hub_bench.h"
 
-namespace mirror {
+namespace mirror::hub_forget_test {
 namespace {
 
 using testing::HasSubstr;
@@ -327,4 +327,4 @@ TEST_P(HubForgetTest, AJournalThatWasTrimmedBeforeItWasReadIsAComparisonOfAllRow
 INSTANTIATE_TEST_SUITE_P(Stores, HubForgetTest, testing::Bool(), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_forget_test

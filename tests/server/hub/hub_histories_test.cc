@@ -22,7 +22,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::hub_histories_test {
 namespace {
 
 constexpr int kHistories = 30;
@@ -103,9 +103,9 @@ class System final : public MemberLook {
     std::string key = delivery.key;
     Values values;
     if (delivery.operation == HubOperation::kInsert) {
-      for (const auto& [other, there] : rows_) {
+      for (const auto& row : rows_) {
         const HubKeys keys =
-            KeysOf(entity, [&](const std::string& attribute) { return &there.at(attribute); });
+            KeysOf(entity, [&](const std::string& attribute) { return &row.second.at(attribute); });
         for (const HubKey& one : keys) {
           if (delivery.match_keys.count(one) > 0) return;
         }
@@ -426,4 +426,4 @@ TEST_P(HubHistories, WhatAnOperatorDecidesHoldsWhateverElseHappens) {
 INSTANTIATE_TEST_SUITE_P(Stores, HubHistories, testing::Bool(), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_histories_test

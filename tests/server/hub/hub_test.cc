@@ -9,7 +9,7 @@
 
 #include "tests/server/hub/hub_bench.h"
 
-namespace mirror {
+namespace mirror::hub_test {
 namespace {
 
 using testing::HasSubstr;
@@ -306,4 +306,4 @@ TEST_P(HubTest, WhatIsNotedIsReadByTheNextDerivation) {
 INSTANTIATE_TEST_SUITE_P(Stores, HubTest, testing::Bool(), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_test

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace mirror {
+namespace mirror::hub_watch_test {
 namespace {
 
 using testing::AllOf;
@@ -194,4 +194,4 @@ TEST_F(HubWatchTest, AHubThatDerivesAgainAndAgainIsLookedAtNowAndThen) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hub_watch_test

@@ -7,7 +7,7 @@
 
 #include "tests/server/hub/hub_book_bench.h"
 
-namespace mirror {
+namespace mirror::postgres_hub_test {
 namespace {
 
 using testing::HasSubstr;
@@ -87,4 +87,4 @@ TEST_P(PostgresHubTest, PartnersReadWhatTheyAreGranted) {
 INSTANTIATE_TEST_SUITE_P(Stores, PostgresHubTest, testing::Values(true), NameOfStore);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_hub_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::same_value_test {
 namespace {
 
 TEST(SameValue, OneNumberHoweverItIsWritten) {
@@ -60,4 +60,4 @@ TEST(SameValue, OtherMomentsAreOthers) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::same_value_test

@@ -16,7 +16,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/workbook/workbook_file.h"
 
-namespace mirror {
+namespace mirror::hostile_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -261,4 +261,4 @@ TEST_F(HostileFileTest, FilesThatWereCutOffAndAnyBytes) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hostile_file_test

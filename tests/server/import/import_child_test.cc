@@ -18,7 +18,7 @@
 #include "tests/server/import/read_import.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::import_child_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -233,4 +233,4 @@ TEST_F(ImportChildTest, SeveralRunBesideEachOther) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::import_child_test

@@ -11,7 +11,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/workbook/workbook_file.h"
 
-namespace mirror {
+namespace mirror::import_rows_test {
 namespace {
 
 using testing::ElementsAre;
@@ -245,4 +245,4 @@ TEST_F(ImportRowsTest, AWorkbookThatIsNoneSaysWhy) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::import_rows_test

@@ -18,7 +18,7 @@
 
 // Import jobs as several servers see them; those that run are tests/python/imports_test.py's.
 
-namespace mirror {
+namespace mirror::import_jobs_test {
 namespace {
 
 using testing::ElementsAre;
@@ -254,4 +254,4 @@ TEST_F(ImportJobsTest, AListOpensOnlyMirrorsWithJobsOnItsPage) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::import_jobs_test

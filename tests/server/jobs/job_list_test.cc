@@ -9,7 +9,7 @@
 
 #include "tests/server/storages/storages_bench.h"
 
-namespace mirror {
+namespace mirror::job_list_test {
 namespace {
 
 using testing::ElementsAre;
@@ -98,4 +98,4 @@ TEST_F(JobListTest, OnlyTenantsWhoseJobsMayStandInThePageAreOpened) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::job_list_test

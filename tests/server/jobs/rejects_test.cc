@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/server/storages/storages_bench.h"
 
-namespace mirror {
+namespace mirror::rejects_test {
 namespace {
 
 using testing::IsEmpty;
@@ -104,4 +104,4 @@ TEST_F(RejectsTest, ThoseThatAreDeletedMeanwhileAreLeftOut) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::rejects_test

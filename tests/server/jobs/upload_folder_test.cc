@@ -10,7 +10,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::upload_folder_test {
 namespace {
 
 using testing::IsEmpty;
@@ -59,4 +59,4 @@ TEST_F(UploadFolderTest, TheNoteOutlivesTheLookAtWhatIsLeft) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::upload_folder_test

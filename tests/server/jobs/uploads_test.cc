@@ -14,7 +14,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::uploads_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -206,4 +206,4 @@ TEST_F(UploadsTest, ANameThatIsNoTextIsKept) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::uploads_test

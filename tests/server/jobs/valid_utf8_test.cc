@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace mirror {
+namespace mirror::valid_utf8_test {
 namespace {
 
 using namespace std::string_literals;
@@ -20,4 +20,4 @@ TEST(ValidUtf8Test, EachByteOfNoCharacterIsReplaced) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::valid_utf8_test

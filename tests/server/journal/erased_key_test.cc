@@ -8,7 +8,7 @@
 #include "server/journal/key_block.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::erased_key_test {
 namespace {
 
 using testing::IsEmpty;
@@ -66,4 +66,4 @@ TEST(ErasedKeyTest, DamagedKeysGoAndAllRowsAreCompared) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::erased_key_test

@@ -8,7 +8,7 @@
 
 #include "server/journal/key_block.h"
 
-namespace mirror {
+namespace mirror::explanation_test {
 namespace {
 
 Key KeyOf(std::int64_t id) { return {KeyPart{.kind = Kind::kInteger, .integer = id}}; }
@@ -59,4 +59,4 @@ TEST(ExplanationTest, KeysThatCannotBeToldMayBeOfTheRow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::explanation_test

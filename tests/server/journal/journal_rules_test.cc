@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace mirror {
+namespace mirror::journal_rules_test {
 namespace {
 
 TEST(JournalRulesTest, NoFormerVersionsOfTheLedgerAreKept) {
@@ -16,4 +16,4 @@ TEST(JournalRulesTest, NoFormerVersionsOfTheLedgerAreKept) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::journal_rules_test

@@ -16,7 +16,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::key_block_test {
 namespace {
 
 using testing::ElementsAre;
@@ -179,4 +179,4 @@ TEST(KeyBlockTest, AKeyIsFoundWhereItIsAndNowhereElse) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::key_block_test

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace mirror {
+namespace mirror::row_states_test {
 namespace {
 
 TEST(RowStatesTest, AVersionStandsFromItsMomentUntilAnotherEndsIt) {
@@ -30,4 +30,4 @@ TEST(RowStatesTest, ADigestIsSixteenDigits) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_states_test

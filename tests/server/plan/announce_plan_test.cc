@@ -8,7 +8,7 @@
 
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::announce_plan_test {
 namespace {
 
 using testing::ElementsAre;
@@ -182,4 +182,4 @@ TEST(AnnouncePlanTest, ATableThatCouldNotBeSetAsideIsNoted) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::announce_plan_test

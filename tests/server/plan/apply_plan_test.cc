@@ -10,7 +10,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::apply_plan_test {
 namespace {
 
 using testing::HasSubstr;
@@ -418,4 +418,4 @@ TEST(PlanInvalidate, TakesThePositionAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::apply_plan_test

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace mirror {
+namespace mirror::breaker_test {
 namespace {
 
 using testing::AllOf;
@@ -179,4 +179,4 @@ TEST(Breaker, TheLastRuleThatFitsCounts) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::breaker_test

@@ -9,7 +9,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::column_rules_test {
 namespace {
 
 using testing::ElementsAre;
@@ -157,4 +157,4 @@ TEST(ColumnRulesTest, HashesOfABatchAreBounded) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::column_rules_test

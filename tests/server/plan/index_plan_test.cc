@@ -8,7 +8,7 @@
 #include "server/plan/index_rules.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::index_plan_test {
 namespace {
 
 using testing::ElementsAre;
@@ -228,4 +228,4 @@ TEST(IndexRulesTest, TheLastThatFitsCounts) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::index_plan_test

@@ -8,7 +8,7 @@
 #include "server/plan/pause.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::move_mark_test {
 namespace {
 
 using testing::HasSubstr;
@@ -67,4 +67,4 @@ TEST(MoveMarkTest, ChecksWhatAnOperatorGives) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::move_mark_test

@@ -11,7 +11,7 @@
 #include "server/plan/schema_plan.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::refit_plan_test {
 namespace {
 
 using testing::AllOf;
@@ -205,4 +205,4 @@ TEST(PlanOfAKeepingTable, UnspecifiedDeletesAreApply) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::refit_plan_test

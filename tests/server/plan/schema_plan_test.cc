@@ -9,7 +9,7 @@
 
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::schema_plan_test {
 namespace {
 
 using testing::AllOf;
@@ -576,4 +576,4 @@ TEST(ColumnRulePlan, ADefaultOfAHashedColumnIsNeverWrittenPlain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::schema_plan_test

@@ -13,7 +13,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::json_row_test {
 namespace {
 
 constexpr std::int64_t kInt64Min = std::numeric_limits<std::int64_t>::min();
@@ -149,4 +149,4 @@ TEST(JsonRowTest, WhatIsNoKeyIsRefusedWithTheTablesName) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::json_row_test

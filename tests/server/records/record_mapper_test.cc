@@ -9,7 +9,7 @@
 #include "server/records/mapper_json.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::record_mapper_test {
 namespace {
 
 using testing::HasSubstr;
@@ -110,4 +110,4 @@ TEST(RecordMapperTest, AsJsonItGoesThereAndBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::record_mapper_test

@@ -15,7 +15,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::record_merge_test {
 namespace {
 
 using testing::HasSubstr;
@@ -312,4 +312,4 @@ TEST(MergedPartnerTest, WhatSomebodyChangedByHandIsWrittenAnew) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::record_merge_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::asked_tokens_test {
 namespace {
 
 Caller With(const std::string& context_id, const std::string& nonce, std::int64_t expires_ms) {
@@ -45,4 +45,4 @@ TEST(AskedTokensTest, OneTenantLeavesRoomForTheOthers) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::asked_tokens_test

@@ -20,7 +20,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::gate_test {
 namespace {
 
 using testing::AllOf;
@@ -323,4 +323,4 @@ TEST_F(GateTest, CallNeedsExactlyOneAuthorizationHeader) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::gate_test

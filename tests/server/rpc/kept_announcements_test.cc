@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace mirror {
+namespace mirror::kept_announcements_test {
 namespace {
 
 using testing::Eq;
@@ -59,4 +59,4 @@ TEST(KeptAnnouncementsTest, AfterAnHourItIsToComeAgain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::kept_announcements_test

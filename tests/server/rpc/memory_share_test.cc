@@ -7,7 +7,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::memory_share_test {
 namespace {
 
 using testing::AllOf;
@@ -47,4 +47,4 @@ TEST(MemoryShareTest, WhatGoesIsGivenBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::memory_share_test

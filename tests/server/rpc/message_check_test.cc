@@ -8,7 +8,7 @@
 #include "mirror/v1/mirror_client.pb.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::message_check_test {
 namespace {
 
 using testing::AllOf;
@@ -140,4 +140,4 @@ TEST(MessageCheckTest, WhatIsNoMessageIsInvalidAndSaysOfWhichType) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::message_check_test

@@ -17,7 +17,7 @@
 #include "server/tenant/mirror/commit_queue.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::row_pipeline_test {
 namespace {
 
 using testing::AllOf;
@@ -396,4 +396,4 @@ TEST_F(RowPipelineTest, AStreamWithoutMessagesIsFine) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_pipeline_test

@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 
-namespace mirror {
+namespace mirror::rpc_status_test {
 namespace {
 
 using testing::EndsWith;
@@ -77,4 +77,4 @@ TEST(CutMessageTest, IsCutBetweenCharactersAndCountedAsGrpcWritesThem) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::rpc_status_test

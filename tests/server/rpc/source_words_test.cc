@@ -18,7 +18,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::source_words_test {
 namespace {
 
 using testing::AllOf;
@@ -158,4 +158,4 @@ TEST(SourceWordsTest, EveryErrorOfOpeningAMirrorIsSafe) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::source_words_test

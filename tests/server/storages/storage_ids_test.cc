@@ -7,7 +7,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::storage_ids_test {
 namespace {
 
 using testing::HasSubstr;
@@ -57,4 +57,4 @@ TEST(StorageIdsTest, EachSourceIsATenantAndTheDefaultOneTheStorageItself) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::storage_ids_test

@@ -14,7 +14,7 @@
 
 // Lists of storages, which are made of what the catalog kept.
 
-namespace mirror {
+namespace mirror::storage_list_test {
 namespace {
 
 using testing::ElementsAre;
@@ -123,4 +123,4 @@ TEST_F(StorageListTest, AKillBehindAChangeLeavesNothingInItThatIsNotSo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::storage_list_test

@@ -15,7 +15,7 @@
 #include "server/records/mapper_json.h"
 #include "tests/server/storages/storages_bench.h"
 
-namespace mirror {
+namespace mirror::storages_races_test {
 namespace {
 
 using testing::HasSubstr;
@@ -189,4 +189,4 @@ TEST_F(StoragesRaces, ATenantThatAnotherStorageHasByNowStaysWithIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::storages_races_test

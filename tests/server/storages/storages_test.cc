@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/server/storages/storages_bench.h"
 
-namespace mirror {
+namespace mirror::storages_test {
 namespace {
 
 using testing::HasSubstr;
@@ -218,4 +218,4 @@ TEST_F(StoragesTest, NoDataSourceIsLeftOfAStorageThatIsDeletedMeanwhile) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::storages_test

@@ -10,7 +10,7 @@
 // Storages as an operator lists them: without opening more than may be; what is told of them, and what is
 // known of their tenants without being opened.
 
-namespace mirror {
+namespace mirror::storages_walk_test {
 namespace {
 
 using testing::Contains;
@@ -137,4 +137,4 @@ TEST_F(StoragesWalkTest, RecordsHaveNoAgeAndMissNoTarget) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::storages_walk_test

@@ -14,7 +14,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::plan_runner_test {
 namespace {
 
 using testing::AllOf;
@@ -630,4 +630,4 @@ TEST_F(PlanRunnerTest, ASignOfLifeIsWrittenOnceASecondAndWithTheFirstBatch) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::plan_runner_test

@@ -21,7 +21,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::start_mark_test {
 namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000'000, kHourMs = 3'600'000;
@@ -214,4 +214,4 @@ TEST_F(StartMarkTest, ADamagedFileIsOneOfAServerThatDidNotEndWell) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::start_mark_test

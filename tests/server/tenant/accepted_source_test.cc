@@ -9,7 +9,7 @@
 
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::accepted_source_test {
 namespace {
 
 using testing::HasSubstr;
@@ -201,4 +201,4 @@ TEST_F(AcceptedSourceTest, TheFormerOneIsToldNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::accepted_source_test

@@ -17,7 +17,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/sanitizers.h"
 
-namespace mirror {
+namespace mirror::building_places_test {
 namespace {
 
 using testing::AllOf;
@@ -195,4 +195,4 @@ TEST_F(BuildingPlacesTest, AProcessThatMayOpenNoMoreFilesSaysSo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::building_places_test

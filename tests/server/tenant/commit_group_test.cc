@@ -15,7 +15,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/held_store.h"
 
-namespace mirror {
+namespace mirror::commit_group_test {
 namespace {
 
 using testing::HasSubstr;
@@ -428,4 +428,4 @@ TEST_F(CommitGroupTest, ManySourcesAtOnceLeaveWhatTheSameRequestsLeaveOneByOne) 
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::commit_group_test

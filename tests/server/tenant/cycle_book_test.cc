@@ -10,7 +10,7 @@
 
 // What is remembered of a tenant's cycles.
 
-namespace mirror {
+namespace mirror::cycle_book_test {
 namespace {
 
 using testing::HasSubstr;
@@ -141,4 +141,4 @@ TEST_F(TenantsCyclesTest, ACycleThatAnnouncedNothingFailed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::cycle_book_test

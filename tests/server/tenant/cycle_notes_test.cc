@@ -9,7 +9,7 @@
 
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::cycle_notes_test {
 namespace {
 
 using testing::ElementsAre;
@@ -142,4 +142,4 @@ INSTANTIATE_TEST_SUITE_P(Forgotten, CycleNotes, testing::Values(Forgetting::kClo
                          });
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::cycle_notes_test

@@ -18,7 +18,7 @@
 #include "tests/server/tenant/servers_bench.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::dry_run_test {
 namespace {
 
 using testing::Contains;
@@ -293,4 +293,4 @@ TYPED_TEST(DryRunTest, H16OfAHoldRowsMayGoAsOfNow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::dry_run_test

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace mirror {
+namespace mirror::first_failures_test {
 namespace {
 
 using testing::IsEmpty;
@@ -38,4 +38,4 @@ TEST(FirstFailuresTest, WhoInventsNamesTakesNoMoreThanTheBound) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::first_failures_test

@@ -9,7 +9,7 @@
 
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::holds_test {
 namespace {
 
 using testing::AllOf;
@@ -766,4 +766,4 @@ TEST_F(Replaced, ATableUnderAnotherKeyIsNotComparedWithItsFormerOne) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::holds_test

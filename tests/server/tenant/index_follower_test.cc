@@ -9,7 +9,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/memory/memory_store.h"
 
-namespace mirror {
+namespace mirror::index_follower_test {
 namespace {
 
 using testing::AllOf;
@@ -49,4 +49,4 @@ TEST(IndexFollowerTest, WhatAValueIsTooLongForIsToldOnceAndNotTriedAgain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::index_follower_test

@@ -10,7 +10,7 @@
 // The source's indexes and foreign keys: information that changes nothing of what is mirrored, and indexes
 // that the mirror makes by it.
 
-namespace mirror {
+namespace mirror::indexes_test {
 namespace {
 
 using testing::AllOf;
@@ -357,4 +357,4 @@ TEST_F(ConfiguredTest, BesideThoseThatFollowEachHasItsOwn) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::indexes_test

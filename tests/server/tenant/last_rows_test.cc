@@ -13,7 +13,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/forwarding_store.h"
 
-namespace mirror {
+namespace mirror::last_rows_test {
 namespace {
 
 using testing::ElementsAre;
@@ -225,4 +225,4 @@ TEST_F(LastRows, AMirrorThatIsBeingBuiltIsEndedByACallOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::last_rows_test

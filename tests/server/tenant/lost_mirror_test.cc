@@ -14,7 +14,7 @@
 #include "server/tenant/backup.h"
 #include "tests/server/tenant/servers_bench.h"
 
-namespace mirror {
+namespace mirror::lost_mirror_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -240,4 +240,4 @@ TEST_F(LostMirror, WhatSomebodyBroughtThereIsNoProofAnyMore) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::lost_mirror_test

@@ -21,7 +21,7 @@
 #include "server/tenant/tenant_list.h"
 #include "tests/server/tenant/servers_bench.h"
 
-namespace mirror {
+namespace mirror::moving_test {
 namespace {
 
 using testing::AllOf;
@@ -771,4 +771,4 @@ TEST_F(PlaceMovingTest, OneThatAnotherServerUndidIsNotSwitched) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::moving_test

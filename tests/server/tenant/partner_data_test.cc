@@ -11,7 +11,7 @@
 
 // What a partner put into ordinary tables of the mirror is told of before it goes.
 
-namespace mirror {
+namespace mirror::partner_data_test {
 namespace {
 
 using testing::AllOf;
@@ -235,4 +235,4 @@ TEST_F(PartnerDataTest, WhatTheSourceChangesIsNobodyElses) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::partner_data_test

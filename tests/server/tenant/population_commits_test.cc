@@ -11,7 +11,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/forwarding_store.h"
 
-namespace mirror {
+namespace mirror::population_commits_test {
 namespace {
 
 using testing::ElementsAre;
@@ -120,4 +120,4 @@ TEST_F(PopulationCommits, TheEndOfTheCycleIsOnDiskWithAllOfIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::population_commits_test

@@ -9,7 +9,7 @@
 #include "tests/server/tenant/servers_bench.h"
 #include "tests/support/postgres_server.h"
 
-namespace mirror {
+namespace mirror::postgres_round_trips_test {
 namespace {
 
 class RoundTrips : public ServersBench {
@@ -47,4 +47,4 @@ TEST_F(RoundTrips, ABatchIsThree) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::postgres_round_trips_test

@@ -17,7 +17,7 @@
 #include "tests/server/tenant/cycles/sqlite_ground.h"
 #include "tests/support/rows.h"
 
-namespace mirror::model {
+namespace mirror::model::random_cycles_test {
 namespace {
 
 constexpr std::uint64_t kShards = 4;
@@ -45,4 +45,4 @@ INSTANTIATE_TEST_SUITE_P(Shard, RandomCyclesTest, testing::Range(std::uint64_t{0
                          [](const auto& test) { return absl::StrCat(test.param); });
 
 }  // namespace
-}  // namespace mirror::model
+}  // namespace mirror::model::random_cycles_test

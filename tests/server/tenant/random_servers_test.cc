@@ -19,7 +19,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/rows.h"
 
-namespace mirror::model {
+namespace mirror::model::random_servers_test {
 namespace {
 
 constexpr std::uint64_t kRounds = 2, kSeed = 1;
@@ -50,4 +50,4 @@ INSTANTIATE_TEST_SUITE_P(Servers, RandomServersTest, testing::Values(1, 2, 3),
                          [](const auto& test) { return absl::StrCat(test.param); });
 
 }  // namespace
-}  // namespace mirror::model
+}  // namespace mirror::model::random_servers_test

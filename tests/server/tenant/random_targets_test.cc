@@ -27,7 +27,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/cycle_model.h"
 
-namespace mirror {
+namespace mirror::random_targets_test {
 namespace {
 
 constexpr std::uint64_t kRounds = 20, kRoundsMax = 200, kCyclesOfRound = 8;
@@ -486,4 +486,4 @@ TEST(RandomTargetsTest, WhatIsKeptAndWhatIsNotIsAsTheTableAndItsColumnsSay) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::random_targets_test

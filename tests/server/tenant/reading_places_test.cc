@@ -6,7 +6,7 @@
 #include <memory>
 #include <thread>
 
-namespace mirror {
+namespace mirror::reading_places_test {
 namespace {
 
 constexpr std::chrono::seconds kPatience(60);
@@ -42,4 +42,4 @@ TEST(ReadingPlacesTest, APlaceMayOutliveThem) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::reading_places_test

@@ -10,7 +10,7 @@
 
 // What the door for JSON reads of a tenant.
 
-namespace mirror {
+namespace mirror::readings_test {
 namespace {
 
 using testing::AllOf;
@@ -109,4 +109,4 @@ TEST_F(ReadingsTest, TablesAreListedByNameWithoutThoseThatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::readings_test

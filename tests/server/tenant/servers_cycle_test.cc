@@ -15,7 +15,7 @@
 #include "server/plan/index_rules.h"
 #include "tests/server/tenant/servers_bench.h"
 
-namespace mirror {
+namespace mirror::servers_cycle_test {
 namespace {
 
 using testing::Contains;
@@ -341,4 +341,4 @@ TEST_F(ServersCycle, ACycleWhoseServerDiedBeforeAnybodyHeardOfItIsEndedByAnother
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::servers_cycle_test

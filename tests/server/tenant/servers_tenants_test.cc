@@ -12,7 +12,7 @@
 #include "server/tenant/backup.h"
 #include "tests/server/tenant/servers_bench.h"
 
-namespace mirror {
+namespace mirror::servers_tenants_test {
 namespace {
 
 using testing::Contains;
@@ -265,4 +265,4 @@ TEST_F(ServersTenants, ASpellingThatOnlyLookedKeepsNobodyOut) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::servers_tenants_test

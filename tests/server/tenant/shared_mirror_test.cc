@@ -14,7 +14,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/forwarding_store.h"
 
-namespace mirror {
+namespace mirror::shared_mirror_test {
 namespace {
 
 using testing::Contains;
@@ -331,4 +331,4 @@ TEST_F(SharedMirrorTest, ADefinitionThatAnotherServerAgreedIsReadForItsBatches) 
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::shared_mirror_test

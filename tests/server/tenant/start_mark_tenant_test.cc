@@ -11,7 +11,7 @@
 #include "server/store/start_mark.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::start_mark_tenant_test {
 namespace {
 
 using testing::AllOf;
@@ -98,4 +98,4 @@ TEST_F(StartedTenant, WithoutAMarkNothingIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::start_mark_tenant_test

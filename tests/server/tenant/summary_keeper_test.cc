@@ -15,7 +15,7 @@
 
 // What servers over one control database keep there of tenants, and take from there.
 
-namespace mirror {
+namespace mirror::summary_keeper_test {
 namespace {
 
 const Position kKeptFive{Lsn{5}, "five"}, kKeptTen{Lsn{10}, "ten"};
@@ -128,4 +128,4 @@ TEST(SeenSummaryTest, WhatChangedSinceIsNotLostToWhatAnotherServerKept) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::summary_keeper_test

@@ -14,7 +14,7 @@
 #include "server/plan/pause.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::tenant_list_test {
 namespace {
 
 using testing::ElementsAre;
@@ -189,4 +189,4 @@ TEST(TenantListTest, ATokenOfAnotherOrderOrOfNobodyIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tenant_list_test

@@ -17,7 +17,7 @@
 
 // Cycles without the network: what a source is answered, and what the mirror holds afterwards.
 
-namespace mirror {
+namespace mirror::tenant_test {
 namespace {
 
 using testing::AllOf;
@@ -1488,4 +1488,4 @@ TEST_F(Restored, AnAnnouncementInPlaceKeepsWhatTheDiedCycleLeft) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tenant_test

@@ -23,7 +23,7 @@
 #include "server/tenant/mirror/idle_mirror.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::tenants_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -630,4 +630,4 @@ TEST_F(TenantsTest, ACycleGoesOnOverAClosedDatabase) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tenants_test

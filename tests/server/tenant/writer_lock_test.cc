@@ -12,7 +12,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/forwarding_store.h"
 
-namespace mirror {
+namespace mirror::writer_lock_test {
 namespace {
 
 using testing::HasSubstr;
@@ -310,4 +310,4 @@ TEST_F(WriterLockTest, AFileIsNotScrubbedWhereATableIsToBePopulatedOnceTheLockIs
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::writer_lock_test

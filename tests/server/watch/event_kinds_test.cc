@@ -5,7 +5,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::event_kinds_test {
 namespace {
 
 using testing::AllOf;
@@ -32,4 +32,4 @@ TEST(EventKindsTest, TheRefusalNamesWhatThereIs) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::event_kinds_test

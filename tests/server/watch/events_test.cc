@@ -12,7 +12,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::events_test {
 namespace {
 
 using testing::ElementsAre;
@@ -220,4 +220,4 @@ TEST(EventsWithoutCatalogTest, WaitersAreWokenAllTheSame) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::events_test

@@ -12,7 +12,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::expiry_test {
 namespace {
 
 using testing::AllOf;
@@ -148,4 +148,4 @@ TEST(ServerKeys, AreThoseOfSourcesListenersAuthoritiesAndTheApplication) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::expiry_test

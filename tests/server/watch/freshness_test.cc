@@ -18,7 +18,7 @@
 
 // Targets, who is told when they are missed, and the view in which a partner sees it.
 
-namespace mirror {
+namespace mirror::freshness_test {
 namespace {
 
 using testing::AllOf;
@@ -408,4 +408,4 @@ TEST_F(FreshTenant, AViewOfAnotherVersionIsMadeAnewAndATableOfThatNameIsLeftAlon
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::freshness_test

@@ -10,7 +10,7 @@
 
 // A day by minute, and what it costs.
 
-namespace mirror {
+namespace mirror::time_series_test {
 namespace {
 
 using testing::Each;
@@ -142,4 +142,4 @@ TEST_F(TimeSeriesTest, OfATenantThatIsNotThereNothingIsKnown) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::time_series_test

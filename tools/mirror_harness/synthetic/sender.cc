@@ -42,10 +42,7 @@ class Sending {
  public:
   Sending(const SendOptions& options, const std::vector<std::vector<std::uint32_t>>& wanted_columns,
           std::vector<TableJob>* jobs, Meter* meter)
-      : options_(options),
-        wanted_columns_(wanted_columns),
-        maker_(jobs, options.cycle, options.size),
-        meter_(meter) {}
+      : wanted_columns_(wanted_columns), maker_(jobs, options.cycle, options.size), meter_(meter) {}
 
   /// Whether one request is all there is to send.
   bool IsOne() {
@@ -170,7 +167,6 @@ class Sending {
     return InsertMissing(refusal.missing, refusal.seq, wanted_columns_[job->table], job);
   }
 
-  const SendOptions& options_;
   const std::vector<std::vector<std::uint32_t>>& wanted_columns_;
   RequestMaker maker_;
   Meter* meter_;

@@ -120,7 +120,7 @@ absl::Status MakeSchema(postgres::Connection& connection) {
   return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
-constexpr char kDoing[] = "looking at its layout";
+constexpr char kReadingLayout[] = "looking at its layout";
 const SchemaLayout& Layout() {
   static const SchemaLayout layout{
       .table = "mirror_control.fleet", .present = kControlLayout, .steps = {{2, kMakeJobTables}}};
@@ -131,7 +131,7 @@ const SchemaLayout& Layout() {
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
   const auto row = connection.Query(
       "SELECT to_regclass('mirror_control.fleet') IS NOT NULL, to_regnamespace('mirror_control') IS NOT NULL",
-      {}, kDoing);
+      {}, kReadingLayout);
   if (!row.ok()) return row.status();
   if (row->Bool(0, 0) || !row->Bool(0, 1)) return row->Bool(0, 0);
   return absl::FailedPreconditionError(
@@ -140,7 +140,7 @@ absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
 }
 
 absl::Status CheckLayout(postgres::Connection& connection) {
-  const auto row = connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kDoing);
+  const auto row = connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kReadingLayout);
   if (!row.ok()) return row.status();
   if (row->rows() == 1 && row->Int(0, 0) > kControlLayout) {
     return absl::UnavailableError(

@@ -6,11 +6,11 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoing[] = "reading what is kept beside the rows";
+constexpr char kReadingDocuments[] = "reading what is kept beside the rows";
 
 absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto there =
-      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kDoing);
+      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kReadingDocuments);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   return *there != 0;
 }
@@ -23,7 +23,7 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
   std::vector<Document> documents;
   if (!*there) return documents;
   const auto rows = connection.Query(
-      absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kDoing);
+      absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kReadingDocuments);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) {
     documents.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Int(row, 3)});
@@ -50,7 +50,7 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& conn
                    " WHERE kind = $1 AND id = ''), ''), coalesce((SELECT text FROM ", names.documents,
                    " WHERE kind = $2 AND id = ''), ''), (SELECT count(*) FROM ", names.documents,
                    " WHERE kind = $3)"),
-      {kStorageKind, kMemberKind, kJobKind}, kDoing);
+      {kStorageKind, kMemberKind, kJobKind}, kReadingDocuments);
   if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
   return ListedDocuments{row->Text(0, 0), row->Text(0, 1), static_cast<std::uint64_t>(row->Int(0, 2))};
 }

@@ -19,15 +19,15 @@ namespace {
 constexpr char kJournal[] = "_mirror_journal";
 
 constexpr const char* kTables[] = {
-    "CREATE TABLE _mirror_journal (number INTEGER PRIMARY KEY, salt INTEGER NOT NULL, table_name TEXT NOT "
-    "NULL "
-    "COLLATE NOCASE, moment INTEGER NOT NULL, operation INTEGER NOT NULL, columns TEXT, row_total INTEGER, "
-    "least BLOB, most BLOB, keys BLOB, cycle INTEGER, seq INTEGER, origin TEXT, lsn INTEGER, lineage BLOB, "
-    "receipt INTEGER, source_ms INTEGER, done_ms INTEGER, row_count INTEGER, digest BLOB)",
+    ("CREATE TABLE _mirror_journal (number INTEGER PRIMARY KEY, salt INTEGER NOT NULL, table_name TEXT NOT "
+     "NULL "
+     "COLLATE NOCASE, moment INTEGER NOT NULL, operation INTEGER NOT NULL, columns TEXT, row_total INTEGER, "
+     "least BLOB, most BLOB, keys BLOB, cycle INTEGER, seq INTEGER, origin TEXT, lsn INTEGER, lineage BLOB, "
+     "receipt INTEGER, source_ms INTEGER, done_ms INTEGER, row_count INTEGER, digest BLOB)"),
     "CREATE INDEX _mirror_journal_heads ON _mirror_journal (table_name) WHERE number = moment",
     "CREATE TABLE _mirror_floor (number INTEGER NOT NULL, salt INTEGER NOT NULL)",
-    "CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
-    "source_ms, done_ms, row_count FROM _mirror_journal WHERE number = moment AND done_ms IS NOT NULL"};
+    ("CREATE VIEW _mirror_commits AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, "
+     "source_ms, done_ms, row_count FROM _mirror_journal WHERE number = moment AND done_ms IS NOT NULL")};
 
 class SqliteJournal final : public JournalVerbs {
  public:

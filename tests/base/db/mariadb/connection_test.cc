@@ -20,7 +20,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::mariadb {
+namespace mirror::mariadb::mariadb_connection_test {
 namespace {
 
 using testing::AllOf;
@@ -291,4 +291,4 @@ TEST_F(MariadbTlsTest, AServerWithoutTlsIsNotSpokenWithInClear) {
 }
 
 }  // namespace
-}  // namespace mirror::mariadb
+}  // namespace mirror::mariadb::mariadb_connection_test

@@ -9,7 +9,7 @@
 #include "base/db/mariadb/name.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::mariadb {
+namespace mirror::mariadb::dsn_test {
 namespace {
 
 using testing::ElementsAre;
@@ -82,4 +82,4 @@ TEST(MariadbNameTest, NamesAreQuotedAndWhatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror::mariadb
+}  // namespace mirror::mariadb::dsn_test

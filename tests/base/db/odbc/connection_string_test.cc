@@ -4,7 +4,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror::odbc {
+namespace mirror::odbc::connection_string_test {
 namespace {
 
 using testing::AllOf;
@@ -72,4 +72,4 @@ TEST(ConnectionStringTest, PasswordsAreSecrets) {
 }
 
 }  // namespace
-}  // namespace mirror::odbc
+}  // namespace mirror::odbc::connection_string_test

@@ -13,7 +13,7 @@
 #include "tests/support/odbc/odbc_driver.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::odbc {
+namespace mirror::odbc::odbc_connection_test {
 namespace {
 
 using testing::AllOf;
@@ -144,4 +144,4 @@ TEST(OdbcPasswordTest, AFileHoldsOneLineForItsOwnerAlone) {
 }
 
 }  // namespace
-}  // namespace mirror::odbc
+}  // namespace mirror::odbc::odbc_connection_test

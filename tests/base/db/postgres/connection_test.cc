@@ -23,7 +23,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::postgres {
+namespace mirror::postgres::postgres_connection_test {
 namespace {
 
 using absl::StatusCode;
@@ -465,4 +465,4 @@ TEST(PostgresEnvironmentTest, SaysNothingOfWhereAProgramConnects) {
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::postgres_connection_test

@@ -14,7 +14,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::postgres {
+namespace mirror::postgres::copy_test {
 namespace {
 
 using absl::StatusCode;
@@ -259,4 +259,4 @@ TEST_F(PostgresCopy, MessagesComeAndGoOverAConnectionForReplication) {
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::copy_test

@@ -8,7 +8,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::postgres {
+namespace mirror::postgres::numeric_test {
 namespace {
 
 const char* const kDecimals[] = {
@@ -54,4 +54,4 @@ TEST(PostgresNumeric, ItIsPostgresqlsOwn) {
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::numeric_test

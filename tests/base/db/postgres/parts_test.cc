@@ -18,7 +18,7 @@
 
 // What needs no server.
 
-namespace mirror::postgres {
+namespace mirror::postgres::parts_test {
 namespace {
 
 using absl::StatusCode;
@@ -222,4 +222,4 @@ TEST(PostgresPreparedStatements, ATextIsPreparedAtItsSecondUseAndTheOldestGoes) 
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::parts_test

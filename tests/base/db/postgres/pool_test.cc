@@ -18,7 +18,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::postgres {
+namespace mirror::postgres::pool_test {
 namespace {
 
 using absl::StatusCode;
@@ -349,4 +349,4 @@ TEST_F(PostgresPool, ManyThreadsShareIt) {
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::pool_test

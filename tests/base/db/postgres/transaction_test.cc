@@ -16,7 +16,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::postgres {
+namespace mirror::postgres::transaction_test {
 namespace {
 
 using absl::StatusCode;
@@ -283,4 +283,4 @@ TEST_F(PostgresTransaction, AWaitForAStandbyThatIsBrokenOffIsSaid) {
 }
 
 }  // namespace
-}  // namespace mirror::postgres
+}  // namespace mirror::postgres::transaction_test

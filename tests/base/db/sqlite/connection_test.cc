@@ -14,7 +14,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::sqlite {
+namespace mirror::sqlite::sqlite_connection_test {
 namespace {
 
 using testing::AllOf;
@@ -233,4 +233,4 @@ TEST(IsCompleteSqlTest, LooksAtItsEndAlone) {
 }
 
 }  // namespace
-}  // namespace mirror::sqlite
+}  // namespace mirror::sqlite::sqlite_connection_test

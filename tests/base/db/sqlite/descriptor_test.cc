@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/rows.h"
 
-namespace mirror::sqlite {
+namespace mirror::sqlite::descriptor_test {
 namespace {
 
 std::string PathOf(int descriptor) {
@@ -86,4 +86,4 @@ TEST_F(SqliteDescriptor, WhereSqliteAsksTheSystemNothingItIsUnknown) {
 }
 
 }  // namespace
-}  // namespace mirror::sqlite
+}  // namespace mirror::sqlite::descriptor_test

@@ -9,7 +9,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::file_layout_test {
 namespace {
 
 using testing::AllOf;
@@ -121,4 +121,4 @@ TEST_F(FileLayoutTest, ANumberThatSomebodyChangedIntoNoneIsWrittenAgain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::file_layout_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-namespace mirror {
+namespace mirror::sqlite_words_test {
 namespace {
 
 TEST(SqliteWordsTest, StandInQuotesThatTheyDoNotEnd) {
@@ -19,4 +19,4 @@ TEST(SqliteWordsTest, KnowWhichCodesAreOfAFileThatIsNotToBeHad) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sqlite_words_test

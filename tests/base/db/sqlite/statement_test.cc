@@ -15,7 +15,7 @@
 #include "base/db/sqlite/row_digest.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::sqlite {
+namespace mirror::sqlite::statement_test {
 namespace {
 
 using testing::ElementsAre;
@@ -220,4 +220,4 @@ TEST_F(StatementTest, TheValuesOfARowAreThoseOfItsColumns) {
 }
 
 }  // namespace
-}  // namespace mirror::sqlite
+}  // namespace mirror::sqlite::statement_test

@@ -5,7 +5,7 @@
 
 #include "tests/client/exchange/datajoin/datajoin_source.h"
 
-namespace mirror {
+namespace mirror::inbox_test {
 namespace {
 
 using testing::ElementsAre;
@@ -178,4 +178,4 @@ TEST_F(DatajoinInbox, WhatCannotBeToldIsNotDone) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::inbox_test

@@ -8,7 +8,7 @@
 #include "client/exchange/datajoin/outbox_take.h"
 #include "tests/client/exchange/datajoin/datajoin_source.h"
 
-namespace mirror {
+namespace mirror::outbox_test {
 namespace {
 
 using testing::ElementsAre;
@@ -213,4 +213,4 @@ TEST_F(DatajoinOutbox, OfAnApplicationIsItsOwn) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::outbox_test

@@ -10,7 +10,7 @@
 #include "client/source/mariadb/mariadb_objects.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_reader_test {
 namespace {
 
 using testing::AllOf;
@@ -379,4 +379,4 @@ TEST_F(MariadbReaderTest, FourHundredTablesAreLookedAtInOneGo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_reader_test

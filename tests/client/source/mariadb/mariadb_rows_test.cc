@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_rows_test {
 namespace {
 
 using testing::ElementsAre;
@@ -532,4 +532,4 @@ TEST_F(MariadbRowsTest, HashedValuesAreTexts) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_rows_test

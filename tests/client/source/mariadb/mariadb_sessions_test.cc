@@ -19,7 +19,7 @@
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_sessions_test {
 namespace {
 
 class MariadbSessionsTest : public MariadbDatabaseTest {
@@ -96,4 +96,4 @@ TEST(MariadbSessionsAlone, AServerThatDoesNotAnswerOneReaderHoldsUpNoOther) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_sessions_test

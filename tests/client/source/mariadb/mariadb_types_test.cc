@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_types_test {
 namespace {
 
 using testing::HasSubstr;
@@ -293,4 +293,4 @@ TEST_F(MariadbTypesTest, AKeyOfADateThatIsNoneIsFoundAsItIsWritten) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_types_test

@@ -8,7 +8,7 @@
 #include "tests/client/stage/staged_source.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::binlog_intake_test {
 namespace {
 
 using binlog::EventType;
@@ -78,4 +78,4 @@ TEST_F(BinlogIntakeTest, WhatTheStageForgotIsNotPassedOver) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::binlog_intake_test

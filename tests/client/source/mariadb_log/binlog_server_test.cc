@@ -7,7 +7,7 @@
 
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
 
-namespace mirror {
+namespace mirror::binlog_server_test {
 namespace {
 
 using testing::Optional;
@@ -65,4 +65,4 @@ TEST_F(MariadbFiguresTest, SayWhatIsStagedAndUntilWhenTheRestIsKept) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::binlog_server_test

@@ -13,7 +13,7 @@
 #include "client/source/mariadb/log/value_text.h"
 #include "tests/client/source/mariadb_log/read_binlog.h"
 
-namespace mirror {
+namespace mirror::mariadb_log_events_test {
 namespace {
 
 /// All that is read of an event, whatever it holds.
@@ -149,4 +149,4 @@ TEST(MariadbLogEvents, PositionsAreWhatTheirTextsSay) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_log_events_test

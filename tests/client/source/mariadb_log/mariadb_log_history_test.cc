@@ -8,7 +8,7 @@
 
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_log_history_test {
 namespace {
 
 using testing::Contains;
@@ -276,4 +276,4 @@ TEST_F(MariadbHistory, KeysAndValuesOfManyTypesFollow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_log_history_test

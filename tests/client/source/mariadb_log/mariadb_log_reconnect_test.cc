@@ -10,7 +10,7 @@
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_log_reconnect_test {
 namespace {
 
 class MariadbReconnect : public MariadbOwnLogTest {
@@ -104,4 +104,4 @@ TEST_F(MariadbReconnect, OneProcessStagesAtATimeAndTheOtherOneIsNamed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_log_reconnect_test

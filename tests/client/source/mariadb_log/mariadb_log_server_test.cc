@@ -13,7 +13,7 @@
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
 #include "tests/client/source/mariadb_log/read_binlog.h"
 
-namespace mirror {
+namespace mirror::mariadb_log_server_test {
 namespace {
 
 using testing::AllOf;
@@ -247,4 +247,4 @@ TEST_F(MariadbLogServer, StreamsEndWhereTheyWereToldAndSayWhyTheyCannotBegin) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_log_server_test

@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/client/source/mariadb_log/read_binlog.h"
 
-namespace mirror {
+namespace mirror::mariadb_log_types_test {
 namespace {
 
 using binlog::StringUse;
@@ -376,4 +376,4 @@ TEST_F(MariadbLogTypes, RowsThatLackColumnsSaySo) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_log_types_test

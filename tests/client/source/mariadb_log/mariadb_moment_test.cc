@@ -6,7 +6,7 @@
 
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
 
-namespace mirror {
+namespace mirror::mariadb_moment_test {
 namespace {
 
 using testing::ElementsAre;
@@ -73,4 +73,4 @@ TEST_F(MariadbMomentTest, ATableThatIsPopulatedBesideItIsWhole) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::mariadb_moment_test

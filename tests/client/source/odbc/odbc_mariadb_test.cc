@@ -14,7 +14,7 @@
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/odbc/odbc_driver.h"
 
-namespace mirror {
+namespace mirror::odbc_mariadb_test {
 namespace {
 
 using testing::AllOf;
@@ -395,4 +395,4 @@ TEST_F(OdbcMariadbTest, WithTheGenericDialectTypesAreThoseOfTheDriver) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::odbc_mariadb_test

@@ -14,7 +14,7 @@
 #include "tests/support/odbc/odbc_driver.h"
 #include "tests/support/postgres_database.h"
 
-namespace mirror {
+namespace mirror::odbc_postgres_test {
 namespace {
 
 using testing::AllOf;
@@ -449,4 +449,4 @@ TEST_F(OdbcPostgresTest, WithTheGenericDialectTypesAreThoseOfTheDriver) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::odbc_postgres_test

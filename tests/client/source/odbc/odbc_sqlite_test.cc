@@ -15,7 +15,7 @@
 #include "tests/support/places.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::odbc_sqlite_test {
 namespace {
 
 using testing::HasSubstr;
@@ -200,4 +200,4 @@ TEST_F(OdbcSqliteTest, WithTheGenericDialectRowsAreReadByWhatTheDriverDeclares) 
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::odbc_sqlite_test

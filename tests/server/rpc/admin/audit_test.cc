@@ -15,7 +15,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::audit_test {
 namespace {
 
 using testing::ElementsAre;
@@ -296,4 +296,4 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, AuditOfAFileTest, testing::Values("Sqlite"));
 INSTANTIATE_TEST_SUITE_P(Postgres, AuditOfSeveralTest, testing::Values("Postgres"));
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::audit_test

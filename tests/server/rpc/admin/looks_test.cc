@@ -9,7 +9,7 @@
 #include "tests/support/kept_catalog.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::looks_test {
 namespace {
 
 using testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST_P(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
 INSTANTIATE_FOR_EACH_CATALOG(LooksTest);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::looks_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::tenant_watch_test {
 namespace {
 
 using testing::ElementsAre;
@@ -80,4 +80,4 @@ TEST_F(TenantWatchTest, WhoIsNotThereAnyMoreIsGoneOnceAndNewWhenItComesBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tenant_watch_test

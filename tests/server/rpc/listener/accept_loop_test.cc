@@ -22,7 +22,7 @@
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::accept_loop_test {
 namespace {
 
 using testing::AllOf;
@@ -482,4 +482,4 @@ TEST_F(AcceptLoopTest, AddressThatIsNotOursIsNamed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::accept_loop_test

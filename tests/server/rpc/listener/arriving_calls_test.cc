@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace mirror {
+namespace mirror::arriving_calls_test {
 namespace {
 
 using testing::ElementsAre;
@@ -93,4 +93,4 @@ TEST_F(ArrivingCallsTest, ACallThatWasEndedLeavesWithoutATrace) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::arriving_calls_test

@@ -23,7 +23,7 @@
 #include "tests/server/rpc/listener/plain_listener.h"
 #include "tests/support/processes.h"
 
-namespace mirror {
+namespace mirror::held_streams_test {
 namespace {
 
 using testing::HasSubstr;
@@ -158,4 +158,4 @@ TEST_F(HeldStreamsTest, WatchesThatTheirClientsEndedTakeNoRoom) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::held_streams_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::in_flight_test {
 namespace {
 
 using testing::HasSubstr;
@@ -130,4 +130,4 @@ TEST(InFlightTest, WhatIsReadAheadLeavesTheOtherStreamsTheirs) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::in_flight_test

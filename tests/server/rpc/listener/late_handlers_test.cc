@@ -33,7 +33,7 @@
 #include "server/rpc/listener/vouched_bytes.h"
 #include "tests/server/rpc/listener/plain_listener.h"
 
-namespace mirror {
+namespace mirror::late_handlers_test {
 namespace {
 
 constexpr char kPath[] = "/test.Late/Take";
@@ -174,4 +174,4 @@ TEST_F(LateHandlersTest, ManyLargeMessagesAtOnceOfOneSourceAreServed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::late_handlers_test

@@ -25,7 +25,7 @@
 #include "tests/server/rpc/listener/plain_listener.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::running_calls_test {
 namespace {
 
 using testing::HasSubstr;
@@ -144,4 +144,4 @@ TEST_F(StoppingListenerTest, ACallThatRunsIsWaitedForWhileAnotherOneIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::running_calls_test

@@ -17,7 +17,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::catalog_test {
 namespace {
 
 using testing::ElementsAre;
@@ -319,4 +319,4 @@ TEST_F(CatalogFileTest, FileThatCannotBeOpenedIsNamedWithWhatToLookAt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::catalog_test

@@ -6,7 +6,7 @@
 #include "tests/support/kept_catalog.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::hook_cursor_test {
 namespace {
 
 using HookCursorTest = CatalogOfEachKind;
@@ -34,4 +34,4 @@ TEST_P(HookCursorTest, ANewHookHearsOfWhatFollowsItAndAnOldOneOfWhatFollowsWhatI
 INSTANTIATE_FOR_EACH_CATALOG(HookCursorTest);
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::hook_cursor_test

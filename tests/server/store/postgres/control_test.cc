@@ -18,7 +18,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::control_test {
 namespace {
 
 using absl::StatusCode;
@@ -374,4 +374,4 @@ TEST_F(ControlTest, RecordsOfSeveralServersStandInOneChain) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::control_test

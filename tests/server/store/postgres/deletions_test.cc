@@ -14,7 +14,7 @@
 #include "server/store/postgres/home/placed_deletion.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
-namespace mirror {
+namespace mirror::deletions_test {
 namespace {
 
 using absl::StatusCode;
@@ -134,4 +134,4 @@ TEST_F(PostgresDeletionsTest, AMirrorThatAnotherServerTakesAwayIsGoneAndNotDamag
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::deletions_test

@@ -15,7 +15,7 @@
 
 // Copies of mirrors in PostgreSQL are files of SQLite's, and take a place in either.
 
-namespace mirror {
+namespace mirror::home_copies_test {
 namespace {
 
 using absl::StatusCode;
@@ -532,4 +532,4 @@ TEST_F(PostgresCopiesTest, WhatAMoveLeftGoesWithTheMirrorAndIsNeverTakenForIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::home_copies_test

@@ -14,7 +14,7 @@
 #include "server/store/postgres/control/server_rows.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
-namespace mirror {
+namespace mirror::home_test {
 namespace {
 
 using absl::StatusCode;
@@ -462,4 +462,4 @@ TEST_F(PostgresHomeTest, APlaceThatTheConfigurationForgotStopsTheStart) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::home_test

@@ -17,7 +17,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::late_places_test {
 namespace {
 
 using absl::StatusCode;
@@ -212,4 +212,4 @@ TEST_F(LatePlacesTest, AtTheStartEachThatIsClosedIsToldAndThenTried) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::late_places_test

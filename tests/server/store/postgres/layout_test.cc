@@ -20,7 +20,7 @@
 
 // Schemas that former versions made.
 
-namespace mirror {
+namespace mirror::layout_test {
 namespace {
 
 using testing::SizeIs;
@@ -147,4 +147,4 @@ TEST_F(FormerVersion, ItsSchemasAreRaisedToWhatIsMadeNow) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::layout_test

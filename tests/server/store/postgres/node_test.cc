@@ -17,7 +17,7 @@
 
 // Which of a cluster's servers is sent what. What a cluster answers is a matter of tests/citus.sh.
 
-namespace mirror {
+namespace mirror::node_test {
 namespace {
 
 using absl::StatusCode;
@@ -251,4 +251,4 @@ TEST(CitusConninfo, OfANodeDiffersInWhereItIs) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::node_test

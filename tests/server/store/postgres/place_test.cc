@@ -16,7 +16,7 @@
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::place_test {
 namespace {
 
 using absl::StatusCode;
@@ -277,4 +277,4 @@ TEST(PostgresNames, ATableThatCannotBeHeldIsRefusedByName) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::place_test

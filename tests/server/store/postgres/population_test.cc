@@ -29,7 +29,7 @@
 
 // Populations in a real PostgreSQL: whoever reads sees the rows of before, and then the new ones, whole.
 
-namespace mirror {
+namespace mirror::population_test {
 namespace {
 
 using absl::StatusCode;
@@ -914,4 +914,4 @@ TEST_F(PostgresPopulation, WhatOneRelationKeepsWaitingHoldsUpNeitherTheOthersNor
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::population_test

@@ -14,7 +14,7 @@
 
 // Key ranges in a real PostgreSQL: each has the rows that SQLite has in it, in SQLite's order.
 
-namespace mirror {
+namespace mirror::ranges_test {
 namespace {
 
 using absl::StatusCode;
@@ -222,4 +222,4 @@ TEST_F(PostgresRanges, ATableThatIsGoneIsSaid) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::ranges_test

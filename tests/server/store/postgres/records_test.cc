@@ -25,7 +25,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::records_test {
 namespace {
 
 using absl::StatusCode;
@@ -509,4 +509,4 @@ TEST_F(PostgresRecords, AWriteThatFailsFailsAllAndLeavesNoneQueued) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::records_test

@@ -12,7 +12,7 @@
 
 // Batches in a real PostgreSQL: what they leave is what a SQLite mirror has after the same ones.
 
-namespace mirror {
+namespace mirror::rows_test {
 namespace {
 
 using absl::StatusCode;
@@ -436,4 +436,4 @@ TEST_F(PostgresLargeValues, WhatWaitsIsBounded) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::rows_test

@@ -19,7 +19,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::servers_test {
 namespace {
 
 using testing::AllOf;
@@ -238,4 +238,4 @@ TEST_F(ServersTest, WaitingHooksAreTakenOnceByWhoHasTheDuty) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::servers_test

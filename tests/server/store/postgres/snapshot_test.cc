@@ -18,7 +18,7 @@
 // What a snapshot of a mirror in PostgreSQL is when the mirror goes on: the contract of all stores has the
 // rest.
 
-namespace mirror {
+namespace mirror::snapshot_test {
 namespace {
 
 using absl::StatusCode;
@@ -147,4 +147,4 @@ TEST_F(PostgresSnapshotTest, AMirrorThatIsGoneIsDamage) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::snapshot_test

@@ -14,7 +14,7 @@
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::store_look_test {
 namespace {
 
 using std::chrono::hours;
@@ -128,4 +128,4 @@ TEST_F(StoreLookTest, WhoMayNotSeeStandbysIsToldNothingOfThem) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_look_test

@@ -21,7 +21,7 @@
 // What a store in PostgreSQL has to do with a server that others use and that goes away: the contract of all
 // stores has the rest.
 
-namespace mirror {
+namespace mirror::store_test {
 namespace {
 
 using absl::StatusCode;
@@ -774,4 +774,4 @@ TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMea
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::store_test

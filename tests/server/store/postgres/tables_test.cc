@@ -16,7 +16,7 @@
 
 // Definitions of mirrored tables in a real PostgreSQL.
 
-namespace mirror {
+namespace mirror::tables_test {
 namespace {
 
 using absl::StatusCode;
@@ -627,4 +627,4 @@ TEST_F(PostgresTables, ObjectsOfTheSourceAreKeptByTable) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::tables_test

@@ -17,7 +17,7 @@
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::commit_without_sync_test {
 namespace {
 
 /// Logs that SQLite opens meanwhile, on a disk that has of them what was written before a sync. A sync that
@@ -315,4 +315,4 @@ TEST_F(CommitWithoutSyncTest, NoMoreThanSomeMegabytesWait) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::commit_without_sync_test

@@ -12,7 +12,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::count_absent_test {
 namespace {
 
 class CountAbsentTest : public testing::Test {
@@ -81,4 +81,4 @@ TEST_F(CountAbsentTest, ATableThatSomebodyMadeAnewIsLookedThroughOnce) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::count_absent_test

@@ -54,7 +54,7 @@ extern "C" int sync_file_range(int file, off64_t from, off64_t size, unsigned ho
   return errno != 0 ? -1 : static_cast<int>(syscall(SYS_sync_file_range, file, from, size, how));
 }
 
-namespace mirror {
+namespace mirror::early_writing_test {
 namespace {
 
 constexpr std::int64_t kStep = 512 << 10;
@@ -267,4 +267,4 @@ TEST_F(EarlyWritingOfACopying, TheWritersOwnLikewise) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::early_writing_test

@@ -19,7 +19,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::frame_seals_test {
 namespace {
 
 /// As it is behind a crash: the index of the log is gone.
@@ -201,4 +201,4 @@ TEST_F(CommitOfASmallCache, IsInTheLogOrRefusedWhateverWasTakenBack) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::frame_seals_test

@@ -18,7 +18,7 @@
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::gathering_vfs_test {
 namespace {
 
 /// One file, opened as SQLite opens the log of a mirror or a mirror that is being built.
@@ -255,4 +255,4 @@ TEST_F(GatheredLogTest, PagesThatAreTakenBackAndWrittenAgainAreTheLastOnes) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::gathering_vfs_test

@@ -11,7 +11,7 @@
 
 // Values over 4 MB: they come in parts, and a server of 200 MB holds them.
 
-namespace mirror {
+namespace mirror::large_values_test {
 namespace {
 
 using testing::HasSubstr;
@@ -225,4 +225,4 @@ TEST_F(LargeValues, PartsOfACycleThatDiedAreForgotten) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::large_values_test

@@ -15,7 +15,7 @@
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::lengthened_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -125,4 +125,4 @@ TEST_F(LengthenedFile, ADiskThatTakesNoMoreHarmsNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::lengthened_file_test

@@ -22,7 +22,7 @@
 #include "server/store/sqlite/file/sqlite_log.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::log_growth_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -203,4 +203,4 @@ TEST_F(LogGrowthTest, NoFileIsMadeAndNoLinkFollowed) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::log_growth_test

@@ -16,7 +16,7 @@
 #include "server/store/sqlite/file/second_names.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::lost_pages_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -443,4 +443,4 @@ TEST_F(LostPages, AreNotForgottenWhenTheMirrorIsClosedAtThatMoment) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::lost_pages_test

@@ -10,7 +10,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/sqlite_names.h"
 
-namespace mirror {
+namespace mirror::names_test {
 namespace {
 
 Position At(std::int64_t lsn) { return {Lsn{lsn}, "at " + std::to_string(lsn)}; }
@@ -131,4 +131,4 @@ TEST_F(Names, OfWhatTheBreakerAsksHideNothing) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::names_test

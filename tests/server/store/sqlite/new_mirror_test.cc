@@ -18,7 +18,7 @@
 
 // A mirror that is being made: it is built beside its name, and gets it when its first cycle ends.
 
-namespace mirror {
+namespace mirror::new_mirror_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -454,4 +454,4 @@ TEST_F(NewMirror, IsKnownBeforeItHasItsFileAndGoneAfterItsRemoval) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::new_mirror_test

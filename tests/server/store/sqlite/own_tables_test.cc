@@ -16,7 +16,7 @@
 #include "server/tenant/mirror/idle_mirror.h"
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::own_tables_test {
 namespace {
 
 using testing::AllOf;
@@ -202,4 +202,4 @@ TEST_F(OwnTables, AFileThatIsCutOffWhileNothingOfItIsInMemoryIsDamagedAndNotNew)
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::own_tables_test

@@ -9,7 +9,7 @@
 
 #include "tests/server/tenant/tenant_bench.h"
 
-namespace mirror {
+namespace mirror::removed_index_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,4 +50,4 @@ TEST_F(RemovedIndex, WhatAnotherProgramCommitsByANewOneIsNotOverwrittenByALargeB
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::removed_index_test

@@ -19,7 +19,7 @@
 
 // The mirror file and what happens to it: replaced, removed, damaged, held, on a full disk.
 
-namespace mirror {
+namespace mirror::replaced_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -702,4 +702,4 @@ TEST_F(ReplacedFile, AMirrorInAFolderThatCannotBeWrittenIsUnavailable) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::replaced_file_test

@@ -25,7 +25,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::row_image_test {
 namespace {
 
 using testing::Contains;
@@ -423,4 +423,4 @@ TEST_F(RowImageTest, ATableOfTheImagesNameIsThePartners) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::row_image_test

@@ -12,7 +12,7 @@
 // A batch that one statement applies as a whole. That it leaves what the bind loop leaves is shown by the
 // store's contract, which both pass; here is what only it has to get right.
 
-namespace mirror {
+namespace mirror::set_apply_test {
 namespace {
 
 using testing::ElementsAre;
@@ -211,4 +211,4 @@ TEST_F(UpsertAsSet, AKeyThatIsNoRowidIsNotReplaced) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::set_apply_test

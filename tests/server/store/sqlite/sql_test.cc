@@ -15,7 +15,7 @@
 #include "proto/wire/value_rules.h"
 #include "tests/support/rows.h"
 
-namespace mirror {
+namespace mirror::sql_test {
 namespace {
 
 constexpr std::int64_t kDay = 864'000'000'000;
@@ -205,4 +205,4 @@ TEST(AffinityTest, WhatIsANumberIsAsSqliteHasIt) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sql_test

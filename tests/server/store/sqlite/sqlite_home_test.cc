@@ -18,7 +18,7 @@
 
 // What StoreHome promises, of a home that is a folder.
 
-namespace mirror {
+namespace mirror::sqlite_home_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -382,4 +382,4 @@ TEST_F(SqliteHomeTest, ACopyIsReadFromAFileThatIsAllThereByItself) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sqlite_home_test

@@ -26,7 +26,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::sqlite_log_test {
 namespace {
 
 constexpr int kPageBytes = 4'096 + 24;  // With its frame.
@@ -407,4 +407,4 @@ TEST_F(SqliteLogTest, ACheckpointerThatIsBusyWithAnotherMirrorIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::sqlite_log_test

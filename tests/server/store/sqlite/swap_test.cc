@@ -18,7 +18,7 @@
 // A partner works with the mirror: what is theirs outlives populations, and what they read is never half
 // done.
 
-namespace mirror {
+namespace mirror::swap_test {
 namespace {
 
 using testing::AnyOf;
@@ -584,4 +584,4 @@ TEST_F(Swap, AReaderOfASwapToAnotherDefinitionSeesItsColumns) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::swap_test

@@ -12,7 +12,7 @@
 #include "tests/support/memory/no_history.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::as_of_test {
 namespace {
 
 using testing::AllOf;
@@ -157,4 +157,4 @@ TEST(ParseAsOfTest, WhatIsNoMomentIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::as_of_test

@@ -14,7 +14,7 @@
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/processes.h"
 
-namespace mirror {
+namespace mirror::kept_rows_test {
 namespace {
 
 using testing::AllOf;
@@ -237,4 +237,4 @@ TEST_F(KeptRowsTest, AllVersionsAreExported) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::kept_rows_test

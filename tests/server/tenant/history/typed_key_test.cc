@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace mirror {
+namespace mirror::typed_key_test {
 namespace {
 
 TableSchema TableWithKey(const std::vector<Type>& types) {
@@ -53,4 +53,4 @@ TEST(TypedKeyTest, ARefusalSaysTheColumnsAndNeverWhatWasTyped) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::typed_key_test

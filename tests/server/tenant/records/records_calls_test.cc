@@ -20,7 +20,7 @@
 #include "tests/support/forwarding_store.h"
 #include "tests/support/processes.h"
 
-namespace mirror {
+namespace mirror::records_calls_test {
 namespace {
 
 using testing::AllOf;
@@ -238,4 +238,4 @@ TEST(CommitQueueTest, AGroupIsTakenWithoutMemoryAndGivenBackWhereverItsLeaderLea
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::records_calls_test

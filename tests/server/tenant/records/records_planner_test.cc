@@ -20,7 +20,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror {
+namespace mirror::records_planner_test {
 namespace {
 
 using testing::HasSubstr;
@@ -295,4 +295,4 @@ TEST(RecordsFormTest, ARuleOnAColumnThatRowsAreFoundByIsRefused) {
 }
 
 }  // namespace
-}  // namespace mirror
+}  // namespace mirror::records_planner_test

@@ -1,0 +1,301 @@
+"""Builds and runs every test. See tools/check --help."""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools" / "lib"))
+
+from check import groups, pace, plan, runs, touched  # noqa: E402
+from check.green import Green  # noqa: E402
+from check.record import Record  # noqa: E402
+
+USAGE = """\
+Usage: tools/check [--all] [--plan] [--again] [--record] [--filter REGEX] [--help]
+
+Installs what is missing (tools/setup), builds `dev` (clang, warnings as errors, address and undefined-behaviour
+sanitizers) and runs every test in C++ and those of the scripts. What was green before in this build folder, and
+reads nothing that has changed since, is listed and not started again.
+
+  --all            also: whole programs, driven from Python; the thread sanitizer; and of the release build the
+                   packages, tools/demo with each store and source, torture, pages in a browser, long random rounds.
+                   MIRROR_CHECK_MINUTES=N in the environment: no group is begun that would not end within N minutes.
+                   First runs what the change can touch, then what has waited longest by tests/checked.json. Tests in
+                   C++ all run in any case. What is left out is listed with the commit at which it last ran
+  --plan           print what would run here, in which order, how long it takes and why, and end; nothing is built
+  --again          run what was green before, too
+  --record         with --all: write what was green into tests/checked.json, for the commit that is checked out
+  --filter REGEX   only tests whose name matches, as of ctest -R
+
+Example: tools/check --filter 'Codec|Lsn'
+Exit code: 0 every test passed, 1 something failed (it says what and how to repeat it), 2 wrong usage.
+
+{minutes}
+Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in the environment set how many
+rounds they take, here as in the tests themselves.
+"""
+# Two gigabytes of memory for a compiler at its largest, and the build folders of --all on the disk.
+COMPILER_GB, DISK_GB, DISK_ALL_GB = 1.5, 8, 20
+TARGETS = {
+    "dev": (),
+    "tsan": groups.THREADED,
+    "release": ("shipped", "mirror-example", "slow_sync", "bad_disk", "disk_calls", "random_test"),
+}
+# Environment of the tests of each build: rounds of random tests, which the sanitizers make slow.
+ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
+
+
+def fail(*lines, code=1):
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def read_arguments(words):
+    parser = argparse.ArgumentParser(prog="tools/check", add_help=False, allow_abbrev=False)
+    parser.error = lambda what: fail(f"tools/check: {what}; see tools/check --help", code=2)
+    for flag in ("--all", "--plan", "--again", "--record", "--help", "-h"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--filter", metavar="REGEX")
+    told = parser.parse_args(words)
+    if told.help or told.h:
+        print(USAGE.format(minutes=pace.sentence()), end="")
+        sys.exit(0)
+    if told.record and not told.all:
+        parser.error("--record goes with --all")
+    if told.filter is not None and (told.all or told.plan or told.record):
+        parser.error("--filter goes with none of --all, --plan and --record")
+    text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # A server refuses variables with its prefix that it does not know.
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+        parser.error(f"MIRROR_CHECK_MINUTES is '{text}', and has to be a number of minutes from 1 to 9999")
+    told.minutes = int(text) if text and told.all else None
+    return told
+
+
+def set_environment():
+    def more(name, words):
+        os.environ[name] = words + (":" + os.environ[name] if os.environ.get(name) else "")
+
+    more("ASAN_OPTIONS", "detect_leaks=1")
+    more("UBSAN_OPTIONS", "print_stacktrace=1")
+    more("TSAN_OPTIONS", "ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66")
+    more("no_proxy", "127.0.0.1,localhost")
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
+
+def look_at_machine(told):
+    """How many compilers fit here. Says what makes this machine slow; ends where it cannot work at all."""
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    cores = len(os.sched_getaffinity(0))
+    free = shutil.disk_usage(ROOT).free / 1e9
+    wanted = DISK_ALL_GB if told.all else DISK_GB
+    if free < wanted and not (ROOT / "build" / "dev" / "green.json").exists():
+        fail(
+            f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and the build needs about {wanted} GB.",
+            "Nothing was built. Make room, or clone to another disk.",
+        )
+    compilers = max(1, min(cores + 1, int(gigabytes / COMPILER_GB)))
+    if cores == 1:
+        runs.say("This machine has one processor: everything takes about twice as long as for two.")
+    if compilers < cores + 1:
+        runs.say(f"This machine has {gigabytes:.1f} GB of memory: {compilers} of {cores + 1} compilers run at a time.")
+    return cores, compilers
+
+
+def install(told):
+    runs.begin_step("packages")
+    lists = ["postgres", "mariadb", "odbc"]
+    if told.all:
+        lists += ["browser", "tools/packaging/packages.txt"]
+    commands = [["tools/setup", *(word for name in lists for word in ("--also", name))]]
+    if told.all:
+        commands += [["tools/lib/npm_packages.sh", f"tests/{folder}"] for folder in ("openapi", "browser", "parquet")]
+        # Without --all what needs them, or a browser, is left out where they are missing.
+        os.environ.update(MIRROR_TEST_OPENAPI_LINT="1", MIRROR_TEST_BROWSER="1", MIRROR_TEST_PARQUET="1")
+    for command in commands:
+        if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+            fail("", "tools/check: packages are missing. To repeat it alone:", "  " + " ".join(command))
+
+
+class Check:
+    def __init__(self, told):
+        self.told = told
+        self.record = Record(ROOT / "tests" / "checked.json")
+        self.groups = list(groups.all_groups(ROOT))
+        self.house = touched.House(groups.rooms_of_house(ROOT))
+        self.results, self.seconds, self.built, self.left_out, self.green_before = {}, {}, set(), [], []
+        self.pace = self.cores = self.compilers = None
+
+    def rows(self):
+        return plan.rows(ROOT, self.house, self.groups, self.record, self.pace, not self.told.all)
+
+    def seconds_left(self):
+        return None if self.told.minutes is None else self.told.minutes * 60 - runs.since_begin()
+
+    def deadline(self):
+        return None if self.told.minutes is None else runs.BEGIN + self.told.minutes * 60
+
+    def measure_pace(self):
+        try:
+            self.pace = pace.measure(ROOT)
+            runs.say(f"pace {self.pace:.2f}")
+        except pace.NoPace as missing:
+            self.pace = 1.0
+            runs.say(f"The pace of this machine is not known: {missing}. The minutes are those at pace 1.")
+
+    def print_plan(self):
+        rows = self.rows()
+        always = [row for row in rows if row.group.always]
+        waiting = [row for row in rows if not row.group.always]
+        needed = sum(row.seconds for row in always) + plan.build_seconds(self.record, "dev") * self.pace
+        left = None if self.told.minutes is None else self.told.minutes * 60 - needed
+        run, left_out = plan.fitting(waiting, self.record, self.pace, left, {"dev"})
+        runs.say(*plan.text(always + run + left_out, self.record))
+        builds = {preset: plan.build_seconds(self.record, preset) * self.pace for preset in {"dev", *(r.group.preset for r in run)}}
+        minutes = (sum(row.seconds for row in always + run) + sum(builds.values())) / 60
+        budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
+        runs.say(
+            f"{len(always + run)} groups run and {len(left_out)} are left out: about {minutes:.0f} min{budget} with a filled "
+            "compiler cache."
+        )
+
+    def build(self, preset):
+        """False: there was no time for it."""
+        if preset in self.built:
+            return True
+        begin = runs.since_begin()
+        deadline = None if preset == "dev" else self.deadline()
+        built = runs.build(ROOT, preset, TARGETS[preset], self.compilers, deadline)
+        if built is False:
+            self.finish()
+            targets = " ".join(["--target", *TARGETS[preset]]) if TARGETS[preset] else ""
+            fail("", f"tools/check: the build of {preset} failed. To repeat it alone:",
+                 f"  cmake --preset {preset} && cmake --build --preset {preset} {targets}".rstrip())  # fmt: skip
+        if built:
+            self.built.add(preset)
+            self.seconds[f"build {preset}"] = runs.since_begin() - begin
+        return bool(built)
+
+    def run_batch(self, rows):
+        """Runs groups of one build. Ends the check where one of them failed."""
+        preset = rows[0].group.preset
+        if rows[0].group.command:
+            name = rows[0].group.name
+            result, good = runs.run_command(ROOT, rows[0].group.command)
+            results, repeat = {name: result}, " ".join(rows[0].group.command)
+        else:
+            os.environ["MIRROR_TEST_ROUNDS"] = self.rounds or ROUNDS[preset]
+            tests = runs.tests_of(ROOT, preset)
+            chosen = {row.group.name: tests.get(row.group.name, []) for row in rows}
+            missing = [name for name, found in chosen.items() if not found]
+            if missing:
+                fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/ or its list name.")
+            digests = self.skip_green(chosen) if preset == "dev" and not self.told.all else {}
+            names = " ".join(name for name in chosen)
+            runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
+            results, good = runs.run_tests(ROOT, preset, chosen, self.cores + 1) if chosen else ({}, True)
+            repeat = f"ctest --test-dir build/{preset}/grouped --output-on-failure --rerun-failed"
+            if digests:
+                green = Green(ROOT, preset)
+                green.keep({name: digests[name] for name, one in results.items() if one.failed == 0})
+        self.results.update(results)
+        self.seconds.update({name: one.seconds for name, one in results.items() if one.failed == 0})
+        if not good:
+            self.finish()
+            fail("", "tools/check: tests failed. To repeat them:", f"  {repeat}")
+
+    def skip_green(self, chosen):
+        """Takes out of `chosen` what was green before. The digests of all."""
+        green = Green(ROOT, "dev")
+        digests = {name: green.digest(name, tests) for name, tests in chosen.items()}
+        if not self.told.again:
+            self.green_before = [name for name in chosen if green.known.get(name) == digests[name]]
+        for name in self.green_before:
+            del chosen[name]
+        if self.green_before:
+            runs.say("", f"green before, and nothing that they read has changed: {' '.join(self.green_before)}")
+        green.forget(chosen)
+        return digests
+
+    def run(self):
+        self.rounds = os.environ.get("MIRROR_TEST_ROUNDS")
+        os.environ.setdefault("MIRROR_TEST_CRASH_RUNS", "3")
+        os.environ.setdefault("MIRROR_TEST_TORTURE_RUNS", "60")
+        if self.pace > 2:
+            os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
+        rows = self.rows()
+        self.build("dev")
+        self.run_batch([row for row in rows if row.group.always])
+        waiting = [row for row in rows if not row.group.always]
+        while waiting:
+            run, left_out = plan.fitting(waiting, self.record, self.pace, self.seconds_left(), self.built)
+            if not run:
+                self.left_out += left_out
+                break
+            batch = plan.batch(run, self.pace)
+            waiting = [row for row in waiting if row not in batch]
+            if self.build(batch[0].group.preset):
+                self.run_batch(batch)
+            else:
+                self.left_out += batch
+        self.finish()
+
+    def finish(self):
+        """The closing lines: what ran, what was left out, and what the record would be."""
+        runs.say("")
+        for name, one in self.results.items():
+            runs.say(f"  {name:28} {one.passed:5} passed {one.failed:3} failed {one.skipped:3} skipped  {runs.clock(one.seconds)}")
+        for row in self.left_out:
+            runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
+        if self.told.all:
+            self.write_record()
+        sums = [sum(one[at] for one in self.results.values()) for at in range(3)]
+        runs.say("", f"{runs.clock(runs.since_begin())} at pace {self.pace:.2f}",
+                 f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")  # fmt: skip
+
+    def write_record(self):
+        commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
+        text = self.record.with_run(commit, self.pace, self.seconds)
+        if self.told.record:
+            self.record.path.write_text(text, encoding="utf-8")
+            runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
+        else:
+            runs.say("", "This run would be recorded so (tools/check --all --record):", text.rstrip("\n"))
+
+
+def run_filter(told, check):
+    check.build("dev")
+    runs.begin_step(f"test dev: {told.filter}")
+    command = ["ctest", "--test-dir", "build/dev", "-j", str(check.cores + 1), "--output-on-failure", "--no-tests=error"]
+    done = subprocess.run([*command, "-R", told.filter], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        fail("", "tools/check: tests failed, or none has such a name. To repeat them:",
+             f"  ctest --test-dir build/dev --output-on-failure -R '{told.filter}'")  # fmt: skip
+
+
+def main():
+    told = read_arguments(sys.argv[1:])
+    set_environment()
+    if told.record and touched.git(ROOT, "status", "--porcelain"):
+        fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
+             "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
+    check = Check(told)
+    if told.plan:
+        check.measure_pace()
+        check.print_plan()
+        return
+    check.cores, check.compilers = look_at_machine(told)
+    install(told)
+    check.measure_pace()
+    runs.say(*pace.expectation(check.pace, "tools/check --all" if told.all else "tools/check", told.minutes))
+    if told.filter is not None:
+        run_filter(told, check)
+    else:
+        check.run()
+
+
+if __name__ == "__main__":
+    main()

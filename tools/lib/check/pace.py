@@ -1,0 +1,64 @@
+"""How fast this machine compiles, and how long our commands take here."""
+
+import pathlib
+import resource
+import subprocess
+import sys
+
+# One file of middle size. Its user seconds are the pace: 1 is a machine as the goals are set for, 3 is three times slower.
+PACE_FILE = "server/plan/cycle_check.cc"
+COMMAND = ["g++", "-std=c++20", "-fsyntax-only", "-I.", PACE_FILE]
+# Minutes at pace 1 from an empty compiler cache with packages installed, as measured: docs/testing.md has the figures.
+MINUTES = {"tools/demo": 4.5, "tools/check": 20, "tools/check --all": 45}
+
+
+class NoPace(Exception):
+    """The compiler or the headers that it needs are not installed."""
+
+
+def measure(root, runs=2):
+    """The pace: the least user seconds of `runs` runs."""
+    best = None
+    for _ in range(runs):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        try:
+            done = subprocess.run(COMMAND, cwd=root, capture_output=True, text=True, check=False)
+        except FileNotFoundError as missing:
+            raise NoPace("g++ is not installed") from missing
+        if done.returncode != 0:
+            raise NoPace(done.stderr.strip().splitlines()[0] if done.stderr.strip() else "g++ failed")
+        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        best = took if best is None else min(best, took)
+    return max(best, 0.01)
+
+
+def sentence():
+    """How long the commands take, for --help."""
+    of = MINUTES
+    return (
+        f"From an empty compiler cache, on two processors of pace 1 (tools/pace tells yours): {of['tools/check']} minutes, "
+        f"with --all {of['tools/check --all']}.\nBehind a change of one file about 3, with a filled compiler cache."
+    )
+
+
+def expectation(here, command, minutes=None):
+    """What is said at the begin."""
+    most = round(MINUTES[command] * here)
+    budget = f" {minutes} are given: what does not fit is left out and listed." if minutes is not None else ""
+    return [f"{command} takes about {most} minutes here from an empty compiler cache, less where it is filled.{budget}"]
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[3]
+    try:
+        here = measure(root)
+    except NoPace as missing:
+        print(f"tools/pace: {missing}. tools/setup installs what is missing.", file=sys.stderr)
+        sys.exit(1)
+    print(f"pace {here:.2f}")
+    for command, minutes in MINUTES.items():
+        print(f"{command:20} about {max(1, round(minutes * here))} min from an empty compiler cache")
+
+
+if __name__ == "__main__":
+    main()

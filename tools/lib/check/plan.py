@@ -1,0 +1,87 @@
+"""What runs, in which order, how long it takes here and why: first what a change touches, then what has waited longest."""
+
+import dataclasses
+import functools
+
+from check import touched
+
+# Seconds at pace 1 of a build of each preset with a filled compiler cache, until one is recorded.
+BUILD_SECONDS = {"dev": 120, "tsan": 90, "release": 90}
+# A batch of tests that is begun is ended: so long that processors do not wait, so short that the time is kept.
+BATCH_SECONDS = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    group: object
+    kind: str  # always, touched, rotation or left out.
+    why: str
+    seconds: float  # Here.
+
+
+def build_seconds(record, preset):
+    entry = record.groups.get(f"build {preset}")
+    return entry["seconds"] / entry["pace"] if entry else BUILD_SECONDS[preset]
+
+
+def rows(root, house, groups, record, pace, only_always):
+    """Each group with why it runs; those of every check first, the rest touched ones first and then the oldest."""
+    known = functools.lru_cache(maxsize=None)(touched.changed_since)
+    made = []
+    for group in groups:
+        if only_always and not group.always:
+            continue
+        why = touched.why_touched(root, house, group, record, known)
+        kind = "touched" if why else "always" if group.always else "rotation"
+        entry = record.groups.get(group.name)
+        text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")
+        made.append(Row(group, kind, text, record.seconds(group) * pace))
+    return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
+
+
+def fitting(waiting, record, pace, seconds_left, built):
+    """Those of `waiting` that can be run in the time, and those that cannot. None for the time: there is no end."""
+    if seconds_left is None:
+        return list(waiting), []
+    run, left_out, built = [], [], set(built)
+    for row in waiting:
+        needs = row.seconds
+        if row.group.preset not in built:
+            needs += build_seconds(record, row.group.preset) * pace
+        if needs <= seconds_left:
+            seconds_left -= needs
+            built.add(row.group.preset)
+            run.append(row)
+        else:
+            left_out.append(dataclasses.replace(row, kind="left out"))
+    return run, left_out
+
+
+def batch(run, pace):
+    """The first of `run` that go together: of one build, or one command."""
+    first = run[0]
+    if first.group.command:
+        return [first]
+    together, seconds = [], 0
+    for row in run:
+        if row.group.preset == first.group.preset and not row.group.command and seconds < BATCH_SECONDS * pace:
+            together.append(row)
+            seconds += row.seconds
+    return together
+
+
+def text(rows_of_plan, record):
+    """The plan as lines: NAME  KIND  MINUTES  WHY."""
+    lines = []
+    for row in rows_of_plan:
+        minutes = f"{max(1, round(row.seconds / 60))} min"
+        why = row.why
+        if row.kind == "left out":
+            why = left_out_words(row, record)
+        lines.append(f"{row.group.name:28} {row.kind:9} {minutes:>7}  {why}")
+    return lines
+
+
+def left_out_words(row, record):
+    entry = record.groups.get(row.group.name)
+    return f"last ran at {entry['commit'][:9]}" if entry else "no run of it is recorded"

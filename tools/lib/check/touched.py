@@ -1,0 +1,96 @@
+"""Which groups a change can touch: by the files that differ, the rooms they are in, and who includes these."""
+
+import fnmatch
+import os
+import subprocess
+
+# A change of these touches everything.
+EVERYTHING = ("tools/", "tests/support/", "tests/shims/", ".ci/", "CMakeLists.txt", "CMakePresets.json", "tests/grpc_ends.cc")
+# A group that ran this many recorded runs ago is run as if it was touched.
+RUNS_MAX = 4
+
+
+def git(root, *words):
+    done = subprocess.run(
+        ["git", "-c", "safe.directory=*", "-C", str(root), *words], capture_output=True, text=True, check=False
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+def changed_since(root, commit):
+    """The files that differ from that commit, those that are not committed among them. None: it is not known here."""
+    if not commit or git(root, "cat-file", "-e", f"{commit}^{{commit}}") is None:
+        return None
+    differ = git(root, "diff", "--name-only", "-z", "--no-renames", commit)
+    new = git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    if differ is None or new is None:
+        return None
+    return sorted({name for name in (differ + new).split("\0") if name})
+
+
+class House:
+    def __init__(self, rooms):
+        self.rooms = rooms
+        self._above = {}
+        for room, may in rooms.items():
+            for lower in may:
+                self._above.setdefault(lower, set()).add(room)
+
+    def room_of(self, path):
+        """The room that a file is in; None: in none."""
+        if path.startswith("proto/"):
+            return "proto/wire" if not path.endswith(".md") else None
+        folder = os.path.dirname(path)
+        while folder and folder not in self.rooms:
+            folder = os.path.dirname(folder)
+        return folder or None
+
+    def closure(self, room):
+        """The room, and all that include it, by whatever way."""
+        reached, waiting = set(), [room]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting.extend(self._above.get(one, ()))
+        return reached
+
+
+def _is_under(path, pattern):
+    if pattern.endswith("/*"):  # The files of a folder but its tests.
+        return os.path.dirname(path) == pattern[:-2] and not fnmatch.fnmatch(path, "*_test.py")
+    return path == pattern or (path.startswith(pattern) if pattern.endswith("/") or not pattern else False)
+
+
+def _tests(group, reached):
+    if group.below:
+        return any(room == folder or room.startswith(folder + "/") for room in reached for folder in group.rooms)
+    return not reached.isdisjoint(group.rooms)
+
+
+def touches(house, path, group):
+    """Whether a change of this file can change what the group says."""
+    if any(_is_under(path, pattern) for pattern in group.paths):
+        return True
+    if path.endswith(".md"):
+        return False
+    room = house.room_of(path)
+    if os.path.basename(path).startswith("CMake") or (room is None and path.startswith(EVERYTHING)):
+        return True
+    return room is not None and _tests(group, house.closure(room))
+
+
+def why_touched(root, house, group, record, changed=changed_since):
+    """Why the group has to run, in words; None: nothing says so."""
+    entry = record.groups.get(group.name)
+    if entry is None:
+        return "it has no record"
+    paths = changed(root, entry["commit"])
+    if paths is None:
+        return f"commit {entry['commit'][:9]} of its record is not known here"
+    for path in paths:
+        if touches(house, path, group):
+            return f"{house.room_of(path) or path} changed"
+    if record.runs - entry["run"] > RUNS_MAX:
+        return f"{record.runs - entry['run']} recorded runs have passed without it"
+    return None
