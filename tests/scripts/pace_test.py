@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tools/lib/pace.sh, with a compiler that takes as long as it is told."""
+"""tools/pace, with a compiler that takes as long as it is told."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-PACE = pathlib.Path(__file__).parents[2] / "tools" / "lib" / "pace.sh"
+TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 # Burns processor time: what is slept does not count.
 BURN = "i=0; while [ $i -lt %d ]; do i=$((i + 1)); done"
 
@@ -18,38 +18,48 @@ class Pace(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pace "))
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def bash(self, text, **environment):
+    def pace(self, *words):
         path = f"{self.folder}:{os.environ['PATH']}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f". '{PACE}'; {text}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PATH": path, **environment},
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
+        environment = {**os.environ, "PATH": path}
+        return subprocess.run([TOOLS / "pace", *words], capture_output=True, text=True, check=False, env=environment)
 
-    def compiler(self, turns):
+    def compiler(self, body):
         path = self.folder / "g++"
-        path.write_text(f"#!/bin/sh\n{BURN % turns}\n")
+        path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
 
-    def test_a_slower_compiler_means_more_minutes(self):
-        self.compiler(1)
-        fast = int(self.bash("expected_minutes"))
-        self.compiler(300_000)
-        self.assertGreater(int(self.bash("expected_minutes")), fast)
+    def measured(self, turns):
+        self.compiler(BURN % turns)
+        done = self.pace()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        first, *lines = done.stdout.splitlines()
+        self.assertRegex(first, r"^pace \d+\.\d\d$")
+        minutes = {}
+        for line in lines:
+            found = self.assertRegex(line, r"^tools/\w+( --all)? +about \d+ min ") or line
+            command, _, rest = found.partition("  ")
+            minutes[command] = int(rest.split("about ")[1].split()[0])
+        self.assertEqual(list(minutes), ["tools/demo", "tools/check", "tools/check --all"])
+        return float(first.split()[1]), minutes
 
-    def test_the_command_runs_with_the_setting_and_fails_as_it_does(self):
-        self.assertEqual(self.bash("with_large_pages printenv GLIBC_TUNABLES"), "glibc.malloc.hugetlb=1")
-        self.assertEqual(self.bash("with_large_pages false || echo $?"), "1")
+    def test_a_slower_compiler_is_a_greater_pace_and_more_minutes(self):
+        fast, few = self.measured(1)
+        slow, many = self.measured(1_000_000)
+        self.assertGreater(slow, fast)
+        for command, minutes in many.items():
+            self.assertGreater(minutes, few[command], command)
 
-    def test_the_machine_is_left_as_it_was(self):
-        setting = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
-        before = setting.read_text() if setting.exists() else ""
-        self.bash("with_large_pages true; with_large_pages false || true; with_large_pages exit 0")
-        self.assertEqual(setting.read_text() if setting.exists() else "", before)
+    def test_without_a_compiler_it_says_what_to_do(self):
+        self.compiler("echo 'fatal error: absl/status/status.h: No such file' >&2; exit 1")
+        done = self.pace()
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("absl/status/status.h", done.stderr)
+        self.assertIn("tools/setup", done.stderr)
+
+    def test_wrong_usage(self):
+        done = self.pace("--fast")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("see tools/pace --help", done.stderr)
 
 
 if __name__ == "__main__":

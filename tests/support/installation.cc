@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -20,6 +23,56 @@ constexpr char kIssuer[] = "Development Source";
 constexpr char kApplication[] = "mirror-development";
 constexpr char kKeyId[] = "source-1";
 
+absl::Status RunInit(const std::string& mirrorctl, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "init");
+  const Finished init = RunProgram(mirrorctl, arguments);
+  if (init.exit_code == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("mirrorctl init: exit code ", init.exit_code, ": ", init.errors));
+}
+
+/// What 'mirrorctl init' made for a tenant, kept for the other tests of this process: new keys take longer
+/// than most tests do. Two installations that live at the same time never have the same keys.
+class MadeOnce {
+ public:
+  static MadeOnce& Shared() {
+    static MadeOnce shared;
+    return shared;
+  }
+
+  /// Makes `dir`. True: with the kept keys, and Return() gives them back.
+  absl::StatusOr<bool> Make(const std::string& mirrorctl, const std::string& context_id,
+                            const std::string& dir) {
+    const std::lock_guard lock(mutex_);
+    Kept& kept = kept_[context_id];
+    if (kept.lent) {
+      const absl::Status made = RunInit(mirrorctl, {"--dir", dir, "--context-id", context_id});
+      if (!made.ok()) return made;
+      return false;
+    }
+    const std::string original = kept.folder.path() + "/dev";
+    if (!std::filesystem::exists(original)) {
+      const absl::Status made = RunInit(mirrorctl, {"--dir", original, "--context-id", context_id});
+      if (!made.ok()) return made;
+    }
+    std::filesystem::copy(original, dir, std::filesystem::copy_options::recursive);
+    kept.lent = true;
+    return true;
+  }
+
+  void Return(const std::string& context_id) {
+    const std::lock_guard lock(mutex_);
+    kept_[context_id].lent = false;
+  }
+
+ private:
+  struct Kept {
+    TempFolder folder;
+    bool lent = false;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Kept> kept_;  // By tenant. Guarded by mutex_.
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const InstallationOptions& options) {
@@ -31,16 +84,21 @@ absl::StatusOr<std::unique_ptr<Installation>> Installation::Init(const Installat
   made->bin_dir_ = options.bin_dir;
   made->context_id_ = options.context_id;
   made->environment_ = options.environment;
-  std::vector<std::string> arguments = {"init", "--dir", made->dir_, "--context-id", options.context_id};
   if (options.postgres) {
     PostgresServer* const server = PostgresServer::Shared();
     if (server == nullptr) return absl::FailedPreconditionError(PostgresServer::WhyNot());
     made->conninfo_ = server->NewDatabase();
-    arguments.insert(arguments.end(), {"--store", "postgres", "--postgres", made->conninfo_});
-  }
-  const Finished init = RunProgram(made->program("mirrorctl"), arguments);
-  if (init.exit_code != 0) {
-    return absl::InternalError(absl::StrCat("mirrorctl init: exit code ", init.exit_code, ": ", init.errors));
+    if (absl::Status init =
+            RunInit(made->program("mirrorctl"), {"--dir", made->dir_, "--context-id", options.context_id,
+                                                 "--store", "postgres", "--postgres", made->conninfo_});
+        !init.ok()) {
+      return init;
+    }
+  } else {
+    const absl::StatusOr<bool> lent =
+        MadeOnce::Shared().Make(made->program("mirrorctl"), options.context_id, made->dir_);
+    if (!lent.ok()) return lent.status();
+    made->has_kept_keys_ = *lent;
   }
   if (absl::Status set = made->Set({"listen", "port", "0"}); !set.ok()) return set;
   if (absl::Status set = made->Set({"admin", "port", "0"}); !set.ok()) return set;
@@ -61,7 +119,10 @@ absl::StatusOr<std::unique_ptr<Installation>> Installation::Make(const Installat
   return made;
 }
 
-Installation::~Installation() { Kill(); }
+Installation::~Installation() {
+  Kill();
+  if (has_kept_keys_) MadeOnce::Shared().Return(context_id_);
+}
 
 absl::Status Installation::Start() {
   ProcessOptions options;

@@ -38,7 +38,8 @@ class Installation {
  public:
   /// Runs init and starts the server.
   static absl::StatusOr<std::unique_ptr<Installation>> Make(const InstallationOptions& options);
-  /// Only init: for a server that is to refuse its start.
+  /// Only init: for a server that is to refuse its start. One after the other in a process have the same keys
+  /// and certificates; two that live at the same time never do.
   static absl::StatusOr<std::unique_ptr<Installation>> Init(const InstallationOptions& options);
   ~Installation();
 
@@ -96,6 +97,7 @@ class Installation {
   std::vector<std::string> environment_;
   int port_ = 0, admin_port_ = 0;
   std::string server_program_ = "mirror-server";
+  bool has_kept_keys_ = false;  // Those that another installation gets when this one has gone.
   int descriptor_limit_ = 0;
   std::unique_ptr<Process> server_;
 };

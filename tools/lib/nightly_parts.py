@@ -16,9 +16,10 @@ def minutes_of(units, builds):
 
 
 def split(units, parts, builds):
-    """Returns the parts, as lists of units, whose squared minutes have the least sum: no part is much longer than others."""
+    """Returns the parts, lists of units. The least sum of fourth powers of minutes: the longest part is as short as can be,
+    or nearly so, and the others are balanced."""
     ends = range(len(units) + 1)
-    costs = {(begin, end): minutes_of(units[begin:end], builds) ** 2 for end in ends for begin in range(end + 1)}
+    costs = {(begin, end): minutes_of(units[begin:end], builds) ** 4 for end in ends for begin in range(end + 1)}
     # By the number of units in the parts so far: the least sum, and where each of the parts ends.
     best = {0: (0, ())}
     for _ in range(parts):

@@ -26,14 +26,20 @@ fail_step() {
   exit 1
 }
 
-# Ninja prints a line for each file when nobody looks; here one for each tenth, and everything else as it is.
+# Of Ninja's lines, one for each tenth with the time left at the pace so far; everything else as it is.
 tenths() {
-  local line last=0 now
+  local line last=0 now ready of begin=$SECONDS took left
   while IFS= read -r line || [ -n "$line" ]; do
     if [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\  ]]; then
-      now=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      ready=${BASH_REMATCH[1]} of=${BASH_REMATCH[2]}
+      now=$((10 * ready / of))
       if [ "$now" -gt "$last" ]; then
-        printf '  %3d %% (%d of %d)\n' $((10 * now)) "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+        took=$((SECONDS - begin)) left=""
+        if [ "$ready" -lt "$of" ]; then
+          left=$((took * (of - ready) / ready))
+          left=$(printf ', about %d:%02d left' $((left / 60)) $((left % 60)))
+        fi
+        printf '  %3d %% (%d of %d), %d:%02d%s\n' $((10 * now)) "$ready" "$of" $((took / 60)) $((took % 60)) "$left"
         last=$now
       fi
     elif [[ $line != "ninja: "* || $line == *error* || $line == *stopped* ]]; then
@@ -59,9 +65,5 @@ build() {
     grep -q '^The following variables have changed' "$log" || break
   done
   rm -f "$log"
-  if [ -t 1 ]; then
-    NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}"
-  else
-    NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}" 2>&1 | tenths
-  fi || fail_step "build $preset" "cmake --preset $preset ${configure[*]} && cmake --build --preset $preset ${target_words[*]}"
+  NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}" 2>&1 | tenths || fail_step "build $preset" "cmake --preset $preset ${configure[*]} && cmake --build --preset $preset ${target_words[*]}"
 }

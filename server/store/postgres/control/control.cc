@@ -140,7 +140,8 @@ absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
 }
 
 absl::Status CheckLayout(postgres::Connection& connection) {
-  const auto row = connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kReadingLayout);
+  const auto row =
+      connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kReadingLayout);
   if (!row.ok()) return row.status();
   if (row->rows() == 1 && row->Int(0, 0) > kControlLayout) {
     return absl::UnavailableError(

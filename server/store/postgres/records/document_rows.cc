@@ -9,8 +9,8 @@ namespace {
 constexpr char kReadingDocuments[] = "reading what is kept beside the rows";
 
 absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto there =
-      connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents}, kReadingDocuments);
+  const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents},
+                                       kReadingDocuments);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   return *there != 0;
 }

@@ -1,0 +1,320 @@
+#!/usr/bin/python3
+"""tools/check: what it plans, runs, leaves out and records. Compiler, CMake and ninja are scripts; git and ctest are real."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "lib"))
+
+from check import groups, plan, touched  # noqa: E402
+from check.record import Record  # noqa: E402
+
+ROOMS = {"base": (), "proto/wire": ("base",), "server": ("base", "proto/wire"), "client": ("base",), "tools/mirrorctl": ("client",)}
+SCRIPTS = """\
+# NAME LABEL TIMEOUT BUILD PROPERTIES SCRIPT
+scripts.one     scripts    60  all      -  tests/scripts/one_test.py
+python.cycle    python     60  all      -  tests/python/cycle_test.py @BIN@
+python.docs     python     60  all      -  tests/python/docs_test.py @BIN@
+browser.pages   browser    60  release  -  tests/browser/pages_test.py @BIN@
+packaging.make  packaging  60  shipped  -  tools/package
+"""
+# Writes the tests of a build folder: a program each, which says what the environment wants of it.
+NINJA = r"""#!/usr/bin/python3
+import os, pathlib, sys
+folder = pathlib.Path(sys.argv[sys.argv.index("-C") + 1])
+preset = folder.name
+if os.environ.get("BROKEN_BUILD") == preset:
+    print("[1/2] compiling\nFAILED: it is wrong"); sys.exit(1)
+(folder / "bin").mkdir(parents=True, exist_ok=True)
+gtest = {"dev": "base wire certs server client contract endpoint mirrorctl harness crash bench".split(),
+         "tsan": "base server client endpoint".split(), "release": ["random"]}[preset]
+others = {"dev": {"scripts.one": "scripts", "python.cycle": "python", "python.docs": "python", "exchange.replay": "exchange",
+                  "fuzz.codec_corpus": "fuzz"},
+          "tsan": {}, "release": {"browser.pages": "browser", "packaging.make": "packaging", "demo": "none"}}[preset]
+lines = []
+def add(name, label, program):
+    path = folder / "bin" / program
+    text = f'#!/bin/sh\necho {preset} {name} >> "$RAN"\ncase " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac\n'
+    if not path.exists() or path.read_text() != text: path.write_text(text); path.chmod(0o755)
+    lines.append(f'add_test("{name}" "{path.resolve()}" "--gtest_filter={name}")\n'
+                 f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label})\n')
+for name in gtest: add(f"{name.title()}Suite.Works", name, f"{name}_test")
+for name, label in others.items(): add(name, label, name)
+(folder / "CTestTestfile.cmake").write_text("".join(lines))
+print("[1/2] compiling\n[2/2] linking")
+"""
+
+
+class Entry:
+    """A record with one run of some groups."""
+
+    def __init__(self, runs=1, **groups_):
+        self.runs, self.groups = runs, groups_
+
+    seconds = Record.seconds
+    age = Record.age
+
+
+def group(name, rooms=(), **more):
+    return groups.Group(name, more.pop("preset", "dev"), rooms, **more)
+
+
+class Touched(unittest.TestCase):
+    house = touched.House(ROOMS)
+
+    def touches(self, path, **of):
+        return touched.touches(self.house, path, group("g", **of))
+
+    def test_a_room_touches_the_tests_of_all_that_include_it(self):
+        self.assertEqual(self.house.closure("proto/wire"), {"proto/wire", "server"})
+        self.assertTrue(self.touches("base/file.cc", rooms=("server",)))
+        self.assertTrue(self.touches("proto/mirror/v1/table.proto", rooms=("server",)))
+        self.assertFalse(self.touches("server/server.cc", rooms=("client",)))
+        self.assertTrue(self.touches("server/server.cc", rooms=("server",), below=True))
+        self.assertFalse(self.touches("client/main.cc", rooms=("server",), below=True))
+
+    def test_a_folder_that_is_no_room_belongs_to_the_room_above_it(self):
+        self.assertEqual(self.house.room_of("tools/mirrorctl/pages/index.html"), "tools/mirrorctl")
+
+    def test_tools_cmake_and_the_support_of_tests_touch_everything(self):
+        for path in ("tools/check", "CMakeLists.txt", "base/CMakeLists.txt", "tests/support/rows.h", ".ci/run", "CMakePresets.json"):
+            self.assertTrue(self.touches(path, rooms=("client",)), path)
+
+    def test_prose_touches_no_program(self):
+        for path in ("README.md", "docs/security.md", "base/README.md", "CHANGELOG.md"):
+            self.assertFalse(self.touches(path, rooms=("server",)), path)
+        self.assertTrue(self.touches("docs/security.md", paths=("docs/",)))
+
+    def test_a_script_is_touched_by_itself_and_its_helpers_but_by_no_other_test(self):
+        paths = ("tests/python/cycle_test.py", "tests/python/*")
+        self.assertTrue(self.touches("tests/python/cycle_test.py", paths=paths))
+        self.assertTrue(self.touches("tests/python/programs.py", paths=paths))
+        self.assertFalse(self.touches("tests/python/docs_test.py", paths=paths))
+
+    def why(self, entry, paths, runs=1):
+        record = Entry(runs, **({"g": entry} if entry else {}))
+        return touched.why_touched(None, self.house, group("g", ("server",)), record, lambda *_: paths)
+
+    def test_what_has_no_record_or_one_of_an_unknown_commit_is_touched(self):
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
+        self.assertIsNone(self.why(entry, []))
+        self.assertIn("no record", self.why(None, []))
+        self.assertIn("abc", self.why(entry, None))
+        self.assertEqual(self.why(entry, ["docs/x.md", "base/file.cc"]), "base changed")
+
+    def test_what_ran_more_than_four_recorded_runs_ago_is_touched(self):
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
+        self.assertIsNone(self.why(entry, [], runs=5))
+        self.assertIn("5 recorded runs", self.why(entry, [], runs=6))
+
+    def test_what_is_there_to_run_is_known_from_the_repository_alone(self):
+        names = [one.name for one in groups.all_groups()]
+        self.assertEqual(len(names), len(set(names)))
+        for name in ("server_test", "fuzz", "python.cycle", "tsan.server_test", "packaging", "demo", "torture", "random_test"):
+            self.assertIn(name, names)
+
+
+class Plan(unittest.TestCase):
+    def rows(self, *seconds, kind="rotation", preset="dev"):
+        return [plan.Row(group(f"g{i}", preset=preset), kind, "", one) for i, one in enumerate(seconds)]
+
+    def test_no_group_is_begun_that_would_end_behind_the_time(self):
+        run, left_out = plan.fitting(self.rows(50, 100, 40), Entry(), 1, 100, {"dev"})
+        self.assertEqual([row.group.name for row in run], ["g0", "g2"])
+        self.assertEqual([(row.group.name, row.kind) for row in left_out], [("g1", "left out")])
+
+    def test_a_build_costs_time_once(self):
+        build = plan.BUILD_SECONDS["tsan"]
+        run, _ = plan.fitting(self.rows(10, 10, preset="tsan"), Entry(), 1, build + 20, {"dev"})
+        self.assertEqual(len(run), 2)
+        self.assertEqual(plan.fitting(self.rows(10, preset="tsan"), Entry(), 1, build, {"dev"})[0], [])
+        self.assertEqual(len(plan.fitting(self.rows(10, preset="tsan"), Entry(), 1, 10, {"tsan"})[0]), 1)
+
+    def test_without_an_end_everything_runs(self):
+        self.assertEqual(plan.fitting(self.rows(1e9), Entry(), 1, None, set()), (self.rows(1e9), []))
+
+    def test_touched_ones_come_first_and_then_those_that_have_waited_longest(self):
+        entry = {"commit": "abc", "seconds": 1, "pace": 1}
+        record = Entry(3, old={**entry, "run": 1}, new={**entry, "run": 3}, changed={**entry, "run": 3})
+        made = [group("new"), group("old"), group("changed", paths=("x",)), group("every", always=True)]
+        changed = touched.changed_since
+        self.addCleanup(setattr, touched, "changed_since", changed)
+        touched.changed_since = lambda *_: ["x"]
+        rows = plan.rows(None, touched.House(ROOMS), made, record, 1, only_always=False)
+        self.assertEqual([row.group.name for row in rows], ["every", "changed", "old", "new"])
+
+    def test_seconds_are_those_of_the_record_at_the_pace_of_here(self):
+        record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3})
+        self.assertEqual(record.seconds(group("g")), 10)
+
+
+class WholeCheck(unittest.TestCase):
+    """In a small repository of its own."""
+
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="check "))
+        self.addCleanup(shutil.rmtree, self.root)
+        self.bin = self.root / "bin"
+        self.file("tools/lib/grouped_tests.py", (ROOT / "tools/lib/grouped_tests.py").read_text())
+        self.file("tools/check", (ROOT / "tools/check").read_text(), 0o755)
+        for path in (ROOT / "tools/lib/check").glob("*.py"):
+            self.file(f"tools/lib/check/{path.name}", path.read_text())
+        self.file("tests/scripts/source_rules.py", f"ROOMS = {({room: (' '.join(may), ()) for room, may in ROOMS.items()})!r}")
+        self.file("tests/scripts.txt", SCRIPTS)
+        for room in ROOMS:
+            self.file(f"{room}/a.cc", "#include <mutex>\n std::thread x;")
+        self.file(".gitignore", "build/\nran\nbin/\n")
+        for tool in ("tools/setup", "tools/lib/npm_packages.sh", "bin/cmake", "bin/g++"):
+            self.file(tool, "#!/bin/sh\n", 0o755)
+        self.file("bin/cmake", '#!/bin/sh\nmkdir -p "build/$2"\n', 0o755)
+        self.file("tools/demo", '#!/bin/sh\necho "release demo $*" >> "$RAN"\n', 0o755)
+        self.file("bin/ninja", NINJA, 0o755)
+        self.git("init", "-q")
+        self.commit()
+
+    def file(self, path, text, mode=0o644):
+        path = self.root / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    def git(self, *words):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self):
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "a change")
+        return self.git("rev-parse", "HEAD")
+
+    def check(self, *words, **environment):
+        for name in ("MIRROR_CHECK_MINUTES", "MIRROR_TEST_ROUNDS"):
+            environment.setdefault(name, "")
+        environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran"), **environment}
+        return subprocess.run(
+            [self.root / "tools/check", *words], capture_output=True, text=True, check=False, env=environment
+        )
+
+    def ran(self):
+        path = self.root / "ran"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+    def good(self, done):
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_every_test_in_cpp_runs_and_the_count_is_the_last_word(self):
+        out = self.good(self.check())
+        ran = self.ran()
+        for program in groups.CPP:
+            if program.endswith("_test"):
+                self.assertIn(f"dev {program.removesuffix('_test').title()}Suite.Works", ran)
+        self.assertIn("dev scripts.one", ran)
+        self.assertIn("dev fuzz.codec_corpus", ran)
+        self.assertEqual(len(ran), 14)
+        self.assertEqual(out.splitlines()[-1], "14 passed, 0 failed, 0 skipped")
+        self.assertRegex(out, r"tools/check takes about \d+ minutes here")
+
+    def test_what_was_green_before_is_listed_and_not_started(self):
+        self.good(self.check())
+        self.ran()
+        out = self.good(self.check())
+        self.assertEqual(self.ran(), [])
+        self.assertIn("green before", out)
+        self.file("docs/x.md", "what the scripts read")
+        self.good(self.check())
+        self.assertEqual(self.ran(), ["dev scripts.one"])
+        self.good(self.check("--again"))
+        self.assertEqual(len(self.ran()), 14)
+
+    def test_a_program_that_failed_is_run_until_it_is_green(self):
+        done = self.check(FAILING="ServerSuite.Works")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.splitlines()[-1], "13 passed, 1 failed, 0 skipped")
+        self.assertIn("--rerun-failed", done.stderr)
+        self.ran()
+        self.good(self.check())
+        self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
+
+    def test_a_build_that_fails_says_how_to_repeat_it(self):
+        done = self.check(BROKEN_BUILD="dev")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILED: it is wrong", done.stdout)
+        self.assertIn("cmake --preset dev && cmake --build --preset dev", done.stderr)
+
+    def test_all_runs_everything_and_records_it_for_the_commit(self):
+        commit = self.git("rev-parse", "HEAD")
+        out = self.good(self.check("--all", "--record"))
+        ran = self.ran()
+        for line in ("dev python.cycle", "tsan ServerSuite.Works", "release RandomSuite.Works", "release browser.pages",
+                     "release demo --store postgres"):  # fmt: skip
+            self.assertIn(line, ran)
+        read = json.loads((self.root / "tests/checked.json").read_text())
+        self.assertEqual(read["runs"], 1)
+        self.assertEqual({entry["commit"] for entry in read["groups"].values()}, {commit})
+        names = {one.name for one in groups.all_groups(self.root)}
+        self.assertEqual(set(read["groups"]), names | {"build dev", "build tsan", "build release"})
+        self.assertIn("commit it", out)
+        self.assertIn("would be recorded so", self.good(self.check("--all")))
+
+    def test_where_time_is_short_cpp_runs_first_and_the_rest_is_named(self):
+        self.good(self.check("--all", "--record"))
+        commit = self.commit()
+        record = json.loads((self.root / "tests/checked.json").read_text())
+        recorded = record["groups"]["python.docs"]["commit"]
+        record["groups"]["python.docs"]["seconds"] = 1e6 * record["groups"]["python.docs"]["pace"]
+        (self.root / "tests/checked.json").write_text(json.dumps(record))
+        self.ran()
+        out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="30"))
+        ran = self.ran()
+        self.assertIn("dev ServerSuite.Works", ran)
+        self.assertIn("dev python.cycle", ran)
+        self.assertNotIn("dev python.docs", ran)
+        self.assertRegex(out, rf"python.docs +left out: last ran at {recorded[:9]}")
+        self.assertNotEqual(commit, recorded)
+
+    def test_a_failure_in_the_rotation_fails_the_run(self):
+        done = self.check("--all", FAILING="browser.pages")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("browser.pages", done.stdout)
+
+    def test_the_plan_needs_no_build_and_says_why(self):
+        done = self.check("--all", "--record")
+        self.good(done)
+        shutil.rmtree(self.root / "build")
+        self.commit()
+        self.file("server/a.cc", "int changed;")
+        self.ran()
+        out = self.good(self.check("--all", "--plan"))
+        self.assertEqual(self.ran(), [])
+        self.assertFalse((self.root / "build").exists())
+        self.assertRegex(out, r"(?m)^server_test +touched +1 min  server changed$")
+        self.assertRegex(out, r"(?m)^client_test +always +1 min  it is part of every check$")
+        self.assertRegex(out, r"(?m)^tsan.client_test +rotation +1 min  it last ran at \w{9}$")
+
+    def test_a_record_is_refused_where_files_differ_from_the_commit(self):
+        self.file("server/a.cc", "int changed;")
+        done = self.check("--all", "--record")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("Commit them first", done.stderr)
+
+    def test_wrong_usage(self):
+        for words, minutes in ((["--fast"], ""), (["--filter"], ""), (["--record"], ""), (["--all", "--filter", "x"], ""),
+                               (["--all"], "0"), (["--all"], "soon"), ([], "-1"), (["--all"], "1e3")):  # fmt: skip
+            done = self.check(*words, MIRROR_CHECK_MINUTES=minutes)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), (words, minutes))
+            self.assertIn("see tools/check --help", done.stderr)
+        self.assertEqual(self.ran(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
