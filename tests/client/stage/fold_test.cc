@@ -82,7 +82,7 @@ struct Layers {
   Fold all, committed, open;
   Rows file;
 
-  void Take(const ModelChange& change, std::int64_t lsn, ModelRandom* random) {
+  void Take(const StageModelChange& change, std::int64_t lsn, ModelRandom* random) {
     const auto none = [](const StagedKey&) { return std::optional<FoldedRow>(); };
     ASSERT_TRUE(all.Take(ToLogged(change), lsn, none).ok());
     const auto below = [&](const StagedKey& key) { return Find(committed, file, key); };
@@ -102,7 +102,7 @@ struct Layers {
 };
 
 /// As a mirror has it after some of the net rows, the first ones of a random order.
-void Send(const Rows& net, const ModelTable& source, std::size_t count, ModelTable* mirror,
+void Send(const Rows& net, const StageModelTable& source, std::size_t count, StageModelTable* mirror,
           ModelRandom* random) {
   std::vector<Rows::value_type> rows(net.begin(), net.end());
   const std::size_t first =
@@ -110,10 +110,10 @@ void Send(const Rows& net, const ModelTable& source, std::size_t count, ModelTab
   for (std::size_t i = 0; i < std::min(count, rows.size()); ++i) {
     const auto& [key, row] = rows[(first + i) % rows.size()];
     const std::string text = UnpackStagedKey(key).front();
-    ModelRow values;
+    StageModelRow values;
     const std::optional<std::vector<StagedValue>> staged = UnpackStagedValues(row.values);
     for (const StagedValue& value : *staged) values[value.column] = *value.text;
-    ModelRow base;
+    StageModelRow base;
     if (row.kind == StagedKind::kPart) base = mirror->contains(text) ? mirror->at(text) : source.at(text);
     if (row.kind == StagedKind::kMoved) base = source.at(text);
     if (row.kind == StagedKind::kGone) {
@@ -137,17 +137,17 @@ void CheckRow(const FoldedRow& row, std::int64_t lsn) {
 }
 
 void PlayHistory(ModelRandom* random) {
-  ModelTable source;
+  StageModelTable source;
   for (int i = random->Below(5); i > 0; --i) {
     const std::string key = std::to_string(i);
     source[key] = {{kModelKey, key}, {kModelA, "0"}, {kModelB, "0"}, {kModelLong, random->Digit()}};
   }
-  ModelTable mirror = source;
+  StageModelTable mirror = source;
   Layers layers;
   std::int64_t lsn = 0;
   for (int part = 0; part < 2; ++part) {
     for (int i = random->Below(8); i > 0; --i) {
-      const std::optional<ModelChange> change = random->Change(&source);
+      const std::optional<StageModelChange> change = random->Change(&source);
       if (change) layers.Take(*change, ++lsn, random);
     }
     Rows net = layers.Net();
@@ -182,12 +182,12 @@ TEST(Fold, GivesTheRowsOfTheLogAppliedOneByOneInWhateverLayersItLies) {
   }
 }
 
-ModelRow Row(const std::string& key) {
+StageModelRow Row(const std::string& key) {
   return {{kModelKey, key}, {kModelA, "1"}, {kModelB, "2"}, {kModelLong, "3"}};
 }
 
 /// No lookup below.
-void Take(Fold* fold, const ModelChange& change, std::int64_t lsn) {
+void Take(Fold* fold, const StageModelChange& change, std::int64_t lsn) {
   const auto none = [](const StagedKey&) { return std::optional<FoldedRow>(); };
   ASSERT_TRUE(fold->Take(ToLogged(change), lsn, none).ok());
 }
@@ -216,7 +216,7 @@ TEST(Fold, KeepsWhenARowCameAndWhenItCameFromAnotherKey) {
 TEST(Fold, CountsMemoryThatGrowsWithItsRowsAndIsGivenBack) {
   Fold fold;
   const std::size_t empty = fold.bytes();
-  ModelRow row = Row("1");
+  StageModelRow row = Row("1");
   row[kModelLong] = std::string(100'000, 'x');
   Take(&fold, {Kind::kInsert, "", "1", row}, 1);
   EXPECT_GT(fold.bytes(), empty + 100'000);

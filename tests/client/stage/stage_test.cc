@@ -26,7 +26,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-ModelRow RowOf(const std::string& key, const std::string& value = "1") {
+StageModelRow RowOf(const std::string& key, const std::string& value = "1") {
   return {{kModelKey, key}, {kModelA, value}, {kModelB, "2"}, {kModelLong, "3"}};
 }
 LoggedChange InsertOf(const std::string& key, const std::string& value = "1") {
@@ -269,7 +269,7 @@ TEST_F(StageTest, RowsBehindAreThoseOfTheMomentInWhichTheyWereAsked) {
 TEST_F(StageTest, ManyRowsAreReadFromAFileWithoutANameAndHoldNoLog) {
   std::vector<LoggedChange> changes;
   for (int i = 0; i < 3'000; ++i) {
-    ModelRow row = RowOf(std::to_string(i));
+    StageModelRow row = RowOf(std::to_string(i));
     row[kModelLong] = std::string(3'000, 'x');
     changes.push_back(ToLogged({LoggedChange::Kind::kInsert, "", std::to_string(i), row}));
   }
@@ -548,7 +548,7 @@ TEST_F(StageTest, OverItsLimitDurableRowsGoOldestFirstAndOnlyThenATable) {
   const auto fill = [&](std::int64_t lsn, std::int64_t table, int rows) {
     std::vector<LoggedChange> changes;
     for (int i = 0; i < rows; ++i) {
-      ModelRow row = RowOf(absl::StrCat(lsn * 10'000 + i));
+      StageModelRow row = RowOf(absl::StrCat(lsn * 10'000 + i));
       row[kModelLong] = std::string(1'000, 'x');
       changes.push_back(ToLogged({LoggedChange::Kind::kInsert, "", row[kModelKey], row}));
     }
@@ -585,7 +585,7 @@ TEST_F(StageTest, OneTransactionThatIsOverTheLimitGivesItsTableUp) {
   Write(10, {InsertOf("1")}, "", 1, 2);
   ASSERT_THAT(stage_->Begin({20, 1, 1}), IsOk());
   for (int i = 0; i < 20'000; ++i) {
-    ModelRow row = RowOf(std::to_string(i));
+    StageModelRow row = RowOf(std::to_string(i));
     row[kModelLong] = std::string(1'000, 'x');
     ASSERT_THAT(stage_->Take(1, ToLogged({LoggedChange::Kind::kInsert, "", row[kModelKey], row})), IsOk());
   }

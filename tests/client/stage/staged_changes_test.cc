@@ -55,8 +55,8 @@ class StepTexts : public SourceTexts {
   }
 };
 
-ModelTable StepsOf(const ModelTable& rows) {
-  ModelTable taken;
+StageModelTable StepsOf(const StageModelTable& rows) {
+  StageModelTable taken;
   for (auto [key, row] : rows) {
     if (std::stoll(row.at(kModelA)) % 2 != 0) continue;
     row[kModelB] = std::to_string(std::stoll(row.at(kModelB)) + 100);
@@ -84,7 +84,7 @@ ReadBaseFrom ReadAtSomeMoment(StagedSource& source, ModelRandom* random, bool ea
     for (const StagedKey& key : keys) {
       const std::size_t moment =
           each ? seen - static_cast<std::size_t>(random->Below(static_cast<int>(back) + 1)) : seen;
-      const ModelTable& rows = source.state(moment);
+      const StageModelTable& rows = source.state(moment);
       const auto row = rows.find(UnpackStagedKey(key).front());
       if (row != rows.end()) base.rows.push_back({key, ModelValues(row->second)});
     }
@@ -100,7 +100,7 @@ struct Sending {
   bool steps = false;
 
   /// Until the end, or some piece of it. False: it broke off.
-  bool Run(StagedAsk ask, bool breaks_off, ModelTable* mirror) {
+  bool Run(StagedAsk ask, bool breaks_off, StageModelTable* mirror) {
     ReadBaseFrom read = ReadAtSomeMoment(source, random, random->Chance(50));
     std::unique_ptr<StagedTexts> texts;
     if (steps) texts = std::make_unique<StepTexts>(std::move(read));
@@ -138,15 +138,16 @@ StagedAsk AskFor(const StagedSource& source, std::int64_t from, std::int64_t tar
 }
 
 /// A mirror that was populated with rows of one moment, or of as many as it has rows, behind a position.
-ModelTable Populated(const StagedSource& source, std::size_t from, std::size_t until, ModelRandom* random) {
-  ModelTable mirror;
+StageModelTable Populated(const StagedSource& source, std::size_t from, std::size_t until,
+                          ModelRandom* random) {
+  StageModelTable mirror;
   const bool each = random->Chance(50);
   const auto moment = [&] {
     return from + static_cast<std::size_t>(random->Below(static_cast<int>(until - from) + 1));
   };
   const std::size_t one = moment();
   for (int key = 0; key < 7; ++key) {
-    const ModelTable& rows = source.state(each ? moment() : one);
+    const StageModelTable& rows = source.state(each ? moment() : one);
     const auto row = rows.find(std::to_string(key));
     if (row != rows.end()) mirror.insert(*row);
   }
@@ -155,7 +156,7 @@ ModelTable Populated(const StagedSource& source, std::size_t from, std::size_t u
 
 void PlayStagedHistory(StageFolder& stage, std::int64_t table, std::int64_t first_lsn, ModelRandom* random,
                        std::int64_t* last_lsn) {
-  ModelTable rows;
+  StageModelTable rows;
   for (int i = random->Below(5); i > 0; --i) {
     const std::string key = std::to_string(i);
     rows[key] = {{kModelKey, key}, {kModelA, "0"}, {kModelB, "0"}, {kModelLong, random->Digit()}};
@@ -170,7 +171,7 @@ void PlayStagedHistory(StageFolder& stage, std::int64_t table, std::int64_t firs
   const std::size_t target = source.commits();
   const std::size_t from = static_cast<std::size_t>(random->Below(static_cast<int>(target) + 1));
   Sending sending{stage, source, random, random->Chance(30)};
-  ModelTable mirror = Populated(source, from, target, random);
+  StageModelTable mirror = Populated(source, from, target, random);
   if (sending.steps) mirror = StepsOf(mirror);
   const auto of_source = [&](std::size_t commit) {
     return sending.steps ? StepsOf(source.state(commit)) : source.state(commit);
@@ -235,12 +236,12 @@ class StagedChangesTest : public testing::Test {
 
   void SetUp() override { ASSERT_THAT(stage_->SetTable(ModelStagedTable(1)), IsOk()); }
 
-  ModelRow Row(const std::string& key, const std::string& a = "1") {
+  StageModelRow Row(const std::string& key, const std::string& a = "1") {
     return {{kModelKey, key}, {kModelA, a}, {kModelB, "2"}, {kModelLong, "3"}};
   }
-  void Log(const std::vector<ModelChange>& changes) {
+  void Log(const std::vector<StageModelChange>& changes) {
     ASSERT_THAT(stage_->Begin({lsn_ += 10, 1, 1}), IsOk());
-    for (const ModelChange& change : changes) ASSERT_THAT(stage_->Take(1, ToLogged(change)), IsOk());
+    for (const StageModelChange& change : changes) ASSERT_THAT(stage_->Take(1, ToLogged(change)), IsOk());
     ASSERT_THAT(stage_->Commit(), IsOk());
     ASSERT_THAT(stage_->Flush(), IsOkAndHolds(lsn_));
   }
@@ -326,14 +327,14 @@ TEST_F(StagedChangesTest, SendWhatIsAskedForAsTheSourceHasItWhereNothingNewerIsS
           base.rows.push_back({ModelKey(key), ModelValues(Row(key, "7"))});
         return base;
       });
-  ModelTable mirror = {{"1", Row("1")}, {"2", Row("2")}, {"3", Row("3")}};
+  StageModelTable mirror = {{"1", Row("1")}, {"2", Row("2")}, {"3", Row("3")}};
   for (bool last = false; !last;) {
     const absl::StatusOr<ChangePiece> piece = reader->Next({}, &sink_);
     ASSERT_THAT(piece, IsOk());
     EXPECT_TRUE(ApplyBlocks(piece->blocks, &mirror).empty());
     last = piece->last;
   }
-  EXPECT_EQ(mirror, (ModelTable{{"1", Row("1", "7")}, {"2", Row("2", "8")}}));
+  EXPECT_EQ(mirror, (StageModelTable{{"1", Row("1", "7")}, {"2", Row("2", "8")}}));
 }
 
 TEST_F(StagedChangesTest, DoNotCountADeleteThatTheMirrorNeverNeededEvenInASinglePiece) {
@@ -372,7 +373,7 @@ TEST_F(StagedChangesTest, ReadARowThatMovedWithoutItsLongValueUntilTheSourceShow
           {keys[0], ModelValues({{kModelKey, "2"}, {kModelA, "0"}, {kModelB, "0"}, {kModelLong, "8"}})});
     return rows;
   };
-  ModelTable mirror = {{"1", Row("1")}};
+  StageModelTable mirror = {{"1", Row("1")}};
   const auto reader = Read(Ask(0), base);
   for (bool last = false; !last;) {
     const absl::StatusOr<ChangePiece> piece = reader->Next({}, &sink_);
@@ -382,7 +383,7 @@ TEST_F(StagedChangesTest, ReadARowThatMovedWithoutItsLongValueUntilTheSourceShow
   }
   EXPECT_EQ(readings, 3);
   EXPECT_EQ(mirror,
-            (ModelTable{{"2", {{kModelKey, "2"}, {kModelA, "5"}, {kModelB, "6"}, {kModelLong, "8"}}}}));
+            (StageModelTable{{"2", {{kModelKey, "2"}, {kModelA, "5"}, {kModelB, "6"}, {kModelLong, "8"}}}}));
 }
 
 TEST_F(StagedChangesTest, GiveUpOnARowThatTheSourceNeverShows) {
@@ -437,7 +438,7 @@ TEST_F(StagedChangesTest, SendLongValuesAhead) {
       return values;
     }
   };
-  ModelRow row = Row("1");
+  StageModelRow row = Row("1");
   row[kModelLong] = std::string(6'000'000, 'x');
   Log({{Kind::kInsert, "", "1", row}});
   StagedAsk ask = Ask(0);

@@ -18,38 +18,38 @@ namespace mirror {
 
 /// A table of the source in a test: a key and three numbers, the last of which the log leaves out of updates
 /// that do not change it. By key, of each row the texts of its columns.
-using ModelRow = std::map<std::int64_t, std::string>;
-using ModelTable = std::map<std::string, ModelRow>;
+using StageModelRow = std::map<std::int64_t, std::string>;
+using StageModelTable = std::map<std::string, StageModelRow>;
 inline constexpr std::int64_t kModelKey = 1, kModelA = 2, kModelB = 3, kModelLong = 4;
 
 inline StagedKey ModelKey(const std::string& key) { return PackStagedKey({key}); }
 
-inline std::vector<StagedValue> ModelValues(const ModelRow& row) {
+inline std::vector<StagedValue> ModelValues(const StageModelRow& row) {
   std::vector<StagedValue> values;
   for (const auto& [column, text] : row) values.push_back({column, text});
   return values;
 }
 
 /// What happens to one row.
-struct ModelChange {
+struct StageModelChange {
   LoggedChange::Kind kind = LoggedChange::Kind::kInsert;
   std::string old_key, key;
-  ModelRow values;  ///< Of an update: what the log has.
+  StageModelRow values;  ///< Of an update: what the log has.
 };
 
-inline void Apply(const ModelChange& change, ModelTable* table) {
+inline void Apply(const StageModelChange& change, StageModelTable* table) {
   if (change.kind == LoggedChange::Kind::kInsert) {
     (*table)[change.key] = change.values;
     return;
   }
-  ModelRow row = table->at(change.old_key);
+  StageModelRow row = table->at(change.old_key);
   table->erase(change.old_key);
   if (change.kind == LoggedChange::Kind::kDelete) return;
   for (const auto& [column, text] : change.values) row[column] = text;
   (*table)[change.key] = std::move(row);
 }
 
-inline LoggedChange ToLogged(const ModelChange& change) {
+inline LoggedChange ToLogged(const StageModelChange& change) {
   LoggedChange logged;
   logged.kind = change.kind;
   if (change.kind != LoggedChange::Kind::kInsert) logged.old_key = ModelKey(change.old_key);
@@ -68,8 +68,8 @@ class ModelRandom {
   std::string Digit() { return std::to_string(Below(10)); }
 
   /// A change that the table allows, if one was found; it is applied.
-  std::optional<ModelChange> Change(ModelTable* table) {
-    ModelChange change;
+  std::optional<StageModelChange> Change(StageModelTable* table) {
+    StageModelChange change;
     const std::string fresh = std::to_string(Below(7));
     const int kind = Below(100);
     if (kind < 30) {
@@ -140,11 +140,11 @@ class ModelTexts : public StagedTexts {
 };
 
 /// A mirror takes what was sent. The keys of updates whose rows it lacks.
-inline std::vector<std::string> ApplyBlocks(const std::vector<ChangeBlock>& blocks, ModelTable* mirror) {
+inline std::vector<std::string> ApplyBlocks(const std::vector<ChangeBlock>& blocks, StageModelTable* mirror) {
   std::vector<std::string> missing;
   for (const ChangeBlock& block : blocks) {
     for (std::size_t row = 0; row < block.rows.rows(); ++row) {
-      ModelRow values;
+      StageModelRow values;
       for (const ColumnBuffer& column : block.rows.columns) {
         const bool null = row / 8 < column.nulls().size() &&
                           ((static_cast<unsigned char>(column.nulls()[row / 8]) >> (row % 8)) & 1U) != 0;

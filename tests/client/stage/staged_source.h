@@ -58,22 +58,23 @@ inline StagedTable ModelStagedTable(std::int64_t id, std::int64_t floor = 0) {
 /// A source with one table and a log, and what of it was staged.
 class StagedSource {
  public:
-  StagedSource(StageFolder& folder, std::int64_t table, std::int64_t first_lsn, ModelTable rows)
+  StagedSource(StageFolder& folder, std::int64_t table, std::int64_t first_lsn, StageModelTable rows)
       : folder_(folder), table_(table), first_(first_lsn), states_({std::move(rows)}) {}
 
   std::int64_t table() const { return table_; }
   /// Commits so far; states are counted so, too.
   std::size_t commits() const { return log_.size(); }
   std::int64_t LsnOf(std::size_t commit) const { return first_ + 10 * static_cast<std::int64_t>(commit); }
-  const ModelTable& state(std::size_t commit) const { return states_[commit]; }
-  const ModelTable& now() const { return states_.back(); }
+  const StageModelTable& state(std::size_t commit) const { return states_[commit]; }
+  const StageModelTable& now() const { return states_.back(); }
 
   /// One transaction, maybe without a change.
   void Commit(ModelRandom* random, int changes_max = 3) {
-    ModelTable rows = states_.back();
-    std::vector<ModelChange> changes;
+    StageModelTable rows = states_.back();
+    std::vector<StageModelChange> changes;
     for (int i = random->Below(changes_max + 1); i > 0; --i) {
-      if (std::optional<ModelChange> change = random->Change(&rows)) changes.push_back(*std::move(change));
+      if (std::optional<StageModelChange> change = random->Change(&rows))
+        changes.push_back(*std::move(change));
     }
     log_.push_back(std::move(changes));
     states_.push_back(std::move(rows));
@@ -108,7 +109,7 @@ class StagedSource {
     for (bool broken = true; broken;) {
       broken = random->Chance(10);
       ASSERT_TRUE(folder_->Begin({LsnOf(commit + 1), 7, 1'000}).ok());
-      for (const ModelChange& change : log_[commit]) {
+      for (const StageModelChange& change : log_[commit]) {
         const absl::Status taken = folder_->Take(table_, ToLogged(change));
         ASSERT_TRUE(taken.ok()) << taken;
         if (broken && random->Chance(50)) break;
@@ -121,8 +122,8 @@ class StagedSource {
 
   StageFolder& folder_;
   const std::int64_t table_, first_;
-  std::vector<ModelTable> states_;
-  std::vector<std::vector<ModelChange>> log_;
+  std::vector<StageModelTable> states_;
+  std::vector<std::vector<StageModelChange>> log_;
 };
 
 }  // namespace mirror
