@@ -99,6 +99,9 @@ struct MemoryMirror {
   std::map<std::string, std::map<std::int64_t, Loss>> losses;  ///< By table and cycle.
   Freshness freshness;
   std::map<std::uint64_t, std::string> receipts;  ///< Texts by number.
+  /// Receipts that were removed since the savepoint. There can be thousands, so a savepoint does not copy
+  /// them.
+  std::map<std::uint64_t, std::string> removed_receipts;
   std::map<std::string, OpenReceipt> open_receipts;
   std::map<std::pair<std::string, std::string>, Document> documents;  ///< By kind and id.
 };

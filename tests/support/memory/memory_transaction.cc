@@ -117,7 +117,9 @@ class MemoryTenantVerbs final : public TenantVerbs {
     return absl::OkStatus();
   }
   absl::Status RemoveReceipts(std::uint64_t through) override {
-    mirror_.receipts.erase(mirror_.receipts.begin(), mirror_.receipts.upper_bound(through));
+    while (!mirror_.receipts.empty() && mirror_.receipts.begin()->first <= through) {
+      mirror_.removed_receipts.insert(mirror_.receipts.extract(mirror_.receipts.begin()));
+    }
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<OpenReceipt>> ReadOpenReceipt(const std::string& table) override {
@@ -461,12 +463,21 @@ class MemoryTransaction final : public StoreTransaction {
   bool ReadsItsWrites() const override { return true; }
 
   absl::Status SetSavepoint() override {
+    mirror_.removed_receipts.clear();
+    std::map<std::uint64_t, std::string> receipts = std::move(mirror_.receipts);
+    mirror_.receipts.clear();
     savepoint_ = mirror_;
+    mirror_.receipts = std::move(receipts);
+    last_receipt_ = HeadOf(mirror_).number;
     return absl::OkStatus();
   }
   absl::Status ReleaseSavepoint() override { return absl::OkStatus(); }
   absl::Status RollBackToSavepoint() override {
+    std::map<std::uint64_t, std::string> receipts = std::move(mirror_.receipts);
+    receipts.erase(receipts.upper_bound(last_receipt_), receipts.end());
+    receipts.merge(mirror_.removed_receipts);
     mirror_ = savepoint_;
+    mirror_.receipts = std::move(receipts);
     return absl::OkStatus();
   }
 
@@ -479,7 +490,8 @@ class MemoryTransaction final : public StoreTransaction {
   NoJournal journal_;
   NoHistory history_;
   std::optional<MemoryMirror> before_;  ///< What was there when the transaction began.
-  MemoryMirror savepoint_;
+  MemoryMirror savepoint_;              ///< Without receipts.
+  std::uint64_t last_receipt_ = 0;      ///< When the savepoint was set.
 };
 
 }  // namespace

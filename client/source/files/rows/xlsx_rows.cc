@@ -26,20 +26,21 @@ constexpr std::uint32_t kExcelColumns = 16'384;
 std::string Unescaped(std::string_view text) {
   constexpr std::size_t kEscape = 7;
   std::string plain;
-  for (std::size_t i = 0; i < text.size();) {
+  std::size_t copied = 0;  // Of the text; what is between two escapes is copied at once.
+  for (std::size_t i = text.find('_'); i != std::string_view::npos; i = text.find('_', i)) {
     int code = 0;
-    const bool escape = text.size() - i >= kEscape && text[i] == '_' && text[i + 1] == 'x' &&
-                        text[i + 6] == '_' &&
+    const bool escape = text.size() - i >= kEscape && text[i + 1] == 'x' && text[i + 6] == '_' &&
                         std::from_chars(&text[i + 2], &text[i + 6], code, 16).ptr == &text[i + 6];
     // What is no control character may be part of any text, but for the underscore that hides an escape.
     if (escape && ((code > 0 && code < 0x20) || code == '_')) {
-      plain.push_back(static_cast<char>(code));
+      plain.append(text, copied, i - copied).push_back(static_cast<char>(code));
       i += kEscape;
+      copied = i;
     } else {
-      plain.push_back(text[i++]);
+      ++i;
     }
   }
-  return plain;
+  return plain.append(text, copied);
 }
 
 class XlsxRows : public FileRows {
@@ -266,7 +267,12 @@ class XlsxRows : public FileRows {
       if (i > 0) line.push_back(',');
       if (!row.cells[i]) continue;
       line.push_back('"');
-      for (const char c : *row.cells[i]) line.append(c == '"' ? "\"\"" : std::string(1, c));
+      std::string_view rest = *row.cells[i];
+      for (std::size_t at = rest.find('"'); at != std::string_view::npos; at = rest.find('"')) {
+        line.append(rest, 0, at).append("\"\"");
+        rest.remove_prefix(at + 1);
+      }
+      line.append(rest);
       line.push_back('"');
     }
     return line + "\n";
