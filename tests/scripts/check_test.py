@@ -45,6 +45,7 @@ def add(name, label, program):
     if not path.exists() or path.read_text() != text: path.write_text(text); path.chmod(0o755)
     lines.append(f'add_test("{name}" "{path.resolve()}" "--gtest_filter={name}")\n'
                  f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label})\n')
+if preset == "tsan": add("CallbackTest.CannotBeJudged", "endpoint", "endpoint_test")
 for name in gtest: add(f"{name.title()}Suite.Works", name, f"{name}_test")
 for name, label in others.items(): add(name, label, name)
 (folder / "CTestTestfile.cmake").write_text("".join(lines))
@@ -84,7 +85,8 @@ class Touched(unittest.TestCase):
         self.assertEqual(self.house.room_of("tools/mirrorctl/pages/index.html"), "tools/mirrorctl")
 
     def test_tools_cmake_and_the_support_of_tests_touch_everything(self):
-        for path in ("tools/check", "CMakeLists.txt", "base/CMakeLists.txt", "tests/support/rows.h", ".ci/run", "CMakePresets.json"):
+        for path in ("tools/check", "CMakeLists.txt", "base/CMakeLists.txt", "tests/support/rows.h", ".ci/run", "CMakePresets.json",
+                     "tests/data/chinook.sqlite", "tests/scripts.txt"):  # fmt: skip
             self.assertTrue(self.touches(path, rooms=("client",)), path)
 
     def test_prose_touches_no_program(self):
@@ -96,6 +98,7 @@ class Touched(unittest.TestCase):
         paths = ("tests/python/cycle_test.py", "tests/python/*")
         self.assertTrue(self.touches("tests/python/cycle_test.py", paths=paths))
         self.assertTrue(self.touches("tests/python/programs.py", paths=paths))
+        self.assertTrue(self.touches("tests/python/more/programs.py", paths=paths))
         self.assertFalse(self.touches("tests/python/docs_test.py", paths=paths))
 
     def why(self, entry, paths, runs=1):
@@ -105,7 +108,7 @@ class Touched(unittest.TestCase):
     def test_what_has_no_record_or_one_of_an_unknown_commit_is_touched(self):
         entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
         self.assertIsNone(self.why(entry, []))
-        self.assertIn("no record", self.why(None, []))
+        self.assertIn("no run of it is recorded", self.why(None, []))
         self.assertIn("abc", self.why(entry, None))
         self.assertEqual(self.why(entry, ["docs/x.md", "base/file.cc"]), "base changed")
 
@@ -164,6 +167,7 @@ class WholeCheck(unittest.TestCase):
         self.bin = self.root / "bin"
         self.file("tools/lib/grouped_tests.py", (ROOT / "tools/lib/grouped_tests.py").read_text())
         self.file("tools/check", (ROOT / "tools/check").read_text(), 0o755)
+        self.file("tools/lib/threads.sh", "callbacks='CallbackTest'\n")
         for path in (ROOT / "tools/lib/check").glob("*.py"):
             self.file(f"tools/lib/check/{path.name}", path.read_text())
         self.file("tests/scripts/source_rules.py", f"ROOMS = {({room: (' '.join(may), ()) for room, may in ROOMS.items()})!r}")
@@ -258,6 +262,7 @@ class WholeCheck(unittest.TestCase):
         for line in ("dev python.cycle", "tsan ServerSuite.Works", "release RandomSuite.Works", "release browser.pages",
                      "release demo --store postgres"):  # fmt: skip
             self.assertIn(line, ran)
+        self.assertNotIn("tsan CallbackTest.CannotBeJudged", ran)
         read = json.loads((self.root / "tests/checked.json").read_text())
         self.assertEqual(read["runs"], 1)
         self.assertEqual({entry["commit"] for entry in read["groups"].values()}, {commit})
@@ -286,6 +291,7 @@ class WholeCheck(unittest.TestCase):
         done = self.check("--all", FAILING="browser.pages")
         self.assertEqual(done.returncode, 1)
         self.assertIn("browser.pages", done.stdout)
+        self.assertRegex(done.stdout, r"demo +left out: no run of it is recorded")
 
     def test_the_plan_needs_no_build_and_says_why(self):
         done = self.check("--all", "--record")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by tools/check and tools/fuzz, which source it behind tools/lib/steps.sh. Two steps: "build fuzz", "fuzz".
+# For tools/fuzz, which sources it behind tools/lib/steps.sh. Two steps: "build fuzz", "fuzz".
 
 # fuzz_targets: prints their names, without "_fuzz".
 fuzz_targets() { basename -a -s _fuzz.cc tests/fuzz/*_fuzz.cc; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by tools/check and tools/demo, which source it from the repository's root.
+# Shared by tools/demo and others, which source it from the repository's root.
 # Steps are named and counted; one that fails says which, and how to repeat it alone.
 
 # Everything that is started here listens on loopback; gRPC would ask a proxy for it.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by tools/check and tools/nightly: what the thread sanitizer cannot judge.
+# Read by tools/nightly and tools/lib/check: what the thread sanitizer cannot judge.
 
 # Health and reflection run on gRPC's callback interface, whose templates are compiled into our binary and synchronised
 # inside of a library that is not instrumented: every call of it is reported.

@@ -24,6 +24,9 @@ CPP = {
     "fuzz": ("base", "proto/wire", "certs", "server", "client"),
 }
 THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
+# Of these tests one attack or strategy after the other takes minutes with the thread sanitizer, and each has tests of its
+# own; tools/nightly runs them.
+LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 # The rooms of the programs that are shipped: tests of whole programs are tests of these.
 PROGRAMS = ("server", "client", "tools/mirrorctl", "tools/mirror_harness")
 DEMOS = {
@@ -48,7 +51,7 @@ class Group:
 
 def _of_script(name, label, build, script):
     folder = os.path.dirname(script)
-    paths = [script, f"{folder}/*"]  # A helper of its folder, but no other test.
+    paths = [script, f"{folder}/*"]  # The helpers of its folder, but no other test.
     if name in ("python.docs", "python.help"):
         paths += ["docs/", "README.md"]
     preset = "dev" if build == "all" else "release"
@@ -102,6 +105,13 @@ def threaded(root, folders):
             if any(starts.search(path.read_text(encoding="utf-8", errors="replace")) for path in files):
                 found.append(room)
     return tuple(found)
+
+
+def not_for_threads(root=ROOT):
+    """What the thread sanitizer cannot judge, as tools/lib/threads.sh says, and what takes too long with it."""
+    script = (root / "tools" / "lib" / "threads.sh").read_text(encoding="utf-8")
+    callbacks = re.search(r"^callbacks='(.+)'$", script, re.MULTILINE).group(1)
+    return re.compile(f"{callbacks}|{LONG_WITH_THREADS}")
 
 
 def group_of_test(preset, name, command, label):

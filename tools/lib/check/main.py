@@ -18,18 +18,19 @@ USAGE = """\
 Usage: tools/check [--all] [--plan] [--again] [--record] [--filter REGEX] [--help]
 
 Installs what is missing (tools/setup), builds `dev` (clang, warnings as errors, address and undefined-behaviour
-sanitizers) and runs every test in C++ and those of the scripts. What was green before in this build folder, and
-reads nothing that has changed since, is listed and not started again.
+sanitizers) and runs every test in C++ and those of the scripts. Skips a test program that passed before in this
+build folder if none of its inputs changed, and lists it as "green before".
 
-  --all            also: whole programs, driven from Python; the thread sanitizer; and of the release build the
-                   packages, tools/demo with each store and source, torture, pages in a browser, long random rounds.
-                   MIRROR_CHECK_MINUTES=N in the environment: no group is begun that would not end within N minutes.
-                   First runs what the change can touch, then what has waited longest by tests/checked.json. Tests in
-                   C++ all run in any case. What is left out is listed with the commit at which it last ran
-  --plan           print what would run here, in which order, how long it takes and why, and end; nothing is built
-  --again          run what was green before, too
-  --record         with --all: write what was green into tests/checked.json, for the commit that is checked out
-  --filter REGEX   only tests whose name matches, as of ctest -R
+  --all            Also runs whole programs (in Python), the thread sanitizer, and with the release build the packages,
+                   tools/demo with each store and source, torture, a browser, and long random tests. Skips nothing.
+                   MIRROR_CHECK_MINUTES=N in the environment: the C++ tests run in any case; another group starts only
+                   if it is expected to end within N minutes. Groups that the change can touch come first, then those
+                   that have waited longest by tests/checked.json. What is left out is listed, with the commit at
+                   which it last ran.
+  --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
+  --again          Without --all: run what was green before, too.
+  --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
+  --filter REGEX   Only tests of `dev` whose name matches, as of ctest -R.
 
 Example: tools/check --filter 'Codec|Lsn'
 Exit code: 0 every test passed, 1 something failed (it says what and how to repeat it), 2 wrong usage.
@@ -126,7 +127,7 @@ class Check:
         self.record = Record(ROOT / "tests" / "checked.json")
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
-        self.results, self.seconds, self.built, self.left_out, self.green_before = {}, {}, set(), [], []
+        self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
         self.pace = self.cores = self.compilers = None
 
     def rows(self):
@@ -227,20 +228,19 @@ class Check:
         if self.pace > 2:
             os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
         rows = self.rows()
+        self.waiting = [row for row in rows if not row.group.always]
         self.build("dev")
         self.run_batch([row for row in rows if row.group.always])
-        waiting = [row for row in rows if not row.group.always]
-        while waiting:
-            run, left_out = plan.fitting(waiting, self.record, self.pace, self.seconds_left(), self.built)
+        while self.waiting:
+            run, _ = plan.fitting(self.waiting, self.record, self.pace, self.seconds_left(), self.built)
             if not run:
-                self.left_out += left_out
                 break
             batch = plan.batch(run, self.pace)
-            waiting = [row for row in waiting if row not in batch]
             if self.build(batch[0].group.preset):
+                self.waiting = [row for row in self.waiting if row not in batch]
                 self.run_batch(batch)
             else:
-                self.left_out += batch
+                break
         self.finish()
 
     def finish(self):
@@ -248,7 +248,7 @@ class Check:
         runs.say("")
         for name, one in self.results.items():
             runs.say(f"  {name:28} {one.passed:5} passed {one.failed:3} failed {one.skipped:3} skipped  {runs.clock(one.seconds)}")
-        for row in self.left_out:
+        for row in self.waiting:
             runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
         if self.told.all:
             self.write_record()

@@ -37,7 +37,7 @@ def sentence():
     of = MINUTES
     return (
         f"From an empty compiler cache, on two processors of pace 1 (tools/pace tells yours): {of['tools/check']} minutes, "
-        f"with --all {of['tools/check --all']}.\nBehind a change of one file about 3, with a filled compiler cache."
+        f"with --all {of['tools/check --all']}.\nAfter a change of one file a few, with a filled compiler cache."
     )
 
 

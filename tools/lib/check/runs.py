@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import grouped_tests  # noqa: E402
-from check.groups import group_of_test  # noqa: E402
+from check.groups import group_of_test, not_for_threads  # noqa: E402
 
 Result = collections.namedtuple("Result", "passed failed skipped seconds")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
@@ -103,7 +103,10 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
 def tests_of(root, preset):
     """The tests of a build folder by their group: name -> [(name, command, properties)]."""
     found = collections.defaultdict(list)
+    left_out = not_for_threads(root) if preset == "tsan" else None
     for name, command, properties in grouped_tests.read(str(root / "build" / preset), []):
+        if left_out and left_out.search(name):
+            continue
         label = (properties.get("LABELS") or [""])[0]
         found[group_of_test(preset, name, command, label)].append((name, command, properties))
     return found

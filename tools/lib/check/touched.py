@@ -5,7 +5,10 @@ import os
 import subprocess
 
 # A change of these touches everything.
-EVERYTHING = ("tools/", "tests/support/", "tests/shims/", ".ci/", "CMakeLists.txt", "CMakePresets.json", "tests/grpc_ends.cc")
+EVERYTHING = (
+    "tools/", "tests/support/", "tests/shims/", "tests/data/", "tests/scripts.", "tests/grpc_ends.cc", ".ci/", "CMakeLists.txt",
+    "CMakePresets.json",
+)  # fmt: skip
 # A group that ran this many recorded runs ago is run as if it was touched.
 RUNS_MAX = 4
 
@@ -57,8 +60,8 @@ class House:
 
 
 def _is_under(path, pattern):
-    if pattern.endswith("/*"):  # The files of a folder but its tests.
-        return os.path.dirname(path) == pattern[:-2] and not fnmatch.fnmatch(path, "*_test.py")
+    if pattern.endswith("/*"):  # What is in a folder, but for its tests.
+        return path.startswith(pattern[:-1]) and not fnmatch.fnmatch(path, "*_test.py")
     return path == pattern or (path.startswith(pattern) if pattern.endswith("/") or not pattern else False)
 
 
@@ -84,7 +87,7 @@ def why_touched(root, house, group, record, changed=changed_since):
     """Why the group has to run, in words; None: nothing says so."""
     entry = record.groups.get(group.name)
     if entry is None:
-        return "it has no record"
+        return "no run of it is recorded, so its minutes are a guess"
     paths = changed(root, entry["commit"])
     if paths is None:
         return f"commit {entry['commit'][:9]} of its record is not known here"
