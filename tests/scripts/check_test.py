@@ -35,9 +35,8 @@ if os.environ.get("BROKEN_BUILD") == preset:
 (folder / "bin").mkdir(parents=True, exist_ok=True)
 gtest = {"dev": "base wire certs server client contract endpoint mirrorctl harness crash bench".split(),
          "tsan": "base server client endpoint".split(), "release": ["random"]}[preset]
-others = {"dev": {"scripts.one": "scripts", "python.cycle": "python", "python.docs": "python", "exchange.replay": "exchange",
-                  "fuzz.codec_corpus": "fuzz"},
-          "tsan": {}, "release": {"browser.pages": "browser", "packaging.make": "packaging", "demo": "none"}}[preset]
+others = {"dev": {"scripts.one": "scripts", "exchange.replay": "exchange", "fuzz.codec_corpus": "fuzz"}, "tsan": {},
+          "release": {"python.cycle": "python", "python.docs": "python", "browser.pages": "browser", "packaging.make": "packaging", "demo": "none"}}[preset]
 lines = []
 def add(name, label, program):
     path = folder / "bin" / program
@@ -259,7 +258,7 @@ class WholeCheck(unittest.TestCase):
         commit = self.git("rev-parse", "HEAD")
         out = self.good(self.check("--all", "--record"))
         ran = self.ran()
-        for line in ("dev python.cycle", "tsan ServerSuite.Works", "release RandomSuite.Works", "release browser.pages",
+        for line in ("release python.cycle", "tsan ServerSuite.Works", "release RandomSuite.Works", "release browser.pages",
                      "release demo --store postgres"):  # fmt: skip
             self.assertIn(line, ran)
         self.assertNotIn("tsan CallbackTest.CannotBeJudged", ran)
@@ -282,8 +281,8 @@ class WholeCheck(unittest.TestCase):
         out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="30"))
         ran = self.ran()
         self.assertIn("dev ServerSuite.Works", ran)
-        self.assertIn("dev python.cycle", ran)
-        self.assertNotIn("dev python.docs", ran)
+        self.assertIn("release python.cycle", ran)
+        self.assertNotIn("release python.docs", ran)
         self.assertRegex(out, rf"python.docs +left out: last ran at {recorded[:9]}")
         self.assertNotEqual(commit, recorded)
 

@@ -32,6 +32,10 @@ class Grouping(unittest.TestCase):
         self.assertEqual([len(group) for group in groups], [20, 20, 5, 2, 1])
         self.assertEqual([test for group in groups for test in group], tests)
 
+    def test_of_long_tests_few_go_together(self):
+        tests = [one(f"Long.T{i}", TIMEOUT=900.0) for i in range(12)]
+        self.assertEqual([len(group) for group in grouped_tests.grouped(tests)], [5, 5, 2])
+
     def test_programs_and_properties_are_kept_apart(self):
         tests = [one("S.A"), one("S.B", program="b_test"), one("S.C", TIMEOUT=1.0), one("S.D")]
         self.assertEqual([len(group) for group in grouped_tests.grouped(tests)], [2, 1, 1])
@@ -44,13 +48,13 @@ class Grouping(unittest.TestCase):
         tests = [one(name, SKIP_REGULAR_EXPRESSION=["x"], TIMEOUT=120.0) for name in ("S.A", "S.B")]
         name, command, properties = grouped_tests.of_group(tests, 7)
         self.assertEqual((name, command), ("S 7 (2)", ["a_test", "--gtest_filter=S.A:S.B", "--more"]))
-        self.assertEqual(properties, {"TIMEOUT": 240.0})
+        self.assertEqual(properties, {"COST": 120.0, "TIMEOUT": 240.0})
 
     def test_on_a_slow_machine_each_has_more_time(self):
         with unittest.mock.patch.dict(os.environ, MIRROR_TEST_TIMES="3"):
             alone = grouped_tests.of_group([("scripts.a", ["python3", "x.py"], {"TIMEOUT": 60.0})], 1)
             together = grouped_tests.of_group([one(name, TIMEOUT=120.0) for name in ("S.A", "S.B")], 2)
-        self.assertEqual([properties for _, _, properties in (alone, together)], [{"TIMEOUT": 180.0}, {"TIMEOUT": 720.0}])
+        self.assertEqual([properties["TIMEOUT"] for _, _, properties in (alone, together)], [180.0, 720.0])
 
 
 class Running(unittest.TestCase):

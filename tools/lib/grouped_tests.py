@@ -15,6 +15,9 @@ import subprocess
 import sys
 
 GROUP_MAX = 20
+# Tests that may take so long start and kill whole programs: fewer to a process, and those begin first, so that no processor
+# waits for one of them in the end.
+LONG_S, LONG_GROUP_MAX = 900, 5
 NAME_MAX = 60
 TIMEOUT_MAX = 1800
 FILTER = "--gtest_filter="
@@ -42,7 +45,8 @@ def grouped(tests):
         _, command, properties = test
         wanted = filter_of(command)
         key = json.dumps([command[0], wanted and wanted.rsplit(".", 1)[0], properties], sort_keys=True)
-        if wanted and len(begun.get(key, ())) in range(1, GROUP_MAX):
+        most = LONG_GROUP_MAX if properties.get("TIMEOUT", 0) >= LONG_S else GROUP_MAX
+        if wanted and len(begun.get(key, ())) in range(1, most):
             begun[key].append(test)
         else:
             begun[key] = [test]
@@ -57,6 +61,8 @@ def patient(properties):
 
 def of_group(group, number):
     name, command, properties = group[0]
+    if "TIMEOUT" in properties:
+        properties = {"COST": properties["TIMEOUT"], **properties}
     if len(group) == 1:
         # ctest pads all names to the longest one, and a parameter can be a page long.
         return name if len(name) <= NAME_MAX else f"{name[:NAME_MAX]} {number}", command, patient(properties)

@@ -49,13 +49,14 @@ class Group:
     seconds: float = 60  # At pace 1, until one is recorded.
 
 
-def _of_script(name, label, build, script):
+def _of_script(name, label, script):
     folder = os.path.dirname(script)
     paths = [script, f"{folder}/*"]  # The helpers of its folder, but no other test.
     if name in ("python.docs", "python.help"):
         paths += ["docs/", "README.md"]
-    preset = "dev" if build == "all" else "release"
-    return Group(name, preset, PROGRAMS, tuple(paths), seconds=240 if label == "torture" else 30)
+    # With sanitizers they take three times as long, and some bound a server's memory. Sanitized programs are started by
+    # the tests in C++.
+    return Group(name, "release", PROGRAMS, tuple(paths), seconds=240 if label == "torture" else 30)
 
 
 def scripts(root=ROOT):
@@ -74,7 +75,7 @@ def all_groups(root=ROOT):
         yield Group(program, "dev", rooms, (folder,), below=True, always=True)
     for name, label, build, script in scripts(root):
         if label == "python" and build == "all":
-            yield _of_script(name, label, build, script)
+            yield _of_script(name, label, script)
     for program in THREADED:
         folder = f"tests/{program.removesuffix('_test')}/"
         yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), (folder,), seconds=120)
@@ -83,7 +84,7 @@ def all_groups(root=ROOT):
         yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", *words), seconds=40)
     for name, label, build, script in scripts(root):
         if label not in ("scripts", "packaging") and build == "release":
-            yield _of_script(name, label, build, script)
+            yield _of_script(name, label, script)
     yield Group("random_test", "release", PROGRAMS, ("tests/server/tenant/", "tests/endpoint/"), seconds=240)
 
 
