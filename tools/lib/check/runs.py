@@ -101,10 +101,12 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
 
 
 def tests_of(root, preset):
-    """The tests of a build folder by their group: name -> [(name, command, properties)]."""
+    """The tests of a build folder by their group: name -> [(name, command, properties)]. Of `dev` everything is built;
+    the other presets build some programs only."""
     found = collections.defaultdict(list)
+    unbuilt = None if preset == "dev" else []
     left_out = not_for_threads(root) if preset == "tsan" else None
-    for name, command, properties in grouped_tests.read(str(root / "build" / preset), []):
+    for name, command, properties in grouped_tests.read(str(root / "build" / preset), [], unbuilt):
         if left_out and left_out.search(name):
             continue
         label = (properties.get("LABELS") or [""])[0]
