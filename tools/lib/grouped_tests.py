@@ -60,7 +60,7 @@ def grouped(tests):
 
 def patient(properties):
     times = int(os.environ.get("MIRROR_TEST_TIMES", "1"))
-    return {**properties, "TIMEOUT": properties["TIMEOUT"] * times} if "TIMEOUT" in properties else properties
+    return {**properties, "TIMEOUT": min(properties["TIMEOUT"] * times, max(TIMEOUT_MAX, properties["TIMEOUT"]))} if "TIMEOUT" in properties else properties
 
 
 def of_group(group, number):

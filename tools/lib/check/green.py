@@ -57,13 +57,13 @@ class Green:
         folder = self.root / "build" / "dev"
         paths = {word for _, command, _ in tests for word in command if word.startswith(str(folder))}
         if group in START_PROGRAMS:
-            paths.update(map(str, (folder / "bin").glob("mirror*")))
+            paths.update(str(path) for path in (folder / "bin").glob("mirror*") if not path.name.endswith("_test"))
             paths.update(map(str, (folder / "tests").glob("lib*.so")))
         everything = group == "scripts"
         paths.update(map(str, self._repository("" if everything else READ)))
-        variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MIRROR_"))
+        variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MIRROR_") and name != "MIRROR_TEST_TIMES")
         told = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
-        told += [f"{name} {command}" for name, command, _ in tests]
+        told += [f"{name} {command} {properties}" for name, command, properties in tests]
         return hashlib.sha256("\n".join(told + variables).encode()).hexdigest()
 
     def keep(self, digests):

@@ -73,7 +73,7 @@ def configure(root, preset, words=()):
             check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            return done.stdout + done.stderr
+            return done.stdout + done.stderr or f"cmake ended with {done.returncode}"
         # A folder of another compiler: CMake began anew, and has lost the preset's flags.
         if "The following variables have changed" not in done.stdout + done.stderr:
             break
@@ -160,8 +160,10 @@ def _results(junit, owners, wall):
                 failed = _failed_of(case, tests)
                 one[0] += tests - failed
                 one[1] += failed
-            else:
+            elif any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped")):
                 one[2] += tests
+            else:
+                one[1] += tests  # It was never started.
     busy = sum(one[3] for one in sums.values()) or 1
     # Several run at a time: a group's seconds are its share of the clock's.
     return {group: Result(one[0], one[1], one[2], one[3] * wall / busy) for group, one in sums.items()}
