@@ -30,8 +30,8 @@ absl::Status RunInit(const std::string& mirrorctl, std::vector<std::string> argu
   return absl::InternalError(absl::StrCat("mirrorctl init: exit code ", init.exit_code, ": ", init.errors));
 }
 
-/// What 'mirrorctl init' made for a tenant, kept for the other tests of this process: new keys take longer
-/// than most tests do. Two installations that live at the same time never have the same keys.
+/// Files that 'mirrorctl init' made for a tenant, kept for the other tests of this process: new keys take
+/// longer than most tests do. Two installations that live at the same time never have the same keys.
 class MadeOnce {
  public:
   static MadeOnce& Shared() {

@@ -102,7 +102,7 @@ class TempFolder {
   const std::string& path() const { return path_; }
   /// The path of `name` in it.
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  /// What is in it, without what is below its folders.
+  /// Names of the files and folders that are directly in it.
   std::set<std::string> Names() const;
 
  private:

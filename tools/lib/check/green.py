@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-import subprocess
+
+from check.touched import git
 
 # These start programs of ours; what they start is a part of what they test.
 START_PROGRAMS = {"server_test", "certs_test", "mirrorctl_test", "endpoint_test", "crash_test", "harness_test"}
@@ -20,14 +21,6 @@ def _of_file(path):
     except FileNotFoundError:
         return "none"
     return digest.hexdigest()
-
-
-def _files(root):
-    git = ["git", "-c", "safe.directory=*", "-C", str(root)]
-    listed = subprocess.run(
-        [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, text=True, check=False
-    )
-    return sorted(name for name in listed.stdout.split("\0") if name)
 
 
 class Green:
@@ -49,7 +42,8 @@ class Green:
 
     def _repository(self, prefixes):
         if self._files is None:
-            self._files = _files(self.root)
+            listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
+            self._files = sorted(name for name in listed.split("\0") if name)
         return [self.root / name for name in self._files if name.startswith(prefixes)]
 
     def digest(self, group, tests):

@@ -1,6 +1,7 @@
 """What there is to run: a group is a program of tests, or a script, with the rooms that it tests."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -88,6 +89,7 @@ def all_groups(root=ROOT):
     yield Group("random_test", "release", PROGRAMS, ("tests/server/tenant/", "tests/endpoint/"), seconds=240)
 
 
+@functools.cache
 def rooms_of_house(root=ROOT):
     """Each room with those that it may include: ROOMS of tests/scripts/source_rules.py."""
     space = {"__name__": "source_rules"}

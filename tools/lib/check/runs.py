@@ -50,11 +50,11 @@ class Progress:
             say(f"  {10 * tenth:3d} % ({done} of {of}), {clock(took)}{left}")
 
 
-def _follow(command, cwd, line_told, deadline=None, environment=None):
+def _follow(command, cwd, line_told, deadline=None):
     """Runs it, hands each line on; ends it at the deadline. The exit code; None: it was ended."""
     with subprocess.Popen(
         command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", env=environment,
+        errors="replace",
     ) as process:  # fmt: skip
         for line in process.stdout:
             line_told(line.rstrip("\n"))
@@ -65,11 +65,11 @@ def _follow(command, cwd, line_told, deadline=None, environment=None):
         return process.wait()
 
 
-def configure(root, preset, words=()):
+def configure(root, preset):
     """Configures build/PRESET. Empty: it went well; else what CMake said."""
     for _ in range(2):
         done = subprocess.run(
-            ["cmake", "--preset", preset, *words], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            ["cmake", "--preset", preset], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         if done.returncode != 0:
@@ -120,7 +120,7 @@ def _failed_of(case, tests):
     return min(max(1, len(set(FAILED_TEST.findall(output)))), tests)
 
 
-def run_tests(root, preset, tests_by_group, jobs, deadline=None):
+def run_tests(root, preset, tests_by_group, jobs):
     """Runs these tests of build/PRESET. Name of the group -> Result, and whether all is well."""
     folder = root / "build" / preset / "grouped"
     owners, processes = {}, []
@@ -142,7 +142,7 @@ def run_tests(root, preset, tests_by_group, jobs, deadline=None):
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
     command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error"]
-    code = _follow([*command, "--output-junit", str(junit)], root, told, deadline)
+    code = _follow([*command, "--output-junit", str(junit)], root, told)
     return _results(junit, owners, time.monotonic() - begin), code == 0
 
 
@@ -169,9 +169,9 @@ def _results(junit, owners, wall):
     return {group: Result(one[0], one[1], one[2], one[3] * wall / busy) for group, one in sums.items()}
 
 
-def run_command(root, command, deadline=None):
+def run_command(root, command):
     begin = time.monotonic()
     begin_step(" ".join(command))
-    code = _follow(list(command), root, say, deadline)
+    code = _follow(list(command), root, say)
     took = time.monotonic() - begin
     return Result(int(code == 0), int(code != 0), 0, took), code == 0
