@@ -128,6 +128,7 @@ class Check:
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
         self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
+        self.to_repeat = []  # Commands of what failed.
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
         self.pace = self.cores = self.compilers = None
 
@@ -182,7 +183,7 @@ class Check:
         return bool(built)
 
     def run_batch(self, rows):
-        """Runs groups of one build. Ends the check where one of them failed."""
+        """Runs groups of one build. What failed does not keep the others from running: finish() tells."""
         preset = rows[0].group.preset
         if rows[0].group.command:
             name = rows[0].group.name
@@ -209,8 +210,8 @@ class Check:
         self.results.update(results)
         self.seconds.update({name: one.seconds for name, one in results.items() if one.failed == 0 and one.passed > 0})
         if not good:
-            self.finish()
-            fail("", "tools/check: tests failed. To repeat them:", f"  {repeat}")
+            failed = " ".join(name for name, one in results.items() if one.failed) or "no group: the test runner itself"
+            self.to_repeat.append(f"  {repeat}    ({failed})")
 
     def skip_green(self, chosen):
         """Takes out of `chosen` what was green before. The digests of all."""
@@ -261,6 +262,8 @@ class Check:
         sums = [sum(one[at] for one in self.results.values()) for at in range(3)]
         runs.say("", f"{runs.clock(runs.since_begin())} at pace {self.pace:.2f}",
                  f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")  # fmt: skip
+        if self.to_repeat:
+            fail("", "tools/check: tests failed. To repeat them:", *self.to_repeat)
 
     def write_record(self):
         commit = self.commit
