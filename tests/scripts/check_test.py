@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """tools/check: what it plans, runs, leaves out and records. Compiler, CMake and ninja are scripts; git and ctest are real."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -8,13 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
 
-from check import groups, plan, touched  # noqa: E402
-from check.record import Record  # noqa: E402
+from check import groups, plan, runs, touched  # noqa: E402
+from check.record import BrokenRecord, Record  # noqa: E402
 
 ROOMS = {"base": (), "proto/wire": ("base",), "server": ("base", "proto/wire"), "client": ("base",), "tools/mirrorctl": ("client",)}
 SCRIPTS = """\
@@ -40,7 +42,14 @@ others = {"dev": {"scripts.one": "scripts", "exchange.replay": "exchange", "fuzz
 lines = []
 def add(name, label, program):
     path = folder / "bin" / program
-    text = f'#!/bin/sh\necho {preset} {name} >> "$RAN"\ncase " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac\n'
+    text = f'''#!/bin/sh
+echo {preset} {name} >> "$RAN"
+case " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac
+case " $ENDING_EARLY " in *" {name} "*) exit 0;; esac
+case " $SKIPPING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 0;; esac
+case " $LEAKING " in *" {name} "*) echo "[  PASSED  ] 1 test."; exit 1;; esac
+echo "[  PASSED  ] 1 test."
+'''
     if not path.exists() or path.read_text() != text: path.write_text(text); path.chmod(0o755)
     lines.append(f'add_test("{name}" "{path.resolve()}" "--gtest_filter={name}")\n'
                  f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label})\n')
@@ -94,12 +103,32 @@ class Touched(unittest.TestCase):
             self.assertFalse(self.touches(path, rooms=("server",)), path)
         self.assertTrue(self.touches("docs/security.md", paths=("docs/",)))
 
-    def test_a_script_is_touched_by_itself_and_its_helpers_but_by_no_other_test(self):
-        paths = ("tests/python/cycle_test.py", "tests/python/*")
-        self.assertTrue(self.touches("tests/python/cycle_test.py", paths=paths))
-        self.assertTrue(self.touches("tests/python/programs.py", paths=paths))
-        self.assertTrue(self.touches("tests/python/more/programs.py", paths=paths))
-        self.assertFalse(self.touches("tests/python/docs_test.py", paths=paths))
+    def test_a_script_is_touched_by_what_it_imports_or_names_and_by_files_beside_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            texts = {
+                "python/a_test.py": "import programs, json\nimport unittest\nunittest.main()",
+                "python/programs.py": "from of_the_other.folder import x\n'walk.py'",
+                "python/b_test.py": "import json",
+                "exchange/folder.py": "",
+                "exchange/walk.py": "    import model",
+                "exchange/model.py": "",
+                "torture/main.py": "import programs",
+            }
+            for name, text in texts.items():
+                path = pathlib.Path(folder, "tests", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            paths = groups.reads(pathlib.Path(folder), "tests/python/a_test.py")
+        for name in ("python/a_test.py", "python/programs.py", "exchange/folder.py", "exchange/model.py", "exchange/data.json"):
+            self.assertTrue(self.touches(f"tests/{name}", paths=paths), name)
+        for name in ("python/b_test.py", "torture/main.py", "torture/data.json"):
+            self.assertFalse(self.touches(f"tests/{name}", paths=paths), name)
+
+    def test_pages_touch_the_tests_of_pages_and_the_packages(self):
+        made = {one.name: one for one in groups.all_groups()}
+        for name in ("python.docs", "python.help", "packaging"):
+            self.assertTrue(touched.touches(self.house, "docs/security.md", made[name]), name)
+        self.assertFalse(touched.touches(self.house, "docs/security.md", made["python.cycle"]))
 
     def why(self, entry, paths, runs=1):
         record = Entry(runs, **({"g": entry} if entry else {}))
@@ -156,6 +185,16 @@ class Plan(unittest.TestCase):
     def test_seconds_are_those_of_the_record_at_the_pace_of_here(self):
         record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3})
         self.assertEqual(record.seconds(group("g")), 10)
+
+
+class HardEnd(unittest.TestCase):
+    def test_what_hangs_is_ended_with_all_that_it_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pid = pathlib.Path(folder, "pid")
+            command = ("sh", "-c", f"sleep 1000 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait")
+            result, good = runs.run_command(folder, command, time.monotonic() + 1)
+            self.assertEqual((good, result.failed), (False, 1))
+            self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
 
 
 class WholeCheck(unittest.TestCase):
@@ -244,10 +283,67 @@ class WholeCheck(unittest.TestCase):
         done = self.check(FAILING="ServerSuite.Works")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.splitlines()[-1], "13 passed, 1 failed, 0 skipped")
-        self.assertIn("--rerun-failed", done.stderr)
+        repeat = next(line.split() for line in done.stderr.splitlines() if "--rerun-failed" in line)
+        environment = {**os.environ, "RAN": str(self.root / "ran")}
         self.ran()
+        subprocess.run(repeat, cwd=self.root, check=True, capture_output=True, env=environment)
+        self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
         self.good(self.check())
         self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
+
+    def test_a_process_that_ends_early_or_leaks_has_failed_and_one_that_is_left_out_is_counted(self):
+        done = self.check(ENDING_EARLY="ServerSuite.Works", LEAKING="ClientSuite.Works", SKIPPING="BaseSuite.Works")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout.splitlines()[-1], "11 passed, 2 failed, 1 skipped")
+        self.assertIn("told of no end", done.stdout)
+        self.assertIn("failed: server_test client_test", done.stderr)
+        self.ran()
+        self.good(self.check())
+        self.assertEqual(sorted(self.ran()), ["dev BaseSuite.Works", "dev ClientSuite.Works", "dev ServerSuite.Works"])
+
+    def test_a_failure_in_a_whole_check_takes_back_that_all_was_green(self):
+        self.good(self.check())
+        self.assertEqual(self.check("--all", FAILING="ServerSuite.Works").returncode, 1)
+        self.ran()
+        self.good(self.check())
+        self.assertIn("dev ServerSuite.Works", self.ran())
+
+    def test_where_git_tells_of_no_files_nothing_is_green_before(self):
+        shutil.rmtree(self.root / ".git")
+        self.good(self.check())
+        self.ran()
+        self.good(self.check())
+        self.assertEqual(len(self.ran()), 14)
+        done = self.check("--all", "--record")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+
+    def test_a_checkout_behind_a_link_sees_programs_that_changed(self):
+        link = self.root.with_name(self.root.name + " link")
+        link.symlink_to(self.root)
+        self.addCleanup(link.unlink)
+        self.root, real = link, self.root
+        self.good(self.check())
+        self.ran()
+        self.file("bin/ninja", NINJA.replace("#!/bin/sh\necho {preset}", "#!/bin/sh\n# changed\necho {preset}"), 0o755)
+        self.good(self.check())
+        self.assertEqual(len(self.ran()), 14)
+        self.root = real
+
+    def test_of_two_at_once_the_second_ends_with_words(self):
+        (self.root / "build").mkdir()
+        with open(self.root / "build/check.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = self.check()
+        self.assertEqual((done.returncode, self.ran()), (1, []))
+        self.assertIn("another tools/check runs", done.stderr)
+
+    def test_a_broken_record_ends_with_words(self):
+        for text in ("{", "[]", '{"format": 1}', '{"format": 1, "runs": 1, "groups": {"demo": {}}}', '{"format": 9}'):
+            self.file("tests/checked.json", text)
+            done = self.check("--all", "--plan")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), text)
+            self.assertIn("tests/checked.json", done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
 
     def test_a_build_that_fails_says_how_to_repeat_it(self):
         done = self.check(BROKEN_BUILD="dev")
@@ -284,14 +380,14 @@ class WholeCheck(unittest.TestCase):
         self.assertIn("dev ServerSuite.Works", ran)
         self.assertIn("release python.cycle", ran)
         self.assertNotIn("release python.docs", ran)
-        self.assertRegex(out, rf"python.docs +left out: last ran at {recorded[:9]}")
+        self.assertRegex(out, rf"python.docs +left out: it last ran at {recorded[:9]}")
         self.assertNotEqual(commit, recorded)
 
     def test_a_failure_in_the_rotation_fails_the_run(self):
         done = self.check("--all", FAILING="browser.pages")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("browser.pages", done.stdout)
-        self.assertRegex(done.stdout, r"demo +left out: no run of it is recorded")
+        self.assertIn("failed: browser.pages", done.stderr)
+        self.assertIn("release demo --store postgres", self.ran(), "the others run, and all that is red is told")
 
     def test_the_plan_needs_no_build_and_says_why(self):
         done = self.check("--all", "--record")
@@ -303,9 +399,9 @@ class WholeCheck(unittest.TestCase):
         out = self.good(self.check("--all", "--plan"))
         self.assertEqual(self.ran(), [])
         self.assertFalse((self.root / "build").exists())
-        self.assertRegex(out, r"(?m)^server_test +touched +1 min  server changed$")
-        self.assertRegex(out, r"(?m)^client_test +always +1 min  it is part of every check$")
-        self.assertRegex(out, r"(?m)^tsan.client_test +rotation +1 min  it last ran at \w{9}$")
+        self.assertRegex(out, r"(?m)^server_test +touched +0:00  server changed$")
+        self.assertRegex(out, r"(?m)^client_test +always +0:00  it is part of every check$")
+        self.assertRegex(out, r"(?m)^tsan.client_test +rotation +0:00  it last ran at \w{9}$")
 
     def test_a_record_is_refused_where_files_differ_from_the_commit(self):
         self.file("server/a.cc", "int changed;")

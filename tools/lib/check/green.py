@@ -6,6 +6,8 @@ import os
 
 from check.touched import git
 
+# Debian's packages that are installed: the libraries that programs load, PostgreSQL, Python.
+PACKAGES = "/var/lib/dpkg/status"
 # These start programs of ours; what they start is a part of what they test.
 START_PROGRAMS = {"server_test", "certs_test", "mirrorctl_test", "endpoint_test", "crash_test", "harness_test"}
 # What tests in C++ read of the repository beside what is compiled into them.
@@ -41,31 +43,47 @@ class Green:
         return self._digests[path]
 
     def _repository(self, prefixes):
+        """None: git does not tell which files there are."""
         if self._files is None:
-            listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or ""
+            listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+            if listed is None:
+                return None
             self._files = sorted(name for name in listed.split("\0") if name)
         return [self.root / name for name in self._files if name.startswith(prefixes)]
 
     def digest(self, group, tests):
-        """Of the programs, what they start, what they read, and the variables of ours that they look at."""
+        """Of the programs, what they start, what they read, who runs them, and the variables of ours that they look at.
+        None: it cannot be told what the group reads."""
         folder = self.root / "build" / "dev"
-        paths = {word for _, command, _ in tests for word in command if word.startswith(str(folder))}
+        words = {os.path.realpath(word) for _, command, _ in tests for word in command if word.startswith("/")}
+        paths = {word for word in words if word.startswith(str(folder))}
+        everything = group == "scripts"
+        read = self._repository("" if everything else READ)
+        if read is None or not (paths or everything):
+            return None
         if group in START_PROGRAMS:
             paths.update(str(path) for path in (folder / "bin").glob("mirror*") if not path.name.endswith("_test"))
             paths.update(map(str, (folder / "tests").glob("lib*.so")))
-        everything = group == "scripts"
-        paths.update(map(str, self._repository("" if everything else READ)))
-        variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MIRROR_") and name != "MIRROR_TEST_TIMES")
+        paths.update(map(str, read))
+        paths.add(PACKAGES)
         told = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
         told += [f"{name} {command} {properties}" for name, command, properties in tests]
-        return hashlib.sha256("\n".join(told + variables).encode()).hexdigest()
+        told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MIRROR_") and name != "MIRROR_TEST_TIMES")
+        return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode()).hexdigest()
 
     def keep(self, digests):
         """These groups were green with these digests."""
-        self.known.update(digests)
-        self.path.write_text(json.dumps(self.known, indent=1, sort_keys=True), encoding="utf-8")
+        self.known.update({group: digest for group, digest in digests.items() if digest is not None})
+        self._write()
 
     def forget(self, groups):
         for group in groups:
             self.known.pop(group, None)
-        self.keep({})
+        self._write()
+
+    def forget_all(self):
+        self.known = {}
+        self._write()
+
+    def _write(self):
+        self.path.write_text(json.dumps(self.known, indent=1, sort_keys=True), encoding="utf-8")

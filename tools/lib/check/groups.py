@@ -30,6 +30,8 @@ THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
 LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 # The rooms of the programs that are shipped: tests of whole programs are tests of these.
 PROGRAMS = ("server", "client", "tools/mirrorctl", "tools/mirror_harness")
+# What users read, which packages hold.
+PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
 DEMOS = {
     "demo": [],
     "demo.store_postgres": ["--store", "postgres"],
@@ -50,14 +52,44 @@ class Group:
     seconds: float = 60  # At pace 1, until one is recorded.
 
 
-def _of_script(name, label, script):
-    folder = os.path.dirname(script)
-    paths = [script, f"{folder}/*"]  # The helpers of its folder, but no other test.
+@functools.cache
+def _named_in(root, path):
+    """The files in Python of tests/ that this one imports or names."""
+    text = (root / path).read_text(encoding="utf-8", errors="replace")
+    by_stem = _python_files(root)
+    stems = set(re.findall(r"(\w+)\.py\b", text))
+    for names in re.findall(r"^\s*(?:import|from) ([\w., ]+)", text, re.MULTILINE):
+        stems.update(re.findall(r"\w+", names))
+    return {other for stem in stems & by_stem.keys() for other in by_stem[stem]} - {path}
+
+
+@functools.cache
+def _python_files(root):
+    found = {}
+    for path in sorted((root / "tests").rglob("*.py")):
+        found.setdefault(path.stem, []).append(str(path.relative_to(root)))
+    return found
+
+
+def reads(root, script):
+    """The script, all files in Python that it can read, and what else is in their folders."""
+    reached, waiting = set(), [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            if path.endswith(".py") and (root / path).exists():
+                waiting.extend(_named_in(root, path))
+    return tuple(sorted(reached | {f"{os.path.dirname(path)}/*" for path in reached}))
+
+
+def _of_script(root, name, label, script):
+    paths = reads(root, script)
     if name in ("python.docs", "python.help"):
-        paths += ["docs/", "README.md"]
+        paths += PAGES
     # With sanitizers they take three times as long, and some bound a server's memory. Sanitized programs are started by
     # the tests in C++.
-    return Group(name, "release", PROGRAMS, tuple(paths), seconds=240 if label == "torture" else 30)
+    return Group(name, "release", PROGRAMS, paths, seconds=240 if label == "torture" else 30)
 
 
 def scripts(root=ROOT):
@@ -76,16 +108,16 @@ def all_groups(root=ROOT):
         yield Group(program, "dev", rooms, (folder,), below=True, always=True)
     for name, label, build, script in scripts(root):
         if label == "python" and build == "all":
-            yield _of_script(name, label, script)
+            yield _of_script(root, name, label, script)
     for program in THREADED:
         folder = f"tests/{program.removesuffix('_test')}/"
         yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), (folder,), seconds=120)
-    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/",))
+    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", *PAGES))
     for name, words in DEMOS.items():
         yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", *words), seconds=40)
     for name, label, build, script in scripts(root):
         if label not in ("scripts", "packaging") and build == "release":
-            yield _of_script(name, label, script)
+            yield _of_script(root, name, label, script)
     yield Group("random_test", "release", PROGRAMS, ("tests/server/tenant/", "tests/endpoint/"), seconds=240)
 
 

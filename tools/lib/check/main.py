@@ -1,9 +1,11 @@
 """Builds and runs every test. See tools/check --help."""
 
 import argparse
+import fcntl
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools" / "lib"))
 
 from check import groups, pace, plan, runs, touched  # noqa: E402
 from check.green import Green  # noqa: E402
-from check.record import Record  # noqa: E402
+from check.record import BrokenRecord, Record  # noqa: E402
 
 USAGE = """\
 Usage: tools/check [--all] [--plan] [--again] [--record] [--filter REGEX] [--help]
@@ -26,7 +28,7 @@ build folder if none of its inputs changed, and lists it as "green before".
                    MIRROR_CHECK_MINUTES=N in the environment: the C++ tests run in any case; another group starts only
                    if it is expected to end within N minutes. Groups that the change can touch come first, then those
                    that have waited longest by tests/checked.json. What is left out is listed, with the commit at
-                   which it last ran.
+                   which it last ran. What runs ten minutes beyond them is ended, and has failed.
   --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
   --again          Without --all: run what was green before, too.
   --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
@@ -39,8 +41,10 @@ Exit code: 0 every test passed, 1 something failed (it says what and how to repe
 Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in the environment set how many
 rounds they take, here as in the tests themselves.
 """
-# Two gigabytes of memory for a compiler at its largest, and the build folders of --all on the disk.
-COMPILER_GB, DISK_GB, DISK_ALL_GB = 1.5, 8, 20
+# Memory for a compiler at its largest; the build folders on the disk, and what tests need where these are there.
+COMPILER_GB, DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 1.5, 8, 20, 3
+# Minutes behind those that are given: what then still runs hangs, or the machine is not as fast as its pace says.
+HARD_END_MINUTES = 10
 TARGETS = {
     "dev": (),
     "tsan": groups.THREADED,
@@ -48,6 +52,7 @@ TARGETS = {
 }
 # Environment of the tests of each build: rounds of random tests, which the sanitizers make slow.
 ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
+ROUNDS_OF_CALLER = os.environ.get("MIRROR_TEST_ROUNDS")
 
 
 def fail(*lines, code=1):
@@ -93,9 +98,11 @@ def look_at_machine(told):
     cores = len(os.sched_getaffinity(0))
     free = shutil.disk_usage(ROOT).free / 1e9
     wanted = DISK_ALL_GB if told.all else DISK_GB
-    if free < wanted and not (ROOT / "build" / "dev" / "green.json").exists():
+    if (ROOT / "build" / ("release" if told.all else "dev") / "grouped").exists():
+        wanted = DISK_BUILT_GB
+    if free < wanted:
         fail(
-            f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and the build needs about {wanted} GB.",
+            f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and builds and tests need about {wanted} GB.",
             "Nothing was built. Make room, or clone to another disk.",
         )
     compilers = max(1, min(cores + 1, int(gigabytes / COMPILER_GB)))
@@ -121,14 +128,45 @@ def install(told):
             fail("", "tools/check: packages are missing. To repeat it alone:", "  " + " ".join(command))
 
 
+def is_green(result):
+    return result.failed == 0 and result.passed > 0
+
+
+def set_rounds(preset):
+    """Of random tests, unless the caller says how many."""
+    os.environ["MIRROR_TEST_ROUNDS"] = ROUNDS_OF_CALLER or ROUNDS[preset]
+
+
+def set_patience(pace_here):
+    os.environ.setdefault("MIRROR_TEST_CRASH_RUNS", "3")
+    os.environ.setdefault("MIRROR_TEST_TORTURE_RUNS", "60")
+    if pace_here > 2:
+        os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
+
+
+def only_one(root):
+    """Holds build/check.lock until this process ends; two checks would write the same folders."""
+    (root / "build").mkdir(exist_ok=True)
+    lock = open(root / "build" / "check.lock", "w", encoding="utf-8")  # Open as long as the process lives.
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fail(f"tools/check: another tools/check runs in {root}. Nothing was run; wait for it, or use another clone.")
+    return lock
+
+
 class Check:
     def __init__(self, told):
         self.told = told
-        self.record = Record(ROOT / "tests" / "checked.json")
+        try:
+            self.record = Record(ROOT / "tests" / "checked.json")
+        except BrokenRecord as wrong:
+            fail(f"tools/check: {wrong}", "Nothing was run.", code=2)
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
         self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
-        self.to_repeat = []  # Commands of what failed.
+        self.to_repeat = []  # Words for what failed, and how to repeat it.
+        self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
         self.pace = self.cores = self.compilers = None
 
@@ -138,8 +176,8 @@ class Check:
     def seconds_left(self):
         return None if self.told.minutes is None else self.told.minutes * 60 - runs.since_begin()
 
-    def deadline(self):
-        return None if self.told.minutes is None else runs.BEGIN + self.told.minutes * 60
+    def deadline(self, more_minutes=0):
+        return None if self.told.minutes is None else runs.BEGIN + (self.told.minutes + more_minutes) * 60
 
     def measure_pace(self):
         try:
@@ -156,8 +194,11 @@ class Check:
         needed = sum(row.seconds for row in always) + plan.build_seconds(self.record, "dev") * self.pace
         left = None if self.told.minutes is None else self.told.minutes * 60 - needed
         run, left_out = plan.fitting(waiting, self.record, self.pace, left, {"dev"})
+        presets = {"dev": None, **{row.group.preset: None for row in run}}
+        builds = {preset: plan.build_seconds(self.record, preset) * self.pace for preset in presets}
+        for preset, seconds in builds.items():
+            runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {runs.clock(seconds):>7}  with a filled compiler cache")
         runs.say(*plan.text(always + run + left_out, self.record))
-        builds = {preset: plan.build_seconds(self.record, preset) * self.pace for preset in {"dev", *(r.group.preset for r in run)}}
         minutes = (sum(row.seconds for row in always + run) + sum(builds.values())) / 60
         budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
         runs.say(
@@ -173,24 +214,27 @@ class Check:
         deadline = None if preset == "dev" else self.deadline()
         built = runs.build(ROOT, preset, TARGETS[preset], self.compilers, deadline)
         if built is False:
-            self.finish()
             targets = " ".join(["--target", *TARGETS[preset]]) if TARGETS[preset] else ""
-            fail("", f"tools/check: the build of {preset} failed. To repeat it alone:",
-                 f"  cmake --preset {preset} && cmake --build --preset {preset} {targets}".rstrip())  # fmt: skip
+            repeat = f"cmake --preset {preset} && cmake --build --preset {preset} {targets}".rstrip()
+            self.failed(f"the build of {preset}", repeat)
+            self.finish()
         if built:
             self.built.add(preset)
             self.seconds[f"build {preset}"] = runs.since_begin() - begin
         return bool(built)
+
+    def failed(self, what, repeat):
+        self.to_repeat += [f"tools/check: failed: {what}. To repeat it alone:", f"  {repeat}"]
 
     def run_batch(self, rows):
         """Runs groups of one build. What failed does not keep the others from running: finish() tells."""
         preset = rows[0].group.preset
         if rows[0].group.command:
             name = rows[0].group.name
-            result, good = runs.run_command(ROOT, rows[0].group.command)
+            result, good = runs.run_command(ROOT, rows[0].group.command, self.deadline(HARD_END_MINUTES))
             results, repeat = {name: result}, " ".join(rows[0].group.command)
         else:
-            os.environ["MIRROR_TEST_ROUNDS"] = self.rounds or ROUNDS[preset]
+            set_rounds(preset)
             tests = runs.tests_of(ROOT, preset)
             strange = sorted(set(tests) - {group.name for group in self.groups}) if preset == "dev" else []
             if strange:
@@ -199,26 +243,33 @@ class Check:
             missing = [name for name, found in chosen.items() if not found]
             if missing:
                 fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/ or its list name.")
-            digests = self.skip_green(chosen) if preset == "dev" and not self.told.all else {}
+            digests = self.skip_green(chosen) if preset == "dev" else {}
             names = " ".join(name for name in chosen)
             runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
-            results, good = runs.run_tests(ROOT, preset, chosen, self.cores + 1) if chosen else ({}, True)
-            repeat = f"ctest --test-dir build/{preset}/grouped --output-on-failure --rerun-failed"
-            if digests:
-                green = Green(ROOT, preset)
-                green.keep({name: digests[name] for name, one in results.items() if one.failed == 0 and one.passed > 0})
+            number = self.batches
+            self.batches += 1
+            results, good = {}, True
+            if chosen:
+                deadline = self.deadline(HARD_END_MINUTES)
+                results, good = runs.run_tests(ROOT, preset, chosen, self.cores + 1, number, deadline)
+            folder = runs.batch_folder(ROOT, preset, number).relative_to(ROOT)
+            repeat = f"ctest --test-dir {folder} --output-on-failure --rerun-failed"
+            if digests and not self.told.all:
+                Green(ROOT, preset).keep({name: digests[name] for name, one in results.items() if is_green(one)})
         self.results.update(results)
-        self.seconds.update({name: one.seconds for name, one in results.items() if one.failed == 0 and one.passed > 0})
+        self.seconds.update({name: one.seconds for name, one in results.items() if is_green(one)})
         if not good:
-            failed = " ".join(name for name, one in results.items() if one.failed) or "no group: the test runner itself"
-            self.to_repeat.append(f"  {repeat}    ({failed})")
+            self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
     def skip_green(self, chosen):
-        """Takes out of `chosen` what was green before. The digests of all."""
+        """Takes out of `chosen` what was green before, but not with --all. The digests of all."""
         green = Green(ROOT, "dev")
+        if self.told.all:  # It sets variables that others do not have, so its digests are of no use to them.
+            green.forget_all()
+            return {}
         digests = {name: green.digest(name, tests) for name, tests in chosen.items()}
         if not self.told.again:
-            self.green_before = [name for name in chosen if green.known.get(name) == digests[name]]
+            self.green_before = [name for name in chosen if digests[name] and green.known.get(name) == digests[name]]
         for name in self.green_before:
             del chosen[name]
         if self.green_before:
@@ -227,11 +278,6 @@ class Check:
         return digests
 
     def run(self):
-        self.rounds = os.environ.get("MIRROR_TEST_ROUNDS")
-        os.environ.setdefault("MIRROR_TEST_CRASH_RUNS", "3")
-        os.environ.setdefault("MIRROR_TEST_TORTURE_RUNS", "60")
-        if self.pace > 2:
-            os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
         rows = self.rows()
         self.waiting = [row for row in rows if not row.group.always]
         self.build("dev")
@@ -263,7 +309,7 @@ class Check:
         runs.say("", f"{runs.clock(runs.since_begin())} at pace {self.pace:.2f}",
                  f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")  # fmt: skip
         if self.to_repeat:
-            fail("", "tools/check: tests failed. To repeat them:", *self.to_repeat)
+            fail("", *self.to_repeat)
 
     def write_record(self):
         commit = self.commit
@@ -272,7 +318,7 @@ class Check:
             return
         text = self.record.with_run(commit, self.pace, self.seconds)
         if self.told.record:
-            self.record.path.write_text(text, encoding="utf-8")
+            self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
         else:
             runs.say("", "This run would be recorded so (tools/check --all --record):", text.rstrip("\n"))
@@ -280,10 +326,12 @@ class Check:
 
 def run_filter(told, check):
     check.build("dev")
+    set_rounds("dev")
     runs.begin_step(f"test dev: {told.filter}")
     command = ["ctest", "--test-dir", "build/dev", "-j", str(check.cores + 1), "--output-on-failure", "--no-tests=error"]
     done = subprocess.run([*command, "-R", told.filter], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
+        Green(ROOT, "dev").forget_all()
         fail("", "tools/check: tests failed, or none has such a name. To repeat them:",
              f"  ctest --test-dir build/dev --output-on-failure -R '{told.filter}'")  # fmt: skip
 
@@ -291,22 +339,30 @@ def run_filter(told, check):
 def main():
     told = read_arguments(sys.argv[1:])
     set_environment()
-    if told.record and touched.git(ROOT, "status", "--porcelain"):
-        fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
-             "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
+    if told.record:
+        status = touched.git(ROOT, "status", "--porcelain")
+        if status is None:
+            fail("tools/check: --record is for a commit, and git tells of none here. Nothing was run.", code=2)
+        if status:
+            fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
+                 "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
     check = Check(told)
     if told.plan:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # As for tools/check --plan | head.
         check.measure_pace()
         check.print_plan()
         return
+    lock = only_one(ROOT)
     check.cores, check.compilers = look_at_machine(told)
     install(told)
     check.measure_pace()
+    set_patience(check.pace)
     runs.say(*pace.expectation(check.pace, "tools/check --all" if told.all else "tools/check", told.minutes))
     if told.filter is not None:
         run_filter(told, check)
     else:
         check.run()
+    lock.close()
 
 
 if __name__ == "__main__":

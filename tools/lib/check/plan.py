@@ -5,7 +5,7 @@ import functools
 
 from check import touched
 
-# Seconds at pace 1 of a build of each preset with a filled compiler cache, until one is recorded.
+# Seconds at pace 1 of a build of each preset with a filled compiler cache, if no longer one is recorded.
 BUILD_SECONDS = {"dev": 120, "tsan": 90, "release": 90}
 # A batch of tests that is begun is ended: so long that processors do not wait, so short that the time is kept.
 BATCH_SECONDS = 300
@@ -21,7 +21,7 @@ class Row:
 
 def build_seconds(record, preset):
     entry = record.groups.get(f"build {preset}")
-    return entry["seconds"] / entry["pace"] if entry else BUILD_SECONDS[preset]
+    return max(BUILD_SECONDS[preset], entry["seconds"] / entry["pace"] if entry else 0)
 
 
 def rows(root, house, groups, record, pace, only_always):
@@ -71,17 +71,18 @@ def batch(run, pace):
 
 
 def text(rows_of_plan, record):
-    """The plan as lines: NAME  KIND  MINUTES  WHY."""
+    """The plan as lines: NAME  KIND  MINUTES:SECONDS  WHY."""
     lines = []
     for row in rows_of_plan:
-        minutes = f"{max(1, round(row.seconds / 60))} min"
-        why = row.why
-        if row.kind == "left out":
-            why = left_out_words(row, record)
-        lines.append(f"{row.group.name:28} {row.kind:9} {minutes:>7}  {why}")
+        took = f"{int(row.seconds) // 60}:{int(row.seconds) % 60:02d}"
+        why = left_out_words(row, record) if row.kind == "left out" else row.why
+        lines.append(f"{row.group.name:28} {row.kind:9} {took:>7}  {why}")
     return lines
 
 
 def left_out_words(row, record):
     entry = record.groups.get(row.group.name)
-    return f"last ran at {entry['commit'][:9]}" if entry else "no run of it is recorded"
+    if not entry:
+        return row.why
+    last = f"it last ran at {entry['commit'][:9]}"
+    return last if row.why == last else f"{last}; {row.why}"

@@ -6,15 +6,30 @@ import pathlib
 FORMAT = 1
 
 
+class BrokenRecord(Exception):
+    """The file is no record of this program."""
+
+
+def _is_entry(entry):
+    numbers = [entry.get(key) for key in ("run", "seconds", "pace")]
+    return isinstance(entry.get("commit"), str) and all(isinstance(one, (int, float)) for one in numbers) and entry["pace"] > 0
+
+
 class Record:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.runs, self.groups = 0, {}
-        if self.path.exists():
+        if not self.path.exists():
+            return
+        try:
             read = json.loads(self.path.read_text(encoding="utf-8"))
-            if read.get("format") != FORMAT:
-                raise ValueError(f"{self.path} has format {read.get('format')}, and this program knows {FORMAT}")
-            self.runs, self.groups = read["runs"], read["groups"]
+            if read["format"] != FORMAT:
+                raise BrokenRecord(f"{self.path} has format {read['format']}, and this program knows {FORMAT}.")
+            self.runs, self.groups = int(read["runs"]), dict(read["groups"])
+            if not all(_is_entry(entry) for entry in self.groups.values()):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+            raise BrokenRecord(f"{self.path} is no record of tools/check: git checkout puts back the last one.") from wrong
 
     def seconds(self, group):
         """What a group takes at pace 1."""
@@ -34,3 +49,9 @@ class Record:
             groups[name] = {"commit": commit, "run": run, "seconds": round(took, 1), "pace": round(pace, 2)}
         lines = [f"    {json.dumps(name)}: {json.dumps(groups[name])}" for name in sorted(groups)]
         return '{\n  "format": %d,\n  "runs": %d,\n  "groups": {\n%s\n  }\n}\n' % (FORMAT, run, ",\n".join(lines))
+
+    def write(self, text):
+        """The whole file or none of it."""
+        new = self.path.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(self.path)

@@ -1,10 +1,13 @@
 """Building and running: what is said while it goes on, and what came of it."""
 
 import collections
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -15,7 +18,11 @@ from check.groups import group_of_test, not_for_threads  # noqa: E402
 Result = collections.namedtuple("Result", "passed failed skipped seconds")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
 CTEST = re.compile(r" *(\d+)/(\d+) Test ")
-FAILED_TEST = re.compile(r"^\[  FAILED  \] (\S+?)(?:,| \(|$)", re.MULTILINE)
+# What a program of googletest says at its end: how many passed, and how many left themselves out.
+PASSED_TESTS = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
+SKIPPED_TESTS = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
+# Bytes of a process's output that its results keep: enough for the lines of its tests and for its end.
+OUTPUT_MAX = 200_000
 BEGIN = time.monotonic()
 
 
@@ -51,25 +58,40 @@ class Progress:
 
 
 def _follow(command, cwd, line_told, deadline=None):
-    """Runs it, hands each line on; ends it at the deadline. The exit code; None: it was ended."""
+    """Runs it, hands each line on. The exit code; None: it was ended at the deadline, with all that it had started."""
+    ended = threading.Event()
+
+    def end():
+        ended.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
     with subprocess.Popen(
         command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace",
+        errors="replace", process_group=0,
     ) as process:  # fmt: skip
-        for line in process.stdout:
-            line_told(line.rstrip("\n"))
-            if deadline is not None and time.monotonic() > deadline:
-                process.terminate()
-                process.wait()
-                return None
-        return process.wait()
+        timer = threading.Timer(max(0, deadline - time.monotonic()), end) if deadline is not None else None
+        try:
+            if timer:
+                timer.start()
+            for line in process.stdout:
+                line_told(line.rstrip("\n"))
+            code = process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+        return None if ended.is_set() else code
 
 
 def configure(root, preset):
     """Configures build/PRESET. Empty: it went well; else what CMake said."""
+    # What tools/nightly left in the folder is taken back.
+    words = ["-DMIRROR_ALL_THREADED=OFF"] if preset == "tsan" else []
     for _ in range(2):
         done = subprocess.run(
-            ["cmake", "--preset", preset], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            ["cmake", "--preset", preset, *words], cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         if done.returncode != 0:
@@ -88,16 +110,21 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
         say(wrong)
         return False
     progress = Progress()
+    warned = False
 
     def told(line):
+        nonlocal warned
         found = NINJA.match(line)
         if found:
             progress.at(int(found.group(1)), int(found.group(2)))
         elif not line.startswith("ninja: ") or "error" in line or "stopped" in line:
             say(line)
+        warned = warned or " warning: " in line
 
     code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, told, deadline)
-    return None if code is None else code == 0
+    if code == 0 and warned:  # The release build tells its users of warnings; here they are errors.
+        say(f"The compiler warns in the build of {preset}.")
+    return None if code is None else code == 0 and not warned
 
 
 def tests_of(root, preset):
@@ -114,20 +141,16 @@ def tests_of(root, preset):
     return found
 
 
-def _failed_of(case, tests):
-    """How many tests of a process failed: one at the least."""
-    output = "".join(part.text or "" for part in case.iter("system-out"))
-    return min(max(1, len(set(FAILED_TEST.findall(output)))), tests)
-
-
-def run_tests(root, preset, tests_by_group, jobs):
-    """Runs these tests of build/PRESET. Name of the group -> Result, and whether all is well."""
-    folder = root / "build" / preset / "grouped"
+def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
+    """Runs these tests of build/PRESET, as its batch `number`. Name of the group -> Result, and whether all is well."""
+    folder = batch_folder(root, preset, number)
     owners, processes = {}, []
     for group, tests in tests_by_group.items():
         for process in grouped_tests.grouped(tests):
             name, command, properties = grouped_tests.of_group(process, len(processes))
-            owners[name] = (group, len(process))
+            if name in owners:
+                raise SystemExit(f"tools/check: two tests have the name '{name}'.")
+            owners[name] = (group, len(process), grouped_tests.filter_of(command) is not None)
             processes.append((name, command, properties))
     grouped_tests.write(folder, processes)
     begin = time.monotonic()
@@ -141,37 +164,68 @@ def run_tests(root, preset, tests_by_group, jobs):
 
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
-    command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error"]
-    code = _follow([*command, "--output-junit", str(junit)], root, told)
-    return _results(junit, owners, time.monotonic() - begin), code == 0
+    command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error",
+               "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
+    code = _follow([*command, "--output-junit", str(junit)], root, told, deadline)
+    results = _results(junit, owners, time.monotonic() - begin)
+    if code is None:
+        say("", f"The tests of {preset} were ended: the time is over. Those without a line above have failed.")
+    return results, code == 0 and not any(one.failed for one in results.values())
+
+
+def batch_folder(root, preset, number):
+    """Where ctest finds the tests of a batch, to run them or those that failed once more."""
+    return root / "build" / preset / "grouped" / str(number)
+
+
+def _counts(case, tests, by_googletest):
+    """(passed, failed, skipped) of a process that has so many tests."""
+    status = case.get("status")
+    output = "".join(part.text or "" for part in case.iter("system-out"))
+    if status == "notrun" or status not in ("run", "fail"):
+        told = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
+        return (0, 0, tests) if told else (0, tests, 0)  # Else it was never started.
+    if not by_googletest:
+        return (tests, 0, 0) if status == "run" else (0, tests, 0)
+    passed = sum(map(int, PASSED_TESTS.findall(output)))
+    skipped = sum(map(int, SKIPPED_TESTS.findall(output)))
+    # Who neither passed nor was skipped has failed: also in a process that ended early, with 0.
+    failed = max(tests - passed - skipped, 0)
+    if status == "fail" and failed == 0:
+        passed, failed = passed - 1, 1  # At its end, as for memory that leaked.
+    if status == "run" and failed:
+        say(f"{case.get('name')} ended as if all was well, and {failed} of its {tests} tests told of no end.")
+    return passed, failed, skipped
 
 
 def _results(junit, owners, wall):
-    sums = collections.defaultdict(lambda: [0, 0, 0, 0.0])
-    if junit.exists():
-        for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase"):
-            group, tests = owners[case.get("name")]
-            one = sums[group]
-            one[3] += float(case.get("time") or 0)
-            status = case.get("status")
-            if status == "run":
-                one[0] += tests
-            elif status == "fail":
-                failed = _failed_of(case, tests)
-                one[0] += tests - failed
-                one[1] += failed
-            elif any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped")):
-                one[2] += tests
-            else:
-                one[1] += tests  # It was never started.
+    try:
+        cases = {case.get("name"): case for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase")}
+    except (OSError, xml.etree.ElementTree.ParseError):
+        cases = {}
+    sums = collections.defaultdict(lambda: [0, 0, 0, 0.0, 0.0])
+    for name, (group, tests, by_googletest) in owners.items():
+        one = sums[group]
+        case = cases.get(name)
+        if case is None:
+            say(f"The test runner has no result of {name}.")
+            one[1] += tests
+            continue
+        for at, count in enumerate(_counts(case, tests, by_googletest)):
+            one[at] += count
+        seconds = float(case.get("time") or 0)
+        one[3] += seconds
+        one[4] = max(one[4], seconds)
     busy = sum(one[3] for one in sums.values()) or 1
-    # Several run at a time: a group's seconds are its share of the clock's.
-    return {group: Result(one[0], one[1], one[2], one[3] * wall / busy) for group, one in sums.items()}
+    # Several run at a time: a group's seconds are its share of the clock's, and no less than its longest process takes.
+    return {group: Result(*one[:3], max(one[3] * wall / busy, one[4])) for group, one in sums.items()}
 
 
-def run_command(root, command):
+def run_command(root, command, deadline=None):
     begin = time.monotonic()
     begin_step(" ".join(command))
-    code = _follow(list(command), root, say)
+    code = _follow(list(command), root, say, deadline)
     took = time.monotonic() - begin
+    if code is None:
+        say("", f"{' '.join(command)} was ended: the time is over.")
     return Result(int(code == 0), int(code != 0), 0, took), code == 0

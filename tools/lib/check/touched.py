@@ -1,6 +1,5 @@
 """Which groups a change can touch: by the files that differ, the rooms they are in, and who includes these."""
 
-import fnmatch
 import os
 import subprocess
 
@@ -60,8 +59,8 @@ class House:
 
 
 def _is_under(path, pattern):
-    if pattern.endswith("/*"):  # What is in a folder, but for its tests.
-        return path.startswith(pattern[:-1]) and not fnmatch.fnmatch(path, "*_test.py")
+    if pattern.endswith("/*"):  # What is in a folder, but for its programs in Python.
+        return path.startswith(pattern[:-1]) and not path.endswith(".py")
     return path == pattern or (path.startswith(pattern) if pattern.endswith("/") or not pattern else False)
 
 
@@ -75,11 +74,11 @@ def touches(house, path, group):
     """Whether a change of this file can change what the group says."""
     if any(_is_under(path, pattern) for pattern in group.paths):
         return True
-    if path.endswith(".md"):
-        return False
     room = house.room_of(path)
     if os.path.basename(path).startswith("CMake") or (room is None and path.startswith(EVERYTHING)):
         return True
+    if path.endswith(".md"):
+        return False
     return room is not None and _tests(group, house.closure(room))
 
 
