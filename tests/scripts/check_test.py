@@ -356,7 +356,7 @@ class WholeCheck(unittest.TestCase):
         out = self.good(self.check("--all", "--record"))
         ran = self.ran()
         for line in ("release python.cycle", "tsan ServerSuite.Works", "release RandomSuite.Works", "release browser.pages",
-                     "release demo --store postgres"):  # fmt: skip
+                     "release demo --build release --store postgres"):  # fmt: skip
             self.assertIn(line, ran)
         self.assertNotIn("tsan CallbackTest.CannotBeJudged", ran)
         read = json.loads((self.root / "tests/checked.json").read_text())
@@ -387,7 +387,7 @@ class WholeCheck(unittest.TestCase):
         done = self.check("--all", FAILING="browser.pages")
         self.assertEqual(done.returncode, 1)
         self.assertIn("failed: browser.pages", done.stderr)
-        self.assertIn("release demo --store postgres", self.ran(), "the others run, and all that is red is told")
+        self.assertIn("release demo --build release --store postgres", self.ran(), "the others run, and all that is red is told")
 
     def test_the_plan_needs_no_build_and_says_why(self):
         done = self.check("--all", "--record")

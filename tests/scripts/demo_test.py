@@ -76,7 +76,8 @@ class Demo(unittest.TestCase):
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
 
     def test_wrong_usage(self):
-        for words in (["--exchange", "--keep"], ["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"]):
+        for words in (["--exchange", "--keep"], ["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"],
+                      ["--build"], ["--build", "dev"]):  # fmt: skip
             run = self.demo(*words)
             self.assertEqual((run.returncode, run.stdout), (2, ""))
             self.assertIn("see tools/demo --help", run.stderr)

@@ -4,6 +4,7 @@
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -216,7 +217,7 @@ class Record(Nightly):
     def ran(self, run=None):
         """What is printed of each unit: of --ran, or at the end of a run."""
         run = run or self.nightly("--ran")
-        return dict(re.findall(r"^([\w.-]+) +(never$|(?:good|failed) .*)", run.stdout, re.MULTILINE))
+        return dict(re.findall(r"^([\w.-]+) +(never$|(?:good|failed|stopped) .*)", run.stdout, re.MULTILINE))
 
     def line(self, unit):
         lines = (self.root / "build" / "nightly" / "ran.txt").read_text().splitlines()
@@ -269,6 +270,21 @@ class Record(Nightly):
         self.script("mutants", "cp build/nightly/ran.txt build/seen")
         self.nightly("--only", "torture.days", "--only", "mutants")
         self.assertRegex((self.root / "build" / "seen").read_text(), "^torture.days unknown good ")
+
+    def test_one_that_is_interrupted_is_recorded_as_stopped(self):
+        self.script("mutants", "kill -INT 0; exit 0")
+        commit = self.commit()
+        record = self.root / "build" / "nightly" / "ran.txt"
+        record.parent.mkdir(parents=True)
+        record.write_text("\ntorture.days 12345678 good 0 2026-01-01T00:00Z\n")
+        run = subprocess.run(
+            [self.root / "tools" / "nightly", "--only", "mutants", "--only", "fuzz.1"], capture_output=True, text=True,
+            check=False, process_group=0,
+        )  # fmt: skip
+        self.assertEqual(run.returncode, -signal.SIGINT)
+        self.assertIn("stopped in mutants", run.stderr)
+        self.assertRegex(self.line("mutants"), f"^mutants {commit}[-a-z]* stopped 0 ")
+        self.assertEqual(self.ran()["torture.days"].split()[0], "good")
 
 
 if __name__ == "__main__":

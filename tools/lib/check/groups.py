@@ -114,7 +114,7 @@ def all_groups(root=ROOT):
         yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), (folder,), seconds=120)
     yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", *PAGES))
     for name, words in DEMOS.items():
-        yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", *words), seconds=40)
+        yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", "--build", "release", *words), seconds=40)
     for name, label, build, script in scripts(root):
         if label not in ("scripts", "packaging") and build == "release":
             yield _of_script(root, name, label, script)
