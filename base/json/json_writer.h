@@ -1,6 +1,7 @@
 #ifndef MIRROR_BASE_JSON_JSON_WRITER_H_
 #define MIRROR_BASE_JSON_JSON_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,11 +46,15 @@ class JsonWriter {
   std::string Take() { return std::move(json_); }
 
  private:
+  static constexpr std::size_t kLargeBytes = 64 << 10;
+
   void Comma() {
     if (needs_comma_) json_.push_back(',');
   }
   JsonWriter& Put(std::string_view json, bool opens = false) {
     Comma();
+    // With room for what ends the document: growing would hold a page's values once more, and twice their size.
+    if (json.size() >= kLargeBytes) json_.reserve(json_.size() + json.size() + kLargeBytes);
     json_.append(json);
     needs_comma_ = !opens;
     return *this;

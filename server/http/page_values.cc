@@ -12,6 +12,8 @@ namespace mirror {
 namespace {
 
 constexpr char kTokenMark = '~';
+/// Bytes: up to there a page grows by doubling.
+constexpr std::size_t kDoubledBytesMax = 1 << 20;
 
 /// As it stands in a query.
 std::size_t SentBytes(std::string_view text) {
@@ -52,6 +54,9 @@ bool PageValues::Add(std::string_view value, std::string_view key) {
     End();
     return false;
   }
+  // Doubled each time, the text would take up to three times what a page may have.
+  const std::size_t wanted = json_.size() + value.size() + 2;
+  if (wanted > json_.capacity() && wanted > kDoubledBytesMax) json_.reserve(std::max(wanted, kValuesBytesMax));
   if (count_++ > 0) json_.push_back(',');
   json_.append(value);
   if (key.size() <= kPageTokenBytesMax) {

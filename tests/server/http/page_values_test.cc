@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/json/json_writer.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::page_values_test {
@@ -42,6 +43,18 @@ TEST(PageValuesTest, TheBytesOfAllAreBounded) {
   EXPECT_FALSE(larger.Add(Text(kValuesBytesMax - 2 - half), "b"));
   EXPECT_FALSE(larger.Add("1", "c")) << "behind one that was left out none is taken";
   EXPECT_EQ(larger.next(), "a");
+}
+
+TEST(PageValuesTest, AFullPageTakesNoMoreMemoryThanItMayHave) {
+  PageValues values(100'000);
+  while (values.Add(Text(1'000), "k")) {
+  }
+  JsonWriter json;
+  std::string page = values.Take();
+  EXPECT_GT(page.size(), kValuesBytesMax - 2'000);
+  EXPECT_LE(page.capacity(), kValuesBytesMax + 1);
+  json.Begin('{').Key("values").Raw(page).End('}');
+  EXPECT_LE(json.Take().capacity(), kValuesBytesMax + (100 << 10)) << "the end of the document copies no page";
 }
 
 TEST(PageValuesTest, OneThatIsLargerThanAllMayBeComesAlone) {
