@@ -39,7 +39,7 @@ Exit code: 0 every test passed, 1 something failed (it says what and how to repe
 
 {minutes}
 Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in the environment set how many
-rounds they take, here as in the tests themselves.
+rounds they take, here as in the tests themselves. With --all they take more rounds than without.
 """
 # Memory for a compiler at its largest; the build folders on the disk, and what tests need where these are there.
 COMPILER_GB, DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 1.5, 8, 20, 3
@@ -50,8 +50,12 @@ TARGETS = {
     "tsan": groups.THREADED,
     "release": ("shipped", "mirror-example", "slow_sync", "bad_disk", "disk_calls", "random_test"),
 }
-# Environment of the tests of each build: rounds of random tests, which the sanitizers make slow.
+# How long random tests take, in rounds, unless the caller says it: with the sanitizers fewer, and fewer still where somebody
+# waits for the answer (without --all).
 ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
+ROUNDS_WITHOUT_ALL = "8"
+RUNS = {"MIRROR_TEST_CRASH_RUNS": "3", "MIRROR_TEST_TORTURE_RUNS": "60"}
+RUNS_WITHOUT_ALL = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15"}
 ROUNDS_OF_CALLER = os.environ.get("MIRROR_TEST_ROUNDS")
 
 
@@ -132,14 +136,13 @@ def is_green(result):
     return result.failed == 0 and result.passed > 0
 
 
-def set_rounds(preset):
-    """Of random tests, unless the caller says how many."""
-    os.environ["MIRROR_TEST_ROUNDS"] = ROUNDS_OF_CALLER or ROUNDS[preset]
+def set_rounds(preset, told):
+    os.environ["MIRROR_TEST_ROUNDS"] = ROUNDS_OF_CALLER or (ROUNDS[preset] if told.all else ROUNDS_WITHOUT_ALL)
 
 
-def set_patience(pace_here):
-    os.environ.setdefault("MIRROR_TEST_CRASH_RUNS", "3")
-    os.environ.setdefault("MIRROR_TEST_TORTURE_RUNS", "60")
+def set_patience(pace_here, told):
+    for name, runs_ in (RUNS if told.all else RUNS_WITHOUT_ALL).items():
+        os.environ.setdefault(name, runs_)
     if pace_here > 2:
         os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
 
@@ -234,7 +237,7 @@ class Check:
             result, good = runs.run_command(ROOT, rows[0].group.command, self.deadline(HARD_END_MINUTES))
             results, repeat = {name: result}, " ".join(rows[0].group.command)
         else:
-            set_rounds(preset)
+            set_rounds(preset, self.told)
             tests = runs.tests_of(ROOT, preset)
             strange = sorted(set(tests) - {group.name for group in self.groups}) if preset == "dev" else []
             if strange:
@@ -326,7 +329,7 @@ class Check:
 
 def run_filter(told, check):
     check.build("dev")
-    set_rounds("dev")
+    set_rounds("dev", told)
     runs.begin_step(f"test dev: {told.filter}")
     command = ["ctest", "--test-dir", "build/dev", "-j", str(check.cores + 1), "--output-on-failure", "--no-tests=error"]
     done = subprocess.run([*command, "-R", told.filter], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
@@ -356,7 +359,7 @@ def main():
     check.cores, check.compilers = look_at_machine(told)
     install(told)
     check.measure_pace()
-    set_patience(check.pace)
+    set_patience(check.pace, told)
     runs.say(*pace.expectation(check.pace, "tools/check --all" if told.all else "tools/check", told.minutes))
     if told.filter is not None:
         run_filter(told, check)
