@@ -153,6 +153,16 @@ class Touched(unittest.TestCase):
             self.assertIn(name, names)
 
 
+class Lists(unittest.TestCase):
+    def test_every_test_in_python_is_in_the_list_or_in_tools_nightly(self):
+        listed = {script for _, _, _, script in groups.scripts()}
+        nightly = (ROOT / "tools" / "nightly").read_text()
+        for path in sorted((ROOT / "tests").rglob("*_test.py")):
+            name = str(path.relative_to(ROOT))
+            if "node_modules" not in name:
+                self.assertTrue(name in listed or name in nightly, f"no list has {name}, so nothing runs it")
+
+
 class Plan(unittest.TestCase):
     def rows(self, *seconds, kind="rotation", preset="dev"):
         return [plan.Row(group(f"g{i}", preset=preset), kind, "", one) for i, one in enumerate(seconds)]
