@@ -1,11 +1,16 @@
 #include "client/cycle/cycle_begin.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "client/cycle/announcement.h"
@@ -14,6 +19,9 @@
 
 namespace mirror {
 namespace {
+
+/// An endpoint that did not end well asks at its next start for tokens of up to ten seconds later (mirror_client.proto).
+constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
 /// Endpoints of before do not say who it was.
 bool IsWanted(v1::DoNotReplicateBy by) {
@@ -55,6 +63,16 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
   return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
 }
 
+/// Returns when tokens are new enough for the endpoint, which may be in the second that follows; at once if that is
+/// more than kNewTokenWaitMax away: then the clocks differ.
+void AwaitSecond(const absl::Cord& from_s) {
+  std::int64_t second = 0;
+  if (!absl::SimpleAtoi(std::string(from_s), &second)) return;
+  const auto now = std::chrono::system_clock::now();
+  const std::chrono::sys_seconds begin{std::chrono::seconds(second)};
+  if (begin > now && begin <= now + kNewTokenWaitMax) std::this_thread::sleep_until(begin);
+}
+
 absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
                                                       bool take_over,
                                                       const std::optional<KnownCycles>& cycles,
@@ -65,7 +83,10 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = ask();
   // The endpoint came up while the token was on its way. The next one is new.
-  if (answer.status().GetPayload(kNewTokenPayload)) answer = ask();
+  if (const auto from_s = answer.status().GetPayload(kNewTokenPayload)) {
+    AwaitSecond(*from_s);
+    answer = ask();
+  }
   if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
   return answer;
 }

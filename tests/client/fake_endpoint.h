@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/token.h"
@@ -114,6 +116,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   int requests = 0;
   int streams = 0;
   int old_tokens = 0;  ///< So many are refused as from before the endpoint came up.
+  std::int64_t new_tokens_from_s = 0;  ///< Tokens that were issued before this unix second are refused so, too.
 
   /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
   void Settle() { const std::lock_guard lock(mutex); }
@@ -128,8 +131,9 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     const std::lock_guard lock(mutex);
     log.emplace_back(request->probe() ? "probe" : "authenticate");
     if (on_authenticate) on_authenticate();
-    if (old_tokens > 0 && old_tokens-- > 0) {
-      context->AddTrailingMetadata(kNewTokenPayload, "1700000000");
+    const bool is_early = IssuedAt(request->request_token()) < new_tokens_from_s;
+    if (is_early || (old_tokens > 0 && old_tokens-- > 0)) {
+      context->AddTrailingMetadata(kNewTokenPayload, is_early ? absl::StrCat(new_tokens_from_s) : "1700000000");
       return {grpc::StatusCode::UNAUTHENTICATED, "whether the token was used before is not known"};
     }
     if (request->probe() && !on_probe.ok()) return on_probe;
@@ -169,12 +173,20 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   }
 
   /// The token is the client's own; certs has the tests of reading one.
-  static std::string NonceOf(const std::string& token) {
+  static std::string PayloadOf(const std::string& token) {
     std::string payload;
     const std::size_t first = token.find('.');
     absl::WebSafeBase64Unescape(token.substr(first + 1, token.rfind('.') - first - 1), &payload);
+    return payload;
+  }
+  static std::string NonceOf(const std::string& token) {
+    const std::string payload = PayloadOf(token);
     const std::size_t at = payload.find("\"nonce\":\"") + 9;
     return payload.substr(at, payload.find('"', at) - at);
+  }
+  static std::int64_t IssuedAt(const std::string& token) {
+    const std::string payload = PayloadOf(token);
+    return std::stoll(payload.substr(payload.find("\"iat\":") + 6));
   }
 
   void Note(const grpc::ServerContext& context, const std::string& call) {

@@ -20,6 +20,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "client/wire/mirror_client.h"
 #include "tests/client/fake_endpoint.h"
 #include "tests/client/source/source_database.h"
@@ -622,6 +623,22 @@ TEST_F(CycleTest, ATokenOfBeforeTheEndpointsStartIsSignedAnewOnce) {
   endpoint_.old_tokens = 2;
   EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("is not known")));
   EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
+}
+
+TEST_F(CycleTest, ATokenIsSignedAnewInTheSecondFromWhichTheyAreNew) {
+  Sql(path_, kTwoTables);
+  endpoint_.new_tokens_from_s = NowMs() / 1'000 + 1;
+  EXPECT_THAT(Run().status, IsOk());
+  EXPECT_EQ(endpoint_.Count("authenticate"), 2U);
+}
+
+TEST_F(CycleTest, ForASecondThatIsFarAwayNobodyWaits) {
+  Sql(path_, kTwoTables);
+  const std::int64_t now_s = NowMs() / 1'000;
+  endpoint_.new_tokens_from_s = now_s + 3'600;
+  EXPECT_THAT(Run().status, StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("is not known")));
+  EXPECT_EQ(endpoint_.Count("authenticate"), 2U);
+  EXPECT_LT(NowMs() / 1'000, now_s + 60);
 }
 
 TEST_F(CycleTest, NoBatchHasMoreRowsOrCellsThanTheEndpointTakes) {
