@@ -6,11 +6,13 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
@@ -135,14 +137,14 @@ class Touched(unittest.TestCase):
         return touched.why_touched(None, self.house, group("g", ("server",)), record, lambda *_: paths)
 
     def test_what_has_no_record_or_one_of_an_unknown_commit_is_touched(self):
-        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1, "cores": 2}
         self.assertIsNone(self.why(entry, []))
         self.assertIn("no run of it is recorded", self.why(None, []))
         self.assertIn("abc", self.why(entry, None))
         self.assertEqual(self.why(entry, ["docs/x.md", "base/file.cc"]), "base changed")
 
     def test_what_ran_more_than_four_recorded_runs_ago_is_touched(self):
-        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1, "cores": 2}
         self.assertIsNone(self.why(entry, [], runs=5))
         self.assertIn("5 recorded runs", self.why(entry, [], runs=6))
 
@@ -168,22 +170,28 @@ class Plan(unittest.TestCase):
         return [plan.Row(group(f"g{i}", preset=preset), kind, "", one) for i, one in enumerate(seconds)]
 
     def test_no_group_is_begun_that_would_end_behind_the_time(self):
-        run, left_out = plan.fitting(self.rows(50, 100, 40), Entry(), 1, 100, {"dev"})
+        run, left_out = plan.fitting(self.rows(50, 100, 40), 1, 100, {"dev"})
         self.assertEqual([row.group.name for row in run], ["g0", "g2"])
         self.assertEqual([(row.group.name, row.kind) for row in left_out], [("g1", "left out")])
 
     def test_a_build_costs_time_once(self):
         build = plan.BUILD_SECONDS["tsan"]
-        run, _ = plan.fitting(self.rows(10, 10, preset="tsan"), Entry(), 1, build + 20, {"dev"})
+        run, _ = plan.fitting(self.rows(10, 10, preset="tsan"), 1, build + 20, {"dev"})
         self.assertEqual(len(run), 2)
-        self.assertEqual(plan.fitting(self.rows(10, preset="tsan"), Entry(), 1, build, {"dev"})[0], [])
-        self.assertEqual(len(plan.fitting(self.rows(10, preset="tsan"), Entry(), 1, 10, {"tsan"})[0]), 1)
+        self.assertEqual(plan.fitting(self.rows(10, preset="tsan"), 1, build, {"dev"})[0], [])
+        self.assertEqual(len(plan.fitting(self.rows(10, preset="tsan"), 1, 10, {"tsan"})[0]), 1)
+
+    def test_a_batch_is_of_one_build_and_kind_and_ends_before_it_takes_too_long(self):
+        rows = [*self.rows(200, 90, 20, preset="release"), *self.rows(5, kind="touched", preset="release")]
+        self.assertEqual(plan.batch(rows, 1), [rows[0], rows[1]])
+        self.assertEqual(plan.batch(self.rows(1e6), 1), self.rows(1e6))
+        self.assertEqual(plan.batch([*self.rows(5, preset="tsan"), *self.rows(5, preset="release")], 1), self.rows(5, preset="tsan"))
 
     def test_without_an_end_everything_runs(self):
-        self.assertEqual(plan.fitting(self.rows(1e9), Entry(), 1, None, set()), (self.rows(1e9), []))
+        self.assertEqual(plan.fitting(self.rows(1e9), 1, None, set()), (self.rows(1e9), []))
 
     def test_touched_ones_come_first_and_then_those_that_have_waited_longest(self):
-        entry = {"commit": "abc", "seconds": 1, "pace": 1}
+        entry = {"commit": "abc", "seconds": 1, "pace": 1, "cores": 2}
         record = Entry(3, old={**entry, "run": 1}, new={**entry, "run": 3}, changed={**entry, "run": 3})
         made = [group("new"), group("old"), group("changed", paths=("x",)), group("every", always=True)]
         changed = touched.changed_since
@@ -192,19 +200,39 @@ class Plan(unittest.TestCase):
         rows = plan.rows(None, touched.House(ROOMS), made, record, 1, only_always=False)
         self.assertEqual([row.group.name for row in rows], ["every", "changed", "old", "new"])
 
-    def test_seconds_are_those_of_the_record_at_the_pace_of_here(self):
-        record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3})
-        self.assertEqual(record.seconds(group("g")), 10)
+    def test_seconds_are_those_of_the_record_at_pace_1_on_two_processors(self):
+        record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3, "cores": 4})
+        self.assertEqual(record.seconds(group("g")), 20)
 
 
 class HardEnd(unittest.TestCase):
     def test_what_hangs_is_ended_with_all_that_it_started(self):
         with tempfile.TemporaryDirectory() as folder:
             pid = pathlib.Path(folder, "pid")
-            command = ("sh", "-c", f"sleep 1000 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait")
+            # In a session of its own, as ninja's compilers and the servers of the demo are.
+            command = ("sh", "-c", f"setsid sleep 1000 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait")
             result, good = runs.run_command(folder, command, time.monotonic() + 1)
             self.assertEqual((good, result.failed), (False, 1))
             self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
+
+
+class Counts(unittest.TestCase):
+    def counts(self, status, output, tests=1, by_googletest=False):
+        case = xml.etree.ElementTree.Element("testcase", name="x", status=status)
+        xml.etree.ElementTree.SubElement(case, "system-out").text = output
+        return runs._counts(case, tests, by_googletest)
+
+    def test_scripts_that_skip_all_or_some_of_their_tests(self):
+        self.assertEqual(self.counts("run", "Ran 3 tests in 1s\n\nOK\n"), (1, 0, 0))
+        self.assertEqual(self.counts("run", "Ran 3 tests in 1s\n\nOK (skipped=1)\n"), (1, 0, 1))
+        self.assertEqual(self.counts("run", "Ran 3 tests in 1s\n\nOK (skipped=3)\n"), (0, 0, 3))
+        self.assertEqual(self.counts("run", "Ran 0 tests in 1s\n\nOK (skipped=1)\n"), (0, 0, 1))
+        self.assertEqual(self.counts("run", "all is well"), (1, 0, 0))
+
+    def test_of_a_program_that_starts_itself_the_last_line_counts(self):
+        output = "[  PASSED  ] 1 test.\n[  PASSED  ] 2 tests.\n"
+        self.assertEqual(self.counts("run", output, 3, True), (2, 1, 0))
+        self.assertEqual(self.counts("fail", "[  SKIPPED ] 1 test, listed below:\n", 1, True), (0, 1, 1))
 
 
 class WholeCheck(unittest.TestCase):
@@ -293,20 +321,21 @@ class WholeCheck(unittest.TestCase):
         done = self.check(FAILING="ServerSuite.Works")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.splitlines()[-1], "13 passed, 1 failed, 0 skipped")
-        repeat = next(line.split() for line in done.stderr.splitlines() if "--rerun-failed" in line)
+        repeat = next(line for line in done.stderr.splitlines() if line.startswith("  ctest "))
         environment = {**os.environ, "RAN": str(self.root / "ran")}
         self.ran()
-        subprocess.run(repeat, cwd=self.root, check=True, capture_output=True, env=environment)
+        subprocess.run(repeat, cwd=self.root, check=True, capture_output=True, env=environment, shell=True)
         self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
         self.good(self.check())
         self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
 
-    def test_a_process_that_ends_early_or_leaks_has_failed_and_one_that_is_left_out_is_counted(self):
+    def test_a_process_that_ends_early_or_leaks_has_failed_and_so_has_a_group_that_is_skipped(self):
         done = self.check(ENDING_EARLY="ServerSuite.Works", LEAKING="ClientSuite.Works", SKIPPING="BaseSuite.Works")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout.splitlines()[-1], "11 passed, 2 failed, 1 skipped")
-        self.assertIn("told of no end", done.stdout)
-        self.assertIn("failed: server_test client_test", done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "11 passed, 3 failed, 1 skipped")
+        self.assertIn("1 of 1 tests printed no result", done.stdout)
+        self.assertIn("base_test: all of its tests were skipped", done.stdout)
+        self.assertIn("failed: base_test server_test client_test", done.stderr)
         self.ran()
         self.good(self.check())
         self.assertEqual(sorted(self.ran()), ["dev BaseSuite.Works", "dev ClientSuite.Works", "dev ServerSuite.Works"])
@@ -345,7 +374,20 @@ class WholeCheck(unittest.TestCase):
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = self.check()
         self.assertEqual((done.returncode, self.ran()), (1, []))
-        self.assertIn("another tools/check runs", done.stderr)
+        self.assertIn("runs in", done.stderr)
+
+    def test_one_that_is_ended_ends_its_tests_too(self):
+        self.file("bin/ninja", NINJA.replace("#!/bin/sh\necho {preset}", '#!/bin/sh\necho $$ > "$RAN.pid"\nsleep 1000\necho {preset}'), 0o755)
+        environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran")}
+        check = subprocess.Popen([self.root / "tools/check"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(check.kill)
+        pid = self.root / "ran.pid"
+        while not (pid.exists() and pid.read_text().strip()):
+            self.assertIsNone(check.poll())
+        check.terminate()
+        self.assertEqual(check.communicate(timeout=60)[1], "")
+        self.assertEqual(check.returncode, 128 + signal.SIGTERM)
+        self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
 
     def test_a_broken_record_ends_with_words(self):
         for text in ("{", "[]", '{"format": 1}', '{"format": 1, "runs": 1, "groups": {"demo": {}}}', '{"format": 9}'):
@@ -373,7 +415,7 @@ class WholeCheck(unittest.TestCase):
         self.assertEqual(read["runs"], 1)
         self.assertEqual({entry["commit"] for entry in read["groups"].values()}, {commit})
         names = {one.name for one in groups.all_groups(self.root)}
-        self.assertEqual(set(read["groups"]), names | {"build dev", "build tsan", "build release"})
+        self.assertEqual(set(read["groups"]), names)
         self.assertIn("commit it", out)
         self.assertIn("would be recorded so", self.good(self.check("--all")))
 
@@ -418,6 +460,11 @@ class WholeCheck(unittest.TestCase):
         done = self.check("--all", "--record")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("Commit them first", done.stderr)
+
+    def test_a_wrong_variable_of_the_tests_is_told_before_the_build(self):
+        for times in ("x", "0", "1.5"):
+            done = self.check(MIRROR_TEST_TIMES=times)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), times)
 
     def test_wrong_usage(self):
         for words, minutes in ((["--fast"], ""), (["--filter"], ""), (["--record"], ""), (["--all", "--filter", "x"], ""),

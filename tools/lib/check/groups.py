@@ -106,12 +106,12 @@ def all_groups(root=ROOT):
     for program, rooms in CPP.items():
         folder = "tests/exchange/" if program == "exchange_replay" else f"tests/{program.removesuffix('_test')}/"
         yield Group(program, "dev", rooms, (folder,), below=True, always=True)
-    for name, label, build, script in scripts(root):
-        if label == "python" and build == "all":
-            yield _of_script(root, name, label, script)
     for program in THREADED:
         folder = f"tests/{program.removesuffix('_test')}/"
         yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), (folder,), seconds=120)
+    for name, label, build, script in scripts(root):
+        if label == "python" and build == "all":
+            yield _of_script(root, name, label, script)
     yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", *PAGES))
     for name, words in DEMOS.items():
         yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", "--build", "release", *words), seconds=40)

@@ -28,7 +28,7 @@ build folder if none of its inputs changed, and lists it as "green before".
                    MIRROR_CHECK_MINUTES=N in the environment: the C++ tests run in any case; another group starts only
                    if it is expected to end within N minutes. Groups that the change can touch come first, then those
                    that have waited longest by tests/checked.json. What is left out is listed, with the commit at
-                   which it last ran. What runs ten minutes beyond them is ended, and has failed.
+                   which it last ran. Tests that still run 10 minutes after N are stopped and count as failed.
   --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
   --again          Without --all: run what was green before, too.
   --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
@@ -82,6 +82,9 @@ def read_arguments(words):
     if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
         parser.error(f"MIRROR_CHECK_MINUTES is '{text}', and has to be a number of minutes from 1 to 9999")
     told.minutes = int(text) if text and told.all else None
+    times = os.environ.get("MIRROR_TEST_TIMES", "1")
+    if not (times.isascii() and times.isdigit() and 0 < int(times) < 100):
+        parser.error(f"MIRROR_TEST_TIMES is '{times}', and has to be a number from 1 to 99")
     return told
 
 
@@ -102,7 +105,7 @@ def look_at_machine(told):
     cores = len(os.sched_getaffinity(0))
     free = shutil.disk_usage(ROOT).free / 1e9
     wanted = DISK_ALL_GB if told.all else DISK_GB
-    if (ROOT / "build" / ("release" if told.all else "dev") / "grouped").exists():
+    if all((ROOT / "build" / preset / "bin").exists() for preset in (TARGETS if told.all else ("dev",))):
         wanted = DISK_BUILT_GB
     if free < wanted:
         fail(
@@ -114,7 +117,7 @@ def look_at_machine(told):
         runs.say("This machine has one processor: everything takes about twice as long as for two.")
     if compilers < cores + 1:
         runs.say(f"This machine has {gigabytes:.1f} GB of memory: {compilers} of {cores + 1} compilers run at a time.")
-    return cores, compilers
+    return compilers
 
 
 def install(told):
@@ -148,13 +151,16 @@ def set_patience(pace_here, told):
 
 
 def only_one(root):
-    """Holds build/check.lock until this process ends; two checks would write the same folders."""
-    (root / "build").mkdir(exist_ok=True)
-    lock = open(root / "build" / "check.lock", "w", encoding="utf-8")  # Open as long as the process lives.
+    """Holds build/check.lock until this process ends; a second check, or tools/nightly, would write the same folders."""
+    try:
+        (root / "build").mkdir(exist_ok=True)
+        lock = open(root / "build" / "check.lock", "w", encoding="utf-8")  # Open as long as the process lives.
+    except OSError as wrong:
+        fail(f"tools/check: {wrong.filename} cannot be written: {wrong.strerror}. Nothing was run. Make it yours, or use another clone.")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        fail(f"tools/check: another tools/check runs in {root}. Nothing was run; wait for it, or use another clone.")
+        fail(f"tools/check: tools/check or tools/nightly runs in {root} already. Nothing was run; wait for it, or use another clone.")
     return lock
 
 
@@ -171,10 +177,14 @@ class Check:
         self.to_repeat = []  # Words for what failed, and how to repeat it.
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
-        self.pace = self.cores = self.compilers = None
+        self.pace, self.cores, self.compilers = None, len(os.sched_getaffinity(0)), None
 
     def rows(self):
-        return plan.rows(ROOT, self.house, self.groups, self.record, self.pace, not self.told.all)
+        return plan.rows(ROOT, self.house, self.groups, self.record, self.speed(), not self.told.all)
+
+    def speed(self):
+        """How many times as long as at pace 1 on two processors everything takes here."""
+        return self.pace * 2 / self.cores
 
     def seconds_left(self):
         return None if self.told.minutes is None else self.told.minutes * 60 - runs.since_begin()
@@ -194,11 +204,11 @@ class Check:
         rows = self.rows()
         always = [row for row in rows if row.group.always]
         waiting = [row for row in rows if not row.group.always]
-        needed = sum(row.seconds for row in always) + plan.build_seconds(self.record, "dev") * self.pace
+        needed = sum(row.seconds for row in always) + plan.BUILD_SECONDS["dev"] * self.speed()
         left = None if self.told.minutes is None else self.told.minutes * 60 - needed
-        run, left_out = plan.fitting(waiting, self.record, self.pace, left, {"dev"})
+        run, left_out = plan.fitting(waiting, self.speed(), left, {"dev"})
         presets = {"dev": None, **{row.group.preset: None for row in run}}
-        builds = {preset: plan.build_seconds(self.record, preset) * self.pace for preset in presets}
+        builds = {preset: plan.BUILD_SECONDS[preset] * self.speed() for preset in presets}
         for preset, seconds in builds.items():
             runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {runs.clock(seconds):>7}  with a filled compiler cache")
         runs.say(*plan.text(always + run + left_out, self.record))
@@ -213,17 +223,15 @@ class Check:
         """False: there was no time for it."""
         if preset in self.built:
             return True
-        begin = runs.since_begin()
-        deadline = None if preset == "dev" else self.deadline()
+        deadline = self.deadline(HARD_END_MINUTES if preset == "dev" else 0)
         built = runs.build(ROOT, preset, TARGETS[preset], self.compilers, deadline)
-        if built is False:
+        if built is False or (built is None and preset == "dev"):
             targets = " ".join(["--target", *TARGETS[preset]]) if TARGETS[preset] else ""
             repeat = f"cmake --preset {preset} && cmake --build --preset {preset} {targets}".rstrip()
             self.failed(f"the build of {preset}", repeat)
             self.finish()
         if built:
             self.built.add(preset)
-            self.seconds[f"build {preset}"] = runs.since_begin() - begin
         return bool(built)
 
     def failed(self, what, repeat):
@@ -245,18 +253,17 @@ class Check:
             chosen = {row.group.name: tests.get(row.group.name, []) for row in rows}
             missing = [name for name, found in chosen.items() if not found]
             if missing:
-                fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/ or its list name.")
+                fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/scripts.txt or tests/CMakeLists.txt name.")
             digests = self.skip_green(chosen) if preset == "dev" else {}
-            names = " ".join(name for name in chosen)
+            names = " ".join(chosen)
             runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
             number = self.batches
             self.batches += 1
-            results, good = {}, True
+            results, failed = {}, []
             if chosen:
                 deadline = self.deadline(HARD_END_MINUTES)
-                results, good = runs.run_tests(ROOT, preset, chosen, self.cores + 1, number, deadline)
-            folder = runs.batch_folder(ROOT, preset, number).relative_to(ROOT)
-            repeat = f"ctest --test-dir {folder} --output-on-failure --rerun-failed"
+                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores + 1, number, deadline)
+            good, repeat = not failed, runs.repeat_command(ROOT, preset, number, failed)
             if digests and not self.told.all:
                 Green(ROOT, preset).keep({name: digests[name] for name, one in results.items() if is_green(one)})
         self.results.update(results)
@@ -286,10 +293,10 @@ class Check:
         self.build("dev")
         self.run_batch([row for row in rows if row.group.always])
         while self.waiting:
-            run, _ = plan.fitting(self.waiting, self.record, self.pace, self.seconds_left(), self.built)
+            run, _ = plan.fitting(self.waiting, self.speed(), self.seconds_left(), self.built)
             if not run:
                 break
-            batch = plan.batch(run, self.pace)
+            batch = plan.batch(run, self.speed())
             if batch[0].group.preset not in self.built:
                 if not self.build(batch[0].group.preset):
                     runs.say("", f"The build of {batch[0].group.preset} was ended: the time is over.")
@@ -319,7 +326,7 @@ class Check:
         if self.told.record and (touched.git(ROOT, "status", "--porcelain") != "" or commit != (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()):
             runs.say("", "Nothing is recorded: files or the commit changed while the tests ran.")
             return
-        text = self.record.with_run(commit, self.pace, self.seconds)
+        text = self.record.with_run(commit, self.pace, self.cores, self.seconds)
         if self.told.record:
             self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
@@ -345,7 +352,7 @@ def main():
     if told.record:
         status = touched.git(ROOT, "status", "--porcelain")
         if status is None:
-            fail("tools/check: --record is for a commit, and git tells of none here. Nothing was run.", code=2)
+            fail("tools/check: --record is for a commit, and this folder is no git clone. Nothing was run.", code=2)
         if status:
             fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
                  "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
@@ -356,17 +363,27 @@ def main():
         check.print_plan()
         return
     lock = only_one(ROOT)
-    check.cores, check.compilers = look_at_machine(told)
-    install(told)
-    check.measure_pace()
-    set_patience(check.pace, told)
-    runs.say(*pace.expectation(check.pace, "tools/check --all" if told.all else "tools/check", told.minutes))
-    if told.filter is not None:
-        run_filter(told, check)
-    else:
-        check.run()
-    lock.close()
+    try:
+        check.compilers = look_at_machine(told)
+        install(told)
+        check.measure_pace()
+        set_patience(check.pace, told)
+        runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", told.minutes))
+        if told.filter is not None:
+            run_filter(told, check)
+        else:
+            check.run()
+    finally:
+        runs.end_all()
+        lock.close()
+
+
+def end(number, _):
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
+    for number_of_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number_of_signal, end)
+    runs.adopt_orphans()
     main()

@@ -39,14 +39,14 @@ def sentence():
     of = MINUTES
     return (
         f"From an empty compiler cache, on two processors of pace 1 (tools/pace tells yours): {of['tools/check']} minutes, "
-        f"with --all about {of['tools/check --all']}.\nAfter a change of one file a few, with a filled compiler cache."
+        f"with --all about {of['tools/check --all']}.\nAfter a change of one file it takes a few minutes, with a filled compiler cache."
     )
 
 
 def expectation(here, command, minutes=None):
     """What is said at the begin."""
     most = round(MINUTES[command] * here)
-    budget = f" {minutes} are given: what does not fit is left out and listed." if minutes is not None else ""
+    budget = f" The limit is {minutes} minutes: what does not fit is left out and listed." if minutes is not None else ""
     return [f"{command} takes about {most} minutes here from an empty compiler cache, less where it is filled.{budget}"]
 
 

@@ -5,7 +5,8 @@ import functools
 
 from check import touched
 
-# Seconds at pace 1 of a build of each preset with a filled compiler cache, if no longer one is recorded.
+# Seconds at pace 1, on two processors, of a build of each preset with a filled compiler cache. One with an empty cache takes
+# longer, and is ended when the time is over.
 BUILD_SECONDS = {"dev": 120, "tsan": 90, "release": 90}
 # A batch of tests that is begun is ended: so long that processors do not wait, so short that the time is kept.
 BATCH_SECONDS = 300
@@ -17,11 +18,6 @@ class Row:
     kind: str  # always, touched, rotation or left out.
     why: str
     seconds: float  # Here.
-
-
-def build_seconds(record, preset):
-    entry = record.groups.get(f"build {preset}")
-    return max(BUILD_SECONDS[preset], entry["seconds"] / entry["pace"] if entry else 0)
 
 
 def rows(root, house, groups, record, pace, only_always):
@@ -39,7 +35,7 @@ def rows(root, house, groups, record, pace, only_always):
     return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
 
 
-def fitting(waiting, record, pace, seconds_left, built):
+def fitting(waiting, pace, seconds_left, built):
     """Those of `waiting` that can be run in the time, and those that cannot. None for the time: there is no end."""
     if seconds_left is None:
         return list(waiting), []
@@ -47,7 +43,7 @@ def fitting(waiting, record, pace, seconds_left, built):
     for row in waiting:
         needs = row.seconds
         if row.group.preset not in built:
-            needs += build_seconds(record, row.group.preset) * pace
+            needs += BUILD_SECONDS[row.group.preset] * pace
         if needs <= seconds_left:
             seconds_left -= needs
             built.add(row.group.preset)
@@ -64,7 +60,8 @@ def batch(run, pace):
         return [first]
     together, seconds = [], 0
     for row in run:
-        if row.group.preset == first.group.preset and not row.group.command and seconds < BATCH_SECONDS * pace:
+        fits = not together or seconds + row.seconds <= BATCH_SECONDS * pace
+        if (row.group.preset, row.kind, row.group.command) == (first.group.preset, first.kind, ()) and fits:
             together.append(row)
             seconds += row.seconds
     return together
@@ -83,6 +80,6 @@ def text(rows_of_plan, record):
 def left_out_words(row, record):
     entry = record.groups.get(row.group.name)
     if not entry:
-        return row.why
+        return "it never ran in a recorded check"
     last = f"it last ran at {entry['commit'][:9]}"
     return last if row.why == last else f"{last}; {row.why}"

@@ -1,4 +1,4 @@
-"""tests/checked.json: for each group the commit of its last green run, its seconds there, and the pace."""
+"""tests/checked.json: for each group the commit of its last green run, its seconds there, pace and processors."""
 
 import json
 import pathlib
@@ -11,8 +11,9 @@ class BrokenRecord(Exception):
 
 
 def _is_entry(entry):
-    numbers = [entry.get(key) for key in ("run", "seconds", "pace")]
-    return isinstance(entry.get("commit"), str) and all(isinstance(one, (int, float)) for one in numbers) and entry["pace"] > 0
+    numbers = [entry.get(key) for key in ("run", "seconds", "pace", "cores")]
+    are_numbers = all(isinstance(one, (int, float)) for one in numbers)
+    return isinstance(entry.get("commit"), str) and are_numbers and entry["pace"] > 0 and entry["cores"] > 0
 
 
 class Record:
@@ -32,21 +33,21 @@ class Record:
             raise BrokenRecord(f"{self.path} is no record of tools/check: git checkout puts back the last one.") from wrong
 
     def seconds(self, group):
-        """What a group takes at pace 1."""
+        """What a group takes at pace 1 on two processors."""
         entry = self.groups.get(group.name)
-        return entry["seconds"] / entry["pace"] if entry else group.seconds
+        return entry["seconds"] / entry["pace"] * entry["cores"] / 2 if entry else group.seconds
 
     def age(self, group):
         """How many recorded runs ago it ran; more than all of them for one that never did."""
         entry = self.groups.get(group.name)
         return self.runs - entry["run"] if entry else self.runs + 1
 
-    def with_run(self, commit, pace, seconds):
+    def with_run(self, commit, pace, cores, seconds):
         """The text of the file behind a run at `commit` in which the groups of `seconds` were green."""
         run = self.runs + 1
         groups = dict(self.groups)
         for name, took in seconds.items():
-            groups[name] = {"commit": commit, "run": run, "seconds": round(took, 1), "pace": round(pace, 2)}
+            groups[name] = {"commit": commit, "run": run, "seconds": round(took, 1), "pace": round(pace, 2), "cores": cores}
         lines = [f"    {json.dumps(name)}: {json.dumps(groups[name])}" for name in sorted(groups)]
         return '{\n  "format": %d,\n  "runs": %d,\n  "groups": {\n%s\n  }\n}\n' % (FORMAT, run, ",\n".join(lines))
 

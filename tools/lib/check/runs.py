@@ -1,6 +1,9 @@
 """Building and running: what is said while it goes on, and what came of it."""
 
 import collections
+import contextlib
+import ctypes
+import datetime
 import os
 import pathlib
 import re
@@ -21,8 +24,15 @@ CTEST = re.compile(r" *(\d+)/(\d+) Test ")
 # What a program of googletest says at its end: how many passed, and how many left themselves out.
 PASSED_TESTS = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
 SKIPPED_TESTS = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
+# The same of unittest.
+RAN_IN_PYTHON = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
+SKIPPED_IN_PYTHON = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
+# Failed processes that a command names; of more all of the batch run once more.
+NAMED_MAX = 10
 # Bytes of a process's output that its results keep: enough for the lines of its tests and for its end.
 OUTPUT_MAX = 200_000
+# Seconds that a program has to clean up when it is asked to end.
+END_SECONDS = 15
 BEGIN = time.monotonic()
 
 
@@ -57,28 +67,65 @@ class Progress:
             say(f"  {10 * tenth:3d} % ({done} of {of}), {clock(took)}{left}")
 
 
+def adopt_orphans():
+    """What a child leaves behind becomes a child of this process, so that end_all() finds it."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def _descendants(pid):
+    children = collections.defaultdict(list)
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children[parent].append(int(stat.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found += children[one]
+        waiting += children[one]
+    return found
+
+
+def end_all():
+    """Ends everything that this process has started: asked first, so that it can clean up, and killed after END_SECONDS."""
+    patience = time.monotonic() + END_SECONDS
+    for which in (signal.SIGTERM, signal.SIGKILL):
+        while True:
+            alive = _descendants(os.getpid())
+            for pid in alive:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, which)
+            with contextlib.suppress(ChildProcessError):  # Adopted ones have nobody else who waits for them.
+                while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                    pass
+            if not alive:
+                return
+            if which == signal.SIGTERM and time.monotonic() > patience:
+                break
+            time.sleep(0.2)
+
+
 def _follow(command, cwd, line_told, deadline=None):
     """Runs it, hands each line on. The exit code; None: it was ended at the deadline, with all that it had started."""
     ended = threading.Event()
 
     def end():
         ended.set()
-        os.killpg(process.pid, signal.SIGKILL)
+        end_all()
 
     with subprocess.Popen(
         command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", process_group=0,
+        errors="replace",
     ) as process:  # fmt: skip
         timer = threading.Timer(max(0, deadline - time.monotonic()), end) if deadline is not None else None
+        if timer:
+            timer.daemon = True
+            timer.start()
         try:
-            if timer:
-                timer.start()
             for line in process.stdout:
                 line_told(line.rstrip("\n"))
             code = process.wait()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
         finally:
             if timer:
                 timer.cancel()
@@ -110,20 +157,24 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
         say(wrong)
         return False
     progress = Progress()
-    warned = False
+    warned, made = False, None
 
     def told(line):
-        nonlocal warned
+        nonlocal warned, made
         found = NINJA.match(line)
         if found:
             progress.at(int(found.group(1)), int(found.group(2)))
+            made = line.split()[-1]
         elif not line.startswith("ninja: ") or "error" in line or "stopped" in line:
             say(line)
-        warned = warned or " warning: " in line
+        if " warning: " in line:
+            warned = True
+            if made and made.endswith(".o"):  # The next build has to warn again.
+                (root / "build" / preset / made).unlink(missing_ok=True)
 
     code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, told, deadline)
-    if code == 0 and warned:  # The release build tells its users of warnings; here they are errors.
-        say(f"The compiler warns in the build of {preset}.")
+    if code == 0 and warned:
+        say(f"The compiler warned in the build of {preset}. In a check a warning is an error.")
     return None if code is None else code == 0 and not warned
 
 
@@ -142,7 +193,8 @@ def tests_of(root, preset):
 
 
 def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
-    """Runs these tests of build/PRESET, as its batch `number`. Name of the group -> Result, and whether all is well."""
+    """Runs these tests of build/PRESET, as its batch `number`. Returns the Result of each group by its name, and the names of
+    the processes that failed."""
     folder = batch_folder(root, preset, number)
     owners, processes = {}, []
     for group, tests in tests_by_group.items():
@@ -166,11 +218,16 @@ def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
     junit.unlink(missing_ok=True)
     command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
+    if deadline is not None:  # ctest itself ends its tests then, and writes what came of the others.
+        end = datetime.datetime.now() + datetime.timedelta(seconds=max(1, deadline - time.monotonic()))
+        command += ["--stop-time", end.strftime("%H:%M:%S")]
+        deadline += 2 * END_SECONDS
     code = _follow([*command, "--output-junit", str(junit)], root, told, deadline)
-    results = _results(junit, owners, time.monotonic() - begin)
-    if code is None:
-        say("", f"The tests of {preset} were ended: the time is over. Those without a line above have failed.")
-    return results, code == 0 and not any(one.failed for one in results.values())
+    results, failed = _results(junit, owners, time.monotonic() - begin)
+    if code != 0 and not failed:
+        say("", f"ctest ended with {code}, although no test failed.")
+        failed = list(owners)
+    return results, failed
 
 
 def batch_folder(root, preset, number):
@@ -182,19 +239,22 @@ def _counts(case, tests, by_googletest):
     """(passed, failed, skipped) of a process that has so many tests."""
     status = case.get("status")
     output = "".join(part.text or "" for part in case.iter("system-out"))
-    if status == "notrun" or status not in ("run", "fail"):
+    if status not in ("run", "fail"):
         told = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
         return (0, 0, tests) if told else (0, tests, 0)  # Else it was never started.
     if not by_googletest:
-        return (tests, 0, 0) if status == "run" else (0, tests, 0)
-    passed = sum(map(int, PASSED_TESTS.findall(output)))
-    skipped = sum(map(int, SKIPPED_TESTS.findall(output)))
-    # Who neither passed nor was skipped has failed: also in a process that ended early, with 0.
+        if status == "fail":
+            return 0, tests, 0
+        ran, skipped = (next(iter(map(int, found.findall(output)[-1:])), 0) for found in (RAN_IN_PYTHON, SKIPPED_IN_PYTHON))
+        return (0, 0, skipped) if skipped and skipped >= ran else (tests, 0, skipped)
+    # The last line counts: a test may start its own program once more.
+    passed, skipped = (sum(map(int, found.findall(output)[-1:])) for found in (PASSED_TESTS, SKIPPED_TESTS))
+    # A test that neither passed nor was skipped has failed, also in a process that ended early, with 0.
     failed = max(tests - passed - skipped, 0)
     if status == "fail" and failed == 0:
-        passed, failed = passed - 1, 1  # At its end, as for memory that leaked.
+        passed, failed = max(passed - 1, 0), 1  # At its end, as for memory that leaked.
     if status == "run" and failed:
-        say(f"{case.get('name')} ended as if all was well, and {failed} of its {tests} tests told of no end.")
+        say(f"{case.get('name')}: {failed} of {tests} tests printed no result, although the program ended with 0.")
     return passed, failed, skipped
 
 
@@ -204,21 +264,36 @@ def _results(junit, owners, wall):
     except (OSError, xml.etree.ElementTree.ParseError):
         cases = {}
     sums = collections.defaultdict(lambda: [0, 0, 0, 0.0, 0.0])
+    failed = []
     for name, (group, tests, by_googletest) in owners.items():
         one = sums[group]
         case = cases.get(name)
         if case is None:
-            say(f"The test runner has no result of {name}.")
-            one[1] += tests
-            continue
-        for at, count in enumerate(_counts(case, tests, by_googletest)):
+            say(f"{name}: it did not run.")
+        counts = _counts(case, tests, by_googletest) if case is not None else (0, tests, 0)
+        for at, count in enumerate(counts):
             one[at] += count
-        seconds = float(case.get("time") or 0)
+        if counts[1]:
+            failed.append(name)
+        seconds = float(case.get("time") or 0) if case is not None else 0
         one[3] += seconds
         one[4] = max(one[4], seconds)
+    for group, one in sums.items():
+        if one[0] == one[1] == 0:
+            say(f"{group}: all of its tests were skipped, so it shows nothing.")
+            one[1] = 1
+            failed += [name for name, owner in owners.items() if owner[0] == group]
     busy = sum(one[3] for one in sums.values()) or 1
     # Several run at a time: a group's seconds are its share of the clock's, and no less than its longest process takes.
-    return {group: Result(*one[:3], max(one[3] * wall / busy, one[4])) for group, one in sums.items()}
+    return {group: Result(*one[:3], max(one[3] * wall / busy, one[4])) for group, one in sums.items()}, failed
+
+
+def repeat_command(root, preset, number, failed):
+    """The words that run the processes of this name in a batch once more."""
+    folder = batch_folder(root, preset, number).relative_to(root)
+    names = "|".join(re.sub(r"([][()+*?.^$|\\])", r"[\1]", name).replace("[^]", "\\^") for name in failed)
+    chosen = f" -R '^({names})$'" if len(failed) <= NAMED_MAX else ""
+    return f"ctest --test-dir {folder} --output-on-failure{chosen}"
 
 
 def run_command(root, command, deadline=None):
