@@ -65,14 +65,14 @@ class Demo(unittest.TestCase):
 
     def test_it_says_how_long_it_takes_and_how_much_of_the_build_is_left(self):
         self.script("tools/setup", "exit 0")
-        self.script("tools/pace", "echo 'pace 2.00'; echo 'tools/demo           about 9 min from nothing'")
+        self.script("tools/pace", "echo 'pace 2.00'; echo 'tools/demo           about 9 min from nothing'; echo 'tools/demo --build release  about 20 min'")
         self.script("cmake", "case $* in *--build*) echo '[1/2] a'; echo '[2/2] b'; exit 1; esac")
         run = subprocess.run(
             [self.root / "tools/demo"], capture_output=True, text=True, check=False,
             env={**os.environ, "PATH": f"{self.root}:{os.environ['PATH']}"},
         )  # fmt: skip
         self.assertEqual(run.returncode, 1)
-        self.assertIn("pace 2.00: about 9 min from nothing with the build", run.stdout)
+        self.assertIn("pace 2.00: about 9 min from nothing. Where", run.stdout)
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
 
     def test_wrong_usage(self):

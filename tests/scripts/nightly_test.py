@@ -271,20 +271,30 @@ class Record(Nightly):
         self.nightly("--only", "torture.days", "--only", "mutants")
         self.assertRegex((self.root / "build" / "seen").read_text(), "^torture.days unknown good ")
 
-    def test_one_that_is_interrupted_is_recorded_as_stopped(self):
-        self.script("mutants", "kill -INT 0; exit 0")
+    def test_one_that_is_interrupted_is_recorded_as_stopped_and_ends_what_it_started(self):
+        self.script("mutants", "echo $$ > build/pid.new; mv build/pid.new build/pid; sleep 1000; exit 0")
         commit = self.commit()
         record = self.root / "build" / "nightly" / "ran.txt"
         record.parent.mkdir(parents=True)
         record.write_text("\ntorture.days 12345678 good 0 2026-01-01T00:00Z\n")
-        run = subprocess.run(
-            [self.root / "tools" / "nightly", "--only", "mutants", "--only", "fuzz.1"], capture_output=True, text=True,
-            check=False, process_group=0,
-        )  # fmt: skip
-        self.assertEqual(run.returncode, -signal.SIGINT)
-        self.assertIn("stopped in mutants", run.stderr)
-        self.assertRegex(self.line("mutants"), f"^mutants {commit}[-a-z]* stopped 0 ")
-        self.assertEqual(self.ran()["torture.days"].split()[0], "good")
+        words = [self.root / "tools" / "nightly", "--only", "mutants"]
+        for which in (signal.SIGINT, signal.SIGTERM):
+            run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
+            self.addCleanup(run.kill)
+            pid = self.root / "build" / "pid"
+            while not pid.exists():
+                self.assertIsNone(run.poll())
+            second = self.nightly("--only", "mutants")
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("runs in", second.stderr)
+            run.send_signal(which)
+            said = run.communicate(timeout=60)[1]
+            self.assertEqual(run.returncode, -which)
+            self.assertIn("stopped in mutants", said)
+            self.assertRegex(self.line("mutants"), f"^mutants {commit}[-a-z]* stopped 0 ")
+            self.assertEqual(self.ran()["torture.days"].split()[0], "good")
+            self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
+            pid.unlink()
 
 
 if __name__ == "__main__":
