@@ -53,7 +53,8 @@ class JsonWriter {
   }
   JsonWriter& Put(std::string_view json, bool opens = false) {
     Comma();
-    // With room for what ends the document: growing would hold a page's values once more, and twice their size.
+    // With room for what ends the document: growing would hold a page's values once more, and twice their
+    // size.
     if (json.size() >= kLargeBytes) json_.reserve(json_.size() + json.size() + kLargeBytes);
     json_.append(json);
     needs_comma_ = !opens;

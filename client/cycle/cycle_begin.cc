@@ -20,7 +20,8 @@
 namespace mirror {
 namespace {
 
-/// An endpoint that did not end well asks at its next start for tokens of up to ten seconds later (mirror_client.proto).
+/// An endpoint that did not end well asks at its next start for tokens of up to ten seconds later
+/// (mirror_client.proto).
 constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
 /// Endpoints of before do not say who it was.
@@ -63,8 +64,8 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
   return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
 }
 
-/// Returns when tokens are new enough for the endpoint, which may be in the second that follows; at once if that is
-/// more than kNewTokenWaitMax away: then the clocks differ.
+/// Returns when tokens are new enough for the endpoint, which may be in the second that follows; at once if
+/// that is more than kNewTokenWaitMax away: then the clocks differ.
 void AwaitSecond(const absl::Cord& from_s) {
   std::int64_t second = 0;
   if (!absl::SimpleAtoi(std::string(from_s), &second)) return;

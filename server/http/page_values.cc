@@ -56,7 +56,8 @@ bool PageValues::Add(std::string_view value, std::string_view key) {
   }
   // Doubled each time, the text would take up to three times what a page may have.
   const std::size_t wanted = json_.size() + value.size() + 2;
-  if (wanted > json_.capacity() && wanted > kDoubledBytesMax) json_.reserve(std::max(wanted, kValuesBytesMax));
+  if (wanted > json_.capacity() && wanted > kDoubledBytesMax)
+    json_.reserve(std::max(wanted, kValuesBytesMax));
   if (count_++ > 0) json_.push_back(',');
   json_.append(value);
   if (key.size() <= kPageTokenBytesMax) {

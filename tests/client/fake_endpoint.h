@@ -116,7 +116,8 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   int requests = 0;
   int streams = 0;
   int old_tokens = 0;  ///< So many are refused as from before the endpoint came up.
-  std::int64_t new_tokens_from_s = 0;  ///< Tokens that were issued before this unix second are refused so, too.
+  std::int64_t new_tokens_from_s =
+      0;  ///< Tokens that were issued before this unix second are refused so, too.
 
   /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
   void Settle() { const std::lock_guard lock(mutex); }
@@ -133,7 +134,8 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     if (on_authenticate) on_authenticate();
     const bool is_early = IssuedAt(request->request_token()) < new_tokens_from_s;
     if (is_early || (old_tokens > 0 && old_tokens-- > 0)) {
-      context->AddTrailingMetadata(kNewTokenPayload, is_early ? absl::StrCat(new_tokens_from_s) : "1700000000");
+      context->AddTrailingMetadata(kNewTokenPayload,
+                                   is_early ? absl::StrCat(new_tokens_from_s) : "1700000000");
       return {grpc::StatusCode::UNAUTHENTICATED, "whether the token was used before is not known"};
     }
     if (request->probe() && !on_probe.ok()) return on_probe;

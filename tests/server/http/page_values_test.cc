@@ -54,7 +54,8 @@ TEST(PageValuesTest, AFullPageTakesNoMoreMemoryThanItMayHave) {
   EXPECT_GT(page.size(), kValuesBytesMax - 2'000);
   EXPECT_LE(page.capacity(), kValuesBytesMax + 1);
   json.Begin('{').Key("values").Raw(page).End('}');
-  EXPECT_LE(json.Take().capacity(), kValuesBytesMax + (100 << 10)) << "the end of the document copies no page";
+  EXPECT_LE(json.Take().capacity(), kValuesBytesMax + (100 << 10))
+      << "the end of the document copies no page";
 }
 
 TEST(PageValuesTest, OneThatIsLargerThanAllMayBeComesAlone) {

@@ -413,7 +413,8 @@ class HubHistories : public EitherHubPlace {};
 TEST_P(HubHistories, WhatAnOperatorDecidesHoldsWhateverElseHappens) {
   const std::uint64_t seed = TestSeed();
   const std::uint64_t histories =
-      GetParam() ? kPostgresHistories : std::min(kHistories, FromEnvironment("MIRROR_TEST_ROUNDS", kHistories));
+      GetParam() ? kPostgresHistories
+                 : std::min(kHistories, FromEnvironment("MIRROR_TEST_ROUNDS", kHistories));
   for (std::uint64_t i = 0; i < histories && !testing::Test::HasFailure(); ++i) {
     {
       History history(seed + i, *place_);
