@@ -126,6 +126,9 @@ def _follow(command, cwd, line_told, deadline=None):
             for line in process.stdout:
                 line_told(line.rstrip("\n"))
             code = process.wait()
+        except BaseException:  # A signal: what was started would be waited for.
+            end_all()
+            raise
         finally:
             if timer:
                 timer.cancel()
