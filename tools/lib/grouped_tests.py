@@ -15,8 +15,8 @@ import subprocess
 import sys
 
 GROUP_MAX = 20
-# Tests that may take so long start and kill whole programs: fewer to a process, and those begin first, so that no processor
-# waits for one of them in the end.
+# Tests with such a time limit start and kill whole programs. Few of them share a process, and they start first, so that none
+# runs alone at the end.
 LONG_S, LONG_GROUP_MAX = 900, 5
 NAME_MAX = 60
 TIMEOUT_MAX = 1800
@@ -43,7 +43,7 @@ def filter_of(command):
 
 
 def grouped(tests):
-    """Lists of tests that go into one process."""
+    """Returns lists of tests; each list runs in one process."""
     begun, groups = {}, []
     for test in tests:
         _, command, properties = test
@@ -68,11 +68,11 @@ def of_group(group, number):
     if "TIMEOUT" in properties:
         properties = {"COST": properties["TIMEOUT"], **properties}
     if len(group) == 1:
-        # ctest pads all names to the longest one, and a parameter can be a page long.
+        # ctest pads all names to the longest, and a parameter can be very long.
         return name if len(name) <= NAME_MAX else f"{name[:NAME_MAX]} {number}", command, patient(properties)
     together = FILTER + ":".join(filter_of(each) for _, each, _ in group)
     command = [together if word.startswith(FILTER) else word for word in command]
-    # One that is left out says nothing of the others.
+    # A skipped test must not mark the others as skipped.
     properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
     if "TIMEOUT" in properties:
         properties["TIMEOUT"] = min(properties["TIMEOUT"] * len(group), TIMEOUT_MAX)
@@ -91,7 +91,7 @@ def statements(name, command, properties):
 
 
 def write(out, processes):
-    """A folder for `ctest --test-dir` with these processes: (name, command, properties) each."""
+    """Writes a folder for `ctest --test-dir` with these processes, each (name, command, properties)."""
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "CTestTestfile.cmake", "w", encoding="utf-8") as file:
         for process in processes:

@@ -1,4 +1,4 @@
-"""What was green before in a build folder, and cannot say anything else now: nothing that it reads has changed."""
+"""Remembers which groups passed in a build folder, and finds those whose inputs have not changed since."""
 
 import hashlib
 import json
@@ -6,11 +6,11 @@ import os
 
 from check.touched import git
 
-# Debian's packages that are installed: the libraries that programs load, PostgreSQL, Python.
+# dpkg's list of the installed packages: the libraries that programs load, PostgreSQL, Python.
 PACKAGES = "/var/lib/dpkg/status"
-# These start programs of ours; what they start is a part of what they test.
+# Test programs that start our programs. What they start is one of their inputs.
 START_PROGRAMS = {"server_test", "certs_test", "mirrorctl_test", "endpoint_test", "crash_test", "harness_test"}
-# What tests in C++ read of the repository beside what is compiled into them.
+# Files of the repository that tests in C++ read at run time.
 READ = ("tests/data/", "tests/support/", "tests/exchange/", "tests/fuzz/corpus/", "proto/WRITING.md", "tools/mirrorctl/web/pages/")
 
 
@@ -26,7 +26,7 @@ def _of_file(path):
 
 
 class Green:
-    """Digests of what each group reads. A group with the digest of its last green run here is not started again."""
+    """Keeps a digest of the inputs of each group that passed. A group with the same digest need not run again."""
 
     def __init__(self, root, preset):
         self.root = root
@@ -43,7 +43,7 @@ class Green:
         return self._digests[path]
 
     def _repository(self, prefixes):
-        """None: git does not tell which files there are."""
+        """Returns the files below these folders; None where git cannot list them."""
         if self._files is None:
             listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
             if listed is None:
@@ -52,8 +52,8 @@ class Green:
         return [self.root / name for name in self._files if name.startswith(prefixes)]
 
     def digest(self, group, tests):
-        """Of the programs, what they start, what they read, who runs them, and the variables of ours that they look at.
-        None: it cannot be told what the group reads."""
+        """Returns the digest of the group's inputs: its programs, the programs that they start, the files that they read,
+        the user, and our environment variables. None: the inputs are not known."""
         folder = self.root / "build" / "dev"
         words = {os.path.realpath(word) for _, command, _ in tests for word in command if word.startswith("/")}
         paths = {word for word in words if word.startswith(str(folder))}
@@ -72,7 +72,7 @@ class Green:
         return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode()).hexdigest()
 
     def keep(self, digests):
-        """These groups were green with these digests."""
+        """Stores the digests of groups that passed."""
         self.known.update({group: digest for group, digest in digests.items() if digest is not None})
         self._write()
 

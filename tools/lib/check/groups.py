@@ -1,4 +1,4 @@
-"""What there is to run: a group is a program of tests, or a script, with the rooms that it tests."""
+"""Lists what a check can run. A group is a test program or a script, with the rooms that it tests."""
 
 import dataclasses
 import functools
@@ -8,7 +8,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# Programs of tests in C++ and the folders whose rooms they test. Those of `dev` run in every check.
+# Test programs in C++, and the folders whose rooms they test. Every check runs those of `dev`.
 CPP = {
     "base_test": ("base",),
     "wire_test": ("proto/wire",),
@@ -25,12 +25,12 @@ CPP = {
     "fuzz": ("base", "proto/wire", "certs", "server", "client"),
 }
 THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
-# Of these tests one attack or strategy after the other takes minutes with the thread sanitizer, and each has tests of its
-# own; tools/nightly runs them.
+# These tests run many attacks or strategies one by one, which takes minutes with the thread sanitizer. Other tests cover
+# each of them; tools/nightly runs all.
 LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
-# The rooms of the programs that are shipped: tests of whole programs are tests of these.
+# Folders of the shipped programs. Tests of whole programs test all of their rooms.
 PROGRAMS = ("server", "client", "tools/mirrorctl", "tools/mirror_harness")
-# What users read, which packages hold.
+# Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
 DEMOS = {
     "demo": [],
@@ -54,7 +54,7 @@ class Group:
 
 @functools.cache
 def _named_in(root, path):
-    """The files in Python of tests/ that this one imports or names."""
+    """Returns the Python files of tests/ that this file imports or names."""
     text = (root / path).read_text(encoding="utf-8", errors="replace")
     by_stem = _python_files(root)
     stems = set(re.findall(r"(\w+)\.py\b", text))
@@ -72,7 +72,7 @@ def _python_files(root):
 
 
 def reads(root, script):
-    """The script, all files in Python that it can read, and what else is in their folders."""
+    """Returns the script, all Python files that it imports directly or indirectly, and the other files in their folders."""
     reached, waiting = set(), [script]
     while waiting:
         path = waiting.pop()
@@ -87,13 +87,13 @@ def _of_script(root, name, label, script):
     paths = reads(root, script)
     if name in ("python.docs", "python.help"):
         paths += PAGES
-    # With sanitizers they take three times as long, and some bound a server's memory. Sanitized programs are started by
-    # the tests in C++.
+    # They use the release build: with sanitizers they take three times as long, and some limit a server's memory. The tests
+    # in C++ start sanitized programs.
     return Group(name, "release", PROGRAMS, paths, seconds=240 if label == "torture" else 30)
 
 
 def scripts(root=ROOT):
-    """(name, label, build, script) of each line of tests/scripts.txt."""
+    """Yields (name, label, build, script) for each line of tests/scripts.txt."""
     for line in (root / "tests" / "scripts.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             name, label, _, build, _, script, *_ = line.split()
@@ -101,7 +101,7 @@ def scripts(root=ROOT):
 
 
 def all_groups(root=ROOT):
-    """Every group, those of every check first, in the order in which they run where nothing else decides."""
+    """Yields every group in the default order. The groups of every check come first."""
     yield Group("scripts", "dev", (), ("",), always=True, seconds=90)
     for program, rooms in CPP.items():
         folder = "tests/exchange/" if program == "exchange_replay" else f"tests/{program.removesuffix('_test')}/"
@@ -123,15 +123,15 @@ def all_groups(root=ROOT):
 
 @functools.cache
 def rooms_of_house(root=ROOT):
-    """Each room with those that it may include: ROOMS of tests/scripts/source_rules.py."""
+    """Returns each room with the rooms that it may include, from ROOMS in tests/scripts/source_rules.py."""
     space = {"__name__": "source_rules"}
     path = root / "tests" / "scripts" / "source_rules.py"
-    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), space)  # It is ours; it lies in no package.
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), space)  # It cannot be imported: its folder is no package.
     return {room: tuple(may.split()) for room, (may, _) in space["ROOMS"].items()}
 
 
 def threaded(root, folders):
-    """The rooms in these folders that start threads or guard something with a lock."""
+    """Returns the rooms in these folders that start threads or use locks."""
     starts = re.compile(r'"base/mutex\.h"|std::(?:thread|jthread|async|atomic)\b')
     found = []
     for room in rooms_of_house(root):
@@ -143,14 +143,14 @@ def threaded(root, folders):
 
 
 def not_for_threads(root=ROOT):
-    """What the thread sanitizer cannot judge, as tools/lib/threads.sh says, and what takes too long with it."""
+    """Returns a pattern for tests that the thread sanitizer cannot judge (tools/lib/threads.sh) or that take too long."""
     script = (root / "tools" / "lib" / "threads.sh").read_text(encoding="utf-8")
     callbacks = re.search(r"^callbacks='(.+)'$", script, re.MULTILINE).group(1)
     return re.compile(f"{callbacks}|{LONG_WITH_THREADS}")
 
 
 def group_of_test(preset, name, command, label):
-    """The name of the group that a test of ctest belongs to."""
+    """Returns the name of the group that a ctest test belongs to."""
     if label in ("scripts", "fuzz", "packaging"):
         return label
     program = os.path.basename(command[0])

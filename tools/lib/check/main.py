@@ -41,17 +41,16 @@ Exit code: 0 every test passed, 1 something failed (it says what and how to repe
 Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in the environment set how many
 rounds they take, here as in the tests themselves. With --all they take more rounds than without.
 """
-# Memory for a compiler at its largest; the build folders on the disk, and what tests need where these are there.
+# Memory that one compiler needs at most, and disk space for the builds: of a plain check, of --all, and once they exist.
 COMPILER_GB, DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 1.5, 8, 20, 3
-# Minutes behind those that are given: what then still runs hangs, or the machine is not as fast as its pace says.
+# Minutes after MIRROR_CHECK_MINUTES. Tests that still run then are stopped.
 HARD_END_MINUTES = 10
 TARGETS = {
     "dev": (),
     "tsan": groups.THREADED,
     "release": ("shipped", "mirror-example", "slow_sync", "bad_disk", "disk_calls", "random_test"),
 }
-# How long random tests take, in rounds, unless the caller says it: with the sanitizers fewer, and fewer still where somebody
-# waits for the answer (without --all).
+# Rounds of random tests, unless the caller sets them. A plain check uses fewer, because a developer waits for it.
 ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
 ROUNDS_WITHOUT_ALL = "8"
 RUNS = {"MIRROR_TEST_CRASH_RUNS": "3", "MIRROR_TEST_TORTURE_RUNS": "60"}
@@ -78,7 +77,7 @@ def read_arguments(words):
         parser.error("--record goes with --all")
     if told.filter is not None and (told.all or told.plan or told.record):
         parser.error("--filter goes with none of --all, --plan and --record")
-    text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # A server refuses variables with its prefix that it does not know.
+    text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # Servers refuse unknown variables with this prefix.
     if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
         parser.error(f"MIRROR_CHECK_MINUTES is '{text}', and has to be a number of minutes from 1 to 9999")
     told.minutes = int(text) if text and told.all else None
@@ -100,7 +99,7 @@ def set_environment():
 
 
 def look_at_machine(told):
-    """How many compilers fit here. Says what makes this machine slow; ends where it cannot work at all."""
+    """Returns how many compilers can run at a time. Warns about a small machine; exits when the disk is full."""
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     cores = len(os.sched_getaffinity(0))
     free = shutil.disk_usage(ROOT).free / 1e9
@@ -128,7 +127,7 @@ def install(told):
     commands = [["tools/setup", *(word for name in lists for word in ("--also", name))]]
     if told.all:
         commands += [["tools/lib/npm_packages.sh", f"tests/{folder}"] for folder in ("openapi", "browser", "parquet")]
-        # Without --all what needs them, or a browser, is left out where they are missing.
+        # Without --all, tests that need these packages or a browser are skipped when those are missing.
         os.environ.update(MIRROR_TEST_OPENAPI_LINT="1", MIRROR_TEST_BROWSER="1", MIRROR_TEST_PARQUET="1")
     for command in commands:
         if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:
@@ -147,14 +146,14 @@ def set_patience(pace_here, told):
     for name, runs_ in (RUNS if told.all else RUNS_WITHOUT_ALL).items():
         os.environ.setdefault(name, runs_)
     if pace_here > 2:
-        os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # How many times as long a test may take.
+        os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # Multiplies the time limits of tests.
 
 
 def only_one(root):
-    """Holds build/check.lock until this process ends; a second check, or tools/nightly, would write the same folders."""
+    """Locks build/check.lock until this process ends. A second check, or tools/nightly, would write the same folders."""
     try:
         (root / "build").mkdir(exist_ok=True)
-        lock = open(root / "build" / "check.lock", "w", encoding="utf-8")  # Open as long as the process lives.
+        lock = open(root / "build" / "check.lock", "w", encoding="utf-8")  # Stays open while the process lives.
     except OSError as wrong:
         fail(f"tools/check: {wrong.filename} cannot be written: {wrong.strerror}. Nothing was run. Make it yours, or use another clone.")
     try:
@@ -174,7 +173,7 @@ class Check:
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
         self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
-        self.to_repeat = []  # Words for what failed, and how to repeat it.
+        self.to_repeat = []  # Lines that say what failed and how to repeat it.
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
         self.pace, self.cores, self.compilers = None, len(os.sched_getaffinity(0)), None
@@ -183,7 +182,7 @@ class Check:
         return plan.rows(ROOT, self.house, self.groups, self.record, self.speed(), not self.told.all)
 
     def speed(self):
-        """How many times as long as at pace 1 on two processors everything takes here."""
+        """Returns how many times longer everything takes here than at pace 1 on two processors."""
         return self.pace * 2 / self.cores
 
     def seconds_left(self):
@@ -220,7 +219,7 @@ class Check:
         )
 
     def build(self, preset):
-        """False: there was no time for it."""
+        """Builds a preset once. False: the time was over."""
         if preset in self.built:
             return True
         deadline = self.deadline(HARD_END_MINUTES if preset == "dev" else 0)
@@ -238,7 +237,7 @@ class Check:
         self.to_repeat += [f"tools/check: failed: {what}. To repeat it alone:", f"  {repeat}"]
 
     def run_batch(self, rows):
-        """Runs groups of one build. What failed does not keep the others from running: finish() tells."""
+        """Runs groups of one build. A failure does not stop the check; finish() reports it."""
         preset = rows[0].group.preset
         if rows[0].group.command:
             name = rows[0].group.name
@@ -272,9 +271,9 @@ class Check:
             self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
     def skip_green(self, chosen):
-        """Takes out of `chosen` what was green before, but not with --all. The digests of all."""
+        """Removes groups that passed before from `chosen`, except with --all. Returns the digests of all groups."""
         green = Green(ROOT, "dev")
-        if self.told.all:  # It sets variables that others do not have, so its digests are of no use to them.
+        if self.told.all:  # It sets other variables, so its digests never match those of a plain check.
             green.forget_all()
             return {}
         digests = {name: green.digest(name, tests) for name, tests in chosen.items()}
@@ -301,13 +300,13 @@ class Check:
                 if not self.build(batch[0].group.preset):
                     runs.say("", f"The build of {batch[0].group.preset} was ended: the time is over.")
                     break
-                continue  # It took its time; what fits into the rest is asked again.
+                continue  # The build took time: choose again what fits.
             self.waiting = [row for row in self.waiting if row not in batch]
             self.run_batch(batch)
         self.finish()
 
     def finish(self):
-        """The closing lines: what ran, what was left out, and what the record would be."""
+        """Prints what ran, what was left out and the new record. Exits with 1 after a failure."""
         runs.say("")
         for name, one in self.results.items():
             runs.say(f"  {name:28} {one.passed:5} passed {one.failed:3} failed {one.skipped:3} skipped  {runs.clock(one.seconds)}")
@@ -358,7 +357,7 @@ def main():
                  "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
     check = Check(told)
     if told.plan:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # As for tools/check --plan | head.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # For `tools/check --plan | head`.
         check.measure_pace()
         check.print_plan()
         return

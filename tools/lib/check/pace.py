@@ -1,11 +1,12 @@
-"""How fast this machine compiles, and how long our commands take here."""
+"""Measures how fast this machine compiles, and estimates how long our commands take here."""
 
 import pathlib
 import resource
 import subprocess
 import sys
 
-# One file of middle size. Its user seconds are the pace: 1 is a machine as the goals are set for, 3 is three times slower.
+# A file of medium size. The user seconds to compile it are the pace: a machine of pace 3 is three times slower than one of
+# pace 1.
 PACE_FILE = "server/plan/cycle_check.cc"
 COMMAND = ["g++", "-std=c++20", "-fsyntax-only", "-I.", PACE_FILE]
 # Minutes at pace 1 on two processors, from an empty compiler cache with packages installed. Measured: docs/testing.md.
@@ -13,11 +14,11 @@ MINUTES = {"tools/demo": 5, "tools/demo --build release": 9, "tools/check": 40, 
 
 
 class NoPace(Exception):
-    """The compiler or the headers that it needs are not installed."""
+    """The compiler, or a header that it needs, is not installed."""
 
 
 def measure(root, runs=2):
-    """The pace: the least user seconds of `runs` runs."""
+    """Returns the pace: the fewest user seconds of `runs` runs."""
     best = None
     for _ in range(runs):
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
@@ -33,7 +34,7 @@ def measure(root, runs=2):
 
 
 def sentence():
-    """How long the commands take, for --help."""
+    """Returns a sentence for --help on how long the commands take."""
     of = MINUTES
     return (
         f"From an empty compiler cache, on two processors of pace 1 (tools/pace tells yours): {of['tools/check']} minutes, "
@@ -42,7 +43,7 @@ def sentence():
 
 
 def expectation(here, command, minutes=None):
-    """What is said at the begin."""
+    """Returns the lines that a command prints first."""
     most = round(MINUTES[command] * here)
     budget = f" The limit is {minutes} minutes: what does not fit is left out and listed." if minutes is not None else ""
     return [f"{command} takes about {most} minutes here from an empty compiler cache, less where it is filled.{budget}"]

@@ -1,14 +1,14 @@
-"""What runs, in which order, how long it takes here and why: first what a change touches, then what has waited longest."""
+"""Plans a check: which groups run, in which order, how long they take here, and why."""
 
 import dataclasses
 import functools
 
 from check import touched
 
-# Seconds at pace 1, on two processors, of a build of each preset with a filled compiler cache. One with an empty cache takes
-# longer, and is ended when the time is over.
+# Seconds that a build takes at pace 1 on two processors, with a filled compiler cache. With an empty cache a build takes
+# longer, and is stopped when the time is over.
 BUILD_SECONDS = {"dev": 120, "tsan": 90, "release": 90}
-# A batch of tests that is begun is ended: so long that processors do not wait, so short that the time is kept.
+# Seconds of one batch. A longer batch uses the processors better; a shorter one keeps closer to the time limit.
 BATCH_SECONDS = 300
 
 
@@ -17,11 +17,11 @@ class Row:
     group: object
     kind: str  # always, touched, rotation or left out.
     why: str
-    seconds: float  # Here.
+    seconds: float  # On this machine.
 
 
 def rows(root, house, groups, record, pace, only_always):
-    """Each group with why it runs; those of every check first, the rest touched ones first and then the oldest."""
+    """Returns a row for each group: groups of every check, then touched groups, then those with the oldest record."""
     known = functools.lru_cache(maxsize=None)(touched.changed_since)
     made = []
     for group in groups:
@@ -36,7 +36,7 @@ def rows(root, house, groups, record, pace, only_always):
 
 
 def fitting(waiting, pace, seconds_left, built):
-    """Those of `waiting` that can be run in the time, and those that cannot. None for the time: there is no end."""
+    """Splits `waiting` into rows that fit into the time and rows that do not. seconds_left None: there is no limit."""
     if seconds_left is None:
         return list(waiting), []
     run, left_out, built = [], [], set(built)
@@ -54,7 +54,7 @@ def fitting(waiting, pace, seconds_left, built):
 
 
 def batch(run, pace):
-    """The first of `run` that go together: of one build, or one command."""
+    """Returns the first rows of `run` that run together: of one build and kind, or a single command."""
     first = run[0]
     if first.group.command:
         return [first]
@@ -68,7 +68,7 @@ def batch(run, pace):
 
 
 def text(rows_of_plan, record):
-    """The plan as lines: NAME  KIND  MINUTES:SECONDS  WHY."""
+    """Returns the plan as lines: NAME  KIND  MINUTES:SECONDS  WHY."""
     lines = []
     for row in rows_of_plan:
         took = f"{int(row.seconds) // 60}:{int(row.seconds) % 60:02d}"

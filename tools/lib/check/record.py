@@ -7,7 +7,7 @@ FORMAT = 1
 
 
 class BrokenRecord(Exception):
-    """The file is no record of this program."""
+    """The file is not a valid record."""
 
 
 def _is_entry(entry):
@@ -33,17 +33,17 @@ class Record:
             raise BrokenRecord(f"{self.path} is no record of tools/check: git checkout puts back the last one.") from wrong
 
     def seconds(self, group):
-        """What a group takes at pace 1 on two processors."""
+        """Returns the seconds that a group takes at pace 1 on two processors."""
         entry = self.groups.get(group.name)
         return entry["seconds"] / entry["pace"] * entry["cores"] / 2 if entry else group.seconds
 
     def age(self, group):
-        """How many recorded runs ago it ran; more than all of them for one that never did."""
+        """Returns how many recorded runs ago the group ran; for a group that never ran, one more than there are runs."""
         entry = self.groups.get(group.name)
         return self.runs - entry["run"] if entry else self.runs + 1
 
     def with_run(self, commit, pace, cores, seconds):
-        """The text of the file behind a run at `commit` in which the groups of `seconds` were green."""
+        """Returns the text of the file after a run at `commit` in which the groups in `seconds` passed."""
         run = self.runs + 1
         groups = dict(self.groups)
         for name, took in seconds.items():
@@ -52,7 +52,7 @@ class Record:
         return '{\n  "format": %d,\n  "runs": %d,\n  "groups": {\n%s\n  }\n}\n' % (FORMAT, run, ",\n".join(lines))
 
     def write(self, text):
-        """The whole file or none of it."""
+        """Replaces the file atomically."""
         new = self.path.with_suffix(".new")
         new.write_text(text, encoding="utf-8")
         new.replace(self.path)

@@ -1,4 +1,4 @@
-"""Building and running: what is said while it goes on, and what came of it."""
+"""Builds, runs tests, shows progress and reads the results."""
 
 import collections
 import contextlib
@@ -21,17 +21,17 @@ from check.groups import group_of_test, not_for_threads  # noqa: E402
 Result = collections.namedtuple("Result", "passed failed skipped seconds")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
 CTEST = re.compile(r" *(\d+)/(\d+) Test ")
-# What a program of googletest says at its end: how many passed, and how many left themselves out.
+# Lines at the end of a googletest program: how many tests passed, and how many were skipped.
 PASSED_TESTS = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
 SKIPPED_TESTS = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
-# The same of unittest.
+# The same for unittest.
 RAN_IN_PYTHON = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 SKIPPED_IN_PYTHON = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
-# Failed processes that a command names; of more all of the batch run once more.
+# With at most so many failed processes, the command that repeats them names them; else it repeats the batch.
 NAMED_MAX = 10
-# Bytes of a process's output that its results keep: enough for the lines of its tests and for its end.
+# Bytes of output that ctest keeps for each process.
 OUTPUT_MAX = 200_000
-# Seconds that a program has to clean up when it is asked to end.
+# Seconds between SIGTERM and SIGKILL.
 END_SECONDS = 15
 BEGIN = time.monotonic()
 
@@ -53,7 +53,7 @@ def begin_step(name):
 
 
 class Progress:
-    """A line for each tenth: how much is done, and how long the rest takes at the pace so far."""
+    """Prints a line for each tenth of the work: how much is done, and how long the rest takes at this rate."""
 
     def __init__(self):
         self.tenth, self.begin = 0, time.monotonic()
@@ -68,7 +68,7 @@ class Progress:
 
 
 def adopt_orphans():
-    """What a child leaves behind becomes a child of this process, so that end_all() finds it."""
+    """Makes this process the parent of orphaned descendants, so that end_all() finds them."""
     pr_set_child_subreaper = 36
     ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
 
@@ -88,7 +88,7 @@ def _descendants(pid):
 
 
 def end_all():
-    """Ends everything that this process has started: asked first, so that it can clean up, and killed after END_SECONDS."""
+    """Stops all descendants of this process: SIGTERM first, so that they can clean up, SIGKILL after END_SECONDS."""
     patience = time.monotonic() + END_SECONDS
     for which in (signal.SIGTERM, signal.SIGKILL):
         while True:
@@ -96,7 +96,7 @@ def end_all():
             for pid in alive:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, which)
-            with contextlib.suppress(ChildProcessError):  # Adopted ones have nobody else who waits for them.
+            with contextlib.suppress(ChildProcessError):  # Reaps adopted processes.
                 while os.waitpid(-1, os.WNOHANG)[0] != 0:
                     pass
             if not alive:
@@ -107,7 +107,7 @@ def end_all():
 
 
 def _follow(command, cwd, line_told, deadline=None):
-    """Runs it, hands each line on. The exit code; None: it was ended at the deadline, with all that it had started."""
+    """Runs a command and passes each line to `line_told`. Returns the exit code; None when the deadline stopped it."""
     ended = threading.Event()
 
     def end():
@@ -126,7 +126,7 @@ def _follow(command, cwd, line_told, deadline=None):
             for line in process.stdout:
                 line_told(line.rstrip("\n"))
             code = process.wait()
-        except BaseException:  # A signal: what was started would be waited for.
+        except BaseException:  # As for a signal. Popen would wait for the command.
             end_all()
             raise
         finally:
@@ -136,8 +136,8 @@ def _follow(command, cwd, line_told, deadline=None):
 
 
 def configure(root, preset):
-    """Configures build/PRESET. Empty: it went well; else what CMake said."""
-    # What tools/nightly left in the folder is taken back.
+    """Configures build/PRESET. Returns CMake's output when it failed, else an empty text."""
+    # tools/nightly sets this option in the same folder.
     words = ["-DMIRROR_ALL_THREADED=OFF"] if preset == "tsan" else []
     for _ in range(2):
         done = subprocess.run(
@@ -146,14 +146,14 @@ def configure(root, preset):
         )  # fmt: skip
         if done.returncode != 0:
             return done.stdout + done.stderr or f"cmake ended with {done.returncode}"
-        # A folder of another compiler: CMake began anew, and has lost the preset's flags.
+        # The compiler has changed: CMake started over without the preset's flags, so configure again.
         if "The following variables have changed" not in done.stdout + done.stderr:
             break
     return ""
 
 
 def build(root, preset, targets=(), jobs=2, deadline=None):
-    """Builds build/PRESET. True: it is built; False: it failed; None: the deadline came first."""
+    """Builds build/PRESET. True: it is built; False: it failed; None: the deadline stopped it."""
     begin_step(f"build {preset}")
     wrong = configure(root, preset)
     if wrong:
@@ -172,7 +172,7 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
             say(line)
         if " warning: " in line:
             warned = True
-            if made and made.endswith(".o"):  # The next build has to warn again.
+            if made and made.endswith(".o"):  # So that the next build warns again.
                 (root / "build" / preset / made).unlink(missing_ok=True)
 
     code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, told, deadline)
@@ -182,8 +182,8 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
 
 
 def tests_of(root, preset):
-    """The tests of a build folder by their group: name -> [(name, command, properties)]. Of `dev` everything is built;
-    the other presets build some programs only."""
+    """Returns the tests of a build folder by group: name -> [(name, command, properties)]. In `dev` all programs are built,
+    in the other presets only some."""
     found = collections.defaultdict(list)
     unbuilt = None if preset == "dev" else []
     left_out = not_for_threads(root) if preset == "tsan" else None
@@ -221,7 +221,7 @@ def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
     junit.unlink(missing_ok=True)
     command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
-    if deadline is not None:  # ctest itself ends its tests then, and writes what came of the others.
+    if deadline is not None:  # ctest stops its tests then, and still writes the results of the others.
         end = datetime.datetime.now() + datetime.timedelta(seconds=max(1, deadline - time.monotonic()))
         command += ["--stop-time", end.strftime("%H:%M:%S")]
         deadline += 2 * END_SECONDS
@@ -234,28 +234,28 @@ def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
 
 
 def batch_folder(root, preset, number):
-    """Where ctest finds the tests of a batch, to run them or those that failed once more."""
+    """Returns the folder in which ctest finds the tests of a batch."""
     return root / "build" / preset / "grouped" / str(number)
 
 
 def _counts(case, tests, by_googletest):
-    """(passed, failed, skipped) of a process that has so many tests."""
+    """Returns (passed, failed, skipped) for a process with this number of tests."""
     status = case.get("status")
     output = "".join(part.text or "" for part in case.iter("system-out"))
     if status not in ("run", "fail"):
         told = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
-        return (0, 0, tests) if told else (0, tests, 0)  # Else it was never started.
+        return (0, 0, tests) if told else (0, tests, 0)  # Otherwise it never started.
     if not by_googletest:
         if status == "fail":
             return 0, tests, 0
         ran, skipped = (next(iter(map(int, found.findall(output)[-1:])), 0) for found in (RAN_IN_PYTHON, SKIPPED_IN_PYTHON))
         return (0, 0, skipped) if skipped and skipped >= ran else (tests, 0, skipped)
-    # The last line counts: a test may start its own program once more.
+    # The last line counts: a test may start its own program again.
     passed, skipped = (sum(map(int, found.findall(output)[-1:])) for found in (PASSED_TESTS, SKIPPED_TESTS))
-    # A test that neither passed nor was skipped has failed, also in a process that ended early, with 0.
+    # A test without a result has failed, also when the process ended early with 0.
     failed = max(tests - passed - skipped, 0)
     if status == "fail" and failed == 0:
-        passed, failed = max(passed - 1, 0), 1  # At its end, as for memory that leaked.
+        passed, failed = max(passed - 1, 0), 1  # It failed at its end, for example by a leak.
     if status == "run" and failed:
         say(f"{case.get('name')}: {failed} of {tests} tests printed no result, although the program ended with 0.")
     return passed, failed, skipped
@@ -287,12 +287,12 @@ def _results(junit, owners, wall):
             one[1] = 1
             failed += [name for name, owner in owners.items() if owner[0] == group]
     busy = sum(one[3] for one in sums.values()) or 1
-    # Several run at a time: a group's seconds are its share of the clock's, and no less than its longest process takes.
+    # Processes run in parallel. A group's seconds are its share of the elapsed time, and at least those of its longest process.
     return {group: Result(*one[:3], max(one[3] * wall / busy, one[4])) for group, one in sums.items()}, failed
 
 
 def repeat_command(root, preset, number, failed):
-    """The words that run the processes of this name in a batch once more."""
+    """Returns the command that repeats the failed processes of a batch."""
     folder = batch_folder(root, preset, number).relative_to(root)
     names = "|".join(re.sub(r"([][()+*?.^$|\\])", r"[\1]", name).replace("[^]", "\\^") for name in failed)
     chosen = f" -R '^({names})$'" if len(failed) <= NAMED_MAX else ""

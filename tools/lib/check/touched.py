@@ -1,14 +1,14 @@
-"""Which groups a change can touch: by the files that differ, the rooms they are in, and who includes these."""
+"""Finds the groups that a change can affect, from the changed files, their rooms, and the rooms that include those."""
 
 import os
 import subprocess
 
-# A change of these touches everything.
+# A change of one of these affects every group.
 EVERYTHING = (
     "tools/", "tests/support/", "tests/shims/", "tests/data/", "tests/scripts.", "tests/grpc_ends.cc", ".ci/", "CMakeLists.txt",
     "CMakePresets.json",
 )  # fmt: skip
-# A group that ran this many recorded runs ago is run as if it was touched.
+# A group that missed more recorded runs than this counts as touched.
 RUNS_MAX = 4
 
 
@@ -20,7 +20,7 @@ def git(root, *words):
 
 
 def changed_since(root, commit):
-    """The files that differ from that commit, those that are not committed among them. None: it is not known here."""
+    """Returns the files that differ from the commit, uncommitted ones included. None: the commit is not in this clone."""
     if not commit or git(root, "cat-file", "-e", f"{commit}^{{commit}}") is None:
         return None
     differ = git(root, "diff", "--name-only", "-z", "--no-renames", commit)
@@ -39,7 +39,7 @@ class House:
                 self._above.setdefault(lower, set()).add(room)
 
     def room_of(self, path):
-        """The room that a file is in; None: in none."""
+        """Returns the room of a file, or None."""
         if path.startswith("proto/"):
             return "proto/wire" if not path.endswith(".md") else None
         folder = os.path.dirname(path)
@@ -48,7 +48,7 @@ class House:
         return folder or None
 
     def closure(self, room):
-        """The room, and all that include it, by whatever way."""
+        """Returns the room and all rooms that include it, directly or indirectly."""
         reached, waiting = set(), [room]
         while waiting:
             one = waiting.pop()
@@ -59,7 +59,7 @@ class House:
 
 
 def _is_under(path, pattern):
-    if pattern.endswith("/*"):  # What is in a folder, but for its programs in Python.
+    if pattern.endswith("/*"):  # Files of a folder, except Python files.
         return path.startswith(pattern[:-1]) and not path.endswith(".py")
     return path == pattern or (path.startswith(pattern) if pattern.endswith("/") or not pattern else False)
 
@@ -71,7 +71,7 @@ def _tests(group, reached):
 
 
 def touches(house, path, group):
-    """Whether a change of this file can change what the group says."""
+    """Returns whether a change of this file can affect the group."""
     if any(_is_under(path, pattern) for pattern in group.paths):
         return True
     room = house.room_of(path)
@@ -83,7 +83,7 @@ def touches(house, path, group):
 
 
 def why_touched(root, house, group, record, changed=changed_since):
-    """Why the group has to run, in words; None: nothing says so."""
+    """Returns why the group has to run, or None."""
     entry = record.groups.get(group.name)
     if entry is None:
         return "no run of it is recorded, so its minutes are a guess"
