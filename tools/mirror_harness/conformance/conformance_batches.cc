@@ -112,6 +112,14 @@ std::vector<Requirement> Refusals() {
          ExpectResult(answer->results(0), absl::StatusCode::kOk, "the first batch");
          ExpectResult(answer->results(1), kInvalid, "the broken batch");
          ExpectResult(answer->results(2), absl::StatusCode::kOk, "the last batch");
+         exam.Begin();
+         const std::vector<v1::TableStatus> next = exam.Announce({a, b, c});
+         for (const int i : {0, 2}) {
+           const auto at = static_cast<std::size_t>(i);
+           Expect(next[at].position().lsn() == request.batches(i).target().lsn(),
+                  next[at].ShortDebugString());
+         }
+         Expect(next[1].position().lsn() == -1, next[1].ShortDebugString());
        }},
   };
 }

@@ -10,6 +10,7 @@ constexpr char kLastRows[] = "change_batch.proto, RowDataRequest.completed";
 constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
 
 const SentRows kOneRow = {kAda};
+const SentRow kOtherRow = {std::int64_t{2}, std::string("Bob"), std::int64_t{40}};
 
 /// Every call with this cycle is ABORTED.
 void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& status, std::int64_t cycle) {
@@ -77,7 +78,13 @@ std::vector<Requirement> LastRows() {
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "RowData");
          ExpectResult(answer->results(0), absl::StatusCode::kInvalidArgument, "the broken batch");
          Expect(!answer->has_completed(), "the cycle is said to be over");
+         v1::ChangeBatch good = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
+         AddCommit(&good);
+         exam.Apply(good);  // A cycle that ended takes no rows.
          exam.Complete();
+         exam.Begin();
+         exam.Announce(table);
+         ExpectRows(exam.Read(table, good.target()), {kAda, kOtherRow});
        }},
   };
 }
@@ -105,14 +112,20 @@ std::vector<Requirement> Ends() {
          const v1::TableStatus status = exam.Filled(table, kOneRow);
          absl::StatusOr<std::unique_ptr<RowStream>> stream = exam.client().OpenRowStream();
          ExpectStatus(stream.status(), absl::StatusCode::kOk, "RowDataStream");
-         v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
-         v1::RowDataRequest request = exam.Request({batch});
-         (*stream)->Send(request).IgnoreError();
+         const v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow);
+         (*stream)->Send(exam.Request({batch})).IgnoreError();
          ExpectStatus((*stream)->Receive().status(), absl::StatusCode::kOk, "an answer");
+         v1::ChangeBatch late = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
+         *late.mutable_target() = batch.target();
+         late.set_seq(2);
+         const v1::RowDataRequest request = exam.Request({late});  // Of the cycle that ends now.
          exam.Begin();
-         request.mutable_batches(0)->set_seq(2);
          (*stream)->Send(request).IgnoreError();
          ExpectStatus((*stream)->Receive().status(), kAborted, "the stream of the former cycle");
+         v1::ChangeBatch commit = exam.Batch(table, exam.Announce(table), v1::OPERATION_UNSPECIFIED, {});
+         AddCommit(&commit);
+         exam.Apply(commit);
+         ExpectRows(exam.Read(table, commit.target()), kOneRow);  // Without the late row.
        }},
       {"cycle.completed", "ReplicationCompleted ends a cycle: a later call of it is ABORTED.", kCompleted,
        [](Exam& exam) {
