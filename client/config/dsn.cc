@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/dsn.h"
+#include "base/db/odbc/connection_string.h"
 #include "base/db/postgres/target.h"
 
 namespace mirror {
@@ -92,6 +93,13 @@ std::string MariadbDsnProblem(const std::string& dsn) {
   return read.ok() ? "" : absl::StrCat("cannot be used: ", std::string(read.message()));
 }
 
+std::string OdbcDsnProblem(const std::string& dsn) {
+  if (std::string problem = PlainDsnProblem(dsn); !problem.empty()) return problem;
+  // The agent refuses these when it connects: names of secrets that a driver may have, also within a value.
+  const absl::StatusOr<odbc::ConnectionString> parsed = odbc::ConnectionString::Parse(dsn);
+  return parsed.ok() && !parsed->SecretKey().empty() ? kDsnHoldsPassword : "";
+}
+
 std::string PlainDsnPlace(const char* server, const std::string& dsn) {
   std::string where;
   for (const std::string_view key : {"dsn", "host", "server", "socket", "port", "dbname", "database"}) {
@@ -114,7 +122,7 @@ std::string PlainDsnPlace(const char* server, const std::string& dsn) {
 std::string DsnProblem(SourceKind kind, const std::string& dsn) {
   if (dsn.find('\n') != std::string::npos) return "must be one line";
   if (kind == SourceKind::kPostgres) return PostgresDsnProblem(dsn);
-  return kind == SourceKind::kMariadb ? MariadbDsnProblem(dsn) : PlainDsnProblem(dsn);
+  return kind == SourceKind::kMariadb ? MariadbDsnProblem(dsn) : OdbcDsnProblem(dsn);
 }
 
 std::string DsnPlace(SourceKind kind, const std::string& dsn) {

@@ -242,7 +242,7 @@ ROOMS = {
         ("nlohmann-json", "SQLite"),
     ),
     "client/config": (
-        "base base/config base/db/mariadb base/db/postgres base/exposition client/source client/source/steps proto/wire",
+        "base base/config base/db/mariadb base/db/odbc base/db/postgres base/exposition client/source client/source/steps proto/wire",
         (),
     ),
     "client/state": ("base base/db/sqlite certs client/source proto/wire", ("nlohmann-json",)),

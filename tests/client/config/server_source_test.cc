@@ -265,9 +265,10 @@ TEST(Dsn, APasswordIsFoundInThoseOfEveryKind) {
                                 "mariadb://mir:sesame@db1/crm", "socket=/run/db passphrase=x"}) {
     EXPECT_THAT(DsnProblem(SourceKind::kMariadb, dsn), HasSubstr("holds a password")) << dsn;
   }
-  for (const char* const dsn : {"DSN=crm;PWD=sesame", "Driver={MariaDB};UID=mir; pwd = {a;b}", "PASSWORD=x",
-                                "Driver={x};Server=db1;PWD={}", "DSN=crm;SERVER=db1\tPWD\t=sesame",
-                                "DSN=crm;AccessToken=sesame", "DSN=crm;SSLKeyPassword=sesame"}) {
+  for (const char* const dsn :
+       {"DSN=crm;PWD=sesame", "Driver={MariaDB};UID=mir; pwd = {a;b}", "PASSWORD=x",
+        "Driver={x};Server=db1;PWD={}", "DSN=crm;SERVER=db1\tPWD\t=sesame", "DSN=crm;AccessToken=sesame",
+        "DSN=crm;SSLKeyPassword=sesame", "DSN=crm;SPassword=sesame", "DSN=crm;socket={;SPassword=sesame}"}) {
     EXPECT_THAT(DsnProblem(SourceKind::kOdbc, dsn),
                 AllOf(HasSubstr("holds a password"), Not(HasSubstr("sesame"))))
         << dsn;
