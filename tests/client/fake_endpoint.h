@@ -115,9 +115,8 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::vector<std::string> authorizations;  ///< Of the other calls.
   int requests = 0;
   int streams = 0;
-  int old_tokens = 0;  ///< So many are refused as from before the endpoint came up.
-  std::int64_t new_tokens_from_s =
-      0;  ///< Tokens that were issued before this unix second are refused so, too.
+  int old_tokens = 0;                  ///< So many are refused as from before the endpoint came up.
+  std::int64_t new_tokens_from_s = 0;  ///< Unix second; refuses tokens of before so, too; 0: none.
 
   /// Before and after each run: what the test's thread and the endpoint's threads wrote, the others see.
   void Settle() { const std::lock_guard lock(mutex); }
@@ -132,7 +131,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     const std::lock_guard lock(mutex);
     log.emplace_back(request->probe() ? "probe" : "authenticate");
     if (on_authenticate) on_authenticate();
-    const bool is_early = IssuedAt(request->request_token()) < new_tokens_from_s;
+    const bool is_early = new_tokens_from_s > 0 && IssuedAt(request->request_token()) < new_tokens_from_s;
     if (is_early || (old_tokens > 0 && old_tokens-- > 0)) {
       context->AddTrailingMetadata(kNewTokenPayload,
                                    is_early ? absl::StrCat(new_tokens_from_s) : "1700000000");
