@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from check import touched
+from check import runs, touched
 
 # Seconds that a build takes at pace 1 on two processors, with a filled compiler cache. With an empty cache a build takes
 # longer, and is stopped when the time is over.
@@ -71,9 +71,8 @@ def text(rows_of_plan, record):
     """Returns the plan as lines: NAME  KIND  MINUTES:SECONDS  WHY."""
     lines = []
     for row in rows_of_plan:
-        took = f"{int(row.seconds) // 60}:{int(row.seconds) % 60:02d}"
         why = left_out_words(row, record) if row.kind == "left out" else row.why
-        lines.append(f"{row.group.name:28} {row.kind:9} {took:>7}  {why}")
+        lines.append(f"{row.group.name:28} {row.kind:9} {runs.clock(row.seconds):>7}  {why}")
     return lines
 
 

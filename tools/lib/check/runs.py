@@ -238,6 +238,12 @@ def batch_folder(root, preset, number):
     return root / "build" / preset / "grouped" / str(number)
 
 
+def _last_number(pattern, output):
+    """Returns the number in the last match, because a test may start its own program before the program's end. 0: no match."""
+    found = pattern.findall(output)
+    return int(found[-1]) if found else 0
+
+
 def _counts(case, tests, by_googletest):
     """Returns (passed, failed, skipped) for a process with this number of tests."""
     status = case.get("status")
@@ -248,10 +254,9 @@ def _counts(case, tests, by_googletest):
     if not by_googletest:
         if status == "fail":
             return 0, tests, 0
-        ran, skipped = (next(iter(map(int, found.findall(output)[-1:])), 0) for found in (RAN_IN_PYTHON, SKIPPED_IN_PYTHON))
+        ran, skipped = _last_number(RAN_IN_PYTHON, output), _last_number(SKIPPED_IN_PYTHON, output)
         return (0, 0, skipped) if skipped and skipped >= ran else (tests, 0, skipped)
-    # The last line counts: a test may start its own program again.
-    passed, skipped = (sum(map(int, found.findall(output)[-1:])) for found in (PASSED_TESTS, SKIPPED_TESTS))
+    passed, skipped = _last_number(PASSED_TESTS, output), _last_number(SKIPPED_TESTS, output)
     # A test without a result has failed, also when the process ended early with 0.
     failed = max(tests - passed - skipped, 0)
     if status == "fail" and failed == 0:
