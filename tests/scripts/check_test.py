@@ -46,6 +46,7 @@ def add(name, label, program):
     path = folder / "bin" / program
     text = f'''#!/bin/sh
 echo {preset} {name} >> "$RAN"
+echo $MIRROR_TEST_ROUNDS $MIRROR_TEST_CRASH_RUNS > "$RAN.rounds.{preset}"
 case " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac
 case " $ENDING_EARLY " in *" {name} "*) exit 0;; esac
 case " $SKIPPING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 0;; esac
@@ -211,8 +212,8 @@ class HardEnd(unittest.TestCase):
             pid = pathlib.Path(folder, "pid")
             # In a session of its own, as ninja's compilers and the servers of the demo are.
             command = ("sh", "-c", f"setsid sleep 1000 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait")
-            result, good = runs.run_command(folder, command, time.monotonic() + 1)
-            self.assertEqual((good, result.failed), (False, 1))
+            result = runs.run_command(folder, command, time.monotonic() + 1)
+            self.assertEqual((result.passed, result.failed), (0, 1))
             self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
 
 
@@ -251,7 +252,7 @@ class WholeCheck(unittest.TestCase):
         self.file("tests/scripts.txt", SCRIPTS)
         for room in ROOMS:
             self.file(f"{room}/a.cc", "#include <mutex>\n std::thread x;")
-        self.file(".gitignore", "build/\nran\nbin/\n")
+        self.file(".gitignore", "build/\nran*\nbin/\n")
         for tool in ("tools/setup", "tools/lib/npm_packages.sh", "bin/cmake", "bin/g++"):
             self.file(tool, "#!/bin/sh\n", 0o755)
         self.file("bin/cmake", '#!/bin/sh\nmkdir -p "build/$2"\n', 0o755)
@@ -278,7 +279,8 @@ class WholeCheck(unittest.TestCase):
     def check(self, *words, **environment):
         for name in ("MIRROR_CHECK_MINUTES", "MIRROR_TEST_ROUNDS"):
             environment.setdefault(name, "")
-        environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran"), **environment}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MIRROR_TEST_")}
+        environment = {**inherited, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran"), **environment}
         return subprocess.run(
             [self.root / "tools/check", *words], capture_output=True, text=True, check=False, env=environment
         )
@@ -434,6 +436,26 @@ class WholeCheck(unittest.TestCase):
         self.assertNotIn("release python.docs", ran)
         self.assertRegex(out, rf"python.docs +left out: it last ran at {recorded[:9]}")
         self.assertNotEqual(commit, recorded)
+
+    def rounds(self, preset):
+        return (self.root / f"ran.rounds.{preset}").read_text().split()
+
+    def test_random_tests_take_fewer_rounds_where_all_would_leave_no_time_for_the_others(self):
+        self.good(self.check("--all", "--record"))
+        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["20", "3"], ["500", "3"]))
+        record = json.loads((self.root / "tests/checked.json").read_text())
+        entry = record["groups"]["server_test"]
+        entry["seconds"] = 3600 * entry["pace"] / 0.01  # An hour at pace 0.01, which is the least that is measured.
+        (self.root / "tests/checked.json").write_text(json.dumps(record))
+        self.commit()
+        out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="30"))
+        self.assertIn("Random tests take fewer rounds", out)
+        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["8", "1"], ["500", "1"]))
+        out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="9999"))
+        self.assertNotIn("fewer rounds", out)
+        self.assertEqual(self.rounds("dev"), ["20", "3"])
+        self.good(self.check())
+        self.assertEqual(self.rounds("dev"), ["8", "1"])
 
     def test_a_failure_in_the_rotation_fails_the_run(self):
         done = self.check("--all", FAILING="browser.pages")

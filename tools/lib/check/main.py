@@ -39,7 +39,8 @@ Exit code: 0 every test passed, 1 something failed (it says what and how to repe
 
 {minutes}
 Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in the environment set how many
-rounds they take, here as in the tests themselves. With --all they take more rounds than without.
+rounds they take, here as in the tests themselves. With --all they take more rounds than without, except where the
+C++ tests would then need most of MIRROR_CHECK_MINUTES.
 """
 # Memory that one compiler needs at most, and disk space for the builds: of a plain check, of --all, and once they exist.
 COMPILER_GB, DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 1.5, 8, 20, 3
@@ -50,11 +51,12 @@ TARGETS = {
     "tsan": groups.THREADED,
     "release": ("shipped", "mirror-example", "slow_sync", "bad_disk", "disk_calls", "random_test"),
 }
-# Rounds of random tests, unless the caller sets them. A plain check uses fewer, because a developer waits for it.
+# Rounds of random tests, unless the caller sets them. Fewer run without --all, because a developer waits for it, and where
+# all of them would leave too little of MIRROR_CHECK_MINUTES for the other groups.
 ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
-ROUNDS_WITHOUT_ALL = "8"
+ROUNDS_FEW = "8"
 RUNS = {"MIRROR_TEST_CRASH_RUNS": "3", "MIRROR_TEST_TORTURE_RUNS": "60"}
-RUNS_WITHOUT_ALL = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15"}
+RUNS_FEW = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15"}
 ROUNDS_OF_CALLER = os.environ.get("MIRROR_TEST_ROUNDS")
 
 
@@ -137,12 +139,13 @@ def is_green(result):
     return result.failed == 0 and result.passed > 0
 
 
-def set_rounds(preset, told):
-    os.environ["MIRROR_TEST_ROUNDS"] = ROUNDS_OF_CALLER or (ROUNDS[preset] if told.all else ROUNDS_WITHOUT_ALL)
+def set_rounds(preset, few):
+    rounds = ROUNDS_FEW if few and preset != "release" else ROUNDS[preset]
+    os.environ["MIRROR_TEST_ROUNDS"] = ROUNDS_OF_CALLER or rounds
 
 
-def set_patience(pace_here, told):
-    for name, runs_ in (RUNS if told.all else RUNS_WITHOUT_ALL).items():
+def set_patience(pace_here, few):
+    for name, runs_ in (RUNS_FEW if few else RUNS).items():
         os.environ.setdefault(name, runs_)
     if pace_here > 2:
         os.environ.setdefault("MIRROR_TEST_TIMES", "3")  # Multiplies the time limits of tests.
@@ -176,9 +179,11 @@ class Check:
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
         self.pace, self.cores, self.compilers = None, len(os.sched_getaffinity(0)), None
+        self.few_rounds = False  # choose_rounds() decides it.
 
     def rows(self):
-        return plan.rows(ROOT, self.house, self.groups, self.record, self.speed(), not self.told.all)
+        share = plan.FEW_ROUNDS_SHARE if self.few_rounds else 1
+        return plan.rows(ROOT, self.house, self.groups, self.record, self.speed(), not self.told.all, share)
 
     def speed(self):
         """Returns how many times longer everything takes here than at pace 1 on two processors."""
@@ -197,6 +202,15 @@ class Check:
         except pace.NoPace as missing:
             self.pace = 1.0
             runs.say(f"The pace of this machine is not known: {missing}. The minutes are those at pace 1.")
+
+    def choose_rounds(self):
+        """Decides whether random tests take fewer rounds here."""
+        self.few_rounds = not self.told.all
+        if self.told.minutes is not None:
+            cpp = sum(row.seconds for row in self.rows() if row.group.always) + plan.BUILD_SECONDS["dev"] * self.speed()
+            self.few_rounds = cpp > plan.CPP_SHARE_MAX * self.told.minutes * 60
+            if self.few_rounds:
+                runs.say(f"Random tests take fewer rounds: with all, the C++ tests need {runs.clock(cpp)} of {self.told.minutes} minutes.")
 
     def print_plan(self):
         rows = self.rows()
@@ -240,10 +254,10 @@ class Check:
         preset = rows[0].group.preset
         if rows[0].group.command:
             name = rows[0].group.name
-            result, good = runs.run_command(ROOT, rows[0].group.command, self.deadline(HARD_END_MINUTES))
-            results, repeat = {name: result}, " ".join(rows[0].group.command)
+            result = runs.run_command(ROOT, rows[0].group.command, self.deadline(HARD_END_MINUTES))
+            good, results, repeat = is_green(result), {name: result}, " ".join(rows[0].group.command)
         else:
-            set_rounds(preset, self.told)
+            set_rounds(preset, self.few_rounds)
             tests = runs.tests_of(ROOT, preset)
             strange = sorted(set(tests) - {group.name for group in self.groups}) if preset == "dev" else []
             if strange:
@@ -319,12 +333,17 @@ class Check:
         if self.to_repeat:
             fail("", *self.to_repeat)
 
+    def seconds_with_all_rounds(self):
+        share = plan.FEW_ROUNDS_SHARE if self.few_rounds else 1
+        always = {group.name for group in self.groups if group.always}
+        return {name: took / share if name in always else took for name, took in self.seconds.items()}
+
     def write_record(self):
         commit = self.commit
         if self.told.record and (touched.git(ROOT, "status", "--porcelain") != "" or commit != (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()):
             runs.say("", "Nothing is recorded: files or the commit changed while the tests ran.")
             return
-        text = self.record.with_run(commit, self.pace, self.cores, self.seconds)
+        text = self.record.with_run(commit, self.pace, self.cores, self.seconds_with_all_rounds())
         if self.told.record:
             self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
@@ -334,7 +353,7 @@ class Check:
 
 def run_filter(told, check):
     check.build("dev")
-    set_rounds("dev", told)
+    set_rounds("dev", check.few_rounds)
     runs.begin_step(f"test dev: {told.filter}")
     command = ["ctest", "--test-dir", "build/dev", "-j", str(check.cores + 1), "--output-on-failure", "--no-tests=error"]
     done = subprocess.run([*command, "-R", told.filter], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
@@ -358,6 +377,7 @@ def main():
     if told.plan:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # For `tools/check --plan | head`.
         check.measure_pace()
+        check.choose_rounds()
         check.print_plan()
         return
     lock = only_one(ROOT)
@@ -365,7 +385,8 @@ def main():
         check.compilers = look_at_machine(told, check.cores)
         install(told)
         check.measure_pace()
-        set_patience(check.pace, told)
+        check.choose_rounds()
+        set_patience(check.pace, check.few_rounds)
         runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", told.minutes))
         if told.filter is not None:
             run_filter(told, check)

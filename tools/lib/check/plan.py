@@ -10,6 +10,10 @@ from check import runs, touched
 BUILD_SECONDS = {"dev": 120, "tsan": 90, "release": 90}
 # Seconds of one batch. A longer batch uses the processors better; a shorter one keeps closer to the time limit.
 BATCH_SECONDS = 300
+# The tests of every check take this share of their seconds when random tests take fewer rounds. Measured: docs/testing.md.
+FEW_ROUNDS_SHARE = 0.8
+# Fewer rounds are taken where these tests would need more than this share of the time limit.
+CPP_SHARE_MAX = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +24,9 @@ class Row:
     seconds: float  # On this machine.
 
 
-def rows(root, house, groups, record, pace, only_always):
-    """Returns a row for each group: groups of every check, then touched groups, then those with the oldest record."""
+def rows(root, house, groups, record, pace, only_always, share=1):
+    """Returns a row for each group: groups of every check, then touched groups, then those with the oldest record. The tests of
+    every check take this `share` of their recorded seconds."""
     known = functools.lru_cache(maxsize=None)(touched.changed_since)
     made = []
     for group in groups:
@@ -31,7 +36,7 @@ def rows(root, house, groups, record, pace, only_always):
         kind = "touched" if why else "always" if group.always else "rotation"
         entry = record.groups.get(group.name)
         text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")
-        made.append(Row(group, kind, text, record.seconds(group) * pace))
+        made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1)))
     return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
 
 

@@ -311,4 +311,4 @@ def run_command(root, command, deadline=None):
     took = time.monotonic() - begin
     if code is None:
         say("", f"{' '.join(command)} was ended: the time is over.")
-    return Result(int(code == 0), int(code != 0), 0, took), code == 0
+    return Result(int(code == 0), int(code != 0), 0, took)
