@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -12,12 +13,13 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
 
-from check import groups, plan, runs, touched  # noqa: E402
+from check import green, groups, machine, plan, runs, touched  # noqa: E402
 from check.record import BrokenRecord, Record  # noqa: E402
 
 ROOMS = {"base": (), "proto/wire": ("base",), "server": ("base", "proto/wire"), "client": ("base",), "tools/mirrorctl": ("client",)}
@@ -46,16 +48,17 @@ def add(name, label, program):
     path = folder / "bin" / program
     text = f'''#!/bin/sh
 echo {preset} {name} >> "$RAN"
-echo $MIRROR_TEST_ROUNDS $MIRROR_TEST_CRASH_RUNS > "$RAN.rounds.{preset}"
+echo $MIRROR_TEST_ROUNDS $MIRROR_TEST_CRASH_RUNS $MIRROR_TEST_TORTURE_RUNS > "$RAN.rounds.{preset}"
 case " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac
 case " $ENDING_EARLY " in *" {name} "*) exit 0;; esac
+case " $SKIPPING_AND_LEAKING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 1;; esac
 case " $SKIPPING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 0;; esac
 case " $LEAKING " in *" {name} "*) echo "[  PASSED  ] 1 test."; exit 1;; esac
 echo "[  PASSED  ] 1 test."
 '''
     if not path.exists() or path.read_text() != text: path.write_text(text); path.chmod(0o755)
     lines.append(f'add_test("{name}" "{path.resolve()}" "--gtest_filter={name}")\n'
-                 f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label})\n')
+                 f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label} SKIP_REGULAR_EXPRESSION "\\\\[  SKIPPED \\\\]")\n')
 if preset == "tsan": add("CallbackTest.CannotBeJudged", "endpoint", "endpoint_test")
 for name in gtest: add(f"{name.title()}Suite.Works", name, f"{name}_test")
 for name, label in others.items(): add(name, label, name)
@@ -101,6 +104,11 @@ class Touched(unittest.TestCase):
                      "tests/data/chinook.sqlite", "tests/scripts.txt"):  # fmt: skip
             self.assertTrue(self.touches(path, rooms=("client",)), path)
 
+    def test_tools_that_no_group_starts_touch_none(self):
+        self.assertFalse(self.touches("tools/nightly", rooms=("client",)))
+        self.assertTrue(self.touches("tools/lib/steps.sh", rooms=("client",)))
+        self.assertEqual([name for name in touched.NO_GROUP if not (ROOT / name).is_file()], [])
+
     def test_prose_touches_no_program(self):
         for path in ("README.md", "docs/security.md", "base/README.md", "CHANGELOG.md"):
             self.assertFalse(self.touches(path, rooms=("server",)), path)
@@ -138,14 +146,14 @@ class Touched(unittest.TestCase):
         return touched.why_touched(None, self.house, group("g", ("server",)), record, lambda *_: paths)
 
     def test_what_has_no_record_or_one_of_an_unknown_commit_is_touched(self):
-        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1, "cores": 2}
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
         self.assertIsNone(self.why(entry, []))
         self.assertIn("no run of it is recorded", self.why(None, []))
         self.assertIn("abc", self.why(entry, None))
         self.assertEqual(self.why(entry, ["docs/x.md", "base/file.cc"]), "base changed")
 
     def test_what_ran_more_than_four_recorded_runs_ago_is_touched(self):
-        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1, "cores": 2}
+        entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
         self.assertIsNone(self.why(entry, [], runs=5))
         self.assertIn("5 recorded runs", self.why(entry, [], runs=6))
 
@@ -164,6 +172,41 @@ class Lists(unittest.TestCase):
             name = str(path.relative_to(ROOT))
             if "node_modules" not in name:
                 self.assertTrue(name in listed or name in nightly, f"no list has {name}, so nothing runs it")
+
+
+    def test_the_programs_that_a_test_program_starts_are_among_its_inputs(self):
+        for folder in ("base", "wire", "server", "client", "contract", "certs", "mirrorctl", "endpoint", "crash", "harness", "bench"):
+            text = "".join(path.read_text() for path in sorted((ROOT / "tests" / folder).rglob("*")) if path.suffix in (".cc", ".h"))
+            started = set(re.findall(r'BinDir\(\) \+ "/([\w-]+)"', text))
+            listed = set(green.START_PROGRAMS.get(f"{folder}_test", ()))
+            self.assertEqual(started - listed, set(), folder)
+            if "tests/support/installation.h" in text or "tests/support/agent_bench.h" in text:
+                self.assertLessEqual({"mirrorctl", "mirror-server"}, listed, folder)
+
+    def test_each_line_has_a_group_that_builds_what_it_needs(self):
+        by_name = {one.name: one for one in groups.all_groups()}
+        for name, label, build, script in groups.scripts():
+            one = by_name.get(groups.group_of_test("release", name, ("python3", script), label))
+            self.assertIsNotNone(one, f"no group runs {name}")
+            self.assertTrue(build == "all" or one.preset == "release", f"{name} is built with {build}, and its group runs in {one.preset}")
+
+    def test_each_shipped_program_is_in_a_folder_of_programs(self):
+        shipped = []
+        for lists in ROOT.glob("[!b]*/**/CMakeLists.txt"):
+            for package, sources in re.findall(r"mirror_(?:private_)?command\([\w-]+ PACKAGE ([\w-]+)[^)]*SOURCES (\S+)", lists.read_text()):
+                if package != "none":
+                    shipped.append(str((lists.parent / sources).relative_to(ROOT).parent))
+        self.assertEqual(len(shipped), 5)
+        self.assertEqual([folder for folder in shipped if folder not in groups.PROGRAMS], [])
+
+    def test_pages_and_files_that_a_script_reads_touch_it(self):
+        by_name = {one.name: one for one in groups.all_groups()}
+        house = touched.House(groups.rooms_of_house())
+        for path, name in (("docs/reference/metrics.md", "python.metrics"), ("docs/sources/postgres.md", "python.postgres_page"),
+                           ("docs/examples/search_index.py", "history.search_index"), ("tests/client/stage/stage_test.cc", "python.layouts"),
+                           ("client/import/sandbox.cc", "python.imports"), ("client/import/sandbox.cc", "packaging")):  # fmt: skip
+            self.assertTrue((ROOT / path).exists(), path)
+            self.assertTrue(touched.touches(house, path, by_name[name]), f"{path} does not touch {name}")
 
 
 class Plan(unittest.TestCase):
@@ -192,7 +235,7 @@ class Plan(unittest.TestCase):
         self.assertEqual(plan.fitting(self.rows(1e9), 1, None, set()), (self.rows(1e9), []))
 
     def test_touched_ones_come_first_and_then_those_that_have_waited_longest(self):
-        entry = {"commit": "abc", "seconds": 1, "pace": 1, "cores": 2}
+        entry = {"commit": "abc", "seconds": 1, "pace": 1}
         record = Entry(3, old={**entry, "run": 1}, new={**entry, "run": 3}, changed={**entry, "run": 3})
         made = [group("new"), group("old"), group("changed", paths=("x",)), group("every", always=True)]
         changed = touched.changed_since
@@ -202,8 +245,30 @@ class Plan(unittest.TestCase):
         self.assertEqual([row.group.name for row in rows], ["every", "changed", "old", "new"])
 
     def test_seconds_are_those_of_the_record_at_pace_1_on_two_processors(self):
-        record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3, "cores": 4})
-        self.assertEqual(record.seconds(group("g")), 20)
+        record = Entry(g={"commit": "abc", "run": 1, "seconds": 30, "pace": 3})
+        self.assertEqual(record.seconds(group("g")), 10)
+
+    def test_a_single_process_takes_the_same_time_on_more_processors(self):
+        with tempfile.TemporaryDirectory() as folder:
+            junit = pathlib.Path(folder, "junit.xml")
+            names = ["long", *(f"short{n}" for n in range(8))]
+            cases = "".join(f'<testcase name="{name}" status="run" time="{80 if name == "long" else 40}"/>' for name in names)
+            junit.write_text(f"<testsuite>{cases}</testsuite>")
+            owners = {name: ("long" if name == "long" else "short", 1, False) for name in names}
+            found, failed = runs._results(junit, owners, 100, 4)
+        self.assertEqual(failed, [])
+        self.assertEqual((found["long"].seconds, found["long"].on_two), (80, 80))
+        self.assertEqual((found["short"].seconds, found["short"].on_two), (80, 160))
+
+    def test_the_limits_of_a_container_count(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cgroup = pathlib.Path(folder)
+            here = machine.processors(cgroup), machine.gigabytes(cgroup)
+            self.assertEqual(here[0], len(os.sched_getaffinity(0)))
+            for limits, expected in ((("max 100000", "max"), here), (("100000 100000", "500000000"), (1, 0.5)), (("10000 100000", "max"), (1, here[1]))):
+                (cgroup / "cpu.max").write_text(limits[0] + "\n")
+                (cgroup / "memory.max").write_text(limits[1] + "\n")
+                self.assertEqual((machine.processors(cgroup), machine.gigabytes(cgroup)), expected)
 
 
 class HardEnd(unittest.TestCase):
@@ -212,9 +277,23 @@ class HardEnd(unittest.TestCase):
             pid = pathlib.Path(folder, "pid")
             # In a session of its own, as ninja's compilers and the servers of the demo are.
             command = ("sh", "-c", f"setsid sleep 1000 & echo $! > '{pid}.new'; mv '{pid}.new' '{pid}'; wait")
-            result = runs.run_command(folder, command, time.monotonic() + 1)
+            result = runs.run_command(folder, command, 2, time.monotonic() + 1)
             self.assertEqual((result.passed, result.failed), (0, 1))
             self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
+
+    def test_what_is_ended_cleans_up_and_what_comes_next_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cleaned = pathlib.Path(folder, "cleaned")
+            clean = f"sleep 1; touch '{cleaned}'"
+            result = runs.run_command(folder, ("sh", "-c", f"trap \"{clean}; exit 1\" TERM; while :; do sleep 0.1; done"), 2, time.monotonic() + 1)
+            self.assertEqual((result.passed, result.failed), (0, 1))
+            self.assertTrue(cleaned.exists())
+            self.assertEqual(runs.run_command(folder, ("sleep", "1"), 2).passed, 1)
+
+    def test_what_ignores_the_end_is_killed(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(runs, "END_SECONDS", 1):
+            command = ("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+            self.assertEqual(runs.run_command(folder, command, 2, time.monotonic() + 0.5).failed, 1)
 
 
 class Counts(unittest.TestCase):
@@ -229,6 +308,10 @@ class Counts(unittest.TestCase):
         self.assertEqual(self.counts("run", "Ran 3 tests in 1s\n\nOK (skipped=3)\n"), (0, 0, 3))
         self.assertEqual(self.counts("run", "Ran 0 tests in 1s\n\nOK (skipped=1)\n"), (0, 0, 1))
         self.assertEqual(self.counts("run", "all is well"), (1, 0, 0))
+
+    def test_a_script_without_tests_has_failed(self):
+        self.assertEqual(self.counts("run", "Ran 0 tests in 0.000s\n\nOK\n"), (0, 1, 0))
+        self.assertEqual(self.counts("run", "a script of another kind\n"), (1, 0, 0))
 
     def test_of_a_program_that_starts_itself_the_last_line_counts(self):
         output = "[  PASSED  ] 1 test.\n[  PASSED  ] 2 tests.\n"
@@ -319,6 +402,15 @@ class WholeCheck(unittest.TestCase):
         self.good(self.check("--again"))
         self.assertEqual(len(self.ran()), 14)
 
+    def test_the_plan_of_a_plain_check_says_what_was_green_before(self):
+        self.assertRegex(self.good(self.check("--plan")), r"(?m)^server_test +runs +\d+:\d\d$")
+        self.good(self.check(FAILING="")) and self.ran()
+        out = self.good(self.check("--plan"))
+        self.assertRegex(out, r"(?m)^server_test +green before, unless the build changes what it reads$")
+        self.assertIn("\n0 groups run", out)
+        self.assertRegex(self.good(self.check("--plan", "--again")), r"(?m)^server_test +runs ")
+        self.assertEqual(self.ran(), [])
+
     def test_a_program_that_failed_is_run_until_it_is_green(self):
         done = self.check(FAILING="ServerSuite.Works")
         self.assertEqual(done.returncode, 1)
@@ -332,15 +424,40 @@ class WholeCheck(unittest.TestCase):
         self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
 
     def test_a_process_that_ends_early_or_leaks_has_failed_and_so_has_a_group_that_is_skipped(self):
-        done = self.check(ENDING_EARLY="ServerSuite.Works", LEAKING="ClientSuite.Works", SKIPPING="BaseSuite.Works")
+        done = self.check(
+            ENDING_EARLY="ServerSuite.Works", LEAKING="ClientSuite.Works", SKIPPING="BaseSuite.Works", SKIPPING_AND_LEAKING="WireSuite.Works"
+        )
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout.splitlines()[-1], "11 passed, 3 failed, 1 skipped")
+        self.assertEqual(done.stdout.splitlines()[-1], "10 passed, 4 failed, 2 skipped")
         self.assertIn("1 of 1 tests printed no result", done.stdout)
         self.assertIn("base_test: all of its tests were skipped", done.stdout)
-        self.assertIn("failed: base_test server_test client_test", done.stderr)
+        self.assertIn("failed: base_test wire_test server_test client_test", done.stderr)
         self.ran()
         self.good(self.check())
-        self.assertEqual(sorted(self.ran()), ["dev BaseSuite.Works", "dev ClientSuite.Works", "dev ServerSuite.Works"])
+        self.assertEqual(sorted(self.ran()), [f"dev {name}Suite.Works" for name in ("Base", "Client", "Server", "Wire")])
+
+    def test_a_filter_counts_in_the_same_way(self):
+        done = self.check("--filter", "^(Base|Wire)Suite")
+        self.assertEqual(self.good(done).splitlines()[-1], "2 passed, 0 failed, 0 skipped")
+        self.assertEqual(sorted(self.ran()), ["dev BaseSuite.Works", "dev WireSuite.Works"])
+        done = self.check("--filter", "BaseSuite", ENDING_EARLY="BaseSuite.Works")
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (1, "0 passed, 1 failed, 0 skipped"))
+        self.assertIn("ctest --test-dir build/dev/grouped/filter", done.stderr)
+        done = self.check("--filter", "NoSuchTest")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no test's name matches 'NoSuchTest'", done.stderr)
+
+    def test_a_label_for_tools_nightly_counts_in_the_same_way(self):
+        self.good(self.check())
+        for early, code, counts in (("", 0, "1 passed, 0 failed, 0 skipped"), ("BaseSuite.Works", 1, "0 passed, 1 failed, 0 skipped")):
+            command = ["/usr/bin/python3", "-B", self.root / "tools/lib/check/label.py", "dev", "base"]
+            environment = {**os.environ, "RAN": str(self.root / "ran"), "ENDING_EARLY": early}
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            self.assertIn(counts, done.stdout)
+        command[-1] = "nothing"
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        self.assertEqual((done.returncode, done.stderr), (1, "build/dev has no such test with the label nothing.\n"))
 
     def test_a_failure_in_a_whole_check_takes_back_that_all_was_green(self):
         self.good(self.check())
@@ -442,7 +559,7 @@ class WholeCheck(unittest.TestCase):
 
     def test_random_tests_take_fewer_rounds_where_all_would_leave_no_time_for_the_others(self):
         self.good(self.check("--all", "--record"))
-        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["20", "3"], ["500", "3"]))
+        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["20", "3", "60"], ["500", "3", "60"]))
         record = json.loads((self.root / "tests/checked.json").read_text())
         entry = record["groups"]["server_test"]
         entry["seconds"] = 3600 * entry["pace"] / 0.01  # An hour at pace 0.01, which is the least that is measured.
@@ -450,12 +567,12 @@ class WholeCheck(unittest.TestCase):
         self.commit()
         out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="30"))
         self.assertIn("Random tests take fewer rounds", out)
-        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["8", "1"], ["500", "1"]))
+        self.assertEqual((self.rounds("dev"), self.rounds("release")), (["8", "1", "60"], ["500", "1", "60"]))
         out = self.good(self.check("--all", MIRROR_CHECK_MINUTES="9999"))
         self.assertNotIn("fewer rounds", out)
-        self.assertEqual(self.rounds("dev"), ["20", "3"])
+        self.assertEqual(self.rounds("dev"), ["20", "3", "60"])
         self.good(self.check())
-        self.assertEqual(self.rounds("dev"), ["8", "1"])
+        self.assertEqual(self.rounds("dev"), ["8", "1", "60"])
 
     def test_a_failure_in_the_rotation_fails_the_run(self):
         done = self.check("--all", FAILING="browser.pages")
@@ -489,7 +606,7 @@ class WholeCheck(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), times)
 
     def test_wrong_usage(self):
-        for words, minutes in ((["--fast"], ""), (["--filter"], ""), (["--record"], ""), (["--all", "--filter", "x"], ""),
+        for words, minutes in ((["--fast"], ""), (["--filter"], ""), (["--record"], ""), (["--all", "--filter", "x"], ""), (["--filter", "("], ""), (["--all", "--again"], ""),
                                (["--all"], "0"), (["--all"], "soon"), ([], "-1"), (["--all"], "1e3")):  # fmt: skip
             done = self.check(*words, MIRROR_CHECK_MINUTES=minutes)
             self.assertEqual((done.returncode, done.stdout), (2, ""), (words, minutes))

@@ -29,9 +29,9 @@ class Demo(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="demo "))
         self.addCleanup(shutil.rmtree, self.root)
-        for folder in ("tools/lib", "tests/support"):
+        for folder in ("tools/lib/check", "tests/support"):
             (self.root / folder).mkdir(parents=True)
-        for path in ("tools/demo", "tools/lib/steps.sh", *(f"tools/lib/demo_{of}.sh" for of in ("server", "postgres", "mariadb"))):
+        for path in ("tools/demo", "tools/lib/steps.sh", "tools/lib/check/machine.py", *(f"tools/lib/demo_{of}.sh" for of in ("server", "postgres", "mariadb"))):
             shutil.copy(ROOT / path, self.root / path)
         self.script("tools/setup", "echo set up; exit 1")
         for name in ("postgres_cluster", "mariadb_source"):
@@ -74,6 +74,22 @@ class Demo(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn("pace 2.00: about 9 min from nothing. Where", run.stdout)
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
+
+    def test_a_disk_without_room_ends_it_with_words(self):
+        self.script("df", "echo Avail; echo 400000")
+        run = subprocess.run(
+            [self.root / "tools/demo"], capture_output=True, text=True, check=False,
+            env={**os.environ, "PATH": f"{self.root}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("0 GB are free on the disk of", run.stderr)
+        self.assertIn("Nothing was built. Make room, or clone to another disk.", run.stderr)
+
+    def test_a_build_folder_that_cannot_be_written_ends_it_with_words(self):
+        (self.root / "build").touch()
+        run = self.demo()
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("build/demo cannot be written by ", run.stderr)
 
     def test_wrong_usage(self):
         for words in (["--exchange", "--keep"], ["--store"], ["--store", "mysql"], ["--source", "oracle"], ["--source"], ["now"],

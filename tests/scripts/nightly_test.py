@@ -152,6 +152,12 @@ class Steps(Nightly):
         self.assertEqual(len(calls.read_text().splitlines()), made + 1)
         self.assertEqual(self.log("container").strip(), str(self.root / "build" / "nightly" / "packages"))
 
+    def test_a_folder_that_cannot_be_written_ends_it_with_words(self):
+        (self.root / "build").touch()
+        run = self.nightly("--only", "mutants")
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn("build/nightly cannot be written by ", run.stderr)
+
     def test_all_is_well(self):
         run = self.nightly("--only", "mutants")
         self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
@@ -193,6 +199,10 @@ class Parts(Nightly):
                 self.assertLessEqual(own, minutes, name)
                 self.assertLessEqual(own, total / count + longest, name)
                 self.assertLessEqual(minutes - own, sum(map(int, builds.values())), name)
+
+    def test_parts_of_the_number_in_the_example_take_an_hour_at_most(self):
+        (count,) = set(re.findall(r"--parts? (?:\d+/)?(\d+) ", NIGHTLY.read_text().replace("\n", " ") + (ROOT / "docs/testing.md").read_text()))
+        self.assertEqual([part for part in self.parts("--parts", count) if part[1] > 60], [])
 
     def test_a_part_runs_what_is_listed_for_it(self):
         commit = self.commit()
@@ -278,7 +288,7 @@ class Record(Nightly):
         record.parent.mkdir(parents=True)
         record.write_text("\ntorture.days 12345678 good 0 2026-01-01T00:00Z\n")
         words = [self.root / "tools" / "nightly", "--only", "mutants"]
-        for which in (signal.SIGINT, signal.SIGTERM):
+        for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
             self.addCleanup(run.kill)
             pid = self.root / "build" / "pid"

@@ -1,18 +1,11 @@
-#!/usr/bin/python3
-"""Writes the tests of a build folder once more, many to a process: a process of its own costs more than most tests do, and
-one that needs PostgreSQL makes a whole one. Tests of one suite go together, at most GROUP_MAX of them.
-
-Usage: grouped_tests.py BUILD_FOLDER OUT_FOLDER [CTEST ARGUMENT...]
-
-The arguments select, as those of ctest. `ctest --test-dir OUT_FOLDER` runs them. MIRROR_TEST_TIMES=3 in the environment: on
-a slow machine each may take three times as long.
+"""Puts many tests of a build folder into one process: a process of its own costs more than most tests do, and one that needs
+PostgreSQL makes a whole one. Tests of one suite go together, at most GROUP_MAX of them. MIRROR_TEST_TIMES=3 in the environment:
+on a slow machine each may take three times as long.
 """
 
 import json
 import os
-import pathlib
 import subprocess
-import sys
 
 GROUP_MAX = 20
 # Tests with such a time limit start and kill whole programs. Few of them share a process, and they start first, so that none
@@ -67,13 +60,14 @@ def of_group(group, number):
     name, command, properties = group[0]
     if "TIMEOUT" in properties:
         properties = {"COST": properties["TIMEOUT"], **properties}
+    if filter_of(command) is not None:
+        # Tests that are skipped are counted in the output. With this property ctest calls a process skipped also when it failed.
+        properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
     if len(group) == 1:
         # ctest pads all names to the longest, and a parameter can be very long.
         return name if len(name) <= NAME_MAX else f"{name[:NAME_MAX]} {number}", command, patient(properties)
     together = FILTER + ":".join(filter_of(each) for _, each, _ in group)
     command = [together if word.startswith(FILTER) else word for word in command]
-    # A skipped test must not mark the others as skipped.
-    properties = {key: value for key, value in properties.items() if key != "SKIP_REGULAR_EXPRESSION"}
     if "TIMEOUT" in properties:
         properties["TIMEOUT"] = min(properties["TIMEOUT"] * len(group), TIMEOUT_MAX)
     return f"{name.rsplit('.', 1)[0][:NAME_MAX]} {number} ({len(group)})", command, patient(properties)
@@ -96,15 +90,3 @@ def write(out, processes):
     with open(out / "CTestTestfile.cmake", "w", encoding="utf-8") as file:
         for process in processes:
             file.writelines(f"{line}\n" for line in statements(*process))
-
-
-def main():
-    if len(sys.argv) < 3:
-        raise SystemExit(__doc__)
-    groups = grouped(read(sys.argv[1], sys.argv[3:]))
-    write(pathlib.Path(sys.argv[2]), [of_group(group, number) for number, group in enumerate(groups)])
-    print(f"{sum(map(len, groups))} tests in {len(groups)} processes")
-
-
-if __name__ == "__main__":
-    main()

@@ -48,12 +48,30 @@ tenths() {
   done
 }
 
+# Gigabytes that a build of a few programs needs.
+build_gb=3
+
+# need_build_folder PRESET: ends the script where build/PRESET cannot be written, or the disk has no room for a first build.
+need_build_folder() {
+  local folder=build/$1 free
+  if ! { mkdir -p "$folder" && [ -w "$folder" ]; } 2> /dev/null; then
+    echo "$0: $PWD/$folder cannot be written by $(id -un). Nothing was built. Make it yours, or use another clone." >&2
+    exit 1
+  fi
+  free=$(($(df --output=avail -k . | tail -n 1) / 1000000))
+  if [ "$free" -lt "$build_gb" ] && ! compgen -G "$folder/bin/*" > /dev/null; then
+    echo "$0: $free GB are free on the disk of $PWD, and the build needs about $build_gb GB. Nothing was built. Make room, or clone to another disk." >&2
+    exit 1
+  fi
+}
+
 # build PRESET [TARGET...]: configures and builds into build/PRESET. `configure` in the caller has more words for CMake.
 build() {
-  local preset=$1 log target_words=()
+  local preset=$1 log compilers target_words=()
   shift
   if [ "$#" -gt 0 ]; then target_words=(--target "$@"); fi
   begin_step "build $preset"
+  need_build_folder "$preset"
   log=$(mktemp)
   for _ in 1 2; do
     if ! cmake --preset "$preset" "${configure[@]}" > "$log" 2>&1; then
@@ -65,5 +83,6 @@ build() {
     grep -q '^The following variables have changed' "$log" || break
   done
   rm -f "$log"
-  NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" "${target_words[@]}" 2>&1 | tenths || fail_step "build $preset" "cmake --preset $preset ${configure[*]} && cmake --build --preset $preset ${target_words[*]}"
+  compilers=$(/usr/bin/python3 -B tools/lib/check/machine.py)
+  NINJA_STATUS='[%f/%t] ' cmake --build --preset "$preset" -j "$compilers" "${target_words[@]}" 2>&1 | tenths || fail_step "build $preset" "cmake --preset $preset ${configure[*]} && cmake --build --preset $preset ${target_words[*]}"
 }

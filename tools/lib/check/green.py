@@ -8,8 +8,16 @@ from check.touched import git
 
 # dpkg's list of the installed packages: the libraries that programs load, PostgreSQL, Python.
 PACKAGES = "/var/lib/dpkg/status"
-# Test programs that start our programs. What they start is one of their inputs.
-START_PROGRAMS = {"server_test", "certs_test", "mirrorctl_test", "endpoint_test", "crash_test", "harness_test"}
+# Test programs that start our programs, and which. What they start is one of their inputs.
+_ALL = ("mirror-server", "mirror-agent", "mirrorctl", "mirror-harness", "mirror-example", "mirror-import")
+START_PROGRAMS = {
+    "server_test": ("mirror-import",),
+    "certs_test": ("mirrorctl", "mirror-server", "mirror-agent", "mirror-harness"),
+    "mirrorctl_test": ("mirrorctl", "mirror-server", "mirror-agent"),
+    "endpoint_test": _ALL,
+    "crash_test": _ALL,
+    "harness_test": ("mirror-harness",),
+}
 # Files of the repository that tests in C++ read at run time.
 READ = ("tests/data/", "tests/support/", "tests/exchange/", "tests/fuzz/corpus/", "proto/WRITING.md", "tools/mirrorctl/web/pages/")
 
@@ -43,13 +51,13 @@ class Green:
         return self._digests[path]
 
     def _repository(self, prefixes):
-        """Returns the files below these folders; None where git cannot list them."""
+        """Returns the files below these folders, without those that are compiled; None where git cannot list them."""
         if self._files is None:
             listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
             if listed is None:
                 return None
             self._files = sorted(name for name in listed.split("\0") if name)
-        return [self.root / name for name in self._files if name.startswith(prefixes)]
+        return [self.root / name for name in self._files if name.startswith(prefixes) and (not prefixes or not name.endswith((".cc", ".h")))]
 
     def digest(self, group, tests):
         """Returns the digest of the group's inputs: its programs, the programs that they start, the files that they read,
@@ -62,7 +70,7 @@ class Green:
         if read is None or not (paths or everything):
             return None
         if group in START_PROGRAMS:
-            paths.update(str(path) for path in (folder / "bin").glob("mirror*") if not path.name.endswith("_test"))
+            paths.update(str(folder / "bin" / name) for name in START_PROGRAMS[group])
             paths.update(map(str, (folder / "tests").glob("lib*.so")))
         paths.update(map(str, read))
         paths.add(PACKAGES)

@@ -29,7 +29,7 @@ THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
 # each of them; tools/nightly runs all.
 LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 # Folders of the shipped programs. Tests of whole programs test all of their rooms.
-PROGRAMS = ("server", "client", "tools/mirrorctl", "tools/mirror_harness")
+PROGRAMS = ("server", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
 # Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
 DEMOS = {
@@ -85,8 +85,10 @@ def reads(root, script):
 
 def _of_script(root, name, label, script):
     paths = reads(root, script)
-    if name in ("python.docs", "python.help"):
+    texts = [(root / path).read_text(encoding="utf-8") for path in paths if path.endswith(".py") and (root / path).exists()]
+    if name == "python.help" or any('ROOT / "docs"' in text for text in texts):
         paths += PAGES
+    paths += tuple(path for text in texts for path in re.findall(r'"(tests/[\w/]+\.(?:cc|h))"', text))
     # They use the release build: with sanitizers they take three times as long, and some limit a server's memory. The tests
     # in C++ start sanitized programs.
     return Group(name, "release", PROGRAMS, paths, seconds=240 if label == "torture" else 30)

@@ -4,6 +4,7 @@ import argparse
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
 
-from check import groups, pace, plan, runs, touched  # noqa: E402
+from check import groups, machine, pace, plan, runs, touched  # noqa: E402
 from check.green import Green  # noqa: E402
 from check.record import BrokenRecord, Record  # noqa: E402
 
@@ -25,10 +26,10 @@ build folder if none of its inputs changed, and lists it as "green before".
 
   --all            Also runs whole programs (in Python), the thread sanitizer, and with the release build the packages,
                    tools/demo with each store and source, torture, a browser, and long random tests. Skips nothing.
-                   MIRROR_CHECK_MINUTES=N in the environment: the C++ tests run in any case; another group starts only
-                   if it is expected to end within N minutes. Groups that the change can touch come first, then those
-                   that have waited longest by tests/checked.json. What is left out is listed, with the commit at
-                   which it last ran. Tests that still run 10 minutes after N are stopped and count as failed.
+                   MIRROR_CHECK_MINUTES=N in the environment: the C++ tests of `dev` run in any case; another group
+                   starts only if it is expected to end within N minutes. Groups that the change can touch come first,
+                   then those that have waited longest by tests/checked.json. What is left out is listed, with the commit
+                   at which it last ran. Tests that still run 10 minutes after N are stopped and count as failed.
   --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
   --again          Without --all: run what was green before, too.
   --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
@@ -42,8 +43,8 @@ Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in 
 rounds they take, here as in the tests themselves. With --all they take more rounds than without, except where the
 C++ tests would then need most of MIRROR_CHECK_MINUTES.
 """
-# Memory that one compiler needs at most, and disk space for the builds: of a plain check, of --all, and once they exist.
-COMPILER_GB, DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 1.5, 8, 20, 3
+# Disk space for the builds: of a plain check, of --all, and once they exist.
+DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 8, 20, 3
 # Minutes after MIRROR_CHECK_MINUTES. Tests that still run then are stopped.
 HARD_END_MINUTES = 10
 TARGETS = {
@@ -56,7 +57,7 @@ TARGETS = {
 ROUNDS = {"dev": "20", "tsan": "20", "release": "500"}
 ROUNDS_FEW = "8"
 RUNS = {"MIRROR_TEST_CRASH_RUNS": "3", "MIRROR_TEST_TORTURE_RUNS": "60"}
-RUNS_FEW = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15"}
+RUNS_FEW = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15", "MIRROR_TEST_TORTURE_RUNS": "60"}
 ROUNDS_OF_CALLER = os.environ.get("MIRROR_TEST_ROUNDS")
 
 
@@ -77,12 +78,20 @@ def read_arguments(words):
         sys.exit(0)
     if told.record and not told.all:
         parser.error("--record goes with --all")
-    if told.filter is not None and (told.all or told.plan or told.record):
-        parser.error("--filter goes with none of --all, --plan and --record")
+    if told.filter is not None and (told.all or told.plan or told.record or told.again):
+        parser.error("--filter goes with none of --all, --plan, --again and --record")
+    if told.again and told.all:
+        parser.error("--all skips nothing, so --again does not go with it")
+    try:
+        re.compile(told.filter or "")
+    except re.error as wrong:
+        parser.error(f"'{told.filter}' is no regular expression: {wrong}")
     text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # Servers refuse unknown variables with this prefix.
     if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
         parser.error(f"MIRROR_CHECK_MINUTES is '{text}', and has to be a number of minutes from 1 to 9999")
     told.minutes = int(text) if text and told.all else None
+    if text and not told.all:
+        print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all. It has no effect here.", file=sys.stderr)
     times = os.environ.get("MIRROR_TEST_TIMES", "1")
     if not (times.isascii() and times.isdigit() and 0 < int(times) < 100):
         parser.error(f"MIRROR_TEST_TIMES is '{times}', and has to be a number from 1 to 99")
@@ -102,7 +111,6 @@ def set_environment():
 
 def look_at_machine(told, cores):
     """Returns how many compilers can run at a time. Warns about a small machine; exits when the disk is full."""
-    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     free = shutil.disk_usage(ROOT).free / 1e9
     wanted = DISK_ALL_GB if told.all else DISK_GB
     if all((ROOT / "build" / preset / "bin").exists() for preset in (TARGETS if told.all else ("dev",))):
@@ -112,11 +120,11 @@ def look_at_machine(told, cores):
             f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and builds and tests need about {wanted} GB.",
             "Nothing was built. Make room, or clone to another disk.",
         )
-    compilers = max(1, min(cores + 1, int(gigabytes / COMPILER_GB)))
+    compilers = machine.compilers()
     if cores == 1:
         runs.say("This machine has one processor: everything takes about twice as long as for two.")
     if compilers < cores + 1:
-        runs.say(f"This machine has {gigabytes:.1f} GB of memory: {compilers} of {cores + 1} compilers run at a time.")
+        runs.say(f"This machine has {machine.gigabytes():.1f} GB of memory: {compilers} of {cores + 1} compilers run at a time.")
     return compilers
 
 
@@ -178,7 +186,7 @@ class Check:
         self.to_repeat = []  # Lines that say what failed and how to repeat it.
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
-        self.pace, self.cores, self.compilers = None, len(os.sched_getaffinity(0)), None
+        self.pace, self.cores, self.compilers = None, machine.processors(), None
         self.few_rounds = False  # choose_rounds() decides it.
 
     def rows(self):
@@ -223,13 +231,33 @@ class Check:
         builds = {preset: plan.BUILD_SECONDS[preset] * self.speed() for preset in presets}
         for preset, seconds in builds.items():
             runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {runs.clock(seconds):>7}  with a filled compiler cache")
-        runs.say(*plan.text(always + run + left_out, self.record))
-        minutes = (sum(row.seconds for row in always + run) + sum(builds.values())) / 60
+        green = [] if self.told.all else self.green_now()
+        rows = [row for row in always + run if row.group.name not in green]
+        runs.say(*plan.text(rows + left_out, self.record, bool(self.told.all)))
+        for name in green:
+            runs.say(f"{name:28} green before, unless the build changes what it reads")
+        minutes = (sum(row.seconds for row in rows) + sum(builds.values())) / 60
         budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
+        touched_ones = sum(1 for row in left_out if row.touched)
+        of_them = f", {touched_ones} of them touched" if touched_ones else ""
         runs.say(
-            f"{len(always + run)} groups run and {len(left_out)} are left out: about {minutes:.0f} min{budget} with a filled "
+            f"{len(rows)} groups run and {len(left_out)} are left out{of_them}: about {minutes:.0f} min{budget} with a filled "
             "compiler cache."
         )
+
+    def green_now(self):
+        """Returns the groups that passed before with the inputs that are there now."""
+        if not (ROOT / "build" / "dev" / "green.json").exists():
+            return []
+        try:
+            tests, green = runs.tests_of(ROOT, "dev"), Green(ROOT, "dev")
+        except (SystemExit, subprocess.CalledProcessError):
+            return []
+        if self.told.again:
+            return []
+        set_patience(self.pace, self.few_rounds)
+        set_rounds("dev", self.few_rounds)
+        return [name for name, found in tests.items() if name in green.known and green.digest(name, found) == green.known[name]]
 
     def build(self, preset):
         """Builds a preset once. False: the time was over."""
@@ -254,12 +282,12 @@ class Check:
         preset = rows[0].group.preset
         if rows[0].group.command:
             name = rows[0].group.name
-            result = runs.run_command(ROOT, rows[0].group.command, self.deadline(HARD_END_MINUTES))
+            result = runs.run_command(ROOT, rows[0].group.command, self.cores, self.deadline(HARD_END_MINUTES))
             good, results, repeat = is_green(result), {name: result}, " ".join(rows[0].group.command)
         else:
             set_rounds(preset, self.few_rounds)
             tests = runs.tests_of(ROOT, preset)
-            strange = sorted(set(tests) - {group.name for group in self.groups}) if preset == "dev" else []
+            strange = sorted(set(tests) - {group.name for group in self.groups}) if preset != "tsan" else []
             if strange:
                 fail("", f"tools/check: no group of tools/lib/check/groups.py has the tests of {' '.join(strange)}.")
             chosen = {row.group.name: tests.get(row.group.name, []) for row in rows}
@@ -274,12 +302,12 @@ class Check:
             results, failed = {}, []
             if chosen:
                 deadline = self.deadline(HARD_END_MINUTES)
-                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores + 1, number, deadline)
+                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline)
             good, repeat = not failed, runs.repeat_command(ROOT, preset, number, failed)
             if digests:
                 Green(ROOT, preset).keep({name: digests[name] for name, one in results.items() if is_green(one)})
         self.results.update(results)
-        self.seconds.update({name: one.seconds for name, one in results.items() if is_green(one)})
+        self.seconds.update({name: one.on_two for name, one in results.items() if is_green(one)})
         if not good:
             self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
@@ -325,6 +353,8 @@ class Check:
             runs.say(f"  {name:28} {one.passed:5} passed {one.failed:3} failed {one.skipped:3} skipped  {runs.clock(one.seconds)}")
         for row in self.waiting:
             runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
+        if self.told.minutes is not None and any(row.touched for row in self.waiting):
+            runs.say("  Some of these are touched: run tools/check --all without a time limit, or on a faster machine.")
         if self.told.all:
             self.write_record()
         sums = [sum(one[at] for one in self.results.values()) for at in range(3)]
@@ -343,7 +373,7 @@ class Check:
         if self.told.record and (touched.git(ROOT, "status", "--porcelain") != "" or commit != (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()):
             runs.say("", "Nothing is recorded: files or the commit changed while the tests ran.")
             return
-        text = self.record.with_run(commit, self.pace, self.cores, self.seconds_with_all_rounds())
+        text = self.record.with_run(commit, self.pace, self.seconds_with_all_rounds())
         if self.told.record:
             self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
@@ -354,13 +384,16 @@ class Check:
 def run_filter(told, check):
     check.build("dev")
     set_rounds("dev", check.few_rounds)
+    tests = runs.tests_of(ROOT, "dev", ["-R", told.filter])
+    if not tests:
+        fail("", f"tools/check: no test's name matches '{told.filter}'. Nothing was run.")
     runs.begin_step(f"test dev: {told.filter}")
-    command = ["ctest", "--test-dir", "build/dev", "-j", str(check.cores + 1), "--output-on-failure", "--no-tests=error"]
-    done = subprocess.run([*command, "-R", told.filter], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
+    results, failed = runs.run_tests(ROOT, "dev", tests, check.cores, "filter")
+    if failed:
         Green(ROOT, "dev").forget_all()
-        fail("", "tools/check: tests failed, or none has such a name. To repeat them:",
-             f"  ctest --test-dir build/dev --output-on-failure -R '{told.filter}'")  # fmt: skip
+        check.failed(f"tests that match '{told.filter}'", runs.repeat_command(ROOT, "dev", "filter", failed))
+    check.results = results
+    check.finish()
 
 
 def main():
@@ -387,7 +420,10 @@ def main():
         check.measure_pace()
         check.choose_rounds()
         set_patience(check.pace, check.few_rounds)
-        runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", told.minutes))
+        if told.filter is None:
+            rows = [row for row in check.rows() if row.group.always or told.minutes is None]
+            warm = (sum(row.seconds for row in rows) + plan.BUILD_SECONDS["dev"] * check.speed()) / 60
+            runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", warm, told.minutes))
         if told.filter is not None:
             run_filter(told, check)
         else:
@@ -403,6 +439,7 @@ def end(number, _):
 
 if __name__ == "__main__":
     for number_of_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number_of_signal, end)
+        if signal.getsignal(number_of_signal) is not signal.SIG_IGN:  # As nohup sets it.
+            signal.signal(number_of_signal, end)
     runs.adopt_orphans()
     main()

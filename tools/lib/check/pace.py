@@ -5,6 +5,9 @@ import resource
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from check import machine  # noqa: E402
+
 # A file of medium size. The user seconds to compile it are the pace: a machine of pace 3 is three times slower than one of
 # pace 1.
 PACE_FILE = "server/plan/cycle_check.cc"
@@ -42,11 +45,12 @@ def sentence():
     )
 
 
-def expectation(here, command, minutes=None):
-    """Returns the lines that a command prints first."""
+def expectation(here, command, warm, minutes=None):
+    """Returns the lines that a command prints first. warm: minutes with a filled compiler cache."""
     most = round(MINUTES[command] * here)
     budget = f" The limit is {minutes} minutes: what does not fit is left out and listed." if minutes is not None else ""
-    return [f"{command} takes about {most} minutes here from an empty compiler cache, less where it is filled.{budget}"]
+    filled = f"at least {warm:.0f}" if minutes is not None else f"about {warm:.0f}"
+    return [f"{command} takes about {most} minutes here from an empty compiler cache, and {filled} with a filled one.{budget}"]
 
 
 def main():
@@ -57,8 +61,9 @@ def main():
         print(f"tools/pace: {missing}. tools/setup installs what is missing.", file=sys.stderr)
         sys.exit(1)
     print(f"pace {here:.2f}")
+    processors = machine.processors()
     for command, minutes in MINUTES.items():
-        print(f"{command:27} about {max(1, round(minutes * here))} min from an empty compiler cache")
+        print(f"{command:27} about {max(1, round(minutes * here * 2 / processors))} min from an empty compiler cache, on {processors} processor{'s' if processors > 1 else ''}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class Row:
     kind: str  # always, touched, rotation or left out.
     why: str
     seconds: float  # On this machine.
+    touched: bool = False
 
 
 def rows(root, house, groups, record, pace, only_always, share=1):
@@ -36,7 +37,7 @@ def rows(root, house, groups, record, pace, only_always, share=1):
         kind = "touched" if why else "always" if group.always else "rotation"
         entry = record.groups.get(group.name)
         text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")
-        made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1)))
+        made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1), bool(why)))
     return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
 
 
@@ -72,10 +73,13 @@ def batch(run, pace):
     return together
 
 
-def text(rows_of_plan, record):
-    """Returns the plan as lines: NAME  KIND  MINUTES:SECONDS  WHY."""
+def text(rows_of_plan, record, with_reasons=True):
+    """Returns the plan as lines: NAME  KIND  MINUTES:SECONDS  WHY. Without reasons all groups are those of every check."""
     lines = []
     for row in rows_of_plan:
+        if not with_reasons:
+            lines.append(f"{row.group.name:28} {'runs':9} {runs.clock(row.seconds):>7}")
+            continue
         why = left_out_words(row, record) if row.kind == "left out" else row.why
         lines.append(f"{row.group.name:28} {row.kind:9} {runs.clock(row.seconds):>7}  {why}")
     return lines

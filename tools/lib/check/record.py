@@ -1,4 +1,4 @@
-"""tests/checked.json: for each group the commit of its last green run, its seconds there, pace and processors."""
+"""tests/checked.json: for each group the commit of its last green run, its seconds on two processors there, and the pace."""
 
 import json
 import pathlib
@@ -11,9 +11,9 @@ class BrokenRecord(Exception):
 
 
 def _is_entry(entry):
-    numbers = [entry.get(key) for key in ("run", "seconds", "pace", "cores")]
+    numbers = [entry.get(key) for key in ("run", "seconds", "pace")]
     are_numbers = all(isinstance(one, (int, float)) for one in numbers)
-    return isinstance(entry.get("commit"), str) and are_numbers and entry["pace"] > 0 and entry["cores"] > 0
+    return isinstance(entry.get("commit"), str) and are_numbers and entry["pace"] > 0
 
 
 class Record:
@@ -35,19 +35,19 @@ class Record:
     def seconds(self, group):
         """Returns the seconds that a group takes at pace 1 on two processors."""
         entry = self.groups.get(group.name)
-        return entry["seconds"] / entry["pace"] * entry["cores"] / 2 if entry else group.seconds
+        return entry["seconds"] / entry["pace"] if entry else group.seconds
 
     def age(self, group):
         """Returns how many recorded runs ago the group ran; for a group that never ran, one more than there are runs."""
         entry = self.groups.get(group.name)
         return self.runs - entry["run"] if entry else self.runs + 1
 
-    def with_run(self, commit, pace, cores, seconds):
+    def with_run(self, commit, pace, seconds):
         """Returns the text of the file after a run at `commit` in which the groups in `seconds` passed."""
         run = self.runs + 1
         groups = dict(self.groups)
         for name, took in seconds.items():
-            groups[name] = {"commit": commit, "run": run, "seconds": round(took, 1), "pace": round(pace, 2), "cores": cores}
+            groups[name] = {"commit": commit, "run": run, "seconds": round(took, 1), "pace": round(pace, 2)}
         lines = [f"    {json.dumps(name)}: {json.dumps(groups[name])}" for name in sorted(groups)]
         return '{\n  "format": %d,\n  "runs": %d,\n  "groups": {\n%s\n  }\n}\n' % (FORMAT, run, ",\n".join(lines))
 

@@ -18,7 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import grouped_tests  # noqa: E402
 from check.groups import group_of_test, not_for_threads  # noqa: E402
 
-Result = collections.namedtuple("Result", "passed failed skipped seconds")
+# seconds: here. on_two: as they would be on two processors. A single process takes the same time on any number of them.
+Result = collections.namedtuple("Result", "passed failed skipped seconds on_two")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
 CTEST = re.compile(r" *(\d+)/(\d+) Test ")
 # Lines at the end of a googletest program: how many tests passed, and how many were skipped.
@@ -31,6 +32,8 @@ SKIPPED_IN_PYTHON = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
 NAMED_MAX = 10
 # Bytes of output that ctest keeps for each process.
 OUTPUT_MAX = 200_000
+# ctest's --stop-time has no date. Seconds until which it is the right day.
+STOP_TIME_MAX = 23 * 3600
 # Seconds between SIGTERM and SIGKILL.
 END_SECONDS = 15
 BEGIN = time.monotonic()
@@ -88,22 +91,23 @@ def _descendants(pid):
 
 
 def end_all():
-    """Stops all descendants of this process: SIGTERM first, so that they can clean up, SIGKILL after END_SECONDS."""
+    """Stops all descendants of this process. SIGTERM goes once to those that run now, so that they can clean up, also with
+    commands; SIGKILL goes to what still runs after END_SECONDS."""
     patience = time.monotonic() + END_SECONDS
-    for which in (signal.SIGTERM, signal.SIGKILL):
-        while True:
-            alive = _descendants(os.getpid())
-            for pid in alive:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, which)
-            with contextlib.suppress(ChildProcessError):  # Reaps adopted processes.
-                while os.waitpid(-1, os.WNOHANG)[0] != 0:
-                    pass
-            if not alive:
-                return
-            if which == signal.SIGTERM and time.monotonic() > patience:
-                break
-            time.sleep(0.2)
+    _signal(_descendants(os.getpid()), signal.SIGTERM)
+    while alive := _descendants(os.getpid()):
+        if time.monotonic() > patience:
+            _signal(alive, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):  # Reaps adopted processes.
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+        time.sleep(0.1)
+
+
+def _signal(processes, which):
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, which)
 
 
 def _follow(command, cwd, line_told, deadline=None):
@@ -132,6 +136,8 @@ def _follow(command, cwd, line_told, deadline=None):
         finally:
             if timer:
                 timer.cancel()
+            if ended.is_set():  # So that it does not end what is started next.
+                timer.join()
         return None if ended.is_set() else code
 
 
@@ -172,8 +178,8 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
             say(line)
         if " warning: " in line:
             warned = True
-            if made and made.endswith(".o"):  # So that the next build warns again.
-                (root / "build" / preset / made).unlink(missing_ok=True)
+            if made and (root / "build" / preset / made).is_file():  # So that the next build warns again.
+                (root / "build" / preset / made).unlink()
 
     code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, told, deadline)
     if code == 0 and warned:
@@ -181,13 +187,13 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
     return None if code is None else code == 0 and not warned
 
 
-def tests_of(root, preset):
-    """Returns the tests of a build folder by group: name -> [(name, command, properties)]. In `dev` all programs are built,
-    in the other presets only some."""
+def tests_of(root, preset, chosen=()):
+    """Returns the tests of a build folder by group: name -> [(name, command, properties)]. `chosen` are words for ctest. In
+    `dev` all programs are built, in the other presets only some."""
     found = collections.defaultdict(list)
     unbuilt = None if preset == "dev" else []
     left_out = not_for_threads(root) if preset == "tsan" else None
-    for name, command, properties in grouped_tests.read(str(root / "build" / preset), [], unbuilt):
+    for name, command, properties in grouped_tests.read(str(root / "build" / preset), chosen, unbuilt):
         if left_out and left_out.search(name):
             continue
         label = (properties.get("LABELS") or [""])[0]
@@ -195,8 +201,8 @@ def tests_of(root, preset):
     return found
 
 
-def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
-    """Runs these tests of build/PRESET, as its batch `number`. Returns the Result of each group by its name, and the names of
+def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None):
+    """Runs these tests of build/PRESET, as its batch `number` (or a word), one more at a time than there are processors. Returns the Result of each group by its name, and the names of
     the processes that failed."""
     folder = batch_folder(root, preset, number)
     owners, processes = {}, []
@@ -219,14 +225,16 @@ def run_tests(root, preset, tests_by_group, jobs, number=0, deadline=None):
 
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
-    command = ["ctest", "--test-dir", str(folder), "-j", str(jobs), "--output-on-failure", "--no-tests=error",
+    command = ["ctest", "--test-dir", str(folder), "-j", str(processors + 1), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
-    if deadline is not None:  # ctest stops its tests then, and still writes the results of the others.
+    if deadline is not None and deadline - time.monotonic() < STOP_TIME_MAX:
+        # ctest stops its tests then, and still writes the results of the others.
         end = datetime.datetime.now() + datetime.timedelta(seconds=max(1, deadline - time.monotonic()))
         command += ["--stop-time", end.strftime("%H:%M:%S")]
+    if deadline is not None:
         deadline += 2 * END_SECONDS
     code = _follow([*command, "--output-junit", str(junit)], root, told, deadline)
-    results, failed = _results(junit, owners, time.monotonic() - begin)
+    results, failed = _results(junit, owners, time.monotonic() - begin, processors)
     if code != 0 and not failed:
         say("", f"ctest ended with {code}, although no test failed.")
         failed = list(owners)
@@ -255,6 +263,9 @@ def _counts(case, tests, by_googletest):
         if status == "fail":
             return 0, tests, 0
         ran, skipped = _last_number(RAN_IN_PYTHON, output), _last_number(SKIPPED_IN_PYTHON, output)
+        if ran == skipped == 0 and RAN_IN_PYTHON.search(output):
+            say(f"{case.get('name')}: it ran no tests.")
+            return 0, tests, 0
         return (0, 0, skipped) if skipped and skipped >= ran else (tests, 0, skipped)
     passed, skipped = _last_number(PASSED_TESTS, output), _last_number(SKIPPED_TESTS, output)
     # A test without a result has failed, also when the process ended early with 0.
@@ -266,7 +277,7 @@ def _counts(case, tests, by_googletest):
     return passed, failed, skipped
 
 
-def _results(junit, owners, wall):
+def _results(junit, owners, wall, processors):
     try:
         cases = {case.get("name"): case for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase")}
     except (OSError, xml.etree.ElementTree.ParseError):
@@ -293,7 +304,11 @@ def _results(junit, owners, wall):
             failed += [name for name, owner in owners.items() if owner[0] == group]
     busy = sum(one[3] for one in sums.values()) or 1
     # Processes run in parallel. A group's seconds are its share of the elapsed time, and at least those of its longest process.
-    return {group: Result(*one[:3], max(one[3] * wall / busy, one[4])) for group, one in sums.items()}, failed
+    found = {}
+    for group, (passed, failures, skipped, seconds, longest) in sums.items():
+        share = seconds * wall / busy
+        found[group] = Result(passed, failures, skipped, max(share, longest), max(share * processors / 2, longest))
+    return found, failed
 
 
 def repeat_command(root, preset, number, failed):
@@ -304,11 +319,11 @@ def repeat_command(root, preset, number, failed):
     return f"ctest --test-dir {folder} --output-on-failure{chosen}"
 
 
-def run_command(root, command, deadline=None):
+def run_command(root, command, processors, deadline=None):
     begin = time.monotonic()
     begin_step(" ".join(command))
     code = _follow(list(command), root, say, deadline)
     took = time.monotonic() - begin
     if code is None:
         say("", f"{' '.join(command)} was ended: the time is over.")
-    return Result(int(code == 0), int(code != 0), 0, took)
+    return Result(int(code == 0), int(code != 0), 0, took, took * processors / 2)

@@ -8,6 +8,8 @@ EVERYTHING = (
     "tools/", "tests/support/", "tests/shims/", "tests/data/", "tests/scripts.", "tests/grpc_ends.cc", ".ci/", "CMakeLists.txt",
     "CMakePresets.json",
 )  # fmt: skip
+# Tools that no group starts but the scripts, which run always.
+NO_GROUP = tuple(f"tools/{name}" for name in ("bench", "fleet", "fuzz", "mutants", "nightly", "pace", "release"))
 # A group that missed more recorded runs than this counts as touched.
 RUNS_MAX = 4
 
@@ -75,6 +77,8 @@ def touches(house, path, group):
     if any(_is_under(path, pattern) for pattern in group.paths):
         return True
     room = house.room_of(path)
+    if path in NO_GROUP:
+        return False
     if os.path.basename(path).startswith("CMake") or (room is None and path.startswith(EVERYTHING)):
         return True
     if path.endswith(".md"):

@@ -1,0 +1,31 @@
+"""Runs the tests of a build folder that have a label, as tools/check runs them. For tools/nightly.
+
+Usage: label.py PRESET LABEL [CTEST ARGUMENT...]
+
+The arguments select among these tests. Exit code: 0 every test passed, 1 one failed or none was found.
+"""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools" / "lib"))
+
+import grouped_tests  # noqa: E402
+from check import machine, runs  # noqa: E402
+
+
+def main():
+    preset, label, *chosen = sys.argv[1:]
+    tests = list(grouped_tests.read(str(ROOT / "build" / preset), ["-L", f"^{label}$", *chosen]))
+    if not tests:
+        sys.exit(f"build/{preset} has no such test with the label {label}.")
+    results, failed = runs.run_tests(ROOT, preset, {label: tests}, machine.processors(), f"nightly.{label}")
+    runs.say("", f"{results[label].passed} passed, {results[label].failed} failed, {results[label].skipped} skipped")
+    if failed:
+        runs.say("To repeat what failed:", f"  {runs.repeat_command(ROOT, preset, f'nightly.{label}', failed)}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
