@@ -28,6 +28,8 @@ SKIPPED_TESTS = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.M
 # The same for unittest.
 RAN_IN_PYTHON = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 SKIPPED_IN_PYTHON = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
+# So many processes more than processors run at a time, because tests wait for servers, disks and time limits.
+WAITING = 2
 # With at most so many failed processes, the command that repeats them names them; else it repeats the batch.
 NAMED_MAX = 10
 # Bytes of output that ctest keeps for each process.
@@ -202,7 +204,7 @@ def tests_of(root, preset, chosen=()):
 
 
 def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None):
-    """Runs these tests of build/PRESET, as its batch `number` (or a word), one more at a time than there are processors. Returns the Result of each group by its name, and the names of
+    """Runs these tests of build/PRESET, as its batch `number` (or a word). Returns the Result of each group by its name, and the names of
     the processes that failed."""
     folder = batch_folder(root, preset, number)
     owners, processes = {}, []
@@ -225,7 +227,7 @@ def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None)
 
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
-    command = ["ctest", "--test-dir", str(folder), "-j", str(processors + 1), "--output-on-failure", "--no-tests=error",
+    command = ["ctest", "--test-dir", str(folder), "-j", str(processors + WAITING), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
     if deadline is not None and deadline - time.monotonic() < STOP_TIME_MAX:
         # ctest stops its tests then, and still writes the results of the others.
