@@ -466,6 +466,14 @@ class WholeCheck(unittest.TestCase):
         self.good(self.check())
         self.assertIn("dev ServerSuite.Works", self.ran())
 
+    def test_a_variable_that_tests_notice_is_an_input(self):
+        self.good(self.check(ASAN_OPTIONS="detect_leaks=0"))
+        self.ran()
+        self.good(self.check(ASAN_OPTIONS="detect_leaks=0"))
+        self.assertEqual(self.ran(), [])
+        self.good(self.check(GTEST_TOTAL_SHARDS="2", GTEST_SHARD_INDEX="1", GTEST_COLOR="yes"))
+        self.assertIn("dev ServerSuite.Works", self.ran())
+
     def test_where_git_tells_of_no_files_nothing_is_green_before(self):
         shutil.rmtree(self.root / ".git")
         self.good(self.check())
@@ -509,7 +517,10 @@ class WholeCheck(unittest.TestCase):
         self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
 
     def test_a_broken_record_ends_with_words(self):
-        for text in ("{", "[]", '{"format": 1}', '{"format": 1, "runs": 1, "groups": {"demo": {}}}', '{"format": 9}'):
+        entry = '{"format": 1, "runs": %s, "groups": {"demo": {"commit": %s, "run": %s, "seconds": %s, "pace": 1}}}'
+        entries = [entry % ("1", '"12345678"', "1", seconds) for seconds in ("NaN", "-1", "1e400", "1" + 400 * "0")]
+        entries += [entry % ("1", '"HEAD"', "1", "1"), entry % ("1", '"12345678"', "1e99", "1"), entry % ("1e400", '"12345678"', "1", "1"), 9999 * "["]
+        for text in ("{", "[]", '{"format": 1}', '{"format": 1, "runs": 1, "groups": {"demo": {}}}', '{"format": 9}', *entries):
             self.file("tests/checked.json", text)
             done = self.check("--all", "--plan")
             self.assertEqual((done.returncode, done.stdout), (2, ""), text)
@@ -521,6 +532,15 @@ class WholeCheck(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("FAILED: it is wrong", done.stdout)
         self.assertIn("cmake --preset dev && cmake --build --preset dev", done.stderr)
+
+    def test_a_build_that_fails_keeps_only_its_own_groups_from_running(self):
+        done = self.check("--all", BROKEN_BUILD="tsan")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"tsan.server_test +not run: the build of tsan failed")
+        self.assertIn("failed: the build of tsan", done.stderr)
+        ran = self.ran()
+        self.assertIn("release python.cycle", ran)
+        self.assertEqual([line for line in ran if line.startswith("tsan")], [])
 
     def test_all_runs_everything_and_records_it_for_the_commit(self):
         commit = self.git("rev-parse", "HEAD")

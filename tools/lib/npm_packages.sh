@@ -19,7 +19,7 @@ case "${1:-}" in
 esac
 if [ "$#" -ne 1 ]; then usage >&2; exit 2; fi
 
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 folder=${1%/}
 if [ ! -r "$folder/package-lock.json" ]; then
   echo "tools/lib/npm_packages.sh: there is no $folder/package-lock.json" >&2

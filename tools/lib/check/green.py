@@ -18,6 +18,8 @@ START_PROGRAMS = {
     "crash_test": _ALL,
     "harness_test": ("mirror-harness",),
 }
+# Variables that a test can notice.
+VARIABLES = ("MIRROR_", "ASAN_", "LSAN_", "UBSAN_", "TZ", "LANG", "LC_")
 # Files of the repository that tests in C++ read at run time.
 READ = ("tests/data/", "tests/support/", "tests/exchange/", "tests/fuzz/corpus/", "proto/WRITING.md", "tools/mirrorctl/web/pages/")
 
@@ -28,8 +30,8 @@ def _of_file(path):
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    except FileNotFoundError:
-        return "none"
+    except OSError as wrong:  # Missing, a folder, or not ours.
+        return f"none: {wrong.errno}"
     return digest.hexdigest()
 
 
@@ -43,6 +45,8 @@ class Green:
         try:
             self.known = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
+            self.known = {}
+        if not isinstance(self.known, dict):
             self.known = {}
 
     def _of(self, path):
@@ -61,7 +65,7 @@ class Green:
 
     def digest(self, group, tests):
         """Returns the digest of the group's inputs: its programs, the programs that they start, the files that they read,
-        the user, and our environment variables. None: the inputs are not known."""
+        the user, and environment variables. None: the inputs are not known."""
         folder = self.root / "build" / "dev"
         words = {os.path.realpath(word) for _, command, _ in tests for word in command if word.startswith("/")}
         paths = {word for word in words if word.startswith(str(folder))}
@@ -76,8 +80,8 @@ class Green:
         paths.add(PACKAGES)
         told = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
         told += [f"{name} {command} {properties}" for name, command, properties in tests]
-        told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("MIRROR_") and name != "MIRROR_TEST_TIMES")
-        return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode()).hexdigest()
+        told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(VARIABLES) and name != "MIRROR_TEST_TIMES")
+        return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode(errors="surrogateescape")).hexdigest()
 
     def keep(self, digests):
         """Stores the digests of groups that passed."""

@@ -16,7 +16,7 @@ CPP = {
     "server_test": ("server",),
     "client_test": ("client",),
     "contract_test": ("server/store",),
-    "endpoint_test": ("server", "client"),
+    "endpoint_test": ("server", "client", "tools/mirror_harness"),
     "mirrorctl_test": ("tools/mirrorctl",),
     "harness_test": ("tools/mirror_harness",),
     "crash_test": ("server", "client"),
@@ -29,7 +29,7 @@ THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
 # each of them; tools/nightly runs all.
 LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 # Folders of the shipped programs. Tests of whole programs test all of their rooms.
-PROGRAMS = ("server", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
+PROGRAMS = ("server", "server/example", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
 # Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
 DEMOS = {
@@ -109,8 +109,8 @@ def all_groups(root=ROOT):
         folder = "tests/exchange/" if program == "exchange_replay" else f"tests/{program.removesuffix('_test')}/"
         yield Group(program, "dev", rooms, (folder,), below=True, always=True)
     for program in THREADED:
-        folder = f"tests/{program.removesuffix('_test')}/"
-        yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), (folder,), seconds=120)
+        folders = (f"tests/{program.removesuffix('_test')}/", "tests/endpoint/")  # Others include helpers of the latter.
+        yield Group(f"tsan.{program}", "tsan", threaded(root, CPP[program]), folders, seconds=120)
     for name, label, build, script in scripts(root):
         if label == "python" and build == "all":
             yield _of_script(root, name, label, script)

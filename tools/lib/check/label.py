@@ -17,6 +17,7 @@ from check import machine, runs  # noqa: E402
 
 def main():
     preset, label, *chosen = sys.argv[1:]
+    runs.set_environment()
     tests = list(grouped_tests.read(str(ROOT / "build" / preset), ["-L", f"^{label}$", *chosen]))
     if not tests:
         sys.exit(f"build/{preset} has no such test with the label {label}.")

@@ -87,31 +87,20 @@ def read_arguments(words):
     except re.error as wrong:
         parser.error(f"'{told.filter}' is no regular expression: {wrong}")
     text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # Servers refuse unknown variables with this prefix.
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
-        parser.error(f"MIRROR_CHECK_MINUTES is '{text}', and has to be a number of minutes from 1 to 9999")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) > 0):
+        parser.error(f"MIRROR_CHECK_MINUTES is '{text[:20]}', and has to be a number of minutes from 1 to 9999")
     told.minutes = int(text) if text and told.all else None
     if text and not told.all:
         print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all. It has no effect here.", file=sys.stderr)
     times = os.environ.get("MIRROR_TEST_TIMES", "1")
-    if not (times.isascii() and times.isdigit() and 0 < int(times) < 100):
-        parser.error(f"MIRROR_TEST_TIMES is '{times}', and has to be a number from 1 to 99")
+    if not (times.isascii() and times.isdigit() and len(times) < 3 and int(times) > 0):
+        parser.error(f"MIRROR_TEST_TIMES is '{times[:20]}', and has to be a number from 1 to 99")
     return told
-
-
-def set_environment():
-    def more(name, words):
-        os.environ[name] = words + (":" + os.environ[name] if os.environ.get(name) else "")
-
-    more("ASAN_OPTIONS", "detect_leaks=1")
-    more("UBSAN_OPTIONS", "print_stacktrace=1")
-    more("TSAN_OPTIONS", "ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66")
-    more("no_proxy", "127.0.0.1,localhost")
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 def look_at_machine(told, cores):
     """Returns how many compilers can run at a time. Warns about a small machine; exits when the disk is full."""
-    free = shutil.disk_usage(ROOT).free / 1e9
+    free = shutil.disk_usage(ROOT / "build").free / 1e9
     wanted = DISK_ALL_GB if told.all else DISK_GB
     if all((ROOT / "build" / preset / "bin").exists() for preset in (TARGETS if told.all else ("dev",))):
         wanted = DISK_BUILT_GB
@@ -183,6 +172,7 @@ class Check:
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
         self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
+        self.unbuilt, self.without_build = set(), []  # Presets whose build failed, and the rows that need them.
         self.to_repeat = []  # Lines that say what failed and how to repeat it.
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
@@ -269,7 +259,9 @@ class Check:
             targets = " ".join(["--target", *TARGETS[preset]]) if TARGETS[preset] else ""
             repeat = f"cmake --preset {preset} && cmake --build --preset {preset} {targets}".rstrip()
             self.failed(f"the build of {preset}", repeat)
-            self.finish()
+            self.unbuilt.add(preset)
+            if preset == "dev":
+                self.finish()
         if built:
             self.built.add(preset)
         return bool(built)
@@ -339,8 +331,11 @@ class Check:
             batch = plan.batch(run, self.speed())
             if batch[0].group.preset not in self.built:
                 if not self.build(batch[0].group.preset):
-                    runs.say("", f"The build of {batch[0].group.preset} was ended: the time is over.")
-                    break
+                    if batch[0].group.preset not in self.unbuilt:
+                        runs.say("", f"The build of {batch[0].group.preset} was ended: the time is over.")
+                        break
+                    self.without_build += [row for row in self.waiting if row.group.preset in self.unbuilt]
+                    self.waiting = [row for row in self.waiting if row.group.preset not in self.unbuilt]
                 continue  # The build took time: choose again what fits.
             self.waiting = [row for row in self.waiting if row not in batch]
             self.run_batch(batch)
@@ -351,6 +346,8 @@ class Check:
         runs.say("")
         for name, one in self.results.items():
             runs.say(f"  {name:28} {one.passed:5} passed {one.failed:3} failed {one.skipped:3} skipped  {runs.clock(one.seconds)}")
+        for row in self.without_build:
+            runs.say(f"  {row.group.name:28} not run: the build of {row.group.preset} failed")
         for row in self.waiting:
             runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
         if self.told.minutes is not None and any(row.touched for row in self.waiting):
@@ -398,7 +395,7 @@ def run_filter(told, check):
 
 def main():
     told = read_arguments(sys.argv[1:])
-    set_environment()
+    runs.set_environment()
     if told.record:
         status = touched.git(ROOT, "status", "--porcelain")
         if status is None:
@@ -433,12 +430,17 @@ def main():
         lock.close()
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 def end(number, _):
+    for one in SIGNALS:  # A second one must not interrupt the end of what was started.
+        signal.signal(one, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 if __name__ == "__main__":
-    for number_of_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number_of_signal in SIGNALS:
         if signal.getsignal(number_of_signal) is not signal.SIG_IGN:  # As nohup sets it.
             signal.signal(number_of_signal, end)
     runs.adopt_orphans()

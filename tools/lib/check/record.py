@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 FORMAT = 1
 
@@ -10,10 +11,16 @@ class BrokenRecord(Exception):
     """The file is not a valid record."""
 
 
-def _is_entry(entry):
+# No group takes longer.
+SECONDS_MAX = 1e6
+
+
+def _is_entry(entry, runs):
     numbers = [entry.get(key) for key in ("run", "seconds", "pace")]
-    are_numbers = all(isinstance(one, (int, float)) for one in numbers)
-    return isinstance(entry.get("commit"), str) and are_numbers and entry["pace"] > 0
+    if not all(isinstance(one, (int, float)) for one in numbers) or not isinstance(entry.get("commit"), str):
+        return False
+    is_commit = re.fullmatch(r"[0-9a-f]{7,64}", entry["commit"]) is not None
+    return is_commit and 0 <= entry["run"] <= runs and 0 <= entry["seconds"] <= SECONDS_MAX and 0.001 <= entry["pace"] <= 1000
 
 
 class Record:
@@ -27,9 +34,9 @@ class Record:
             if read["format"] != FORMAT:
                 raise BrokenRecord(f"{self.path} has format {read['format']}, and this program knows {FORMAT}.")
             self.runs, self.groups = int(read["runs"]), dict(read["groups"])
-            if not all(_is_entry(entry) for entry in self.groups.values()):
+            if not all(_is_entry(entry, self.runs) for entry in self.groups.values()):
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as wrong:
             raise BrokenRecord(f"{self.path} is no record of tools/check: git checkout puts back the last one.") from wrong
 
     def seconds(self, group):

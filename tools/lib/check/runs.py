@@ -41,6 +41,22 @@ END_SECONDS = 15
 BEGIN = time.monotonic()
 
 
+def set_environment():
+    """Sets the variables that tests and builds need. What the caller set for a sanitizer stays, and counts more."""
+    def more(name, words):
+        os.environ[name] = words + (":" + os.environ[name] if os.environ.get(name) else "")
+
+    more("ASAN_OPTIONS", "detect_leaks=1")
+    more("UBSAN_OPTIONS", "print_stacktrace=1")
+    more("TSAN_OPTIONS", "ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66")
+    more("no_proxy", "127.0.0.1,localhost")
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["NINJA_STATUS"] = "[%f/%t] "
+    # They would change what a program of googletest runs or prints.
+    for name in [name for name in os.environ if name.startswith(("GTEST_", "TESTBRIDGE_", "TEST_SHARD", "TEST_TOTAL"))]:
+        del os.environ[name]
+
+
 def since_begin():
     return time.monotonic() - BEGIN
 
@@ -269,7 +285,7 @@ def _counts(case, tests, by_googletest):
             say(f"{case.get('name')}: it ran no tests.")
             return 0, tests, 0
         return (0, 0, skipped) if skipped and skipped >= ran else (tests, 0, skipped)
-    passed, skipped = _last_number(PASSED_TESTS, output), _last_number(SKIPPED_TESTS, output)
+    passed, skipped = min(_last_number(PASSED_TESTS, output), tests), _last_number(SKIPPED_TESTS, output)
     # A test without a result has failed, also when the process ended early with 0.
     failed = max(tests - passed - skipped, 0)
     if status == "fail" and failed == 0:

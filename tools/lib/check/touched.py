@@ -15,9 +15,12 @@ RUNS_MAX = 4
 
 
 def git(root, *words):
-    done = subprocess.run(
-        ["git", "-c", "safe.directory=*", "-C", str(root), *words], capture_output=True, text=True, check=False
-    )
+    """Returns what git prints. None: it failed, or is not installed."""
+    command = ["git", "-c", "safe.directory=*", "-c", "status.showUntrackedFiles=normal", "-C", str(root), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
+    except FileNotFoundError:
+        return None
     return done.stdout if done.returncode == 0 else None
 
 
