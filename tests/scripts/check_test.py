@@ -173,7 +173,6 @@ class Lists(unittest.TestCase):
             if "node_modules" not in name:
                 self.assertTrue(name in listed or name in nightly, f"no list has {name}, so nothing runs it")
 
-
     def test_the_programs_that_a_test_program_starts_are_among_its_inputs(self):
         for folder in ("base", "wire", "server", "client", "contract", "certs", "mirrorctl", "endpoint", "crash", "harness", "bench"):
             text = "".join(path.read_text() for path in sorted((ROOT / "tests" / folder).rglob("*")) if path.suffix in (".cc", ".h"))

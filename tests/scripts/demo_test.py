@@ -42,7 +42,9 @@ class Demo(unittest.TestCase):
         (self.root / path).chmod(0o755)
 
     def demo(self, *words):
-        return subprocess.run([self.root / "tools/demo", *words], capture_output=True, text=True, check=False)
+        """Scripts in the root come before the programs of their names."""
+        environment = {**os.environ, "PATH": f"{self.root}:{os.environ['PATH']}"}
+        return subprocess.run([self.root / "tools/demo", *words], capture_output=True, text=True, check=False, env=environment)
 
     def test_without_the_database_server_it_ends_before_it_builds_anything(self):
         for words in (["--store", "postgres"], ["--source", "postgres"], ["--source", "mariadb"]):
@@ -67,20 +69,14 @@ class Demo(unittest.TestCase):
         self.script("tools/setup", "exit 0")
         self.script("tools/pace", "echo 'pace 2.00'; echo 'tools/demo           about 9 min from nothing'; echo 'tools/demo --build release  about 20 min'")
         self.script("cmake", "case $* in *--build*) echo '[1/2] a'; echo '[2/2] b'; exit 1; esac")
-        run = subprocess.run(
-            [self.root / "tools/demo"], capture_output=True, text=True, check=False,
-            env={**os.environ, "PATH": f"{self.root}:{os.environ['PATH']}"},
-        )  # fmt: skip
+        run = self.demo()
         self.assertEqual(run.returncode, 1)
         self.assertIn("pace 2.00: about 9 min from nothing. Where", run.stdout)
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
 
     def test_a_disk_without_room_ends_it_with_words(self):
         self.script("df", "echo Avail; echo 400000")
-        run = subprocess.run(
-            [self.root / "tools/demo"], capture_output=True, text=True, check=False,
-            env={**os.environ, "PATH": f"{self.root}:{os.environ['PATH']}"},
-        )  # fmt: skip
+        run = self.demo()
         self.assertEqual((run.returncode, run.stdout), (1, ""))
         self.assertIn("0 GB are free on the disk of", run.stderr)
         self.assertIn("Nothing was built. Make room, or clone to another disk.", run.stderr)

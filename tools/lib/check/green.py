@@ -83,6 +83,10 @@ class Green:
         told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(VARIABLES) and name != "MIRROR_TEST_TIMES")
         return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode(errors="surrogateescape")).hexdigest()
 
+    def same(self, digests):
+        """Returns the groups that passed before with this digest."""
+        return [group for group, digest in digests.items() if digest and self.known.get(group) == digest]
+
     def keep(self, digests):
         """Stores the digests of groups that passed."""
         self.known.update({group: digest for group, digest in digests.items() if digest is not None})

@@ -53,9 +53,14 @@ class Group:
 
 
 @functools.cache
+def _text(root, path):
+    return (root / path).read_text(encoding="utf-8", errors="replace")
+
+
+@functools.cache
 def _named_in(root, path):
     """Returns the Python files of tests/ that this file imports or names."""
-    text = (root / path).read_text(encoding="utf-8", errors="replace")
+    text = _text(root, path)
     by_stem = _python_files(root)
     stems = set(re.findall(r"(\w+)\.py\b", text))
     for names in re.findall(r"^\s*(?:import|from) ([\w., ]+)", text, re.MULTILINE):
@@ -85,7 +90,7 @@ def reads(root, script):
 
 def _of_script(root, name, label, script):
     paths = reads(root, script)
-    texts = [(root / path).read_text(encoding="utf-8") for path in paths if path.endswith(".py") and (root / path).exists()]
+    texts = [_text(root, path) for path in paths if path.endswith(".py") and (root / path).exists()]
     if name == "python.help" or any('ROOT / "docs"' in text for text in texts):
         paths += PAGES
     paths += tuple(path for text in texts for path in re.findall(r'"(tests/[\w/]+\.(?:cc|h))"', text))

@@ -185,7 +185,12 @@ class Check:
 
     def speed(self):
         """Returns how many times longer everything takes here than at pace 1 on two processors."""
-        return self.pace * 2 / self.cores
+        return pace.speed(self.pace, self.cores)
+
+    def seconds_with_builds(self, rows):
+        """Returns how long these rows and the builds that they need take here, with a filled compiler cache."""
+        builds = {"dev", *(row.group.preset for row in rows)}
+        return sum(row.seconds for row in rows) + sum(plan.BUILD_SECONDS[preset] for preset in builds) * self.speed()
 
     def seconds_left(self):
         return None if self.told.minutes is None else self.told.minutes * 60 - runs.since_begin()
@@ -205,7 +210,7 @@ class Check:
         """Decides whether random tests take fewer rounds here."""
         self.few_rounds = not self.told.all
         if self.told.minutes is not None:
-            cpp = sum(row.seconds for row in self.rows() if row.group.always) + plan.BUILD_SECONDS["dev"] * self.speed()
+            cpp = self.seconds_with_builds([row for row in self.rows() if row.group.always])
             self.few_rounds = cpp > plan.CPP_SHARE_MAX * self.told.minutes * 60
             if self.few_rounds:
                 runs.say(f"Random tests take fewer rounds: with all, the C++ tests need {runs.clock(cpp)} of {self.told.minutes} minutes.")
@@ -214,21 +219,19 @@ class Check:
         rows = self.rows()
         always = [row for row in rows if row.group.always]
         waiting = [row for row in rows if not row.group.always]
-        needed = sum(row.seconds for row in always) + plan.BUILD_SECONDS["dev"] * self.speed()
-        left = None if self.told.minutes is None else self.told.minutes * 60 - needed
+        left = None if self.told.minutes is None else self.told.minutes * 60 - self.seconds_with_builds(always)
         run, left_out = plan.fitting(waiting, self.speed(), left, {"dev"})
-        presets = {"dev": None, **{row.group.preset: None for row in run}}
-        builds = {preset: plan.BUILD_SECONDS[preset] * self.speed() for preset in presets}
-        for preset, seconds in builds.items():
-            runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {runs.clock(seconds):>7}  with a filled compiler cache")
+        for preset in dict.fromkeys(["dev", *(row.group.preset for row in run)]):
+            took = runs.clock(plan.BUILD_SECONDS[preset] * self.speed())
+            runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {took:>7}  with a filled compiler cache")
         green = [] if self.told.all else self.green_now()
         rows = [row for row in always + run if row.group.name not in green]
-        runs.say(*plan.text(rows + left_out, self.record, bool(self.told.all)))
+        runs.say(*plan.text(rows + left_out, self.record, self.told.all))
         for name in green:
             runs.say(f"{name:28} green before, unless the build changes what it reads")
-        minutes = (sum(row.seconds for row in rows) + sum(builds.values())) / 60
+        minutes = self.seconds_with_builds(rows) / 60
         budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
-        touched_ones = sum(1 for row in left_out if row.touched)
+        touched_ones = sum(row.kind == "touched" for row in waiting) - sum(row.kind == "touched" for row in run)
         of_them = f", {touched_ones} of them touched" if touched_ones else ""
         runs.say(
             f"{len(rows)} groups run and {len(left_out)} are left out{of_them}: about {minutes:.0f} min{budget} with a filled "
@@ -237,17 +240,15 @@ class Check:
 
     def green_now(self):
         """Returns the groups that passed before with the inputs that are there now."""
-        if not (ROOT / "build" / "dev" / "green.json").exists():
+        if self.told.again or not (ROOT / "build" / "dev" / "green.json").exists():
             return []
         try:
-            tests, green = runs.tests_of(ROOT, "dev"), Green(ROOT, "dev")
+            tests = runs.tests_of(ROOT, "dev")
         except (SystemExit, subprocess.CalledProcessError):
             return []
-        if self.told.again:
-            return []
-        set_patience(self.pace, self.few_rounds)
         set_rounds("dev", self.few_rounds)
-        return [name for name, found in tests.items() if name in green.known and green.digest(name, found) == green.known[name]]
+        green = Green(ROOT, "dev")
+        return green.same({name: green.digest(name, found) for name, found in tests.items()})
 
     def build(self, preset):
         """Builds a preset once. False: the time was over."""
@@ -311,7 +312,7 @@ class Check:
             return {}
         digests = {name: green.digest(name, tests) for name, tests in chosen.items()}
         if not self.told.again:
-            self.green_before = [name for name in chosen if digests[name] and green.known.get(name) == digests[name]]
+            self.green_before = green.same(digests)
         for name in self.green_before:
             del chosen[name]
         if self.green_before:
@@ -319,8 +320,7 @@ class Check:
         green.forget(chosen)
         return digests
 
-    def run(self):
-        rows = self.rows()
+    def run(self, rows):
         self.waiting = [row for row in rows if not row.group.always]
         self.build("dev")
         self.run_batch([row for row in rows if row.group.always])
@@ -350,7 +350,7 @@ class Check:
             runs.say(f"  {row.group.name:28} not run: the build of {row.group.preset} failed")
         for row in self.waiting:
             runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
-        if self.told.minutes is not None and any(row.touched for row in self.waiting):
+        if self.told.minutes is not None and any(row.kind == "touched" for row in self.waiting):
             runs.say("  Some of these are touched: run tools/check --all without a time limit, or on a faster machine.")
         if self.told.all:
             self.write_record()
@@ -408,6 +408,7 @@ def main():
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # For `tools/check --plan | head`.
         check.measure_pace()
         check.choose_rounds()
+        set_patience(check.pace, check.few_rounds)
         check.print_plan()
         return
     lock = only_one(ROOT)
@@ -417,14 +418,13 @@ def main():
         check.measure_pace()
         check.choose_rounds()
         set_patience(check.pace, check.few_rounds)
-        if told.filter is None:
-            rows = [row for row in check.rows() if row.group.always or told.minutes is None]
-            warm = (sum(row.seconds for row in rows) + plan.BUILD_SECONDS["dev"] * check.speed()) / 60
-            runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", warm, told.minutes))
         if told.filter is not None:
             run_filter(told, check)
         else:
-            check.run()
+            rows = check.rows()
+            warm = check.seconds_with_builds([row for row in rows if row.group.always or told.minutes is None]) / 60
+            runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", warm, told.minutes))
+            check.run(rows)
     finally:
         runs.end_all()
         lock.close()

@@ -36,6 +36,11 @@ def measure(root, runs=2):
     return max(best, 0.01)
 
 
+def speed(pace, processors):
+    """Returns how many times longer everything takes than at pace 1 on two processors."""
+    return pace * 2 / processors
+
+
 def sentence():
     """Returns a sentence for --help on how long the commands take."""
     of = MINUTES
@@ -63,7 +68,7 @@ def main():
     print(f"pace {here:.2f}")
     processors = machine.processors()
     for command, minutes in MINUTES.items():
-        print(f"{command:27} about {max(1, round(minutes * here * 2 / processors))} min from an empty compiler cache, on {processors} processor{'s' if processors > 1 else ''}")
+        print(f"{command:27} about {max(1, round(minutes * speed(here, processors)))} min from an empty compiler cache, on {processors} processor{'s' if processors > 1 else ''}")
 
 
 if __name__ == "__main__":

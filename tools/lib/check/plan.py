@@ -22,7 +22,6 @@ class Row:
     kind: str  # always, touched, rotation or left out.
     why: str
     seconds: float  # On this machine.
-    touched: bool = False
 
 
 def rows(root, house, groups, record, pace, only_always, share=1):
@@ -37,7 +36,7 @@ def rows(root, house, groups, record, pace, only_always, share=1):
         kind = "touched" if why else "always" if group.always else "rotation"
         entry = record.groups.get(group.name)
         text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")
-        made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1), bool(why)))
+        made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1)))
     return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
 
 
