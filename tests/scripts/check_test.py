@@ -33,7 +33,11 @@ packaging.make  packaging  60  shipped  -  tools/package
 """
 # Writes the tests of a build folder: a program each, which says what the environment wants of it.
 NINJA = r"""#!/usr/bin/python3
-import os, pathlib, sys
+import json, os, pathlib, sys
+if "-t" in sys.argv:  # For the parts of server_test, in a repository that has them. It runs in the build folder.
+    if not pathlib.Path("tests/works.o").exists(): sys.exit(1)
+    print("link" if "commands" in sys.argv else "\n".join(map(str, sorted(pathlib.Path("tests").rglob("*.o")))))
+    sys.exit(0)
 folder = pathlib.Path(sys.argv[sys.argv.index("-C") + 1])
 preset = folder.name
 if os.environ.get("BROKEN_BUILD") == preset:
@@ -47,18 +51,32 @@ lines = []
 def add(name, label, program):
     path = folder / "bin" / program
     text = f'''#!/bin/sh
-echo {preset} {name} >> "$RAN"
-echo $MIRROR_TEST_ROUNDS $MIRROR_TEST_CRASH_RUNS $MIRROR_TEST_TORTURE_RUNS > "$RAN.rounds.{preset}"
-case " $FAILING " in *" {name} "*) echo "[  FAILED  ] {name}"; exit 1;; esac
-case " $ENDING_EARLY " in *" {name} "*) exit 0;; esac
-case " $SKIPPING_AND_LEAKING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 1;; esac
-case " $SKIPPING " in *" {name} "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 0;; esac
-case " $LEAKING " in *" {name} "*) echo "[  PASSED  ] 1 test."; exit 1;; esac
-echo "[  PASSED  ] 1 test."
+if [ "$1" = --gtest_list_tests ]; then cp tests/list.json "${{2#--gtest_output=json:}}"; exit; fi
+passed=0
+for test in $(echo "${{1#*=}}" | tr : ' '); do
+  echo {preset} $test >> "$RAN"
+  echo $MIRROR_TEST_ROUNDS $MIRROR_TEST_CRASH_RUNS $MIRROR_TEST_TORTURE_RUNS > "$RAN.rounds.{preset}"
+  case " $FAILING " in *" $test "*) echo "[  FAILED  ] $test"; exit 1;; esac
+  case " $ENDING_EARLY " in *" $test "*) exit 0;; esac
+  case " $SKIPPING_AND_LEAKING " in *" $test "*) echo "[  SKIPPED ] 1 test, listed below:"; exit 1;; esac
+  case " $SKIPPING " in *" $test "*) echo "[  SKIPPED ] 1 test, listed below:"; continue;; esac
+  case " $LEAKING " in *" $test "*) echo "[  PASSED  ] 1 test."; exit 1;; esac
+  passed=$((passed + 1))
+done
+test $passed = 0 || echo "[  PASSED  ] $passed tests."
 '''
     if not path.exists() or path.read_text() != text: path.write_text(text); path.chmod(0o755)
     lines.append(f'add_test("{name}" "{path.resolve()}" "--gtest_filter={name}")\n'
                  f'set_tests_properties("{name}" PROPERTIES TIMEOUT 60 LABELS {label} SKIP_REGULAR_EXPRESSION "\\\\[  SKIPPED \\\\]")\n')
+if preset == "dev" and pathlib.Path("parts").exists():
+    add("ServerSuite.Rests", "server", "server_test")
+    for name in ("works", "rests"):
+        own = folder / "tests" / "CMakeFiles" / "server_test.dir" / f"{name}_test.cc.o"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(pathlib.Path("parts").read_text() if name == "rests" else "the same")
+    (folder / "tests" / "works.o").write_text("something of the product")
+    tests = [{"name": name, "file": f"tests/{name.lower()}_test.cc"} for name in ("Works", "Rests")]
+    (folder / "tests" / "list.json").write_text(json.dumps({"testsuites": [{"name": "ServerSuite", "testsuite": tests}]}))
 if preset == "tsan": add("CallbackTest.CannotBeJudged", "endpoint", "endpoint_test")
 for name in gtest: add(f"{name.title()}Suite.Works", name, f"{name}_test")
 for name, label in others.items(): add(name, label, name)
@@ -181,6 +199,14 @@ class Lists(unittest.TestCase):
             self.assertEqual(started - listed, set(), folder)
             if "tests/support/installation.h" in text or "tests/support/agent_bench.h" in text:
                 self.assertLessEqual({"mirrorctl", "mirror-server"}, listed, folder)
+
+    def test_the_files_that_a_test_program_reads_are_among_its_inputs(self):
+        for path in sorted((ROOT / "tests").rglob("*.cc")):
+            group = f"{path.relative_to(ROOT / 'tests').parts[0]}_test"
+            for name in re.findall(r'SourceDir\(\)(?:,| \+) "/([\w./-]+)', path.read_text()):
+                self.assertTrue(name.startswith(green.READ.get(group, ())) and group in green.READ, f"{path} reads {name}")
+            if path.name != "places.cc":
+                self.assertEqual(path.read_text().count("SourceDir()"), len(re.findall(r'SourceDir\(\)(?:,| \+) "/', path.read_text())), path)
 
     def test_each_line_has_a_group_that_builds_what_it_needs(self):
         by_name = {one.name: one for one in groups.all_groups()}
@@ -401,6 +427,44 @@ class WholeCheck(unittest.TestCase):
         self.good(self.check("--again"))
         self.assertEqual(len(self.ran()), 14)
 
+    def with_parts(self):
+        """Gives server_test two parts. What the tests of the second part are made of is in the file `parts`."""
+        self.file("bin/nm", '#!/bin/sh\nshift 3\nfor path; do echo "$path: symbol T 0 0"; done\n', 0o755)
+        self.file("parts", "one way")
+        self.good(self.check())
+        self.assertIn("dev ServerSuite.Rests", self.ran())
+        self.good(self.check())
+        self.assertEqual(self.ran(), [])
+        self.file("parts", "another way")
+
+    def test_of_a_program_whose_parts_are_known_only_those_run_that_changed(self):
+        self.with_parts()
+        out = self.good(self.check())
+        self.assertEqual(sorted(self.ran()), ["dev ServerSuite.Rests", "dev scripts.one"])
+        self.assertIn("partly green before: server_test (1 of 2 tests run)", out)
+        self.assertEqual(out.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
+        self.good(self.check())
+        self.assertEqual(self.ran(), [])
+        self.good(self.check("--again"))
+        self.assertIn("dev ServerSuite.Works", self.ran())
+
+    def test_of_a_part_that_failed_nothing_is_kept(self):
+        self.with_parts()
+        done = self.check(FAILING="ServerSuite.Rests")
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (1, "1 passed, 1 failed, 0 skipped"))
+        self.ran()
+        self.assertRegex(self.good(self.check("--plan")), r"(?m)^server_test +runs +\d+:\d\d  1 of its 2 tests; the others were green before$")
+        self.good(self.check())
+        self.assertEqual(self.ran(), ["dev ServerSuite.Rests"])
+
+    def test_a_part_may_be_skipped_where_others_passed_before(self):
+        self.with_parts()
+        out = self.good(self.check(SKIPPING="ServerSuite.Rests"))
+        self.assertEqual(out.splitlines()[-1], "1 passed, 0 failed, 1 skipped")
+        self.ran()
+        self.good(self.check())
+        self.assertEqual(self.ran(), ["dev ServerSuite.Rests"], "it was not green")
+
     def test_the_plan_of_a_plain_check_says_what_was_green_before(self):
         self.assertRegex(self.good(self.check("--plan")), r"(?m)^server_test +runs +\d+:\d\d$")
         self.good(self.check(FAILING="")) and self.ran()
@@ -489,7 +553,7 @@ class WholeCheck(unittest.TestCase):
         self.root, real = link, self.root
         self.good(self.check())
         self.ran()
-        self.file("bin/ninja", NINJA.replace("#!/bin/sh\necho {preset}", "#!/bin/sh\n# changed\necho {preset}"), 0o755)
+        self.file("bin/ninja", NINJA.replace("f'''#!/bin/sh\n", "f'''#!/bin/sh\n# changed\n"), 0o755)
         self.good(self.check())
         self.assertEqual(len(self.ran()), 14)
         self.root = real
@@ -503,7 +567,7 @@ class WholeCheck(unittest.TestCase):
         self.assertIn("runs in", done.stderr)
 
     def test_one_that_is_ended_ends_its_tests_too(self):
-        self.file("bin/ninja", NINJA.replace("#!/bin/sh\necho {preset}", '#!/bin/sh\necho $$ > "$RAN.pid"\nsleep 1000\necho {preset}'), 0o755)
+        self.file("bin/ninja", NINJA.replace("f'''#!/bin/sh\n", 'f\'\'\'#!/bin/sh\necho $$ > "$RAN.pid"\nsleep 1000\n'), 0o755)
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran")}
         check = subprocess.Popen([self.root / "tools/check"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(check.kill)

@@ -1,14 +1,22 @@
-"""Remembers which groups passed in a build folder, and finds those whose inputs have not changed since."""
+"""Remembers which tests passed in a build folder, and finds those whose inputs have not changed since.
 
+The tests of a test program in C++ are in parts (check.parts), each with inputs of its own. The other groups have one part.
+"""
+
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
+import pathlib
 
+from check.parts import NoParts, Parts
 from check.touched import git
 
 # dpkg's list of the installed packages: the libraries that programs load, PostgreSQL, Python.
 PACKAGES = "/var/lib/dpkg/status"
-# Test programs that start our programs, and which. What they start is one of their inputs.
+# Test programs that start our programs, and which. What they start is one of their inputs. Of a part's programs only those
+# count whose names its test objects contain.
 _ALL = ("mirror-server", "mirror-agent", "mirrorctl", "mirror-harness", "mirror-example", "mirror-import")
 START_PROGRAMS = {
     "server_test": ("mirror-import",),
@@ -20,8 +28,17 @@ START_PROGRAMS = {
 }
 # Variables that a test can notice.
 VARIABLES = ("MIRROR_", "ASAN_", "LSAN_", "UBSAN_", "TZ", "LANG", "LC_")
-# Files of the repository that tests in C++ read at run time.
-READ = ("tests/data/", "tests/support/", "tests/exchange/", "tests/fuzz/corpus/", "proto/WRITING.md", "tools/mirrorctl/web/pages/")
+# Files and folders of the repository that groups read at run time. Those of the scripts are all.
+READ = {
+    "scripts": ("",),
+    "server_test": ("tests/data/",),
+    "client_test": ("tests/data/",),
+    "endpoint_test": ("tests/data/",),
+    "mirrorctl_test": ("tools/mirrorctl/web/pages/",),
+    "harness_test": ("proto/WRITING.md",),
+    "fuzz": ("tests/fuzz/corpus/",),
+    "exchange_replay": ("tests/exchange/", "tests/support/"),
+}
 
 
 def _of_file(path):
@@ -35,19 +52,25 @@ def _of_file(path):
     return digest.hexdigest()
 
 
+@dataclasses.dataclass
+class Part:
+    tests: list
+    digest: str | None  # Of the inputs. None: they are not known.
+
+
 class Green:
-    """Keeps a digest of the inputs of each group that passed. A group with the same digest need not run again."""
+    """Keeps a digest of the inputs of each part that passed. A part with the same digest need not run again."""
 
     def __init__(self, root, preset):
         self.root = root
-        self.path = root / "build" / preset / "green.json"
-        self._digests, self._files = {}, None
+        self.folder = root / "build" / preset
+        self.path = self.folder / "green.json"
+        self._digests, self._names, self._files = {}, {}, None
         try:
-            self.known = json.loads(self.path.read_text(encoding="utf-8"))
+            known = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self.known = {}
-        if not isinstance(self.known, dict):
-            self.known = {}
+            known = {}
+        self.known = {group: parts for group, parts in known.items() if isinstance(parts, dict)} if isinstance(known, dict) else {}
 
     def _of(self, path):
         if path not in self._digests:
@@ -61,40 +84,71 @@ class Green:
             if listed is None:
                 return None
             self._files = sorted(name for name in listed.split("\0") if name)
-        return [self.root / name for name in self._files if name.startswith(prefixes) and (not prefixes or not name.endswith((".cc", ".h")))]
+        return [self.root / name for name in self._files if name.startswith(prefixes) and (prefixes == ("",) or not name.endswith((".cc", ".h")))]
 
-    def digest(self, group, tests):
-        """Returns the digest of the group's inputs: its programs, the programs that they start, the files that they read,
-        the user, and environment variables. None: the inputs are not known."""
-        folder = self.root / "build" / "dev"
+    def parts(self, chosen):
+        """Returns the parts of these groups, {(group, part's name): Part}. `chosen` has the tests of each group."""
+        programs = [group for group in chosen if group.endswith("_test")]
+        try:
+            linked = Parts(self.folder, programs) if programs else None
+        except NoParts:
+            linked = None
+        found = {}
+        for group, tests in chosen.items():
+            for name, part in self._parts_of(group, tests, linked if group in programs else None):
+                found[group, name] = part
+        return found
+
+    def _parts_of(self, group, tests, linked):
+        """Yields (name, Part). A program whose parts are not known is one part, with its binary."""
         words = {os.path.realpath(word) for _, command, _ in tests for word in command if word.startswith("/")}
-        paths = {word for word in words if word.startswith(str(folder))}
-        everything = group == "scripts"
-        read = self._repository("" if everything else READ)
-        if read is None or not (paths or everything):
+        paths = {word for word in words if word.startswith(os.path.realpath(self.folder))}
+        split = [("", tests, paths, "")] if paths or group == "scripts" else []
+        if linked is not None:
+            with contextlib.suppress(NoParts):
+                split = linked.split(group, tests)
+        for name, some, read, flags in split:
+            yield name, Part(some, self._digest(group, some, read, flags))
+
+    def _digest(self, group, tests, paths, flags):
+        """Returns the digest of what these tests are made of, the programs that they start, the files that they read, the user,
+        and environment variables. None: git cannot list the files."""
+        read = self._repository(READ.get(group, ()))
+        if read is None:
             return None
+        paths = {*paths, *map(str, read), PACKAGES}
         if group in START_PROGRAMS:
-            paths.update(str(folder / "bin" / name) for name in START_PROGRAMS[group])
-            paths.update(map(str, (folder / "tests").glob("lib*.so")))
-        paths.update(map(str, read))
-        paths.add(PACKAGES)
+            paths.update(str(self.folder / "bin" / name) for name in self._started(group, paths))
+            paths.update(map(str, (self.folder / "tests").glob("lib*.so")))
         told = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
         told += [f"{name} {command} {properties}" for name, command, properties in tests]
         told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(VARIABLES) and name != "MIRROR_TEST_TIMES")
-        return hashlib.sha256("\n".join([f"user {os.getuid()}", *told]).encode(errors="surrogateescape")).hexdigest()
+        return hashlib.sha256("\n".join([f"user {os.getuid()}", flags, *told]).encode(errors="surrogateescape")).hexdigest()
 
-    def same(self, digests):
-        """Returns the groups that passed before with this digest."""
-        return [group for group, digest in digests.items() if digest and self.known.get(group) == digest]
+    def _started(self, group, paths):
+        objects = [path for path in paths if path.startswith(f"{self.folder}/tests/") and path.endswith(".o")]
+        if not objects:
+            return START_PROGRAMS[group]
+        for path in objects:
+            if path not in self._names:
+                contents = pathlib.Path(path).read_bytes()
+                self._names[path] = {name for name in _ALL if name.encode() in contents}
+        return [name for name in START_PROGRAMS[group] if any(name in self._names[path] for path in objects)]
 
-    def keep(self, digests):
-        """Stores the digests of groups that passed."""
-        self.known.update({group: digest for group, digest in digests.items() if digest is not None})
+    def same(self, parts):
+        """Returns the keys of the parts that passed before with the same inputs."""
+        return [(group, name) for (group, name), part in parts.items() if part.digest and self.known.get(group, {}).get(name) == part.digest]
+
+    def keep(self, parts):
+        """Stores the digests of parts that passed."""
+        for (group, name), part in parts.items():
+            if part.digest is not None:
+                self.known.setdefault(group, {})[name] = part.digest
         self._write()
 
-    def forget(self, groups):
-        for group in groups:
-            self.known.pop(group, None)
+    def forget(self, parts):
+        for group, name in parts:
+            self.known.get(group, {}).pop(name, None)
         self._write()
 
     def forget_all(self):

@@ -1,6 +1,7 @@
 """Builds and runs every test. See tools/check --help."""
 
 import argparse
+import collections
 import fcntl
 import os
 import pathlib
@@ -21,8 +22,8 @@ USAGE = """\
 Usage: tools/check [--all] [--plan] [--again] [--record] [--filter REGEX] [--help]
 
 Installs what is missing (tools/setup), builds `dev` (clang, warnings as errors, address and undefined-behaviour
-sanitizers) and runs every test in C++ and those of the scripts. Skips a test program that passed before in this
-build folder if none of its inputs changed, and lists it as "green before".
+sanitizers) and runs every test in C++ and those of the scripts. Tests that passed before in this build folder are
+skipped if none of their inputs changed, and listed as "green before".
 
   --all            Also runs whole programs (in Python), the thread sanitizer, and with the release build the packages,
                    tools/demo with each store and source, torture, a browser, and long random tests. Skips nothing.
@@ -171,9 +172,10 @@ class Check:
             fail(f"tools/check: {wrong}", "Nothing was run.", code=2)
         self.groups = list(groups.all_groups(ROOT))
         self.house = touched.House(groups.rooms_of_house(ROOT))
-        self.results, self.seconds, self.built, self.waiting, self.green_before = {}, {}, set(), [], []
+        self.results, self.seconds, self.built, self.waiting = {}, {}, set(), []
         self.unbuilt, self.without_build = set(), []  # Presets whose build failed, and the rows that need them.
         self.to_repeat = []  # Lines that say what failed and how to repeat it.
+        self.green_before = {}  # Groups of which some or all tests passed before: (tests that run again, all tests).
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
         self.pace, self.cores, self.compilers = None, machine.processors(), None
@@ -224,11 +226,13 @@ class Check:
         for preset in dict.fromkeys(["dev", *(row.group.preset for row in run)]):
             took = runs.clock(plan.BUILD_SECONDS[preset] * self.speed())
             runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {took:>7}  with a filled compiler cache")
-        green = [] if self.told.all else self.green_now()
-        rows = [row for row in always + run if row.group.name not in green]
+        if not self.told.all:
+            self.find_green()
+        rows = plan.without_green(always, self.green_before) + run
         runs.say(*plan.text(rows + left_out, self.record, self.told.all))
-        for name in green:
-            runs.say(f"{name:28} green before, unless the build changes what it reads")
+        for name, (left, _) in self.green_before.items():
+            if not left:
+                runs.say(f"{name:28} green before, unless the build changes what it reads")
         minutes = self.seconds_with_builds(rows) / 60
         budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
         touched_ones = sum(row.kind == "touched" for row in waiting) - sum(row.kind == "touched" for row in run)
@@ -238,17 +242,30 @@ class Check:
             "compiler cache."
         )
 
-    def green_now(self):
-        """Returns the groups that passed before with the inputs that are there now."""
+    def find_green(self):
+        """Finds the tests that passed before with the inputs that are there now."""
         if self.told.again or not (ROOT / "build" / "dev" / "green.json").exists():
-            return []
+            return
         try:
             tests = runs.tests_of(ROOT, "dev")
         except (SystemExit, subprocess.CalledProcessError):
-            return []
+            return
         set_rounds("dev", self.few_rounds)
         green = Green(ROOT, "dev")
-        return green.same({name: green.digest(name, found) for name, found in tests.items()})
+        self.drop_green(tests, green, green.parts(tests))
+
+    def drop_green(self, chosen, green, parts):
+        """Removes the tests that passed before from `chosen`, and groups of which none is left."""
+        before = collections.defaultdict(set)
+        for group, name in green.same(parts):
+            before[group].update(test for test, _, _ in parts[group, name].tests)
+        for group, names in before.items():
+            left = [test for test in chosen[group] if test[0] not in names]
+            self.green_before[group] = len(left), len(chosen[group])
+            if left:
+                chosen[group] = left
+            else:
+                del chosen[group]
 
     def build(self, preset):
         """Builds a preset once. False: the time was over."""
@@ -287,7 +304,7 @@ class Check:
             missing = [name for name, found in chosen.items() if not found]
             if missing:
                 fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/scripts.txt or tests/CMakeLists.txt name.")
-            digests = self.skip_green(chosen) if preset == "dev" else {}
+            parts = self.skip_green(chosen) if preset == "dev" else {}
             names = " ".join(chosen)
             runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
             number = self.batches
@@ -295,30 +312,34 @@ class Check:
             results, failed = {}, []
             if chosen:
                 deadline = self.deadline(HARD_END_MINUTES)
-                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline)
+                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline, self.green_before)
             good, repeat = not failed, runs.repeat_command(ROOT, preset, number, failed)
-            if digests:
-                Green(ROOT, preset).keep({name: digests[name] for name, one in results.items() if is_green(one)})
+            if parts:
+                Green(ROOT, preset).keep({key: part for key, part in parts.items() if key[0] in results and is_green(results[key[0]])})
         self.results.update(results)
         self.seconds.update({name: one.on_two for name, one in results.items() if is_green(one)})
         if not good:
             self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
     def skip_green(self, chosen):
-        """Removes groups that passed before from `chosen`, except with --all. Returns the digests of all groups."""
+        """Removes the tests that passed before from `chosen`, except with --all. Returns the parts that run."""
         green = Green(ROOT, "dev")
         if self.told.all:  # It sets other variables, so its digests never match those of a plain check.
             green.forget_all()
             return {}
-        digests = {name: green.digest(name, tests) for name, tests in chosen.items()}
+        parts = green.parts(chosen)
         if not self.told.again:
-            self.green_before = green.same(digests)
-        for name in self.green_before:
-            del chosen[name]
-        if self.green_before:
-            runs.say("", f"green before, and nothing that they read has changed: {' '.join(self.green_before)}")
-        green.forget(chosen)
-        return digests
+            self.drop_green(chosen, green, parts)
+        whole = [name for name, (left, _) in self.green_before.items() if not left]
+        if whole:
+            runs.say("", f"green before, and nothing that they read has changed: {' '.join(whole)}")
+        some = [f"{name} ({left} of {tests} tests run)" for name, (left, tests) in self.green_before.items() if left]
+        if some:
+            runs.say("", f"partly green before: {', '.join(some)}")
+        same = green.same(parts) if not self.told.again else []
+        run = {key: part for key, part in parts.items() if key not in same}
+        green.forget(run)
+        return run
 
     def run(self, rows):
         self.waiting = [row for row in rows if not row.group.always]

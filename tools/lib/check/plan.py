@@ -19,7 +19,7 @@ CPP_SHARE_MAX = 0.6
 @dataclasses.dataclass(frozen=True)
 class Row:
     group: object
-    kind: str  # always, touched, rotation or left out.
+    kind: str  # always, touched, rotation, left out, or some: of its tests some run.
     why: str
     seconds: float  # On this machine.
 
@@ -38,6 +38,19 @@ def rows(root, house, groups, record, pace, only_always, share=1):
         text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")
         made.append(Row(group, kind, text, record.seconds(group) * pace * (share if group.always else 1)))
     return sorted(made, key=lambda row: (not row.group.always, row.kind != "touched", -record.age(row.group)))
+
+
+def without_green(rows_of_plan, green_before):
+    """Returns the rows without groups that passed before. A group of which some tests run takes their share of its seconds."""
+    left = []
+    for row in rows_of_plan:
+        run, of = green_before.get(row.group.name, (1, 1))
+        if run == of:
+            left.append(row)
+        elif run:
+            why = f"{run} of its {of} tests; the others were green before"
+            left.append(dataclasses.replace(row, kind="some", seconds=row.seconds * run / of, why=why))
+    return left
 
 
 def fitting(waiting, pace, seconds_left, built):
@@ -77,7 +90,8 @@ def text(rows_of_plan, record, with_reasons=True):
     lines = []
     for row in rows_of_plan:
         if not with_reasons:
-            lines.append(f"{row.group.name:28} {'runs':9} {runs.clock(row.seconds):>7}")
+            some = f"  {row.why}" if row.kind == "some" else ""
+            lines.append(f"{row.group.name:28} {'runs':9} {runs.clock(row.seconds):>7}{some}")
             continue
         why = left_out_words(row, record) if row.kind == "left out" else row.why
         lines.append(f"{row.group.name:28} {row.kind:9} {runs.clock(row.seconds):>7}  {why}")
