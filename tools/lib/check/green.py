@@ -16,7 +16,7 @@ from check.touched import git
 # dpkg's list of the installed packages: the libraries that programs load, PostgreSQL, Python.
 PACKAGES = "/var/lib/dpkg/status"
 # Test programs that start our programs, and which. What they start is one of their inputs. Of a part's programs only those
-# count whose names its test objects contain.
+# count that its test objects name, or that a program or object of these starts.
 _ALL = ("mirror-server", "mirror-agent", "mirrorctl", "mirror-harness", "mirror-example", "mirror-import")
 START_PROGRAMS = {
     "server_test": ("mirror-import",),
@@ -26,6 +26,7 @@ START_PROGRAMS = {
     "crash_test": _ALL,
     "harness_test": ("mirror-harness",),
 }
+STARTED_BY = {"mirror-server": "mirror-import", "mirror-example": "mirror-import", "/mirror_server_import.dir/": "mirror-import"}
 # Variables that a test can notice.
 VARIABLES = ("MIRROR_", "ASAN_", "LSAN_", "UBSAN_", "TZ", "LANG", "LC_")
 # Files and folders of the repository that groups read at run time. Those of the scripts are all.
@@ -49,7 +50,7 @@ def _of_file(path):
                 digest.update(block)
     except OSError as wrong:  # Missing, a folder, or not ours.
         return f"none: {wrong.errno}"
-    return digest.hexdigest()
+    return f"{digest.hexdigest()} {os.access(path, os.X_OK)}"
 
 
 @dataclasses.dataclass
@@ -126,14 +127,18 @@ class Green:
         return hashlib.sha256("\n".join([f"user {os.getuid()}", flags, *told]).encode(errors="surrogateescape")).hexdigest()
 
     def _started(self, group, paths):
+        """Returns the names of the programs that a part starts; without objects, of all that its program starts."""
         objects = [path for path in paths if path.startswith(f"{self.folder}/tests/") and path.endswith(".o")]
         if not objects:
-            return START_PROGRAMS[group]
+            return set(START_PROGRAMS[group])
+        started = set()
         for path in objects:
             if path not in self._names:
                 contents = pathlib.Path(path).read_bytes()
                 self._names[path] = {name for name in _ALL if name.encode() in contents}
-        return [name for name in START_PROGRAMS[group] if any(name in self._names[path] for path in objects)]
+            started |= self._names[path]
+        started |= {other for by, other in STARTED_BY.items() if by in started or any(by in path for path in paths)}
+        return started & set(START_PROGRAMS[group])
 
     def same(self, parts):
         """Returns the keys of the parts that passed before with the same inputs."""
@@ -146,9 +151,10 @@ class Green:
                 self.known.setdefault(group, {})[name] = part.digest
         self._write()
 
-    def forget(self, parts):
-        for group, name in parts:
-            self.known.get(group, {}).pop(name, None)
+    def forget(self, parts, run):
+        """Removes those of these parts that run, and in their groups what is no part any more."""
+        for group in {group for group, _ in run}:
+            self.known[group] = {name: digest for name, digest in self.known.get(group, {}).items() if (group, name) in parts and (group, name) not in run}
         self._write()
 
     def forget_all(self):

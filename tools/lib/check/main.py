@@ -305,16 +305,16 @@ class Check:
             if missing:
                 fail("", f"tools/check: build/{preset} has no tests of {' '.join(missing)}, which tests/scripts.txt or tests/CMakeLists.txt name.")
             parts = self.skip_green(chosen) if preset == "dev" else {}
-            names = " ".join(chosen)
-            runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
             number = self.batches
             self.batches += 1
             results, failed = {}, []
             if chosen:
+                names = " ".join(chosen)
+                runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
                 deadline = self.deadline(HARD_END_MINUTES)
                 results, failed = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline, self.green_before)
             good, repeat = not failed, runs.repeat_command(ROOT, preset, number, failed)
-            if parts:
+            if parts and (good or any(one.failed for one in results.values())):  # Otherwise the test runner itself failed.
                 Green(ROOT, preset).keep({key: part for key, part in parts.items() if key[0] in results and is_green(results[key[0]])})
         self.results.update(results)
         self.seconds.update({name: one.on_two for name, one in results.items() if is_green(one)})
@@ -338,7 +338,7 @@ class Check:
             runs.say("", f"partly green before: {', '.join(some)}")
         same = green.same(parts) if not self.told.again else []
         run = {key: part for key, part in parts.items() if key not in same}
-        green.forget(run)
+        green.forget(parts, run)
         return run
 
     def run(self, rows):

@@ -2,8 +2,11 @@
 
 A part is made of its own object and, directly or indirectly, of each object that defines a symbol which another object of the
 part lacks. A definition that any object could give counts, whichever the linker takes. In addition each part has the objects of
-generated code, which register themselves, and those of the program's own objects that have no tests. So a change of any other
-object cannot change what the tests of the part do.
+generated code, which register themselves, those of the program's own objects that have no tests, and those that set something
+for the whole program (SETS_FOR_ALL). A change of another object does not change what the tests of the part do, as long as
+ - the functions of a test file have names of its own (its namespace), so that no other file defines the same inline function;
+ - no static initializer of the product changes what another object has;
+ - no library of the system calls a function that a test file defines in its place.
 """
 
 import collections
@@ -19,8 +22,14 @@ import grouped_tests
 GENERATED = "proto/"
 # Where CMake puts the objects of test programs, each program's in PROGRAM.dir/.
 OWN_OBJECTS = "tests/CMakeFiles/"
-# nm's letters for what an object lacks (may be missing: w and v), and for definitions of which any object may have one.
-LACKS, ANY_DEFINES = "Uwv", "WVuC"
+# nm's letters for what an object lacks; w and v may be missing.
+LACKS = "Uwv"
+# Functions by which an object of tests changes how all tests of its program run.
+SETS_FOR_ALL = {
+    "CRYPTO_set_mem_functions",
+    "_ZN7testing8UnitTest14AddEnvironmentEPNS_11EnvironmentE",
+    "_ZN7testing18TestEventListeners6AppendEPNS_17TestEventListenerE",
+}
 UNITY_INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 
 
@@ -38,20 +47,19 @@ def _output(command, folder):
     return done.stdout
 
 
-def _uses(folder, objects):
-    """Returns for each object the objects that define what it lacks."""
-    lacks, defined, any_defined = (collections.defaultdict(set) for _ in range(3))
+def _symbols(folder, objects):
+    """Returns what each object lacks, and which objects define each symbol."""
+    lacks, defined = collections.defaultdict(set), collections.defaultdict(set)
     for line in _output(["nm", "-g", "-A", "-P", *objects], folder).splitlines():
         path, _, rest = line.partition(": ")
         symbol, letter, *_ = rest.split()
-        (lacks if letter in LACKS else any_defined if letter in ANY_DEFINES else defined)[symbol].add(path)
+        if letter in LACKS:
+            lacks[path].add(symbol)
+        else:
+            defined[symbol].add(path)
     if not defined:
         raise NoParts("nm listed no symbols")
-    uses = {path: set() for path in objects}
-    for symbol, users in lacks.items():
-        for path in users:
-            uses[path] |= defined.get(symbol) or any_defined.get(symbol, set())
-    return uses
+    return lacks, defined
 
 
 class Parts:
@@ -63,11 +71,17 @@ class Parts:
         objects = [path for path in inputs if path.endswith(".o")]
         self._own = {program: [path for path in objects if path.startswith(f"{OWN_OBJECTS}{program}.dir/")] for program in programs}
         self._generated = {path for path in objects if path.startswith(GENERATED)}
-        self._uses = _uses(folder, objects)
+        self._lacks, self._defined = _symbols(folder, objects)
 
     def split(self, program, tests):
         """Returns (name, tests, paths, flags) for each part that has some of these tests: the paths of its objects, and how the
         program is linked. Tests are those of grouped_tests.read()."""
+        try:
+            return self._split(program, tests)
+        except (OSError, ValueError, LookupError, TypeError) as wrong:  # A file is missing, or has something else in it.
+            raise NoParts(f"the parts of {program}: {wrong}") from wrong
+
+    def _split(self, program, tests):
         objects = self._objects_of_tests(program)
         by_object = collections.defaultdict(list)
         for test in tests:
@@ -75,7 +89,9 @@ class Parts:
         if None in by_object:
             raise NoParts(f"a test of {program} is in no file that it is made of")
         others = {path for other, paths in self._own.items() if other != program for path in paths}
-        always = self._closure((set(self._own[program]) - set(objects.values())) | self._generated, others)
+        without_tests = set(self._own[program]) - set(objects.values())
+        for_all = {path for path in self._own[program] if SETS_FOR_ALL & self._lacks[path]}
+        always = self._closure(without_tests | for_all | self._generated, others)
         flags = self._flags(program)
         return [(path, some, {str(self.folder / one) for one in self._closure({path}, others) | always}, flags) for path, some in by_object.items()]
 
@@ -112,7 +128,8 @@ class Parts:
     def _closure(self, paths, others):
         reached, waiting = set(paths), list(paths)
         while waiting:
-            for path in self._uses[waiting.pop()] - reached - others:
-                reached.add(path)
-                waiting.append(path)
+            for symbol in self._lacks[waiting.pop()]:
+                more = self._defined.get(symbol, set()) - reached - others
+                reached |= more
+                waiting += more
         return reached
