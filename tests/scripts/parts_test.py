@@ -43,7 +43,7 @@ class PartsOfAProgram(unittest.TestCase):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="parts"))
         self.addCleanup(shutil.rmtree, self.root)
         self.folder = self.root / "build" / "dev"
-        self.sources, self.tests, self.flags = dict(SOURCES), dict(TESTS), "-O1"
+        self.sources, self.tests, self.flags, self.listings = dict(SOURCES), dict(TESTS), "-O1", 0
         subprocess.run(["git", "init", "-q", self.root], check=True)
         self.write(self.root / ".gitignore", "build\n")
         for path in TESTS.values():
@@ -73,9 +73,10 @@ class PartsOfAProgram(unittest.TestCase):
 
     def digests(self):
         """Returns the digest of each part, by its tests."""
-        tests = [(name, [str(self.folder / "bin" / "x_test"), f"--gtest_filter={name}"], {}) for name in self.tests]
+        self.listings += 1
+        tests = [(f"{name} # {self.listings}", [str(self.folder / "bin" / "x_test"), f"--gtest_filter={name}"], {}) for name in self.tests]
         found = green.Green(self.root, "dev").parts({"x_test": tests, "y_test": []})
-        return {" ".join(name for name, _, _ in part.tests): part.digest for part in found.values() if part.tests}
+        return {" ".join(name.partition(" ")[0] for name, _, _ in part.tests): part.digest for part in found.values() if part.tests}
 
     def run_again(self, **changed):
         """Returns the parts that run again after a change. Keys are names of sources without folder and ending."""
