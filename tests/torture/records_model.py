@@ -92,7 +92,8 @@ class Source:
                 self.rows[item.external_id] = now
                 inserts += before is None
                 updates += before is not None
-                unchanged += before is not None and now == before
+                # As JSON: in Python 0 is equal to False, and 1 to True.
+                unchanged += before is not None and json.dumps(now) == json.dumps(before)
         counts = {
             "numberOfAccepted": inserts + updates,
             "numberOfInserts": inserts,
