@@ -132,7 +132,8 @@ class Place:
         names = {table["table"] for table in source["tables"]}
         if source["outcome"] == "done":
             self.acknowledged = {name: lsn for name, lsn in self.acknowledged.items() if name in names}
-        self.same_rows = self.same_rows or code == 0
+        # It ends with 0 also when an operator paused the mirror: then nothing was sent.
+        self.same_rows = self.same_rows or (code == 0 and source["outcome"] == "done")
 
     def ctl(self, *arguments):
         if arguments[0] in ("restore", "reset", "invalidate", "delete"):
