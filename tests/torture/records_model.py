@@ -39,6 +39,11 @@ def text_of(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def spelled(rows):
+    """As JSON, to be compared: in Python 0 is equal to False, and 1 to True."""
+    return json.dumps(rows, sort_keys=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class Item:
     """One row of a request. `record`: pairs of an attribute and its value, None: it clears."""
@@ -92,8 +97,7 @@ class Source:
                 self.rows[item.external_id] = now
                 inserts += before is None
                 updates += before is not None
-                # As JSON: in Python 0 is equal to False, and 1 to True.
-                unchanged += before is not None and json.dumps(now) == json.dumps(before)
+                unchanged += before is not None and spelled(now) == spelled(before)
         counts = {
             "numberOfAccepted": inserts + updates,
             "numberOfInserts": inserts,

@@ -1,22 +1,16 @@
 """One run: requests that are repeated until they are answered, whoever dies meanwhile, and what has to be there then."""
 
-import json
 import re
 import time
 
 from tests.torture.place import Broken
-from tests.torture.records_model import Model, columns_of
+from tests.torture.records_model import Model, columns_of, spelled
 from tests.torture.records_place import NOT_ANSWERED, PATIENCE_S, http_door, pairs, wait_for, wait_until_dead
 
 NOT_KEPT = "the disk did not keep what was written"
 OVER = ("FINISHED", "DIED", "COULDNT_START")
 BUSY = (429, 503)
 CHILD_KILLS_MAX = 3  # A job gives up behind the fifth.
-
-
-def spelled(rows):
-    """As JSON: in Python 0 is equal to False, and 1 to True."""
-    return json.dumps(rows, sort_keys=True)
 
 
 class Run:

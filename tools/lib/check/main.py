@@ -252,12 +252,13 @@ class Check:
             return
         set_rounds("dev", self.few_rounds)
         green = Green(ROOT, "dev")
-        self.drop_green(tests, green, green.parts(tests))
+        known = {name: found for name, found in tests.items() if name in green.known}
+        self.drop_green(known, green, green.parts(known))
 
     def drop_green(self, chosen, green, parts):
-        """Removes the tests that passed before from `chosen`, and groups of which none is left."""
-        before = collections.defaultdict(set)
-        for group, name in green.same(parts):
+        """Removes the tests that passed before from `chosen`, and groups of which none is left. Returns the parts that passed."""
+        before, same = collections.defaultdict(set), green.same(parts)
+        for group, name in same:
             before[group].update(test for test, _, _ in parts[group, name].tests)
         for group, names in before.items():
             left = [test for test in chosen[group] if test[0] not in names]
@@ -266,6 +267,7 @@ class Check:
                 chosen[group] = left
             else:
                 del chosen[group]
+        return same
 
     def build(self, preset):
         """Builds a preset once. False: the time was over."""
@@ -328,15 +330,13 @@ class Check:
             green.forget_all()
             return {}
         parts = green.parts(chosen)
-        if not self.told.again:
-            self.drop_green(chosen, green, parts)
+        same = [] if self.told.again else self.drop_green(chosen, green, parts)
         whole = [name for name, (left, _) in self.green_before.items() if not left]
         if whole:
             runs.say("", f"green before, and nothing that they read has changed: {' '.join(whole)}")
         some = [f"{name} ({left} of {tests} tests run)" for name, (left, tests) in self.green_before.items() if left]
         if some:
             runs.say("", f"partly green before: {', '.join(some)}")
-        same = green.same(parts) if not self.told.again else []
         run = {key: part for key, part in parts.items() if key not in same}
         green.forget(parts, run)
         return run
