@@ -141,7 +141,7 @@ class CleanMachine(unittest.TestCase):
         self.check_help()
         # Twice: the second upgrade has its own copies.
         for _ in range(2):
-            self.root.shell("".join(blocks("upgrade.md", "## Before the upgrade", "## Install the new version")))
+            self.root.shell("".join(blocks("upgrade.md", "## Before the upgrade", "With [mirrors in PostgreSQL]")))
         self.assertEqual(self.copies(), [f"{TENANT}.db", "agent-state", "audit.head", "catalog.db"] * 2)
         self.upgrade_under_load()
         self.remove(before)
