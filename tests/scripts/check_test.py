@@ -34,6 +34,10 @@ packaging.make  packaging  60  shipped  -  tools/package
 # Writes the tests of a build folder: a program each, which says what the environment wants of it.
 NINJA = r"""#!/usr/bin/python3
 import json, os, pathlib, sys
+if "-t" in sys.argv and "-C" in sys.argv: sys.exit(0)  # No test program starts another program.
+if "-n" in sys.argv:
+    print(os.environ.get("OUTDATED", "ninja: no work to do."))
+    sys.exit(0)
 if "-t" in sys.argv:  # For the parts of server_test, in a repository that has them. It runs in the build folder.
     if not pathlib.Path("tests/works.o").exists(): sys.exit(1)
     print("link" if "commands" in sys.argv else "\n".join(map(str, sorted(pathlib.Path("tests").rglob("*.o")))))
@@ -101,13 +105,13 @@ def group(name, rooms=(), **more):
 
 
 class Touched(unittest.TestCase):
-    house = touched.House(ROOMS)
+    graph = touched.RoomGraph(ROOMS)
 
     def touches(self, path, **of):
-        return touched.touches(self.house, path, group("g", **of))
+        return touched.touches(self.graph, path, group("g", **of))
 
     def test_a_room_touches_the_tests_of_all_that_include_it(self):
-        self.assertEqual(self.house.closure("proto/wire"), {"proto/wire", "server"})
+        self.assertEqual(self.graph.closure("proto/wire"), {"proto/wire", "server"})
         self.assertTrue(self.touches("base/file.cc", rooms=("server",)))
         self.assertTrue(self.touches("proto/mirror/v1/table.proto", rooms=("server",)))
         self.assertFalse(self.touches("server/server.cc", rooms=("client",)))
@@ -115,17 +119,26 @@ class Touched(unittest.TestCase):
         self.assertFalse(self.touches("client/main.cc", rooms=("server",), below=True))
 
     def test_a_folder_that_is_no_room_belongs_to_the_room_above_it(self):
-        self.assertEqual(self.house.room_of("tools/mirrorctl/pages/index.html"), "tools/mirrorctl")
+        self.assertEqual(self.graph.room_of("tools/mirrorctl/pages/index.html"), "tools/mirrorctl")
 
     def test_tools_cmake_and_the_support_of_tests_touch_everything(self):
-        for path in ("tools/check", "CMakeLists.txt", "base/CMakeLists.txt", "tests/support/rows.h", ".ci/run", "CMakePresets.json",
-                     "tests/data/chinook.sqlite", "tests/scripts.txt"):  # fmt: skip
+        for path in ("tools/check", "CMakeLists.txt", "base/CMakeLists.txt", "tests/support/rows.h", "CMakePresets.json",
+                     "tests/data/chinook.sqlite", "tests/scripts.txt", "tools/lib/steps.sh", "tools/mariadb-packages.txt"):  # fmt: skip
             self.assertTrue(self.touches(path, rooms=("client",)), path)
 
-    def test_tools_that_no_group_starts_touch_none(self):
-        self.assertFalse(self.touches("tools/nightly", rooms=("client",)))
-        self.assertTrue(self.touches("tools/lib/steps.sh", rooms=("client",)))
-        self.assertEqual([name for name in touched.NO_GROUP if not (ROOT / name).is_file()], [])
+    def test_another_tool_touches_the_groups_that_name_it(self):
+        of = {name: {one.name for one in groups.all_groups() if touched.touches(self.graph, name, one)} for name in (
+            ".ci/run", "tools/nightly", "tools/demo", "tools/torture", "tools/package", "tools/systemd/mirror-server.service",
+            "tools/monitoring/alerts.yml")}  # fmt: skip
+        self.assertEqual(of[".ci/run"], {"scripts"})
+        self.assertNotIn("demo", of["tools/nightly"])
+        self.assertLessEqual({"demo", "demo.store_postgres", "python.docs", "exchange.demo"}, of["tools/demo"])
+        self.assertIn("torture", of["tools/torture"])
+        for name in ("tools/package", "tools/systemd/mirror-server.service", "tools/monitoring/alerts.yml"):
+            self.assertIn("packaging", of[name])
+        self.assertIn("python.metrics", of["tools/monitoring/alerts.yml"])
+        for name, touching in of.items():
+            self.assertNotIn("tsan.server_test", touching, name)
 
     def test_prose_touches_no_program(self):
         for path in ("README.md", "docs/security.md", "base/README.md", "CHANGELOG.md"):
@@ -156,12 +169,12 @@ class Touched(unittest.TestCase):
     def test_pages_touch_the_tests_of_pages_and_the_packages(self):
         made = {one.name: one for one in groups.all_groups()}
         for name in ("python.docs", "python.help", "packaging"):
-            self.assertTrue(touched.touches(self.house, "docs/security.md", made[name]), name)
-        self.assertFalse(touched.touches(self.house, "docs/security.md", made["python.cycle"]))
+            self.assertTrue(touched.touches(self.graph, "docs/security.md", made[name]), name)
+        self.assertFalse(touched.touches(self.graph, "docs/security.md", made["python.cycle"]))
 
     def why(self, entry, paths, runs=1):
         record = Entry(runs, **({"g": entry} if entry else {}))
-        return touched.why_touched(None, self.house, group("g", ("server",)), record, lambda *_: paths)
+        return touched.why_touched(None, self.graph, group("g", ("server",)), record, lambda *_: paths)
 
     def test_what_has_no_record_or_one_of_an_unknown_commit_is_touched(self):
         entry = {"commit": "abc", "run": 1, "seconds": 1, "pace": 1}
@@ -191,15 +204,6 @@ class Lists(unittest.TestCase):
             if "node_modules" not in name:
                 self.assertTrue(name in listed or name in nightly, f"no list has {name}, so nothing runs it")
 
-    def test_the_programs_that_a_test_program_starts_are_among_its_inputs(self):
-        for folder in ("base", "wire", "server", "client", "contract", "certs", "mirrorctl", "endpoint", "crash", "harness", "bench"):
-            text = "".join(path.read_text() for path in sorted((ROOT / "tests" / folder).rglob("*")) if path.suffix in (".cc", ".h"))
-            started = set(re.findall(r'BinDir\(\) \+ "/([\w-]+)"', text))
-            listed = set(green.START_PROGRAMS.get(f"{folder}_test", ()))
-            self.assertEqual(started - listed, set(), folder)
-            if "tests/support/installation.h" in text or "tests/support/agent_bench.h" in text:
-                self.assertLessEqual({"mirrorctl", "mirror-server"}, listed, folder)
-
     def test_the_files_that_a_test_program_reads_are_among_its_inputs(self):
         for path in sorted((ROOT / "tests").rglob("*.cc")):
             group = f"{path.relative_to(ROOT / 'tests').parts[0]}_test"
@@ -226,12 +230,12 @@ class Lists(unittest.TestCase):
 
     def test_pages_and_files_that_a_script_reads_touch_it(self):
         by_name = {one.name: one for one in groups.all_groups()}
-        house = touched.House(groups.rooms_of_house())
+        graph = touched.RoomGraph(groups.room_dependencies())
         for path, name in (("docs/reference/metrics.md", "python.metrics"), ("docs/sources/postgres.md", "python.postgres_page"),
                            ("docs/examples/search_index.py", "history.search_index"), ("tests/client/stage/stage_test.cc", "python.layouts"),
                            ("client/import/sandbox.cc", "python.imports"), ("client/import/sandbox.cc", "packaging")):  # fmt: skip
             self.assertTrue((ROOT / path).exists(), path)
-            self.assertTrue(touched.touches(house, path, by_name[name]), f"{path} does not touch {name}")
+            self.assertTrue(touched.touches(graph, path, by_name[name]), f"{path} does not touch {name}")
 
 
 class Plan(unittest.TestCase):
@@ -266,7 +270,7 @@ class Plan(unittest.TestCase):
         changed = touched.changed_since
         self.addCleanup(setattr, touched, "changed_since", changed)
         touched.changed_since = lambda *_: ["x"]
-        rows = plan.rows(None, touched.House(ROOMS), made, record, 1, only_always=False)
+        rows = plan.rows(None, touched.RoomGraph(ROOMS), made, record, 1, only_always=False)
         self.assertEqual([row.group.name for row in rows], ["every", "changed", "old", "new"])
 
     def test_seconds_are_those_of_the_record_at_pace_1_on_two_processors(self):
@@ -279,11 +283,23 @@ class Plan(unittest.TestCase):
             names = ["long", *(f"short{n}" for n in range(8))]
             cases = "".join(f'<testcase name="{name}" status="run" time="{80 if name == "long" else 40}"/>' for name in names)
             junit.write_text(f"<testsuite>{cases}</testsuite>")
-            owners = {name: ("long" if name == "long" else "short", 1, False) for name in names}
-            found, failed = runs._results(junit, owners, 100, 4)
-        self.assertEqual(failed, [])
+            owners = {name: runs.Owner("long" if name == "long" else "short", [name], False) for name in names}
+            found, failures = runs._results(junit, owners, 100, 4)
+        self.assertEqual(failures, ([], set(), []))
         self.assertEqual((found["long"].seconds, found["long"].on_two), (80, 80))
         self.assertEqual((found["short"].seconds, found["short"].on_two), (80, 160))
+
+    def test_the_tests_that_failed_are_named_as_their_process_names_them(self):
+        owners = {"a 0 (2)": runs.Owner("a", ["S.One", "S.Two/0  # GetParam() = 1"], True), "b": runs.Owner("b", ["b"], False)}
+        with tempfile.TemporaryDirectory() as folder:
+            junit = pathlib.Path(folder, "junit.xml")
+            output = "[  FAILED  ] S.Two/0 (3 ms)\n[  PASSED  ] 1 test.\n[  FAILED  ] 1 test, listed below:\n[  FAILED  ] S.Two/0\n"
+            junit.write_text(f"""<testsuite><testcase name="a 0 (2)" status="fail" time="1"><system-out>{output}</system-out></testcase>
+                             <testcase name="b" status="fail" time="1"/></testsuite>""")
+            _, failures = runs._results(junit, owners, 100, 4)
+        self.assertEqual(failures, (["a 0 (2)", "b"], {"S.One", "S.Two/0  # GetParam() = 1", "b"}, ["S.Two/0", "b"]))
+        self.assertEqual(runs.repeat_command(ROOT, "dev", 0, failures), "tools/check --filter '^(S[.]Two/0|b)( |$)'")
+        self.assertIn("-R '^(a 0 [(]2[)]|b)$'", runs.repeat_command(ROOT, "tsan", 0, failures))
 
     def test_the_limits_of_a_container_count(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -469,17 +485,34 @@ class WholeCheck(unittest.TestCase):
         self.assertRegex(self.good(self.check("--plan")), r"(?m)^server_test +runs +\d+:\d\d$")
         self.good(self.check(FAILING="")) and self.ran()
         out = self.good(self.check("--plan"))
-        self.assertRegex(out, r"(?m)^server_test +green before, unless the build changes what it reads$")
+        self.assertRegex(out, r"(?m)^server_test +green before$")
         self.assertIn("\n0 groups run", out)
         self.assertRegex(self.good(self.check("--plan", "--again")), r"(?m)^server_test +runs ")
         self.assertEqual(self.ran(), [])
+
+    def test_the_plan_knows_what_the_next_build_makes_anew(self):
+        self.good(self.check()) and self.ran()
+        out = self.good(self.check("--plan", OUTDATED="[1/1] Linking CXX executable bin/server_test"))
+        self.assertRegex(out, r"(?m)^server_test +runs ")
+        self.assertRegex(out, r"(?m)^client_test +green before$")
+        self.assertNotIn("green before", self.good(self.check("--plan", OUTDATED="[0/1] Re-running CMake...")))
+
+    def test_a_red_filter_or_all_takes_nothing_but_what_failed_from_what_was_green(self):
+        for words in (("--filter", "ServerSuite"), ("--all",)):
+            self.good(self.check("--again")) and self.ran()
+            self.assertEqual(self.check(*words, FAILING="ServerSuite.Works").returncode, 1)
+            self.ran()
+            self.good(self.check())
+            self.assertEqual(self.ran(), ["dev ServerSuite.Works"], words)
+            self.good(self.check(*words)) and self.ran()
+            self.assertIn("14 tests are not started: they passed before", self.good(self.check()))
 
     def test_a_program_that_failed_is_run_until_it_is_green(self):
         done = self.check(FAILING="ServerSuite.Works")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.splitlines()[-1], "13 passed, 1 failed, 0 skipped")
-        repeat = next(line for line in done.stderr.splitlines() if line.startswith("  ctest "))
-        environment = {**os.environ, "RAN": str(self.root / "ran")}
+        repeat = next(line for line in done.stderr.splitlines() if line.startswith("  tools/check "))
+        environment = {**os.environ, "RAN": str(self.root / "ran"), "PATH": f"{self.bin}:{os.environ['PATH']}"}
         self.ran()
         subprocess.run(repeat, cwd=self.root, check=True, capture_output=True, env=environment, shell=True)
         self.assertEqual(self.ran(), ["dev ServerSuite.Works"])
@@ -505,7 +538,7 @@ class WholeCheck(unittest.TestCase):
         self.assertEqual(sorted(self.ran()), ["dev BaseSuite.Works", "dev WireSuite.Works"])
         done = self.check("--filter", "BaseSuite", ENDING_EARLY="BaseSuite.Works")
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (1, "0 passed, 1 failed, 0 skipped"))
-        self.assertIn("ctest --test-dir build/dev/grouped/filter", done.stderr)
+        self.assertIn("\n  tools/check --filter '^(BaseSuite[.]Works)( |$)'\n", done.stderr)
         done = self.check("--filter", "NoSuchTest")
         self.assertEqual(done.returncode, 1)
         self.assertIn("no test's name matches 'NoSuchTest'", done.stderr)
@@ -575,7 +608,7 @@ class WholeCheck(unittest.TestCase):
         while not (pid.exists() and pid.read_text().strip()):
             self.assertIsNone(check.poll())
         check.terminate()
-        self.assertEqual(check.communicate(timeout=60)[1], "")
+        self.assertRegex(check.communicate(timeout=60)[1], r"^\ntools/check: stopped by SIGTERM after \d+:\d\d\. [^\n]+\n$")
         self.assertEqual(check.returncode, 128 + signal.SIGTERM)
         self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
 
@@ -684,13 +717,15 @@ class WholeCheck(unittest.TestCase):
         self.assertIn("Commit them first", done.stderr)
 
     def test_a_wrong_variable_of_the_tests_is_told_before_the_build(self):
-        for times in ("x", "0", "1.5"):
-            done = self.check(MIRROR_TEST_TIMES=times)
-            self.assertEqual((done.returncode, done.stdout), (2, ""), times)
+        for name in ("MIRROR_TEST_TIMES", "MIRROR_TEST_ROUNDS", "MIRROR_TEST_CRASH_RUNS", "MIRROR_TEST_HISTORIES"):
+            for number in ("x", "0", "-5", "1.5", "1e3", "9" * 7):
+                done = self.check(**{name: number})
+                self.assertEqual((done.returncode, done.stdout), (2, ""), (name, number))
+                self.assertIn(name, done.stderr)
 
     def test_wrong_usage(self):
         for words, minutes in ((["--fast"], ""), (["--filter"], ""), (["--record"], ""), (["--all", "--filter", "x"], ""), (["--filter", "("], ""), (["--all", "--again"], ""),
-                               (["--all"], "0"), (["--all"], "soon"), ([], "-1"), (["--all"], "1e3")):  # fmt: skip
+                               (["--filter", ""], ""), (["--all"], "0"), (["--all"], "soon"), ([], "-1"), (["--all"], "1e3")):  # fmt: skip
             done = self.check(*words, MIRROR_CHECK_MINUTES=minutes)
             self.assertEqual((done.returncode, done.stdout), (2, ""), (words, minutes))
             self.assertIn("see tools/check --help", done.stderr)

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "mirror/v1/change_batch.pb.h"
 #include "proto/wire/codec.h"
@@ -269,7 +270,14 @@ Rows Sorted(Rows rows) {
 
 std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
   const char* const given = std::getenv(name);
-  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+  if (given == nullptr) return otherwise;
+  std::uint64_t number = 0;
+  if (!absl::SimpleAtoi(given, &number)) {
+    // Not 0: a test that takes no rounds passes.
+    std::cerr << name << " is '" << given << "', and has to be a number." << std::endl;
+    std::exit(EXIT_FAILURE);
+  }
+  return number;
 }
 
 std::uint64_t TestSeed() {

@@ -16,17 +16,16 @@ TIMEOUT_MAX = 1800
 FILTER = "--gtest_filter="
 
 
-def read(folder, arguments, unbuilt=None):
-    """Each test that is selected: its name, its command and its properties. Names of tests whose program is not built are
-    added to `unbuilt`; without it they end the program."""
+def read(folder, arguments, skip_unbuilt=False):
+    """Each test that is selected: its name, its command and its properties. One whose program is not built is left out, or
+    ends this program."""
     command = ["ctest", "--test-dir", folder, "--show-only=json-v1", *arguments]
     listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     for test in json.loads(listed)["tests"]:
         if "command" not in test:
-            if unbuilt is None:
-                raise SystemExit(f"{test['name']} is not built")
-            unbuilt.append(test["name"])
-            continue
+            if skip_unbuilt:
+                continue
+            raise SystemExit(f"{test['name']} is not built")
         properties = {one["name"]: one["value"] for one in test.get("properties", [])}
         yield test["name"], test["command"], properties
 

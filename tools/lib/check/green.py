@@ -1,35 +1,31 @@
 """Remembers which tests passed in a build folder, and finds those whose inputs have not changed since.
 
 The tests of a test program in C++ are in parts (check.parts), each with inputs of its own. The other groups have one part.
+A test that was skipped counts as passed: what decides about that is an input, too (user, packages, the code).
 """
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import pathlib
+import subprocess
 
 from check.parts import NoParts, Parts
 from check.touched import git
 
 # dpkg's list of the installed packages: the libraries that programs load, PostgreSQL, Python.
 PACKAGES = "/var/lib/dpkg/status"
-# Test programs that start our programs, and which. What they start is one of their inputs. Of a part's programs only those
-# count that its test objects name, or that a program or object of these starts.
-_ALL = ("mirror-server", "mirror-agent", "mirrorctl", "mirror-harness", "mirror-example", "mirror-import")
-START_PROGRAMS = {
-    "server_test": ("mirror-import",),
-    "certs_test": ("mirrorctl", "mirror-server", "mirror-agent", "mirror-harness"),
-    "mirrorctl_test": ("mirrorctl", "mirror-server", "mirror-agent"),
-    "endpoint_test": _ALL,
-    "crash_test": _ALL,
-    "harness_test": ("mirror-harness",),
-}
-STARTED_BY = {"mirror-server": "mirror-import", "mirror-example": "mirror-import", "/mirror_server_import.dir/": "mirror-import"}
+# The program that a started program starts in its turn, and the one that the code of an object file starts.
+STARTED_BY_PROGRAM = {"mirror-server": "mirror-import", "mirror-example": "mirror-import"}
+STARTED_BY_CODE = {"/mirror_server_import.dir/": "mirror-import"}
+# The packages for Node.js that tests use, where they are installed.
+NODE_PACKAGES = "tests/*/node_modules/.package-lock.json"
 # Variables that a test can notice.
 VARIABLES = ("MIRROR_", "ASAN_", "LSAN_", "UBSAN_", "TZ", "LANG", "LC_")
-# Files and folders of the repository that groups read at run time. Those of the scripts are all.
+# Files and folders of the repository that groups read at run time. The scripts read every file.
 READ = {
     "scripts": ("",),
     "server_test": ("tests/data/",),
@@ -58,15 +54,19 @@ class Part:
     tests: list
     digest: str | None  # Of the inputs. None: they are not known.
 
+    def has(self, names):
+        return any(name in names for name, _, _ in self.tests)
+
 
 class Green:
     """Keeps a digest of the inputs of each part that passed. A part with the same digest need not run again."""
 
-    def __init__(self, root, preset):
+    def __init__(self, root, preset, outdated=()):
+        """`outdated`: files that the next build makes anew, so what is there now is none of the inputs."""
         self.root = root
         self.folder = root / "build" / preset
         self.path = self.folder / "green.json"
-        self._digests, self._names, self._files = {}, {}, None
+        self._digests, self._files = dict.fromkeys(outdated, "outdated"), None
         try:
             known = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -113,33 +113,45 @@ class Green:
 
     def _digest(self, group, tests, paths, flags):
         """Returns the digest of what these tests are made of, the programs that they start, the files that they read, the user,
-        and environment variables. None: git cannot list the files."""
-        read = self._repository(READ.get(group, ()))
-        if read is None:
+        and environment variables. None: git cannot list the files, or ninja cannot list the programs."""
+        read, may_start = self._repository(READ.get(group, ())), self._may_start(group)
+        if read is None or may_start is None:
             return None
         paths = {*paths, *map(str, read), PACKAGES}
-        if group in START_PROGRAMS:
-            paths.update(str(self.folder / "bin" / name) for name in self._started(group, paths))
+        started = self._started(may_start, paths)
+        if started:
+            paths.update(str(self.folder / "bin" / name) for name in started)
             paths.update(map(str, (self.folder / "tests").glob("lib*.so")))
-        told = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
-        # Not by its name, in which CMake writes parameters that may have addresses.
-        told += [f"{command} {properties}" for _, command, properties in tests]
-        told += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(VARIABLES) and name != "MIRROR_TEST_TIMES")
-        return hashlib.sha256("\n".join([f"user {os.getuid()}", flags, *told]).encode(errors="surrogateescape")).hexdigest()
+        if group == "scripts":
+            paths.update(map(str, self.root.glob(NODE_PACKAGES)))
+        lines = [f"{path} {self._of(path)}" for path in sorted(paths) if not os.path.isdir(path)]
+        # Leaves out the test's name: CMake may put addresses into it.
+        lines += [f"{command} {properties}" for _, command, properties in tests]
+        lines += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(VARIABLES) and name != "MIRROR_TEST_TIMES")
+        return hashlib.sha256("\n".join([f"user {os.getuid()}", flags, *lines]).encode(errors="surrogateescape")).hexdigest()
 
-    def _started(self, group, paths):
-        """Returns the names of the programs that a part starts; without objects, of all that its program starts."""
+    @functools.cache  # noqa: B019: It lives as long as a check.
+    def _may_start(self, group):
+        """Returns the names of our programs that are built before this test program: the only ones that it can start. None: ninja
+        does not know it."""
+        if not group.endswith("_test"):
+            return frozenset()
+        done = subprocess.run(["ninja", "-C", self.folder, "-t", "inputs", f"bin/{group}"], capture_output=True, text=True, check=False)
+        lines = done.stdout.splitlines()
+        return frozenset(line.removeprefix("bin/") for line in lines if line.startswith("bin/")) if done.returncode == 0 else None
+
+    def _started(self, may_start, paths):
+        """Returns the names of the programs that a part starts: those that its test objects name, and what these or its code start.
+        Without objects, all that its program may start count as named."""
         objects = [path for path in paths if path.startswith(f"{self.folder}/tests/") and path.endswith(".o")]
-        if not objects:
-            return set(START_PROGRAMS[group])
-        started = set()
-        for path in objects:
-            if path not in self._names:
-                contents = pathlib.Path(path).read_bytes()
-                self._names[path] = {name for name in _ALL if name.encode() in contents}
-            started |= self._names[path]
-        started |= {other for by, other in STARTED_BY.items() if by in started or any(by in path for path in paths)}
-        return started & set(START_PROGRAMS[group])
+        started = set().union(*(self._named_in(path, may_start) for path in objects)) if objects else set(may_start)
+        started |= {other for by, other in STARTED_BY_PROGRAM.items() if by in started}
+        return started | {other for code, other in STARTED_BY_CODE.items() if any(code in path for path in paths)}
+
+    @functools.cache  # noqa: B019
+    def _named_in(self, path, names):
+        contents = pathlib.Path(path).read_bytes()
+        return {name for name in names if name.encode() in contents}
 
     def same(self, parts):
         """Returns the keys of the parts that passed before with the same inputs."""
@@ -158,9 +170,13 @@ class Green:
             self.known[group] = {name: digest for name, digest in self.known.get(group, {}).items() if (group, name) in parts and (group, name) not in run}
         self._write()
 
-    def forget_all(self):
-        self.known = {}
-        self._write()
-
     def _write(self):
-        self.path.write_text(json.dumps(self.known, indent=1, sort_keys=True), encoding="utf-8")
+        """Replaces the file atomically. Where that fails, the old one has to go: it can name tests that run now."""
+        new = self.path.with_suffix(".new")
+        try:
+            new.write_text(json.dumps(self.known, indent=1, sort_keys=True), encoding="utf-8")
+            new.replace(self.path)
+        except OSError as wrong:
+            print(f"tools/check: {self.path} cannot be written ({wrong.strerror}), so the next check runs every test again.", flush=True)
+            with contextlib.suppress(OSError):
+                self.path.unlink()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib.util
 import os
 import pathlib
 import re
@@ -32,6 +33,8 @@ LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 PROGRAMS = ("server", "server/example", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
 # Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
+# What tools/package reads.
+PACKAGING = ("tools/packaging/", "tools/systemd/", "tools/monitoring/", "tools/release", "tools/DEPLOYING.md")
 DEMOS = {
     "demo": [],
     "demo.store_postgres": ["--store", "postgres"],
@@ -88,12 +91,20 @@ def reads(root, script):
     return tuple(sorted(reached | {f"{os.path.dirname(path)}/*" for path in reached}))
 
 
+def _tools_named_in(texts):
+    """Returns the files and folders of tools/ that these texts name."""
+    names = {name for text in texts for name in re.findall(r'\btools/([\w-]+)|"tools" / "([\w-]+)', text)}
+    found = sorted({f"tools/{name}" for pair in names for name in pair if name})
+    return (*found, *(f"{path}/" for path in found))
+
+
 def _of_script(root, name, label, script):
     paths = reads(root, script)
     texts = [_text(root, path) for path in paths if path.endswith(".py") and (root / path).exists()]
     if name == "python.help" or any('ROOT / "docs"' in text for text in texts):
         paths += PAGES
     paths += tuple(path for text in texts for path in re.findall(r'"(tests/[\w/]+\.(?:cc|h))"', text))
+    paths += _tools_named_in(texts)
     # They use the release build: with sanitizers they take three times as long, and some limit a server's memory. The tests
     # in C++ start sanitized programs.
     return Group(name, "release", PROGRAMS, paths, seconds=240 if label == "torture" else 30)
@@ -119,7 +130,7 @@ def all_groups(root=ROOT):
     for name, label, build, script in scripts(root):
         if label == "python" and build == "all":
             yield _of_script(root, name, label, script)
-    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", *PAGES))
+    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", "tools/package", *PACKAGING, *PAGES))
     for name, words in DEMOS.items():
         yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", "--build", "release", *words), seconds=40)
     for name, label, build, script in scripts(root):
@@ -129,19 +140,19 @@ def all_groups(root=ROOT):
 
 
 @functools.cache
-def rooms_of_house(root=ROOT):
+def room_dependencies(root=ROOT):
     """Returns each room with the rooms that it may include, from ROOMS in tests/scripts/source_rules.py."""
-    space = {"__name__": "source_rules"}
-    path = root / "tests" / "scripts" / "source_rules.py"
-    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), space)  # It cannot be imported: its folder is no package.
-    return {room: tuple(may.split()) for room, (may, _) in space["ROOMS"].items()}
+    spec = importlib.util.spec_from_file_location("source_rules", root / "tests" / "scripts" / "source_rules.py")
+    rules = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rules)
+    return {room: tuple(may.split()) for room, (may, _) in rules.ROOMS.items()}
 
 
 def threaded(root, folders):
     """Returns the rooms in these folders that start threads or use locks."""
     starts = re.compile(r'"base/mutex\.h"|std::(?:thread|jthread|async|atomic)\b')
     found = []
-    for room in rooms_of_house(root):
+    for room in room_dependencies(root):
         if any(room == folder or room.startswith(folder + "/") for folder in folders):
             files = [path for path in (root / room).glob("*") if path.suffix in (".h", ".cc")]
             if any(starts.search(path.read_text(encoding="utf-8", errors="replace")) for path in files):

@@ -21,10 +21,10 @@ def main():
     tests = list(grouped_tests.read(str(ROOT / "build" / preset), ["-L", f"^{label}$", *chosen]))
     if not tests:
         sys.exit(f"build/{preset} has no such test with the label {label}.")
-    results, failed = runs.run_tests(ROOT, preset, {label: tests}, machine.processors(), f"nightly.{label}")
+    results, failures = runs.run_tests(ROOT, preset, {label: tests}, machine.processors(), f"nightly.{label}")
     runs.say("", f"{results[label].passed} passed, {results[label].failed} failed, {results[label].skipped} skipped")
-    if failed:
-        runs.say("To repeat what failed:", f"  {runs.repeat_command(ROOT, preset, f'nightly.{label}', failed)}")
+    if failures.processes:
+        runs.say("To repeat what failed:", f"  {runs.repeat_command(ROOT, preset, f'nightly.{label}', failures)}")
         sys.exit(1)
 
 

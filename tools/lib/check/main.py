@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools" / "lib"))
@@ -44,8 +45,10 @@ Random tests print their seed. MIRROR_TEST_ROUNDS and MIRROR_TEST_CRASH_RUNS in 
 rounds they take, here as in the tests themselves. With --all they take more rounds than without, except where the
 C++ tests would then need most of MIRROR_CHECK_MINUTES.
 """
-# Disk space for the builds: of a plain check, of --all, and once they exist.
-DISK_GB, DISK_ALL_GB, DISK_BUILT_GB = 8, 20, 3
+# Disk space for the builds: of a plain check, of --all, and once they exist; and for the temporary files of tests.
+DISK_GB, DISK_ALL_GB, DISK_BUILT_GB, DISK_TESTS_GB = 8, 20, 3, 1
+# A build that was completed once has this program.
+LAST_BUILT = "bin/mirror-server"
 # Minutes after MIRROR_CHECK_MINUTES. Tests that still run then are stopped.
 HARD_END_MINUTES = 10
 TARGETS = {
@@ -60,6 +63,8 @@ ROUNDS_FEW = "8"
 RUNS = {"MIRROR_TEST_CRASH_RUNS": "3", "MIRROR_TEST_TORTURE_RUNS": "60"}
 RUNS_FEW = {"MIRROR_TEST_CRASH_RUNS": "1", "MIRROR_TEST_HISTORIES": "15", "MIRROR_TEST_TORTURE_RUNS": "60"}
 ROUNDS_OF_CALLER = os.environ.get("MIRROR_TEST_ROUNDS")
+# Numbers that the caller may set, each with its maximum. Tests that read no number would take no rounds, and pass.
+NUMBERS = {"MIRROR_TEST_TIMES": 99, **dict.fromkeys(("MIRROR_TEST_ROUNDS", *RUNS, *RUNS_FEW), 999_999)}
 
 
 def fail(*lines, code=1):
@@ -73,42 +78,54 @@ def read_arguments(words):
     for flag in ("--all", "--plan", "--again", "--record", "--help", "-h"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--filter", metavar="REGEX")
-    told = parser.parse_args(words)
-    if told.help or told.h:
+    arguments = parser.parse_args(words)
+    if arguments.help or arguments.h:
         print(USAGE.format(minutes=pace.sentence()), end="")
         sys.exit(0)
-    if told.record and not told.all:
+    if arguments.record and not arguments.all:
         parser.error("--record goes with --all")
-    if told.filter is not None and (told.all or told.plan or told.record or told.again):
+    if arguments.filter is not None and (arguments.all or arguments.plan or arguments.record or arguments.again):
         parser.error("--filter goes with none of --all, --plan, --again and --record")
-    if told.again and told.all:
+    if arguments.again and arguments.all:
         parser.error("--all skips nothing, so --again does not go with it")
+    if arguments.filter == "":
+        parser.error("--filter needs a part of a test's name")
     try:
-        re.compile(told.filter or "")
+        re.compile(arguments.filter or "")
     except re.error as wrong:
-        parser.error(f"'{told.filter}' is no regular expression: {wrong}")
+        parser.error(f"'{arguments.filter}' is no regular expression: {wrong}")
     text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # Servers refuse unknown variables with this prefix.
     if text and not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) > 0):
         parser.error(f"MIRROR_CHECK_MINUTES is '{text[:20]}', and has to be a number of minutes from 1 to 9999")
-    told.minutes = int(text) if text and told.all else None
-    if text and not told.all:
+    arguments.minutes = int(text) if text and arguments.all else None
+    if text and not arguments.all:
         print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all. It has no effect here.", file=sys.stderr)
-    times = os.environ.get("MIRROR_TEST_TIMES", "1")
-    if not (times.isascii() and times.isdigit() and len(times) < 3 and int(times) > 0):
-        parser.error(f"MIRROR_TEST_TIMES is '{times[:20]}', and has to be a number from 1 to 99")
-    return told
+    for name, most in NUMBERS.items():
+        number = os.environ.get(name, "")
+        if not number:
+            os.environ.pop(name, None)
+        elif not (number.isascii() and number.isdigit() and len(number) <= len(str(most)) and 1 <= int(number) <= most):
+            parser.error(f"{name} is '{number[:20]}', and has to be a number from 1 to {most}")
+    return arguments
 
 
-def look_at_machine(told, cores):
+def check_disk_and_memory(arguments, cores):
     """Returns how many compilers can run at a time. Warns about a small machine; exits when the disk is full."""
     free = shutil.disk_usage(ROOT / "build").free / 1e9
-    wanted = DISK_ALL_GB if told.all else DISK_GB
-    if all((ROOT / "build" / preset / "bin").exists() for preset in (TARGETS if told.all else ("dev",))):
+    wanted = DISK_ALL_GB if arguments.all else DISK_GB
+    if all((ROOT / "build" / preset / LAST_BUILT).exists() for preset in (TARGETS if arguments.all else ("dev",))):
         wanted = DISK_BUILT_GB
     if free < wanted:
         fail(
             f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and builds and tests need about {wanted} GB.",
             "Nothing was built. Make room, or clone to another disk.",
+        )
+    temporary = tempfile.gettempdir()
+    free = shutil.disk_usage(temporary).free / 1e9
+    if free < DISK_TESTS_GB:
+        fail(
+            f"tools/check: {free:.1f} GB are free on the disk of {temporary}, and tests need about {DISK_TESTS_GB} GB there.",
+            "Nothing was built. Make room, or set TMPDIR to a folder on another disk.",
         )
     compilers = machine.compilers()
     if cores == 1:
@@ -118,13 +135,13 @@ def look_at_machine(told, cores):
     return compilers
 
 
-def install(told):
+def install(arguments):
     runs.begin_step("packages")
     lists = ["postgres", "mariadb", "odbc"]
-    if told.all:
+    if arguments.all:
         lists += ["browser", "tools/packaging/packages.txt"]
     commands = [["tools/setup", *(word for name in lists for word in ("--also", name))]]
-    if told.all:
+    if arguments.all:
         commands += [["tools/lib/npm_packages.sh", f"tests/{folder}"] for folder in ("openapi", "browser", "parquet")]
         # Without --all, tests that need these packages or a browser are skipped when those are missing.
         os.environ.update(MIRROR_TEST_OPENAPI_LINT="1", MIRROR_TEST_BROWSER="1", MIRROR_TEST_PARQUET="1")
@@ -164,30 +181,30 @@ def only_one(root):
 
 
 class Check:
-    def __init__(self, told):
-        self.told = told
+    def __init__(self, arguments):
+        self.arguments = arguments
         try:
             self.record = Record(ROOT / "tests" / "checked.json")
         except BrokenRecord as wrong:
             fail(f"tools/check: {wrong}", "Nothing was run.", code=2)
         self.groups = list(groups.all_groups(ROOT))
-        self.house = touched.House(groups.rooms_of_house(ROOT))
+        self.graph = touched.RoomGraph(groups.room_dependencies(ROOT))
         self.results, self.seconds, self.built, self.waiting = {}, {}, set(), []
         self.unbuilt, self.without_build = set(), []  # Presets whose build failed, and the rows that need them.
         self.to_repeat = []  # Lines that say what failed and how to repeat it.
         self.green_before = {}  # Groups of which some or all tests passed before: (tests that run again, all tests).
         self.batches = 0
         self.commit = (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()
-        self.pace, self.cores, self.compilers = None, machine.processors(), None
+        self.pace, self.cores, self.compilers = None, machine.processors(), machine.compilers()
         self.few_rounds = False  # choose_rounds() decides it.
 
     def rows(self):
         share = plan.FEW_ROUNDS_SHARE if self.few_rounds else 1
-        return plan.rows(ROOT, self.house, self.groups, self.record, self.speed(), not self.told.all, share)
+        return plan.rows(ROOT, self.graph, self.groups, self.record, self.speed(), not self.arguments.all, share)
 
     def speed(self):
         """Returns how many times longer everything takes here than at pace 1 on two processors."""
-        return pace.speed(self.pace, self.cores)
+        return pace.speed(self.pace, min(self.cores, self.compilers))
 
     def seconds_with_builds(self, rows):
         """Returns how long these rows and the builds that they need take here, with a filled compiler cache."""
@@ -195,10 +212,10 @@ class Check:
         return sum(row.seconds for row in rows) + sum(plan.BUILD_SECONDS[preset] for preset in builds) * self.speed()
 
     def seconds_left(self):
-        return None if self.told.minutes is None else self.told.minutes * 60 - runs.since_begin()
+        return None if self.arguments.minutes is None else self.arguments.minutes * 60 - runs.since_begin()
 
     def deadline(self, more_minutes=0):
-        return None if self.told.minutes is None else runs.BEGIN + (self.told.minutes + more_minutes) * 60
+        return None if self.arguments.minutes is None else runs.BEGIN + (self.arguments.minutes + more_minutes) * 60
 
     def measure_pace(self):
         try:
@@ -210,31 +227,34 @@ class Check:
 
     def choose_rounds(self):
         """Decides whether random tests take fewer rounds here."""
-        self.few_rounds = not self.told.all
-        if self.told.minutes is not None:
+        self.few_rounds = not self.arguments.all
+        if self.arguments.minutes is not None:
             cpp = self.seconds_with_builds([row for row in self.rows() if row.group.always])
-            self.few_rounds = cpp > plan.CPP_SHARE_MAX * self.told.minutes * 60
+            if cpp * plan.FEW_ROUNDS_SHARE > (self.arguments.minutes + HARD_END_MINUTES) * 60:
+                runs.say(f"MIRROR_CHECK_MINUTES={self.arguments.minutes} is too short here: the C++ tests run in any case, need about "
+                         f"{runs.clock(cpp)}, and are stopped after {self.arguments.minutes + HARD_END_MINUTES} minutes.")  # fmt: skip
+            self.few_rounds = cpp > plan.CPP_SHARE_MAX * self.arguments.minutes * 60
             if self.few_rounds:
-                runs.say(f"Random tests take fewer rounds: with all, the C++ tests need {runs.clock(cpp)} of {self.told.minutes} minutes.")
+                runs.say(f"Random tests take fewer rounds: with all, the C++ tests need {runs.clock(cpp)} of {self.arguments.minutes} minutes.")
 
     def print_plan(self):
         rows = self.rows()
         always = [row for row in rows if row.group.always]
         waiting = [row for row in rows if not row.group.always]
-        left = None if self.told.minutes is None else self.told.minutes * 60 - self.seconds_with_builds(always)
+        left = None if self.arguments.minutes is None else self.arguments.minutes * 60 - self.seconds_with_builds(always)
         run, left_out = plan.fitting(waiting, self.speed(), left, {"dev"})
         for preset in dict.fromkeys(["dev", *(row.group.preset for row in run)]):
             took = runs.clock(plan.BUILD_SECONDS[preset] * self.speed())
             runs.say(f"{'build ' + preset:28} {'always' if preset == 'dev' else 'needed':9} {took:>7}  with a filled compiler cache")
-        if not self.told.all:
+        if not self.arguments.all:
             self.find_green()
         rows = plan.without_green(always, self.green_before) + run
-        runs.say(*plan.text(rows + left_out, self.record, self.told.all))
+        runs.say(*plan.text(rows + left_out, self.record, self.arguments.all))
         for name, (left, _) in self.green_before.items():
             if not left:
-                runs.say(f"{name:28} green before, unless the build changes what it reads")
+                runs.say(f"{name:28} green before")
         minutes = self.seconds_with_builds(rows) / 60
-        budget = "" if self.told.minutes is None else f" of {self.told.minutes}"
+        budget = "" if self.arguments.minutes is None else f" of {self.arguments.minutes}"
         touched_ones = sum(row.kind == "touched" for row in waiting) - sum(row.kind == "touched" for row in run)
         of_them = f", {touched_ones} of them touched" if touched_ones else ""
         runs.say(
@@ -243,15 +263,18 @@ class Check:
         )
 
     def find_green(self):
-        """Finds the tests that passed before with the inputs that are there now."""
-        if self.told.again or not (ROOT / "build" / "dev" / "green.json").exists():
+        """Finds the tests that passed before with the inputs that are there now, also after the next build."""
+        if self.arguments.again or not (ROOT / "build" / "dev" / "green.json").exists():
             return
         try:
             tests = runs.tests_of(ROOT, "dev")
         except (SystemExit, subprocess.CalledProcessError):
             return
+        outdated = runs.outdated(ROOT, "dev")
+        if outdated is None:
+            return
         set_rounds("dev", self.few_rounds)
-        green = Green(ROOT, "dev")
+        green = Green(ROOT, "dev", outdated)
         known = {name: found for name, found in tests.items() if name in green.known}
         self.drop_green(known, green, green.parts(known))
 
@@ -299,9 +322,9 @@ class Check:
         else:
             set_rounds(preset, self.few_rounds)
             tests = runs.tests_of(ROOT, preset)
-            strange = sorted(set(tests) - {group.name for group in self.groups}) if preset != "tsan" else []
-            if strange:
-                fail("", f"tools/check: no group of tools/lib/check/groups.py has the tests of {' '.join(strange)}.")
+            ungrouped = sorted(set(tests) - {group.name for group in self.groups}) if preset != "tsan" else []
+            if ungrouped:
+                fail("", f"tools/check: no group of tools/lib/check/groups.py has the tests of {' '.join(ungrouped)}.")
             chosen = {row.group.name: tests.get(row.group.name, []) for row in rows}
             missing = [name for name, found in chosen.items() if not found]
             if missing:
@@ -309,28 +332,39 @@ class Check:
             parts = self.skip_green(chosen) if preset == "dev" else {}
             number = self.batches
             self.batches += 1
-            results, failed = {}, []
+            results, failures = {}, runs.Failures([], set(), [])
             if chosen:
                 names = " ".join(chosen)
                 runs.begin_step(f"test {preset}: {names}" if len(chosen) < 8 else f"test {preset}: {len(chosen)} groups")
+                seconds = {row.group.name: row.seconds for row in plan.without_green(rows, self.green_before)}
+                runs.say(f"about {runs.clock(sum(seconds.values()))} here")
                 deadline = self.deadline(HARD_END_MINUTES)
-                results, failed = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline, self.green_before)
-            good, repeat = not failed, runs.repeat_command(ROOT, preset, number, failed)
-            if parts and (good or any(one.failed for one in results.values())):  # Otherwise the test runner itself failed.
-                Green(ROOT, preset).keep({key: part for key, part in parts.items() if key[0] in results and is_green(results[key[0]])})
+                results, failures = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline, self.green_before, seconds)
+            good, repeat = not failures.processes, runs.repeat_command(ROOT, preset, number, failures)
+            if preset == "dev" and (good or any(one.failed for one in results.values())):  # Otherwise the test runner itself failed.
+                # A group of which all was skipped shows nothing.
+                self.remember_green({key: part for key, part in parts.items() if key[0] in results and results[key[0]].passed}, failures)
         self.results.update(results)
         self.seconds.update({name: one.on_two for name, one in results.items() if is_green(one)})
         if not good:
             self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
+    def remember_green(self, parts, failures):
+        """Keeps the parts that passed. Forgets those that were green before, and of which a test has failed."""
+        green = Green(ROOT, "dev")
+        if failures.maybe:
+            tests = runs.tests_of(ROOT, "dev")
+            all_parts = green.parts({name: tests[name] for name in green.known if name in tests})
+            green.forget(all_parts, {key: part for key, part in all_parts.items() if part.has(failures.maybe)})
+        green.keep({key: part for key, part in parts.items() if not part.has(failures.maybe)})
+
     def skip_green(self, chosen):
         """Removes the tests that passed before from `chosen`, except with --all. Returns the parts that run."""
-        green = Green(ROOT, "dev")
-        if self.told.all:  # It sets other variables, so its digests never match those of a plain check.
-            green.forget_all()
+        if self.arguments.all:
             return {}
+        green = Green(ROOT, "dev")
         parts = green.parts(chosen)
-        same = [] if self.told.again else self.drop_green(chosen, green, parts)
+        same = [] if self.arguments.again else self.drop_green(chosen, green, parts)
         whole = [name for name, (left, _) in self.green_before.items() if not left]
         if whole:
             runs.say("", f"green before, and nothing that they read has changed: {' '.join(whole)}")
@@ -371,10 +405,13 @@ class Check:
             runs.say(f"  {row.group.name:28} not run: the build of {row.group.preset} failed")
         for row in self.waiting:
             runs.say(f"  {row.group.name:28} left out: {plan.left_out_words(row, self.record)}")
-        if self.told.minutes is not None and any(row.kind == "touched" for row in self.waiting):
+        if self.arguments.minutes is not None and any(row.kind == "touched" for row in self.waiting):
             runs.say("  Some of these are touched: run tools/check --all without a time limit, or on a faster machine.")
-        if self.told.all:
+        if self.arguments.all:
             self.write_record()
+        before = sum(tests - left for left, tests in self.green_before.values())
+        if before:
+            runs.say("", f"{before} tests are not started: they passed before, with the same inputs. tools/check --again runs all.")
         sums = [sum(one[at] for one in self.results.values()) for at in range(3)]
         runs.say("", f"{runs.clock(runs.since_begin())} at pace {self.pace:.2f}",
                  f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")  # fmt: skip
@@ -388,44 +425,44 @@ class Check:
 
     def write_record(self):
         commit = self.commit
-        if self.told.record and (touched.git(ROOT, "status", "--porcelain") != "" or commit != (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()):
+        if self.arguments.record and (touched.git(ROOT, "status", "--porcelain") != "" or commit != (touched.git(ROOT, "rev-parse", "HEAD") or "").strip()):
             runs.say("", "Nothing is recorded: files or the commit changed while the tests ran.")
             return
         text = self.record.with_run(commit, self.pace, self.seconds_with_all_rounds())
-        if self.told.record:
+        if self.arguments.record:
             self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
         else:
             runs.say("", "This run would be recorded so (tools/check --all --record):", text.rstrip("\n"))
 
 
-def run_filter(told, check):
+def run_filter(arguments, check):
     check.build("dev")
     set_rounds("dev", check.few_rounds)
-    tests = runs.tests_of(ROOT, "dev", ["-R", told.filter])
+    tests = runs.tests_of(ROOT, "dev", ["-R", arguments.filter])
     if not tests:
-        fail("", f"tools/check: no test's name matches '{told.filter}'. Nothing was run.")
-    runs.begin_step(f"test dev: {told.filter}")
-    results, failed = runs.run_tests(ROOT, "dev", tests, check.cores, "filter")
-    if failed:
-        Green(ROOT, "dev").forget_all()
-        check.failed(f"tests that match '{told.filter}'", runs.repeat_command(ROOT, "dev", "filter", failed))
+        fail("", f"tools/check: no test's name matches '{arguments.filter}'. Nothing was run.")
+    runs.begin_step(f"test dev: {arguments.filter}")
+    results, failures = runs.run_tests(ROOT, "dev", tests, check.cores, "filter")
+    if failures.processes:
+        check.remember_green({}, failures)
+        check.failed(f"tests that match '{arguments.filter}'", runs.repeat_command(ROOT, "dev", "filter", failures))
     check.results = results
     check.finish()
 
 
 def main():
-    told = read_arguments(sys.argv[1:])
+    arguments = read_arguments(sys.argv[1:])
     runs.set_environment()
-    if told.record:
+    if arguments.record:
         status = touched.git(ROOT, "status", "--porcelain")
         if status is None:
             fail("tools/check: --record is for a commit, and this folder is no git clone. Nothing was run.", code=2)
         if status:
             fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
                  "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
-    check = Check(told)
-    if told.plan:
+    check = Check(arguments)
+    if arguments.plan:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # For `tools/check --plan | head`.
         check.measure_pace()
         check.choose_rounds()
@@ -434,17 +471,17 @@ def main():
         return
     lock = only_one(ROOT)
     try:
-        check.compilers = look_at_machine(told, check.cores)
-        install(told)
+        check.compilers = check_disk_and_memory(arguments, check.cores)
+        install(arguments)
         check.measure_pace()
         check.choose_rounds()
         set_patience(check.pace, check.few_rounds)
-        if told.filter is not None:
-            run_filter(told, check)
+        if arguments.filter is not None:
+            run_filter(arguments, check)
         else:
             rows = check.rows()
-            warm = check.seconds_with_builds([row for row in rows if row.group.always or told.minutes is None]) / 60
-            runs.say(*pace.expectation(check.speed(), "tools/check --all" if told.all else "tools/check", warm, told.minutes))
+            warm = check.seconds_with_builds([row for row in rows if row.group.always or arguments.minutes is None]) / 60
+            runs.say(*pace.expectation(check.speed(), "tools/check --all" if arguments.all else "tools/check", warm, arguments.minutes))
             check.run(rows)
     finally:
         runs.end_all()
@@ -457,6 +494,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 def end(number, _):
     for one in SIGNALS:  # A second one must not interrupt the end of what was started.
         signal.signal(one, signal.SIG_IGN)
+    print(f"\ntools/check: stopped by {signal.Signals(number).name} after {runs.clock(runs.since_begin())}. Tests of this run count as not run.",
+          file=sys.stderr, flush=True)  # fmt: skip
     sys.exit(128 + number)
 
 

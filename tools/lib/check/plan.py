@@ -24,7 +24,7 @@ class Row:
     seconds: float  # On this machine.
 
 
-def rows(root, house, groups, record, pace, only_always, share=1):
+def rows(root, graph, groups, record, pace, only_always, share=1):
     """Returns a row for each group: groups of every check, then touched groups, then those with the oldest record. The tests of
     every check take this `share` of their recorded seconds."""
     known = functools.lru_cache(maxsize=None)(touched.changed_since)
@@ -32,7 +32,7 @@ def rows(root, house, groups, record, pace, only_always, share=1):
     for group in groups:
         if only_always and not group.always:
             continue
-        why = touched.why_touched(root, house, group, record, known)
+        why = touched.why_touched(root, graph, group, record, known)
         kind = "touched" if why else "always" if group.always else "rotation"
         entry = record.groups.get(group.name)
         text = why or ("it is part of every check" if group.always else f"it last ran at {entry['commit'][:9]}")

@@ -16,12 +16,20 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import grouped_tests  # noqa: E402
+from check import machine  # noqa: E402
 from check.groups import group_of_test, not_for_threads  # noqa: E402
 
 # seconds: here. on_two: as they would be on two processors. A single process takes the same time on any number of them.
 Result = collections.namedtuple("Result", "passed failed skipped seconds on_two")
+# The tests that run in one process.
+Owner = collections.namedtuple("Owner", "group tests by_googletest")
+# processes: those that failed. maybe: all of their tests. tests: those that failed, as far as a process says which.
+Failures = collections.namedtuple("Failures", "processes maybe tests")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
-CTEST = re.compile(r" *(\d+)/(\d+) Test ")
+# A line of ctest for a process that has ended: "12/961 Test #7: NAME ..... Passed". Names may have blanks.
+CTEST = re.compile(r" *(\d+)/(\d+) Test +#(\d+): ")
+# The tests that a googletest program lists at its end as failed.
+FAILED_TEST = re.compile(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", re.MULTILINE)
 # Lines at the end of a googletest program: how many tests passed, and how many were skipped.
 PASSED_TESTS = re.compile(r"^\[  PASSED  \] (\d+) tests?\.$", re.MULTILINE)
 SKIPPED_TESTS = re.compile(r"^\[  SKIPPED \] (\d+) tests?, listed below:$", re.MULTILINE)
@@ -30,12 +38,16 @@ RAN_IN_PYTHON = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 SKIPPED_IN_PYTHON = re.compile(r"^OK \(.*\bskipped=(\d+)", re.MULTILINE)
 # So many processes more than processors run at a time, because tests wait for servers, disks and time limits.
 WAITING = 2
-# With at most so many failed processes, the command that repeats them names them; else it repeats the batch.
+# Memory that a process of tests needs at most, with the programs that it starts.
+PROCESS_GB = 1
+# With at most so many failed tests or processes, the command that repeats them names them; else it repeats the batch.
 NAMED_MAX = 10
 # Bytes of output that ctest keeps for each process.
 OUTPUT_MAX = 200_000
 # ctest's --stop-time has no date. Seconds until which it is the right day.
 STOP_TIME_MAX = 23 * 3600
+# Seconds after which progress is printed again.
+SECONDS_SILENT = 60
 # Seconds between SIGTERM and SIGKILL.
 END_SECONDS = 15
 BEGIN = time.monotonic()
@@ -74,18 +86,19 @@ def begin_step(name):
 
 
 class Progress:
-    """Prints a line for each tenth of the work: how much is done, and how long the rest takes at this rate."""
+    """Prints how much of the work is done, and how long the rest takes at this rate: for each tenth, and each minute."""
 
     def __init__(self):
-        self.tenth, self.begin = 0, time.monotonic()
+        self.tenth, self.begin, self.said = 0, time.monotonic(), time.monotonic()
 
-    def at(self, done, of):
-        tenth = 10 * done // max(of, 1)
-        if tenth > self.tenth:
-            self.tenth = tenth
-            took = time.monotonic() - self.begin
+    def at(self, done, of, words=None):
+        """`words`: what is printed in place of the two numbers."""
+        now, tenth = time.monotonic(), int(10 * done / max(of, 1))
+        if done > 0 and (tenth > self.tenth or now - self.said > SECONDS_SILENT):
+            self.tenth, self.said = tenth, now
+            took = now - self.begin
             left = "" if done >= of else f", about {clock(took * (of - done) / done)} left"
-            say(f"  {10 * tenth:3d} % ({done} of {of}), {clock(took)}{left}")
+            say(f"  {int(100 * done / of):3d} % ({words or f'{done} of {of}'}), {clock(took)}{left}")
 
 
 def adopt_orphans():
@@ -128,8 +141,8 @@ def _signal(processes, which):
             os.kill(process, which)
 
 
-def _follow(command, cwd, line_told, deadline=None):
-    """Runs a command and passes each line to `line_told`. Returns the exit code; None when the deadline stopped it."""
+def _follow(command, cwd, on_line, deadline=None):
+    """Runs a command and passes each line to `on_line`. Returns the exit code; None when the deadline stopped it."""
     ended = threading.Event()
 
     def end():
@@ -146,7 +159,7 @@ def _follow(command, cwd, line_told, deadline=None):
             timer.start()
         try:
             for line in process.stdout:
-                line_told(line.rstrip("\n"))
+                on_line(line.rstrip("\n"))
             code = process.wait()
         except BaseException:  # As for a signal. Popen would wait for the command.
             end_all()
@@ -186,7 +199,7 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
     progress = Progress()
     warned, made = False, None
 
-    def told(line):
+    def on_line(line):
         nonlocal warned, made
         found = NINJA.match(line)
         if found:
@@ -199,19 +212,27 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
             if made and (root / "build" / preset / made).is_file():  # So that the next build warns again.
                 (root / "build" / preset / made).unlink()
 
-    code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, told, deadline)
+    code = _follow(["ninja", "-C", f"build/{preset}", "-j", str(jobs), *targets], root, on_line, deadline)
     if code == 0 and warned:
         say(f"The compiler warned in the build of {preset}. In a check a warning is an error.")
     return None if code is None else code == 0 and not warned
+
+
+def outdated(root, preset):
+    """Returns the paths of the files that a build of build/PRESET would make anew. None: CMake has to run first."""
+    folder = root / "build" / preset
+    done = subprocess.run(["ninja", "-C", str(folder), "-n"], capture_output=True, text=True, check=False)
+    if done.returncode != 0 or "Re-running CMake" in done.stdout:
+        return None
+    return {str(folder / line.split()[-1]) for line in done.stdout.splitlines() if NINJA.match(line)}
 
 
 def tests_of(root, preset, chosen=()):
     """Returns the tests of a build folder by group: name -> [(name, command, properties)]. `chosen` are words for ctest. In
     `dev` all programs are built, in the other presets only some."""
     found = collections.defaultdict(list)
-    unbuilt = None if preset == "dev" else []
     left_out = not_for_threads(root) if preset == "tsan" else None
-    for name, command, properties in grouped_tests.read(str(root / "build" / preset), chosen, unbuilt):
+    for name, command, properties in grouped_tests.read(str(root / "build" / preset), chosen, skip_unbuilt=preset != "dev"):
         if left_out and left_out.search(name):
             continue
         label = (properties.get("LABELS") or [""])[0]
@@ -219,31 +240,35 @@ def tests_of(root, preset, chosen=()):
     return found
 
 
-def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None, partial=()):
+def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None, partial=(), seconds=None):
     """Runs these tests of build/PRESET, as its batch `number` (or a word). Of the groups in `partial` other tests passed before, so
-    these may all be skipped. Returns the Result of each group by its name, and the names of the processes that failed."""
+    these may all be skipped. `seconds`: what each group is expected to take. Returns the Result of each group by its name, and the
+    Failures."""
     folder = batch_folder(root, preset, number)
-    owners, processes = {}, []
+    owners, processes, work = {}, [], []
     for group, tests in tests_by_group.items():
         for process in grouped_tests.grouped(tests):
             name, command, properties = grouped_tests.of_group(process, len(processes))
             if name in owners:
                 raise SystemExit(f"tools/check: two tests have the name '{name}'.")
-            owners[name] = (group, len(process), grouped_tests.filter_of(command) is not None)
+            owners[name] = Owner(group, [test for test, _, _ in process], grouped_tests.filter_of(command) is not None)
             processes.append((name, command, properties))
+            work.append((seconds or {}).get(group, len(tests)) * len(process) / len(tests))
     grouped_tests.write(folder, processes)
     begin = time.monotonic()
-    progress = Progress()
+    progress, done = Progress(), set()
 
-    def told(line):
+    def on_line(line):
         say(line)
         found = CTEST.match(line)
-        if found:
-            progress.at(int(found.group(1)), int(found.group(2)))
+        if found and int(found.group(3)) <= len(work):
+            done.add(int(found.group(3)) - 1)
+            progress.at(sum(work[one] for one in done), sum(work), f"{found.group(1)} of {found.group(2)} processes")
 
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
-    command = ["ctest", "--test-dir", str(folder), "-j", str(processors + WAITING), "--output-on-failure", "--no-tests=error",
+    at_a_time = min(processors + WAITING, max(1, int(machine.gigabytes() / PROCESS_GB)))
+    command = ["ctest", "--test-dir", str(folder), "-j", str(at_a_time), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
     if deadline is not None and deadline - time.monotonic() < STOP_TIME_MAX:
         # ctest stops its tests then, and still writes the results of the others.
@@ -251,12 +276,12 @@ def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None,
         command += ["--stop-time", end.strftime("%H:%M:%S")]
     if deadline is not None:
         deadline += 2 * END_SECONDS
-    code = _follow([*command, "--output-junit", str(junit)], root, told, deadline)
-    results, failed = _results(junit, owners, time.monotonic() - begin, processors, partial)
-    if code != 0 and not failed:
+    code = _follow([*command, "--output-junit", str(junit)], root, on_line, deadline)
+    results, failures = _results(junit, owners, time.monotonic() - begin, processors, partial)
+    if code != 0 and not failures.processes:
         say("", f"ctest ended with {code}, although no test failed.")
-        failed = list(owners)
-    return results, failed
+        failures = _failures(owners, {name: [] for name in owners})
+    return results, failures
 
 
 def batch_folder(root, preset, number):
@@ -275,8 +300,8 @@ def _counts(case, tests, by_googletest):
     status = case.get("status")
     output = "".join(part.text or "" for part in case.iter("system-out"))
     if status not in ("run", "fail"):
-        told = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
-        return (0, 0, tests) if told else (0, tests, 0)  # Otherwise it never started.
+        was_skipped = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
+        return (0, 0, tests) if was_skipped else (0, tests, 0)  # Otherwise it never started.
     if not by_googletest:
         if status == "fail":
             return 0, tests, 0
@@ -295,15 +320,22 @@ def _counts(case, tests, by_googletest):
     return passed, failed, skipped
 
 
+def _failures(owners, failed):
+    """`failed`: the processes that failed, with those of their tests that say that they failed."""
+    maybe = {test for name in failed for test in owners[name].tests}
+    told = [test for name, tests in failed.items() for test in (tests or owners[name].tests)]
+    return Failures(list(failed), maybe, list(dict.fromkeys(told)))
+
+
 def _results(junit, owners, wall, processors, partial=()):
     try:
         cases = {case.get("name"): case for case in xml.etree.ElementTree.parse(junit).getroot().iter("testcase")}
     except (OSError, xml.etree.ElementTree.ParseError):
         cases = {}
     sums = collections.defaultdict(lambda: [0, 0, 0, 0.0, 0.0])
-    failed = []
-    for name, (group, tests, by_googletest) in owners.items():
-        one = sums[group]
+    failed = {}
+    for name, (group, names, by_googletest) in owners.items():
+        one, tests = sums[group], len(names)
         case = cases.get(name)
         if case is None:
             say(f"{name}: it did not run.")
@@ -311,7 +343,8 @@ def _results(junit, owners, wall, processors, partial=()):
         for at, count in enumerate(counts):
             one[at] += count
         if counts[1]:
-            failed.append(name)
+            output = "".join(part.text or "" for part in case.iter("system-out")) if case is not None and by_googletest else ""
+            failed[name] = FAILED_TEST.findall(output)
         seconds = float(case.get("time") or 0) if case is not None else 0
         one[3] += seconds
         one[4] = max(one[4], seconds)
@@ -319,21 +352,28 @@ def _results(junit, owners, wall, processors, partial=()):
         if one[0] == one[1] == 0 and group not in partial:
             say(f"{group}: all of its tests were skipped, so it shows nothing.")
             one[1] = 1
-            failed += [name for name, owner in owners.items() if owner[0] == group]
+            failed.update({name: [] for name, owner in owners.items() if owner.group == group})
     busy = sum(one[3] for one in sums.values()) or 1
     # Processes run in parallel. A group's seconds are its share of the elapsed time, and at least those of its longest process.
     found = {}
     for group, (passed, failures, skipped, seconds, longest) in sums.items():
         share = seconds * wall / busy
         found[group] = Result(passed, failures, skipped, max(share, longest), max(share * processors / 2, longest))
-    return found, failed
+    return found, _failures(owners, failed)
 
 
-def repeat_command(root, preset, number, failed):
-    """Returns the command that repeats the failed processes of a batch."""
+def _pattern(names):
+    return "|".join(re.sub(r"([][()+*?.^$|\\])", r"[\1]", name).replace("[^]", "\\^") for name in names)
+
+
+def repeat_command(root, preset, number, failures):
+    """Returns the command that repeats what failed in a batch. Tests of `dev` run alone, and are built before; of other builds the
+    processes that failed."""
+    names = [name.partition(" ")[0] for name in failures.tests]  # A parameter stands behind a blank.
+    if preset == "dev" and 0 < len(names) <= NAMED_MAX:
+        return f"tools/check --filter '^({_pattern(names)})( |$)'"
     folder = batch_folder(root, preset, number).relative_to(root)
-    names = "|".join(re.sub(r"([][()+*?.^$|\\])", r"[\1]", name).replace("[^]", "\\^") for name in failed)
-    chosen = f" -R '^({names})$'" if len(failed) <= NAMED_MAX else ""
+    chosen = f" -R '^({_pattern(failures.processes)})$'" if len(failures.processes) <= NAMED_MAX else ""
     return f"ctest --test-dir {folder} --output-on-failure{chosen}"
 
 

@@ -3,13 +3,13 @@
 import os
 import subprocess
 
-# A change of one of these affects every group.
+# A change of one of these affects every group. Of the other tools, groups have those in their paths that they read or start.
 EVERYTHING = (
-    "tools/", "tests/support/", "tests/shims/", "tests/data/", "tests/scripts.", "tests/grpc_ends.cc", ".ci/", "CMakeLists.txt",
-    "CMakePresets.json",
+    "tools/check", "tools/lib/", "tools/setup", "tests/support/", "tests/shims/", "tests/data/", "tests/scripts.",
+    "tests/grpc_ends.cc", "CMakeLists.txt", "CMakePresets.json",
 )  # fmt: skip
-# Tools that no group starts but the scripts, which run always.
-NO_GROUP = tuple(f"tools/{name}" for name in ("bench", "fleet", "fuzz", "mutants", "nightly", "pace", "release"))
+# A list of packages: tools/packages.txt, tools/postgres-packages.txt and so on.
+PACKAGES = "packages.txt"
 # A group that missed more recorded runs than this counts as touched.
 RUNS_MAX = 4
 
@@ -35,7 +35,7 @@ def changed_since(root, commit):
     return sorted({name for name in (differ + new).split("\0") if name})
 
 
-class House:
+class RoomGraph:
     def __init__(self, rooms):
         self.rooms = rooms
         self._above = {}
@@ -75,21 +75,19 @@ def _tests(group, reached):
     return not reached.isdisjoint(group.rooms)
 
 
-def touches(house, path, group):
+def touches(graph, path, group):
     """Returns whether a change of this file can affect the group."""
     if any(_is_under(path, pattern) for pattern in group.paths):
         return True
-    room = house.room_of(path)
-    if path in NO_GROUP:
-        return False
-    if os.path.basename(path).startswith("CMake") or (room is None and path.startswith(EVERYTHING)):
+    room = graph.room_of(path)
+    if os.path.basename(path).startswith("CMake") or (room is None and (path.startswith(EVERYTHING) or path.endswith(PACKAGES))):
         return True
     if path.endswith(".md"):
         return False
-    return room is not None and _tests(group, house.closure(room))
+    return room is not None and _tests(group, graph.closure(room))
 
 
-def why_touched(root, house, group, record, changed=changed_since):
+def why_touched(root, graph, group, record, changed=changed_since):
     """Returns why the group has to run, or None."""
     entry = record.groups.get(group.name)
     if entry is None:
@@ -98,8 +96,8 @@ def why_touched(root, house, group, record, changed=changed_since):
     if paths is None:
         return f"commit {entry['commit'][:9]} of its record is not known here"
     for path in paths:
-        if touches(house, path, group):
-            return f"{house.room_of(path) or path} changed"
+        if touches(graph, path, group):
+            return f"{graph.room_of(path) or path} changed"
     if record.runs - entry["run"] > RUNS_MAX:
         return f"{record.runs - entry['run']} recorded runs have passed without it"
     return None
