@@ -533,6 +533,27 @@ def check_sqlite(root):
             yield f"{name}:{line}: {call.group()}: {room} uses SQLite through base/db/sqlite"
 
 
+# At the beginning of a line, as all that stands in a namespace: a value whose initializer changes the whole process.
+SETS_PROCESS = re.compile(
+    r"^(?![ #}])(?!.*\)(?: const)?(?: noexcept)? \{)[^\n]*[={(][^\n]*\b"
+    r"(setenv|unsetenv|putenv|signal|sigaction|setlocale|umask|srand|tzset|setrlimit|atexit|mallopt|CRYPTO_set_mem_functions"
+    r"|AddGlobalTestEnvironment)\(",
+    re.MULTILINE,
+)
+# tools/lib/check/parts.py runs all tests of a program when one of these changes.
+MAY_SET_PROCESS = ("tests/base/http/http_tls_test.cc", "tests/grpc_ends.cc")
+
+
+def check_initializers(root):
+    """tools/check would not run the tests again for which the process is another one."""
+    for name in code_of(root):
+        if name in MAY_SET_PROCESS:
+            continue
+        code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), (root / name).read_text(errors="replace"))
+        for found in SETS_PROCESS.finditer(code):
+            yield f"{name}:{code.count(chr(10), 0, found.start()) + 1}: {found[1]}() changes the process before main(); call it in a function"
+
+
 def check_types(root):
     """Two types of one name are one to the linker: a program that has both runs the code of one on the other."""
     where = {}
@@ -558,6 +579,7 @@ def check_includes(root):
     yield from check_sqlite(root)
     yield from check_circles(root)
     yield from check_types(root)
+    yield from check_initializers(root)
 
 
 def check_files(root):

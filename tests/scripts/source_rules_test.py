@@ -198,6 +198,23 @@ class SourceRules(unittest.TestCase):
         run = self.run_script("includes", self.root)
         self.assertEqual(run.stdout, "server/plan/b.h:2: base/a.h has a type Agreed, too: a program may hold both\n")
 
+    def test_an_initializer_that_changes_the_process_is_told(self):
+        text = """namespace mirror {
+const int kZone = setenv("TZ", "UTC", 1);
+// const int kNote = setenv("TZ", "UTC", 1);
+void Ignore() { std::signal(SIGPIPE, SIG_IGN); }
+void Set() {
+  const int set = setenv("TZ", "UTC", 1);
+}
+const auto kOld = std::signal(SIGPIPE, SIG_IGN);
+}  // namespace mirror
+"""
+        (self.root / "base").mkdir(exist_ok=True)
+        (self.root / "base/a.cc").write_text(text)
+        run = self.run_script("includes", self.root)
+        told = [line.partition(" changes")[0] for line in run.stdout.splitlines() if "changes the process" in line]
+        self.assertEqual(told, ["base/a.cc:2: setenv()", "base/a.cc:8: signal()"])
+
     def test_rooms_that_include_each_other_are_told(self):
         for name, include in (("base/a.h", "base/text/b.h"), ("base/text/c.h", "base/d.h")):
             path = self.root / name

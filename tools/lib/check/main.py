@@ -249,7 +249,8 @@ class Check:
         if not self.arguments.all:
             self.find_green()
         rows = plan.without_green(always, self.green_before) + run
-        runs.say(*plan.text(rows + left_out, self.record, self.arguments.all))
+        if rows + left_out:
+            runs.say(*plan.text(rows + left_out, self.record, self.arguments.all))
         for name, (left, _) in self.green_before.items():
             if not left:
                 runs.say(f"{name:28} green before")

@@ -5,7 +5,7 @@ part lacks. A definition that any object could give counts, whichever the linker
 generated code, which register themselves, those of the program's own objects that have no tests, and those that set something
 for the whole program (SETS_FOR_ALL). A change of another object does not change what the tests of the part do, as long as
  - the functions of a test file have names of its own (its namespace), so that no other file defines the same inline function;
- - no static initializer of the product changes what another object has;
+ - no initializer changes what another object has, or the process (tests/scripts/source_rules.py: SETS_PROCESS);
  - no library of the system calls a function that a test file defines in its place.
 """
 

@@ -26,6 +26,8 @@ Owner = collections.namedtuple("Owner", "group tests by_googletest")
 # processes: those that failed. maybe: all of their tests. tests: those that failed, as far as a process says which.
 Failures = collections.namedtuple("Failures", "processes maybe tests")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
+# In build.ninja: what makes itself anew, and the files that it reads for that.
+RUNS_CMAKE = re.compile(r"^build build\.ninja: [^|\n]*\|(.*)\n(?:  .*\n)*", re.MULTILINE)
 # A line of ctest for a process that has ended: "12/961 Test #7: NAME ..... Passed". Names may have blanks.
 CTEST = re.compile(r" *(\d+)/(\d+) Test +#(\d+): ")
 # The tests that a googletest program lists at its end as failed.
@@ -221,10 +223,21 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
 def outdated(root, preset):
     """Returns the paths of the files that a build of build/PRESET would make anew. None: CMake has to run first."""
     folder = root / "build" / preset
-    done = subprocess.run(["ninja", "-C", str(folder), "-n"], capture_output=True, text=True, check=False)
-    if done.returncode != 0 or "Re-running CMake" in done.stdout:
+    plan = folder / "plan.ninja"
+    try:
+        text = (folder / "build.ninja").read_text(encoding="utf-8", errors="replace")
+        configured = RUNS_CMAKE.search(text)
+        made = (folder / "build.ninja").stat().st_mtime
+        read = [re.sub(r"\$(.)", r"\1", path) for path in re.split(r"(?<!\$) ", configured.group(1))] if configured else []
+        if not read or any(os.stat(path).st_mtime > made for path in read if path.startswith(f"{root}/")):
+            return None
+        # CMake looks for new files at each run of ninja, so ninja -n would stop there.
+        plan.write_text(text.replace(configured.group(), "", 1), encoding="utf-8")
+        done = subprocess.run(["ninja", "-C", str(folder), "-f", plan.name, "-n"], capture_output=True, text=True, check=False)
+        plan.unlink()
+    except OSError:
         return None
-    return {str(folder / line.split()[-1]) for line in done.stdout.splitlines() if NINJA.match(line)}
+    return {str(folder / line.split()[-1]) for line in done.stdout.splitlines() if NINJA.match(line)} if done.returncode == 0 else None
 
 
 def tests_of(root, preset, chosen=()):
