@@ -134,21 +134,35 @@ absl::Status CheckSize(const v1::ChangeBatch& message, const Place& place, const
   return absl::OkStatus();
 }
 
-// The columns that the operation asks for, each once.
-absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
+// Returns for each column of the table whether it is given. Errors: an index that the table does not have, or
+// a column that is given twice.
+absl::StatusOr<std::vector<bool>> GivenColumns(
+    const google::protobuf::RepeatedPtrField<v1::ColumnData>& columns, const Place& place) {
   const TableSchema& table = place.table;
   std::vector<bool> given(table.columns.size());
-  std::size_t keys_given = 0;
-  for (const v1::ColumnData& data : message.columns()) {
+  for (const v1::ColumnData& data : columns) {
     if (data.column() >= table.columns.size()) {
       return place.Refuse(
           absl::StrCat("column index ", data.column(), "; the table has ", table.columns.size(), " columns"),
           kAsAgreed);
     }
-    const Column& column = table.columns[data.column()];
-    if (given[data.column()]) return Place{table, &column}.Refuse("the column is given twice", kAsAgreed);
+    if (given[data.column()]) {
+      return Place{table, &table.columns[data.column()]}.Refuse("the column is given twice", kAsAgreed);
+    }
     given[data.column()] = true;
-    if (column.key_position != 0) ++keys_given;
+  }
+  return given;
+}
+
+// The columns that the operation asks for, each once.
+absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
+  const TableSchema& table = place.table;
+  const absl::StatusOr<std::vector<bool>> all_given = GivenColumns(message.columns(), place);
+  if (!all_given.ok()) return all_given.status();
+  const std::vector<bool>& given = *all_given;
+  std::size_t keys_given = 0;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (given[i] && table.columns[i].key_position != 0) ++keys_given;
   }
   const auto missing = [&](bool key_only) -> const Column* {
     for (std::size_t i = 0; i < given.size(); ++i) {
@@ -432,6 +446,11 @@ void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message) {
 
 absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
                                         const WireLimits& limits) {
+  const Place place{table};
+  if (absl::Status given = GivenColumns(message.columns(), place).status(); !given.ok()) return given;
+  // Without a column, nothing bounds the number.
+  if (message.row_count() > 0 && message.columns().empty())
+    return place.Refuse("rows without a column", kAsAgreed);
   ReadRowsView rows;
   rows.row_count = message.row_count();
   for (const v1::ColumnData& data : message.columns()) {

@@ -1,5 +1,5 @@
-// Feeds bytes to the codec as a batch of several tables and as a table. What is accepted must be whole: every
-// value can be read, and encoding it again gives the same batch.
+// Feeds bytes to the codec as a batch of several tables, as rows that an endpoint answers, and as a table.
+// What is accepted must be whole: every value can be read, and encoding it again gives the same batch.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -129,6 +129,22 @@ void TryBatch(const v1::ChangeBatch& message, const TableSchema& table) {
   RequireSame(*batch, *same);
 }
 
+/// The same columns as an endpoint's answer to ReadRows: the agent and mirrorctl decode it.
+void TryRows(const v1::ChangeBatch& message, const TableSchema& table) {
+  v1::ReadRowsResponse answer;
+  answer.set_row_count(message.row_count());
+  *answer.mutable_columns() = message.columns();
+  const absl::StatusOr<ReadRowsView> rows = DecodeRows(answer, table, WireLimits{});
+  if (!rows.ok()) return;
+  Require(rows->row_count == 0 || !rows->columns.empty());
+  std::vector<bool> given(table.columns.size());
+  for (const ColumnView& column : rows->columns) {
+    Require(column.column < given.size() && !given[column.column]);
+    given[column.column] = true;
+    for (std::uint32_t row = 0; row < rows->row_count; ++row) (void)column.At(row);
+  }
+}
+
 void TryTable(const v1::Table& message) {
   const absl::StatusOr<TableSchema> table = DecodeTable(message, WireLimits{});
   if (!table.ok()) return;
@@ -148,7 +164,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::vector<mirror::TableSchema> kTables = mirror::Tables();
   mirror::v1::ChangeBatch batch;
   if (batch.ParseFromArray(data, static_cast<int>(size))) {
-    for (const mirror::TableSchema& table : kTables) mirror::TryBatch(batch, table);
+    for (const mirror::TableSchema& table : kTables) {
+      mirror::TryBatch(batch, table);
+      mirror::TryRows(batch, table);
+    }
   }
   mirror::v1::Table table;
   if (table.ParseFromArray(data, static_cast<int>(size))) mirror::TryTable(table);

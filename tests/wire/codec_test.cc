@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 #include "tests/wire/batches.h"
 
@@ -245,6 +246,40 @@ INSTANTIATE_TEST_SUITE_P(
                   },
                   "column 'id': a key column is missing"}),
     [](const auto& test) { return test.param.name; });
+
+/// ThreeContacts() as an endpoint answers ReadRows.
+v1::ReadRowsResponse Answered() {
+  const v1::ChangeBatch batch = ThreeContacts();
+  v1::ReadRowsResponse answer;
+  answer.set_row_count(batch.row_count());
+  *answer.mutable_columns() = batch.columns();
+  return answer;
+}
+
+TEST(DecodeRowsTest, ColumnsAreThoseOfTheTableEachOnce) {
+  v1::ReadRowsResponse answer = Answered();
+  const auto rows = DecodeRows(answer, Contacts(), WireLimits{});
+  ASSERT_THAT(rows.status(), IsOk());
+  EXPECT_THAT(rows->columns, SizeIs(3));
+  for (const std::uint32_t index : {3U, 4U, 1'000'000U, UINT32_MAX}) {
+    answer = Answered();
+    answer.mutable_columns(1)->set_column(index);
+    EXPECT_THAT(DecodeRows(answer, Contacts(), WireLimits{}).status(),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr(absl::StrCat("column index ", index, ";"))));
+  }
+  answer = Answered();
+  *answer.add_columns() = answer.columns(0);
+  EXPECT_THAT(DecodeRows(answer, Contacts(), WireLimits{}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("the column is given twice")));
+}
+
+TEST(DecodeRowsTest, RowsHaveColumns) {
+  v1::ReadRowsResponse answer;
+  EXPECT_THAT(DecodeRows(answer, Contacts(), WireLimits{}).status(), IsOk());
+  answer.set_row_count(4'000'000'000);
+  EXPECT_THAT(DecodeRows(answer, Contacts(), WireLimits{}).status(),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("rows without a column")));
+}
 
 TEST(DecodeBatchTest, CellsAreLimited) {
   WireLimits limits;
