@@ -527,13 +527,13 @@ def check_sqlite(root):
         room = os.path.dirname(name)
         if room not in ROOMS or "SQLite" in ROOMS[room][1]:
             continue
-        code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), (root / name).read_text(errors="replace"))
+        code = code_alone((root / name).read_text(errors="replace"))
         for call in SQLITE_CALL.finditer(code):
             line = code.count("\n", 0, call.start()) + 1
             yield f"{name}:{line}: {call.group()}: {room} uses SQLite through base/db/sqlite"
 
 
-# At the beginning of a line, as all that stands in a namespace: a value whose initializer changes the whole process.
+# Finds a value at namespace scope (its line is not indented) whose initializer changes the whole process.
 SETS_PROCESS = re.compile(
     r"^(?![ #}])(?!.*\)(?: const)?(?: noexcept)? \{)[^\n]*[={(][^\n]*\b"
     r"(setenv|unsetenv|putenv|signal|sigaction|setlocale|umask|srand|tzset|setrlimit|atexit|mallopt|CRYPTO_set_mem_functions"
@@ -545,11 +545,11 @@ MAY_SET_PROCESS = ("tests/base/http/http_tls_test.cc", "tests/grpc_ends.cc")
 
 
 def check_initializers(root):
-    """tools/check would not run the tests again for which the process is another one."""
+    """Refuses initializers that change the process: tools/check would not run the program's other tests again."""
     for name in code_of(root):
         if name in MAY_SET_PROCESS:
             continue
-        code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), (root / name).read_text(errors="replace"))
+        code = code_alone((root / name).read_text(errors="replace"))
         for found in SETS_PROCESS.finditer(code):
             yield f"{name}:{code.count(chr(10), 0, found.start()) + 1}: {found[1]}() changes the process before main(); call it in a function"
 
@@ -626,6 +626,13 @@ NO_CODE = re.compile(
     r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*",
     re.DOTALL | re.MULTILINE,
 )
+
+
+def code_alone(text):
+    """Returns the text with blanks for what is no code. Lines and columns stay."""
+    return NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
 SCOPE = re.compile(r"(?:template\s*<.*>\s*)?(?:inline\s+)?(?:namespace|class|struct|union|enum|extern)\b[^()]*$", re.DOTALL)
 LABEL = re.compile(r"\s*(?:(?:public|private|protected)\s*:\s*)*")
 CLASS = re.compile(
@@ -643,7 +650,7 @@ METHOD = re.compile(r"[^=(]*?(operator(?!=\s*\()\W+|\w+)\s*\(")
 
 def functions_of(text):
     """(name, first line, lines) of each function that stands here, with its signature; not those inside another."""
-    text = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    text = code_alone(text)
     open_braces, begin = [], 0
     for brace in re.finditer(r"[{};]", text):
         if brace.group() == "{":
@@ -663,7 +670,7 @@ def functions_of(text):
 
 def methods_of(text):
     """(name, first line, methods) of each class that stands here: those it names itself, without constructors."""
-    text = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    text = code_alone(text)
     levels, begin = [["", 0]], 0  # What stands in each open brace itself, and where the brace is.
     for brace in re.finditer(r"[{};]", text):
         levels[-1][0] += text[begin : brace.start()] + (";" if brace.group() == ";" else "")

@@ -40,7 +40,7 @@ def text_of(value):
 
 
 def spelled(rows):
-    """As JSON, to be compared: in Python 0 is equal to False, and 1 to True."""
+    """Returns rows as JSON, to be compared: in Python 0 is equal to False, and 1 to True."""
     return json.dumps(rows, sort_keys=True)
 
 

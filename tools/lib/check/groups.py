@@ -33,8 +33,8 @@ LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 PROGRAMS = ("server", "server/example", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
 # Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
-# What tools/package reads.
-PACKAGING = ("tools/packaging/", "tools/systemd/", "tools/monitoring/", "tools/release", "tools/DEPLOYING.md")
+# Tools that the tests of packages start, and what tools/package reads.
+PACKAGING = ("tools/package", "tools/packaging/", "tools/systemd/", "tools/monitoring/", "tools/release", "tools/DEPLOYING.md")
 DEMOS = {
     "demo": [],
     "demo.store_postgres": ["--store", "postgres"],
@@ -93,9 +93,8 @@ def reads(root, script):
 
 def _tools_named_in(texts):
     """Returns the files and folders of tools/ that these texts name."""
-    names = {name for text in texts for name in re.findall(r'\btools/([\w-]+)|"tools" / "([\w-]+)', text)}
-    found = sorted({f"tools/{name}" for pair in names for name in pair if name})
-    return (*found, *(f"{path}/" for path in found))
+    names = {name for text in texts for name in re.findall(r'(?:\btools/|"tools" / ")([\w-]+)', text)}
+    return tuple(f"tools/{name}{end}" for name in sorted(names) for end in ("", "/"))
 
 
 def _of_script(root, name, label, script):
@@ -130,7 +129,7 @@ def all_groups(root=ROOT):
     for name, label, build, script in scripts(root):
         if label == "python" and build == "all":
             yield _of_script(root, name, label, script)
-    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", "tools/package", *PACKAGING, *PAGES))
+    yield Group("packaging", "release", PROGRAMS, ("tests/packaging/", *PACKAGING, *PAGES))
     for name, words in DEMOS.items():
         yield Group(name, "release", PROGRAMS, ("tools/demo",), command=("tools/demo", "--build", "release", *words), seconds=40)
     for name, label, build, script in scripts(root):

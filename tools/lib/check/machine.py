@@ -28,9 +28,19 @@ def gigabytes(cgroup=CGROUP):
     return min([physical, *_limit("memory.max", cgroup)]) / 1e9
 
 
+def fitting(processes, each):
+    """Returns how many of these processes can run at a time, if each needs this many GB."""
+    return max(1, min(processes, int(gigabytes() / each)))
+
+
 def compilers():
     """Returns how many compilers can run at a time."""
-    return max(1, min(processors() + 1, int(gigabytes() / COMPILER_GB)))
+    return fitting(processors() + 1, COMPILER_GB)
+
+
+def workers():
+    """Returns how many processors a build can use: memory limits the compilers."""
+    return min(processors(), compilers())
 
 
 if __name__ == "__main__":

@@ -94,45 +94,47 @@ def read_arguments(words):
         re.compile(arguments.filter or "")
     except re.error as wrong:
         parser.error(f"'{arguments.filter}' is no regular expression: {wrong}")
-    text = os.environ.pop("MIRROR_CHECK_MINUTES", "")  # Servers refuse unknown variables with this prefix.
-    if text and not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) > 0):
-        parser.error(f"MIRROR_CHECK_MINUTES is '{text[:20]}', and has to be a number of minutes from 1 to 9999")
-    arguments.minutes = int(text) if text and arguments.all else None
-    if text and not arguments.all:
+    minutes = read_number(parser, "MIRROR_CHECK_MINUTES", 9999, "a number of minutes")
+    os.environ.pop("MIRROR_CHECK_MINUTES", None)  # Servers refuse unknown variables with this prefix.
+    arguments.minutes = minutes if arguments.all else None
+    if minutes and not arguments.all:
         print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all. It has no effect here.", file=sys.stderr)
     for name, most in NUMBERS.items():
-        number = os.environ.get(name, "")
-        if not number:
-            os.environ.pop(name, None)
-        elif not (number.isascii() and number.isdigit() and len(number) <= len(str(most)) and 1 <= int(number) <= most):
-            parser.error(f"{name} is '{number[:20]}', and has to be a number from 1 to {most}")
+        read_number(parser, name, most)
     return arguments
 
 
-def check_disk_and_memory(arguments, cores):
-    """Returns how many compilers can run at a time. Warns about a small machine; exits when the disk is full."""
-    free = shutil.disk_usage(ROOT / "build").free / 1e9
+def read_number(parser, name, most, what="a number"):
+    """Returns the number from 1 to `most` in this environment variable. None: it is empty or not set, and not set afterwards."""
+    text = os.environ.get(name, "")
+    if not text:
+        os.environ.pop(name, None)
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        parser.error(f"{name} is '{text[:20]}', and has to be {what} from 1 to {most}")
+    return int(text)
+
+
+def need_space(folder, shown, wanted, what, advice):
+    """Exits when fewer GB than `wanted` are free on the disk of this folder."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < wanted:
+        fail(f"tools/check: {free:.1f} GB are free on the disk of {shown}, and {what} need about {wanted} GB.",
+             f"Nothing was built. Make room, or {advice}.")  # fmt: skip
+
+
+def check_disk_and_memory(arguments, cores, compilers):
+    """Warns about a small machine; exits when a disk is full."""
     wanted = DISK_ALL_GB if arguments.all else DISK_GB
     if all((ROOT / "build" / preset / LAST_BUILT).exists() for preset in (TARGETS if arguments.all else ("dev",))):
         wanted = DISK_BUILT_GB
-    if free < wanted:
-        fail(
-            f"tools/check: {free:.1f} GB are free on the disk of {ROOT}, and builds and tests need about {wanted} GB.",
-            "Nothing was built. Make room, or clone to another disk.",
-        )
+    need_space(ROOT / "build", ROOT, wanted, "builds and tests", "clone to another disk")
     temporary = tempfile.gettempdir()
-    free = shutil.disk_usage(temporary).free / 1e9
-    if free < DISK_TESTS_GB:
-        fail(
-            f"tools/check: {free:.1f} GB are free on the disk of {temporary}, and tests need about {DISK_TESTS_GB} GB there.",
-            "Nothing was built. Make room, or set TMPDIR to a folder on another disk.",
-        )
-    compilers = machine.compilers()
+    need_space(temporary, temporary, DISK_TESTS_GB, "temporary files of tests", "set TMPDIR to a folder on another disk")
     if cores == 1:
         runs.say("This machine has one processor: everything takes about twice as long as for two.")
     if compilers < cores + 1:
         runs.say(f"This machine has {machine.gigabytes():.1f} GB of memory: {compilers} of {cores + 1} compilers run at a time.")
-    return compilers
 
 
 def install(arguments):
@@ -204,7 +206,7 @@ class Check:
 
     def speed(self):
         """Returns how many times longer everything takes here than at pace 1 on two processors."""
-        return pace.speed(self.pace, min(self.cores, self.compilers))
+        return pace.speed(self.pace, machine.workers())
 
     def seconds_with_builds(self, rows):
         """Returns how long these rows and the builds that they need take here, with a filled compiler cache."""
@@ -249,8 +251,7 @@ class Check:
         if not self.arguments.all:
             self.find_green()
         rows = plan.without_green(always, self.green_before) + run
-        if rows + left_out:
-            runs.say(*plan.text(rows + left_out, self.record, self.arguments.all))
+        runs.say(*plan.text(rows + left_out, self.record, self.arguments.all))
         for name, (left, _) in self.green_before.items():
             if not left:
                 runs.say(f"{name:28} green before")
@@ -343,21 +344,26 @@ class Check:
                 results, failures = runs.run_tests(ROOT, preset, chosen, self.cores, number, deadline, self.green_before, seconds)
             good, repeat = not failures.processes, runs.repeat_command(ROOT, preset, number, failures)
             if preset == "dev" and (good or any(one.failed for one in results.values())):  # Otherwise the test runner itself failed.
-                # A group of which all was skipped shows nothing.
-                self.remember_green({key: part for key, part in parts.items() if key[0] in results and results[key[0]].passed}, failures)
+                if self.arguments.all:
+                    self.forget_failed(failures)
+                else:
+                    self.keep_green(parts, results, failures)
         self.results.update(results)
         self.seconds.update({name: one.on_two for name, one in results.items() if is_green(one)})
         if not good:
             self.failed(" ".join(name for name, one in results.items() if one.failed) or "the test runner itself", repeat)
 
-    def remember_green(self, parts, failures):
-        """Keeps the parts that passed. Forgets those that were green before, and of which a test has failed."""
-        green = Green(ROOT, "dev")
+    def keep_green(self, parts, results, failures):
+        """Stores the parts that passed. skip_green() has removed all that run; a group of which all was skipped shows nothing."""
+        passed = {name for name, one in results.items() if one.passed}
+        Green(ROOT, "dev").keep({key: part for key, part in parts.items() if key[0] in passed and not part.has(failures.maybe)})
+
+    def forget_failed(self, failures):
+        """Removes the parts of failed tests from what was green before."""
         if failures.maybe:
-            tests = runs.tests_of(ROOT, "dev")
-            all_parts = green.parts({name: tests[name] for name in green.known if name in tests})
-            green.forget(all_parts, {key: part for key, part in all_parts.items() if part.has(failures.maybe)})
-        green.keep({key: part for key, part in parts.items() if not part.has(failures.maybe)})
+            green, tests = Green(ROOT, "dev"), runs.tests_of(ROOT, "dev")
+            parts = green.parts({name: tests[name] for name in green.known if name in tests})
+            green.forget(parts, {key: part for key, part in parts.items() if part.has(failures.maybe)})
 
     def skip_green(self, chosen):
         """Removes the tests that passed before from `chosen`, except with --all. Returns the parts that run."""
@@ -446,7 +452,7 @@ def run_filter(arguments, check):
     runs.begin_step(f"test dev: {arguments.filter}")
     results, failures = runs.run_tests(ROOT, "dev", tests, check.cores, "filter")
     if failures.processes:
-        check.remember_green({}, failures)
+        check.forget_failed(failures)
         check.failed(f"tests that match '{arguments.filter}'", runs.repeat_command(ROOT, "dev", "filter", failures))
     check.results = results
     check.finish()
@@ -472,7 +478,7 @@ def main():
         return
     lock = only_one(ROOT)
     try:
-        check.compilers = check_disk_and_memory(arguments, check.cores)
+        check_disk_and_memory(arguments, check.cores, check.compilers)
         install(arguments)
         check.measure_pace()
         check.choose_rounds()

@@ -69,7 +69,7 @@ def main():
     print(f"pace {here:.2f}")
     processors = machine.processors()
     for command, minutes in MINUTES.items():
-        print(f"{command:27} about {max(1, round(minutes * speed(here, processors)))} min from an empty compiler cache, on {processors} processor{'s' if processors > 1 else ''}")
+        print(f"{command:27} about {max(1, round(minutes * speed(here, machine.workers())))} min from an empty compiler cache, on {processors} processor{'s' if processors > 1 else ''}")
 
 
 if __name__ == "__main__":

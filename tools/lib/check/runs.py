@@ -26,7 +26,7 @@ Owner = collections.namedtuple("Owner", "group tests by_googletest")
 # processes: those that failed. maybe: all of their tests. tests: those that failed, as far as a process says which.
 Failures = collections.namedtuple("Failures", "processes maybe tests")
 NINJA = re.compile(r"\[(\d+)/(\d+)\] ")
-# In build.ninja: what makes itself anew, and the files that it reads for that.
+# The statement of build.ninja that runs CMake again, and the files that it depends on.
 RUNS_CMAKE = re.compile(r"^build build\.ninja: [^|\n]*\|(.*)\n(?:  .*\n)*", re.MULTILINE)
 # A line of ctest for a process that has ended: "12/961 Test #7: NAME ..... Passed". Names may have blanks.
 CTEST = re.compile(r" *(\d+)/(\d+) Test +#(\d+): ")
@@ -80,7 +80,8 @@ def clock(seconds):
 
 
 def say(*lines):
-    print(*lines, sep="\n", flush=True)
+    for line in lines:
+        print(line, flush=True)
 
 
 def begin_step(name):
@@ -223,7 +224,6 @@ def build(root, preset, targets=(), jobs=2, deadline=None):
 def outdated(root, preset):
     """Returns the paths of the files that a build of build/PRESET would make anew. None: CMake has to run first."""
     folder = root / "build" / preset
-    plan = folder / "plan.ninja"
     try:
         text = (folder / "build.ninja").read_text(encoding="utf-8", errors="replace")
         configured = RUNS_CMAKE.search(text)
@@ -232,9 +232,8 @@ def outdated(root, preset):
         if not read or any(os.stat(path).st_mtime > made for path in read if path.startswith(f"{root}/")):
             return None
         # CMake looks for new files at each run of ninja, so ninja -n would stop there.
-        plan.write_text(text.replace(configured.group(), "", 1), encoding="utf-8")
-        done = subprocess.run(["ninja", "-C", str(folder), "-f", plan.name, "-n"], capture_output=True, text=True, check=False)
-        plan.unlink()
+        plan = text.replace(configured.group(), "", 1)
+        done = subprocess.run(["ninja", "-C", str(folder), "-f", "/dev/stdin", "-n"], input=plan, capture_output=True, text=True, check=False)
     except OSError:
         return None
     return {str(folder / line.split()[-1]) for line in done.stdout.splitlines() if NINJA.match(line)} if done.returncode == 0 else None
@@ -280,7 +279,7 @@ def run_tests(root, preset, tests_by_group, processors, number=0, deadline=None,
 
     junit = folder / "junit.xml"
     junit.unlink(missing_ok=True)
-    at_a_time = min(processors + WAITING, max(1, int(machine.gigabytes() / PROCESS_GB)))
+    at_a_time = machine.fitting(processors + WAITING, PROCESS_GB)
     command = ["ctest", "--test-dir", str(folder), "-j", str(at_a_time), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", str(OUTPUT_MAX), "--test-output-truncation", "middle"]  # fmt: skip
     if deadline is not None and deadline - time.monotonic() < STOP_TIME_MAX:
@@ -308,10 +307,13 @@ def _last_number(pattern, output):
     return int(found[-1]) if found else 0
 
 
+def _output(case):
+    return "".join(part.text or "" for part in case.iter("system-out"))
+
+
 def _counts(case, tests, by_googletest):
     """Returns (passed, failed, skipped) for a process with this number of tests."""
-    status = case.get("status")
-    output = "".join(part.text or "" for part in case.iter("system-out"))
+    status, output = case.get("status"), _output(case)
     if status not in ("run", "fail"):
         was_skipped = any((skip.get("message") or "").startswith("SKIP_") for skip in case.iter("skipped"))
         return (0, 0, tests) if was_skipped else (0, tests, 0)  # Otherwise it never started.
@@ -356,8 +358,7 @@ def _results(junit, owners, wall, processors, partial=()):
         for at, count in enumerate(counts):
             one[at] += count
         if counts[1]:
-            output = "".join(part.text or "" for part in case.iter("system-out")) if case is not None and by_googletest else ""
-            failed[name] = FAILED_TEST.findall(output)
+            failed[name] = FAILED_TEST.findall(_output(case)) if case is not None and by_googletest else []
         seconds = float(case.get("time") or 0) if case is not None else 0
         one[3] += seconds
         one[4] = max(one[4], seconds)
