@@ -154,19 +154,18 @@ absl::StatusOr<std::vector<bool>> GivenColumns(
   return given;
 }
 
-// The columns that the operation asks for, each once.
+// Checks that the columns that the operation asks for are given, each once.
 absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
   const TableSchema& table = place.table;
-  const absl::StatusOr<std::vector<bool>> all_given = GivenColumns(message.columns(), place);
-  if (!all_given.ok()) return all_given.status();
-  const std::vector<bool>& given = *all_given;
+  const absl::StatusOr<std::vector<bool>> given = GivenColumns(message.columns(), place);
+  if (!given.ok()) return given.status();
   std::size_t keys_given = 0;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (given[i] && table.columns[i].key_position != 0) ++keys_given;
+  for (const v1::ColumnData& data : message.columns()) {
+    if (table.columns[data.column()].key_position != 0) ++keys_given;
   }
   const auto missing = [&](bool key_only) -> const Column* {
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      if (given[i] || table.columns[i].rule == Rule::kLeftOut) continue;
+    for (std::size_t i = 0; i < given->size(); ++i) {
+      if ((*given)[i] || table.columns[i].rule == Rule::kLeftOut) continue;
       if (!key_only || table.columns[i].key_position != 0) return &table.columns[i];
     }
     return nullptr;
@@ -220,6 +219,22 @@ ColumnView ViewOf(const v1::ColumnData& data) {
     view.large.push_back({large.row(), large.value_id(), large.size()});
   }
   return view;
+}
+
+// Checks and views the values of columns, which GivenColumns() has checked before.
+absl::Status DecodeColumns(const google::protobuf::RepeatedPtrField<v1::ColumnData>& columns,
+                           std::uint32_t row_count, const TableSchema& table, const WireLimits& limits,
+                           std::vector<ColumnView>* views) {
+  views->reserve(static_cast<std::size_t>(columns.size()));
+  for (const v1::ColumnData& data : columns) {
+    ColumnView& view = views->emplace_back(ViewOf(data));
+    const std::span<const std::uint32_t> lengths(data.lengths().data(),
+                                                 static_cast<std::size_t>(data.lengths_size()));
+    if (absl::Status status = CheckColumn(table, row_count, limits, lengths, &view); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
 }
 
 // --- Rows and keys that are read ---
@@ -399,14 +414,9 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
 
   ChangeBatch batch;
   batch.row_count = message.row_count();
-  batch.columns.reserve(static_cast<std::size_t>(message.columns_size()));
-  for (const v1::ColumnData& data : message.columns()) {
-    ColumnView& view = batch.columns.emplace_back(ViewOf(data));
-    const std::span<const std::uint32_t> lengths(data.lengths().data(),
-                                                 static_cast<std::size_t>(data.lengths_size()));
-    if (absl::Status status = CheckColumn(table, batch.row_count, limits, lengths, &view); !status.ok()) {
-      return status;
-    }
+  if (absl::Status status = DecodeColumns(message.columns(), batch.row_count, table, limits, &batch.columns);
+      !status.ok()) {
+    return status;
   }
   if (batch.row_count > 1) {
     absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
@@ -448,18 +458,14 @@ absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, con
                                         const WireLimits& limits) {
   const Place place{table};
   if (absl::Status given = GivenColumns(message.columns(), place).status(); !given.ok()) return given;
-  // Without a column, nothing bounds the number.
+  // Only a column's values bound the number of rows.
   if (message.row_count() > 0 && message.columns().empty())
     return place.Refuse("rows without a column", kAsAgreed);
   ReadRowsView rows;
   rows.row_count = message.row_count();
-  for (const v1::ColumnData& data : message.columns()) {
-    ColumnView& view = rows.columns.emplace_back(ViewOf(data));
-    const std::span<const std::uint32_t> lengths(data.lengths().data(),
-                                                 static_cast<std::size_t>(data.lengths_size()));
-    if (absl::Status status = CheckColumn(table, rows.row_count, limits, lengths, &view); !status.ok()) {
-      return status;
-    }
+  if (absl::Status status = DecodeColumns(message.columns(), rows.row_count, table, limits, &rows.columns);
+      !status.ok()) {
+    return status;
   }
   return rows;
 }

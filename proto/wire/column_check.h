@@ -28,9 +28,10 @@ struct Place {
   std::string Words(const std::string& reason, std::string_view remedy) const;
 };
 
-/// Checks one column's values and completes its view. Comes with `column`, `ints`, `doubles`, `data`,
-/// `nulls`, `kinds` and `large` as received; `storage`, `text`, `starts` and `slots` are set here. Errors:
-/// kInvalidArgument, kResourceExhausted (a large value over the limit).
+/// Checks one column's values and completes its view. Comes with `column`, which has to be an index of the
+/// table, and `ints`, `doubles`, `data`, `nulls`, `kinds` and `large` as received; `storage`, `text`,
+/// `starts` and `slots` are set here. Errors: kInvalidArgument, kResourceExhausted (a large value over the
+/// limit).
 absl::Status CheckColumn(const TableSchema& table, std::uint32_t row_count, const WireLimits& limits,
                          std::span<const std::uint32_t> lengths, ColumnView* view);
 

@@ -1,5 +1,5 @@
 // Feeds bytes to the codec as a batch of several tables, as rows that an endpoint answers, and as a table.
-// What is accepted must be whole: every value can be read, and encoding it again gives the same batch.
+// Requires that every value of an accepted message can be read, and that encoding it again gives the same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -129,7 +129,7 @@ void TryBatch(const v1::ChangeBatch& message, const TableSchema& table) {
   RequireSame(*batch, *same);
 }
 
-/// The same columns as an endpoint's answer to ReadRows: the agent and mirrorctl decode it.
+/// Decodes the same columns as an endpoint's answer to ReadRows, as the agent and mirrorctl do.
 void TryRows(const v1::ChangeBatch& message, const TableSchema& table) {
   v1::ReadRowsResponse answer;
   answer.set_row_count(message.row_count());

@@ -627,7 +627,7 @@ TEST_F(CycleTest, ATokenOfBeforeTheEndpointsStartIsSignedAnewOnce) {
 
 TEST_F(CycleTest, ATokenIsSignedAnewInTheSecondFromWhichTheyAreNew) {
   Sql(path_, kTwoTables);
-  // From the second after the first token on, whenever that is signed.
+  // Refuses the first token, whenever it is signed, and all others of its second.
   endpoint_.on_authenticate = [this] {
     if (endpoint_.new_tokens_from_s == 0) endpoint_.new_tokens_from_s = NowMs() / 1'000 + 1;
   };

@@ -127,7 +127,7 @@ TEST(SandboxTest, RightsDoNotComeBack) {
               return ErrorOf(setrlimit(RLIMIT_CORE, &more));
             }),
             EPERM);
-  // Not by setuid(), which signals each thread of the process: the thread sanitizer has one more.
+  // Calls the kernel: setuid() signals each thread of the process, and the thread sanitizer has one more.
   EXPECT_EQ(Behind([] { return ErrorOf(syscall(SYS_setuid, 0)); }), EPERM);
   EXPECT_EQ(Behind([] { return ErrorOf(dup(1)); }), EPERM);
 }

@@ -206,7 +206,7 @@ TEST_F(PostgresPool, AServerThatDoesNotAnswerIsNoConnectionFromThePool) {
   options_.connect_as.connect_within = milliseconds(300);
   options_.probe_after = milliseconds(0);
   Pool pool(options_);
-  // Where all processors are busy, a connection can take longer than connect_within.
+  // Tries again: on a busy machine a connection can take longer than connect_within.
   while (!pool.Take(kPatience).ok()) continue;
   proxy.Swallow();
   const auto none = pool.Take(kPatience);
