@@ -24,7 +24,7 @@ inline void KeepMessageMemory() {
 }
 
 /// What lies free between pieces that are in use, all arenas together; above it is given back.
-inline constexpr std::size_t kFreeBytesMax = 48 << 20;
+inline constexpr std::size_t kFreeBytesMax = 24 << 20;
 
 /// Now and then: as many small pieces, a flood of large messages leaves holes that no trimming at the end of
 /// an arena finds. Takes some milliseconds when there is something to give back.

@@ -47,7 +47,7 @@ Attack Frames(std::string name, std::string what, std::set<std::string> expected
             connection->reset();
             if (outcome.fault.empty()) outcome.fault = target.ServedAnew();
             // The next attack does not find the victim busy with the calls of this one.
-            target.AwaitVictimsPlace();
+            target.AwaitVictimsPlace().IgnoreError();
             return outcome;
           }};
 }
@@ -222,8 +222,7 @@ std::vector<Attack> OddCalls() {
                connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")));
                connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               target.AwaitVictimsPlace();
-               outcome.fault = target.VictimHarm();
+               outcome.fault = target.VictimHarmOnceItHasPlace();
                return outcome;
              }),
       Frames("unfinished-messages", "A hundred unfinished messages on one connection.",
@@ -235,8 +234,7 @@ std::vector<Attack> OddCalls() {
                  connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                }
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               target.AwaitVictimsPlace();
-               outcome.fault = target.VictimHarm();
+               outcome.fault = target.VictimHarmOnceItHasPlace();
                return outcome;
              }),
       Frames("unfinished-messages-stranger", "The same from a stranger, who has no token.",

@@ -257,20 +257,24 @@ absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   return victim().DigestRanges(request);
 }
 
-std::string Target::VictimHarm() {
-  const absl::StatusOr<v1::DigestRangesResponse> digest = DigestOfVictim();
-  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
-  const std::string harm = digest.ok() ? "the victim's rows changed"
-                                       : absl::StrCat("the victim was hit: ", digest.status().message());
-  PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
-  return harm;
+std::string Target::VictimHarm() { return HarmIn(DigestOfVictim()); }
+
+std::string Target::VictimHarmOnceItHasPlace() { return HarmIn(AwaitVictimsPlace()); }
+
+absl::StatusOr<v1::DigestRangesResponse> Target::AwaitVictimsPlace() const {
+  const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
+  absl::StatusOr<v1::DigestRangesResponse> digest;
+  do {
+    digest = DigestOfVictim();
+  } while (absl::IsResourceExhausted(digest.status()) && std::chrono::steady_clock::now() < deadline);
+  return digest;
 }
 
-void Target::AwaitVictimsPlace() const {
-  const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
-  while (absl::IsResourceExhausted(DigestOfVictim().status()) &&
-         std::chrono::steady_clock::now() < deadline) {
-  }
+std::string Target::HarmIn(const absl::StatusOr<v1::DigestRangesResponse>& digest) {
+  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
+  PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
+  return digest.ok() ? "the victim's rows changed"
+                     : absl::StrCat("the victim was hit: ", digest.status().message());
 }
 
 std::string Target::ServedAnew() const {

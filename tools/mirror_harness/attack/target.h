@@ -86,8 +86,11 @@ class Target {
   Outcome Send(const v1::RowDataRequest& request) const;
   /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
   std::string VictimHarm();
+  /// The same behind AwaitVictimsPlace().
+  std::string VictimHarmOnceItHasPlace();
   /// Until the endpoint has cleared away what an attack left of the victim's calls; kAttackPatience at most.
-  void AwaitVictimsPlace() const;
+  /// The answer to the victim's last call.
+  absl::StatusOr<v1::DigestRangesResponse> AwaitVictimsPlace() const;
 
   /// Empty: a source that connects anew is served soon. Else why not.
   std::string ServedAnew() const;
@@ -95,6 +98,7 @@ class Target {
  private:
   explicit Target(AgentConfig config) : config_(std::move(config)) {}
   absl::StatusOr<v1::DigestRangesResponse> DigestOfVictim() const;
+  std::string HarmIn(const absl::StatusOr<v1::DigestRangesResponse>& digest);
 
   AgentConfig config_;
   Connection connection_;
