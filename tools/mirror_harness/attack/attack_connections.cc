@@ -222,7 +222,7 @@ std::vector<Attack> OddCalls() {
                connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")));
                connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               outcome.fault = target.VictimHarmOnceItHasPlace();
+               outcome.fault = target.VictimHarm(true);
                return outcome;
              }),
       Frames("unfinished-messages", "A hundred unfinished messages on one connection.",
@@ -234,7 +234,7 @@ std::vector<Attack> OddCalls() {
                  connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
                }
                Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               outcome.fault = target.VictimHarmOnceItHasPlace();
+               outcome.fault = target.VictimHarm(true);
                return outcome;
              }),
       Frames("unfinished-messages-stranger", "The same from a stranger, who has no token.",

@@ -257,9 +257,14 @@ absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   return victim().DigestRanges(request);
 }
 
-std::string Target::VictimHarm() { return HarmIn(DigestOfVictim()); }
-
-std::string Target::VictimHarmOnceItHasPlace() { return HarmIn(AwaitVictimsPlace()); }
+std::string Target::VictimHarm(bool once_it_has_place) {
+  const absl::StatusOr<v1::DigestRangesResponse> digest =
+      once_it_has_place ? AwaitVictimsPlace() : DigestOfVictim();
+  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
+  PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
+  return digest.ok() ? "the victim's rows changed"
+                     : absl::StrCat("the victim was hit: ", digest.status().message());
+}
 
 absl::StatusOr<v1::DigestRangesResponse> Target::AwaitVictimsPlace() const {
   const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
@@ -268,13 +273,6 @@ absl::StatusOr<v1::DigestRangesResponse> Target::AwaitVictimsPlace() const {
     digest = DigestOfVictim();
   } while (absl::IsResourceExhausted(digest.status()) && std::chrono::steady_clock::now() < deadline);
   return digest;
-}
-
-std::string Target::HarmIn(const absl::StatusOr<v1::DigestRangesResponse>& digest) {
-  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
-  PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
-  return digest.ok() ? "the victim's rows changed"
-                     : absl::StrCat("the victim was hit: ", digest.status().message());
 }
 
 std::string Target::ServedAnew() const {

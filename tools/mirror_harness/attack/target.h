@@ -85,9 +85,8 @@ class Target {
   /// What becomes of it: the call's status, or the last result's.
   Outcome Send(const v1::RowDataRequest& request) const;
   /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
-  std::string VictimHarm();
-  /// The same behind AwaitVictimsPlace().
-  std::string VictimHarmOnceItHasPlace();
+  /// `once_it_has_place`: behind AwaitVictimsPlace().
+  std::string VictimHarm(bool once_it_has_place = false);
   /// Until the endpoint has cleared away what an attack left of the victim's calls; kAttackPatience at most.
   /// The answer to the victim's last call.
   absl::StatusOr<v1::DigestRangesResponse> AwaitVictimsPlace() const;
@@ -98,7 +97,6 @@ class Target {
  private:
   explicit Target(AgentConfig config) : config_(std::move(config)) {}
   absl::StatusOr<v1::DigestRangesResponse> DigestOfVictim() const;
-  std::string HarmIn(const absl::StatusOr<v1::DigestRangesResponse>& digest);
 
   AgentConfig config_;
   Connection connection_;
