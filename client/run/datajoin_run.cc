@@ -29,7 +29,11 @@ absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source) {
   if (!file.ok()) return file.status();
   const ExchangeRules rules = RulesOfExchange(source);
   SqliteBoxes boxes(**file, rules);
-  return MakeDatajoinObjects(boxes, source.context_id, SqliteBoxes::Statements());
+  absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, SqliteBoxes::Statements());
+  if (!made.ok()) return made;
+  // SQLite has no roles: whoever may write the file has all rights in it.
+  if (absl::Status rows = EnsureDatajoinRows(boxes.sql(), source.context_id); !rows.ok()) return rows;
+  return made;
 }
 
 DatajoinRun::DatajoinRun(const SourceConfig& source) : round_(RoundOf(source)) {}
@@ -39,16 +43,21 @@ MakeInboxLayout DatajoinRun::layout() const {
   return [this](BoxSource& source) { return std::make_unique<DatajoinLayout>(source, *round_); };
 }
 
+absl::Status DatajoinRun::CheckBoxes(BoxSource& source) const {
+  absl::Status there = CheckDatajoinObjects(source.sql());
+  return there.ok() ? EnsureDatajoinRows(source.sql(), round_->database) : there;
+}
+
 absl::Status DatajoinRun::Check(DeliveryTarget& target) const {
   if (round_ == nullptr) return absl::OkStatus();
-  return target.WithBoxes([](BoxSource& source) { return CheckDatajoinObjects(source.sql()); });
+  return target.WithBoxes([this](BoxSource& source) { return CheckBoxes(source); });
 }
 
 absl::Status DatajoinRun::Begin(DeliveryTarget& target) const {
   if (round_ == nullptr) return absl::OkStatus();
   bool can_show = false;
   absl::Status ready = target.WithBoxes([&](BoxSource& source) -> absl::Status {
-    if (absl::Status there = CheckDatajoinObjects(source.sql()); !there.ok()) return there;
+    if (absl::Status there = CheckBoxes(source); !there.ok()) return there;
     can_show = true;
     return DatajoinLayout(source, *round_).ReadyOutbox(NowMs());
   });

@@ -36,6 +36,8 @@ class DatajoinRun {
   void Fetched(DeliveryTarget& target, const absl::Status& status, const std::string& waiting) const;
 
  private:
+  /// The tables are there, with the rows that they begin with.
+  absl::Status CheckBoxes(BoxSource& source) const;
   void ShowFailed(DeliveryTarget& target, const absl::Status& why) const;
   void ShowWaiting(DeliveryTarget& target) const;
 

@@ -15,9 +15,11 @@
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
+#include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
+#include "client/exchange/postgres/postgres_own_check.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
 #include "client/source/postgres/log/log_words.h"
@@ -32,6 +34,8 @@ namespace mirror {
 namespace {
 
 constexpr std::chrono::milliseconds kSlotMadeWithin{30'000};
+/// Ends a script that begins as InstallScript() says.
+constexpr char kScriptEnd[] = "RESET search_path;\n";
 
 std::string SlotOf(const SourceConfig& source) {
   return source.server.slot.empty() ? SlotName(source.context_id) : source.server.slot;
@@ -123,32 +127,56 @@ absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const
                       *made ? "are made" : "are there");
 }
 
+bool NotesChanges(const SourceConfig& source) { return source.exchange.capture == ChangeCapture::kLog; }
+
 /// What notes for DataJoin's outbox which rows of these tables change, in statements.
 absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& connection,
                                                      const SourceConfig& source,
-                                                     const std::vector<PostgresTable>& tables) {
+                                                     const std::vector<PostgresTable>& tables, BoxesBy by) {
   if (absl::Status encoding = CheckBoxEncoding(connection); !encoding.ok()) return encoding;
-  const bool by_log = source.exchange.capture == ChangeCapture::kLog;
   return BoxTriggerStatements(connection, source.server.schema,
-                              by_log ? tables : std::vector<PostgresTable>(), RulesOfExchange(source).keys);
+                              NotesChanges(source) ? tables : std::vector<PostgresTable>(),
+                              RulesOfExchange(source).keys, by);
+}
+
+/// The names that DataJoin's tables have in a source.
+PostgresOwnNames BoxNames(const SourceConfig& source) {
+  PostgresOwnNames names{source.server.schema, {}, DatajoinSharedTables()};
+  for (std::string& name : BoxTables()) {
+    if (std::find(names.shared.begin(), names.shared.end(), name) == names.shared.end())
+      names.own.push_back(std::move(name));
+  }
+  names.own.emplace_back(kNotedTable);
+  names.functions.emplace_back(kNoteFunction);
+  return names;
 }
 
 /// What `layout = "datajoin"` has in a source: what was done, for people.
 absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source,
                                       const std::vector<PostgresTable>& tables) {
   if (!source.exchange.datajoin()) return std::string();
-  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
+  const absl::StatusOr<std::vector<std::string>> triggers =
+      BoxTriggers(connection, source, tables, BoxesBy::kSession);
   if (!triggers.ok()) return triggers.status();
   const ExchangeRules rules = RulesOfExchange(source);
   PostgresMembers members({}, rules);  // No row is read.
   PostgresBoxes boxes(connection, members, source.server.schema);
-  const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, source.context_id, *triggers);
+  const absl::StatusOr<std::vector<std::string>> missing = DatajoinStatements(boxes.sql());
+  if (!missing.ok()) return missing.status();
+  PostgresOwnNames names = BoxNames(source);
+  // Nothing is done with them.
+  if (missing->empty() && triggers->empty()) {
+    names.own.clear();
+    names.functions.clear();
+  }
+  if (absl::Status own = CheckOwnNames(connection, names); !own.ok()) return own;
+  const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, *triggers);
   if (postgres::TroubleOf(made.status()) == postgres::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(
         std::string(made.status().message()),
         ". Nothing of DataJoin's tables was made. The role needs CREATE on the schema, and has to "
-        "own the tables that the outbox tells of: let their owner run what 'mirror-agent install "
-        "--print-sql' prints"));
+        "own the tables that the outbox tells of: let their owner, or a superuser where one has "
+        "done so before, run what 'mirror-agent install --print-sql' prints"));
   }
   if (!made.ok()) return made;
   return absl::StrCat("; ", *made);
@@ -158,12 +186,17 @@ absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const So
 absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const SourceConfig& source,
                                        const std::vector<PostgresTable>& tables, const std::string& role) {
   if (!source.exchange.datajoin()) return std::string();
-  const absl::StatusOr<std::vector<std::string>> triggers = BoxTriggers(connection, source, tables);
+  const absl::StatusOr<std::vector<std::string>> triggers =
+      BoxTriggers(connection, source, tables, BoxesBy::kDba);
   if (!triggers.ok()) return triggers.status();
   PostgresBoxSql boxes(connection, source.server.schema);
-  absl::StatusOr<std::vector<std::string>> sql = DatajoinStatements(boxes, source.context_id);
+  absl::StatusOr<std::vector<std::string>> sql = DatajoinStatements(boxes);
   if (!sql.ok()) return sql.status();
-  const absl::StatusOr<std::vector<std::string>> grants = BoxGrants(source.server.schema, role);
+  const absl::StatusOr<std::string> check = OwnCheckSql(BoxNames(source), role);
+  if (!check.ok()) return check;
+  sql->insert(sql->begin(), *check);
+  const absl::StatusOr<std::vector<std::string>> grants =
+      BoxGrants(source.server.schema, role, NotesChanges(source));
   if (!grants.ok()) return grants.status();
   sql->insert(sql->end(), triggers->begin(), triggers->end());
   sql->insert(sql->end(), grants->begin(), grants->end());
@@ -250,16 +283,18 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
   if (role->rows() == 0) return absl::NotFoundError("the role is gone");
   absl::StatusOr<std::string> script = InstallScript(
       log->wish, log->now, {source.server.schema, role->Text(0, 0), role->Bool(0, 1), role->Text(0, 2)});
-  if (!script.ok() || !source.accept.any()) return script;
+  if (!script.ok()) return script;
+  if (!source.accept.any()) return absl::StrCat(*script, kScriptEnd);
   const absl::StatusOr<std::string> exchange =
-      PostgresExchangeScript({source.server.schema, role->Text(0, 0), PublicationOf(source),
+      PostgresExchangeScript(**connection,
+                             {source.server.schema, role->Text(0, 0), PublicationOf(source),
                               source.accept.inserts, source.accept.deletes},
                              source.accept.tables, log->wish.tables);
   if (!exchange.ok()) return exchange;
   const absl::StatusOr<std::string> boxes =
       PrintBoxes(**connection, source, log->wish.tables, role->Text(0, 0));
   if (!boxes.ok()) return boxes;
-  return absl::StrCat(*script, *exchange, *boxes);
+  return absl::StrCat(*script, *exchange, *boxes, kScriptEnd);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {

@@ -102,6 +102,15 @@ LINE = (
     "PRIMARY KEY (day, part, code))"
 )
 PART = "b2c1f0a4-6c5f-4d53-9d1d-0c8f6f2f9a11"
+# Of whoever may create in a schema where the session looks: by their arguments they fit better than PostgreSQL's.
+TRAPS = tuple(
+    f"CREATE FUNCTION {name}({arguments}) RETURNS {result} LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap'; END $$"
+    for name, arguments, result in (
+        ("pg_create_logical_replication_slot", "text, text", "text"),
+        ("unnest", "text[]", "SETOF text"),
+        ("format", "text, text, text", "text"),
+    )
+)
 
 
 class Latin(PostgresSystem):
@@ -119,6 +128,24 @@ class Latin(PostgresSystem):
         self.refused = self.try_agent("install", "--print-sql")
 
 
+class Early(PostgresSystem):
+    """What stands there before `install` is anybody's; the script is kept, and not run."""
+
+    def install(self):
+        self.script = self.agent("install", "--print-sql").stdout
+
+
+# A role that may create in the schema. What fires says as whom.
+EVE = (
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'eve') THEN CREATE ROLE eve; END IF; END $$",
+    "GRANT CREATE ON SCHEMA public TO eve",
+    "SET ROLE eve",
+    "CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'fired as %', current_user; END $$",
+)
+EXCHANGE = "_mirror_exchange (one int8 PRIMARY KEY, completing int8, completed int8, ledger_number int8)"
+FIRES = "CREATE TRIGGER t BEFORE INSERT ON {} FOR EACH STATEMENT EXECUTE FUNCTION fired()"
+
+
 class InPostgres(unittest.TestCase):
     def place(self, capture="log", **options):
         return Place(self, capture, kinds={"testapp1": PostgresSystem}, **options)
@@ -127,6 +154,97 @@ class InPostgres(unittest.TestCase):
         place = self.place()
         done = place.testapp1.agent("install")
         self.assertIn("DataJoin's tables are there", words(done))
+
+    def test_its_script_runs_no_function_of_others(self):
+        place = self.place(tables=(SALES_ORDER, *TRAPS), second=(SALES_ORDER,))
+        place.testapp2.sql(insert(ORD2))
+        place.rounds(2)
+        self.assertEqual(rows(place.testapp1), [ORD2])
+
+    def test_a_login_without_rights_stays_one(self):
+        place = self.place()
+        owner = "SELECT proowner::regrole::text, has_function_privilege('eve', oid, 'EXECUTE') FROM pg_proc WHERE proname = "
+        place.testapp1.sql(*EVE[:1])
+        self.assertEqual(place.testapp1.sql(owner + "'_mirror_datajoin_note'"), [("mirror_notes", False)])
+        cast = (
+            "GRANT TEMP ON DATABASE {} TO eve",
+            "SET ROLE eve",
+            "CREATE TYPE pg_temp.t AS ENUM ('a')",
+            "CREATE FUNCTION pg_temp.f(t) RETURNS json LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'cast as %', current_user; END $$",
+            "CREATE CAST (t AS json) WITH FUNCTION pg_temp.f(t)",
+            "CREATE TEMP TABLE x (id int, c t)",
+        )
+        trigger = "CREATE TRIGGER x AFTER INSERT ON x FOR EACH ROW EXECUTE FUNCTION _mirror_datajoin_note('sales_order', 'id')"
+        fires = "INSERT INTO x VALUES (1, 'a')"
+        made = [one.format(place.testapp1.database) for one in cast]
+        with self.assertRaisesRegex(postgres_cluster.Failed, "permission denied for function _mirror_datajoin_note"):
+            place.testapp1.sql(*made, trigger, fires)
+        # Nor by a trigger from before.
+        with self.assertRaisesRegex(postgres_cluster.Failed, "fires only on tables that mirror-agent installed"):
+            place.testapp1.sql(*made, "RESET ROLE", trigger, "SET ROLE eve", fires)
+        self.assertEqual(place.testapp1.sql("SELECT count(*) FROM _mirror_datajoin_change"), [(0,)])
+
+    def early(self, place, *made):
+        """What psql says of the script behind what eve has made."""
+        tables = (SALES_ORDER, *EVE, *made)
+        system = Early(place, f"early{len(made[0])}", tables=tables, more='layout = "datajoin"\n')
+        with self.assertRaises(postgres_cluster.Failed) as failed:
+            system.run(system.script)
+        made = system.sql("SELECT relname::text FROM pg_class WHERE relname IN ('_mirror_inbox', 'ds_change_outbox')")
+        return str(failed.exception), system, made
+
+    def test_what_others_made_before_is_refused_by_name(self):
+        place = self.place()
+        said, system, made = self.early(place, f"CREATE TABLE {EXCHANGE}", FIRES.format("_mirror_exchange"))
+        self.assertIn("public._mirror_exchange is not the exchange's: it belongs to the role eve", said)
+        self.assertIn("This part of the script made nothing", said)
+        self.assertEqual(made, [])
+        # Its trigger stays, whoever owns it.
+        system.sql("ALTER TABLE _mirror_exchange OWNER TO CURRENT_USER")
+        system.install()
+        with self.assertRaisesRegex(postgres_cluster.Failed, "it has a trigger"):
+            system.run(system.script)
+        system.sql("DROP TABLE _mirror_exchange")
+        system.install()
+        system.run(system.script)
+        self.assertIn("DataJoin's tables are there", words(system.agent("install")))
+        said, system, made = self.early(place, "CREATE VIEW _mirror_ledger AS SELECT 1 AS one")
+        self.assertIn("public._mirror_ledger is not the exchange's: it is no table", said)
+        change = "CREATE TABLE _mirror_datajoin_change (seq int8, table_name text, key text, operation text, columns text)"
+        said, system, made = self.early(place, change, FIRES.format("_mirror_datajoin_change"))
+        self.assertIn("public._mirror_datajoin_change is not the exchange's: it belongs to the role eve", said)
+        self.assertEqual(made, [("_mirror_inbox",)])
+
+    def test_a_name_that_is_taken_behind_the_printing_is_refused(self):
+        place = self.place()
+        system = Early(place, "late", tables=(SALES_ORDER,), more='layout = "datajoin"\n')
+        system.sql(*EVE, f"CREATE TABLE {datajoin_test.PARAMETER.split(' ', 2)[2]}", FIRES.format("ds_program_parameter"))
+        with self.assertRaisesRegex(postgres_cluster.Failed, 'relation "ds_program_parameter" already exists'):
+            system.run(system.script)
+
+    def test_rows_of_the_programs_are_written_by_the_agent(self):
+        noted = (
+            datajoin_test.PARAMETER,
+            "CREATE TABLE noted (who text)",
+            f"GRANT INSERT ON noted TO {exchange_postgres.ROLE}",
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN INSERT INTO public.noted VALUES (current_user); RETURN NEW; END $$",
+            "CREATE TRIGGER t BEFORE INSERT ON ds_program_parameter FOR EACH ROW EXECUTE FUNCTION note()",
+        )
+        place = self.place(tables=(SALES_ORDER, *noted), second=(SALES_ORDER,))
+        self.assertEqual(place.testapp1.sql("SELECT who FROM noted"), [(exchange_postgres.ROLE,)] * 2)
+        self.assertEqual(program(place.testapp1, 1000)[0], 0)
+
+    def test_a_superuser_does_not_write_into_tables_of_others(self):
+        place = self.place()
+        early = ("ALTER TABLE ds_program_parameter OWNER TO eve",)
+        place.testapp1.sql(*EVE[:2], *early)
+        owner = postgres_cluster.SUPERUSER
+        place.testapp1.config.write_text(place.testapp1.config.read_text().replace(exchange_postgres.ROLE, owner))
+        done = place.testapp1.try_agent("install")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot use public.ds_program_parameter of the source: it belongs to the role eve, whose", words(done))
 
     def test_what_is_there_is_taken(self):
         tables = (

@@ -35,6 +35,15 @@ TYPES = {
     "kind": ("enum('big','small')", "small"),
     "code": ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
 }
+# Any user that may create in the database makes it. It takes a row, and its function runs as the user that inserts it.
+VIEW = """CREATE TABLE ran (who text);
+CREATE TABLE beneath (one int PRIMARY KEY, completing int, completed int, ledger_number int);
+DELIMITER //
+CREATE FUNCTION trap() RETURNS int DETERMINISTIC MODIFIES SQL DATA SQL SECURITY INVOKER
+  BEGIN INSERT INTO ran VALUES (current_user()); RETURN 1; END//
+DELIMITER ;
+CREATE SQL SECURITY INVOKER VIEW _mirror_exchange AS SELECT * FROM beneath WHERE trap() = 1 WITH CHECK OPTION;
+"""
 
 
 def setUpModule():
@@ -219,6 +228,36 @@ class MariadbWalk(server_walk.ServerWalk):
         self.assertIn("GRANT UPDATE ON", script)
         self.assertNotIn("GRANT INSERT", script)
         place.erp.install()
+
+    def test_a_view_of_such_a_name_runs_nothing_as_who_installs(self):
+        place = self.place(accepts={"erp": []})
+        text = place.erp.config.read_text()
+        place.erp.config.write_text(text + 'accept = ["update"]\n')
+        script = place.erp.agent("install", "--print-sql").stdout
+        exchange_mariadb.Shared.server.sql(VIEW, place.erp.database)
+        with self.assertRaises(mariadb_servers.Failed) as failed:
+            exchange_mariadb.Shared.server.sql(script)
+        self.assertIn("'_mirror_exchange' already exists", str(failed.exception))
+        refused = place.erp.try_agent("install", "--print-sql")
+        words = " ".join((refused.stdout + refused.stderr).split())
+        self.assertIn(f"'_mirror_exchange' of the database '{place.erp.database}' is a VIEW", words)
+        self.assertIn("Nothing was made or written", words)
+        self.assertEqual(place.erp.sql("SELECT * FROM ran"), [])
+        place.erp.sql("DROP VIEW _mirror_exchange")
+        place.erp.install()
+        self.assertEqual(place.erp.sql("SELECT * FROM _mirror_exchange"), [(1, 0, 0, 0)])
+        self.assertEqual(place.erp.sql("SELECT * FROM ran"), [])
+
+    def test_a_script_that_stopped_is_printed_anew_from_there(self):
+        place = self.place(accepts={"erp": []})
+        text = place.erp.config.read_text()
+        place.erp.config.write_text(text + 'accept = ["update"]\n')
+        script = place.erp.agent("install", "--print-sql").stdout
+        exchange_mariadb.Shared.server.sql(script[: script.index("CREATE TABLE _mirror_conflicts")])
+        place.erp.sql("UPDATE _mirror_exchange SET completed = 7")
+        place.erp.install()
+        self.assertEqual(place.erp.sql("SELECT * FROM _mirror_exchange"), [(1, 0, 7, 0)])
+        self.assertIn("are there", " ".join(place.erp.agent("install").stdout.split()))
 
     def test_another_engine_is_refused_at_install(self):
         place = self.place()

@@ -42,4 +42,14 @@ absl::StatusOr<std::string> QuotedText(std::string_view text) {
                       absl::StrReplaceAll(std::string(text), {{"'", "''"}, {"\\", "\\\\"}}), "'");
 }
 
+absl::StatusOr<std::string> DollarQuoted(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos || !IsText(text)) {
+    return absl::InvalidArgumentError("a text holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
+  }
+  std::string quoted(text), tag = "$mirror$";
+  // The first tag behind the text has to be the one that ends it.
+  while (absl::StrCat(quoted, tag).find(tag) != quoted.size()) tag.insert(1, "_");
+  return absl::StrCat(tag, quoted, tag);
+}
+
 }  // namespace mirror::postgres

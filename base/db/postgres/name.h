@@ -26,6 +26,8 @@ absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view
 /// A text as it stands in SQL, for the places that take no parameter: SET, COPY, a column's default.
 /// Errors: kInvalidArgument: it holds a NUL or is no UTF-8.
 absl::StatusOr<std::string> QuotedText(std::string_view text);
+/// The same in dollar quotes, which people can read: the body of a function or of DO.
+absl::StatusOr<std::string> DollarQuoted(std::string_view text);
 
 }  // namespace mirror::postgres
 

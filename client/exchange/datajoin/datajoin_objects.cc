@@ -177,16 +177,32 @@ std::vector<std::string> RowsSql(const BoxSql& sql, const std::string& database)
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql, const std::string& database) {
+absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql) {
   absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/false);
   if (!missing.ok()) return missing.status();
-  std::vector<std::string> statements = std::move(missing->statements);
-  for (std::string& one : RowsSql(sql, database)) statements.push_back(std::move(one));
-  return statements;
+  return std::move(missing->statements);
 }
 
-absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::string& database,
-                                                const std::vector<std::string>& own) {
+absl::Status EnsureDatajoinRows(BoxSql& sql, const std::string& database) {
+  const absl::StatusOr<std::int64_t> there =
+      sql.Number(absl::StrCat("SELECT (SELECT count(*) FROM ", sql.Named("_mirror_datajoin"),
+                              ") + (SELECT count(DISTINCT CAST(id AS text)) FROM ", sql.Named(kProgramTable),
+                              " WHERE CAST(id AS text) IN ('1000', '1001'))"));
+  if (!there.ok()) return there.status();
+  if (*there == 3) return absl::OkStatus();
+  return sql.Change([&]() -> absl::Status {
+    for (const std::string& one : RowsSql(sql, database)) {
+      if (absl::Status run = sql.Run(one); !run.ok()) return run;
+    }
+    return absl::OkStatus();
+  });
+}
+
+std::vector<std::string> DatajoinSharedTables() {
+  return {std::string(kOutboxTable), std::string(kInboxTable), std::string(kProgramTable)};
+}
+
+absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::vector<std::string>& own) {
   BoxSql& sql = source.sql();
   std::vector<std::string> made;
   const absl::Status done = sql.Change([&]() -> absl::Status {
@@ -197,7 +213,6 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::st
     made = missing->names;
     std::vector<std::string> statements = missing->statements;
     statements.insert(statements.end(), own.begin(), own.end());
-    for (std::string& one : RowsSql(sql, database)) statements.push_back(std::move(one));
     for (const std::string& one : statements) {
       if (absl::Status run = sql.Run(one); !run.ok()) return run;
     }

@@ -33,15 +33,22 @@ inline constexpr std::string_view kProgramTable = "ds_program_parameter";
 /// `note1` of what the agent put into the outbox itself: the rest is the application's.
 inline constexpr char kFilledNote[] = "change log";
 
-/// Makes what is missing, and leaves what is there as it is. `database`: what the boxes call the source.
-/// What was done, for people. `source`: with the exchange's tables and the change log; `own`: statements that
-/// make what else its kind needs, harmless where that is there. Errors: those of BoxSql;
-/// kFailedPrecondition: a table of that name is another one.
-absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::string& database,
-                                                const std::vector<std::string>& own);
+/// Makes the tables that are missing, and leaves what is there as it is. What was done, for people. `source`:
+/// with the exchange's tables and the change log; `own`: statements that make what else its kind needs,
+/// harmless where that is there. Errors: those of BoxSql; kFailedPrecondition: a table of that name is
+/// another one.
+absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::vector<std::string>& own);
 
-/// The statements by which somebody else makes what is missing. Only reads. Errors: as above.
-absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql, const std::string& database);
+/// The statements by which somebody else makes the tables that are missing. Only reads. Errors: as above.
+absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql);
+
+/// Writes the rows that the tables begin with, where they are missing. The agent's role does so in its runs,
+/// and no installation: a table that was there may be the application's, whose triggers would run with the
+/// rights of the role that installs. `database`: what the boxes call the source. Errors: those of BoxSql.
+absl::Status EnsureDatajoinRows(BoxSql& sql, const std::string& database);
+
+/// The names of the tables that may be the application's.
+std::vector<std::string> DatajoinSharedTables();
 
 /// kFailedPrecondition: something is missing, or another table. Only reads.
 absl::Status CheckDatajoinObjects(BoxSql& sql);

@@ -1,6 +1,9 @@
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 
-#include <cstdint>
+#include <cstddef>
+#include <iterator>
+#include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -16,7 +19,7 @@ namespace {
 constexpr char kMaking[] = "making the exchange's tables";
 constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_conflicts",
                                    "_mirror_ledger"};
-constexpr std::int64_t kTableCount = 4;
+constexpr std::size_t kTableCount = std::size(kTables);
 /// Ids and names are compared by their bytes.
 constexpr char kBehind[] = ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
 constexpr char kIdType[] = "varchar(190)";
@@ -36,27 +39,58 @@ std::string LedgerColumns() {
   return columns;
 }
 
-absl::StatusOr<std::int64_t> CountTables(mariadb::Connection& connection) {
-  return connection.Number(
-      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
-      "('_mirror_exchange', '_mirror_inbox', '_mirror_conflicts', '_mirror_ledger')",
+/// What is there under the names of kTables, each with what information_schema calls it.
+absl::StatusOr<std::map<std::string, std::string>> FindNames(mariadb::Connection& connection) {
+  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
+      "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
+      "TABLE_NAME IN ('_mirror_exchange', '_mirror_inbox', '_mirror_conflicts', '_mirror_ledger')",
       "looking for the exchange's tables");
+  if (!rows.ok()) return rows.status();
+  std::map<std::string, std::string> found;
+  for (std::size_t row = 0; row < rows->rows(); ++row)
+    found.emplace(std::string(rows->Text(row, 0)), std::string(rows->Text(row, 1)));
+  return found;
 }
 
-/// The ledger last: where all are there, all of this was done.
-std::vector<std::string> MakingStatements() {
-  return {
-      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_exchange (one tinyint PRIMARY KEY CHECK (one = 1), "
-                   "completing bigint NOT NULL, completed bigint NOT NULL, ledger_number bigint NOT NULL",
-                   kBehind),
-      "INSERT INTO _mirror_exchange (one, completing, completed, ledger_number) VALUES (1, 0, 0, 0) ON "
-      "DUPLICATE KEY UPDATE one = one",
-      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_inbox (delivery_id ", kIdType,
-                   " PRIMARY KEY, position bigint NOT NULL, body longblob NOT NULL", kBehind),
-      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_conflicts (number bigint PRIMARY KEY AUTO_INCREMENT, "
-                   "table_name varchar(64) NOT NULL, `key` longtext NOT NULL",
-                   kBehind),
-      absl::StrCat("CREATE TABLE IF NOT EXISTS _mirror_ledger (", LedgerColumns(), kBehind)};
+bool IsTable(const std::string& type) { return type == "BASE TABLE" || type == "SYSTEM VERSIONED"; }
+
+/// The tables of kTables that are there. Errors: kFailedPrecondition: a view has one of the names. Its
+/// functions would run with the rights of each user that uses it.
+absl::StatusOr<std::set<std::string>> FindTables(mariadb::Connection& connection) {
+  const absl::StatusOr<std::map<std::string, std::string>> found = FindNames(connection);
+  if (!found.ok()) return found.status();
+  std::set<std::string> tables;
+  for (const auto& [name, type] : *found) {
+    if (!IsTable(type)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("'", name, "' of the database '", connection.dsn().database, "' is a ", type,
+                       ", and the exchange needs that name for a table of its own. Nothing was made or "
+                       "written. Find out who made it, drop it, then run 'mirror-agent install'"));
+    }
+    tables.insert(name);
+  }
+  return tables;
+}
+
+struct MakingStatement {
+  std::string table, sql;
+};
+/// For the tables that are not `there`. The ledger comes last: where all are there, all of this was done.
+std::vector<MakingStatement> MakingStatements(const std::set<std::string>& there) {
+  std::vector<MakingStatement> statements = {
+      // One statement makes the table and its row. Between two, another user could put a view in its place.
+      {kTables[0],
+       absl::StrCat("CREATE TABLE _mirror_exchange (one tinyint PRIMARY KEY CHECK (one = 1), "
+                    "completing bigint NOT NULL, completed bigint NOT NULL, ledger_number bigint NOT NULL",
+                    kBehind, " SELECT 1 AS one, 0 AS completing, 0 AS completed, 0 AS ledger_number")},
+      {kTables[1], absl::StrCat("CREATE TABLE _mirror_inbox (delivery_id ", kIdType,
+                                " PRIMARY KEY, position bigint NOT NULL, body longblob NOT NULL", kBehind)},
+      {kTables[2], absl::StrCat("CREATE TABLE _mirror_conflicts (number bigint PRIMARY KEY AUTO_INCREMENT, "
+                                "table_name varchar(64) NOT NULL, `key` longtext NOT NULL",
+                                kBehind)},
+      {kTables[3], absl::StrCat("CREATE TABLE _mirror_ledger (", LedgerColumns(), kBehind)}};
+  std::erase_if(statements, [&there](const MakingStatement& one) { return there.contains(one.table); });
+  return statements;
 }
 
 std::vector<const MariadbTable*> AcceptedOf(const ExchangeRules& accepted,
@@ -96,6 +130,8 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
                                                   const std::vector<MariadbTable>& tables) {
   const std::vector<const MariadbTable*> written = AcceptedOf(accepted, tables);
   if (absl::Status checked = CheckEngines(written); !checked.ok()) return checked;
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
+  if (!there.ok()) return there.status();
   const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", "asking for the user");
   if (!user.ok()) return user.status();
   const std::string to = absl::StrCat(" TO ", MariadbGrantee(user->Text(0, 0)));
@@ -103,8 +139,12 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
   const absl::StatusOr<std::string> quoted = mariadb::QuotedName(database);
   if (!quoted.ok()) return quoted.status();
   std::vector<std::string> sql = {absl::StrCat("USE ", *quoted)};
-  for (std::string& one : MakingStatements()) sql.push_back(std::move(one));
+  std::vector<MakingStatement> made = MakingStatements(*there);
   for (const char* const table : kTables) {
+    for (MakingStatement& one : made) {
+      if (one.table == table) sql.push_back(std::move(one.sql));
+    }
+    // At once: a script that stops has made no table that the user cannot see, so that the next goes on.
     sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", *quoted, ".", table, to));
   }
   std::vector<std::string> rights;
@@ -127,19 +167,19 @@ std::vector<std::pair<std::string, std::string>> MariadbExchangeNames() {
 absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
                                          const std::vector<MariadbTable>& tables) {
   if (absl::Status checked = CheckEngines(AcceptedOf(accepted, tables)); !checked.ok()) return checked;
-  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
   if (!there.ok()) return there.status();
-  if (*there == kTableCount) return false;
-  for (const std::string& one : MakingStatements()) {
-    if (absl::Status made = connection.Execute(one, kMaking); !made.ok()) return ExplainMaking(made);
+  if (there->size() == kTableCount) return false;
+  for (const MakingStatement& one : MakingStatements(*there)) {
+    if (absl::Status made = connection.Execute(one.sql, kMaking); !made.ok()) return ExplainMaking(made);
   }
   return true;
 }
 
 absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
-  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
   if (!there.ok()) return there.status();
-  if (*there == kTableCount) return absl::OkStatus();
+  if (there->size() == kTableCount) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the database '",
                                                     connection.dsn().database,
                                                     "' of the source lacks the exchange's tables: run "
@@ -147,10 +187,13 @@ absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
 }
 
 absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection) {
-  const absl::StatusOr<std::int64_t> there = CountTables(connection);
+  absl::StatusOr<std::map<std::string, std::string>> there = FindNames(connection);
   if (!there.ok()) return there.status();
-  if (*there == 0) return std::string();
-  return absl::StrCat("DROP TABLE IF EXISTS ", absl::StrJoin(kTables, ", "));
+  std::erase_if(*there, [](const auto& one) { return !IsTable(one.second); });
+  if (there->empty()) return std::string();
+  return absl::StrCat(
+      "DROP TABLE IF EXISTS ",
+      absl::StrJoin(*there, ", ", [](std::string* to, const auto& one) { to->append(one.first); }));
 }
 
 absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {

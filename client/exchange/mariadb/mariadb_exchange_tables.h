@@ -17,8 +17,9 @@
 
 namespace mirror {
 
-/// For a DBA: makes them, and gives the user its rights on them and on those of `tables` that are accepted.
-/// Errors: those of the session; kFailedPrecondition: a table that is accepted cannot be written to.
+/// For a DBA: makes those that are missing, and gives the user its rights on them and on those of `tables`
+/// that are accepted. Errors: those of the session; kFailedPrecondition: a table that is accepted cannot be
+/// written to, or a view has the name of one of the exchange's.
 absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connection,
                                                   const ExchangeRules& accepted,
                                                   const std::vector<MariadbTable>& tables);
@@ -26,11 +27,12 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
 /// Their names, each with one of its columns.
 std::vector<std::pair<std::string, std::string>> MariadbExchangeNames();
 
-/// Makes them, by a session that may write. False: they were there. Errors: kPermissionDenied: the user may
-/// not; kFailedPrecondition: one of `tables` that is accepted is of an engine that takes nothing back.
+/// Makes those that are missing, by a session that may write. False: they were there. Errors:
+/// kPermissionDenied: the user may not; kFailedPrecondition: one of `tables` that is accepted is of an engine
+/// that takes nothing back, or a view has the name of one of the exchange's.
 absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
                                          const std::vector<MariadbTable>& tables);
-/// kFailedPrecondition: they are not there. Only reads.
+/// kFailedPrecondition: one is missing, or a view. Only reads.
 absl::Status CheckMariadbExchange(mariadb::Connection& connection);
 /// The statement that drops them; empty: none is there. Only reads.
 absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection);

@@ -1,11 +1,11 @@
 #include "client/exchange/postgres/postgres_box_triggers.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "proto/wire/exchange/ledger.h"
@@ -14,79 +14,21 @@ namespace mirror {
 namespace {
 
 constexpr char kTrigger[] = "_mirror_datajoin";
-constexpr char kFunction[] = "_mirror_datajoin_note";
-constexpr char kChanges[] = "_mirror_datajoin_change";
-
-/// Who changes a row may not write here: the function's owner does. Its first argument: the table's name,
-/// where rows are in its partitions; then the key's columns.
-constexpr char kBody[] =
-    "DECLARE was json; now_is json; key_was text; key_is text; changed text; BEGIN "
-    "IF current_setting('mirror.importing', true) = 'on' THEN RETURN NULL; END IF; "
-    "IF TG_OP <> 'INSERT' THEN was := to_json(OLD); SELECT CAST(json_agg(was ->> k ORDER BY place) AS text) "
-    "INTO "
-    "key_was FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (k, place) WHERE place > 1; END IF; "
-    "IF TG_OP <> 'DELETE' THEN now_is := to_json(NEW); SELECT CAST(json_agg(now_is ->> k ORDER BY place) AS "
-    "text) "
-    "INTO key_is FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (k, place) WHERE place > 1; END IF; "
-    "IF key_was = key_is THEN SELECT CAST(json_agg(a.key) AS text) INTO changed FROM json_each_text(now_is) "
-    "AS a "
-    "JOIN json_each_text(was) AS b ON b.key = a.key WHERE a.value IS DISTINCT FROM b.value; "
-    "IF changed IS NULL THEN RETURN NULL; END IF; "
-    "INSERT INTO %s (table_name, key, operation, columns) VALUES (coalesce(nullif(TG_ARGV[0], ''), "
-    "TG_TABLE_NAME), key_is, 'U', changed); RETURN NULL; END IF; "
-    "INSERT INTO %s (table_name, key, operation) SELECT coalesce(nullif(TG_ARGV[0], ''), TG_TABLE_NAME), k, "
-    "o "
-    "FROM (VALUES (1, key_was, 'D'), (2, key_is, 'I')) AS told (place, k, o) WHERE k IS NOT NULL ORDER BY "
-    "place; "
-    "RETURN NULL; END";
-
-struct Names {
-  std::string function, changes;
+struct TriggerThere {
+  std::string arguments;  ///< As the catalogs have them.
+  std::string table;      ///< With its schema, quoted.
+  bool is_ours = false;   ///< It runs the schema's kNoteFunction.
 };
-absl::StatusOr<Names> NamesIn(const std::string& schema) {
-  absl::StatusOr<std::string> function = postgres::QuotedName(schema, kFunction);
-  if (!function.ok()) return function.status();
-  absl::StatusOr<std::string> changes = postgres::QuotedName(schema, kChanges);
-  if (!changes.ok()) return changes.status();
-  return Names{*std::move(function), *std::move(changes)};
-}
-
-std::string BodyOf(const Names& names) {
-  std::string body = kBody;
-  for (std::size_t at = body.find("%s"); at != std::string::npos; at = body.find("%s", at)) {
-    body.replace(at, 2, names.changes);
-    at += names.changes.size();
-  }
-  return body;
-}
-
-std::string FunctionSql(const Names& names) {
-  const std::string body = BodyOf(names);
-  // A schema may be called anything.
-  std::string tag = "$mirror$";
-  while (body.find(tag) != std::string::npos) tag.insert(1, "_");
-  return absl::StrCat("CREATE OR REPLACE FUNCTION ", names.function,
-                      "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "
-                      "pg_temp AS ",
-                      tag, body, tag);
-}
-
-/// A script for people is broken into lines.
-std::string InOneLine(const std::string& body) {
-  const std::vector<std::string> words = absl::StrSplit(body, absl::ByAnyChar(" \n\t"), absl::SkipEmpty());
-  return absl::StrJoin(words, " ");
-}
-
 /// What is there need not be made, by a role that may not.
 struct There {
-  bool changes = false;
-  std::optional<std::string> body;                     ///< Of the function; absent: there is none.
-  std::map<std::uint32_t, std::string> triggers = {};  ///< By oid: arguments, as the catalogs have them.
+  bool changes = false, function = false;
+  std::map<std::uint32_t, TriggerThere> triggers = {};  ///< By the table's oid.
 };
 
 using Keys = std::map<std::string, std::vector<std::string>>;
 
-/// Empty: it has no key, so that no entry could name a row of it.
+/// The arguments of a table's trigger. The first is of an earlier version, so that triggers of that stay.
+/// Empty: the table has no key, so that no entry could name a row of it.
 std::vector<std::string> ArgumentsOf(const PostgresTable& table, const Keys& keys) {
   std::vector<std::string> arguments = {table.partitioned ? table.name : ""};
   for (const std::int64_t number : table.key) {
@@ -109,24 +51,68 @@ absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::str
       "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
       "AND "
       "c.relname = $2",
-      {postgres::Value(schema), postgres::Value(kChanges)}, kLooking);
+      {postgres::Value(schema), postgres::Value(kChangeTable)}, kLooking);
   if (!changes.ok()) return changes.status();
   there.changes = *changes != 0;
-  const absl::StatusOr<postgres::Rows> function = connection.Query(
-      "SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 AND "
-      "p.proname = $2",
-      {postgres::Value(schema), postgres::Value(kFunction)}, kLooking);
+  const absl::StatusOr<NoteFunction> function = FindNoteFunction(connection, schema);
   if (!function.ok()) return function.status();
-  if (function->rows() != 0) there.body = function->Text(0, 0);
+  there.function = function->is_there;
+  // A table that was moved to another schema keeps its trigger.
   const absl::StatusOr<postgres::Rows> rows = connection.Query(
-      "SELECT c.oid, t.tgargs FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON "
-      "n.oid = c.relnamespace WHERE n.nspname = $1 AND t.tgname = $2 AND t.tgparentid = 0",
-      {postgres::Value(schema), postgres::Value(kTrigger)}, kLooking);
+      "SELECT one.oid, one.tgargs, one.name, one.is_ours FROM (SELECT c.oid, t.tgargs, n.nspname, "
+      "format('%I.%I', n.nspname, c.relname) AS name, EXISTS (SELECT FROM pg_proc p JOIN pg_namespace s ON "
+      "s.oid = p.pronamespace WHERE p.oid = t.tgfoid AND s.nspname = $1 AND p.proname = $3) AS is_ours FROM "
+      "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+      "t.tgname = $2 AND t.tgparentid = 0) AS one WHERE one.nspname = $1 OR one.is_ours",
+      {postgres::Value(schema), postgres::Value(kTrigger), postgres::Value(kNoteFunction)}, kLooking);
   if (!rows.ok()) return rows.status();
   for (int row = 0; row < rows->rows(); ++row) {
-    there.triggers[static_cast<std::uint32_t>(rows->Int(row, 0))] = rows->Text(row, 1);
+    there.triggers[static_cast<std::uint32_t>(rows->Int(row, 0))] = {rows->Text(row, 1), rows->Text(row, 2),
+                                                                     rows->Bool(row, 3)};
   }
   return there;
+}
+
+/// The tables of which changes are noted, and the types of their keys.
+struct NotedTables {
+  std::vector<PostgresTable> tables;
+  std::vector<NotedKeyColumn> keys;
+};
+NotedTables NotedTablesOf(const std::vector<PostgresTable>& tables, const Keys& keys) {
+  NotedTables noted;
+  for (const PostgresTable& table : tables) {
+    const std::vector<std::string> arguments = ArgumentsOf(table, keys);
+    if (arguments.empty() || table.name == kLedgerTable) continue;
+    noted.tables.push_back(table);
+    for (const PostgresColumn& column : table.columns) {
+      if (std::find(arguments.begin() + 1, arguments.end(), column.name) != arguments.end())
+        noted.keys.push_back({table.name, column.name, column.type});
+    }
+  }
+  return noted;
+}
+
+/// What makes the table's trigger, where it is another one than that of oid `table.oid`.
+absl::StatusOr<std::vector<std::string>> TriggerSql(const PostgresTable& table,
+                                                    const std::vector<std::string>& arguments,
+                                                    const There& there, const std::string& function) {
+  std::string kept;
+  std::vector<std::string> quoted, made;
+  for (const std::string& argument : arguments) {
+    absl::StatusOr<std::string> text = postgres::QuotedText(argument);
+    if (!text.ok()) return text.status();
+    quoted.push_back(*std::move(text));
+    kept.append(argument).push_back('\0');
+  }
+  const auto known = there.triggers.find(table.oid);
+  if (known != there.triggers.end() && known->second.arguments == kept) return made;
+  if (known != there.triggers.end()) {
+    made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table.quoted));
+  }
+  made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ",
+                              table.quoted, " FOR EACH ROW EXECUTE FUNCTION ", function, "(",
+                              absl::StrJoin(quoted, ", "), ")"));
+  return made;
 }
 
 }  // namespace
@@ -142,57 +128,52 @@ absl::Status CheckBoxEncoding(const postgres::Connection& connection) {
 absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connection& connection,
                                                               const std::string& schema,
                                                               const std::vector<PostgresTable>& tables,
-                                                              const Keys& keys) {
-  const absl::StatusOr<Names> names = NamesIn(schema);
-  if (!names.ok()) return names.status();
+                                                              const Keys& keys, BoxesBy by) {
+  const absl::StatusOr<std::string> changes = postgres::QuotedName(schema, kChangeTable);
+  const absl::StatusOr<std::string> function = postgres::QuotedName(schema, kNoteFunction);
+  if (!changes.ok() || !function.ok()) return changes.ok() ? function.status() : changes.status();
+  const NotedTables noted = NotedTablesOf(tables, keys);
+  if (absl::Status fits = CheckNotedKeys(connection, noted.keys); !fits.ok()) return fits;
   const absl::StatusOr<There> there = LookThere(connection, schema);
   if (!there.ok()) return there.status();
   std::vector<std::string> made;
   if (!there->changes) {
-    made.push_back(absl::StrCat("CREATE TABLE ", names->changes,
+    made.push_back(absl::StrCat("CREATE TABLE ", *changes,
                                 " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT "
                                 "NULL, key text NOT NULL, operation text NOT NULL, columns text)"));
   }
   if (tables.empty()) {
-    if (there->body) made.push_back(absl::StrCat("DROP FUNCTION ", names->function, "() CASCADE"));
+    if (there->function) made.push_back(absl::StrCat("DROP FUNCTION ", *function, "() CASCADE"));
     return made;
   }
-  if (!there->body || InOneLine(*there->body) != InOneLine(BodyOf(*names)))
-    made.push_back(FunctionSql(*names));
-  for (const PostgresTable& table : tables) {
-    const std::vector<std::string> arguments = ArgumentsOf(table, keys);
-    if (arguments.empty() || table.name == kLedgerTable) continue;
-    std::string kept;
-    std::vector<std::string> quoted;
-    for (const std::string& argument : arguments) {
-      absl::StatusOr<std::string> text = postgres::QuotedText(argument);
-      if (!text.ok()) return text.status();
-      quoted.push_back(*std::move(text));
-      kept.append(argument).push_back('\0');
-    }
-    const auto known = there->triggers.find(table.oid);
-    if (known != there->triggers.end() && known->second == kept) continue;
-    if (known != there->triggers.end()) {
-      made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", table.quoted));
-    }
-    made.push_back(absl::StrCat("CREATE TRIGGER ", kTrigger, " AFTER INSERT OR UPDATE OR DELETE ON ",
-                                table.quoted, " FOR EACH ROW EXECUTE FUNCTION ", names->function, "(",
-                                absl::StrJoin(quoted, ", "), ")"));
+  const absl::StatusOr<std::vector<std::string>> of_function =
+      NoteFunctionStatements(connection, schema, noted.tables, by, !there->changes);
+  if (!of_function.ok()) return of_function;
+  made.insert(made.end(), of_function->begin(), of_function->end());
+  // Else the function would refuse what an application writes there.
+  for (const auto& [oid, trigger] : there->triggers) {
+    const bool is_noted = std::any_of(noted.tables.begin(), noted.tables.end(),
+                                      [&oid = oid](const PostgresTable& table) { return table.oid == oid; });
+    if (trigger.is_ours && !is_noted)
+      made.push_back(absl::StrCat("DROP TRIGGER IF EXISTS ", kTrigger, " ON ", trigger.table));
+  }
+  for (const PostgresTable& table : noted.tables) {
+    const absl::StatusOr<std::vector<std::string>> trigger =
+        TriggerSql(table, ArgumentsOf(table, keys), *there, *function);
+    if (!trigger.ok()) return trigger;
+    made.insert(made.end(), trigger->begin(), trigger->end());
   }
   return made;
 }
 
 std::vector<std::string> BoxTables() {
-  return {"ds_change_outbox",
-          "ds_change_inbox",
-          "ds_program_parameter",
-          "_mirror_datajoin",
-          "_mirror_datajoin_entry",
-          "_mirror_datajoin_unread",
-          kChanges};
+  return {"ds_change_outbox", "ds_change_inbox",        "ds_program_parameter",
+          "_mirror_datajoin", "_mirror_datajoin_entry", "_mirror_datajoin_unread",
+          kChangeTable};
 }
 
-absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role) {
+absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role,
+                                                   bool notes) {
   const absl::StatusOr<std::string> to = postgres::QuotedName(role);
   if (!to.ok()) return to.status();
   std::vector<std::string> tables, boxes;
@@ -208,26 +189,31 @@ absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, co
   }
   const absl::StatusOr<std::string> behind = postgres::QuotedText(absl::StrCat(" TO ", *to));
   if (!behind.ok()) return behind.status();
-  return std::vector<std::string>{
+  // What numbers the boxes' rows has whatever name it was given.
+  const absl::StatusOr<std::string> sequences = postgres::DollarQuoted(absl::StrCat(
+      "DECLARE s text; BEGIN FOR s IN SELECT pg_get_serial_sequence(t, 'id') FROM pg_catalog.unnest(ARRAY[",
+      absl::StrJoin(boxes, ", "),
+      "]) AS t LOOP IF s IS NOT NULL THEN EXECUTE 'GRANT SELECT, UPDATE ON SEQUENCE ' || s || ", *behind,
+      "; END IF; END LOOP; END"));
+  if (!sequences.ok()) return sequences.status();
+  std::vector<std::string> grants = {
       absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", *to),
-      // What numbers the boxes' rows has whatever name it was given.
-      absl::StrCat("DO $mirror$ DECLARE s text; BEGIN FOR s IN SELECT pg_get_serial_sequence(t, 'id') FROM "
-                   "unnest(ARRAY[",
-                   absl::StrJoin(boxes, ", "),
-                   "]) AS t LOOP IF s IS NOT NULL THEN EXECUTE 'GRANT SELECT, UPDATE ON SEQUENCE ' || s || ",
-                   *behind, "; END IF; END LOOP; END $mirror$")};
+      absl::StrCat("DO ", *sequences)};
+  const absl::StatusOr<std::string> noted = postgres::QuotedName(schema, kNotedTable);
+  if (!noted.ok()) return noted.status();
+  if (notes) grants.push_back(absl::StrCat("GRANT SELECT ON ", *noted, " TO ", *to));
+  return grants;
 }
 
 absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema) {
-  const absl::StatusOr<Names> names = NamesIn(schema);
-  if (!names.ok()) return names.status();
   const absl::StatusOr<There> there = LookThere(connection, schema);
   if (!there.ok()) return there.status();
-  if (!there->changes && !there->body) return std::string();
+  if (!there->changes && !there->function) return std::string();
   const absl::StatusOr<std::string> in = postgres::QuotedName(schema);
   if (!in.ok()) return in.status();
-  return absl::StrCat("DROP FUNCTION IF EXISTS ", names->function, "() CASCADE; DROP TABLE IF EXISTS ",
-                      names->changes, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
+  return absl::StrCat("DROP FUNCTION IF EXISTS ", *in, ".", kNoteFunction,
+                      "() CASCADE; DROP TABLE IF EXISTS ", *in, ".", kChangeTable, ", ", *in, ".",
+                      kNotedTable, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
                       "._mirror_datajoin_unread");
 }
 

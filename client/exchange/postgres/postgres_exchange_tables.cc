@@ -1,8 +1,9 @@
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <iterator>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,6 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/name_pattern.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
+#include "client/exchange/postgres/postgres_own_check.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -18,7 +20,7 @@ namespace {
 
 constexpr char kMaking[] = "making the exchange's tables";
 constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger"};
-constexpr std::int64_t kTableCount = 3;
+constexpr std::size_t kTableCount = std::size(kTables);
 
 /// As it is announced: the columns are said in one place.
 std::string LedgerColumns() {
@@ -31,11 +33,17 @@ std::string LedgerColumns() {
   return columns;
 }
 
-absl::StatusOr<std::int64_t> CountTables(postgres::Connection& connection, const std::string& schema) {
-  return connection.Number(
-      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
-      "AND c.relkind = 'r' AND c.relname IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
+/// The tables of kTables that are there.
+absl::StatusOr<std::set<std::string>> FindTables(postgres::Connection& connection,
+                                                 const std::string& schema) {
+  const absl::StatusOr<postgres::Rows> rows = connection.Query(
+      "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname "
+      "= $1 AND c.relkind = 'r' AND c.relname IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
       {postgres::Value(schema)}, "looking for the exchange's tables");
+  if (!rows.ok()) return rows.status();
+  std::set<std::string> there;
+  for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
+  return there;
 }
 
 absl::StatusOr<std::vector<std::string>> QuotedTables(const std::string& schema) {
@@ -64,27 +72,43 @@ absl::Status ExplainMaking(const absl::Status& status) {
                    "'mirror-agent install --print-sql' prints"));
 }
 
-absl::StatusOr<std::vector<std::string>> StatementsFor(const std::string& schema) {
+/// What makes the tables that are not `there`. A row goes only into a table that the same transaction makes:
+/// in another one a trigger of another role may wait.
+absl::StatusOr<std::vector<std::string>> StatementsFor(const std::string& schema,
+                                                       const std::set<std::string>& there) {
   const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
   if (!names.ok()) return names.status();
-  return std::vector<std::string>{
-      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[0],
-                   " (one int8 PRIMARY KEY CHECK (one = 1), completing int8 NOT NULL, completed int8 NOT "
-                   "NULL, ledger_number int8 NOT NULL)"),
-      absl::StrCat("INSERT INTO ", (*names)[0],
-                   " (one, completing, completed, ledger_number) VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING"),
-      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[1],
-                   " (delivery_id text PRIMARY KEY, position int8 NOT NULL, body bytea NOT NULL)"),
-      absl::StrCat("CREATE TABLE IF NOT EXISTS ", (*names)[2], " (", LedgerColumns(), ")")};
+  std::vector<std::string> sql;
+  if (!there.contains(kTables[0])) {
+    sql.push_back(absl::StrCat("CREATE TABLE ", (*names)[0],
+                               " (one int8 PRIMARY KEY CHECK (one = 1), completing int8 NOT NULL, completed "
+                               "int8 NOT NULL, ledger_number int8 NOT NULL)"));
+    sql.push_back(absl::StrCat("INSERT INTO ", (*names)[0],
+                               " (one, completing, completed, ledger_number) VALUES (1, 0, 0, 0)"));
+  }
+  if (!there.contains(kTables[1])) {
+    sql.push_back(
+        absl::StrCat("CREATE TABLE ", (*names)[1],
+                     " (delivery_id text PRIMARY KEY, position int8 NOT NULL, body bytea NOT NULL)"));
+  }
+  if (!there.contains(kTables[2]))
+    sql.push_back(absl::StrCat("CREATE TABLE ", (*names)[2], " (", LedgerColumns(), ")"));
+  return sql;
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& place,
+absl::StatusOr<std::string> PostgresExchangeScript(postgres::Connection& connection,
+                                                   const PostgresExchangePlace& place,
                                                    const std::vector<std::string>& accepted,
                                                    const std::vector<PostgresTable>& tables) {
-  absl::StatusOr<std::vector<std::string>> sql = StatementsFor(place.schema);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection, place.schema);
+  if (!there.ok()) return there.status();
+  const absl::StatusOr<std::string> check = OwnCheckSql({place.schema, PostgresExchangeNames()}, place.role);
+  if (!check.ok()) return check;
+  absl::StatusOr<std::vector<std::string>> sql = StatementsFor(place.schema, *there);
   if (!sql.ok()) return sql.status();
+  sql->insert(sql->begin(), *check);
   const absl::StatusOr<std::vector<std::string>> names = QuotedTables(place.schema);
   if (!names.ok()) return names.status();
   for (const std::string& name : {place.schema, place.role, place.publication}) {
@@ -120,10 +144,11 @@ std::vector<std::string> PostgresExchangeNames() { return {std::begin(kTables), 
 
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema) {
   if (absl::Status encoding = CheckEncoding(connection); !encoding.ok()) return encoding;
-  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection, schema);
   if (!there.ok()) return there.status();
-  if (*there == kTableCount) return false;
-  const absl::StatusOr<std::vector<std::string>> sql = StatementsFor(schema);
+  if (there->size() == kTableCount) return false;
+  if (absl::Status own = CheckOwnNames(connection, {schema, PostgresExchangeNames()}); !own.ok()) return own;
+  const absl::StatusOr<std::vector<std::string>> sql = StatementsFor(schema, *there);
   if (!sql.ok()) return sql.status();
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin({}, kMaking); !begun.ok()) return begun;
@@ -136,9 +161,9 @@ absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, cons
 
 absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::string& schema) {
   if (absl::Status encoding = CheckEncoding(connection); !encoding.ok()) return encoding;
-  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection, schema);
   if (!there.ok()) return there.status();
-  if (*there == kTableCount) return absl::OkStatus();
+  if (there->size() == kTableCount) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the schema '", schema,
                                                     "' of the source lacks the exchange's tables: run "
                                                     "'mirror-agent install', which makes them"));
@@ -146,9 +171,9 @@ absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::
 
 absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection,
                                                  const std::string& schema) {
-  const absl::StatusOr<std::int64_t> there = CountTables(connection, schema);
+  const absl::StatusOr<std::set<std::string>> there = FindTables(connection, schema);
   if (!there.ok()) return there.status();
-  if (*there == 0) return std::string();
+  if (there->empty()) return std::string();
   const absl::StatusOr<std::vector<std::string>> names = QuotedTables(schema);
   if (!names.ok()) return names.status();
   const absl::StatusOr<std::string> boxes = BoxesDrop(connection, schema);

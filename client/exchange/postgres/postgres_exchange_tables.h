@@ -18,17 +18,20 @@ struct PostgresExchangePlace {
   std::string schema, role, publication;
   bool inserts = false, deletes = false;  ///< What is accepted.
 };
-/// For a DBA, behind that of the publication: makes them, has the ledger's changes in the publication, and
-/// gives the role its rights on them and on those of `tables` whose names match one of `accepted`.
-absl::StatusOr<std::string> PostgresExchangeScript(const PostgresExchangePlace& place,
+/// For a DBA, behind that of the publication: makes those that are missing, has the ledger's changes in the
+/// publication, and gives the role its rights on them and on those of `tables` whose names match one of
+/// `accepted`. First it checks whose those are that are there, see OwnCheckSql(). Only reads.
+absl::StatusOr<std::string> PostgresExchangeScript(postgres::Connection& connection,
+                                                   const PostgresExchangePlace& place,
                                                    const std::vector<std::string>& accepted,
                                                    const std::vector<PostgresTable>& tables);
 
 /// Their names.
 std::vector<std::string> PostgresExchangeNames();
 
-/// Makes them, in one transaction, by a session that may write. False: they were there. Errors:
-/// kPermissionDenied: the role may not; kFailedPrecondition: the database has no encoding.
+/// Makes those that are missing, in one transaction, by a session that may write. False: they were there.
+/// Errors: kPermissionDenied: the role may not; kFailedPrecondition: the database has no encoding; those of
+/// CheckOwnNames().
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema);
 /// kFailedPrecondition: they are not there. Only reads.
 absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::string& schema);

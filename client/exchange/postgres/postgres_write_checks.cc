@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
+#include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/write_rights.h"
@@ -197,6 +198,16 @@ void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
                  "correct that, then run this again");
 }
 
+/// What any role could do by the function of DataJoin's triggers.
+void CheckNoteFunction(const PostgresCheckLook& look, const std::string& schema, SourceFindings* findings) {
+  const absl::StatusOr<NoteFunction> function = FindNoteFunction(look.connection, schema);
+  if (!function.ok()) return FailToAskForWrites(function.status(), findings);
+  const std::string unsafe = WhyUnsafe(*function);
+  if (unsafe.empty()) return;
+  findings->Fail(kDeliveriesStep, unsafe,
+                 "let a superuser run what 'mirror-agent install --print-sql' prints");
+}
+
 /// The exchange's own.
 void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptions& options,
                     SourceFindings* findings) {
@@ -226,6 +237,7 @@ void CheckPostgresWrites(const PostgresCheckLook& look, const PostgresWriteCheck
         "let 'dsn' name the primary (target_session_attrs=read-write), or take 'accept' out");
   }
   CheckOwnTables(look, options, findings);
+  if (options.boxes) CheckNoteFunction(look, options.schema, findings);
   const std::vector<const PostgresTable*> accepted = AcceptedOf(look, options.rules);
   const absl::StatusOr<GrantedByOid> granted = ReadGranted(look.connection, accepted);
   if (!granted.ok()) return FailToAskForWrites(granted.status(), findings);

@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
+#include "client/exchange/postgres/postgres_own_check.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/source/postgres/postgres_marks.h"
 #include "proto/wire/exchange/match_key.h"
@@ -451,7 +452,7 @@ TEST_F(PostgresDeliveriesTest, TheLedgerForgetsTheValuesOfRowsThatAreGone) {
 }
 
 TEST_F(PostgresDeliveriesTest, ASchemaMayBeCalledAsTheFunctionsTextHasIt) {
-  const std::string schema = "odd %s$mirror$ $_mirror$%s";
+  const std::string schema = "odd %s@changes$mirror$ $_mirror$@tables";
   const std::string in = QuoteName(schema);
   Sql(absl::StrCat("CREATE SCHEMA ", in, "; CREATE TABLE ", in, ".customer (id int PRIMARY KEY, city text)"));
   PostgresTable table;
@@ -462,17 +463,50 @@ TEST_F(PostgresDeliveriesTest, ASchemaMayBeCalledAsTheFunctionsTextHasIt) {
   table.columns.resize(1);
   table.columns[0].name = "id";
   table.columns[0].number = 1;
+  table.columns[0].type = 23;
   table.key = {1};
-  const auto statements = BoxTriggerStatements(*connection_, schema, {table}, {});
+  const auto statements = BoxTriggerStatements(*connection_, schema, {table}, {}, BoxesBy::kSession);
   ASSERT_THAT(statements, IsOk());
   for (const std::string& sql : *statements) Sql(sql);
   Sql(absl::StrCat("INSERT INTO ", in, ".customer VALUES (7, 'Rome')"));
   EXPECT_THAT(Texts(absl::StrCat("SELECT concat_ws('|', table_name, key, operation) FROM ", in,
                                  "._mirror_datajoin_change")),
               ElementsAre("customer|[\"7\"]|I"));
-  const auto again = BoxTriggerStatements(*connection_, schema, {table}, {});
+  const auto again = BoxTriggerStatements(*connection_, schema, {table}, {}, BoxesBy::kSession);
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(*again, IsEmpty());
+}
+
+TEST_F(PostgresDeliveriesTest, WhatAnotherRoleMadeIsNotWritten) {
+  // Roles are of the whole server.
+  Sql("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'eve') THEN CREATE ROLE eve LOGIN; "
+      "END IF; "
+      "END $$; GRANT CREATE ON SCHEMA public TO eve; SET ROLE eve; CREATE TABLE _mirror_exchange (one int8, "
+      "completing int8, completed int8, ledger_number int8); CREATE FUNCTION fired() RETURNS trigger "
+      "LANGUAGE "
+      "plpgsql AS $$ BEGIN RAISE EXCEPTION 'fired as %', current_user; END $$; CREATE TRIGGER t BEFORE "
+      "INSERT "
+      "ON _mirror_exchange FOR EACH ROW EXECUTE FUNCTION fired(); RESET ROLE");
+  const PostgresOwnNames names = {"public", PostgresExchangeNames()};
+  const auto check = OwnCheckSql(names, "agent");
+  ASSERT_THAT(check, IsOk());
+  const auto refused = [&](const std::string& why) {
+    EXPECT_THAT(MakePostgresExchange(*connection_, "public"),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         HasSubstr("cannot use public._mirror_exchange of the source: " + why)));
+    EXPECT_THAT(PsqlSays(*check), HasSubstr("is not the exchange's: " + why));
+  };
+  refused("it belongs to the role eve");
+  Sql("ALTER TABLE _mirror_exchange OWNER TO CURRENT_USER");
+  refused("it has a trigger");
+  Sql("DROP TRIGGER t ON _mirror_exchange; CREATE RULE r AS ON INSERT TO _mirror_exchange DO NOTHING");
+  refused("it has a rule");
+  Sql("DROP TABLE _mirror_exchange; CREATE VIEW _mirror_exchange AS SELECT 1 AS one");
+  refused("it is no table");
+  Sql("DROP VIEW _mirror_exchange");
+  EXPECT_THAT(connection_->Execute(*check), IsOk());
+  EXPECT_THAT(MakePostgresExchange(*connection_, "public"), IsOkAndHolds(true));
+  EXPECT_THAT(connection_->Execute(*check), IsOk());
 }
 
 TEST_F(PostgresDeliveriesTest, ItsTablesAreMadeOnceAndDropped) {

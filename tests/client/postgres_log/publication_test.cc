@@ -276,6 +276,22 @@ TEST_F(PublicationTest, TheTablesOwnerRunsTheScriptOfARoleThatMayReplicate) {
   EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "0") << "the first cycle makes it";
 }
 
+TEST_F(PublicationTest, TheScriptRunsNoFunctionOfAnother) {
+  Own("CREATE TABLE a (id int PRIMARY KEY)");
+  wish_.tables = Tables(*connection_, "app");
+  // Its arguments fit two texts better than PostgreSQL's own does.
+  Sql("CREATE FUNCTION public.pg_create_logical_replication_slot(text, text) RETURNS text LANGUAGE plpgsql "
+      "AS "
+      "$$ BEGIN RAISE EXCEPTION 'as %', current_user; END $$");
+  const auto script = InstallScript(wish_, std::nullopt, {"app", "agent"});
+  ASSERT_THAT(script, IsOk());
+  // As psql has it.
+  Sql("SET search_path TO \"$user\", public");
+  Sql(WithoutPsql(*script));
+  EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "1");
+  EXPECT_EQ(Text("SHOW search_path"), "pg_catalog, pg_temp");
+}
+
 TEST_F(PublicationTest, TheScriptSaysThatAServersLogHasNoChanges) {
   const auto script = InstallScript(wish_, std::nullopt, {"app", "agent", false, "replica"});
   EXPECT_THAT(script, IsOkAndHolds(AllOf(HasSubstr("wal_level of the server is replica"),

@@ -8,6 +8,7 @@
 #include "client/source/postgres/postgres_reader.h"
 #include "tests/client/source/reader_test.h"
 #include "tests/support/postgres_database.h"
+#include "tests/support/processes.h"
 
 namespace mirror {
 
@@ -25,6 +26,11 @@ class PostgresSourceTest : public ReaderTest<PostgresDatabaseTest> {
     const auto rows = connection_->Query(sql);
     EXPECT_THAT(rows, IsOk()) << sql;
     return rows.ok() && rows->rows() > 0 ? rows->Text(0, 0) : "";
+  }
+  /// What psql writes as errors when it runs this as a script. Connection shows no message that was raised.
+  std::string PsqlSays(const std::string& sql) {
+    return RunProgram("/usr/bin/psql", {"-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo_, "-c", sql})
+        .errors;
   }
   /// By a role with these rights alone.
   void OpenAs(const std::string& role, const std::string& grants) {

@@ -194,7 +194,8 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
   if (!rights.ok()) return rights.status();
   const absl::StatusOr<std::vector<std::string>> publication = PublicationSql(wish, now);
   if (!publication.ok()) return publication.status();
-  std::string script = "\\set ON_ERROR_STOP on\n";
+  // Whoever runs it may be a superuser, and any role may own functions in the schemas of that role's path.
+  std::string script = "\\set ON_ERROR_STOP on\nSET search_path = pg_catalog, pg_temp;\n";
   if (place.wal_level != "logical") {
     // \echo, since who gives the script to psql at once reads no comment.
     absl::StrAppend(&script, "\\echo 'The wal_level of the server is ", place.wal_level,
@@ -210,7 +211,7 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
       &script,
       "-- Behind the publication. From here on the server keeps its log until the agent has read it. Where\n"
       "-- this role may make no slot, or wal_level is not logical yet, the agent's first cycle makes it.\n",
-      "SELECT pg_create_logical_replication_slot('", wish.slot,
+      "SELECT pg_catalog.pg_create_logical_replication_slot('", wish.slot,
       "', 'pgoutput') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '", wish.slot,
       "')\n  AND current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_roles WHERE rolname = "
       "current_user AND (rolsuper OR rolreplication));\n");

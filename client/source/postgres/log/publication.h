@@ -44,7 +44,8 @@ struct ScriptPlace {
 
 /// Those for a DBA, as a script of psql that stops where one fails: the rights of the agent's role
 /// (REPLICATION, USAGE, SELECT), the publication, and behind it the slot, where who runs it may make one and
-/// the server's log has changes; else a cycle makes it.
+/// the server's log has changes; else a cycle makes it. It leaves the session with a `search_path` of
+/// PostgreSQL's own schema, so that no name in the rest of a script means what another role made.
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
                                           const std::optional<PublicationFacts>& now,
                                           const ScriptPlace& place);

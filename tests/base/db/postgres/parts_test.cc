@@ -41,6 +41,10 @@ TEST(PostgresName, IsQuotedWithItsCaseAndNeverCutOff) {
   EXPECT_THAT(QuotedName(std::string("a\0b", 3)), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(QuotedText("it's"), IsOkAndHolds("'it''s'"));
   EXPECT_THAT(QuotedText("a\\'b"), IsOkAndHolds("E'a\\\\''b'"));
+  EXPECT_THAT(DollarQuoted("it's"), IsOkAndHolds("$mirror$it's$mirror$"));
+  EXPECT_THAT(DollarQuoted("$mirror$ $_mirror$"), IsOkAndHolds("$__mirror$$mirror$ $_mirror$$__mirror$"));
+  EXPECT_THAT(DollarQuoted("a $mirror"), IsOkAndHolds("$_mirror$a $mirror$_mirror$"));
+  EXPECT_THAT(DollarQuoted(std::string("a\0b", 3)), StatusIs(StatusCode::kInvalidArgument));
 }
 
 TEST(PostgresTarget, AWrongKeywordIsNamed) {

@@ -19,7 +19,8 @@ class DatajoinSource : public ExchangeSource {
   void StartWith(OutboxFrom from, const std::string& sql, const std::vector<std::string>& tables) {
     Start(sql, tables);
     boxes_ = std::make_unique<SqliteBoxes>(importer_->file(), rules_);
-    ASSERT_THAT(MakeDatajoinObjects(*boxes_, "testapp1", SqliteBoxes::Statements()), IsOk());
+    ASSERT_THAT(MakeDatajoinObjects(*boxes_, SqliteBoxes::Statements()), IsOk());
+    ASSERT_THAT(EnsureDatajoinRows(boxes_->sql(), "testapp1"), IsOk());
     StartRound(from);
   }
   void StartRound(OutboxFrom from) {
