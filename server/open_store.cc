@@ -109,6 +109,7 @@ std::vector<std::string> NotesOf(const PostgresConfig& postgres,
   for (const std::shared_ptr<PostgresPlace>& place : places) {
     std::string why = place->WhyClosed();
     if (why.empty() && postgres.replicated) why = WhyNotReplicated(*place);
+    if (why.empty()) why = WhyNotTablesOnly(*place);
     if (!why.empty()) notes.push_back(std::move(why));
   }
   return notes;

@@ -40,7 +40,10 @@ class CitusDouble {
   PostgresProxy& worker(int group) { return *workers_[group - 1]; }
   void Stop(int group) { workers_[group - 1].reset(); }
   /// All mirrors stand there from now on.
-  void MoveTo(int group) { Do(absl::StrCat("UPDATE public.placed SET groupid = ", group)); }
+  void MoveTo(int group) {
+    for (const char* const table : {"public.placed", "pg_catalog.pg_dist_placement"})
+      Do(absl::StrCat("UPDATE ", table, " SET groupid = ", group));
+  }
   /// As a superuser, in the database.
   void Do(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()) << sql; }
 
@@ -57,10 +60,19 @@ CREATE TABLE pg_catalog.pg_dist_node (nodeid int, groupid int, nodename text, no
 INSERT INTO pg_dist_node VALUES (1, 0, 'localhost', 5432, 'primary', true, true, true, false);
 CREATE TABLE public.placed (groupid int);
 INSERT INTO public.placed VALUES (1);
-CREATE VIEW pg_catalog.pg_dist_shard AS SELECT oid::regclass AS logicalrelid, oid::bigint AS shardid
-  FROM pg_class WHERE relname = '_mirror_tenant';
-CREATE VIEW pg_catalog.pg_dist_placement AS SELECT shardid, groupid, 1 AS shardstate
-  FROM pg_dist_shard, public.placed;
+CREATE TABLE pg_catalog.pg_dist_shard (logicalrelid regclass, shardid bigint);
+CREATE TABLE pg_catalog.pg_dist_placement (shardid bigint, groupid int, shardstate int);
+CREATE FUNCTION public.place_new() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN
+  INSERT INTO pg_catalog.pg_dist_shard SELECT c.oid, c.oid FROM pg_event_trigger_ddl_commands() AS d
+    JOIN pg_class AS c ON c.oid = d.objid
+    WHERE d.classid = 'pg_class'::regclass AND c.relname = '_mirror_tenant';
+  INSERT INTO pg_catalog.pg_dist_placement SELECT s.shardid, p.groupid, 1
+    FROM pg_catalog.pg_dist_shard AS s, public.placed AS p
+    WHERE s.shardid NOT IN (SELECT shardid FROM pg_catalog.pg_dist_placement);
+END $f$;
+CREATE EVENT TRIGGER place_new ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+  EXECUTE FUNCTION public.place_new();
+ALTER EVENT TRIGGER place_new ENABLE ALWAYS;
 CREATE FUNCTION pg_catalog.citus_total_relation_size(regclass, boolean) RETURNS bigint LANGUAGE sql
   AS 'SELECT pg_total_relation_size($1)')";
 

@@ -16,6 +16,10 @@ constexpr int kText = 0, kBinary = 1;
 constexpr std::size_t kValuesMax = 65'535;       // PostgreSQL's.
 constexpr std::size_t kValueBytesMax = 1 << 30;  // The same.
 constexpr std::chrono::milliseconds kCancelAgain{100};
+/// Earlier servers do not know the setting and would refuse it.
+constexpr char kTablesOnlySql[] =
+    "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = "
+    "'restrict_nonsystem_relation_kind';";
 
 absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
   std::string sql;
@@ -81,8 +85,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   absl::StatusOr<std::unique_ptr<Line>> line = Line::Open(as);
   if (!line.ok()) return line.status();
   std::unique_ptr<Connection> connection(new Connection(*std::move(line), as.statements_max));
-  const absl::StatusOr<std::string> settings = SettingsSql(SettingsOf(as));
+  absl::StatusOr<std::string> settings = SettingsSql(SettingsOf(as));
   if (!settings.ok()) return settings.status();
+  // After search_path is set, so that its names are PostgreSQL's own.
+  if (as.tables_only) absl::StrAppend(&*settings, kTablesOnlySql);
   connection->SetAnswerWithin(as.connect_within);
   if (absl::Status set =
           connection->ExecuteAs(IfLost::kNothing, *settings, "setting up the session").status();

@@ -147,6 +147,9 @@ absl::Status Pool::Open(Place& place, Clock::time_point until) {
                                  milliseconds(1), as.connect_within);
   absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Open(as);
   if (!opened.ok()) return opened.status();
+  if (options_.admit != nullptr) {
+    if (absl::Status admitted = options_.admit(**opened); !admitted.ok()) return admitted;
+  }
   place.kept = {.connection = *std::move(opened), .opened = Clock::now()};
   return absl::OkStatus();
 }

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "base/mutex.h"
@@ -24,6 +26,8 @@ struct PoolOptions {
   /// has learned of each table.
   std::chrono::milliseconds age_max{3'600'000};
   std::int64_t uses_max = 500;
+  /// Checks each new connection before it is lent; on an error the connection is closed. Null: no check.
+  std::function<absl::Status(Connection&)> admit = nullptr;
 };
 
 class Pool;

@@ -29,6 +29,9 @@ struct ConnectAs {
   /// longer counts as gone. Statements that take longer need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
   Parameters settings = {};  ///< Made at connect, over PinnedSettings().
+  /// The session refuses views and foreign tables, if the server can do that (PostgreSQL 15.8, 16.4, 17):
+  /// they would run what their owner made.
+  bool tables_only = false;
   /// A connection that can read the log of its database. It takes Command() and Execute() alone.
   bool replication = false;
   std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.

@@ -96,14 +96,11 @@ absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema)
       .status();
 }
 
-/// False: nothing stands there.
+/// `there`: what stands in the schema. False: the schema does not exist.
 absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchema& schema,
-                                const HubRules& rules) {
-  const auto there = connection.Query("SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL",
-                                      {QuoteName(schema.name), schema.at + "_hub"}, kLayingOut);
-  if (!there.ok()) return there.status();
-  if (!there->Bool(0, 0)) return false;
-  bool is_hub = there->Bool(0, 1);
+                                const HubRules& rules, const postgres::OwnFound& there) {
+  if (!there.has_schema) return false;
+  bool is_hub = there.names.contains("_hub");
   if (is_hub) {
     const auto row = connection.Query(schema.Sql("SELECT storage, layout, layout_min, program FROM @_hub"),
                                       {}, kLayingOut);
@@ -124,14 +121,16 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
                    rules.storage, "'. Nothing was changed: rename it, or drop it."));
 }
 
-absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& schema,
-                          const HubEntity& entity) {
+absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& schema, const HubEntity& entity,
+                          const std::set<std::string>& names) {
   const std::string table = "golden_" + entity.name, view = table + "_member";
   if (absl::Status fits = postgres::CheckName(view); !fits.ok()) return fits;
   const std::string quoted = schema.at + QuoteName(table);
-  absl::Status status = connection.Execute(
-      absl::StrCat("CREATE TABLE IF NOT EXISTS ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"),
-      kLayingOut);
+  absl::Status status;
+  if (!names.contains(table)) {
+    status = connection.Execute(
+        absl::StrCat("CREATE TABLE ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"), kLayingOut);
+  }
   if (!status.ok()) return status;
   const auto columns = connection.Query(
       "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT "
@@ -147,9 +146,7 @@ absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& sch
         absl::StrCat("ALTER TABLE ", quoted, " ADD COLUMN ", QuoteName(attribute), " text"), kLayingOut);
     if (!status.ok()) return status;
   }
-  const auto has_view =
-      connection.Query("SELECT to_regclass($1) IS NOT NULL", {schema.at + QuoteName(view)}, kLayingOut);
-  if (!has_view.ok() || has_view->Bool(0, 0)) return has_view.status();
+  if (names.contains(view)) return absl::OkStatus();
   const absl::StatusOr<std::string> name = postgres::QuotedText(entity.name);
   if (!name.ok()) return name.status();
   return connection.Execute(
@@ -183,16 +180,30 @@ std::string HubSchema::Sql(std::string_view sql) const {
   return text;
 }
 
+postgres::OwnRelations HubSchema::Own(const HubRules& rules) const {
+  postgres::OwnRelations own{
+      .schema = name,
+      .tables = {"_hub", "_hub_news", "_hub_rules", "_hub_state", "_hub_feeds", "_hub_rows", "_hub_records",
+                 "_hub_keys", "_hub_apart", "golden_alias", "_hub_issued", "_hub_deliveries", "_hub_counts"}};
+  for (const HubEntity& entity : rules.entities) {
+    own.tables.push_back("golden_" + entity.name);
+    own.views.push_back("golden_" + entity.name + "_member");
+  }
+  return own;
+}
+
 absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
   const auto locked =
       connection.Query("SELECT pg_advisory_xact_lock(hashtextextended('mirror-server lays out ' || $1, 0))",
                        {schema.name}, kLayingOut);
   if (!locked.ok()) return locked.status();
-  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules);
+  const auto found = postgres::OwnGuard(schema.Own(rules)).Find(connection);
+  if (!found.ok()) return found.status();
+  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules, *found);
   absl::Status status = there.status();
   if (status.ok() && !*there) status = Make(connection, schema, rules);
   for (const HubEntity& entity : rules.entities) {
-    if (status.ok()) status = LayOutEntity(connection, schema, entity);
+    if (status.ok()) status = LayOutEntity(connection, schema, entity, found->names);
   }
   return status;
 }

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "base/db/postgres/own_relations.h"
 #include "server/hub/plan/hub_rules.h"
 
 namespace mirror {
@@ -18,13 +19,16 @@ struct HubSchema {
   explicit HubSchema(const std::string& storage);
   /// `sql` with each @ replaced by `at`.
   std::string Sql(std::string_view sql) const;
+  /// Relations in it that this program makes.
+  postgres::OwnRelations Own(const HubRules& rules) const;
 };
 
 /// Makes the schema and what is missing in it: `_hub_*`, `golden_alias`, and for each entity of
 /// `golden_<entity>` (one row a record: golden_id and its attributes, as text) and of the view
 /// `golden_<entity>_member` (which rows are in it). Within the caller's transaction; of several servers that
 /// do it at once, one makes it. Errors: kFailedPrecondition: a schema of that name holds something else, or
-/// is of a later version, or a name is too long for PostgreSQL; the connection's.
+/// is of a later version, another role has one of its names, or a name is too long for PostgreSQL; the
+/// connection's.
 absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules);
 
 }  // namespace mirror

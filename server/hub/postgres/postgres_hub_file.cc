@@ -47,7 +47,7 @@ constexpr char kPlainPlansSql[] =
 class PostgresHubFile final : public HubFile {
  public:
   PostgresHubFile(std::shared_ptr<PostgresControl> control, const HubRules& rules)
-      : control_(std::move(control)), rules_(rules), schema_(rules.storage) {}
+      : control_(std::move(control)), rules_(rules), schema_(rules.storage), own_(schema_.Own(rules)) {}
 
   absl::Status LayOut();
 
@@ -82,6 +82,7 @@ class PostgresHubFile final : public HubFile {
   const std::shared_ptr<PostgresControl> control_;
   const HubRules& rules_;
   const HubSchema schema_;
+  const postgres::OwnGuard own_;
   std::atomic<bool> is_laid_out_{false};
   postgres::Connection* alone_ = nullptr;  ///< Of who has the hub to itself.
 };
@@ -109,7 +110,11 @@ absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
   if (!is_laid_out_) {
     if (absl::Status made = LayOut(); !made.ok()) return made;
   }
-  return control_->Run([&](postgres::Connection& connection) { return InHubWords(work(connection)); });
+  return control_->Run([&](postgres::Connection& connection) {
+    // Another server may have removed the hub since, and another role taken its name.
+    const absl::Status ours = own_.Find(connection).status();
+    return InHubWords(ours.ok() ? work(connection) : ours);
+  });
 }
 
 absl::Status PostgresHubFile::Run(const Work& work) {
@@ -241,8 +246,8 @@ absl::Status PostgresHubFile::Rewrite() {
           ". No table was rewritten, and it is tried again. End what stays there for long"));
     }
     const absl::StatusOr<Rows> tables = connection.Query(
-        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "
-        "BY 1",
+        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
+        "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
         {QuoteName(schema_.name)}, kRewriting);
     if (!tables.ok()) return tables.status();
     const postgres::AnswersWithin patient(connection, kRewritingMax);
@@ -399,6 +404,8 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<Pos
 absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules) {
   const HubSchema schema(rules.storage);
   return control.Write([&](postgres::Connection& connection) {
+    const absl::Status ours = postgres::OwnGuard({.schema = schema.name}).Find(connection).status();
+    if (!ours.ok()) return ours;
     return connection
         .Run(absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteName(schema.name), " CASCADE"), {},
              "removing the hub")

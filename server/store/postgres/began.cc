@@ -111,13 +111,16 @@ bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder
 /// What came of that, without what goes before it.
 absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
                                                          const postgres::Transaction& transaction,
-                                                         const NodeRole& role, const PostgresOwnTables& names,
-                                                         const Intent& intent) {
+                                                         const NodeRole& role, const MirrorGuard& own,
+                                                         const PostgresOwnTables& names, const Intent& intent,
+                                                         const std::vector<std::string>& exact) {
   postgres::Pipeline pipeline(connection);
-  postgres::Array keys = KeysOf(intent.tables);
+  postgres::Array keys = KeysOf(intent.tables), relations(postgres::Type::kText);
+  for (const std::string& name : exact) relations.Add(name);
   std::vector<postgres::Value> of_tables;
   if (!intent.tables.empty()) of_tables.push_back(keys.value());
   transaction.Begin(pipeline);
+  own.QueueIn(pipeline);
   if (role.passes_on()) {
     for (const char* const set : kReachRowsSql) pipeline.Queue(set, {}, kTaking);
   }
@@ -128,6 +131,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
   pipeline.Queue(StateOfKindSql(names, StateKind::kJournal), {}, kTaking);
+  pipeline.Queue(kNotOurTablesSql, {names.schema, relations.value()}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
   // Behind the lock, under which nobody moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
@@ -139,17 +143,23 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
 }  // namespace
 
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const NodeRole& role, const PostgresOwnTables& names,
-                                     const Intent& intent, std::chrono::milliseconds hung_after) {
-  auto rows = AskUnderLock(connection, transaction, role, names, intent);
-  for (bool again = true; postgres::TroubleOf(rows.status()) == postgres::Trouble::kLockTimeout;
-       again = false) {
+                                     const NodeRole& role, const MirrorGuard& own,
+                                     const PostgresOwnTables& names, const Intent& intent,
+                                     const std::vector<std::string>& exact,
+                                     std::chrono::milliseconds hung_after) {
+  auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
+  for (bool again = true; !rows.ok(); again = false) {
+    if (!connection.IsOpen()) return InStoreWords(rows.status(), Touched::kOwnTable);
     if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
+    // Below, who has the row's lock is looked for in the table itself.
+    const absl::Status failed = own.Explain(connection, rows.status());
+    if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
+      return InStoreWords(failed, Touched::kOwnTable);
     // Another node's processes and transactions have numbers of their own.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
     if (again && EndThoseThatHang(connection, HangTwice(connection, names, hung_after, holders))) {
-      rows = AskUnderLock(connection, transaction, role, names, intent);
+      rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
       continue;
     }
     const std::string who =
@@ -161,7 +171,6 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
                                                    : "it is not known who; citus_stat_activity shows it",
                                                ".", kNothingApplied));
   }
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   Began began;
   auto row = LockedTenantOf((*rows)[0], names);
   if (!row.ok()) return row.status();
@@ -172,9 +181,11 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   began.head = ReceiptHeadOf((*rows)[2]);
   began.has_standby = (*rows)[3].Bool(0, 0);
   began.journal = StateOfKind((*rows)[4]);
+  began.looked_at.insert(exact.begin(), exact.end());
+  for (int at = 0; at < (*rows)[5].rows(); ++at) began.not_ours.insert((*rows)[5].Text(at, 0));
   if (role.group > 0) began.is_elsewhere = rows->back().rows() != 1 || rows->back().Int(0, 0) != role.group;
   if (!intent.tables.empty()) {
-    auto open = OpenReceiptsOf((*rows)[5], names);
+    auto open = OpenReceiptsOf((*rows)[6], names);
     if (!open.ok()) return open.status();
     for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
     for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);

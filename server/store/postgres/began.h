@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@
 #include "proto/wire/receipt.h"
 #include "server/plan/receipt_plan.h"
 #include "server/store/intent.h"
-#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_node.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -30,17 +31,21 @@ struct Began {
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
   std::vector<StateRow> journal;                                    ///< Of kJournal.
+  std::set<std::string> looked_at = {};                             ///< Relations of `exact`.
+  std::set<std::string> not_ours = {};                              ///< Of these, no tables of ours.
   bool has_standby = false;                                         ///< A commit waits for one.
   bool is_elsewhere = false;  ///< On Citus: another node has the mirror's rows by now.
 };
 
-/// Takes the tenant's lock. A server that keeps it, has begun nothing for `hung_after` and sends nothing
-/// while it is looked at for a second loses its connection, and with it all that it did not commit. Errors:
-/// kUnavailable, naming who has the lock; kDataLoss: the row or its table is gone. The transaction is to be
-/// rolled back then.
+/// Takes the tenant's lock. `exact`: the intent's tables as the database spells their names. A server that
+/// keeps it, has begun nothing for `hung_after` and sends nothing while it is looked at for a second loses
+/// its connection, and with it all that it did not commit. Errors: kUnavailable, naming who has the lock;
+/// kDataLoss: the row or its table is gone; IsForeign(). The transaction is to be rolled back then.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
-                                     const NodeRole& role, const PostgresOwnTables& names,
-                                     const Intent& intent, std::chrono::milliseconds hung_after);
+                                     const NodeRole& role, const MirrorGuard& own,
+                                     const PostgresOwnTables& names, const Intent& intent,
+                                     const std::vector<std::string>& exact,
+                                     std::chrono::milliseconds hung_after);
 
 /// What a store has seen of its mirror.
 struct SeenMirror {

@@ -35,14 +35,13 @@ bool IsThere(const std::vector<StateRow>& state) {
   return false;
 }
 
-/// The journal, where there is none.
+/// Begins the journal, if it has not begun.
 absl::Status EnsureJournal(PostgresMirror& mirror) {
   const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror);
   if (!state.ok() || IsThere(*state)) return state.status();
   absl::StatusOr<TableWork> work = ChangingTables(mirror);
   if (!work.ok()) return work.status();
   OwnWrites& writes = work->writes;
-  MakeJournal(writes, mirror.names);
   PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
   if (absl::Status made = writes.Send(work->connection); !made.ok()) return made;
   // Who reads where tables stand reads when they stood there.

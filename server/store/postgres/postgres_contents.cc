@@ -220,7 +220,6 @@ class ContentsWriter {
     Each(from.checks, [&](const TableCheck& one) { WriteCheck(writes_, names_, one); });
     Each(from.holds, [&](const Hold& one) { PutHold(writes_, names_, one); });
     Each(from.hooks, [&](const HookNote& one) { PutHook(writes_, names_, one); });
-    if (!from.documents.empty()) MakeDocuments(writes_, names_);
     Each(from.documents, [&](const Document& one) { PutDocument(writes_, names_, one); });
     Each(from.receipts,
          [&](const KeptReceipt& one) { InsertReceipt(writes_, names_, one.number, one.text); });

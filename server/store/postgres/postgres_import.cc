@@ -15,6 +15,7 @@
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/durable.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_contents.h"
@@ -79,9 +80,10 @@ absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::str
   return !row->Bool(0, 0);
 }
 
-PostgresImport::PostgresImport(postgres::Lease lease, const std::string& context_id,
+PostgresImport::PostgresImport(postgres::Lease lease, PlaceKind kind, const std::string& context_id,
                                const std::string& schema)
     : lease_(std::move(lease)),
+      kind_(kind),
       context_id_(context_id),
       names_(context_id, schema),
       patience_(*lease_, kLongStatement),
@@ -94,7 +96,8 @@ absl::StatusOr<std::unique_ptr<PostgresImport>> PostgresImport::New(PostgresPlac
   if (!lease.ok()) return lease.status();
   const std::string schema =
       absl::StrCat("mirror_import_", HexDigest(absl::StrCat(context_id, " ", (*lease)->server_pid())));
-  return std::unique_ptr<PostgresImport>(new PostgresImport(*std::move(lease), context_id, schema));
+  return std::unique_ptr<PostgresImport>(
+      new PostgresImport(*std::move(lease), place.options().kind, context_id, schema));
 }
 
 absl::Status PostgresImport::Begin(const MirrorContents& contents) {
@@ -187,6 +190,8 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
                                     {present.schema}, "looking for the mirror");
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return false;
+  // The name is not freed: Finish() gives it to the new schema in the same transaction.
+  if (absl::Status held = HoldMirror(*lease_, kind_, present, Frees::kNothing); !held.ok()) return held;
   if (absl::Status fenced = FenceEpoch(*lease_, present, epoch); !fenced.ok()) return fenced;
   const absl::Status done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
   if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
@@ -235,6 +240,7 @@ absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoc
                           ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
                                 {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
                           .status();
+  if (done.ok()) done = postgres::OwnGuard({.schema = schema}).Find(*lease_).status();
   if (done.ok()) done = DropIfEmpty(schema);
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);
   if (done.ok()) done = transaction_.Commit(kImporting);

@@ -66,12 +66,14 @@ class PostgresImport {
     TableSchema schema;  ///< As it stands here.
     PostgresTarget target;
   };
-  PostgresImport(postgres::Lease lease, const std::string& context_id, const std::string& schema);
+  PostgresImport(postgres::Lease lease, PlaceKind kind, const std::string& context_id,
+                 const std::string& schema);
   absl::Status MakeSchema();
   absl::Status MakeTable(const ContentsTable& table);
   absl::Status DropIfEmpty(const std::string& schema);
 
   postgres::Lease lease_;
+  const PlaceKind kind_;
   const std::string context_id_;
   const PostgresOwnTables names_;
   const postgres::AnswersWithin patience_;

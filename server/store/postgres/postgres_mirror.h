@@ -12,6 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/key_range.h"
 #include "server/store/postgres/began.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
@@ -45,6 +46,8 @@ struct PostgresMirror {
   const std::string context_id;
   const PostgresOwnTables names;
   const PostgresStoreOptions options;
+  /// Each use of `names` begins with it.
+  const std::shared_ptr<const MirrorGuard> own;
 
   std::unique_ptr<PostgresWork> work = nullptr;  ///< Null: no transaction has begun.
   DefinitionCache definitions = {};

@@ -127,7 +127,10 @@ class PostgresRecords final : public StoreRecords {
       return 0;
     }
     const auto rows = In(
-        [&](postgres::Connection& connection) {
+        [&](postgres::Connection& connection) -> absl::StatusOr<std::int64_t> {
+          absl::Status held =
+              HoldTable(connection, mirror_.place.options().kind, mirror_.names, (*agreed)->schema.name);
+          if (!held.ok()) return held;
           return connection.Number(absl::StrCat("SELECT count(*) FROM ",
                                                 Qualified(mirror_.names.schema_name, (*agreed)->schema.name)),
                                    {}, "counting rows");
@@ -213,7 +216,9 @@ class PostgresRecords final : public StoreRecords {
   }
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
                                     std::uint64_t bytes_max) override {
-    return In([&](postgres::Connection& connection) {
+    return In([&](postgres::Connection& connection) -> absl::StatusOr<RowBlock> {
+      absl::Status held = HoldTable(connection, mirror_.place.options().kind, mirror_.names, kept.name);
+      if (!held.ok()) return held;
       return ReadRowsByKey(connection, mirror_.names, kept, keys, bytes_max);
     });
   }
@@ -240,7 +245,14 @@ class PostgresRecords final : public StoreRecords {
       -> decltype(read(std::declval<postgres::Connection&>())) {
     const absl::StatusOr<NodeLease> at = mirror_.TakeAt(use, node);
     if (!at.ok()) return at.status();
-    return read(*at->lease);
+    // A definition that changes under a prepared statement takes the whole transaction along.
+    for (bool again = false;; again = true) {
+      OwnTransaction reading(*at->lease, *mirror_.own);
+      absl::Status begun = reading.Begin({.read_only = use != PlaceUse::kWrite});
+      if (!begun.ok()) return begun;
+      auto done = read(*at->lease);
+      if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
+    }
   }
   /// In the transaction, where one has begun.
   template <typename Read>

@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "server/store/postgres/history/journal_reader.h"
 #include "server/store/postgres/history/version_reader.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -23,14 +24,29 @@
 namespace mirror {
 namespace {
 
+/// Whether the relation of that name is the snapshot's, and whether it is a table of ours.
+constexpr char kIsThisSql[] =
+    "SELECT c.oid = to_regclass($1) AND coalesce(pg_relation_filenode(c.oid), 0) = c.relfilenode, c.relkind "
+    "IN "
+    "('r', 'p') AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) FROM pg_class AS c "
+    "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3";
+
 class PostgresSnapshot final : public Snapshot {
  public:
-  PostgresSnapshot(postgres::Lease lease, PostgresOwnTables names, std::chrono::milliseconds lasts)
-      : connection_(std::move(lease)), names_(std::move(names)), lasts_(lasts), transaction_(*connection_) {
+  PostgresSnapshot(postgres::Lease lease, PlaceKind kind, const std::string& context_id,
+                   PostgresOwnTables names, std::chrono::milliseconds lasts)
+      : connection_(std::move(lease)),
+        kind_(kind),
+        names_(std::move(names)),
+        own_(OwnOf(context_id, names_), kind),
+        lasts_(lasts),
+        transaction_(*connection_) {
     journal_ = MakePostgresJournalReader(*connection_, names_);
     versions_ =
         MakePostgresVersionReader(*connection_, names_,
                                   {.touch = [this](const TableSchema& table) { return Touch(table); },
+                                   .hold = [this](const std::string& relation,
+                                                  const std::string& doing) { return Hold(relation, doing); },
                                    .may_go_on = [this](const GoOn& go_on) { return MayGoOn(go_on); }});
   }
 
@@ -41,6 +57,8 @@ class PostgresSnapshot final : public Snapshot {
     const std::string milliseconds = Milliseconds();
     postgres::Pipeline pipeline(*connection_);
     transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
+    // A lock takes no snapshot: that is of after it.
+    own_.QueueIn(pipeline);
     pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
     // Last, as its limits are for what is read, not for this.
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
@@ -48,7 +66,10 @@ class PostgresSnapshot final : public Snapshot {
                                 "set_config('statement_timeout', $1, true), "
                                 "set_config('idle_in_transaction_session_timeout', $1, true)"),
                    {{milliseconds}}, "opening a snapshot");
-    return InStoreWords(pipeline.Run().status(), Touched::kOwnTable);
+    const absl::Status begun = pipeline.Run().status();
+    if (begun.ok()) return begun;
+    if (connection_->InTransaction()) transaction_.RollBack().IgnoreError();
+    return InStoreWords(own_.Explain(*connection_, begun), Touched::kOwnTable);
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
@@ -152,26 +173,54 @@ class PostgresSnapshot final : public Snapshot {
         [&](const postgres::RowView& row, std::size_t range) { return take(stored, row, range); });
   }
 
-  /// From here on nobody replaces the table until this ends. One that came under its name since the snapshot,
-  /// or that was written anew, has rows that the snapshot sees in part or not at all: its oid or its file is
-  /// another one than the snapshot's.
-  absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
-    const std::string name = Qualified(names_.schema_name, table.name), key = FoldName(table.name);
-    const std::string doing = absl::StrCat("reading table '", table.name, "'");
+  /// Locks a relation of the mirror's, so that nobody replaces it until this ends, and looks what it is. One
+  /// that came under its name since the snapshot, or that was written anew, has rows that the snapshot sees
+  /// in part or not at all: its oid or its file is another one than the snapshot's. `more`: a statement after
+  /// that, which gives `*rows`. False: it is another one. Errors: IsForeign(), too.
+  absl::StatusOr<bool> HoldAnd(const std::string& relation, const std::string& doing, const std::string& more,
+                               postgres::Values values, postgres::Rows* rows) {
+    const std::string name = Qualified(names_.schema_name, relation);
     postgres::Pipeline pipeline(*connection_);
-    pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
+    // No SELECT, for which PostgreSQL runs functions of the indexes' owner while it plans.
+    if (kind_ == PlaceKind::kPlain) {
+      pipeline.Queue(absl::StrCat("LOCK TABLE ONLY ", name, " IN ACCESS SHARE MODE"), {}, doing);
+    } else {
+      const auto ours = connection_->Query(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
+      if (!ours.ok()) return InStoreWords(ours.status(), Touched::kMirroredTable);
+      if (ours->rows() == 0) return false;
+      if (!ours->Bool(0, 1)) return WhoseIs(relation);
+      pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
+    }
     // By itself: on Citus the catalog is each node's own.
-    pipeline.Queue(
-        "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
-        "n.nspname = $2 AND c.relname = $3 AND c.oid = to_regclass($1) AND coalesce("
-        "pg_relation_filenode(c.oid), 0) = c.relfilenode)",
-        {{name, names_.schema_name, table.name}}, doing);
-    pipeline.Queue(absl::StrCat("SELECT kinds FROM ", names_.definitions, " WHERE table_key = $1"), {{key}},
-                   doing);
-    const absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
+    pipeline.Queue(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
+    if (!more.empty()) pipeline.Queue(more, values, doing);
+    absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
     if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
-    if ((*looked)[1].Bool(0, 0)) {
-      const postgres::Rows& agreed = (*looked)[2];
+    const postgres::Rows& is_this = (*looked)[1];
+    if (is_this.rows() == 0 || !is_this.Bool(0, 0)) return false;
+    if (!is_this.Bool(0, 1)) return WhoseIs(relation);
+    if (!more.empty()) *rows = std::move(looked->back());
+    return true;
+  }
+  absl::StatusOr<bool> Hold(const std::string& relation, const std::string& doing) {
+    return HoldAnd(relation, doing, "", {}, nullptr);
+  }
+  /// The transaction goes on.
+  absl::StatusOr<bool> WhoseIs(const std::string& relation) {
+    const auto found =
+        postgres::OwnGuard({.schema = names_.schema_name, .shared = {relation}}).Find(*connection_);
+    if (!found.ok()) return InStoreWords(found.status(), Touched::kMirroredTable);
+    return false;
+  }
+
+  absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
+    const std::string key = FoldName(table.name);
+    postgres::Rows agreed;
+    const absl::StatusOr<bool> is_this = HoldAnd(
+        table.name, absl::StrCat("reading table '", table.name, "'"),
+        absl::StrCat("SELECT kinds FROM ", names_.definitions, " WHERE table_key = $1"), {{key}}, &agreed);
+    if (!is_this.ok()) return is_this.status();
+    if (*is_this) {
       PostgresKinds kinds = KindsOf(table, agreed.rows() == 0 ? std::string_view() : agreed.View(0, 0));
       // See PostgresStored::is_older.
       if (older_.contains(key)) {
@@ -199,7 +248,9 @@ class PostgresSnapshot final : public Snapshot {
 
   using Clock = std::chrono::steady_clock;
   postgres::Lease connection_;
+  const PlaceKind kind_;
   const PostgresOwnTables names_;
+  const MirrorGuard own_;
   std::chrono::milliseconds lasts_;
   std::set<std::string> older_;  ///< See ReadPostgresContents().
   const Clock::time_point began_ = Clock::now();
@@ -211,11 +262,13 @@ class PostgresSnapshot final : public Snapshot {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(PostgresPlace& place,
+                                                               const std::string& context_id,
                                                                const PostgresOwnTables& names,
                                                                std::chrono::milliseconds lasts) {
   absl::StatusOr<NodeLease> at = place.TakeAt(PlaceUse::kScan, PlaceNode::kRows, names.tenant);
   if (!at.ok()) return at.status();
-  auto snapshot = std::make_unique<PostgresSnapshot>(std::move(at->lease), names, lasts);
+  auto snapshot = std::make_unique<PostgresSnapshot>(std::move(at->lease), place.options().kind, context_id,
+                                                     names, lasts);
   if (absl::Status begun = snapshot->Begin(); !begun.ok()) return begun;
   return snapshot;
 }

@@ -19,7 +19,7 @@ inline constexpr std::chrono::milliseconds kPostgresExportMax{24 * 3'600'000};
 /// Reads the mirror as it is committed now, by a connection of its own. It lasts for `lasts`: what is under
 /// way then ends with kUnavailable. `place` outlives it.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(
-    PostgresPlace& place, const PostgresOwnTables& names,
+    PostgresPlace& place, const std::string& context_id, const PostgresOwnTables& names,
     std::chrono::milliseconds lasts = kPostgresSnapshotMax);
 
 }  // namespace mirror

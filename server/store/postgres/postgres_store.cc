@@ -45,7 +45,7 @@ class PostgresStore final : public Store {
     if (mirror_.work) return mirror_.version;
     const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
     if (!at.ok()) return at.status();
-    const auto row = ReadTenantRow(*at->lease, mirror_.names);
+    const auto row = ReadTenantRow(*at->lease, *mirror_.own, mirror_.names);
     if (!row.ok()) return row.status();
     if (absl::Status served = mirror_.NoteServed(*row); !served.ok()) return served;
     mirror_.NoteStateRev(row->state_rev);
@@ -53,7 +53,7 @@ class PostgresStore final : public Store {
   }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    return OpenPostgresSnapshot(mirror_.place, mirror_.names);
+    return OpenPostgresSnapshot(mirror_.place, mirror_.context_id, mirror_.names);
   }
 
   bool IsBuilding() override { return false; }
@@ -73,21 +73,18 @@ class PostgresStore final : public Store {
 
 /// Makes the schema, or finds it.
 absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& mirror, bool create) {
-  const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
-                                       {mirror.names.schema}, "looking for the mirror");
+  const auto there = mirror.own->Find(connection);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  if (*there == 0 && !create)
+  if (!there->has_schema && !create)
     return absl::NotFoundError(absl::StrCat("there is no schema ", mirror.names.schema));
-  if (*there == 0)
+  if (!there->has_schema)
     return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
-  const auto tables =
-      connection.Query("SELECT to_regclass($1) IS NULL, to_regclass($2) IS NULL",
-                       {mirror.names.tenant, mirror.names.metadata}, "looking for the mirror");
-  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
-  if (!tables->Bool(0, 0)) {
-    return InStoreWords(RaiseLayout(connection, MirrorLayout(mirror.names)), Touched::kOwnTable);
+  if (there->names.contains("_mirror_tenant")) {
+    return InStoreWords(RaiseLayout(connection, MirrorLayout(mirror.names, mirror.own.get())),
+                        Touched::kOwnTable);
   }
-  if (!tables->Bool(0, 1)) return CheckOwnRelations(connection, mirror.context_id, mirror.names);
+  if (there->names.contains(MetadataOf(mirror.context_id)))
+    return CheckOwnRelations(connection, mirror.context_id, mirror.names);
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }
 
@@ -124,8 +121,8 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
 /// cycle; one that was placed here anew has the epoch of that; tables that do not last are populated anew.
 absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeRole& role,
                                    PostgresMirror* mirror) {
-  postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  OwnTransaction transaction(connection, *mirror->own);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
   auto row = LockTenant(connection, mirror->names);
   if (!row.ok()) return row;
   // Once more: it may have been moved while this waited.
@@ -163,6 +160,8 @@ absl::Status Look(PostgresMirror* mirror) {
   const auto at = mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows);
   if (!at.ok()) return at.status();
   postgres::Connection& connection = *at->lease;
+  OwnTransaction reading(connection, *mirror->own);
+  if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   auto row = LockedTenantOf(*rows, mirror->names);
@@ -171,6 +170,7 @@ absl::Status Look(PostgresMirror* mirror) {
   NoteNode(at->role, &*row);
   const auto unlogged = FindUnlogged(connection, mirror->names);
   if (!unlogged.ok()) return unlogged.status();
+  if (absl::Status ended = reading.Commit(); !ended.ok()) return ended;
   if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || unlogged->size() != 0) {
     row = TakeOver(connection, at->role, mirror);
     if (!row.ok()) return row.status();
@@ -186,11 +186,13 @@ absl::Status Look(PostgresMirror* mirror) {
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
                                                          bool create, const PostgresStoreOptions& options) {
   if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+  const PostgresOwnTables names(context_id, options.schema.empty() ? SchemaOf(context_id) : options.schema);
   PostgresMirror mirror{
       .place = place,
       .context_id = context_id,
-      .names = PostgresOwnTables(context_id, options.schema.empty() ? SchemaOf(context_id) : options.schema),
-      .options = options};
+      .names = names,
+      .options = options,
+      .own = std::make_shared<const MirrorGuard>(OwnOf(context_id, names), place.options().kind)};
   std::string quarantined;
   {
     const auto lease = place.Take(PlaceUse::kWrite);
@@ -205,7 +207,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
     if (!why.ok()) return why.status();
     quarantined = *why;
     // Nobody looks at it before.
-    if (quarantined.empty()) TidyMirror(**lease, mirror.names, options.epoch).IgnoreError();
+    if (quarantined.empty()) TidyMirror(**lease, *mirror.own, mirror.names, options.epoch).IgnoreError();
   }
   return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));
 }

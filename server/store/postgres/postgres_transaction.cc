@@ -286,11 +286,22 @@ class PostgresTransaction final : public StoreTransaction {
     return begun;
   }
 
+  /// The intent's tables, as they were spelled when that was read last.
+  std::vector<std::string> ExactNames(const Intent& intent) const {
+    std::vector<std::string> names;
+    for (const std::string& table : intent.tables) {
+      const auto known = mirror_.definitions.tables.find(FoldName(table));
+      names.push_back(known == mirror_.definitions.tables.end() ? table : known->second.schema.name);
+    }
+    return names;
+  }
+
   /// `is_elsewhere`: the mirror's rows are, or the node that was asked does not know of them.
   absl::Status BeginWith(const Intent& intent, bool* is_elsewhere) {
     PostgresWork& work = *mirror_.work;
-    absl::StatusOr<Began> began = BeginUnderLock(*work.lease, work.transaction, work.role, mirror_.names,
-                                                 intent, mirror_.place.options().hung_after);
+    absl::StatusOr<Began> began =
+        BeginUnderLock(*work.lease, work.transaction, work.role, *mirror_.own, mirror_.names, intent,
+                       ExactNames(intent), mirror_.place.options().hung_after);
     *is_elsewhere = began.ok() ? began->is_elsewhere
                                : work.role.group > 0 &&
                                      postgres::TroubleOf(began.status()) == postgres::Trouble::kUndefined;
@@ -327,7 +338,8 @@ class PostgresTransaction final : public StoreTransaction {
   void Tidy(PostgresWork& work) {
     const WorkView& view = *work.view;
     const auto tidy = [&](postgres::Connection& connection) {
-      TidyBehind(connection, mirror_.names, mirror_.seen.epoch, work.view->state(), view.ends_cycle())
+      TidyBehind(connection, *mirror_.own, mirror_.names, mirror_.seen.epoch, work.view->state(),
+                 view.ends_cycle())
           .IgnoreError();
     };
     if (work.role.may_change_tables()) return tidy(*work.lease);

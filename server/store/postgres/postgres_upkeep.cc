@@ -95,8 +95,10 @@ class PostgresUpkeep final : public StoreUpkeep {
 
   absl::Status Scrub() override {
     absl::Status scrubbed = Patiently(PlaceNode::kCoordinator, [&](postgres::Connection& connection) {
-      const absl::Status tidied = TidyMirror(connection, mirror_.names, mirror_.seen.epoch);
-      return tidied.ok() ? CheckTidy(connection, mirror_.names) : tidied;
+      absl::Status tidied = TidyMirror(connection, *mirror_.own, mirror_.names, mirror_.seen.epoch);
+      OwnTransaction reading(connection, *mirror_.own);
+      if (tidied.ok()) tidied = reading.Begin({.read_only = true});
+      return tidied.ok() ? reading.End(CheckTidy(connection, mirror_.names)) : tidied;
     });
     if (scrubbed.ok()) scrubbed = Patiently(PlaceNode::kRows, &CheckUnseen);
     if (!scrubbed.ok()) return scrubbed;
@@ -107,7 +109,9 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::StatusOr<std::vector<std::string>> ReadHistories() override {
     const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
     if (!at.ok()) return at.status();
-    const auto histories = SelectHistories(*at->lease, mirror_.names);
+    OwnTransaction reading(*at->lease, *mirror_.own);
+    if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
+    const auto histories = reading.End(SelectHistories(*at->lease, mirror_.names));
     if (!histories.ok()) return histories.status();
     std::vector<std::string> tables;
     for (const auto& [key, history] : *histories) tables.push_back(history.schema.name);
@@ -132,10 +136,8 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckIntegrity() override {
     const auto lease = mirror_.place.Take(PlaceUse::kScan);
     if (!lease.ok()) return lease.status();
-    if (absl::Status own = CheckOwnRelations(**lease, mirror_.context_id, mirror_.names); !own.ok())
-      return own;
-    if (absl::Status row = ReadTenantRow(**lease, mirror_.names).status(); !row.ok()) return row;
-    if (absl::Status agreed = SelectAgreed(**lease, mirror_.names).status(); !agreed.ok()) return agreed;
+    if (absl::Status own = CheckOwnTablesBy(**lease); !own.ok()) return own;
+    if (absl::Status read = ReadAll(**lease); !read.ok()) return read;
     (*lease)->SetAnswerWithin(kLongStatement);
     absl::Status whole = CheckKeys(**lease, mirror_.names);
     (*lease)->Close();
@@ -145,7 +147,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckOwnTables() override {
     const auto lease = mirror_.place.Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
-    return CheckOwnRelations(**lease, mirror_.context_id, mirror_.names);
+    return CheckOwnTablesBy(**lease);
   }
 
   std::uint64_t BytesOnDisk() override {
@@ -157,6 +159,21 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
  private:
+  absl::Status CheckOwnTablesBy(postgres::Connection& connection) const {
+    OwnTransaction reading(connection, *mirror_.own);
+    const absl::Status begun = reading.Begin({.read_only = true});
+    // The table that is locked may be the one that is lost.
+    if (!begun.ok() && !absl::IsDataLoss(begun)) return begun;
+    absl::Status whole = CheckOwnRelations(connection, mirror_.context_id, mirror_.names);
+    return begun.ok() ? reading.End(std::move(whole)) : whole.ok() ? begun : whole;
+  }
+  absl::Status ReadAll(postgres::Connection& connection) const {
+    OwnTransaction reading(connection, *mirror_.own);
+    if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
+    absl::Status read = ReadTenantRow(connection, mirror_.names).status();
+    if (read.ok()) read = SelectAgreed(connection, mirror_.names).status();
+    return reading.End(std::move(read));
+  }
   template <typename Do>
   absl::Status Patiently(PlaceNode node, const Do& what) {
     const auto at = mirror_.TakeAt(PlaceUse::kWrite, node);
@@ -168,9 +185,11 @@ class PostgresUpkeep final : public StoreUpkeep {
     return done;
   }
   absl::Status Rewrite(postgres::Connection& connection) {
+    if (absl::Status ours = mirror_.own->Find(connection).status(); !ours.ok())
+      return InStoreWords(ours, Touched::kOwnTable);
     const auto tables = connection.Query(
-        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' ORDER "
-        "BY 1",
+        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
+        "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
         {mirror_.names.schema}, "looking for the mirror's tables");
     if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
     for (int row = 0; row < tables->rows(); ++row) {
@@ -204,9 +223,13 @@ std::unique_ptr<StoreUpkeep> MakePostgresUpkeep(PostgresMirror& mirror, std::str
 }
 
 absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, const PostgresOwnTables& names) {
-  const auto rows = connection.Query("SELECT obj_description(to_regnamespace($1), 'pg_namespace')",
-                                     {names.schema}, "looking whether the mirror is quarantined");
+  const auto rows = connection.Query(
+      "SELECT obj_description(n.oid, 'pg_namespace') FROM pg_namespace n JOIN pg_roles r ON r.oid = "
+      "n.nspowner WHERE n.nspname = $1 AND r.rolname = current_user",
+      {names.schema_name}, "looking whether the mirror is quarantined");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  // The comment of another role's schema says nothing.
+  if (rows->rows() == 0) return std::string();
   const std::string said = rows->Text(0, 0);
   return said.starts_with(kQuarantine) ? said.substr(sizeof(kQuarantine) - 1) : std::string();
 }

@@ -367,6 +367,7 @@ class PostgresTableVerbs final : public TableVerbs {
     const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
     if (!agreed.ok()) return agreed.status();
     if (*agreed == nullptr) return NotAgreed(table);
+    if (absl::Status ours = view().CheckOurs((*agreed)->schema.name); !ours.ok()) return ours;
     const absl::StatusOr<bool> was_refused = DropRefusing(mirror_, (*agreed)->schema.name);
     if (!was_refused.ok()) return was_refused.status();
     absl::StatusOr<TableWork> work = view().Work();

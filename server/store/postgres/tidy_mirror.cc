@@ -4,7 +4,6 @@
 #include <set>
 #include <string>
 
-#include "base/db/postgres/transaction.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_writes.h"
@@ -17,11 +16,12 @@ namespace mirror {
 namespace {
 
 constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
+constexpr char kTidying[] = "looking what is to be tidied";
 
 /// What is noted of one table. Under the tenant's lock, since a swap does it, too.
-absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
-                   const std::string& key) {
-  postgres::Transaction transaction(connection);
+absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
+                   std::int64_t epoch, const std::string& key) {
+  OwnTransaction transaction(connection, own);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
   const auto row = LockTenant(connection, names);
   if (!row.ok()) return row.status();
@@ -37,35 +37,37 @@ absl::Status Empty(postgres::Connection& connection, const PostgresOwnTables& na
   return sent.ok() ? transaction.Commit() : sent;
 }
 
-absl::Status EmptyEach(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
+absl::Status EmptyEach(postgres::Connection& connection, const MirrorGuard& own,
+                       const PostgresOwnTables& names, std::int64_t epoch,
                        const std::set<std::string>& tables) {
   absl::Status emptied;
   for (const std::string& table : tables)
-    emptied.Update(InStoreWords(Empty(connection, names, epoch, table), Touched::kOwnTable));
+    emptied.Update(InStoreWords(Empty(connection, own, names, epoch, table), Touched::kOwnTable));
   return emptied;
 }
 
 }  // namespace
 
-absl::Status TidyMirror(postgres::Connection& connection, const PostgresOwnTables& names,
-                        std::int64_t epoch) {
-  absl::Status tidied = DropGarbage(connection, names).status();
-  const auto notes = ReadState(connection, names, StateKind::kEmptied);
-  if (!notes.ok()) return notes.status();
+absl::Status TidyMirror(postgres::Connection& connection, const MirrorGuard& own,
+                        const PostgresOwnTables& names, std::int64_t epoch) {
+  absl::Status tidied = DropGarbage(connection, own, names).status();
+  const auto rows = own.Query(connection, StateOfKindSql(names, StateKind::kEmptied), kTidying);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::set<std::string> tables;
-  for (const StateRow& note : *notes) tables.insert(note.table_key);
-  tidied.Update(EmptyEach(connection, names, epoch, tables));
+  for (const StateRow& note : StateOfKind(*rows)) tables.insert(note.table_key);
+  tidied.Update(EmptyEach(connection, own, names, epoch, tables));
   return tidied;
 }
 
-absl::Status TidyBehind(postgres::Connection& connection, const PostgresOwnTables& names, std::int64_t epoch,
-                        const StateMemory& state, bool all) {
+absl::Status TidyBehind(postgres::Connection& connection, const MirrorGuard& own,
+                        const PostgresOwnTables& names, std::int64_t epoch, const StateMemory& state,
+                        bool all) {
   absl::Status tidied;
   if (all || state.HasPut(StateKind::kGarbage)) {
     const GarbageTurn turn{state.KeysPut(StateKind::kGarbage), all ? kBehindACycle : kBehindACommit};
-    tidied = DropGarbage(connection, names, turn).status();
+    tidied = DropGarbage(connection, own, names, turn).status();
   }
-  tidied.Update(EmptyEach(connection, names, epoch, state.KeysPut(StateKind::kEmptied)));
+  tidied.Update(EmptyEach(connection, own, names, epoch, state.KeysPut(StateKind::kEmptied)));
   return tidied;
 }
 

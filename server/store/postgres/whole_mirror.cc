@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_schema.h"
 
 namespace mirror {
@@ -12,6 +13,11 @@ namespace {
 constexpr char kHowToMend[] =
     ", which the mirror keeps for itself: restore the mirror from a backup, or reset it with 'mirrorctl "
     "reset'";
+
+absl::StatusOr<TenantRow> OrLost(std::optional<TenantRow> row, const PostgresOwnTables& names) {
+  if (row) return *std::move(row);
+  return absl::DataLossError(absl::StrCat("somebody removed the row of ", names.tenant, kHowToMend));
+}
 
 }  // namespace
 
@@ -26,8 +32,14 @@ absl::Status CheckOwnRelations(postgres::Connection& connection, const std::stri
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names) {
   absl::StatusOr<std::optional<TenantRow>> row = SelectTenant(connection, names);
   if (!row.ok()) return row.status();
-  if (*row) return **std::move(row);
-  return absl::DataLossError(absl::StrCat("somebody removed the row of ", names.tenant, kHowToMend));
+  return OrLost(*std::move(row), names);
+}
+
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names) {
+  const auto rows = own.Query(connection, SelectTenantSql(names), "reading the tenant's row");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return OrLost(SelectedTenantOf(*rows), names);
 }
 
 }  // namespace mirror

@@ -6,7 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/records/tenant_row.h"
 
 // Whether all of a mirror is there.
@@ -18,6 +18,9 @@ absl::Status CheckOwnRelations(postgres::Connection& connection, const std::stri
                                const PostgresOwnTables& names);
 /// The row, which every mirror has. Errors: kDataLoss, too: it has none.
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names);
+/// The same where no transaction has begun: one round trip.
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names);
 
 }  // namespace mirror
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/folded_name.h"
+#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/receipt_rows.h"
 #include "server/store/postgres/tables/definitions.h"
 
@@ -131,6 +132,18 @@ absl::StatusOr<std::map<std::string, PostgresAgreed>*> WorkView::Agreed() {
   }
   lent_definitions_ = true;
   return &definitions_.tables;
+}
+
+absl::Status WorkView::CheckOurs(const std::string& table) {
+  if (began_.looked_at.contains(table) && !began_.not_ours.contains(table)) return absl::OkStatus();
+  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+  const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
+  absl::Status ours = InStoreWords(own.Find(connection_).status(), Touched::kMirroredTable);
+  if (!ours.ok()) return ours;
+  // Under the lock nobody of ours frees the name.
+  began_.looked_at.insert(table);
+  began_.not_ours.erase(table);
+  return ours;
 }
 
 absl::StatusOr<std::map<std::string, PostgresHistory>*> WorkView::Histories() {

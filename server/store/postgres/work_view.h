@@ -64,6 +64,10 @@ class WorkView {
   /// With `is_there`, by folded name.
   absl::StatusOr<std::map<std::string, PostgresAgreed>*> Agreed();
 
+  /// Checks that what has this name, as the database spells it, is a table of ours, if it is there. Errors:
+  /// IsForeign(): nothing of it is to be read or written.
+  absl::Status CheckOurs(const std::string& table);
+
   /// Of which tables versions of rows are kept, by folded name. Who changes one queues it, too.
   absl::StatusOr<std::map<std::string, PostgresHistory>*> Histories();
 

@@ -66,7 +66,8 @@ INSERT INTO mirror_control.event_head VALUES (true, 0);
 postgres::ConnectAs ConnectTo(const ControlOptions& options) {
   return {.conninfo = options.conninfo,
           .passfile = options.passfile,
-          .application_name = options.application_name};
+          .application_name = options.application_name,
+          .tables_only = true};
 }
 
 postgres::PoolOptions PoolFor(const ControlOptions& options) {
@@ -77,6 +78,10 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   std::erase_if(pool.connect_as.settings,
                 [](const auto& setting) { return setting.first == "session_replication_role"; });
   pool.name = "the control database";
+  // Nobody frees the names, so one look for each connection is enough.
+  pool.admit = [](postgres::Connection& connection) {
+    return postgres::OwnGuard(ControlRelations()).Find(connection).status();
+  };
   pool.connections = options.connections;
   return pool;
 }
@@ -129,11 +134,10 @@ const SchemaLayout& Layout() {
 
 /// Whether a schema of that name is there, and is what a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
-  const auto row = connection.Query(
-      "SELECT to_regclass('mirror_control.fleet') IS NOT NULL, to_regnamespace('mirror_control') IS NOT NULL",
-      {}, kReadingLayout);
-  if (!row.ok()) return row.status();
-  if (row->Bool(0, 0) || !row->Bool(0, 1)) return row->Bool(0, 0);
+  const auto found = postgres::OwnGuard(ControlRelations()).Find(connection);
+  if (!found.ok()) return found.status();
+  if (found->names.contains("fleet")) return true;
+  if (!found->has_schema) return false;
   return absl::FailedPreconditionError(
       "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
       "changed: rename it, or name another database.");
@@ -155,8 +159,12 @@ absl::Status CheckLayout(postgres::Connection& connection) {
 absl::Status MakeOrCheck(postgres::Connection& connection) {
   const absl::StatusOr<bool> there = IsThere(connection);
   if (!there.ok()) return there.status();
-  // Another server may be making it now.
-  absl::Status ready = *there ? absl::OkStatus() : MakeSchema(connection);
+  absl::Status ready = absl::OkStatus();
+  if (!*there) {
+    // Another server may be making it now, or another role.
+    ready = MakeSchema(connection);
+    if (ready.ok()) ready = IsThere(connection).status();
+  }
   if (ready.ok()) ready = CheckLayout(connection);
   return ready.ok() ? RaiseLayout(connection, Layout()) : ready;
 }
@@ -170,6 +178,14 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptio
 }
 
 }  // namespace
+
+postgres::OwnRelations ControlRelations() {
+  return {
+      .schema = "mirror_control",
+      .tables = {"fleet", "tenant", "event_head", "event", "summary", "audit_chain", "audit", "looks",
+                 "hook_cursor", "hook_waiting", "server", "duty", "upload_server", "import_job", "listed"},
+      .indexes = {"event_by_context"}};
+}
 
 PostgresControl::PostgresControl(const ControlOptions& options)
     : options_(options), pool_(PoolFor(options)) {}

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/postgres/own_relations.h"
 #include "base/db/postgres/pool.h"
 
 namespace mirror {
@@ -31,13 +32,16 @@ struct ControlOptions {
   std::chrono::milliseconds patience{2'000};
 };
 
+/// Relations of the schema `mirror_control`, all of which this program makes.
+postgres::OwnRelations ControlRelations();
+
 /// What a commit waits for, beside the disk.
 enum class Awaits : std::uint8_t { kStandby, kNobody };
 
 /// The database that says which mirror stands in which place, and holds the events and the audit log: its
 /// schema `mirror_control`. No mirrored row, LSN or cycle is in it; hubs have schemas of their own beside it.
-/// Errors of every call: kUnavailable, for people; those of the work that are not PostgreSQL's stay as they
-/// are. Threads: any.
+/// Errors of every call: kUnavailable, for people; kFailedPrecondition: another role has one of its names;
+/// those of the work that are not PostgreSQL's stay as they are. Threads: any.
 class PostgresControl {
  public:
   /// Makes what is not there; of two servers that do it at once, one makes it. Errors: kFailedPrecondition,

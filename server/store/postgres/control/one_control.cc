@@ -28,7 +28,8 @@ constexpr char kOthersSql[] =
 std::string SessionNameOf(const ControlOptions& options) {
   const auto connection = postgres::Connection::Open({.conninfo = options.conninfo,
                                                       .passfile = options.passfile,
-                                                      .application_name = options.application_name});
+                                                      .application_name = options.application_name,
+                                                      .tables_only = true});
   if (!connection.ok()) return options.application_name;
   const auto which = (*connection)->Query(kWhichSql, {}, "looking which database it is");
   if (!which.ok() || which->rows() != 1) return options.application_name;

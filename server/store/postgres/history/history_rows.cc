@@ -43,16 +43,6 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
   return histories;
 }
 
-void MakeHistories(OwnWrites& writes, const PostgresOwnTables& names) {
-  writes.Add(absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.history,
-                          " (table_key text COLLATE \"C\", table_name text NOT NULL, versions text NOT NULL, "
-                          "view_name text NOT NULL, definition bytea NOT NULL, known_from bigint NOT NULL, "
-                          "view_is_whole boolean NOT NULL, hidden text NOT NULL DEFAULT '[]', CONSTRAINT "
-                          "_mirror_own_key_history PRIMARY KEY "
-                          "(table_key))"),
-             {});
-}
-
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history) {
   // Others keep it in memory.
   writes.MoveState();

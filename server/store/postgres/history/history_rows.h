@@ -28,9 +28,6 @@ struct PostgresHistory {
 /// By folded name of the table; none where no version was ever kept. Errors: kDataLoss, too.
 absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
                                                                        const PostgresOwnTables& names);
-/// The relation, where there is none.
-void MakeHistories(OwnWrites& writes, const PostgresOwnTables& names);
-/// Into a relation that is there.
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history);
 void RemoveHistory(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 

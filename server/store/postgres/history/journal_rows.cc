@@ -69,28 +69,6 @@ JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::strin
   return place;
 }
 
-void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names) {
-  writes.Add(absl::StrCat(
-                 "CREATE TABLE IF NOT EXISTS ", names.journal,
-                 " (number bigint, salt bigint NOT NULL, table_key text COLLATE \"C\" NOT NULL, table_name "
-                 "text NOT NULL, moment bigint NOT NULL, operation smallint NOT NULL, columns text, "
-                 "row_total bigint, least bytea, most bytea, keys bytea, cycle bigint, seq bigint, origin "
-                 "text, lsn bigint, lineage bytea, receipt bigint, source_ms bigint, done_ms bigint, "
-                 "row_count bigint, digest bytea, CONSTRAINT _mirror_own_key_journal PRIMARY KEY (number))"),
-             {});
-  writes.Add(absl::StrCat("CREATE INDEX IF NOT EXISTS _mirror_journal_heads ON ", names.journal,
-                          " (table_key, number) WHERE number = moment"),
-             {});
-  writes.Add(absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.floor,
-                          " (number bigint NOT NULL, salt bigint NOT NULL)"),
-             {});
-  writes.Add(absl::StrCat("CREATE OR REPLACE VIEW ", names.commits,
-                          " AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, source_ms, "
-                          "done_ms, row_count FROM ",
-                          names.journal, " WHERE number = moment AND done_ms IS NOT NULL"),
-             {});
-}
-
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry) {
   const std::string key = FoldName(entry.table);
   std::vector<postgres::Value> values = {entry.number,

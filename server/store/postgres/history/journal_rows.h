@@ -20,9 +20,7 @@ namespace mirror {
 /// `state`: all of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
 
-/// Where there are none.
-void MakeJournal(OwnWrites& writes, const PostgresOwnTables& names);
-/// Into relations that are there. Who has a head that is open has its row of kJournal, too.
+/// Who has a head that is open has its row of kJournal, too.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
 /// `state` as above. An entry that heads no moment that is open is left as it is.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,

@@ -249,15 +249,15 @@ class PostgresVersionReader final : public VersionReader {
     const std::string versions = opened.versions(names_);
     const auto there = connection_.Query("SELECT to_regclass($1) IS NOT NULL", {versions}, Doing(table));
     if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
-    if (!there->Bool(0, 0)) {
+    absl::StatusOr<bool> held = there->Bool(0, 0);
+    if (*held) held = snapshot_.hold(opened.history.versions, Doing(table));
+    if (!held.ok()) return held.status();
+    if (!*held) {
       return absl::UnavailableError(
           absl::StrCat("the versions of rows of table '", table.name,
                        "' were set aside when the reading of them began. Nothing was "
                        "read; the same call again is safe."));
     }
-    const absl::Status locked =
-        connection_.Execute(absl::StrCat("SELECT FROM ", versions, " WHERE false"), Doing(table));
-    if (!locked.ok()) return InStoreWords(locked, Touched::kMirroredTable);
     absl::StatusOr<PostgresKinds> kinds = snapshot_.touch(table);
     if (!kinds.ok()) return kinds.status();
     opened.kinds = *std::move(kinds);

@@ -17,6 +17,8 @@ namespace mirror {
 struct SnapshotReading {
   /// Before a table is read: from then on nobody replaces it.
   std::function<absl::StatusOr<PostgresKinds>(const TableSchema& table)> touch;
+  /// The same for a table of former rows, by its name. False: it is not the snapshot's any more.
+  std::function<absl::StatusOr<bool>(const std::string& relation, const std::string& doing)> hold;
   /// Its error ends the reading.
   std::function<absl::Status(const VersionReader::GoOn& go_on)> may_go_on;
 };

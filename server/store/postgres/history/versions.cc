@@ -228,7 +228,7 @@ absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, co
   if (!present.ok()) return present.status();
   PostgresVisible visible;
   const auto there = present->find(kept.name);
-  if (there == present->end()) return visible;
+  if (there == present->end() || !there->second.is_ours) return visible;
   const PresentTable& table = there->second;
   const bool has_kinds = table.Find(kKindsColumn) != nullptr;
   for (const Column& column : kept.columns) {
@@ -256,7 +256,6 @@ absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema
   if (made.ok()) made = GiveReading(work.connection, work.In(kept.name), versions);
   if (made.ok()) made = MakeHistoryView(work, &history);
   if (!made.ok()) return made;
-  MakeHistories(work.writes, work.names);
   WriteHistory(work.writes, work.names, history);
   return history;
 }
@@ -461,7 +460,7 @@ absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history) {
   const absl::StatusOr<Relation> there = FindRelation(work, history.view);
   if (!there.ok()) return there.status();
   // Somebody may have put something else in its place.
-  if (there->kind != 'v') return absl::OkStatus();
+  if (there->kind != 'v' || !there->is_ours) return absl::OkStatus();
   return RunWhereFree(work, history.view, absl::StrCat("DROP VIEW ", work.In(history.view)),
                       "dropping the view of a table's versions");
 }
@@ -489,7 +488,7 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
   const absl::StatusOr<Relation> there = FindRelation(work, history->view);
   if (!there.ok()) return there.status();
-  if (there->kind != 'v') return absl::OkStatus();
+  if (there->kind != 'v' || !there->is_ours) return absl::OkStatus();
   const std::string name = history->versions + "_view";
   absl::Status renamed =
       RunWhereFree(work, history->view,
@@ -504,7 +503,7 @@ absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history) {
   const absl::StatusOr<Relation> there = FindRelation(work, history->view);
   if (!there.ok()) return there.status();
-  if (there->kind == 'v' && history->is_view_whole) return false;
+  if (there->kind == 'v' && there->is_ours && history->is_view_whole) return false;
   if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
   if (absl::Status made = MakeHistoryView(work, history); !made.ok()) return made;
   WriteHistory(work.writes, work.names, *history);

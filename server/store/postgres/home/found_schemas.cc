@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/own_relations.h"
 #include "base/digest.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -19,18 +21,18 @@ std::string AsidePrefix(const std::string& context_id) {
   return absl::StrCat(kAsidePrefix, HexDigest(context_id).substr(0, kAsideDigits), "_");
 }
 
-absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
+absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema) {
-  const std::string tenant = Qualified(schema, "_mirror_tenant");
-  const auto there =
-      connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)", {tenant}, kLooking);
+  const MirrorGuard own(TenantOf(schema), kind);
+  const auto there = own.Find(connection);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  if (*there == 0) return std::nullopt;
-  const auto rows = connection.Query(
+  if (there->names.empty()) return std::nullopt;
+  const auto rows = own.Query(
+      connection,
       absl::StrCat("SELECT context_id, epoch, moved_to IS NOT NULL, state = 'importing', state = 'deleting' "
                    "FROM ",
-                   tenant),
-      {}, kLooking);
+                   Qualified(schema, "_mirror_tenant")),
+      kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
   return FoundSchema{.schema = schema,
@@ -41,9 +43,17 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
                      .is_going = rows->Bool(0, 4)};
 }
 
-absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
+absl::StatusOr<std::optional<FoundSchema>> FindOurSchema(postgres::Connection& connection, PlaceKind kind,
+                                                         const std::string& schema) {
+  absl::StatusOr<std::optional<FoundSchema>> found = FindSchema(connection, kind, schema);
+  if (postgres::IsForeign(found.status())) return std::nullopt;
+  return found;
+}
+
+absl::Status CheckIsOf(postgres::Connection& connection, PlaceKind kind, const std::string& context_id,
                        const std::string& schema) {
-  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
+  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, kind, schema);
+  if (postgres::IsForeign(there.status())) return there.status();
   if (!there.ok() || !there->has_value() || (*there)->context_id == context_id) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
@@ -51,15 +61,17 @@ absl::Status CheckIsOf(postgres::Connection& connection, const std::string& cont
                    "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
 }
 
-absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection) {
+absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection, PlaceKind kind) {
   const auto names = connection.Query(
-      "SELECT n.nspname::text FROM pg_namespace n WHERE n.nspname LIKE 'Mirror\\_%' AND EXISTS (SELECT FROM "
-      "pg_class c WHERE c.relnamespace = n.oid AND c.relname = '_mirror_tenant') ORDER BY 1",
+      "SELECT n.nspname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner AND r.rolname = "
+      "current_user WHERE n.nspname LIKE 'Mirror\\_%' AND EXISTS (SELECT FROM pg_class c WHERE "
+      "c.relnamespace "
+      "= n.oid AND c.relname = '_mirror_tenant' AND c.relkind = 'r' AND c.relowner = n.nspowner) ORDER BY 1",
       {}, kLooking);
   if (!names.ok()) return InStoreWords(names.status(), Touched::kOwnTable);
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
-    auto one = FindSchema(connection, names->Text(row, 0));
+    auto one = FindSchema(connection, kind, names->Text(row, 0));
     // One that is damaged or locked, or on a node of Citus that is down, keeps nobody from the others: it is
     // known by now, or is found at the next start.
     if (!one.ok() && connection.IsOpen()) continue;
@@ -71,13 +83,14 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
   return found;
 }
 
-absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
+absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id) {
   const std::string metadata = MetadataOf(context_id), of_tenant = AsidePrefix(context_id);
   const auto rows = connection.Query(
       "SELECT n.nspname::text, starts_with(n.nspname::text, $3) OR coalesce(bool_or(c.relname = $2), false) "
-      "FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname IN ($2, "
-      "'_mirror_tenant') WHERE starts_with(n.nspname::text, $1) GROUP BY 1 HAVING count(c.oid) > 0 OR "
+      "FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner AND r.rolname = current_user LEFT JOIN "
+      "pg_class c ON c.relnamespace = n.oid AND c.relname IN ($2, '_mirror_tenant') AND c.relkind = 'r' AND "
+      "c.relowner = n.nspowner WHERE starts_with(n.nspname::text, $1) GROUP BY 1 HAVING count(c.oid) > 0 OR "
       "starts_with(n.nspname::text, $3) ORDER BY 1",
       {kAsidePrefix, metadata, of_tenant}, kLooking);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -86,7 +99,7 @@ absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connect
     bool is_its = rows->Bool(row, 1);
     if (!is_its) {
       // Damaged ones are set aside as well: this may be one that lost the table of that name.
-      const auto found = FindSchema(connection, rows->Text(row, 0));
+      const auto found = FindSchema(connection, kind, rows->Text(row, 0));
       if (!found.ok() && !connection.IsOpen()) return found.status();
       is_its = found.ok() && found->has_value() && (*found)->context_id == context_id;
     }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/place_node.h"
 
 // The schemas of mirrors in a place, as the place itself has them: the control database is an index of these.
 
@@ -33,17 +34,22 @@ struct FoundSchema {
 };
 
 /// Absent: none of that name stands there, or it holds no mirror.
-absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection,
+/// Errors: IsForeign(), too: another role made it. `kind`: of the place.
+absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema);
+/// The same, where a schema of another role counts as absent.
+absl::StatusOr<std::optional<FoundSchema>> FindOurSchema(postgres::Connection& connection, PlaceKind kind,
+                                                         const std::string& schema);
 /// What the control database says may be wrong, and what is set aside or dropped has to be the tenant's. A
 /// mirror that cannot be read says nothing. Errors: kFailedPrecondition.
-absl::Status CheckIsOf(postgres::Connection& connection, const std::string& context_id,
+absl::Status CheckIsOf(postgres::Connection& connection, PlaceKind kind, const std::string& context_id,
                        const std::string& schema);
 /// Those of the names that new mirrors get, but for the two that a move has beside the one that is served,
-/// and for those that cannot be read now: one that is damaged or locked keeps nobody from the others.
-absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection);
+/// and for those that cannot be read now: one that is damaged or locked keeps nobody from the others. Schemas
+/// of other roles are no mirrors.
+absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection, PlaceKind kind);
 /// Names of those that were set aside of a tenant.
-absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection,
+absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id);
 
 }  // namespace mirror

@@ -38,6 +38,7 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
                        "' are the same database. Take one of them out: each mirror would stand in both."));
     }
     if (absl::Status one = CheckOneControl(connection, place.options()); !one.ok()) return one;
+    if (absl::Status ours = CheckMarks(connection); !ours.ok()) return ours;
     return last ? last(connection) : absl::OkStatus();
   });
 }

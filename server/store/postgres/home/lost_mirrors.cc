@@ -2,6 +2,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/own_relations.h"
 #include "server/store/home.h"
 #include "server/store/postgres/home/place_marks.h"
 
@@ -50,7 +51,8 @@ absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
   if (!place.ok()) return place.status();
   const absl::StatusOr<bool> has = HasMark(**place, placement.mark);
-  if (absl::IsUnavailable(has.status()) || (has.ok() && *has)) return absl::OkStatus();
+  if (absl::IsUnavailable(has.status()) || postgres::IsForeign(has.status())) return absl::OkStatus();
+  if (has.ok() && *has) return absl::OkStatus();
   return mirrors.ForgetMarkOf(placement);
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/own_relations.h"
 #include "base/nonce.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/try_writing.h"
@@ -12,7 +13,6 @@ namespace mirror {
 namespace {
 
 constexpr char kMarking[] = "marking how far the place is";
-constexpr char kMarksSql[] = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('mirror_place.mark')";
 /// Which database, and on which timeline: "7312345678901234567/16384/00000001". A copy of the database in the
 /// same server has another oid; a standby that took over, and a restore of the server's files, have another
 /// timeline. A standby has none.
@@ -35,10 +35,11 @@ Mark Split(std::string_view mark) {
   return {mark.substr(0, timeline), rest.substr(0, rest.find('/'))};
 }
 
+/// Nobody frees that name, so who asked once may use it with this connection.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
-  const auto there = connection.Number(kMarksSql, {}, kMarking);
+  const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  return *there == 1;
+  return there->names.contains("mark");
 }
 
 absl::StatusOr<bool> HasRow(postgres::Connection& connection, const std::string& mark) {
@@ -49,6 +50,8 @@ absl::StatusOr<bool> HasRow(postgres::Connection& connection, const std::string&
 }
 
 }  // namespace
+
+absl::Status CheckMarks(postgres::Connection& connection) { return MarksAreThere(connection).status(); }
 
 absl::Status MakeMarks(PostgresPlace& place) {
   if (place.options().kind == PlaceKind::kCitus) return absl::OkStatus();
@@ -75,7 +78,7 @@ absl::Status TryWriting(PostgresPlace& place) {
 std::string WriteMark(PostgresPlace& place) {
   if (place.options().kind == PlaceKind::kCitus || !MakeMarks(place).ok()) return "";
   const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-  if (!lease.ok()) return "";
+  if (!lease.ok() || !CheckMarks(**lease).ok()) return "";
   const auto rows = (*lease)->Query(
       absl::StrCat("INSERT INTO mirror_place.mark SELECT ", kWhichSql, " || '/' || $1 RETURNING mark"),
       {NewToken()}, kMarking);
@@ -85,6 +88,7 @@ std::string WriteMark(PostgresPlace& place) {
 absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark) {
   const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
   if (!lease.ok()) return lease.status();
+  if (absl::Status ours = CheckMarks(**lease); !ours.ok()) return ours;
   return HasRow(**lease, mark);
 }
 

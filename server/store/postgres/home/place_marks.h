@@ -15,6 +15,8 @@
 
 namespace mirror {
 
+/// Checks that no other role has the names of the marks. Errors: IsForeign(); those of PostgreSQL.
+absl::Status CheckMarks(postgres::Connection& connection);
 /// Makes the table that marks stand in: it has to be older than they, so that their absence says something.
 absl::Status MakeMarks(PostgresPlace& place);
 /// Whether a row could be written there now; nothing stays. Citus is not asked. Errors: kUnavailable,

@@ -15,6 +15,7 @@
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"
@@ -68,7 +69,7 @@ class PlacedMove final : public PlaceMove {
     if (!IsDone()) return TakeBack();
     const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
-    return Serve(**lease);
+    return WithHeld(**lease, to_.options().kind, [&] { return Serve(**lease); });
   }
 
   absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
@@ -80,7 +81,7 @@ class PlacedMove final : public PlaceMove {
   }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenCopy() override {
-    return OpenPostgresSnapshot(to_, names_, kPostgresExportMax);
+    return OpenPostgresSnapshot(to_, placement_.context_id, names_, kPostgresExportMax);
   }
 
   absl::Status Switch() override {
@@ -91,6 +92,8 @@ class PlacedMove final : public PlaceMove {
     if (!kept.ok()) return kept;
     postgres::Transaction serving(**there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    absl::Status held = HoldMirror(**there, to_.options().kind, names_, Frees::kNothing);
+    if (!held.ok()) return held;
     // Whoever would remove the copy waits for this one.
     const absl::StatusOr<TenantRow> copy = LockTenant(**there, names_);
     if (!copy.ok()) return copy.status();
@@ -110,11 +113,12 @@ class PlacedMove final : public PlaceMove {
       if (place->options().name == to_name()) continue;
       const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kWrite);
       if (!lease.ok()) return lease.status();
-      const auto found = FindSchema(**lease, placement_.schema);
+      const PlaceKind kind = place->options().kind;
+      const auto found = FindOurSchema(**lease, kind, placement_.schema);
       if (!found.ok()) return found.status();
       if (!found->has_value() || !(*found)->is_left || (*found)->context_id != placement_.context_id)
         continue;
-      const absl::StatusOr<std::string> aside = SetAside(**lease, (*found)->epoch, now_ms);
+      const absl::StatusOr<std::string> aside = SetAside(**lease, kind, (*found)->epoch, now_ms);
       if (!aside.ok()) return aside.status();
       return LocationOf(place->options().name, *aside);
     }
@@ -126,10 +130,12 @@ class PlacedMove final : public PlaceMove {
     {
       const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(from(), PlaceUse::kWrite);
       if (!lease.ok()) return lease.status();
-      absl::Status served = Ran(
-          (*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
-                                     " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT NULL"),
-                        {}, kMoving));
+      absl::Status served = WithHeld(**lease, KindOf(mirrors_, from()), [&] {
+        return Ran(
+            (*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
+                                       " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT NULL"),
+                          {}, kMoving));
+      });
       if (!served.ok()) return served;
     }
     // The mirror is served whether or not the copy's place answers: the next move there removes the copy.
@@ -170,6 +176,16 @@ class PlacedMove final : public PlaceMove {
                                            "quicker. This one changed nothing."));
   }
 
+  /// In a transaction in which the schema's name means what it means now.
+  template <typename Work>
+  absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
+    postgres::Transaction transaction(connection);
+    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    absl::Status done = HoldMirror(connection, kind, names_, Frees::kNothing);
+    if (done.ok()) done = work();
+    return done.ok() ? InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable) : done;
+  }
+
   /// In the new place.
   absl::Status Serve(postgres::Connection& connection) const {
     return Ran(
@@ -186,6 +202,8 @@ class PlacedMove final : public PlaceMove {
     if (!lease.ok()) return lease.status();
     postgres::Transaction transaction(**lease);
     if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    absl::Status held = HoldMirror(**lease, (*old)->options().kind, names_, Frees::kNothing);
+    if (!held.ok()) return held;
     const absl::StatusOr<TenantRow> row = LockTenant(**lease, names_);
     if (!row.ok()) return row.status();
     if (row->state != "serving" || row->moved_to || row->epoch > placement_.epoch) return Overtaken();
@@ -205,7 +223,8 @@ class PlacedMove final : public PlaceMove {
   }
 
   absl::StatusOr<std::string> MetadataOf(PostgresPlace& place) const {
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenPostgresSnapshot(place, names_);
+    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
+        OpenPostgresSnapshot(place, placement_.context_id, names_);
     if (!snapshot.ok()) return snapshot.status();
     return DigestMetadata(**snapshot);
   }
@@ -220,33 +239,44 @@ class PlacedMove final : public PlaceMove {
     return placed.status();
   }
 
-  absl::StatusOr<std::string> SetAside(postgres::Connection& connection, std::int64_t epoch,
+  absl::StatusOr<std::string> SetAside(postgres::Connection& connection, PlaceKind kind, std::int64_t epoch,
                                        std::int64_t number) const {
     std::string aside = AsideName(placement_.context_id, number, epoch);
-    const absl::Status renamed = connection.Execute(
+    postgres::Transaction transaction(connection);
+    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    absl::Status held = HoldMirror(connection, kind, names_, Frees::kItsName);
+    if (!held.ok()) return held;
+    absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);
+    if (renamed.ok()) renamed = transaction.Commit(kMoving);
     if (!renamed.ok()) return InStoreWords(renamed, Touched::kMirroredTable);
     return aside;
   }
 
   absl::Status RemoveCopy(postgres::Connection& connection) const {
-    const auto found = FindSchema(connection, placement_.schema);
+    const PlaceKind kind = to_.options().kind;
+    const auto found = FindSchema(connection, kind, placement_.schema);
     if (!found.ok()) return found.status();
     if (!found->has_value()) return absl::OkStatus();
     if ((*found)->is_left && (*found)->context_id == placement_.context_id) {
       // The mirror stood here before, and could not be set aside then.
-      return SetAside(connection, (*found)->epoch, placement_.epoch).status();
+      return SetAside(connection, kind, (*found)->epoch, placement_.epoch).status();
     }
-    // Whoever is about to serve it is waited for.
-    const absl::Status fenced =
-        Ran(connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
-                           {kImporting}, kMoving));
+    std::optional<TenantRow> row;
+    absl::Status fenced = WithHeld(connection, kind, [&] {
+      // Whoever is about to serve it is waited for.
+      absl::Status marked = Ran(
+          connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
+                         {kImporting}, kMoving));
+      if (!marked.ok()) return marked;
+      absl::StatusOr<std::optional<TenantRow>> now = SelectTenant(connection, names_);
+      if (now.ok()) row = *std::move(now);
+      return now.status();
+    });
     if (!fenced.ok()) return fenced;
-    const absl::StatusOr<std::optional<TenantRow>> row = SelectTenant(connection, names_);
-    if (!row.ok()) return row.status();
-    const bool is_copy =
-        row->has_value() && (*row)->state == "deleting" && (*row)->tenant.context_id == placement_.context_id;
-    if (is_copy) return RemoveSchema(connection, names_, {.epoch_max = (*row)->epoch, .also_served = false});
+    const bool is_copy = row && row->state == "deleting" && row->tenant.context_id == placement_.context_id;
+    if (is_copy)
+      return RemoveSchema(connection, names_, {.epoch_max = row->epoch, .also_served = false}, kind);
     return absl::FailedPreconditionError(absl::StrCat(
         "the place '", to_name(), "' has a schema ", names_.schema,
         " already, and it is no copy that a move left. Nothing was changed. Rename it, or drop it."));

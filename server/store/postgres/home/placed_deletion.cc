@@ -23,7 +23,7 @@ struct SchemaToGo {
   Removed which;
 };
 using ActOnSchema =
-    std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&, const Removed&)>;
+    std::function<absl::Status(postgres::Connection&, const PostgresOwnTables&, const Removed&, PlaceKind)>;
 
 absl::Status WasOvertaken(const std::string& context_id) {
   return absl::AbortedError(absl::StrCat("the mirror of '", context_id,
@@ -52,17 +52,17 @@ Deleted WhatIsDeleted(PlacementState state) {
 
 /// Those that were set aside of a mirror; in a place that is not its own also what a move left there: a copy,
 /// or the one from which it went.
-absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connection,
+absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id, const std::string& schema,
                                                    bool is_its_place) {
-  const absl::StatusOr<std::vector<std::string>> aside = ListAside(connection, context_id);
+  const absl::StatusOr<std::vector<std::string>> aside = ListAside(connection, kind, context_id);
   if (!aside.ok()) return aside.status();
   std::vector<SchemaToGo> schemas;
   // Nobody gets one of these names again.
   for (const std::string& name : *aside)
     schemas.push_back({name, {.epoch_max = std::numeric_limits<std::int64_t>::max()}});
   if (is_its_place) return schemas;
-  const absl::StatusOr<std::optional<FoundSchema>> there = FindSchema(connection, schema);
+  const absl::StatusOr<std::optional<FoundSchema>> there = FindOurSchema(connection, kind, schema);
   if (!there.ok()) return there.status();
   const bool is_left_over = there->has_value() && !(*there)->IsServed();
   if (is_left_over && (*there)->context_id == context_id)
@@ -80,15 +80,19 @@ absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placem
     const absl::StatusOr<postgres::Lease> lease = place->Take(use);
     if (!lease.ok()) return lease.status();
     const bool is_its_place = place->options().name == placement.place;
+    const PlaceKind kind = place->options().kind;
     absl::StatusOr<std::vector<SchemaToGo>> schemas = std::vector<SchemaToGo>();
-    if (what != Deleted::kMirrorOnly) schemas = ListOthers(**lease, placement.context_id, name, is_its_place);
+    if (what != Deleted::kMirrorOnly)
+      schemas = ListOthers(**lease, kind, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
     if (is_its_place) {
-      if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, name); !is_own.ok()) return is_own;
+      absl::Status is_own = CheckIsOf(**lease, kind, placement.context_id, name);
+      if (!is_own.ok()) return is_own;
       schemas->push_back({name, {.epoch_max = placement.epoch}});
     }
     for (const SchemaToGo& schema : *schemas) {
-      absl::Status done = act(**lease, PostgresOwnTables(placement.context_id, schema.name), schema.which);
+      absl::Status done =
+          act(**lease, PostgresOwnTables(placement.context_id, schema.name), schema.which, kind);
       if (!done.ok()) return done;
     }
   }
@@ -97,13 +101,14 @@ absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placem
 
 /// CheckRemovable() of one of which nothing is removed yet.
 absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names,
-                              const Removed&) {
+                              const Removed&, PlaceKind) {
   absl::Status removable = CheckRemovable(connection, names);
   if (!absl::IsFailedPrecondition(removable)) return removable;
   return absl::FailedPreconditionError(absl::StrCat(removable.message(), " Nothing was deleted."));
 }
 
-absl::Status IsUnlocked(postgres::Connection& connection, const PostgresOwnTables& names, const Removed&) {
+absl::Status IsUnlocked(postgres::Connection& connection, const PostgresOwnTables& names, const Removed&,
+                        PlaceKind) {
   return CheckUnlocked(connection, names);
 }
 
@@ -117,7 +122,8 @@ absl::StatusOr<std::optional<std::int64_t>> FindLaterEpoch(PlacedMirrors& mirror
     const absl::StatusOr<postgres::Lease> lease = mirrors.Take(placement.place, PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
     // A damaged one says nothing.
-    absl::StatusOr<std::optional<FoundSchema>> found = FindSchema(**lease, placement.schema);
+    absl::StatusOr<std::optional<FoundSchema>> found =
+        FindSchema(**lease, KindOf(mirrors, placement.place), placement.schema);
     if (found.ok()) stands = *std::move(found);
   }
   if (!stands || stands->epoch <= placement.epoch) return std::optional<std::int64_t>();

@@ -93,6 +93,11 @@ absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& conte
       " that a move or a removal left, and that nobody serves. Nothing was made. Rename it, or drop it."));
 }
 
+PlaceKind KindOf(const PlacedMirrors& mirrors, const std::string& place) {
+  const absl::StatusOr<PostgresPlace*> of = mirrors.PlaceOf(place);
+  return of.ok() ? (*of)->options().kind : PlaceKind::kPlain;
+}
+
 absl::StatusOr<postgres::Lease> PlacedMirrors::Take(const std::string& place, PlaceUse use) const {
   const absl::StatusOr<PostgresPlace*> of = PlaceOf(place);
   if (!of.ok()) return of.status();
@@ -141,7 +146,7 @@ absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
     if (!runs.ok()) return runs.status();
     if (*runs) return BeingImported(importing.context_id);
     // Behind that: what it committed is seen, and nothing more comes of it.
-    const auto there = FindSchema(**lease, importing.schema);
+    const auto there = FindSchema(**lease, KindOf(*this, importing.place), importing.schema);
     if (!there.ok()) return there.status();
     is_there = there->has_value() && (*there)->IsServed() && (*there)->epoch == importing.epoch &&
                (*there)->context_id == importing.context_id;
@@ -233,7 +238,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
   for (const auto& place : places_) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
-    const auto there = FindSchema(**lease, schema);
+    const auto there = FindSchema(**lease, place->options().kind, schema);
     if (!there.ok()) return there.status();
     if (there->has_value()) return Room{place.get(), true, (*there)->epoch, !(*there)->IsServed()};
     if (FindWithoutPlace(*servers, place->options().name) != nullptr) continue;
@@ -285,7 +290,7 @@ absl::Status PlacedMirrors::TakeInUnknown() {
     if (!place->is_open()) continue;
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
-    const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease);
+    const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease, place->options().kind);
     if (!found.ok()) return found.status();
     for (const FoundSchema& one : *found) all.emplace_back(place->options().name, one);
   }
@@ -293,7 +298,7 @@ absl::Status PlacedMirrors::TakeInUnknown() {
 }
 
 absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection) {
-  const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(connection);
+  const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(connection, place.options().kind);
   if (!found.ok()) return found.status();
   FoundIn all;
   for (const FoundSchema& one : *found) all.emplace_back(place.options().name, one);
@@ -338,7 +343,7 @@ absl::StatusOr<std::optional<Placement>> PlacedMirrors::FindLater(const Placemen
   for (const auto& place : places_) {
     const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
     if (!lease.ok()) return lease.status();
-    const auto there = FindSchema(**lease, known.schema);
+    const auto there = FindOurSchema(**lease, place->options().kind, known.schema);
     if (!there.ok()) return there.status();
     const bool is_later = there->has_value() && (*there)->IsServed() && (*there)->epoch > known.epoch;
     if (!is_later || (*there)->context_id != known.context_id) continue;

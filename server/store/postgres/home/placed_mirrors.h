@@ -123,6 +123,9 @@ class PlacedMirrors {
 /// Whether a mirror can be made there. Errors: kFailedPrecondition: what was left over stands there.
 absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& context_id);
 
+/// The kind of a place that the configuration names; else kPlain.
+PlaceKind KindOf(const PlacedMirrors& mirrors, const std::string& place);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_PLACED_MIRRORS_H_

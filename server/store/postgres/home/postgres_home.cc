@@ -24,6 +24,7 @@
 #include "server/store/postgres/home/placed_mirrors.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/citus.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/place/try_writing.h"
@@ -40,9 +41,10 @@ constexpr int kTimedWrites = 5;
 
 /// Renames the mirror's schema, and makes a new one of `owner` in the same transaction, in which others have
 /// the rights that they had. Gives whether there was one.
-absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, const PostgresOwnTables& names,
-                                    const std::string& context_id, const std::string& aside,
-                                    std::int64_t epoch, const std::optional<TenantRecord>& owner) {
+absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind kind,
+                                    const PostgresOwnTables& names, const std::string& context_id,
+                                    const std::string& aside, std::int64_t epoch,
+                                    const std::optional<TenantRecord>& owner) {
   const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                        {names.schema}, "looking for the mirror");
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
@@ -52,6 +54,9 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, const Post
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
+    // First, since whoever writes has a lock of the table, and waits for its row.
+    const absl::Status held = HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName);
+    if (!held.ok()) return held;
     if (absl::Status fenced = FenceEpoch(connection, names, epoch); !fenced.ok()) return fenced;
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
                    "setting the mirror aside");
@@ -339,15 +344,16 @@ class PostgresHome final : public StoreHome {
     const Placement& placement = **found;
     const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
     if (!lease.ok()) return lease.status();
-    if (absl::Status is_own = CheckIsOf(**lease, placement.context_id, placement.schema); !is_own.ok())
-      return is_own;
+    const PlaceKind kind = KindOf(mirrors_, placement.place);
+    absl::Status is_own = CheckIsOf(**lease, kind, placement.context_id, placement.schema);
+    if (!is_own.ok()) return is_own;
     // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
     const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id);
     if (!epoch.ok()) return epoch.status();
     const std::string aside = AsideName(context_id, now_ms, *epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
     const absl::StatusOr<bool> was_there =
-        SetSchemaAside(**lease, names, placement.context_id, aside, *epoch, owner);
+        SetSchemaAside(**lease, kind, names, placement.context_id, aside, *epoch, owner);
     absl::Status done = was_there.status();
     CrashPoint("rebuild.file_gone");
     if (done.ok()) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -57,8 +58,8 @@ SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 /// The mirror's own views.
 std::string Views() {
   return absl::StrCat(
-      "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' "
-      "UNION ",
+      "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' AND relowner = "
+      "(SELECT nspowner FROM mirror) UNION ",
       OwnViewsSql("(SELECT oid FROM mirror)"), ")");
 }
 
@@ -82,7 +83,8 @@ std::vector<std::string> NamesIn(const postgres::Rows& rows) {
 /// writes the mirror begins with this table: one that is to go is locked there first, so that he is waited
 /// for, instead of each for the other.
 absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
-                            const Removed& which) {
+                            const Removed& which, PlaceKind kind) {
+  if (absl::Status held = HoldMirror(connection, kind, names, Frees::kNothing); !held.ok()) return held;
   postgres::Savepoint savepoint(connection);
   if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   const auto others =
@@ -105,8 +107,8 @@ absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, cons
   auto tables = connection.Query(
       absl::StrCat(
           "SELECT c.relname::text FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid "
-          "AND c.relkind = 'r' WHERE n.nspname = $1 ORDER BY c.relname = '_mirror_tenant', "
-          "c.relname LIMIT ",
+          "AND c.relkind = 'r' AND c.relowner = n.nspowner WHERE n.nspname = $1 ORDER BY c.relname = "
+          "'_mirror_tenant', c.relname LIMIT ",
           kTablesPerStep + 1),
       {names.schema_name}, "looking for the mirror's tables");
   if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
@@ -128,7 +130,7 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
 
 /// Some of its tables, the last ones with the schema. Gives whether it is gone.
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
-                                const Removed& which, bool is_first) {
+                                const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
@@ -136,7 +138,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   const absl::StatusOr<postgres::Rows> tables = ListTables(connection, names);
   if (!tables.ok()) return tables.status();
   if (tables->rows() == 0) return true;
-  const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which);
+  const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
   if (!is_to_go.ok()) return is_to_go;
   if (!*is_to_go) return true;
   if (is_first) {
@@ -191,25 +193,27 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
 }
 
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
-                         const Removed& which) {
+                         const Removed& which, PlaceKind kind) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status held = HoldMirror(connection, kind, names, Frees::kNothing); !held.ok()) return held;
+  const auto marked =
+      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
+                     {which.epoch_max, which.also_served}, kRemoving);
   const absl::Status fenced =
-      InStoreWords(connection
-                       .Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
-                            {which.epoch_max, which.also_served}, kRemoving)
-                       .status(),
-                   Touched::kOwnTable);
+      InStoreWords(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), Touched::kOwnTable);
   // A damaged one is removed as well, and one of which the end of a removal is left.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }
 
 absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
-                          const Removed& which) {
+                          const Removed& which, PlaceKind kind) {
   int times_again = 0;
   for (bool is_first = true;; is_first = false) {
-    absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, is_first);
+    absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, kind, is_first);
     // Whoever reads or writes the mirror may have its tables in another order: one of two has to give way.
     while (MayTryAgain(is_gone.status()) && times_again++ < kTimesAgainMax)
-      is_gone = RemoveStep(connection, names, which, is_first);
+      is_gone = RemoveStep(connection, names, which, kind, is_first);
     if (!is_gone.ok() || *is_gone) return is_gone.status();
   }
 }

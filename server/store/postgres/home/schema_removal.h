@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/place_node.h"
 
 namespace mirror {
 
@@ -28,13 +29,13 @@ struct Removed {
 /// Before that: whoever has it open on another server finds that nothing is written there any more. Waits for
 /// what is being written. A mirror that is not to go stays as it is. Errors: kUnavailable.
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
-                         const Removed& which);
+                         const Removed& which, PlaceKind kind);
 
 /// Drops it with its tables, a few at a time, each time in a transaction of its own: a database has room for
 /// so many locks. After an error it can be called again, and two servers may do it at once. One that is not
 /// there, or has given its name to another one, is removed. Errors: those of CheckRemovable().
 absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
-                          const Removed& which);
+                          const Removed& which, PlaceKind kind);
 
 }  // namespace mirror
 

@@ -108,4 +108,17 @@ std::string WhyNotReplicated(PostgresPlace& place) {
       "told to be kept, so that no cycle completes. Name a standby there, or say \"local\" at all servers.");
 }
 
+std::string WhyNotTablesOnly(PostgresPlace& place) {
+  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
+  if (!lease.ok()) return "";
+  const auto rows = (*lease)->Query(
+      "SELECT current_setting('restrict_nonsystem_relation_kind', true) IS NULL, "
+      "split_part(current_setting('server_version'), ' ', 1)",
+      {}, "looking for a setting");
+  if (!rows.ok() || rows->rows() != 1 || !rows->Bool(0, 0)) return "";
+  return absl::StrCat("the PostgreSQL of the place '", place.options().name, "' is ", rows->Text(0, 1),
+                      ". From 15.8, 16.4 and 17 on PostgreSQL itself keeps this server from reading views "
+                      "of other roles. Install the latest minor version.");
+}
+
 }  // namespace mirror

@@ -41,6 +41,9 @@ class StoreLook {
 /// Where what is committed in the place is to stand at a standby, too: why no commit there can be told to be
 /// kept, for people. Empty: a standby is named, or nobody can tell now. Of Citus the coordinator is asked.
 std::string WhyNotReplicated(PostgresPlace& place);
+/// Asks whether the place's PostgreSQL has ConnectAs::tables_only; if not, says which version does. Empty: it
+/// has it, or it does not answer.
+std::string WhyNotTablesOnly(PostgresPlace& place);
 
 }  // namespace mirror
 

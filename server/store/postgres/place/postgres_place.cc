@@ -19,7 +19,8 @@ constexpr std::chrono::seconds kLookWithin{3};
 postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
   return {.conninfo = options.conninfo,
           .passfile = options.passfile,
-          .application_name = options.application_name};
+          .application_name = options.application_name,
+          .tables_only = true};
 }
 
 constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUsesOfPools = {

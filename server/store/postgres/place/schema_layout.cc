@@ -8,8 +8,8 @@ namespace {
 
 constexpr char kDoing[] = "bringing an earlier layout to the present one";
 
-absl::StatusOr<postgres::Rows> ReadLayout(postgres::Connection& connection, const SchemaLayout& known) {
-  return connection.Query(absl::StrCat("SELECT layout, layout_min FROM ", known.table), {}, kDoing);
+std::string LayoutSql(const SchemaLayout& known) {
+  return absl::StrCat("SELECT layout, layout_min FROM ", known.table);
 }
 
 bool IsOlder(const postgres::Rows& row, const SchemaLayout& known) {
@@ -19,20 +19,24 @@ bool IsOlder(const postgres::Rows& row, const SchemaLayout& known) {
 }  // namespace
 
 absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& known) {
-  auto row = ReadLayout(connection, known);
+  auto row = known.own != nullptr ? known.own->Query(connection, LayoutSql(known), kDoing)
+                                  : connection.Query(LayoutSql(known), {}, kDoing);
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
   // The table and not its row: who waits for the row has a lock of the table by then, which a step may need.
   absl::Status locked =
       connection.Execute(absl::StrCat("LOCK TABLE ", known.table, " IN EXCLUSIVE MODE"), kDoing);
+  if (locked.ok() && known.own != nullptr) locked = known.own->Find(connection).status();
   if (!locked.ok()) return locked;
-  row = ReadLayout(connection, known);
+  row = connection.Query(LayoutSql(known), {}, kDoing);
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   std::int64_t layout_min = row->Int(0, 1);
   for (const SchemaLayout::Step& step : known.steps) {
     if (step.to <= row->Int(0, 0)) continue;
-    if (absl::Status taken = connection.Execute(step.sql, kDoing); !taken.ok()) return taken;
+    absl::Status taken = step.sql.empty() ? absl::OkStatus() : connection.Execute(step.sql, kDoing);
+    if (taken.ok() && step.run != nullptr) taken = step.run(connection);
+    if (!taken.ok()) return taken;
     if (!step.older_go_on) layout_min = step.to;
   }
   const absl::StatusOr<std::int64_t> noted =

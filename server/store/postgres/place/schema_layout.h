@@ -2,11 +2,13 @@
 #define MIRROR_SERVER_STORE_POSTGRES_PLACE_SCHEMA_LAYOUT_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/db/postgres/connection.h"
+#include "server/store/postgres/place/own_names.h"
 
 namespace mirror {
 
@@ -20,10 +22,14 @@ struct SchemaLayout {
     std::string sql;  ///< Its statements. Names are with their schema.
     /// It only adds what servers of the layout before do not read: they go on beside this one.
     bool older_go_on = true;
+    /// Runs after `sql`, in the same transaction. Null: nothing.
+    std::function<absl::Status(postgres::Connection&)> run = nullptr;
   };
   std::string table;  ///< Quoted, with its schema.
   std::int64_t present = 1;
   std::vector<Step> steps = {};
+  /// Checks whose the table is before it is read. Null: nobody else can have it.
+  const MirrorGuard* own = nullptr;
 };
 
 /// Brings an older layout to the present one, in a transaction of its own, and writes that down. A later one

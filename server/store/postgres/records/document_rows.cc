@@ -60,15 +60,6 @@ absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& c
   return Select(connection, names, " ORDER BY kind, id", {});
 }
 
-void MakeDocuments(OwnWrites& writes, const PostgresOwnTables& names) {
-  // The schema is closed to others, and default privileges say nothing of it to PUBLIC.
-  writes.Add(
-      absl::StrCat("CREATE TABLE IF NOT EXISTS ", names.documents,
-                   " (kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint "
-                   "NOT NULL, CONSTRAINT _mirror_own_key_documents PRIMARY KEY (kind, id))"),
-      {});
-}
-
 void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document) {
   writes.Add(
       absl::StrCat("INSERT INTO ", names.documents,
@@ -79,7 +70,6 @@ void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Docume
 
 void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,
                     const std::vector<DocumentChange>& changes, std::int64_t now_ms) {
-  MakeDocuments(writes, names);
   for (const DocumentChange& change : changes) {
     if (change.text) {
       PutDocument(writes, names, {change.kind, change.id, *change.text, now_ms});
@@ -91,7 +81,6 @@ void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,
 }
 
 void BoundDocuments(OwnWrites& writes, const PostgresOwnTables& names, const DocumentBound& bound) {
-  MakeDocuments(writes, names);
   writes.Add(absl::StrCat("DELETE FROM ", names.documents, " WHERE kind = $1 AND at_ms < $2"),
              {writes.Keep(bound.kind), bound.before_ms});
   writes.Add(absl::StrCat("DELETE FROM ", names.documents, " WHERE kind = $1 AND id IN (SELECT id FROM ",

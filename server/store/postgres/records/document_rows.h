@@ -28,9 +28,6 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& conn
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 
-/// The table, where there is none.
-void MakeDocuments(OwnWrites& writes, const PostgresOwnTables& names);
-/// Into a table that is there.
 void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document);
 void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,
                     const std::vector<DocumentChange>& changes, std::int64_t now_ms);

@@ -128,7 +128,9 @@ absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTable
   for (const PostgresAgreed* table : agreed) wanted.Add(table->schema.name);
   const auto rows = connection.Query(
       "SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND relnamespace = "
-      "to_regnamespace($2) AND relkind IN ('r', 'p')",
+      "to_regnamespace($2) AND relkind IN ('r', 'p') AND relowner = (SELECT oid FROM pg_roles WHERE rolname "
+      "= "
+      "current_user)",
       {wanted.value(), names.schema}, "looking for the mirrored tables");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::set<std::string, std::less<>> there;

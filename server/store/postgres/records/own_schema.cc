@@ -7,19 +7,25 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/state_rows.h"
 
 namespace mirror {
 namespace {
 
+constexpr char kLostAdvice[] =
+    ", which the mirror keeps for itself: restore the mirror from a backup, or reset it with 'mirrorctl "
+    "reset'";
+
 /// Behind the name of a table.
 struct OwnTable {
   std::string name;   ///< Quoted, with its schema.
   std::string plain;  ///< Without.
   const char* columns;
-  const char* key;
-  const char* more;
+  const char* key;         ///< Null: it has none.
+  const char* constraint;  ///< The key's name: PostgreSQL's own choice could be that of a mirrored table.
+  const char* more = "";
 };
 
 constexpr char kTenantColumns[] =
@@ -37,29 +43,80 @@ constexpr char kTenantColumns[] =
 /// Rows that are updated in place, again and again.
 constexpr char kLoose[] = " WITH (fillfactor = 50)";
 
-std::vector<OwnTable> TablesOf(const std::string& context_id, const PostgresOwnTables& names) {
+std::vector<OwnTable> FirstTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
   return {
       {names.metadata, MetadataOf(context_id),
        "table_key text COLLATE \"C\", table_name text NOT NULL, schema_hash text, lsn bigint, lineage bytea, "
        "pending_lsn bigint, pending_lineage bytea, seq bigint, row_count bigint, cycle bigint, state text",
-       "table_key", kLoose},
-      {names.tenant, "_mirror_tenant", kTenantColumns, "context_id", kLoose},
+       "table_key", "_mirror_own_key_1", kLoose},
+      {names.tenant, "_mirror_tenant", kTenantColumns, "context_id", "_mirror_own_key_2", kLoose},
       {names.definitions, "_mirror_schema",
        "table_key text COLLATE \"C\", definition bytea NOT NULL, generation bigint NOT NULL, kinds bytea",
-       "table_key", ""},
+       "table_key", "_mirror_own_key_3"},
       {names.state, "_mirror_state",
        "kind smallint, table_key text COLLATE \"C\", number bigint, payload bytea", "kind, table_key, number",
-       ""},
+       "_mirror_own_key_4"},
       {names.receipts, "_mirror_receipts",
        "kind smallint, table_key text COLLATE \"C\", number bigint, \"offset\" bigint, cycle bigint, data "
        "bytea",
-       "kind, table_key, number, \"offset\"", ""},
+       "kind, table_key, number, \"offset\"", "_mirror_own_key_5"},
       {names.hooks, "_mirror_hooks",
        "id bigint, hook text COLLATE \"C\" NOT NULL, event text NOT NULL, cycle bigint NOT NULL, at_ms "
        "bigint "
        "NOT NULL, json text NOT NULL, claimed_by text, claimed_until bigint",
-       "id", ""},
+       "id", "_mirror_own_key_6"},
   };
+}
+
+/// Since layout 2.
+std::vector<OwnTable> LaterTablesOf(const PostgresOwnTables& names) {
+  return {
+      {names.documents, "_mirror_documents",
+       "kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint NOT NULL",
+       "kind, id", "_mirror_own_key_documents"},
+      {names.journal, "_mirror_journal",
+       "number bigint, salt bigint NOT NULL, table_key text COLLATE \"C\" NOT NULL, table_name text NOT "
+       "NULL, "
+       "moment bigint NOT NULL, operation smallint NOT NULL, columns text, row_total bigint, least bytea, "
+       "most "
+       "bytea, keys bytea, cycle bigint, seq bigint, origin text, lsn bigint, lineage bytea, receipt bigint, "
+       "source_ms bigint, done_ms bigint, row_count bigint, digest bytea",
+       "number", "_mirror_own_key_journal"},
+      {names.floor, "_mirror_floor", "number bigint NOT NULL, salt bigint NOT NULL", nullptr, nullptr},
+      {names.history, "_mirror_history",
+       "table_key text COLLATE \"C\", table_name text NOT NULL, versions text NOT NULL, view_name text NOT "
+       "NULL, definition bytea NOT NULL, known_from bigint NOT NULL, view_is_whole boolean NOT NULL, hidden "
+       "text NOT NULL DEFAULT '[]'",
+       "table_key", "_mirror_own_key_history"},
+  };
+}
+
+std::vector<OwnTable> AllTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
+  std::vector<OwnTable> all = FirstTablesOf(context_id, names);
+  for (OwnTable& table : LaterTablesOf(names)) all.push_back(std::move(table));
+  return all;
+}
+
+std::string CreateSql(const OwnTable& table) {
+  const std::string key = table.key == nullptr ? ""
+                                               : absl::StrCat(", CONSTRAINT ", table.constraint,
+                                                              " PRIMARY KEY (", table.key, ")");
+  return absl::StrCat("CREATE TABLE ", table.name, " (", table.columns, key, ")", table.more);
+}
+
+constexpr char kHeadsIndex[] = "_mirror_journal_heads";
+std::string HeadsSql(const PostgresOwnTables& names) {
+  return absl::StrCat("CREATE INDEX ", kHeadsIndex, " ON ", names.journal,
+                      " (table_key, number) WHERE number = moment");
+}
+
+constexpr char kCommitsView[] = "_mirror_commits";
+/// In which a partner sees the commits that the journal has.
+std::string CommitsSql(const PostgresOwnTables& names) {
+  return absl::StrCat("CREATE VIEW ", names.commits,
+                      " AS SELECT number AS moment, table_name, cycle, lsn, lineage, receipt, source_ms, "
+                      "done_ms, row_count FROM ",
+                      names.journal, " WHERE number = moment AND done_ms IS NOT NULL");
 }
 
 /// In which a partner sees how old the tables are, at the moment of the query.
@@ -88,13 +145,57 @@ std::string FreshnessSql(const PostgresOwnTables& names) {
       join("e", StateKind::kTarget, "''"), ") AS every_table");
 }
 
+constexpr char kCompleting[] = "completing the mirror's own tables";
+
+/// Layout 1 made the later tables with what they were first needed for. One that is missing though something
+/// was kept in it was dropped by somebody.
+absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTables& names,
+                           const std::set<std::string>& there) {
+  const auto kept = connection.Query(
+      absl::StrCat("SELECT EXISTS (SELECT FROM ", names.state,
+                   " WHERE kind = ", static_cast<int>(StateKind::kJournal),
+                   " AND table_key = ''), EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                   "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relowner = n.nspowner AND "
+                   "c.relname ~ '^_mirror_versions_[0-9]+$')"),
+      {names.schema_name}, kCompleting);
+  if (!kept.ok()) return kept.status();
+  const char* lost = kept->Bool(0, 0) && !there.contains("_mirror_journal")   ? "_mirror_journal"
+                     : kept->Bool(0, 0) && !there.contains("_mirror_floor")   ? "_mirror_floor"
+                     : kept->Bool(0, 1) && !there.contains("_mirror_history") ? "_mirror_history"
+                                                                              : nullptr;
+  if (lost == nullptr) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("somebody dropped or renamed ", lost, " in the schema ", names.schema, kLostAdvice));
+}
+
+/// Makes what the mirror lacks of them, by statements that fail where anybody has the name.
+absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwnTables& names) {
+  postgres::OwnRelations own{.schema = names.schema_name, .views = {kCommitsView}, .indexes = {kHeadsIndex}};
+  for (const OwnTable& table : LaterTablesOf(names)) own.tables.push_back(table.plain);
+  const auto found = postgres::OwnGuard(own).Find(connection);
+  if (!found.ok()) return found.status();
+  const std::set<std::string>& there = found->names;
+  absl::Status made = CheckNoneLost(connection, names, there);
+  const auto make = [&](const std::string& plain, const std::string& sql) {
+    if (made.ok() && !there.contains(plain)) made = connection.Execute(sql, kCompleting);
+  };
+  for (const OwnTable& table : LaterTablesOf(names)) {
+    make(table.plain, CreateSql(table));
+    // Default privileges of a schema with readers may say otherwise.
+    if (made.ok() && !there.contains(table.plain)) made = TakeRights(connection, table.name);
+  }
+  make(kHeadsIndex, HeadsSql(names));
+  make(kCommitsView, CommitsSql(names));
+  if (made.ok() && !there.contains(kCommitsView)) made = TakeRights(connection, names.commits);
+  return made;
+}
+
 /// Of a schema that stands there, whoever made it.
 absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& context_id,
                            const PostgresOwnTables& names) {
-  const auto there = connection.Number("SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)",
-                                       {names.tenant}, "looking for the mirror's schema");
+  const auto there = postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection);
   if (!there.ok()) return there.status();
-  if (*there == 1) {
+  if (!there->names.empty()) {
     const auto row =
         connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE context_id = $1"),
                           {context_id}, "looking for the mirror's schema");
@@ -106,8 +207,16 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
 
 }  // namespace
 
-SchemaLayout MirrorLayout(const PostgresOwnTables& names) {
-  return {.table = names.tenant, .present = kPostgresLayout};
+SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own) {
+  return {.table = names.tenant,
+          .present = kPostgresLayout,
+          .steps = {{.to = 2,
+                     .sql = "",
+                     .run =
+                         [names](postgres::Connection& connection) {
+                           return MakeLaterTables(connection, names);
+                         }}},
+          .own = own};
 }
 
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
@@ -121,23 +230,21 @@ void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
   constexpr char kDoing[] = "making the mirror's schema";
   pipeline.Queue(absl::StrCat("CREATE SCHEMA ", names.schema), {}, kDoing);
   pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
-  int number = 0;
-  for (const OwnTable& table : TablesOf(context_id, names)) {
-    // Named, since PostgreSQL's own name of it could be that of a mirrored table.
-    pipeline.Queue(
-        absl::StrCat("CREATE TABLE ", table.name, " (", table.columns, ", CONSTRAINT _mirror_own_key_",
-                     ++number, " PRIMARY KEY (", table.key, "))", table.more),
-        {}, kDoing);
+  for (const OwnTable& table : AllTablesOf(context_id, names)) {
+    pipeline.Queue(CreateSql(table), {}, kDoing);
     // Default privileges of the role may say otherwise.
     pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
   }
+  pipeline.Queue(HeadsSql(names), {}, kDoing);
   pipeline.Queue(FreshnessSql(names), {}, kDoing);
-  pipeline.Queue(
-      absl::StrCat("INSERT INTO ", names.tenant,
-                   " (context_id, layout, layout_min, program, epoch, state, timeline, self_oid) "
-                   "SELECT $1, $2, $2, $3, $4, 'serving', left(pg_walfile_name("
-                   "pg_current_wal_lsn()), 8), $5::regclass::oid"),
-      std::vector<postgres::Value>{context_id, kPostgresLayout, MIRROR_VERSION, epoch, names.tenant}, kDoing);
+  pipeline.Queue(CommitsSql(names), {}, kDoing);
+  pipeline.Queue(absl::StrCat("INSERT INTO ", names.tenant,
+                              " (context_id, layout, layout_min, program, epoch, state, timeline, self_oid) "
+                              "SELECT $1, $2, $3, $4, $5, 'serving', left(pg_walfile_name("
+                              "pg_current_wal_lsn()), 8), $6::regclass::oid"),
+                 std::vector<postgres::Value>{context_id, kPostgresLayout, kPostgresLayoutMin, MIRROR_VERSION,
+                                              epoch, names.tenant},
+                 kDoing);
 }
 
 absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::string& context_id,
@@ -172,7 +279,16 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
     tables.insert(rows->Text(row, 0));
     columns.emplace(rows->Text(row, 0), rows->Text(row, 1));
   }
-  for (const OwnTable& table : TablesOf(context_id, names)) {
+  std::vector<OwnTable> own = FirstTablesOf(context_id, names);
+  for (const OwnTable& table : own) {
+    if (!tables.contains(table.plain)) return table.plain;
+  }
+  // An older server may have made the mirror anew meanwhile.
+  const auto layout = connection.Number(absl::StrCat("SELECT layout FROM ", names.tenant), {},
+                                        "looking at the mirror's layout");
+  if (!layout.ok()) return InStoreWords(layout.status(), Touched::kOwnTable);
+  if (*layout >= 2) own = AllTablesOf(context_id, names);
+  for (const OwnTable& table : own) {
     if (!tables.contains(table.plain)) return table.plain;
     for (std::string_view rest = table.columns; !rest.empty();) {
       std::string_view name = rest.substr(0, rest.find(' '));

@@ -17,10 +17,14 @@ namespace mirror {
 
 /// What this program writes. A mirror of an earlier layout is brought to it when it is opened; one of a later
 /// is opened as long as its `layout_min` is no greater: until then layouts differ by additions.
-inline constexpr std::int64_t kPostgresLayout = 1;
+/// Since layout 2 a mirror has all of its own tables from the beginning: a name that is free in its schema
+/// can be taken by another role that may make relations there.
+inline constexpr std::int64_t kPostgresLayout = 2;
+/// The oldest layout whose servers can go on beside this one.
+inline constexpr std::int64_t kPostgresLayoutMin = 1;
 /// What leads there. tests/data/old has schemas of former versions, which a test raises and compares with new
 /// ones.
-SchemaLayout MirrorLayout(const PostgresOwnTables& names);
+SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own = nullptr);
 
 /// What is said of a schema that has the name of a tenant's and is none: kFailedPrecondition.
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names);

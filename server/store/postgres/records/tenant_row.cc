@@ -107,13 +107,19 @@ absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const Postg
   return row;
 }
 
+std::string SelectTenantSql(const PostgresOwnTables& names) {
+  return absl::StrCat("SELECT ", kColumns, " FROM ", names.tenant);
+}
+
+std::optional<TenantRow> SelectedTenantOf(const postgres::Rows& rows) {
+  return rows.rows() == 0 ? std::nullopt : std::optional(RowOf(rows));
+}
+
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names) {
-  const auto rows =
-      connection.Query(absl::StrCat("SELECT ", kColumns, " FROM ", names.tenant), {}, kReadingTenant);
+  const auto rows = connection.Query(SelectTenantSql(names), {}, kReadingTenant);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  if (rows->rows() == 0) return std::nullopt;
-  return RowOf(*rows);
+  return SelectedTenantOf(*rows);
 }
 
 absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names,

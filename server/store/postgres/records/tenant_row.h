@@ -46,6 +46,9 @@ absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const Postg
 /// Inside a transaction: nobody else begins one until it ends. Errors: kDataLoss, too: the row is gone.
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names);
 /// Absent: the row is gone.
+std::string SelectTenantSql(const PostgresOwnTables& names);
+/// What that gave.
+std::optional<TenantRow> SelectedTenantOf(const postgres::Rows& rows);
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names);
 

@@ -155,6 +155,12 @@ absl::Status Change(TableWork& work, const Position& position, const AlterTable&
   if (!present.ok()) return present.status();
   std::set<std::string> key;
   for (const auto& [name, table] : *present) {
+    if (!table.is_ours) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table '", name,
+          "' was made by another role. It was left as it is and takes nothing. Rename or drop it; "
+          "the next cycle goes on."));
+    }
     for (const PresentColumn& column : table.columns) {
       if (column.key_position != 0) key.insert(FoldName(column.name));
     }

@@ -169,7 +169,9 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
                     before = agreed->schema.name.empty() ? name : agreed->schema.name;
   const auto present = ReadPresent(work.connection, work.names, {before});
   if (!present.ok()) return present.status();
-  agreed->is_there = present->contains(before);
+  const auto found = present->find(before);
+  // A table of another role is left alone, under whatever name.
+  agreed->is_there = found != present->end() && found->second.is_ours;
   if (agreed->is_there && before != name) {
     absl::Status renamed = LockTable(work, before);
     if (renamed.ok()) {
@@ -180,7 +182,7 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
     if (!renamed.ok()) return renamed;
   }
   if (agreed->is_there) {
-    PresentTable table = present->at(before);
+    PresentTable table = found->second;
     if (absl::Status ready = Prepare(work, agreed->schema, agree.schema, table); !ready.ok()) return ready;
   }
   AddKinds(KeptForm(agree.schema), &agreed->kinds);
@@ -236,7 +238,7 @@ absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const Sta
     const auto present = ReadPresent(work.connection, work.names, {table.name});
     if (!present.ok()) return present.status();
     const auto there = present->find(table.name);
-    if (there != present->end()) emptied = FindNoted(note, table, there->second);
+    if (there != present->end() && there->second.is_ours) emptied = FindNoted(note, table, there->second);
     std::vector<std::string> sets, filled;
     for (const std::string& column : emptied) {
       sets.push_back(absl::StrCat(QuoteName(column), " = NULL"));

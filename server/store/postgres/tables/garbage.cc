@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
-#include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/tables/table_work.h"
 
 namespace mirror {
 namespace {
@@ -16,19 +16,24 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(100);
 constexpr char kDropping[] = "dropping a table that is not needed any more";
 
-absl::Status DropOne(postgres::Connection& connection, const PostgresOwnTables& names,
+absl::Status DropOne(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
                      const std::string& relation, std::chrono::milliseconds patience) {
   OwnWrites writes;
   RemoveState(writes, names, StateKind::kGarbage, relation);
-  postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin({}, kDropping); !begun.ok()) return begun;
-  absl::Status dropped =
-      connection.Execute(absl::StrCat("SET LOCAL lock_timeout = ", patience.count(),
-                                      "; DROP TABLE IF EXISTS ", Qualified(names.schema_name, relation)),
-                         kDropping);
-  if (!dropped.ok()) return dropped;
+  OwnTransaction transaction(connection, own);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  TableWork work{connection, names, writes};
+  const absl::StatusOr<Relation> there = FindRelation(work, relation);
+  if (!there.ok()) return there.status();
+  // What another role has under that name stays.
+  if (there->is_table() && there->is_ours) {
+    absl::Status dropped = connection.Execute(
+        absl::StrCat("SET LOCAL lock_timeout = ", patience.count(), "; DROP TABLE ", work.In(relation)),
+        kDropping);
+    if (!dropped.ok()) return dropped;
+  }
   if (absl::Status removed = writes.Send(connection); !removed.ok()) return removed;
-  return transaction.Commit(kDropping);
+  return transaction.Commit();
 }
 
 bool MayBeDroppedLater(const absl::Status& status) {
@@ -39,25 +44,26 @@ bool MayBeDroppedLater(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const PostgresOwnTables& names,
-                                        const GarbageTurn& turn) {
+absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names, const GarbageTurn& turn) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;
   const steady_clock::time_point begun = steady_clock::now();
-  absl::StatusOr<std::vector<StateRow>> garbage = ReadState(connection, names, StateKind::kGarbage);
-  if (!garbage.ok()) return garbage.status();
-  std::stable_partition(garbage->begin(), garbage->end(),
+  const auto rows = own.Query(connection, StateOfKindSql(names, StateKind::kGarbage), kDropping);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  std::vector<StateRow> garbage = StateOfKind(*rows);
+  std::stable_partition(garbage.begin(), garbage.end(),
                         [&](const StateRow& row) { return turn.first.contains(row.table_key); });
-  std::size_t left = garbage->size();
+  std::size_t left = garbage.size();
   absl::Status failed;
-  for (const StateRow& row : *garbage) {
+  for (const StateRow& row : garbage) {
     milliseconds patience = kPatience;
     if (turn.within) {
       const auto spent = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun);
       patience = std::min(patience, *turn.within - spent);
     }
     if (patience <= milliseconds::zero() || !connection.IsOpen()) break;
-    const absl::Status dropped = DropOne(connection, names, row.table_key, patience);
+    const absl::Status dropped = DropOne(connection, own, names, row.table_key, patience);
     if (dropped.ok()) --left;
     if (!dropped.ok() && !MayBeDroppedLater(dropped))
       failed.Update(InStoreWords(dropped, Touched::kMirroredTable));

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
 
 namespace mirror {
 
@@ -21,8 +21,8 @@ struct GarbageTurn {
 /// Drops what MakeGarbage() noted, each relation in a transaction of its own, 100 ms of waiting each. One
 /// that somebody reads, or that a view hangs on, stays for the next time. Gives how many stay. Errors: as a
 /// store's, the first one of them, when all others have been tried.
-absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const PostgresOwnTables& names,
-                                        const GarbageTurn& turn = {});
+absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names, const GarbageTurn& turn = {});
 
 }  // namespace mirror
 

@@ -54,7 +54,8 @@ absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSc
   if (!present.ok()) return present.status();
   const auto table = present->find(kept.name);
   const std::vector<std::uint32_t> key = kept.Key();
-  if (key.empty() || table == present->end() || table->second.key_size() != key.size()) return std::nullopt;
+  if (key.empty() || table == present->end() || !table->second.is_ours) return std::nullopt;
+  if (table->second.key_size() != key.size()) return std::nullopt;
   for (const std::uint32_t column : key) {
     const PresentColumn* const there = table->second.Find(kept.columns[column].name);
     if (there == nullptr || there->type != DeclaredType(kept.columns[column])) return std::nullopt;

@@ -18,6 +18,7 @@ constexpr char kReadingTables[] = "looking at the mirrored tables";
 
 /// Why rows cannot be written, or, when columns that are not there are still to be added, never.
 std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
+  if (!present.is_ours) return "another role made it: rename or drop it";
   if (present.is_unlogged) return "it is UNLOGGED: a crash of PostgreSQL would empty it";
   const std::vector<std::uint32_t> key = kept.Key();
   for (const Column& column : kept.columns) {
@@ -77,10 +78,13 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
   postgres::Array wanted(postgres::Type::kText);
   for (const std::string& relation : relations) wanted.Add(relation);
   const auto rows = connection.Query(
+      // A type of another schema's has that before its name, so that it is none of ours: its owner may have
+      // made casts and operators for it.
       "SELECT c.relname::text, a.attnum, CASE WHEN a.attisdropped THEN NULL ELSE a.attname::text END, CASE "
-      "WHEN a.atttypmod = -1 THEN t.typname::text ELSE format_type(a.atttypid, a.atttypmod) END, l.collname "
-      "= "
-      "'C', coalesce(array_position(k.conkey, a.attnum), 0), a.attnotnull, a.atthasdef, a.attgenerated <> '' "
+      "WHEN a.atttypmod = -1 AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE "
+      "format_type(a.atttypid, a.atttypmod) END, l.collname = 'C' AND l.collnamespace = "
+      "'pg_catalog'::regnamespace, coalesce(array_position(k.conkey, a.attnum), 0), a.attnotnull, "
+      "a.atthasdef, a.attgenerated <> '' "
       "OR a.attidentity = 'a', c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user), (SELECT "
       "min(conname::text) FROM pg_constraint WHERE conrelid = c.oid AND condeferrable), c.relpersistence <> "
       "'p' FROM pg_class AS c "

@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& con
   const auto present = ReadPresent(connection, names, relations);
   if (!present.ok()) return present.status();
   for (const auto& [name, table] : *present) {
-    if (table.Find(kOwnedColumn) != nullptr) keeping.push_back(name);
+    if (table.is_ours && table.Find(kOwnedColumn) != nullptr) keeping.push_back(name);
   }
   return keeping;
 }
@@ -81,7 +81,7 @@ absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const st
   ForgetTable(work, table, shadow);
   const absl::StatusOr<Relation> there = FindRelation(work, table);
   if (!there.ok()) return there.status();
-  if (!there->is_table()) return std::nullopt;
+  if (!there->is_table() || !there->is_ours) return std::nullopt;
   const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
   if (!aside.ok()) return aside.status();
   StateRow row = {*aside, now_ms, PayloadWriter().Text(table).Take()};
@@ -93,7 +93,8 @@ absl::Status RunDropTable(TableWork& work, const std::string& table, const std::
   ForgetTable(work, table, shadow);
   const absl::StatusOr<Relation> there = FindRelation(work, table);
   if (!there.ok() || there->name.empty()) return there.status();
-  // Somebody may have put something else in its place.
+  // Another role may have put something else in its place, which is left to it.
+  if (!there->is_ours) return absl::OkStatus();
   if (const std::string kind(KindOf(*there)); !kind.empty())
     return RunWhereFree(work, there->name, absl::StrCat("DROP ", kind, " ", work.In(there->name)),
                         "dropping it");

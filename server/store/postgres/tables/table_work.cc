@@ -78,12 +78,12 @@ absl::Status OnTable(const absl::Status& ran) {
 
 absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table) {
   const auto rows = work.connection.Query(
-      "SELECT relname::text, relkind::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
-      "relname = $2::name",
+      "SELECT relname::text, relkind::text, relowner = (SELECT oid FROM pg_roles WHERE rolname = "
+      "current_user) FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = $2::name",
       {work.names.schema, table}, "looking for a table");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return Relation{};
-  return Relation{rows->Text(0, 0), rows->Text(0, 1)[0]};
+  return Relation{rows->Text(0, 0), rows->Text(0, 1)[0], rows->Bool(0, 2)};
 }
 
 void MakeGarbage(TableWork& work, const std::string& relation) {

@@ -57,6 +57,7 @@ absl::Status OnTable(const absl::Status& ran);
 struct Relation {
   std::string name;  ///< Empty: nothing has it.
   char kind = 0;     ///< As pg_class.relkind.
+  bool is_ours = false;
   bool is_table() const { return kind == 'r' || kind == 'p'; }
 };
 /// What has exactly this name in the schema, whatever it is: one in another case is somebody else's.

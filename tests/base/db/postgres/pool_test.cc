@@ -70,6 +70,25 @@ TEST_F(PostgresPool, ConnectionsAreUsedAgainAndNoMoreThanAllowed) {
   EXPECT_EQ(pool.counts().refused, 1U);
 }
 
+TEST_F(PostgresPool, AConnectionThatIsNotAdmittedIsNotLent) {
+  bool admits = false;
+  int asked = 0;
+  options_.admit = [&](Connection& connection) {
+    ++asked;
+    EXPECT_THAT(connection.Number("SELECT 1"), IsOkAndHolds(1));
+    return admits ? absl::OkStatus() : absl::FailedPreconditionError("not this one");
+  };
+  Pool pool(options_);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(pool.Take(kPatience).status(), StatusIs(StatusCode::kFailedPrecondition, "not this one"));
+  }
+  EXPECT_EQ(pool.counts().open, 0U);
+  admits = true;
+  const int first = PidOf(pool);
+  EXPECT_EQ(PidOf(pool), first);
+  EXPECT_EQ(asked, 4);
+}
+
 /// All that a server of few connections has.
 std::vector<std::unique_ptr<Connection>> TakeAll(const PostgresServer& server) {
   std::vector<std::unique_ptr<Connection>> all;

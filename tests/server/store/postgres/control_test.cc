@@ -15,6 +15,7 @@
 #include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/control/waiting_hooks.h"
+#include "tests/support/hostile/hostile_role.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 
@@ -69,6 +70,65 @@ TEST_F(ControlTest, ASchemaOfOthersOrOfALaterVersionIsRefused) {
               StatusIs(StatusCode::kUnavailable, HasSubstr("upgrade this server to 7.0.0")));
   Do("UPDATE mirror_control.fleet SET layout_min = 1");
   EXPECT_NE(OpenControl(), nullptr) << "what is only added does not keep this one away";
+}
+
+TEST_F(ControlTest, ItsRelationsAreAllThatItMakes) {
+  ASSERT_NE(OpenControl(), nullptr);
+  std::vector<std::string> own = ControlRelations().tables;
+  for (const std::string& index : ControlRelations().indexes) own.push_back(index);
+  const auto made = connection_->Query(
+      "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'mirror_control'::regnamespace AND "
+      "(c.relkind IN ('r', 'v') OR c.relkind = 'i' AND NOT EXISTS (SELECT FROM pg_constraint n WHERE "
+      "n.conindid = c.oid))");
+  ASSERT_THAT(made.status(), IsOk());
+  std::vector<std::string> names;
+  for (int row = 0; row < made->rows(); ++row) names.push_back(made->Text(row, 0));
+  EXPECT_THAT(own, testing::UnorderedElementsAreArray(names));
+}
+
+TEST_F(ControlTest, ASchemaOfAnotherRoleIsNotRead) {
+  ASSERT_NE(OpenControl(), nullptr);
+  HostileRole hostile(*server_, conninfo_);
+  const ControlOptions options{.conninfo = hostile.KeeperConninfo()};
+  Do("CREATE SCHEMA saved; CREATE TABLE saved.fleet (LIKE mirror_control.fleet); DROP SCHEMA mirror_control "
+     "CASCADE");
+  for (const char* const how : {"view", "table"}) {
+    SCOPED_TRACE(how);
+    hostile.MakeSchema("mirror_control");
+    hostile.Take("mirror_control", "fleet", how, "saved.fleet");
+    for (const absl::Status& told :
+         {PostgresControl::Open(options).status(), PostgresControl::Find(options).status()}) {
+      EXPECT_THAT(told, StatusIs(StatusCode::kFailedPrecondition,
+                                 HasSubstr("the schema \"mirror_control\" belongs to the role 'analyst'")));
+    }
+    EXPECT_FALSE(hostile.Caught());
+    Do("DROP SCHEMA mirror_control CASCADE");
+  }
+  EXPECT_THAT(PostgresControl::Open(options).status(), IsOk());
+}
+
+TEST_F(ControlTest, ATableOfAnotherRoleInItIsNotRead) {
+  HostileRole hostile(*server_, conninfo_);
+  const auto control = PostgresControl::Open({.conninfo = hostile.KeeperConninfo()});
+  ASSERT_THAT(control.status(), IsOk());
+  for (const std::string& table : ControlRelations().tables) {
+    for (const char* const how : {"view", "table", "trigger", "rule"}) {
+      SCOPED_TRACE(absl::StrCat(table, " ", how));
+      hostile.Take("mirror_control", table, how);
+      const auto says = StatusIs(StatusCode::kFailedPrecondition,
+                                 HasSubstr(absl::StrCat("\"mirror_control\".\"", table, "\"")));
+      EXPECT_THAT(PostgresControl::Open({.conninfo = hostile.KeeperConninfo()}).status(), says);
+      // A connection that comes later looks, too.
+      (*control)->Reconnect();
+      EXPECT_THAT((*control)->Run([&](postgres::Connection& connection) {
+        return connection.Query("SELECT * FROM mirror_control." + table).status();
+      }),
+                  says);
+      hostile.GiveBack("mirror_control", table, how);
+    }
+  }
+  EXPECT_FALSE(hostile.Caught());
+  EXPECT_THAT(ListServers(**control).status(), IsOk());
 }
 
 TEST_F(ControlTest, NeedsNoRightThatIsOnlyForRowsOfMirrors) {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "tests/support/hostile/hostile_role.h"
 #include "tests/support/places.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
@@ -144,6 +147,96 @@ TEST_F(FormerVersion, ItsSchemasAreRaisedToWhatIsMadeNow) {
       << "what a server keeps for itself has another form: raise kPostgresLayout or kControlLayout, and say "
          "in a "
          "step what makes the form before it the new one";
+}
+
+/// A mirror of layout 1, in which analyst may make relations.
+class FirstLayout : public FormerVersion {
+ protected:
+  void Fill() override {
+    hostile_.emplace(*server_, conninfo_);
+    auto opened =
+        PostgresPlace::Open({.name = "p1", .conninfo = hostile_->KeeperConninfo(), .connections = 2});
+    ASSERT_THAT(opened.status(), IsOk());
+    place_ = *std::move(opened);
+    ASSERT_THAT(Open(/*create=*/true).status(), IsOk());
+    whole_ = Ask(kOwnColumns);
+    Do("UPDATE \"Mirror_Old\"._mirror_tenant SET layout = 1");
+  }
+  absl::StatusOr<std::unique_ptr<Store>> Open(bool create = false) {
+    return OpenPostgresStore(*place_, "Old", create, {});
+  }
+  void DropLaterTables() {
+    Do("DROP TABLE \"Mirror_Old\"._mirror_documents, \"Mirror_Old\"._mirror_floor, "
+       "\"Mirror_Old\"._mirror_history; DROP TABLE \"Mirror_Old\"._mirror_journal CASCADE");
+  }
+
+  std::optional<HostileRole> hostile_;
+  std::unique_ptr<PostgresPlace> place_;
+  std::string whole_;
+};
+
+TEST_F(FirstLayout, GetsTheTablesThatItLacksAndReadersSeeNoneOfThem) {
+  DropLaterTables();
+  Do("ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA \"Mirror_Old\" GRANT SELECT ON TABLES TO analyst");
+  ASSERT_THAT(Open().status(), IsOk());
+  EXPECT_EQ(Ask(kOwnColumns), whole_);
+  EXPECT_EQ(Ask("SELECT concat(layout, ' ', layout_min) FROM \"Mirror_Old\"._mirror_tenant"), "2 1");
+  EXPECT_EQ(Ask("SELECT count(*)::text FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = "
+                "'\"Mirror_Old\"'::regnamespace AND a.grantee <> c.relowner"),
+            "0");
+}
+
+TEST_F(FirstLayout, IsStoppedByANameThatAnotherRoleTookUntilThatIsDropped) {
+  for (const char* const name :
+       {"_mirror_documents", "_mirror_floor", "_mirror_history", "_mirror_journal", "_mirror_commits"}) {
+    for (const char* const how : {"view", "table", "composite"}) {
+      SCOPED_TRACE(absl::StrCat(name, " ", how));
+      DropLaterTables();
+      hostile_->Take("Mirror_Old", name, how);
+      EXPECT_THAT(
+          Open().status(),
+          StatusIs(absl::StatusCode::kFailedPrecondition,
+                   testing::AllOf(testing::HasSubstr(absl::StrCat("\"Mirror_Old\".\"", name, "\" is ")),
+                                  testing::HasSubstr("DROP "))));
+      EXPECT_FALSE(hostile_->Caught());
+      EXPECT_EQ(Ask("SELECT layout::text FROM \"Mirror_Old\"._mirror_tenant"), "1");
+      const std::string kind = how == std::string("composite") ? "TYPE" : how;
+      Do(absl::StrCat("DROP ", kind, " \"Mirror_Old\".", name));
+      ASSERT_THAT(Open().status(), IsOk());
+      EXPECT_EQ(Ask(kOwnColumns), whole_);
+      Do("UPDATE \"Mirror_Old\"._mirror_tenant SET layout = 1");
+    }
+  }
+}
+
+TEST_F(FirstLayout, KeepsAJournalThatItHas) {
+  Do("DROP TABLE \"Mirror_Old\"._mirror_documents, \"Mirror_Old\"._mirror_history; "
+     "INSERT INTO \"Mirror_Old\"._mirror_floor VALUES (7, 8)");
+  ASSERT_THAT(Open().status(), IsOk());
+  EXPECT_EQ(Ask(kOwnColumns), whole_);
+  EXPECT_EQ(Ask("SELECT number::text FROM \"Mirror_Old\"._mirror_floor"), "7");
+}
+
+TEST_F(FirstLayout, IsDamagedWhereSomebodyDroppedWhatItKept) {
+  Do(absl::StrCat("INSERT INTO \"Mirror_Old\"._mirror_state (kind, table_key, number) VALUES (",
+                  static_cast<int>(StateKind::kJournal), ", '', 0)"));
+  DropLaterTables();
+  EXPECT_THAT(Open().status(), StatusIs(absl::StatusCode::kDataLoss,
+                                        testing::HasSubstr("dropped or renamed _mirror_journal")));
+  EXPECT_EQ(Ask("SELECT layout::text FROM \"Mirror_Old\"._mirror_tenant"), "1");
+}
+
+TEST_F(FirstLayout, OfALaterOneWhatSomebodyDroppedIsDamage) {
+  const auto store = OpenPostgresStore(*place_, "New", /*create=*/true, {});
+  ASSERT_THAT(store.status(), IsOk());
+  for (const char* const table :
+       {"_mirror_documents", "_mirror_journal", "_mirror_floor", "_mirror_history"}) {
+    EXPECT_THAT((*store)->upkeep().CheckOwnTables(), IsOk());
+    Do(absl::StrCat("ALTER TABLE \"Mirror_New\".", table, " RENAME TO saved"));
+    EXPECT_THAT((*store)->upkeep().CheckOwnTables(),
+                StatusIs(absl::StatusCode::kDataLoss, testing::HasSubstr(table)));
+    Do(absl::StrCat("ALTER TABLE \"Mirror_New\".saved RENAME TO ", table));
+  }
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
 #include "server/store/live_rows.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/session.h"
 #include "server/store/postgres/records/own_schema.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -153,7 +154,7 @@ class PostgresPopulation : public PostgresDatabaseTest {
     for (const StateRow& note : notes)
       EXPECT_THAT(InTransaction([&] { return EmptyColumns(*work_, note).status(); }), IsOk());
   }
-  std::size_t Garbage() { return DropGarbage(*connection_, names_).value(); }
+  std::size_t Garbage() { return DropGarbage(*connection_, own_, names_).value(); }
   /// Relations with such a name.
   Lines Tables(const std::string& like) {
     return See("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname LIKE '" + like + "'");
@@ -174,6 +175,7 @@ class PostgresPopulation : public PostgresDatabaseTest {
   }
 
   const PostgresOwnTables names_{"crm", SchemaOf("crm")};
+  const MirrorGuard own_{OwnOf("crm", names_), PlaceKind::kPlain};
   OwnWrites writes_;
   std::unique_ptr<TableWork> work_;
   std::int64_t rows_max_ = 1'000'000;
@@ -902,15 +904,18 @@ TEST_F(PostgresPopulation, WhatOneRelationKeepsWaitingHoldsUpNeitherTheOthersNor
   }
   ASSERT_THAT(writes_.Send(*connection_), IsOk());
   const auto began = std::chrono::steady_clock::now();
-  EXPECT_THAT(DropGarbage(*connection_, names_, {{"z"}, std::chrono::milliseconds(150)}), IsOkAndHolds(6U));
+  EXPECT_THAT(DropGarbage(*connection_, own_, names_, {{"z"}, std::chrono::milliseconds(150)}),
+              IsOkAndHolds(6U));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(450));
   EXPECT_THAT(Tables("z"), IsEmpty());
 
   Do("CREATE TABLE c (id int)");
   MakeGarbage(*work_, "c");
   ASSERT_THAT(writes_.Send(*connection_), IsOk());
-  EXPECT_THAT(std::string(DropGarbage(*connection_, names_).status().message()), HasSubstr("b_view"));
+  EXPECT_THAT(DropGarbage(*connection_, own_, names_), IsOk());
   EXPECT_THAT(Tables("c"), IsEmpty()) << "it comes behind the one that is no table";
+  EXPECT_THAT(See("SELECT relname::text FROM pg_class WHERE relname = 'b_view'"), ElementsAre("b_view"))
+      << "what is no table of ours stays";
 }
 
 }  // namespace

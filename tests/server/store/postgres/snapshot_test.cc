@@ -42,7 +42,7 @@ class PostgresSnapshotTest : public PostgresDatabaseTest {
   }
   void Run(const std::string& sql) { ASSERT_THAT(connection_->Execute(sql), IsOk()) << sql; }
   std::unique_ptr<Snapshot> Look(std::chrono::milliseconds lasts = kPostgresSnapshotMax) {
-    auto opened = OpenPostgresSnapshot(*place_, names_, lasts);
+    auto opened = OpenPostgresSnapshot(*place_, "ctx", names_, lasts);
     EXPECT_THAT(opened, IsOk());
     return opened.ok() ? *std::move(opened) : nullptr;
   }
@@ -143,7 +143,7 @@ TEST_F(PostgresSnapshotTest, WhoCallsItOffAndATableThatIsGoneAreTold) {
 
 TEST_F(PostgresSnapshotTest, AMirrorThatIsGoneIsDamage) {
   Run("DROP SCHEMA \"Mirror_ctx\" CASCADE");
-  EXPECT_THAT(OpenPostgresSnapshot(*place_, names_), StatusIs(StatusCode::kDataLoss));
+  EXPECT_THAT(OpenPostgresSnapshot(*place_, "ctx", names_), StatusIs(StatusCode::kDataLoss));
 }
 
 }  // namespace

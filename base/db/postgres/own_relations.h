@@ -1,0 +1,66 @@
+#ifndef MIRROR_BASE_DB_POSTGRES_OWN_RELATIONS_H_
+#define MIRROR_BASE_DB_POSTGRES_OWN_RELATIONS_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "base/db/postgres/pipeline.h"
+
+namespace mirror::postgres {
+
+/// Names in a schema that a program keeps for itself. Another role may have taken them. Without quotes.
+struct OwnRelations {
+  std::string schema;
+  std::vector<std::string> tables = {};  ///< Ordinary tables that nobody may give triggers or rules.
+  std::vector<std::string> views = {};
+  std::vector<std::string> indexes = {};
+  /// Ordinary or partitioned tables to which others may add triggers.
+  std::vector<std::string> shared = {};
+};
+
+/// What OwnGuard::Find() found of them.
+struct OwnFound {
+  bool has_schema = false;
+  std::set<std::string> names = {};  ///< The relations that exist.
+};
+
+/// Checks that names belong to the role of the session before the program uses them. Reading a relation of
+/// another role, or only planning to, may run functions of its owner with the rights of the session. The
+/// guard reads catalogs only. The schema and every relation that exists must belong to the current role, and
+/// each relation must be of the named kind. After a lock of one of the tables, the answer holds until the end
+/// of the transaction. Threads: any.
+class OwnGuard {
+ public:
+  explicit OwnGuard(const OwnRelations& own);
+  OwnGuard(const OwnGuard&) = delete;
+  OwnGuard& operator=(const OwnGuard&) = delete;
+
+  /// Errors: kFailedPrecondition that IsForeign() knows, with the statement that removes the obstacle;
+  /// Failure.
+  absl::StatusOr<OwnFound> Find(Connection& connection) const;
+  /// Queues the check. If it fails, no later statement of the pipeline runs. Its error is IsRefusal() and has
+  /// no message for people: Find() gives that. This must live until the pipeline has run.
+  void QueueIn(Pipeline& pipeline) const;
+  /// Whether an error is that of a queued check.
+  static bool IsRefusal(const absl::Status& status);
+
+  const std::string& schema() const { return schema_; }
+
+ private:
+  const std::string schema_;
+  Array names_, kinds_;
+  const std::vector<Value> values_;  ///< Views of the members above.
+};
+
+/// Whether an error says that another role has a name of ours.
+bool IsForeign(const absl::Status& status);
+/// The same error as another layer's message for people, which IsForeign() still knows.
+absl::Status ForeignError(const std::string& what, const std::string& remedy);
+
+}  // namespace mirror::postgres
+
+#endif  // MIRROR_BASE_DB_POSTGRES_OWN_RELATIONS_H_

@@ -1,0 +1,124 @@
+#include "server/store/postgres/place/own_names.h"
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/db/postgres/failure.h"
+#include "base/db/postgres/pipeline.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kHolding[] = "locking the mirror's schema";
+
+}  // namespace
+
+postgres::OwnRelations OwnOf(const std::string& context_id, const PostgresOwnTables& names) {
+  return {.schema = names.schema_name,
+          .tables = {MetadataOf(context_id), "_mirror_tenant", "_mirror_schema", "_mirror_state",
+                     "_mirror_receipts", "_mirror_hooks", "_mirror_documents", "_mirror_journal",
+                     "_mirror_floor", "_mirror_history"},
+          .views = {"_mirror_freshness", "_mirror_commits"},
+          .indexes = {"_mirror_journal_heads"}};
+}
+
+postgres::OwnRelations TenantOf(const std::string& schema) {
+  return {.schema = schema, .tables = {"_mirror_tenant"}};
+}
+
+MirrorGuard::MirrorGuard(const postgres::OwnRelations& own, PlaceKind kind)
+    : own_(own),
+      hold_(kind == PlaceKind::kCitus ? ""
+                                      : absl::StrCat("LOCK TABLE ", Qualified(own.schema, "_mirror_tenant"),
+                                                     " IN ACCESS SHARE MODE")) {}
+
+void MirrorGuard::QueueIn(postgres::Pipeline& pipeline) const {
+  if (!hold_.empty()) pipeline.Queue(hold_, {}, kHolding);
+  own_.QueueIn(pipeline);
+}
+
+absl::StatusOr<postgres::Rows> MirrorGuard::Query(postgres::Connection& connection, const std::string& sql,
+                                                  const char* doing) const {
+  absl::Status failed;
+  {
+    postgres::Transaction reading(connection);
+    postgres::Pipeline pipeline(connection);
+    reading.Begin(pipeline, {.read_only = true});
+    QueueIn(pipeline);
+    const auto at = static_cast<std::size_t>(pipeline.Queue(sql, {}, doing));
+    absl::StatusOr<std::vector<postgres::Rows>> rows = reading.Commit(pipeline, doing);
+    if (rows.ok()) return std::move((*rows)[at]);
+    failed = rows.status();
+  }
+  return Explain(connection, failed);
+}
+
+absl::Status MirrorGuard::Explain(postgres::Connection& connection, const absl::Status& failed) const {
+  if (failed.ok() || !connection.IsOpen()) return failed;
+  const absl::Status found = Find(connection).status();
+  if (postgres::IsForeign(found)) return found;
+  if (!postgres::OwnGuard::IsRefusal(failed)) return failed;
+  return absl::UnavailableError(
+      "another role had one of the mirror's names, and does not have it any more. Nothing was applied; the "
+      "same call again is safe.");
+}
+
+absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
+  postgres::Pipeline pipeline(connection_);
+  transaction_.Begin(pipeline, as);
+  guard_.QueueIn(pipeline);
+  const absl::Status begun = pipeline.Run().status();
+  if (begun.ok()) return begun;
+  if (connection_.InTransaction()) transaction_.RollBack().IgnoreError();
+  return InStoreWords(guard_.Explain(connection_, begun), Touched::kOwnTable);
+}
+
+absl::Status OwnTransaction::Commit() { return InStoreWords(transaction_.Commit(), Touched::kOwnTable); }
+
+const char kNotOurTablesSql[] =
+    "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = ANY "
+    "($2::text[]::name[]) AND (relkind NOT IN ('r', 'p') OR relowner <> (SELECT oid FROM pg_roles WHERE "
+    "rolname "
+    "= current_user))";
+
+absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
+                       const std::string& table) {
+  const std::string doing = absl::StrCat("reading table '", table, "'");
+  postgres::Array named(postgres::Type::kText);
+  named.Add(table);
+  postgres::Pipeline pipeline(connection);
+  if (kind == PlaceKind::kPlain) {
+    pipeline.Queue(
+        absl::StrCat("LOCK TABLE ONLY ", Qualified(names.schema_name, table), " IN ACCESS SHARE MODE"), {},
+        doing);
+  }
+  pipeline.Queue(kNotOurTablesSql, {names.schema, named.value()}, doing);
+  const auto rows = pipeline.Run();
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (rows->back().rows() == 0) return absl::OkStatus();
+  const postgres::OwnGuard own({.schema = names.schema_name, .shared = {table}});
+  return InStoreWords(own.Find(connection).status(), Touched::kMirroredTable);
+}
+
+absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
+                        Frees frees) {
+  absl::Status locked;
+  if (kind == PlaceKind::kPlain) {
+    const char* const mode = frees == Frees::kItsName ? "ACCESS EXCLUSIVE" : "ACCESS SHARE";
+    postgres::Savepoint savepoint(connection);
+    if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    locked = connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ", mode, " MODE"), kHolding);
+    const absl::Status ended = locked.ok() ? savepoint.Release() : savepoint.RollBack();
+    if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);
+  }
+  const auto ours = postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection);
+  if (!ours.ok()) return InStoreWords(ours.status(), Touched::kOwnTable);
+  // A damaged mirror may have lost its table.
+  const bool is_missing = postgres::TroubleOf(locked) == postgres::Trouble::kUndefined;
+  return is_missing ? absl::OkStatus() : InStoreWords(locked, Touched::kOwnTable);
+}
+
+}  // namespace mirror
