@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFindingsMax = 20;
 constexpr std::size_t kChainBytes = 16;
-constexpr const char* kSealKinds[] = {"sealed", "pruned", "replaced"};
+constexpr const char* kSealKinds[] = {"sealed", "pruned", "replaced", "gap"};
 
 /// With its length, so that no two lists of fields give the same bytes.
 void AppendField(std::string* bytes, std::string_view field) {
@@ -190,6 +190,9 @@ void AuditChecker::AddSeal(const AuditRecord& record, const AuditPoint& before) 
           "the control database was restored, or its schema mirror_control dropped. If you know "
           "why, add --chain ",
           before.chain));
+    case SealKind::kGap:
+      return Find(absl::StrCat("the server could not keep all records: record ", record.id, " (",
+                               At(record.time_ms), ") says: ", record.call));
   }
 }
 

@@ -50,6 +50,7 @@ enum class SealKind {
   kSealed,    ///< All up to the point is as it was then.
   kPruned,    ///< All up to the point was removed because the log is bounded.
   kReplaced,  ///< This chain took the place of another one, whose last signed point it was.
+  kGap,       ///< Behind the point, records could not be kept. The record's call says how many.
 };
 
 struct AuditSeal {

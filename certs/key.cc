@@ -302,6 +302,7 @@ CertificateInfo DescribeCertificate(X509* certificate) {
       key == nullptr ? absl::InvalidArgumentError("no key") : AlgorithmOf(key, info.subject);
   info.algorithm = algorithm.ok() ? std::string(ToString(*algorithm)) : "unusable";
   info.uris = Uris(certificate);
+  info.is_for_clients = IsForClients(certificate);
   ERR_clear_error();
   return info;
 }

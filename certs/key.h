@@ -114,6 +114,7 @@ struct CertificateInfo {
   std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
   std::vector<std::string> uris;               ///< Names that are URIs: the roles of an administrator.
+  bool is_for_clients = false;                 ///< Its extended key usage says so; listeners ask for that.
 };
 
 /// Reads the first certificate of a PEM file.

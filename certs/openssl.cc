@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
+#include <openssl/x509v3.h>
 
 #include <ctime>
 
@@ -55,6 +56,11 @@ absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, c
   }
   ERR_clear_error();  // The end of the text is one, too.
   return certificates;
+}
+
+bool IsForClients(X509* certificate) {
+  return (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0 &&
+         (X509_get_extended_key_usage(certificate) & XKU_SSL_CLIENT) != 0;
 }
 
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback) {

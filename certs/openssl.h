@@ -50,6 +50,10 @@ absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, c
 struct CertificateInfo;
 CertificateInfo DescribeCertificate(X509* certificate);
 
+/// Whether its extended key usage has clientAuth. OpenSSL takes a certificate without one as one for
+/// everything.
+bool IsForClients(X509* certificate);
+
 /// Unix seconds of a certificate's time; `fallback` when it cannot be read.
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);
 

@@ -1,12 +1,14 @@
 #include "certs/tls.h"
 
 #include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include <ctime>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +65,23 @@ absl::StatusOr<std::string> ReadCa(const std::string& path) {
   return pem;
 }
 
+/// Refuses a certificate of the client authority that is not for clients, such as a server's.
+class ClientUseVerifier final : public grpc::experimental::ExternalCertificateVerifier {
+ public:
+  bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,
+              std::function<void(grpc::Status)> /*callback*/, grpc::Status* status) override {
+    const grpc::string_ref pem = request->peer_cert();
+    const absl::StatusOr<X509Ptr> certificate =
+        ParseCertificate(std::string(pem.data(), pem.size()), "the client's certificate");
+    const bool is_for_clients = certificate.ok() && IsForClients(certificate->get());
+    *status = is_for_clients ? grpc::Status::OK
+                             : grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
+                                            "the certificate lacks the extended key usage clientAuth");
+    return true;
+  }
+  void Cancel(grpc::experimental::TlsCustomVerificationCheckRequest* /*request*/) override {}
+};
+
 }  // namespace
 
 absl::Status CheckTlsPair(const std::string& certificate, const std::string& key) {
@@ -86,6 +105,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(c
   } else {
     options.watch_root_certs();
     options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    options.set_certificate_verifier(tls::ExternalCertificateVerifier::Create<ClientUseVerifier>());
   }
   std::shared_ptr<grpc::ServerCredentials> credentials = tls::TlsServerCredentials(options);
   if (credentials == nullptr) {

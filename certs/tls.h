@@ -19,7 +19,9 @@ inline constexpr unsigned kTlsRefreshSeconds = 1;
 struct ServerTls {
   std::string certificate;  ///< Its chain, the server's own certificate first.
   std::string key;          ///< 0600 or stricter.
-  std::string client_ca;    ///< Empty: a client needs no certificate. Else each client must show one of it.
+  /// Empty: a client needs no certificate. Else each client must show one of it that is for clients: its
+  /// extended key usage has clientAuth.
+  std::string client_ca;
 };
 
 /// Files of a client, PEM.

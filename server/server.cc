@@ -179,7 +179,7 @@ struct Server::Parts {
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<MirrorService> mirror;
-  VouchedBytes vouched;
+  VouchedBytes vouched, admin_vouched;
   RunningCalls calls;
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
@@ -287,7 +287,7 @@ absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr
   if (!opened.ok()) return opened.status();
   store = *std::move(opened);
   for (const std::string& note : store.notes) spdlog::warn("{}", note);
-  admin_looks = std::make_unique<Looks>(*store.look_log);
+  admin_looks = std::make_unique<Looks>(*store.look_log, config.data.dir + "/looks-waiting");
   events = std::make_unique<Events>(*store.catalog, &NowMs, counters);
   if (!program_hooks && config.hooks.hooks.empty()) return absl::OkStatus();
   hooks = std::make_unique<HookRunner>(
@@ -355,7 +355,7 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       *mirror, *gate, vouched, calls, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});
   admin = std::make_unique<AdminService>(
-      *gate, *tenants, *events, *audit, *admin_looks, std::move(reload),
+      *gate, *tenants, *events, *audit, *admin_looks, admin_vouched, std::move(reload),
       [watched = expiry.get()] { return watched->keys(); }, *freshness, time_series,
       [this] { return Servers(); }, *storages,
       [this, http_config = config.http](bool with_keys) {
@@ -363,7 +363,7 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
       });
   admin->SetHubs(hubs.get());
   absl::StatusOr<std::unique_ptr<Endpoint>> opened =
-      Endpoint::Open(config, checked.get(), admin.get(), &vouched, &calls);
+      Endpoint::Open(config, checked.get(), admin.get(), {&vouched, &admin_vouched}, &calls);
   if (!opened.ok()) return opened.status();
   endpoint = *std::move(opened);
   stream_idle = config.limits.cycle_idle;
@@ -392,7 +392,7 @@ absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
   absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
       config, *tenants, *storages,
       [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
-        log->Add(who, what, outcome);
+        log->AddLate(who, what, outcome);
       },
       [list = admin_looks.get()](const std::string& who, const std::string& what,
                                  const absl::Status& outcome) { list->Add(who, what, outcome, NowMs()); },

@@ -31,8 +31,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/http/unfit_request.h"
 
 namespace mirror {
 namespace {
@@ -53,32 +53,17 @@ constexpr char kNoRoom[] =
     "Requests whose bodies are coming, or that wait for their turn, have all the memory there is for them. "
     "Nothing was done. Send the request again later.";
 
-/// Requests that others might read otherwise than this listener does, or that it does not read at all.
-std::optional<std::pair<int, const char*>> WhyUnfit(const http::request_header<>& head) {
-  const auto count = [&head](http::field name) {
-    const auto range = head.equal_range(name);
-    return std::distance(range.first, range.second);
-  };
-  if (head.version() > 11) return std::pair(505, "This port speaks HTTP/1.1.");
-  if (count(http::field::host) != (head.version() == 11 ? 1 : std::min<long>(1, count(http::field::host))))
-    return std::pair(400, "A request names its Host once.");
-  if (head.target().empty() || head.target().front() != '/')
-    return std::pair(400, "A request's target begins with '/'.");
-  if (count(http::field::content_length) > 1) return std::pair(400, "A request has one Content-Length.");
-  const auto encoding = head[http::field::transfer_encoding];
-  if (count(http::field::transfer_encoding) > 0) {
-    const bool chunked = beast::iequals(encoding, "chunked") && count(http::field::transfer_encoding) == 1;
-    if (!chunked || head.version() < 11 || count(http::field::content_length) > 0)
-      return std::pair(400, "The only Transfer-Encoding is 'chunked', without a Content-Length.");
+/// Bytes of chunk extensions in one body. Nothing reads them.
+constexpr std::size_t kChunkExtensionBytesMax = 1'024;
+
+/// Refuses a body in chunks whose extensions have more bytes than that together.
+struct ChunkWatch {
+  std::size_t extension_bytes = 0;
+  void operator()(std::uint64_t /*size*/, beast::string_view extensions, error_code& error) {
+    extension_bytes += extensions.size();
+    if (extension_bytes > kChunkExtensionBytesMax) error = http::error::bad_chunk_extension;
   }
-  const auto content = head[http::field::content_encoding];
-  if (!content.empty() && !beast::iequals(content, "identity"))
-    return std::pair(415, "A body is sent as it is, without a Content-Encoding.");
-  const auto expects = head[http::field::expect];
-  if (!expects.empty() && !beast::iequals(expects, "100-continue"))
-    return std::pair(417, "The only Expect is '100-continue'.");
-  return std::nullopt;
-}
+};
 
 bool IsOfHttp(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category();
@@ -209,7 +194,11 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void ReadHead() {
     parser_.emplace();
+    chunks_ = {};
+    parser_->on_chunk_header(chunks_);
     call_ = 0;
+    asker_.clear();
+    weight_ = 1;
     parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
     // The door says how long it may be. (Beast 1.74 takes "none" for 0.)
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -232,7 +221,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (error) return Refuse(400, "This is not an HTTP request.");
     TakeHead();
     is_whole_ = !head_.has_body;
-    if (const auto unfit = WhyUnfit(parser_->get())) {
+    if (const auto unfit = WhyUnfit(head_, parser_->get().version())) {
       is_whole_ = false;
       return Refuse(unfit->first, unfit->second);
     }
@@ -267,6 +256,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (admission_.refusal) return Write(*std::move(admission_.refusal));
     asker_ = admission_.asker;
     weight_ = admission_.weight;
+    if (!asker_.empty() && !std::exchange(is_known_, true)) host_.Knows(*this);
     if (head_.has_body &&
         admission_.body_bytes_max < std::max<std::uint64_t>(1, head_.content_length.value_or(1)))
       return RefuseBody(413);
@@ -278,7 +268,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     body_bytes_ = 0;
     body_watch_.Begin(limits().body_time,
                       admission_.sink == nullptr ? limits().body_time : limits().sink_time);
-    if (head_.Find("expect") == nullptr) return ReadBody();
+    if (head_.Find(HttpFieldName::kExpect) == nullptr) return ReadBody();
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     Lowest().expires_after(limits().answer_time);
     asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
@@ -400,7 +390,8 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   template <class Response>
   void SetHead(Response* response, const HttpAnswer& answer) {
-    keeps_ = limits().keep_alive && is_whole_ && parser_->keep_alive() && !host_.is_stopping();
+    keeps_ = limits().keep_alive && is_whole_ && parser_->keep_alive() && !host_.is_stopping() &&
+             !host_.IsOfCrowd(*this);
     response->version(11);
     response->result(static_cast<unsigned>(answer.status));
     if (!answer.content_type.empty()) response->set(http::field::content_type, answer.content_type);
@@ -509,8 +500,14 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     has_asked_ = is_writing_ = is_streaming_ = false;
     if (keeps_) {
       // Another request may be there already.
-      if (buffer_.size() == 0) host_.Rests();
+      if (buffer_.size() == 0) host_.Rests(*this);
       return Await(limits().idle_time);
+    }
+    if (host_.IsOfCrowd(*this)) {
+      // Its place is wanted. What it sent after its request may make the kernel drop the answer.
+      error_code ignored;
+      Lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
+      return Leave();
     }
     Lowest().expires_after(kDrainTime);
     if constexpr (kTls) {
@@ -559,6 +556,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   BodyWatch body_watch_;
   std::string peer_;
   beast::flat_buffer buffer_;
+  ChunkWatch chunks_;  ///< The parser calls it.
   std::optional<http::request_parser<http::buffer_body>> parser_;
   HttpHead head_;
   HttpAdmission admission_;

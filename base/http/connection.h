@@ -5,6 +5,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <list>
 #include <memory>
+#include <string>
 
 #include "base/http/body_room.h"
 #include "base/http/listener.h"
@@ -31,10 +32,19 @@ class HttpConnection {
   /// That answer is a stream.
   bool is_streaming() const { return is_streaming_; }
 
-  std::list<std::shared_ptr<HttpConnection>>::iterator place;  ///< The listener's.
+  /// A request of it was admitted for an asker with a name, see HttpAdmission::asker.
+  bool is_known() const { return is_known_; }
+
+  // The listener's.
+  std::list<std::shared_ptr<HttpConnection>>::iterator place;
+  std::string group;        ///< See AddressGroup(). Empty: its address has no limit.
+  bool is_counted = false;  ///< Among the strangers of its group.
+  bool is_let_go = false;   ///< It was closed, and has not left yet.
+  bool has_rested = false;  ///< One of its requests was answered.
 
  protected:
-  bool has_asked_ = false, is_taking_body_ = false, is_writing_ = false, is_streaming_ = false;
+  bool is_known_ = false, has_asked_ = false, is_taking_body_ = false, is_writing_ = false,
+       is_streaming_ = false;
 };
 
 /// What a connection needs of its listener. It outlives all of them.
@@ -48,7 +58,11 @@ class HttpConnectionHost {
   /// No more requests are taken.
   virtual bool is_stopping() const = 0;
   /// Its answer was sent, and it waits for another request: it can be let go for another connection.
-  virtual void Rests() = 0;
+  virtual void Rests(HttpConnection& connection) = 0;
+  /// Its first request was admitted for an asker with a name.
+  virtual void Knows(HttpConnection& connection) = 0;
+  /// It is a stranger, of so many that none of them keeps its connection for another request.
+  virtual bool IsOfCrowd(const HttpConnection& connection) const = 0;
   /// It is over: nothing of it happens any more.
   virtual void Left(HttpConnection& connection) = 0;
 };

@@ -9,11 +9,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <exception>
-#include <iterator>
 #include <list>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -32,6 +32,10 @@ using boost::system::error_code;
 
 /// Until the next look when the system has no descriptor for another connection.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// Connections that are accepted one behind the other, before those that are there have their turn again: a
+/// crowd that comes anew and anew must not keep a newcomer in the queue. And those that were let go, and have
+/// not left yet.
+constexpr std::size_t kAcceptsAtOnce = 32;
 
 /// A program that this one starts must not have it open.
 void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
@@ -66,7 +70,11 @@ class HttpListener::Core : public HttpConnectionHost {
   HttpTurns& turns() override { return turns_; }
   HttpBodyRoom& body_room() override { return body_room_; }
   bool is_stopping() const override { return stopping_; }
-  void Rests() override;
+  void Rests(HttpConnection& connection) override;
+  void Knows(HttpConnection& connection) override;
+  bool IsOfCrowd(const HttpConnection& connection) const override {
+    return !connection.is_known() && strangers_ > limits_.strangers_kept_max;
+  }
   void Left(HttpConnection& connection) override;
 
  private:
@@ -76,9 +84,19 @@ class HttpListener::Core : public HttpConnectionHost {
   void Take(const error_code& error, tcp::socket socket);
   bool Begin(tcp::socket socket);
   void AcceptLater();
+  /// Whether another connection has a place: where all are taken, one is let go for it, but not newest().
+  bool MakeRoom();
+  bool LetGoOne();
+  void Count(HttpConnection& connection);
+  void Uncount(HttpConnection& connection);
+  /// It has had no time to ask. Null: it has asked before.
+  const HttpConnection* newest() const {
+    return connections_.empty() || connections_.back()->has_rested ? nullptr : connections_.back().get();
+  }
+  std::size_t accepts_at_once() const {
+    return std::clamp<std::size_t>(limits_.connections_max / 8, 1, kAcceptsAtOnce);
+  }
   using Connections = std::list<std::shared_ptr<HttpConnection>>;
-  /// Of those before `end`, to make room.
-  void LetGoOldest(Connections::iterator end);
 
   const std::shared_ptr<HttpDoor> door_;
   const HttpLimits limits_;
@@ -88,9 +106,11 @@ class HttpListener::Core : public HttpConnectionHost {
   tcp::acceptor acceptor_{io_};
   asio::steady_timer pause_{io_}, stop_{io_};
   std::uint16_t port_ = 0;
-  Connections connections_;                     ///< The newest last.
-  const HttpConnection* let_go_now_ = nullptr;  ///< That one is closed, and has not left yet.
-  bool accepting_ = false;                      ///< Or about to; else a connection that leaves makes it so.
+  Connections connections_;  ///< The newest last.
+  std::size_t strangers_ = 0;
+  std::unordered_map<std::string, std::size_t> groups_;  ///< Strangers by HttpConnection::group.
+  std::size_t leaving_ = 0;                              ///< See HttpConnection::is_let_go.
+  bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> open_ = 0;
   std::atomic<std::uint64_t> let_go_ = 0;
@@ -119,6 +139,7 @@ error_code HttpListener::Core::ListenAt(const tcp::endpoint& endpoint) {
   acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+  if (!error) acceptor_.non_blocking(true, error);
   if (!error) port_ = acceptor_.local_endpoint(error).port();
   return error;
 }
@@ -176,11 +197,37 @@ void HttpListener::Core::Accept() {
 void HttpListener::Core::Take(const error_code& error, tcp::socket socket) {
   if (stopping_) return;
   if (error || !Begin(std::move(socket))) return AcceptLater();
-  if (connections_.size() < limits_.connections_max) return Accept();
-  accepting_ = false;
-  // The newest has had no time to ask.
-  LetGoOldest(std::prev(connections_.end()));
+  for (std::size_t taken = 1; taken < accepts_at_once(); ++taken) {
+    if (!MakeRoom()) break;
+    tcp::socket next(io_);
+    error_code none;
+    acceptor_.accept(next, none);
+    if (none == asio::error::would_block || none == asio::error::try_again) break;
+    if (none || !Begin(std::move(next))) return AcceptLater();
+  }
+  accepting_ = MakeRoom();
+  if (accepting_) Accept();
 }
+
+bool HttpListener::Core::MakeRoom() {
+  if (connections_.size() - leaving_ < limits_.connections_max) return true;
+  return leaving_ < accepts_at_once() && LetGoOne();
+}
+
+void HttpListener::Core::Count(HttpConnection& connection) {
+  connection.is_counted = true;
+  ++strangers_;
+  if (!connection.group.empty()) ++groups_[connection.group];
+}
+
+void HttpListener::Core::Uncount(HttpConnection& connection) {
+  if (!std::exchange(connection.is_counted, false)) return;
+  --strangers_;
+  const auto group = groups_.find(connection.group);
+  if (group != groups_.end() && --group->second == 0) groups_.erase(group);
+}
+
+void HttpListener::Core::Knows(HttpConnection& connection) { Uncount(connection); }
 
 bool HttpListener::Core::Begin(tcp::socket socket) {
   const std::size_t before = connections_.size();
@@ -188,14 +235,27 @@ bool HttpListener::Core::Begin(tcp::socket socket) {
     CloseOnExec(socket.native_handle());
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
+    tcp::endpoint peer = socket.remote_endpoint(ignored);
+    const bool is_limited = !limits_.unlimited.Has(*peer.data());
+    const std::string address = is_limited ? AddressGroup(*peer.data()) : "";
+    const auto group = groups_.find(address);
+    if (limits_.connections_per_address_max > 0 && group != groups_.end() &&
+        group->second >= limits_.connections_per_address_max) {
+      ++let_go_;
+      socket.close(ignored);
+      return true;
+    }
     const std::shared_ptr<HttpConnection> connection = MakeHttpConnection(*this, std::move(socket), tls());
     connection->place = connections_.insert(connections_.end(), connection);
     ++open_;
+    connection->group = address;
+    Count(*connection);
     connection->Run();
     return true;
   } catch (const std::exception&) {
     // For want of memory, of which OpenSSL's is a system_error.
     if (connections_.size() > before) {
+      Uncount(*connections_.back());
       connections_.pop_back();
       --open_;
     }
@@ -212,35 +272,48 @@ void HttpListener::Core::AcceptLater() {
 }
 
 /// Whoever has asked stays.
-void HttpListener::Core::LetGoOldest(Connections::iterator end) {
-  if (let_go_now_ != nullptr) return;
-  const auto find = [&](auto is_meant) {
-    return std::find_if(connections_.begin(), end, [&](const auto& connection) {
-      return !connection->has_asked() && is_meant(*connection);
-    });
-  };
-  auto oldest = find([](const HttpConnection& one) { return !one.is_writing() && !one.is_taking_body(); });
+bool HttpListener::Core::LetGoOne() {
+  const HttpConnection* const spared = newest();
   // A crowd that asks for what needs no key, and reads none of it, or promises a body for which none is
   // asked, keeps nobody out.
-  if (oldest == end) oldest = find([](const HttpConnection& one) { return one.is_writing(); });
-  if (oldest == end) oldest = find([](const HttpConnection&) { return true; });
-  if (oldest == end) return;
+  const auto rank = [](const HttpConnection& one) {
+    return (one.is_known() ? 3 : 0) + (one.is_taking_body() ? 2 : one.is_writing() ? 1 : 0);
+  };
+  HttpConnection* found = nullptr;
+  std::pair<int, std::size_t> best;  // Rank, and others that are not of its group.
+  for (const std::shared_ptr<HttpConnection>& one : connections_) {
+    if (one->has_asked() || one->is_let_go || one.get() == spared) continue;
+    const auto group = groups_.find(one->group);
+    const std::size_t of_group = group == groups_.end() ? 1 : group->second;
+    const std::pair<int, std::size_t> now(rank(*one), connections_.size() - of_group);
+    if (found != nullptr && now >= best) continue;
+    found = one.get();
+    best = now;
+  }
+  if (found == nullptr) return false;
   ++let_go_;
-  let_go_now_ = oldest->get();
-  (*oldest)->Close();
+  ++leaving_;
+  found->is_let_go = true;
+  Uncount(*found);
+  found->Close();
+  return true;
 }
 
-void HttpListener::Core::Rests() {
+void HttpListener::Core::Rests(HttpConnection& connection) {
+  connection.has_rested = true;
   // All connections are taken, and when the last of them came all others had asked.
-  if (!accepting_ && !stopping_) LetGoOldest(connections_.end());
+  if (accepting_ || stopping_ || !MakeRoom()) return;
+  accepting_ = true;
+  Accept();
 }
 
 void HttpListener::Core::Left(HttpConnection& connection) {
-  if (let_go_now_ == &connection) let_go_now_ = nullptr;
+  leaving_ -= connection.is_let_go ? 1 : 0;
+  Uncount(connection);
   connections_.erase(connection.place);
   --open_;
   if (stopping_ && connections_.empty()) stop_.cancel();
-  if (accepting_ || stopping_) return;
+  if (accepting_ || stopping_ || !MakeRoom()) return;
   accepting_ = true;
   Accept();
 }

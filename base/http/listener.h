@@ -10,12 +10,18 @@
 
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
+#include "base/net/peer_address.h"
 
 namespace mirror {
 
 struct HttpLimits {
   std::size_t header_bytes_max = 8 << 10;  ///< Of a request: its line and its headers.
   std::size_t connections_max = 64;
+  /// Of strangers, see HttpListener, from one address; 0: any number. `unlimited` have no such limit.
+  std::size_t connections_per_address_max = 0;
+  AddressRanges unlimited = AddressRanges::Loopback();
+  /// Where there are more strangers' connections, each is closed behind its answer.
+  std::size_t strangers_kept_max = 16;
   /// In memory at a time, streams with one piece each; whoever asks while there are as many waits.
   std::size_t answers_max = 4;
   /// Of those, by one asker of HttpAdmission: whoever takes its answers slowly leaves some to the others.
@@ -42,7 +48,8 @@ struct HttpIdentity {
 /// What became of connections.
 struct HttpConnections {
   std::size_t open = 0;
-  std::uint64_t let_go = 0;  ///< Without having asked, to make room for others, or for want of memory.
+  /// Without having asked, to make room for others, for their address had too many, or for want of memory.
+  std::uint64_t let_go = 0;
 };
 
 /// Listens for requests over HTTP/1.1, in plain text or with TLS (1.2 or later), and has a door answer them.
@@ -50,11 +57,14 @@ struct HttpConnections {
 /// A header that is too large is refused with 431, a body that is longer than the door admits with 413, one
 /// that is encoded (gzip) with 415, a request without a Host with 400; Range is not honoured. What is refused
 /// is refused before the body is read, and closes the connection. A body that is late is 408, one that there
-/// is no memory for now 503. When all
-/// connections are taken, a new one takes the place of the oldest that has no request admitted, else of one
-/// that still takes what it was answered at once, at last of one that sends the body of a request without an
-/// API key; while all others have asked, it waits in the kernel's queue, until the first of them is answered.
-/// Threads: its own, one that reads and writes, and `answers_max` that make answers.
+/// is no memory for now 503.
+///
+/// A stranger is a connection none of whose requests was admitted for an asker with a name. When all places
+/// are taken, a new connection takes that of a stranger that has no request admitted, else of one that still
+/// takes what it was answered at once, else of one that sends a body, of the address with most strangers
+/// first and the oldest first; at last that of a known one which rests between two requests. While all others
+/// have asked, it waits in the kernel's queue, until the first of them is answered. Threads: its own, one
+/// that reads and writes, and `answers_max` that make answers.
 class HttpListener {
  public:
   /// `address`: of this machine, in numbers or a name. Port 0: the system chooses. `identity`: absent: plain

@@ -1,14 +1,18 @@
 #include "base/http/message.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
 namespace mirror {
 
-const std::string* HttpHead::Find(std::string_view name) const {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [name](const auto& field) { return field.first == name; });
+static_assert(std::size(kHttpFields) == static_cast<std::size_t>(HttpFieldName::kApiKey) + 1);
+
+const std::string* HttpHead::Find(HttpFieldName name) const {
+  const std::string_view wanted = kHttpFields[static_cast<std::size_t>(name)].name;
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [wanted](const auto& field) { return field.first == wanted; });
   return found == fields.end() ? nullptr : &found->second;
 }
 

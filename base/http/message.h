@@ -17,6 +17,46 @@
 
 namespace mirror {
 
+/// The fields of a request that this program reads.
+enum class HttpFieldName : std::uint8_t {
+  kAccept,
+  kAuthorization,
+  kContentEncoding,
+  kContentLength,
+  kContentType,
+  kExpect,
+  kHost,
+  kIdempotencyKey,
+  kLastEventId,
+  kOrigin,
+  kTransferEncoding,
+  kApiKey,
+};
+
+struct HttpField {
+  std::string_view name;   ///< In lower case.
+  std::string_view shown;  ///< As messages write it.
+  /// A request may have several. Of the others the listener refuses a second one: a proxy may have judged the
+  /// request by that one.
+  bool may_repeat = false;
+};
+
+/// By HttpFieldName.
+inline constexpr HttpField kHttpFields[] = {
+    {"accept", "Accept", true},
+    {"authorization", "Authorization"},
+    {"content-encoding", "Content-Encoding"},
+    {"content-length", "Content-Length"},
+    {"content-type", "Content-Type"},
+    {"expect", "Expect"},
+    {"host", "Host"},
+    {"idempotency-key", "Idempotency-Key"},
+    {"last-event-id", "Last-Event-ID"},
+    {"origin", "Origin"},
+    {"transfer-encoding", "Transfer-Encoding"},
+    {"x-api-key", "X-API-KEY"},
+};
+
 /// What stands before a request's body.
 struct HttpHead {
   std::string method;                                       ///< As it was sent, "GET".
@@ -28,8 +68,8 @@ struct HttpHead {
   std::string peer;       ///< "127.0.0.1:4711"
   std::chrono::steady_clock::time_point came = {};
 
-  /// The first field of this name in lower case; null: there is none.
-  const std::string* Find(std::string_view name) const;
+  /// Returns the first field of this name; null: there is none.
+  const std::string* Find(HttpFieldName name) const;
 };
 
 /// Takes a body piece by piece. Calls come one after the other, each on any thread of the listener's pool. An

@@ -110,6 +110,14 @@ std::string_view JsonView::text() const {
   return std::string_view(document_->texts_).substr(node().at, node().length);
 }
 
+bool JsonView::HasNul() const {
+  // The texts of a value stand together, in the order of the nodes.
+  const std::vector<JsonDocument::Node>& nodes = document_->nodes_;
+  const std::size_t end = node().next < nodes.size() ? nodes[node().next].at : document_->texts_.size();
+  return std::string_view(document_->texts_).substr(node().at, end - node().at).find('\0') !=
+         std::string_view::npos;
+}
+
 std::vector<JsonView> JsonView::Elements() const {
   std::vector<JsonView> elements;
   if (kind() != JsonKind::kArray) return elements;
@@ -180,6 +188,27 @@ void JsonView::AppendTo(std::string* json) const {
       json->push_back('}');
       return;
   }
+}
+
+std::size_t CountJsonValues(std::string_view text) {
+  // Each string, number and word begins one, and each bracket.
+  std::size_t values = 0;
+  bool is_in_string = false, is_in_word = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_in_string) {
+      if (c == '\\') ++at;
+      is_in_string = c != '"';
+      continue;
+    }
+    is_in_string = c == '"';
+    const bool is_between =
+        c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':' || c == ']' || c == '}';
+    const bool is_word = !is_between && !is_in_string && c != '[' && c != '{';
+    if (!is_between && !(is_word && is_in_word)) ++values;
+    is_in_word = is_word;
+  }
+  return values;
 }
 
 void AppendJsonString(std::string_view text, std::string* json) {

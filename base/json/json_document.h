@@ -57,6 +57,8 @@ class JsonView {
   std::string_view text() const;
   /// This one and all that are in it; see JsonLimits::values_max.
   std::size_t CountValues() const { return node().next - index_; }
+  /// Whether a string in it, or the name of a member, has a NUL character.
+  bool HasNul() const;
   /// Of an array; else none.
   std::vector<JsonView> Elements() const;
   /// Of an object, in their order; else none.
@@ -78,6 +80,9 @@ class JsonView {
   std::uint32_t index_;
 };
 
+/// Returns how many values a JSON text has, see JsonLimits::values_max, without taking it apart. Of a text
+/// that is no JSON it returns some number.
+std::size_t CountJsonValues(std::string_view text);
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes.
 void AppendJsonString(std::string_view text, std::string* json);
 

@@ -110,10 +110,14 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
   }
   if (says("ssl") || says("tls") || says("handshake") || says("socket closed") || says("connection reset")) {
+    // An endpoint without a place closes the connection as one does that does not take the certificate.
+    const bool is_closed = says("socket closed") || says("connection reset");
     return absl::UnavailableError(absl::StrCat(
-        "the endpoint at ", address, " refused the TLS handshake (", reason, "). ", Words(left),
+        "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
+        " refused the TLS handshake (", reason, "). ", Words(left),
+        is_closed ? " All its places may be taken, which its log then says: run again." : "",
         " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
-        "'key' of [endpoint]."));
+        "'key' of [endpoint]: the certificate has to be for clients."));
   }
   return absl::UnavailableError(
       absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),

@@ -16,6 +16,7 @@
 #include "base/config/config_file.h"
 #include "base/config/own_variables.h"
 #include "base/folded_name.h"
+#include "base/net/peer_address.h"
 #include "server/config/hook_check.h"
 #include "server/config/http_keys.h"
 #include "server/config/hub_keys.h"
@@ -70,6 +71,20 @@ Setter SetPatterns(std::vector<std::string>* target) {
     if (absl::Status status = SetTexts(&texts, ListRule::kSome)(given); !status.ok()) return status;
     for (const std::string& text : texts) {
       if (const std::string wrong = WrongPattern(text); !wrong.empty()) return given.Wrong(wrong);
+    }
+    *target = std::move(texts);
+    return absl::OkStatus();
+  };
+}
+
+/// Addresses and networks, see AddressRanges.
+Setter SetAddresses(std::vector<std::string>* target) {
+  return [target](const Given& given) {
+    std::vector<std::string> texts;
+    if (absl::Status status = SetTexts(&texts, ListRule::kAny)(given); !status.ok()) return status;
+    for (const std::string& text : texts) {
+      if (const absl::Status wrong = AddressRanges().Add(text); !wrong.ok())
+        return given.Wrong(absl::StrCat("cannot have '", text, "': ", std::string(wrong.message())));
     }
     *target = std::move(texts);
     return absl::OkStatus();
@@ -170,7 +185,8 @@ class Loader {
             {"plaintext", SetFlag(&listen.plaintext)},
             {"reflection", SetFlag(&listen.reflection)},
             {"connections_max", SetWhole(&listen.connections_max, 1, 100'000)},
-            {"connections_per_address_max", SetWhole(&listen.connections_per_address_max, 1, 100'000)}};
+            {"connections_per_address_max", SetWhole(&listen.connections_per_address_max, 1, 100'000)},
+            {"proxies", SetAddresses(&listen.proxies)}};
   }
   ConfigKeys AdminKeys() {
     AdminConfig& admin = config_.admin;
@@ -534,6 +550,12 @@ class Loader {
 };
 
 }  // namespace
+
+AddressRanges UnlimitedOf(const std::vector<std::string>& proxies) {
+  AddressRanges ranges = AddressRanges::Loopback();
+  for (const std::string& proxy : proxies) ranges.Add(proxy).IgnoreError();
+  return ranges;
+}
 
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path) {
   absl::StatusOr<ConfigFile> file =

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/log_words.h"
+#include "base/net/peer_address.h"
 #include "server/config/http_config.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/journal/journal_rules.h"
@@ -32,7 +33,9 @@ struct ListenConfig {
   bool plaintext = false;             ///< No TLS; loopback only.
   bool reflection = false;            ///< Anybody may ask which calls there are.
   std::uint32_t connections_max = 1'000;
-  std::uint32_t connections_per_address_max = 200;
+  std::uint32_t connections_per_address_max = 200;  ///< Without an admitted call.
+  /// Addresses and networks of balancers and proxies, see AddressRanges: that limit is not for them.
+  std::vector<std::string> proxies;
   friend bool operator==(const ListenConfig&, const ListenConfig&) = default;
 };
 
@@ -172,6 +175,10 @@ struct ServerConfig {
 /// line and key, or the variable, an unknown one of MIRROR_ too; kNotFound, kPermissionDenied for
 /// the file itself. Whether the files that it names can be used is not asked here.
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
+
+/// Returns the addresses that no limit of one address is for: this machine's, and those of `proxies`, which
+/// were checked.
+AddressRanges UnlimitedOf(const std::vector<std::string>& proxies);
 
 }  // namespace mirror
 

@@ -22,6 +22,8 @@ struct HttpConfig {
   std::vector<std::string> base_paths = {"", "/data-exchange/rest"};
 
   std::uint32_t connections_max = 256;
+  std::uint32_t connections_per_address_max = 64;  ///< Without a key.
+  std::vector<std::string> proxies;                ///< Those of [listen].
   std::uint64_t header_limit = 8 << 10;
   std::uint64_t body_limit = 4 << 20;     ///< Of JSON.
   std::uint64_t file_limit = 10'000'000;  ///< Of an import job's own file.

@@ -56,6 +56,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"public_url", SetUrl(&http.public_url)},
           {"base_paths", SetTexts(&http.base_paths, ListRule::kAny)},
           {"connections_max", SetWhole(&http.connections_max, 1, 100'000)},
+          {"connections_per_address_max", SetWhole(&http.connections_per_address_max, 1, 100'000)},
           {"header_limit", SetSize(&http.header_limit, 1'024, kMegabyte)},
           {"body_limit", SetSize(&http.body_limit, 1'024, 64 * kMegabyte)},
           {"file_limit", SetSize(&http.file_limit, 1'024, 100 * kMegabyte)},
@@ -81,6 +82,7 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
   HttpConfig& http = config->http;
   if (http.api_keys.empty()) http.api_keys = (file.folder() / "apikeys").lexically_normal().string();
   http.uploads = absl::StrCat(config->data.dir, "/.uploads");
+  http.proxies = config->listen.proxies;
   if (!http.enabled) return absl::OkStatus();
   if (http.plaintext && !is_loopback) {
     return file.Wrong("http", "plaintext",

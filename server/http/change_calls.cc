@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kFollowInterval{1'000};
 constexpr std::chrono::seconds kHeartbeat{15};
 
 bool WantsEvents(const HttpCall& call) {
-  const std::string* const accept = call.head.Find("accept");
+  const std::string* const accept = call.head.Find(HttpFieldName::kAccept);
   return accept != nullptr && absl::StrContains(absl::AsciiStrToLower(*accept), kEvents);
 }
 
@@ -137,7 +137,7 @@ void ChangeCalls::AddTo(HttpRoutes* routes) {
 
 HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedChanges asked) {
   // A client that was cut sends the last token that it heard.
-  if (const std::string* const last = call.head.Find("last-event-id")) asked.since = *last;
+  if (const std::string* const last = call.head.Find(HttpFieldName::kLastEventId)) asked.since = *last;
   absl::StatusOr<std::shared_ptr<void>> place = followers_.Take(call.key->name, source.source.tenant);
   if (!place.ok()) return ErrorAnswer(place.status());
   // What is wrong with the token is told by a status, as long as one can be sent.
@@ -145,7 +145,7 @@ HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedC
   first.count_max = 1;
   const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source.tenant, first, counters_);
   if (!page.ok()) return RefusedPage(page.status());
-  const std::string* const sent = call.head.Find("x-api-key");
+  const std::string* const sent = call.head.Find(HttpFieldName::kApiKey);
   HttpAnswer answer{.status = 200, .content_type = kEvents};
   answer.fields.emplace_back("Cache-Control", "no-store");
   answer.stream = std::make_unique<ChangeFollower>(

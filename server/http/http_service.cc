@@ -10,6 +10,7 @@
 #include "base/http/identity_files.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
+#include "server/config/config.h"
 #include "server/http/change_calls.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
@@ -45,6 +46,8 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   HttpLimits limits;
   limits.header_bytes_max = config.header_limit;
   limits.connections_max = config.connections_max;
+  limits.connections_per_address_max = config.connections_per_address_max;
+  limits.unlimited = UnlimitedOf(config.proxies);
   limits.answers_max = config.requests_max;
   limits.answers_of_one_max = std::max<std::size_t>(1, config.requests_max / 2);
   limits.keep_alive = true;

@@ -14,7 +14,7 @@ namespace mirror {
 absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call, std::string_view what,
                                                             std::string_view of_whom, std::string_view body) {
   constexpr std::size_t kKeyBytesMax = 64;
-  const std::string* const key = call.head.Find("idempotency-key");
+  const std::string* const key = call.head.Find(HttpFieldName::kIdempotencyKey);
   if (key == nullptr) return std::optional<RememberedRequest>();
   const auto is_shown = [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); };
   if (key->empty() || key->size() > kKeyBytesMax || !std::all_of(key->begin(), key->end(), is_shown)) {

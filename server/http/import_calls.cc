@@ -241,7 +241,7 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
 
 std::string ImportCalls::UrlOf(const HttpCall& call) const {
   if (!own_url_.empty()) return own_url_;
-  const std::string* const host = call.head.Find("host");
+  const std::string* const host = call.head.Find(HttpFieldName::kHost);
   return absl::StrCat(config_.plaintext ? "http://" : "https://", host == nullptr ? "" : *host,
                       LinkBaseOf(config_));
 }
@@ -291,7 +291,7 @@ HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
 }
 
 HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
-  const std::string* const type = call->head.Find("content-type");
+  const std::string* const type = call->head.Find(HttpFieldName::kContentType);
   const absl::StatusOr<std::string> boundary = MultipartBoundary(type == nullptr ? "" : *type);
   if (!boundary.ok()) return Refused(boundary.status());
   if (call->head.content_length.value_or(0) > config_.file_limit + kFormBytesMax) {
@@ -345,7 +345,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
                                                            source.mapper, "', and not '", asked.mapper,
                                                            "'. Nothing was started."));
   }
-  if (!may_start.ok() && call.head.Find("idempotency-key") == nullptr) return may_start;
+  if (!may_start.ok() && call.head.Find(HttpFieldName::kIdempotencyKey) == nullptr) return may_start;
   ImportJob job;
   std::string hash;
   if (absl::Status file = FindFile(call, coming, asked.url, &job, &hash); !file.ok()) return file;
@@ -384,7 +384,7 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
   job->upload = UploadOf(url, config_);
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
   // Of a repetition the upload is gone: its key says what it got.
-  const bool may_be_again = !job->upload.empty() && call.head.Find("idempotency-key") != nullptr;
+  const bool may_be_again = !job->upload.empty() && call.head.Find(HttpFieldName::kIdempotencyKey) != nullptr;
   if ((upload && upload->key == call.key->name) || may_be_again) return absl::OkStatus();
   return NoUpload();
 }

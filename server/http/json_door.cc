@@ -146,7 +146,7 @@ HttpAnswer JsonDoor::Refuse(int status, std::string_view words) const {
 
 absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKey>* key,
                                std::shared_ptr<void>* place) {
-  const std::string* const sent = head.Find("x-api-key");
+  const std::string* const sent = head.Find(HttpFieldName::kApiKey);
   if (sent != nullptr) *key = keys_.Find(*sent);
   if (*key == nullptr) {
     return absl::UnauthenticatedError(

@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<std::uint32_t>> ColumnsOf(const HttpCall& call, const
 }
 
 bool WantsLines(const HttpCall& call) {
-  const std::string* const accept = call.head.Find("accept");
+  const std::string* const accept = call.head.Find(HttpFieldName::kAccept);
   return accept != nullptr && absl::StrContains(absl::AsciiStrToLower(*accept), kLines);
 }
 

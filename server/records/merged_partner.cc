@@ -14,6 +14,11 @@ using Mapped = std::vector<std::optional<std::size_t>>;
 /// Where the attributes of an item stand in the mapper; absent: it does not list them. Errors: an attribute
 /// cannot be taken by itself, or beside the others.
 absl::StatusOr<Mapped> MapItem(const RecordMapper& mapper, const RecordItem& item) {
+  if (item.attributes.size() > kRecordAttributesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the record has ", item.attributes.size(),
+                                                   " attributes; at most ", kRecordAttributesMax,
+                                                   " are taken"));
+  }
   Mapped mapped;
   mapped.reserve(item.attributes.size());
   std::vector<bool> is_taken(mapper.columns().size());
@@ -84,17 +89,30 @@ class ByColumn {
 
 /// `size`: what the record would have.
 absl::Status TooLarge(const std::string& size) {
-  return absl::InvalidArgumentError(absl::StrCat("the record would have ", size, "; at most ",
-                                                 kRecordBytesMax, " bytes and ", kRecordValuesMax,
-                                                 " values are kept. The stored record is unchanged"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the record would have ", size, "; at most ", kRecordBytesMax, " bytes, ", kRecordAttributesMax,
+      " attributes and ", kRecordValuesMax, " values are kept. The stored record is unchanged"));
 }
 
 }  // namespace
 
+void MergedPartner::Size::Add(const RecordAttribute& attribute) {
+  bytes += BytesOf(attribute);
+  values += ValuesOf(attribute);
+  attributes += attribute.json ? 1 : 0;
+}
+
+void MergedPartner::Size::Remove(const RecordAttribute& attribute) {
+  bytes -= BytesOf(attribute);
+  values -= ValuesOf(attribute);
+  attributes -= attribute.json ? 1 : 0;
+}
+
 bool MergedPartner::Size::IsOver(const Size& before) const {
-  // What is too large already may become smaller.
-  return (bytes > kRecordBytesMax && bytes >= before.bytes) ||
-         (values > kRecordValuesMax && values >= before.values);
+  // A record that is too large already, as of an older server, may change, but not grow.
+  return (bytes > kRecordBytesMax && bytes > before.bytes) ||
+         (attributes > kRecordAttributesMax && attributes > before.attributes) ||
+         (values > kRecordValuesMax && values > before.values);
 }
 
 absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
@@ -112,17 +130,16 @@ absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
     places[i] = Find(attribute.name, (*mapped)[i]);
     if (places[i]) {
       const RecordAttribute& before = attributes_[*places[i]].attribute;
-      size.bytes -= BytesOf(before);
-      size.values -= ValuesOf(before);
+      size.Remove(before);
       changes = changes || before.json != attribute.json || (attribute.json && before.name != attribute.name);
     } else {
       changes = changes || attribute.json;
     }
-    size.bytes += BytesOf(attribute);
-    size.values += ValuesOf(attribute);
+    size.Add(attribute);
   }
   if (size.IsOver(size_)) {
-    return TooLarge(absl::StrCat(size.bytes, " bytes and ", size.values, " values"));
+    return TooLarge(
+        absl::StrCat(size.bytes, " bytes, ", size.attributes, " attributes and ", size.values, " values"));
   }
   if (!changes) return !IsAsWritten();
   for (std::size_t i = 0; i < places.size(); ++i) {
@@ -150,8 +167,7 @@ absl::Status MergedPartner::TakeApart() {
   if (!stored.ok())
     return apart_ = absl::InvalidArgumentError("the record that is stored is no JSON object any more");
   for (RecordAttribute& attribute : *stored) {
-    size_.bytes += BytesOf(attribute);
-    size_.values += ValuesOf(attribute);
+    size_.Add(attribute);
     const std::optional<std::size_t> mapped = mapper_.Find(attribute.name);
     attributes_.push_back({std::move(attribute), mapped});
   }
@@ -174,6 +190,7 @@ void MergedPartner::NotePlaces() {
   if (has_places_) return;
   has_places_ = true;
   mapped_.resize(mapper_.columns().size());
+  unmapped_.reserve(attributes_.size());
   for (std::size_t i = 0; i < attributes_.size(); ++i) {
     if (const std::optional<std::size_t> mapped = attributes_[i].mapped) {
       if (!mapped_[*mapped]) mapped_[*mapped] = i;

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,8 +19,11 @@ namespace mirror {
 
 /// What a record has at most, with all that was merged into it; where it is not kept, its columns.
 inline constexpr std::size_t kRecordBytesMax = 4 << 20;
-/// Values of it, as many as ParseRecord() takes.
-inline constexpr std::size_t kRecordValuesMax = JsonLimits{}.values_max;
+/// As many attributes as a file may have columns, and as many values (JsonLimits::values_max): a change of
+/// one attribute takes all of them apart. Records of older servers may have more. They can be read and
+/// changed, but do not grow.
+inline constexpr std::size_t kRecordAttributesMax = 2'000;
+inline constexpr std::size_t kRecordValuesMax = 100'000;
 
 /// A row of kPartnerTable while items are merged into it: its record is taken apart once, and written once,
 /// however many there are. An attribute that is absent in an item keeps its value, null clears it.
@@ -46,7 +49,9 @@ class MergedPartner {
   /// A place of each attribute of an item, in the mapper or in attributes_. Absent: it has none there.
   using Places = std::vector<std::optional<std::size_t>>;
   struct Size {
-    std::size_t bytes = 1, values = 1;
+    std::size_t bytes = 1, values = 1, attributes = 0;
+    void Add(const RecordAttribute& attribute);
+    void Remove(const RecordAttribute& attribute);
     bool IsOver(const Size& before) const;
   };
 
@@ -73,8 +78,8 @@ class MergedPartner {
   absl::Status apart_;
   std::deque<Kept> attributes_;  ///< In their order; those that are null are gone.
   Size size_;
-  std::map<std::string_view, std::size_t> unmapped_;  ///< Of attributes_, by their names there.
-  std::vector<std::optional<std::size_t>> mapped_;    ///< The same, by place in the mapper.
+  std::unordered_map<std::string_view, std::size_t> unmapped_;  ///< Of attributes_, by their names there.
+  std::vector<std::optional<std::size_t>> mapped_;              ///< The same, by place in the mapper.
   std::optional<bool> is_as_written_;
 };
 

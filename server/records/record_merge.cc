@@ -9,23 +9,12 @@ namespace {
 
 constexpr std::size_t kExternalIdMax = 256;
 
-bool HasNul(const JsonView& value) {
-  if (value.text().find('\0') != std::string_view::npos) return true;
-  for (const JsonView& element : value.Elements()) {
-    if (HasNul(element)) return true;
-  }
-  for (const auto& [name, member] : value.Members()) {
-    if (name.find('\0') != std::string_view::npos || HasNul(member)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<RecordAttribute>> AttributesOf(const JsonView& object,
                                                           const std::vector<std::string_view>& leave_out) {
   if (!object.Is(JsonKind::kObject)) return absl::InvalidArgumentError("the record is not a JSON object");
-  if (HasNul(object)) return absl::InvalidArgumentError("the record has a NUL character, which is not kept");
+  if (object.HasNul()) return absl::InvalidArgumentError("the record has a NUL character, which is not kept");
   std::vector<RecordAttribute> attributes;
   for (const auto& [name, value] : object.Members()) {
     if (std::find(leave_out.begin(), leave_out.end(), name) != leave_out.end()) continue;

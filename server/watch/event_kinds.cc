@@ -13,7 +13,9 @@ namespace {
 
 /// All kinds, in the order of the alphabet; docs/reference/events.md explains each.
 constexpr std::string_view kKinds[] = {
+    "audit.kept",
     "audit.replaced",
+    "audit.waits",
     "backup.failed",
     "backup.made",
     "columns.rule_idle",

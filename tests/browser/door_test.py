@@ -91,6 +91,18 @@ class Door(unittest.TestCase):
             self.ask("POST", "/api/tenants/Cust26759/pause", {}, bearer=bearer, Origin=self.web["address"])[0], 404
         )
 
+    def test_a_second_field_of_those_that_decide_is_refused(self):
+        bearer = self.bearer()
+        for name, value in (("Origin", self.web["address"]), ("Authorization", f"Bearer {bearer}")):
+            connection = http.client.HTTPConnection(self.authority, timeout=30)
+            self.addCleanup(connection.close)
+            connection.putrequest("GET", "/api/about")
+            connection.putheader("Authorization", f"Bearer {bearer}")
+            for _ in range(1 if name == "Authorization" else 2):
+                connection.putheader(name, value)
+            connection.endheaders()
+            self.assertEqual(connection.getresponse().status, 400, name)
+
     def test_each_answer_guards_itself_and_none_sets_a_cookie(self):
         for method, path in (("GET", "/"), ("GET", "/style.css"), ("GET", "/no/such/page"), ("GET", "/none.js"),
                              ("GET", "/api/about"), ("DELETE", "/"), ("GET", "/%2f"), ("GET", "/../x")):  # fmt: skip

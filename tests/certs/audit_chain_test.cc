@@ -223,6 +223,18 @@ TEST_F(AuditChainTest, ALogThatSaysThatItReplacedAnotherIsFoundUntilItIsAccepted
   EXPECT_THAT(Check(std::nullopt, state_.before.chain).findings, IsEmpty());
 }
 
+TEST_F(AuditChainTest, ASignedGapIsFound) {
+  Calls(3);
+  AuditSeal seal{.kind = SealKind::kGap, .point = state_.last, .time_ms = kBeginMs};
+  ASSERT_THAT(Sign(Signer("own"), &seal), IsOk());
+  EXPECT_EQ(ParseSeal(FormatSeal(seal))->kind, SealKind::kGap);
+  Append({0, 0, kAuditServer, "2 records were not kept", "OK", FormatSeal(seal), ""});
+  Seal();
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("record 4 (2")));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("2 records were not kept")));
+  EXPECT_EQ(Check().sealed_id, 5U);
+}
+
 TEST_F(AuditChainTest, PrunedRecordsAreMissedUnlessTheServerSignedThatItPrunedThem) {
   Calls(6);
   const AuditPoint cut{state_.last.chain, 4, records_[3].hash};

@@ -142,9 +142,10 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
   EXPECT_THAT(KeysOf(server),
               ElementsAre("admin", "application", "breaker", "data", "hooks", "http", "issuer", "journal",
                           "limits", "listen", "log", "metrics", "tokens"));
-  EXPECT_THAT(KeysOf(*server["listen"].as_table()),
-              ElementsAre("address", "certificate", "client_ca", "connections_max",
-                          "connections_per_address_max", "key", "plaintext", "port", "reflection"));
+  EXPECT_THAT(
+      KeysOf(*server["listen"].as_table()),
+      ElementsAre("address", "certificate", "client_ca", "connections_max", "connections_per_address_max",
+                  "key", "plaintext", "port", "proxies", "reflection"));
   EXPECT_THAT(
       KeysOf(*server["limits"].as_table()),
       ElementsAre("batch_cells_max", "batch_rows_max", "bytes_in_flight_max", "bytes_in_flight_tenant_max",
@@ -152,13 +153,13 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
                   "streams_per_tenant_max", "tables_max", "value_bytes_max"));
   EXPECT_THAT(KeysOf(*server["metrics"].as_table()),
               ElementsAre("address", "allow_remote", "enabled", "port"));
-  EXPECT_THAT(
-      KeysOf(*server["http"].as_table()),
-      ElementsAre("address", "api_keys", "base_paths", "body_limit", "body_time", "certificate",
-                  "connections_max", "disk_free_min", "enabled", "erase_within", "file_limit", "head_time",
-                  "header_limit", "job_lease", "job_time", "jobs_max", "jobs_waiting_max", "key",
-                  "links_per_key", "plaintext", "port", "public_url", "requests_max", "requests_per_key",
-                  "stream_time", "upload_kept", "upload_limit", "uploads_max", "uploads_per_key"));
+  EXPECT_THAT(KeysOf(*server["http"].as_table()),
+              ElementsAre("address", "api_keys", "base_paths", "body_limit", "body_time", "certificate",
+                          "connections_max", "connections_per_address_max", "disk_free_min", "enabled",
+                          "erase_within", "file_limit", "head_time", "header_limit", "job_lease", "job_time",
+                          "jobs_max", "jobs_waiting_max", "key", "links_per_key", "plaintext", "port",
+                          "public_url", "requests_max", "requests_per_key", "stream_time", "upload_kept",
+                          "upload_limit", "uploads_max", "uploads_per_key"));
   EXPECT_EQ(server["http"]["enabled"].value<bool>(), false);
   EXPECT_EQ(server["metrics"]["port"].value<int>(), 7445);
   EXPECT_EQ(server["listen"]["port"].value<int>(), 9001);

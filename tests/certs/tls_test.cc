@@ -9,8 +9,12 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "certs/issue.h"
+#include "certs/key.h"
+#include "tests/certs/certificate_use.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/status_matchers.h"
 
@@ -85,6 +89,35 @@ TEST_F(TlsTest, MutualTlsAdmitsOnlyCertificatesOfTheClientCa) {
   EXPECT_TRUE(listener.Admits(Client("ca.crt", "operator")));
   EXPECT_FALSE(listener.Admits(Client("ca.crt"), seconds(1)));
   EXPECT_FALSE(listener.Admits(Client("ca.crt", "stranger"), seconds(1)));
+}
+
+TEST_F(TlsTest, AClientsCertificateSaysThatItIsForClients) {
+  const auto credentials = MakeServerCredentials(Server("ca.crt"));
+  ASSERT_THAT(credentials, IsOk());
+  const Listener listener(*credentials);
+  struct Case {
+    std::string use;
+    bool is_admitted;
+  };
+  int number = 0;
+  for (const auto& [use, is_admitted] : std::vector<Case>{{"", false},
+                                                          {"serverAuth", false},
+                                                          {"anyExtendedKeyUsage", false},
+                                                          {"emailProtection,codeSigning", false},
+                                                          {"clientAuth", true},
+                                                          {"serverAuth,clientAuth", true}}) {
+    const std::string name = "use" + std::to_string(++number);
+    IssueForUse(Pair(name), Pair("ca"), use);
+    EXPECT_EQ(listener.Admits(Client("ca.crt", name), is_admitted ? seconds(10) : seconds(1)), is_admitted)
+        << use;
+    const auto info = ReadCertificateInfo(Pair(name).certificate);
+    ASSERT_THAT(info, IsOk());
+    EXPECT_EQ(info->is_for_clients, is_admitted) << use;
+  }
+  // Many, one behind the other: the verifier keeps nothing of a connection.
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(listener.Admits(Client("ca.crt", "operator")));
+  }
 }
 
 TEST_F(TlsTest, AReplacedCertificateIsServedWithoutARestart) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <latch>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "certs/issue.h"
 #include "certs/tls.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "tests/certs/certificate_use.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/raw_call.h"
 
@@ -183,6 +185,34 @@ TEST_F(AdminTest, AClientWithoutACertificateOfTheAdminsAuthorityIsNotServed) {
   }
   v1::ListTenantsResponse response;
   EXPECT_THAT(Call(*viewer_, &Stub::ListTenants, v1::ListTenantsRequest(), &response), IsOk());
+}
+
+TEST_F(AdminTest, ACertificateThatIsNotForClientsIsNotServedAndMirrorctlSaysWhy) {
+  const std::string dir = here_->dir();
+  const PairFiles ca = {dir + "/admin/ca.crt", dir + "/admin/ca.key"};
+  int number = 0;
+  for (const char* const use : {"", "serverAuth", "clientAuth"}) {
+    const std::string name = absl::StrCat(dir, "/admin/use", ++number);
+    const PairFiles files = {name + ".crt", name + ".key"};
+    IssueForUse(files, ca, use, "URI:mirror:role:operator");
+    const auto credentials = MakeChannelCredentials({ca.certificate, files.certificate, files.key});
+    ASSERT_TRUE(credentials.ok()) << credentials.status();
+    const auto stub = v1::MirrorAdmin::NewStub(OpenChannel(here_->admin_address(), *credentials));
+    v1::ListTenantsResponse response;
+    const absl::Status status = Call(*stub, &Stub::ListTenants, v1::ListTenantsRequest(), &response);
+    const bool is_for_clients = std::string_view(use) == "clientAuth";
+    EXPECT_EQ(status.code(), is_for_clients ? absl::StatusCode::kOk : absl::StatusCode::kUnavailable) << use;
+    if (is_for_clients) continue;
+    const std::string config = name + ".toml";
+    WriteFileText(config, absl::StrCat("[endpoint]\naddress = \"", here_->admin_address(), "\"\nca = \"",
+                                       ca.certificate, "\"\ncertificate = \"", files.certificate,
+                                       "\"\nkey = \"", files.key, "\"\n"));
+    const Finished asked = RunProgram(BinDir() + "/mirrorctl", {"--config", config, "tenants"});
+    EXPECT_NE(asked.exit_code, 0);
+    EXPECT_THAT(asked.errors, AllOf(HasSubstr("lacks clientAuth"), HasSubstr("issue-operator")));
+    const Finished doctor = RunProgram(BinDir() + "/mirrorctl", {"--config", config, "doctor"});
+    EXPECT_THAT(doctor.output + doctor.errors, HasSubstr("lacks clientAuth"));
+  }
 }
 
 TEST_F(AdminTest, ACertificateWithoutARoleMayNothing) {

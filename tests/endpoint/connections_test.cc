@@ -18,6 +18,8 @@
 #include "certs/issue.h"
 #include "certs/tls.h"
 #include "client/wire/connect.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "tests/certs/certificate_use.h"
 #include "tests/endpoint/endpoint_fixture.h"
 #include "tests/endpoint/raw_call.h"
 
@@ -148,15 +150,23 @@ TEST_F(ConnectionsTest, AfterTheLastDescriptorWasTakenTheServerAcceptsAgain) {
   EXPECT_THAT(HonestCall(), IsOk());
 }
 
-TEST_F(ConnectionsTest, OneAddressHasOnlySoManyConnections) {
+TEST_F(ConnectionsTest, ACrowdOfStrangersKeepsNobodyOutAtEitherPort) {
   InstallationOptions options;
-  options.settings = {{"listen", "connections_per_address_max", "3"}};
+  // This machine's own addresses have no limit of one address.
+  options.settings = {{"listen", "connections_max", "50"}, {"listen", "connections_per_address_max", "3"}};
   Install(options);
-  std::vector<Silent> silent = Connect(3);
-  const Silent over(here_->address());
-  EXPECT_TRUE(over.Closed(kPatience));
-  silent.clear();
-  EXPECT_THAT(HonestCall(), IsOk());
+  const std::vector<Silent> silent = Connect(200);
+  std::vector<Silent> at_admin;
+  for (int i = 0; i < 200; ++i) at_admin.emplace_back(here_->admin_address());
+  for (int i = 0; i < 20; ++i) {
+    // Each over a connection of its own.
+    EXPECT_THAT(here_->Client().value()->Authenticate("honest", true, false), IsOk()) << i;
+    const auto admin = here_->Admin(Role::kViewer).value();
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::ListTenantsResponse response;
+    EXPECT_THAT(ToAbsl(admin->ListTenants(&context, v1::ListTenantsRequest(), &response)), IsOk()) << i;
+  }
 }
 
 TEST_F(ConnectionsTest, TheFirstMessageOfASourceMayBeAsLargeAsAny) {
@@ -223,6 +233,13 @@ TEST_F(ConnectionsTest, WithMutualTlsASourceMustShowACertificateOfItsAuthority) 
   ASSERT_TRUE(credentials.ok()) << credentials.status();
   MirrorClient client(OpenChannel(here_->address(), *credentials), here_->SourceIdentity().value(), "Cust");
   EXPECT_THAT(client.Authenticate("x", true, false), IsOk());
+  const PairFiles plain = {dir + "/tls/plain.crt", dir + "/tls/plain.key"};
+  IssueForUse(plain, {dir + "/tls/ca.crt", dir + "/tls/ca.key"}, /*use=*/"");
+  const auto for_all = MakeChannelCredentials({dir + "/tls/ca.crt", plain.certificate, plain.key});
+  ASSERT_TRUE(for_all.ok()) << for_all.status();
+  MirrorClient other(OpenChannel(here_->address(), *for_all), here_->SourceIdentity().value(), "Cust");
+  EXPECT_THAT(other.Authenticate("x", true, false), StatusIs(absl::StatusCode::kUnavailable))
+      << "the certificate does not say that it is for clients";
 }
 
 }  // namespace

@@ -139,7 +139,7 @@ class Fleet:
         for section, key, value in (
             ("listen", "port", ports[0]),
             # To a server all sources come from the balancer's address.
-            ("listen", "connections_per_address_max", 1000),
+            ("listen", "proxies", '["127.0.0.1"]'),
             ("admin", "port", ports[1]),
             ("metrics", "port", ports[2]),
             ("data", "dir", f'"{name}"'),

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,13 @@ class CheckingDoor : public HttpDoor {
     for (const auto& [name, value] : head.fields) {
       Require(!name.empty() && IsOneLine(name) && IsOneLine(value) && absl::AsciiStrToLower(name) == name);
     }
+    for (const HttpField& field : kHttpFields) {
+      const auto count = std::count_if(head.fields.begin(), head.fields.end(),
+                                       [&](const auto& sent) { return sent.first == field.name; });
+      Require(field.may_repeat || count <= 1);
+    }
+    if (const std::string* const length = head.Find(HttpFieldName::kContentLength))
+      Require(!length->empty() && std::all_of(length->begin(), length->end(), absl::ascii_isdigit));
     HttpAdmission admission;
     admission.body_bytes_max = kBodyMax;
     admission.answer = [](const HttpHead& asked, const std::string& body) {

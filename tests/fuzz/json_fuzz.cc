@@ -68,7 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(!is_json || !absl::IsInvalidArgument(document.status()));
     return 0;
   }
-  Require(ValuesOf(document->root(), 0) <= kLimits.values_max);
+  const std::size_t values = ValuesOf(document->root(), 0);
+  Require(values <= kLimits.values_max);
+  Require(CountJsonValues(text) == values);
   const Json theirs = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   Require(!theirs.is_discarded());
   RequireSame(document->root(), theirs);

@@ -1,9 +1,13 @@
 // What mirrorctl says when it cannot reach the administration, or is not let in, or is configured wrongly.
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/security/server_credentials.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -66,6 +70,28 @@ TEST_F(Connection, OurCertificateIsAStrangers) {
   ExpectFailed(run, 1);
   EXPECT_THAT(run.errors, AllOf(HasSubstr("refused the TLS handshake"),
                                 HasSubstr("'" + Path("stranger.crt") + "'"), HasSubstr("client_ca")));
+}
+
+TEST_F(Connection, AServerThatClosesAtOnceMayHaveNoPlace) {
+  server_->Shutdown();
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(here);
+  ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&here), size), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&here), &size), 0);
+  std::thread closing([listener] {
+    for (int one = 0; (one = accept(listener, nullptr, nullptr)) >= 0;) close(one);
+  });
+  WriteConfig("ca.crt", "operator", absl::StrCat("127.0.0.1:", ntohs(here.sin_port)));
+  const Finished run = Run({"tenants"});
+  shutdown(listener, SHUT_RDWR);
+  closing.join();
+  close(listener);
+  ExpectFailed(run, 1);
+  EXPECT_THAT(run.errors, HasSubstr("all places may be taken"));
 }
 
 TEST_F(Connection, ServersCertificateIsAStrangers) {

@@ -81,7 +81,7 @@ class LimitsTest(Served):
 
     def test_a_thousand_changes_of_one_large_record_are_one_merge(self):
         storage = self.storage("Merged")
-        attributes = {f"a{n}": 1 for n in range(100_000)}
+        attributes = {f"a{n}": 1 for n in range(1_999)}
         self.assertEqual(self.counts(self.upsert(storage, [partner("big", **attributes)])), (1, 0, 0, 0))
         begin = time.monotonic()
         answer = self.upsert(storage, [partner("big", x=n // 2) for n in range(1_000)])
@@ -89,13 +89,27 @@ class LimitsTest(Served):
         self.assertLess(time.monotonic() - begin, 20, "each of them takes the record apart")
         self.assertEqual(self.record(storage, "big"), attributes | {"x": 499})
 
+    def test_a_record_with_too_many_attributes_is_refused_and_a_short_request_is_short_work(self):
+        storage = self.storage("Wide")
+        wide = {f"a{n}": "x" for n in range(2_000)}
+        rows = [partner("1", **wide), partner("2", **wide, more=1), partner("3", CITY="Bern")]
+        failed = self.upsert(storage, rows).expect(200).json()
+        self.assertEqual((failed["numberOfInserts"], failed["numberOfFailed"]), (2, 1))
+        self.assertIn("has 2001 attributes; at most 2000", failed["failures"][0]["message"])
+        many = {"list": [0] * 90_000}
+        for n in range(12):
+            self.counts(self.upsert(storage, [partner(f"v{n}", **many)]))
+        refused = self.upsert(storage, [partner(f"v{n}", CITY="Bern") for n in range(12)]).expect(422).json()
+        self.assertIn("more than 1,000,000 values as they are stored", refused["message"])
+        self.assertEqual(self.counts(self.upsert(storage, [partner("v0", CITY="Bern")])), (0, 1, 0, 0))
+
     def test_a_record_that_would_be_too_large_stays_as_it_was(self):
         storage = self.storage("Bounded")
         half = "x" * 2_500_000
         self.assertEqual(self.counts(self.upsert(storage, [partner("1", A=half)])), (1, 0, 0, 0))
         failed = self.upsert(storage, [partner("1", B=half), partner("2", CITY="Bern")]).expect(200).json()
         self.assertEqual((failed["numberOfAccepted"], failed["numberOfFailed"]), (1, 1))
-        self.assertIn("4194304 bytes and 1000000 values are kept", failed["failures"][0]["message"])
+        self.assertIn("4194304 bytes, 2000 attributes and 100000 values are kept", failed["failures"][0]["message"])
         self.assertEqual(self.record(storage, "1"), {"A": half})
         self.assertEqual(self.counts(self.upsert(storage, [partner("1", A=None, B=half)])), (0, 1, 0, 0))
         self.assertEqual(self.record(storage, "1"), {"B": half})

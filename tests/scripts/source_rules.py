@@ -78,7 +78,8 @@ ROOMS = {
     "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/db/mariadb": ("base", ("MariaDB",)),
     "base/db/odbc": ("base", ("ODBC",)),
-    "base/http": ("base", ("Boost", "OpenSSL")),
+    "base/net": ("", ()),
+    "base/http": ("base base/net", ("Boost", "OpenSSL")),
     "base/json": ("", ("nlohmann-json",)),
     "base/exposition": ("base base/http", ("prometheus-cpp",)),
     "base/parquet": ("", ("zstd",)),
@@ -97,7 +98,8 @@ ROOMS = {
     "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store", ()),
     "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
     "server/config": (
-        "base base/config base/db/postgres base/db/sqlite base/exposition proto/wire server/hub/plan server/journal server/plan",
+        "base base/config base/db/postgres base/db/sqlite base/exposition base/net proto/wire server/hub/plan server/journal "
+        "server/plan",
         (),
     ),
     "server/import": ("base proto/wire/import", ()),
@@ -211,7 +213,7 @@ ROOMS = {
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
-    "server/rpc/listener": ("base certs server/config", ("spdlog", "protobuf", "grpc")),
+    "server/rpc/listener": ("base base/net certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
         "base certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
         "server/plan server/rpc/listener "
@@ -221,7 +223,7 @@ ROOMS = {
     "server/rpc/admin": (
         "base certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
         "server/hub/plan server/hub/store server/jobs server/journal server/plan "
-        "server/records server/rpc server/storages server/store server/store/catalog server/tenant server/tenant/history "
+        "server/records server/rpc server/rpc/listener server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),
     ),

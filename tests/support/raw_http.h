@@ -15,8 +15,15 @@ namespace mirror {
 /// A connection to a port of this machine, for what no HTTP library would send.
 class RawHttp {
  public:
-  explicit RawHttp(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `from`: the own address, another one of this machine.
+  explicit RawHttp(std::uint16_t port, const char* from = nullptr)
+      : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in to{};
+    if (from != nullptr) {
+      to.sin_family = AF_INET;
+      EXPECT_EQ(inet_pton(AF_INET, from, &to.sin_addr), 1);
+      EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+    }
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons(port);
@@ -38,6 +45,16 @@ class RawHttp {
       answer.append(piece, static_cast<std::size_t>(got));
     }
     return answer;
+  }
+  /// Reads until `text` came. False: the other end closed before.
+  bool ReceiveUntil(const std::string& text) {
+    std::string answer;
+    char piece[4096];
+    for (ssize_t got = 0; answer.find(text) == std::string::npos;) {
+      if ((got = recv(socket_, piece, sizeof(piece), 0)) <= 0) return false;
+      answer.append(piece, static_cast<std::size_t>(got));
+    }
+    return true;
   }
   std::string Ask(const std::string& text) {
     Send(text);

@@ -39,6 +39,8 @@ constexpr std::uint32_t kAuditPerLook = 500;
 constexpr int kWatchersMax = 16;
 constexpr std::chrono::milliseconds kWatchPatience{250};
 constexpr std::size_t kPauseReasonBytesMax = 500;
+/// Any number: bytes are not limited at this port.
+constexpr std::uint64_t kVouchedBytes = 1;
 
 /// Who is at the other end of the connection.
 struct Peer {
@@ -223,13 +225,14 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-                           Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
-                           const TimeSeries& time_series, Servers servers, Storages& storages,
-                           HttpDoorLook look_at_door)
+                           VouchedBytes& vouched, Reload reload, DatedKeys dated_keys,
+                           const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
+                           Storages& storages, HttpDoorLook look_at_door)
     : AdminChanges(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
       events_(events),
       audit_(audit),
       looks_(looks),
+      vouched_(vouched),
       reload_(std::move(reload)),
       dated_keys_(std::move(dated_keys)),
       servers_(std::move(servers)) {}
@@ -239,8 +242,15 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   CallLog log("MirrorAdmin", UnwatchedCounters(), CallLog::Told::kOperator);
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
+  // A connection with a role keeps its place, also where this call needs the other role.
+  if (peer.roles.size() == 1) vouched_.Vouch(context.peer(), kVouchedBytes);
   absl::Status status = CheckRole(peer, needs != Needs::kViewer);
-  const bool acts = status.ok() && needs == Needs::kOperator;
+  // Its record has a place before anything is done, or shown.
+  bool acts = status.ok() && needs == Needs::kOperator;
+  if (acts) {
+    status = audit_.Reserve();
+    acts = status.ok();
+  }
   if (status.ok()) status = act();
   // What was called off since the server stops was not taken back by its caller.
   if (absl::IsCancelled(status) && stopping_ && !context.IsCancelled())

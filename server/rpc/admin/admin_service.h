@@ -16,6 +16,7 @@
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/gate.h"
+#include "server/rpc/listener/vouched_bytes.h"
 #include "server/tenant/backup.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
@@ -36,10 +37,11 @@ class AdminService final : public AdminChanges {
   /// The servers that have these mirrors.
   using Servers = std::function<absl::StatusOr<std::vector<ListedServer>>()>;
 
-  /// All that is referred to must outlive the service.
-  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks, Reload reload,
-               DatedKeys dated_keys, const FreshnessWatch& freshness, const TimeSeries& time_series,
-               Servers servers, Storages& storages, HttpDoorLook look_at_door);
+  /// All that is referred to must outlive the service. `vouched` is told which connections are an operator's
+  /// or a viewer's.
+  AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
+               VouchedBytes& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
+               const TimeSeries& time_series, Servers servers, Storages& storages, HttpDoorLook look_at_door);
 
   /// Ends what would never end by itself, and what takes long, with kUnavailable. Called before the listener
   /// stops.
@@ -106,6 +108,7 @@ class AdminService final : public AdminChanges {
   Events& events_;
   Audit& audit_;
   Looks& looks_;
+  VouchedBytes& vouched_;
   const Reload reload_;
   const DatedKeys dated_keys_;
   const Servers servers_;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -10,8 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/cut_message.h"
 #include "base/file.h"
+#include "base/human_text.h"
+#include "base/iso_time.h"
 #include "base/log_format.h"
 #include "server/watch/log_text.h"
 
@@ -19,6 +23,9 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 500;
+/// Of the chain's last records: those that a killed server may have kept of what waits, and others' behind
+/// it.
+constexpr std::uint32_t kLookedBack = 300;
 
 /// What a client wrote, in one line of bounded length.
 std::string Tidy(const std::string& text) { return CutMessage(OneLine(text), kFieldBytesMax); }
@@ -29,6 +36,11 @@ std::optional<AuditSeal> ReadHead(const std::string& path) {
   absl::StatusOr<AuditSeal> seal = ParseSeal(text.str());
   if (!seal.ok()) return std::nullopt;
   return *std::move(seal);
+}
+
+void LogRecord(const AuditRecord& record) {
+  WriteLog(*spdlog::default_logger(), spdlog::level::info, {"audit", ""}, "audit ",
+           absl::StrCat(record.who, ": ", record.call, ": ", record.outcome));
 }
 
 AuditRecord OwnRecord(const std::string& call) {
@@ -56,7 +68,9 @@ Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& o
 
 void Audit::Begin() {
   const MutexLock lock(mutex_);
+  waiting_ = WaitingRecords::Open(options_.dir + "/audit-waiting", kAuditPlaces);
   LookBack();
+  KeepWaiting(NowMs());
 }
 
 void Audit::LookBack() {
@@ -91,11 +105,24 @@ AuditLog::MakeSeal Audit::Sealing(SealKind kind, std::optional<AuditPoint> point
 }
 
 bool Audit::Keep(AuditRecord record, const AuditLog::MakeSeal& seal) {
-  const absl::StatusOr<AuditLog::Added> added = log_.Add(std::move(record), seal);
+  bool is_unsigned = false;
+  AuditLog::MakeSeal watched;
+  if (seal) {
+    watched = [&](const AuditPoint& last, std::int64_t time_ms) {
+      absl::StatusOr<std::string> text = seal(last, time_ms);
+      is_unsigned = !text.ok();
+      return text;
+    };
+  }
+  const absl::StatusOr<AuditLog::Added> added = log_.Add(std::move(record), watched);
   if (!added.ok()) {
     spdlog::error("this audit record was not kept: {}", std::string(added.status().message()));
+    if (is_unsigned) return false;
+    unkept_ms_ = NowMs();
+    unkept_why_ = std::string(added.status().message());
     return false;
   }
+  unkept_ms_ = 0;
   const std::optional<AuditPoint> former = std::exchange(known_, added->now);
   if (!former || *former == added->before) return true;
   if (const absl::StatusOr<bool> holds = log_.Holds(*former); !holds.ok() || !*holds) Replaced(*former);
@@ -162,12 +189,119 @@ void Audit::Prune() {
   }
 }
 
+absl::Status Audit::Reserve() {
+  const MutexLock lock(mutex_);
+  if (waiting_ == nullptr)
+    return absl::UnavailableError("this server is starting. Nothing was done; ask again.");
+  KeepWaiting(NowMs());
+  // Without a file there is room as long as the catalog takes what comes.
+  const bool has_room = waiting_->places() > 0 ? waiting_->free() > reserved_ : unkept_ms_ == 0;
+  if (!has_room) {
+    return absl::UnavailableError(absl::StrCat(
+        "the audit log cannot be written", unkept_why_.empty() ? "" : absl::StrCat(" (", unkept_why_, ")"),
+        ", and ", Counted(waiting_->count(), "record"),
+        " of it wait already. Nothing was done. Make room on the disk of the data folder, or let its "
+        "database "
+        "answer; 'mirrorctl diagnose' looks at both."));
+  }
+  ++reserved_;
+  return absl::OkStatus();
+}
+
 void Audit::Add(const std::string& who, const std::string& call, const absl::Status& outcome) {
   AuditRecord record = AuditRecordOf(who, call, outcome, 0);
-  WriteLog(*spdlog::default_logger(), spdlog::level::info, {"audit", ""}, "audit ",
-           absl::StrCat(record.who, ": ", record.call, ": ", record.outcome));
+  LogRecord(record);
   const MutexLock lock(mutex_);
-  Keep(std::move(record));
+  if (reserved_ > 0) --reserved_;
+  Record(std::move(record), 0);
+}
+
+void Audit::AddLate(const std::string& who, const std::string& call, const absl::Status& outcome) {
+  AuditRecord record = AuditRecordOf(who, call, outcome, 0);
+  LogRecord(record);
+  const MutexLock lock(mutex_);
+  Record(std::move(record), std::max(kAuditOperatorsPlaces, reserved_));
+}
+
+void Audit::Wait(AuditRecord record, std::size_t spared) {
+  const std::int64_t now_ms = NowMs();
+  record.time_ms = now_ms;
+  absl::Status put = absl::ResourceExhaustedError("as many records wait as may");
+  if (waiting_ != nullptr && waiting_->free() > spared) put = waiting_->Put(record);
+  if (!put.ok()) {
+    spdlog::error("this audit record is lost, and a signed one will say so: {}", std::string(put.message()));
+    if (waiting_ != nullptr) waiting_->NoteLost(now_ms);
+  }
+  if (std::exchange(is_told_, true)) return;
+  events_.Add(
+      "", Severity::kError, "audit.waits",
+      absl::StrCat(
+          "the audit log cannot be written: ", unkept_why_, ". Up to ", kAuditPlaces,
+          " records wait in audit-waiting of the data folder, and come into the log when it can; then "
+          "operators' calls are refused. Make room on the disk of the data folder, or let its "
+          "database answer"));
+}
+
+/// Whether a server that was killed had kept it, and had not removed it from those that wait.
+bool Audit::WasKept(const AuditRecord& record) {
+  const absl::StatusOr<AuditState> state = log_.State();
+  if (!state.ok()) return false;
+  const std::uint64_t after = state->last.id > kLookedBack ? state->last.id - kLookedBack : 0;
+  const absl::StatusOr<std::vector<AuditRecord>> last = log_.After(after, kLookedBack);
+  return last.ok() && std::any_of(last->begin(), last->end(), [&record](const AuditRecord& one) {
+           return one.time_ms == record.time_ms && one.who == record.who && one.call == record.call &&
+                  one.outcome == record.outcome;
+         });
+}
+
+void Audit::KeepLost() {
+  const WaitingRecords::Lost lost = waiting_->lost();
+  if (lost.records == 0) return;
+  const std::string call = absl::StrCat(Counted(lost.records, "record"), " from ", Iso8601(lost.from_ms),
+                                        " to ", Iso8601(lost.to_ms), " could not be kept");
+  lost_tried_ms_ = NowMs();
+  if (Keep(OwnRecord(call), Sealing(SealKind::kGap, std::nullopt))) waiting_->ForgetLost();
+}
+
+bool Audit::IsResting(std::int64_t now_ms) const {
+  return unkept_ms_ != 0 && now_ms >= unkept_ms_ && now_ms - unkept_ms_ < kAuditAgainMs;
+}
+
+bool Audit::KeepWaiting(std::int64_t now_ms) {
+  if (waiting_ == nullptr) return true;
+  // What is lost is told of in a signed record. Where that cannot be signed, it is tried again after a while.
+  const bool tells_lost =
+      waiting_->lost().records > 0 && (now_ms < lost_tried_ms_ || now_ms - lost_tried_ms_ >= kAuditRetryMs);
+  const std::size_t count = waiting_->count();
+  if (count == 0 && !tells_lost) return true;
+  if (IsResting(now_ms)) return false;
+  if (count > 0 && !is_announced_) {
+    const std::string what =
+        absl::StrCat(Counted(count, "record"), " that could not be written since ",
+                     Iso8601(waiting_->First()->time_ms), count == 1 ? " follows" : " follow");
+    if (!Keep(OwnRecord(what))) return false;
+    is_announced_ = true;
+  }
+  while (const AuditRecord* const first = waiting_->First()) {
+    const bool was_kept = std::exchange(may_be_kept_, false) && WasKept(*first);
+    if (!was_kept && !Keep(*first)) return false;
+    CrashPoint("audit.flushed");
+    waiting_->RemoveFirst();
+  }
+  if (tells_lost) KeepLost();
+  if (unkept_ms_ != 0) return false;
+  is_announced_ = is_told_ = false;
+  SealLocked();
+  events_.Add("", Severity::kInformation, "audit.kept",
+              absl::StrCat("the audit log can be written again: ", Counted(count, "record"), " that waited ",
+                           count == 1 ? "is" : "are", " in it"));
+  return true;
+}
+
+void Audit::Record(AuditRecord record, std::size_t spared) {
+  const std::int64_t now_ms = NowMs();
+  // A catalog that does not answer is asked once in a while, and not for each call.
+  if (!KeepWaiting(now_ms) || IsResting(now_ms) || !Keep(record)) return Wait(std::move(record), spared);
   // The first of a log: from then on there is something that it can be held against.
   if (known_ && !head_ && failed_ms_ == 0) SealLocked();
   if (known_ && known_->id > options_.records_max && known_->id % kAuditPruneEvery == 0) Prune();
@@ -175,6 +309,7 @@ void Audit::Add(const std::string& who, const std::string& call, const absl::Sta
 
 void Audit::KeepHouse(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
+  if (!KeepWaiting(NowMs())) return;
   const bool signed_all = head_ && known_ && head_->point == *known_;
   if (!known_ || known_->id == 0 || signed_all) return;
   if (failed_ms_ != 0) {
@@ -188,6 +323,7 @@ void Audit::KeepHouse(std::int64_t now_ms) {
 
 void Audit::Seal() {
   const MutexLock lock(mutex_);
+  if (!KeepWaiting(NowMs())) return;
   if (known_ && known_->id > 0 && !(head_ && head_->point == *known_)) SealLocked();
 }
 

@@ -1,7 +1,9 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_AUDIT_H_
 #define MIRROR_SERVER_RPC_ADMIN_AUDIT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "certs/audit_chain.h"
+#include "server/rpc/admin/waiting_records.h"
 #include "server/store/catalog/audit_log.h"
 #include "server/watch/events.h"
 
@@ -21,8 +24,12 @@ namespace mirror {
 /// a kill. The last signature also stands in `<dir>/audit.head`, so that a catalog that was replaced or cut
 /// is noticed at the next start.
 ///
-/// A catalog that cannot be written does not stop a call: an operator who sets an LSN to -1 in an emergency
-/// must get through, and the log has the record. Threads: any.
+/// What an operator asks for is done only when its record has a place: in the catalog or, while that cannot
+/// be written, among kAuditPlaces in `<dir>/audit-waiting`. So an operator who sets an LSN to -1 in an
+/// emergency gets through, and no act is without a record. What waits comes into the chain when the catalog
+/// can be written again, each record with its own time. Records that come without a place, as of API keys,
+/// wait in half of the places. What finds none is counted, and a signed record says how many are missing.
+/// Threads: any.
 class Audit {
  public:
   struct Options {
@@ -39,8 +46,14 @@ class Audit {
   /// leave nothing that is signed with its own.
   void Begin();
 
-  /// `who`: common name of the client's certificate. `call`: the call with tenant and tables, never a value.
+  /// Before an operator's call is done: takes a place for its record, until Add(). Errors: kUnavailable, for
+  /// the caller: the catalog cannot be written, and all places are taken.
+  absl::Status Reserve();
+  /// Behind Reserve(). `who`: common name of the client's certificate. `call`: the call with tenant and
+  /// tables, never a value.
   void Add(const std::string& who, const std::string& call, const absl::Status& outcome);
+  /// Without Reserve(): what was done already.
+  void AddLate(const std::string& who, const std::string& call, const absl::Status& outcome);
 
   /// Once in a while: signs when it is time.
   void KeepHouse(std::int64_t now_ms);
@@ -54,6 +67,15 @@ class Audit {
 
  private:
   void LookBack() MIRROR_REQUIRES(mutex_);
+  void Record(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);
+  /// Where fewer than `spared` places are free it is lost.
+  void Wait(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);
+  /// Brings what waits into the chain. Whether nothing waits any more.
+  bool KeepWaiting(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
+  bool WasKept(const AuditRecord& record) MIRROR_REQUIRES(mutex_);
+  void KeepLost() MIRROR_REQUIRES(mutex_);
+  /// The catalog could not be written a moment ago.
+  bool IsResting(std::int64_t now_ms) const MIRROR_REQUIRES(mutex_);
   /// Whether it is in the chain.
   bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {}) MIRROR_REQUIRES(mutex_);
   void SealLocked() MIRROR_REQUIRES(mutex_);
@@ -74,6 +96,16 @@ class Audit {
   std::optional<AuditPoint> sealed_ MIRROR_GUARDED_BY(mutex_);
   std::optional<AuditSeal> head_ MIRROR_GUARDED_BY(mutex_);  ///< As audit.head has it.
   std::int64_t failed_ms_ MIRROR_GUARDED_BY(mutex_) = 0;     ///< When it could not be signed; 0: it could.
+  std::unique_ptr<WaitingRecords> waiting_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t reserved_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Places.
+  /// When the catalog took no record; 0: it took the last one. And what it said.
+  std::int64_t unkept_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
+  std::string unkept_why_ MIRROR_GUARDED_BY(mutex_);
+  std::int64_t lost_tried_ms_ MIRROR_GUARDED_BY(mutex_) =
+      0;                                                 ///< When it was last tried to tell of lost ones.
+  bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;       ///< In an event, that records wait.
+  bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< In the chain, that records that waited follow.
+  bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< The first that waits, by a server that was killed.
 };
 
 /// A record of these texts, in one line of bounded length each.
@@ -82,6 +114,13 @@ AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const
 
 /// What could not be signed is tried again after so long.
 inline constexpr std::int64_t kAuditRetryMs = 60'000;
+
+/// Records that wait while the catalog cannot be written.
+inline constexpr std::size_t kAuditPlaces = 256;
+/// Of these, kept for what operators do.
+inline constexpr std::size_t kAuditOperatorsPlaces = 128;
+/// A catalog that could not be written is tried again after so long: each try may take its whole timeout.
+inline constexpr std::int64_t kAuditAgainMs = 1'000;
 
 /// So many more records there may be until the oldest are pruned.
 inline constexpr std::uint64_t kAuditPruneEvery = 128;

@@ -3,10 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/human_text.h"
+#include "base/iso_time.h"
 #include "base/log_format.h"
 #include "server/rpc/admin/audit.h"
 
 namespace mirror {
+
+Looks::Looks(LookLog& log, const std::string& path, const LookRate::Options& rate)
+    : log_(log), rate_(rate), waiting_(WaitingRecords::Open(path, kLooksPlaces)) {}
 
 void Looks::Add(const std::string& who, const std::string& call, const absl::Status& outcome,
                 std::int64_t now_ms) {
@@ -32,6 +38,8 @@ void Looks::KeepHouse(std::int64_t now_ms) {
     left_out = rate_.TakeLeftOut(now_ms);
   }
   TellLeftOut(left_out, now_ms);
+  const MutexLock lock(keeping_);
+  KeepWaiting(now_ms);
 }
 
 void Looks::TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms) {
@@ -43,9 +51,33 @@ void Looks::TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int
   }
 }
 
+bool Looks::TryKeep(const AuditRecord& look) {
+  const absl::Status status = log_.Add(look);
+  if (!status.ok()) spdlog::error("this look was not kept: {}", std::string(status.message()));
+  unkept_ms_ = status.ok() ? 0 : NowMs();
+  return status.ok();
+}
+
+bool Looks::KeepWaiting(std::int64_t now_ms) {
+  const std::int64_t since_ms = NowMs() - unkept_ms_;
+  if (unkept_ms_ != 0 && since_ms >= 0 && since_ms < kAuditAgainMs) return false;
+  while (const AuditRecord* const first = waiting_->First()) {
+    if (!TryKeep(*first)) return false;
+    waiting_->RemoveFirst();
+  }
+  const WaitingRecords::Lost lost = waiting_->lost();
+  if (lost.records == 0) return true;
+  const std::string call = absl::StrCat(Counted(lost.records, "look"), " from ", Iso8601(lost.from_ms),
+                                        " to ", Iso8601(lost.to_ms), " could not be kept");
+  if (!TryKeep(AuditRecordOf(kAuditServer, call, absl::OkStatus(), now_ms))) return false;
+  waiting_->ForgetLost();
+  return true;
+}
+
 void Looks::Keep(const AuditRecord& look) {
-  if (const absl::Status status = log_.Add(look); !status.ok())
-    spdlog::error("this look was not kept: {}", std::string(status.message()));
+  const MutexLock lock(keeping_);
+  if (KeepWaiting(look.time_ms) && TryKeep(look)) return;
+  if (const absl::Status put = waiting_->Put(look); !put.ok()) waiting_->NoteLost(look.time_ms);
 }
 
 }  // namespace mirror

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -46,8 +47,8 @@ constexpr std::uint64_t kSentForEachByte = 64;
 /// The shortest word of ours that lets a client send 64 KB more has 13 bytes, without TLS.
 constexpr std::uint64_t kWindowForEachSentByte = (64 << 10) / 13 + 1;
 constexpr std::int64_t kComplainEveryS = 10;
-/// Bytes of an IPv6 address that tell one customer from another: each has a whole /64.
-constexpr std::size_t kIp6PrefixBytes = 8;
+/// Connections that were ended and that gRPC has not closed yet. Above it no other one is accepted.
+constexpr std::size_t kEndedConnectionsMax = 64;
 
 std::int64_t SteadyMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -94,16 +95,6 @@ std::optional<SocketAddress> Parse(const std::string& text, std::uint16_t port) 
     return address;
   }
   return std::nullopt;
-}
-
-/// What connections are counted by. An IPv4 address may come in IPv6's clothes.
-std::string CountedAs(const SocketAddress& address) {
-  if (address.storage.ss_family != AF_INET6) {
-    return {reinterpret_cast<const char*>(&address.ip4().sin_addr), sizeof(in_addr)};
-  }
-  const auto* const bytes = reinterpret_cast<const char*>(&address.ip6().sin6_addr);
-  if (IN6_IS_ADDR_V4MAPPED(&address.ip6().sin6_addr)) return {bytes + 12, sizeof(in_addr)};
-  return {bytes, kIp6PrefixBytes};
 }
 
 /// The other end as gRPC names it.
@@ -221,19 +212,20 @@ void AcceptLoop::Run() {
     const bool look = options_.unvouched && !connections_.empty();
     const bool strangers = look && std::any_of(connections_.begin(), connections_.end(),
                                                [](const Connection& one) { return !one.known; });
-    const int look_ms = strangers ? kStrangerLookMs : kLookMs;
-    const bool full = look && EndedBytes() > options_.unvouched->unanswered_max;
+    const int look_ms = strangers || ended_ > 0 ? kStrangerLookMs : kLookMs;
+    const bool full =
+        look && (ended_ >= kEndedConnectionsMax || EndedBytes() > options_.unvouched->unanswered_max);
     const int ready = poll(polled, pause || full ? 1 : 2, pause ? kPauseMs : look ? look_ms : -1);
     if (ready < 0 && errno != EINTR) pause = true;
     if (ready > 0 && polled[0].revents != 0) return;
     pause = false;
-    while (!full && AcceptOne(&pause)) {
+    while (!full && ended_ < kEndedConnectionsMax && AcceptOne(&pause)) {
     }
     // Also while one connection follows the other without a pause.
     const std::int64_t now_ms = SteadyMs();
     if (look && now_ms - looked_ms_ >= kLookMs) {
       EndUnvouched(true);
-    } else if (strangers && now_ms - looked_at_strangers_ms_ >= kStrangerLookMs) {
+    } else if ((strangers || ended_ > 0) && now_ms - looked_at_strangers_ms_ >= kStrangerLookMs) {
       EndUnvouched(false);
     }
   }
@@ -255,16 +247,32 @@ bool AcceptLoop::AcceptOne(bool* pause) {
         return false;
     }
   }
-  Connection connection{socket, 0, 0, CountedAs(peer), PeerOf(peer), SteadyMs(), {}};
+  Connection connection{.socket = socket,
+                        .address = AddressGroup(*peer.get()),
+                        .peer = PeerOf(peer),
+                        .began_ms = SteadyMs(),
+                        .is_limited = !options_.unlimited.Has(*peer.get())};
+  connection.heard_ms = connection.began_ms;
   struct stat info {};
-  if (!HasRoom(connection.address) || fstat(socket, &info) != 0) {
-    Complain("a connection was closed: connections_max or connections_per_address_max is reached", &full_);
+  const Room room = fstat(socket, &info) == 0 ? FindRoom(connection) : Room::kAllTaken;
+  if (room == Room::kAddressHasTooMany) {
+    Complain(absl::StrCat("a connection of ", connection.peer, " was closed: its address has ",
+                          options_.connections_per_address_max,
+                          " connections without an admitted call (connections_per_address_max)"),
+             &address_full_);
+  } else if (room == Room::kAllTaken) {
+    Complain(
+        absl::StrCat("all places are taken: a connection of ", connection.peer, " was closed, as each of ",
+                     options_.connections_max, " others (connections_max) is in use"),
+        &full_);
+  }
+  if (room != Room::kFree) {
     close(socket);
     return true;
   }
   connection.device = info.st_dev;
   connection.inode = info.st_ino;
-  ++addresses_[connection.address];
+  Count(connection);
   if (options_.unvouched) options_.unvouched->vouched->Begin(connection.peer);
   connections_.push_back(std::move(connection));
   const int on = 1;
@@ -274,24 +282,81 @@ bool AcceptLoop::AcceptOne(bool* pause) {
   return true;
 }
 
-bool AcceptLoop::HasRoom(const std::string& address) {
-  const auto full = [&] {
-    const auto found = addresses_.find(address);
-    return connections_.size() >= options_.connections_max ||
-           (found != addresses_.end() && found->second >= options_.connections_per_address_max);
+AcceptLoop::Room AcceptLoop::FindRoom(const Connection& newcomer) {
+  const auto has_address_too_many = [&] {
+    const auto found = addresses_.find(newcomer.address);
+    return newcomer.is_limited && found != addresses_.end() &&
+           found->second >= options_.connections_per_address_max;
   };
-  if (full()) ForgetEnded();
-  return !full();
+  const auto are_all_taken = [&] { return connections_.size() - ended_ >= options_.connections_max; };
+  if (!has_address_too_many() && !are_all_taken()) return Room::kFree;
+  // A crowd may come a thousand times a second, and each look costs a system call for each connection.
+  if (options_.unvouched && SteadyMs() - looked_at_strangers_ms_ >= kStrangerLookMs) {
+    EndUnvouched(false);
+  } else if (!options_.unvouched || has_address_too_many()) {
+    ForgetEnded();
+  }
+  if (has_address_too_many()) return Room::kAddressHasTooMany;
+  if (!are_all_taken() || EndAStranger()) return Room::kFree;
+  ForgetEnded();
+  return are_all_taken() ? Room::kAllTaken : Room::kFree;
+}
+
+bool AcceptLoop::EndAStranger() {
+  while (Connection* const stranger = FindStranger()) {
+    // It may have spoken since the last look, or its call may have been let in.
+    const bool was_silent = stranger->traffic.received == 0;
+    Look(*stranger, TrafficOf(stranger->socket).value_or(stranger->traffic),
+         options_.unvouched->vouched->Take({&stranger->peer}).front());
+    if (stranger->ended) return true;
+    if (stranger->known || (was_silent && stranger->traffic.received > 0)) continue;
+    End(*stranger, "all places are taken, another one came, and no call on this one was admitted",
+        &made_room_);
+    return true;
+  }
+  return false;
+}
+
+AcceptLoop::Connection* AcceptLoop::FindStranger() {
+  if (!options_.unvouched) return nullptr;
+  const std::int64_t now_ms = SteadyMs(), first_bytes_ms = options_.unvouched->first_bytes.count();
+  Connection* found = nullptr;
+  bool is_found_silent = false;
+  std::uint32_t most = 0;
+  for (Connection& one : connections_) {
+    if (one.known || one.ended) continue;
+    const auto counted = one.is_limited ? addresses_.find(one.address) : addresses_.end();
+    const std::uint32_t of_address = counted == addresses_.end() ? 1 : counted->second;
+    const bool is_silent = one.traffic.received == 0 && now_ms - one.began_ms >= first_bytes_ms;
+    if (found != nullptr && of_address < most) continue;
+    if (found != nullptr && of_address == most && (!is_silent || is_found_silent)) continue;
+    found = &one;
+    most = of_address;
+    is_found_silent = is_silent;
+  }
+  return found;
+}
+
+void AcceptLoop::Count(Connection& connection) {
+  if (!connection.is_limited) return;
+  ++addresses_[connection.address];
+  connection.is_counted = true;
+}
+
+void AcceptLoop::Uncount(Connection& connection) {
+  if (!std::exchange(connection.is_counted, false)) return;
+  const auto found = addresses_.find(connection.address);
+  if (--found->second == 0) addresses_.erase(found);
 }
 
 void AcceptLoop::ForgetEnded() {
-  std::erase_if(connections_, [this](const Connection& connection) {
+  std::erase_if(connections_, [this](Connection& connection) {
     struct stat info {};
     const bool open = fstat(connection.socket, &info) == 0 && info.st_dev == connection.device &&
                       info.st_ino == connection.inode;
     if (open) return false;
-    const auto found = addresses_.find(connection.address);
-    if (--found->second == 0) addresses_.erase(found);
+    Uncount(connection);
+    ended_ -= connection.ended ? 1 : 0;
     if (options_.unvouched) options_.unvouched->vouched->End(connection.peer);
     return true;
   });
@@ -330,6 +395,25 @@ void AcceptLoop::EndUnvouched(bool all) {
                busy <= limits.few ? std::max(limits.unanswered_max, limits.unanswered_of_few_max)
                                   : limits.unanswered_max);
   EndWithMostIdleCalls();
+  EndIdleStrangers();
+}
+
+void AcceptLoop::EndIdleStrangers() {
+  const AcceptOptions::Unvouched& limits = *options_.unvouched;
+  const auto is_over = [this](std::int64_t since_ms, std::chrono::milliseconds most) {
+    return most.count() > 0 && looked_at_strangers_ms_ - since_ms >= most.count();
+  };
+  for (Connection& one : connections_) {
+    if (one.known || one.ended) continue;
+    if (one.traffic.received == 0 && is_over(one.began_ms, limits.silence_max)) {
+      End(one, absl::StrCat("it sent nothing for ", SpanText(limits.silence_max.count())), &idle_);
+    } else if (is_over(one.heard_ms, limits.idle_max) && !limits.vouched->Holds(one.peer)) {
+      End(one,
+          absl::StrCat("no call on it was admitted, and it sent nothing for ",
+                       SpanText(limits.idle_max.count())),
+          &idle_);
+    }
+  }
 }
 
 void AcceptLoop::EndStrangers(bool callers, std::uint64_t Connection::*what, std::uint64_t most) {
@@ -354,7 +438,7 @@ void AcceptLoop::EndStrangers(bool callers, std::uint64_t Connection::*what, std
   for (const Stranger& stranger : strangers) {
     if (bytes <= most) break;
     bytes -= stranger.bytes;
-    End(*stranger.connection, "too many bytes came from callers without a token");
+    End(*stranger.connection, "too many bytes came from callers without a token", &unvouched_);
   }
 }
 
@@ -381,7 +465,7 @@ void AcceptLoop::EndWithMostIdleCalls() {
   for (Connection* const connection : callers) {
     if (calls <= options_.unvouched->idle_calls_max) break;
     calls -= std::exchange(connection->idle_calls, 0);
-    End(*connection, "too many calls were cancelled or refused");
+    End(*connection, "too many calls were cancelled or refused", &unvouched_);
   }
 }
 
@@ -389,12 +473,16 @@ void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const Vouch
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   const TcpTraffic before = std::exchange(connection.traffic, now);
   const bool known = connection.known || report.bytes + report.other_bytes > 0;
-  if (known && !connection.known) LockBuffer(connection.socket, false);
+  if (known && !connection.known) {
+    LockBuffer(connection.socket, false);
+    Uncount(connection);
+  }
   connection.known = known;
   connection.called = connection.called || report.empty_calls + report.refused_calls > 0;
   const std::uint32_t tokenless = report.refused_calls + report.open_calls;
   // Nothing is saved up: who vouched for more than came has no more to send for it later.
   const std::uint64_t came = now.received - before.received;
+  if (came > 0) connection.heard_ms = SteadyMs();
   const std::uint64_t answered = report.bytes + report.other_bytes +
                                  (now.acknowledged - before.acknowledged) / kSentForEachByte +
                                  tokenless * kTokenlessCallBytes;
@@ -404,31 +492,37 @@ void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const Vouch
   connection.empty_calls += report.empty_calls;
   connection.idle_calls += report.empty_calls + (known ? 0 : tokenless);
   if (connection.empty_calls > limits.empty_calls_max) {
-    End(connection, absl::StrCat(connection.empty_calls, " calls were cancelled as soon as they came"));
+    End(connection, absl::StrCat(connection.empty_calls, " calls were cancelled as soon as they came"),
+        &unvouched_);
   } else if (!known) {
     LookAtStranger(connection);
   } else if (connection.unvouched > limits.connection_max) {
-    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"));
+    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"),
+        &unvouched_);
   }
 }
 
 void AcceptLoop::LookAtStranger(Connection& connection) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   if (connection.unanswered > limits.stranger_max) {
-    End(connection, absl::StrCat(connection.unanswered, " bytes of headers came without an end"));
+    End(connection, absl::StrCat(connection.unanswered, " bytes of headers came without an end"),
+        &unvouched_);
   } else if (connection.unvouched <= limits.stranger_max) {
     connection.over_ms = 0;
   } else if (connection.over_ms == 0) {
     connection.over_ms = looked_at_strangers_ms_;
   }
   if (connection.over_ms != 0 && looked_at_strangers_ms_ - connection.over_ms >= limits.patience.count())
-    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"));
+    End(connection, absl::StrCat(connection.unvouched, " bytes came outside calls with a token"),
+        &unvouched_);
 }
 
-void AcceptLoop::End(Connection& connection, const std::string& why) {
+void AcceptLoop::End(Connection& connection, const std::string& why, Trouble* trouble) {
+  if (std::exchange(connection.ended, true)) return;
   Disconnect(connection.socket);
-  connection.ended = true;
-  Complain(absl::StrCat("a connection of ", connection.peer, " was ended: ", why), &unvouched_);
+  ++ended_;
+  Uncount(connection);
+  Complain(absl::StrCat("a connection of ", connection.peer, " was ended: ", why), trouble);
 }
 
 void AcceptLoop::Complain(const std::string& what, Trouble* trouble) {

@@ -7,16 +7,17 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/net/peer_address.h"
 #include "server/rpc/listener/tcp_traffic.h"
 #include "server/rpc/listener/vouched_bytes.h"
 
@@ -27,6 +28,7 @@ struct AcceptOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  ///< 0: the system chooses.
   std::uint32_t connections_max = 1'000;
+  /// Of strangers' connections, see AcceptLoop; without `unvouched` of all.
   std::uint32_t connections_per_address_max = 200;
 
   /// Bytes that may come on a connection beyond what calls vouch for; absent: they are not counted.
@@ -56,8 +58,18 @@ struct AcceptOptions {
     std::uint64_t unanswered_of_few_max = 0;
     /// The least that the endpoint sends in a handshake, which is no word about a message.
     std::uint64_t handshake_sent = 0;
+    /// A client's first bytes come later than its connection. Where room is made, one that sent none goes
+    /// first only behind this time.
+    std::chrono::milliseconds first_bytes{1'000};
+    /// A stranger that sent no byte within this time is ended. 0: never.
+    std::chrono::milliseconds silence_max{0};
+    /// A stranger that sends nothing for so long is ended, unless it holds a stream, see
+    /// VouchedBytes::Hold(). 0: never.
+    std::chrono::milliseconds idle_max{0};
   };
   std::optional<Unvouched> unvouched;
+  /// Addresses that connections_per_address_max is not for: a balancer's is that of many clients.
+  AddressRanges unlimited = {};
 };
 
 /// What a TLS handshake needs.
@@ -66,7 +78,11 @@ inline constexpr std::uint64_t kHandshakeBytes = 3 << 9;
 /// Listens on a port and hands over each connection: gRPC's own loop never accepts again after it once ran
 /// out of descriptors (grpc/grpc#20418), and knows no limit of connections.
 ///
-/// When descriptors run out it pauses and goes on. A connection over a limit is closed at once.
+/// When descriptors run out it pauses and goes on. A connection over the limit of its address is closed at
+/// once. Where all places are taken, a new connection takes that of a stranger, one for which nobody vouched
+/// yet: of the address with most strangers, one that sent nothing for `first_bytes` before one that did, the
+/// oldest first. Only where there is no stranger, the new connection is closed. Strangers that are idle are
+/// ended.
 /// Nobody tells when a connection ends, since gRPC owns it. So when a limit is reached, all that are counted
 /// are looked at: a descriptor that is closed by now, or that is another file (another inode), is a
 /// connection that ended.
@@ -114,11 +130,14 @@ class AcceptLoop {
     std::string address;
     std::string peer;  ///< As VouchedBytes names it.
     std::int64_t began_ms = 0;
+    bool is_limited = true;   ///< By connections_per_address_max.
+    bool is_counted = false;  ///< In addresses_.
     // As of the last look:
     TcpTraffic traffic;
     std::uint64_t unvouched = 0;
     std::uint64_t unanswered = 0;   ///< Received without a word of ours in between.
     std::int64_t over_ms = 0;       ///< Since when it is over stranger_max; 0: it is not.
+    std::int64_t heard_ms = 0;      ///< When a byte came last.
     bool known = false;             ///< Somebody vouched for it once.
     bool called = false;            ///< Without a good token, or without a message.
     bool ended = false;             ///< By us; gRPC has not closed it yet.
@@ -130,13 +149,21 @@ class AcceptLoop {
   void Run();
   /// False: nothing more to accept now. `pause`: descriptors ran out.
   bool AcceptOne(bool* pause);
-  bool HasRoom(const std::string& address);
+  enum class Room : std::uint8_t { kFree, kAllTaken, kAddressHasTooMany };
+  /// Finds a place for a new connection. Where all are taken, it ends a stranger's.
+  Room FindRoom(const Connection& newcomer);
+  /// False: there is no stranger.
+  bool EndAStranger();
+  Connection* FindStranger();
+  void Count(Connection& connection);
+  void Uncount(Connection& connection);
   void ForgetEnded();
   /// Ends connections that are over AcceptOptions::unvouched. `all`: not only strangers.
   void EndUnvouched(bool all);
   /// Counts what came since the last look, and ends the connection when it is over its own limits.
   void Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report);
   void LookAtStranger(Connection& connection);
+  void EndIdleStrangers();
   /// Those who have had most for longest, until all have no more than `most`. `callers`: only who made a call
   /// without a good token. A source on a new connection is a stranger for a moment, and so among the last.
   void EndStrangers(bool callers, std::uint64_t Connection::*what, std::uint64_t most);
@@ -144,12 +171,12 @@ class AcceptLoop {
   /// closed them. Over unanswered_max nobody else is let in.
   std::uint64_t EndedBytes() const;
   void EndWithMostIdleCalls();
-  void End(Connection& connection, const std::string& why);
   /// Something that may happen a thousand times a second.
   struct Trouble {
     std::uint64_t times = 0;
     std::int64_t logged_s = 0;
   };
+  void End(Connection& connection, const std::string& why, Trouble* trouble);
   /// Writes to the log, but at most every ten seconds.
   void Complain(const std::string& what, Trouble* trouble);
 
@@ -158,11 +185,13 @@ class AcceptLoop {
   const int wake_;  ///< An eventfd that ends the loop.
   const std::uint16_t port_;
   Handover handover_;
-  std::vector<Connection> connections_;             ///< That had not ended when they were last looked at.
-  std::map<std::string, std::uint32_t> addresses_;  ///< Connections of each address.
-  std::int64_t looked_ms_ = 0;                      ///< At bytes of all, by the steady clock.
+  std::vector<Connection> connections_;  ///< That had not ended when they were last looked at.
+  std::size_t ended_ = 0;                ///< Of these, by us; gRPC has not closed them yet.
+  /// Connections of each address, as connections_per_address_max counts them.
+  std::unordered_map<std::string, std::uint32_t> addresses_;
+  std::int64_t looked_ms_ = 0;  ///< At bytes of all, by the steady clock.
   std::int64_t looked_at_strangers_ms_ = 0;
-  Trouble full_, failed_, unvouched_;
+  Trouble full_, address_full_, made_room_, failed_, idle_, unvouched_;
   std::thread thread_;
 };
 

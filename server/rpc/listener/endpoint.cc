@@ -4,6 +4,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <thread>
 #include <utility>
@@ -33,6 +34,7 @@ constexpr int kSpareThreads = 64;
 constexpr int kAdminMessageBytesMax = 4 << 20;
 constexpr int kAdminCallsMax = 64;
 constexpr std::uint32_t kAdminConnectionsMax = 100;
+constexpr std::uint32_t kAdminConnectionsPerAddressMax = 50;
 constexpr std::size_t kAdminMemoryBytesMax = 256U << 20;
 
 ServerTls TlsOf(const ListenConfig& listen) { return {listen.certificate, listen.key, listen.client_ca}; }
@@ -52,6 +54,10 @@ constexpr std::uint64_t kUnansweredBytesMax = 32 << 10;
 /// So many may have begun a large message, of which gRPC takes 64 KB without a word, and headers.
 constexpr std::uint32_t kFewStrangers = 6;
 constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
+/// For a stranger to send its first bytes. Clients of TLS and of HTTP/2 speak first.
+constexpr std::chrono::milliseconds kSilenceMax{kHandshakeMs};
+/// Of a stranger. A health check that comes less often comes over a connection of its own, or holds a watch.
+constexpr std::chrono::milliseconds kStrangerIdleMax{10'000};
 /// Between two looks at connections that are to be closed: an answer is on its way for a moment.
 constexpr std::chrono::milliseconds kCloseLook{20};
 /// For those who watch the health of a server that stops to be told.
@@ -156,7 +162,7 @@ void Listener::CloseConnections(std::chrono::system_clock::time_point deadline) 
 }
 
 absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& config, grpc::Service* mirror,
-                                                         grpc::Service* admin, VouchedBytes* vouched,
+                                                         grpc::Service* admin, const VouchedPorts& vouched,
                                                          RunningCalls* calls) {
   grpc::EnableDefaultHealthCheckService(false);
   const ListenConfig& listen = config.listen;
@@ -167,7 +173,8 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   Listener::Options sources;
   sources.accept = {"sources", listen.address, listen.port, listen.connections_max,
                     listen.connections_per_address_max};
-  sources.accept.unvouched = UnvouchedLimits(limits, !config.listen.plaintext, vouched);
+  sources.accept.unvouched = UnvouchedLimits(limits, !config.listen.plaintext, vouched.sources);
+  sources.accept.unlimited = UnlimitedOf(listen.proxies);
   sources.credentials = *std::move(credentials);
   sources.calls = calls;
   sources.service_name = "mirror.v1.MirrorClientService";
@@ -184,7 +191,9 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   if (!credentials.ok()) return credentials.status();
   Listener::Options operators;
   operators.accept = {"admin", config.admin.address, config.admin.port, kAdminConnectionsMax,
-                      kAdminConnectionsMax};
+                      kAdminConnectionsPerAddressMax};
+  operators.accept.unvouched = AdminUnvouchedLimits(vouched.admin);
+  operators.accept.unlimited = sources.accept.unlimited;
   operators.credentials = *std::move(credentials);
   operators.service_name = "mirror.v1.MirrorAdmin";
   operators.reflection = listen.reflection;
@@ -227,6 +236,18 @@ AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, V
   unvouched.unanswered_of_few_max = kFewStrangers * kMessageBeginBytes;
   if (tls) unvouched.handshake_sent = kHandshakeSentBytes;
   unvouched.connection_max = limits.bytes_in_flight_tenant_max + 2 * limits.message_bytes_max + (1 << 20);
+  unvouched.silence_max = kSilenceMax;
+  unvouched.idle_max = kStrangerIdleMax;
+  return unvouched;
+}
+
+AcceptOptions::Unvouched AdminUnvouchedLimits(VouchedBytes* vouched) {
+  constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+  AcceptOptions::Unvouched unvouched;
+  unvouched.vouched = vouched;
+  unvouched.stranger_max = unvouched.strangers_max = unvouched.connection_max = kAny;
+  unvouched.silence_max = kSilenceMax;
+  unvouched.idle_max = kStrangerIdleMax;
   return unvouched;
 }
 

@@ -68,16 +68,22 @@ class Listener {
 /// "127.0.0.1:7443", "[::1]:7443".
 std::string AddressText(const std::string& address, std::uint16_t port);
 
+/// What the calls of each port say of its connections.
+struct VouchedPorts {
+  VouchedBytes* sources = nullptr;
+  VouchedBytes* admin = nullptr;
+};
+
 /// Both ports: sources and operators. Each has TLS (or none, on loopback), limits, health and, when asked
 /// for, reflection; what the calls do is the services' own.
 class Endpoint {
  public:
   /// Binds both ports and takes the certificates in. Nothing is accepted before Start().
   /// Errors: kFailedPrecondition for a port that is taken; as MakeServerCredentials for files.
-  /// `vouched` is told by the sources' calls which connections are theirs, and `calls` has all of those
-  /// calls; both must outlive the endpoint.
+  /// The two of `vouched` are told by the calls of each port which connections are theirs, and `calls` has
+  /// all calls of sources; they must outlive the endpoint.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
-                                                        grpc::Service* admin, VouchedBytes* vouched,
+                                                        grpc::Service* admin, const VouchedPorts& vouched,
                                                         RunningCalls* calls);
   void Start();
   void Stop(std::chrono::milliseconds patience);
@@ -96,6 +102,9 @@ class Endpoint {
 
 /// What may come on the sources' port before and beside calls with a good token.
 AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched);
+
+/// Of the operators' port: nobody makes a call there without a certificate, and so bytes are not limited.
+AcceptOptions::Unvouched AdminUnvouchedLimits(VouchedBytes* vouched);
 
 /// Whether the certificates and keys of both listeners can be used. Errors name the file.
 absl::Status CheckListenerFiles(const ServerConfig& config);

@@ -41,15 +41,19 @@ class HealthService::Stream final : public HeldStream {
   Stream(HealthService& service, HeldStreams& all, bool watches)
       : HeldStream(all), service_(service), watches_(watches) {}
   ~Stream() override {
-    const MutexLock lock(service_.mutex_);
-    service_.watching_.erase(this);
-    service_.told_.NotifyAll();
+    {
+      const MutexLock lock(service_.mutex_);
+      service_.watching_.erase(this);
+      service_.told_.NotifyAll();
+    }
+    if (is_held_) service_.vouched_->Release(peer_);
   }
 
   void TellStopped() { AnswerLast(kNotServing); }
 
  private:
   void Begin(const std::string& peer) override {
+    peer_ = peer;
     if (service_.vouched_ != nullptr) service_.vouched_->NoteOpenCall(peer);
   }
   void Take(const std::string& request) override {
@@ -61,11 +65,15 @@ class HealthService::Stream final : public HeldStream {
     const std::string& status = service_.stopped_ ? kNotServing : known ? kServing : kServiceUnknown;
     if (!watches_ || service_.stopped_) return AnswerLast(status);
     service_.watching_.insert(this);
+    is_held_ = service_.vouched_ != nullptr;
+    if (is_held_) service_.vouched_->Hold(peer_);
     AnswerAndHold(status);
   }
 
   HealthService& service_;
   const bool watches_;
+  std::string peer_;
+  bool is_held_ = false;  ///< As VouchedBytes counts it.
 };
 
 HealthService::HealthService(std::string service, VouchedBytes* vouched)

@@ -26,7 +26,8 @@ void VouchedBytes::End(const std::string& peer) {
 void VouchedBytes::Vouch(std::string_view peer, std::uint64_t bytes) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end()) found->second.bytes += bytes;
+  if (const auto found = connections_.find(name); found != connections_.end())
+    found->second.report.bytes += bytes;
 }
 
 void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
@@ -34,20 +35,42 @@ void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_byte
   const MutexLock lock(mutex_);
   const auto found = connections_.find(name);
   if (found == connections_.end()) return;
-  ++found->second.empty_calls;
-  found->second.other_bytes += other_bytes;
+  ++found->second.report.empty_calls;
+  found->second.report.other_bytes += other_bytes;
 }
 
 void VouchedBytes::NoteRefusedCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.refused_calls;
+  if (const auto found = connections_.find(name); found != connections_.end())
+    ++found->second.report.refused_calls;
 }
 
 void VouchedBytes::NoteOpenCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.open_calls;
+  if (const auto found = connections_.find(name); found != connections_.end())
+    ++found->second.report.open_calls;
+}
+
+void VouchedBytes::Hold(std::string_view peer) {
+  const std::string name = PeerName(peer);
+  const MutexLock lock(mutex_);
+  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.held;
+}
+
+void VouchedBytes::Release(std::string_view peer) {
+  const std::string name = PeerName(peer);
+  const MutexLock lock(mutex_);
+  // Another connection may have the name by now.
+  const auto found = connections_.find(name);
+  if (found != connections_.end() && found->second.held > 0) --found->second.held;
+}
+
+bool VouchedBytes::Holds(const std::string& peer) {
+  const MutexLock lock(mutex_);
+  const auto found = connections_.find(peer);
+  return found != connections_.end() && found->second.held > 0;
 }
 
 std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std::string*>& peers) {
@@ -55,7 +78,7 @@ std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < peers.size(); ++i) {
     if (const auto found = connections_.find(*peers[i]); found != connections_.end()) {
-      reports[i] = std::exchange(found->second, {});
+      reports[i] = std::exchange(found->second.report, {});
     }
   }
   return reports;

@@ -38,13 +38,21 @@ class VouchedBytes {
   void NoteRefusedCall(std::string_view peer);
   /// A call that needs no token.
   void NoteOpenCall(std::string_view peer);
+  /// A stream that anybody may hold is held open on it, or not any more.
+  void Hold(std::string_view peer);
+  void Release(std::string_view peer);
+  bool Holds(const std::string& peer);
   /// What was said of each since the last Take(). All at once: while handlers crowd at the lock, whoever asks
   /// for a hundred connections one by one waits a hundred times.
   std::vector<Report> Take(const std::vector<const std::string*>& peers);
 
  private:
+  struct Entry {
+    Report report;
+    std::uint32_t held = 0;  ///< Streams.
+  };
   Mutex mutex_;
-  std::unordered_map<std::string, Report> connections_ MIRROR_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Entry> connections_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// The one way in which another end is written here: gRPC's own, brackets as they are and without a scope.

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/iso_time.h"
+#include "base/json/json_document.h"
 #include "base/nonce.h"
 #include "server/records/merged_partner.h"
 #include "server/tenant/records/partner_rows.h"
@@ -20,6 +22,13 @@ constexpr std::size_t kNewIdsAtATime = 1'000;
 void Fail(const RecordRequest& request, std::size_t place, std::string why, RecordOutcome* outcome) {
   const RecordItem& item = request.items[place];
   outcome->failures.push_back({item.external_id, std::move(why), item.line, place});
+}
+
+absl::Status TooMuchStored(const std::string& how_much) {
+  return absl::OutOfRangeError(
+      absl::StrCat("the business partners of this request have more than ", how_much,
+                   " as they are stored, which is more than can be changed at a time. "
+                   "Nothing was written. Send them in several requests."));
 }
 
 }  // namespace
@@ -50,17 +59,17 @@ absl::Status PartnerChanges::ReadRows(StoreRecords& records, const TableSchema& 
   absl::StatusOr<std::vector<PartnerRow>> rows = std::vector<PartnerRow>();
   {
     absl::StatusOr<RowBlock> block = records.ReadRows(kept, ids, kStoredBytesMax);
-    if (absl::IsOutOfRange(block.status())) {
-      return absl::OutOfRangeError(
-          absl::StrCat("the business partners of this request have more than ", kStoredBytesMax >> 20,
-                       " MB as they are stored, which is more than can be changed at a time. Nothing was "
-                       "written. Send them in several requests."));
-    }
+    if (absl::IsOutOfRange(block.status())) return TooMuchStored(absl::StrCat(kStoredBytesMax >> 20, " MB"));
     if (!block.ok()) return block.status();
     rows = PartnersOf(form_.agreed, kept, &*block);
   }
   if (!rows.ok()) return rows.status();
+  std::size_t values = 0;
   for (PartnerRow& row : *rows) {
+    values += row.record ? CountJsonValues(*row.record) : 0;
+    // One row is taken in any case: nothing else could make it smaller.
+    if (values > kStoredValuesMax && rows->size() > 1)
+      return TooMuchStored(absl::StrCat(Grouped(kStoredValuesMax), " values"));
     Known& known = rows_[row.external_id];
     known.is_stored = true;
     known.row = std::move(row);

@@ -26,6 +26,9 @@ namespace mirror {
 /// Bytes of the rows that one transaction may be about, as they are stored. They are in memory until it is
 /// done.
 inline constexpr std::uint64_t kStoredBytesMax = 32 << 20;
+/// Values of their records, see JsonLimits::values_max. An upsert of one attribute takes the whole stored
+/// record apart, under the tenant's writer lock: a short request could be a long one.
+inline constexpr std::size_t kStoredValuesMax = 1'000'000;
 
 /// The rows that some requests are about, and what these make of them one behind the other: each sees what
 /// those before it leave. What is given to it outlives it, and it outlives the step that it added to.
@@ -35,7 +38,8 @@ class PartnerChanges {
   PartnerChanges(const RecordsForm& form, const ColumnRules& rules, std::int64_t now_ms)
       : form_(form), rules_(rules), now_ms_(now_ms) {}
 
-  /// First: what is stored of the rows. Errors: as Store; kOutOfRange: that is more than kStoredBytesMax.
+  /// First: what is stored of the rows. Errors: as Store; kOutOfRange: that is more than kStoredBytesMax,
+  /// or kStoredValuesMax.
   absl::Status Read(StoreRecords& records, const std::vector<const RecordRequest*>& requests);
   /// What the request does, into `outcome`; see TakeBack().
   void Apply(const RecordRequest& request, RecordOutcome* outcome);

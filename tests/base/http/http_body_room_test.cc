@@ -47,7 +47,7 @@ class RoomDoor final : public HttpDoor {
   HttpAdmission Admit(const HttpHead& head) override {
     HttpAdmission admission;
     admission.body_bytes_max = 40;
-    if (const std::string* const asker = head.Find("x-asker")) admission.asker = *asker;
+    if (const std::string* const asker = head.Find(HttpFieldName::kApiKey)) admission.asker = *asker;
     admission.answer = [this](const HttpHead& asked, const std::string& body) {
       const MutexLock lock(mutex_);
       ++came_;
@@ -82,7 +82,7 @@ const std::string kBody(30, 'b');
 /// With a length, or in chunks.
 std::string Post(const std::string& path, const std::string& asker, bool in_chunks = false) {
   const std::string begin =
-      absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: x\r\nX-Asker: ", asker, "\r\nConnection: close\r\n");
+      absl::StrCat("POST ", path, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", asker, "\r\nConnection: close\r\n");
   if (in_chunks)
     return absl::StrCat(begin, "Transfer-Encoding: chunked\r\n\r\n1e\r\n", kBody, "\r\n0\r\n\r\n");
   return absl::StrCat(begin, "Content-Length: ", kBody.size(), "\r\n\r\n", kBody);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/http/listener.h"
 #include "tests/support/raw_http.h"
@@ -179,6 +180,50 @@ TEST_F(HttpMessagesTest, WhatIsNotReadIsNoNextRequest) {
     EXPECT_EQ(CountOf(answer, "HTTP/1.1 "), 1U) << request << answer;
     EXPECT_THAT(answer, Not(HasSubstr("hidden"))) << request;
   }
+}
+
+TEST_F(HttpMessagesTest, ALengthIsOneNumber) {
+  for (const std::string length : {"4,4", "4, 4", "4,", ",4", "4 4", "", "+4", "0x4"}) {
+    EXPECT_THAT(Ask("POST /a", absl::StrCat("Content-Length: ", length, "\r\n"), "abcd"),
+                AllOf(StartsWith("HTTP/1.1 400"), Not(HasSubstr("POST /a"))))
+        << length;
+  }
+}
+
+TEST_F(HttpMessagesTest, AFieldThatIsReadStandsOnce) {
+  for (const HttpField& field : kHttpFields) {
+    const std::string name(field.shown);
+    const std::string two = absl::StrCat(name, ": first\r\n", absl::AsciiStrToLower(name), ": second\r\n");
+    const std::string answer = Ask("POST /a", two);
+    if (field.may_repeat) {
+      EXPECT_THAT(answer, StartsWith("HTTP/1.1 200")) << name;
+    } else {
+      EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 400"), Not(HasSubstr("POST /a")))) << name;
+    }
+  }
+  EXPECT_THAT(Ask("POST /a", "X-API-KEY: first\r\nx-api-key: first\r\n"),
+              HasSubstr("A request has one X-API-KEY."));
+  EXPECT_THAT(Ask("GET /a", "X-Other: a\r\nX-Other: b\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpMessagesTest, ChunkExtensionsAreBounded) {
+  const auto ask = [this](const std::string& chunks) {
+    return Ask("POST /a", "Transfer-Encoding: chunked\r\n", chunks + "0\r\n\r\n");
+  };
+  const std::string most = absl::StrCat("1;", std::string(1'000, 'a'), "\r\nx\r\n");
+  EXPECT_THAT(ask(most), EndsWith("POST /a  x"));
+  EXPECT_THAT(ask(most + most), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(ask(absl::StrCat("1;", std::string(60'000, 'a'), "\r\nx\r\n")), StartsWith("HTTP/1.1 400"));
+  std::string many;
+  for (int i = 0; i < 2'000; ++i) many += "1;a\r\nx\r\n";
+  EXPECT_THAT(ask(many), StartsWith("HTTP/1.1 400"));
+  // The next request of a connection has extensions of its own.
+  const std::string request =
+      absl::StrCat("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", most, "0\r\n\r\n");
+  EXPECT_THAT(
+      RawHttp(listener_->port())
+          .Ask(absl::StrCat(request, request, "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")),
+      EndsWith("GET /last  "));
 }
 
 TEST_F(HttpMessagesTest, WhoAsksFirstIsToldToGoOn) {

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
 #include "tests/support/raw_http.h"
@@ -17,14 +19,16 @@
 namespace mirror::http_strangers_test {
 namespace {
 
+using testing::HasSubstr;
 using testing::StartsWith;
 
 /// More than the buffers of a connection hold.
 constexpr std::size_t kMuch = 32 << 20;
 constexpr char kQuick[] = "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr char kLast[] = "GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-/// "/quick" is answered by a thread, "/there" is there already and long, "/long" is made for "x-asker". Each
-/// takes a short body.
+/// "/quick" is answered by a thread, "/there" is there already and long, "/long" is made for the X-API-KEY.
+/// Each takes a short body.
 class ThreeDoors : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
@@ -39,7 +43,7 @@ class ThreeDoors : public HttpDoor {
       return admission;
     }
     admission.body_bytes_max = 10;
-    if (const std::string* const asker = head.Find("x-asker")) admission.asker = *asker;
+    if (const std::string* const asker = head.Find(HttpFieldName::kApiKey)) admission.asker = *asker;
     admission.answer = [](const HttpHead& asked, const std::string& /*body*/) {
       return HttpAnswer{200, "text/plain", asked.path == "/long" ? std::string(kMuch, 'x') : "quick"};
     };
@@ -91,7 +95,7 @@ TEST(HttpStrangersTest, ACrowdThatReadsNothingOfItKeepsNobodyOut) {
 TEST(HttpStrangersTest, ACrowdThatPromisesBodiesKeepsNobodyOut) {
   const auto listener = OpenStrangers({.connections_max = 8});
   RawHttp known(listener->port());
-  known.Send("POST /quick HTTP/1.1\r\nHost: x\r\nX-Asker: known\r\nContent-Length: 10\r\n\r\n");
+  known.Send("POST /quick HTTP/1.1\r\nHost: x\r\nX-API-KEY: known\r\nContent-Length: 10\r\n\r\n");
   const auto crowd =
       Unread(*listener, 30, "POST /quick HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
   for (int i = 0; i < 10; ++i) {
@@ -112,7 +116,8 @@ TEST(HttpStrangersTest, AllThatAskedKeepNobodyOutOnceOneIsAnswered) {
   // When the last of them comes, all others have asked: there is nobody to be let go.
   while (known.size() < kMost) {
     known.push_back(std::make_unique<RawHttp>((*listener)->port()));
-    known.back()->Send("POST /quick HTTP/1.1\r\nHost: x\r\nX-Asker: known\r\nContent-Length: 10\r\n\r\nabc");
+    known.back()->Send(
+        "POST /quick HTTP/1.1\r\nHost: x\r\nX-API-KEY: known\r\nContent-Length: 10\r\n\r\nabc");
     door->AwaitAdmitted(known.size());
   }
   RawHttp next((*listener)->port());
@@ -124,11 +129,92 @@ TEST(HttpStrangersTest, AllThatAskedKeepNobodyOutOnceOneIsAnswered) {
   EXPECT_GE((*listener)->connections().let_go, 1U);
 }
 
+TEST(HttpStrangersTest, AKnownOneThatRestsStaysWhileThereAreStrangers) {
+  HttpLimits limits{.connections_max = 8, .keep_alive = true};
+  limits.idle_time = std::chrono::seconds(600);
+  const auto listener = OpenStrangers(limits);
+  RawHttp known(listener->port());
+  known.Send("GET /quick HTTP/1.1\r\nHost: x\r\nX-API-KEY: known\r\n\r\n");
+  ASSERT_TRUE(known.ReceiveUntil("quick"));
+  std::vector<std::unique_ptr<RawHttp>> strangers;
+  for (int i = 0; i < 30; ++i) {
+    strangers.push_back(std::make_unique<RawHttp>(listener->port()));
+    EXPECT_THAT(RawHttp(listener->port()).Ask(kLast), StartsWith("HTTP/1.1 200")) << i;
+  }
+  EXPECT_THAT(known.Ask(kLast), StartsWith("HTTP/1.1 200")) << "it was the oldest";
+}
+
+TEST(HttpStrangersTest, InACrowdAnAnswerWithoutAKeyClosesItsConnection) {
+  HttpLimits limits{.connections_max = 32, .keep_alive = true};
+  limits.strangers_kept_max = 4;
+  const auto listener = OpenStrangers(limits);
+  const std::string asked = "GET /quick HTTP/1.1\r\nHost: x\r\n", keyed = asked + "X-API-KEY: known\r\n";
+  const auto both = [&listener](const std::string& request) {
+    return RawHttp(listener->port()).Ask(absl::StrCat(request, "\r\n", request, "Connection: close\r\n\r\n"));
+  };
+  const auto answers = [](const std::string& text) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = text.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  EXPECT_EQ(answers(both(asked)), 2U) << "a few strangers keep their connections";
+  std::vector<std::unique_ptr<RawHttp>> silent;
+  for (int i = 0; i < 5; ++i) silent.push_back(std::make_unique<RawHttp>(listener->port()));
+  while (listener->connections().open < silent.size()) std::this_thread::yield();
+  const std::string one = both(asked);
+  EXPECT_EQ(answers(one), 1U);
+  EXPECT_THAT(one, HasSubstr("Connection: close"));
+  EXPECT_EQ(answers(both(keyed)), 2U);
+}
+
+TEST(HttpStrangersTest, OneAddressHasOnlySoManyConnectionsWithoutAKey) {
+  HttpLimits limits{
+      .connections_max = 32, .connections_per_address_max = 3, .unlimited = {}, .keep_alive = true};
+  const auto listener = OpenStrangers(limits);
+  std::vector<std::unique_ptr<RawHttp>> here;
+  for (int i = 0; i < 3; ++i) {
+    here.push_back(std::make_unique<RawHttp>(listener->port()));
+    here.back()->Send("GET /quick HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(here.back()->ReceiveUntil("quick"));
+  }
+  EXPECT_EQ(RawHttp(listener->port()).Receive(), "") << "it is closed at once";
+  EXPECT_GE(listener->connections().let_go, 1U);
+  EXPECT_THAT(RawHttp(listener->port(), "127.0.0.2").Ask(kLast), StartsWith("HTTP/1.1 200"));
+  // A key that is known gives the address its place back.
+  here.front()->Send("GET /quick HTTP/1.1\r\nHost: x\r\nX-API-KEY: known\r\n\r\n");
+  ASSERT_TRUE(here.front()->ReceiveUntil("quick"));
+  EXPECT_THAT(RawHttp(listener->port()).Ask(kLast), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(HttpStrangersTest, OfTheAddressWithMostStrangersOneGoesFirst) {
+  HttpLimits limits{.connections_max = 8, .unlimited = {}, .keep_alive = true};
+  const auto listener = OpenStrangers(limits);
+  RawHttp alone(listener->port(), "127.0.0.2");
+  alone.Send("GET /quick HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(alone.ReceiveUntil("quick"));
+  std::vector<std::unique_ptr<RawHttp>> crowd;
+  for (int i = 0; i < 30; ++i) {
+    crowd.push_back(std::make_unique<RawHttp>(listener->port()));
+    EXPECT_THAT(RawHttp(listener->port()).Ask(kLast), StartsWith("HTTP/1.1 200")) << i;
+  }
+  EXPECT_THAT(alone.Ask(kLast), StartsWith("HTTP/1.1 200")) << "it was the oldest";
+}
+
+/// Many in the queue at once: the last of them waits for a few turns of the listener, and not for one each.
+TEST(HttpStrangersTest, ManyNewcomersAreTakenInOneTurn) {
+  HttpLimits limits{.connections_max = 256};
+  const auto listener = OpenStrangers(limits);
+  std::vector<std::unique_ptr<RawHttp>> crowd;
+  for (int i = 0; i < 1'000; ++i) crowd.push_back(std::make_unique<RawHttp>(listener->port()));
+  EXPECT_THAT(RawHttp(listener->port()).Ask(kQuick), StartsWith("HTTP/1.1 200"));
+  EXPECT_LE(listener->connections().open, limits.connections_max + 32);
+}
+
 TEST(HttpStrangersTest, OneThatTakesItsAnswersSlowlyLeavesTurnsToOthers) {
   const auto listener = OpenStrangers({.answers_max = 4, .answers_of_one_max = 2});
-  const auto crowd = Unread(*listener, 10, "GET /long HTTP/1.1\r\nHost: x\r\nX-Asker: slow\r\n\r\n");
+  const auto crowd = Unread(*listener, 10, "GET /long HTTP/1.1\r\nHost: x\r\nX-API-KEY: slow\r\n\r\n");
   for (int i = 0; i < 10; ++i) {
-    EXPECT_THAT(RawHttp(listener->port()).Ask("GET /quick HTTP/1.1\r\nHost: x\r\nX-Asker: other\r\n\r\n"),
+    EXPECT_THAT(RawHttp(listener->port()).Ask("GET /quick HTTP/1.1\r\nHost: x\r\nX-API-KEY: other\r\n\r\n"),
                 StartsWith("HTTP/1.1 200"));
   }
 }

@@ -45,6 +45,25 @@ TEST(JsonDocumentTest, TextsSayWhatTheirEscapesMean) {
             "\"\\u0001\\u001f\\u0008\\r\\t\x7f\xC3\xA4\"");
 }
 
+TEST(JsonDocumentTest, ValuesAreCountedWithoutTakingThemApart) {
+  for (const char* const text :
+       {"null", " [ ] ", "{}", R"({"a":"b, [1]:{2}","c\"\\":[true,false,null,-1.5e+3]})", R"("\\")",
+        "[\n1 ,\t2,\r\n3]", R"([[],[[]],{"":{}},"",[""]])", R"({"a":1,"b":"x","c":[1,{"d":"e"}]})"}) {
+    const auto document = JsonDocument::Parse(text);
+    ASSERT_THAT(document, IsOk());
+    EXPECT_EQ(CountJsonValues(text), document->root().CountValues()) << text;
+  }
+}
+
+TEST(JsonDocumentTest, ANulIsFoundInTheValueThatHasIt) {
+  const auto document = JsonDocument::Parse(R"([{"a":[1,"b"]},{"c":["\u0000"]},{"\u0000":1},"d",{"e":2}])");
+  ASSERT_THAT(document, IsOk());
+  std::vector<bool> have;
+  for (const JsonView& element : document->root().Elements()) have.push_back(element.HasNul());
+  EXPECT_EQ(have, (std::vector<bool>{false, true, true, false, false}));
+  EXPECT_TRUE(document->root().HasNul());
+}
+
 TEST(JsonDocumentTest, ValuesAreFoundWhereTheyStand) {
   const auto document = JsonDocument::Parse(R"( {"a": [1, {"b": null}, "c"], "d": true, "": {}} )");
   ASSERT_THAT(document, IsOk());

@@ -81,6 +81,7 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
       absl::StrReplaceAll(kSmall, {{"[admin]\n",
                                     "address = \"::1\"\nport = 0\nplaintext = true\nreflection = true\n"
                                     "connections_max = 7\nconnections_per_address_max = 3\n"
+                                    "proxies = [\"10.0.0.0/8\", \"2001:db8::7\"]\n"
                                     "[admin]\naddress = \"0.0.0.0\"\nport = 1\n"}}),
       "[data]\ndir = \"/srv/mirror\"\nautomatic_provisioning = false\ndrop_grace = \"36h\"\nwal_max = "
       "\"2GB\"\n"
@@ -102,6 +103,8 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_TRUE(config->listen.reflection);
   EXPECT_EQ(config->listen.connections_max, 7U);
   EXPECT_EQ(config->listen.connections_per_address_max, 3U);
+  EXPECT_THAT(config->listen.proxies, ElementsAre("10.0.0.0/8", "2001:db8::7"));
+  EXPECT_EQ(config->http.proxies, config->listen.proxies);
   EXPECT_EQ(config->admin.address, "0.0.0.0");
   EXPECT_EQ(config->data.dir, "/srv/mirror");
   EXPECT_FALSE(config->data.automatic_provisioning);

@@ -86,13 +86,15 @@ Outcome WideRecords(Target& target) {
   const std::string wide = WithRecord(record + "}");
   Outcome all;
   const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 2; ++i) {  // The second meets what is stored.
+  for (int i = 0; i < 2; ++i) {
     const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, wide), kAttackPatience);
     AddOutcome({{said.name(true)}, said.body.substr(0, 200), ""}, &all);
+    if (said.status == 200 && !absl::StrContains(said.body, "\"numberOfFailed\":1"))
+      all.fault = "a record of some hundred thousand attributes was taken";
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   all.words = absl::StrCat("it took ", took.count(), " s; ", all.words);
-  all.fault = victim.Fault();
+  if (all.fault.empty()) all.fault = victim.Fault();
   return all;
 }
 

@@ -3,8 +3,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <string>
 #include <thread>
 #include <utility>
@@ -247,6 +250,66 @@ Outcome HttpStorm(Target& target) {
   return all;
 }
 
+/// The time of a request with a key over a connection of its own, again and again until `end`; ms, sorted.
+/// `fault`: the first that was not answered.
+std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std::string* fault) {
+  std::vector<double> ms;
+  const std::string request =
+      HttpLine::Request(victim.door(), "GET", "/v2/storages", victim.door().key, {{"Connection", "close"}});
+  do {
+    const Clock::time_point begin = Clock::now();
+    const HttpSaid said = AskOnce(victim.door(), request, kHttpPatience);
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    if (said.status != 200 && fault->empty())
+      *fault = absl::StrCat("newcomer ", ms.size(), " with a key is not answered: ", said.name(false));
+  } while (Clock::now() < end);
+  std::sort(ms.begin(), ms.end());
+  return ms;
+}
+
+/// Many connections without a good key, each with a few requests under way, which come again when they are
+/// closed: clients with a key that come anew are answered meanwhile.
+Outcome KeylessFlood(Target& target, const std::string& request) {
+  constexpr int kConnections = 75;
+  const HttpVictim& victim = target.http();
+  Outcome outcome{{"OK"}, "", ""};
+  const std::vector<double> quiet = AskAnew(victim, Clock::now() + target.flood_time(), &outcome.fault);
+  const std::string requests = Many(request, 3);
+  std::atomic<bool> is_over = false;
+  std::atomic<std::uint64_t> connections = 0;
+  std::vector<std::jthread> hammers;
+  for (int hammer = 0; hammer < kHammers; ++hammer) {
+    hammers.emplace_back([&] {
+      std::deque<HttpLine> crowd;
+      while (!is_over) {
+        absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+        if (!line.ok()) continue;
+        line->Send(requests);
+        crowd.push_back(*std::move(line));
+        if (crowd.size() > kConnections) crowd.pop_front();
+        ++connections;
+      }
+    });
+  }
+  const std::vector<double> flooded = AskAnew(victim, Clock::now() + 2 * target.flood_time(), &outcome.fault);
+  is_over = true;
+  hammers.clear();
+  const auto p99 = [](const std::vector<double>& ms) { return ms[ms.size() * 99 / 100]; };
+  outcome.words = absl::StrCat(connections.load(), " connections; p50 and p99 of newcomers with a key ",
+                               flooded[flooded.size() / 2], " and ", p99(flooded), " ms, without it ",
+                               quiet[quiet.size() / 2], " and ", p99(quiet));
+  if (outcome.fault.empty()) outcome.fault = victim.Fault();
+  return outcome;
+}
+
+Outcome HealthFlood(Target& target) { return KeylessFlood(target, Healthz(target.http())); }
+Outcome BadKeyFlood(Target& target) {
+  return KeylessFlood(target, HttpLine::Request(target.http().door(), "GET", "/v2/storages", "none"));
+}
+Outcome DocumentFlood(Target& target) {
+  return KeylessFlood(target, HttpLine::Request(target.http().door(), "GET", "/openapi.json", ""));
+}
+
 }  // namespace
 
 std::vector<Attack> HttpCrowdAttacks() {
@@ -276,6 +339,9 @@ std::vector<Attack> HttpCrowdAttacks() {
        UnreadDocumentsOfMany},
       {"wrong-keys", "Keys that are none, by the thousand.", {"401"}, WrongKeys},
       {"beyond-key", "150 slow requests with one key at a time.", {"429"}, BeyondKey},
+      {"keyless-flood", "300 connections without a key, which come again and again.", {"OK"}, HealthFlood},
+      {"bad-key-flood", "The same with a key that is none.", {"OK"}, BadKeyFlood},
+      {"document-flood", "The same for a long document.", {"OK"}, DocumentFlood},
       {"storm", "Connections that are begun and reset.", {"OK"}, HttpStorm},
   };
 }

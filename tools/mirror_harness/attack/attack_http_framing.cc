@@ -90,30 +90,32 @@ Outcome HalfBody(Target& target) {
   return {{said.name(!line->gone())}, said.body, victim.Fault()};
 }
 
-}  // namespace
-
-std::vector<Attack> HttpFramingAttacks() {
+/// Bodies whose length is not clear, and fields that are doubled.
+std::vector<Attack> UnclearBodies() {
   const std::string hidden(kHidden), length = absl::StrCat(hidden.size());
   const std::string chunk = absl::StrCat("0\r\n\r\n", hidden);
+  const std::string sized = absl::StrCat("Content-Length: ", length, "\r\n\r\n", hidden);
+  std::string small_chunks;
+  for (int i = 0; i < 2'000; ++i) small_chunks += "1;a\r\n \r\n";
   return {
-      Unread("body-behind-401", "A body without a key, which looks like a request.", "401", WithoutKey),
-      Unread("chunks-behind-401", "The same in chunks.", "401", WithoutKeyChunked),
-      Unread("expect-behind-401", "The same of one who waits for 100, and sends it nevertheless.", "401",
-             WithExpect),
-      Unread("body-behind-404", "A body to a path that is not there, which looks like a request.", "404",
-             ToNowhere),
-      {"body-of-get",
-       "A GET whose body looks like a request: read and dropped, or refused.",
-       {"200", "413"},
-       [](Target& target) {
-         return OneAnswer(target.http(), ToAReader(target.http(), kHidden), /*closes=*/false);
-       }},
-      Unread("body-of-healthz", "The same where no key is asked for, which is refused.", "413", ToTheHealthy),
       Unclear("two-lengths", "Two Content-Lengths, the same one, different ones, and a list of them.",
               {absl::StrCat("Content-Length: 0\r\nContent-Length: ", length, "\r\n\r\n", hidden),
                absl::StrCat("Content-Length: ", length, "\r\nContent-Length: 0\r\n\r\n", hidden),
                absl::StrCat("Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", hidden),
+               absl::StrCat("Content-Length: 2,2\r\n\r\n{}", hidden),
+               absl::StrCat("Content-Length: 2, 2\r\n\r\n{}", hidden),
                absl::StrCat("Content-Length: 0, ", length, "\r\n\r\n", hidden)}),
+      Unclear("doubled-fields", "Fields that decide who asks, or for what, each twice.",
+              {absl::StrCat("X-API-KEY: another\r\n", sized),
+               absl::StrCat("Origin: null\r\nOrigin: null\r\n", sized),
+               absl::StrCat("Authorization: a\r\nAuthorization: b\r\n", sized),
+               absl::StrCat("Content-Type: application/json\r\nContent-Type: text/plain\r\n", sized),
+               absl::StrCat("Idempotency-Key: a\r\nIdempotency-Key: b\r\n", sized),
+               absl::StrCat("Expect: 100-continue\r\nExpect: 100-continue\r\n", sized)}),
+      Unclear("chunk-extensions", "Chunks whose extensions have more bytes than their data.",
+              {absl::StrCat("Transfer-Encoding: chunked\r\n\r\n2;", std::string(60'000, 'a'), "\r\n{}\r\n",
+                            chunk),
+               absl::StrCat("Transfer-Encoding: chunked\r\n\r\n", small_chunks, chunk)}),
       Unclear("length-and-chunked", "Content-Length beside Transfer-Encoding, in both orders.",
               {absl::StrCat("Content-Length: ", length, "\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
                absl::StrCat("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", chunk)}),
@@ -137,6 +139,27 @@ std::vector<Attack> HttpFramingAttacks() {
                "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff2\r\n{}\r\n" + chunk,
                "Transfer-Encoding: chunked\r\n\r\n2\r\n{}x\r\n" + chunk,
                "Transfer-Encoding: chunked\r\n\r\n\r\n" + chunk}),
+  };
+}
+
+}  // namespace
+
+std::vector<Attack> HttpFramingAttacks() {
+  const std::string hidden(kHidden);
+  std::vector<Attack> attacks = {
+      Unread("body-behind-401", "A body without a key, which looks like a request.", "401", WithoutKey),
+      Unread("chunks-behind-401", "The same in chunks.", "401", WithoutKeyChunked),
+      Unread("expect-behind-401", "The same of one who waits for 100, and sends it nevertheless.", "401",
+             WithExpect),
+      Unread("body-behind-404", "A body to a path that is not there, which looks like a request.", "404",
+             ToNowhere),
+      {"body-of-get",
+       "A GET whose body looks like a request: read and dropped, or refused.",
+       {"200", "413"},
+       [](Target& target) {
+         return OneAnswer(target.http(), ToAReader(target.http(), kHidden), /*closes=*/false);
+       }},
+      Unread("body-of-healthz", "The same where no key is asked for, which is refused.", "413", ToTheHealthy),
       Unclear(
           "line-ends", "Header lines that end in other ways, go on in the next line, or hold a NUL.",
           {"X: a\rContent-Length: 5\r\n\r\n" + hidden, "X: a\r\n Content-Length: 5\x01\r\n\r\n" + hidden,
@@ -145,6 +168,8 @@ std::vector<Attack> HttpFramingAttacks() {
       Hosts("two-hosts", "A request with two Hosts.", "Host: a\r\nHost: b\r\n"),
       {"half-body", "A body that ends before its length.", {kClosed}, HalfBody},
   };
+  for (Attack& attack : UnclearBodies()) attacks.push_back(std::move(attack));
+  return attacks;
 }
 
 }  // namespace mirror::harness

@@ -1,16 +1,20 @@
 // What anybody can do who reaches the port, without a token, from as many connections as he may have.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/attack/raw_http2.h"
+#include "tools/mirror_harness/attack/raw_socket.h"
 #include "tools/mirror_harness/attack/target.h"
 
 namespace mirror::harness {
@@ -138,6 +142,69 @@ Outcome RapidResets(Target& target) {
   return outcome;
 }
 
+/// Connects anew again and again, and times each. Empty: all were served, and soon. `words`: how soon.
+std::string ServeNewcomers(const Target& target, std::string* words) {
+  constexpr int kNewcomers = 20;
+  std::vector<double> ms;
+  for (int i = 0; i < kNewcomers; ++i) {
+    const auto begin = Clock::now();
+    const auto client = target.NewClient(target.Tenant("victim"));
+    const absl::Status status = client->Authenticate("somebody", false, true).status();
+    if (!status.ok()) return absl::StrCat("newcomer ", i, " is not served: ", std::string(status.message()));
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::sort(ms.begin(), ms.end());
+  absl::StrAppend(words, "; newcomers are served in ", ms[ms.size() / 2], " ms, the last in ", ms.back());
+  return ms.back() < 100.0 * kAttackPatience.count() ? "" : "a newcomer waits for seconds: " + *words;
+}
+
+/// More connections than there are places, of six addresses, which say hello and nothing more.
+Outcome IdleStrangers(Target& target) {
+  constexpr int kStrangers = 1'100, kAddresses = 6;
+  std::string quiet;
+  if (std::string fault = ServeNewcomers(target, &quiet); !fault.empty()) return {{}, quiet, fault};
+  Connections crowd;
+  for (int i = 0; i < kStrangers; ++i) {
+    absl::StatusOr<std::unique_ptr<RawHttp2>> connection =
+        RawHttp2::Connect(target.endpoint(), true, absl::StrCat("127.0.0.", 2 + i % kAddresses));
+    if (connection.ok()) crowd.push_back(*std::move(connection));
+  }
+  Outcome outcome{{crowd.empty() ? kClosed : kOpen},
+                  absl::StrCat(crowd.size(), " connections", quiet, "; beside them"),
+                  ""};
+  outcome.fault = ServeNewcomers(target, &outcome.words);
+  return outcome;
+}
+
+/// Connections that say nothing at all, which come again as soon as they are closed.
+Outcome SilentStrangers(Target& target) {
+  const auto end = Clock::now() + target.flood_time();
+  std::atomic<bool> is_over = false;
+  std::atomic<std::uint64_t> connections = 0;
+  std::vector<std::jthread> attackers;
+  for (int thread = 0; thread < kResetThreads; ++thread) {
+    attackers.emplace_back([&, thread] {
+      std::deque<RawSocket> crowd;
+      while (!is_over) {
+        absl::StatusOr<RawSocket> connection =
+            RawSocket::Connect(target.endpoint().address, absl::StrCat("127.0.0.", 2 + thread));
+        if (!connection.ok()) continue;
+        crowd.push_back(*std::move(connection));
+        if (crowd.size() > 150) crowd.pop_front();
+        ++connections;
+      }
+    });
+  }
+  Outcome outcome{{kOpen}, "", ""};
+  do {
+    outcome.words.clear();
+    outcome.fault = ServeNewcomers(target, &outcome.words);
+  } while (outcome.fault.empty() && Clock::now() < end);
+  is_over = true;
+  outcome.words = absl::StrCat(connections.load(), " connections", outcome.words);
+  return outcome;
+}
+
 }  // namespace
 
 Theme StrangerAttacks() {
@@ -155,6 +222,10 @@ Theme StrangerAttacks() {
                 OpenStreamsUnasked),
           {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", kIsClosed,
            ContinuedText},
+          {"idle-strangers", "1,100 connections of six addresses that say hello and nothing more.", kAnyEnd,
+           IdleStrangers},
+          {"silent-strangers", "Connections that say nothing, as many and as fast as it goes.", kAnyEnd,
+           SilentStrangers},
           {"rapid-resets-many", "Calls that are taken back at once, from 80 connections together.", kAnyEnd,
            RapidResets},
       },

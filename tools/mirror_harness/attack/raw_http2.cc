@@ -64,8 +64,9 @@ std::string MessagePrefix(bool compressed, std::uint32_t length) {
   return std::string(1, compressed ? '\1' : '\0') + BigEndian(length, 4);
 }
 
-absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig& endpoint, bool hello) {
-  absl::StatusOr<RawSocket> socket = RawSocket::Connect(endpoint.address);
+absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig& endpoint, bool hello,
+                                                            const std::string& from) {
+  absl::StatusOr<RawSocket> socket = RawSocket::Connect(endpoint.address, from);
   if (!socket.ok()) return socket.status();
   std::unique_ptr<RawHttp2> connection(new RawHttp2(*std::move(socket)));
   // A read gives up soon, so that one thread can write and read in turns.

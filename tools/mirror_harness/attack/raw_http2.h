@@ -36,8 +36,9 @@ class RawHttp2 {
     kContinuation = 9
   };
 
-  /// Shakes hands, and says hello unless told otherwise. Errors: kUnavailable.
-  static absl::StatusOr<std::unique_ptr<RawHttp2>> Connect(const EndpointConfig& endpoint, bool hello = true);
+  /// Shakes hands, and says hello unless told otherwise. `from`: see RawSocket. Errors: kUnavailable.
+  static absl::StatusOr<std::unique_ptr<RawHttp2>> Connect(const EndpointConfig& endpoint, bool hello = true,
+                                                           const std::string& from = "");
   ~RawHttp2();
   RawHttp2(const RawHttp2&) = delete;
   RawHttp2& operator=(const RawHttp2&) = delete;

@@ -1,5 +1,6 @@
 #include "tools/mirror_harness/attack/raw_socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -25,7 +26,7 @@ absl::Status NotReached(const std::string& address, const std::string& why) {
 
 }  // namespace
 
-absl::StatusOr<RawSocket> RawSocket::Connect(const std::string& address) {
+absl::StatusOr<RawSocket> RawSocket::Connect(const std::string& address, const std::string& from) {
   const std::size_t colon = address.rfind(':');
   if (colon == std::string::npos) return NotReached(address, "it is not host:port");
   std::string host = address.substr(0, colon);
@@ -37,6 +38,11 @@ absl::StatusOr<RawSocket> RawSocket::Connect(const std::string& address) {
   if (code != 0) return NotReached(address, gai_strerror(code));
   const int made = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   RawSocket connection(made);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  // Where that is no address of this machine, the system takes one.
+  if (found->ai_family == AF_INET && inet_pton(AF_INET, from.c_str(), &own.sin_addr) == 1)
+    bind(made, reinterpret_cast<const sockaddr*>(&own), sizeof(own));
   const bool connected = made >= 0 && connect(made, found->ai_addr, found->ai_addrlen) == 0;
   const int error = errno;
   freeaddrinfo(found);

@@ -12,8 +12,9 @@ namespace mirror::harness {
 /// A TCP connection on which anything may be said. Threads: one.
 class RawSocket {
  public:
-  /// `address` is host:port. Errors: kUnavailable.
-  static absl::StatusOr<RawSocket> Connect(const std::string& address);
+  /// `address` is host:port. `from`: an own IPv4 address, where the other end is reached from it. Errors:
+  /// kUnavailable.
+  static absl::StatusOr<RawSocket> Connect(const std::string& address, const std::string& from = "");
   ~RawSocket();
   RawSocket(RawSocket&& other) noexcept;
   RawSocket& operator=(RawSocket&& other) noexcept;

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
+#include "certs/key.h"
 #include "certs/tls.h"
 #include "proto/wire/spelling.h"
 #include "tools/mirrorctl/admin/admin_calls.h"
@@ -159,9 +160,25 @@ absl::Status AdminClient::Service::NotReached(std::string reason) const {
   }
   if (Holds(reason, "socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
       Holds(reason, "ssl") || Holds(reason, "tls")) {
+    if (const auto own = ReadCertificateInfo(config.tls.certificate); own.ok() && !own->is_for_clients) {
+      return absl::UnavailableError(absl::StrCat(
+          "the server at ", at, " does not take the certificate '", config.tls.certificate,
+          "': it is not for clients, as its extended key usage lacks clientAuth. Issue it anew, as with "
+          "'mirrorctl certs issue-operator'",
+          because));
+    }
+    // A server without a place closes the connection as one does that does not take the certificate.
+    const bool is_closed = Holds(reason, "socket closed") || Holds(reason, "connection reset");
     return absl::UnavailableError(absl::StrCat(
-        "the server at ", at, " refused the TLS handshake: the certificate '", config.tls.certificate,
-        "' must be signed by the CA that its [admin] client_ca names and be valid now, and the port must be "
+        "the server at ", at,
+        is_closed
+            ? " closed the connection before a call was made: all places may be taken (its log then says so; "
+              "ask again), or it"
+            : "",
+        " refused the TLS handshake: the certificate '", config.tls.certificate,
+        "' must be signed by the CA that its [admin] client_ca names, be valid now and be for clients, and "
+        "the "
+        "port must be "
         "its [admin] port",
         because));
   }

@@ -151,6 +151,17 @@ bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, Doc
     return false;
   }
   if (!probe.refused.empty() && !port.anonymous) {
+    const auto own = ReadCertificateInfo(port.tls.certificate);
+    if (!port.tls.certificate.empty() && own.ok() && !own->is_for_clients) {
+      report.Fail(
+          step,
+          absl::StrCat("the server does not take '", port.tls.certificate,
+                       "': its extended key usage lacks clientAuth"),
+          absl::StrCat("issue the certificate anew: ",
+                       std::string(Renewal(port.certificate == KeyKind::kAdmin ? KeyKind::kAdminIdentity
+                                                                               : KeyKind::kClient))));
+      return false;
+    }
     report.Fail(step, absl::StrCat("the server ended the connection after the handshake: ", probe.refused),
                 port.tls.certificate.empty()
                     ? absl::StrCat("it asks for a client certificate: set 'certificate' and 'key' in ",

@@ -87,13 +87,11 @@ std::string Contexts(const InitOptions& options) {
 absl::Status CheckPlace(const InitOptions& options) {
   const std::string server = absl::StrCat(options.dir, "/", kServerFile);
   struct stat info = {};
-  if (lstat(server.c_str(), &info) == 0) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("'", server,
-                     "' exists: init was run here before, and nothing was changed. Choose another "
-                     "--dir; for single keys see 'mirrorctl certs --help'."));
-  }
-  return absl::OkStatus();
+  if (lstat(server.c_str(), &info) != 0) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat("'", server,
+                   "' exists: init was run here before, and nothing was changed. Choose another "
+                   "--dir; for single keys see 'mirrorctl certs --help'."));
 }
 
 // The parts of mirror-server.toml, from its top.
@@ -114,7 +112,8 @@ client_ca = ""                      # PEM; set: each source must show a client c
 plaintext = false                   # true: no TLS; refused but on loopback
 reflection = false                  # true: anybody may ask which calls there are
 connections_max = 1000              # connections at a time
-connections_per_address_max = 200   # of these, from one address
+connections_per_address_max = 200   # of these, from one address without a good token; not for proxies
+proxies = []                        # addresses and networks of balancers
 
 [admin]                             # The port for mirrorctl; mutual TLS always.
 address = "127.0.0.1"

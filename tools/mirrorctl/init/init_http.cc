@@ -23,6 +23,7 @@ api_keys = "apikeys"                # see 'mirrorctl apikey'; a file that is rem
 public_url = ""                     # what upload links begin with; "": what the request was sent to
 base_paths = ["", "/data-exchange/rest"]
 connections_max = 256
+connections_per_address_max = 64    # of these, from one address without a key; not for [listen] proxies
 header_limit = "8KiB"
 body_limit = "4MiB"                 # of a request's JSON
 file_limit = "10MB"                 # of an import job's own file; larger ones are uploaded

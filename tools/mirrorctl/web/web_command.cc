@@ -29,6 +29,7 @@ constexpr std::size_t kCalls = 8;
 HttpLimits Limits() {
   HttpLimits limits;
   limits.connections_max = 256;
+  limits.strangers_kept_max = limits.connections_max;  // A page has no API key.
   limits.answers_max = kLiveTabsMax + kCalls;
   limits.keep_alive = true;
   limits.body_time = std::chrono::seconds(5);

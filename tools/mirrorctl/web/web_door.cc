@@ -59,8 +59,8 @@ HttpAnswer WebDoor::Refuse(int status, std::string_view words) const {
 HttpAnswer WebDoor::RefuseCall(const absl::Status& status) const { return Guarded(JsonError(status)); }
 
 std::optional<HttpAnswer> WebDoor::WhyRefused(const HttpHead& head, const HttpTarget& target) const {
-  const std::string* const host = head.Find("host");
-  const std::string* const origin = head.Find("origin");
+  const std::string* const host = head.Find(HttpFieldName::kHost);
+  const std::string* const origin = head.Find(HttpFieldName::kOrigin);
   {
     const MutexLock lock(mutex_);
     if (host == nullptr || *host != host_ || host_.empty())
@@ -78,7 +78,7 @@ std::optional<HttpAnswer> WebDoor::WhyRefused(const HttpHead& head, const HttpTa
   // Browsers say where a POST comes from; who does not is none, or an attack by a form.
   if (posts && origin == nullptr) return Refuse(403, "A POST says its Origin.");
   if (IsEntry(target) && posts) return std::nullopt;
-  if (entry_.Admits(head.Find("authorization"))) return std::nullopt;
+  if (entry_.Admits(head.Find(HttpFieldName::kAuthorization))) return std::nullopt;
   return RefuseCall(
       absl::UnauthenticatedError("this page was not opened by the address that 'mirrorctl web' printed, or "
                                  "that program was started anew. "

@@ -4,9 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,10 +23,40 @@
 namespace mirror::audit_test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+
+/// A log that takes nothing while `fails`, as one whose disk is full.
+class FailingLog final : public AuditLog {
+ public:
+  explicit FailingLog(AuditLog& log) : log_(log) {}
+  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
+    ++adds;
+    if (left == 0) fails = true;
+    if (left > 0) --left;
+    if (fails) return absl::UnavailableError("database or disk is full");
+    return log_.Add(std::move(record), seal);
+  }
+  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
+                                             const MakeSeal& seal) override {
+    return log_.Prune(keep, std::move(record), seal);
+  }
+  absl::StatusOr<AuditState> State() override { return log_.State(); }
+  absl::StatusOr<bool> Holds(const AuditPoint& point) override { return log_.Holds(point); }
+  absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
+    return log_.After(after_id, limit);
+  }
+
+  bool fails = false;
+  int left = -1;  ///< It fails behind so many; less than 0: it does not.
+  int adds = 0;
+
+ private:
+  AuditLog& log_;
+};
 
 /// The audit log of a server, over starts and stops.
 class AuditTest : public CatalogOfEachKind {
@@ -79,6 +114,36 @@ class AuditTest : public CatalogOfEachKind {
     return checker.End();
   }
 
+  /// From here on all goes through a log that can fail.
+  void FailAtWill() {
+    failing_ = std::make_unique<FailingLog>(*kept_->audit);
+    audit_ = Over(*failing_);
+  }
+  /// As an operator's call does it.
+  absl::Status Act(const std::string& call) {
+    absl::Status reserved = audit_->Reserve();
+    if (reserved.ok()) audit_->Add("ada", call, absl::OkStatus());
+    return reserved;
+  }
+  /// Waits until the log is tried again, and that it was.
+  void AwaitKept(const std::string& call) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < deadline && !Contains(Chained(), call)) {
+      audit_->KeepHouse(NowMs());
+      std::this_thread::yield();
+    }
+    EXPECT_TRUE(Contains(Chained(), call)) << call;
+  }
+  std::vector<std::string> Chained() {
+    std::vector<std::string> calls;
+    const std::vector<AuditRecord> records = audit_->After(0, 1'000'000).value();
+    for (const AuditRecord& record : records) calls.push_back(record.call);
+    return calls;
+  }
+  static bool Contains(const std::vector<std::string>& calls, const std::string& call) {
+    return std::find(calls.begin(), calls.end(), call) != calls.end();
+  }
+
   std::vector<std::string> Told() {
     std::vector<std::string> kinds;
     const std::vector<EventRecord> events = events_->Last({}, 0, 100).value();
@@ -90,6 +155,7 @@ class AuditTest : public CatalogOfEachKind {
   bool no_key_ = false;
   Audit::Options options_;
   std::unique_ptr<Events> events_;
+  std::unique_ptr<FailingLog> failing_;
   std::unique_ptr<Audit> audit_;
 };
 
@@ -289,6 +355,95 @@ TEST_P(AuditOfAFileTest, RecordsOfAnOlderVersionBecomeTheBeginOfTheChain) {
   EXPECT_THAT(Check().findings, IsEmpty());
   EXPECT_EQ(Check().sealed_id, 3U);
   EXPECT_THAT(Told(), ElementsAre("old"));
+}
+
+TEST_P(AuditTest, WhatTheCatalogDoesNotTakeWaitsAndIsChained) {
+  Calls(1);
+  FailAtWill();
+  failing_->fails = true;
+  const std::int64_t before_ms = NowMs();
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Act(absl::StrCat("Act ", i)), IsOk());
+  const std::int64_t after_ms = NowMs();
+  EXPECT_FALSE(Contains(Chained(), "Act 0"));
+  failing_->fails = false;
+  AwaitKept("Act 2");
+  EXPECT_THAT(Check().findings, IsEmpty());
+  int waited = 0;
+  const std::vector<AuditRecord> records = audit_->After(0, 1'000).value();
+  for (const AuditRecord& record : records) {
+    if (!record.call.starts_with("Act ")) continue;
+    EXPECT_EQ(record.call, absl::StrCat("Act ", waited++));
+    EXPECT_GE(record.time_ms, before_ms);
+    EXPECT_LE(record.time_ms, after_ms) << "each has its own time";
+  }
+  EXPECT_EQ(waited, 3);
+  EXPECT_THAT(Told(), ElementsAre("audit.waits", "audit.kept"));
+}
+
+TEST_P(AuditTest, WhatWaitsOutlivesAKillAndIsNotKeptTwice) {
+  Calls(1);
+  FailAtWill();
+  failing_->fails = true;
+  EXPECT_THAT(Act("Act 0"), IsOk());
+  EXPECT_THAT(Act("Act 1"), IsOk());
+  const std::string waiting = ReadFileText(Path("audit-waiting"));
+  // The announcement and the first of them are taken, and then the server is killed, as if it had not come to
+  // remove that one from those that wait.
+  failing_->fails = false;
+  failing_->left = 2;
+  AwaitKept("Act 0");
+  Kill();
+  WriteFileText(Path("audit-waiting"), waiting);
+  Open();
+  const std::vector<std::string> calls = Chained();
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), "Act 0"), 1);
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), "Act 1"), 1);
+  EXPECT_THAT(Check().findings, IsEmpty());
+}
+
+TEST_P(AuditTest, WithoutAPlaceNothingIsDone) {
+  Calls(1);
+  FailAtWill();
+  failing_->fails = true;
+  // Those that come late leave the operators their half.
+  for (std::size_t i = 0; i < kAuditPlaces; ++i) audit_->AddLate("apikey:a", "late", absl::OkStatus());
+  for (std::size_t i = 0; i < kAuditOperatorsPlaces; ++i)
+    ASSERT_THAT(Act(absl::StrCat("Act ", i)), IsOk()) << i;
+  EXPECT_THAT(Act("too many"), StatusIs(absl::StatusCode::kUnavailable,
+                                        AllOf(HasSubstr("Nothing was done"), HasSubstr("256 records"))));
+  failing_->fails = false;
+  AwaitKept("Act 127");
+  EXPECT_THAT(Act("again"), IsOk());
+  EXPECT_FALSE(Contains(Chained(), "too many"));
+  // What found no place is said, signed, and found.
+  const std::vector<std::string> calls = Chained();
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), "late"), 128);
+  EXPECT_THAT(Check().findings, ElementsAre(AllOf(HasSubstr("could not keep"), HasSubstr("128 records"))));
+}
+
+TEST_P(AuditTest, APlaceIsTakenFromItsReservationOn) {
+  Calls(1);
+  FailAtWill();
+  failing_->fails = true;
+  for (std::size_t i = 0; i < kAuditPlaces; ++i) ASSERT_THAT(audit_->Reserve(), IsOk()) << i;
+  EXPECT_THAT(audit_->Reserve(), StatusIs(absl::StatusCode::kUnavailable));
+  audit_->AddLate("apikey:a", "late", absl::OkStatus());
+  for (std::size_t i = 0; i < kAuditPlaces; ++i)
+    audit_->Add("ada", absl::StrCat("Act ", i), absl::OkStatus());
+  failing_->fails = false;
+  AwaitKept("Act 255");
+  EXPECT_FALSE(Contains(Chained(), "late"));
+}
+
+TEST_P(AuditTest, AnOutageIsAskedOnceInAWhile) {
+  Calls(1);
+  FailAtWill();
+  failing_->fails = true;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) EXPECT_THAT(Act("Act"), IsOk());
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_LE(failing_->adds, 2 + seconds);
 }
 
 INSTANTIATE_FOR_EACH_CATALOG(AuditTest);

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/kept_catalog.h"
+#include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::looks_test {
@@ -48,7 +51,8 @@ using LooksTest = CatalogOfEachKind;
 
 TEST_P(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
   ASSERT_THAT(kept_->Open(200), IsOk());
-  Looks looks(*kept_->looks, kSmall);
+  const TempFolder folder;
+  Looks looks(*kept_->looks, folder.path() + "/looks-waiting", kSmall);
   EXPECT_THAT(looks.Last(0), IsOkAndHolds(IsEmpty()));
   for (int i = 0; i < 5; ++i) looks.Add("eve\n", "ListTenants", absl::PermissionDeniedError("no"), 1'000);
   looks.KeepHouse(2'000);
@@ -66,6 +70,40 @@ TEST_P(LooksTest, AreARingWithACountOfWhatWasLeftOut) {
   EXPECT_GE(last->size(), 72U);
   EXPECT_EQ(last->back().time_ms, 10'000 + 999 * 1'000);
   EXPECT_THAT(looks.Last(2), IsOkAndHolds(SizeIs(2)));
+}
+
+/// A log that takes nothing while `fails`.
+class FailingLog final : public LookLog {
+ public:
+  explicit FailingLog(LookLog& log) : log_(log) {}
+  absl::Status Add(const AuditRecord& look) override {
+    return fails ? absl::UnavailableError("database or disk is full") : log_.Add(look);
+  }
+  absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override { return log_.Last(limit); }
+
+  bool fails = false;
+
+ private:
+  LookLog& log_;
+};
+
+TEST_P(LooksTest, WaitForTheCatalogAndSayHowManyDidNot) {
+  ASSERT_THAT(kept_->Open(1'000), IsOk());
+  const TempFolder folder;
+  FailingLog log(*kept_->looks);
+  const LookRate::Options any{.of_one_max = 1'000, .of_all_max = 1'000};
+  auto looks = std::make_unique<Looks>(log, folder.path() + "/looks-waiting", any);
+  log.fails = true;
+  for (std::size_t i = 0; i < kLooksPlaces + 7; ++i)
+    looks->Add("eve", absl::StrCat("ListTenants ", i), absl::OkStatus(), 1'000);
+  looks.reset();
+  log.fails = false;
+  looks = std::make_unique<Looks>(log, folder.path() + "/looks-waiting", any);
+  looks->KeepHouse(2'000);
+  const auto last = looks->Last(0);
+  ASSERT_THAT(last, IsOkAndHolds(SizeIs(kLooksPlaces + 1)));
+  EXPECT_EQ(last->front().call, "ListTenants 0");
+  EXPECT_THAT(last->back().call, HasSubstr("7 looks from 1970-01-01T00:00:01"));
 }
 
 INSTANTIATE_FOR_EACH_CATALOG(LooksTest);

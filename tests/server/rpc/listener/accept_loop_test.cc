@@ -140,6 +140,7 @@ class AcceptLoopTest : public testing::Test {
     options.connections_max = connections_max;
     options.connections_per_address_max = per_address_max;
     options.unvouched = unvouched_;
+    options.unlimited = unlimited_;
     auto bound = AcceptLoop::Bind(options);
     ASSERT_THAT(bound, IsOk());
     loop_ = *std::move(bound);
@@ -150,6 +151,7 @@ class AcceptLoopTest : public testing::Test {
   Owner owner_;
   VouchedBytes vouched_;
   std::optional<AcceptOptions::Unvouched> unvouched_;
+  AddressRanges unlimited_;
   std::unique_ptr<AcceptLoop> loop_;  // Ends before its owner.
 };
 
@@ -189,6 +191,160 @@ TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfItsAddressIsClosedAndOthersAreSer
   EXPECT_TRUE(Connect().IsClosed());
   const Client other = Connect("127.0.0.2");
   EXPECT_TRUE(owner_.WaitFor(3));
+}
+
+/// Limits that no test of places reaches.
+AcceptOptions::Unvouched NoBytes(VouchedBytes* vouched) { return {vouched, 1'000'000, 1'000'000, 1'000'000}; }
+
+TEST_F(AcceptLoopTest, WhereAllPlacesAreTakenTheOldestStrangerGoes) {
+  unvouched_ = NoBytes(&vouched_);
+  Start(3, 10);
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < 3; ++i) {
+    clients.push_back(Connect());
+    ASSERT_TRUE(owner_.WaitFor(i + 1));
+    clients.back().Send(10);
+  }
+  vouched_.Vouch(clients[0].Name(), 1);
+  const Client fourth = Connect();
+  ASSERT_TRUE(owner_.WaitFor(4));
+  EXPECT_TRUE(clients[1].IsClosed());
+  fourth.Send(10);
+  const Client fifth = Connect();
+  ASSERT_TRUE(owner_.WaitFor(5));
+  EXPECT_TRUE(clients[2].IsClosed());
+  EXPECT_FALSE(clients[0].IsClosedNow()) << "a call on it was admitted";
+  EXPECT_FALSE(fourth.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, OneThatSaidNothingGoesBeforeOneThatDid) {
+  unvouched_ = NoBytes(&vouched_);
+  unvouched_->first_bytes = std::chrono::milliseconds(0);
+  Start(2, 10);
+  const Client first = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  first.Send(10);
+  const Client silent = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  const Client third = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  EXPECT_TRUE(silent.IsClosed());
+  EXPECT_FALSE(first.IsClosedNow());
+}
+
+/// The first bytes of a client that just came are on their way.
+TEST_F(AcceptLoopTest, OneThatJustCameGoesAfterOlderOnes) {
+  unvouched_ = NoBytes(&vouched_);
+  unvouched_->first_bytes = std::chrono::hours(1);
+  Start(2, 10);
+  const Client first = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  first.Send(10);
+  const Client silent = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  const Client third = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  EXPECT_TRUE(first.IsClosed());
+  EXPECT_FALSE(silent.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, OfTheAddressWithMostStrangersOneGoesFirst) {
+  unvouched_ = NoBytes(&vouched_);
+  Start(4, 10);
+  const Client alone = Connect("127.0.0.3");
+  ASSERT_TRUE(owner_.WaitFor(1));
+  std::vector<Client> crowd;
+  for (std::size_t i = 0; i < 20; ++i) {
+    crowd.push_back(Connect("127.0.0.2"));
+    ASSERT_TRUE(owner_.WaitFor(2 + i));
+  }
+  EXPECT_TRUE(crowd[0].IsClosed());
+  EXPECT_FALSE(alone.IsClosedNow()) << "it was the oldest";
+}
+
+TEST_F(AcceptLoopTest, ConnectionsOfAdmittedCallersDoNotCountForTheirAddress) {
+  unvouched_ = {&vouched_, 10'000, 1'000'000, 50'000};
+  Start(10, 2);
+  const Client first = Connect(), second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  EXPECT_TRUE(Connect().IsClosed());
+  vouched_.Vouch(first.Name(), 1);
+  vouched_.Vouch(second.Name(), 1);
+  const Client other = Connect("127.0.0.2");
+  ASSERT_TRUE(owner_.WaitFor(3));
+  other.Send(11'000);
+  EXPECT_TRUE(other.IsClosed()) << "so all were looked at";
+  const Client third = Connect(), fourth = Connect();
+  EXPECT_TRUE(owner_.WaitFor(5));
+  EXPECT_TRUE(Connect().IsClosed());
+}
+
+TEST_F(AcceptLoopTest, AnAddressWithoutALimitHasNone) {
+  unvouched_ = NoBytes(&vouched_);
+  ASSERT_THAT(unlimited_.Add("127.0.0.2"), IsOk());
+  Start(20, 2);
+  std::vector<Client> balanced;
+  for (int i = 0; i < 10; ++i) balanced.push_back(Connect("127.0.0.2"));
+  EXPECT_TRUE(owner_.WaitFor(10));
+  const Client first = Connect(), second = Connect();
+  EXPECT_TRUE(owner_.WaitFor(12));
+  EXPECT_TRUE(Connect().IsClosed());
+}
+
+TEST_F(AcceptLoopTest, WhereAllAreKnownTheNewcomerIsClosed) {
+  unvouched_ = NoBytes(&vouched_);
+  Start(2, 10);
+  const Client first = Connect(), second = Connect();
+  ASSERT_TRUE(owner_.WaitFor(2));
+  vouched_.Vouch(first.Name(), 1);
+  vouched_.Vouch(second.Name(), 1);
+  EXPECT_TRUE(Connect().IsClosed());
+  EXPECT_FALSE(first.IsClosedNow());
+  EXPECT_FALSE(second.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, AStrangerThatIdlesIsEndedUnlessItHoldsAStreamOrIsKnown) {
+  unvouched_ = NoBytes(&vouched_);
+  unvouched_->idle_max = std::chrono::milliseconds(500);
+  Start(10, 10);
+  const Client known = Connect(), watcher = Connect(), idle = Connect();
+  ASSERT_TRUE(owner_.WaitFor(3));
+  vouched_.Vouch(known.Name(), 1);
+  vouched_.Hold(watcher.Name());
+  EXPECT_TRUE(idle.IsClosed());
+  // The others would have been ended in the same look.
+  const Client later = Connect();
+  EXPECT_TRUE(later.IsClosed());
+  EXPECT_FALSE(known.IsClosedNow());
+  EXPECT_FALSE(watcher.IsClosedNow());
+  vouched_.Release(watcher.Name());
+  EXPECT_TRUE(watcher.IsClosed());
+  EXPECT_FALSE(known.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, OneThatSaysNothingIsEndedInTime) {
+  unvouched_ = NoBytes(&vouched_);
+  unvouched_->silence_max = std::chrono::milliseconds(500);
+  Start(10, 10);
+  const Client speaks = Connect();
+  ASSERT_TRUE(owner_.WaitFor(1));
+  speaks.Send(10);
+  const Client silent = Connect();
+  EXPECT_TRUE(silent.IsClosed());
+  EXPECT_FALSE(speaks.IsClosedNow());
+}
+
+TEST_F(AcceptLoopTest, WhileTooManyEndedAreNotClosedNobodyIsLetIn) {
+  unvouched_ = NoBytes(&vouched_);
+  Start(1, 1'000);
+  std::vector<Client> clients;
+  // Each ends the one before it, and gRPC closes none: the 64th that was ended stops it.
+  for (int i = 0; i < 80; ++i) clients.push_back(Connect());
+  ASSERT_TRUE(owner_.WaitFor(65));
+  EXPECT_FALSE(clients.back().IsClosedNow());
+  EXPECT_EQ(owner_.count(), 65U);
+  owner_.CloseAll();
+  EXPECT_TRUE(owner_.WaitFor(15));
 }
 
 TEST_F(AcceptLoopTest, ConnectionsThatEndedMakeRoom) {

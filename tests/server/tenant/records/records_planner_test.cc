@@ -208,6 +208,29 @@ TEST_F(RecordsPlannerTest, WhatIsStoredOfOneTransactionsRowsIsBounded) {
   EXPECT_TRUE(IsToBeErased());
 }
 
+TEST_F(RecordsPlannerTest, TheValuesOfOneTransactionsStoredRowsAreBounded) {
+  Make({});
+  std::string many = "[0";
+  for (std::size_t i = 1; i < 90'000; ++i) many += ",0";
+  std::vector<RecordItem> small;
+  for (int i = 0; i < 12; ++i) {
+    Commit({UpsertOf({Item(std::to_string(i), R"({"A":)" + many + "]}")})});
+    small.push_back(Item(std::to_string(i), R"({"CITY":"z"})"));
+  }
+  const RecordRequest all = UpsertOf(small);
+  absl::Status begun;
+  ASSERT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+    begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&all}, &form_);
+    return std::nullopt;
+  }),
+              IsOk());
+  EXPECT_THAT(begun, StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("more than 1,000,000 values")));
+  small.pop_back();
+  Commit({UpsertOf(small)});
+  EXPECT_EQ(Value("city", "10"), "z");
+  EXPECT_EQ(Value("city", "11"), "null");
+}
+
 TEST_F(RecordsPlannerTest, RejectsAreFoundByTheirExternalIdAndGoWithIt) {
   Make({});
   std::uint64_t number = 0;

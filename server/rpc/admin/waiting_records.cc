@@ -1,0 +1,222 @@
+#include "server/rpc/admin/waiting_records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/file.h"
+
+namespace mirror {
+namespace {
+
+/// The file is slots of this size: the first says what it is and how many records were lost, each other one
+/// has room for a record. A slot is its digest, and its fields behind that.
+constexpr std::size_t kSlotBytes = 2'048;
+constexpr std::size_t kDigestBytes = sizeof(std::uint64_t);
+constexpr char kMagic[] = "mirror waiting records 1";
+
+void AppendNumber(std::uint64_t number, std::string* bytes) {
+  bytes->append(reinterpret_cast<const char*>(&number), sizeof(number));
+}
+
+void AppendText(std::string_view text, std::string* bytes) {
+  AppendNumber(text.size(), bytes);
+  bytes->append(text);
+}
+
+/// Takes fields off the front of a slot. What is not there is 0 or empty.
+class SlotReader {
+ public:
+  explicit SlotReader(std::string_view bytes) : bytes_(bytes) {}
+  std::uint64_t Number() {
+    std::uint64_t number = 0;
+    if (bytes_.size() < sizeof(number)) return 0;
+    memcpy(&number, bytes_.data(), sizeof(number));
+    bytes_.remove_prefix(sizeof(number));
+    return number;
+  }
+  std::string Text() {
+    const std::size_t size = std::min<std::uint64_t>(Number(), bytes_.size());
+    std::string text(bytes_.substr(0, size));
+    bytes_.remove_prefix(size);
+    return text;
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+/// `content`: at most kSlotBytes - kDigestBytes.
+std::string SlotOf(std::string content) {
+  content.resize(kSlotBytes - kDigestBytes, '\0');
+  std::string slot;
+  AppendNumber(ShortDigest(content), &slot);
+  return slot + content;
+}
+
+/// Empty: the slot is torn.
+std::string_view ContentOf(std::string_view slot) {
+  const std::string_view content = slot.substr(kDigestBytes);
+  return SlotReader(slot).Number() == ShortDigest(content) ? content : std::string_view();
+}
+
+std::string HeadContent(const WaitingRecords::Lost& lost) {
+  std::string content;
+  AppendText(kMagic, &content);
+  AppendNumber(lost.records, &content);
+  AppendNumber(static_cast<std::uint64_t>(lost.from_ms), &content);
+  AppendNumber(static_cast<std::uint64_t>(lost.to_ms), &content);
+  return content;
+}
+
+/// `number`: 0: the slot is free.
+std::string RecordContent(std::uint64_t number, const AuditRecord& record) {
+  std::string content;
+  AppendNumber(number, &content);
+  AppendNumber(static_cast<std::uint64_t>(record.time_ms), &content);
+  for (const std::string* const text : {&record.who, &record.call, &record.outcome})
+    AppendText(*text, &content);
+  return content;
+}
+
+absl::Status Failed(const char* what) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", strerror(errno)));
+}
+
+}  // namespace
+
+std::unique_ptr<WaitingRecords> WaitingRecords::Open(const std::string& path, std::size_t places) {
+  std::unique_ptr<WaitingRecords> opened(new WaitingRecords());
+  absl::Status status = opened->OpenFile(path, places);
+  if (status.ok()) status = opened->ReadAll();
+  if (status.ok()) return opened;
+  spdlog::error("'{}' cannot be used: {}. While the catalog cannot be written, operators' calls are refused",
+                path, std::string(status.message()));
+  return std::unique_ptr<WaitingRecords>(new WaitingRecords());
+}
+
+WaitingRecords::~WaitingRecords() {
+  if (file_ >= 0) close(file_);
+}
+
+absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t places) {
+  const std::size_t bytes = (places + 1) * kSlotBytes;
+  struct stat info {};
+  // One that a full disk kept from being whole, or of another version, is made anew.
+  if (stat(path.c_str(), &info) != 0 || static_cast<std::size_t>(info.st_size) != bytes) {
+    std::string content = SlotOf(HeadContent({}));
+    const std::string none = SlotOf(RecordContent(0, {}));
+    for (std::size_t i = 0; i < places; ++i) content += none;
+    absl::Status made = WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kReplace);
+    if (!made.ok()) return made;
+  }
+  file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (file_ < 0) return Failed("it cannot be opened");
+  places_ = places;
+  return absl::OkStatus();
+}
+
+absl::Status WaitingRecords::ReadAll() {
+  std::string bytes((places_ + 1) * kSlotBytes, '\0');
+  for (std::size_t read = 0; read < bytes.size();) {
+    const ssize_t got = pread(file_, bytes.data() + read, bytes.size() - read, static_cast<off_t>(read));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Failed("it cannot be read");
+    read += static_cast<std::size_t>(got);
+  }
+  const auto slot = [&bytes](std::size_t number) {
+    return std::string_view(bytes).substr(number * kSlotBytes, kSlotBytes);
+  };
+  SlotReader head(ContentOf(slot(0)));
+  if (head.Text() == kMagic) {
+    lost_.records = head.Number();
+    lost_.from_ms = static_cast<std::int64_t>(head.Number());
+    lost_.to_ms = static_cast<std::int64_t>(head.Number());
+  }
+  for (std::size_t i = places_; i > 0; --i) {
+    const std::string_view content = ContentOf(slot(i));
+    SlotReader reader(content);
+    Waiting waiting{.number = reader.Number(), .slot = i};
+    if (content.empty()) {
+      // A write that the power cut: nobody was answered for it, or it was on its way out.
+      NoteLost(NowMs());
+    }
+    if (waiting.number == 0) {
+      free_.push_back(i);
+      continue;
+    }
+    waiting.record.time_ms = static_cast<std::int64_t>(reader.Number());
+    waiting.record.who = reader.Text();
+    waiting.record.call = reader.Text();
+    waiting.record.outcome = reader.Text();
+    next_ = std::max(next_, waiting.number + 1);
+    waiting_.push_back(std::move(waiting));
+  }
+  std::sort(waiting_.begin(), waiting_.end(),
+            [](const Waiting& a, const Waiting& b) { return a.number < b.number; });
+  return absl::OkStatus();
+}
+
+absl::Status WaitingRecords::WriteSlot(std::size_t slot, const std::string& content) const {
+  const std::string bytes = SlotOf(content);
+  ssize_t written = 0;
+  do {
+    written = pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(slot * kSlotBytes));
+  } while (written < 0 && errno == EINTR);
+  if (written != static_cast<ssize_t>(bytes.size()) || fdatasync(file_) != 0)
+    return Failed("it cannot be written");
+  return absl::OkStatus();
+}
+
+absl::Status WaitingRecords::Put(const AuditRecord& record) {
+  if (free_.empty()) return absl::ResourceExhaustedError("as many records wait as may");
+  const std::string content = RecordContent(next_, record);
+  if (content.size() > kSlotBytes - kDigestBytes) return absl::InvalidArgumentError("the record is too long");
+  const std::size_t slot = free_.back();
+  if (absl::Status written = WriteSlot(slot, content); !written.ok()) return written;
+  free_.pop_back();
+  waiting_.push_back({next_++, slot, record});
+  return absl::OkStatus();
+}
+
+void WaitingRecords::RemoveFirst() {
+  const std::size_t slot = waiting_.front().slot;
+  waiting_.pop_front();
+  if (const absl::Status freed = WriteSlot(slot, RecordContent(0, {})); !freed.ok()) {
+    // The slot is not used again, so that the record is not taken for another one.
+    spdlog::error("a record that waited is kept, and cannot be removed from its file: {}",
+                  std::string(freed.message()));
+    return;
+  }
+  free_.push_back(slot);
+}
+
+void WaitingRecords::NoteLost(std::int64_t time_ms) {
+  if (lost_.records++ == 0) lost_.from_ms = time_ms;
+  lost_.to_ms = time_ms;
+  WriteLost();
+}
+
+void WaitingRecords::ForgetLost() {
+  lost_ = {};
+  WriteLost();
+}
+
+void WaitingRecords::WriteLost() const {
+  if (file_ < 0) return;
+  if (const absl::Status written = WriteSlot(0, HeadContent(lost_)); !written.ok())
+    spdlog::error("the number of records that are not kept was not written: {}",
+                  std::string(written.message()));
+}
+
+}  // namespace mirror

@@ -1,0 +1,73 @@
+#ifndef MIRROR_SERVER_RPC_ADMIN_WAITING_RECORDS_H_
+#define MIRROR_SERVER_RPC_ADMIN_WAITING_RECORDS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "certs/audit_chain.h"
+
+namespace mirror {
+
+/// Records that the catalog does not take for now. They stand in a file that has its full size from the
+/// start, so that a full disk does not keep them from being written, and each is on disk when Put() returns.
+/// Records that found no place are counted there. Threads: one at a time.
+class WaitingRecords {
+ public:
+  struct Lost {
+    std::uint64_t records = 0;
+    std::int64_t from_ms = 0, to_ms = 0;  ///< Unix milliseconds.
+  };
+
+  /// Opens the file, or makes it with so many places. Where that cannot be done it has no place, and counts
+  /// in memory alone.
+  static std::unique_ptr<WaitingRecords> Open(const std::string& path, std::size_t places);
+  ~WaitingRecords();
+  WaitingRecords(const WaitingRecords&) = delete;
+  WaitingRecords& operator=(const WaitingRecords&) = delete;
+
+  std::size_t places() const { return places_; }
+  std::size_t count() const { return waiting_.size(); }
+  std::size_t free() const { return free_.size(); }
+  /// Errors: kResourceExhausted: there is no place; kInvalidArgument: it is longer than a place;
+  /// kUnavailable: the file's.
+  absl::Status Put(const AuditRecord& record);
+  /// The oldest; null: none waits.
+  const AuditRecord* First() const { return waiting_.empty() ? nullptr : &waiting_.front().record; }
+  /// It is kept elsewhere.
+  void RemoveFirst();
+
+  const Lost& lost() const { return lost_; }
+  /// A record that had no place.
+  void NoteLost(std::int64_t time_ms);
+  /// They were told of elsewhere.
+  void ForgetLost();
+
+ private:
+  struct Waiting {
+    std::uint64_t number = 0;  ///< In the order in which they came.
+    std::size_t slot = 0;
+    AuditRecord record;
+  };
+
+  WaitingRecords() = default;
+  absl::Status OpenFile(const std::string& path, std::size_t places);
+  absl::Status ReadAll();
+  absl::Status WriteSlot(std::size_t slot, const std::string& content) const;
+  void WriteLost() const;
+
+  int file_ = -1;
+  std::size_t places_ = 0;
+  std::uint64_t next_ = 1;
+  std::deque<Waiting> waiting_;
+  std::vector<std::size_t> free_;  ///< Slots.
+  Lost lost_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_RPC_ADMIN_WAITING_RECORDS_H_
