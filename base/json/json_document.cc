@@ -191,6 +191,8 @@ void JsonView::AppendTo(std::string* json) const {
 }
 
 std::size_t CountJsonValues(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) text.remove_prefix(kByteOrderMark.size());
   // Each string, number and word begins one, and each bracket.
   std::size_t values = 0;
   bool is_in_string = false, is_in_word = false;

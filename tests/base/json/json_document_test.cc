@@ -48,7 +48,8 @@ TEST(JsonDocumentTest, TextsSayWhatTheirEscapesMean) {
 TEST(JsonDocumentTest, ValuesAreCountedWithoutTakingThemApart) {
   for (const char* const text :
        {"null", " [ ] ", "{}", R"({"a":"b, [1]:{2}","c\"\\":[true,false,null,-1.5e+3]})", R"("\\")",
-        "[\n1 ,\t2,\r\n3]", R"([[],[[]],{"":{}},"",[""]])", R"({"a":1,"b":"x","c":[1,{"d":"e"}]})"}) {
+        "[\n1 ,\t2,\r\n3]", "\xEF\xBB\xBF[1]", R"([[],[[]],{"":{}},"",[""]])",
+        R"({"a":1,"b":"x","c":[1,{"d":"e"}]})"}) {
     const auto document = JsonDocument::Parse(text);
     ASSERT_THAT(document, IsOk());
     EXPECT_EQ(CountJsonValues(text), document->root().CountValues()) << text;
