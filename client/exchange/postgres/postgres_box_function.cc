@@ -33,8 +33,9 @@ constexpr char kBody[] =
     "IF current_setting('mirror.importing', true) = 'on' THEN RETURN NULL; END IF; "
     "IF TG_OP = 'UPDATE' THEN IF record_image_eq(OLD, NEW) THEN RETURN NULL; END IF; END IF; "
     "SELECT c.relname INTO told FROM @tables AS t JOIN pg_class AS c ON c.oid = t.relation WHERE t.relation "
-    "= "
-    "coalesce(pg_partition_root(CAST(TG_RELID AS regclass)), CAST(TG_RELID AS regclass)); "
+    "= CAST(TG_RELID AS regclass) OR t.relation IN (SELECT a.relid FROM "
+    "pg_partition_ancestors(CAST(TG_RELID AS regclass)) AS a (relid)) ORDER BY t.relation = CAST(TG_RELID AS "
+    "regclass) LIMIT 1; "
     "IF NOT FOUND THEN RAISE EXCEPTION '_mirror_datajoin_note() fires only on tables that mirror-agent "
     "installed' USING ERRCODE = 'insufficient_privilege', HINT = 'Drop the trigger, or run mirror-agent "
     "install'; END IF; "
@@ -147,17 +148,26 @@ absl::StatusOr<std::string> OwnerSql(const Names& names) {
   return absl::StrCat("DO ", *body);
 }
 
-/// The oids in the list. Absent: there is none that this role may read without running code of its owner.
+/// The oids in the list. Absent: there is none that this role may read without running code of another: it
+/// has to belong to a superuser, to this role or to the owner of one of `tables`, and to be of the one column
+/// that NoteFunctionStatements() makes. A cast is looked up by its type.
 absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Connection& connection,
                                                                  const std::string& schema,
-                                                                 const Names& names) {
+                                                                 const Names& names,
+                                                                 const std::vector<PostgresTable>& tables) {
+  std::vector<std::uint32_t> oids;
+  for (const PostgresTable& table : tables) oids.push_back(table.oid);
+  const std::string wanted = absl::StrCat("{", absl::StrJoin(oids, ","), "}");
   const absl::StatusOr<std::int64_t> there = connection.Number(
-      "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = "
-      "$1 AND c.relname = $2 AND c.relkind = 'r' AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT "
-      "EXISTS "
-      "(SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT "
-      "NULL)) AND has_table_privilege(c.oid, 'SELECT')",
-      {postgres::Value(schema), postgres::Value(kNotedTable)}, kLookingForNote);
+      "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles AS "
+      "o "
+      "ON o.oid = c.relowner WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND (o.rolsuper OR "
+      "o.rolname = current_user OR EXISTS (SELECT FROM pg_class AS t WHERE t.relowner = c.relowner AND t.oid "
+      "= ANY ($3::text::oid[]))) AND (SELECT array_agg(a.atttypid) FROM pg_attribute AS a WHERE a.attrelid = "
+      "c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY[CAST('regclass' AS regtype)::oid] AND NOT "
+      "c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = "
+      "c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) AND has_table_privilege(c.oid, 'SELECT')",
+      {postgres::Value(schema), postgres::Value(kNotedTable), postgres::Value(wanted)}, kLookingForNote);
   if (!there.ok()) return there.status();
   if (*there == 0) return std::optional<std::set<std::uint32_t>>();
   const absl::StatusOr<postgres::Rows> rows =
@@ -171,7 +181,7 @@ absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Conne
 /// Makes the list anew where it is another one: rows go only into a table that the same transaction has made.
 absl::Status AddListSql(postgres::Connection& connection, const std::string& schema, const Names& names,
                         const std::vector<PostgresTable>& tables, std::vector<std::string>* sql) {
-  const auto noted = ReadNoted(connection, schema, names);
+  const auto noted = ReadNoted(connection, schema, names, tables);
   if (!noted.ok()) return noted.status();
   std::set<std::uint32_t> wanted;
   std::vector<std::string> rows;

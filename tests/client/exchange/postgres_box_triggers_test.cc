@@ -337,6 +337,33 @@ TEST_F(PostgresBoxTriggersTest, ATableKeepsItsTriggerWhateverItsNameAndPartition
   EXPECT_THAT(Told(), ElementsAre(R"(fresh ["1"] I)"));
 }
 
+/// Its application goes on writing, and is told of by the name under which it was installed.
+TEST_F(PostgresBoxTriggersTest, ANotedTableThatBecomesAPartitionIsStillNoted) {
+  Install();
+  Sql("SET ROLE app; ALTER TABLE orders RENAME TO orders_old; CREATE TABLE orders (id int PRIMARY KEY, note "
+      "text) PARTITION BY RANGE (id); ALTER TABLE orders ATTACH PARTITION orders_old FOR VALUES FROM (0) TO "
+      "(10); RESET ROLE");
+  const auto app = As("app");
+  EXPECT_THAT(app->Execute("INSERT INTO orders VALUES (1, 'a')"), IsOk());
+  EXPECT_THAT(Told(), ElementsAre(R"(orders_old ["1"] I)"));
+}
+
+/// What has the list's name runs nothing, neither while statements are made nor later.
+TEST_F(PostgresBoxTriggersTest, AListOfAnotherRoleIsNotRead) {
+  const auto eve = As("eve");
+  ASSERT_THAT(
+      eve->Execute("CREATE TYPE public.t AS ENUM ('a'); CREATE FUNCTION public.f(public.t) RETURNS oid "
+                   "LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ran as %', current_user; END $$; CREATE "
+                   "CAST (public.t AS oid) WITH FUNCTION public.f(public.t); CREATE TABLE "
+                   "public._mirror_datajoin_table (relation public.t); INSERT INTO "
+                   "public._mirror_datajoin_table VALUES ('a'); GRANT SELECT ON "
+                   "public._mirror_datajoin_table TO PUBLIC"),
+      IsOk());
+  EXPECT_THAT(Statements(*connection_).status(), IsOk());
+  Sql("ALTER TABLE _mirror_datajoin_table OWNER TO app");
+  EXPECT_THAT(Statements(*connection_).status(), IsOk()) << "its column has a type of another role";
+}
+
 TEST_F(PostgresBoxTriggersTest, ATableThatIsLeftOutLosesItsTrigger) {
   Sql("CREATE TABLE more (id int PRIMARY KEY); CREATE TABLE moved (id int PRIMARY KEY)");
   Install();
