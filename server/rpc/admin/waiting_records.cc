@@ -112,8 +112,16 @@ WaitingRecords::~WaitingRecords() {
 absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t places) {
   const std::size_t bytes = (places + 1) * kSlotBytes;
   struct stat info {};
-  // One that a full disk kept from being whole, or of another version, is made anew.
-  if (stat(path.c_str(), &info) != 0 || static_cast<std::size_t>(info.st_size) != bytes) {
+  const bool is_there = stat(path.c_str(), &info) == 0;
+  if (!is_there && errno != ENOENT) return Failed("it cannot be looked at");
+  const bool is_other = is_there && static_cast<std::size_t>(info.st_size) != bytes;
+  if (is_other) {
+    // Records may be in it, and nobody can say how many.
+    const std::string aside = path + ".unread";
+    if (rename(path.c_str(), aside.c_str()) != 0) return Failed("it has another size and cannot be renamed");
+    spdlog::error("'{}' has another size than this version writes, and is '{}' now", path, aside);
+  }
+  if (!is_there || is_other) {
     std::string content = SlotOf(HeadContent({}));
     const std::string none = SlotOf(RecordContent(0, {}));
     for (std::size_t i = 0; i < places; ++i) content += none;
@@ -123,6 +131,7 @@ absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t place
   file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file_ < 0) return Failed("it cannot be opened");
   places_ = places;
+  if (is_other) NoteLost(NowMs());
   return absl::OkStatus();
 }
 
@@ -142,6 +151,9 @@ absl::Status WaitingRecords::ReadAll() {
     lost_.records = head.Number();
     lost_.from_ms = static_cast<std::int64_t>(head.Number());
     lost_.to_ms = static_cast<std::int64_t>(head.Number());
+  } else {
+    // How many it had counted is not known.
+    NoteLost(NowMs());
   }
   for (std::size_t i = places_; i > 0; --i) {
     const std::string_view content = ContentOf(slot(i));
@@ -150,6 +162,8 @@ absl::Status WaitingRecords::ReadAll() {
     if (content.empty()) {
       // A write that the power cut: nobody was answered for it, or it was on its way out.
       NoteLost(NowMs());
+      // Else each start would count it again.
+      if (!WriteSlot(i, RecordContent(0, {})).ok()) continue;
     }
     if (waiting.number == 0) {
       free_.push_back(i);
@@ -180,12 +194,15 @@ absl::Status WaitingRecords::WriteSlot(std::size_t slot, const std::string& cont
 
 absl::Status WaitingRecords::Put(const AuditRecord& record) {
   if (free_.empty()) return absl::ResourceExhaustedError("as many records wait as may");
-  const std::string content = RecordContent(next_, record);
+  // Two that are alike would be taken for one, see Audit::WasKept().
+  AuditRecord alone = record;
+  if (!waiting_.empty()) alone.time_ms = std::max(alone.time_ms, waiting_.back().record.time_ms + 1);
+  const std::string content = RecordContent(next_, alone);
   if (content.size() > kSlotBytes - kDigestBytes) return absl::InvalidArgumentError("the record is too long");
   const std::size_t slot = free_.back();
   if (absl::Status written = WriteSlot(slot, content); !written.ok()) return written;
   free_.pop_back();
-  waiting_.push_back({next_++, slot, record});
+  waiting_.push_back({next_++, slot, std::move(alone)});
   return absl::OkStatus();
 }
 

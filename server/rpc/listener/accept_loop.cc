@@ -304,6 +304,11 @@ AcceptLoop::Room AcceptLoop::FindRoom(const Connection& newcomer) {
 
 bool AcceptLoop::EndAStranger() {
   while (Connection* const stranger = FindStranger()) {
+    if (!IsOpen(*stranger)) {
+      // It left, and its descriptor may be that of the new connection by now.
+      ForgetEnded();
+      return true;
+    }
     // It may have spoken since the last look, or its call may have been let in.
     const bool was_silent = stranger->traffic.received == 0;
     Look(*stranger, TrafficOf(stranger->socket).value_or(stranger->traffic),
@@ -349,12 +354,15 @@ void AcceptLoop::Uncount(Connection& connection) {
   if (--found->second == 0) addresses_.erase(found);
 }
 
+bool AcceptLoop::IsOpen(const Connection& connection) {
+  struct stat info {};
+  return fstat(connection.socket, &info) == 0 && info.st_dev == connection.device &&
+         info.st_ino == connection.inode;
+}
+
 void AcceptLoop::ForgetEnded() {
   std::erase_if(connections_, [this](Connection& connection) {
-    struct stat info {};
-    const bool open = fstat(connection.socket, &info) == 0 && info.st_dev == connection.device &&
-                      info.st_ino == connection.inode;
-    if (open) return false;
+    if (IsOpen(connection)) return false;
     Uncount(connection);
     ended_ -= connection.ended ? 1 : 0;
     if (options_.unvouched) options_.unvouched->vouched->End(connection.peer);

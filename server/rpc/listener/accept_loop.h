@@ -157,6 +157,8 @@ class AcceptLoop {
   Connection* FindStranger();
   void Count(Connection& connection);
   void Uncount(Connection& connection);
+  /// Its descriptor is still the one that was accepted: gRPC has not closed it.
+  static bool IsOpen(const Connection& connection);
   void ForgetEnded();
   /// Ends connections that are over AcceptOptions::unvouched. `all`: not only strangers.
   void EndUnvouched(bool all);

@@ -104,6 +104,31 @@ TEST_F(WaitingRecordsTest, ATornPlaceIsALostRecordAndTheOthersStay) {
   EXPECT_EQ(waiting_->lost().records, 1U);
   EXPECT_EQ(TakeFirst(), "call 2");
   EXPECT_EQ(waiting_->free(), kPlaces);
+  // It is counted once, and not at each start.
+  waiting_->ForgetLost();
+  Open();
+  EXPECT_EQ(waiting_->lost().records, 0U);
+}
+
+TEST_F(WaitingRecordsTest, ATornCountOfLostRecordsIsALostRecord) {
+  waiting_->NoteLost(5);
+  Put(1);
+  waiting_.reset();
+  std::string bytes = ReadFileText(path_);
+  bytes[0] = static_cast<char>(bytes[0] + 1);
+  WriteFileText(path_, bytes);
+  Open();
+  EXPECT_EQ(waiting_->lost().records, 1U);
+  EXPECT_EQ(TakeFirst(), "call 1");
+}
+
+/// They are told apart by their times where one may be in the catalog already.
+TEST_F(WaitingRecordsTest, TwoThatAreAlikeHaveTimesOfTheirOwn) {
+  Put(1);
+  Put(1);
+  const std::int64_t first = waiting_->First()->time_ms;
+  TakeFirst();
+  EXPECT_EQ(waiting_->First()->time_ms, first + 1);
 }
 
 TEST_F(WaitingRecordsTest, AFileOfAnotherSizeIsMadeAnew) {
@@ -111,6 +136,8 @@ TEST_F(WaitingRecordsTest, AFileOfAnotherSizeIsMadeAnew) {
   WriteFileText(path_, "something else");
   Open();
   EXPECT_EQ(waiting_->free(), kPlaces);
+  EXPECT_EQ(waiting_->lost().records, 1U) << "there may have been some in it";
+  EXPECT_EQ(ReadFileText(path_ + ".unread"), "something else");
   Put(1);
 }
 
