@@ -92,8 +92,22 @@ Outcome SlowHeads(Target& target) {
   return BesideCrowd(victim, Crowd(victim, kCrowd, "GET /v2/storages HTTP/1.1\r\nX: "));
 }
 
+/// Until the endpoint has seen that the crowd of the attack before is gone: in a crowd it closes a connection
+/// without a key behind its first answer. kHttpPatience at most.
+void AwaitNoCrowd(const HttpVictim& victim) {
+  const Clock::time_point end = Clock::now() + kHttpPatience;
+  bool is_kept = false;
+  while (!is_kept && Clock::now() < end) {
+    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+    if (!line.ok()) continue;
+    line->Send(Healthz(victim) + Healthz(victim));
+    is_kept = line->Answer(kHttpPatience).status == 200 && line->Answer(kHttpPatience).status == 200;
+  }
+}
+
 Outcome Pipelined(Target& target) {
   const HttpVictim& victim = target.http();
+  AwaitNoCrowd(victim);
   absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
   if (!line.ok()) return OutcomeOf(line.status());
   std::string packet;
