@@ -194,9 +194,13 @@ absl::Status WaitingRecords::WriteSlot(std::size_t slot, const std::string& cont
 
 absl::Status WaitingRecords::Put(const AuditRecord& record) {
   if (free_.empty()) return absl::ResourceExhaustedError("as many records wait as may");
-  // Two that are alike would be taken for one, see Audit::WasKept().
+  // Two that are alike would be taken for one, see Audit::WasKept(). All others keep their times.
   AuditRecord alone = record;
-  if (!waiting_.empty()) alone.time_ms = std::max(alone.time_ms, waiting_.back().record.time_ms + 1);
+  const auto is_alike = [&alone](const Waiting& one) {
+    return one.record.time_ms == alone.time_ms && one.record.who == alone.who &&
+           one.record.call == alone.call && one.record.outcome == alone.outcome;
+  };
+  while (std::any_of(waiting_.begin(), waiting_.end(), is_alike)) ++alone.time_ms;
   const std::string content = RecordContent(next_, alone);
   if (content.size() > kSlotBytes - kDigestBytes) return absl::InvalidArgumentError("the record is too long");
   const std::size_t slot = free_.back();
