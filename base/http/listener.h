@@ -17,10 +17,11 @@ namespace mirror {
 struct HttpLimits {
   std::size_t header_bytes_max = 8 << 10;  ///< Of a request: its line and its headers.
   std::size_t connections_max = 64;
-  /// Of strangers, see HttpListener, from one address; 0: any number. `unlimited` have no such limit.
+  /// Limits the strangers' connections of one address, see HttpListener. 0: any number. Addresses in
+  /// `unlimited` have no such limit.
   std::size_t connections_per_address_max = 0;
   AddressRanges unlimited = AddressRanges::Loopback();
-  /// Where there are more strangers' connections, each is closed behind its answer.
+  /// Closes a stranger's connection behind its answer while there are more of them than this.
   std::size_t strangers_kept_max = 16;
   /// In memory at a time, streams with one piece each; whoever asks while there are as many waits.
   std::size_t answers_max = 4;

@@ -16,7 +16,7 @@ namespace {
 using Bytes = std::array<std::uint8_t, 16>;
 
 constexpr int kIp4Bits = 32, kIp6Bits = 128;
-/// Of an IPv4 address within IPv6.
+/// The bytes with which an IPv4 address within IPv6 begins.
 constexpr Bytes kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::size_t kMappedBytes = 12;
 /// Bytes of an IPv6 address that tell one customer from another.

@@ -21,8 +21,7 @@ MIRROR = f"Mirror_{many_servers.CONTEXT}"
 # Says who runs it.
 FUNCTION = """CREATE FUNCTION {schema}.f() RETURNS text LANGUAGE plpgsql AS $$ BEGIN
   IF current_user <> 'analyst' THEN RAISE LOG 'analyst''s function ran as %', current_user; END IF;
-  RETURN '{value}'; END $$;
-GRANT USAGE, CREATE ON SCHEMA {schema} TO mirror;"""
+  RETURN '{value}'; END $$;"""
 
 
 def setUpModule():
@@ -57,7 +56,8 @@ class HostileRoles(unittest.TestCase):
             "analyst",
             f"CREATE SCHEMA IF NOT EXISTS {quoted};"
             + FUNCTION.format(schema=quoted, value=value)
-            + f"CREATE VIEW {quoted}.{name} AS SELECT {columns} FROM (SELECT {quoted}.f() AS x OFFSET 0) AS one;"
+            + f"GRANT USAGE, CREATE ON SCHEMA {quoted} TO mirror;"
+            f"CREATE VIEW {quoted}.{name} AS SELECT {columns} FROM (SELECT {quoted}.f() AS x OFFSET 0) AS one;"
             f"GRANT ALL ON {quoted}.{name} TO mirror;",
         )
 
@@ -66,9 +66,13 @@ class HostileRoles(unittest.TestCase):
         columns = "x AS context_id, 1::bigint AS epoch, NULL::text AS moved_to, 'serving'::text AS state"
         self.make_view(f"Mirror_{context}", "_mirror_tenant", columns, context)
 
+    def ran_as(self):
+        """The roles that ran analyst's function since this test began."""
+        log = (self.cluster.folder / "log").read_text(errors="replace")
+        return RAN.findall(log[self.log_begin :])
+
     def check_nothing_ran(self):
-        log = (self.cluster.folder / "log").read_text(errors="replace")[self.log_begin :]
-        self.assertEqual(RAN.findall(log), [])
+        self.assertEqual(self.ran_as(), [])
 
     def check_serves(self, here):
         self.assertEqual(here.agent("once").returncode, 0)
@@ -76,11 +80,10 @@ class HostileRoles(unittest.TestCase):
 
     def test_the_function_would_run(self):
         """So that the other tests can fail."""
-        here = self.started()
+        self.started()
         self.make_mirror("Evil")
         self.as_role("mirror", 'SELECT context_id FROM "Mirror_Evil"._mirror_tenant;')
-        log = (self.cluster.folder / "log").read_text(errors="replace")[self.log_begin :]
-        self.assertEqual(RAN.findall(log), ["mirror"])
+        self.assertEqual(self.ran_as(), ["mirror"])
 
     def test_at_a_start_schemas_of_others_run_nothing(self):
         here = self.started()
@@ -143,7 +146,7 @@ class HostileRoles(unittest.TestCase):
         quoted = postgres_cluster.quoted(MIRROR)
         self.as_role(
             "analyst",
-            FUNCTION.format(schema=quoted, value="x").split("GRANT USAGE")[0]
+            FUNCTION.format(schema=quoted, value="x")
             + f"CREATE VIEW {quoted}.later AS SELECT {quoted}.f() AS id; GRANT ALL ON {quoted}.later TO mirror;",
         )
         here.sql("CREATE TABLE later (id INTEGER PRIMARY KEY, x TEXT)", "INSERT INTO later VALUES (1, 'a')")

@@ -5,6 +5,16 @@
 #include "base/utf8.h"
 
 namespace mirror::postgres {
+namespace {
+
+/// `what`: "a name".
+absl::Status CheckText(std::string_view text, const char* what) {
+  if (text.find('\0') == std::string_view::npos && IsText(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " holds a NUL or is no UTF-8, and PostgreSQL keeps neither"));
+}
+
+}  // namespace
 
 absl::Status CheckName(std::string_view name) {
   if (name.empty()) return absl::InvalidArgumentError("an empty name is none that PostgreSQL can keep");
@@ -13,10 +23,7 @@ absl::Status CheckName(std::string_view name) {
                                                    " bytes, and PostgreSQL keeps names of at most ",
                                                    kNameBytesMax));
   }
-  if (name.find('\0') != std::string_view::npos || !IsText(name)) {
-    return absl::InvalidArgumentError("a name holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
-  }
-  return absl::OkStatus();
+  return CheckText(name, "a name");
 }
 
 absl::StatusOr<std::string> QuotedName(std::string_view name) {
@@ -33,9 +40,7 @@ absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view
 }
 
 absl::StatusOr<std::string> QuotedText(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos || !IsText(text)) {
-    return absl::InvalidArgumentError("a text holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
-  }
+  if (absl::Status checked = CheckText(text, "a text"); !checked.ok()) return checked;
   // E'…' reads the same whatever standard_conforming_strings says.
   const bool escapes = text.find('\\') != std::string_view::npos;
   return absl::StrCat(escapes ? "E'" : "'",
@@ -43,9 +48,7 @@ absl::StatusOr<std::string> QuotedText(std::string_view text) {
 }
 
 absl::StatusOr<std::string> DollarQuoted(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos || !IsText(text)) {
-    return absl::InvalidArgumentError("a text holds a NUL or is no UTF-8, and PostgreSQL keeps neither");
-  }
+  if (absl::Status checked = CheckText(text, "a text"); !checked.ok()) return checked;
   std::string quoted(text), tag = "$mirror$";
   // The first tag behind the text has to be the one that ends it.
   while (absl::StrCat(quoted, tag).find(tag) != quoted.size()) tag.insert(1, "_");

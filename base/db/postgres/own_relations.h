@@ -22,7 +22,7 @@ struct OwnRelations {
   std::vector<std::string> shared = {};
 };
 
-/// What OwnGuard::Find() found of them.
+/// The names that OwnGuard::Find() found.
 struct OwnFound {
   bool has_schema = false;
   std::set<std::string> names = {};  ///< The relations that exist.

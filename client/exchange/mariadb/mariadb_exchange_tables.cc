@@ -39,7 +39,7 @@ std::string LedgerColumns() {
   return columns;
 }
 
-/// What is there under the names of kTables, each with what information_schema calls it.
+/// Finds the tables and views that have a name of kTables, each with its TABLE_TYPE.
 absl::StatusOr<std::map<std::string, std::string>> FindNames(mariadb::Connection& connection) {
   const absl::StatusOr<mariadb::Rows> rows = connection.Query(
       "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "

@@ -67,6 +67,11 @@ constexpr char kBody[] =
     "(VALUES (1, key_was, 'D'), (2, key_is, 'I')) AS v (place, k, o) WHERE v.k IS NOT NULL ORDER BY v.place; "
     "RETURN NULL; END";
 
+/// A text that PostgreSQL reads as an array of oids.
+std::string OidArray(const std::set<std::uint32_t>& oids) {
+  return absl::StrCat("{", absl::StrJoin(oids, ","), "}");
+}
+
 struct Names {
   std::string schema, function, changes, tables;
 };
@@ -155,9 +160,9 @@ absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Conne
                                                                  const std::string& schema,
                                                                  const Names& names,
                                                                  const std::vector<PostgresTable>& tables) {
-  std::vector<std::uint32_t> oids;
-  for (const PostgresTable& table : tables) oids.push_back(table.oid);
-  const std::string wanted = absl::StrCat("{", absl::StrJoin(oids, ","), "}");
+  std::set<std::uint32_t> oids;
+  for (const PostgresTable& table : tables) oids.insert(table.oid);
+  const std::string wanted = OidArray(oids);
   const absl::StatusOr<std::int64_t> there = connection.Number(
       "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles AS "
       "o "
@@ -242,6 +247,7 @@ std::string WhyUnsafe(const NoteFunction& function) {
 absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<NotedKeyColumn>& columns) {
   std::set<std::uint32_t> types;
   for (const NotedKeyColumn& column : columns) types.insert(column.type);
+  const std::string asked = OidArray(types);
   const absl::StatusOr<postgres::Rows> rows = connection.Query(
       "SELECT t.oid::int8, format_type(t.oid, NULL), (t.typnamespace = CAST('pg_catalog' AS regnamespace) "
       "AND "
@@ -251,7 +257,7 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
       "regclass) AND d.objid = t.oid AND d.refclassid = CAST('pg_extension' AS regclass) AND d.deptype = "
       "'e') "
       "FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
-      {postgres::Value(absl::StrCat("{", absl::StrJoin(types, ","), "}"))}, "asking for the types of keys");
+      {postgres::Value(asked)}, "asking for the types of keys");
   if (!rows.ok()) return rows.status();
   std::map<std::uint32_t, std::string> unfit;
   for (const std::uint32_t type : types) unfit[type] = absl::StrCat("of the oid ", type);
@@ -278,19 +284,18 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
 absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connection& connection,
                                                                 const std::string& schema,
                                                                 const std::vector<PostgresTable>& tables,
-                                                                BoxesBy by, bool makes_changes) {
+                                                                const NoteFunction& there, BoxesBy by,
+                                                                bool makes_changes) {
   const absl::StatusOr<Names> names = NamesIn(schema);
   if (!names.ok()) return names.status();
-  const absl::StatusOr<NoteFunction> there = FindNoteFunction(connection, schema);
-  if (!there.ok()) return there.status();
   std::vector<std::string> sql;
   if (absl::Status listed = AddListSql(connection, schema, *names, tables, &sql); !listed.ok()) return listed;
-  if (!there->is_there || !there->fits) {
-    absl::StatusOr<std::string> function = FunctionSql(*names, there->is_there);
+  if (!there.is_there || !there.fits) {
+    absl::StatusOr<std::string> function = FunctionSql(*names, there.is_there);
     if (!function.ok()) return function.status();
     sql.push_back(*std::move(function));
   }
-  if (!there->is_there || there->is_public)
+  if (!there.is_there || there.is_public)
     sql.push_back(absl::StrCat("REVOKE ALL ON FUNCTION ", names->function, "() FROM PUBLIC"));
   bool by_superuser = by == BoxesBy::kDba;
   if (!by_superuser) {
@@ -299,7 +304,7 @@ absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connec
     if (!is_superuser.ok()) return is_superuser.status();
     by_superuser = *is_superuser != 0;
   }
-  if (by_superuser && (there->owner != kNotesRole || makes_changes || !sql.empty())) {
+  if (by_superuser && (there.owner != kNotesRole || makes_changes || !sql.empty())) {
     if (absl::Status role = CheckNotesRole(connection); !role.ok()) return role;
     absl::StatusOr<std::string> owner = OwnerSql(*names);
     if (!owner.ok()) return owner.status();

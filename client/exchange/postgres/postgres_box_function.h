@@ -23,7 +23,7 @@ inline constexpr char kChangeTable[] = "_mirror_datajoin_change";
 /// The tables whose changes the function notes. It refuses to fire on others.
 inline constexpr char kNotedTable[] = "_mirror_datajoin_table";
 
-/// Who runs statements.
+/// Says which role runs the statements.
 enum class BoxesBy : std::uint8_t {
   kSession,  ///< The session's role, now.
   kDba,      ///< A role that is not known yet, maybe a superuser.
@@ -40,7 +40,7 @@ struct NoteFunction {
 /// Only reads. Errors: those of Connection and of postgres::QuotedName().
 absl::StatusOr<NoteFunction> FindNoteFunction(postgres::Connection& connection, const std::string& schema);
 
-/// What is wrong with the function, for people; empty: it is not there, or it gives no role any rights.
+/// Says what is wrong with the function, for people. Empty: there is none, or it gives no role any rights.
 std::string WhyUnsafe(const NoteFunction& function);
 
 /// One column of a key that the function notes.
@@ -53,12 +53,14 @@ struct NotedKeyColumn {
 absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<NotedKeyColumn>& columns);
 
 /// The statements that make the function and its list of `tables`, behind the one that makes kChangeTable, in
-/// one transaction. Empty: all is there. `makes_changes`: kChangeTable is made, too. Only reads. Errors:
-/// those of Connection, postgres::QuotedName() and postgres::QuotedText().
+/// one transaction. Empty: all is there. `there`: what FindNoteFunction() found. `makes_changes`:
+/// kChangeTable is made, too. Only reads. Errors: those of Connection, postgres::QuotedName() and
+/// postgres::QuotedText().
 absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connection& connection,
                                                                 const std::string& schema,
                                                                 const std::vector<PostgresTable>& tables,
-                                                                BoxesBy by, bool makes_changes);
+                                                                const NoteFunction& there, BoxesBy by,
+                                                                bool makes_changes);
 
 }  // namespace mirror
 

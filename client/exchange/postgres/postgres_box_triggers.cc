@@ -21,7 +21,8 @@ struct TriggerThere {
 };
 /// What is there need not be made, by a role that may not.
 struct There {
-  bool changes = false, function = false;
+  bool changes = false;
+  NoteFunction function = {};
   std::map<std::uint32_t, TriggerThere> triggers = {};  ///< By the table's oid.
 };
 
@@ -54,9 +55,9 @@ absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::str
       {postgres::Value(schema), postgres::Value(kChangeTable)}, kLooking);
   if (!changes.ok()) return changes.status();
   there.changes = *changes != 0;
-  const absl::StatusOr<NoteFunction> function = FindNoteFunction(connection, schema);
+  absl::StatusOr<NoteFunction> function = FindNoteFunction(connection, schema);
   if (!function.ok()) return function.status();
-  there.function = function->is_there;
+  there.function = *std::move(function);
   // A table that was moved to another schema keeps its trigger.
   const absl::StatusOr<postgres::Rows> rows = connection.Query(
       "SELECT one.oid, one.tgargs, one.name, one.is_ours FROM (SELECT c.oid, t.tgargs, n.nspname, "
@@ -92,7 +93,7 @@ NotedTables NotedTablesOf(const std::vector<PostgresTable>& tables, const Keys& 
   return noted;
 }
 
-/// What makes the table's trigger, where it is another one than that of oid `table.oid`.
+/// Returns the statements that make the table's trigger. Empty: it is there with these arguments.
 absl::StatusOr<std::vector<std::string>> TriggerSql(const PostgresTable& table,
                                                     const std::vector<std::string>& arguments,
                                                     const There& there, const std::string& function) {
@@ -143,11 +144,11 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
                                 "NULL, key text NOT NULL, operation text NOT NULL, columns text)"));
   }
   if (tables.empty()) {
-    if (there->function) made.push_back(absl::StrCat("DROP FUNCTION ", *function, "() CASCADE"));
+    if (there->function.is_there) made.push_back(absl::StrCat("DROP FUNCTION ", *function, "() CASCADE"));
     return made;
   }
   const absl::StatusOr<std::vector<std::string>> of_function =
-      NoteFunctionStatements(connection, schema, noted.tables, by, !there->changes);
+      NoteFunctionStatements(connection, schema, noted.tables, there->function, by, !there->changes);
   if (!of_function.ok()) return of_function;
   made.insert(made.end(), of_function->begin(), of_function->end());
   // Else the function would refuse what an application writes there.
@@ -208,7 +209,7 @@ absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, co
 absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema) {
   const absl::StatusOr<There> there = LookThere(connection, schema);
   if (!there.ok()) return there.status();
-  if (!there->changes && !there->function) return std::string();
+  if (!there->changes && !there->function.is_there) return std::string();
   const absl::StatusOr<std::string> in = postgres::QuotedName(schema);
   if (!in.ok()) return in.status();
   return absl::StrCat("DROP FUNCTION IF EXISTS ", *in, ".", kNoteFunction,

@@ -257,14 +257,9 @@ bool Audit::WasKept(const AuditRecord& record) {
 void Audit::KeepLost() {
   const WaitingRecords::Lost lost = waiting_->lost();
   if (lost.records == 0) return;
-  const std::string call = absl::StrCat(Counted(lost.records, "record"), " from ", Iso8601(lost.from_ms),
-                                        " to ", Iso8601(lost.to_ms), " could not be kept");
+  const std::string call = LostWords(lost, "record");
   lost_tried_ms_ = NowMs();
   if (Keep(OwnRecord(call), Sealing(SealKind::kGap, std::nullopt))) waiting_->ForgetLost();
-}
-
-bool Audit::IsResting(std::int64_t now_ms) const {
-  return unkept_ms_ != 0 && now_ms >= unkept_ms_ && now_ms - unkept_ms_ < kAuditAgainMs;
 }
 
 bool Audit::KeepWaiting(std::int64_t now_ms) {
@@ -274,7 +269,7 @@ bool Audit::KeepWaiting(std::int64_t now_ms) {
       waiting_->lost().records > 0 && (now_ms < lost_tried_ms_ || now_ms - lost_tried_ms_ >= kAuditRetryMs);
   const std::size_t count = waiting_->count();
   if (count == 0 && !tells_lost) return true;
-  if (IsResting(now_ms)) return false;
+  if (IsResting(unkept_ms_, now_ms)) return false;
   if (count > 0 && !is_announced_) {
     const std::string what =
         absl::StrCat(Counted(count, "record"), " that could not be written since ",
@@ -301,7 +296,8 @@ bool Audit::KeepWaiting(std::int64_t now_ms) {
 void Audit::Record(AuditRecord record, std::size_t spared) {
   const std::int64_t now_ms = NowMs();
   // A catalog that does not answer is asked once in a while, and not for each call.
-  if (!KeepWaiting(now_ms) || IsResting(now_ms) || !Keep(record)) return Wait(std::move(record), spared);
+  if (!KeepWaiting(now_ms) || IsResting(unkept_ms_, now_ms) || !Keep(record))
+    return Wait(std::move(record), spared);
   // The first of a log: from then on there is something that it can be held against.
   if (known_ && !head_ && failed_ms_ == 0) SealLocked();
   if (known_ && known_->id > options_.records_max && known_->id % kAuditPruneEvery == 0) Prune();

@@ -74,8 +74,6 @@ class Audit {
   bool KeepWaiting(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   bool WasKept(const AuditRecord& record) MIRROR_REQUIRES(mutex_);
   void KeepLost() MIRROR_REQUIRES(mutex_);
-  /// The catalog could not be written a moment ago.
-  bool IsResting(std::int64_t now_ms) const MIRROR_REQUIRES(mutex_);
   /// Whether it is in the chain.
   bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {}) MIRROR_REQUIRES(mutex_);
   void SealLocked() MIRROR_REQUIRES(mutex_);
@@ -119,8 +117,6 @@ inline constexpr std::int64_t kAuditRetryMs = 60'000;
 inline constexpr std::size_t kAuditPlaces = 256;
 /// Of these, kept for what operators do.
 inline constexpr std::size_t kAuditOperatorsPlaces = 128;
-/// A catalog that could not be written is tried again after so long: each try may take its whole timeout.
-inline constexpr std::int64_t kAuditAgainMs = 1'000;
 
 /// So many more records there may be until the oldest are pruned.
 inline constexpr std::uint64_t kAuditPruneEvery = 128;

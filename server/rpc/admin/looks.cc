@@ -4,8 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/human_text.h"
-#include "base/iso_time.h"
 #include "base/log_format.h"
 #include "server/rpc/admin/audit.h"
 
@@ -59,17 +57,14 @@ bool Looks::TryKeep(const AuditRecord& look) {
 }
 
 bool Looks::KeepWaiting(std::int64_t now_ms) {
-  const std::int64_t since_ms = NowMs() - unkept_ms_;
-  if (unkept_ms_ != 0 && since_ms >= 0 && since_ms < kAuditAgainMs) return false;
+  if (IsResting(unkept_ms_, NowMs())) return false;
   while (const AuditRecord* const first = waiting_->First()) {
     if (!TryKeep(*first)) return false;
     waiting_->RemoveFirst();
   }
   const WaitingRecords::Lost lost = waiting_->lost();
   if (lost.records == 0) return true;
-  const std::string call = absl::StrCat(Counted(lost.records, "look"), " from ", Iso8601(lost.from_ms),
-                                        " to ", Iso8601(lost.to_ms), " could not be kept");
-  if (!TryKeep(AuditRecordOf(kAuditServer, call, absl::OkStatus(), now_ms))) return false;
+  if (!TryKeep(AuditRecordOf(kAuditServer, LostWords(lost, "look"), absl::OkStatus(), now_ms))) return false;
   waiting_->ForgetLost();
   return true;
 }

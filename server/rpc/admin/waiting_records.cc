@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/human_text.h"
+#include "base/iso_time.h"
 
 namespace mirror {
 namespace {
@@ -24,6 +26,8 @@ namespace {
 constexpr std::size_t kSlotBytes = 2'048;
 constexpr std::size_t kDigestBytes = sizeof(std::uint64_t);
 constexpr char kMagic[] = "mirror waiting records 1";
+/// A catalog that could not be written is tried again after so long.
+constexpr std::int64_t kAgainMs = 1'000;
 
 void AppendNumber(std::uint64_t number, std::string* bytes) {
   bytes->append(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -238,6 +242,15 @@ void WaitingRecords::WriteLost() const {
   if (const absl::Status written = WriteSlot(0, HeadContent(lost_)); !written.ok())
     spdlog::error("the number of records that are not kept was not written: {}",
                   std::string(written.message()));
+}
+
+std::string LostWords(const WaitingRecords::Lost& lost, const std::string& noun) {
+  return absl::StrCat(Counted(lost.records, noun), " from ", Iso8601(lost.from_ms), " to ",
+                      Iso8601(lost.to_ms), " could not be kept");
+}
+
+bool IsResting(std::int64_t unkept_ms, std::int64_t now_ms) {
+  return unkept_ms != 0 && now_ms >= unkept_ms && now_ms - unkept_ms < kAgainMs;
 }
 
 }  // namespace mirror

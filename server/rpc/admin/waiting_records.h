@@ -68,6 +68,14 @@ class WaitingRecords {
   Lost lost_;
 };
 
+/// Returns the call of a record that tells of lost ones: "2 records from ... to ... could not be kept".
+/// `noun`: "record".
+std::string LostWords(const WaitingRecords::Lost& lost, const std::string& noun);
+
+/// Returns whether it is too early to try the catalog again. `unkept_ms`: when it could not be written last;
+/// 0: it could. Each try may take its whole timeout.
+bool IsResting(std::int64_t unkept_ms, std::int64_t now_ms);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_RPC_ADMIN_WAITING_RECORDS_H_

@@ -23,63 +23,63 @@ void VouchedBytes::End(const std::string& peer) {
   connections_.erase(peer);
 }
 
+VouchedBytes::Entry* VouchedBytes::FindEntry(const std::string& name) {
+  const auto found = connections_.find(name);
+  return found == connections_.end() ? nullptr : &found->second;
+}
+
 void VouchedBytes::Vouch(std::string_view peer, std::uint64_t bytes) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end())
-    found->second.report.bytes += bytes;
+  if (Entry* const entry = FindEntry(name)) entry->report.bytes += bytes;
 }
 
 void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  const auto found = connections_.find(name);
-  if (found == connections_.end()) return;
-  ++found->second.report.empty_calls;
-  found->second.report.other_bytes += other_bytes;
+  Entry* const entry = FindEntry(name);
+  if (entry == nullptr) return;
+  ++entry->report.empty_calls;
+  entry->report.other_bytes += other_bytes;
 }
 
 void VouchedBytes::NoteRefusedCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end())
-    ++found->second.report.refused_calls;
+  if (Entry* const entry = FindEntry(name)) ++entry->report.refused_calls;
 }
 
 void VouchedBytes::NoteOpenCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end())
-    ++found->second.report.open_calls;
+  if (Entry* const entry = FindEntry(name)) ++entry->report.open_calls;
 }
 
 void VouchedBytes::Hold(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
-  if (const auto found = connections_.find(name); found != connections_.end()) ++found->second.held;
+  if (Entry* const entry = FindEntry(name)) ++entry->held;
 }
 
 void VouchedBytes::Release(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   // Another connection may have the name by now.
-  const auto found = connections_.find(name);
-  if (found != connections_.end() && found->second.held > 0) --found->second.held;
+  Entry* const entry = FindEntry(name);
+  if (entry != nullptr && entry->held > 0) --entry->held;
 }
 
 bool VouchedBytes::Holds(const std::string& peer) {
   const MutexLock lock(mutex_);
-  const auto found = connections_.find(peer);
-  return found != connections_.end() && found->second.held > 0;
+  const Entry* const entry = FindEntry(peer);
+  return entry != nullptr && entry->held > 0;
 }
 
 std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std::string*>& peers) {
   std::vector<Report> reports(peers.size());
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < peers.size(); ++i) {
-    if (const auto found = connections_.find(*peers[i]); found != connections_.end()) {
-      reports[i] = std::exchange(found->second.report, {});
-    }
+    if (Entry* const entry = FindEntry(*peers[i])) reports[i] = std::exchange(entry->report, {});
   }
   return reports;
 }

@@ -51,6 +51,9 @@ class VouchedBytes {
     Report report;
     std::uint32_t held = 0;  ///< Streams.
   };
+  /// Null: no connection has this name.
+  Entry* FindEntry(const std::string& name) MIRROR_REQUIRES(mutex_);
+
   Mutex mutex_;
   std::unordered_map<std::string, Entry> connections_ MIRROR_GUARDED_BY(mutex_);
 };

@@ -108,13 +108,6 @@ bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder
   return ended;
 }
 
-/// Those of the relations `$2` that are no tables of the current role, also those that do not exist: another
-/// role could make one before it is used.
-constexpr char kNotKnownAsOursSql[] =
-    "SELECT w.name FROM unnest($2::text[]) AS w (name) WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE "
-    "c.relnamespace = to_regnamespace($1) AND c.relname = w.name::name AND c.relkind IN ('r', 'p') AND "
-    "c.relowner = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user))";
-
 /// What came of that, without what goes before it.
 absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
                                                          const postgres::Transaction& transaction,
@@ -138,7 +131,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
   pipeline.Queue(StateOfKindSql(names, StateKind::kJournal), {}, kTaking);
-  pipeline.Queue(kNotKnownAsOursSql, {names.schema, relations.value()}, kTaking);
+  pipeline.Queue(kNotOurTablesSql, {names.schema, relations.value()}, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
   // Behind the lock, under which nobody moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);

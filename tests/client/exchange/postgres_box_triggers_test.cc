@@ -337,7 +337,7 @@ TEST_F(PostgresBoxTriggersTest, ATableKeepsItsTriggerWhateverItsNameAndPartition
   EXPECT_THAT(Told(), ElementsAre(R"(fresh ["1"] I)"));
 }
 
-/// Its application goes on writing, and is told of by the name under which it was installed.
+/// The application's writes to the table go on, and entries name the table as it was installed.
 TEST_F(PostgresBoxTriggersTest, ANotedTableThatBecomesAPartitionIsStillNoted) {
   Install();
   Sql("SET ROLE app; ALTER TABLE orders RENAME TO orders_old; CREATE TABLE orders (id int PRIMARY KEY, note "
@@ -348,7 +348,7 @@ TEST_F(PostgresBoxTriggersTest, ANotedTableThatBecomesAPartitionIsStillNoted) {
   EXPECT_THAT(Told(), ElementsAre(R"(orders_old ["1"] I)"));
 }
 
-/// What has the list's name runs nothing, neither while statements are made nor later.
+/// A table of another role under the list's name runs nothing while statements are made.
 TEST_F(PostgresBoxTriggersTest, AListOfAnotherRoleIsNotRead) {
   const auto eve = As("eve");
   ASSERT_THAT(

@@ -79,10 +79,9 @@ absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
 absl::Status OwnTransaction::Commit() { return InStoreWords(transaction_.Commit(), Touched::kOwnTable); }
 
 const char kNotOurTablesSql[] =
-    "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = ANY "
-    "($2::text[]::name[]) AND (relkind NOT IN ('r', 'p') OR relowner <> (SELECT oid FROM pg_roles WHERE "
-    "rolname "
-    "= current_user))";
+    "SELECT w.name FROM unnest($2::text[]) AS w (name) WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE "
+    "c.relnamespace = to_regnamespace($1) AND c.relname = w.name::name AND c.relkind IN ('r', 'p') AND "
+    "c.relowner = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user))";
 
 absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                        const std::string& table) {

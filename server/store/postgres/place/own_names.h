@@ -79,7 +79,8 @@ class OwnTransaction {
   postgres::Transaction transaction_;
 };
 
-/// Lists those of the relations `$2` in the schema `$1` that are no tables of the current role.
+/// Lists the names of `$2` that are no tables of the current role in the schema `$1`, also names that nobody
+/// has: another role could make such a table before it is used.
 extern const char kNotOurTablesSql[];
 
 /// Locks a mirrored table in a transaction that has begun, and checks that it is ours: reading a table of

@@ -122,7 +122,7 @@ TEST_F(WaitingRecordsTest, ATornCountOfLostRecordsIsALostRecord) {
   EXPECT_EQ(TakeFirst(), "call 1");
 }
 
-/// They are told apart by their times where one may be in the catalog already.
+/// Audit tells by the time whether a record is in the catalog already.
 TEST_F(WaitingRecordsTest, TwoThatAreAlikeHaveTimesOfTheirOwn) {
   Put(1);
   Put(1);
