@@ -164,7 +164,7 @@ class LongCycles(Cycles):
         cluster = many_servers.OfModule.cluster
         url = many_servers.make_database()
         address = cluster.folder / "address"
-        relay = DroppingRelay(address, cluster.folder, lambda number: commits.random() < 0.01)
+        relay = DroppingRelay(address, cluster.folder, lambda number: commits.random() < 0.02)
         self.addCleanup(relay.close)
         conninfo = f"host={address} dbname={many_servers.database_of(url)} user=mirror"
         balancer = lambda ports: Balancer(ports, cuts(lines, 0.4, 100_000))

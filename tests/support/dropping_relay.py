@@ -7,12 +7,14 @@ import struct
 import threading
 
 COMMITTED = b"COMMIT\0"
+WRITTEN = (b"INSERT", b"UPDATE", b"DELETE", b"MERGE", b"COPY", b"CREATE", b"ALTER", b"DROP", b"TRUNCATE")
 READ = 65_536
 
 
 class DroppingRelay:
     """A PostgreSQL socket in `folder` that leads to the one in `to_folder`. `drops(number)` says whether the answer of
-    the COMMIT with that number is lost, and the connection with it; numbers begin at 1."""
+    the COMMIT with that number is lost, and the connection with it; numbers begin at 1. Only transactions that wrote
+    count."""
 
     def __init__(self, folder, to_folder, drops=lambda number: False):
         self.folder, self.drops = pathlib.Path(folder), drops
@@ -74,7 +76,7 @@ class DroppingRelay:
                 self.open -= both
 
     def pass_on(self, client, server):
-        rest = b""
+        answers = Answers(self.loses_this)
         while True:
             for source in select.select([client, server], [], [])[0]:
                 data = source.recv(READ)
@@ -83,23 +85,11 @@ class DroppingRelay:
                 if source is client:
                     server.sendall(data)
                     continue
-                ends, rest = self.answer_ends(rest, data)
+                ends = answers.ends(data)
                 if ends is not None:
                     client.sendall(data[:ends])
                     return
                 client.sendall(data)
-
-    def answer_ends(self, rest, data):
-        """Where in `data` the answer begins that is lost, or None; and what is left of the last message."""
-        whole, at = rest + data, 0
-        while len(whole) - at >= 5:
-            size = 1 + struct.unpack_from(">I", whole, at + 1)[0]
-            if len(whole) - at < size:
-                break
-            if whole[at : at + 1] == b"C" and whole[at + 5 : at + size] == COMMITTED and self.loses_this():
-                return max(0, at - len(rest)), b""
-            at += size
-        return None, whole[at:]
 
     def loses_this(self):
         with self.lock:
@@ -107,3 +97,33 @@ class DroppingRelay:
             lost = self.drops(self.commits)
             self.dropped += lost
             return lost
+
+
+class Answers:
+    """What PostgreSQL says on one connection."""
+
+    def __init__(self, loses_this):
+        self.loses_this = loses_this
+        self.rest, self.wrote = b"", False  # The begin of a message; whether the transaction that runs has written.
+
+    def ends(self, data):
+        """Where in `data` the answer begins that is lost, or None."""
+        whole, at = self.rest + data, 0
+        while len(whole) - at >= 5:
+            size = 1 + struct.unpack_from(">I", whole, at + 1)[0]
+            if len(whole) - at < size:
+                break
+            if whole[at : at + 1] == b"C" and self.loses(whole[at + 5 : at + size]):
+                return max(0, at - len(self.rest))
+            at += size
+        self.rest = whole[at:]
+        return None
+
+    def loses(self, done):
+        """`done`: the tag of a statement that was executed."""
+        if done.startswith(WRITTEN):
+            self.wrote = True
+        if done not in (COMMITTED, b"ROLLBACK\0"):
+            return False
+        wrote, self.wrote = self.wrote, False
+        return wrote and done == COMMITTED and self.loses_this()
