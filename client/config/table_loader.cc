@@ -3,9 +3,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,20 +50,62 @@ EnumWords<Strategy> TableStrategies() {
   return words;
 }
 
+/// Refuses a column that is named twice. Names that differ by ASCII case alone name the same column.
+class NamedOnce {
+ public:
+  explicit NamedOnce(const Given& given) : given_(given) {}
+
+  absl::Status Add(const std::string& column) {
+    if (names_.insert(FoldName(column)).second) return absl::OkStatus();
+    return given_.Wrong(absl::StrCat("names column '", column,
+                                     "' twice: names that differ by case alone name the same column"));
+  }
+
+ private:
+  const Given& given_;
+  std::set<std::string> names_;
+};
+
+Setter SetKey(std::vector<std::string>* target) {
+  return [target](const Given& given) {
+    absl::Status status = SetTexts(target, ListRule::kNamed)(given);
+    NamedOnce names(given);
+    for (const std::string& column : *target) {
+      if (status.ok()) status = names.Add(column);
+    }
+    return status;
+  };
+}
+
+/// A value for each of some columns.
+template <typename T>
+Setter SetOfColumns(std::map<std::string, T>* target, const std::string& shown,
+                    const std::function<Setter(T*)>& set) {
+  return [target, set_all = SetEach<T>(target, shown, set)](const Given& given) {
+    absl::Status status = set_all(given);
+    NamedOnce names(given);
+    for (const auto& [column, value] : *target) {
+      if (status.ok()) status = names.Add(column);
+    }
+    return status;
+  };
+}
+
 Setter SetTypes(std::map<std::string, Type>* target) {
-  return SetEach<Type>(target, "columns and types, as { id = \"integer\" }", [](Type* type) {
+  return SetOfColumns<Type>(target, "columns and types, as { id = \"integer\" }", [](Type* type) {
     return SetOneOf<Type>(type, {{"integer", Type::kInt64}, {"real", Type::kDouble}, {"text", Type::kText}});
   });
 }
 
 Setter SetRename(std::map<std::string, std::string>* target) {
-  return SetEach<std::string>(target, "columns and their new names, as { old = \"new\" }",
-                              [](std::string* name) { return SetText(name); });
+  return SetOfColumns<std::string>(target, "columns and their new names, as { old = \"new\" }",
+                                   [](std::string* name) { return SetText(name); });
 }
 
 Setter SetMask(std::map<std::string, std::uint32_t>* target) {
-  return SetEach<std::uint32_t>(target, "columns and how many characters stay at the end, as { phone = 4 }",
-                                [](std::uint32_t* keep) { return SetWhole(keep, 0, kMaskKeepMax); });
+  return SetOfColumns<std::uint32_t>(target,
+                                     "columns and how many characters stay at the end, as { phone = 4 }",
+                                     [](std::uint32_t* keep) { return SetWhole(keep, 0, kMaskKeepMax); });
 }
 
 Setter SetFeed(std::optional<DeletesFrom>* target, const ConfigTable& block) {
@@ -76,7 +120,7 @@ Setter SetFeed(std::optional<DeletesFrom>* target, const ConfigTable& block) {
     absl::Status status = block.Inline(given.node, "[source.table.deletes_from]")
                               .Read({{"table", SetText(&feed.table)},
                                      {"file", SetText(&feed.file)},
-                                     {"key", SetTexts(&feed.key, ListRule::kNamed)},
+                                     {"key", SetKey(&feed.key)},
                                      {"watermark", SetText(&feed.watermark)},
                                      {"types", SetTypes(&feed.types)}});
     if (!status.ok()) return status;
@@ -106,7 +150,7 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
       {"time", SetOneOf(&table->time, TimeFormatWords())},
       {"file", SetText(&table->file)},
       {"files", SetOneOf<bool>(&table->all_files, {{"last", false}, {"all", true}})},
-      {"key", SetTexts(&table->key, ListRule::kNamed)},
+      {"key", SetKey(&table->key)},
       {"types", SetTypes(&table->types)},
       {"separator", SetCharacter(&table->separator)},
       {"decimal", SetOneOf(&table->decimal, {".", ","})},

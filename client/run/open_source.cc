@@ -84,11 +84,11 @@ std::unique_ptr<SourceReader> OpenFileFeeds(const SourceConfig& source, Records 
     file.file = table.deletes_from->file;
     file.key = table.deletes_from->key;
     // They are made what the table's own key is.
-    file.types.clear();
+    file.types = table.deletes_from->types;
     for (const std::string& part : file.key) {
-      if (part != table.deletes_from->watermark) file.types[part] = Type::kText;
+      const bool grows = SameName(part, table.deletes_from->watermark);
+      if (!grows && !file.DeclaredTypeOf(part)) file.types[part] = Type::kText;
     }
-    for (const auto& [column, type] : table.deletes_from->types) file.types[column] = type;
     file.steps = {};
     options.tables.push_back(std::move(file));
   }

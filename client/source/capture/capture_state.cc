@@ -258,7 +258,8 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
                                                           std::size_t key_parts, bool by_column) {
   const absl::StatusOr<std::optional<Table>> found = Find(name);
   if (!found.ok()) return found.status();
-  if (*found && (*found)->form == form && (*found)->key_parts == key_parts &&
+  // A name in another case is the same name: nothing is looked at anew, and the former form stays.
+  if (*found && SameName((*found)->form, form) && (*found)->key_parts == key_parts &&
       (*found)->by_column == by_column) {
     return **found;
   }

@@ -51,12 +51,10 @@ absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known)
   for (const auto& [name, type, comma] : columns) {
     Column& column = schema.columns.emplace_back();
     column.name = name;
-    const auto declared = known->table.types.find(name);
-    column.type = declared == known->table.types.end() ? type : declared->second;
-    guessed.push_back(declared == known->table.types.end());
-    const auto part = std::find(known->table.key.begin(), known->table.key.end(), name);
-    column.key_position =
-        part == known->table.key.end() ? 0 : static_cast<std::uint32_t>(part - known->table.key.begin()) + 1;
+    const std::optional<Type> declared = known->table.DeclaredTypeOf(name);
+    column.type = declared.value_or(type);
+    guessed.push_back(!declared);
+    column.key_position = known->table.KeyPositionOf(name);
     column.nullable = column.key_position == 0;
     // Two texts are two keys, whatever numbers they may be.
     if (guessed.back() && column.key_position > 0) column.type = Type::kText;
@@ -117,7 +115,12 @@ absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows, std::vector
 }  // namespace
 
 bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
-  const auto record = records.find(known->table.name);
+  auto record = records.find(known->table.name);
+  if (record == records.end()) {
+    // `name` of the [[source.table]] may have another case by now.
+    record = std::find_if(records.begin(), records.end(),
+                          [known](const auto& one) { return SameName(one.first, known->table.name); });
+  }
   if (record == records.end()) return false;
   const Json json = Json::parse(record->second, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array()) return false;
@@ -221,7 +224,7 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
   for (const FileColumn& was : former) {
     const std::optional<std::uint32_t> at = schema->Find(was.name);
     if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
-    if (!read.contains(was.name)) continue;
+    if (!read.contains(known.schema.columns[*at].name)) continue;
     problem = absl::StrCat(
         "table '", known.table.name, "': 'where' is about column '", was.name,
         "', and the guess of its type changed (", TypeWord(schema->columns[*at].type), ", no longer ",
@@ -235,9 +238,8 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
 std::string NoteOfKey(const FileLook& former) {
   std::string names;
   for (const FileColumn& was : former.recorded) {
-    const auto& key = former.table.key;
-    const bool part = std::find(key.begin(), key.end(), was.name) != key.end();
-    if (!part || was.type == Type::kText || former.table.types.contains(was.name)) continue;
+    const bool part = former.table.KeyPositionOf(was.name) > 0;
+    if (!part || was.type == Type::kText || former.table.DeclaredTypeOf(was.name)) continue;
     absl::StrAppend(&names, names.empty() ? "" : ", ", was.name);
   }
   if (names.empty()) return "";
@@ -252,8 +254,10 @@ std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& fo
   std::size_t count = 0;
   for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
     const Column& column = known.schema.columns[i];
-    const FileColumn now{column.name, column.type, known.comma[i]};
-    if (!known.guessed[i] || std::find(former.begin(), former.end(), now) != former.end()) continue;
+    const auto was_so = [&](const FileColumn& was) {
+      return SameName(was.name, column.name) && was.type == column.type && was.comma == known.comma[i];
+    };
+    if (!known.guessed[i] || std::any_of(former.begin(), former.end(), was_so)) continue;
     if (++count > kColumnsShown) continue;
     absl::StrAppend(&guessed, guessed.empty() ? "" : ", ", column.name, " ", TypeWord(column.type),
                     known.comma[i] ? " (decimal comma)" : "", column.key_position > 0 ? " (key)" : "");

@@ -5,13 +5,32 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "client/source/files/rows/xlsx_rows.h"
 
 namespace mirror {
 
+std::uint32_t FileTable::KeyPositionOf(std::string_view column) const {
+  const auto part =
+      std::find_if(key.begin(), key.end(), [&](const std::string& one) { return SameName(one, column); });
+  return part == key.end() ? 0 : static_cast<std::uint32_t>(part - key.begin()) + 1;
+}
+
+std::optional<Type> FileTable::DeclaredTypeOf(std::string_view column) const {
+  for (const auto& [declared, type] : types) {
+    if (SameName(declared, column)) return type;
+  }
+  return std::nullopt;
+}
+
+bool HaveSameNames(const std::vector<std::string>& header, const std::vector<std::string>& other) {
+  return std::equal(header.begin(), header.end(), other.begin(), other.end(), SameName);
+}
+
 bool FileLook::HasHeader(const std::vector<std::string>& header) const {
-  return std::equal(header.begin(), header.end(), schema.columns.begin(), schema.columns.end(),
-                    [](const std::string& name, const Column& column) { return name == column.name; });
+  return std::equal(
+      header.begin(), header.end(), schema.columns.begin(), schema.columns.end(),
+      [](const std::string& name, const Column& column) { return SameName(name, column.name); });
 }
 
 TableSchema FileLook::Given() const {
@@ -64,7 +83,7 @@ class RowsOfFiles : public FileRows {
       const FileSeen& file = look_.files[++at_];
       absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(file, look_.table);
       if (!next.ok()) return next.status();
-      if ((*next)->header() != header_)
+      if (!HaveSameNames((*next)->header(), header_))
         return absl::AbortedError(absl::StrCat("'", file.path, "' has another header now"));
       rows_ = *std::move(next);
     }
@@ -88,7 +107,7 @@ absl::Status FileLook::CheckHeaders() const {
     const absl::StatusOr<std::unique_ptr<FileRows>> opened = OpenFile(file, table);
     if (!opened.ok()) return opened.status();
     if (columns.empty()) columns = (*opened)->header();
-    if ((*opened)->header() == columns) continue;
+    if (HaveSameNames((*opened)->header(), columns)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("'", file.path, "' has other columns than '", path,
                      "': files of one table have the same ones, in the same order"));

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,14 +33,22 @@ struct FileTable {
   bool workbook = false;   ///< It is .xlsx, else CSV.
   std::string sheet = {};  ///< Of a workbook; empty: the first one.
   TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
+
+  // Names are compared by ASCII case only.
+  /// The column's place in `key`, from 1; 0: it is not in the key.
+  std::uint32_t KeyPositionOf(std::string_view column) const;
+  /// The column's type in `types`. Absent: its type is guessed.
+  std::optional<Type> DeclaredTypeOf(std::string_view column) const;
 };
+
+/// Whether two headers name the same columns in the same order, by ASCII case only.
+bool HaveSameNames(const std::vector<std::string>& header, const std::vector<std::string>& other);
 
 /// What is on record of a column.
 struct FileColumn {
   std::string name;
   Type type = Type::kUnspecified;
   bool comma = false;  ///< Its reals have a decimal comma.
-  friend bool operator==(const FileColumn&, const FileColumn&) = default;
 };
 
 /// A file as it was when it was looked at.
@@ -75,6 +85,7 @@ struct FileLook {
   std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
   std::uint64_t rows = 0;  ///< Of the last scan.
 
+  /// As HaveSameNames().
   bool HasHeader(const std::vector<std::string>& header) const;
   /// As its values are given.
   TableSchema Given() const;

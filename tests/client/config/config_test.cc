@@ -474,6 +474,30 @@ INSTANTIATE_TEST_SUITE_P(
             "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
             "\"t\"\ntypes = { id = \"int\" }\n",
             ":16: [[source.table]] 'types' 'id' must be one of \"integer\", \"real\", \"text\", not 'int'"},
+        WrongCase{"KeyThatNamesAColumnTwice",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\nkey = [\"id\", \"ID\"]\n",
+                  ":16: [[source.table]] 'key' names column 'ID' twice: names that differ by case alone"},
+        WrongCase{"TypesThatNameAColumnTwice",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\n[[source.table]]\nname = "
+                  "\"t\"\ntypes = { id = \"text\", ID = \"integer\" }\n",
+                  ":16: [[source.table]] 'types' names column 'id' twice"},
+        WrongCase{
+            "RenameThatNamesAColumnTwice",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nrename = { id "
+            "= \"a\", ID = \"b\" }\n",
+            ":15: [[source.table]] 'rename' names column 'id' twice"},
+        WrongCase{
+            "MaskThatNamesAColumnTwice",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nmask = { n = 2, "
+            "N = 4 }\n",
+            ":15: [[source.table]] 'mask' names column 'n' twice"},
+        WrongCase{
+            "FeedWhoseKeyNamesAColumnTwice",
+            "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\n[[source.table]]\nname "
+            "= \"t\"\nstrategy = \"watermark\"\nwatermark = \"w\"\ndeletes_from = { table = \"g\", key = "
+            "[\"k\", \"K\"], watermark = \"n\" }\n",
+            ":18: [source.table.deletes_from] 'key' names column 'K' twice"},
         WrongCase{"IncludeIsNoList", "[[source]]\ninclude = \"*\"\n",
                   ":11: [[source]] 'include' must be a list of texts"},
         WrongCase{"SkipHoldsANumber", "[[source]]\nskip = [\"a\", 5]\n",

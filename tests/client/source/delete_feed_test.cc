@@ -299,5 +299,24 @@ TEST_F(FileFeedTest, TheFirstLookWaitsForTheRowsThatANewerFeedNames) {
   EXPECT_THAT(mirror_.keys(), ElementsAre("i:1"));
 }
 
+TEST_F(FileFeedTest, NamesInAnotherCaseAreTheSameNames) {
+  TableConfig& orders = config_.tables.front();
+  orders.key = {"ID"};
+  orders.types = {{"Id", Type::kInt64}};
+  orders.watermark = "AT";
+  orders.deletes_from = {"", "gone.csv", {"Id"}, "N", {{"ID", Type::kInt64}}};
+  Drop("gone.csv", "n,id\n1,9\n", 0);
+  Drop("orders.csv", "id,at\n1,10\n2,20\n3,30\n", 1);
+  BringOn();
+  EXPECT_THAT(mirror_.keys(), ElementsAre("i:1", "i:2", "i:3"));
+  // The next delivery has other headers, and the configuration was tidied up: what was seen stays seen.
+  orders.watermark = "at";
+  orders.deletes_from = {"", "gone.csv", {"iD"}, "n", {{"iD", Type::kInt64}}};
+  Drop("gone.csv", "N,ID\n1,9\n2,3\n", 2);
+  Drop("orders.csv", "ID,At\n1,10\n2,20\n4,40\n", 3);
+  BringOn();
+  EXPECT_THAT(mirror_.keys(), ElementsAre("i:1", "i:2", "i:4"));
+}
+
 }  // namespace
 }  // namespace mirror::delete_feed_test

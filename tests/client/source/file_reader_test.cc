@@ -23,6 +23,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class FileReaderTest : public testing::Test {
  protected:
@@ -275,6 +276,60 @@ TEST_F(FileReaderTest, OfDatedFilesNoTwoAreHeldInARow) {
   Look();
   EXPECT_EQ(Table().later, "");
   EXPECT_THAT(rows_, IsEmpty());
+}
+
+TEST_F(FileReaderTest, NamesOfTheConfigurationAreThoseOfTheHeaderWhateverTheirCase) {
+  Drop("t.csv", "ORDER_NO,line,Amount,plz\nA,1,1.50,01067\nA,2,2.50,20095\nB,1,3.50,1\nB,2,4.50,2\n");
+  table_.key = {"LINE", "order_no"};
+  table_.types = {{"AMOUNT", Type::kText}, {"Plz", Type::kInt64}};
+  Look();
+  EXPECT_EQ(Table().problem, "");
+  EXPECT_THAT(Table().schema.Key(), ElementsAre(1, 0)) << "in the order of 'key'";
+  EXPECT_THAT(rows_, ElementsAre(ElementsAre("t:A", "t:1", "t:1.50", "i:1067"),
+                                 ElementsAre("t:A", "t:2", "t:2.50", "i:20095"),
+                                 ElementsAre("t:B", "t:1", "t:3.50", "i:1"),
+                                 ElementsAre("t:B", "t:2", "t:4.50", "i:2")));
+  EXPECT_THAT(Notes(), Not(HasSubstr("Amount"))) << "it was declared";
+}
+
+TEST_F(FileReaderTest, AHeaderThatChangedItsCaseIsTheSameHeader) {
+  Drop("t.csv", "id,n\n1,1\n2,2\n");
+  Look();
+  ASSERT_NE(Notes(), "");
+  Drop("t.csv", "ID,N\n1,1\n2,22\n");
+  Look();
+  EXPECT_EQ(Table().problem, "");
+  EXPECT_THAT(Table().schema.Key(), ElementsAre(0));
+  EXPECT_EQ(TypeOf("n"), Type::kInt64);
+  EXPECT_EQ(Notes(), "") << "nothing new was guessed";
+  EXPECT_EQ(rows_.size(), 2U);
+  // A name in the configuration that changed its case finds its record.
+  table_.name = "T";
+  Look();
+  EXPECT_EQ(Notes(), "");
+}
+
+TEST_F(FileReaderTest, FilesOfOneTableMayDifferInTheCaseOfTheirHeaders) {
+  table_.all_files = true;
+  Drop("t-1.csv", "Id,n\n1,1\n2,2\n");
+  Drop("t-2.csv", "ID,N\n1,11\n");
+  Look();
+  EXPECT_EQ(Table().problem, "");
+  EXPECT_THAT(rows_,
+              ElementsAre(ElementsAre("t:1", "i:11"), ElementsAre("t:1", "i:1"), ElementsAre("t:2", "i:2")));
+  Drop("t-3.csv", "ID,M\n1,11\n");
+  Look();
+  EXPECT_THAT(Table().problem, HasSubstr("has other columns than"));
+}
+
+TEST_F(FileReaderTest, AFilterKnowsItsColumnByAnyCase) {
+  records_["t"] = R"([["id",8],["n",4]])";
+  ASSERT_EQ(static_cast<int>(Type::kText), 8);
+  table_.steps.table = "t";
+  table_.steps.where = "n > 1";
+  Drop("t.csv", "ID,N\n1,1\n2,2x\n");
+  Look();
+  EXPECT_THAT(Table().problem, HasSubstr("'where' is about column 'n', and the guess of its type changed"));
 }
 
 }  // namespace
