@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "client/source/files/rows/file_rows.h"
@@ -44,6 +45,39 @@ Json JsonOf(const FileState& state) {
       {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
 }
 
+/// A name without the characters that nobody sees, or takes for another one: blanks of all kinds.
+std::string WithoutBlanks(std::string_view name) {
+  // NO-BREAK SPACE, ZERO WIDTH SPACE, NARROW NO-BREAK SPACE, IDEOGRAPHIC SPACE, BYTE ORDER MARK, SOFT HYPHEN.
+  static constexpr std::string_view kUnseen[] = {"\xc2\xa0",     "\xe2\x80\x8b", "\xe2\x80\xaf",
+                                                 "\xe3\x80\x80", "\xef\xbb\xbf", "\xc2\xad"};
+  std::string seen;
+  while (!name.empty()) {
+    std::size_t bytes = absl::ascii_isspace(static_cast<unsigned char>(name.front())) ? 1 : 0;
+    for (const std::string_view one : kUnseen) {
+      if (name.starts_with(one)) bytes = one.size();
+    }
+    if (bytes == 0) seen.push_back(name.front());
+    name.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return FoldName(seen);
+}
+
+/// A column that `key` of the configuration names, and the file does not have.
+absl::Status NoColumn(const FileLook& known, const TableSchema& schema, const std::string& name,
+                      const char* key) {
+  std::vector<std::string> there;
+  std::string hint;
+  for (const Column& column : schema.columns) {
+    there.push_back(column.name);
+    if (WithoutBlanks(column.name) != WithoutBlanks(name)) continue;
+    hint = absl::StrCat(". Its column '", column.name,
+                        "' differs in blanks alone, as a no-break space: copy the name from the file");
+  }
+  return absl::InvalidArgumentError(absl::StrCat("'", known.path, "' has no column '", name, "', which '",
+                                                 key, "' names", hint.empty() ? "; it has: " : hint,
+                                                 hint.empty() ? ListNames(there) : ""));
+}
+
 absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known) {
   TableSchema schema;
   schema.name = known->table.name;
@@ -63,14 +97,12 @@ absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known)
   }
   for (const std::string& part : known->table.key) {
     if (!schema.Find(part)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", known->path, "' has no column '", part, "', which 'key' names"));
+      return NoColumn(*known, schema, part, "key");
     }
   }
   for (const auto& [name, type] : known->table.types) {
     if (!schema.Find(name)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", known->path, "' has no column '", name, "', which 'types' names"));
+      return NoColumn(*known, schema, name, "types");
     }
   }
   if (absl::Status checked = CheckTable(schema); !checked.ok()) return checked;

@@ -26,6 +26,15 @@
 namespace mirror {
 namespace {
 
+/// Files of these names are of programs: hidden ones, and those by which Excel says who has a workbook open.
+/// A pattern means them only where it begins so itself.
+bool IsOfAProgram(const std::string& file, const std::string& pattern) {
+  for (const char* const begin : {".", "~$"}) {
+    if (file.starts_with(begin) && !pattern.starts_with(begin)) return true;
+  }
+  return false;
+}
+
 class FileReader : public SourceReader {
  public:
   explicit FileReader(FileReaderOptions options) : options_(std::move(options)), former_(options_.records) {}
@@ -221,7 +230,7 @@ class FileReader : public SourceReader {
     const FileTable& table = known->table;
     std::error_code error;
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
-      if (!MatchesExactly(*file, table.file)) continue;
+      if (!MatchesExactly(*file, table.file) || IsOfAProgram(*file, table.file)) continue;
       // One that nobody has written to yet is no part of the table.
       if (table.all_files && !known->files.empty() &&
           std::filesystem::is_empty(absl::StrCat(options_.folder, "/", *file), error))
@@ -260,7 +269,8 @@ class FileReader : public SourceReader {
       state.written_ns = WrittenNs(file);
       std::ifstream stream(file.path, std::ios::binary);
       stream.seekg(-1, std::ios::end);
-      state.ended = stream.get() == '\n';
+      const int last = stream.get();
+      state.ended = last == '\n' || last == kEndOfDosFile;
     }
     return state;
   }

@@ -85,6 +85,37 @@ TEST_F(CsvRowsTest, ReadsOtherEncodings) {
   EXPECT_THAT(Read("a,b\r1,2\r"), ElementsAre(HasSubstr("its lines end with CR alone")));
 }
 
+TEST_F(CsvRowsTest, RowsThatSayNothingArePassedOver) {
+  // As Excel writes cleared rows, also before the header and with other counts of separators.
+  EXPECT_THAT(Read(";;\nid;a;b\n1;x;y\n;;\n ; ;\t\n\"\";\"\";\"\"\n;;;;;\n\xc2\xa0;;\n2;;\n;;z\n"),
+              ElementsAre("3: [1] [x] [y]", "9: [2] - -", "10: - - [z]"));
+  EXPECT_THAT(header_, ElementsAre("id", "a", "b"));
+  EXPECT_THAT(Read("a,b\r\n1,2\r\n,\r\n"), ElementsAre("2: [1] [2]"));
+  EXPECT_THAT(Read("a;b\n1;2\n \n\xa0;\n", {0, '"', 0, CsvEncoding::kLatin1}), ElementsAre("2: [1] [2]"));
+  // Of a single column two quotes are the only way to write an empty text.
+  EXPECT_THAT(Read("a\n1\n  \n\"\"\n2\n"), ElementsAre("2: [1]", "4: []", "5: [2]"));
+  EXPECT_THAT(Read(";;\n\n \n"), ElementsAre(HasSubstr("is empty")));
+}
+
+TEST_F(CsvRowsTest, TheEndOfAFileOfDosIsNoRow) {
+  for (const char* const end : {"\x1a", "\x1a\x1a\x1a", "\n\x1a", "\r\n\x1a\r\n", "\n\x1a\n\x1a", ""}) {
+    EXPECT_THAT(Read(absl::StrCat("a,b\n1,2\n3,4", end)), ElementsAre("2: [1] [2]", "3: [3] [4]")) << end;
+  }
+  EXPECT_THAT(Read("a,b\n1,x\x1ay\n"), ElementsAre("2: [1] [x\x1ay]")) << "within a value it stays";
+  EXPECT_THAT(Read("\x1a"), ElementsAre(HasSubstr("is empty")));
+}
+
+TEST_F(CsvRowsTest, ASeparatorThatIsNamedInQuotesIsNamed) {
+  EXPECT_THAT(Read("\"sep=;\"\r\nid;a,b\r\n1;x\r\n"), ElementsAre("3: [1] [x]"));
+  EXPECT_THAT(header_, ElementsAre("id", "a,b"));
+}
+
+TEST_F(CsvRowsTest, WhatEndsItsLinesOtherwiseIsToldHow) {
+  EXPECT_THAT(Read("id,a\r\r\n1,x\r\r\n"), ElementsAre(HasSubstr("its lines end with CR CR LF")));
+  EXPECT_THAT(Read(std::string("i\0d\0\r\0\n\0", 8)), ElementsAre(HasSubstr("is UTF-16")));
+  EXPECT_THAT(Read(std::string("\0i\0d\0\n", 6)), ElementsAre(HasSubstr("is UTF-16")));
+}
+
 TEST_F(CsvRowsTest, TellsWhichLineIsWrongAndGoesOn) {
   EXPECT_THAT(Read("a,b\n1,2\n3\n4,5,6\nx\"y,7\n\"z\"q,8\n9,10\n"),
               ElementsAre("2: [1] [2]", "3: it has 1 field, the header 2", "4: it has 3 fields, the header 2",

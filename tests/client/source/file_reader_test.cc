@@ -322,6 +322,52 @@ TEST_F(FileReaderTest, FilesOfOneTableMayDifferInTheCaseOfTheirHeaders) {
   EXPECT_THAT(Table().problem, HasSubstr("has other columns than"));
 }
 
+TEST_F(FileReaderTest, FilesOfProgramsAreNoneOfAPattern) {
+  table_.file = "*.csv";
+  Drop("t.csv", "id,n\n1,1\n");
+  Drop("~$t.csv", "\x04User");
+  Drop(".t.csv", "id,n\n3,3\n");
+  for (const bool all : {false, true}) {
+    table_.all_files = all;
+    Look();
+    EXPECT_EQ(Table().problem, "");
+    EXPECT_THAT(rows_, ElementsAre(ElementsAre("t:1", "i:1")));
+  }
+  table_.file = ".t*.csv";
+  Look();
+  EXPECT_THAT(rows_, ElementsAre(ElementsAre("t:3", "i:3"))) << "who names it means it";
+}
+
+TEST_F(FileReaderTest, AColumnThatIsNotThereIsToldWithThoseThatAre) {
+  Drop("t.csv", "Kunden\xc2\xa0Nr,a\n1,x\n");
+  table_.key = {"Kunden Nr"};
+  FileReaderOptions options;
+  options.folder = folder_.path();
+  options.tables = {table_};
+  options.settle_ms = 0;
+  auto schema = OpenFileReader(options)->Schema();
+  ASSERT_THAT(schema, IsOk());
+  ASSERT_EQ(schema->refused.size(), 1U);
+  EXPECT_THAT(schema->refused.front().reason,
+              HasSubstr("has no column 'Kunden Nr', which 'key' names. Its column "
+                        "'Kunden\xc2\xa0Nr' differs in blanks alone"));
+  options.tables.front().key = {"nr"};
+  schema = OpenFileReader(options)->Schema();
+  ASSERT_THAT(schema, IsOk());
+  EXPECT_THAT(schema->refused.front().reason,
+              HasSubstr("has no column 'nr', which 'key' names; it has: Kunden\xc2\xa0Nr, a"));
+}
+
+TEST_F(FileReaderTest, AFileThatEndsAsThoseOfDosDoHasItsEnd) {
+  settle_ms_ = 1;
+  Drop("t.csv", "id,n\n1,1\n");
+  Look();
+  Drop("t.csv", "id,n\n1,1\n2,2\n\x1a");
+  Look();
+  EXPECT_EQ(Table().later, "");
+  EXPECT_EQ(rows_.size(), 2U);
+}
+
 TEST_F(FileReaderTest, AFilterKnowsItsColumnByAnyCase) {
   records_["t"] = R"([["id",8],["n",4]])";
   ASSERT_EQ(static_cast<int>(Type::kText), 8);

@@ -1,12 +1,17 @@
 #include "client/source/files/rows/cell_format.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/iso_moment.h"
 
 namespace mirror {
 namespace {
@@ -30,38 +35,109 @@ std::string ClockText(std::int64_t ms) {
   return absl::StrCat(text, thousandths);
 }
 
+/// Excel's 1900 has a 29th of February: its day 60. Days before that are one off.
+constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107, kLeapDay1900 = 60;
+/// Days since 1970-01-01 of the one after 9999-12-31.
+constexpr std::int64_t kEndOfDays = 2'932'897;
+
+/// `days`: since 1970-01-01. `is_first`: the calendar's first day, which stands for no day.
+std::string MomentText(std::int64_t days, std::int64_t of_day_ms, bool is_first, Shown shown) {
+  const bool either = shown == Shown::kDateOrTime;
+  if (is_first && (shown == Shown::kTime || either)) return ClockText(of_day_ms);
+  if (of_day_ms == 0 && (shown == Shown::kDate || either)) return DateOf(days);
+  return absl::StrCat(DateOf(days), " ", ClockText(of_day_ms));
+}
+
+/// The letters of a format that say what it shows.
+class FormatLetters {
+ public:
+  /// `at`: of a letter, in one section of the format. Gives the place of its last repetition.
+  std::size_t Take(std::string_view format, std::size_t at) {
+    for (const std::string_view word : {"General", "Standard"}) {
+      if (SameName(format.substr(at, word.size()), word)) return at + word.size() - 1;
+    }
+    for (const std::string_view word : {"AM/PM", "A/P"}) {
+      if (!SameName(format.substr(at, word.size()), word)) continue;
+      time_ = true;
+      return at + word.size() - 1;
+    }
+    const char letter = absl::ascii_tolower(static_cast<unsigned char>(format[at]));
+    std::size_t end = at;
+    while (end < format.size() && absl::ascii_tolower(static_cast<unsigned char>(format[end])) == letter)
+      ++end;
+    const std::size_t count = end - at;
+    date_ = date_ || letter == 'y' || letter == 'd';
+    time_ = time_ || letter == 'h' || letter == 's';
+    // A month, or minutes; years and eras of other calendars; a day of the week.
+    maybe_date_ = maybe_date_ || letter == 'm' || letter == 'e' || letter == 'g' ||
+                  (letter == 'b' && count >= 2) || (letter == 'a' && count >= 3);
+    return end - 1;
+  }
+  void TakeElapsed() { elapsed_ = true; }
+  /// Of a number: beside it "E" begins an exponent, and "m" is a unit.
+  void TakeDigit() { digits_ = true; }
+
+  Shown shown() const {
+    if (elapsed_) return Shown::kElapsed;
+    if (time_) return date_ ? Shown::kDateTime : Shown::kTime;
+    return date_ || (maybe_date_ && !digits_) ? Shown::kDate : Shown::kNumber;
+  }
+
+ private:
+  bool date_ = false, time_ = false, elapsed_ = false, maybe_date_ = false, digits_ = false;
+};
+
+/// Whether a part in brackets counts hours, minutes or seconds: [h], [mm]. [Red] and [$-409] do not.
+bool CountsTime(std::string_view inner) {
+  return !inner.empty() && std::strchr("hHmMsS", inner.front()) != nullptr &&
+         inner.find_first_not_of(inner.front()) == std::string_view::npos;
+}
+
 }  // namespace
 
 Shown ShownBy(std::string_view format) {
-  bool date = false, time = false, elapsed = false, quoted = false, bracket = false;
-  for (std::size_t i = 0; i < format.size() && format[i] != ';'; ++i) {
+  FormatLetters letters;
+  // Of several sections the first one is that of positive numbers, unless it has a condition.
+  bool conditional = false;
+  for (std::size_t i = 0; i < format.size(); ++i) {
     const char c = format[i];
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if (c == '\\' || c == '_' || c == '*') {
+    if (c == ';' && !conditional) break;
+    if (c == '"') {
+      i = std::min(format.find('"', i + 1), format.size());
+    } else if (c == '\\' || c == '_' || c == '*') {
       ++i;
-      continue;
+    } else if (c == '[') {
+      const std::size_t end = std::min(format.find(']', i), format.size());
+      const std::string_view inner = format.substr(i + 1, end - i - 1);
+      if (CountsTime(inner)) letters.TakeElapsed();
+      conditional = conditional || inner.find_first_of("<>=") == 0;
+      i = end;
+    } else if (absl::ascii_isalpha(static_cast<unsigned char>(c))) {
+      i = letters.Take(format, i);
+    } else if (c == '0' || c == '#' || c == '?') {
+      letters.TakeDigit();
     }
-    // [h] counts hours; [Red] and [$-409] say nothing of the kind.
-    if (c == '[') {
-      bracket = !(i + 1 < format.size() && std::strchr("hHmMsS", format[i + 1]) != nullptr &&
-                  (i + 2 < format.size() && (format[i + 2] == ']' || format[i + 2] == format[i + 1])));
-      elapsed = elapsed || !bracket;
-    }
-    if (c == ']') bracket = false;
-    if (bracket) continue;
-    if (c == 'y' || c == 'Y' || c == 'd' || c == 'D') date = true;
-    if (c == 'h' || c == 'H' || c == 's' || c == 'S') time = true;
   }
-  if (elapsed) return Shown::kElapsed;
-  return date ? (time ? Shown::kDateTime : Shown::kDate) : time ? Shown::kTime : Shown::kNumber;
+  return letters.shown();
 }
 
 Shown ShownByNumber(int id) {
-  if (id >= 14 && id <= 17) return Shown::kDate;
-  if (id == 46) return Shown::kElapsed;
-  if ((id >= 18 && id <= 21) || id == 45 || id == 47) return Shown::kTime;
-  return id == 22 ? Shown::kDateTime : Shown::kNumber;
+  struct Range {
+    int first, last;
+    Shown shown;
+  };
+  static constexpr Range kRanges[] = {
+      {14, 17, Shown::kDate},     {18, 21, Shown::kTime}, {22, 22, Shown::kDateTime},
+      {27, 31, Shown::kDate},     {32, 33, Shown::kTime}, {34, 35, Shown::kDateOrTime},
+      {36, 36, Shown::kDate},     {45, 45, Shown::kTime}, {46, 46, Shown::kElapsed},
+      {47, 47, Shown::kTime},     {50, 54, Shown::kDate}, {55, 56, Shown::kDateOrTime},
+      {57, 58, Shown::kDate},     {71, 74, Shown::kDate}, {75, 76, Shown::kTime},
+      {77, 77, Shown::kDateTime}, {78, 78, Shown::kTime}, {79, 79, Shown::kElapsed},
+      {80, 80, Shown::kTime},     {81, 81, Shown::kDate}};
+  for (const Range& range : kRanges) {
+    if (id >= range.first && id <= range.last) return range.shown;
+  }
+  return Shown::kNumber;
 }
 
 std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904) {
@@ -69,24 +145,33 @@ std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904)
     // All digits that the cell has, which are more than a sheet shows.
     return value == 0 ? "0" : WriteReal(value);
   }
-  constexpr double kLastDay = 2'958'466;  // That of 9999.
-  if (value < 0 || value >= kLastDay) return std::nullopt;
-  constexpr std::int64_t kDayMs = 86'400'000;
-  if (shown == Shown::kElapsed) return ClockText(std::llround(value * kDayMs));
-  // Excel's 1900 has a 29th of February: its day 60. Days before that are one off.
-  constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107;
+  const std::int64_t epoch = from_1904 ? kEpoch1904 : kEpoch1900;
+  const auto end = static_cast<double>(kEndOfDays - epoch);
+  if (value < 0 || value >= end) return std::nullopt;
+  if (shown == Shown::kElapsed) return ClockText(std::llround(value * kMsOfDay));
   std::int64_t days = static_cast<std::int64_t>(std::floor(value));
-  std::int64_t of_day_ms = static_cast<std::int64_t>(std::llround((value - std::floor(value)) * kDayMs));
-  if (of_day_ms == kDayMs) {
+  std::int64_t of_day_ms = static_cast<std::int64_t>(std::llround((value - std::floor(value)) * kMsOfDay));
+  if (of_day_ms == kMsOfDay) {
     of_day_ms = 0;
     ++days;
   }
-  const std::string time = ClockText(of_day_ms);
-  const bool before_leap = !from_1904 && days < 60;
-  const std::string date = DateOf(days + (from_1904 ? kEpoch1904 : kEpoch1900) + (before_leap ? 1 : 0));
-  if (shown == Shown::kTime && days == 0) return time;
-  if (shown == Shown::kDate && of_day_ms == 0) return date;
-  return absl::StrCat(date, " ", time);
+  const bool before_leap = !from_1904 && days < kLeapDay1900;
+  const std::int64_t since_1970 = days + epoch + (before_leap ? 1 : 0);
+  if (since_1970 >= kEndOfDays) return std::nullopt;
+  return MomentText(since_1970, of_day_ms, days == 0, shown);
+}
+
+std::optional<std::string> ShowIsoDate(std::string_view text, Shown shown, bool from_1904) {
+  const std::optional<IsoMoment> moment = ReadIsoMoment(text);
+  if (!moment || moment->days.value_or(0) >= kEndOfDays) return std::nullopt;
+  if (!moment->days) return ClockText(moment->of_day_ms);
+  if (shown == Shown::kElapsed) {
+    std::int64_t days = *moment->days - (from_1904 ? kEpoch1904 : kEpoch1900);
+    if (!from_1904 && days <= kLeapDay1900) --days;
+    return days < 0 ? std::nullopt : std::optional(ClockText(days * kMsOfDay + moment->of_day_ms));
+  }
+  const bool as_date = shown == Shown::kNumber || shown == Shown::kDateOrTime;
+  return MomentText(*moment->days, moment->of_day_ms, /*is_first=*/false, as_date ? Shown::kDate : shown);
 }
 
 }  // namespace mirror

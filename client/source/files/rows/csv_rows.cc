@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/source/files/rows/file_value.h"
 
 namespace mirror {
 namespace {
@@ -69,6 +70,9 @@ class Lines {
       if (got < 0) return absl::UnavailableError(std::strerror(errno));
       at_end_ = got == 0;
       bytes_read_ += static_cast<std::uint64_t>(got);
+      if (!at_end_) continue;
+      while (buffer_.size() > at_ && buffer_.back() == kEndOfDosFile) buffer_.pop_back();
+      searched = buffer_.size();
     }
   }
 
@@ -126,6 +130,15 @@ class CsvRows : public FileRows {
   }
 
   absl::StatusOr<bool> Next(FileRow* row) override {
+    for (;;) {
+      const absl::StatusOr<bool> there = NextRow(row);
+      if (!there.ok() || !*there || !IsEmpty(*row)) return there;
+    }
+  }
+
+ private:
+  /// Rows that say nothing, too.
+  absl::StatusOr<bool> NextRow(FileRow* row) {
     row->wrong.clear();
     Begin();
     for (;;) {
@@ -156,7 +169,15 @@ class CsvRows : public FileRows {
     return Give(row);
   }
 
- private:
+  /// Whether a row says no more than an empty line. Two quotes are the empty value of a single column.
+  bool IsEmpty(const FileRow& row) const {
+    if (row.fields.empty()) return false;
+    for (const std::optional<std::string_view>& field : row.fields) {
+      if (field && !SaysNothing(*field)) return false;
+    }
+    return row.fields.size() > 1 || row.raw.find(options_.quote) == std::string_view::npos;
+  }
+
   static void TakeField(void* data, std::size_t size, void* self) {
     auto* const rows = static_cast<CsvRows*>(self);
     if (rows->ends_.size() > rows->limits_.columns_max) return;
@@ -232,17 +253,27 @@ class CsvRows : public FileRows {
     constexpr std::string_view kBegin = "sep=";
     if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
     while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+    if (line.size() > 1 && line.front() == options_.quote && line.back() == options_.quote) {
+      line.remove_prefix(1);
+      line.remove_suffix(1);
+    }
     if (!line.starts_with(kBegin) || line.size() != kBegin.size() + 1) return false;
     named_separator_ = line.back();
     return true;
   }
 
   absl::Status FirstLine(std::string_view line) {
-    if (line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
+    // Without a byte-order mark, too: each of its ASCII characters has a byte of zeros.
+    const bool zeros = line.substr(0, 2).find('\0') != std::string_view::npos;
+    if (zeros || line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
       return absl::InvalidArgumentError(
           absl::StrCat(name_, " is UTF-16: save it as UTF-8 (in Excel: \"CSV UTF-8\")"));
     }
     const std::size_t carriage = line.find('\r');
+    if (carriage != std::string_view::npos && line.substr(carriage) == "\r\r\n") {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name_, ": its lines end with CR CR LF: save it with LF or CR LF"));
+    }
     if (carriage != std::string_view::npos && carriage + 1 < line.size() && line[carriage + 1] != '\n') {
       return absl::InvalidArgumentError(
           absl::StrCat(name_, ": its lines end with CR alone: save it with LF or CR LF"));

@@ -9,6 +9,9 @@
 
 namespace mirror {
 
+/// By it a file of DOS ends.
+inline constexpr char kEndOfDosFile = '\x1a';
+
 enum class CsvEncoding { kUtf8, kLatin1, kWindows1252 };
 
 struct CsvOptions {
@@ -20,11 +23,13 @@ struct CsvOptions {
 };
 
 /// A CSV file after RFC 4180, whose first row names the columns. Lines end with LF or CR LF, also mixed; a
-/// byte-order mark and empty lines are passed over; a line end within quotes belongs to the value. Nothing
-/// between two separators is no value; two quotes are an empty one. A row with other than the header's number
+/// byte-order mark, empty lines, rows of nothing but separators and blanks, and a last 0x1A are passed over;
+/// a line end within quotes belongs to the value. Nothing between two separators is no value; two quotes are
+/// an empty one, which makes a row of a table with a single column. A row with other than the header's number
 /// of fields, or with a quote where none may stand, is wrong.
 ///
-/// Errors: kNotFound; kPermissionDenied; kInvalidArgument: there is no header, or it is UTF-16.
+/// Errors: kNotFound; kPermissionDenied; kInvalidArgument: there is no header, it is UTF-16, or its lines end
+/// otherwise.
 absl::StatusOr<std::unique_ptr<FileRows>> OpenCsv(const std::string& path, const CsvOptions& options);
 
 /// A file that is open already, read from where it stands; it is closed with the rows. Errors:

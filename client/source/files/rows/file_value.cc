@@ -35,6 +35,17 @@ std::optional<double> ReadFinite(std::string_view text) {
 
 }  // namespace
 
+bool SaysNothing(std::string_view text) {
+  constexpr std::string_view kNoBreakSpace = "\xc2\xa0";
+  while (!text.empty()) {
+    const std::size_t bytes = text.starts_with(kNoBreakSpace) ? kNoBreakSpace.size() : 1;
+    if (bytes == 1 && std::string_view(" \t\r\n\v\f\x1a").find(text.front()) == std::string_view::npos)
+      return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 std::optional<std::int64_t> ReadDeclaredInteger(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   return ReadWhole<std::int64_t>(text);

@@ -10,6 +10,10 @@
 
 namespace mirror {
 
+/// Whether a text of a file says nothing: it is empty, or has only blanks, line ends, no-break spaces, and
+/// the 0x1A by which DOS ends a file.
+bool SaysNothing(std::string_view text);
+
 /// How a text of a file is read: INT64, DOUBLE or TEXT.
 ///
 /// A number is one only where its text comes back when it is written again: an integer without a plus sign or

@@ -2,14 +2,21 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "client/source/files/rows/part_name.h"
 
 namespace mirror {
 namespace {
 
 /// What stands around the sheets: names, styles.
 constexpr std::size_t kSmallPartMax = 16 << 20;
+constexpr char kUsualWorkbook[] = "xl/workbook.xml";
+
+/// Sheets of these types hold no cells.
+bool HasCells(std::string_view type) { return type != "chartsheet" && type != "dialogsheet"; }
 
 }  // namespace
 
@@ -21,26 +28,60 @@ absl::StatusOr<std::unique_ptr<Workbook>> Workbook::Open(int file, std::uint64_t
   }
   if (!archive.ok()) return archive.status();
   std::unique_ptr<Workbook> book(new Workbook(*std::move(archive), inflated_max));
-  for (const auto step :
-       {&Workbook::ReadSheets, &Workbook::ReadRelations, &Workbook::ReadStyles, &Workbook::ReadSharedTexts}) {
+  for (const auto step : {&Workbook::ReadPackage, &Workbook::ReadSheets, &Workbook::ReadRelations,
+                          &Workbook::ReadStyles, &Workbook::ReadSharedTexts}) {
     if (absl::Status read = (book.get()->*step)(); !read.ok()) return read;
   }
   return book;
 }
 
-std::optional<std::string> Workbook::Show(double value, std::size_t style) const {
-  return ShowNumber(value, style < styles_.size() ? styles_[style] : Shown::kNumber, from_1904_);
+std::optional<Shown> Workbook::FormatOf(std::size_t style) const {
+  if (style < styles_.size()) return styles_[style];
+  // The first format is that of cells which name none.
+  return style == 0 ? std::optional(Shown::kNumber) : std::nullopt;
+}
+
+absl::StatusOr<std::unique_ptr<XmlPart>> Workbook::OpenPart(const std::string& name) {
+  const std::optional<zip_uint64_t> index = archive_->Find(name);
+  if (!index) return absl::NotFoundError(absl::StrCat("it has no part '", name, "'"));
+  return XmlPart::Open(archive_->get(), *index, name, &inflated_);
+}
+
+const Workbook::Relation* Workbook::RelationOf(const std::string& id) const {
+  const auto found = std::find_if(relations_.begin(), relations_.end(),
+                                  [&id](const Relation& relation) { return relation.id == id; });
+  return found == relations_.end() ? nullptr : &*found;
+}
+
+std::string Workbook::RelatedPart(std::string_view type, std::string_view usual) const {
+  for (const Relation& relation : relations_) {
+    if (relation.type == type) return relation.part;
+  }
+  return ResolveTarget(workbook_, usual);
 }
 
 absl::StatusOr<std::unique_ptr<XmlPart>> Workbook::OpenSheet(const std::string& name) {
-  const auto sheet = std::find_if(sheets_.begin(), sheets_.end(),
-                                  [&](const auto& one) { return name.empty() || one.first == name; });
+  const auto is_named = [&](const auto& sheet) {
+    // No two sheets of a workbook differ in their case alone.
+    if (!name.empty()) return SameName(sheet.first, name);
+    const Relation* const relation = RelationOf(sheet.second);
+    return relation == nullptr || HasCells(relation->type);
+  };
+  const auto sheet = std::find_if(sheets_.begin(), sheets_.end(), is_named);
+  if (sheet == sheets_.end() && name.empty() && !sheets_.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("it has no sheet with cells, only charts: ", NameSheets()));
+  }
   if (sheet == sheets_.end()) {
     return absl::InvalidArgumentError(absl::StrCat("it has no sheet '", name, "', but ", NameSheets()));
   }
-  const auto target = relations_.find(sheet->second);
-  if (target == relations_.end()) return absl::InvalidArgumentError("its list of sheets points to no sheet");
-  return OpenPart(target->second);
+  const Relation* const relation = RelationOf(sheet->second);
+  if (relation == nullptr) return absl::InvalidArgumentError("its list of sheets points to no sheet");
+  if (!HasCells(relation->type)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("its sheet '", sheet->first, "' is a chart or a dialog, and has no cells"));
+  }
+  return OpenPart(relation->part);
 }
 
 std::optional<std::string_view> Workbook::SharedText(std::size_t at) const {
@@ -48,10 +89,26 @@ std::optional<std::string_view> Workbook::SharedText(std::size_t at) const {
   return std::string_view(texts_).substr(text_ends_[at], text_ends_[at + 1] - text_ends_[at]);
 }
 
+absl::Status Workbook::ReadPackage() {
+  const absl::StatusOr<std::vector<Relation>> relations = ReadRelationsOf("");
+  workbook_ = kUsualWorkbook;
+  // Then the workbook stands where it usually does.
+  if (absl::IsNotFound(relations.status())) return absl::OkStatus();
+  if (!relations.ok()) return relations.status();
+  const auto document = std::find_if(relations->begin(), relations->end(), [](const Relation& relation) {
+    return relation.type == "officeDocument";
+  });
+  if (document != relations->end()) workbook_ = document->part;
+  if (!FoldName(workbook_).ends_with(".bin")) return absl::OkStatus();
+  return absl::InvalidArgumentError("it is a binary workbook (.xlsb): save it as .xlsx");
+}
+
 absl::Status Workbook::ReadSheets() {
-  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart("xl/workbook.xml");
-  if (absl::IsNotFound(part.status()))
-    return absl::InvalidArgumentError("it is not an Excel workbook: it has no list of sheets");
+  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(workbook_);
+  if (absl::IsNotFound(part.status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("it is not an Excel workbook: it has no list of sheets ('", workbook_, "')"));
+  }
   if (!part.ok()) return part.status();
   (*part)->on_begin = [this](std::string_view name, const XML_Char** attributes) {
     if (name == "workbookPr") {
@@ -64,23 +121,35 @@ absl::Status Workbook::ReadSheets() {
   return (*part)->ReadAll(kSmallPartMax);
 }
 
-absl::Status Workbook::ReadRelations() {
-  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart("xl/_rels/workbook.xml.rels");
+absl::StatusOr<std::vector<Workbook::Relation>> Workbook::ReadRelationsOf(const std::string& from) {
+  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(RelationsOf(from));
   if (!part.ok()) return part.status();
-  (*part)->on_begin = [this](std::string_view name, const XML_Char** attributes) {
-    if (name != "Relationship") return;
-    const std::string target(Attribute(attributes, "Target"));
-    relations_[std::string(Attribute(attributes, "Id"))] =
-        target.starts_with('/') ? target.substr(1) : absl::StrCat("xl/", target);
+  std::vector<Relation> relations;
+  (*part)->on_begin = [&](std::string_view name, const XML_Char** attributes) {
+    if (name != "Relationship" || Attribute(attributes, "TargetMode") == "External") return;
+    const std::string_view type = Attribute(attributes, "Type");
+    relations.push_back({std::string(Attribute(attributes, "Id")),
+                         std::string(type.substr(type.rfind('/') + 1)),
+                         ResolveTarget(from, Attribute(attributes, "Target"))});
   };
-  return (*part)->ReadAll(kSmallPartMax);
+  if (absl::Status read = (*part)->ReadAll(kSmallPartMax); !read.ok()) return read;
+  return relations;
+}
+
+absl::Status Workbook::ReadRelations() {
+  absl::StatusOr<std::vector<Relation>> relations = ReadRelationsOf(workbook_);
+  if (!relations.ok()) return relations.status();
+  relations_ = *std::move(relations);
+  return absl::OkStatus();
 }
 
 absl::Status Workbook::ReadStyles() {
-  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart("xl/styles.xml");
-  if (absl::IsNotFound(part.status())) return absl::OkStatus();  // Then nothing is a date.
+  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(RelatedPart("styles", "styles.xml"));
+  // Then a cell that names a format is left out: it may be a date.
+  if (absl::IsNotFound(part.status())) return absl::OkStatus();
   if (!part.ok()) return part.status();
   std::map<int, Shown> formats;
+  std::vector<int> used;  // Of each style the number of its format.
   bool in_cells = false;
   const auto number = [](std::string_view text) {
     int value = 0;
@@ -93,18 +162,21 @@ absl::Status Workbook::ReadStyles() {
     } else if (name == "cellXfs") {
       in_cells = true;
     } else if (name == "xf" && in_cells) {
-      const int id = number(Attribute(attributes, "numFmtId"));
-      const auto own = formats.find(id);
-      styles_.push_back(own != formats.end() ? own->second : ShownByNumber(id));
+      used.push_back(number(Attribute(attributes, "numFmtId")));
     }
   };
   (*part)->on_end = [&](std::string_view name) { in_cells = in_cells && name != "cellXfs"; };
-  return (*part)->ReadAll(kSmallPartMax);
+  if (absl::Status read = (*part)->ReadAll(kSmallPartMax); !read.ok()) return read;
+  for (const int id : used) {
+    const auto own = formats.find(id);
+    styles_.push_back(own != formats.end() ? own->second : ShownByNumber(id));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Workbook::ReadSharedTexts() {
   text_ends_ = {0};
-  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart("xl/sharedStrings.xml");
+  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(RelatedPart("sharedStrings", "sharedStrings.xml"));
   if (absl::IsNotFound(part.status())) return absl::OkStatus();
   if (!part.ok()) return part.status();
   bool in_text = false, in_phonetic = false;

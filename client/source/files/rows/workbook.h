@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,17 +33,30 @@ class Workbook {
 
   /// Absent: there is no such text.
   std::optional<std::string_view> SharedText(std::size_t at) const;
-  /// A number of a cell. Absent: it is shown as a date, and is none.
-  std::optional<std::string> Show(double value, std::size_t style) const;
+  /// What the format of a cell makes of its number. Absent: the workbook has no such format.
+  std::optional<Shown> FormatOf(std::size_t style) const;
+  /// The workbook's calendar begins in 1904.
+  bool from_1904() const { return from_1904_; }
   std::uint64_t bytes_read() const { return archive_->bytes_read(); }
 
  private:
   Workbook(std::unique_ptr<ZipArchive> archive, std::uint64_t inflated_max)
       : archive_(std::move(archive)), inflated_{0, inflated_max} {}
 
-  absl::StatusOr<std::unique_ptr<XmlPart>> OpenPart(const std::string& name) {
-    return XmlPart::Open(archive_->get(), name, &inflated_);
-  }
+  /// From one part to another one, which `part` names.
+  struct Relation {
+    std::string id;
+    std::string type;  ///< The last word of its URI, which is the same in both forms of the standard.
+    std::string part;
+  };
+
+  /// Errors: kNotFound; those of XmlPart::Open().
+  absl::StatusOr<std::unique_ptr<XmlPart>> OpenPart(const std::string& name);
+  absl::StatusOr<std::vector<Relation>> ReadRelationsOf(const std::string& part);
+  /// The part to which the workbook has a relation of this type; else the one that is usual.
+  std::string RelatedPart(std::string_view type, std::string_view usual) const;
+  const Relation* RelationOf(const std::string& id) const;
+  absl::Status ReadPackage();
   absl::Status ReadSheets();
   absl::Status ReadRelations();
   absl::Status ReadStyles();
@@ -54,8 +66,9 @@ class Workbook {
 
   const std::unique_ptr<ZipArchive> archive_;
   Inflated inflated_;
+  std::string workbook_;                                     ///< The part with the list of the sheets.
   std::vector<std::pair<std::string, std::string>> sheets_;  ///< Name, relation.
-  std::map<std::string, std::string> relations_;             ///< To the parts.
+  std::vector<Relation> relations_;                          ///< Of the workbook.
   std::vector<Shown> styles_;
   bool from_1904_ = false;
   std::string texts_;

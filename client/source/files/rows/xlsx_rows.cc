@@ -10,17 +10,31 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "client/source/files/rows/file_value.h"
 #include "client/source/files/rows/workbook.h"
 
 namespace mirror {
 namespace {
 
 constexpr std::uint32_t kExcelColumns = 16'384;
+/// Of a cell whose format has no number.
+constexpr std::size_t kNoStyle = std::numeric_limits<std::size_t>::max();
+
+/// All of the text.
+template <typename Number>
+std::optional<Number> WholeNumber(std::string_view text) {
+  Number value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 /// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
 std::string Unescaped(std::string_view text) {
@@ -71,7 +85,12 @@ class XlsxRows : public FileRows {
       return absl::InvalidArgumentError(
           absl::StrCat(name_, ": the sheet is empty: its first row names the columns"));
     }
-    for (const std::optional<std::string>& cell : rows_.front().cells) header_.push_back(cell.value_or(""));
+    const Row& first = rows_.front();
+    if (!first.wrong.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name_, ": row ", first.number, ", which names the columns: ", first.wrong));
+    }
+    for (const std::optional<std::string>& cell : first.cells) header_.push_back(cell.value_or(""));
     raw_header_ = AsCsv(rows_.front());
     rows_.pop_front();
     return absl::OkStatus();
@@ -149,7 +168,8 @@ class XlsxRows : public FileRows {
       type_ = Attribute(attributes, "t");
       style_ = 0;
       const std::string_view style = Attribute(attributes, "s");
-      std::from_chars(style.data(), style.data() + style.size(), style_);
+      const auto read = std::from_chars(style.data(), style.data() + style.size(), style_);
+      if (!style.empty() && read.ec != std::errc()) style_ = kNoStyle;
       column_ = ColumnOf(Attribute(attributes, "r")).value_or(next_column_);
       next_column_ = column_ + 1;
       value_.clear();
@@ -166,10 +186,10 @@ class XlsxRows : public FileRows {
   void End(std::string_view name) {
     if (name == "v" || name == "t") in_value_ = false;
     if (name == "rPh") in_phonetic_ = false;
-    if (name == "c" && (has_value_ || has_formula_) && column_ < kExcelColumns && stopped_.ok()) EndCell();
+    if (name == "c" && (has_value_ || has_formula_) && stopped_.ok()) EndCell();
     if (name != "row") return;
-    const bool empty =
-        std::none_of(row_.cells.begin(), row_.cells.end(), [](const auto& cell) { return cell.has_value(); });
+    const bool empty = std::all_of(row_.cells.begin(), row_.cells.end(),
+                                   [](const auto& cell) { return !cell || SaysNothing(*cell); });
     if ((empty && row_.wrong.empty()) || !stopped_.ok()) return;
     waiting_ += row_bytes_ + row_.cells.size() * sizeof(std::optional<std::string>);
     rows_.push_back(std::move(row_));
@@ -218,27 +238,39 @@ class XlsxRows : public FileRows {
     if (type_ == "e") return wrong("the cell holds an error");
     if (has_formula_ && value_.empty() && type_ != "str")
       return wrong("its formula was never calculated: open the workbook and save it");
+    const bool is_text = !type_.empty() && type_ != "n" && type_ != "d" && type_ != "b" && type_ != "s";
+    if (is_text) {
+      cell = Unescaped(value_);
+      return;
+    }
+    // Blanks around any other value are those of who wrote the part in lines.
+    const absl::string_view stripped = absl::StripAsciiWhitespace(value_);
+    const std::string_view value(stripped.data(), stripped.size());
     if (type_ == "s") {
-      std::size_t at = 0;
-      const char* const end = value_.data() + value_.size();
-      const auto index = std::from_chars(value_.data(), end, at);
-      const bool well = index.ec == std::errc() && index.ptr == end;
-      const std::optional<std::string_view> text = well ? book_->SharedText(at) : std::nullopt;
+      const std::optional<std::size_t> at = WholeNumber<std::size_t>(value);
+      const std::optional<std::string_view> text = at ? book_->SharedText(*at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
       // Many cells may be of one text.
       if (Weigh(text->size())) cell = Unescaped(*text);
       return;
     }
-    if (!type_.empty() && type_ != "n") {
-      cell = Unescaped(value_);  // Texts, formulas' texts, ISO dates, 1 and 0.
+    if (value.empty()) return;
+    if (type_ == "b") {
+      const bool known = value == "1" || value == "0" || value == "true" || value == "false";
+      if (!known) return wrong("neither TRUE nor FALSE");
+      cell = value == "1" || value == "true" ? "1" : "0";
       return;
     }
-    if (value_.empty()) return;
-    double number = 0;
-    const auto read = std::from_chars(value_.data(), value_.data() + value_.size(), number);
-    const bool whole = read.ec == std::errc() && read.ptr == value_.data() + value_.size();
-    if (!whole || !std::isfinite(number)) return wrong("not a number");
-    std::optional<std::string> shown = book_->Show(number, style_);
+    const std::optional<Shown> format = book_->FormatOf(style_);
+    if (!format) return wrong("its format is not in the workbook: it may be a date");
+    std::optional<std::string> shown;
+    if (type_ == "d") {
+      shown = ShowIsoDate(value, *format, book_->from_1904());
+    } else {
+      const std::optional<double> number = WholeNumber<double>(value.substr(value.starts_with('+') ? 1 : 0));
+      if (!number || !std::isfinite(*number)) return wrong("not a number");
+      shown = ShowNumber(*number, *format, book_->from_1904());
+    }
     if (!shown) return wrong("not a date of the calendar");
     cell = std::move(shown);
   }
@@ -247,8 +279,9 @@ class XlsxRows : public FileRows {
   static std::optional<std::uint32_t> ColumnOf(std::string_view reference) {
     std::uint32_t column = 0;
     for (const char c : reference) {
-      if (c < 'A' || c > 'Z') break;
-      column = column * 26 + static_cast<std::uint32_t>(c - 'A') + 1;
+      if (!absl::ascii_isalpha(static_cast<unsigned char>(c))) break;
+      column = column * 26 +
+               static_cast<std::uint32_t>(absl::ascii_toupper(static_cast<unsigned char>(c)) - 'A') + 1;
       if (column > kExcelColumns) return kExcelColumns;
     }
     return column == 0 ? std::nullopt : std::optional(column - 1);

@@ -30,15 +30,14 @@ std::string_view Attribute(const XML_Char** attributes, std::string_view name) {
   return {};
 }
 
-absl::StatusOr<std::unique_ptr<XmlPart>> XmlPart::Open(zip_t* archive, const std::string& name,
-                                                       Inflated* inflated) {
+absl::StatusOr<std::unique_ptr<XmlPart>> XmlPart::Open(zip_t* archive, zip_uint64_t index,
+                                                       const std::string& name, Inflated* inflated) {
   std::unique_ptr<XmlPart> part(new XmlPart(name, inflated));
   if (part->parser_ == nullptr) return NoMemory();
-  part->file_.reset(zip_fopen(archive, name.c_str(), 0));
+  part->file_.reset(zip_fopen_index(archive, index, 0));
   if (part->file_ != nullptr) return part;
   const int code = zip_error_code_zip(zip_get_error(archive));
   if (code == ZIP_ER_MEMORY) return NoMemory();
-  if (code == ZIP_ER_NOENT) return absl::NotFoundError(absl::StrCat("it has no part '", name, "'"));
   if (code == ZIP_ER_NOPASSWD || code == ZIP_ER_ENCRNOTSUPP) {
     return absl::InvalidArgumentError("it is encrypted: save it without a password");
   }

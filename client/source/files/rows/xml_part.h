@@ -32,9 +32,10 @@ class XmlPart {
   std::function<void(std::string_view name)> on_end;
   std::function<void(std::string_view text)> on_text;
 
-  /// `archive` and `inflated` outlive it. Errors: kNotFound; kInvalidArgument: it is encrypted.
-  static absl::StatusOr<std::unique_ptr<XmlPart>> Open(zip_t* archive, const std::string& name,
-                                                       Inflated* inflated);
+  /// `index`: of the member of `archive`; `name`: for messages. `archive` and `inflated` outlive it. Errors:
+  /// kInvalidArgument: it is encrypted.
+  static absl::StatusOr<std::unique_ptr<XmlPart>> Open(zip_t* archive, zip_uint64_t index,
+                                                       const std::string& name, Inflated* inflated);
 
   /// Reads a piece, up to Pause(). False: that was its end. Errors, as part of a sentence: kDataLoss;
   /// kInvalidArgument; kResourceExhausted.

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "client/source/files/rows/part_name.h"
+
 namespace mirror {
 
 absl::StatusOr<std::unique_ptr<ZipArchive>> ZipArchive::Open(int file) {
@@ -23,6 +25,17 @@ absl::StatusOr<std::unique_ptr<ZipArchive>> ZipArchive::Open(int file) {
   if (archive->archive_ != nullptr) return archive;
   if (code == ZIP_ER_MEMORY) return absl::ResourceExhaustedError("there is no memory left to read it");
   return absl::InvalidArgumentError("it is no zip archive, or a damaged one");
+}
+
+std::optional<zip_uint64_t> ZipArchive::Find(const std::string& part) const {
+  const std::string wanted = FoldPartName(part);
+  const zip_int64_t count = zip_get_num_entries(archive_, 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<zip_uint64_t>(i);
+    const char* const name = zip_get_name(archive_, index, ZIP_FL_ENC_RAW);
+    if (name != nullptr && FoldPartName(name) == wanted) return index;
+  }
+  return std::nullopt;
 }
 
 ZipArchive::~ZipArchive() {

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -22,6 +24,8 @@ class ZipArchive {
   ZipArchive& operator=(const ZipArchive&) = delete;
 
   zip_t* get() const { return archive_; }
+  /// Index of the first member with this name, by FoldPartName(). Absent: there is none.
+  std::optional<zip_uint64_t> Find(const std::string& part) const;
   /// Some of them more than once.
   std::uint64_t bytes_read() const { return bytes_read_; }
 
