@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t kGapLeast = 2;  // Spaces between two columns, at least.
 // A path can be no longer, and who looks for the end of a quotation looks no further.
 constexpr std::size_t kQuotationMost = 4'096;
+// Bytes of a name of SQL in its quotes: 64 characters of up to 4 bytes, or 63 doubled quotes.
+constexpr std::size_t kNameMost = 258;
 
 /// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
 std::size_t CharacterBytes(std::string_view text) {
@@ -26,10 +28,11 @@ bool IsWordCharacter(char byte) {
 
 /// Behind the quotation that begins at `at`; npos: none does.
 std::size_t EndOfQuotation(std::string_view text, std::size_t at) {
-  if (text[at] != '\'') return std::string_view::npos;
-  const std::size_t most = std::min(text.size(), at + kQuotationMost);
+  const char quote = text[at];
+  if (quote != '\'' && quote != '"' && quote != '`') return std::string_view::npos;
+  const std::size_t most = std::min(text.size(), at + (quote == '\'' ? kQuotationMost : kNameMost));
   for (std::size_t end = at + 1; end < most; ++end) {
-    if (text[end] == '\'' && (end + 1 == text.size() || !IsWordCharacter(text[end + 1]))) return end + 1;
+    if (text[end] == quote && (end + 1 == text.size() || !IsWordCharacter(text[end + 1]))) return end + 1;
   }
   return std::string_view::npos;
 }
@@ -45,8 +48,9 @@ std::size_t EndOfWord(std::string_view text, std::size_t begin, std::size_t widt
       ++at;
       continue;
     }
-    const bool has_slash = text.substr(at, end - at).find('/') != std::string_view::npos;
-    at = has_slash || CharactersOf(text.substr(begin, end - begin)) <= width ? end : at + 1;
+    // What stands in double quotes or backticks may be a name of SQL, which a line break makes another one.
+    const bool whole = text[at] != '\'' || text.substr(at, end - at).find('/') != std::string_view::npos;
+    at = whole || CharactersOf(text.substr(begin, end - begin)) <= width ? end : at + 1;
   }
   return at;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "base/printable.h"
 #include "base/system_user.h"
+#include "base/text/text_stream.h"
 #include "client/command/exit_code.h"
 #include "client/command/json_lines.h"
 #include "client/command/source_names.h"
@@ -91,7 +92,8 @@ int ForEachSource(const std::string& file, const Meant& meant, const Act& act, T
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
     const absl::StatusOr<Done> done = lock.ok() ? act(*config, source) : lock.status();
     if (done.ok() && told == Told::kAsScript) {
-      out << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << done->words;
+      // Another program reads it: a broken line would end a command of psql, or stand within a name.
+      AsItIs(out) << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << done->words;
     } else if (done.ok()) {
       out << source.context_id << "  " << source.path << ": " << done->words << '\n';
       for (const std::string& warning : done->warnings)

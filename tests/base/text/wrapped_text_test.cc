@@ -88,6 +88,23 @@ TEST(WrappedTextTest, WhatIsQuotedIsOneWordWhereItFitsALine) {
   }
 }
 
+TEST(WrappedTextTest, ANameOfSqlIsNeverBroken) {
+  const std::string schema = absl::StrCat("\"", Words(60), " \"\"a\"\"\""),
+                    table = absl::StrCat("\"", Words(60), "\"");
+  const std::string name = absl::StrCat(schema, ".", table), backticks = absl::StrCat("`", Words(64), "`");
+  for (std::size_t before = 1; before < 100; ++before) {
+    const std::string wrapped = WrappedLine(
+        absl::StrCat(Words(before), " GRANT SELECT ON ", name, " TO ", backticks, "; then go on"));
+    EXPECT_TRUE(absl::StrContains(wrapped, name)) << wrapped;
+    EXPECT_TRUE(absl::StrContains(wrapped, backticks)) << wrapped;
+  }
+  // What is too long for a name is none, and a quote without end begins none.
+  for (const std::string& text : {absl::StrCat("\"", Words(300), "\""), absl::StrCat("5\" and ", Words(200)),
+                                  absl::StrCat("`no end ", Words(300))}) {
+    for (const std::string& line : Lines(WrappedLine(text))) EXPECT_LE(line.size(), kTextWidth) << line;
+  }
+}
+
 TEST(WrappedTextTest, CharactersAreCountedAndNotBytes) {
   std::string umlauts;
   for (int i = 0; i < 20; ++i) umlauts += "äöüß ";

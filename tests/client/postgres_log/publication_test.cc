@@ -5,12 +5,18 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/text/text_stream.h"
+#include "client/command/install.h"
+#include "tests/client/command/agent_toml.h"
 #include "tests/client/postgres_log/replication_source.h"
+#include "tests/support/processes.h"
 
 namespace mirror::publication_test {
 namespace {
@@ -260,6 +266,42 @@ TEST_F(PublicationTest, TheScriptForADbaGivesTheAgentAllItNeeds) {
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(*again, Not(HasSubstr("PUBLICATION")));
   Sql(WithoutPsql(*again));
+  EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "1");
+}
+
+TEST_F(PublicationTest, TheScriptIsForPsqlHoweverLongItsNamesAre) {
+  const auto name = [](std::string begin) {
+    while (begin.size() < 60) begin += " name";
+    return QuoteName(begin.substr(0, 59) + "x");
+  };
+  const std::string schema = name("app"), table = name("orders"), role = name("agent");
+  Sql(absl::StrCat("CREATE SCHEMA ", schema, "; CREATE TABLE ", schema, ".", table,
+                   " (id int PRIMARY KEY); CREATE ROLE ", role, " LOGIN"));
+  const std::string dsn = absl::StrReplaceAll(
+      conninfo_, {{"user=mirror", absl::StrCat("user='", absl::StrReplaceAll(role, {{"\"", ""}}), "'")}});
+  const TempFolder folder;
+  WriteAgentToml(folder, kNoEndpoint,
+                 absl::StrCat("[agent]\nstate_dir = \"state\"\n[[source]]\ncontext_id = \"Cust\"\nkind = "
+                              "\"postgres\"\ndsn = \"",
+                              dsn, "\"\nschema = ", schema, "\n"));
+  const InstallOptions options{.config = folder / "mirror-agent.toml", .print_sql = true};
+  std::ostringstream plain, piped, errors;
+  ASSERT_EQ(mirror::Install(options, plain, errors), 0) << errors.str();
+  {
+    TextStream out(piped);  // As the program's own is, when its reader is a pipe.
+    ASSERT_EQ(mirror::Install(options, out, errors), 0) << errors.str();
+  }
+  EXPECT_EQ(piped.str(), plain.str());
+  EXPECT_THAT(piped.str(), HasSubstr(absl::StrCat(schema, ".", table)));
+  const std::string script = folder / "script.sql";
+  WriteFileText(script, piped.str());
+  const Finished psql = RunProgram(
+      "/bin/sh",
+      {"-c", "cat \"$1\" | /usr/bin/psql -X -q -v ON_ERROR_STOP=1 -d \"$2\"", "sh", script, conninfo_});
+  EXPECT_EQ(psql.exit_code, 0) << psql.errors;
+  const auto agent = Connect(dsn);
+  ASSERT_NE(agent, nullptr);
+  EXPECT_THAT(agent->Number(absl::StrCat("SELECT count(*) FROM ", schema, ".", table)), IsOkAndHolds(0));
   EXPECT_EQ(Text("SELECT count(*) FROM pg_replication_slots"), "1");
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/printable.h"
@@ -79,9 +80,12 @@ void AddSigning(const cli::Command& command, CertsRequest& request, const std::s
   AddDays(command, request);
 }
 
+/// `next`: what is to be done. Its indented lines are of a configuration, and are there to be copied.
 void PrintPair(Console& console, const PairFiles& files, const std::string& next) {
-  console.out << "private key  " << files.key << "\ncertificate  " << files.certificate << '\n'
-              << next << '\n';
+  console.out << "private key  " << files.key << "\ncertificate  " << files.certificate << '\n';
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(next, '\n'))) {
+    (line.starts_with(' ') ? AsItIs(console.out) : console.out) << line << '\n';
+  }
 }
 
 using Run = std::function<void(const CertsRequest&, Console&)>;
