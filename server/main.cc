@@ -101,6 +101,13 @@ int WithOutput(TextStream& out) {
 int CheckOnly(const ServerConfig& config, bool data) {
   const absl::StatusOr<std::vector<std::string>> notes = CheckPlaces(config);
   if (!notes.ok()) return Fail(kWrongUsage, notes.status());
+  const absl::StatusOr<std::vector<std::string>> refused = FindRefusedKeys(config, data);
+  if (!refused.ok()) return Fail(kWrongUsage, refused.status());
+  if (!refused->empty()) {
+    for (const std::string& words : *refused)
+      Fail(kWrongUsage, absl::FailedPreconditionError(absl::StrCat(config.file, ": ", Printable(words))));
+    return kWrongUsage;
+  }
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
   out << config.file << ": no errors" << std::endl;
   for (const std::string& note : *notes) out << "to know: " << note << std::endl;
