@@ -41,9 +41,9 @@ TEST(KeptRightsTest, OfPostgresEachStatementRunsAndTakesWhatWasGranted) {
   const auto revoke = RevokeInPostgres(source);
   ASSERT_THAT(revoke, IsOk());
   EXPECT_EQ(*revoke,
-            "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM \"Kept role\"; "
-            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \"Kept role\"; "
-            "REVOKE ALL ON SCHEMA public FROM \"Kept role\"; ALTER ROLE \"Kept role\" NOREPLICATION");
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA \"public\" REVOKE ALL ON TABLES FROM \"Kept role\"; "
+            "REVOKE ALL ON ALL TABLES IN SCHEMA \"public\" FROM \"Kept role\"; "
+            "REVOKE ALL ON SCHEMA \"public\" FROM \"Kept role\"; ALTER ROLE \"Kept role\" NOREPLICATION");
   sql(*revoke);
   EXPECT_THAT(RevokeInPostgres(source), IsOkAndHolds(std::string()));
   sql("DROP ROLE \"Kept role\"");
