@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -14,6 +15,7 @@
 #include "proto/wire/table.h"
 #include "server/consequences/dropped_columns.h"
 #include "server/plan/column_rules.h"
+#include "server/plan/refit_plan.h"
 #include "server/store/sqlite/sqlite_snapshot.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -30,8 +32,8 @@ std::vector<std::string> NewlyRuled(const TableSchema& agreed, const TableSchema
   return columns;
 }
 
-absl::Status CheckTable(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
-                        const std::string& table, std::vector<std::string>* words) {
+absl::Status CountEmptied(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
+                          const std::string& table, std::vector<std::string>* words) {
   const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(table);
   if (!agreed.ok()) return agreed.status();
   if (!*agreed) return absl::OkStatus();
@@ -49,25 +51,47 @@ absl::Status CheckTable(Snapshot& mirror, const ColumnRules& rules, const std::s
   return absl::OkStatus();
 }
 
+/// As CountEmptied(). Adds to `words` why the next cycle refuses the table.
+absl::Status CheckKeptKey(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
+                          const std::string& table, std::vector<std::string>* words) {
+  const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(table);
+  if (!agreed.ok()) return agreed.status();
+  if (!*agreed || !KeepsPartner(**agreed)) return absl::OkStatus();
+  TableSchema by_now = **agreed;
+  // What else is wrong with a rule is told where the source announces the table.
+  if (!rules.Set(&by_now).ok() || PlanRefit(**agreed, by_now).refusal.empty()) return absl::OkStatus();
+  words->push_back(absl::StrCat(
+      "tenant '", context_id, "', table '", table,
+      "': the column rules give a column of its key another form than it has in the mirror, and the mirror "
+      "keeps rows of this table that no population sends again (preserve_target, or deletes IGNORE or MARK). "
+      "The next cycle would refuse the table. Give the key the rule that it had before, with 'plain' if it "
+      "had none. Or give up those rows while the server runs with the former rules: 'mirrorctl pause ",
+      context_id, "', 'mirrorctl reset ", context_id,
+      "' of the table, then change the rules, restart and 'mirrorctl resume ", context_id, "'"));
+  return absl::OkStatus();
+}
+
+using CheckOne =
+    std::function<absl::Status(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
+                               const std::string& table, std::vector<std::string>* words)>;
+
 absl::Status CheckMirror(const std::string& path, const std::string& context_id, const ColumnRules& rules,
-                         std::vector<std::string>* words) {
+                         const CheckOne& check, std::vector<std::string>* words) {
   const absl::StatusOr<std::unique_ptr<Snapshot>> mirror = OpenSqliteSnapshot(path, context_id);
   if (!mirror.ok()) return mirror.status();
   const absl::StatusOr<std::vector<TableRecord>> records = (*mirror)->ReadTables();
   if (!records.ok()) return records.status();
   for (const TableRecord& record : *records) {
-    absl::Status checked = CheckTable(**mirror, rules, context_id, record.table, words);
+    absl::Status checked = check(**mirror, rules, context_id, record.table, words);
     if (!checked.ok()) return checked;
   }
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config) {
-  if (config.data.store != StoreKind::kSqlite) {
-    return absl::UnimplementedError("--data reads mirrors that are files, and these are in PostgreSQL");
-  }
+/// Checks every mirror that is a file. `all`: also those of tenants that no rule is for. `tells_unread`: one
+/// that cannot be read is a sentence.
+absl::StatusOr<std::vector<std::string>> CheckMirrors(const ServerConfig& config, bool all,
+                                                      const CheckOne& check, bool tells_unread) {
   std::optional<std::string> secret;
   if (!config.columns.hash_key.empty()) {
     absl::StatusOr<std::string> read = ReadHashSecret(config.columns.hash_key);
@@ -79,16 +103,32 @@ absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config) {
   const absl::StatusOr<std::vector<std::string>> tenants = FindSqliteStores(config.data.dir);
   if (!tenants.ok()) return tenants.status();
   for (const std::string& context_id : *tenants) {
+    const ColumnRules rules(config.columns, secret, context_id);
+    if (!all && !rules.any()) continue;
     const std::string path = SqlitePath(config.data.dir, context_id);
     // One whose first cycle is under way has no such file yet.
     if (!std::filesystem::exists(path)) continue;
-    const ColumnRules rules(config.columns, secret, context_id);
-    if (const absl::Status read = CheckMirror(path, context_id, rules, &words); !read.ok()) {
+    const absl::Status read = CheckMirror(path, context_id, rules, check, &words);
+    if (!read.ok() && tells_unread) {
       words.push_back(
           absl::StrCat("tenant '", context_id, "' cannot be read: ", std::string(read.message())));
     }
   }
   return words;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config) {
+  if (config.data.store != StoreKind::kSqlite) {
+    return absl::UnimplementedError("--data reads mirrors that are files, and these are in PostgreSQL");
+  }
+  return CheckMirrors(config, /*all=*/true, CountEmptied, /*tells_unread=*/true);
+}
+
+absl::StatusOr<std::vector<std::string>> FindRefusedKeys(const ServerConfig& config, bool all) {
+  if (config.data.store != StoreKind::kSqlite) return std::vector<std::string>();
+  return CheckMirrors(config, all, CheckKeptKey, /*tells_unread=*/false);
 }
 
 absl::Status CheckDataFolder(const ServerConfig& config) {

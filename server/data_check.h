@@ -17,6 +17,12 @@ namespace mirror {
 /// too. Errors: kFailedPrecondition: the key of [data] 'hash_key'; kUnimplemented: the mirrors are no files.
 absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config);
 
+/// Tables that the next cycle refuses for their column rules, in sentences: the mirror keeps rows of them
+/// that no population sends again, under a key that has another rule now. For --check-config. It looks at
+/// mirrors that are files, of tenants that the configuration has column rules for; `all`: of every tenant.
+/// One that cannot be read is passed over. Errors: kFailedPrecondition: the key of [data] 'hash_key'.
+absl::StatusOr<std::vector<std::string>> FindRefusedKeys(const ServerConfig& config, bool all);
+
 /// Whether [data] 'dir' is a folder, or can become one. Errors: kFailedPrecondition.
 absl::Status CheckDataFolder(const ServerConfig& config);
 

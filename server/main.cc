@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -40,17 +41,28 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
-/// The signals that this process waits for; blocked in all threads.
-sigset_t BlockSignals() {
+constexpr int kAwaited[] = {SIGTERM, SIGINT, SIGHUP};
+
+/// Blocks the signals that Serve() waits for, in all threads. The system calls it before it initialises the
+/// libraries, which may start threads: a SIGHUP of that time waits, and is a reload. No sanitizer works yet,
+/// so no function is called that sanitizers replace.
+__attribute__((no_sanitize("address", "thread", "undefined"))) void BlockSignals(int, char**, char**) {
+  unsigned long signals = 0;  // As the kernel has them.
+  for (const int number : kAwaited) signals |= 1UL << (number - 1);
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &signals, nullptr, sizeof(signals));
+}
+__attribute__((section(".preinit_array"), used)) void (*const block_signals)(int, char**,
+                                                                             char**) = BlockSignals;
+
+sigset_t Awaited() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  for (const int number : kAwaited) sigaddset(&signals, number);
   return signals;
 }
 
-int Serve(const ServerConfig& config, const sigset_t& signals) {
+int Serve(const ServerConfig& config) {
+  const sigset_t signals = Awaited();
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Open(config);
   if (!server.ok()) {
     // The log is set up by now, in whatever format.
@@ -89,6 +101,13 @@ int WithOutput(TextStream& out) {
 int CheckOnly(const ServerConfig& config, bool data) {
   const absl::StatusOr<std::vector<std::string>> notes = CheckPlaces(config);
   if (!notes.ok()) return Fail(kWrongUsage, notes.status());
+  const absl::StatusOr<std::vector<std::string>> refused = FindRefusedKeys(config, data);
+  if (!refused.ok()) return Fail(kWrongUsage, refused.status());
+  if (!refused->empty()) {
+    for (const std::string& words : *refused)
+      Fail(kWrongUsage, absl::FailedPreconditionError(absl::StrCat(config.file, ": ", Printable(words))));
+    return kWrongUsage;
+  }
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
   out << config.file << ": no errors" << std::endl;
   for (const std::string& note : *notes) out << "to know: " << note << std::endl;
@@ -111,12 +130,17 @@ int Start(const std::string& file, bool check_only, bool check_data) {
   umask(027);
   KeepMemoryPrivate();
   LeaveOpenSslToTheEnd();
-  const sigset_t signals = BlockSignals();
+  ::signal(SIGPIPE, SIG_IGN);
   KeepMessageMemory();
   ConfigureSqlite();
   const absl::StatusOr<FoundConfig> found = FindConfig(file, kConfig);
   if (!found.ok()) return Fail(kWrongUsage, found.status());
-  if (check_only) SayConfig(*found, "mirror-server", std::cerr);
+  if (check_only) {
+    SayConfig(*found, "mirror-server", std::cerr);
+    // Somebody who waits for an answer may give up waiting.
+    const sigset_t signals = Awaited();
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
   const absl::StatusOr<ServerConfig> config = LoadServerConfig(found->path);
   if (!config.ok()) return Fail(kWrongUsage, config.status());
   if (absl::Status files = CheckServerFiles(*config); !files.ok()) return Fail(kWrongUsage, files);
@@ -126,7 +150,7 @@ int Start(const std::string& file, bool check_only, bool check_data) {
   SetUpLog(*config);
   if (!found->passed_over.empty()) spdlog::warn("{}", found->passed_over);
   spdlog::info("configuration {}", config->file);
-  return Serve(*config, signals);
+  return Serve(*config);
 }
 
 int Main(int argc, char** argv) {

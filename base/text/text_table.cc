@@ -85,7 +85,7 @@ void TextTable::LeaveOut(std::size_t width) {
   const std::size_t last = columns_.size() - 1;
   const auto wanted = [&](std::size_t column) {
     const std::size_t whole = widths_[column];
-    if (columns_[column].number) return whole;
+    if (columns_[column].number || columns_[column].uncut) return whole;
     // One that is longer goes on below, or is cut, in any case.
     if (column == last) return whole <= kLastWanted ? whole : kWrapLeast;
     return std::min(whole, kTextWanted);
@@ -125,7 +125,8 @@ std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) 
       std::size_t widest = last;
       for (const std::size_t i : shown_) {
         const bool wider = widest == last || widths[i] > widths[widest];
-        if (i != last && !columns_[i].number && columns_[i].whole == whole && wider) widest = i;
+        const bool fixed = columns_[i].number || columns_[i].uncut;
+        if (i != last && !fixed && columns_[i].whole == whole && wider) widest = i;
       }
       if (widest == last) break;
       shrink(widest, least);
@@ -151,7 +152,8 @@ void TextTable::PrintLine(std::ostream& out, const std::vector<Cell>& cells, con
   for (const std::size_t i : shown_) {
     if (i + 1 == cells.size()) break;
     const std::size_t width = line.widths[i];
-    const std::string cell = columns_[i].number ? cells[i].text : CutTo(cells[i].text, width);
+    const bool fixed = columns_[i].number || columns_[i].uncut;
+    const std::string cell = fixed ? cells[i].text : CutTo(cells[i].text, width);
     const std::size_t characters = CharactersOf(cell);
     const std::string padding(width > characters ? width - characters : 0, ' ');
     const std::string painted = line.Painted(cell, cells[i].colour);

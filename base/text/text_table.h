@@ -27,6 +27,7 @@ class TextTable {
     /// last column has none.
     int goes = 0;
     bool whole = false;  ///< It tells rows apart: the others are cut before.
+    bool uncut = false;  ///< It is never cut, as a number: somebody types it, or every sign of it counts.
   };
 
   /// The colour stands beside the text: it has no width, and is shown where the stream has colours.

@@ -162,6 +162,11 @@ absl::StatusOr<Done> UninstallOne(const AgentConfig& config, const SourceConfig&
   const absl::StatusOr<std::string> left = LeftByUninstall(source);
   if (!left.ok()) return left.status();
   if (!left->empty()) absl::StrAppend(&done, "; ", *left);
+  if (*there) {
+    const absl::StatusOr<std::string> kept = KeptAfterUninstall(source);
+    if (!kept.ok()) return kept.status();
+    if (!kept->empty()) absl::StrAppend(&done, "; ", *kept);
+  }
   return Done{done};
 }
 

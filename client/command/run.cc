@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -46,10 +48,33 @@ struct Shared {
   DailyWarnings warnings MIRROR_GUARDED_BY(printing) = {};
 };
 
-/// Whole runs at once, never mixed.
-void Print(Shared& shared, const SourceRun& run, Schedule::Time next) {
+/// Which runs of one source have a line: those in which something happened, the first quiet one after these,
+/// and then one a minute. Threads: one.
+class ToldRuns {
+ public:
+  /// Absent: this run has none. Else how many had none since the last line.
+  std::optional<std::uint64_t> Tell(bool quiet, std::chrono::steady_clock::time_point now) {
+    const bool follows_quiet = std::exchange(was_quiet_, quiet);
+    if (quiet && follows_quiet && now - last_line_ < kQuietLine) {
+      ++untold_;
+      return std::nullopt;
+    }
+    last_line_ = now;
+    return std::exchange(untold_, 0);
+  }
+
+ private:
+  static constexpr std::chrono::minutes kQuietLine{1};
+  bool was_quiet_ = false;
+  std::uint64_t untold_ = 0;
+  std::chrono::steady_clock::time_point last_line_;
+};
+
+/// Whole runs at once, never mixed. `untold`: see ToldRuns.
+void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint64_t untold) {
   std::ostringstream out, err;
   PrintRunBriefly(run, out, err);
+  if (untold > 0 && Quiet(run.report)) out << ", as in " << Counted(untold, "run") << " before";
   const MutexLock lock(shared.printing);
   if (shared.lines != nullptr) {
     shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
@@ -98,6 +123,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   const Schedule::Time now = std::chrono::system_clock::now();
   Schedule::Time next = schedule.First(now, was_good);
   KeptLog kept;
+  ToldRuns told;
   // By the clock it is when the clock says.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
@@ -124,7 +150,8 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
     next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
-    Print(shared, run, next);
+    const auto untold = told.Tell(Quiet(run.report), std::chrono::steady_clock::now());
+    if (untold) Print(shared, run, next, *untold);
   }
 }
 

@@ -60,6 +60,14 @@ bool IsOfGoneLog(RunContext& run, const std::string& table, const v1::TableStatu
          confirmed->form.strategy == Strategy::kCdc && !(run.history.FormOf(table) == confirmed->form);
 }
 
+/// The mirror's state was sent and confirmed without a change log, and one was installed since: nothing was
+/// restored.
+bool IsBeforeTheLog(RunContext& run, const std::string& table, const v1::TableStatus& status) {
+  const Confirmed* const confirmed = run.state.tables().FindConfirmed(table);
+  return confirmed != nullptr && confirmed->position == DecodePosition(status.position()) &&
+         confirmed->form.strategy != Strategy::kCdc && run.history.FormOf(table).strategy == Strategy::kCdc;
+}
+
 /// What is sent of a table that is sent. Errors: why nothing of it can be.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
@@ -80,6 +88,12 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   }
   if (!status.source_accepted() && IsOfAnother(decision->reason) && IsOfGoneLog(run, name, status))
     decision->words = "the change log that sent the mirror's state is not there any more";
+  const bool misses =
+      decision->reason == PopulateReason::kLineageMiss || decision->reason == PopulateReason::kAhead;
+  if (!status.source_accepted() && misses && IsBeforeTheLog(run, name, status)) {
+    decision->reason = PopulateReason::kHistoryGone;
+    decision->words = "the mirror's rows were sent before the change log was installed";
+  }
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
     return absl::FailedPreconditionError(

@@ -14,6 +14,7 @@
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/mariadb/mariadb_checks.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "proto/wire/exchange/ledger.h"
 
@@ -47,6 +48,17 @@ absl::StatusOr<std::vector<MariadbTable>> ReadTables(mariadb::Connection& connec
     return std::find(names.begin(), names.end(), table.name) == names.end();
   });
   return tables;
+}
+
+/// For people, behind other sentences: that there may be tables which the user is not shown.
+absl::StatusOr<std::string> FindUnseen(MariadbSessions& sessions) {
+  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
+  if (!session.ok()) return session.status();
+  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::string> unseen = UnseenMariadbTables(**session, *tables);
+  if (!unseen.ok() || unseen->empty()) return unseen;
+  return absl::StrCat(". To know: ", *unseen);
 }
 
 /// Where the source has an exchange: what was done, for people.
@@ -111,6 +123,9 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
                    " are read in the server's binlog, as server_id ", ServerIdOf(source), *exchange);
   if (!others.empty())
     absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
+  const absl::StatusOr<std::string> unseen = FindUnseen(*(*staging)->sessions());
+  if (!unseen.ok()) return unseen.status();
+  absl::StrAppend(&words, *unseen);
   return InstalledLog{(*log)->source_id(), std::move(words)};
 }
 

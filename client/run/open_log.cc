@@ -9,6 +9,7 @@
 #include "base/human_text.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/run/datajoin_run.h"
+#include "client/run/kept_rights.h"
 #include "client/run/mariadb_log_kind.h"
 #include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
@@ -179,6 +180,16 @@ absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source) {
       "the exchange's tables stay, since this [[source]] has no 'accept' and they may be another's. Where "
       "nobody needs them any more, let the database's owner run ",
       *drop);
+}
+
+absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source) {
+  const bool is_postgres = source.kind == SourceKind::kPostgres;
+  if (!is_postgres && source.kind != SourceKind::kMariadb) return std::string();
+  const absl::StatusOr<std::string> revoke = is_postgres ? RevokeInPostgres(source) : RevokeInMariadb(source);
+  if (!revoke.ok() || revoke->empty()) return revoke;
+  return absl::StrCat(
+      "the agent's user keeps its rights. Where nothing else uses it, let whoever granted them run ",
+      *revoke);
 }
 
 absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user) {

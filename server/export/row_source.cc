@@ -42,9 +42,10 @@ class FormerRows final : public RowSource {
       : reading_(std::move(reading)), history_(std::move(history)), moment_(found.moment) {
     form_.table = history_.schema;
     for (Column& column : form_.table.columns) column.nullable = column.key_position == 0;
-    form_.position = found.commit.commit->position;
     form_.schema_hash = reading_.record.schema_hash;
     form_.moment = moment_;
+    if (!found.commit.commit) return;
+    form_.position = found.commit.commit->position;
     form_.rows = found.commit.commit->row_count;
   }
 

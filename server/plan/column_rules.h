@@ -49,6 +49,8 @@ class ColumnRules {
   /// What of the rules means no table, or no column of a table, of these: words for people, each with the
   /// place.
   std::vector<std::string> Idle(const std::vector<const TableSchema*>& tables) const;
+  /// Whether a block of the configuration is for this tenant.
+  bool any() const { return !blocks_.empty(); }
   const TenantHashKey* hash_key() const { return key_ ? &*key_ : nullptr; }
 
  private:

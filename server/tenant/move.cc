@@ -446,14 +446,21 @@ absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant&
   return left_out;
 }
 
+/// Somebody resumes a move whose end was not answered.
+bool HasEnded(const std::optional<MoveMark>& mark, const std::string& served, const std::string& place,
+              PlaceMoveWish wish) {
+  return wish == PlaceMoveWish::kResume && !mark && served == place;
+}
+
 absl::Status CheckWish(const Tenant& tenant, const std::optional<MoveMark>& mark, const std::string& served,
                        const std::string& place, PlaceMoveWish wish) {
   const bool is_it = mark && mark->kind == MoveKind::kPlace && mark->target == place;
   if (wish != PlaceMoveWish::kBegin) {
-    if (is_it) return absl::OkStatus();
+    if (is_it || HasEnded(mark, served, place, wish)) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat("no move of '", tenant.context_id(), "' to the place '",
                                                       place, "' is under way: it is served from '", served,
-                                                      "'. Nothing was changed."));
+                                                      "'. Nothing was changed. Without --resume and --undo "
+                                                      "a new move begins."));
   }
   if (mark) {
     return absl::FailedPreconditionError(
@@ -519,6 +526,7 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
   if (!served.ok()) return served.status();
   report.from = *std::move(served);
   if (absl::Status may = CheckWish(tenant, here->mark, report.from, place, wish); !may.ok()) return may;
+  if (HasEnded(here->mark, report.from, place, wish)) return report;
   const std::string id = here->mark
                              ? here->mark->id
                              : HexDigest(absl::StrCat(report.context_id, " ", now_ms)).substr(0, kIdDigits);
@@ -544,9 +552,12 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
     report.left_out.push_back(absl::StrCat("the schema that it left, which keeps its name there: ",
                                            std::string(kept.status().message())));
   }
-  absl::Status ended =
-      tenant.EndMove(id, "move.placed",
-                     absl::StrCat("the mirror was moved to the place '", place, "', and is served"), now_ms);
+  absl::Status ended = tenant.EndMove(
+      id, "move.placed",
+      absl::StrCat("the mirror was moved to the place '", place, "', and is served",
+                   report.kept.empty() ? "" : "; the schema that it left is kept as ", report.kept,
+                   report.left_out.empty() ? "" : "; not moved: ", absl::StrJoin(report.left_out, ", ")),
+      now_ms);
   if (!ended.ok()) return ended;
   return report;
 }

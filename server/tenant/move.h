@@ -118,9 +118,9 @@ struct PlaceMoveReport {
 };
 enum class PlaceMoveWish : std::uint8_t { kBegin, kResume, kUndo };
 /// The whole move to another place of this home. After an error the mirror stays paused where it is served
-/// from, until kResume goes on, or kUndo takes it back. Errors: kFailedPrecondition, too: there is nothing to
-/// be resumed or undone, or to be begun; kAborted: the copy never became equal, since the mirror was changed
-/// meanwhile.
+/// from, until kResume goes on, or kUndo takes it back. A move that has ended can be resumed: nothing is
+/// done. Errors: kFailedPrecondition, too: there is nothing to be resumed or undone, or to be begun;
+/// kAborted: the copy never became equal, since the mirror was changed meanwhile.
 absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string& context_id,
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on);

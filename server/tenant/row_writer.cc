@@ -17,7 +17,9 @@
 namespace mirror {
 namespace {
 
-constexpr std::chrono::milliseconds kGapLookInterval{50};
+/// Where other servers write to the mirror, too, a batch that they apply is not told here: a call that waits
+/// looks again after the first pause, and each pause is twice as long as the one before, up to the last.
+constexpr std::chrono::milliseconds kGapLookFirst{50}, kGapLookLast{400};
 
 const char* InWords(PopulateReason reason) {
   switch (reason) {
@@ -58,6 +60,18 @@ absl::Status WhyClosed(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
       "the mirror's file was replaced meanwhile. The outcome is not known; the same call again is safe.");
 }
 
+GapWaits& GapsOf(Mirror& mirror) {
+  const MutexLock lock(mirror.mutex());
+  return mirror.cycle().gaps();
+}
+
+/// By FoldName(): those of which `request` has batches.
+std::set<std::string> TablesOf(const RowRequest& request) {
+  std::set<std::string> tables;
+  for (const IncomingBatch& batch : request.batches) tables.insert(FoldName(batch.table));
+  return tables;
+}
+
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
@@ -81,26 +95,26 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
 
 }  // namespace
 
+RowWriter::RowWriter(Mirror& mirror) : mirror_(mirror), gaps_(GapsOf(mirror)) {}
+
 RowAnswer RowWriter::Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
                            std::int64_t now_ms, const RowsEnd* end) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(mirror_.options().gap_wait_ms);
+  using std::chrono::steady_clock;
+  const steady_clock::time_point deadline =
+      steady_clock::now() + std::chrono::milliseconds(mirror_.options().gap_wait_ms);
+  std::chrono::milliseconds pause = kGapLookFirst;
   while (true) {
     WaitingRows waiting(caller, request, now_ms, mirror_.options().steady_now());
-    waiting.may_wait = wait_for_gaps && std::chrono::steady_clock::now() < deadline;
+    waiting.may_wait = wait_for_gaps && steady_clock::now() < deadline;
     waiting.end = end;
-    std::uint64_t groups = 0;
-    {
-      const MutexLock lock(applied_mutex_);
-      groups = applied_groups_;
-    }
     Queue({&waiting});
     if (!waiting.has_gap) return std::move(waiting.answer);
-    const auto look_again = std::chrono::steady_clock::now() + kGapLookInterval;
-    const MutexLock lock(applied_mutex_);
-    while (applied_groups_ == groups) {
-      if (!applied_.WaitUntil(applied_mutex_, look_again)) break;
+    steady_clock::time_point until = deadline;
+    if (mirror_.options().is_shared) {
+      until = std::min(deadline, steady_clock::now() + pause);
+      pause = std::min(kGapLookLast, 2 * pause);
     }
+    gaps_.WaitUntil(TablesOf(request), waiting.gap_seen, until);
   }
 }
 
@@ -149,11 +163,18 @@ void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
     if (running.empty()) return;
     FinishGroup(*tenant, running, nullptr);
   }
-  {
-    const MutexLock lock(applied_mutex_);
-    ++applied_groups_;
+  TellAnswered(group);
+}
+
+void RowWriter::TellAnswered(const std::vector<WaitingRows*>& group) {
+  std::set<std::string> tables;
+  // What the others of the group did to its table may have been planned after the gap was found.
+  const std::uint64_t seen = gaps_.changes();
+  for (WaitingRows* const one : group) {
+    one->gap_seen = seen;
+    if (!one->has_gap) tables.merge(TablesOf(one->request));
   }
-  applied_.NotifyAll();
+  if (!tables.empty()) gaps_.Tell(tables);
 }
 
 void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
@@ -477,6 +498,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   }
   outcome.durable = IsDurable(outcome, *mirror_.store());
   if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);
+  gaps_.Tell({FoldName(table)});
   return outcome;
 }
 

@@ -16,6 +16,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/tenant/mirror/commit_queue.h"
+#include "server/tenant/mirror/gap_waits.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/row_group.h"
 #include "server/tenant/row_planner.h"
@@ -26,7 +27,7 @@ namespace mirror {
 /// wait. Errors: as Mirror. Threads: any.
 class RowWriter {
  public:
-  explicit RowWriter(Mirror& mirror) : mirror_(mirror) {}
+  explicit RowWriter(Mirror& mirror);
 
   /// Small requests that come while another is applied are committed together with others that wait; each
   /// has its own answer. `wait_for_gaps`: a batch that came before its predecessor waits for it. `end`: of
@@ -68,6 +69,8 @@ class RowWriter {
   /// Counts rows that populations take from partners: before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// Wakes calls that wait for a batch of a table of which `group` had one.
+  void TellAnswered(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
   /// All of them wait for batches before theirs, and have nothing to be planned: seen without the store's
   /// lock, since they look again and again.
   absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
@@ -105,9 +108,7 @@ class RowWriter {
   /// By FoldName() of the table: the last batch that was applied in that cycle, as this server saw it.
   std::map<std::string, std::uint64_t> applied_seqs_ MIRROR_GUARDED_BY(mirror_.mutex());
   std::int64_t seqs_cycle_ MIRROR_GUARDED_BY(mirror_.mutex()) = 0;
-  Mutex applied_mutex_;  ///< Taken behind the tenant's.
-  CondVar applied_;      ///< A group was committed: callers that wait for an earlier batch look again.
-  std::uint64_t applied_groups_ MIRROR_GUARDED_BY(applied_mutex_) = 0;
+  GapWaits& gaps_;  ///< The mirror's.
 };
 
 }  // namespace mirror

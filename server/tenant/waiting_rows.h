@@ -43,6 +43,7 @@ struct WaitingRows {
 
   RowAnswer answer;
   bool has_gap = false;  ///< It may wait and has to; there is no answer yet.
+  std::uint64_t gap_seen = 0;  ///< GapWaits::changes() when the gap was found.
 };
 
 }  // namespace mirror

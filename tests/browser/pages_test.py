@@ -519,7 +519,7 @@ class Pages(unittest.TestCase):
 
     def test_no_column_is_cut_off_on_a_narrow_screen(self):
         self.browser.look(NARROW, dark=False)
-        for path in ("/imports", "/keys", "/tenants/Acme--crm"):
+        for path in ("/events", "/imports", "/keys", "/tenants/Acme--crm"):
             self.page.open(path)
             with self.subTest(path):
                 wait_for("its tables", lambda: self.page.all("tbody tr"))

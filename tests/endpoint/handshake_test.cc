@@ -492,6 +492,13 @@ TEST_F(HandshakeTest, ARemovedKeyEndsAReadingThatIsUnderWay) {
   EXPECT_LT(more, 13);
 }
 
+TEST_F(HandshakeTest, ASighupBeforeTheServerIsUpIsAReload) {
+  ASSERT_THAT(here_->Stop(), testing::Eq(absl::StatusOr<int>(0)));
+  here_->set_environment({"LD_PRELOAD=" + ShimPath("early_hangup")});
+  ASSERT_THAT(here_->Start(), IsOk());
+  WaitForEvent("keys.reloaded");
+}
+
 TEST_F(HandshakeTest, AKeyThatOthersMayReadStopsTheStart) {
   ASSERT_THAT(here_->Stop(), testing::Eq(absl::StatusOr<int>(0)));
   for (const char* key : {"application/application-1.key", "tls/server.key", "admin/server.key"}) {

@@ -165,6 +165,20 @@ TEST_F(ChangedSourceTest, OtherColumnsOfACapturedTableDoNotSendItAgain) {
   EXPECT_EQ(Rows(ReportOf(Run(), "orders")), 0U);
 }
 
+TEST_F(ChangedSourceTest, ARunBeforeInstallIsNoOtherSourcesState) {
+  Install();
+  bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+  Sql("CREATE TABLE notes(v); INSERT INTO notes VALUES (1), (1)");
+  bench_->source().strategy = Strategy::kCdc;
+  EXPECT_EQ(ReportOf(Run(), "notes").action, TableReport::Action::kPopulate);
+  ASSERT_THAT(bench_->Install(), IsOk());
+  const TableReport table = ReportOf(Run(), "notes");
+  EXPECT_EQ(table.action, TableReport::Action::kPopulate) << "without a key it cannot be compared";
+  EXPECT_EQ(table.reason, "the mirror's rows were sent before the change log was installed");
+  EXPECT_THAT(here_->ServerLog(), testing::Not(testing::HasSubstr("source.restored")));
+  EXPECT_EQ(bench_->Difference(), "");
+}
+
 TEST_F(ChangedSourceTest, AllTablesOfOneRunAreTakenOverByALog) {
   Begin("synthetic");
   Sql("CREATE TABLE t3(id INTEGER PRIMARY KEY); INSERT INTO t3 VALUES(1); CREATE TABLE t4(id INTEGER PRIMARY "

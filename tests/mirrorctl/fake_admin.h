@@ -58,6 +58,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   grpc::Status export_end;                    ///< What ExportTable ends with behind the parts.
   std::counting_semaphore<> exports_came{0};  ///< One for each whose parts were sent.
   std::string left_for;                       ///< The address of the last LeaveMove.
+  grpc::Status place_refusal;                 ///< Unless OK, MoveToPlace ends with it.
+  grpc::Status begin_refusal;                 ///< Unless OK, BeginMove ends with it.
   grpc::Status room_refusal;                  ///< Unless OK, CheckRoom ends with it.
   grpc::Status import_refusal;                ///< Unless OK, ImportMirror ends with it.
   grpc::Status arrival_refusal;               ///< Unless OK, ArriveMove ends with it.
@@ -158,7 +160,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
   grpc::Status MoveToPlace(grpc::ServerContext* /*context*/, const v1::MoveToPlaceRequest* request,
                            v1::MoveToPlaceResponse* response) override {
-    return Answer("MoveToPlace", *request, v1::MoveToPlaceResponse(), response);
+    const grpc::Status status = Answer("MoveToPlace", *request, v1::MoveToPlaceResponse(), response);
+    return status.ok() ? place_refusal : status;
   }
 
   grpc::Status ListServers(grpc::ServerContext* /*context*/, const v1::ListServersRequest* request,
@@ -222,7 +225,8 @@ class FakeAdmin final : public v1::MirrorAdmin::Service {
   }
   grpc::Status BeginMove(grpc::ServerContext* /*context*/, const v1::BeginMoveRequest* /*request*/,
                          v1::BeginMoveResponse* response) override {
-    return Step("BeginMove", response);
+    const grpc::Status status = Step("BeginMove", response);
+    return status.ok() ? begin_refusal : status;
   }
   grpc::Status ExportMirror(grpc::ServerContext* /*context*/, const v1::ExportMirrorRequest* /*request*/,
                             grpc::ServerWriter<v1::MirrorPart>* writer) override {

@@ -130,6 +130,32 @@ TEST_F(MoveCommand, AMoveToAPlaceThatIsCutOffIsLookedForWhereItShows) {
                                 HasSubstr("'mirrorctl move Cust --place p2 --resume'")));
 }
 
+TEST_F(MoveCommand, AMoveToAPlaceThatWasNotAnsweredSaysHowItStands) {
+  fake_.place_refusal = grpc::Status(grpc::StatusCode::CANCELLED, "");
+  const auto said = [&](v1::MovePhase phase, const std::string& place) {
+    fake_.look = Look(phase);
+    fake_.look->set_place(place);
+    fake_.look->set_to_place(true);
+    const Finished run = Run({"move", "Cust", "--place", "p2"});
+    EXPECT_EQ(run.exit_code, 1);
+    return run.errors;
+  };
+  EXPECT_THAT(said(v1::MOVE_PHASE_LEAVING, "p1"),
+              AllOf(HasSubstr("is under way"), HasSubstr("--place p2 --resume'"), HasSubstr("--undo")));
+  EXPECT_THAT(said(v1::MOVE_PHASE_UNSPECIFIED, "p1"),
+              AllOf(HasSubstr("served from the place p1 as before"), Not(HasSubstr("--resume"))));
+  EXPECT_THAT(said(v1::MOVE_PHASE_UNSPECIFIED, "p2"),
+              AllOf(HasSubstr("is in the place p2 now"), Not(HasSubstr("--resume"))));
+}
+
+TEST_F(MoveCommand, AMoveWhoseBeginWasNotAnsweredSaysWhetherItBegan) {
+  fake_.begin_refusal = grpc::Status(grpc::StatusCode::CANCELLED, "");
+  const Finished run = Move();
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("did not begin"), HasSubstr("is served here as before"),
+                                Not(HasSubstr("--resume"))));
+}
+
 TEST_F(MoveCommand, ACopyThatStandsInAnotherPlaceThanIsNamedNowIsMadeAnew) {
   Stands(v1::MOVE_PHASE_LEAVING);
   there_.look = Look(v1::MOVE_PHASE_ARRIVING);

@@ -403,6 +403,15 @@ class MetricsTest(unittest.TestCase):
                     seen += 1
         self.assertGreater(seen, 20)
 
+    def test_the_dashboard_begins_with_the_problems(self):
+        panels = json.loads((MONITORING / "grafana-dashboard.json").read_text())["panels"]
+        first, *_ = rows = [panel for panel in panels if panel["type"] == "row"]
+        self.assertEqual((first["title"], first["gridPos"]["y"]), ("Problems", 0))
+        shown = [panel["title"] for panel in panels if 0 < panel["gridPos"]["y"] < rows[1]["gridPos"]["y"]]
+        self.assertLessEqual(
+            {"Holds", "Tables that differ", "Not as they should be", "Tables older than their target", "Calls that failed", "Events"}, set(shown)
+        )
+
     def test_what_the_dashboard_shows_has_its_unit(self):
         """By the names of the metrics; a graph's own unit stands in an override of its panel."""
         dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())

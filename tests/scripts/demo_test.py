@@ -74,6 +74,16 @@ class Demo(unittest.TestCase):
         self.assertIn("pace 2.00: about 9 min from nothing. Where", run.stdout)
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
 
+    def test_it_builds_what_the_pages_that_go_on_from_it_need(self):
+        self.script("tools/setup", "exit 0")
+        self.script("tools/pace", "exit 1")
+        self.script("cmake", "case $* in *--build*) echo \"$*\" > \"$BUILT\"; exit 1; esac")
+        built = self.root / "built"
+        with mock.patch.dict(os.environ, BUILT=str(built)):
+            self.demo()
+        programs = {"mirrorctl", "mirror-server", "mirror-import", "mirror-agent"}
+        self.assertLessEqual(programs, set(built.read_text().split()))
+
     def test_a_disk_without_room_ends_it_with_words(self):
         self.script("df", "echo Avail; echo 400000")
         run = self.demo()

@@ -242,7 +242,8 @@ void AddHistoryCommands(const AdminCommands& commands) {
                                          "Cust26759 contact --from 2026-03-31 --to m:4711", ShowDiff);
   commands.AddContext(diff, true);
   AddTable(commands, diff, /*required=*/true);
-  diff.Add("--from", request->from_moment, "An LSN, m: and the number of a moment, or a time in UTC")
+  diff.Add("--from", request->from_moment,
+           "An LSN, m: and the number of a moment (m:0: the first), or a time in UTC")
       .ValueName("WHEN")
       .Required();
   diff.Add("--to", request->to_moment, "The same; else the last commit").ValueName("WHEN");

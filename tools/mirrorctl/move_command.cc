@@ -97,10 +97,22 @@ class ServerMove {
       return Fail(console_, room);
     here_.set_move_id(NewMoveId());
     const absl::Status begun = from_.BeginMove(here_.context_id(), here_.move_id(), request_.address);
-    if (!begun.ok()) return IsRefusal(begun) ? Fail(console_, begun) : Stopped(begun);
+    if (!begun.ok()) return IsRefusal(begun) ? Fail(console_, begun) : NotAnswered(begun);
     here_.set_phase(v1::MOVE_PHASE_LEAVING);
     begun_ = true;
     GoOn();
+  }
+
+  /// Whether the move began is not known: the old side may say it.
+  void NotAnswered(const absl::Status& why) {
+    const absl::StatusOr<v1::MoveLook> now = from_.LookAtMove(here_.context_id());
+    if (now.ok() && now->move_id() == here_.move_id()) return Stopped(why);
+    Fail(console_, why);
+    Say(now.ok() ? absl::StrCat("the move did not begin: ", here_.context_id(), " is served here as before")
+                 : absl::StrCat("if the move had begun, the source of ", here_.context_id(),
+                                " is kept away until '", Again("--resume"),
+                                "' ends the move, or the same with --undo takes it back; if it had not, both "
+                                "say so"));
   }
 
   void Stopped(const absl::Status& why) {
@@ -249,21 +261,41 @@ class ServerMove {
   bool begun_ = false;  ///< By this command.
 };
 
+/// After a move whose end was not answered: what the server says of it, and the command that goes on.
+std::string WhereItStands(MoveClient client, const AdminRequest& request) {
+  const std::string command = absl::StrCat("'mirrorctl move ", ShellWord(request.context_id), " --place ",
+                                           ShellWord(request.place), " --resume'");
+  const absl::StatusOr<v1::MoveLook> look = client.LookAtMove(request.context_id);
+  if (!look.ok()) {
+    return absl::StrCat("if the move had begun, ", command,
+                        " ends it, or says that it has ended; the same with --undo takes it back, as long as "
+                        "the mirror is not served from the new place");
+  }
+  if (look->phase() != v1::MOVE_PHASE_UNSPECIFIED) {
+    return absl::StrCat("the move is under way, and the source of ", look->context_id(),
+                        " is kept away until ", command, " ends it, or the same with --undo takes it back");
+  }
+  if (look->place() == request.place) {
+    return absl::StrCat(look->context_id(), " is in the place ", look->place(),
+                        " now, and is served from there");
+  }
+  return absl::StrCat("the move did not begin, or was undone: ", look->context_id(),
+                      " is served from the place ", look->place(), " as before");
+}
+
 void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& console) {
   v1::MoveToPlaceRequest message;
   message.set_context_id(request.context_id);
   message.set_place(request.place);
   message.set_resume(request.resume);
   message.set_undo(request.undo);
-  const absl::StatusOr<v1::MoveToPlaceResponse> answer = MoveClient(admin).MoveToPlace(message);
+  MoveClient client(admin);
+  const absl::StatusOr<v1::MoveToPlaceResponse> answer = client.MoveToPlace(message);
   if (!answer.ok()) {
     Fail(console, answer.status());
     // Who is not answered does not know how far it came.
-    if (absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status())) {
-      SayNone(console, absl::StrCat("if it had begun, 'mirrorctl move ", ShellWord(request.context_id),
-                                    " --place ", ShellWord(request.place),
-                                    " --resume' ends it, and the same with --undo takes it back"));
-    }
+    if (absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status()))
+      SayNone(console, Printable(WhereItStands(client, request)));
     return;
   }
   const std::string name = Printable(answer->context_id());

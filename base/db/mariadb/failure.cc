@@ -140,11 +140,15 @@ std::string LoginAdvice(unsigned int number, bool has_password) {
   switch (number) {
     case 1045:
     case 1698:
-      return has_password ? "The user is not there, not for this host, or has another password than "
-                            "password_file holds"
-                          : "No password was sent, since the configuration has no password_file: the user is "
-                            "not there, "
-                            "not for this host, or has a password";
+      return absl::StrCat(
+          has_password
+              ? "The user is not there, not for this host, or has another password than password_file "
+                "holds"
+              : "No password was sent, since the configuration has no password_file: the user is not "
+                "there, not for this host, or has a password",
+          number == 1045 ? ". An anonymous user comes before one for any host ('%'): where SELECT User, Host "
+                           "FROM mysql.user lists an empty name, DROP USER ''@'localhost', with its host"
+                         : "");
     case 1044:
       return "The user may not use that database: GRANT SELECT ON the database lets it in";
     case 1049:

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/db/mariadb/failure.h"
+#include "base/db/mariadb/name.h"
 #include "base/human_text.h"
 
 namespace mirror {
@@ -64,6 +66,23 @@ bool MayReadAll(const MariadbCheckLook& look, const MariadbTable& table) {
   return read.ok() || mariadb::TroubleOf(read) != mariadb::Trouble::kDenied;
 }
 
+/// Somebody who names each table in 'include' misses none.
+bool ChoosesByName(const TableChoice& choice) {
+  return std::none_of(choice.include.begin(), choice.include.end(),
+                      [](const std::string& pattern) { return absl::StrContains(pattern, '*'); });
+}
+
+void CheckUnseenMariadb(const MariadbCheckLook& look, const std::vector<MariadbTable>& seen) {
+  constexpr char kStep[] = "unseen tables";
+  const absl::StatusOr<std::string> unseen = UnseenMariadbTables(look.connection, seen);
+  if (!unseen.ok()) return FailToAskMariadb(kStep, unseen.status(), &look.findings);
+  if (unseen->empty()) return;
+  const absl::StatusOr<std::string> database = mariadb::QuotedName(look.connection.dsn().database);
+  look.findings.Warn(kStep, *unseen,
+                     absl::StrCat("GRANT SELECT ON ", database.value_or("the database"), ".* TO ",
+                                  look.grantee, ", or name the tables that are to be mirrored in 'include'"));
+}
+
 void CheckMariadbRights(const MariadbCheckLook& look) {
   constexpr char kStep[] = "right SELECT";
   std::vector<std::string> refused, quoted;
@@ -73,8 +92,7 @@ void CheckMariadbRights(const MariadbCheckLook& look) {
     quoted.push_back(absl::StrCat("GRANT SELECT ON ", table.quoted, " TO ", look.grantee));
   }
   if (refused.empty()) {
-    return look.findings.Ok(kStep, absl::StrCat("on ", Counted(look.tables.size(), "table"),
-                                                "; of a table without any right MariaDB says nothing"));
+    return look.findings.Ok(kStep, absl::StrCat("on ", Counted(look.tables.size(), "table")));
   }
   if (quoted.size() > kMariadbTablesGranted) {
     quoted = {absl::StrCat("GRANT SELECT ON ", look.connection.dsn().database, ".* TO ", look.grantee)};
@@ -109,6 +127,7 @@ void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* lo
   if (!all.ok()) return FailToAskMariadb("tables", all.status(), &look->findings);
   std::vector<std::string> names;
   for (const MariadbTable& table : *all) names.push_back(table.name);
+  if (!all->empty() && !ChoosesByName(options.choice)) CheckUnseenMariadb(*look, *all);
   const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
   for (MariadbTable& table : *all) {
     if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
@@ -141,6 +160,34 @@ absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connectio
       rights.emplace(right);
   }
   return rights;
+}
+
+absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
+                                                const std::vector<MariadbTable>& seen) {
+  constexpr char kDoing[] = "asking for tables that the user is not shown";
+  const std::string database = connection.dsn().database;
+  const absl::StatusOr<std::string> none = mariadb::QuotedName(database, "_mirror_any_table");
+  if (!none.ok()) return none;
+  // Only to a user who may read every table MariaDB says that this one is not there.
+  const absl::Status read = connection.Execute(absl::StrCat("SELECT 1 FROM ", *none, " LIMIT 0"), kDoing);
+  if (mariadb::TroubleOf(read) != mariadb::Trouble::kDenied) return std::string();
+  const absl::StatusOr<mariadb::Rows> keys = connection.Query(
+      "SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = "
+      "DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE() ORDER BY 1",
+      kDoing);
+  if (!keys.ok()) return keys.status();
+  std::vector<std::string> named;
+  for (std::size_t row = 0; row < keys->rows(); ++row) {
+    const std::string name = keys->Text(row, 0);
+    const bool is_seen =
+        std::any_of(seen.begin(), seen.end(), [&](const MariadbTable& table) { return table.name == name; });
+    if (!is_seen) named.push_back(name);
+  }
+  return absl::StrCat(
+      "the user has SELECT on ", seen.size() == 1 ? "one table" : "single tables", " of database '", database,
+      "' (", Counted(seen.size(), "table"),
+      "), and MariaDB does not show it the others: they are not mirrored",
+      named.empty() ? "" : absl::StrCat(". Foreign keys lead to ", ListNames(named, kMariadbTablesNamed)));
 }
 
 void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings) {

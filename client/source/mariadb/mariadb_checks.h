@@ -40,6 +40,12 @@ SourceFindings CheckMariadbSource(const MariadbCheckOptions& options);
 /// "SUPER", "ALL PRIVILEGES".
 absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection);
 
+/// Why tables of the database may be missing among `seen`: the user has SELECT on single tables, and MariaDB
+/// shows it no others. Names those to which foreign keys of `seen` lead, as far as the user is shown these.
+/// Empty: the user may read every table of the database.
+absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
+                                                const std::vector<MariadbTable>& seen);
+
 /// What cannot be asked is a finding, too.
 void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings);
 

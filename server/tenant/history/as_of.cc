@@ -16,7 +16,7 @@ namespace {
 absl::Status WrongAsOf() {
   return absl::InvalidArgumentError(
       "that is no moment. Nothing was read. Give an LSN as 1234, a moment as m:4711, or a time in UTC as "
-      "2026-03-31 or 2026-03-31T12:00:00Z.");
+      "2026-03-31 or 2026-03-31T12:00:00Z; m:0 is the first state that is kept.");
 }
 
 std::string WordsOf(const JournalEntry& commit) {
@@ -30,7 +30,15 @@ absl::Status TooEarly(const TableHistory& history) {
   return absl::OutOfRangeError(absl::StrCat("table '", history.schema.name, "' is known from moment ",
                                             history.known_from,
                                             " on. Nothing was read. Versions of before were not kept, or are "
-                                            "removed."));
+                                            "removed. m:0 is the first state that is kept."));
+}
+
+/// A history begins with rows of which no commit may be in the journal.
+FoundMoment FirstState(const TableHistory& history) {
+  FoundMoment first{.moment = history.known_from};
+  first.commit.number = first.commit.moment = history.known_from;
+  first.commit.table = history.schema.name;
+  return first;
 }
 
 /// A moment, an LSN or a time that has not come yet: the last state would be shown as if it were that one.
@@ -70,7 +78,7 @@ absl::StatusOr<AsOf> ParseAsOf(std::string_view text) {
   std::int64_t number = 0;
   const absl::string_view whole(text.data(), text.size());
   if (absl::StartsWith(whole, "m:")) {
-    if (!absl::SimpleAtoi(whole.substr(2), &number) || number < 1) return WrongAsOf();
+    if (!absl::SimpleAtoi(whole.substr(2), &number) || number < 0) return WrongAsOf();
     as_of.moment = number;
     return as_of;
   }
@@ -90,11 +98,15 @@ absl::StatusOr<AsOf> ParseAsOf(std::string_view text) {
 
 absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
                                        std::string_view text) {
-  const absl::StatusOr<AsOf> as_of = ParseAsOf(text);
+  absl::StatusOr<AsOf> as_of = ParseAsOf(text);
   if (!as_of.ok()) return as_of.status();
+  if (as_of->moment == kFirstState) as_of->moment = history.known_from;
   absl::StatusOr<std::vector<JournalEntry>> commits =
       snapshot.journal().FindCommits(history.schema.name, *as_of);
   if (!commits.ok()) return commits.status();
+  const bool is_known = !commits->empty() && commits->front().number >= history.known_from;
+  if (!is_known && (as_of->moment == history.known_from || as_of->moment == kLastMoment))
+    return FirstState(history);
   if (commits->empty()) return TooEarly(history);
   if (absl::Status came = CheckCame(snapshot, *as_of, commits->front()); !came.ok()) {
     // Only commits from before the LSNs went back may have that one.

@@ -17,11 +17,13 @@ absl::StatusOr<AsOf> ParseAsOf(std::string_view text);
 
 /// As "m:…": whichever is the last one.
 inline constexpr std::int64_t kLastMoment = INT64_MAX;
+/// "m:0": the first state that is kept of a table.
+inline constexpr std::int64_t kFirstState = 0;
 
 /// The moment of a table that is meant, and what its commit says.
 struct FoundMoment {
   std::int64_t moment = 0;
-  JournalEntry commit;
+  JournalEntry commit;  ///< Not committed: nothing was written since the history began.
 };
 
 /// Errors: those of ParseAsOf(); kFailedPrecondition: an LSN that passed twice, with both moments;

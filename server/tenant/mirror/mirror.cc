@@ -340,6 +340,7 @@ void Mirror::Close() {
   store_.reset();
   is_open_ = false;
   seen_.NoteDocuments();
+  cycle_.gaps().TellAll();
 }
 
 /// A full disk, a lock, a file that cannot be written: told once, until something is written again.

@@ -33,6 +33,7 @@ void RunningCycle::End() {
 void RunningCycle::Forget() {
   refused_.reset();
   notes_.reset();
+  gaps_.TellAll();
 }
 
 void RunningCycle::ForgetFile() {

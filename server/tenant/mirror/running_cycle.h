@@ -17,6 +17,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/store/store.h"
+#include "server/tenant/mirror/gap_waits.h"
 
 namespace mirror {
 
@@ -36,6 +37,8 @@ class RunningCycle {
   bool served() const { return served_; }
   /// Another file may be there: holds, too.
   void ForgetFile();
+  /// Calls that wait for an earlier batch. Needs no lock of the tenant's, and lives as long as this.
+  GapWaits& gaps() { return gaps_; }
 
   /// Reads what is not known of the mirror, or was before somebody else wrote to it. Errors: as Store.
   absl::Status Load(Store& store);
@@ -73,6 +76,7 @@ class RunningCycle {
  private:
   void Forget();
 
+  GapWaits gaps_;
   bool served_ = false;
   std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() of the next three.
   std::optional<std::set<std::string>> refused_;  ///< Folded.

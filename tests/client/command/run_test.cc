@@ -75,6 +75,20 @@ TEST_F(RunTest, CyclesFollowEachOtherUntilItIsToldToStop) {
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("a      populate        2"), HasSubstr("next run 2")));
 }
 
+TEST_F(RunTest, RunsInWhichNothingHappensHaveALineAMinute) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  const auto begun = std::chrono::steady_clock::now();
+  RunUntil(Config({"crm.db"}), 40);
+  const std::string said = out_.str();
+  std::size_t lines = 0;
+  for (std::size_t at = said.find("nothing changed"); at != std::string::npos;
+       at = said.find("nothing changed", at + 1)) {
+    ++lines;
+  }
+  EXPECT_GE(lines, 1U) << "the first one behind a change";
+  EXPECT_LE(lines, 1 + (std::chrono::steady_clock::now() - begun) / std::chrono::minutes(1)) << said;
+}
+
 TEST_F(RunTest, ASourceThatFailsDoesNotDisturbTheOthers) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY)");
   RunUntil(Config({"gone.db", "crm.db"}), 5);

@@ -158,5 +158,31 @@ TEST_F(CheckMariadbTest, EachMissingRightAndSettingIsOneFinding) {
   EXPECT_THAT(Said("tables"), AllOf(HasSubstr("warn "), HasSubstr("GRANT SELECT ON ")));
 }
 
+TEST_F(CheckMariadbTest, WhereSingleTablesWereGrantedTheOthersAreToldOf) {
+  Sql("CREATE OR REPLACE USER single@localhost");
+  Sql("CREATE TABLE child (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id))");
+  Sql("GRANT SELECT ON " + database_ + ".child TO single@localhost");
+  EXPECT_EQ(Said("unseen tables"), "") << "who may read all";
+  source_.server.dsn = server_->Dsn(database_, "single");
+  EXPECT_THAT(Said("unseen tables"),
+              AllOf(HasSubstr("warn unseen tables: the user has SELECT on one table of database '"),
+                    HasSubstr("GRANT SELECT ON `" + database_ + "`.* TO 'single'@'localhost'"),
+                    HasSubstr("in 'include'")));
+  source_.include = {"child"};
+  EXPECT_EQ(Said("unseen tables"), "") << "they are chosen by name";
+  source_.include = {"*"};
+  Sql("GRANT SELECT ON `" + database_ + "`.* TO single@localhost");
+  EXPECT_EQ(Said("unseen tables"), "");
+}
+
+TEST_F(CheckMariadbTest, AnAnonymousUserIsTakenForAnother) {
+  Sql("CREATE OR REPLACE USER anyhost@'%'");
+  Sql("CREATE OR REPLACE USER ''@localhost IDENTIFIED BY 'x'");
+  source_.server.dsn = server_->Dsn(database_, "anyhost");
+  const std::string said = Said("reach");
+  Sql("DROP USER ''@localhost");
+  EXPECT_THAT(said, HasSubstr("An anonymous user comes before one for any host ('%')"));
+}
+
 }  // namespace
 }  // namespace mirror::check_source_test

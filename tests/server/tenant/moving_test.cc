@@ -649,6 +649,15 @@ TEST_F(PlaceMovingTest, RefusesWhatIsNoMove) {
   ExpectGoesOn(*places_);
 }
 
+TEST_F(PlaceMovingTest, OneThatHasEndedCanBeResumedAndNotUndone) {
+  ASSERT_THAT(ToPlace(*places_, "p2"), IsOk());
+  EXPECT_THAT(ToPlace(*places_, "p2", PlaceMoveWish::kResume), IsOk());
+  EXPECT_THAT(ToPlace(*places_, "p2", PlaceMoveWish::kUndo),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no move")));
+  EXPECT_EQ(PlaceAt(*places_), "p2");
+  ExpectGoesOn(*places_);
+}
+
 TEST_F(PlaceMovingTest, WhatAServerCouldNotServeIsNotMovedThere) {
   const ServerRow other = {
       .server_id = "other", .host = "db2", .address = "10.0.0.12:7443", .places = {"p1"}};

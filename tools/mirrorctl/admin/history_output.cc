@@ -123,9 +123,9 @@ void AddChange(TextTable& table, const v1::Change& change) {
 void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::size_t width) {
   TextTable table({{.name = "column", .whole = true},
                    {.name = "operation", .whole = true},
-                   {.name = "time", .goes = 4, .whole = true},
-                   {.name = "moment", .goes = 6},
-                   {.name = "lsn", .number = true, .goes = 5},
+                   {.name = "time", .uncut = true},
+                   {.name = "moment", .goes = 5, .uncut = true},
+                   {.name = "lsn", .number = true, .goes = 4},
                    {.name = "cycle", .number = true, .goes = 3},
                    {.name = "receipt", .number = true, .goes = 2},
                    {.name = "origin", .goes = 1},
@@ -146,7 +146,7 @@ void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::s
 }
 
 void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std::size_t width) {
-  TextTable table({{.name = "from", .whole = true}, {.name = "to", .whole = true}, {.name = "by"}, {"row"}},
+  TextTable table({{.name = "from", .uncut = true}, {.name = "to", .uncut = true}, {.name = "by"}, {"row"}},
                   width);
   for (const v1::ReadRowHistoryResponse::Version& version : row.versions()) {
     const std::string by = version.from_moment() == 0 ? "" : version.is_insert() ? "INSERT" : "UPDATE";
@@ -179,14 +179,20 @@ Json VerifiedJson(const v1::VerifiedMoment& state) {
 }
 
 TextTable DifferenceTable(std::size_t width) {
-  return TextTable({{.name = "key", .whole = true}, {.name = "what", .whole = true}, {"before"}, {"after"}},
-                   width);
+  return TextTable({{.name = "key", .uncut = true}, {.name = "column", .whole = true}, {"change"}}, width);
 }
 
 void AddDifference(TextTable& table, const v1::RowDifference& row) {
-  std::string what = row.before().empty() ? "only then" : row.after().empty() ? "only before" : "";
-  if (what.empty()) what = absl::StrJoin(row.columns(), ", ");
-  table.Add({row.key(), what, row.before(), row.after()});
+  if (row.before().empty()) return table.Add({row.key(), "", absl::StrCat("came: ", row.after())});
+  if (row.after().empty()) return table.Add({row.key(), "", absl::StrCat("is gone: ", row.before())});
+  const Json before = ParsedJson(row.before()), after = ParsedJson(row.after());
+  if (!before.is_object() || !after.is_object())
+    return table.Add({row.key(), "", absl::StrCat(row.before(), " -> ", row.after())});
+  for (const std::string& column : row.columns()) {
+    table.Add(
+        {row.key(), column,
+         absl::StrCat(before.value(column, Json()).dump(), " -> ", after.value(column, Json()).dump())});
+  }
 }
 
 TextTable VerifiedTable(std::size_t width) {

@@ -145,9 +145,26 @@ TEST_F(FindMomentTest, WhatIsNotKeptOrHasNotComeIsRefused) {
   EXPECT_THAT(Find("1970-01-02"), IsOkAndHolds(5));
 }
 
+TEST_F(FindMomentTest, TheFirstStateThatIsKeptCanBeAskedFor) {
+  EXPECT_THAT(Find("m:0"), IsOkAndHolds(0)) << "nothing was committed since";
+  Commit(2, 101, 10'000);
+  history_.known_from = 5;  // Versions are kept since a commit of another table.
+  snapshot_.journal_.last_of_all = 5;
+  EXPECT_THAT(Find("m:0"), IsOkAndHolds(5));
+  EXPECT_THAT(Find("m:5"), IsOkAndHolds(5)) << "as the refusal of others says";
+  EXPECT_THAT(Find("m:3"), StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("m:0 is the first state")));
+  const auto first = FindMoment(snapshot_, history_, "m:0");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_FALSE(first->commit.commit);
+  Commit(7, 102, 20'000);
+  EXPECT_THAT(Find("m:0"), IsOkAndHolds(5));
+  EXPECT_THAT(Find("m:7"), IsOkAndHolds(7));
+  history_.known_from = 7;
+  EXPECT_TRUE(FindMoment(snapshot_, history_, "m:0")->commit.commit);
+}
+
 TEST(ParseAsOfTest, WhatIsNoMomentIsRefused) {
-  for (const char* const text :
-       {"", "m:", "m:0", "m:-1", "m:x", "-1", "2026-13-01", "tomorrow", "0x10", "1.5"}) {
+  for (const char* const text : {"", "m:", "m:-1", "m:x", "-1", "2026-13-01", "tomorrow", "0x10", "1.5"}) {
     EXPECT_THAT(ParseAsOf(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no moment")))
         << text;
   }

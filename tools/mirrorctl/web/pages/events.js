@@ -17,13 +17,16 @@ function setTenant(link, event) {
 
 const columns = [
   { title: 'Time', head: true, wide: true, class: 'time', text: (event) => time(event.time_ms) },
-  { title: 'Severity', make: () => pill('', 'quiet'), set: (cell, event) => setPill(cell, event.severity, tone(event.severity)) },
+  { title: 'Severity', wide: true, make: () => pill('', 'quiet'), set: (cell, event) => setPill(cell, event.severity, tone(event.severity)) },
   { title: 'Kind', wide: true, text: (event) => event.kind },
   { title: 'Tenant', wide: true, make: () => el('a', {}), set: setTenant },
-  { title: 'What happened', class: 'long', make: () => el('div', {}, el('span', { class: 'little note' }, el('span'), el('a', {})), el('span')), set(cell, event) {
+  { title: 'What happened', class: 'long', make: () => el('div', {}, el('span', { class: 'little heading' }, pill('', 'quiet'), el('span'), el('span'), el('a', {})), el('span')), set(cell, event) {
     const [little, words] = cell.children;
-    setText(little.children[0], `${time(event.time_ms)} `);
-    setTenant(little.children[1], event);
+    const [severity, when, kind, tenant] = little.children;
+    setPill(severity, event.severity, tone(event.severity));
+    setText(when, time(event.time_ms));
+    setText(kind, event.kind);
+    setTenant(tenant, event);
     setText(words, event.message);
   } },
 ];
