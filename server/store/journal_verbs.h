@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/key_range.h"
 #include "server/journal/journal_entry.h"
+#include "server/journal/seen_mark.h"
 #include "server/plan/plan.h"
 #include "server/store/store_transaction.h"
 
@@ -26,6 +28,9 @@ class JournalVerbs {
   virtual ~JournalVerbs() = default;
 
   virtual absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) = 0;
+  /// Text of the document of kSeenKind, see server/journal/seen_mark.h. Absent: the journal never saw the
+  /// table. TenantVerbs::WriteDocuments() writes it.
+  virtual absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string& table) = 0;
   /// Number of the table's last commit; 0: there is none.
   virtual absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) = 0;
   /// Its number is JournalPlace::last + 1.
@@ -43,6 +48,11 @@ class JournalVerbs {
   /// Entries that name this key are written again as WithoutKey() has them. Gives how many.
   virtual absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) = 0;
 };
+
+/// Removes the documents of kSeenKind: they do not go where the journal does not go.
+inline void RemoveSeen(std::vector<Document>* documents) {
+  std::erase_if(*documents, [](const Document& document) { return document.kind == kSeenKind; });
+}
 
 /// What an exchange of all rows did to some of them.
 struct ExchangedKeys {
@@ -67,6 +77,9 @@ class HistoryVerbs {
 
   /// Whether versions of the table are kept by now.
   virtual absl::StatusOr<bool> IsKept(const std::string& table) = 0;
+  /// Returns whether the view of the versions still shows the table that it was made for. Where somebody
+  /// renamed the table or a column of it, or dropped a column, the rows do not follow from the versions.
+  virtual absl::StatusOr<bool> IsAsKept(const std::string& table) = 0;
   /// From now on. `known_from`: the first moment as of which the table can be read.
   virtual absl::Status Begin(const TableSchema& kept, std::int64_t known_from) = 0;
   /// Before a batch is written: the rows that it changes, as they stand, and keys that do not stand yet.

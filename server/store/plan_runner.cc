@@ -58,14 +58,14 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
 class StepRun {
  public:
   StepRun(StoreTransaction& transaction, const Plan& plan, const TenantRecord& tenant, const Step& step,
-          const std::optional<TableRecord>& stored, StepResult* result)
+          const std::optional<TableRecord>& stored, SeenTables& seen, StepResult* result)
       : transaction_(transaction),
         plan_(plan),
         tenant_(tenant),
         step_(step),
         stored_(stored),
         result_(result),
-        journal_(transaction, plan, step),
+        journal_(transaction, plan, step, seen),
         rows_(RowsBefore()) {}
 
   absl::Status Run() {
@@ -106,7 +106,8 @@ class StepRun {
     rows_ = 0;
     absl::Status status = transaction_.tables().Create(create);
     // What is said of all tables does not mean one that has no rows yet.
-    return status.ok() ? transaction_.records().WriteTime(step_.table, std::nullopt) : status;
+    if (status.ok()) status = transaction_.records().WriteTime(step_.table, std::nullopt);
+    return status.ok() ? journal_.Created() : status;
   }
   absl::Status Do(const AlterTable& alter) {
     absl::Status status = transaction_.tables().Alter(step_.table, step_.record->position, alter);
@@ -287,7 +288,11 @@ class StepRun {
 class PlanRun {
  public:
   PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)
-      : transaction_(transaction), before_(tenant), plan_(plan), savepoints_(savepoints) {}
+      : transaction_(transaction),
+        before_(tenant),
+        plan_(plan),
+        savepoints_(savepoints),
+        seen_(transaction) {}
 
   absl::StatusOr<CommitResult> Run() {
     absl::Status status;
@@ -307,6 +312,7 @@ class PlanRun {
     }
     if (status.ok()) status = KeepDocuments();
     if (status.ok()) status = KeepJournal();
+    if (status.ok()) status = seen_.Write();
     if (status.ok()) status = WriteTenant();
     if (!status.ok()) return status;
     return std::move(result_);
@@ -399,10 +405,17 @@ class PlanRun {
   }
 
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
-    StepRun run(transaction_, plan_, before_, step, stored, result);
-    if (!savepoints_) return run.Run();
-    if (absl::Status status = AtSavepoint(transaction_.SetSavepoint()); !status.ok()) return status;
+    StepRun run(transaction_, plan_, before_, step, stored, seen_, result);
+    if (savepoints_) {
+      if (absl::Status status = AtSavepoint(transaction_.SetSavepoint()); !status.ok()) return status;
+    }
     absl::Status status = run.Run();
+    if (status.ok()) {
+      seen_.Keep();
+    } else {
+      seen_.Drop();
+    }
+    if (!savepoints_) return status;
     if (status.ok()) return AtSavepoint(transaction_.ReleaseSavepoint());
     if (transaction_.IsOver()) return status;
     absl::Status undone = AtSavepoint(transaction_.RollBackToSavepoint());
@@ -516,11 +529,17 @@ class PlanRun {
 
   /// Whoever reads the journal is to compare the whole table.
   absl::Status NoteComparison(const std::string& table) {
+    const absl::StatusOr<std::optional<TableRecord>> stored = transaction_.records().ReadRecord(table);
+    if (!stored.ok()) return stored.status();
     Step step;
     step.table = table;
-    StepJournal journal(transaction_, plan_, step);
+    step.expected = *stored;
+    step.record = *stored;
+    StepJournal journal(transaction_, plan_, step, seen_);
     absl::Status status = journal.Compare();
-    return status.ok() ? journal.End(0, -1) : status;
+    if (status.ok()) status = journal.End(0, -1);
+    if (status.ok()) seen_.Keep();
+    return status;
   }
 
   absl::Status Erase(const ErasedRow& row) {
@@ -559,6 +578,7 @@ class PlanRun {
   std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
   bool touched_ = false;
   TenantRecord after_;
+  SeenTables seen_;
   CommitResult result_;
 };
 

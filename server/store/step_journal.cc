@@ -9,6 +9,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/journal/key_block.h"
+#include "server/journal/seen_mark.h"
 #include "server/store/new_rule.h"
 
 namespace mirror {
@@ -111,6 +112,19 @@ bool MovesColumns(const TableSchema& before, const TableSchema& agreed) {
   });
 }
 
+SeenMark SeenMarkOf(const TableRecord& record) {
+  return {.position = record.position,
+          .cycle = record.cycle,
+          .seq = record.seq,
+          .schema_hash = record.schema_hash};
+}
+
+/// Returns whether a step leaves the metadata row as it was, but for what is written together with the rows.
+bool LeavesRecord(const Step& step) {
+  if (!step.expected || !step.record) return !step.expected && !step.record;
+  return ToText(SeenMarkOf(*step.expected)) == ToText(SeenMarkOf(*step.record));
+}
+
 /// So that versions have their own columns beside the table's in every store.
 constexpr std::size_t kColumnsWithVersionsMax = 1'500;
 
@@ -123,8 +137,41 @@ bool CanHaveVersions(const TableSchema& table) {
          });
 }
 
-StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step)
-    : transaction_(transaction), plan_(plan), step_(step), kept_(RulesFor(plan, step)) {}
+absl::StatusOr<SeenTables::Saw> SeenTables::Look(const std::string& table,
+                                                 const std::optional<TableRecord>& stored) {
+  std::optional<std::string> text;
+  if (const auto kept = kept_.find(FoldName(table)); kept != kept_.end()) {
+    text = kept->second;
+  } else {
+    absl::StatusOr<std::optional<std::string>> read = transaction_.journal().ReadSeen(table);
+    if (!read.ok()) return read.status();
+    text = *std::move(read);
+  }
+  if (!text) return Saw::kNever;
+  if (*text == kSeenEnded) return Saw::kEnded;
+  return stored && SawLastWrite(*text, SeenMarkOf(*stored)) ? Saw::kAll : Saw::kMissed;
+}
+
+void SeenTables::NoteSeen(const std::string& table, const std::optional<TableRecord>& record) {
+  waiting_[FoldName(table)] = record ? std::optional(ToText(SeenMarkOf(*record))) : std::nullopt;
+}
+
+void SeenTables::NoteEnded(const std::string& table) { waiting_[FoldName(table)] = kSeenEnded; }
+
+void SeenTables::Keep() {
+  for (auto& [table, text] : waiting_) kept_[table] = std::move(text);
+  waiting_.clear();
+}
+
+absl::Status SeenTables::Write() {
+  std::vector<DocumentChange> changes;
+  for (const auto& [table, text] : kept_) changes.push_back({kSeenKind, table, text});
+  // They are of no time: nothing bounds them by one.
+  return changes.empty() ? absl::OkStatus() : transaction_.tenant().WriteDocuments(changes, 0);
+}
+
+StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step, SeenTables& seen)
+    : transaction_(transaction), plan_(plan), step_(step), seen_(seen), kept_(RulesFor(plan, step)) {}
 
 absl::Status StepJournal::Open() {
   if (place_) return absl::OkStatus();
@@ -132,7 +179,41 @@ absl::Status StepJournal::Open() {
   if (!place.ok()) return place.status();
   place_ = *place;
   was_open_ = place->open;
-  return absl::OkStatus();
+  if (place_->last == 0) return absl::OkStatus();
+  if (!kept_.history) {
+    if (absl::Status aside = SetAsideHistory(); !aside.ok()) return aside;
+  }
+  if (!kept_.journal) return absl::OkStatus();
+  const absl::StatusOr<SeenTables::Saw> saw = seen_.Look(step_.table, step_.expected);
+  if (!saw.ok()) return saw.status();
+  if (*saw == SeenTables::Saw::kNever || *saw == SeenTables::Saw::kAll) return absl::OkStatus();
+  return NoteMissed();
+}
+
+absl::Status StepJournal::NoteMissed() {
+  missed_ = true;
+  if (absl::Status aside = SetAsideHistory(); !aside.ok()) return aside;
+  // Its moment is open: no state before the next commit can be read again.
+  if (absl::Status headed = EnsureHead(); !headed.ok()) return headed;
+  absl::Status noted = Write(EntryOf(step_.expected ? JournalOperation::kCompare : JournalOperation::kGone));
+  if (noted.ok()) CrashPoint("journal.missed");
+  return noted;
+}
+
+absl::Status StepJournal::EndJournal(JournalOperation operation) {
+  if (std::exchange(ended_, true)) return absl::OkStatus();
+  if (absl::Status status = Open(); !status.ok()) return status;
+  if (place_->last == 0) return absl::OkStatus();
+  const absl::StatusOr<SeenTables::Saw> saw = seen_.Look(step_.table, step_.expected);
+  if (!saw.ok()) return saw.status();
+  if (*saw == SeenTables::Saw::kNever || *saw == SeenTables::Saw::kEnded) return absl::OkStatus();
+  return Put(EntryOf(operation));
+}
+
+absl::Status StepJournal::SetAsideHistory() {
+  const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
+  if (!there.ok() || !*there) return there.status();
+  return transaction_.history().SetAside(step_.table, plan_.now_ms);
 }
 
 JournalEntry StepJournal::EntryOf(JournalOperation operation) const {
@@ -190,8 +271,14 @@ absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
   return status;
 }
 
+absl::Status StepJournal::Created() {
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
+  if (absl::Status status = Open(); !status.ok()) return status;
+  return place_->last == 0 ? absl::OkStatus() : SetAsideHistory();
+}
+
 absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
-  if (!kept_.journal) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   if (absl::Status status = Open(); !status.ok()) return status;
   if (!kept_.history || !CanHaveVersions(*apply.schema)) return absl::OkStatus();
   const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
@@ -220,14 +307,20 @@ absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
 }
 
 absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow) {
-  if (!kept_.journal) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   if (absl::Status status = Open(); !status.ok()) return status;
   const bool has_history = kept_.history && agreed && CanHaveVersions(*agreed);
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
     const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
     if (!there.ok()) return there.status();
-    if (*there && shadow != nullptr) {
+    bool goes_on = *there && shadow != nullptr;
+    if (goes_on) {
+      const absl::StatusOr<bool> as_kept = transaction_.history().IsAsKept(step_.table);
+      if (!as_kept.ok()) return as_kept.status();
+      goes_on = *as_kept;
+    }
+    if (goes_on) {
       absl::Status status =
           transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
             JournalEntry entry = EntryOf(changed.operation);
@@ -244,16 +337,16 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
-    if (!*there) {
-      if (absl::Status status = BeginHistory(kept, false); !status.ok()) return status;
-    }
+    absl::Status status = SetAsideHistory();
+    if (status.ok()) status = BeginHistory(kept, false);
+    if (!status.ok()) return status;
   }
   return Put(EntryOf(JournalOperation::kPopulated));
 }
 
 absl::Status StepJournal::Altered(const AlterTable& alter) {
   altered_ = true;
-  if (!kept_.journal) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   for (const auto& change : alter.changes) {
     if (const auto* const rename = std::get_if<RenameColumn>(&change)) {
       moved_.renamed.emplace_back(rename->from, rename->to);
@@ -265,7 +358,8 @@ absl::Status StepJournal::Altered(const AlterTable& alter) {
 }
 
 absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
-  if (!kept_.journal || columns.empty()) return absl::OkStatus();
+  if (columns.empty()) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   if (absl::Status status = Open(); !status.ok()) return status;
   JournalEntry entry = EntryOf(JournalOperation::kCompare);
   entry.columns = columns;
@@ -273,12 +367,18 @@ absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
 }
 
 absl::Status StepJournal::Compare() {
-  if (!kept_.journal) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   if (absl::Status status = Open(); !status.ok()) return status;
+  // The journal says it already.
+  if (missed_) return absl::OkStatus();
   return Put(EntryOf(JournalOperation::kCompare));
 }
 
 absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
+  // Versions that no rule asks for do not follow the definition.
+  if (!kept_.history) {
+    if (absl::Status status = Open(); !status.ok()) return status;
+  }
   if (!kept_.history && !HasRuleOnKey(agreed)) return absl::OkStatus();
   const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
   if (!before.ok() || !*before) return before.status();
@@ -302,22 +402,32 @@ absl::Status StepJournal::Agreed(const TableSchema& agreed) {
 }
 
 absl::Status StepJournal::Gone() {
-  if (!kept_.journal) return absl::OkStatus();
+  if (!kept_.journal) return EndJournal(JournalOperation::kGone);
   if (absl::Status status = Open(); !status.ok()) return status;
-  if (kept_.history) {
-    const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
-    if (!there.ok()) return there.status();
-    if (*there) {
-      absl::Status status = transaction_.history().SetAside(step_.table, plan_.now_ms);
-      if (!status.ok()) return status;
-    }
-  }
+  if (absl::Status status = SetAsideHistory(); !status.ok()) return status;
   return Put(EntryOf(JournalOperation::kGone));
 }
 
 absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
-  if (!kept_.journal || (!waiting_ && !step_.commits)) return absl::OkStatus();
+  if (!kept_.journal) {
+    // Only the first step without the journal has an entry.
+    if (!waiting_) return absl::OkStatus();
+    if (step_.record) {
+      seen_.NoteEnded(step_.table);
+    } else {
+      seen_.NoteSeen(step_.table, std::nullopt);
+    }
+    return EndMoment(receipt, rows);
+  }
+  if (!waiting_ && !step_.commits && !place_ && LeavesRecord(step_)) return absl::OkStatus();
   if (absl::Status status = Open(); !status.ok()) return status;
+  if (absl::Status status = EndMoment(receipt, rows); !status.ok()) return status;
+  if (place_->last != 0) seen_.NoteSeen(step_.table, step_.record);
+  return absl::OkStatus();
+}
+
+absl::Status StepJournal::EndMoment(std::uint64_t receipt, std::int64_t rows) {
+  if (!waiting_ && !step_.commits) return absl::OkStatus();
   std::optional<JournalCommit> commit;
   if (step_.commits && step_.record) {
     commit = JournalCommit{.position = step_.record->position,

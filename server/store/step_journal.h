@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_STEP_JOURNAL_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,6 +21,39 @@ namespace mirror {
 /// mirror's own.
 bool CanHaveVersions(const TableSchema& table);
 
+/// Knows which writes to the tables of a plan the journal did not see, see server/journal/seen_mark.h. One
+/// object serves all steps of a plan. Errors and threads: those of the verbs.
+class SeenTables {
+ public:
+  explicit SeenTables(StoreTransaction& transaction) : transaction_(transaction) {}
+
+  enum class Saw : std::uint8_t {
+    kNever,   ///< No journal was ever kept of the table.
+    kAll,     ///< Every write so far.
+    kMissed,  ///< Somebody wrote to the table without the journal.
+    kEnded,   ///< The same, and the journal says so: it has a COMPARE or GONE entry.
+  };
+  /// `stored`: the table's metadata row.
+  absl::StatusOr<Saw> Look(const std::string& table, const std::optional<TableRecord>& stored);
+
+  // What a step leaves. It counts from Keep() on; Drop() takes it back, as the step is.
+  void NoteSeen(const std::string& table, const std::optional<TableRecord>& record);
+  void NoteEnded(const std::string& table);
+  void Keep();
+  void Drop() { waiting_.clear(); }
+
+  /// Writes what the steps left, once for each table.
+  absl::Status Write();
+
+ private:
+  /// Text of the document by folded name of the table; absent: there is none.
+  using Texts = std::map<std::string, std::optional<std::string>>;
+
+  StoreTransaction& transaction_;
+  Texts waiting_;  ///< Of the step that runs.
+  Texts kept_;
+};
+
 /// What one step notes beside its rows: entries of the journal and closed versions, in the step's own
 /// transaction and savepoint. Where nothing is kept of the table it does nothing at all.
 ///
@@ -27,10 +61,19 @@ bool CanHaveVersions(const TableSchema& table);
 /// the first entry is a head, which the commit fills in. What a cycle that died wrote belongs to the moment
 /// of the commit that comes after it: nobody confirmed a state in between.
 ///
+/// Where the journal did not see the last write to the table, the step first writes a COMPARE entry, and the
+/// versions of rows are set aside: they do not lead to the rows that are there. Where no journal is kept of
+/// the table any more, the first step that changes rows writes the COMPARE entry as the last one of the
+/// table.
+///
 /// Errors and threads: those of the verbs.
 class StepJournal {
  public:
-  StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step);
+  /// `seen` outlives it.
+  StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step, SeenTables& seen);
+
+  /// After a table was made. One that had its name before is gone, and nobody kept its rows.
+  absl::Status Created();
 
   /// Around a batch that goes into the visible table.
   absl::Status BeforeRows(const ApplyRows& apply);
@@ -54,7 +97,14 @@ class StepJournal {
   absl::Status End(std::uint64_t receipt, std::int64_t rows);
 
  private:
+  /// Reads where the journal stands, and ends what cannot go on.
   absl::Status Open();
+  /// Somebody wrote to the table without the journal.
+  absl::Status NoteMissed();
+  /// No journal is kept of the table, and its rows are about to change.
+  absl::Status EndJournal(JournalOperation operation);
+  absl::Status SetAsideHistory();
+  absl::Status EndMoment(std::uint64_t receipt, std::int64_t rows);
   absl::Status BeginHistory(const TableSchema& kept, bool has_rows);
   /// Number of the moment that what is written now belongs to.
   std::int64_t Moment() const { return place_->open != 0 ? place_->open : place_->last + 1; }
@@ -66,8 +116,11 @@ class StepJournal {
   StoreTransaction& transaction_;
   const Plan& plan_;
   const Step& step_;
+  SeenTables& seen_;
   const TableJournal kept_;
   std::optional<JournalPlace> place_;    ///< Absent: not read yet.
+  bool missed_ = false;                  ///< NoteMissed() was called.
+  bool ended_ = false;                   ///< EndJournal() was called.
   bool altered_ = false;                 ///< In place, which told the columns.
   std::int64_t was_open_ = 0;            ///< The moment that the step found open; 0: none.
   std::optional<JournalEntry> waiting_;  ///< May turn out to be a commit by itself.

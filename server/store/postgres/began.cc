@@ -10,6 +10,7 @@
 #include "base/folded_name.h"
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
+#include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -132,6 +133,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
   pipeline.Queue(StateOfKindSql(names, StateKind::kJournal), {}, kTaking);
   pipeline.Queue(kNotOurTablesSql, {names.schema, relations.value()}, kTaking);
+  pipeline.Queue(SeenSql(names, !intent.tables.empty()), of_tables, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
   // Behind the lock, under which nobody moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
@@ -183,9 +185,10 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   began.journal = StateOfKind((*rows)[4]);
   began.looked_at.insert(exact.begin(), exact.end());
   for (int at = 0; at < (*rows)[5].rows(); ++at) began.not_ours.insert((*rows)[5].Text(at, 0));
+  for (int at = 0; at < (*rows)[6].rows(); ++at) began.seen[(*rows)[6].Text(at, 0)] = (*rows)[6].Text(at, 1);
   if (role.group > 0) began.is_elsewhere = rows->back().rows() != 1 || rows->back().Int(0, 0) != role.group;
   if (!intent.tables.empty()) {
-    auto open = OpenReceiptsOf((*rows)[6], names);
+    auto open = OpenReceiptsOf((*rows)[7], names);
     if (!open.ok()) return open.status();
     for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
     for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);

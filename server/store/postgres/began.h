@@ -31,10 +31,11 @@ struct Began {
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
   std::vector<StateRow> journal;                                    ///< Of kJournal.
-  std::set<std::string> looked_at = {};                             ///< Relations of `exact`.
-  std::set<std::string> not_ours = {};  ///< Of these, no tables of ours, or missing.
-  bool has_standby = false;             ///< A commit waits for one.
-  bool is_elsewhere = false;            ///< On Citus: another node has the mirror's rows by now.
+  std::map<std::string, std::string> seen = {};  ///< Texts of kSeenKind of `tables`, by folded name.
+  std::set<std::string> looked_at = {};          ///< Relations of `exact`.
+  std::set<std::string> not_ours = {};           ///< Of these, no tables of ours, or missing.
+  bool has_standby = false;                      ///< A commit waits for one.
+  bool is_elsewhere = false;                     ///< On Citus: another node has the mirror's rows by now.
 };
 
 /// Takes the tenant's lock. `exact`: the intent's tables as the database spells their names. A server that

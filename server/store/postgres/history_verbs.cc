@@ -57,6 +57,9 @@ class PostgresJournalVerbs final : public JournalVerbs {
     if (!state.ok()) return state.status();
     return JournalPlaceOf(*state, table);
   }
+  absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string& table) override {
+    return mirror_.work->seen.Find(view(), table);
+  }
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok()) return state.status();
@@ -123,6 +126,17 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     const auto found = Find(table);
     if (!found.ok()) return found.status();
     return *found != nullptr;
+  }
+
+  absl::StatusOr<bool> IsAsKept(const std::string& table) override {
+    const auto found = Find(table);
+    if (!found.ok()) return found.status();
+    if (*found == nullptr) return true;
+    absl::StatusOr<TableWork> work = view().Work();
+    if (!work.ok()) return work.status();
+    absl::StatusOr<bool> as_kept = ShowsTable(*work, **found);
+    if (!as_kept.ok()) return mirror_.Said(as_kept.status());
+    return as_kept;
   }
 
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "server/store/journal_verbs.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/others_objects.h"
 #include "server/store/postgres/place/place_words.h"
@@ -68,6 +69,7 @@ class ContentsReader {
     for (const auto& step : steps) {
       if (absl::Status read = step(); !read.ok()) return read;
     }
+    RemoveSeen(&contents_.documents);
     return absl::OkStatus();
   }
   MirrorContents& contents() { return contents_; }

@@ -17,6 +17,7 @@
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/postgres/rows/write_set.h"
+#include "server/store/postgres/seen_marks.h"
 #include "server/store/postgres/work_view.h"
 #include "server/store/store_upkeep.h"
 
@@ -30,7 +31,8 @@ struct PostgresWork {
   const NodeRole role;
   postgres::Lease lease;
   postgres::Transaction transaction;
-  std::optional<WorkView> view;            ///< Absent: the lock is not taken yet.
+  std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
+  SeenMarks seen;
   std::optional<PostgresKeeping> keeping;  ///< Of the rows that are written next.
 };
 

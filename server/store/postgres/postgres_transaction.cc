@@ -30,6 +30,7 @@ class InWork {
  protected:
   WorkView& view() { return *mirror_.work->view; }
   OwnWrites& writes() { return view().writes(); }
+  SeenMarks& seen() { return mirror_.work->seen; }
   const PostgresOwnTables& names() const { return mirror_.names; }
 
  private:
@@ -88,6 +89,7 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
 
   absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
     ::mirror::WriteDocuments(writes(), names(), changes, now_ms);
+    seen().Put(changes);
     return absl::OkStatus();
   }
   absl::Status BoundDocuments(const DocumentBound& bound) override {
@@ -330,6 +332,7 @@ class PostgresTransaction final : public StoreTransaction {
     // Each node has standbys of its own, and rows last with those of the one that has them.
     mirror_.has_standby = began->has_standby && (work.role.has_rows || mirror_.has_standby);
     mirror_.NoteStateRev(began->row.state_rev);
+    work.seen.Know(began->tables, began->seen);
     work.view.emplace(*work.lease, mirror_.names, mirror_.definitions, *std::move(began));
     return absl::OkStatus();
   }

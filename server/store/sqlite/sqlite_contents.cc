@@ -228,6 +228,7 @@ absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
       [&] { return ReadLeftOut(connection, context_id, out); },
   });
   if (!read.ok()) return read;
+  RemoveSeen(&contents.documents);
   return contents;
 }
 

@@ -9,6 +9,7 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/mirror/passed_writes.h"
 
 namespace mirror {
 
@@ -106,6 +107,8 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     if (!mirror.mutex().try_lock()) return;
     const MutexLock lock(mirror.mutex(), std::adopt_lock);
     if (mirror.store() == nullptr || mirror.store()->IsBuilding()) return;
+    // Another server may write to the mirror without the journal.
+    if (!NotePassedWrites(*mirror.store(), rules.get(), now_ms).ok()) return;
     absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror.store()->OpenSnapshot();
     if (!opened.ok()) return;
     snapshot = *std::move(opened);

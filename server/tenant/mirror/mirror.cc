@@ -14,6 +14,7 @@
 #include "server/store/step_journal.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
+#include "server/tenant/mirror/passed_writes.h"
 
 namespace mirror {
 namespace {
@@ -161,6 +162,8 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   }
   (*store)->SetJournal(journal_);
   if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return Noticed(noted);
+  if (absl::Status noted = NotePassedWrites(**store, journal_.get(), now_ms); !noted.ok())
+    return Noticed(noted);
   store_ = *std::move(store);
   is_open_ = true;
   seen_.NoteDocuments();

@@ -17,7 +17,10 @@ namespace mirror {
 
 class NoJournal final : public JournalVerbs {
  public:
-  absl::StatusOr<JournalPlace> ReadPlace(const std::string&) override { return None(); }
+  absl::StatusOr<JournalPlace> ReadPlace(const std::string&) override { return JournalPlace{}; }
+  absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string&) override {
+    return std::optional<std::string>();
+  }
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string&) override { return 0; }
   absl::Status AddEntry(const JournalEntry&) override { return None(); }
   absl::Status CloseMoment(std::int64_t, const JournalEntry&) override { return None(); }
@@ -35,6 +38,7 @@ class NoJournal final : public JournalVerbs {
 class NoHistory final : public HistoryVerbs {
  public:
   absl::StatusOr<bool> IsKept(const std::string&) override { return false; }
+  absl::StatusOr<bool> IsAsKept(const std::string&) override { return true; }
   absl::Status Begin(const TableSchema&, std::int64_t) override { return None(); }
   absl::Status KeepOld(const ApplyRows&, std::int64_t) override { return None(); }
   absl::Status ForgetSame(const ApplyRows&, std::int64_t) override { return None(); }

@@ -69,6 +69,11 @@ JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::strin
   return place;
 }
 
+std::string SeenSql(const PostgresOwnTables& names, bool of_tables) {
+  return absl::StrCat("SELECT id, text FROM ", names.documents, " WHERE kind = '", kSeenKind, "'",
+                      of_tables ? " AND id = ANY ($1)" : "");
+}
+
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry) {
   const std::string key = FoldName(entry.table);
   std::vector<postgres::Value> values = {entry.number,

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "server/journal/journal_entry.h"
+#include "server/journal/seen_mark.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -19,6 +20,10 @@ namespace mirror {
 
 /// `state`: all of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
+
+/// Reads what the journal saw last: the id and the text of documents of kSeenKind. `of_tables`: only those of
+/// the tables in $1, which is KeysOf().
+std::string SeenSql(const PostgresOwnTables& names, bool of_tables);
 
 /// Who has a head that is open has its row of kJournal, too.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);

@@ -485,6 +485,33 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   return made.ok() ? GiveReading(work.connection, work.In(kept.name), view) : made;
 }
 
+absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history) {
+  const TableSchema& kept = history.schema;
+  const absl::StatusOr<Relation> view = FindRelation(work, history.view);
+  if (!view.ok()) return view.status();
+  if (view->kind != 'v' || !view->is_ours) {
+    const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
+    if (!visible.ok()) return visible.status();
+    return visible->is_whole || !history.is_view_whole;
+  }
+  // A view keeps to the table and the columns that it was made for, whatever they are called by now.
+  const auto rows = work.connection.Query(
+      "SELECT DISTINCT a.attname::text FROM pg_catalog.pg_rewrite AS r JOIN pg_catalog.pg_depend AS d ON "
+      "d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = "
+      "'pg_catalog.pg_class'::regclass JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND "
+      "a.attnum = d.refobjsubid WHERE r.ev_class = $1::text::regclass AND d.refobjid = $2::text::regclass",
+      {work.In(history.view), work.In(kept.name)}, "looking what the view of a table's versions shows");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  std::set<std::string> shown;
+  for (int row = 0; row < rows->rows(); ++row) {
+    if (std::string name = rows->Text(row, 0); !absl::StartsWith(name, "_mirror_")) shown.insert(name);
+  }
+  if (shown.empty()) return false;
+  bool shows_all = true;
+  for (const Column& column : kept.columns) shows_all = shown.erase(column.name) > 0 && shows_all;
+  return shown.empty() && (shows_all || !history.is_view_whole);
+}
+
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
   const absl::StatusOr<Relation> there = FindRelation(work, history->view);
   if (!there.ok()) return there.status();

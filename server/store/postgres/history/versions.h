@@ -65,6 +65,8 @@ absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history);
 absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history);
 /// Under a name of the mirror's own: a mirrored table is to get the one it has.
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history);
+/// See HistoryVerbs::IsAsKept(). The table is there.
+absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history);
 /// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be.
 /// Gives whether it did.
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history);

@@ -120,6 +120,32 @@ class SqliteHistory final : public HistoryVerbs {
     return query->Bind(1, table).Step();
   }
 
+  absl::StatusOr<bool> IsAsKept(const std::string& table) override {
+    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
+    if (!history.ok()) return history.status();
+    if (!*history) return true;
+    const TableSchema& schema = (*history)->schema;
+    const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection_, table);
+    if (!columns.ok()) return columns.status();
+    const bool is_whole =
+        std::all_of(schema.columns.begin(), schema.columns.end(),
+                    [&](const Column& column) { return columns->contains(FoldName(column.name)); });
+    absl::StatusOr<Query> own = connection_.Prepare(
+        "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND instr(sql, ?2)");
+    if (!own.ok()) return own.status();
+    const absl::StatusOr<bool> there = own->Bind(1, (*history)->view).Bind(2, (*history)->versions).Step();
+    if (!there.ok()) return there.status();
+    if (!*there) return is_whole;
+    // SQLite writes new names into the text of a view. A table that waits for columns that a population is to
+    // bring has a view that shows it so.
+    const std::string sql = own->Text(0);
+    if (sql == CreateViewSql((*history)->view, (*history)->versions, schema,
+                             FindVisibleRows(schema, *columns, ""))) {
+      return true;
+    }
+    return is_whole && absl::StrContains(sql, absl::StrCat(QuoteName(schema.name), " AS t"));
+  }
+
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
     if (absl::Status made = MakeTable(connection_); !made.ok()) return made;
     const absl::StatusOr<std::string> versions = FreeTableName(connection_, "_mirror_versions_");

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "server/journal/column_list.h"
 #include "server/journal/erased_key.h"
 #include "server/journal/key_block.h"
+#include "server/journal/seen_mark.h"
 #include "server/store/sqlite/history/sqlite_journal_reader.h"
 
 namespace mirror {
@@ -45,6 +47,17 @@ class SqliteJournal final : public JournalVerbs {
     place.last = query->Int(0);
     place.open = query->Int(1);
     return place;
+  }
+
+  absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string& table) override {
+    if (!HasOwnTable(connection_, "_mirror_documents")) return std::nullopt;
+    absl::StatusOr<Query> query =
+        connection_.Prepare("SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ?2");
+    if (!query.ok()) return query.status();
+    const std::string id = FoldName(table);
+    const absl::StatusOr<bool> row = query->Bind(1, kSeenKind).Bind(2, id).Step();
+    if (!row.ok()) return row.status();
+    return *row ? std::optional(query->Text(0)) : std::nullopt;
   }
 
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {

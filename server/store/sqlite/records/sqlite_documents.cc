@@ -8,10 +8,8 @@ namespace {
 constexpr char kColumns[] = "kind, id, text, at_ms";
 
 absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_documents'");
-  if (!query.ok()) return query.status();
-  return query->Step();
+  // Marks of the journal are written with each commit of many mirrors.
+  return connection.database().HasTable("_mirror_documents");
 }
 
 absl::Status MakeDocuments(SqliteConnection& connection) {
@@ -75,6 +73,15 @@ absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& conne
 
 absl::Status WriteDocument(SqliteConnection& connection, const Document& document) {
   if (absl::Status made = MakeDocuments(connection); !made.ok()) return made;
+  if (document.at_ms == 0) {
+    // One without a time is written often. Its place in the index stays.
+    absl::StatusOr<Query> again = connection.Prepare(
+        "UPDATE _mirror_documents SET text = ?3 WHERE kind = ?1 AND id = ?2 AND at_ms = 0");
+    if (!again.ok()) return again.status();
+    again->Bind(1, document.kind).Bind(2, document.id).Bind(3, document.text);
+    if (absl::Status written = again->Run(); !written.ok()) return written;
+    if (connection.Changes() > 0) return absl::OkStatus();
+  }
   absl::StatusOr<Query> query = connection.Prepare(
       "INSERT OR REPLACE INTO _mirror_documents (kind, id, text, at_ms) VALUES (?1, ?2, ?3, ?4)");
   if (!query.ok()) return query.status();

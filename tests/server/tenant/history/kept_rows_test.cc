@@ -153,6 +153,59 @@ TEST_F(KeptRowsTest, WithoutNowTheNextCycleRewritesTheFile) {
   EXPECT_THAT(Bytes(), Not(HasSubstr("Adele")));
 }
 
+/// Servers with other configurations, one after the other.
+class SwitchedTest : public KeptRowsTest {
+ protected:
+  void RestartWith(bool journal, bool history) {
+    options_.journal.rules = {{.journal = journal, .history = history}};
+    Restart();
+  }
+  /// After the look that each opening of a mirror takes.
+  std::vector<std::string> Operations() {
+    EXPECT_THAT(tenant_->OpenSnapshot(), IsOk());
+    std::vector<std::string> names;
+    const Rows rows =
+        Partner(path()).Ask("SELECT operation FROM _mirror_journal WHERE operation <> 4 ORDER BY number");
+    for (const Row& row : rows) {
+      names.emplace_back(ToString(static_cast<JournalOperation>(row[0].integer)));
+    }
+    return names;
+  }
+};
+
+TEST_F(SwitchedTest, WhatWasWrittenWithoutAJournalIsToldWhenTheMirrorIsOpened) {
+  Prepare();
+  RestartWith(false, false);
+  Push(Operation::kInsert, {{2, "Bert", 8}}, 4);
+  Push(Operation::kInsert, {{2, "Bill", 9}}, 5);
+  RestartWith(true, true);
+  EXPECT_THAT(Operations(), ElementsAre("POPULATED", "INSERT", "DELETE", "COMPARE", "COMPARE"));
+  Restart();
+  EXPECT_THAT(Operations(), SizeIs(5)) << "once";
+  Push(Operation::kInsert, {{2, "Bob", 10}}, 6);
+  const auto as_of = OpenRows(*tenant_, {.table = "people", .as_of = "3"});
+  EXPECT_THAT(as_of, Not(IsOk())) << "row 2 of then is in no version";
+}
+
+TEST_F(SwitchedTest, ATableThatAPartnerDroppedIsNotReadAsOfBefore) {
+  Prepare();
+  const std::int64_t before = Partner(path()).One("SELECT max(number) FROM _mirror_journal").integer;
+  ByHand("DROP TABLE people");
+  source_->Mirror(People(), {{4, "Dan", 1}}, At(4));
+  EXPECT_GT(Partner(path()).One("SELECT known_from FROM _mirror_history").integer, before);
+  EXPECT_THAT(OpenRows(*tenant_, {.table = "people", .as_of = "3"}), Not(IsOk()));
+  EXPECT_EQ(Partner(path()).Ask("SELECT id, name FROM people_history"), (Rows{{4, "Dan"}}));
+}
+
+TEST_F(SwitchedTest, AColumnThatAPartnerRenamedIsNotReadAsOfBefore) {
+  Prepare();
+  const std::int64_t before = Partner(path()).One("SELECT max(number) FROM _mirror_journal").integer;
+  ByHand("ALTER TABLE people RENAME COLUMN name TO title");
+  source_->Mirror(People(), {{4, "Dan", 1}}, At(4));
+  EXPECT_GT(Partner(path()).One("SELECT known_from FROM _mirror_history").integer, before);
+  EXPECT_EQ(Partner(path()).Ask("SELECT id, name FROM people_history"), (Rows{{4, "Dan"}}));
+}
+
 TenantOptions Bounded() {
   TenantOptions options;
   options.journal.bytes_max = 3'000;
