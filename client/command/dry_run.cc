@@ -111,8 +111,10 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   if (!state.ok()) return state.status();
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   if (!runs.ok()) return runs.status();
+  SourceConfig as_before = source;
+  as_before.announced = runs->tables().Names();
   const absl::StatusOr<CapturedSource> opened =
-      OpenCaptured(source, rules, runs->tables().Records(), **state, nullptr);
+      OpenCaptured(as_before, rules, runs->tables().Records(), **state, nullptr);
   if (!opened.ok()) return opened.status();
   SourceReader* const reader = opened->reader.get();
   const auto waiting = Waiting(source, state_dir, *runs);
@@ -170,7 +172,9 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   if (const std::optional<CaptureRules> rules = RulesOf(source, names)) {
     return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out, tables);
   }
-  const auto reader = OpenReader(source, runs->tables().Records());
+  SourceConfig as_before = source;
+  as_before.announced = runs->tables().Names();
+  const auto reader = OpenReader(as_before, runs->tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
   const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, *runs);

@@ -125,15 +125,17 @@ absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& s
   (void)OpenLog(source, {});
   // Tables that are captured need none.
   const std::optional<CaptureRules> rules = RulesOf(source);
+  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
+  if (!state.ok()) return state.status();
+  SourceConfig as_before = source;
+  as_before.announced = state->tables().Names();
   const std::unique_ptr<SourceReader> reader = OpenSource(
-      source, {}, nullptr,
+      as_before, {}, nullptr,
       [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();
   // It stays the source that it was before it had a log, unless the database, its path or the machine is
   // another one.
-  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
   if (!bound.ok()) return bound.status();
   const LogUser user = {config.agent.state_dir, state->source_id(), take_over, state->is_new()};

@@ -53,11 +53,13 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
   }
 }
 
-/// One that was announced before and cannot be now would count as dropped.
+/// One that was announced before and cannot be now would count as dropped. Where another one has its name in
+/// the mirror, that is the one which was announced.
 absl::Status CheckRefused(const RunContext& run) {
   const std::vector<std::string> announced = run.state.tables().Names();
   for (const RefusedTable& table : run.schema.refused) {
-    const bool was = std::any_of(announced.begin(), announced.end(),
+    const bool was = run.FindTable(table.name) == nullptr &&
+                     std::any_of(announced.begin(), announced.end(),
                                  [&](const std::string& name) { return SameName(name, table.name); });
     if (!was) continue;
     return absl::FailedPreconditionError(

@@ -142,7 +142,9 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 template <typename Options>
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
                   Options* options) {
-  options->choice = {source.include, source.skip, source.blocked, std::move(takes), source.accept.any()};
+  options->choice = {source.include,      source.skip,
+                     source.blocked,      std::move(takes),
+                     source.accept.any(), {source.announced.begin(), source.announced.end()}};
   options->records = std::move(records);
   for (const TableConfig& table : source.tables) {
     if (table.steps.any()) options->steps.push_back(table.steps);

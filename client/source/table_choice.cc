@@ -2,15 +2,51 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
 #include "base/name_pattern.h"
 #include "base/reserved_name.h"
 
 namespace mirror {
 namespace {
 
-bool MatchesAny(const std::string& name, const std::vector<std::string>& patterns) {
+/// All names, by what they are in a mirror.
+using Twins = std::map<std::string, std::vector<std::string>>;
+
+Twins TwinsOf(const std::vector<std::string>& all) {
+  Twins twins;
+  for (const std::string& name : all) twins[FoldName(name)].push_back(name);
+  return twins;
+}
+
+bool Matches(const std::string& name, const Twins& twins, const std::string& pattern) {
+  if (!MatchesPattern(name, pattern)) return false;
+  const std::vector<std::string>& same = twins.at(FoldName(name));
+  const auto is_spelled = [&pattern](const std::string& one) { return MatchesExactly(one, pattern); };
+  return is_spelled(name) || std::none_of(same.begin(), same.end(), is_spelled);
+}
+
+bool MatchesAny(const std::string& name, const Twins& twins, const std::vector<std::string>& patterns) {
   return std::any_of(patterns.begin(), patterns.end(),
-                     [&name](const std::string& pattern) { return MatchesPattern(name, pattern); });
+                     [&](const std::string& pattern) { return Matches(name, twins, pattern); });
+}
+
+/// Of names that are one in a mirror one stays.
+void RefuseTwins(const TableChoice& choice, ChosenTables* chosen) {
+  const Twins twins = TwinsOf(chosen->names);
+  std::erase_if(chosen->names, [&](const std::string& name) {
+    const std::vector<std::string>& same = twins.at(FoldName(name));
+    const auto known = std::find_if(same.begin(), same.end(),
+                                    [&](const std::string& one) { return choice.announced.contains(one); });
+    const std::string& stays = known == same.end() ? same.front() : *known;
+    if (name == stays) return false;
+    chosen->refused.push_back(
+        {name, absl::StrCat("its name differs from that of '", stays,
+                            "' by upper and lower case alone, which are one in a mirror, and '", stays,
+                            "' is sent: leave one of them out with 'skip', which takes its name as the "
+                            "database writes it")});
+    return true;
+  });
 }
 
 std::vector<std::string> IdlePatterns(const TableChoice& choice, const std::vector<std::string>& tables) {
@@ -34,6 +70,7 @@ bool IsOfExchange(const std::string& name) {
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all) {
   ChosenTables chosen;
   chosen.idle_patterns = IdlePatterns(choice, all);
+  const Twins twins = TwinsOf(all);
   for (const std::string& name : all) {
     if (IsOfExchange(name)) {
       if (choice.exchange && name == kLedgerName && (!choice.takes || choice.takes(name)))
@@ -45,11 +82,12 @@ ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::stri
                      [&name](const auto& entry) { return MatchesPattern(name, entry.first); });
     if (blocked != choice.blocked.end()) {
       chosen.blocked.push_back({name, blocked->second});
-    } else if (MatchesAny(name, choice.include) && !MatchesAny(name, choice.skip) &&
+    } else if (MatchesAny(name, twins, choice.include) && !MatchesAny(name, twins, choice.skip) &&
                (!choice.takes || choice.takes(name))) {
       chosen.names.push_back(name);
     }
   }
+  RefuseTwins(choice, &chosen);
   return chosen;
 }
 

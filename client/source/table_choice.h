@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,16 @@ namespace mirror {
 
 /// Which tables of a database the configuration asks for.
 struct TableChoice {
-  std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
+  /// Patterns, see MatchesPattern(). Of names that differ by case alone a pattern means the one that it
+  /// spells, where it spells one of them.
+  std::vector<std::string> include = {"*"}, skip = {};
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::function<bool(const std::string&)> takes = {};  ///< Which of those there are; empty: all.
   /// The source has an exchange: its ledger is one of them, whatever the patterns say.
   bool exchange = false;
+  /// Tables of the last run. Of names that differ by case alone, which are one in a mirror, the one that is
+  /// among these stays; otherwise the first one.
+  std::set<std::string> announced = {};
 };
 
 /// What was chosen.
@@ -24,10 +30,11 @@ struct ChosenTables {
   std::vector<std::string> names;
   // See SourceSchema.
   std::vector<RefusedTable> blocked;
+  std::vector<RefusedTable> refused;  ///< Their names differ from that of a chosen one by case alone.
   std::vector<std::string> idle_patterns;
 };
 
-/// Of all that the source has. What the exchange keeps there for itself is none of its tables.
+/// Of all that the source has, in its order. What the exchange keeps there for itself is none of its tables.
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all);
 
 }  // namespace mirror

@@ -172,6 +172,7 @@ class Log {
     }
     Require(words.Word(words.size()).empty());
     (void)words.IsHarmless();
+    (void)words.IsDefinition();
     // What is emptied is named.
     const std::optional<std::string> table = words.Truncates(query.database, "crm");
     Require(!table || (words.Names(*table) && words.Word(0) == "truncate"));

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/digest.h"
+#include "base/folded_name.h"
 
 namespace mirror {
 
@@ -11,6 +12,20 @@ OdbcDialectKind OdbcDialectNamed(std::string_view word) {
   if (word == "postgres") return OdbcDialectKind::kPostgres;
   if (word == "mysql") return OdbcDialectKind::kMysql;
   return word == "sqlite" ? OdbcDialectKind::kSqlite : OdbcDialectKind::kGeneric;
+}
+
+void AddFirstOptions(OdbcDialectKind kind, odbc::ConnectionString* to) {
+  const std::string* const named = to->Find("DRIVER");
+  const std::string driver = named == nullptr ? "" : FoldName(*named);
+  const auto is = [&driver](std::string_view name) { return driver.find(name) != std::string::npos; };
+  // It makes a database that is not there.
+  if (is("sqlite")) to->SetUnlessGiven("NoCreat", "1");
+  // It writes /tmp/psqlodbc_<user><process>.log, with statements, where odbcinst.ini says so, as Debian's
+  // does.
+  if (is("psqlodbc") || is("postgres") || kind == OdbcDialectKind::kPostgres) {
+    to->SetUnlessGiven("CommLog", "0");
+    to->SetUnlessGiven("Debug", "0");
+  }
 }
 
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,

@@ -63,6 +63,10 @@ enum class OdbcDialectKind : std::uint8_t { kAuto, kPostgres, kMysql, kSqlite, k
 /// "auto", "postgres", "mysql", "sqlite"; any other word is "generic".
 OdbcDialectKind OdbcDialectNamed(std::string_view word);
 
+/// Options for a connection by which it is not known yet what the driver is: those without which the drivers
+/// leave files behind that nobody asked for.
+void AddFirstOptions(OdbcDialectKind kind, odbc::ConnectionString* to);
+
 /// Of a connection's own database, when `kind` is kAuto.
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,
                                              const std::string& schema);

@@ -28,6 +28,7 @@ constexpr const char* kPostgresSettings[] = {
     "SET standard_conforming_strings TO on",
     "SET lock_timeout TO 2000",
     "SET max_parallel_workers_per_gather TO 0",
+    "SET jit TO off",
     "SET idle_in_transaction_session_timeout TO 60000",
     "SET default_transaction_read_only TO on",
 };
@@ -142,6 +143,8 @@ class OdbcPostgres : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("psqlodbc") == std::string::npos) return;
+    to->SetUnlessGiven("CommLog", "0");
+    to->SetUnlessGiven("Debug", "0");
     // Else the driver holds all rows of a statement in memory.
     to->Set("UseDeclareFetch", "1");
     to->Set("Fetch", "1000");

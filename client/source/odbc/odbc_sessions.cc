@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/failure.h"
 #include "base/file.h"
-#include "base/folded_name.h"
 #include "client/source/source_away.h"
 
 namespace mirror {
@@ -57,10 +56,7 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
     as.password = *std::move(password);
   }
   if (dialect_ == nullptr) {
-    // The driver makes a file that is not there.
-    const std::string* const named = as.to.Find("DRIVER");
-    if (named != nullptr && FoldName(*named).find("sqlite") != std::string::npos)
-      as.to.SetUnlessGiven("NoCreat", "1");
+    AddFirstOptions(access_.dialect, &as.to);
     absl::StatusOr<std::unique_ptr<odbc::Connection>> first = odbc::Connection::Open(as);
     if (!first.ok()) return ExplainOdbcConnect(first.status(), access_);
     driver_ = (*first)->driver();

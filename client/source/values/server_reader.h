@@ -91,22 +91,24 @@ class ServerReader : public SourceReader {
   }
   absl::Status KnowPlace() { return place_ ? absl::OkStatus() : LookAtPlace(); }
 
-  /// Of all tables that the catalogs have.
+  /// Of all tables that the catalogs have, by name.
   template <typename Table>
   ChosenTables Choose(const std::vector<Table>& all) const {
     std::vector<std::string> names;
     for (const Table& table : all) names.push_back(table.name);
-    std::sort(names.begin(), names.end());
-    return ChooseTables(choice_, names);
+    ChosenTables chosen = ChooseTables(choice_, names);
+    std::sort(chosen.names.begin(), chosen.names.end());
+    return chosen;
   }
 
-  /// By `announce` those of the catalogs' tables that were chosen, by name. Of two whose names are one in the
-  /// mirror the first one stays what it is. `is_readable`: its name can stand in a statement.
+  /// By `announce` those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand
+  /// in a statement.
   template <typename Table, typename IsReadable, typename Announce>
   static void AnnounceAll(std::vector<Table> all, ChosenTables chosen, const IsReadable& is_readable,
                           const Announce& announce, SourceSchema* schema) {
     schema->idle_patterns = std::move(chosen.idle_patterns);
     schema->blocked = std::move(chosen.blocked);
+    schema->refused = std::move(chosen.refused);
     const std::set<std::string> names(chosen.names.begin(), chosen.names.end());
     AnnouncedNames announced(schema);
     for (Table& table : all) {

@@ -50,11 +50,16 @@ std::string Many(const std::string& table, int count) {
 /// Another reader, and how many bytes of rows it gave.
 class Counted : public SourceReader {
  public:
-  Counted(std::unique_ptr<SourceReader> inner, std::atomic<std::size_t>& bytes)
-      : inner_(std::move(inner)), bytes_(bytes) {}
+  Counted(std::unique_ptr<SourceReader> inner, std::atomic<std::size_t>& bytes,
+          std::vector<RefusedTable> refused)
+      : inner_(std::move(inner)), bytes_(bytes), refused_(std::move(refused)) {}
   SourceMark Mark() const override { return inner_->Mark(); }
   absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
-  absl::StatusOr<SourceSchema> Schema() override { return inner_->Schema(); }
+  absl::StatusOr<SourceSchema> Schema() override {
+    absl::StatusOr<SourceSchema> schema = inner_->Schema();
+    if (schema.ok()) schema->refused.insert(schema->refused.end(), refused_.begin(), refused_.end());
+    return schema;
+  }
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     return inner_->CountRows(table);
   }
@@ -82,6 +87,7 @@ class Counted : public SourceReader {
   };
   std::unique_ptr<SourceReader> inner_;
   std::atomic<std::size_t>& bytes_;
+  const std::vector<RefusedTable> refused_;
 };
 
 class CycleTest : public testing::Test {
@@ -101,7 +107,7 @@ class CycleTest : public testing::Test {
     source.records = state->tables().Records();
     source.copy = copy_;
     std::unique_ptr<SourceReader> reader =
-        std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_);
+        std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_, refused_);
     MirrorClient client = endpoint_.Client();
     client.set_patience(patience_);
     endpoint_.Settle();
@@ -144,8 +150,25 @@ class CycleTest : public testing::Test {
   std::vector<std::string> include_ = {"*"}, skip_;
   Patience patience_;
   std::atomic<std::size_t> read_bytes_ = 0;
+  std::vector<RefusedTable> refused_;  ///< As a database has them whose names differ by case.
   FakeEndpoint endpoint_{folder_};
 };
+
+TEST_F(CycleTest, ATableWhoseTwinIsSentIsRefusedInEachCycleAndTheOthersGoOn) {
+  Sql(path_, kTwoTables);
+  refused_ = {{"A", "its name differs from that of 'a'"}};
+  for (int run = 0; run < 3; ++run) {
+    const CycleReport report = Run();
+    EXPECT_EQ(report.outcome, Outcome::kDone) << report.status;
+    EXPECT_EQ(Of(report, "A").result, TableResult::kRefused);
+    EXPECT_EQ(Of(report, "a").result, TableResult::kOk) << Of(report, "a").reason;
+    Sql(path_, absl::StrCat("INSERT INTO a VALUES (", 10 + run, ", 'new')"));
+  }
+  // One that is announced no more has no twin that would keep its place.
+  refused_ = {{"b", "it cannot be read"}};
+  skip_ = {"b"};
+  EXPECT_NE(Run().outcome, Outcome::kDone);
+}
 
 TEST_F(CycleTest, FirstRunPopulatesEveryTableAndSaysSo) {
   Sql(path_, kTwoTables);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/source/postgres/log/staged_table_note.h"
 #include "client/source/postgres/log/table_fingerprint.h"
 #include "tests/client/postgres_log/replication_source.h"
 
@@ -154,7 +155,41 @@ TEST_F(PublicationFactsTest, LeavesThatComeAndGoAreSeen) {
     EXPECT_EQ(MoveBy(sql), TableMove::kRows) << sql;
   }
   EXPECT_EQ(MoveBy("INSERT INTO t VALUES (1)"), TableMove::kNone);
-  EXPECT_EQ(MoveBy("TRUNCATE t"), TableMove::kInPlace) << Fingerprint("t");
+  // It looks as a partition does that was UNLOGGED for a while.
+  EXPECT_EQ(MoveBy("TRUNCATE t"), TableMove::kRows) << Fingerprint("t");
+}
+
+TEST_F(PublicationFactsTest, WhatPartitionsAloneShowIsSeen) {
+  Sql("CREATE DOMAIN dom AS int DEFAULT 7; "
+      "CREATE TABLE t (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); "
+      "CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id); "
+      "CREATE TABLE t_11 PARTITION OF t_1 FOR VALUES FROM (0) TO (10); INSERT INTO t VALUES (1, 1)");
+  Sql(absl::StrCat("ALTER PUBLICATION \"", kPublication, "\" ADD TABLE t"));
+  EXPECT_EQ(MoveBy("ALTER TABLE t ADD plain int"), TableMove::kInPlace);
+  // What filled the column is gone already, and the partitioned table has no rows that would show it.
+  EXPECT_EQ(MoveBy("ALTER TABLE t ADD a int DEFAULT 5; ALTER TABLE t ALTER a DROP DEFAULT"),
+            TableMove::kRows);
+  EXPECT_EQ(MoveBy("ALTER TABLE t ADD b dom; ALTER DOMAIN dom DROP DEFAULT"), TableMove::kRows);
+  EXPECT_EQ(MoveBy("ALTER TABLE t_11 SET UNLOGGED; UPDATE t SET v = 2; ALTER TABLE t_11 SET LOGGED"),
+            TableMove::kRows)
+      << "the only partition with rows";
+  EXPECT_EQ(MoveBy("SELECT 1"), TableMove::kNone);
+}
+
+TEST(TableFingerprint, ANewFileOfAnyPartitionIsSeen) {
+  const std::string before = "1 2 3\np\n5.6.r.p.d\n0 100\n1 23 -1 7 - id";
+  EXPECT_EQ(CompareFingerprints(before, "1 2 3\np\n5.6.r.p.d\n0 101\n1 23 -1 7 - id"), TableMove::kRows);
+  EXPECT_EQ(CompareFingerprints("1 2 3\np\n\n100\n1 23 -1 7 - id", "1 2 3\np\n\n101\n1 23 -1 7 - id"),
+            TableMove::kInPlace)
+      << "a table without partitions, which cannot be UNLOGGED while it is in a publication";
+}
+
+TEST(StagedTableNoteTest, IsReadAsItWasWritten) {
+  const StagedTableNote note = {7, 8, {3, 4}, "1 2 3\nd 1\n", 99};
+  EXPECT_EQ(ParseStagedTableNote(ToString(note)), note);
+  EXPECT_EQ(ParseStagedTableNote("7 8\n3 4\n1 2 3\nd 1\n"),
+            (StagedTableNote{7, 8, {3, 4}, "1 2 3\nd 1\n", 0}))
+      << "as an earlier version wrote it";
 }
 
 TEST_F(PublicationFactsTest, WhatWasPublishedOtherwiseForAWhileIsSeen) {

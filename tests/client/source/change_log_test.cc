@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "client/source/sqlite/log/trigger_trial.h"
 #include "tests/client/source/logged_source.h"
 
 namespace mirror::change_log_test {
@@ -408,6 +409,37 @@ TEST_F(ChangeLogTest, AProbeOfAPartialIndexUsesIt) {
                               {{"new.\"v\"", "?1"}, {"new.\"w(h\"\"e)re\"", "?2"}});
   EXPECT_THAT(Ask(app_->handle(), "EXPLAIN QUERY PLAN " + probe), ElementsAre(HasSubstr("INDEX a where (")));
   After("INSERT INTO t VALUES (1, 'x', 1); REPLACE INTO t VALUES (2, 'x', 1)");
+}
+
+TEST_F(ChangeLogTest, TextsInDoubleQuotesBreakNoWriteWhereTheApplicationTakesNone) {
+  Start(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, status TEXT, u INT); CREATE UNIQUE INDEX i ON t(u) WHERE "
+      "status = "
+      "\"active\"; INSERT INTO t VALUES (1, 'active', 1), (2, 'x', 1)");
+  EXPECT_TRUE(log_->NamesRows("t"));
+  for (const int option : {SQLITE_DBCONFIG_DQS_DML, SQLITE_DBCONFIG_DQS_DDL})
+    ASSERT_EQ(sqlite3_db_config(app_->handle(), option, 0, nullptr), SQLITE_OK);
+  After(
+      "INSERT INTO t VALUES (3, 'active', 3); UPDATE t SET u = 8 WHERE id = 2; DELETE FROM t WHERE id = 3; "
+      "INSERT OR REPLACE INTO t VALUES (5, 'active', 1)");
+}
+
+TEST_F(ChangeLogTest, AConditionThatDoesNotWorkInATriggerIsLeftOut) {
+  LoggedTable table;
+  table.name = "t";
+  table.columns.resize(2);
+  table.columns[0].name = "id";
+  table.columns[1].name = "status";
+  table.key = {0};
+  LoggedTable::Probe probe;
+  probe.column = "status";
+  probe.collation = "BINARY";
+  table.unique.push_back({{probe}, "status = 'x' AND app_function(id)"});
+  EXPECT_THAT(TriggersWork(table), IsOkAndHolds(true)) << "the application's SQLite has its function";
+  table.unique[0].where = "status = \"x\"";
+  EXPECT_THAT(TriggersWork(table), IsOkAndHolds(false));
+  table.unique[0].where = "status = ";
+  EXPECT_THAT(TriggersWork(table), IsOkAndHolds(false));
 }
 
 // --- Silence ---

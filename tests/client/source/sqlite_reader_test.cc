@@ -160,6 +160,38 @@ TEST_F(SqliteReaderTest, InfinityIsTheTablesProblemAndNamesTheColumn) {
   EXPECT_THAT(schema.tables[2].problem, IsEmpty());
 }
 
+TEST_F(SqliteReaderTest, ATextThatSqliteMakesAnInfinityIsOne) {
+  const SourceSchema schema = Open(
+      "CREATE TABLE n(id INTEGER PRIMARY KEY, v NUMERIC); INSERT INTO n VALUES(1, '1e400');"
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES(1, '1e400')");
+  ASSERT_EQ(schema.tables.size(), 2U);
+  EXPECT_THAT(schema.tables[0].problem, AllOf(HasSubstr("'v'"), HasSubstr("infinity")));
+  EXPECT_THAT(All(schema.tables[1].schema), ElementsAre(ElementsAre("i:1", "t:1e400")));
+}
+
+TEST_F(SqliteReaderTest, WhatTheApplicationAloneHasIsSaidWithTheWayOut) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
+  const auto twice = [](sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+    sqlite3_result_int64(context, 2 * sqlite3_value_int64(values[0]));
+  };
+  ASSERT_EQ(sqlite3_create_function(database, "twice", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, twice,
+                                    nullptr, nullptr),
+            SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(
+          database,
+          "CREATE TABLE v(id INTEGER PRIMARY KEY, a INT, g INT AS (twice(a)) VIRTUAL); INSERT INTO v(id, "
+          "a) VALUES (1, 2)",
+          nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(database);
+  const SourceTable table = One("");
+  std::string words = table.problem;
+  if (words.empty()) words = std::string(ReadAll(*reader_, table.schema).status.message());
+  EXPECT_THAT(words, AllOf(HasSubstr("twice"), HasSubstr("leave it out with 'skip'")));
+}
+
 // --- Types that are trusted ---
 
 TEST_F(SqliteReaderTest, TrustsTheTypesOfATableThatWasNeverSentUntilAValueDoesNotFit) {

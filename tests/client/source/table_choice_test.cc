@@ -45,6 +45,33 @@ TEST(TableChoiceTest, OfWhatIsChosenAReaderMayTakeAPart) {
               ElementsAre("customer", "salaries"));
 }
 
+TEST(TableChoiceTest, OfNamesThatDifferByCaseOneIsRefusedAndTheSameOneEachTime) {
+  const std::vector<std::string> all = {"Center", "center", "other"};
+  const ChosenTables first = ChooseTables({}, all);
+  EXPECT_THAT(first.names, ElementsAre("Center", "other"));
+  ASSERT_EQ(first.refused.size(), 1U);
+  EXPECT_EQ(first.refused[0].name, "center");
+  EXPECT_THAT(first.refused[0].reason, testing::HasSubstr("'Center' is sent"));
+  // The other one was there before the first one came.
+  const ChosenTables later = ChooseTables({.announced = {"center", "other"}}, all);
+  EXPECT_THAT(later.names, ElementsAre("center", "other"));
+  EXPECT_EQ(later.refused[0].name, "Center");
+}
+
+TEST(TableChoiceTest, APatternMeansTheOneThatItSpells) {
+  const std::vector<std::string> all = {"Center", "center", "Other"};
+  EXPECT_THAT(ChooseTables({.skip = {"center", "other"}}, all).names, ElementsAre("Center"));
+  EXPECT_THAT(ChooseTables({.skip = {"Center"}}, all).names, ElementsAre("center", "Other"));
+  EXPECT_THAT(ChooseTables({.skip = {"Center"}}, all).refused, IsEmpty());
+  EXPECT_THAT(ChooseTables({.include = {"center"}}, all).names, ElementsAre("center"));
+  EXPECT_THAT(ChooseTables({.skip = {"CENTER"}}, all).names, ElementsAre("Other"));
+  EXPECT_THAT(ChooseTables({.skip = {"c*"}}, all).names, ElementsAre("Center", "Other"));
+  // What must never leave is meant in whatever case.
+  const ChosenTables blocked = ChooseTables({.blocked = {{"center", "no"}}}, all);
+  EXPECT_THAT(blocked.names, ElementsAre("Other"));
+  EXPECT_EQ(blocked.blocked.size(), 2U);
+}
+
 TEST(TableChoiceTest, OfTheExchangeItsLedgerAloneAndOnlyWhereThereIsOne) {
   const std::vector<std::string> all = {"_mirror_exchange", "_mirror_inbox",           "_mirror_ledger",
                                         "_mirror_datajoin", "_mirror_datajoin_change", "customer"};

@@ -31,6 +31,7 @@
 #include "client/run/table_check.h"
 #include "client/source/sqlite/file/beside_files.h"
 #include "client/source/sqlite/log/log_check.h"
+#include "client/source/sqlite/log/trigger_trial.h"
 #include "client/wire/connect.h"
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
@@ -226,6 +227,28 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   return true;
 }
 
+/// Whether the application can write beside the triggers of the log. False: it cannot, or that is not known.
+bool TryWritesOf(const SourceConfig& source, const std::vector<std::string>& tables, const std::string& step,
+                 DoctorReport& report) {
+  const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path, tables);
+  if (!failing.ok()) {
+    report.Warn(step, absl::StrCat("no write to its tables could be tried: ", failing.status().message()),
+                "correct that, or run this again when the application is idle");
+    return false;
+  }
+  for (const auto& [table, why] : *failing) {
+    report.Fail(
+        step,
+        absl::StrCat("table '", table,
+                     "': the triggers of the change log make writes of the application fail (tried in a "
+                     "transaction that was rolled back): ",
+                     why),
+        "run 'mirror-agent install', which makes them anew. If that does not mend it, 'mirror-agent "
+        "uninstall' removes them; then leave the table out with 'skip'");
+  }
+  return failing->empty();
+}
+
 void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& tables, const LogOwner& owner,
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " change log");
@@ -268,7 +291,9 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
     report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
-  if (!found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
+  const bool works =
+      !found->blocked.empty() || !found->locks_out.empty() || TryWritesOf(source, tables, step, report);
+  if (!works || !found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
   std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
                                    " logged as install left it");
   if (!found->unlogged.empty()) {

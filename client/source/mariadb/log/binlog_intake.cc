@@ -224,20 +224,18 @@ absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
   binlog::Query query;
   if (absl::Status read = binlog::ReadQuery(event, &query); !read.ok()) return read;
   const StatementWords words(query.sql);
-  const std::string first = words.Word(0);
   if (group_->begin.xa_complete) {
     if (words.Word(1) == "rollback") return EndGroup();
     return SpoilByXa();
   }
-  if (group_->begin.ddl) {
-    if (first == "commit" && words.size() == 1) return EndGroup();
-    if (absl::Status taken = TakeDefinition(query, words); !taken.ok()) return taken;
-    return group_->begin.standalone ? EndGroup() : absl::OkStatus();
-  }
-  return TakeGroupQuery(query, words);
+  // The group of a transaction that made a temporary table counts as one of definitions, too, whatever else
+  // is in it.
+  if (!group_->begin.ddl || !words.IsDefinition()) return TakeGroupQuery(words);
+  if (absl::Status taken = TakeDefinition(query, words); !taken.ok()) return taken;
+  return group_->begin.standalone ? EndGroup() : absl::OkStatus();
 }
 
-absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const StatementWords& words) {
+absl::Status BinlogIntake::TakeGroupQuery(const StatementWords& words) {
   const std::string first = words.Word(0), second = words.Word(1);
   if (first == "commit" && words.size() == 1) return EndGroup();
   if (first == "rollback" && words.size() == 1) {
@@ -246,7 +244,8 @@ absl::Status BinlogIntake::TakeGroupQuery(const binlog::Query& /*query*/, const 
     held_.clear();
     return spoiled.ok() ? EndGroup() : spoiled;
   }
-  if (first == "begin" || (first == "start" && second == "transaction") || first == "xa")
+  if ((first == "begin" && words.size() == 1) || (first == "start" && second == "transaction") ||
+      first == "xa")
     return absl::OkStatus();
   if (first == "savepoint") {
     holds_ = true;

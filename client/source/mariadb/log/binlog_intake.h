@@ -91,7 +91,7 @@ class BinlogIntake {
   absl::Status TakeInGroup(const binlog::Event& event);
   absl::Status TakeIncident(const binlog::Event& event);
   absl::Status TakeQuery(const binlog::Event& event);
-  absl::Status TakeGroupQuery(const binlog::Query& query, const StatementWords& words);
+  absl::Status TakeGroupQuery(const StatementWords& words);
   absl::Status TakeDefinition(const binlog::Query& query, const StatementWords& words);
   absl::Status TakeMap(const binlog::Event& event);
   absl::Status TakeRows(const binlog::Event& event);

@@ -104,6 +104,16 @@ std::optional<binlog::RowText> TextOf(const MariadbColumn& column, const MappedC
   return binlog::RowText(mapped, charset, UseOf(column));
 }
 
+bool IsGenerated(const MariadbTable& table, const std::string& column) {
+  return std::find(table.generated.begin(), table.generated.end(), column) != table.generated.end();
+}
+
+/// MariaDB's own column, of which its catalogs do not tell: the hash of a UNIQUE index that is too long for
+/// InnoDB.
+bool IsHidden(const MappedColumn& column) {
+  return column.name.starts_with("DB_ROW_HASH_") && column.type == ColumnType::kLongLong;
+}
+
 bool IsSame(const RowField& one, const RowField& other) { return one == other; }
 
 }  // namespace
@@ -168,8 +178,11 @@ std::optional<BinlogRows> BinlogRows::Make(const BinlogTable& table, const binlo
     if (!text) return std::nullopt;
     rows.columns_.push_back({place->second, column.place, *std::move(text)});
   }
-  // A column more that is stored is one that the catalogs did not have.
-  if (map.columns.size() > table.table.columns.size() + table.table.generated.size()) return std::nullopt;
+  // A column more is one that the catalogs did not have.
+  for (const MappedColumn& mapped : map.columns) {
+    if (!table.table.PlaceOf(mapped.name) && !IsGenerated(table.table, mapped.name) && !IsHidden(mapped))
+      return std::nullopt;
+  }
   std::vector<std::string> key;
   for (const std::size_t place : map.key) key.push_back(map.columns[place].name);
   if (key != table.table.key) return std::nullopt;

@@ -20,6 +20,46 @@ std::string FoldedWord(std::string_view word) {
   return absl::AsciiStrToLower(absl::string_view(word.data(), word.size()));
 }
 
+/// The statement's first sign behind comments. A comment that the server runs ("/*!40000 ALTER ... */") is
+/// part of the statement.
+std::size_t BeginOfStatement(std::string_view sql) {
+  std::size_t at = 0;
+  while (at < sql.size()) {
+    const std::string_view rest = sql.substr(at);
+    const bool is_run = rest.starts_with("/*!") || rest.starts_with("/*M!");
+    std::size_t end = std::string_view::npos;
+    if (absl::ascii_isspace(static_cast<unsigned char>(rest[0])) || rest[0] == '(' || rest[0] == ';') {
+      end = at + 1;
+    } else if (is_run) {
+      end = sql.find('!', at) + 1;
+      while (end < sql.size() && absl::ascii_isdigit(static_cast<unsigned char>(sql[end]))) ++end;
+    } else if (rest.starts_with("/*")) {
+      end = sql.find("*/", at + 2);
+      if (end != std::string_view::npos) end += 2;
+    } else if (rest[0] == '#' || rest.starts_with("--")) {
+      end = sql.find('\n', at);
+    } else {
+      return at;
+    }
+    at = std::min(end, sql.size());
+  }
+  return at;
+}
+
+bool IsNumber(const std::string& word) {
+  return std::all_of(word.begin(), word.end(),
+                     [](char sign) { return absl::ascii_isdigit(static_cast<unsigned char>(sign)); });
+}
+
+/// What may follow CREATE where the SELECT within it is kept and not run, or there can be none.
+bool IsOnlyKept(const std::string& what) {
+  static const auto* const kKept = new std::set<std::string>{
+      "aggregate", "algorithm", "database",  "definer", "event",  "fulltext", "function",
+      "index",     "package",   "procedure", "role",    "schema", "server",   "spatial",
+      "sql",       "trigger",   "unique",    "user",    "view"};
+  return kKept->contains(what);
+}
+
 }  // namespace
 
 StatementWords::StatementWords(std::string_view sql) : sql_(sql) {
@@ -33,6 +73,8 @@ StatementWords::StatementWords(std::string_view sql) : sql_(sql) {
     words_.push_back(sql.substr(begin, i - begin));
     folded_.insert(FoldedWord(words_.back()));
   }
+  const char* const begin = sql.data() + BeginOfStatement(sql);
+  while (verb_ < words_.size() && words_[verb_].data() < begin) ++verb_;
 }
 
 std::string StatementWords::Word(std::size_t place) const {
@@ -64,8 +106,34 @@ bool StatementWords::IsHarmless() const {
   const std::string first = Word(0), second = Word(1), third = Word(2);
   if (first == "grant" || first == "revoke" || first == "flush") return true;
   if (first == "analyze" || first == "optimize") return second == "table" || second == "tables";
-  return (first == "create" || first == "drop") && second == "temporary" &&
-         (third == "table" || third == "sequence");
+  const bool is_temporary = second == "temporary" && (third == "table" || third == "sequence");
+  return is_temporary && (first == "drop" || (first == "create" && !MayQuery()));
+}
+
+/// Returns whether a CREATE TABLE may take rows from a query, or from VALUES that are no bounds of
+/// partitions.
+bool StatementWords::MayQuery() const {
+  if (folded_.contains("select")) return true;
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    if (Word(i) != "values" && Word(i) != "value") continue;
+    const std::string next = Word(i + 1);
+    if (next != "less" && next != "in") return true;
+  }
+  return false;
+}
+
+bool StatementWords::IsDefinition() const {
+  static const auto* const kVerbs = new std::set<std::string>{
+      "alter", "drop", "flush", "grant", "optimize", "rename", "repair", "revoke", "truncate"};
+  const std::string verb = Word(verb_), second = Word(verb_ + 1);
+  if (verb == "set") return second == "password" || second == "default";
+  if (verb == "analyze")
+    return second == "table" || second == "tables" || second == "local" || second == "no_write_to_binlog";
+  if (verb != "create") return kVerbs->contains(verb);
+  std::size_t place = verb_ + 1;
+  while (place < words_.size() && (Word(place) == "or" || Word(place) == "replace" || IsNumber(Word(place))))
+    ++place;
+  return IsOnlyKept(Word(place)) || !MayQuery();
 }
 
 std::optional<std::string> StatementWords::Truncates(std::string_view session_database,

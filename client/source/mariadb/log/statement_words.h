@@ -22,15 +22,22 @@ class StatementWords {
   std::string Quoted() const;
   /// Whether the name may stand in it, in whatever case.
   bool Names(const std::string& name) const;
-  /// It defines nothing, and changes no row of a table: GRANT, ANALYZE TABLE and others.
+  /// It defines nothing, and changes no row of a table: GRANT, ANALYZE TABLE and others. A statement that may
+  /// call a function is not harmless: the function may change any table.
   bool IsHarmless() const;
+  /// It changes definitions, or rows of tables that it names, and nothing else: CREATE VIEW, DROP, RENAME. A
+  /// CREATE TABLE with a SELECT is none, since the SELECT may call a function.
+  bool IsDefinition() const;
   /// The name of the table that it empties, if it does nothing else; absent: that is not certain.
   std::optional<std::string> Truncates(std::string_view session_database, const std::string& database) const;
 
  private:
+  bool MayQuery() const;
+
   std::string_view sql_;
   std::vector<std::string_view> words_;
   std::set<std::string> folded_;
+  std::size_t verb_ = 0;  ///< Place of the first word that is not in a comment.
 };
 
 }  // namespace mirror

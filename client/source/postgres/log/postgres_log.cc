@@ -123,7 +123,7 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
   }
   if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   if (!staged.ok()) return Standing::kGone;
-  if (lsn < staged->truncated_lsn) {
+  if (lsn < std::max(staged->truncated_lsn, known->emptied_lsn)) {
     known->emptied = is_emptied;
     return Standing::kEmptied;
   }

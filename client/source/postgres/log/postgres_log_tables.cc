@@ -205,8 +205,8 @@ absl::Status PostgresLogTables::SetNote(const Table& table, std::set<std::int64_
   staged.id = table.catalog.table.oid;
   staged.name = table.catalog.table.name;
   staged.key = table.catalog.table.key;
-  staged.fingerprint =
-      ToString({table.waits_for, table.waits_since_ms, std::move(added), std::move(fingerprint)});
+  staged.fingerprint = ToString(
+      {table.waits_for, table.waits_since_ms, std::move(added), std::move(fingerprint), table.emptied_lsn});
   return stage().SetTable(staged);
 }
 
@@ -239,6 +239,7 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   table.waits_for = note.waits_for;
   table.waits_since_ms = note.waits_since_ms;
   table.added = note.added;
+  table.emptied_lsn = note.emptied_lsn;
   if (!is_fresh_) return absl::OkStatus();
   // Published otherwise for a while, it is as one that is new: what a transaction that is still open wrote in
   // between is not in the log.
@@ -253,6 +254,10 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
     } else {
       table.added.clear();
     }
+    // What was staged behind a TRUNCATE may not be all rows any more; those from before are gone all the
+    // same.
+    const bool same_log = staged != nullptr && !waits;
+    table.emptied_lsn = same_log ? std::max(table.emptied_lsn, staged->truncated_lsn) : 0;
     return GiveUp(table, staged == nullptr, waits);
   }
   NoteAdded(note.fingerprint, &table);

@@ -38,9 +38,10 @@ class PostgresLogTables {
     LogCatalogTable catalog;
     std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
     absl::Status trouble;         ///< Why nothing of it can be sent.
-    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next two.
+    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next three.
     std::int64_t waits_since_ms = 0;
     std::set<std::int64_t> added = {};
+    std::int64_t emptied_lsn = 0;
     TableSchema schema = {};  ///< As it was announced last.
     // What a run does with it.
     std::optional<Position> adopted = {};

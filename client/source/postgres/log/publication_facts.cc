@@ -43,14 +43,22 @@ constexpr char kMembersSql[] =
     "i.indisprimary "
     "WHERE p.pubname = $1 ORDER BY r.prrelid";
 
-/// A line of a fingerprint for each, and the type behind it.
+/// A line of a fingerprint for each, and the type behind it. A partitioned table has no rows, so it does not
+/// say that rows got a value when a column was added; its partitions do.
 constexpr char kColumnsOfMembersSql[] =
+    "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_publication p JOIN pg_publication_rel r "
+    "ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'p' WHERE p.pubname = $1 "
+    "UNION ALL SELECT t.root, h.inhrelid FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid "
+    "AND NOT h.inhdetachpending), "
+    "filled(root, name) AS MATERIALIZED (SELECT DISTINCT t.root, a.attname FROM tree t JOIN pg_attribute a "
+    "ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atthasmissing) "
     "SELECT r.prrelid, a.atttypid, concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.xmin, "
     "CASE WHEN a.attgenerated <> '' THEN 'g' WHEN a.atthasdef OR a.atthasmissing OR a.attidentity <> '' "
-    "OR t.typdefault IS NOT NULL THEN 'd' ELSE '-' END, to_json(a.attname::text)) "
+    "OR t.typdefault IS NOT NULL OR f.root IS NOT NULL THEN 'd' ELSE '-' END, to_json(a.attname::text)) "
     "FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_attribute a "
-    "ON a.attrelid = r.prrelid JOIN pg_type t ON t.oid = a.atttypid WHERE p.pubname = $1 AND a.attnum > 0 "
-    "AND NOT a.attisdropped ORDER BY r.prrelid, a.attnum";
+    "ON a.attrelid = r.prrelid JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN filled f ON f.root = r.prrelid "
+    "AND f.name = a.attname WHERE p.pubname = $1 AND a.attnum > 0 AND NOT a.attisdropped "
+    "ORDER BY r.prrelid, a.attnum";
 
 /// For @composite: types with columns of their own, also the rows of a table, where a column is one of these.
 /// Below 16384 are the server's own types, which most columns have and nobody changes.

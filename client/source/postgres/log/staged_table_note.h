@@ -16,6 +16,9 @@ struct StagedTableNote {
   /// Numbers of columns that were added while it was staged, and were NULL in every row then.
   std::set<std::int64_t> added = {};
   std::string fingerprint;
+  /// The LSN of a TRUNCATE that was staged, and given up since. A mirror whose position is below has no row
+  /// that is still there, so it is populated. 0: there is none.
+  std::int64_t emptied_lsn = 0;
   friend bool operator==(const StagedTableNote&, const StagedTableNote&) = default;
 };
 std::string ToString(const StagedTableNote& note);

@@ -177,6 +177,12 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
 
 }  // namespace
 
+bool IsOfApplicationAlone(std::string_view words) {
+  const absl::string_view text(words.data(), words.size());
+  return absl::StrContains(text, "no such collation sequence") ||
+         absl::StrContains(text, "no such function") || absl::StrContains(text, "unknown function");
+}
+
 absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& path, Use use) {
   std::unique_ptr<SqliteFile> file(new SqliteFile);
   std::error_code unresolved;
@@ -398,8 +404,7 @@ absl::Status SqliteFile::Explain(const sqlite::Failure& failure, std::string_vie
       break;
   }
   const std::string words = absl::StrCat(where, failure.words);
-  if (absl::StrContains(words, "no such collation sequence") ||
-      absl::StrContains(words, "no such function")) {
+  if (IsOfApplicationAlone(failure.words)) {
     return absl::InvalidArgumentError(absl::StrCat(
         words,
         ". Only the application has it, so no other program can read the table: leave it out with 'skip'"));

@@ -130,6 +130,9 @@ class SqliteFile {
   std::unique_ptr<sqlite::Connection> database_;
 };
 
+/// Whether SQLite's words name a function or a collation that only the application has.
+bool IsOfApplicationAlone(std::string_view words);
+
 /// Ends a look with the scope.
 class SourceLook {
  public:

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "client/source/sqlite/log/index_condition.h"
+#include "client/source/sqlite/log/trigger_trial.h"
 
 namespace mirror {
 namespace {
@@ -20,40 +22,10 @@ absl::StatusOr<sqlite::Statement> About(const SqliteFile& file, const std::strin
 
 bool IsBinary(const char* collation) { return collation == nullptr || SameName(collation, "BINARY"); }
 
-/// The end of a quoted name or text, or of a comment, that begins at `at`; `at` itself when none does.
-std::size_t Behind(std::string_view sql, std::size_t at) {
-  const std::string_view rest = sql.substr(at);
-  std::size_t end = at;
-  if (rest.starts_with("--")) {
-    end = sql.find('\n', at);
-  } else if (rest.starts_with("/*")) {
-    end = sql.find("*/", at + 2);
-    if (end != std::string_view::npos) ++end;
-  } else if (rest[0] == '[') {
-    end = sql.find(']', at);
-  } else if (rest[0] == '\'' || rest[0] == '"' || rest[0] == '`') {
-    end = sql.find(rest[0], at + 1);
-  } else {
-    return at;
-  }
-  return end == std::string_view::npos ? sql.size() : end + 1;
-}
-
-/// The condition of a partial index, as its definition has it behind the list of columns.
-std::string WhereOf(std::string_view sql) {
-  int depth = 0;
-  bool listed = false;
-  for (std::size_t at = 0; at < sql.size();) {
-    if (const std::size_t behind = Behind(sql, at); behind != at) {
-      at = behind;
-      continue;
-    }
-    if (sql[at] == '(') ++depth;
-    if (sql[at] == ')' && --depth == 0) listed = true;
-    if (listed && depth == 0 && SameName(sql.substr(at, 5), "WHERE")) return std::string(sql.substr(at + 5));
-    ++at;
-  }
-  return "";
+std::vector<std::string> NamesOf(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const LoggedTable::Column& column : table.columns) names.push_back(column.name);
+  return names;
 }
 
 /// The UNIQUE indexes besides that of the key.
@@ -79,7 +51,7 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
         indexes->Text(0));
     if (!terms.ok()) return terms.status();
     terms->SetDoing(doing);
-    LoggedTable::Unique index{{}, WhereOf(indexes->Text(2))};
+    LoggedTable::Unique index{{}, PlainCondition(ConditionOfIndex(indexes->Text(2)), NamesOf(*table))};
     // A comment that is never closed would swallow what follows it in a trigger.
     if (index.where.rfind("/*") != std::string::npos) table->blind = true;
     bool binary = true, generated = false;
@@ -248,6 +220,12 @@ LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, c
                              " BEGIN ", body, " END")};
 }
 
+/// Whether the application's own text comes into a trigger.
+bool HasConditions(const LoggedTable& table) {
+  return std::any_of(table.unique.begin(), table.unique.end(),
+                     [](const LoggedTable::Unique& index) { return !index.where.empty(); });
+}
+
 }  // namespace
 
 std::string LogName(std::int64_t log) { return absl::StrCat("_mirror_log_", log); }
@@ -292,6 +270,11 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
   if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
   // In a trigger its name would stand for the row.
   if (FoldName(table.name) == "old" || FoldName(table.name) == "new") table.blind = true;
+  if (!table.blind && HasConditions(table)) {
+    absl::StatusOr<bool> works = TriggersWork(table);
+    if (!works.ok()) return works.status();
+    table.blind = !*works;
+  }
   if (table.blind) {
     table.unique.clear();
     table.rowid.clear();

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/log/trigger_trial.h"
 
 namespace mirror {
 namespace {
@@ -87,6 +88,23 @@ absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file)
     log.added = ColumnsIn(query.Text(6));
     logs[FoldName(log.table.name)] = std::move(log);
   }
+}
+
+/// Calls `make`, which makes triggers, and looks whether the application can still write to the table.
+absl::Status WithTriedTriggers(const SqliteFile& file, const LoggedTable& table,
+                               const std::function<absl::Status()>& make) {
+  // Where its writes do not work before, the application alone has what they need.
+  const bool worked = CompileWrites(file, table).ok();
+  absl::Status status = make();
+  if (!status.ok() || !worked) return status;
+  status = CompileWrites(file, table);
+  if (status.ok()) return status;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table.name,
+      "': the triggers of its change log would make each write of the application fail, so "
+      "they were not made: ",
+      status.message(),
+      ". Leave the table out with 'skip', or give it strategy = \"synthetic\" in a [[source.table]]"));
 }
 
 /// What its log knows of the table.
@@ -259,7 +277,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
       break;
     case Finding::kOtherMarks:
       log->table = table;
-      status = RenewTriggers(*log);
+      status = WithTriedTriggers(file_, table, [&] { return RenewTriggers(*log); });
       break;
     case Finding::kBroken:
       if (log != nullptr) status = Remove(*log);
@@ -407,7 +425,7 @@ absl::Status LogTables::Make(const LoggedTable& table) {
                  .With(kAnchorSeq, log.anchor)
                  .Run();
   }
-  if (status.ok()) status = MakeTriggers(log);
+  if (status.ok()) status = WithTriedTriggers(file_, table, [&] { return MakeTriggers(log); });
   if (status.ok()) status = Store(log);
   if (!status.ok()) return status;
   objects_.tables[LogName(log.id)] = INT64_MAX;  // Behind every table that there is.
@@ -430,8 +448,8 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
         file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask));
     if (!status.ok()) return status;
   }
-  if (absl::Status status = RenewTriggers(log); !status.ok()) return status;
-  return Store(log);
+  const absl::Status renewed = WithTriedTriggers(file_, table, [&] { return RenewTriggers(log); });
+  return renewed.ok() ? Store(log) : renewed;
 }
 
 absl::Status LogTables::Remove(const TableLog& log) {

@@ -78,6 +78,20 @@ TEST_F(MariadbReaderTest, OfNamesThatAreOneInAMirrorOneIsRefused) {
   EXPECT_EQ(schema_.refused[0].name, "t");
   EXPECT_THAT(schema_.refused[0].reason, HasSubstr("leave one of them out with 'skip'"));
   EXPECT_EQ(Rows("T"), (ShownRows{{"i:2"}})) << "information_schema takes both names for one";
+  // 'T' came later: the mirror's table stays what it is.
+  options_.choice.announced = {"t"};
+  Open();
+  Look();
+  EXPECT_THAT(Names(), ElementsAre("t"));
+  ASSERT_EQ(schema_.refused.size(), 1U);
+  EXPECT_EQ(schema_.refused[0].name, "T");
+  for (const std::string skip : {"t", "T"}) {
+    options_.choice.skip = {skip};
+    Open();
+    Look();
+    EXPECT_THAT(Names(), ElementsAre(skip == "t" ? "T" : "t"));
+    EXPECT_THAT(schema_.refused, IsEmpty());
+  }
 }
 
 TEST_F(MariadbReaderTest, ComputedColumnsAreLeftOut) {

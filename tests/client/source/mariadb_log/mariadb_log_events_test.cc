@@ -23,7 +23,7 @@ void ReadAllOf(const binlog::Event& event) {
   (void)binlog::ReadGtid(event);
   (void)binlog::ReadGtidList(event);
   binlog::Query query;
-  if (binlog::ReadQuery(event, &query).ok()) StatementWords(query.sql).IsHarmless();
+  if (binlog::ReadQuery(event, &query).ok()) StatementWords(query.sql).IsDefinition();
   (void)binlog::ReadTableMap(event);
   binlog::RowsEvent rows;
   (void)binlog::ReadRows(event, &rows);
@@ -123,6 +123,48 @@ TEST(MariadbLogEvents, StatementsNameTablesInWhateverCaseAndQuotes) {
   EXPECT_TRUE(StatementWords("ANALYZE TABLE t").IsHarmless());
   EXPECT_FALSE(StatementWords("ANALYZE UPDATE t SET a = 1").IsHarmless());
   EXPECT_FALSE(StatementWords("/* GRANT */ ALTER TABLE t").IsHarmless());
+}
+
+TEST(MariadbLogEvents, AStatementThatMayCallAFunctionIsNeitherHarmlessNorADefinition) {
+  for (const char* const sql : {"CREATE TEMPORARY TABLE x AS SELECT f()",
+                                "CREATE TEMPORARY TABLE x (a int) VALUES (f())",
+                                "CREATE TEMPORARY TABLE x WITH c AS (SELECT f()) SELECT * FROM c",
+                                "CREATE OR REPLACE TEMPORARY TABLE x SELECT f()",
+                                "CREATE TABLE x AS SELECT f()",
+                                "create /* a view */ table x select f()",
+                                "/* app */ CREATE TABLE IF NOT EXISTS x SELECT f()",
+                                "-- a view\nCREATE TABLE x SELECT f()",
+                                "/*!50000 CREATE TABLE x SELECT f() */",
+                                "SELECT f()",
+                                "DO f()",
+                                "UPDATE v SET a = 1",
+                                "INSERT INTO other VALUES (1)",
+                                "ANALYZE UPDATE v SET a = 1",
+                                "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE x SELECT f()",
+                                "CALL p()",
+                                "BEGIN NOT ATOMIC SELECT f(); END",
+                                "/* DROP */ DELETE FROM v",
+                                "",
+                                "/*",
+                                "/* ALTER TABLE x"}) {
+    EXPECT_FALSE(StatementWords(sql).IsHarmless()) << sql;
+    EXPECT_FALSE(StatementWords(sql).IsDefinition()) << sql;
+  }
+  for (const char* const sql :
+       {"CREATE TEMPORARY TABLE x LIKE t", "CREATE TEMPORARY TABLE x (a int)",
+        "CREATE TABLE p (a int) PARTITION BY RANGE (a) (PARTITION q VALUES LESS THAN (3))",
+        "CREATE TABLE p (a int) PARTITION BY LIST (a) (PARTITION q VALUES IN (3))",
+        "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`localhost` SQL SECURITY DEFINER VIEW `v` AS SELECT * "
+        "FROM t",
+        "CREATE OR REPLACE VIEW v AS SELECT f()",
+        "CREATE DEFINER=`root`@`%` TRIGGER g BEFORE INSERT ON o FOR "
+        "EACH ROW SELECT f() INTO @a",
+        "CREATE /*!50003 DEFINER=`r`@`%` */ FUNCTION f() RETURNS int RETURN (SELECT 1)",
+        "/* app */ ALTER TABLE t ADD c int", "# app\n DROP TABLE t", "/*!40000 ALTER TABLE t DISABLE KEYS */",
+        "/*M!100100 DROP TABLE t */", "RENAME TABLE a TO b", "SET PASSWORD FOR 'a'@'b' = ''",
+        "DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `x`", "ANALYZE TABLE t"}) {
+    EXPECT_TRUE(StatementWords(sql).IsDefinition()) << sql;
+  }
 }
 
 TEST(MariadbLogEvents, OnlyAPlainTruncateIsTakenForOne) {

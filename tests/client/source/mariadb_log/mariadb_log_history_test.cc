@@ -162,6 +162,29 @@ TEST_F(MariadbHistory, DefinitionsThatChangeBetweenRowsAreComparedOrPopulated) {
   CycleAndExpect("t", "compare");
 }
 
+TEST_F(MariadbHistory, LongUniqueIndexesWithAHiddenColumnAreFollowed) {
+  Sql("CREATE TABLE h (id INT PRIMARY KEY, b TEXT UNIQUE, v INT)",
+      "CREATE TABLE w (id INT PRIMARY KEY, url VARCHAR(1000) CHARACTER SET utf8mb4 UNIQUE, v INT)",
+      "CREATE TABLE two (id INT PRIMARY KEY, a BLOB, b BLOB, v INT, g INT AS (v + 1) VIRTUAL, s INT AS (v + "
+      "2) STORED, "
+      "UNIQUE (a, b), UNIQUE (b))",
+      "INSERT INTO h VALUES (1, 'x', 1)", "INSERT INTO w VALUES (1, 'x', 1)",
+      "INSERT INTO two (id, a, b, v) VALUES (1, 'a', 'b', 1)");
+  Cycle();
+  for (int i = 0; i < 2; ++i) {
+    Sql("UPDATE h SET v = v + 1", "UPDATE w SET v = v + 1, url = CONCAT(url, 'y')",
+        "UPDATE two SET v = v + 1, a = REPEAT('z', 100)",
+        absl::StrCat("INSERT INTO h VALUES (", 10 + i, ", NULL, 1)"));
+    Cycle();
+    ExpectEqual();
+    for (const std::string table : {"h", "w", "two"}) EXPECT_EQ(mirror_[table].action, "changes") << table;
+  }
+  // A column of that name that the catalogs had not when they were read.
+  Sql("ALTER TABLE h ADD DB_ROW_HASH_9 BIGINT", "UPDATE h SET DB_ROW_HASH_9 = 5");
+  Cycle();
+  ExpectEqual();
+}
+
 TEST_F(MariadbHistory, DefinitionsThatNameNoMirroredTableChangeNothing) {
   Start();
   Sql("UPDATE t SET a = 'z' WHERE id = 1", "CREATE TABLE other (id INT PRIMARY KEY)", "ANALYZE TABLE t",
@@ -182,6 +205,45 @@ TEST_F(MariadbHistory, SessionsThatWriteStatementsOrPartsOfRowsAreCompared) {
       "SET SESSION binlog_row_image = FULL");
   CycleAndExpect("t", "compare");
   CycleAndExpect("t", "nothing");
+}
+
+TEST_F(MariadbHistory, StatementsThatCallAFunctionAreComparedWhateverTheyDo) {
+  Start();
+  Sql("SET GLOBAL log_bin_trust_function_creators = ON", "CREATE TABLE other (id INT PRIMARY KEY)",
+      "CREATE VIEW v AS SELECT * FROM t",
+      "CREATE FUNCTION bump() RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN UPDATE t SET n = n + 1 WHERE "
+      "id = 1; "
+      "RETURN 1; END");
+  Cycle();
+  for (const std::string format : {"MIXED", "STATEMENT"}) {
+    for (const std::string statement : {"CREATE TEMPORARY TABLE x AS SELECT bump() AS b",
+                                        "CREATE OR REPLACE TEMPORARY TABLE x AS SELECT bump() AS b",
+                                        "CREATE OR REPLACE TABLE y AS SELECT bump() AS b",
+                                        "CREATE OR REPLACE TEMPORARY TABLE x (b INT) VALUES (bump())",
+                                        "SET STATEMENT max_statement_time = 60 FOR CREATE OR REPLACE "
+                                        "TEMPORARY TABLE x AS SELECT bump() AS b",
+                                        "SELECT bump()"}) {
+      Sql(absl::StrCat("SET SESSION binlog_format = ", format), statement);
+      SCOPED_TRACE(absl::StrCat(format, ": ", statement));
+      CycleAndExpect("t", "compare");
+    }
+    Sql("DROP TEMPORARY TABLE x");
+  }
+  // A transaction that made a temporary table is marked as one of definitions.
+  Sql("SET SESSION binlog_format = STATEMENT", "BEGIN", "CREATE TEMPORARY TABLE z (a INT)",
+      "UPDATE v SET n = 7 WHERE id = 2", "COMMIT", "DROP TEMPORARY TABLE z");
+  CycleAndExpect("t", "compare");
+  Sql("SET SESSION binlog_format = MIXED", "BEGIN", "CREATE TEMPORARY TABLE z (a INT)",
+      "UPDATE t SET a = UUID() WHERE id = 3", "SAVEPOINT s", "UPDATE t SET a = UUID() WHERE id = 4",
+      "ROLLBACK TO s", "COMMIT", "DROP TEMPORARY TABLE z");
+  Cycle();
+  ExpectEqual();
+  Sql("BEGIN", "CREATE TEMPORARY TABLE z (a INT)", "INSERT INTO t VALUES (900, UUID(), 1)", "ROLLBACK",
+      "DROP TEMPORARY TABLE z", "SET SESSION binlog_format = ROW");
+  Cycle();
+  ExpectEqual();
+  Sql("UPDATE t SET a = 'logged' WHERE id = 5");
+  CycleAndExpect("t", "changes");
 }
 
 TEST_F(MariadbHistory, ATransactionThatWasPreparedCountsWhenItIsCommitted) {

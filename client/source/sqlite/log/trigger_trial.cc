@@ -1,0 +1,136 @@
+#include "client/source/sqlite/log/trigger_trial.h"
+
+#include <sqlite3.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/sqlite/connection.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/log/index_condition.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kTrying[] = "trying the triggers of its change log";
+
+std::vector<std::string> WritableColumns(const LoggedTable& table) {
+  std::vector<std::string> names;
+  for (const LoggedTable::Column& column : table.columns) {
+    if (!column.generated) names.push_back(QuoteName(column.name));
+  }
+  return names;
+}
+
+std::string Assignments(const std::vector<std::string>& columns) {
+  return absl::StrJoin(columns, ", ", [](std::string* out, const std::string& name) {
+    absl::StrAppend(out, name, " = ", name);
+  });
+}
+
+/// One of each kind of write to all columns. `update_where`: of which row.
+std::vector<std::string> Writes(const LoggedTable& table, const std::string& update_where) {
+  const std::vector<std::string> columns = WritableColumns(table);
+  const std::string name = absl::StrCat("main.", QuoteName(table.name)), list = absl::StrJoin(columns, ", ");
+  if (columns.empty()) return {};
+  return {absl::StrCat("INSERT INTO ", name, " (", list, ") SELECT ", list, " FROM ", name, " WHERE 0"),
+          absl::StrCat("UPDATE ", name, " SET ", Assignments(columns), " WHERE ", update_where),
+          absl::StrCat("DELETE FROM ", name, " WHERE 0")};
+}
+
+/// One row of the table, whichever; "0" where none can be named.
+std::string AnyRow(const SourcePlan& plan, const LoggedTable& table) {
+  const std::string from = absl::StrCat(" FROM main.", QuoteName(table.name), " LIMIT 1)");
+  if (!plan.rowid.empty()) return absl::StrCat(plan.rowid, " = (SELECT ", plan.rowid, from);
+  if (table.key.empty()) return "0";
+  const std::string key = absl::StrJoin(table.key, ", ", [&](std::string* out, std::uint32_t column) {
+    absl::StrAppend(out, QuoteName(table.columns[column].name));
+  });
+  return absl::StrCat("(", key, ") = (SELECT ", key, from);
+}
+
+absl::Status RunAll(const SqliteFile& file, const std::vector<std::string>& statements) {
+  for (const std::string& sql : statements) {
+    if (absl::Status status = file.Run(sql); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+/// Within a transaction: why the table's writes fail by our triggers; empty: they do not.
+absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::string& name) {
+  const absl::StatusOr<SourcePlan> plan = PlanSource(file, name);
+  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<LoggedTable> table = DescribeLogged(file, *plan);
+  if (!table.ok()) return table.status();
+  const std::vector<std::string> writes = Writes(*table, AnyRow(*plan, *table));
+  const absl::Status tried = RunAll(file, writes);
+  // A trigger of the application may end the transaction (RAISE(ROLLBACK)).
+  if (tried.ok() || sqlite3_get_autocommit(file.handle()) != 0) return "";
+  const absl::Status dropped =
+      file.DropAll(absl::StrCat("SELECT 'TRIGGER', name FROM main.sqlite_schema WHERE type = 'trigger' AND "
+                                "name GLOB '_mirror_[0-9]*_*' AND "
+                                "tbl_name = ",
+                                SingleQuoted(name), " COLLATE NOCASE"));
+  if (!dropped.ok()) return dropped;
+  return RunAll(file, writes).ok() ? std::string(tried.message()) : "";
+}
+
+}  // namespace
+
+absl::StatusOr<bool> TriggersWork(const LoggedTable& table) {
+  const auto opened = sqlite::Connection::Open(
+      ":memory:", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true},
+      [](const sqlite::Failure& failure, std::string_view /*doing*/) {
+        return IsOfApplicationAlone(failure.words) ? absl::UnimplementedError(failure.words)
+                                                   : absl::InvalidArgumentError(failure.words);
+      });
+  if (!opened.ok()) return opened.status();
+  const sqlite::Connection& database = **opened;
+  database.ReadQuotedAsNames();
+  std::vector<std::string> made, names;
+  for (const LoggedTable::Column& column : table.columns) names.push_back(QuoteName(column.name));
+  made.push_back(absl::StrCat("CREATE TABLE ", QuoteName(table.name), " (", absl::StrJoin(names, ", "), ")"));
+  made.push_back(LogTable(1, table).sql);
+  for (const LogObject& trigger : LogTriggers(1, table, table.columns.size(), /*mark_ends=*/false))
+    made.push_back(trigger.sql);
+  const auto works = [](const absl::Status& status) { return status.ok() || absl::IsUnimplemented(status); };
+  for (const std::string& sql : made) {
+    if (!works(database.Execute(sql, kTrying))) return false;
+  }
+  for (const std::string& sql : Writes(table, "0")) {
+    if (!works(database.Prepare(sql, kTrying).status())) return false;
+  }
+  return true;
+}
+
+absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table) {
+  for (const std::string& sql : Writes(table, "0")) {
+    const absl::StatusOr<sqlite::Statement> statement = file.Prepare(sql);
+    if (!statement.ok() &&
+        !IsOfApplicationAlone({statement.status().message().data(), statement.status().message().size()}))
+      return statement.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path,
+                                                             const std::vector<std::string>& tables) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
+  if (!file.ok()) return file.status();
+  std::map<std::string, std::string> failing;
+  for (const std::string& table : tables) {
+    absl::StatusOr<std::string> why = std::string();
+    // One transaction for each, so that nobody waits long. An error takes it back.
+    const absl::Status taken_back = (*file)->Change([&] {
+      why = WhyWritesFail(**file, table);
+      return absl::CancelledError(kTrying);
+    });
+    if (!absl::IsCancelled(taken_back)) return taken_back;
+    if (!why.ok()) return why.status();
+    if (!why->empty()) failing[table] = *std::move(why);
+  }
+  return failing;
+}
+
+}  // namespace mirror
