@@ -215,6 +215,8 @@ class Hub {
   std::shared_ptr<HubFile> file_
       MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet, or is closed.
   bool closed_ MIRROR_GUARDED_BY(file_mutex_) = false;
+  /// By data source, a sentence: a table of it was away or made anew since the hub read it.
+  std::map<std::string, std::string> remade_ MIRROR_GUARDED_BY(mutex_);
 };
 
 }  // namespace mirror

@@ -151,6 +151,9 @@ absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
     standing.members.push_back(std::move(member));
   }
   return standing;
+    const auto remade = remade_.find(name);
+    if (member.feed.suspended && member.trouble.empty() && remade != remade_.end())
+      member.trouble = remade->second;
 }
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {

@@ -17,9 +17,11 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
     case HubNote::Kind::kSuspended:
       return absl::StrCat(
           "hub '", storage, "': '", note.data_source,
-          "' is suspended, since a source, a mirror or the hub's file was restored. Nothing that may "
-          "concern it is handed out until somebody says what counts: 'mirrorctl hub status ",
-          storage, "' has the commands");
+          "' is suspended: a source, a mirror or the hub's file was restored, or one of its tables is gone, "
+          "was "
+          "made anew or does not fit the configuration. Nothing that may concern it is handed out until "
+          "somebody says what counts: 'mirrorctl hub status ",
+          storage, "' says why, and has the commands");
     case HubNote::Kind::kPingPong:
       return absl::StrCat("hub '", storage, "': systems change '", note.attribute,
                           "' back and forth; it is frozen in record '", note.golden_id,

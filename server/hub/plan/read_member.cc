@@ -77,7 +77,7 @@ absl::StatusOr<bool> MemberReader::Read() {
   }
   feed_.suspended.reset();
   feed_.own_restore = false;
-  compare_ = first_ || mode_.has_value() || feed_.reread;
+  compare_ = first_ || mode_.has_value() || feed_.reread || !look_.head().remade.empty();
   feed_.reread = false;
   absl::Status status = compare_ && mode_ ? absl::OkStatus() : TakeNews();
   if (status.ok()) status = TakeLedger();
