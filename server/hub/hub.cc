@@ -440,6 +440,13 @@ absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
   if (!file.ok()) return file.status();
   Preview preview;
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+    if (trial.thawed) {
+      absl::StatusOr<HubFile::Frozen> frozen = (*file)->FindFrozen(kFrozenMax);
+      if (!frozen.ok()) return frozen.status();
+      for (HubFile::FrozenRecord& one : frozen->first) {
+        if (trial.thawed->empty() || one.golden_id == *trial.thawed) preview.frozen.push_back(std::move(one));
+      }
+    }
     const Looks looks = LookAtAll(now_ms, /*writes=*/false);
     const absl::StatusOr<Modes> suspended = ToResume(**file, trial.modes, looks);
     if (!suspended.ok() || (!trial.modes.empty() && suspended->empty())) return suspended.status();

@@ -58,7 +58,7 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
 /// What is heard of it changes how a member stands.
 bool ChangesStanding(const HubNote& note) {
   return note.kind == HubNote::Kind::kSuspended || note.kind == HubNote::Kind::kHeld ||
-         note.kind == HubNote::Kind::kUnsure;
+         note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kPingPong;
 }
 
 std::vector<std::string> StoragesOf(const std::vector<HubRules>& rules) {

@@ -14,6 +14,7 @@
 #include "server/hub/plan/match_plan.h"
 #include "server/hub/plan/overtaken.h"
 #include "server/hub/plan/read_member.h"
+#include "server/hub/plan/turns.h"
 
 namespace mirror {
 namespace {
@@ -28,9 +29,9 @@ class Derivation {
  private:
   absl::Status Begin();
   absl::Status DistrustAll();
-  absl::Status OfMember(const std::string& name, const absl::Status& status) const;
   absl::Status DistrustRemade(Feeds* feeds);
   absl::StatusOr<bool> LacksRows(const std::string& name, MemberLook& look);
+  absl::Status OfMember(const std::string& name, const absl::Status& status) const;
   absl::Status ReadAll();
   bool IsRead(const std::string& name, const MemberLook& look) const;
   absl::Status PlanAll();
@@ -83,8 +84,8 @@ absl::Status Derivation::DistrustAll() {
     if (feed != derived_.feeds.end() && feed->second.cycle > 0 && !feed->second.suspended)
       feeds.Suspend(name);
   }
-  for (const auto& [name, feed] : derived_.feeds) {
   if (absl::Status status = DistrustRemade(&feeds); !status.ok()) return status;
+  for (const auto& [name, feed] : derived_.feeds) {
     const auto was = before.find(name);
     if (feed.suspended && (was == before.end() || !was->second.suspended)) {
       derived_.notes.push_back({HubNote::Kind::kSuspended, name});
@@ -93,7 +94,6 @@ absl::Status Derivation::DistrustAll() {
   return absl::OkStatus();
 }
 
-/// A suspended member is read when an operator resumes it, and has completed a cycle since.
 /// Where rows went together with their table, nobody can tell whether a user deleted them.
 absl::Status Derivation::DistrustRemade(Feeds* feeds) {
   for (const std::string& name : rules_.data_sources) {
@@ -127,6 +127,7 @@ absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& 
   return false;
 }
 
+/// A suspended member is read when an operator resumes it, and has completed a cycle since.
 bool Derivation::IsRead(const std::string& name, const MemberLook& look) const {
   const HubFeed& feed = derived_.feeds.at(name);
   return !feed.suspended || (in_.modes.count(name) > 0 && IsBehind(look.head(), *feed.suspended));
@@ -183,6 +184,9 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   MatchPlan(&now);
   GoldenPlan(&now);
   Tell(FindOvertaken(component->was.records, now));
+  for (const FrozenAttribute& one : FreezeUndone(&now)) {
+    derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
+  }
   if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
   DeliveryPlan(&now);
   return SaveComponent(*std::move(component), state_.time, &book_);
