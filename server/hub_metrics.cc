@@ -52,6 +52,8 @@ void AddHub(const WatchedHub& hub, std::int64_t now_ms, MetricPage* page) {
   if (!hub.looked) return;
   gauge("mirror_hub_records", "Golden records.", static_cast<double>(hub.standing.records));
   gauge("mirror_hub_holds_all", "1: whatever is new waits for an operator.", hub.standing.holds_all ? 1 : 0);
+  gauge("mirror_hub_frozen_records", "Golden records with values that systems fight over.",
+        static_cast<double>(hub.standing.frozen.records));
   for (const char* const state : kStates) {
     const auto count = std::count_if(hub.standing.members.begin(), hub.standing.members.end(),
                                      [&](const MemberState& one) { return StateOf(one) == state; });

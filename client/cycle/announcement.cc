@@ -1,5 +1,6 @@
 #include "client/cycle/announcement.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -53,8 +54,11 @@ void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits
                         v1::TableSchemaRequest* request) {
   std::set<std::string> announced;
   std::size_t entries = 0;
+  const bool tells_identities =
+      std::any_of(tables.begin(), tables.end(), [](const SourceTable& table) { return table.identity != 0; });
   for (const SourceTable& table : tables) {
     EncodeTable(table.schema, request->add_tables());
+    if (tells_identities) request->add_table_identities(table.identity);
     entries += EntriesOf(*request->tables().rbegin());
     announced.insert(FoldName(table.schema.name));
   }

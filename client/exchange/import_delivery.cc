@@ -207,17 +207,38 @@ absl::StatusOr<ImportResult> Importer::NoteApplied(const DeliveryTask& task, con
     if (!*behind) return TakeBack(*task.delivery, "a trigger of the source gives the row another key");
     row.wrote = WroteJson(WroteOf(task, before, **behind));
   }
+  const absl::StatusOr<std::vector<ChangedRow>> others = entries.Rows(tables_);
+  if (!others.ok()) return others.status();
+  const absl::StatusOr<std::string> unmirrored = FindUnmirrored(task, key, *others);
+  if (!unmirrored.ok()) return unmirrored.status();
+  if (!unmirrored->empty()) return TakeBack(*task.delivery, *unmirrored);
   if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
-  if (absl::Status others = NoteOthers(task, key, entries); !others.ok()) return others;
+  if (absl::Status noted = NoteOthers(task, key, *others); !noted.ok()) return noted;
   if (absl::Status kept = file_->Run(absl::StrCat("RELEASE ", kSavepoint)); !kept.ok()) return kept;
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
-absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own, const LogEntries& entries) {
-  const absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
-  if (!rows.ok()) return rows.status();
+absl::StatusOr<std::string> Importer::FindUnmirrored(const DeliveryTask& task, const RowOf& own,
+                                                     const std::vector<ChangedRow>& others) const {
+  const auto find = [&](const MemberTable& table, const RowOf& key) -> absl::StatusOr<std::string> {
+    const absl::StatusOr<std::string> column = FindInfinity(*file_, table, key);
+    if (!column.ok() || column->empty()) return column;
+    return absl::StrCat("column '", *column, "' of table '", table.name(),
+                        "' would hold an infinity, which no mirror can hold");
+  };
+  absl::StatusOr<std::string> why = std::string();
+  if (task.delivery->operation() != v1::OPERATION_DELETE) why = find(*task.table, own);
+  for (const ChangedRow& changed : others) {
+    if (!why.ok() || !why->empty()) return why;
+    why = find(*changed.table, changed.key);
+  }
+  return why;
+}
+
+absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own,
+                                  const std::vector<ChangedRow>& rows) {
   int number = 0;
-  for (const ChangedRow& changed : *rows) {
+  for (const ChangedRow& changed : rows) {
     const bool is_own = changed.table == task.table && KeyText(changed.key) == KeyText(own);
     // The ledger's entries are none of the statement's.
     if (is_own || changed.table->name() == kLedgerTable) continue;

@@ -73,7 +73,10 @@ class Importer {
   absl::StatusOr<ImportResult> Write(const DeliveryTask& task, const RowOf& before);
   absl::StatusOr<ImportResult> NoteApplied(const DeliveryTask& task, const RowOf& key, const RowOf& before,
                                            const LogEntries& entries);
-  absl::Status NoteOthers(const DeliveryTask& task, const RowOf& own, const LogEntries& entries);
+  absl::Status NoteOthers(const DeliveryTask& task, const RowOf& own, const std::vector<ChangedRow>& rows);
+  /// Why what the statement made of its row, or of others, cannot be mirrored, without values; empty: it can.
+  absl::StatusOr<std::string> FindUnmirrored(const DeliveryTask& task, const RowOf& own,
+                                             const std::vector<ChangedRow>& others) const;
   absl::StatusOr<ImportResult> TakeBack(const v1::Delivery& delivery, const std::string& reason);
   absl::StatusOr<ImportResult> Refuse(const v1::Delivery& delivery, std::string reason);
   absl::StatusOr<ImportResult> Conflict(const MemberTable& table, const RowOf& key, std::string reason);

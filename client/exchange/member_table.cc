@@ -126,6 +126,31 @@ absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const Membe
   return values;
 }
 
+absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTable& table, const RowOf& key) {
+  std::vector<std::string> names, tests;
+  for (const std::uint32_t column : table.PlainColumns()) {
+    // A column of texts makes a text of each number.
+    if (table.plan.schema.columns[column].type == Type::kText) continue;
+    names.push_back(table.plan.schema.columns[column].name);
+    const std::string quoted = QuoteName(names.back());
+    tests.push_back(
+        absl::StrCat("typeof(", quoted, ") = 'real' AND abs(", quoted, ") > 1.7976931348623157e308"));
+  }
+  if (tests.empty()) return std::string();
+  absl::StatusOr<sqlite::Statement> select =
+      file.Prepare(absl::StrCat("SELECT ", absl::StrJoin(tests, ", "), " FROM main.", QuoteName(table.name()),
+                                " WHERE ", table.KeyIs(1)));
+  if (!select.ok()) return select.status();
+  select->SetDoing(absl::StrCat("reading table '", table.name(), "'"));
+  for (std::size_t i = 0; i < key.size(); ++i) select->Bind(static_cast<int>(i + 1), key[i]);
+  const absl::StatusOr<bool> there = select->Step();
+  if (!there.ok()) return there.status();
+  for (std::size_t i = 0; *there && i < names.size(); ++i) {
+    if (select->Int(static_cast<int>(i)) != 0) return names[i];
+  }
+  return std::string();
+}
+
 std::uint64_t DigestOf(const RowOf& values) {
   RowDigest digest;
   for (const sqlite::Value& value : values) {

@@ -51,6 +51,10 @@ struct MemberTable {
 /// In a look or a change. Absent: there is no such row. Errors: those of SqliteFile.
 absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const MemberTable& table,
                                              const RowOf& key, const std::vector<std::uint32_t>& columns);
+/// Returns a column of the row in which an infinity stands, by the source's own name: no mirror can hold it,
+/// so that nothing more of the table could be sent. Empty: there is none, or no such row. Errors: those of
+/// SqliteFile.
+absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTable& table, const RowOf& key);
 /// The digest of a row as the mirror's side computes it over these values.
 std::uint64_t DigestOf(const RowOf& values);
 

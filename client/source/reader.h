@@ -55,6 +55,9 @@ struct SourceTable {
   std::int64_t written_ns = 0;
   /// Its indexes and foreign keys; absent: they are not known.
   std::optional<SourceObjects> objects = {};
+  /// Another number than in an earlier look: the table was dropped and made again under its name, or may have
+  /// been. 0: the source cannot tell; schema.table_id counts then, where it has one.
+  std::uint64_t identity = 0;
 };
 
 /// A table that cannot even be announced.

@@ -89,10 +89,11 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
   for (const std::string& name : derived.read) {
     const HubFeed& feed = derived.feeds.at(name);
     const MirrorFeed read = looks.at(name)->reading().feed;
+    const FeedTables tables = looks.at(name)->reading().tables;
     looks.erase(name);  // Its snapshot would keep the mirror's log.
     if (feed.anchor.number == read.number && feed.anchor.token == read.token) continue;
     const absl::Status status =
-        tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
+        tenants.at(name)->Acknowledge(read, tables, feed.anchor.number, feed.anchor.token, now_ms);
     if (!status.ok()) failed = status;
     CrashPoint("hub.acknowledged");
   }
@@ -178,6 +179,7 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
 Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
   Looks all;
   trouble_.clear();
+  remade_.clear();
   absent_.clear();
   for (const std::string& name : rules_.data_sources) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = find_(name);
@@ -196,6 +198,11 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
     absl::StatusOr<std::unique_ptr<SnapshotLook>> look =
         SnapshotLook::Open(rules_, name, *std::move(reading));
     if (look.ok()) {
+      const std::set<std::string>& remade = (*look)->head().remade;
+      if (!remade.empty()) {
+        remade_[name] = absl::StrCat("its source dropped table '", *remade.begin(),
+                                     "' or did not send it, and has it again without rows that it had");
+      }
       all.looks[name] = *std::move(look);
     } else {
       trouble_[name] = std::string(look.status().message());
@@ -433,6 +440,13 @@ absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
   if (!file.ok()) return file.status();
   Preview preview;
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+    if (trial.thawed) {
+      absl::StatusOr<HubFile::Frozen> frozen = (*file)->FindFrozen(kFrozenMax);
+      if (!frozen.ok()) return frozen.status();
+      for (HubFile::FrozenRecord& one : frozen->first) {
+        if (trial.thawed->empty() || one.golden_id == *trial.thawed) preview.frozen.push_back(std::move(one));
+      }
+    }
     const Looks looks = LookAtAll(now_ms, /*writes=*/false);
     const absl::StatusOr<Modes> suspended = ToResume(**file, trial.modes, looks);
     if (!suspended.ok() || (!trial.modes.empty() && suspended->empty())) return suspended.status();

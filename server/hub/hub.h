@@ -37,6 +37,8 @@ inline constexpr std::int64_t kRewriteAgainMs = 60'000;
 
 /// Deliveries that a preview names, and rows of each record.
 inline constexpr std::size_t kPreviewMax = 20;
+/// Frozen records that a preview of a thaw names.
+inline constexpr std::size_t kFrozenMax = 1'000;
 
 /// What a caller gets.
 struct HandedOut {
@@ -55,6 +57,9 @@ struct MemberState {
   HubFile::Figures figures = {};
 };
 
+/// Frozen records that a hub's standing names.
+inline constexpr std::size_t kFrozenNamed = 5;
+
 /// How a hub stands.
 struct HubStanding {
   std::uint64_t records = 0;
@@ -62,6 +67,7 @@ struct HubStanding {
   std::int64_t derived_ms = 0;  ///< When it last derived, unix milliseconds; 0: never.
   std::vector<MemberState> members = {};
   HubFile::ByHand by_hand = {};
+  HubFile::Frozen frozen = {};  ///< The oldest kFrozenNamed by name.
 };
 
 /// The golden records of one storage: reads its members' mirrors, derives, hands out deliveries.
@@ -113,6 +119,7 @@ class Hub {
   struct Preview {
     std::vector<std::string> resumed = {};
     std::uint64_t thawed = 0;
+    std::vector<HubFile::FrozenRecord> frozen = {};  ///< The oldest that would be thawed, at most kFrozenMax.
     /// Records of a decision as they would be. `is_new`: another id will be given.
     struct Outcome {
       GoldenRecord record;
@@ -208,6 +215,8 @@ class Hub {
   };
   Unwritten unwritten_ MIRROR_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
+  /// By data source, a sentence: a table of it was away or made anew since the hub read it.
+  std::map<std::string, std::string> remade_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::pair<std::string, std::string>> unread_times_
       MIRROR_GUARDED_BY(mutex_);                            ///< Told of these tables.
   std::set<std::string> absent_ MIRROR_GUARDED_BY(mutex_);  ///< Of these, those that are not there.

@@ -143,11 +143,17 @@ absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
   }
   absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
   if (!figures.ok()) return figures.status();
+  absl::StatusOr<HubFile::Frozen> frozen = (*file)->FindFrozen(kFrozenNamed);
+  if (!frozen.ok()) return frozen.status();
+  standing.frozen = *std::move(frozen);
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = trouble_.find(name);
     MemberState member{.data_source = name, .feed = feeds[name], .figures = (*figures)[name]};
     member.absent = member.feed.cycle == 0 && absent_.count(name) > 0;
     if (trouble != trouble_.end() && !member.absent) member.trouble = trouble->second;
+    const auto remade = remade_.find(name);
+    if (member.feed.suspended && member.trouble.empty() && remade != remade_.end())
+      member.trouble = remade->second;
     standing.members.push_back(std::move(member));
   }
   return standing;

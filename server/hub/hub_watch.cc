@@ -38,6 +38,11 @@ std::string WhyOthersStopIt(const WatchedHub& hub) {
                       suspended->data_source, "' never had, as that is suspended. ", StatusCommand(hub));
 }
 
+std::uint64_t FrozenOf(const WatchedHub& hub, const std::string& data_source) {
+  const auto count = hub.standing.frozen.of_data_source.find(data_source);
+  return count == hub.standing.frozen.of_data_source.end() ? 0 : count->second;
+}
+
 /// When it last had something for a hub. Records come without cycles.
 std::int64_t LastNewsOf(const Tenants::Seen& seen) {
   return seen.summary->HasRecords() ? seen.progress_ms : seen.summary->completed_ms;
@@ -167,6 +172,7 @@ std::map<std::string, std::shared_ptr<const TenantInHub>> HubWatch::OfTenants() 
                                                             .open = member.figures.open,
                                                             .held = member.figures.held,
                                                             .refused = member.figures.refused,
+                                                            .frozen = FrozenOf(hub, member.data_source),
                                                             .stopped = WhyStopped(hub, i)}));
     }
   }

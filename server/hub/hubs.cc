@@ -17,9 +17,11 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
     case HubNote::Kind::kSuspended:
       return absl::StrCat(
           "hub '", storage, "': '", note.data_source,
-          "' is suspended, since a source, a mirror or the hub's file was restored. Nothing that may "
-          "concern it is handed out until somebody says what counts: 'mirrorctl hub status ",
-          storage, "' has the commands");
+          "' is suspended: a source, a mirror or the hub's file was restored, or one of its tables is gone, "
+          "was "
+          "made anew or does not fit the configuration. Nothing that may concern it is handed out until "
+          "somebody says what counts: 'mirrorctl hub status ",
+          storage, "' says why, and has the commands");
     case HubNote::Kind::kPingPong:
       return absl::StrCat("hub '", storage, "': systems change '", note.attribute,
                           "' back and forth; it is frozen in record '", note.golden_id,
@@ -56,7 +58,7 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
 /// What is heard of it changes how a member stands.
 bool ChangesStanding(const HubNote& note) {
   return note.kind == HubNote::Kind::kSuspended || note.kind == HubNote::Kind::kHeld ||
-         note.kind == HubNote::Kind::kUnsure;
+         note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kPingPong;
 }
 
 std::vector<std::string> StoragesOf(const std::vector<HubRules>& rules) {

@@ -123,6 +123,10 @@ absl::Status SnapshotLook::Prepare() {
 
 absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<std::string>& mapped,
                                    const HubMember* member) {
+  if (member != nullptr && reading_.tables.IsGone(table)) {
+    return Cannot(absl::StrCat("its source has no table '", table, "' any more, or does not send it"));
+  }
+  if (member != nullptr && reading_.tables.IsRemade(table)) head_.remade.insert(table);
   const absl::StatusOr<std::optional<TableRecord>> record = snapshot().ReadTable(table);
   if (!record.ok()) return record.status();
   const absl::StatusOr<std::optional<TableSchema>> agreed = snapshot().ReadSchema(table);

@@ -27,6 +27,8 @@ struct AnnouncedTable {
   absl::StatusOr<TableSchema> schema;
   /// Indexes and foreign keys. Absent: the source does not tell. An error: they cannot be meant.
   absl::StatusOr<std::optional<SourceObjects>> objects = std::optional<SourceObjects>();
+  /// Another number: the table was dropped and made again, or may have been. 0: the source does not tell.
+  std::uint64_t identity = 0;
 };
 
 /// Whether batches of a table are taken.

@@ -33,6 +33,9 @@ std::vector<AnnouncedTable> DecodeTables(const v1::TableSchemaRequest& request, 
         table.objects = objects.status();
       }
     }
+    const auto place = static_cast<int>(tables.size());
+    if (request.table_identities_size() == request.tables_size())
+      table.identity = request.table_identities(place);
     if (times[FoldName(message.name())] > 1) {
       table.schema = absl::InvalidArgumentError(absl::StrCat(
           "table '", message.name(), "' is announced twice (names are compared by ASCII case only). ",

@@ -16,6 +16,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
+#include "server/tenant/mirror/feed_tables.h"
 
 namespace mirror {
 namespace {
@@ -261,7 +262,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     AnnounceView now = *view;
     now.tenant = tenant;
     if (absl::Status status = FillView(request, &now); !status.ok()) return status;
-    planned = PlanAnnouncement(request, now);
+    if (absl::Status status = PlanWithFeed(mirror_, request, now, &planned); !status.ok()) return status;
     if (request.is_short && !planned.repeats) return NoRepetition();
     if (!is_counted) dropped = FindDropped(planned.plan.steps);
     if (!is_counted && !dropped.empty()) return std::optional<Plan>();

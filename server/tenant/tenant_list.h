@@ -43,11 +43,12 @@ struct TenantInHub {
   std::int64_t suspended_ms = 0;                  ///< Since when it is; 0: it is not.
   bool source_restored = false;                   ///< Its source itself was restored, which suspended it.
   std::uint64_t open = 0, held = 0, refused = 0;  ///< Deliveries for it; `refused` are of the open ones.
+  std::uint64_t frozen = 0;  ///< Golden records with a row of it in which systems fight over a value.
   std::string stopped = {};  ///< Why nothing, or not all, is handed out to it; empty: all is.
   friend bool operator==(const TenantInHub&, const TenantInHub&) = default;
 
   /// For an operator.
-  bool Waits() const { return suspended_ms > 0 || held > 0; }
+  bool Waits() const { return suspended_ms > 0 || held > 0 || frozen > 0; }
 };
 
 /// What is known of a tenant.

@@ -813,7 +813,9 @@ class Golden:
     number: int  # the lower, the older
     values: dict = field(default_factory=dict)  # attribute -> Given
     had: set = field(default_factory=set)  # data sources that have or had a row of it: inserted there no more
-    turns: dict = field(default_factory=dict)  # attribute -> [when a system took back what the exchange wrote]
+    # attribute -> [(when, kind, value)]: "replaced" by the exchange, "said" in the place of what it wrote, or the same
+    # and come "back"; "undone": (version, kind, None), see FreezeUndone
+    turns: dict = field(default_factory=dict)
     frozen: set = field(default_factory=set)
 
 
@@ -871,6 +873,9 @@ class Derivation:
     def __init__(self):
         self.read = set()  # refs
         self.fresh = set()  # refs of rows with news, or that somebody made
+        # (ref, column) and (ref, attribute): the database changed again, beside another delivery, what was delivered
+        self.undone_columns, self.undone = set(), set()
+        self.applied = set()  # (ref, id of a delivery): the source applied it since the last reading
         self.departed = []  # (id of a record, data source): a user deleted a row of it there
         self.identity_changed = set()  # refs: by its own news
         self.origin = {}  # ref -> id of the record that the exchange made it for
@@ -920,7 +925,8 @@ def Derive(world, hub, looks, modes):
     for entity in world.config.entities.values():
         match_plan(world, hub, entity, work)
         golden_plan(world, hub, entity)
-    delivery_plan(world, hub)
+    FreezeUndone(world, hub, work)
+    delivery_plan(world, hub, work)
     local.Check(work, Local(world, hub))
     world.tracer.Derived(world, hub, looks, modes, work)
     return read
@@ -1042,7 +1048,11 @@ def ReadMember(world, hub, name, look, mode, work):
                 MadeAndGone(world, hub, work, name, made[ref], mode is None or not rules.no_wish)
             made[ref], wrote[ref] = id, dict(v["wrote"])
         elif rules.ledger_tells or known:
+            for column, (version, _, _) in v["wrote"].items():
+                if version is None and wrote.get(ref, {}).get(column, (None,))[0] is not None:
+                    work.undone_columns.add((ref, column))
             wrote.setdefault(ref, {}).update(v["wrote"])
+            work.applied.add((ref, id))
     for table, key in sorted(refs, key=lambda ref: InOrder(config, (name, *ref))):
         ReadRow(world, hub, look, work, (name, table, key), mode, first, compare, (table, key) in anew,
                 wrote.get((table, key), {}), (table, key) in removed, made.get((table, key)))
@@ -1137,8 +1147,13 @@ def ReadRow(world, hub, look, work, ref, mode, first, compare, anew, wrote, remo
         version, asked, result = wrote.get(column, (None, None, None))
         if column in wrote and version is None and value == result:
             # The database itself did that: nobody said it, and it is as old as what it replaced.
+            was_delivered = before is not None and before.value != value and not before.own and before.ms is not None
+            if was_delivered or (ref, column) in work.undone_columns:
+                work.undone.add((ref, attribute))
             new = Attribute(value, value, before.ms if before else None, False, edit)
         elif column in wrote and value == (result if rules.took else asked):
+            if before is not None and before.value != value:
+                Replaced(world, hub, old, attribute, before.value)
             new = Attribute(value, asked, version, not rules.own, edit)
         elif column not in wrote and before is not None and value == before.value:
             new = before
@@ -1159,7 +1174,9 @@ def ReadRow(world, hub, look, work, ref, mode, first, compare, anew, wrote, remo
             world.witness.echoes.discard(edit)  # it was seen
             work.fresh.add(ref)
             if column in wrote or before is not None and not before.own:
-                TakenBack(world, hub, old, attribute)
+                if column in wrote and before is not None:
+                    Replaced(world, hub, old, attribute, before.value)
+                TakenBack(world, hub, old, attribute, value)
             if any(attribute in rule for rule in entity.match):
                 work.identity_changed.add(ref)
         old.attributes[attribute] = new
@@ -1169,21 +1186,65 @@ def ReadRow(world, hub, look, work, ref, mode, first, compare, anew, wrote, remo
         old.doomed = old.doomed and not rules.edited_since
 
 
-def TakenBack(world, hub, row, attribute):
-    """A system changed what the exchange had written there: once is a user, time and again is a program."""
+TURNS_MAX, UNDONE_MAX = 64, 3
+
+
+def RecentTurns(world, golden, attribute):
+    golden.turns[attribute] = [turn for turn in golden.turns.get(attribute, [])
+                               if turn[1] == "undone" or world.now - turn[0] < world.config.freeze_window]
+    return golden.turns[attribute]
+
+
+def Replaced(world, hub, row, attribute, value):
+    """The exchange wrote over this value: a fight, when it comes back."""
+    golden = hub.golden.get(row.golden)
+    if golden is None:
+        return
+    turns = RecentTurns(world, golden, attribute)
+    turns[:] = [turn for turn in turns if turn[1:] != ("replaced", value)]
+    replaced = [turn for turn in turns if turn[1] == "replaced"]
+    if len(replaced) >= TURNS_MAX:
+        turns.remove(replaced[0])
+    turns.append((world.now, "replaced", value))
+
+
+def TakenBack(world, hub, row, attribute, value):
+    """A system changed what the exchange had written there. New values are people at work; the same ones again and
+    again are a program."""
     golden, config = hub.golden.get(row.golden), world.config
     if golden is None:
         return
-    turns = [t for t in golden.turns.get(attribute, []) if world.now - t < config.freeze_window] + [world.now]
-    golden.turns[attribute] = turns
-    if world.rules.freeze and len(turns) >= config.freeze_after:
+    turns = RecentTurns(world, golden, attribute)
+    came_back = any(turn[1] != "undone" and turn[2] == value for turn in turns)
+    turns.append((world.now, "back" if came_back else "said", value))
+    back, said = (sum(turn[1] == kind for turn in turns) for kind in ("back", "said"))
+    if world.rules.freeze and (back >= config.freeze_after or back + said >= TURNS_MAX):
         golden.frozen.add(attribute)  # event golden.pingpong
         world.Note(f"    {golden.id}.{attribute} is frozen")
+
+
+def FreezeUndone(world, hub, work):
+    """A database undoes again and again, beside other deliveries, what was delivered."""
+    for ref, attribute in sorted(work.undone):
+        row = hub.rows.get(ref)
+        if row is None:
+            continue
+        golden = hub.golden[row.golden]
+        entity, given, here = world.config.entities[golden.entity], golden.values.get(attribute), row.attributes[attribute]
+        if attribute not in entity.attributes or given is None or here.value == given.value or (
+                here.word == given.value and here.ms is not None):
+            continue
+        turns = [turn for turn in golden.turns.get(attribute, []) if turn[1] != "undone" or turn[0] == given.ms]
+        golden.turns[attribute] = turns + [(given.ms, "undone", None)]
+        if world.rules.freeze and sum(turn[1] == "undone" for turn in golden.turns[attribute]) >= UNDONE_MAX:
+            golden.frozen.add(attribute)  # event golden.pingpong
+            world.Note(f"    {golden.id}.{attribute} is frozen")
 
 
 def Leave(world, hub, work, ref, wish, give_back):
     """A row is not there any more. `give_back`: lost by a restore; None: another stands there, who can tell."""
     golden = hub.golden[hub.rows.pop(ref).golden]
+    golden.turns.clear()
     if wish or not world.rules.own_deletes:
         work.departed.append((golden.id, ref[0]))
     if give_back is None and not world.rules.in_doubt:
@@ -1341,7 +1402,7 @@ def golden_plan(world, hub, entity):
 # --- What has to be written ----------------------------------------------------------------------------------
 
 
-def delivery_plan(world, hub):
+def delivery_plan(world, hub, work):
     """All that golden records and member rows differ in. What stands already keeps its id."""
     config, rules = world.config, world.rules
     wanted, members, found_by = [], defaultdict(list), defaultdict(set)
@@ -1397,7 +1458,8 @@ def delivery_plan(world, hub):
     planned, new = {}, defaultdict(list)
     for d in wanted:
         before = open_now.get(d.Content())
-        if before is not None:
+        # One that was applied, and whose row is as it was before: its source would not apply that id again.
+        if before is not None and ((d.data_source, d.table, d.key), before.id) not in work.applied:
             d.id, d.state, d.number = before.id, before.state, before.number
         else:
             hub.next_id += 1

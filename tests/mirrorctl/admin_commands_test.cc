@@ -125,6 +125,8 @@ TEST_F(AdminCommands, ATenantThatAHubSuspendedIsToldWithSinceWhenAndWhy) {
       Run({"tenants", "--wide"}).output,
       HasSubstr("hub 'Acme' cannot read it: the disk failed, 1,200 deliveries held, 1 delivery refused\n"));
   EXPECT_EQ(Run({"tenants"}).errors, "");
+  hub->set_frozen(2);
+  EXPECT_THAT(Run({"tenants", "--wide"}).output, HasSubstr("1 delivery refused, 2 golden records frozen\n"));
   hub->set_suspended_ms(1'714'564'800'999);
   hub->set_stopped("it is suspended in hub 'Acme' since long ago");
   const Finished run = Run({"tenants", "--wide"});

@@ -525,6 +525,31 @@ TEST_F(HubCommands, AMemberThatIsNotThereYetIsAbsentAndOneThatTakesNothingIsName
   EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["members"][1]["taking"], "never_asks");
 }
 
+TEST_F(HubCommands, WhatIsFrozenIsCountedAndNamedWithTheCommands) {
+  v1::HubState* const hub = fake_.hubs.mutable_hubs(0);
+  hub->set_frozen_records(7);
+  v1::FrozenRecord* const record = hub->add_frozen();
+  record->set_entity("company");
+  record->set_golden_id("g1");
+  record->add_attributes("city");
+  record->add_attributes("name");
+  EXPECT_THAT(
+      Joined(Run({"hub", "status"}).errors),
+      AllOf(HasSubstr("systems fight over values of 7 golden records of hub 'Acme', which are frozen: "
+                      "g1 (city, name), ..."),
+            HasSubstr("'mirrorctl hub thaw Acme' delivers them again"),
+            HasSubstr("'mirrorctl hub thaw Acme --dry-run' lists them")));
+  const Json json = Json::parse(Run({"hub", "status", "--json"}).output)[0];
+  EXPECT_EQ(json["frozen_records"], 7);
+  EXPECT_EQ(json["frozen"][0]["attributes"][1], "name");
+  *fake_.thawed_hub.add_frozen() = *record;
+  fake_.thawed_hub.set_records(1);
+  fake_.thawed_hub.mutable_preview();
+  EXPECT_THAT(Run({"hub", "thaw", "Acme", "--dry-run"}).output, HasSubstr("company  g1      city, name\n"));
+  EXPECT_EQ(Json::parse(Run({"hub", "thaw", "Acme", "--dry-run", "--json"}).output)["frozen"][0]["golden_id"],
+            "g1");
+}
+
 TEST_F(HubCommands, ThawSaysWhatIsDeliveredAgain) {
   fake_.thawed_hub.set_records(1);
   EXPECT_THAT(Joined(Run({"hub", "thaw", "Acme"}).output), HasSubstr("thawed 1 record of hub 'Acme'"));

@@ -108,15 +108,20 @@ TEST_F(MetricsTest, OfHubsItShowsWhetherTheyDeriveAndWhatWaits) {
   erp.feed.suspended = 1'699'999'970'000;
   WatchedHub hub = Hub("Acme", {crm, erp});
   hub.standing.holds_all = true;
+  hub.standing.frozen.records = 3;
   hub.failing = "the disk failed";
   hub.behind_since_ms = 1'699'999'995'000;
   hubs_ = [&] { return std::vector<WatchedHub>{hub, {.storage = "Other"}}; };
   const std::string page = Page();
   for (const char* const line :
-       {"mirror_hub_failing{hub=\"Acme\"} 1\n", "mirror_hub_failing{hub=\"Other\"} 0\n",
-        "mirror_hub_behind_seconds{hub=\"Acme\"} 5\n", "mirror_hub_behind_seconds{hub=\"Other\"} 0\n",
+       {"mirror_hub_failing{hub=\"Acme\"} 1\n",
+        "mirror_hub_failing{hub=\"Other\"} 0\n",
+        "mirror_hub_behind_seconds{hub=\"Acme\"} 5\n",
+        "mirror_hub_behind_seconds{hub=\"Other\"} 0\n",
         "mirror_hub_last_derivation_timestamp_seconds{hub=\"Acme\"} 1699999990\n",
-        "mirror_hub_records{hub=\"Acme\"} 7\n", "mirror_hub_holds_all{hub=\"Acme\"} 1\n",
+        "mirror_hub_records{hub=\"Acme\"} 7\n",
+        "mirror_hub_holds_all{hub=\"Acme\"} 1\n",
+        "mirror_hub_frozen_records{hub=\"Acme\"} 3\n",
         "mirror_hub_members{hub=\"Acme\",state=\"read\"} 1\n",
         "mirror_hub_members{hub=\"Acme\",state=\"suspended\"} 1\n",
         "mirror_hub_members{hub=\"Acme\",state=\"restored\"} 0\n",

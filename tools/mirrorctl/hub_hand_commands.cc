@@ -12,6 +12,7 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/hub_frozen.h"
 #include "tools/mirrorctl/admin/hub_output.h"
 #include "tools/mirrorctl/admin_command.h"
 #include "tools/mirrorctl/dry_runs.h"
@@ -129,10 +130,13 @@ std::string NothingFrozen(const AdminRequest& request) {
 
 void PreviewThaw(const v1::ThawHubResponse& answer, const AdminRequest& request, Console& console) {
   if (request.json) {
-    return PrintJson(console.out, PreviewJson(answer.preview(), "thawed", answer.records()));
+    Json preview = PreviewJson(answer.preview(), "thawed", answer.records());
+    preview["frozen"] = FrozenJson(answer.frozen());
+    return PrintJson(console.out, preview);
   }
   if (answer.records() == 0)
     return SayNone(console, absl::StrCat(NothingFrozen(request), ". Nothing was done"));
+  if (!answer.frozen().empty()) PrintFrozen(console.out, answer.frozen(), request.width());
   PrintPreview(console.out, answer.preview(), request.width());
   SayNone(console,
           absl::StrCat(Counted(answer.records(), "record"), " of hub '", request.storage,
@@ -252,7 +256,8 @@ void AddByHand(const AdminCommands& of_hub) {
   AddTrial(of_hub, part);
 
   const cli::Command thaw = of_hub.Add(
-      "thaw", "Deliver again what was frozen, since systems changed it back and forth", "Acme", ThawHub);
+      "thaw", "Deliver again what was frozen, since systems changed it back and forth; --dry-run lists it",
+      "Acme", ThawHub);
   AddHubStorage(of_hub, thaw);
   thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
   AddTrial(of_hub, thaw);

@@ -15,8 +15,8 @@ using mariadb::Rows;
 constexpr char kCatalogDoing[] = "reading its catalogs";
 
 constexpr char kTables[] =
-    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE FROM information_schema.TABLES "
-    "WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
+    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME) FROM "
+    "information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
 constexpr char kColumns[] =
     "SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, COLUMN_TYPE, NUMERIC_PRECISION, "
     "NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE = 'YES', "
@@ -115,6 +115,7 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
     if (!table.empty() && one.name != table) continue;
     one.versioned = read->Bool(row, 1);
     one.engine = read->Text(row, 2);
+    one.created_s = read->Text(row, 3).empty() ? 0 : read->Int(row, 3);
     one.quoted = mariadb::QuotedName(connection.dsn().database, one.name).value_or("");
     const std::string name = one.name;
     tables.emplace(name, std::move(one));

@@ -41,6 +41,8 @@ struct MariadbTable {
   std::vector<MariadbColumn> columns;  ///< In their order, those that are stored by the application.
   std::vector<std::string> generated;  ///< Columns that MariaDB computes.
   std::vector<std::string> key;        ///< Columns of the primary key in its order.
+  /// Unix seconds: when it was made, or made anew by a statement that copies it. 0: not known.
+  std::int64_t created_s = 0;
   friend bool operator==(const MariadbTable&, const MariadbTable&) = default;
 
   /// Reads are of one moment beside writers; else each keeps the other waiting.

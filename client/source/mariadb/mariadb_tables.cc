@@ -41,6 +41,7 @@ SourceTable MariadbSourceTables::Announce(MariadbTable table, const MariadbSourc
                                           std::vector<std::string>* notes) {
   SourceTable source;
   source.schema = SchemaOf(table, &source.problem);
+  source.identity = static_cast<std::uint64_t>(table.created_s);
   if (source.problem.empty()) source.problem = std::string(CheckTable(source.schema).message());
   if (const std::string unreadable = WhyUnreadable(table, place); !unreadable.empty())
     source.problem = unreadable;

@@ -29,8 +29,9 @@ constexpr const char* kMysqlSettings[] = {
 constexpr char kMysqlColumns[] =
     "SELECT t.TABLE_NAME, t.ENGINE, t.TABLE_TYPE, c.COLUMN_NAME, c.ORDINAL_POSITION, c.DATA_TYPE, "
     "c.COLUMN_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_SET_NAME, "
-    "c.COLLATION_NAME, c.IS_NULLABLE, c.GENERATION_EXPRESSION, c.PRIVILEGES "
-    "FROM information_schema.TABLES t JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = t.TABLE_SCHEMA "
+    "c.COLLATION_NAME, c.IS_NULLABLE, c.GENERATION_EXPRESSION, c.PRIVILEGES, "
+    "UNIX_TIMESTAMP(t.CREATE_TIME) FROM information_schema.TABLES t JOIN information_schema.COLUMNS c ON "
+    "c.TABLE_SCHEMA = t.TABLE_SCHEMA "
     "AND c.TABLE_NAME = t.TABLE_NAME WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') "
     "AND t.TABLE_SCHEMA = DATABASE()@these ORDER BY t.TABLE_NAME, c.ORDINAL_POSITION";
 constexpr char kMysqlKeys[] =
@@ -225,6 +226,7 @@ class OdbcMysql : public OdbcDialect {
     table->name = row.Text(0);
     table->engine = row.Text(1);
     table->versioned = row.Text(2) == "SYSTEM VERSIONED";
+    table->created_s = row.Text(15).empty() ? 0 : row.Int(15);
     MariadbColumn column;
     column.name = row.Text(3);
     column.place = row.Int(4);
@@ -249,6 +251,7 @@ class OdbcMysql : public OdbcDialect {
   static OdbcTable TableOf(const MariadbTable& table) {
     OdbcTable made;
     made.name = table.name;
+    made.identity = static_cast<std::uint64_t>(table.created_s);
     made.quoted = MysqlQuoted(table.name);
     made.from = absl::StrCat(made.quoted, " AS t");
     made.left_out = table.generated;

@@ -16,8 +16,10 @@ constexpr char kSqliteCatalogs[] = "reading its schema";
 
 /// One row for each column of each table. @these: a further condition.
 constexpr char kSqliteColumns[] =
-    "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid "
+    "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid, "
+    "s.rowid || ' ' || s.rootpage "
     "FROM temp.pragma_table_list l JOIN temp.pragma_table_xinfo(l.name, 'main') x "
+    "JOIN main.sqlite_master s ON s.type = 'table' AND s.name = l.name "
     "WHERE l.schema = 'main' AND l.type = 'table'";
 
 /// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
@@ -130,6 +132,7 @@ class OdbcSqlite : public OdbcDialect {
  private:
   static void TakeColumn(const odbc::RowStream& row, OdbcTable* table, SqliteOdbcFacts* facts) {
     OdbcColumn& column = table->columns.emplace_back();
+    table->identity = ShortDigest(row.Text(9));
     const std::string declared = row.Text(4);
     const bool strict_any = row.Int(2) != 0 && SameName(declared, "ANY");
     const Affinity affinity = strict_any ? Affinity::kBlob : AffinityOf(declared);

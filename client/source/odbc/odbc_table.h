@@ -61,6 +61,8 @@ struct OdbcPageTerm {
 /// A table as the catalogs have it.
 struct OdbcTable {
   std::uint64_t id = 0;  ///< Of the table, where the source has one.
+  /// SourceTable::identity, where `id` is none and the source has another mark of when it was made.
+  std::uint64_t identity = 0;
   std::string name;
   std::string from;    ///< What stands behind FROM: its rows, called t.
   std::string quoted;  ///< Its name as it stands in SQL.

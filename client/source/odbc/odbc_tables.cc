@@ -58,6 +58,7 @@ SourceTable OdbcSourceTables::Announce(OdbcTable table, std::vector<std::string>
   SourceTable source;
   bool key_is_given = false;
   source.schema = SchemaOf(table, &key_is_given, &source.problem);
+  source.identity = table.identity;
   if (source.problem.empty()) source.problem = std::string(CheckTable(source.schema).message());
   if (source.problem.empty()) source.problem = table.problem;
   PostgresRecord& record = records_[table.name];

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/digest.h"
 #include "base/folded_name.h"
 #include "base/utf8.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
@@ -311,9 +312,20 @@ class SqliteReader : public SourceReader {
       }
       absl::StatusOr<SourceTable> table = tables_.LookAt(name);
       if (!table.ok()) return table.status();
+      table->identity = IdentityOf(name);
       schema.tables.push_back(*std::move(table));
     }
     return schema;
+  }
+
+  /// Returns the number of the table's log, which begins anew with another table. Without a log any change of
+  /// the schema may have made the table anew: nothing else tells two equal ones apart.
+  std::uint64_t IdentityOf(const std::string& table) const {
+    const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
+    if (log != nullptr) return static_cast<std::uint64_t>(log->id);
+    const auto definition = definitions_.find(FoldName(table));
+    if (definition == definitions_.end()) return 0;
+    return ShortDigest(absl::StrCat(schema_version_, " ", definition->second));
   }
 
   absl::Status ReadSchema() {

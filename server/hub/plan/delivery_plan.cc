@@ -45,7 +45,8 @@ class DeliveryPlanner {
   void PlanInserts(const GoldenRecord& record);
   bool StandsApart(const GoldenRecord& record, const HubKeys& keys) const;
   void PlanInsert(const GoldenRecord& record, const HubMember& member, const HubKeys& keys);
-  void Want(HubDelivery delivery);
+  /// `row`: that it is for; null: an INSERT's.
+  void Want(HubDelivery delivery, const MemberRow* row);
 
   Component& c_;
   std::map<std::string, std::vector<const MemberRow*>> members_;  ///< By record.
@@ -109,7 +110,7 @@ void DeliveryPlanner::PlanRow(const GoldenRecord& record, const MemberRow& row) 
     const GivenValue& given = record.values.at(attribute);
     delivery.columns[column] = {given.value, given.ms};
   }
-  if (goes || !delivery.columns.empty()) Want(std::move(delivery));
+  if (goes || !delivery.columns.empty()) Want(std::move(delivery), &row);
 }
 
 /// Whether other records share a key with it: the two will be one, or an operator says what they are.
@@ -147,13 +148,16 @@ void DeliveryPlanner::PlanInsert(const GoldenRecord& record, const HubMember& me
     if (column == member.columns.end() || delivery.columns.count(column->second) == 0) return;
   }
   delivery.match_keys = keys;
-  Want(std::move(delivery));
+  Want(std::move(delivery), nullptr);
 }
 
-void DeliveryPlanner::Want(HubDelivery delivery) {
+void DeliveryPlanner::Want(HubDelivery delivery, const MemberRow* row) {
   const auto [begin, end] = before_.equal_range(PlaceOf(delivery));
-  const auto before =
-      std::find_if(begin, end, [&](const auto& known) { return known.second->SameContent(delivery); });
+  // One that was applied, and whose row is as it was before: its source would not apply that id again.
+  const auto before = std::find_if(begin, end, [&](const auto& known) {
+    return known.second->SameContent(delivery) &&
+           (row == nullptr || row->work.applied.count(known.second->id) == 0);
+  });
   if (before != end) {
     delivery.id = before->second->id;
     delivery.state = before->second->state;

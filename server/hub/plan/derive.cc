@@ -14,6 +14,7 @@
 #include "server/hub/plan/match_plan.h"
 #include "server/hub/plan/overtaken.h"
 #include "server/hub/plan/read_member.h"
+#include "server/hub/plan/turns.h"
 
 namespace mirror {
 namespace {
@@ -28,6 +29,8 @@ class Derivation {
  private:
   absl::Status Begin();
   absl::Status DistrustAll();
+  absl::Status DistrustRemade(Feeds* feeds);
+  absl::StatusOr<bool> LacksRows(const std::string& name, MemberLook& look);
   absl::Status OfMember(const std::string& name, const absl::Status& status) const;
   absl::Status ReadAll();
   bool IsRead(const std::string& name, const MemberLook& look) const;
@@ -81,6 +84,7 @@ absl::Status Derivation::DistrustAll() {
     if (feed != derived_.feeds.end() && feed->second.cycle > 0 && !feed->second.suspended)
       feeds.Suspend(name);
   }
+  if (absl::Status status = DistrustRemade(&feeds); !status.ok()) return status;
   for (const auto& [name, feed] : derived_.feeds) {
     const auto was = before.find(name);
     if (feed.suspended && (was == before.end() || !was->second.suspended)) {
@@ -88,6 +92,39 @@ absl::Status Derivation::DistrustAll() {
     }
   }
   return absl::OkStatus();
+}
+
+/// Where rows went together with their table, nobody can tell whether a user deleted them.
+absl::Status Derivation::DistrustRemade(Feeds* feeds) {
+  for (const std::string& name : rules_.data_sources) {
+    const auto look = in_.looks.find(name);
+    const HubFeed& feed = derived_.feeds[name];
+    if (look == in_.looks.end() || feed.cycle == 0 || feed.suspended) continue;
+    absl::StatusOr<bool> lacks = LacksRows(name, *look->second);
+    if (!lacks.ok()) return lacks.status();
+    if (*lacks) feeds->Suspend(name);
+  }
+  return absl::OkStatus();
+}
+
+/// Whether a table that was made anew lacks a row that the hub knows of it.
+absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& look) {
+  const std::set<std::string>& remade = look.head().remade;
+  for (std::int64_t behind = 0; !remade.empty();) {
+    const absl::StatusOr<std::vector<HubUpkeep::Glance>> rows = book_.upkeep().RowsBehind(behind);
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return false;
+    for (const HubUpkeep::Glance& glance : *rows) {
+      if (glance.ref.data_source != name || !remade.contains(glance.ref.table)) continue;
+      const HubMember* const member = rules_.Find(name, glance.ref.table).member;
+      if (member == nullptr) continue;
+      const absl::StatusOr<std::optional<SourceRow>> row = look.ReadRow(*member, glance.ref.key);
+      if (!row.ok()) return OfMember(name, row.status());
+      if (!*row) return true;
+    }
+    behind = rows->back().row_id;
+  }
+  return false;
 }
 
 /// A suspended member is read when an operator resumes it, and has completed a cycle since.
@@ -147,6 +184,9 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   MatchPlan(&now);
   GoldenPlan(&now);
   Tell(FindOvertaken(component->was.records, now));
+  for (const FrozenAttribute& one : FreezeUndone(&now)) {
+    derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
+  }
   if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
   DeliveryPlan(&now);
   return SaveComponent(*std::move(component), state_.time, &book_);

@@ -60,6 +60,10 @@ struct RowWork {
   std::int64_t turn = 0;          ///< The lower, the earlier it was read.
   /// Attributes that somebody of that system changed, and the version that they changed.
   std::map<std::string, std::int64_t> edited = {};
+  /// Attributes in which the database undid what the exchange had written, beside another delivery.
+  std::set<std::string> undone = {};
+  /// Ids of deliveries that its source applied to it since the last reading.
+  std::set<std::string> applied = {};
   friend bool operator==(const RowWork&, const RowWork&) = default;
 };
 
@@ -90,6 +94,20 @@ struct GivenValue {
   friend bool operator==(const GivenValue&, const GivenValue&) = default;
 };
 
+/// Something that tells whether systems fight over an attribute of a record.
+struct Turn {
+  enum class Kind : std::uint8_t {
+    kReplaced = 1,  ///< The exchange wrote over this value.
+    kSaid = 2,      ///< A system said this value in the place of what the exchange had written.
+    kBack = 3,      ///< The same, and the value had stood there before: it came back.
+    kUndone = 4,    ///< A database undid a delivery, see RowWork::undone.
+  };
+  std::int64_t ms = 0;  ///< When; kUndone: the version that was delivered.
+  Kind kind = Kind::kBack;
+  std::string mark = {};  ///< MarkOf() the value; empty: not known.
+  friend bool operator==(const Turn&, const Turn&) = default;
+};
+
 /// What a derivation knows of a record until it has planned it.
 struct RecordWork {
   bool touched = false;
@@ -106,7 +124,7 @@ struct GoldenRecord {
   std::map<std::string, GivenValue> values = {};
   std::set<std::string> had = {};  ///< Data sources that have or had a row of it.
   std::set<std::string> frozen = {};
-  std::map<std::string, std::vector<std::int64_t>> turns = {};  ///< When a system took back what was written.
+  std::map<std::string, std::vector<Turn>> turns = {};  ///< By attribute, the oldest first.
   /// Records that an operator parted from it: no key joins it with them.
   std::set<std::string> apart = {};
   KeyHashes indexed = {};                                  ///< Keys of its own values in the file's index.

@@ -27,6 +27,8 @@ struct LookHead {
   bool always_whole = false;      ///< Each commit is: of a data source of records.
   std::int64_t erased = 0;        ///< How often something was erased there.
   std::int64_t floor = 0;         ///< Entries up to this number are not there any more.
+  /// Tables of the member that were away, or were dropped and made again, since a hub read the mirror.
+  std::set<std::string> remade = {};
 };
 /// Whether it was completed since a member was suspended.
 inline bool IsBehind(const LookHead& head, std::int64_t suspended) {

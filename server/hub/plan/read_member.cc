@@ -9,6 +9,7 @@
 #include "proto/wire/exchange/ledger.h"
 #include "server/hub/plan/match_keys.h"
 #include "server/hub/plan/read_row.h"
+#include "server/hub/plan/turns.h"
 
 namespace mirror {
 namespace {
@@ -53,7 +54,7 @@ class MemberReader {
   absl::Status NoteMadeAndGone(const std::string& delivery_id, bool wish);
   absl::Status NoteLeft(const MemberRow& old, const RowNews::Left& left);
   absl::Status NoteRow(const std::optional<MemberRow>& old, const RowNews& news);
-  void TakeBack(const std::vector<std::string>& attributes, GoldenRecord* record);
+  void NoteTurns(const RowNews& news, GoldenRecord* record);
   template <typename Change>
   absl::Status ChangeRecord(const std::string& id, const Change& change);
 
@@ -68,7 +69,9 @@ class MemberReader {
   std::set<TableKey> anew_;            ///< Of these, keys under which a row was deleted.
   std::set<TableKey> removed_;
   std::map<TableKey, Wrote> wrote_;
-  std::map<TableKey, std::string> made_;  ///< Ids of INSERTs.
+  std::map<TableKey, std::set<std::string>> undone_;   ///< See RowReading.
+  std::map<TableKey, std::set<std::string>> applied_;  ///< Ids of deliveries.
+  std::map<TableKey, std::string> made_;               ///< Ids of INSERTs.
 };
 
 absl::StatusOr<bool> MemberReader::Read() {
@@ -77,7 +80,7 @@ absl::StatusOr<bool> MemberReader::Read() {
   }
   feed_.suspended.reset();
   feed_.own_restore = false;
-  compare_ = first_ || mode_.has_value() || feed_.reread;
+  compare_ = first_ || mode_.has_value() || feed_.reread || !look_.head().remade.empty();
   feed_.reread = false;
   absl::Status status = compare_ && mode_ ? absl::OkStatus() : TakeNews();
   if (status.ok()) status = TakeLedger();
@@ -176,7 +179,12 @@ absl::Status MemberReader::TakeLedger() {
       made_[at] = entry.delivery_id;
       wrote_[at] = std::move(entry.wrote);
     } else {
-      for (auto& [column, wrote] : entry.wrote) wrote_[at][column] = std::move(wrote);
+      for (auto& [column, wrote] : entry.wrote) {
+        WroteColumn& known = wrote_[at][column];
+        if (known.version_ms && !wrote.version_ms) undone_[at].insert(column);
+        known = std::move(wrote);
+      }
+      applied_[at].insert(entry.delivery_id);
     }
     if (!status.ok()) return status;
   }
@@ -242,6 +250,8 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   }
   const auto wrote = wrote_.find(at);
   if (wrote != wrote_.end()) reading.wrote = wrote->second;
+  if (const auto undone = undone_.find(at); undone != undone_.end()) reading.undone = undone->second;
+  if (const auto applied = applied_.find(at); applied != applied_.end()) reading.applied = applied->second;
   reading.row = std::move(row);
   reading.old = *old;
   reading.mode = mode_;
@@ -280,19 +290,17 @@ absl::Status MemberReader::NoteLeft(const MemberRow& old, const RowNews::Left& l
     const auto [known, added] = golden->work.given_back.emplace(name_, left.give_back);
     if (!added) known->second = known->second && left.give_back;
     golden->work.lost.insert(old.indexed.begin(), old.indexed.end());
+    golden->turns.clear();  // Marks of values that may be erased now.
   });
 }
 
-/// A system changed what the exchange had written there: once is a user, time and again is a program.
-void MemberReader::TakeBack(const std::vector<std::string>& attributes, GoldenRecord* record) {
-  for (const std::string& attribute : attributes) {
-    std::vector<std::int64_t>& turns = record->turns[attribute];
-    turns.erase(
-        std::remove_if(turns.begin(), turns.end(),
-                       [&](std::int64_t at) { return all_.now_ms - at >= all_.rules.freeze_window_ms; }),
-        turns.end());
-    turns.push_back(all_.now_ms);
-    if (turns.size() < all_.rules.freeze_after || !record->frozen.insert(attribute).second) continue;
+/// A system changed what the exchange had written there. New values are people at work; the same ones again
+/// and again are a program.
+void MemberReader::NoteTurns(const RowNews& news, GoldenRecord* record) {
+  TurnBook book(all_.rules, all_.now_ms, record);
+  for (const auto& [attribute, value] : news.replaced) book.NoteReplaced(attribute, value);
+  for (const std::string& attribute : news.taken_back) {
+    if (!book.NoteSaid(attribute, news.row->says.at(attribute).value)) continue;
     all_.notes.push_back({HubNote::Kind::kPingPong, name_, record->id, attribute});
   }
 }
@@ -309,7 +317,7 @@ absl::Status MemberReader::NoteRow(const std::optional<MemberRow>& old, const Ro
               row.indexed.end());  // Until its record is planned: who shared them is, too.
   if (absl::Status status = all_.book.WriteRow(row, keys); !status.ok()) return status;
   if (row.golden_id.empty()) return absl::OkStatus();
-  return ChangeRecord(row.golden_id, [&](GoldenRecord* golden) { TakeBack(news.taken_back, golden); });
+  return ChangeRecord(row.golden_id, [&](GoldenRecord* golden) { NoteTurns(news, golden); });
 }
 
 }  // namespace

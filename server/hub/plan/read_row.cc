@@ -32,6 +32,7 @@ class RowReader {
   bool IsStill(const std::string& attribute, const Literal& value, const Literal& before) const;
   bool IsOlder(std::optional<std::int64_t> stamp, std::optional<std::int64_t> known) const;
   Said Say(const std::string& attribute, std::optional<std::int64_t> stamp);
+  Said SayWritten(const std::string& attribute, const Literal& value, const WroteColumn& wrote);
   Said News(const std::string& attribute, const Literal& value, std::optional<std::int64_t> stamp);
 
   RowReading in_;
@@ -144,6 +145,8 @@ Said RowReader::News(const std::string& attribute, const Literal& value, std::op
   row_.work.fresh = true;
   row_.work.edited[attribute] = base.value_or(-1);
   if (wrote != nullptr || (before != row_.says.end() && !before->second.own)) {
+    if (wrote != nullptr && before != row_.says.end())
+      news_.replaced.emplace_back(attribute, before->second.value);
     news_.taken_back.push_back(attribute);
   }
   for (const std::vector<std::string>& rule : in_.entity.match) {
@@ -166,6 +169,22 @@ bool RowReader::IsStill(const std::string& attribute, const Literal& value, cons
          SaysTheSame(value, before);
 }
 
+/// The exchange wrote it, or its database did beside a delivery.
+Said RowReader::SayWritten(const std::string& attribute, const Literal& value, const WroteColumn& wrote) {
+  const auto before = row_.says.find(attribute);
+  const bool known = before != row_.says.end();
+  const bool is_other = known && before->second.value != value;
+  if (wrote.version_ms) {
+    if (is_other) news_.replaced.emplace_back(attribute, before->second.value);
+    return {value, wrote.wish.value_or(Null{}), wrote.version_ms, false};
+  }
+  const bool was_delivered = is_other && !before->second.own && before->second.ms;
+  if (was_delivered || in_.undone.count(in_.member.columns.at(attribute)) > 0)
+    row_.work.undone.insert(attribute);
+  // Nobody said it, and it is as old as what it replaced.
+  return {value, value, known ? before->second.ms : std::nullopt, false};
+}
+
 Said RowReader::Say(const std::string& attribute, std::optional<std::int64_t> stamp) {
   const auto before = row_.says.find(attribute);
   const bool known = before != row_.says.end();
@@ -173,11 +192,8 @@ Said RowReader::Say(const std::string& attribute, std::optional<std::int64_t> st
   const Literal value = here == nullptr ? Literal(Null{}) : *here;
   const WroteColumn* const wrote = WroteIn(attribute);
   const bool null = std::holds_alternative<Null>(value);
-  if (wrote != nullptr && IsStill(attribute, value, wrote->result)) {
-    // The database itself did that: nobody said it, and it is as old as what it replaced.
-    if (!wrote->version_ms) return {value, value, known ? before->second.ms : std::nullopt, false};
-    return {value, wrote->wish.value_or(Null{}), wrote->version_ms, false};
-  }
+  if (wrote != nullptr && IsStill(attribute, value, wrote->result))
+    return SayWritten(attribute, value, *wrote);
   if (wrote == nullptr && known && IsStill(attribute, value, before->second.value)) {
     // Its word stays as it was said, so that nobody else is given another form of it.
     return {value, before->second.word, before->second.ms, before->second.own};
@@ -208,6 +224,7 @@ RowNews RowReader::Read() {
     BeginRow();
   }
   row_.work.read = true;
+  row_.work.applied = std::move(in_.applied);
   row_.read_at = in_.time;
   const std::optional<std::int64_t> stamp = Stamp();
   for (const auto& [attribute, column] : in_.member.columns) {

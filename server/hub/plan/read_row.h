@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/wire/exchange/ledger.h"
@@ -27,11 +28,13 @@ struct RowReading {
   std::optional<SourceRow> row = {};  ///< Absent: it is not there.
   std::optional<MemberRow> old = {};  ///< As the hub knows it.
   std::optional<ResumeMode> mode = {};
-  bool first = false;    ///< Nothing of the member was ever read.
-  bool compare = false;  ///< All of its rows are read.
-  bool anew = false;     ///< The journal says that a row under this key was deleted.
-  bool removed = false;  ///< The ledger says that the exchange deleted one.
-  Wrote wrote = {};      ///< What the ledger says that the exchange wrote.
+  bool first = false;                  ///< Nothing of the member was ever read.
+  bool compare = false;                ///< All of its rows are read.
+  bool anew = false;                   ///< The journal says that a row under this key was deleted.
+  bool removed = false;                ///< The ledger says that the exchange deleted one.
+  Wrote wrote = {};                    ///< What the ledger says that the exchange wrote.
+  std::set<std::string> undone = {};   ///< Columns that the exchange wrote, and its database changed again.
+  std::set<std::string> applied = {};  ///< See RowWork.
   /// The ledger says that the exchange made it: for this record, empty where nobody knows any more which.
   std::optional<std::string> made = {};
   const std::set<std::string>* formed = nullptr;  ///< See MemberLook::FormedColumns(). Null: none.
@@ -50,6 +53,7 @@ struct RowNews {
   /// What the exchange had made was deleted before it was read: it is not made again. True: a user did it.
   std::optional<bool> made_and_gone = {};
   std::vector<std::string> taken_back = {};  ///< Attributes where a system changed what the exchange wrote.
+  std::vector<std::pair<std::string, Literal>> replaced = {};  ///< Values that the exchange wrote over.
 };
 
 /// What one row says now, against what it said. No side effects.

@@ -15,6 +15,7 @@
 #include "proto/wire/table.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/postgres_hub_book.h"
+#include "server/hub/store/hub_json.h"
 
 namespace mirror {
 namespace {
@@ -65,6 +66,7 @@ class PostgresHubFile final : public HubFile {
   absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
   absl::StatusOr<ByHand> CountByHand() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
+  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
   absl::StatusOr<News> ReadNews() override;
@@ -316,6 +318,28 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAl
     if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states->Int(row, 3));
   }
   return all;
+}
+
+absl::StatusOr<HubFile::Frozen> PostgresHubFile::FindFrozen(std::size_t limit) {
+  Frozen frozen;
+  const absl::StatusOr<Rows> counts =
+      Ask("SELECT m.data_source, count(DISTINCT m.golden_id) FROM @_hub_records AS r JOIN @_hub_rows AS m ON "
+          "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source");
+  if (!counts.ok()) return counts.status();
+  for (int row = 0; row < counts->rows(); ++row) {
+    frozen.of_data_source[counts->Text(row, 0)] = static_cast<std::uint64_t>(counts->Int(row, 1));
+  }
+  const absl::StatusOr<Rows> read = Ask(
+      "SELECT entity, golden_id, frozen, count(*) OVER () FROM @_hub_records WHERE frozen <> '[]' ORDER BY "
+      "number LIMIT $1",
+      {static_cast<std::int64_t>(limit)});
+  if (!read.ok()) return read.status();
+  for (int row = 0; row < read->rows(); ++row) {
+    frozen.records = static_cast<std::uint64_t>(read->Int(row, 3));
+    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read->Text(row, 0), read->Text(row, 1)});
+    if (absl::Status taken = TakeNames(read->View(row, 2), &one.attributes); !taken.ok()) return taken;
+  }
+  return frozen;
 }
 
 absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountPlaces(DeliveryState state) {

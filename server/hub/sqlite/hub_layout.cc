@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS _hub_records(
   had TEXT NOT NULL, frozen TEXT NOT NULL, turns TEXT, keys TEXT NOT NULL, work TEXT,
   empty_since INTEGER) STRICT;
 CREATE INDEX IF NOT EXISTS _hub_records_empty ON _hub_records(empty_since) WHERE empty_since IS NOT NULL;
+CREATE INDEX IF NOT EXISTS _hub_records_frozen ON _hub_records(golden_id) WHERE frozen <> '[]';
 CREATE INDEX IF NOT EXISTS _hub_records_work ON _hub_records(golden_id) WHERE work IS NOT NULL;
 CREATE TABLE IF NOT EXISTS _hub_keys(
   hash TEXT NOT NULL, entity TEXT NOT NULL, row_id INTEGER NOT NULL, golden_id TEXT NOT NULL,

@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "server/hub/sqlite/hub_layout.h"
 #include "server/hub/sqlite/sqlite_hub_book.h"
+#include "server/hub/store/hub_json.h"
 #include "server/hub/store/other_layout.h"
 
 namespace mirror {
@@ -75,6 +76,7 @@ class SqliteHubFile final : public HubFile {
   absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
   absl::StatusOr<ByHand> CountByHand() override;
   absl::StatusOr<std::uint64_t> CountRecords() override;
+  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) override;
   absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
   absl::StatusOr<News> ReadNews() override;
@@ -266,6 +268,34 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll(
      : state == DeliveryState::kHeld ? figures.held
                                      : figures.dropped) = count;
     if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(read.Int(3));
+  }
+}
+
+absl::StatusOr<HubFile::Frozen> SqliteHubFile::FindFrozen(std::size_t limit) {
+  Frozen frozen;
+  absl::StatusOr<std::int64_t> records =
+      connection_->Number("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'");
+  if (!records.ok()) return records.status();
+  frozen.records = static_cast<std::uint64_t>(*records);
+  if (frozen.records == 0) return frozen;
+  sqlite::Statement counts = connection_->Prepare(
+      "SELECT m.data_source, count(DISTINCT m.golden_id) FROM _hub_records AS r CROSS JOIN _hub_rows AS m ON "
+      "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source");
+  for (;;) {
+    absl::StatusOr<bool> more = counts.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+    frozen.of_data_source[counts.Text(0)] = static_cast<std::uint64_t>(counts.Int(1));
+  }
+  sqlite::Statement read = connection_->Prepare(
+      "SELECT entity, golden_id, frozen FROM _hub_records WHERE frozen <> '[]' ORDER BY number LIMIT ?");
+  read.With(limit);
+  for (;;) {
+    absl::StatusOr<bool> more = read.Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return frozen;
+    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read.Text(0), read.Text(1)});
+    if (absl::Status taken = TakeNames(read.View(2), &one.attributes); !taken.ok()) return taken;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,19 @@ class HubFile {
   /// Of deliveries in this state.
   virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) = 0;
   virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
+  /// Records with frozen attributes: how many, of each data source those that have a row there, and the
+  /// oldest `limit` records.
+  struct FrozenRecord {
+    std::string entity, golden_id;
+    std::set<std::string> attributes = {};
+    friend bool operator==(const FrozenRecord&, const FrozenRecord&) = default;
+  };
+  struct Frozen {
+    std::uint64_t records = 0;
+    std::map<std::string, std::uint64_t> of_data_source = {};
+    std::vector<FrozenRecord> first = {};
+  };
+  virtual absl::StatusOr<Frozen> FindFrozen(std::size_t limit) = 0;
   /// Rows that somebody put where they are, and pairs of records that somebody parted. Reads all rows.
   struct ByHand {
     std::uint64_t rows = 0, parted = 0;

@@ -125,6 +125,8 @@ std::string WorkJson(const RowWork& work) {
     for (const auto& [attribute, base_ms] : work.edited) json.Key(attribute).Number(base_ms);
     json.End('}');
   }
+  if (!work.undone.empty()) Put(work.undone, &json.Key("undone"));
+  if (!work.applied.empty()) Put(work.applied, &json.Key("applied"));
   json.End('}');
   return json.Take();
 }
@@ -139,6 +141,12 @@ absl::Status TakeWork(std::string_view json, RowWork* work) {
     if (name == "made") {
       work->made = true;
       work->origin = std::string(value.text());
+    }
+    std::set<std::string>* const names = name == "undone"    ? &work->undone
+                                         : name == "applied" ? &work->applied
+                                                             : nullptr;
+    if (names != nullptr) {
+      for (const JsonView& one : value.Elements()) names->emplace(one.text());
     }
     if (name == "edited") {
       for (const auto& [attribute, base_ms] : value.Members()) {
@@ -203,7 +211,9 @@ std::string TurnsJson(const GoldenRecord& record) {
   json.Begin('{');
   for (const auto& [attribute, turns] : record.turns) {
     json.Key(attribute).Begin('[');
-    for (const std::int64_t at : turns) json.Number(at);
+    for (const Turn& turn : turns) {
+      json.Begin('[').Number(turn.ms).Number(static_cast<std::int64_t>(turn.kind)).String(turn.mark).End(']');
+    }
     json.End(']');
   }
   json.End('}');
@@ -212,8 +222,16 @@ std::string TurnsJson(const GoldenRecord& record) {
 
 absl::Status TakeTurns(std::string_view json, GoldenRecord* record) {
   return ForEachMember(json, [&](std::string attribute, const JsonView& value) {
-    std::vector<std::int64_t>& turns = record->turns[std::move(attribute)];
-    for (const JsonView& at : value.Elements()) turns.push_back(NumberOf(at));
+    std::vector<Turn>& turns = record->turns[std::move(attribute)];
+    for (const JsonView& one : value.Elements()) {
+      const std::vector<JsonView> parts = one.Elements();
+      if (parts.size() == 3) {
+        turns.push_back(
+            {NumberOf(parts[0]), static_cast<Turn::Kind>(NumberOf(parts[1])), std::string(parts[2].text())});
+      } else {
+        turns.push_back({NumberOf(one)});  // A time alone: as it was written before marks.
+      }
+    }
     return absl::OkStatus();
   });
 }

@@ -33,7 +33,7 @@ absl::Status TakeWork(std::string_view json, RecordWork* work);
 /// {"city":["Bern",1714000000000,"crm","contact","[17]"]}
 std::string ValuesJson(const GoldenRecord& record);
 absl::Status TakeValues(std::string_view json, GoldenRecord* record);
-/// {"city":[1714000000000]}
+/// {"city":[[1714000000000,3,"<mark>"]]}
 std::string TurnsJson(const GoldenRecord& record);
 absl::Status TakeTurns(std::string_view json, GoldenRecord* record);
 

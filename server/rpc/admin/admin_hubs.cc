@@ -43,6 +43,17 @@ std::string TableWithoutChanged(const HubRules& rules, const std::string& data_s
   return "";
 }
 
+/// `Message`: has `frozen`.
+template <typename Message>
+void EncodeFrozen(const std::vector<HubFile::FrozenRecord>& records, Message* message) {
+  for (const HubFile::FrozenRecord& one : records) {
+    v1::FrozenRecord* const record = message->add_frozen();
+    record->set_entity(one.entity);
+    record->set_golden_id(one.golden_id);
+    for (const std::string& attribute : one.attributes) record->add_attributes(attribute);
+  }
+}
+
 void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::HubState* message) {
   for (std::size_t i = 0; i < watched.standing.members.size(); ++i) {
     const MemberState& state = watched.standing.members[i];
@@ -84,6 +95,8 @@ void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
     if (!looked.ok()) break;
     message->set_records(watched.standing.records);
     message->set_holds_all(watched.standing.holds_all);
+    message->set_frozen_records(watched.standing.frozen.records);
+    EncodeFrozen(watched.standing.frozen.first, message);
     return EncodeMembers(hubs, hub, watched, message);
   }
   message->set_trouble(CutMessage(std::string(looked.message())));
@@ -432,6 +445,7 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
       const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.thawed = request->golden_id()}, NowMs());
       if (!preview.ok()) return preview.status();
       response->set_records(preview->thawed);
+      EncodeFrozen(preview->frozen, response);
       Encode(*preview, response->mutable_preview());
       return absl::OkStatus();
     }

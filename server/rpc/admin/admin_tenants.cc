@@ -73,6 +73,7 @@ void EncodeHub(const ListedTenant& tenant, v1::Tenant* message) {
   hub->set_open(tenant.hub->open);
   hub->set_held(tenant.hub->held);
   hub->set_refused(tenant.hub->refused);
+  hub->set_frozen(tenant.hub->frozen);
   hub->set_stopped(CutMessage(tenant.hub->stopped));
 }
 

@@ -23,6 +23,9 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return mirror_.Noticed(feed.status());
   reading.feed = WithJournal(*feed);
+  absl::StatusOr<FeedTables> tables = ReadFeedTables(mirror_.store()->records());
+  if (!tables.ok()) return mirror_.Noticed(tables.status());
+  reading.tables = *std::move(tables);
   if (feed->journal_id.empty() && writes) {
     if (absl::Status status = Change(reading.feed, now_ms); !status.ok()) return status;
   }
@@ -35,8 +38,8 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   return reading;
 }
 
-absl::Status HubCalls::Acknowledge(const MirrorFeed& read, std::int64_t number, const std::string& token,
-                                   std::int64_t now_ms) {
+absl::Status HubCalls::Acknowledge(const MirrorFeed& read, const FeedTables& tables, std::int64_t number,
+                                   const std::string& token, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
   return mirror_
@@ -52,6 +55,10 @@ absl::Status HubCalls::Acknowledge(const MirrorFeed& read, std::int64_t number, 
         Plan plan;
         plan.now_ms = now_ms;
         plan.documents.push_back(Write(*feed));
+        if (tables.remade.empty()) return plan;
+        absl::StatusOr<FeedTables> noted = ReadFeedTables(mirror_.store()->records());
+        if (!noted.ok()) return noted.status();
+        plan.documents.push_back(Write(AtAcknowledgement(*std::move(noted), tables)));
         return plan;
       })
       .status();

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
+#include "server/tenant/mirror/feed_tables.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/mirror_feed.h"
 
@@ -18,6 +19,7 @@ struct HubReading {
   std::unique_ptr<Snapshot> snapshot;
   TenantRecord tenant;
   MirrorFeed feed;
+  FeedTables tables = {};
 };
 
 /// What a hub does with a tenant that is a member of it. Errors: as Mirror; kNotFound when there is no such
@@ -28,10 +30,10 @@ class HubCalls {
 
   /// What is committed now. A journal that no hub has read gets its id, unless `writes` is false.
   absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
-  /// The hub has read up to `number`, by the commit that it calls `token`. Nothing happens where the mirror
-  /// is not the one that was read, or is an older one by now.
-  absl::Status Acknowledge(const MirrorFeed& read, std::int64_t number, const std::string& token,
-                           std::int64_t now_ms);
+  /// The hub has read up to `number`, by the commit that it calls `token`, and what `tables` tells. Nothing
+  /// happens where the mirror is not the one that was read, or is an older one by now.
+  absl::Status Acknowledge(const MirrorFeed& read, const FeedTables& tables, std::int64_t number,
+                           const std::string& token, std::int64_t now_ms);
 
  private:
   absl::Status Change(const MirrorFeed& feed, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

@@ -115,6 +115,40 @@ TEST_F(ImportDelivery, ANumberOf17DigitsIsWholeInAColumnOfTexts) {
   EXPECT_THAT(Rows("SELECT city FROM customer"), ElementsAre("12.5"));
 }
 
+TEST_F(ImportDelivery, AnInfinityThatADatabaseMakesIsRefusedAndTakenBack) {
+  Start(
+      "CREATE TABLE price (id INTEGER PRIMARY KEY, amount REAL, doubled REAL); CREATE TABLE total (id "
+      "INTEGER "
+      "PRIMARY KEY, sum REAL); INSERT INTO price VALUES (1, 1.5, 0.0); INSERT INTO total VALUES (1, 1.0); "
+      "CREATE TRIGGER twice AFTER UPDATE OF amount ON price BEGIN UPDATE price SET doubled = new.amount * 2 "
+      "WHERE id = new.id; UPDATE total SET sum = new.amount * 4; END",
+      {"price", "total"});
+  const auto update = [](const std::string& id, const char* amount) {
+    v1::Delivery delivery = Of(id, v1::OPERATION_UPDATE, "price");
+    SetLiteral(std::int64_t{1}, delivery.add_key());
+    Add(&delivery, "amount", amount);
+    delivery.add_row_columns("amount");
+    RowDigest digest;
+    digest.AddReal(1.5);
+    delivery.set_row_digest(digest.Finish());
+    return delivery;
+  };
+  EXPECT_EQ(Import(update("d1", "1e400")),
+            "REFUSED: column 'amount' of table 'price' would hold an infinity, which no mirror can hold");
+  EXPECT_EQ(Import(update("d2", "-1e308")),
+            "REFUSED: column 'doubled' of table 'price' would hold an infinity, which no mirror can hold");
+  EXPECT_EQ(Import(update("d3", "0.5e308")),
+            "REFUSED: column 'sum' of table 'total' would hold an infinity, which no mirror can hold");
+  EXPECT_THAT(Rows("SELECT amount, doubled, sum FROM price, total"), ElementsAre("1.5|0.0|1.0"));
+  EXPECT_THAT(Rows("SELECT delivery_id, state FROM _mirror_ledger ORDER BY number"),
+              ElementsAre("d1|REFUSED", "d2|REFUSED", "d3|REFUSED"));
+  EXPECT_EQ(Import(update("d4", "2.5")), "APPLIED");
+  v1::Delivery insert = Of("d5", v1::OPERATION_INSERT, "price");
+  Add(&insert, "amount", "-9e999");
+  EXPECT_THAT(Import(insert), StartsWith("REFUSED: column 'amount'"));
+  EXPECT_THAT(Rows("SELECT id, amount FROM price"), ElementsAre("1|2.5"));
+}
+
 TEST_F(ImportDelivery, SideEffects) {
   StartCustomers(
       "CREATE TRIGGER stamp AFTER UPDATE OF city ON customer BEGIN UPDATE customer SET name = "

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/source/sqlite/file/sqlite_schema.h"
+#include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_types.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
@@ -368,6 +369,36 @@ TEST_F(SqliteReaderTest, PagingNeverSortsATable) {
 }
 
 // --- Which tables ---
+
+TEST_F(SqliteReaderTest, ATableThatWasDroppedAndMadeAgainHasAnotherIdentity) {
+  constexpr char kMake[] = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)";
+  const std::uint64_t before = One(kMake).identity;
+  EXPECT_NE(before, 0U);
+  EXPECT_EQ(One("INSERT INTO t VALUES (1, 'a'); DELETE FROM t").identity, before);
+  EXPECT_NE(One(std::string("DROP TABLE t; ") + kMake).identity, before);
+}
+
+TEST_F(SqliteReaderTest, ALoggedTableHasAnotherIdentityOnceItsLogBeganAnew) {
+  constexpr char kMake[] = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)";
+  Sql(path_, kMake);
+  const auto identity = [&]() -> std::uint64_t {
+    const auto log = ChangeLog::Install({path_, "host"});
+    EXPECT_THAT(log, IsOk());
+    EXPECT_THAT((*log)->Renew({"t"}), IsOk());
+    SqliteReaderOptions options;
+    options.log = log->get();
+    const SourceSchema schema = Open("", std::move(options));
+    reader_.reset();
+    return schema.tables.empty() ? 0 : schema.tables[0].identity;
+  };
+  const std::uint64_t before = identity();
+  EXPECT_NE(before, 0U);
+  // Other tables come and go, and columns come: it is the same table.
+  Sql(path_, "CREATE TABLE other (id INTEGER PRIMARY KEY); ALTER TABLE t ADD COLUMN w TEXT");
+  EXPECT_EQ(identity(), before);
+  Sql(path_, std::string("DROP TABLE t; ") + kMake);
+  EXPECT_NE(identity(), before);
+}
 
 TEST_F(SqliteReaderTest, TakesOrdinaryTablesOnly) {
   const SourceSchema schema = Open(

@@ -58,20 +58,33 @@ class HubSource {
   /// One cycle with these rows: of the first one all that there are.
   void Push(const Rows& companies, const Rows& ledger = {}, Operation operation = Operation::kInsert) {
     Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
-    Send(Companies(), companies, operation);
+    ASSERT_THAT(source_->Announce({Announced(), LedgerSchema()}), IsOk());
+    Send(Announced(), companies, operation);
     Send(LedgerSchema(), ledger, Operation::kInsert);
     ASSERT_THAT(source_->Complete(), IsOk());
     completing_ = completed_ = source_->cycle;
   }
+  /// The table of companies is gone.
+  void PushWithoutCompanies() {
+    Begin();
+    ASSERT_THAT(source_->Announce({LedgerSchema()}), IsOk());
+    ASSERT_THAT(source_->Complete(), IsOk());
+    completing_ = completed_ = source_->cycle;
+    lsn_.erase("company");
+  }
+  /// It was dropped and made again, with these rows.
+  void PushAnew(const Rows& companies) {
+    lsn_.erase("company");
+    Push(companies);
+  }
   /// A cycle that was broken off behind its first rows.
   void BreakOff(const Rows& companies) {
     Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
+    ASSERT_THAT(source_->Announce({Announced(), LedgerSchema()}), IsOk());
     completing_ = source_->cycle;
     ASSERT_THAT(
         source_
-            ->Send(Companies(), {.rows = companies, .base_lsn = lsn_["company"], .target = Next("company")})
+            ->Send(Announced(), {.rows = companies, .base_lsn = lsn_["company"], .target = Next("company")})
             .status,
         IsOk());
   }
@@ -80,7 +93,14 @@ class HubSource {
   /// As of a backup that is older than its last cycle.
   void RestoreSource(std::int64_t known) { completing_ = completed_ = known; }
 
+  std::uint64_t table_id = 0;  ///< Of the table of companies; 0: the source has none.
+
  private:
+  TableSchema Announced() const {
+    TableSchema companies = Companies();
+    companies.table_id = table_id;
+    return companies;
+  }
   void Begin() {
     source_->now += 1'000;
     source_->caller.nonce = absl::StrCat(name_, " ", source_->now);

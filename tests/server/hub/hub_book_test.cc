@@ -119,7 +119,7 @@ TEST_P(HubBookTest, ARecordStandsWherePartnersReadIt) {
   record.values["City @ \"of\""] = {std::int64_t{-7}, 6, {"erp", "company", "[1]"}};
   record.had = {"crm", "erp"};
   record.frozen = {"vat"};
-  record.turns["vat"] = {1, 2};
+  record.turns["vat"] = {{1, Turn::Kind::kReplaced, "a"}, {2, Turn::Kind::kUndone, ""}};
   Write([&](HubBook& book) {
     ASSERT_THAT(book.WriteRecord(record, {"own"}), IsOk());
     ASSERT_THAT(book.WriteRow(RowOf("crm", "[1]", "g"), {}), IsOk());
@@ -511,8 +511,23 @@ TEST_P(HubBookTest, ThawedRecordsArePlannedAgain) {
   GoldenRecord record;
   record.id = "g";
   record.entity = "company";
-  record.frozen = {"vat"};
-  Write([&](HubBook& book) { ASSERT_THAT(book.WriteRecord(record, {}), IsOk()); });
+  record.frozen = {"vat", "name"};
+  Write([&](HubBook& book) {
+    ASSERT_THAT(book.WriteRecord(record, {}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[1]", "g"), {}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("crm", "[2]", "g"), {}), IsOk());
+    GoldenRecord other = record;
+    other.id = "h";
+    other.number = 7;
+    other.frozen = {};
+    ASSERT_THAT(book.WriteRecord(other, {}), IsOk());
+    ASSERT_THAT(book.WriteRow(RowOf("erp", "[1]", "h"), {}), IsOk());
+  });
+  absl::StatusOr<HubFile::Frozen> frozen = file_->FindFrozen(5);
+  ASSERT_THAT(frozen, IsOk());
+  EXPECT_EQ(frozen->records, 1U);
+  EXPECT_EQ(frozen->of_data_source, (std::map<std::string, std::uint64_t>{{"crm", 1}}));
+  EXPECT_EQ(frozen->first, (std::vector<HubFile::FrozenRecord>{{"company", "g", {"name", "vat"}}}));
   Write([&](HubBook& book) {
     EXPECT_THAT(book.upkeep().Thaw("another"), IsOkAndHolds(0U));
     EXPECT_THAT(book.upkeep().Thaw(""), IsOkAndHolds(1U));
@@ -522,6 +537,10 @@ TEST_P(HubBookTest, ThawedRecordsArePlannedAgain) {
     EXPECT_EQ(book.NextWork()->golden_id, "g");
     EXPECT_THAT((*book.ReadRecord("g"))->frozen, IsEmpty());
   });
+  frozen = file_->FindFrozen(5);
+  ASSERT_THAT(frozen, IsOk());
+  EXPECT_EQ(frozen->records, 0U);
+  EXPECT_THAT(frozen->of_data_source, IsEmpty());
 }
 
 TEST_P(HubBookTest, OtherRulesReadAllAgainAndHold) {

@@ -128,6 +128,11 @@ TEST_F(HubWatchTest, WhatKeepsDeliveriesFromAMemberIsNamedUnlessNoneIsForIt) {
   EXPECT_EQ(Of("erp")->held, 2U);
   EXPECT_EQ(Of("erp")->refused, 1U);
   EXPECT_TRUE(Of("erp")->Waits());
+  EXPECT_FALSE(Of("crm-1")->Waits());
+  standing.frozen = {.records = 2, .of_data_source = {{"crm", 2}}};
+  Note(standing);
+  EXPECT_EQ(Of("crm-1")->frozen, 2U);
+  EXPECT_TRUE(Of("crm-1")->Waits());
 }
 
 TEST_F(HubWatchTest, AFailureCountsFromItsFirstUntilADerivationGoesWell) {

@@ -47,6 +47,7 @@ TEST(TenantListTest, OneThatAHubSuspendedOrHoldsSomethingForWaitsForADecision) {
   };
   EXPECT_EQ(StateOf(in_hub({.suspended_ms = 5})), TenantState::kHeld);
   EXPECT_EQ(StateOf(in_hub({.held = 1})), TenantState::kHeld);
+  EXPECT_EQ(StateOf(in_hub({.frozen = 1})), TenantState::kHeld);
   EXPECT_TRUE(IsProblem(in_hub({.suspended_ms = 5})));
   EXPECT_EQ(StateOf(in_hub({.open = 3, .refused = 2, .stopped = "another is suspended"})),
             TenantState::kDiffers);

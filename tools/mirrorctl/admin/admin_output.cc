@@ -60,6 +60,7 @@ Json InHubJson(const v1::TenantInHub& hub) {
           {"open", hub.open()},
           {"held", hub.held()},
           {"refused", hub.refused()},
+          {"frozen", hub.frozen()},
           {"stopped", TextJson(hub.stopped())}};
 }
 
@@ -123,6 +124,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   };
   deliveries(tenant.hub().held(), "held");
   deliveries(tenant.hub().refused(), "refused");
+  if (tenant.hub().frozen() > 0)
+    notes.push_back(absl::StrCat(Counted(tenant.hub().frozen(), "golden record"), " frozen"));
   if (tenant.paused()) {
     notes.push_back(tenant.pause_reason().empty() ? "paused"
                                                   : absl::StrCat("paused: ", tenant.pause_reason()));

@@ -5,6 +5,7 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/hub_frozen.h"
 
 namespace mirror {
 namespace {
@@ -318,7 +319,9 @@ Json ToJson(const v1::HubState& hub) {
           {"behind_since_ms", TimeOrNull(hub.behind_since_ms())},
           {"failing", TextOrNull(hub.failing())},
           {"failing_since_ms", TimeOrNull(hub.failing_since_ms())},
-          {"trouble", TextOrNull(hub.trouble())}};
+          {"trouble", TextOrNull(hub.trouble())},
+          {"frozen_records", hub.frozen_records()},
+          {"frozen", FrozenJson(hub.frozen())}};
 }
 
 Json ToJson(const v1::ResumeHubResponse& answer) {
@@ -465,6 +468,7 @@ std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_m
     if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) waits.push_back(WhoTakesNone(member));
   }
   AddRefused(hub, &waits);
+  AddFrozen(hub, &waits);
   return waits;
 }
 

@@ -94,6 +94,16 @@ TEST_F(MariadbReaderTest, OfNamesThatAreOneInAMirrorOneIsRefused) {
   }
 }
 
+TEST_F(MariadbReaderTest, ATableTellsWhenItWasMade) {
+  Sql("CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1)");
+  Look();
+  const std::uint64_t identity = Table("t").identity;
+  EXPECT_NE(identity, 0U);
+  Sql("INSERT INTO t VALUES (2)", "TRUNCATE t");
+  Look();
+  EXPECT_EQ(Table("t").identity, identity);
+}
+
 TEST_F(MariadbReaderTest, ComputedColumnsAreLeftOut) {
   Sql("CREATE TABLE t (id INT PRIMARY KEY, a INT, twice INT AS (a * 2) VIRTUAL, more INT AS (a * 3) STORED, "
       "hidden INT INVISIBLE DEFAULT 9)",

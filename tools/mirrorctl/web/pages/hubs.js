@@ -104,7 +104,8 @@ function decisions(hub, isOperator, done) {
   }
   const suspended = hub.members.filter((member) => member.suspended_ms && !member.source_restored);
   if (suspended.length > 0) {
-    line(`${suspended.map((member) => member.data_source).join(', ')}: suspended, since a mirror or the hub was restored.`,
+    const why = suspended.map((member) => member.trouble).find((trouble) => trouble) ?? 'a mirror or the hub was restored';
+    line(`${suspended.map((member) => member.data_source).join(', ')}: suspended, since ${why}.`,
       restored.length === 0 ? [resumeButton(hub, null, null, done, true), resumeButton(hub, null, null, done)] : []);
   }
   const held = hub.members.reduce((sum, member) => sum + member.held, 0);
@@ -116,6 +117,11 @@ function decisions(hub, isOperator, done) {
   }
   for (const member of hub.members.filter((one) => one.refused)) {
     line(`The source of ${member.data_source} refuses ${counted(member.refused, 'delivery', 'deliveries')}. ${MEND_REFUSED}`, []);
+  }
+  if (hub.frozen_records) {
+    const named = hub.frozen.map((one) => `${one.golden_id} (${one.attributes.join(', ')})`);
+    line(`Systems fight over values of ${counted(hub.frozen_records, 'golden record')}, which are frozen: ${named.join(', ')}${hub.frozen_records > named.length ? ', ...' : ''}. Find the program or the trigger that changes them back, then thaw them.`,
+      [thawButton(hub.storage, '', done)]);
   }
   for (const member of hub.members.filter((one) => one.taking)) {
     line(`The source of ${member.data_source} takes no deliveries, and the configuration says 'write' of it: ${member.taking === 'declines'

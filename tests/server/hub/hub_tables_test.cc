@@ -1,0 +1,123 @@
+// Tables of members that are gone, or that were dropped and made again.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/server/hub/hub_bench.h"
+
+namespace mirror::hub_tables_test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const Rows kBoth = {{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bern"}};
+
+class HubTables : public HubTest {
+ protected:
+  /// Both have both companies, and what is deleted in one is deleted in the other.
+  void Begin() {
+    rules_.entities[0].delete_any = true;
+    Restart();
+    erp().table_id = 7;
+    crm().Push(kBoth);
+    erp().Push(kBoth);
+    Derive();
+  }
+  MemberState StateOf(const std::string& name) {
+    const absl::StatusOr<HubStanding> standing = hub_->Stand();
+    EXPECT_THAT(standing, IsOk());
+    for (const MemberState& member : standing->members) {
+      if (member.data_source == name) return member;
+    }
+    return {};
+  }
+  bool IsSuspended(const std::string& name) { return StateOf(name).feed.suspended.has_value(); }
+  /// What would be deleted in the other system.
+  std::size_t Deletes() {
+    std::size_t deletes = 0;
+    for (const HubDelivery& one : Fetch("crm").deliveries) deletes += one.operation == HubOperation::kDelete;
+    return deletes;
+  }
+};
+
+TEST_P(HubTables, OneThatIsGoneSuspendsItsMemberUntilSomebodySaysWhatCounts) {
+  Begin();
+  erp().PushWithoutCompanies();
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_FALSE(IsSuspended("crm"));
+  EXPECT_THAT(StateOf("erp").trouble, HasSubstr("has no table 'company' any more"));
+  EXPECT_EQ(Deletes(), 0U);
+  // Empty, as an upgrade makes it.
+  erp().PushAnew({});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_THAT(StateOf("erp").trouble, HasSubstr("dropped table 'company'"));
+  EXPECT_EQ(Deletes(), 0U);
+  EXPECT_THAT(hub_->Resume({{"erp", ResumeMode::kOurs}}, now()), IsOk());
+  EXPECT_FALSE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 0U);
+  EXPECT_THAT(Fetch("erp").deliveries, SizeIs(2)) << "what the hub knew is given back";
+  Derive();
+  EXPECT_FALSE(IsSuspended("erp"));
+}
+
+TEST_P(HubTables, OneThatWasMadeAnewBetweenTwoCyclesSuspendsItsMemberWhereRowsAreMissing) {
+  Begin();
+  ++erp().table_id;
+  erp().PushAnew({kBoth[0]});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 0U);
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member WHERE data_source = 'erp'"), 2);
+  erp().Push({});
+  ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}}, now()), IsOk());
+  EXPECT_EQ(Deletes(), 0U);
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member WHERE data_source = 'erp'"), 1);
+}
+
+TEST_P(HubTables, OneThatWasAwayBetweenTwoDerivationsIsNoticedWithoutANumber) {
+  erp().table_id = 0;
+  rules_.entities[0].delete_any = true;
+  Restart();
+  crm().Push(kBoth);
+  erp().Push(kBoth);
+  Derive();
+  erp().PushWithoutCompanies();
+  erp().PushAnew({});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 0U);
+}
+
+TEST_P(HubTables, OneThatWasMadeAnewWithAllItsRowsIsReadOn) {
+  Begin();
+  ++erp().table_id;
+  erp().PushAnew({{1, "1", "Ada", "Oslo"}, kBoth[1]});  // A migration that copies, and an edit.
+  Derive();
+  EXPECT_FALSE(IsSuspended("erp"));
+  ASSERT_THAT(Fetch("crm").deliveries, SizeIs(1));
+  EXPECT_EQ(Fetch("crm").deliveries[0].columns.at("city").value, Literal(std::string("Oslo")));
+  // What is deleted later was deleted by somebody.
+  erp().Push({{2}}, {}, Operation::kDelete);
+  Derive();
+  EXPECT_FALSE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 1U);
+}
+
+TEST_P(HubTables, WhatADeletionLeavesInTheSameTableIsAWish) {
+  Begin();
+  erp().Push({{1}, {2}}, {}, Operation::kDelete);
+  Derive();
+  EXPECT_FALSE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, HubTables, testing::Bool(), NameOfStore);
+
+}  // namespace
+}  // namespace mirror::hub_tables_test
