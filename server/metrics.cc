@@ -97,7 +97,7 @@ bool IsShownBefore(const Shown& a, const Shown& b) {
   const auto rank = [](const Shown& one) {
     const TenantSummary& summary = *one.seen.summary;
     const bool trouble = summary.quarantined || summary.failure.since_ms > 0 || summary.holds > 0 ||
-                         (one.missed > 0 && !summary.paused);
+                         summary.tables_unsent > 0 || (one.missed > 0 && !summary.paused);
     return std::tuple(!trouble, !summary.known, summary.paused, summary.completed_ms);
   };
   return rank(a) < rank(b);
@@ -130,6 +130,8 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
   gauge("mirror_tenant_tables_differing", "Tables that were found to differ from the source.",
         summary.tables_differing);
   gauge("mirror_tenant_tables_unpopulated", "Tables at LSN -1.", summary.tables_unpopulated);
+  gauge("mirror_tenant_tables_unsent", "Tables that its source could not send in the last completed cycle.",
+        summary.tables_unsent);
   gauge("mirror_freshness_missed_tables", "Tables that are older than their target.",
         static_cast<double>(missed));
   if (summary.oldest_source_ms > 0) {
@@ -144,7 +146,7 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
 /// What all tenants are together.
 struct Sums {
   std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
-  double holds = 0, differing = 0, log_bytes = 0, missed_tables = 0;
+  double holds = 0, differing = 0, unsent = 0, log_bytes = 0, missed_tables = 0;
   std::int64_t oldest_ms = 0;
 };
 
@@ -166,6 +168,7 @@ Sums SumsOf(const std::vector<Shown>& all, const std::map<std::string, double>& 
     sums.unknown += seen.summary->known ? 0U : 1U;
     sums.holds += seen.summary->holds;
     sums.differing += seen.summary->tables_differing;
+    sums.unsent += seen.summary->tables_unsent;
   }
   for (const auto& [context_id, bytes] : log_of) sums.log_bytes += bytes;
   return sums;
@@ -186,6 +189,9 @@ void AddSums(const Sums& sums, MetricPage* page) {
   page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, sums.holds);
   page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
                  sums.differing);
+  page->AddGauge("mirror_tables_unsent",
+                 "Tables that their source could not send in its last completed cycle, of all tenants.", {},
+                 sums.unsent);
   page->AddGauge("mirror_freshness_missed_tables_all",
                  "Tables that are older than their target, of all tenants that are not paused.", {},
                  sums.missed_tables);

@@ -158,6 +158,7 @@ class ComparedTable {
   void Fail(std::string reason) {
     report_.result = TableResult::kFailed;
     report_.reason = std::move(reason);
+    report_.unsent = UnsentReason::kComparison;
   }
 
   void Show(const Differences& found) {

@@ -67,16 +67,12 @@ absl::StatusOr<bool> RunCycle(RunContext& run, Cycle& cycle) {
 /// The cycle that does what this one leaves to do; about no table: nothing is left.
 Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
   Cycle next;
-  next.only = std::move(cycle.compare_again);
+  next.only = FindTablesLeft(run, cycle);
   for (const Job& job : cycle.jobs) {
-    if (!job.again) continue;
-    next.only.insert(job.schema.name);
-    if (job.whole_rows) run.whole_rows.insert(job.schema.name);
+    if (job.again && job.whole_rows) run.whole_rows.insert(job.schema.name);
   }
   for (auto& [table, found] : cycle.differ) {
-    if (!run.options.repair && run.state.tables().IsTakenOver(table) == TakenOver::kNo) continue;
-    next.only.insert(table);
-    next.repairs[table] = std::move(found);
+    if (ShallRepair(run, table)) next.repairs[table] = std::move(found);
   }
   return next;
 }
@@ -87,6 +83,7 @@ void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
     if (!job.again) continue;
     TableReport& report = run.ReportOf(job.schema.name);
     report.result = TableResult::kFailed;
+    report.unsent = UnsentReason::kMoved;
     report.reason = absl::StrCat(job.error.message(), "; the same happened in each of ", kMovedRepeats + 1,
                                  " attempts. Nothing of the table is committed, and readers of the mirror "
                                  "see the old rows. Run again when the source is quiet");
@@ -111,6 +108,7 @@ absl::Status RunCycles(RunContext& run) {
       return absl::OkStatus();
     }
     cycle = std::move(next);
+    cycle.is_last = repeat + 1 == kMovedRepeats;
   }
 }
 

@@ -55,6 +55,10 @@ struct CycleOptions {
   std::vector<std::string> repopulate = {};  ///< Names of tables of the source.
   ShowWork progress = {};                    ///< Called while rows are sent or compared; may be empty.
   const std::atomic<bool>* stop = nullptr;   ///< See SenderOptions.
+  /// Whether a table of which nothing failed counts as failed all the same, since its changes have no record;
+  /// empty: none does.
+  std::function<bool(const TableReport&)> lacks_log = {};
+  std::vector<std::string> refused = {};  ///< Tables of the configuration that are not announced.
 };
 
 /// What a run works with.

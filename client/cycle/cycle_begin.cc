@@ -126,6 +126,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();
   };
   cycle.can_compare = has("digest_ranges");
+  cycle.shows_unsent = has(kUnsentCapability);
   run.report.delivers = cycle.delivers = has("deliveries");
   if (!cycle.delivers) {
     // An endpoint without an exchange takes no table of such a name.

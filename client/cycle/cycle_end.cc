@@ -1,5 +1,6 @@
 #include "client/cycle/cycle_end.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -10,11 +11,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/folded_name.h"
 #include "client/cycle/answer_check.h"
 #include "proto/wire/codec.h"
 
 namespace mirror {
 namespace {
+
+/// Unsent tables that one cycle tells; the report of the run has all of them.
+constexpr std::uint64_t kUnsentMax = 10'000;
 
 /// Which tables the end of a cycle speaks of as committed.
 enum class Sent : std::uint8_t {
@@ -76,12 +81,48 @@ void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCo
   }
 }
 
-/// What the ledger tells of them, and what other tables do, would be read without them.
-void AddUnsent(RunContext& run, v1::ReplicationCompletedRequest* request) {
+/// What an endpoint needs that shows no tables: of a source with an exchange, what the ledger tells of them,
+/// and what other tables do, would be read without them.
+void AddUnsentNames(RunContext& run, v1::ReplicationCompletedRequest* request) {
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;
     if (run.ReportOf(name).result > TableResult::kBlocked) request->add_unsent_tables(name);
   }
+}
+
+/// How many tables have this name without regard to case: announced ones, and those that cannot be.
+std::map<std::string, std::size_t> CountNames(const SourceSchema& schema) {
+  std::map<std::string, std::size_t> counts;
+  for (const SourceTable& table : schema.tables) ++counts[FoldName(table.schema.name)];
+  for (const RefusedTable& table : schema.refused) ++counts[FoldName(table.name)];
+  return counts;
+}
+
+/// Tables that this cycle did not bring, and why, as far as `limits` allow. `sent`: tables that count as
+/// sent, whatever their reports say.
+void AddUnsent(RunContext& run, const Cycle& cycle, const std::set<std::string>& sent,
+               v1::ReplicationCompletedRequest* request) {
+  const std::uint64_t limit = cycle.limits.tables_max();
+  const std::uint64_t most = limit == 0 ? kUnsentMax : std::min(kUnsentMax, limit);
+  const auto add = [&](const std::string& name, UnsentReason reason) {
+    if (static_cast<std::uint64_t>(request->unsent_tables_size()) >= most) return;
+    request->add_unsent_tables(name);
+    request->add_unsent_reasons(static_cast<v1::UnsentReason>(reason));
+  };
+  const std::set<std::string> left = FindTablesLeft(run, cycle);
+  for (const SourceTable& table : run.schema.tables) {
+    const std::string& name = table.schema.name;
+    const TableReport& report = run.ReportOf(name);
+    if (sent.contains(name)) continue;
+    if (run.options.lacks_log && run.options.lacks_log(report)) add(name, UnsentReason::kNoLog);
+    if (report.result <= TableResult::kBlocked) continue;
+    add(name, !cycle.is_last && left.contains(name) ? UnsentReason::kAgain : report.unsent);
+  }
+  const std::map<std::string, std::size_t> names = CountNames(run.schema);
+  for (const RefusedTable& table : run.schema.refused) {
+    add(table.name, names.at(FoldName(table.name)) > 1 ? UnsentReason::kTwin : UnsentReason::kNotAnnounced);
+  }
+  for (const std::string& name : run.options.refused) add(name, UnsentReason::kNotAnnounced);
 }
 
 /// What the mirror found of the number of rows of each table.
@@ -151,13 +192,20 @@ v1::ReplicationCompletedRequest CompletionOf(RunContext& run, const Cycle& cycle
   AddSent(cycle, which, &request);
   AddCompared(cycle, &request);
   if (tells_times) AddTimes(run, cycle, which, &request);
+  if (cycle.shows_unsent) {
+    std::set<std::string> sent;
+    if (which == Sent::kAll) {
+      for (const Job& job : cycle.jobs) sent.insert(job.schema.name);
+    }
+    AddUnsent(run, cycle, sent, &request);
+  }
   return request;
 }
 
 /// Of a cycle that its rows did not end.
 absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool tells_times) {
   EndOfCycle end{CompletionOf(run, cycle, Sent::kCommitted, tells_times), {}};
-  if (run.marks != nullptr) AddUnsent(run, &end.request);
+  if (run.marks != nullptr && !cycle.shows_unsent) AddUnsentNames(run, &end.request);
   if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
   absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(end.request);
   if (!response.ok()) return response.status();
@@ -166,6 +214,21 @@ absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool te
 }
 
 }  // namespace
+
+bool ShallRepair(const RunContext& run, const std::string& table) {
+  return run.options.repair || run.state.tables().IsTakenOver(table) != TakenOver::kNo;
+}
+
+std::set<std::string> FindTablesLeft(const RunContext& run, const Cycle& cycle) {
+  std::set<std::string> left = cycle.compare_again;
+  for (const Job& job : cycle.jobs) {
+    if (job.again) left.insert(job.schema.name);
+  }
+  for (const auto& [table, found] : cycle.differ) {
+    if (ShallRepair(run, table)) left.insert(table);
+  }
+  return left;
+}
 
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle) {
   return CompletionOf(run, cycle, Sent::kAll, /*tells_times=*/true);

@@ -1,10 +1,18 @@
 #ifndef MIRROR_CLIENT_CYCLE_CYCLE_END_H_
 #define MIRROR_CLIENT_CYCLE_CYCLE_END_H_
 
+#include <set>
+#include <string>
+
 #include "absl/status/status.h"
 #include "client/cycle/run_context.h"
 
 namespace mirror {
+
+/// Whether rows of the table that a comparison found to differ are sent in another cycle of the run.
+bool ShallRepair(const RunContext& run, const std::string& table);
+/// Tables that this cycle leaves to the next one of the run.
+std::set<std::string> FindTablesLeft(const RunContext& run, const Cycle& cycle);
 
 /// What the mirror is told at the end of a cycle that sends rows, if it takes all of them.
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "client/cycle/exchange_figures.h"
 #include "client/source/log_figures.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 
@@ -39,6 +40,9 @@ struct TableReport {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
   TableResult result = TableResult::kOk;
+  /// With a result over kBlocked: why it was not sent, as the mirror is told. `reason` may have values of the
+  /// source in it, and stays on this side.
+  UnsentReason unsent = UnsentReason::kUnknown;
   /// By digests, at the last position of the run. kNone: it was not asked for. kNotMeant: by its strategy it
   /// need not be equal.
   enum class Equality { kNone, kEqual, kDiffers, kUnknown, kNotMeant };

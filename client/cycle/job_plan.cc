@@ -21,13 +21,20 @@ namespace {
 struct LeftOut {
   TableResult result = TableResult::kFailed;
   std::string reason;
+  UnsentReason unsent = UnsentReason::kUnknown;
 };
 
 std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableStatus& status) {
-  if (status.action() == v1::TABLE_ACTION_REFUSED) return LeftOut{TableResult::kRefused, status.reason()};
-  if (status.action() == v1::TABLE_ACTION_HELD) return LeftOut{TableResult::kHeld, status.reason()};
+  if (status.action() == v1::TABLE_ACTION_REFUSED) {
+    return LeftOut{TableResult::kRefused, status.reason(), UnsentReason::kEndpoint};
+  }
+  if (status.action() == v1::TABLE_ACTION_HELD) {
+    return LeftOut{TableResult::kHeld, status.reason(), UnsentReason::kEndpoint};
+  }
   if (!status.wanted()) return LeftOut{TableResult::kUnwanted, status.reason()};
-  if (!table.problem.empty()) return LeftOut{TableResult::kFailed, table.problem};
+  if (!table.problem.empty()) {
+    return LeftOut{TableResult::kFailed, table.problem, UnsentReason::kUnreadable};
+  }
   if (!table.later.empty()) return LeftOut{TableResult::kOk, table.later};
   return std::nullopt;
 }
@@ -136,12 +143,14 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   if (std::optional<LeftOut> left = FindWhyLeftOut(table, status)) {
     report.result = left->result;
     report.reason = std::move(left->reason);
+    report.unsent = left->unsent;
     return;
   }
   report.result = TableResult::kFailed;  // Until its commit is acknowledged.
   absl::StatusOr<Decision> decision = DecideTable(run, cycle, table, status);
   if (!decision.ok()) {
     report.reason = std::string(decision.status().message());
+    report.unsent = UnsentReason::kRows;
     return;
   }
   report.reason = decision->words;

@@ -23,6 +23,12 @@ absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
   return noted->completing == cycle.id ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
 }
 
+UnsentReason FindWhyUnsent(const Job& job) {
+  if (job.error.ok() || absl::IsCancelled(job.error)) return UnsentReason::kStopped;
+  if (job.refused) return UnsentReason::kEndpoint;
+  return job.again ? UnsentReason::kMoved : UnsentReason::kRows;
+}
+
 }  // namespace
 
 absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
@@ -104,6 +110,7 @@ void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status)
       continue;
     }
     report.result = job.held ? TableResult::kHeld : TableResult::kFailed;
+    report.unsent = FindWhyUnsent(job);
     if (!job.error.ok()) {
       report.reason = std::string(job.error.message());
     } else {
@@ -123,6 +130,7 @@ void TakeReceipts(RunContext& run, Cycle& cycle) {
     TableReport& report = run.ReportOf(job.schema.name);
     report.result = TableResult::kFailed;
     report.reason = "its receipt does not match what was sent";
+    report.unsent = UnsentReason::kComparison;
     run.state.tables().SetSuspect(job.schema.name, true);
     run.distrusted.insert(job.schema.name);
     if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);

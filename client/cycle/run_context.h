@@ -77,6 +77,7 @@ struct Cycle {
   // What the cycle before left to do.
   std::set<std::string> only;                  ///< Tables; empty: all, in the first cycle of a run.
   std::map<std::string, Differences> repairs;  ///< Rows that differ, to be mended.
+  bool is_last = false;                        ///< No other cycle of the run follows, whatever it leaves.
 
   // By BeginCycle().
   std::int64_t id = 0;
@@ -84,6 +85,7 @@ struct Cycle {
   bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
   bool can_compare = false;     ///< The endpoint answers DigestRanges.
   bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of what became of them.
+  bool shows_unsent = false;    ///< The endpoint shows its operator the tables that could not be sent.
   std::string announced_sha256;                      ///< See KnownAnnouncement().
   std::optional<v1::TableSchemaResponse> announced;  ///< The mirror knew it, and this is its answer.
 

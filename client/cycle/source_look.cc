@@ -50,6 +50,7 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
     report.table = table.name;
     report.reason = table.reason;
     report.result = result;
+    report.unsent = UnsentReason::kNotAnnounced;
   }
 }
 

@@ -116,17 +116,22 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
 /// Tables that are to be logged and are not: what changes in them without changing their number is not seen.
 /// Where the whole source is to be logged, those that were populated or compared are as they should be for
 /// now.
+bool LacksLog(const SourceConfig& source, const TableReport& table) {
+  const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
+    return one.strategy.has_value() && SameName(SentName(one), table.table);
+  });
+  const bool has_own = own != source.tables.end();
+  const bool up_to_date = !has_own && (table.action == TableReport::Action::kPopulate ||
+                                       table.equality != TableReport::Equality::kNone);
+  const Strategy strategy = has_own ? *own->strategy : source.strategy;
+  return table.result == TableResult::kOk && strategy == Strategy::kCdc && !up_to_date;
+}
+
 void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   for (TableReport& table : report->tables) {
-    const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
-      return one.strategy.has_value() && SameName(SentName(one), table.table);
-    });
-    const bool has_own = own != source.tables.end();
-    const bool up_to_date = !has_own && (table.action == TableReport::Action::kPopulate ||
-                                         table.equality != TableReport::Equality::kNone);
-    if ((has_own ? *own->strategy : source.strategy) != Strategy::kCdc || up_to_date) continue;
-    if (table.result != TableResult::kOk) continue;
+    if (!LacksLog(source, table)) continue;
     table.result = TableResult::kFailed;
+    table.unsent = UnsentReason::kNoLog;
     table.reason =
         "its strategy is \"cdc\", and no change log is installed: changes that keep its number of rows are "
         "not sent. Run 'mirror-agent install'";
@@ -323,6 +328,10 @@ class LockedRun {
       if (request_.progress) request_.progress(done);
     };
     cycle.stop = request_.stop;
+    if (log_ == nullptr) {
+      cycle.lacks_log = [this](const TableReport& table) { return LacksLog(source_, table); };
+    }
+    for (const TableReport& table : refused_) cycle.refused.push_back(table.table);
     cycle.targets = TargetsOf(source_);
     cycle.repopulate_all = request_.repopulate && request_.tables.empty();
     if (!request_.tables.empty()) {

@@ -260,6 +260,7 @@ void RowSender::Take(const v1::BatchResult& result) {
       // The rows of those keys are sent whole, in the next cycle.
       job->again = result.missing().rows_size() > 0 && !job->whole_rows;
       job->held = result.held();
+      job->refused = true;
       job->whole_rows = true;
     }
     return;

@@ -41,6 +41,7 @@ struct Job {
   bool committed = false;
   bool again = false;     ///< Moved, or lacks rows: to be sent in another cycle.
   bool held = false;      ///< An operator of the mirror has to decide.
+  bool refused = false;   ///< The mirror refused a batch: `error` is what it said.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
   std::optional<std::uint64_t> row_count;
   std::vector<std::string> notes;  ///< What the person should know of the rows that were read.

@@ -1,6 +1,10 @@
 #ifndef MIRROR_PROTO_WIRE_REFUSAL_H_
 #define MIRROR_PROTO_WIRE_REFUSAL_H_
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace mirror {
@@ -15,6 +19,76 @@ inline constexpr char kNoMirrorPayload[] = "mirror-none-of";
 /// The token may have been used before, and a new one has not: its value is the unix second from which on
 /// tokens are new.
 inline constexpr char kNewTokenPayload[] = "mirror-new-token";
+
+/// Why a source could not send a table. The numbers are those of UnsentReason in completion.proto.
+enum class UnsentReason : std::uint8_t {
+  kUnknown = 0,  ///< The source does not say, or says what this program does not know.
+  kUnreadable = 1,
+  kNotAnnounced = 2,
+  kTwin = 3,
+  kRows = 4,
+  kMoved = 5,
+  kEndpoint = 6,
+  kComparison = 7,
+  kStopped = 8,
+  kAgain = 9,  ///< Another cycle, which follows at once, sends it.
+  kNoLog = 10,
+};
+inline constexpr std::uint8_t kUnsentReasonLast = 10;
+
+/// Capability of an endpoint that shows the tables that a source could not send.
+inline constexpr char kUnsentCapability[] = "unsent_reasons";
+
+/// A word or two for programs, and half a sentence for people. The words are constants of the program, so
+/// that they never have a value of a row, or a message of the source's database.
+struct UnsentWording {
+  std::string_view code, people;
+};
+
+/// By number.
+inline constexpr std::array<UnsentWording, kUnsentReasonLast + 1> kUnsentWords = {{
+    {"unknown", "the source does not say why"},
+    {"unreadable",
+     "the source cannot read it: a right, a file or a column is missing, or the configuration does not fit"},
+    {"not announced",
+     "the source cannot announce it: it is not there, or its key, a type or its name cannot be mirrored"},
+    {"twin", "the source cannot announce it: another table has the same name in another case"},
+    {"rows",
+     "reading its rows failed: a value or a key that cannot be mirrored, or an error of the database"},
+    {"moved", "it changed again and again while the source read it"},
+    {"endpoint", "the mirror refused its definition or its rows, or holds them"},
+    {"comparison", "the source compared it with the mirror: rows differ, or the comparison failed"},
+    {"stopped", "the cycle ended before its commit"},
+    {"again", "the source sends it in the next cycle"},
+    {"no log", "the source has no record of its changes, and cannot say whether there were any"},
+}};
+
+/// From the number of the wire; kUnknown for a number that this program does not know.
+constexpr UnsentReason UnsentReasonOf(int number) {
+  return number >= 0 && number <= kUnsentReasonLast ? static_cast<UnsentReason>(number)
+                                                    : UnsentReason::kUnknown;
+}
+
+constexpr std::string_view ToString(UnsentReason reason) {
+  return kUnsentWords.at(static_cast<std::size_t>(reason)).code;
+}
+/// Absent: no word of ToString().
+constexpr std::optional<UnsentReason> ParseUnsentReason(std::string_view word) {
+  for (std::size_t i = 0; i < kUnsentWords.size(); ++i) {
+    if (kUnsentWords.at(i).code == word) return static_cast<UnsentReason>(i);
+  }
+  return std::nullopt;
+}
+
+/// For people.
+constexpr std::string_view UnsentWords(UnsentReason reason) {
+  return kUnsentWords.at(static_cast<std::size_t>(reason)).people;
+}
+
+/// Whether the source announced such a table, as far as the reason tells.
+constexpr bool IsAnnounced(UnsentReason reason) {
+  return reason != UnsentReason::kNotAnnounced && reason != UnsentReason::kTwin;
+}
 
 }  // namespace mirror
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proto/wire/key_range.h"
+#include "proto/wire/refusal.h"
 #include "proto/wire/row_digest.h"
 #include "server/plan/plan.h"
 
@@ -24,11 +25,19 @@ struct CompletedTable {
   std::optional<std::uint64_t> rows_differ;  ///< Found by ranges.
 };
 
+/// A table that its source could not send.
+struct UnsentTable {
+  std::string table;  ///< As the source spells it.
+  UnsentReason reason = UnsentReason::kUnknown;
+  std::int64_t since_ms = 0;  ///< End of the first cycle without it; 0: the source has just said so.
+  friend bool operator==(const UnsentTable&, const UnsentTable&) = default;
+};
+
 /// ReplicationCompleted, or RowDataRequest.completed.
 struct Completion {
   std::vector<CompletedTable> tables;
   std::optional<AllAsOf> as_of;
-  std::vector<std::string> unsent;  ///< See ReplicationCompletedRequest.unsent_tables.
+  std::vector<UnsentTable> unsent;  ///< See ReplicationCompletedRequest.unsent_tables.
 };
 
 /// The numbers of Comparison in completion.proto.

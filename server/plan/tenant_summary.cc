@@ -144,6 +144,7 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"tables_differing", summary.tables_differing},
                         {"tables_unpopulated", summary.tables_unpopulated},
                         {"tables_refused", summary.tables_refused},
+                        {"tables_unsent", summary.tables_unsent},
                         {"failing_since_ms", summary.failure.since_ms},
                         {"failed_ms", summary.failure.last_ms},
                         {"failure", summary.failure.why},
@@ -180,6 +181,7 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.tables_differing = MemberOr<std::uint32_t>(object, "tables_differing", 0);
   summary.tables_unpopulated = MemberOr<std::uint32_t>(object, "tables_unpopulated", 0);
   summary.tables_refused = MemberOr<std::uint32_t>(object, "tables_refused", 0);
+  summary.tables_unsent = MemberOr<std::uint32_t>(object, "tables_unsent", 0);
   summary.failure.since_ms = MemberOr<std::int64_t>(object, "failing_since_ms", 0);
   summary.failure.last_ms = MemberOr<std::int64_t>(object, "failed_ms", 0);
   summary.failure.why = MemberOr(object, "failure", std::string());

@@ -45,6 +45,7 @@ struct TenantSummary {
   std::uint32_t tables_differing = 0;    ///< Found to differ from the source.
   std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.
   std::uint32_t tables_refused = 0;      ///< Of the last announcement.
+  std::uint32_t tables_unsent = 0;       ///< That the source could not send in the last completed cycle.
   std::int64_t rows = 0;                 ///< Of the tables whose number is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
   /// Source time of the oldest table, among those whose time is known. Of records it means nothing, and is 0.

@@ -11,6 +11,7 @@
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
+#include "proto/wire/refusal.h"
 #include "server/hub/hubs.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
@@ -23,8 +24,8 @@ namespace mirror {
 namespace {
 
 /// What this endpoint can do beyond the first version of the protocol.
-constexpr const char* kCapabilities[] = {"row_data_stream", "advance", "value_parts", "digest_ranges",
-                                         "source_time"};
+constexpr const char* kCapabilities[] = {"row_data_stream", "advance",     "value_parts",
+                                         "digest_ranges",   "source_time", kUnsentCapability};
 /// Where the tenant has them.
 constexpr char kReceiptsCapability[] = "receipts";
 /// Where it is a member of a hub.

@@ -51,6 +51,12 @@ absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedReques
   if (status.ok()) {
     status = CheckCount(request.unsent_tables_size(), limits, "unsent tables", "Name each once.");
   }
+  if (status.ok() && request.unsent_reasons_size() > request.unsent_tables_size()) {
+    status = absl::InvalidArgumentError(absl::StrCat(
+        request.unsent_reasons_size(), " unsent reasons for ", request.unsent_tables_size(),
+        " unsent tables. The cycle goes on. Send at most one reason for each table, in the order of the "
+        "tables."));
+  }
   if (status.ok()) status = CheckSourceTime(request.source_time_ms());
   if (!status.ok()) return status;
   Completion completion;
@@ -58,7 +64,10 @@ absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedReques
     completion.as_of =
         AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
   }
-  completion.unsent.assign(request.unsent_tables().begin(), request.unsent_tables().end());
+  for (int i = 0; i < request.unsent_tables_size(); ++i) {
+    const int reason = i < request.unsent_reasons_size() ? static_cast<int>(request.unsent_reasons(i)) : 0;
+    completion.unsent.push_back({request.unsent_tables(i), UnsentReasonOf(reason)});
+  }
   for (const v1::TableSummary& summary : request.tables()) {
     CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
     if (summary.has_row_count()) table.row_count = summary.row_count();

@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
                                                                     const std::vector<CompletedTable>& tables,
                                                                     std::int64_t now_ms,
                                                                     std::optional<AllAsOf> as_of,
-                                                                    const std::vector<std::string>& unsent) {
+                                                                    const std::vector<UnsentTable>& unsent) {
   Completing completing{cycle, tables, now_ms, std::move(as_of), unsent};
   {
     const MutexLock lock(mirror_.mutex());
@@ -135,6 +135,9 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
     if (!awaits.ok()) return awaits.status();
     tenant.source_accepted = *awaits;
   }
+  if (completing->announced && !other_source) {
+    if (absl::Status status = PlanUnsent(completing, plan); !status.ok()) return status;
+  }
   const bool own_notes = running.IsNoted(CycleNoteKind::kExchange);
   const bool restored = running.IsNoted(CycleNoteKind::kRestored) && !before.source_accepted;
   if (own_notes || restored) {
@@ -146,6 +149,18 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
+  return absl::OkStatus();
+}
+
+absl::Status CycleCompletion::PlanUnsent(Completing* completing, Plan* plan) {
+  RunningCycle& running = mirror_.cycle();
+  absl::StatusOr<UnsentTables> before = running.LoadUnsent(*mirror_.store());
+  if (!before.ok()) return before.status();
+  const UnsentTables next = AfterCycle(*before, completing->unsent, running.refused(), completing->now_ms);
+  if (next == *before) return absl::OkStatus();
+  completing->unsent_news = NewsOf(*before, next);
+  plan->documents.push_back(Write(next));
+  running.ForgetUnsent();
   return absl::OkStatus();
 }
 
@@ -204,6 +219,7 @@ void CycleCompletion::TellEnd(const Completing& completing) {
     deletes += table.deletes;
   }
   for (const TableVerdict& verdict : completing.verdicts) TellVerdict(verdict);
+  TellUnsent(completing.unsent_news);
   if (!completing.paused.empty()) {
     mirror_.Tell(Severity::kError, "tenant.paused",
                  absl::StrCat("the tenant was paused: ", completing.paused,
@@ -229,6 +245,21 @@ void CycleCompletion::TellUnannounced(std::int64_t cycle) {
                                why ? ": TableSchema was refused: " : "", why.value_or("")),
                   why ? "Until that is corrected, no cycle gets further."
                       : "TableSchema was refused, or the source could not go on; its agent says why.");
+}
+
+void CycleCompletion::TellUnsent(const UnsentNews& news) {
+  if (!news.unsent.empty()) {
+    mirror_.Tell(Severity::kWarning, "tables.unsent",
+                 absl::StrCat("the source could not send ", Counted(news.unsent.size(), "table"), ": ",
+                              InWords(news.unsent),
+                              ". The mirror keeps the rows that it has of them. 'mirror-agent status' on the "
+                              "source's machine says what to correct; 'mirrorctl tables ",
+                              mirror_.context_id(), "' lists them"));
+  }
+  if (news.sent_again.empty()) return;
+  mirror_.Tell(Severity::kInformation, "tables.sent_again",
+               absl::StrCat("the source names ", Counted(news.sent_again.size(), "table"),
+                            " no longer as unsent: ", ListNames(news.sent_again)));
 }
 
 void CycleCompletion::TellVerdict(const TableVerdict& verdict) {

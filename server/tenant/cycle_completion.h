@@ -13,6 +13,7 @@
 #include "server/plan/comparison.h"
 #include "server/plan/plan.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/unsent_tables.h"
 #include "server/tenant/waiting_rows.h"
 
 namespace mirror {
@@ -28,7 +29,7 @@ class CycleCompletion {
                                                      const std::vector<CompletedTable>& tables,
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt,
-                                                     const std::vector<std::string>& unsent = {});
+                                                     const std::vector<UnsentTable>& unsent = {});
   /// The same in the commit of the cycle's last rows, which `apply` hands the end on to. Absent: they were
   /// committed alone or not at all, or something failed behind the commit: the source is to call Complete(),
   /// which may be answered as one that is repeated.
@@ -43,13 +44,14 @@ class CycleCompletion {
     const std::vector<CompletedTable>& tables;
     std::int64_t now_ms = 0;
     std::optional<AllAsOf> as_of;
-    const std::vector<std::string>& unsent;
+    const std::vector<UnsentTable>& unsent;
     bool announced = false;
     std::string refused = {};  ///< RunningCycle::RefusalsOf().
     std::vector<TableCheck> checks = {};
     std::vector<TableVerdict> verdicts = {};
     std::string paused = {};  ///< Why the cycle's end paused the tenant; empty: it did not.
     bool first = false;       ///< Nothing was completed before.
+    UnsentNews unsent_news = {};
   };
   bool WasCompleted(const Caller& caller, std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
   /// By the digests that are known. Each table gets a verdict.
@@ -63,6 +65,10 @@ class CycleCompletion {
       MIRROR_REQUIRES(mirror_.mutex());
   void TellEnd(const Completing& completing) MIRROR_REQUIRES(mirror_.mutex());
   void TellUnannounced(std::int64_t cycle) MIRROR_REQUIRES(mirror_.mutex());
+  /// What the mirror keeps of the tables that the source could not send; unchanged where the cycle spoke of
+  /// no table.
+  absl::Status PlanUnsent(Completing* completing, Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
+  void TellUnsent(const UnsentNews& news);
   void TellVerdict(const TableVerdict& verdict);
   /// Tables whose source gives a digest without having asked for ranges: all of their rows are read now, when
   /// the cycle is over and nobody waits for the tenant's lock.

@@ -265,7 +265,10 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
   if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
     return status;
+  const absl::StatusOr<UnsentTables> unsent = mirror_.cycle().LoadUnsent(*mirror_.store());
+  if (!unsent.ok()) return mirror_.Noticed(unsent.status());
   std::vector<TableInfo> tables;
+  std::set<const UnsentTable*> agreed;
   for (TableRecord& record : *records) {
     absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->records().ReadSchema(record.table);
     if (!schema.ok()) return mirror_.Noticed(schema.status());
@@ -276,7 +279,19 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
     const bool held = IsHeld(mirror_.cycle().holds(), record.table);
     const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
     const std::int64_t target_ms = TargetOf(freshness->targets, record.table);
+    const UnsentTable* const left = unsent->Find(record.table);
     tables.push_back({std::move(record), columns, std::move(check), held, source_ms, target_ms});
+    if (left == nullptr) continue;
+    tables.back().unsent = *left;
+    agreed.insert(left);
+  }
+  for (const UnsentTable& left : unsent->tables) {
+    if (agreed.contains(&left)) continue;
+    TableInfo& info = tables.emplace_back();
+    info.record.table = left.table;
+    info.record.row_count = -1;
+    info.unsent = left;
+    info.is_agreed = false;
   }
   return tables;
 }

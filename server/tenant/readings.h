@@ -15,6 +15,7 @@
 #include "proto/wire/row_digest.h"
 #include "proto/wire/source_objects.h"
 #include "server/plan/caller.h"
+#include "server/plan/comparison.h"
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/store/snapshot.h"
@@ -40,6 +41,10 @@ struct TableInfo {
   bool held = false;           ///< An operator has to decide about it.
   std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
   std::int64_t target_ms = 0;  ///< How old it may become; 0: as it likes.
+  /// Set: its source could not send it in the last completed cycle.
+  std::optional<UnsentTable> unsent = {};
+  /// False: its source could not even announce it, and only its name and `unsent` mean something.
+  bool is_agreed = true;
 };
 
 struct IndexesOfTable {

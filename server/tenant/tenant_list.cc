@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -16,9 +17,9 @@
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 11> kStates = {"damaged", "failing",    "held",    "differs",
-                                                      "late",    "incomplete", "unknown", "paused",
-                                                      "deleted", "active",     "good"};
+constexpr std::array<std::string_view, 12> kStates = {"damaged", "failing", "held",       "differs",
+                                                      "unsent",  "late",    "incomplete", "unknown",
+                                                      "paused",  "deleted", "active",     "good"};
 
 /// The place of a tenant in the order that was asked for. No two tenants have the same.
 struct Place {
@@ -27,12 +28,19 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
+/// As of when its oldest data are; those that have none of a source come last.
+std::int64_t AgeRankOf(const ListedTenant& tenant) {
+  const TenantSummary& summary = *tenant.summary;
+  if (tenant.deleted || summary.HasRecords()) return std::numeric_limits<std::int64_t>::max();
+  return summary.oldest_source_ms > 0 ? summary.oldest_source_ms : summary.completed_ms;
+}
+
 std::int64_t RankOf(const ListedTenant& tenant, TenantState state, TenantOrder order) {
   switch (order) {
     case TenantOrder::kProblems:
       return static_cast<std::int64_t>(state);
     case TenantOrder::kOldest:
-      return tenant.summary->completed_ms;
+      return AgeRankOf(tenant);
     case TenantOrder::kName:
       break;
   }
@@ -73,7 +81,8 @@ TenantState StateOf(const ListedTenant& tenant) {
   const bool hub_waits = tenant.hub != nullptr && tenant.hub->Waits();
   if (summary.holds > 0 || !summary.waiting_source.empty() || hub_waits) return TenantState::kHeld;
   if (summary.tables_differing > 0) return TenantState::kDiffers;
-  if (tenant.late) return TenantState::kLate;
+  if (summary.tables_unsent > 0) return TenantState::kUnsent;
+  if (tenant.late > 0) return TenantState::kLate;
   if (summary.paused) return TenantState::kPaused;
   if (summary.active) return TenantState::kActive;
   // Records come without cycles.

@@ -25,6 +25,7 @@ enum class TenantState : std::uint8_t {
   kFailing,
   kHeld,
   kDiffers,
+  kUnsent,
   kLate,
   kIncomplete,
   kUnknown,
@@ -56,7 +57,7 @@ struct ListedTenant {
   std::string context_id;
   std::shared_ptr<const TenantSummary> summary;  ///< Never null.
   std::int64_t progress_ms = 0;
-  bool late = false;  ///< A table is older than its target.
+  std::size_t late = 0;  ///< Tables that are older than their target.
   bool deleted = false;
   CycleBook::Now rows = {};
   std::shared_ptr<const TenantInHub> hub = nullptr;  ///< Null: it is a member of none.

@@ -7,11 +7,13 @@
 #include <string>
 
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/support/agent_bench.h"
 
 namespace mirror::failing_tenants_test {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -119,6 +121,72 @@ TEST_F(FailingTenantsTest, ATableThatIsRefusedIsNotGood) {
   ASSERT_THAT(Complete(*client, cycle), IsOk());
   EXPECT_EQ(Problem().state(), "incomplete");
   EXPECT_EQ(Problem().tables_refused(), 1U);
+}
+
+TEST_F(FailingTenantsTest, ASourceOfItsOwnNamesTablesWithAndWithoutAReason) {
+  Install();
+  const auto client = Client();
+  Fill(*client, People(), {{1, "Ada", 36}}, kFirst);
+  std::int64_t cycle = Begin(*client);
+  Announce(*client, cycle, {People()});
+  v1::ReplicationCompletedRequest end;
+  end.set_cycle(cycle);
+  end.add_unsent_tables("people");
+  end.add_unsent_reasons(v1::UNSENT_REASON_ROWS);
+  end.add_unsent_reasons(v1::UNSENT_REASON_ROWS);
+  EXPECT_THAT(client->ReplicationCompleted(end).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+  end.mutable_unsent_reasons()->Truncate(0);
+  end.add_unsent_tables("never announced");
+  end.add_unsent_reasons(static_cast<v1::UnsentReason>(999));
+  ASSERT_THAT(client->ReplicationCompleted(end), IsOk());
+  EXPECT_EQ(Problem().state(), "unsent");
+  EXPECT_EQ(Problem().tables_unsent(), 2U);
+  const Finished tables = here_->Mirrorctl({"tables", "Cust", "--wide"});
+  EXPECT_THAT(tables.output, testing::ContainsRegex("people .* unsent "));
+  EXPECT_THAT(tables.output, testing::ContainsRegex("never announced .* unsent "));
+  EXPECT_THAT(tables.errors, HasSubstr("2 tables were not sent by the source"));
+
+  cycle = Begin(*client);
+  Announce(*client, cycle, {People()});
+  ASSERT_THAT(Complete(*client, cycle), IsOk());
+  EXPECT_EQ(Problem().state(), "");
+}
+
+TEST_F(FailingTenantsTest, ATableThatTheAgentCannotSendIsNotGoodUntilItSendsIt) {
+  Install();
+  AgentBench bench(*here_, "Cust", here_->dir() + "/source");
+  ASSERT_EQ(bench.Sql("CREATE TABLE far(id INTEGER PRIMARY KEY, v REAL); INSERT INTO far VALUES(4711, 1);"
+                      "CREATE TABLE near(id INTEGER PRIMARY KEY); INSERT INTO near VALUES(1)"),
+            "");
+  ASSERT_THAT(bench.Install(), IsOk());
+  ASSERT_TRUE(bench.Run().Good());
+  EXPECT_EQ(Problem().state(), "");
+  EXPECT_EQ(here_->Mirrorctl({"tenants", "--failed"}).exit_code, 0);
+
+  ASSERT_EQ(bench.Sql("UPDATE far SET v = 9e999"), "");
+  const CycleReport failed = bench.Run();
+  ASSERT_EQ(ReportOf(failed, "far").result, TableResult::kFailed) << Summary(failed);
+  const v1::Tenant problem = Problem();
+  EXPECT_EQ(problem.state(), "unsent");
+  EXPECT_EQ(problem.tables_unsent(), 1U);
+  const Finished tenants = here_->Mirrorctl({"tenants", "--failed", "--wide"});
+  EXPECT_EQ(tenants.exit_code, 1);
+  EXPECT_THAT(tenants.output, HasSubstr("1 table not sent by its source"));
+  const Finished tables = here_->Mirrorctl({"tables", "Cust", "--wide"});
+  EXPECT_THAT(tables.output, testing::ContainsRegex("far .* unsent "));
+  EXPECT_THAT(tables.output, testing::ContainsRegex("near .* mirrored "));
+  EXPECT_THAT(tables.errors, HasSubstr("far"));
+  EXPECT_THAT(tables.errors, Not(AnyOf(HasSubstr("4711"), HasSubstr("9e999"), HasSubstr("inf"))));
+  EXPECT_THAT(here_->Mirrorctl({"doctor"}).output, HasSubstr("1 table was not sent by its source"));
+  EXPECT_THAT(here_->Mirrorctl({"events", "--kind", "tables.unsent"}).output, HasSubstr("far"));
+  ASSERT_THAT(here_->Restart(), IsOk());
+  bench.Connect();
+  EXPECT_EQ(Problem().tables_unsent(), 1U) << "a restart knows it";
+
+  ASSERT_EQ(bench.Sql("UPDATE far SET v = 2"), "");
+  ASSERT_TRUE(bench.Run().Good());
+  EXPECT_EQ(Problem().state(), "");
+  EXPECT_EQ(bench.Difference(), "");
 }
 
 }  // namespace

@@ -146,7 +146,8 @@ TEST_F(AdminCommands, TenantsAreAskedForByNameStateAndOrderOverAllPages) {
   *fake_.more_tenants.mutable_totals() = fake_.tenants.totals();
   const Finished run =
       Run({"tenants", "--failed", "--state", "held", "--state", "late", "Cust*", "--sort", "oldest"});
-  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_EQ(run.exit_code, 1) << "there are some";
+  EXPECT_EQ(run.errors, "");
   EXPECT_THAT(run.output, HasSubstr("\nc "));
   const std::string asked =
       R"(ListTenants name_pattern: "Cust*" states: "held" states: "late" problems: true )"
@@ -163,8 +164,60 @@ TEST_F(AdminCommands, ANameThatMatchesNothingIsSaidBesideAnEmptyList) {
   EXPECT_THAT(events.errors, HasSubstr("there is no such event of 'Cust2675'"));
   fake_.tenants.clear_tenants();
   const Finished tenants = Run({"tenants", "Cst*"});
-  EXPECT_EQ(tenants.exit_code, 0);
-  EXPECT_THAT(tenants.errors, HasSubstr("no tenant matches 'Cst*'"));
+  EXPECT_EQ(tenants.exit_code, 1);
+  EXPECT_THAT(tenants.errors, HasSubstr("no tenant matches 'Cst*'. Nothing is shown."));
+  EXPECT_EQ(Run({"tenants", "Cst*", "--json"}).exit_code, 1);
+}
+
+TEST_F(AdminCommands, FailedTenantsAreAnExitCodeAndNoneOfThemIsNot) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--json"}}) {
+    std::vector<std::string> command = {"tenants", "Cust*", "--failed"};
+    command.insert(command.end(), more.begin(), more.end());
+    EXPECT_EQ(Run(command).exit_code, 1);
+  }
+  EXPECT_EQ(Run({"tenants"}).exit_code, 0) << "only --failed asks for them";
+  // The pattern means tenants, and none of them has a problem.
+  fake_.tenants.clear_tenants();
+  const Finished none = Run({"tenants", "Cust*", "--failed"});
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_EQ(none.errors, "mirrorctl: no tenant is as asked for\n");
+  // It means none.
+  fake_.tenants.clear_totals();
+  const Finished typo = Run({"tenants", "Cst*", "--failed"});
+  EXPECT_EQ(typo.exit_code, 1);
+  EXPECT_THAT(typo.errors, HasSubstr("no tenant matches 'Cst*'"));
+}
+
+TEST_F(AdminCommands, TablesThatTheSourceCouldNotSendAreCountedAndSaidWithTheReason) {
+  v1::Tenant& tenant = *fake_.tenants.mutable_tenants(1);
+  tenant.set_state("unsent");
+  tenant.set_tables_unsent(2);
+  tenant.set_tables_late(1);
+  EXPECT_THAT(Run({"tenants", "--wide"}).output,
+              HasSubstr("2 tables not sent by its source, 1 table too old\n"));
+  EXPECT_EQ(Run({"tenants", "--state", "unsent"}).exit_code, 0);
+
+  v1::TableInfo& contact = *fake_.tables.mutable_tables(0);
+  v1::TableInfo& twin = AddTable("Contact", -1, -1, "unsent");
+  twin.set_columns(0);
+  for (v1::TableInfo* const table : {&contact, &twin}) {
+    table->set_state("unsent");
+    table->set_unsent(table == &twin ? "twin" : "rows");
+    table->set_unsent_why(table == &twin ? "another table has the same name" : "reading its rows failed");
+    table->set_unsent_since_ms(1'714'564'800'000);
+  }
+  const Finished run = Run({"tables", "Cust26759"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_THAT(run.output, testing::ContainsRegex("contact +120 +15,607 +unsent "));
+  EXPECT_THAT(run.errors, AllOf(testing::ContainsRegex(
+                                    "1 table was not sent by the source for [0-9]+ d [(]reading its rows "
+                                    "failed[)]: contact"),
+                                testing::ContainsRegex("[(]another table has the same name[)]: Contact"),
+                                HasSubstr("'mirror-agent status' on the source's machine")));
+  const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
+  EXPECT_EQ(tables[0]["unsent"], "rows");
+  EXPECT_EQ(tables[0]["unsent_why"], "reading its rows failed");
+  EXPECT_EQ(tables[0]["unsent_since_ms"], 1'714'564'800'000);
 }
 
 TEST_F(AdminCommands, AListWithoutALineSaysSoBesideTheHeaderThatScriptsRead) {
@@ -475,7 +528,7 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
       R"("pause_reason":"disk","tables":413,"tables_unpopulated":2,"bytes":1572864,"quarantine":"",)"
       R"("path":"","holds":0,"waiting_source_id":"","state":"paused","problem":false,"rows":1234567,)"
       R"("oldest_source_ms":0,"tables_differing":0,"failing_since_ms":0,"last_failed_ms":0,"failure":"",)"
-      R"("tables_refused":0,"running_since_ms":0,"running_rows":0,)"
+      R"("tables_refused":0,"tables_unsent":0,"tables_late":0,"running_since_ms":0,"running_rows":0,)"
       R"("running_rows_planned":0,"rows_per_second":0,"door":null,"hub":null})");
 
   const Json tables = Json::parse(Run({"tables", "Cust26759", "--json"}).output);
@@ -485,7 +538,7 @@ TEST_F(AdminCommands, JsonHasTheFieldsOfTheMessages) {
       R"({"table":"Order Details","position":{"lsn":-1,"lineage":""},"pending":{"lsn":130,"lineage":""},)"
       R"("schema_hash":"","row_count":-1,"state":"repopulate","columns":3,"cycle":7,)"
       R"("equality":"unknown","compared_lsn":0,"compared_ms":0,"rows_differ":0,"verify_wanted":false,)"
-      R"("source_time_ms":0,"freshness_target_ms":0})");
+      R"("source_time_ms":0,"freshness_target_ms":0,"unsent":"","unsent_why":"","unsent_since_ms":0})");
   EXPECT_EQ(tables[2]["position"].dump(), R"({"lsn":9223372036854775807,"lineage":"01ff"})");
   EXPECT_TRUE(tables[2]["pending"].is_null());
   EXPECT_EQ(tables[2]["table"], "größe");
@@ -806,7 +859,11 @@ TEST_F(AdminCommands, TablesSayHowEqualTheyAre) {
   differs.set_compared_lsn(130);
   differs.set_compared_ms(1714564800000);
   differs.set_verify_wanted(true);
+  fake_.tables.mutable_tables(2)->set_equality(v1::EQUALITY_COUNT_EQUAL);
   const std::string said = Run({"tables", "Cust26759", "--wide"}).output;
+  // Only rows that were compared are called equal.
+  EXPECT_THAT(said, HasSubstr("  same number of rows\n"));
+  EXPECT_EQ(Json::parse(Run({"tables", "Cust26759", "--json"}).output)[2]["equality"], "same number of rows");
   // Its own LSN stands in its own column.
   EXPECT_THAT(said, testing::ContainsRegex("  equal, [0-9]+ d ago\n"));
   EXPECT_THAT(said, testing::ContainsRegex("  differs in 3 rows, [0-9]+ d ago at LSN 130; to be compared\n"));

@@ -17,6 +17,8 @@
 #include "client/config/config.h"
 #include "client/run/check_source.h"
 #include "client/run/open_reader.h"
+#include "server/config/config.h"
+#include "server/plan/freshness_rules.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/postgres_database.h"
@@ -87,6 +89,18 @@ TEST(InitSourceTest, WritesASourceThatTheAgentTakes) {
   EXPECT_THAT(ReadText(init.dir() + "/mirror-agent.toml"),
               AllOf(HasSubstr(absl::StrCat("# slot = \"", SlotName("Cust26759"), "\"")),
                     HasSubstr(absl::StrCat("# publication = \"", SlotName("Cust26759"), "\""))));
+}
+
+TEST(InitSourceTest, TheServerExpectsEachTableWithinThreeIntervalsOfTheAgent) {
+  InitSource init;
+  ASSERT_EQ(init.Run(kUrl), 0) << init.err;
+  const auto source = init.Source();
+  ASSERT_THAT(source, IsOk());
+  const absl::StatusOr<ServerConfig> server = LoadServerConfig(init.dir() + "/mirror-server.toml");
+  ASSERT_THAT(server, IsOk());
+  const FreshnessTargets targets = TargetsOf(server->freshness, "Cust26759", {"Album"});
+  EXPECT_EQ(targets.all_ms, 3 * source->interval_ms);
+  EXPECT_THAT(targets.tables, testing::IsEmpty());
 }
 
 TEST(InitSourceTest, ThePassfileIsItsOwnersAloneAndHasTheLineToFillIn) {

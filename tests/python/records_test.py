@@ -678,8 +678,10 @@ class RecordsTest(unittest.TestCase):
             self.assertIn("no source could send them again", " ".join(done.stderr.split()))
             self.assertIn("FAILED_PRECONDITION", done.stderr)
         self.assertEqual(self.record(storage, "1"), {})
-        shown = self.server.ctl("tenants", "--failed")
-        self.assertNotIn(storage, shown)
+        # Other storages of this server may have problems, which is an exit code.
+        shown = self.server.run("mirrorctl", "--config", self.server.folder / "mirrorctl.toml", "tenants", "--failed")
+        self.assertIn(shown.returncode, (0, 1), shown.stderr)
+        self.assertNotIn(storage, shown.stdout)
 
     def test_a_stopped_source_goes_on_by_resume_and_a_restored_one_has_another_lineage(self):
         storage = self.storage("Stopped")

@@ -228,7 +228,9 @@ TEST_F(MetricsTest, WhatAnOperatorDoesShowsAtOnce) {
   Mirror("Cust");
   ASSERT_THAT(Of("Cust")->Invalidate({}, 1'700'000'100'000), IsOk());
   ASSERT_THAT(Of("Cust")->Pause("", 1'700'000'100'000), IsOk());
-  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenant_tables_unpopulated{tenant=\"Cust\"} 1\n"),
+  EXPECT_THAT(Page(), AllOf(HasSubstr("mirror_tenant_tables_unsent{tenant=\"Cust\"} 0\n"),
+                            HasSubstr("mirror_tables_unsent 0\n"),
+                            HasSubstr("mirror_tenant_tables_unpopulated{tenant=\"Cust\"} 1\n"),
                             HasSubstr("mirror_tenant_paused{tenant=\"Cust\"} 1\n"),
                             HasSubstr("mirror_tenants_in_state{state=\"paused\"} 1\n")));
 }
@@ -450,6 +452,7 @@ TEST(TenantSummaryTest, SurvivesItsTextForm) {
                               .tables_differing = 2,
                               .tables_unpopulated = 3,
                               .tables_refused = 1,
+                              .tables_unsent = 5,
                               .rows = 1LL << 40,
                               .lsn = 9,
                               .oldest_source_ms = 7,

@@ -16,6 +16,7 @@
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin/nearest_names.h"
 #include "tools/mirrorctl/admin/server_list.h"
+#include "tools/mirrorctl/admin/unsent_notes.h"
 #include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {
@@ -40,14 +41,30 @@ v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
   return message;
 }
 
+/// Whether no tenant at all has such a name: more often a mistake in the pattern than an answer.
+bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& answer) {
+  if (request.pattern.empty() || answer.tenants_size() > 0) return false;
+  std::uint64_t named = 0;
+  for (const v1::TenantCount& total : answer.totals()) named += total.tenants();
+  return named == 0 || (!request.failed && request.states.empty());
+}
+
 void SayNoTenant(const AdminRequest& request, Console& console) {
   if (request.failed || !request.states.empty()) {
     SayNone(console, "no tenant is as asked for");
-  } else if (request.pattern.empty()) {
-    SayNone(console, "there are no tenants yet. A source's first cycle makes one");
   } else {
-    Warn(console, absl::StrCat("no tenant matches '", request.pattern, "'"));
+    SayNone(console, "there are no tenants yet. A source's first cycle makes one");
   }
+}
+
+/// For scripts: what is wrong is an exit code, too, as that of 'doctor'.
+void JudgeTenants(const AdminRequest& request, const v1::ListTenantsResponse& answer, Console& console) {
+  if (MatchesNone(request, answer)) {
+    return Found(console, absl::StrCat("no tenant matches '", request.pattern,
+                                       "'. Nothing is shown. 'mirrorctl tenants' lists all of them"));
+  }
+  // Who watches looks at the list itself.
+  if (request.failed && !request.watched && answer.tenants_size() > 0) console.exit_code = Console::kFailed;
 }
 
 void ListTenants(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -57,9 +74,10 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
   const bool older = answer->tenants_size() > 0 && answer->totals_size() == 0;
   if (older)
     Warn(console, "the server is older than this mirrorctl: it shows all tenants, without their states");
+  if (!older) JudgeTenants(request, *answer, console);
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
   PrintTenants(console.out, *answer, request.width(), NowMs());
-  if (answer->tenants_size() == 0) SayNoTenant(request, console);
+  if (answer->tenants_size() == 0 && !MatchesNone(request, *answer)) SayNoTenant(request, console);
   for (const v1::Tenant& tenant : answer->tenants()) {
     if (!tenant.quarantine().empty())
       Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
@@ -74,6 +92,7 @@ void ShowTables(AdminClient& admin, const AdminRequest& request, Console& consol
   if (request.json) return PrintJson(console.out, ToJsonArray(answer->tables()));
   PrintTables(console.out, *answer, request.width(), NowMs());
   if (answer->tables_size() == 0) SayNone(console, "there are no tables");
+  for (const std::string& words : UnsentNotes(*answer, NowMs())) Warn(console, words);
 }
 
 void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -213,12 +232,13 @@ void AddTenants(const AdminCommands& commands) {
   tenants
       .Add("pattern", request->pattern, "Only tenants whose context id is this; * stands for any characters")
       .Completes(TenantNames);
-  tenants.AddFlag("--failed", request->failed,
-                  "Only tenants with problems: damaged, failing, held, differs, late, "
-                  "incomplete");
+  tenants.AddFlag(
+      "--failed", request->failed,
+      "Only tenants with problems: damaged, failing, held, differs, unsent, late, incomplete; exit "
+      "code 1: there are some");
   tenants.Add("--state", request->states, "Only tenants in one of these states")
-      .OneOf({"damaged", "failing", "held", "differs", "late", "incomplete", "unknown", "paused", "deleted",
-              "active", "good"})
+      .OneOf({"damaged", "failing", "held", "differs", "unsent", "late", "incomplete", "unknown", "paused",
+              "deleted", "active", "good"})
       .AsItStands()
       .TakeAll();
   tenants.Add("--sort", request->order, "The order of the tenants")

@@ -139,6 +139,20 @@ std::string StateOf(const TableRecord& record) {
   return std::string(ToString(record.state));
 }
 
+std::string StateOf(const TableInfo& table) {
+  if (!table.is_agreed) return "unsent";
+  if (table.held) return "held";
+  std::string state = StateOf(table.record);
+  return table.unsent && state == ToString(TableState::kMirrored) ? "unsent" : state;
+}
+
+void EncodeUnsent(const TableInfo& table, v1::TableInfo* message) {
+  if (!table.unsent) return;
+  message->set_unsent(std::string(ToString(table.unsent->reason)));
+  message->set_unsent_why(std::string(UnsentWords(table.unsent->reason)));
+  message->set_unsent_since_ms(table.unsent->since_ms);
+}
+
 void EncodeCheck(const TableCheck& check, v1::TableInfo* message) {
   message->set_equality(static_cast<v1::Equality>(check.equality));
   message->set_compared_lsn(check.position.lsn.value);
@@ -284,12 +298,13 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                      EncodePosition(*table.record.pending, message->mutable_pending());
                    message->set_schema_hash(table.record.schema_hash);
                    message->set_row_count(table.record.row_count);
-                   message->set_state(table.held ? "held" : StateOf(table.record));
+                   message->set_state(StateOf(table));
                    message->set_columns(table.columns);
                    message->set_cycle(table.record.cycle);
                    if (!has_records) message->set_source_time_ms(table.source_ms);
                    if (!has_records) message->set_freshness_target_ms(table.target_ms);
                    EncodeCheck(table.check, message);
+                   EncodeUnsent(table, message);
                  }
                  return absl::OkStatus();
                });

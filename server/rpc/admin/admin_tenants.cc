@@ -54,6 +54,7 @@ void EncodeFailure(const TenantSummary& summary, v1::Tenant* message) {
   message->set_last_failed_ms(summary.failure.last_ms);
   message->set_failure(CutMessage(summary.failure.why));
   message->set_tables_refused(summary.tables_refused);
+  message->set_tables_unsent(summary.tables_unsent);
 }
 
 void EncodeRows(const CycleBook::Now& rows, v1::Tenant* message) {
@@ -105,6 +106,7 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   message->set_path(home.Location(tenant.context_id));
   message->set_bytes(home.Bytes(tenant.context_id));
   message->set_door(std::string(DoorWord(summary)));
+  message->set_tables_late(static_cast<std::uint32_t>(tenant.late));
   EncodeHub(tenant, message);
 }
 
@@ -139,11 +141,12 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   EncodeRows(tenant.book().At(NowMs()), message);
   const ListedTenant listed{.context_id = tenant.context_id(),
                             .summary = std::make_shared<const TenantSummary>(seen),
-                            .late = freshness.Missed(tenant.context_id()) > 0,
+                            .late = freshness.Missed(tenant.context_id()),
                             .hub = std::move(hub)};
   const TenantState state = StateOf(listed);
   message->set_state(std::string(ToString(state)));
   message->set_problem(IsProblem(listed));
+  message->set_tables_late(static_cast<std::uint32_t>(listed.late));
   message->set_door(std::string(ToString(record.door())));
   EncodeHub(listed, message);
   return absl::OkStatus();
@@ -172,7 +175,7 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
                      .summary = std::make_shared<const TenantSummary>(std::move(unknown))});
       continue;
     }
-    const bool late = freshness_.Missed(seen.context_id) > 0;
+    const std::size_t late = freshness_.Missed(seen.context_id);
     const bool failing = seen.summary->failure.since_ms > 0;
     // A file that somebody took away.
     if (!seen.is_open && !failing && !tenants_.home().Exists(seen.context_id)) continue;

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_TENANT_WATCH_H_
 #define MIRROR_SERVER_RPC_ADMIN_TENANT_WATCH_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,7 +27,8 @@ class TenantWatch {
   struct Told {
     std::shared_ptr<const TenantSummary> summary;  ///< Never changed, only replaced.
     std::int64_t progress_ms = 0;
-    bool late = false, deleted = false;
+    std::size_t late = 0;
+    bool deleted = false;
     std::shared_ptr<const TenantInHub> hub;
     std::int64_t since_ms = 0;
     std::uint64_t done = 0, planned = 0, per_second = 0;

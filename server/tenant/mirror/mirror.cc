@@ -336,6 +336,10 @@ void Mirror::Summarize(Look look) {
   next.quarantined = !file_.quarantine.empty();
   next.quarantine = file_.quarantine;
   if (store_) ReadSummary(*store_, look, &next);
+  if (store_ && look == Look::kAll) {
+    const absl::StatusOr<UnsentTables> unsent = cycle_.LoadUnsent(*store_);
+    if (unsent.ok()) next.tables_unsent = static_cast<std::uint32_t>(unsent->count);
+  }
   seen_.Set(std::move(next));
 }
 

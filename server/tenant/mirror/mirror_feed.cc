@@ -96,9 +96,12 @@ bool MirrorFeed::LacksRowsOf(const std::string& table) const {
   return unsent.contains(FoldName(table)) || unsent.contains(kAnyTable);
 }
 
-MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<std::string>& unsent) {
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<UnsentTable>& unsent) {
   feed.unsent.clear();
-  for (const std::string& table : unsent) feed.unsent.insert(FoldName(table));
+  // One that was not announced is no member table, and may have the folded name of one that was sent.
+  for (const UnsentTable& table : unsent) {
+    if (IsAnnounced(table.reason)) feed.unsent.insert(FoldName(table.table));
+  }
   if (feed.unsent.size() > MirrorFeed::kUnsentMax) feed.unsent = {MirrorFeed::kAnyTable};
   if (tenant.touched || feed.follows_broken) feed.data_cycle = tenant.cycle;
   feed.follows_broken = false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/plan/comparison.h"
 #include "server/plan/plan.h"
 #include "server/store/store_records.h"
 
@@ -58,7 +59,7 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle);
 /// Something that a hub may know is erased by the commit of this plan. Errors: those of ReadFeed().
 absl::Status NoteErased(StoreRecords& records, Plan* plan);
 /// As the running cycle is completed.
-MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<std::string>& unsent);
+MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<UnsentTable>& unsent);
 
 }  // namespace mirror
 

@@ -40,6 +40,7 @@ void RunningCycle::ForgetFile() {
   Forget();
   holds_.reset();
   version_.reset();
+  unsent_.reset();
 }
 
 absl::Status RunningCycle::Load(Store& store) {
@@ -63,6 +64,17 @@ absl::Status RunningCycle::Load(Store& store) {
     holds_ = *std::move(holds);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<UnsentTables> RunningCycle::LoadUnsent(Store& store) {
+  const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
+  if (!version.ok()) return version.status();
+  if (unsent_ && unsent_version_ == *version) return *unsent_;
+  absl::StatusOr<UnsentTables> unsent = ReadUnsent(store.records());
+  if (!unsent.ok()) return unsent;
+  unsent_version_ = *version;
+  unsent_ = *unsent;
+  return unsent;
 }
 
 void RunningCycle::SetRefused(const std::vector<SchemaAnswer>& answers) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
 #include "server/plan/comparison.h"
@@ -18,6 +19,7 @@
 #include "server/plan/row_request.h"
 #include "server/store/store.h"
 #include "server/tenant/mirror/gap_waits.h"
+#include "server/tenant/mirror/unsent_tables.h"
 
 namespace mirror {
 
@@ -50,6 +52,11 @@ class RunningCycle {
   const std::vector<CycleNote>& notes() const { return *notes_; }
   bool IsNoted(CycleNoteKind kind) const;
   void ForgetNotes() { notes_.reset(); }
+  /// Tables that the source could not send in the last completed cycle. Reads the mirror only where they are
+  /// not known, or another server has written to it since. Errors: as Store.
+  absl::StatusOr<UnsentTables> LoadUnsent(Store& store);
+  /// This server writes others.
+  void ForgetUnsent() { unsent_.reset(); }
   /// After Load().
   const std::vector<Hold>& holds() const { return *holds_; }
   /// They are to be read again: this server wrote some, which ReadDataVersion() does not tell.
@@ -82,6 +89,8 @@ class RunningCycle {
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;
   std::optional<std::vector<Hold>> holds_;
+  std::optional<std::int64_t> unsent_version_;  ///< As `version_`, of the next one.
+  std::optional<UnsentTables> unsent_;
   std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
   /// Tables whose last batch was refused, by folded name: their names and why.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;

@@ -47,12 +47,17 @@ std::string Many(const std::string& table, int count) {
       count, ") INSERT INTO ", table, " SELECT i, printf('%.90c', 'x') FROM n;");
 }
 
+/// A table whose rows cannot be read, and what its reader says of it.
+struct BadRows {
+  std::string table, words;
+};
+
 /// Another reader, and how many bytes of rows it gave.
 class Counted : public SourceReader {
  public:
-  Counted(std::unique_ptr<SourceReader> inner, std::atomic<std::size_t>& bytes,
+  Counted(std::unique_ptr<SourceReader> inner, std::atomic<std::size_t>& bytes, BadRows bad,
           std::vector<RefusedTable> refused)
-      : inner_(std::move(inner)), bytes_(bytes), refused_(std::move(refused)) {}
+      : inner_(std::move(inner)), bytes_(bytes), bad_(std::move(bad)), refused_(std::move(refused)) {}
   SourceMark Mark() const override { return inner_->Mark(); }
   absl::StatusOr<std::vector<std::string>> TableNames() override { return inner_->TableNames(); }
   absl::StatusOr<SourceSchema> Schema() override {
@@ -65,6 +70,7 @@ class Counted : public SourceReader {
   }
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
+    if (table == bad_.table) return absl::InvalidArgumentError(bad_.words);
     auto rows = inner_->Read(table, columns);
     if (!rows.ok()) return rows.status();
     return std::make_unique<Table>(*std::move(rows), bytes_);
@@ -87,6 +93,7 @@ class Counted : public SourceReader {
   };
   std::unique_ptr<SourceReader> inner_;
   std::atomic<std::size_t>& bytes_;
+  const BadRows bad_;
   const std::vector<RefusedTable> refused_;
 };
 
@@ -107,7 +114,7 @@ class CycleTest : public testing::Test {
     source.records = state->tables().Records();
     source.copy = copy_;
     std::unique_ptr<SourceReader> reader =
-        std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_, refused_);
+        std::make_unique<Counted>(OpenSqliteReader(std::move(source)), read_bytes_, bad_, refused_);
     MirrorClient client = endpoint_.Client();
     client.set_patience(patience_);
     endpoint_.Settle();
@@ -121,6 +128,9 @@ class CycleTest : public testing::Test {
   /// So many times another program commits in the middle of a table.
   CycleReport RunBesideWriter(int writes) {
     Sql(path_, Many("big", 20'000) + kTwoTables);
+    return RunBesideWriterAgain(writes);
+  }
+  CycleReport RunBesideWriterAgain(int writes) {
     endpoint_.on_batch = [this, left = writes](const v1::ChangeBatch& batch) mutable {
       if (batch.table() == "big" && batch.seq() == 2 && left-- > 0)
         Sql(path_, "UPDATE big SET v = v || 'y' WHERE id = 20000");
@@ -136,6 +146,17 @@ class CycleTest : public testing::Test {
     static const TableReport kNone;
     return kNone;
   }
+  /// Of the last completed cycle: "a 4", a table and the number of its reason.
+  std::vector<std::string> Unsent() const {
+    const v1::ReplicationCompletedRequest& completed = endpoint_.completed;
+    std::vector<std::string> unsent;
+    EXPECT_LE(completed.unsent_reasons_size(), completed.unsent_tables_size());
+    for (int i = 0; i < completed.unsent_tables_size(); ++i) {
+      const int reason = i < completed.unsent_reasons_size() ? completed.unsent_reasons(i) : -1;
+      unsent.push_back(absl::StrCat(completed.unsent_tables(i), " ", reason));
+    }
+    return unsent;
+  }
   static std::vector<std::string> Populated(const CycleReport& report) {
     std::vector<std::string> names;
     for (const TableReport& entry : report.tables) {
@@ -148,6 +169,7 @@ class CycleTest : public testing::Test {
   std::string path_ = folder_ / "source.db";
   CopyLimits copy_;
   std::vector<std::string> include_ = {"*"}, skip_;
+  BadRows bad_;
   Patience patience_;
   std::atomic<std::size_t> read_bytes_ = 0;
   std::vector<RefusedTable> refused_;  ///< As a database has them whose names differ by case.
@@ -200,6 +222,70 @@ TEST_F(CycleTest, SecondRunSendsNothing) {
   EXPECT_EQ(Of(report, "a").lsn, 1);
   EXPECT_EQ(endpoint_.Count("rows"), 1U);
   EXPECT_EQ(endpoint_.Count("completed"), 2U);
+}
+
+TEST_F(CycleTest, TheMirrorIsToldWhichTablesWereNotSentAndWhyWithoutAnyValue) {
+  Sql(path_, kTwoTables);
+  // Both are announced: of the one a column has a value that cannot be mirrored, of the other no row is read.
+  Sql(path_, "CREATE TABLE far(id INTEGER PRIMARY KEY, v REAL); INSERT INTO far VALUES(4711, 9e999)");
+  bad_ = {"b", "column 'v' has the value 'Ada Lovelace', 1815"};
+  endpoint_.capabilities = {kUnsentCapability};
+  const CycleReport report = Run();
+  EXPECT_THAT(Of(report, "b").reason, HasSubstr("Ada Lovelace")) << "the agent's own report";
+  EXPECT_THAT(Unsent(), ElementsAre(absl::StrCat("b ", static_cast<int>(v1::UNSENT_REASON_ROWS)),
+                                    absl::StrCat("far ", static_cast<int>(v1::UNSENT_REASON_UNREADABLE))));
+  const std::string told = endpoint_.completed.DebugString();
+  for (const char* const value : {"Ada", "1815", "4711", "inf"}) {
+    EXPECT_THAT(told, testing::Not(HasSubstr(value)));
+  }
+
+  bad_ = {};
+  Sql(path_, "UPDATE far SET v = 1");
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(Unsent(), IsEmpty());
+}
+
+TEST_F(CycleTest, ACycleThatItsRowsEndTellsWhatWasNotSentToo) {
+  Sql(path_, kTwoTables);
+  Sql(path_, "CREATE TABLE far(id INTEGER PRIMARY KEY, v REAL); INSERT INTO far VALUES(1, 9e999)");
+  endpoint_.capabilities = {kUnsentCapability};
+  endpoint_.ends = FakeEndpoint::Ends::kWithGoodRows;
+  Run();
+  ASSERT_EQ(endpoint_.Count("ended"), 1U);
+  EXPECT_THAT(Unsent(), ElementsAre(absl::StrCat("far ", static_cast<int>(v1::UNSENT_REASON_UNREADABLE))));
+}
+
+TEST_F(CycleTest, AnEndpointThatShowsNoUnsentTablesIsToldOfNone) {
+  Sql(path_, kTwoTables);
+  bad_ = {"b", "no"};
+  Run();
+  EXPECT_THAT(Unsent(), IsEmpty());
+}
+
+TEST_F(CycleTest, ATableThatTheMirrorRefusesIsNamedAsThat) {
+  Sql(path_, kTwoTables);
+  endpoint_.capabilities = {kUnsentCapability};
+  endpoint_.actions["a"] = v1::TABLE_ACTION_REFUSED;
+  endpoint_.on_batch = [](const v1::ChangeBatch& batch) {
+    return batch.table() == "b" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no") : grpc::Status::OK;
+  };
+  Run();
+  const std::string endpoint = absl::StrCat(static_cast<int>(v1::UNSENT_REASON_ENDPOINT));
+  EXPECT_THAT(Unsent(), ElementsAre("a " + endpoint, "b " + endpoint));
+}
+
+TEST_F(CycleTest, ATableThatTheNextCycleOfTheRunSendsIsNamedAsThat) {
+  endpoint_.capabilities = {kUnsentCapability};
+  std::vector<std::string> told;
+  endpoint_.on_authenticate = [&] {
+    for (std::string& one : Unsent()) told.push_back(std::move(one));
+  };
+  RunBesideWriter(1);
+  EXPECT_THAT(told, ElementsAre(absl::StrCat("big ", static_cast<int>(v1::UNSENT_REASON_AGAIN))));
+  EXPECT_THAT(Unsent(), IsEmpty());
+  endpoint_.tables["big"].position.set_lsn(-1);
+  RunBesideWriterAgain(kAlways);
+  EXPECT_THAT(Unsent(), ElementsAre(absl::StrCat("big ", static_cast<int>(v1::UNSENT_REASON_MOVED))));
 }
 
 TEST_F(CycleTest, WhatWasAnnouncedLastIsOnlyNamed) {

@@ -187,7 +187,7 @@ TEST_F(MovingTest, OneThatLeftIsNeitherLateNorAProblem) {
   EXPECT_TRUE(summary.moving);
   EXPECT_THAT(summary.pause_reason, HasSubstr(kAddress));
   const ListedTenant listed{
-      .context_id = "Cust", .summary = std::make_shared<const TenantSummary>(summary), .late = true};
+      .context_id = "Cust", .summary = std::make_shared<const TenantSummary>(summary), .late = 1};
   EXPECT_EQ(StateOf(listed), TenantState::kPaused);
   EXPECT_EQ(UnpackSummary(PackSummary(summary))->moving, true);
   EXPECT_FALSE((*places_->tenants->Find("Cust"))->summary().moving);

@@ -105,16 +105,23 @@ TEST(TenantListTest, TheWorstThatIsTrueOfATenantIsItsState) {
                              s.quarantined = true;
                            })),
             TenantState::kDamaged);
+  EXPECT_EQ(StateOf(Tenant("a",
+                           [](TenantSummary& s) {
+                             s.active = true;
+                             s.tables_unsent = 1;
+                           })),
+            TenantState::kUnsent);
   ListedTenant late = Tenant("a");
-  late.late = true;
+  late.late = 1;
   EXPECT_EQ(StateOf(late), TenantState::kLate);
   late.deleted = true;
   EXPECT_EQ(StateOf(late), TenantState::kDeleted);
 }
 
 TEST(TenantListTest, ProblemsAreWhatSomebodyShouldLookAt) {
-  for (const TenantState state : {TenantState::kDamaged, TenantState::kFailing, TenantState::kHeld,
-                                  TenantState::kDiffers, TenantState::kLate, TenantState::kIncomplete}) {
+  for (const TenantState state :
+       {TenantState::kDamaged, TenantState::kFailing, TenantState::kHeld, TenantState::kDiffers,
+        TenantState::kUnsent, TenantState::kLate, TenantState::kIncomplete}) {
     EXPECT_TRUE(IsProblem(state)) << ToString(state);
   }
   for (const TenantState state : {TenantState::kUnknown, TenantState::kPaused, TenantState::kDeleted,
@@ -141,6 +148,23 @@ TEST(TenantListTest, TenantsAreFoundByNameStateAndProblem) {
   EXPECT_THAT(NamesOf(PageOf(tenants, {.order = TenantOrder::kProblems})),
               ElementsAre("Cust2", "Other", "cust1"));
   EXPECT_THAT(NamesOf(PageOf(tenants, {.states = {"nonsense"}})), IsEmpty());
+}
+
+TEST(TenantListTest, TheOldestAreThoseWhoseDataAreOldest) {
+  const auto with = [](std::int64_t source_ms, std::int64_t completed_ms) {
+    return [=](TenantSummary& s) {
+      s.oldest_source_ms = source_ms;
+      s.completed_ms = completed_ms;
+    };
+  };
+  // A table that fails keeps its age, however many cycles are completed since.
+  std::vector<ListedTenant> tenants = {
+      Tenant("fresh", with(900, 900)), Tenant("stuck", with(100, 990)), Tenant("unknown age", with(0, 500)),
+      Tenant("never", with(0, 0)), Tenant("records", [](TenantSummary& s) { s.issuer = kRecordsIssuer; })};
+  tenants.push_back(
+      {.context_id = "deleted", .summary = std::make_shared<const TenantSummary>(), .deleted = true});
+  EXPECT_THAT(NamesOf(PageOf(tenants, {.order = TenantOrder::kOldest})),
+              ElementsAre("never", "stuck", "unknown age", "fresh", "deleted", "records"));
 }
 
 TEST(TenantListTest, TotalsAreOfAllThatTheNameMeansWhateverIsShown) {

@@ -44,7 +44,7 @@ std::string EqualityText(v1::Equality equality) {
     case v1::EQUALITY_EQUAL:
       return "equal";
     case v1::EQUALITY_COUNT_EQUAL:
-      return "count equal";
+      return "same number of rows";
     case v1::EQUALITY_DIFFERS:
       return "differs";
     default:
@@ -110,6 +110,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
   counted(tenant.holds(), " hold", " holds");
   counted(tenant.tables_differing(), " table differs", " tables differ");
+  counted(tenant.tables_unsent(), " table not sent by its source", " tables not sent by its source");
+  counted(tenant.tables_late(), " table too old", " tables too old");
   counted(tenant.tables_refused(), " table refused", " tables refused");
   counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
   if (tenant.hub().suspended_ms() > 0) {
@@ -165,18 +167,19 @@ Json Texts(const Repeated& texts) {
 /// Of a tenant, or of one of its tables.
 Colour StateColour(const std::string& state) {
   static const std::map<std::string, Colour> kColours = {
-      {"damaged", Colour::kRed},        {"failing", Colour::kRed},       {"held", Colour::kYellow},
-      {"differs", Colour::kYellow},     {"late", Colour::kYellow},       {"incomplete", Colour::kYellow},
-      {"unpopulated", Colour::kYellow}, {"repopulate", Colour::kYellow}, {"stopped", Colour::kYellow},
-      {"paused", Colour::kYellow},      {"good", Colour::kGreen},        {"mirrored", Colour::kGreen}};
+      {"damaged", Colour::kRed},    {"failing", Colour::kRed},        {"held", Colour::kYellow},
+      {"differs", Colour::kYellow}, {"late", Colour::kYellow},        {"incomplete", Colour::kYellow},
+      {"unsent", Colour::kYellow},  {"unpopulated", Colour::kYellow}, {"repopulate", Colour::kYellow},
+      {"stopped", Colour::kYellow}, {"paused", Colour::kYellow},      {"good", Colour::kGreen},
+      {"mirrored", Colour::kGreen}};
   const auto found = kColours.find(state);
   return found == kColours.end() ? Colour::kNone : found->second;
 }
 
 Colour EqualityColour(v1::Equality equality) {
   if (equality == v1::EQUALITY_DIFFERS) return Colour::kYellow;
-  const bool equal = equality == v1::EQUALITY_EQUAL || equality == v1::EQUALITY_COUNT_EQUAL;
-  return equal ? Colour::kGreen : Colour::kNone;
+  // The same number of rows proves nothing of the rows.
+  return equality == v1::EQUALITY_EQUAL ? Colour::kGreen : Colour::kNone;
 }
 
 Colour SeverityColour(v1::Severity severity) {
@@ -224,6 +227,8 @@ Json ToJson(const v1::Tenant& tenant) {
           {"last_failed_ms", tenant.last_failed_ms()},
           {"failure", tenant.failure()},
           {"tables_refused", tenant.tables_refused()},
+          {"tables_unsent", tenant.tables_unsent()},
+          {"tables_late", tenant.tables_late()},
           {"running_since_ms", tenant.running_since_ms()},
           {"running_rows", tenant.running_rows()},
           {"running_rows_planned", tenant.running_rows_planned()},
@@ -247,7 +252,10 @@ Json ToJson(const v1::TableInfo& table) {
           {"rows_differ", table.rows_differ()},
           {"verify_wanted", table.verify_wanted()},
           {"source_time_ms", table.source_time_ms()},
-          {"freshness_target_ms", table.freshness_target_ms()}};
+          {"freshness_target_ms", table.freshness_target_ms()},
+          {"unsent", table.unsent()},
+          {"unsent_why", table.unsent_why()},
+          {"unsent_since_ms", table.unsent_since_ms()}};
 }
 
 Json ToJson(const v1::ListIndexesResponse& answer) {

@@ -56,7 +56,10 @@ std::vector<std::string> TableNames(const cli::TypedLine& line) {
   if (client == nullptr) return names;
   const auto answer = client->Tables(tenant);
   if (!answer.ok()) return names;
-  for (const v1::TableInfo& table : answer->tables()) names.push_back(table.table());
+  for (const v1::TableInfo& table : answer->tables()) {
+    // Of one that was never announced the mirror has nothing.
+    if (table.unsent().empty() || table.columns() > 0) names.push_back(table.table());
+  }
   return names;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -186,6 +188,32 @@ std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
   return absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again");
 }
 
+/// Tables whose mirror is not as their source is, or may not be. Gives the number of findings.
+int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
+  const std::string& name = tenant.context_id();
+  int found = 0;
+  const auto warn = [&](std::uint32_t count, const char* one, const char* more, std::string next) {
+    if (count == 0) return;
+    ++found;
+    report.Warn("tenants", absl::StrCat(name, ": ", Counted(count, "table"), count == 1 ? one : more),
+                std::move(next));
+  };
+  warn(tenant.tables_unsent(), " was not sent by its source in the last cycle",
+       " were not sent by their source in the last cycle",
+       absl::StrCat("'mirrorctl tables ", name,
+                    "' names them and says why; 'mirror-agent status' on the source's machine says what to "
+                    "correct"));
+  // A pause has a finding of its own, and makes every table old.
+  warn(tenant.paused() ? 0 : tenant.tables_late(), " is older than its freshness target",
+       " are older than their freshness target",
+       absl::StrCat(
+           "see that the source's agent runs: 'mirror-agent status' on its machine; 'mirrorctl tables ", name,
+           "' says as of when each table is"));
+  warn(tenant.tables_differing(), " differs from its source", " differ from their source",
+       "'mirror-agent verify --repair' on the source's machine sends the rows that differ");
+  return found;
+}
+
 /// What waits for an operator, of all tenants.
 void ExamineTenants(AdminClient& client, DoctorReport& report) {
   const auto answer = client.Tenants();
@@ -211,6 +239,7 @@ void ExamineTenants(AdminClient& client, DoctorReport& report) {
                   absl::StrCat("correct what it says; 'mirrorctl events ", name, "' has the rest"));
       ++waiting;
     }
+    waiting += ExamineTables(tenant, report);
     if (tenant.tables_refused() > 0) {
       report.Warn("tenants",
                   absl::StrCat(name, ": ", Counted(tenant.tables_refused(), "table"),

@@ -433,8 +433,9 @@ std::string TomlString(std::string_view text) {
 }
 
 std::string ServerConfiguration(const InitOptions& options) {
-  return absl::StrCat(ListenConfiguration(options), TrustConfiguration(options), kLimitsConfiguration,
-                      HttpConfiguration(options), WatchConfiguration(options));
+  return absl::StrCat(ListenConfiguration(options), TrustConfiguration(options),
+                      FreshnessConfiguration(options), kLimitsConfiguration, HttpConfiguration(options),
+                      WatchConfiguration(options));
 }
 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {

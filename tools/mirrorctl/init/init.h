@@ -16,6 +16,11 @@ namespace mirror {
 inline constexpr char kDeployingPage[] =
     "tools/DEPLOYING.md (in a clone, or in /usr/share/doc/partner-mirror-doc of that package)";
 
+/// Of the agent's configuration that init writes: 'interval', in minutes. The server's configuration allows
+/// tables to be kFreshnessIntervals times as old.
+inline constexpr int kIntervalMinutes = 20;
+inline constexpr int kFreshnessIntervals = 3;
+
 /// What 'mirrorctl init' is asked for.
 struct InitOptions {
   std::string dir;  ///< Made with mode 0711 when it is not there; the folder above must be.

@@ -237,14 +237,17 @@ std::string FileLines(const std::string& path) {
 
 /// The keys that most kinds have.
 std::string CommonLines(SourceKind kind) {
-  std::string text =
-      R"(interval = "20m"                    # run: from the begin of a cycle to that of the next
-# cron = "30 6-20/2 * * mon-fri"    # in its place: minute hour day month weekday, or @daily; local time
-quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
+  std::string text = Line("interval", absl::StrCat("\"", kIntervalMinutes, "m\""),
+                          "run: from the begin of a cycle to that of the next");
+  absl::StrAppend(
+      &text,
+      ConfigurationLine("# cron = \"30 6-20/2 * * mon-fri\"",
+                        "in its place: minute hour day month weekday, or @daily; local time"),
+      R"(quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
 include = ["*"]                     # tables to push; * for any characters
 skip = []                           # of these, tables to leave out
 blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
-)";
+)");
   if (kind != SourceKind::kOdbc)
     absl::StrAppend(&text, Line("retention", "\"7d\"", "cdc: how long the log keeps what the mirror has"));
   if (kind == SourceKind::kSqlite) {
@@ -342,6 +345,16 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
       "  # psql as a superuser of the source or, where the role has REPLICATION, as the tables' owner: the\n"
       "  # agent's role does not own them. Again when tables were added\n  ",
       install, " --print-sql | psql -v ON_ERROR_STOP=1 ", ShellWord(ConninfoOf(std::move(parameters))), "\n");
+}
+
+std::string FreshnessConfiguration(const InitOptions& options) {
+  if (options.context_id.empty()) return "";
+  return absl::StrCat(
+      "[[tenant]]                          # For all tenants, unless a block below says otherwise.\n"
+      "context_id = \"*\"\n",
+      ConfigurationLine(absl::StrCat("freshness = \"", kFreshnessIntervals * kIntervalMinutes, "m\""),
+                        "older tables are a problem: 3 times 'interval' of mirror-agent.toml"),
+      "\n");
 }
 
 std::string SourceConfiguration(const InitOptions& options, const std::string& path) {

@@ -39,6 +39,10 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
 /// [[source]] of mirror-agent.toml. `path`: of a file, absolute.
 std::string SourceConfiguration(const InitOptions& options, const std::string& path);
 
+/// [[tenant]] of mirror-server.toml: how old tables may become, by the agent's interval. An agent that stands
+/// still, or a table that it cannot send, is a problem of its tenant from then on.
+std::string FreshnessConfiguration(const InitOptions& options);
+
 /// The file that 'password_file' names, below `folder`, which has its folder: with mode 0600, and to fill in.
 /// Of PostgreSQL it has comments alone, among them the line that a password goes into; of MariaDB by the
 /// network it is empty. Nothing is made of other sources. Errors: writing.

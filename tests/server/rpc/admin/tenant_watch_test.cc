@@ -42,7 +42,7 @@ TEST_F(TenantWatchTest, WhatIsShownOfATenantIsNewsWhenItChanges) {
   Changed();
   tenants_[1] = Listed("b", 2);
   EXPECT_THAT(Changed(), ElementsAre("b"));
-  tenants_[0].late = true;
+  tenants_[0].late = 1;
   EXPECT_THAT(Changed(), ElementsAre("a"));
   tenants_[0].progress_ms = 5;
   EXPECT_THAT(Changed(), ElementsAre("a"));

@@ -49,9 +49,9 @@ function makeFigures() {
   return {
     element,
     draw(tenant, tables) {
-      const proven = tables.filter((table) => table.equality === 'equal' || table.equality === 'count equal').length;
+      const proven = tables.filter((table) => table.equality === 'equal').length;
       setText(figures.age.value, age(tenant.oldest_source_ms));
-      setText(figures.age.note, tenant.state === 'late' ? 'older than it may be' : 'of the oldest table');
+      setText(figures.age.note, tenant.tables_late ? 'older than it may be' : 'of the oldest table');
       setText(figures.equality.value, tables.length > 0 ? `${number(proven)} of ${number(tables.length)}` : NONE);
       setText(figures.equality.note, tenant.tables_differing ? equality(tenant) : 'tables found equal');
       setText(figures.rows.value, number(tenant.rows ?? 0));
@@ -74,8 +74,22 @@ function reasons(tenant) {
   if (tenant.hub?.stopped) list.push(['warn', `Deliveries: ${tenant.hub.stopped}`]);
   if (tenant.hub?.held) list.push(['warn', `Hub ${tenant.hub.storage} holds ${counted(tenant.hub.held, 'delivery', 'deliveries')} for it until somebody decides.`]);
   if (tenant.hub?.refused) list.push(['warn', `Its source refuses ${counted(tenant.hub.refused, 'delivery', 'deliveries')} of hub ${tenant.hub.storage}.`]);
+  if (tenant.tables_late && !tenant.paused) list.push(['warn', `${counted(tenant.tables_late, 'table')} older than the freshness target. Look whether the source's agent runs.`]);
   if (tenant.paused) list.push(['warn', `Paused: ${tenant.pause_reason || 'no reason was given'}`]);
   return list.map(([kind, words]) => el('p', { class: `banner ${kind}` }, words));
+}
+
+/** Tables that the source could not send, by why. */
+function unsent(tables) {
+  const byReason = new Map();
+  for (const table of tables.filter((one) => one.unsent)) {
+    byReason.set(table.unsent_why, [...(byReason.get(table.unsent_why) ?? []), table]);
+  }
+  return [...byReason].map(([why, some]) => {
+    const since = Math.min(...some.map((one) => one.unsent_since_ms));
+    const names = some.slice(0, 10).map((one) => one.table).join(', ') + (some.length > 10 ? ` and ${number(some.length - 10)} more` : '');
+    return el('p', { class: 'banner warn' }, `Not sent by the source for ${age(since)} (${why}): ${names}`);
+  });
 }
 
 function equalityOf(table) {
@@ -132,6 +146,8 @@ function tableColumns(id, isOperator, done) {
     columns.push({
       title: 'Act', make: () => el('button', { type: 'button', class: 'small plain' }, el('span', { class: 'wide' }, 'Invalidate\u00a0'), '…'),
       set(button, table) {
+        // Of a table that was never announced the mirror has nothing.
+        button.hidden = table.state === 'unsent' && !table.columns;
         button.onclick = () => invalidateTable(id, table.table, done);
         button.setAttribute('aria-label', `Invalidate ${table.table} …`);
       },
@@ -208,7 +224,7 @@ export default function tenant(main, { params: [id], about, announce }) {
     const comes = now.door === 'records' ? ['Its rows come as records over HTTP, without cycles'] : [now.issuer, now.environment];
     setText(facts, [...comes, now.path].filter(Boolean).join(' · '));
     figures.draw(now, shown.tables);
-    const wanted = reasons(now);
+    const wanted = [...reasons(now), ...unsent(shown.tables)];
     if (notes.textContent !== wanted.map((note) => note.textContent).join('')) notes.replaceChildren(...wanted);
     const which = String(Boolean(now.paused));
     if (about.operator && now.state !== 'deleted' && drawnButtons !== which) {

@@ -19,6 +19,8 @@ function noteOf(tenant) {
   if (tenant.waiting_source_id) return 'another source waits for a decision';
   if (tenant.hub?.suspended_ms) return `suspended in hub ${tenant.hub.storage} for ${age(tenant.hub.suspended_ms)}`;
   if (tenant.hub?.held) return `${counted(tenant.hub.held, 'delivery', 'deliveries')} held in hub ${tenant.hub.storage}`;
+  if (tenant.tables_unsent) return `${counted(tenant.tables_unsent, 'table')} not sent by its source`;
+  if (tenant.tables_late) return `${counted(tenant.tables_late, 'table')} too old`;
   if (tenant.tables_refused) return `${counted(tenant.tables_refused, 'table')} refused`;
   if (tenant.tables_unpopulated) return `${counted(tenant.tables_unpopulated, 'table')} unpopulated`;
   if (tenant.paused && tenant.pause_reason) return tenant.pause_reason;
@@ -69,7 +71,7 @@ const columns = [
   { title: 'State', of: rank, make: () => pill('', 'quiet'), set: (cell, tenant) => setPill(cell, tenant.state, tone(tenant.state)) },
   {
     title: 'Data age', number: true, of: (tenant) => (tenant.oldest_source_ms ? Date.now() - tenant.oldest_source_ms : -1),
-    text: (tenant) => `${age(tenant.oldest_source_ms)}${tenant.state === 'late' ? ', too old' : ''}`,
+    text: (tenant) => `${age(tenant.oldest_source_ms)}${tenant.tables_late ? ', too old' : ''}`,
   },
   { title: 'Equality', wide: true, of: (tenant) => -(tenant.tables_differing ?? 0), text: equality },
   { title: 'Holds', number: true, wide: true, of: (tenant) => tenant.holds ?? 0, text: (tenant) => (tenant.holds ? number(tenant.holds) : NONE) },

@@ -75,11 +75,11 @@ export function clock(ms) {
 
 const TONES = {
   damaged: 'bad', failing: 'bad', error: 'bad', failed: 'bad', expired: 'bad',
-  held: 'warn', differs: 'warn', late: 'warn', incomplete: 'warn', warning: 'warn', interrupted: 'warn',
+  held: 'warn', differs: 'warn', unsent: 'warn', late: 'warn', incomplete: 'warn', warning: 'warn', interrupted: 'warn',
   unpopulated: 'warn', repopulate: 'warn', stopped: 'warn', waiting: 'warn', 'not yet valid': 'warn',
   active: 'info', running: 'info', populating: 'info', commit: 'info',
   died: 'bad', "couldn't start": 'bad', finished: 'good',
-  good: 'good', mirrored: 'good', completed: 'good', equal: 'good', 'count equal': 'good', valid: 'good', OK: 'good',
+  good: 'good', mirrored: 'good', completed: 'good', equal: 'good', valid: 'good', OK: 'good',
 };
 
 /** Of a state's word; one that is not known is shown without a colour of its own. */
@@ -88,5 +88,5 @@ export function tone(word) {
 }
 
 // The worst first, as the server orders them.
-export const STATES = ['damaged', 'failing', 'held', 'differs', 'late', 'incomplete', 'unknown', 'paused', 'deleted',
+export const STATES = ['damaged', 'failing', 'held', 'differs', 'unsent', 'late', 'incomplete', 'unknown', 'paused', 'deleted',
   'active', 'good'];
