@@ -54,12 +54,16 @@ class HubSource {
   const std::shared_ptr<Tenant>& tenant() const { return tenant_; }
   std::int64_t cycle() const { return source_->cycle; }
   std::int64_t now() const { return source_->now; }
+  /// As what it announces its companies from its next cycle on.
+  void SetTable(const TableSchema& table) { table_ = table; }
+  /// Its next cycle sends all of its companies, as where they cannot be told by changes.
+  void PopulateNext() { populates_ = true; }
 
   /// One cycle with these rows: of the first one all that there are.
   void Push(const Rows& companies, const Rows& ledger = {}, Operation operation = Operation::kInsert) {
     Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
-    Send(Companies(), companies, operation);
+    ASSERT_THAT(source_->Announce({table_, LedgerSchema()}), IsOk());
+    Send(table_, companies, operation);
     Send(LedgerSchema(), ledger, Operation::kInsert);
     ASSERT_THAT(source_->Complete(), IsOk());
     completing_ = completed_ = source_->cycle;
@@ -67,11 +71,10 @@ class HubSource {
   /// A cycle that was broken off behind its first rows.
   void BreakOff(const Rows& companies) {
     Begin();
-    ASSERT_THAT(source_->Announce({Companies(), LedgerSchema()}), IsOk());
+    ASSERT_THAT(source_->Announce({table_, LedgerSchema()}), IsOk());
     completing_ = source_->cycle;
     ASSERT_THAT(
-        source_
-            ->Send(Companies(), {.rows = companies, .base_lsn = lsn_["company"], .target = Next("company")})
+        source_->Send(table_, {.rows = companies, .base_lsn = lsn_["company"], .target = Next("company")})
             .status,
         IsOk());
   }
@@ -102,6 +105,8 @@ class HubSource {
     BatchSpec spec{.operation = operation, .rows = rows, .target = target, .commit = target};
     if (first) {
       spec.populate = PopulateReason::kMinusOne;
+    } else if (table.name == "company" && std::exchange(populates_, false)) {
+      spec.populate = PopulateReason::kRequested;
     } else {
       spec.base_lsn = lsn_[table.name];
     }
@@ -114,6 +119,8 @@ class HubSource {
   TenantOptions options_;
   std::shared_ptr<Tenant> tenant_;
   std::unique_ptr<SourceCalls> source_;
+  TableSchema table_ = Companies();
+  bool populates_ = false;
   std::map<std::string, std::int64_t> lsn_;
   std::int64_t completing_ = 0, completed_ = 0;
 };

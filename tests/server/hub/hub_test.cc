@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,43 @@ TEST_P(HubTest, AnEditGoesToTheOtherUnderTheLockOfWhatIsKnown) {
   // The same again, until it is done: its id stays.
   Derive();
   EXPECT_EQ(Fetch("erp").deliveries.at(0).id, out.deliveries[0].id);
+}
+
+TEST_P(HubTest, AnotherFormOfANumberIsAnEditWhereSomebodyTypedIt) {
+  TableSchema untyped = Companies();
+  untyped.columns[3] = AnyColumn("city", Affinity::kBlob);
+  crm().SetTable(untyped);
+  crm().Push({{1, "1", "Ada", "1067"}, {2, "2", "Bea", "2026-01-02 03:04"}, {3, "3", "Cy", 7}});
+  erp().Push({{4, "1", "Ada", "1067"}, {5, "2", "Bea", "2026-01-02 03:04"}, {6, "3", "Cy", 7}});
+  Derive();
+  ASSERT_THAT(Fetch("erp").deliveries, SizeIs(0));
+  // All rows come at once, so the hub compares them.
+  crm().PopulateNext();
+  crm().Push({{1, "1", "Ada", "01067"}, {2, "2", "Bea", "2026-01-02T03:04"}, {3, "3", "Cy", "07"}});
+  Derive();
+  std::map<std::string, Literal> given;
+  for (const HubDelivery& delivery : Fetch("erp").deliveries) {
+    given[delivery.key] = delivery.columns.at("city").value;
+  }
+  EXPECT_EQ(given, (std::map<std::string, Literal>{{"[4]", std::string("01067")},
+                                                   {"[5]", std::string("2026-01-02T03:04")},
+                                                   {"[6]", std::string("07")}}));
+}
+
+TEST_P(HubTest, ANumberThatADatabaseWritesInAnotherFormIsNobodysEdit) {
+  TableSchema sums = Companies();
+  sums.columns[3] = AnyColumn("city", Affinity::kBlob);
+  crm().SetTable(sums);
+  crm().Push({{1, "1", "Ada", 7}});
+  erp().Push({{4, "1", "Ada", "Rome"}});
+  Derive();
+  ASSERT_THAT(Fetch("erp").deliveries, SizeIs(1));
+  const HubDelivery taken = Fetch("erp").deliveries.at(0);
+  crm().PopulateNext();
+  crm().Push({{1, "1", "Ada", "7.00"}});
+  Derive();
+  ASSERT_THAT(Fetch("erp").deliveries, SizeIs(1));
+  EXPECT_EQ(Fetch("erp").deliveries.at(0).id, taken.id);
 }
 
 TEST_P(HubTest, NothingIsHandedOutBeforeEverybodyWasRead) {  // S6
