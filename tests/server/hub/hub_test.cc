@@ -29,6 +29,21 @@ TEST_P(HubTest, OneCompanyInBothIsOneRecordAndIsInsertedNowhere) {  // S1
   EXPECT_EQ(Fetch("erp").deliveries[0].columns.begin()->second.value, Literal(std::string("NO 1")));
 }
 
+TEST_P(HubTest, OneNameInTwoFormsOfUnicodeIsOneRecord) {
+  crm().Push({{1, "\u00c5\u00c4\u00d6 1", "Ada", "Rome"}});
+  erp().Push({{7, "A\u030aA\u0308O\u0308-1", "Ada", "Rome"}});
+  Derive();
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 1);
+  EXPECT_THAT(Fetch("crm").deliveries, IsEmpty());
+}
+
+TEST_P(HubTest, ALetterWithAMarkIsAnotherLetter) {
+  crm().Push({{1, "Moller-7", "Ada", "Rome"}});
+  erp().Push({{7, "Mo\u0308ller-7", "Bea", "Oslo"}});
+  Derive();
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 2);
+}
+
 TEST_P(HubTest, WhatOneLacksIsInsertedThereAndItsNewKeyIsAMember) {  // S3
   crm().Push({{1, "1", "Ada", "Rome"}});
   erp().Push({});
