@@ -108,6 +108,7 @@ void RowReader::BeginRow() {
   row_.work.fresh = !made_here_;
   row_.work.made = made_here_;
   if (made_here_) row_.work.origin = *in_.made;
+  row_.work.first = in_.first && !made_here_;
   row_.work.resumed = in_.mode && in_.mode != ResumeMode::kTheirs;
 }
 
