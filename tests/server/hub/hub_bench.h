@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -193,6 +194,7 @@ class HubTest : public EitherHubPlace {
   std::unique_ptr<Hub> OpenHub() {
     return std::make_unique<Hub>(rules_, place_->files(),
                                  [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+                                   if (deriving_) deriving_();
                                    if (missing_.count(name) > 0) return absl::NotFoundError("not there yet");
                                    return name == "crm" ? crm().tenant() : erp().tenant();
                                  });
@@ -213,7 +215,8 @@ class HubTest : public EitherHubPlace {
   RememberingCatalog catalog_;
   Events events_;
   std::unique_ptr<HubSource> crm_source_, erp_source_;
-  std::set<std::string> missing_;  ///< Data sources that the hub does not find.
+  std::set<std::string> missing_;   ///< Data sources that the hub does not find.
+  std::function<void()> deriving_;  ///< Called where the hub looks for a data source; null: nothing.
   HubRules rules_;
   std::unique_ptr<Hub> hub_;
 };

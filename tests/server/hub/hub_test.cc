@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <memory>
 #include <set>
@@ -159,6 +161,63 @@ TEST_P(HubTest, NothingIsHandedOutBeforeEverybodyWasRead) {  // S6
   const HandedOut out = Fetch("crm");
   EXPECT_THAT(out.deliveries, IsEmpty());
   EXPECT_THAT(out.waiting, HasSubstr("'erp' was not read yet"));
+}
+
+TEST_P(HubTest, WhoLooksDoesNotWaitForADerivation) {
+  crm().Push({{1, "1", "Ada", "Rome"}});
+  erp().Push({});
+  Derive();
+  const std::string golden_id = place_->AskText("SELECT golden_id FROM golden_company");
+  std::future<void> looks;
+  std::future_status seen = std::future_status::timeout;
+  deriving_ = [&] {
+    if (looks.valid()) return;
+    looks = std::async(std::launch::async, [&] {
+      const absl::StatusOr<HubStanding> standing = hub_->Stand();
+      ASSERT_THAT(standing, IsOk());
+      EXPECT_EQ(standing->records, 1U);
+      EXPECT_EQ(standing->members.at(1).figures.open, 1U);
+      EXPECT_THAT(hub_->Explain(golden_id).status(), IsOk());
+      EXPECT_THAT(hub_->ListHeld(1).status(), IsOk());
+      EXPECT_THAT(hub_->ListRefused("erp", 1).status(), IsOk());
+      EXPECT_THAT(hub_->FindDuplicates(1).status(), IsOk());
+    });
+    seen = looks.wait_for(std::chrono::seconds(30));
+  };
+  Derive();
+  deriving_ = nullptr;
+  ASSERT_TRUE(looks.valid());
+  looks.get();
+  EXPECT_EQ(seen, std::future_status::ready);
+}
+
+TEST_P(HubTest, WhoLooksSeesWhatWasCommittedLast) {
+  crm().Push({{1, "1", "Ada", "Rome"}, {2, nullptr, "Bea", "Bern"}});
+  erp().Push({});
+  Derive();
+  EXPECT_EQ(hub_->Stand()->members.at(1).figures.open, 1U);
+  EXPECT_TRUE(hub_->ExplainRow({"crm", "company", "[2]"})->rows.at(0).indexed.empty());
+  EXPECT_FALSE(hub_->ExplainRow({"crm", "company", "[1]"})->rows.at(0).indexed.empty());
+  const auto writer = place_->OpenHub(rules_);
+  ASSERT_THAT(writer.status(), IsOk());
+  ASSERT_THAT((*writer)->Transact([&](HubBook& book) {
+    absl::Status held = book.HoldFresh("erp", true);
+    EXPECT_EQ(hub_->Stand()->members.at(1).figures.open, 1U);
+    return held;
+  }),
+              IsOk());
+  missing_ = {"crm"};
+  Derive();
+  EXPECT_THAT(hub_->Stand()->members.at(0).trouble, HasSubstr("not there yet"));
+  missing_.clear();
+  Derive();
+  EXPECT_EQ(hub_->Stand()->members.at(0).trouble, "");
+  ASSERT_THAT(hub_->Rebuild(now()).status(), IsOk());
+  // Of the file that was made anew.
+  EXPECT_TRUE(hub_->Stand()->holds_all);
+  hub_->Close();
+  EXPECT_THAT(hub_->Stand().status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("were just changed")));
 }
 
 TEST_P(HubTest, ACycleThatWasBrokenOffIsNotLookedAt) {
