@@ -34,6 +34,7 @@ class BoxSql {
     const char* number;                             ///< The type of whole numbers.
     const char* next_number;                        ///< Of a column that numbers its rows by itself.
     std::string (*time_order)(const std::string&);  ///< See ComparableTime() of the kind.
+    std::string (*bytes_of)(const std::string&);    ///< In SQL: how many bytes a text has.
   };
   virtual Dialect dialect() const = 0;
   /// A table as it stands in statements.

@@ -16,6 +16,8 @@ namespace mirror {
 namespace {
 
 constexpr char kSavepoint[] = "_mirror_import";
+/// As SQLite has it.
+constexpr char kForeignKeyWords[] = "FOREIGN KEY constraint failed";
 
 }  // namespace
 
@@ -187,7 +189,8 @@ absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const Row
   statement->Reset();
   int unkept = 0, unused = 0;
   sqlite3_db_status(file_->handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &unkept, &unused, 0);
-  if (unkept != 0) return TakeBack(*task.delivery, "the database refused it: FOREIGN KEY constraint failed");
+  if (unkept != 0)
+    return TakeBack(*task.delivery, absl::StrCat("the database refused it: ", kForeignKeyWords));
   if (!there) return TakeBack(*task.delivery, "a trigger of the source keeps it from being done");
   CrashPoint("agent.row_written");
   return NoteApplied(task, key, before, entries);
@@ -296,6 +299,8 @@ absl::StatusOr<std::string> Importer::LastReason() const {
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT: {
       if (code != SQLITE_CONSTRAINT_TRIGGER) break;
+      // SQLite gives ON DELETE RESTRICT and ON UPDATE RESTRICT this code, too.
+      if (words == kForeignKeyWords) break;
       // It may be made of the row's values.
       const absl::StatusOr<bool> plain = IsTextOfTrigger(words);
       if (!plain.ok()) return plain.status();

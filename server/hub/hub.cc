@@ -100,11 +100,6 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
   return failed;
 }
 
-absl::Status ClosedError(const HubRules& rules) {
-  return absl::UnavailableError(
-      absl::StrCat("the rules of hub '", rules.storage, "' were just changed. Nothing was done. Try again."));
-}
-
 /// Within HubFile::Alone(), and behind the looks, whose snapshots would keep what is to go.
 absl::Status RewriteForgotten(HubFile& file) {
   const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(file);
@@ -126,33 +121,21 @@ absl::Status RewriteForgotten(HubFile& file) {
 }  // namespace
 
 Hub::Hub(HubRules rules, HubFiles files, FindMember find)
-    : rules_(std::move(rules)), files_(std::move(files)), find_(std::move(find)) {}
+    : rules_(std::move(rules)), files_(rules_, std::move(files)), find_(std::move(find)) {}
 
 void Hub::Close() {
   const MutexLock lock(mutex_);
-  const MutexLock closing(file_mutex_);
-  closed_ = true;
-  file_.reset();
-}
-
-absl::StatusOr<std::shared_ptr<HubFile>> Hub::File() {
-  const MutexLock lock(file_mutex_);
-  if (closed_) return ClosedError(rules_);
-  if (file_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<HubFile>> file = files_.open(rules_);
-    if (!file.ok()) return file.status();
-    file_ = *std::move(file);
-  }
-  return file_;
+  const MutexLock looking(look_mutex_);
+  files_.Close();
 }
 
 absl::Status Hub::NoteNews() {
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   return file.ok() ? (*file)->NoteNews() : file.status();
 }
 
 absl::StatusOr<HubFile::News> Hub::ReadNews() {
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   return (*file)->ReadNews();
 }
@@ -178,21 +161,19 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
 
 Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
   Looks all;
-  trouble_.clear();
-  remade_.clear();
-  absent_.clear();
+  trouble_ = {};
   for (const std::string& name : rules_.data_sources) {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = find_(name);
     if (!tenant.ok()) {
-      trouble_[name] = std::string(tenant.status().message());
-      if (absl::IsNotFound(tenant.status())) absent_.insert(name);
+      trouble_.words[name] = std::string(tenant.status().message());
+      if (absl::IsNotFound(tenant.status())) trouble_.absent.insert(name);
       continue;
     }
     all.tenants[name] = *tenant;
     absl::StatusOr<HubReading> reading = (*tenant)->OpenForHub(now_ms, writes);
     if (!reading.ok()) {
-      trouble_[name] = std::string(reading.status().message());
-      if (absl::IsNotFound(reading.status())) absent_.insert(name);
+      trouble_.words[name] = std::string(reading.status().message());
+      if (absl::IsNotFound(reading.status())) trouble_.absent.insert(name);
       continue;
     }
     absl::StatusOr<std::unique_ptr<SnapshotLook>> look =
@@ -200,15 +181,16 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
     if (look.ok()) {
       const std::set<std::string>& remade = (*look)->head().remade;
       if (!remade.empty()) {
-        remade_[name] = absl::StrCat("its source dropped table '", *remade.begin(),
+        trouble_.remade[name] = absl::StrCat("its source dropped table '", *remade.begin(),
                                      "' or did not send it, and has it again without rows that it had");
       }
       all.looks[name] = *std::move(look);
     } else {
-      trouble_[name] = std::string(look.status().message());
+      trouble_.words[name] = std::string(look.status().message());
       if (absl::IsInvalidArgument(look.status())) all.unfit.insert(name);
     }
   }
+  shown_.Show(trouble_);
   return all;
 }
 
@@ -221,7 +203,7 @@ absl::Status Hub::Rewrite(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   if (unwritten_.why.ok() || !unwritten_.IsDue(now_ms)) return unwritten_.why;
   unwritten_.tried_ms = now_ms;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   return (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) { return unwritten_.why = RewriteForgotten(**file); });
 }
@@ -231,18 +213,18 @@ absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
   const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {}, /*forgets=*/true);
   if (!derived.ok()) return derived.status();
   if (!derived->rewritten.ok() || derived->read.count(data_source) > 0) return derived->rewritten;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
   if (!feeds.ok()) return feeds.status();
   const auto feed = feeds->find(data_source);
   if (feed == feeds->end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
-  const auto trouble = trouble_.find(data_source);
+  const auto trouble = trouble_.words.find(data_source);
   const std::string why =
       feed->second.suspended
           ? absl::StrCat("it is suspended until 'mirrorctl hub resume ", rules_.storage, "'")
-      : trouble == trouble_.end() ? std::string("it could not be read")
-                                  : trouble->second;
+      : trouble == trouble_.words.end() ? std::string("it could not be read")
+                                        : trouble->second;
   return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "' may still hold what was erased in '",
                                              data_source, "', since it was not read: ", why,
                                              ". It is forgotten when it is."));
@@ -256,7 +238,7 @@ Hub::Heard Hub::Hear() {
 /// `asked`: of these, those that are suspended are resumed.
 absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
                                          const std::optional<HandDecision>& decision, bool forgets) {
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   absl::StatusOr<Derived> derived = Derived();
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
@@ -328,7 +310,8 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
     });
     if (status.ok()) return derived;
     if (input.looks.erase(unreadable) == 0 || input.modes.count(unreadable) > 0) return status;
-    trouble_[unreadable] = std::string(status.message());
+    trouble_.words[unreadable] = std::string(status.message());
+    shown_.Show(trouble_);
     looks->looks.erase(unreadable);
   }
 }
@@ -344,8 +327,8 @@ absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int
         "status ",
         rules_.storage, "' says how to go on");
   }
-  const auto trouble = trouble_.find(data_source);
-  if (trouble != trouble_.end())
+  const auto trouble = trouble_.words.find(data_source);
+  if (trouble != trouble_.words.end())
     return absl::StrCat("the hub cannot read '", data_source, "': ", trouble->second);
   for (const std::string& name : rules_.data_sources) {
     const auto other = feeds.find(name);
@@ -365,7 +348,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   HandedOut out;
   out.rules = rules_;
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   absl::Status status = (*file)->Read([&](HubBook& book) MIRROR_REQUIRES(mutex_) -> absl::Status {
     absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
@@ -412,7 +395,7 @@ absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, cons
     if (!feed->second.suspended) continue;
     if (looks.unfit.contains(name)) {
       return absl::FailedPreconditionError(
-          absl::StrCat("'", name, "' does not fit the configuration: ", trouble_[name],
+          absl::StrCat("'", name, "' does not fit the configuration: ", trouble_.words[name],
                        ". Nothing was resumed. Mend [[hub.member]] or the table, then resume again."));
     }
     const auto look = looks.looks.find(name);
@@ -436,7 +419,7 @@ absl::StatusOr<std::vector<std::string>> Hub::Resume(const Modes& modes, std::in
 
 absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   Preview preview;
   absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
@@ -477,10 +460,8 @@ absl::StatusOr<std::string> Hub::Decide(HandDecision decision, std::int64_t now_
 absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   {
-    const MutexLock removing(file_mutex_);
-    if (closed_) return ClosedError(rules_);  // The file is another's by now.
-    file_.reset();
-    if (absl::Status status = files_.remove(rules_); !status.ok()) return status;
+    const MutexLock looking(look_mutex_);
+    if (absl::Status removed = files_.Remove(); !removed.ok()) return removed;
   }
   unwritten_ = {};
   const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
@@ -491,7 +472,7 @@ absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
 
 absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit, bool dropped) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
   if (!file.ok()) return file.status();
   absl::StatusOr<std::size_t> decided = 0;
   absl::Status status = (*file)->Alone([&] {
@@ -506,7 +487,7 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
   absl::StatusOr<std::size_t> thawed = 0;
   {
     const MutexLock lock(mutex_);
-    const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+    const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
     if (!file.ok()) return file.status();
     absl::Status status = (*file)->Alone([&] {
       return (*file)->Transact([&](HubBook& book) {

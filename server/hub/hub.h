@@ -15,8 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/hub/opened_files.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
+#include "server/hub/shown_trouble.h"
 #include "server/hub/snapshot_look.h"
 #include "server/hub/store/hub_file.h"
 #include "server/tenant/tenant.h"
@@ -73,7 +75,8 @@ struct HubStanding {
 /// The golden records of one storage: reads its members' mirrors, derives, hands out deliveries.
 ///
 /// Errors of all calls: those of HubFile; of Derive() also those of the members' snapshots.
-/// Threads: any; one derivation at a time. No lock of a tenant is held while the file is written.
+/// Threads: any; one derivation at a time, for which ListHeld() and the other calls that only look do not
+/// wait: they see what was committed last. No lock of a tenant is held while the file is written.
 class Hub {
  public:
   /// `files`: opens its file, when that is first needed.
@@ -186,7 +189,6 @@ class Hub {
   };
 
   using Modes = std::map<std::string, ResumeMode>;
-  absl::StatusOr<std::shared_ptr<HubFile>> File() MIRROR_EXCLUDES(file_mutex_);
   absl::Status TakeFlags(HubFile& file, std::int64_t now_ms);
   Looks LookAtAll(std::int64_t now_ms, bool writes = true) MIRROR_REQUIRES(mutex_);
   absl::StatusOr<Derived> DeriveAlone(std::int64_t now_ms, const Modes& asked,
@@ -202,9 +204,11 @@ class Hub {
                                      const std::map<std::string, HubFeed>& feeds) MIRROR_REQUIRES(mutex_);
 
   const HubRules rules_;
-  const HubFiles files_;
+  OpenedFiles files_;
+  ShownTrouble shown_;
   const FindMember find_;
-  Mutex mutex_;  ///< Before file_mutex_.
+  Mutex mutex_;       ///< Of what derives or changes something; before look_mutex_.
+  Mutex look_mutex_;  ///< Of what only reads the file, one at a time.
   Heard unheard_ MIRROR_GUARDED_BY(mutex_);
   struct Unwritten {
     absl::Status why = {};  ///< Ok: nothing waits, as this server knows.
@@ -214,16 +218,9 @@ class Hub {
     }
   };
   Unwritten unwritten_ MIRROR_GUARDED_BY(mutex_);
-  std::map<std::string, std::string> trouble_ MIRROR_GUARDED_BY(mutex_);
-  /// By data source, a sentence: a table of it was away or made anew since the hub read it.
-  std::map<std::string, std::string> remade_ MIRROR_GUARDED_BY(mutex_);
+  HubTrouble trouble_ MIRROR_GUARDED_BY(mutex_);
   std::set<std::pair<std::string, std::string>> unread_times_
-      MIRROR_GUARDED_BY(mutex_);                            ///< Told of these tables.
-  std::set<std::string> absent_ MIRROR_GUARDED_BY(mutex_);  ///< Of these, those that are not there.
-  Mutex file_mutex_;
-  std::shared_ptr<HubFile> file_
-      MIRROR_GUARDED_BY(file_mutex_);  ///< Null: it was not opened yet, or is closed.
-  bool closed_ MIRROR_GUARDED_BY(file_mutex_) = false;
+      MIRROR_GUARDED_BY(mutex_);  ///< Told of these tables.
 };
 
 }  // namespace mirror

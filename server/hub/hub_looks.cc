@@ -79,8 +79,8 @@ absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, c
 }  // namespace
 
 absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit, bool dropped) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const MutexLock looking(look_mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   Held held;
   absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> counts =
@@ -95,9 +95,9 @@ absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit, bool dropped) {
 }
 
 absl::StatusOr<Hub::Refused> Hub::ListRefused(const std::string& data_source, std::size_t limit) {
-  const MutexLock lock(mutex_);
+  const MutexLock looking(look_mutex_);
   if (!data_source.empty() && !IsMember(rules_, data_source)) return NoMember(rules_, data_source);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   const absl::StatusOr<std::map<std::string, HubFile::Figures>> figures = (*file)->CountAll();
   if (!figures.ok()) return figures.status();
@@ -118,8 +118,8 @@ absl::StatusOr<Hub::Refused> Hub::ListRefused(const std::string& data_source, st
 }
 
 absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const MutexLock looking(look_mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   HubStanding standing;
   std::map<std::string, HubFeed> feeds;
@@ -146,13 +146,14 @@ absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
   absl::StatusOr<HubFile::Frozen> frozen = (*file)->FindFrozen(kFrozenNamed);
   if (!frozen.ok()) return frozen.status();
   standing.frozen = *std::move(frozen);
+  const HubTrouble shown = shown_.Read();
   for (const std::string& name : rules_.data_sources) {
-    const auto trouble = trouble_.find(name);
+    const auto trouble = shown.words.find(name);
     MemberState member{.data_source = name, .feed = feeds[name], .figures = (*figures)[name]};
-    member.absent = member.feed.cycle == 0 && absent_.count(name) > 0;
-    if (trouble != trouble_.end() && !member.absent) member.trouble = trouble->second;
-    const auto remade = remade_.find(name);
-    if (member.feed.suspended && member.trouble.empty() && remade != remade_.end())
+    member.absent = member.feed.cycle == 0 && shown.absent.count(name) > 0;
+    if (trouble != shown.words.end() && !member.absent) member.trouble = trouble->second;
+    const auto remade = shown.remade.find(name);
+    if (member.feed.suspended && member.trouble.empty() && remade != shown.remade.end())
       member.trouble = remade->second;
     standing.members.push_back(std::move(member));
   }
@@ -160,15 +161,15 @@ absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
 }
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> Hub::FindDuplicates(std::size_t limit) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const MutexLock looking(look_mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   return (*file)->FindDuplicates(limit);
 }
 
 absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const MutexLock looking(look_mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) {
@@ -180,8 +181,8 @@ absl::StatusOr<Hub::Explained> Hub::Explain(const std::string& golden_id) {
 }
 
 absl::StatusOr<Hub::Explained> Hub::ExplainRow(const RowRef& ref) {
-  const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = File();
+  const MutexLock looking(look_mutex_);
+  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToLook();
   if (!file.ok()) return file.status();
   absl::StatusOr<Explained> explained = Explained();
   absl::Status status = (*file)->Read([&](HubBook& book) -> absl::Status {

@@ -59,6 +59,13 @@ Literal ShownOf(const TableSchema& kept, const std::vector<std::uint32_t>& colum
   return TextForm(column, value.integer, value.bytes);
 }
 
+FormOf FormOfColumn(const Column& column) {
+  if (column.type == Type::kText || column.type == Type::kBytes) return FormOf::kNothing;
+  if (column.type != Type::kAny) return FormOf::kTyped;
+  // A source that meets values without a place in a column of times or texts says so by this affinity.
+  return column.affinity == Affinity::kText ? FormOf::kWidened : FormOf::kAny;
+}
+
 absl::StatusOr<Key> KeyOf(const std::string& json) {
   absl::StatusOr<std::vector<Literal>> values = KeyOfJson(json);
   if (!values.ok()) return values.status();
@@ -160,10 +167,10 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
       return Cannot(absl::StrCat("column '", name, "' of table '", table, "' is hashed or masked"));
     }
     form.columns.push_back(*column);
-    const Type type = form.kept.columns[*column].type;
-    if (type == Type::kText || type == Type::kBytes) continue;
-    form.formed_whole.insert(name);
-    if (type != Type::kAny) form.formed.insert(name);
+    const FormOf forms = FormOfColumn(form.kept.columns[*column]);
+    if (forms == FormOf::kNothing) continue;
+    form.formed_whole[name] = forms;
+    if (forms == FormOf::kTyped) form.formed[name] = forms;
   }
   forms_.emplace(table, std::move(form));
   return absl::OkStatus();
@@ -370,7 +377,7 @@ std::vector<HubNote> SnapshotLook::UnreadTimes() const {
   return notes;
 }
 
-const std::set<std::string>& SnapshotLook::FormedColumns(const HubMember& member, bool whole) {
+const FormedColumns& SnapshotLook::FormsOf(const HubMember& member, bool whole) {
   const Form& form = forms_.at(member.table);
   return whole ? form.formed_whole : form.formed;
 }

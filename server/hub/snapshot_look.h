@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +38,7 @@ class SnapshotLook final : public MemberLook {
                                                       std::optional<std::int64_t> since) override;
   absl::StatusOr<std::int64_t> LastLedgerNumber() override;
   absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member, const std::string& key) override;
-  const std::set<std::string>& FormedColumns(const HubMember& member, bool whole) override;
+  const FormedColumns& FormsOf(const HubMember& member, bool whole) override;
   absl::Status ReadRows(const HubMember& member, const TakeRow& take) override;
 
   /// Of tables where `changed` of rows that were read is a text that is no time by the rules.
@@ -52,7 +51,7 @@ class SnapshotLook final : public MemberLook {
     std::vector<std::uint32_t> columns;
     std::vector<std::string> mapped;  ///< Names as in the rules, of the columns behind the key's.
     std::string changed, changed_format;
-    std::set<std::string> formed, formed_whole;  ///< See FormedColumns().
+    FormedColumns formed, formed_whole;  ///< See FormsOf().
   };
   /// Of a row of it, the last column that was read.
   std::optional<std::int64_t> TimeOf(const std::string& table, const Form& form, const Literal& value);

@@ -96,6 +96,7 @@ class Rules:
     moves: bool = True  # a row that came to match another record alone moves there, records do not merge
     # Deliveries.
     had: bool = True  # never inserted where the record once had a row
+    gone_known: bool = True  # a row of a member's first reading joins the record of rows that all went
     dead_stay: bool = True  # a record without rows is remembered: a row may be on its way into it
     apart: bool = True  # records that both have rows in one system do not merge, and are inserted nowhere else
     identified: bool = True  # inserted only what can be found again
@@ -813,6 +814,7 @@ class Golden:
     number: int  # the lower, the older
     values: dict = field(default_factory=dict)  # attribute -> Given
     had: set = field(default_factory=set)  # data sources that have or had a row of it: inserted there no more
+    keys: set = field(default_factory=set)  # without rows: match keys by which they were found
     # attribute -> [(when, kind, value)]: "replaced" by the exchange, "said" in the place of what it wrote, or the same
     # and come "back"; "undone": (version, kind, None), see FreezeUndone
     turns: dict = field(default_factory=dict)
@@ -880,6 +882,8 @@ class Derivation:
         self.identity_changed = set()  # refs: by its own news
         self.origin = {}  # ref -> id of the record that the exchange made it for
         self.resumed = set()  # refs of rows first seen at a resume
+        self.first = set()  # refs of rows that a member's first reading found
+        self.lost = defaultdict(set)  # id of a record -> match keys of rows that are gone
         self.spared = set()  # ids of records that are not deleted after all
         self.founded = {}  # ref -> id of the record that it founded
         self.made_once = set()  # ids of records of which a row was made and went before it was read
@@ -952,7 +956,7 @@ class Local:
             state = (sorted((repr(r), hub.rows[r].doomed) for r in rows), repr(sorted(g.values.items())),
                      sorted(g.had), sorted(map(repr, deliveries[g.id])))
             self.says[g.id] = state, MatchKeys(world.config.entities[g.entity], values).union(
-                *(self.keys[r] for r in rows))
+                g.keys, *(self.keys[r] for r in rows))
 
     def Check(self, work, after):
         touched = set(work.origin.values()) | work.spared | work.made_once
@@ -1123,6 +1127,8 @@ def ReadRow(world, hub, look, work, ref, mode, first, compare, anew, wrote, remo
         work.identity_changed.add(ref)
         if ref not in work.origin:
             work.fresh.add(ref)
+            if first:
+                work.first.add(ref)
         if mode == "theirs":
             world.witness.Moves(row.born)
         elif mode is not None:
@@ -1243,7 +1249,9 @@ def FreezeUndone(world, hub, work):
 
 def Leave(world, hub, work, ref, wish, give_back):
     """A row is not there any more. `give_back`: lost by a restore; None: another stands there, who can tell."""
-    golden = hub.golden[hub.rows.pop(ref).golden]
+    row = hub.rows.pop(ref)
+    golden = hub.golden[row.golden]
+    work.lost[golden.id] |= MatchKeys(world.config.entities[golden.entity], row.Values())
     golden.turns.clear()
     if wish or not world.rules.own_deletes:
         work.departed.append((golden.id, ref[0]))
@@ -1258,6 +1266,12 @@ def Leave(world, hub, work, ref, wish, give_back):
 def Sticky(entity):
     """Whether there is a rule whose attributes the exchange carries from one row to the others."""
     return any(all(a in entity.attributes for a in rule) for rule in entity.match)
+
+
+def Remembered(entity, golden, work):
+    """What the rows of a record were found by, if it has none any more."""
+    lost = work.lost.get(golden.id, set())
+    return golden.keys | (lost | MatchKeys(entity, {a: v.value for a, v in golden.values.items()}) if lost else set())
 
 
 def match_plan(world, hub, entity, work):
@@ -1299,6 +1313,13 @@ def match_plan(world, hub, entity, work):
                 if hub.rows[o].golden is not None:
                     found.append(hub.rows[o].golden)
                     row.joined_by = row.joined_by or "+".join(entity.match[k[1]])
+        if not found and r in work.first and rules.gone_known:
+            gone = [g for g in hub.golden.values() if g.entity == entity.name and not hub.RowsOf(g.id) and
+                    keys[r] & Remembered(entity, g, work)]
+            if gone:
+                found = [min(gone, key=lambda g: g.number).id]
+                known = keys[r] & Remembered(entity, hub.golden[found[0]], work)
+                row.joined_by = "+".join(entity.match[min(known, key=KeyOrder)[1]])
         if not found:
             hub.created += 1
             golden = Golden(world.Fresh("g"), entity.name, hub.created)
@@ -1338,6 +1359,9 @@ def match_plan(world, hub, entity, work):
         for r in rows:
             if r[0] != name and (r not in work.fresh or not rules.edited_since):
                 hub.rows[r].doomed = True
+    for golden in hub.golden.values():
+        if golden.entity == entity.name:
+            golden.keys = set() if hub.RowsOf(golden.id) else Remembered(entity, golden, work)
     if not rules.dead_stay:
         alive = {row.golden for row in hub.rows.values()}
         for id in [g.id for g in hub.golden.values() if g.entity == entity.name and g.id not in alive]:
@@ -2929,6 +2953,9 @@ SCENARIOS = [
     ("had", Setup(["vat"], NEWEST, BOTH),
      ("insert", "crm", "contact", ADA), ("run", "crm"), ("run", "erp"), ("run", "crm"),
      ("delete", "erp", "customer", 0), ("expect", "erp", "customer", "vat", [])),
+    ("gone_known", Setup(["vat"], NEWEST, BOTH, deletes="any"),
+     ("insert", "crm", "contact", ADA), ("insert", "erp", "customer", ADA), ("run", "crm"),
+     ("delete", "crm", "contact", 0), ("run", "crm"), ("run", "erp"), ("expect", "crm", "contact", "vat", [])),
     ("identified", Setup(["vat"], NEWEST, BOTH, heal={"erp": "ours"}),
      ("backup", "source:erp"), ("insert", "crm", "contact", {"name": "Ada"}), ("run", "crm"), ("run", "erp"),
      ("restore", "source:erp"), ("expect", "erp", "customer", "vat", [])),

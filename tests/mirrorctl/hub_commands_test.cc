@@ -611,6 +611,26 @@ TEST_F(HubCommands, ExplainShowsRowsValuesAndDeliveries) {
   EXPECT_THAT(fake_.Calls().back(), HasSubstr(R"(key: "[\"NO\",3]")"));
 }
 
+TEST_F(HubCommands, ExplainSaysThatARowHasNoMatchValue) {
+  fake_.golden.set_golden_id("g1");
+  fake_.golden.set_entity("company");
+  v1::GoldenMember* const row = fake_.golden.add_members();
+  row->set_data_source("crm");
+  row->set_table("company");
+  row->set_key("[17]");
+  row->set_joined_by("first");
+  row->set_without_match(true);
+  const Finished shown = Run({"hub", "explain", "Acme", "--row", "crm", "company", "17"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_THAT(shown.output, HasSubstr("crm     company  first     -     no match value  [17]\n"));
+  EXPECT_THAT(shown.errors, HasSubstr("nothing is inserted elsewhere for it"));
+  EXPECT_EQ(
+      Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["members"][0]["without_match"],
+      true);
+  row->set_without_match(false);
+  EXPECT_EQ(Run({"hub", "explain", "Acme", "g1"}).errors, "");
+}
+
 TEST_F(HubCommands, DuplicatesAreWithinARecordOrStandApart) {
   v1::Duplicate* const within = fake_.duplicates.add_duplicates();
   within->set_entity("company");

@@ -143,6 +143,10 @@ class Contents(unittest.TestCase):
                     self.assertIn(library, self.packages[owner].field("Depends"), path)
         self.assertEqual(self.packages["partner-mirror-doc"].field("Depends"), "")
 
+    def test_server_and_agent_compare_texts_by_one_library(self):
+        for owner in ("partner-mirror-server", "partner-mirror-agent"):
+            self.assertIn("libutf8proc2", self.packages[owner].field("Depends"), owner)
+
     def test_what_parses_uploaded_files_is_where_the_server_looks_for_it(self):
         self.assertIn("usr/lib/partner-mirror/mirror-import", self.packages["partner-mirror-server"].files())
         for library in ("libcsv3", "libexpat1", "libzip4"):

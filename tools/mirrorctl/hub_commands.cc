@@ -138,6 +138,15 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   const bool refused = std::any_of(record->deliveries().begin(), record->deliveries().end(),
                                    [](const v1::GoldenDelivery& one) { return one.refusals() > 0; });
   if (refused) SayNone(console, absl::StrCat("of what was refused: ", kMendRefused));
+  const bool unmatched = std::any_of(record->members().begin(), record->members().end(),
+                                     [](const v1::GoldenMember& row) { return row.without_match(); });
+  if (unmatched) {
+    SayNone(
+        console,
+        "a row with 'no match value' lacks a value of each rule of 'match', or has one that is empty once "
+        "normalised. No other row is found to be the same, and nothing is inserted elsewhere for it. Fill "
+        "in the values of one rule in that system, or add a rule");
+  }
   if (!request.golden_id.empty() && record->golden_id() != request.golden_id) {
     SayNone(console, absl::StrCat("'", request.golden_id, "' is in this record by now"));
   }

@@ -16,7 +16,7 @@ namespace {
 /// What an entry names, as the application wrote it.
 struct Named {
   std::int64_t id = 0;
-  std::string table, key;
+  std::string table, key;  ///< An empty table: the entry names no row, as where one of both is too long.
 };
 
 class OutboxReader {
@@ -51,9 +51,14 @@ class OutboxReader {
  private:
   /// `which`: a condition, with AND behind it.
   absl::StatusOr<std::vector<Named>> Read(const std::string& which, std::int64_t from, std::int64_t limit) {
+    const std::string table = "CAST(object_table AS text)", key = "CAST(object_id AS text)";
+    const auto bytes_of = sql_.dialect().bytes_of;
+    // Longer ones stay in the database: a thousand of them would not fit into memory.
+    const std::string names_row =
+        absl::StrCat(bytes_of(table), " <= ", kNamedBytesMax, " AND ", bytes_of(key), " <= ", kNamedBytesMax);
     const absl::StatusOr<std::vector<BoxRow>> rows =
-        sql_.Query(absl::StrCat("SELECT CAST(id AS bigint), CAST(object_table AS text), CAST(object_id AS "
-                                "text) FROM ",
+        sql_.Query(absl::StrCat("SELECT CAST(id AS bigint), CASE WHEN ", names_row, " THEN ", table,
+                                " END, CASE WHEN ", names_row, " THEN ", key, " END FROM ",
                                 sql_.Named(kOutboxTable), " WHERE ", which, "id > ?1 ORDER BY id LIMIT ?2"),
                    {from, limit});
     if (!rows.ok()) return rows.status();
@@ -92,6 +97,7 @@ class OutboxReader {
 
   /// False: it names no row that could be sent.
   absl::StatusOr<bool> Note(const Named& entry) {
+    if (entry.table.empty()) return false;
     const std::pair named(FoldName(entry.table), entry.key);
     if (noted_.contains(named)) return true;
     const absl::StatusOr<bool> sent = source_.SendRow(entry.table, entry.key);

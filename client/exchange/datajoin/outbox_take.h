@@ -12,12 +12,15 @@ namespace mirror {
 inline constexpr std::int64_t kTakenAtOnce = 10'000;
 inline constexpr std::int64_t kUnreadAtOnce = 1'000;
 
+/// An entry whose object_table or object_id is longer names no row.
+inline constexpr std::int64_t kNamedBytesMax = 8'192;
+
 /// In a change: whatever rows the application's outbox names, behind those that were taken, are sent by the
 /// next push as they stand. Only table and key of an entry are looked at: its values, and above all its
 /// command, are nothing. One that names no row which could be sent is kept in mind, and looked at again each
 /// time. True: there are more.
 ///
-/// Memory: the entries of a piece. Errors: those of BoxSql.
+/// Memory: the entries of a piece, each of 2 * kNamedBytesMax at most. Errors: those of BoxSql.
 absl::StatusOr<bool> TakeOutbox(BoxSource& source);
 
 }  // namespace mirror

@@ -37,7 +37,9 @@ void BindTo(sqlite::Statement& statement, int place, const Literal& value) {
 }  // namespace
 
 BoxSql::Dialect SqliteBoxSql::dialect() const {
-  return {"INTEGER", "INTEGER PRIMARY KEY AUTOINCREMENT", &ComparableTime};
+  return {"INTEGER", "INTEGER PRIMARY KEY AUTOINCREMENT", &ComparableTime,
+          // length() of a text ends at its first NUL.
+          [](const std::string& text) { return absl::StrCat("length(CAST(", text, " AS BLOB))"); }};
 }
 
 std::string SqliteBoxSql::Named(std::string_view table) const {

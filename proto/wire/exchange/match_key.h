@@ -15,6 +15,9 @@ namespace mirror {
 
 /// The numbers of Normalise in mirror_client.proto; what each does is said there.
 enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
+/// Changes with every change of what kFold and kAlnum make of a value: hubs derive their match keys anew
+/// then.
+inline constexpr int kNormaliseVersion = 2;
 /// "fold", "alnum"; absent: there is no such word.
 std::optional<Normalise> NormaliseOf(std::string_view word);
 

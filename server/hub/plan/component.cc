@@ -11,6 +11,14 @@ bool RowOrder::operator()(const RowRef& a, const RowRef& b) const {
   return std::tie(a.table, a_size, a.key) < std::tie(b.table, b_size, b.key);
 }
 
+KeyHashes RememberedKeys(const GoldenRecord& record) {
+  // A record whose rows all went to other records was nobody's deletion, and is not looked for.
+  if (!record.empty_since && record.work.lost.empty()) return {};
+  KeyHashes keys = record.indexed;
+  keys.insert(record.work.lost.begin(), record.work.lost.end());
+  return keys;
+}
+
 std::vector<MemberRow*> Component::RowsOf(const std::string& golden_id) {
   std::vector<MemberRow*> found;
   for (auto& [ref, row] : rows) {

@@ -18,6 +18,9 @@ struct RowOrder {
   bool operator()(const RowRef& a, const RowRef& b) const;
 };
 
+/// The keys by which the rows of a record were found, if it has no row any more.
+KeyHashes RememberedKeys(const GoldenRecord& record);
+
 /// Records that may concern each other, as they share match keys, with all of their rows: what is planned
 /// together. The plans change it in place.
 struct Component {

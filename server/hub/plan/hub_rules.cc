@@ -67,6 +67,8 @@ std::string DigestOf(const HubRules& rules) {
     }
     for (const auto& [attribute, how] : entity.normalise)
       add(attribute), absl::StrAppend(&text, static_cast<int>(how));
+    // Keys that an older program derived are not those of today.
+    if (!entity.normalise.empty()) absl::StrAppend(&text, "normalise ", kNormaliseVersion);
     for (const std::string& name : entity.complete) add(name);
     for (const auto& [attribute, rule] : entity.attributes) {
       add(attribute);

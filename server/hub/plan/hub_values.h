@@ -55,6 +55,7 @@ struct RowWork {
   bool fresh = false;             ///< It has news, or somebody made it.
   bool identity_changed = false;  ///< By its own news.
   bool resumed = false;           ///< First seen at a resume.
+  bool first = false;             ///< Its member's first reading found it.
   bool made = false;              ///< The exchange made it,
   std::string origin = {};        ///< for this record; empty: nobody knows any more which.
   std::int64_t turn = 0;          ///< The lower, the earlier it was read.
@@ -127,7 +128,8 @@ struct GoldenRecord {
   std::map<std::string, std::vector<Turn>> turns = {};  ///< By attribute, the oldest first.
   /// Records that an operator parted from it: no key joins it with them.
   std::set<std::string> apart = {};
-  KeyHashes indexed = {};                                  ///< Keys of its own values in the file's index.
+  /// Keys in the file's index: of its own values; without rows those by which its rows were found.
+  KeyHashes indexed = {};
   std::optional<std::int64_t> empty_since = std::nullopt;  ///< Since when it has no row; absent: it has.
   RecordWork work = {};
   friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;

@@ -139,10 +139,11 @@ absl::Status SaveRecords(LoadedComponent& component, std::int64_t at, HubBook& b
     if (absl::Status status = book.MergeRecord(gone->second, last.id); !status.ok()) return status;
   }
   for (auto& [id, record] : component.now.records) {
+    const bool has_rows = with_rows.count(id) > 0;
+    const KeyHashes keys =
+        has_rows ? HashesOf(KeysOf(*component.now.entity, record)) : RememberedKeys(record);
     record.work = {};
-    record.empty_since =
-        with_rows.count(id) > 0 ? std::nullopt : std::optional(record.empty_since.value_or(at));
-    const KeyHashes keys = HashesOf(KeysOf(*component.now.entity, record));
+    record.empty_since = has_rows ? std::nullopt : std::optional(record.empty_since.value_or(at));
     const auto was = component.was.records.find(id);
     if (was != component.was.records.end() && was->second == record && record.indexed == keys) continue;
     if (absl::Status status = book.WriteRecord(record, keys); !status.ok()) return status;

@@ -35,6 +35,7 @@ class Matching {
   bool Leaves(const MemberRow& row);
   std::vector<std::string> Join(MemberRow* row);
   std::string Found(const MemberRow& founder);
+  const GoldenRecord* FindOfRowsThatWent(MemberRow* row);
   std::string Older(const std::string& a, const std::string& b) const;
   bool AreApart(const std::string& a, const std::string& b) const;
   bool MayNotJoin(const MemberRow* row, const std::string& golden_id);
@@ -155,6 +156,23 @@ std::string Matching::Found(const MemberRow& founder) {
   return id;
 }
 
+/// The oldest record without rows whose rows were found by a key of this one. Null: there is none.
+const GoldenRecord* Matching::FindOfRowsThatWent(MemberRow* row) {
+  const GoldenRecord* oldest = nullptr;
+  for (const auto& [id, record] : c_.records) {
+    const auto rows = by_record_.find(id);
+    if (rows != by_record_.end() && !rows->second.empty()) continue;
+    if (oldest != nullptr && oldest->number < record.number) continue;
+    const KeyHashes known = RememberedKeys(record);
+    const auto shared = std::find_if(keys_[row].begin(), keys_[row].end(),
+                                     [&](const HubKey& key) { return known.count(key.hash) > 0; });
+    if (shared == keys_[row].end()) continue;
+    oldest = &record;
+    row->joined_by = absl::StrJoin(c_.entity->match[shared->rule], "+");
+  }
+  return oldest;
+}
+
 /// The records that it belongs to: the first is that of its origin, where there is one.
 std::vector<std::string> Matching::Join(MemberRow* row) {
   std::vector<std::string> found;
@@ -172,6 +190,10 @@ std::vector<std::string> Matching::Join(MemberRow* row) {
       found.push_back(other->golden_id);
       if (row->joined_by.empty()) row->joined_by = absl::StrJoin(c_.entity->match[key.rule], "+");
     }
+  }
+  if (found.empty() && row->work.first) {
+    // What was deleted before its member joined: it is not made again in the systems that had it.
+    if (const GoldenRecord* const gone = FindOfRowsThatWent(row)) found.push_back(gone->id);
   }
   if (found.empty()) {
     found.push_back(Found(*row));

@@ -9,6 +9,7 @@ namespace mirror {
 /// sources had it and which of its rows are doomed.
 ///   - A row leaves a record by its own news alone.
 ///   - A new row joins its origin's record, else the oldest that it shares a key with, else it founds one.
+///   - Of a member's first reading, it joins before that the oldest record of rows that all went.
 ///   - Records that share a key merge into the oldest, but not where a system has rows of both.
 void MatchPlan(Component* component);
 

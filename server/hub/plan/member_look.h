@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,11 +74,10 @@ class MemberLook {
 
   virtual absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member,
                                                            const std::string& key) = 0;
-  /// Columns of numbers and times, whose values their database may write in another form than before, as
-  /// where a type changes. `whole`: the table may have been sent whole for that, and a column of any type is
-  /// one, too.
-  virtual const std::set<std::string>& FormedColumns(const HubMember& /*member*/, bool /*whole*/) {
-    static const std::set<std::string> kNone;
+  /// Columns whose values their database may write in another form than before, as where a type changes.
+  /// `whole`: the table may have been sent whole for that; then columns of type ANY are among them.
+  virtual const FormedColumns& FormsOf(const HubMember& /*member*/, bool /*whole*/) {
+    static const FormedColumns kNone;
     return kNone;
   }
   using TakeRow = std::function<absl::Status(const std::string& key, SourceRow row)>;

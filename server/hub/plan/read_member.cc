@@ -259,7 +259,7 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   reading.compare = compare_;
   reading.anew = !mode_ && anew_.count(at) > 0;
   reading.removed = removed_.count(at) > 0;
-  reading.formed = &look_.FormedColumns(*place.member, compare_);
+  reading.formed = &look_.FormsOf(*place.member, compare_);
   reading.time = all_.time;
   reading.now_ms = all_.now_ms;
   const RowNews news = ReadRow(std::move(reading));

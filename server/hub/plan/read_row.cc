@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "server/hub/plan/match_keys.h"
-#include "server/hub/plan/same_value.h"
 
 namespace mirror {
 namespace {
@@ -110,6 +109,7 @@ void RowReader::BeginRow() {
   row_.work.fresh = !made_here_;
   row_.work.made = made_here_;
   if (made_here_) row_.work.origin = *in_.made;
+  row_.work.first = in_.first && !made_here_;
   row_.work.resumed = in_.mode && in_.mode != ResumeMode::kTheirs;
 }
 
@@ -165,8 +165,9 @@ bool RowReader::IsOlder(std::optional<std::int64_t> stamp, std::optional<std::in
 /// Whether a value is the one of before, perhaps in another form.
 bool RowReader::IsStill(const std::string& attribute, const Literal& value, const Literal& before) const {
   if (value == before) return true;
-  return in_.formed != nullptr && in_.formed->count(in_.member.columns.at(attribute)) > 0 &&
-         SaysTheSame(value, before);
+  if (in_.formed == nullptr) return false;
+  const auto form = in_.formed->find(in_.member.columns.at(attribute));
+  return form != in_.formed->end() && SaysTheSame(value, before, form->second);
 }
 
 /// The exchange wrote it, or its database did beside a delivery.

@@ -4,15 +4,18 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "proto/wire/exchange/ledger.h"
 #include "server/hub/plan/hub_values.h"
+#include "server/hub/plan/same_value.h"
 
 namespace mirror {
+
+/// By column: in which other forms its values may come. Columns that are not in it: in none.
+using FormedColumns = std::map<std::string, FormOf>;
 
 /// A row as it stands in the mirror: the mapped columns.
 struct SourceRow {
@@ -37,9 +40,9 @@ struct RowReading {
   std::set<std::string> applied = {};  ///< See RowWork.
   /// The ledger says that the exchange made it: for this record, empty where nobody knows any more which.
   std::optional<std::string> made = {};
-  const std::set<std::string>* formed = nullptr;  ///< See MemberLook::FormedColumns(). Null: none.
-  std::int64_t time = 0;                          ///< The hub's.
-  std::int64_t now_ms = 0;                        ///< The clock's.
+  const FormedColumns* formed = nullptr;  ///< See MemberLook::FormsOf(). Null: none.
+  std::int64_t time = 0;                  ///< The hub's.
+  std::int64_t now_ms = 0;                ///< The clock's.
 };
 
 /// What that means.

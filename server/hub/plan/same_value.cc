@@ -104,30 +104,53 @@ std::optional<std::string> MomentOf(std::string_view text) {
   return absl::StrCat(moment, seconds.empty() ? "00" : seconds, ".", part, *zone);
 }
 
-struct Plain {
-  std::optional<std::string> operator()(std::int64_t value) const { return NumberOf(absl::StrCat(value)); }
-  std::optional<std::string> operator()(double value) const {
-    std::array<char, 40> text{};
-    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc()) return std::nullopt;
-    return NumberOf(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+std::optional<std::string> NumberOf(double value) {
+  std::array<char, 40> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return NumberOf(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+}
+
+/// The number of a text that a person or a database wrote; `by_database`: only as databases write numbers,
+/// without a plus sign and without zeros before the first digit.
+std::optional<std::string> NumberOfText(std::string_view text, bool by_database) {
+  if (by_database) {
+    std::string_view digits = text;
+    TakeOneOf(&digits, "-");
+    const bool has_zero_first = digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
+    if (has_zero_first || (!digits.empty() && digits[0] == '+')) return std::nullopt;
   }
-  std::optional<std::string> operator()(const std::string& value) const {
-    std::optional<std::string> number = NumberOf(value);
-    return number ? number : MomentOf(value);
-  }
-  template <typename Other>
-  std::optional<std::string> operator()(const Other&) const {
-    return std::nullopt;
-  }
-};
+  return NumberOf(text);
+}
+
+/// Absent: it is no number.
+std::optional<std::string> NumberOfValue(const Literal& value, bool by_database) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return NumberOf(absl::StrCat(*integer));
+  if (const auto* real = std::get_if<double>(&value)) return NumberOf(*real);
+  if (const auto* text = std::get_if<std::string>(&value)) return NumberOfText(*text, by_database);
+  return std::nullopt;
+}
+
+bool IsOneNumber(const Literal& a, const Literal& b, bool by_database) {
+  const std::optional<std::string> number = NumberOfValue(a, by_database);
+  return number && number == NumberOfValue(b, by_database);
+}
+
+bool IsOneMoment(const std::string& a, const std::string& b) {
+  const std::optional<std::string> moment = MomentOf(a);
+  return moment && moment == MomentOf(b);
+}
 
 }  // namespace
 
-bool SaysTheSame(const Literal& a, const Literal& b) {
+bool SaysTheSame(const Literal& a, const Literal& b, FormOf form) {
   if (a == b) return true;
-  const std::optional<std::string> plain = std::visit(Plain(), a);
-  return plain && plain == std::visit(Plain(), b);
+  if (form == FormOf::kNothing) return false;
+  const auto* const text = std::get_if<std::string>(&a);
+  const auto* const other = std::get_if<std::string>(&b);
+  if (text == nullptr || other == nullptr) return IsOneNumber(a, b, form != FormOf::kTyped);
+  if (form == FormOf::kAny) return false;
+  return IsOneMoment(*text, *other) || (form == FormOf::kTyped && IsOneNumber(a, b, false));
 }
 
 }  // namespace mirror

@@ -119,6 +119,7 @@ std::string WorkJson(const RowWork& work) {
   if (work.fresh) json.Key("fresh").Bool(true);
   if (work.identity_changed) json.Key("identity").Bool(true);
   if (work.resumed) json.Key("resumed").Bool(true);
+  if (work.first) json.Key("first").Bool(true);
   if (work.made) json.Member("made", work.origin);
   if (!work.edited.empty()) {
     json.Key("edited").Begin('{');
@@ -138,6 +139,7 @@ absl::Status TakeWork(std::string_view json, RowWork* work) {
     if (name == "fresh") work->fresh = true;
     if (name == "identity") work->identity_changed = true;
     if (name == "resumed") work->resumed = true;
+    if (name == "first") work->first = true;
     if (name == "made") {
       work->made = true;
       work->origin = std::string(value.text());

@@ -220,6 +220,7 @@ void Encode(const MemberRow& row, v1::GoldenMember* member) {
   member->set_doomed(row.doomed);
   member->set_unsure(row.unsure);
   member->set_touched_ms(row.touched);
+  member->set_without_match(row.indexed.empty());
 }
 
 void Encode(const Hub::Preview& preview, v1::GoldenPreview* message) {

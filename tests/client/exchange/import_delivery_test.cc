@@ -257,6 +257,17 @@ TEST_F(ImportDelivery, RefusedLeavesNothing) {
   EXPECT_THAT(Log("customer"), IsEmpty());
 }
 
+TEST_F(ImportDelivery, AForeignKeyThatRestrictsIsNoTrigger) {
+  StartCustomers(
+      "CREATE TABLE visit (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customer ON DELETE "
+      "RESTRICT); ",
+      {"customer", "visit"});
+  application_->Run("INSERT INTO visit VALUES (1, 1)");
+  EXPECT_EQ(Import(Delete("d1", 1, "Rome")),
+            "REFUSED: the database refused it: FOREIGN KEY constraint failed");
+  EXPECT_THAT(Rows("SELECT * FROM customer"), ElementsAre("1|NO 1|Ada|Rome"));
+}
+
 TEST_F(ImportDelivery, ReplacesNoRow) {
   Start(
       "CREATE TABLE customer (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, vat TEXT UNIQUE ON CONFLICT "

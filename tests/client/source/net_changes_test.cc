@@ -8,6 +8,7 @@
 namespace mirror::net_changes_test {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class NetChangesTest : public LoggedSource {};
@@ -34,6 +35,18 @@ TEST_F(LoggedSource, TheRowidThatATriggerTakesForNonePopulates) {
   EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (2, 'd', 4)").action, "changes");
   EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (-1, 'e', 5)").action, "populate");
   EXPECT_EQ(After("INSERT INTO t VALUES ('f', 6)").action, "changes");
+}
+
+TEST_F(LoggedSource, AKeyOfManyMegabytesStopsItsTableNoLongerThanItIsThere) {
+  Start("CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL, v)");
+  app_->Run("INSERT INTO t VALUES ('a', 1)");
+  Cycle();
+  app_->Run("INSERT INTO t VALUES (hex(zeroblob(2500000)), 2), ('b', 3); DELETE FROM t WHERE length(k) > 9");
+  EXPECT_EQ(Cycle()["t"].action, "populate");
+  ASSERT_EQ(aborted_.size(), 1U);
+  EXPECT_THAT(aborted_[0], HasSubstr("has a key that is too long for every mirror"));
+  ExpectEqual();
+  EXPECT_EQ(After("INSERT INTO t VALUES ('c', 4)").action, "changes");
 }
 
 struct Statement {

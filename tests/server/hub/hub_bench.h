@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -54,6 +55,10 @@ class HubSource {
   const std::shared_ptr<Tenant>& tenant() const { return tenant_; }
   std::int64_t cycle() const { return source_->cycle; }
   std::int64_t now() const { return source_->now; }
+  /// As what it announces its companies from its next cycle on.
+  void SetTable(const TableSchema& table) { table_ = table; }
+  /// Its next cycle sends all of its companies, as where they cannot be told by changes.
+  void PopulateNext() { populates_ = true; }
 
   /// One cycle with these rows: of the first one all that there are.
   void Push(const Rows& companies, const Rows& ledger = {}, Operation operation = Operation::kInsert) {
@@ -97,7 +102,7 @@ class HubSource {
 
  private:
   TableSchema Announced() const {
-    TableSchema companies = Companies();
+    TableSchema companies = table_;
     companies.table_id = table_id;
     return companies;
   }
@@ -122,6 +127,8 @@ class HubSource {
     BatchSpec spec{.operation = operation, .rows = rows, .target = target, .commit = target};
     if (first) {
       spec.populate = PopulateReason::kMinusOne;
+    } else if (table.name == "company" && std::exchange(populates_, false)) {
+      spec.populate = PopulateReason::kRequested;
     } else {
       spec.base_lsn = lsn_[table.name];
     }
@@ -134,6 +141,8 @@ class HubSource {
   TenantOptions options_;
   std::shared_ptr<Tenant> tenant_;
   std::unique_ptr<SourceCalls> source_;
+  TableSchema table_ = Companies();
+  bool populates_ = false;
   std::map<std::string, std::int64_t> lsn_;
   std::int64_t completing_ = 0, completed_ = 0;
 };
@@ -206,6 +215,7 @@ class HubTest : public EitherHubPlace {
   std::unique_ptr<Hub> OpenHub() {
     return std::make_unique<Hub>(rules_, place_->files(),
                                  [this](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+                                   if (deriving_) deriving_();
                                    if (missing_.count(name) > 0) return absl::NotFoundError("not there yet");
                                    return name == "crm" ? crm().tenant() : erp().tenant();
                                  });
@@ -226,7 +236,8 @@ class HubTest : public EitherHubPlace {
   RememberingCatalog catalog_;
   Events events_;
   std::unique_ptr<HubSource> crm_source_, erp_source_;
-  std::set<std::string> missing_;  ///< Data sources that the hub does not find.
+  std::set<std::string> missing_;   ///< Data sources that the hub does not find.
+  std::function<void()> deriving_;  ///< Called where the hub looks for a data source; null: nothing.
   HubRules rules_;
   std::unique_ptr<Hub> hub_;
 };

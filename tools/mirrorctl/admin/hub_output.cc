@@ -132,6 +132,7 @@ Json MembersJson(const Message& record) {
                        {"joined_by", member.joined_by()},
                        {"doomed", member.doomed()},
                        {"unsure", member.unsure()},
+                       {"without_match", member.without_match()},
                        {"touched_ms", TimeOrNull(member.touched_ms())}});
   }
   return members;
@@ -161,7 +162,10 @@ void PrintMembers(std::ostream& out, const v1::ExplainGoldenResponse& record, st
                    {"key"}},
                   width);
   for (const v1::GoldenMember& member : record.members()) {
-    const char* const state = member.doomed() ? "to be deleted" : member.unsure() ? "unsure" : "";
+    const char* const state = member.doomed()          ? "to be deleted"
+                              : member.unsure()        ? "unsure"
+                              : member.without_match() ? "no match value"
+                                                       : "";
     table.Add({member.data_source(), member.table(), member.joined_by(), WhenText(member.touched_ms()), state,
                member.key()});
   }

@@ -62,7 +62,10 @@ absl::Status ChangedKeys::Begin() {
 }
 
 absl::StatusOr<std::int64_t> ChangedKeys::Copy(std::int64_t from, std::int64_t until) {
-  if (absl::Status copied = file_.Query(copy_).With(from, until).Run(); !copied.ok()) return copied;
+  if (absl::Status copied = file_.Query(copy_).With(from, until).Run(); !copied.ok()) {
+    const bool has_long_key = (sqlite3_errcode(file_.handle()) & 0xff) == SQLITE_TOOBIG;
+    return has_long_key ? absl::OutOfRangeError(copied.message()) : copied;
+  }
   return sqlite3_changes64(file_.handle());
 }
 

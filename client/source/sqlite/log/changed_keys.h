@@ -27,6 +27,7 @@ class ChangedKeys {
   /// Forgets the keys of before.
   absl::Status Begin();
   /// Copies the entries behind `from` up to `until`, and gives how many these were. Reads the source.
+  /// kOutOfRange: a key is longer than a value may be.
   absl::StatusOr<std::int64_t> Copy(std::int64_t from, std::int64_t until);
   /// Keys that count as changed.
   absl::Status Add(const std::vector<Key>& keys);

@@ -1,5 +1,6 @@
 #include "client/source/sqlite/log/log_prefix.h"
 
+#include <sqlite3.h>
 #include <xxhash.h>
 
 #include <limits>
@@ -8,6 +9,24 @@
 #include "base/db/sqlite/value.h"
 
 namespace mirror {
+namespace {
+
+/// While it lives, values of any length are read: a key that no mirror takes may stand in a log all the same.
+class LongKeys {
+ public:
+  explicit LongKeys(const SqliteFile& file)
+      : database_(file.handle()),
+        before_(sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, std::numeric_limits<int>::max())) {}
+  LongKeys(const LongKeys&) = delete;
+  LongKeys& operator=(const LongKeys&) = delete;
+  ~LongKeys() { sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, before_); }
+
+ private:
+  sqlite3* const database_;
+  const int before_;
+};
+
+}  // namespace
 
 absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64_t behind, std::uint64_t hash,
                                               std::int64_t* until) const {
@@ -15,6 +34,7 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
       file.Query(absl::StrCat("SELECT * FROM main.", log_, " WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"));
   entries.SetDoing("reading its change log");
   entries.With(behind, *until);
+  const LongKeys reads_long_keys(file);
   std::string entry;
   std::int64_t last = behind;
   absl::StatusOr<bool> row = entries.Step();

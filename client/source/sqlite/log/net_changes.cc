@@ -135,12 +135,15 @@ class NetChanges : public ChangeReader {
         if (absl::Status status = OpenLook(); !status.ok()) return status;
       }
       const absl::StatusOr<std::int64_t> some = keys_.Copy(at, end);
+      if (absl::IsOutOfRange(some.status())) {
+        return BeginAnew("its change log has a key that is too long for every mirror");
+      }
       if (!some.ok()) return some.status();
       copied += *some;
       at = end;
       if (!one_look_) CloseLook();
     }
-    if (copied != until_ - from_) return NotWhole();
+    if (copied != until_ - from_) return BeginAnew("entries of its change log are missing");
     if (absl::Status status = keys_.Add(std::exchange(also_, {})); !status.ok()) return status;
     in_round_ = true;
     next_row_ = 1;
@@ -148,11 +151,12 @@ class NetChanges : public ChangeReader {
     return looking_ ? absl::OkStatus() : OpenLook();
   }
 
-  absl::Status NotWhole() {
+  /// Gives up the log of the table: with the error the next step is a population.
+  absl::Status BeginAnew(const std::string& why) {
     CloseLook();
     if (absl::Status status = log_.GiveUp(source_.schema.name); !status.ok()) return status;
-    return absl::AbortedError(absl::StrCat("table '", source_.schema.name,
-                                           "': entries of its change log are missing; it is populated anew"));
+    return absl::AbortedError(
+        absl::StrCat("table '", source_.schema.name, "': ", why, "; it is populated anew"));
   }
 
   // --- Their rows ---

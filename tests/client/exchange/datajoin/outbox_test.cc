@@ -140,6 +140,26 @@ TEST_F(DatajoinOutbox, KeepsThePointerBeforeAnEntryThatNamesNothing) {
   EXPECT_EQ(Log("customer").back(), "6");
 }
 
+TEST_F(DatajoinOutbox, TakesNoKeyFromAnEntryThatIsTooLong) {
+  StartWith(OutboxFrom::kApplication, "CREATE TABLE land (code TEXT PRIMARY KEY, name TEXT)", {"land"});
+  application_->Run("INSERT INTO land (code) VALUES ('NO')");
+  const std::size_t noted = Log("land").size();
+  application_->Run(absl::StrCat(
+      "INSERT INTO ds_change_outbox (object_table, object_id) VALUES ('land', hex(zeroblob(2500000))), "
+      "('land', replace(hex(zeroblob(",
+      kNamedBytesMax / 2, ")), '0', 'x')), ('land', printf('%.*c', ", kNamedBytesMax + 1,
+      ", 'x')), ('land', 'a' || char(0) || hex(zeroblob(9000))), (hex(zeroblob(9000)), 'NO'), ('land', "
+      "'NO')"));
+  Fetch({});
+  // The second one is as long as an entry may be.
+  EXPECT_THAT(Rows("SELECT outbox_id FROM _mirror_datajoin_unread"), ElementsAre("1", "3", "4", "5"));
+  EXPECT_EQ(Program("1000"), "0|entry 1 names no row that can be sent: see its object_table and object_id");
+  EXPECT_EQ(Log("land").size(), noted + 2);
+  application_->Run("DELETE FROM ds_change_outbox WHERE length(object_id) > 8192 OR id IN (4, 5)");
+  Fetch({});
+  EXPECT_EQ(Program("1000"), "6|done");
+}
+
 TEST_F(DatajoinOutbox, OfAnApplicationMayBeginAnew) {
   StartWith(OutboxFrom::kApplication, kCustomer, {"customer"});
   application_->Run("INSERT INTO customer (id) VALUES (5)");
