@@ -23,8 +23,18 @@ struct LeftOut {
   std::string reason;
 };
 
+/// The endpoint's reason, with what only the source knows about it.
+std::string WhyRefused(const SourceTable& table, const v1::TableStatus& status) {
+  if (table.wide_key.empty()) return status.reason();
+  return absl::StrCat(status.reason(), " ", table.wide_key,
+                      " Correct or delete such rows. The mirror keeps the rows that it has of the table. The "
+                      "next 'mirror-agent once' looks again; 'mirror-agent run' does so every few minutes.");
+}
+
 std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableStatus& status) {
-  if (status.action() == v1::TABLE_ACTION_REFUSED) return LeftOut{TableResult::kRefused, status.reason()};
+  if (status.action() == v1::TABLE_ACTION_REFUSED) {
+    return LeftOut{TableResult::kRefused, WhyRefused(table, status)};
+  }
   if (status.action() == v1::TABLE_ACTION_HELD) return LeftOut{TableResult::kHeld, status.reason()};
   if (!status.wanted()) return LeftOut{TableResult::kUnwanted, status.reason()};
   if (!table.problem.empty()) return LeftOut{TableResult::kFailed, table.problem};
@@ -119,6 +129,9 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   const v1::TableStatus& status = cycle.statuses[index];
   TableReport& report = run.ReportOf(table.schema.name);
   report.lsn = status.position().lsn();
+  const bool is_refused = status.action() == v1::TABLE_ACTION_REFUSED && !table.wide_key.empty();
+  run.state.tables().SetKeyRefused(table.schema.name,
+                                   is_refused ? std::optional(run.options.now_ms) : std::nullopt);
   if (std::optional<LeftOut> left = FindWhyLeftOut(table, status)) {
     report.result = left->result;
     report.reason = std::move(left->reason);

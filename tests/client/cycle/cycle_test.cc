@@ -752,6 +752,51 @@ TEST_F(CycleTest, ValueThatNoLongerFitsIsAnnouncedAnewInTheSameRun) {
   EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
 }
 
+TEST_F(CycleTest, ATableThatIsRefusedForAValueOfItsKeyGoesOnWhenTheValueIsGone) {
+  // As a store that has one type for each column of a key.
+  endpoint_.refuses_any_keys = true;
+  Sql(path_, "CREATE TABLE t(k TEXT PRIMARY KEY, v); INSERT INTO t VALUES('a', 1); CREATE TABLE u(x)");
+  ASSERT_TRUE(Run().Good());
+  const std::string secret = "geheim";
+  Sql(path_, absl::StrCat("INSERT INTO t VALUES('", secret, "' || char(0), 2)"));
+  for (int run = 0; run < 2; ++run) {
+    const CycleReport report = Run();
+    EXPECT_EQ(Of(report, "t").result, TableResult::kRefused);
+    EXPECT_EQ(Of(report, "u").result, TableResult::kOk);
+    EXPECT_THAT(Of(report, "t").reason,
+                AllOf(HasSubstr("no key of type ANY is taken. Column 'k' of its key has the type TEXT"),
+                      HasSubstr("Correct or delete such rows"), testing::Not(HasSubstr(secret))));
+    EXPECT_EQ(endpoint_.tables["t"].rows, 1U);
+  }
+  Sql(path_, "DELETE FROM t WHERE v = 2; INSERT INTO t VALUES('b', 3)");
+  // Within the interval the rows are not looked at, unless a person asks.
+  const CycleOptions early = {.now_ms = 500, .key_look_interval_ms = 1'000};
+  EXPECT_EQ(Of(Run(early), "t").result, TableResult::kRefused);
+  CycleOptions asked = early;
+  asked.repopulate_all = true;
+  EXPECT_EQ(Of(Run(asked), "t").result, TableResult::kOk);
+  EXPECT_EQ(endpoint_.tables["t"].rows, 2U);
+
+  Sql(path_, "INSERT INTO t VALUES(x'00', 4)");
+  EXPECT_EQ(Of(Run(early), "t").result, TableResult::kRefused);
+  Sql(path_, "DELETE FROM t WHERE v = 4; INSERT INTO t VALUES('c', 5)");
+  const CycleReport healed = Run({.now_ms = 1'500, .key_look_interval_ms = 1'000});
+  EXPECT_TRUE(healed.Good()) << Of(healed, "t").reason;
+  EXPECT_EQ(endpoint_.tables["t"].rows, 3U);
+  EXPECT_TRUE(Run().Good());
+}
+
+TEST_F(CycleTest, TypesAreFoundAnewForATableThatIsPopulatedOnDemand) {
+  Sql(path_, "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES(1, 'one'), (2, 2)");
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+  Sql(path_, "UPDATE t SET v = 1 WHERE id = 1");
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+  ASSERT_TRUE(Run({.repopulate = {"t"}}).Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_INT64);
+}
+
 TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {
   const CycleReport report = RunBesideWriter(2);
   EXPECT_TRUE(report.Good()) << Of(report, "big").reason;
