@@ -552,6 +552,31 @@ TEST_F(CycleTest, BusyAndDoNotReplicateSendNothing) {
   EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, false));
 }
 
+TEST_F(CycleTest, WhatWasCutOffIsTakenOverAlsoBehindARefusal) {
+  Sql(path_, kTwoTables);
+  endpoint_.on_request = [](const v1::RowDataRequest&) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "cut off");
+  };
+  EXPECT_EQ(Run().outcome, Outcome::kFailed);
+  endpoint_.on_request = nullptr;
+  endpoint_.do_not_replicate = true;
+  for (const v1::DoNotReplicateBy by :
+       {v1::DO_NOT_REPLICATE_BY_OPERATOR, v1::DO_NOT_REPLICATE_BY_MOVE, v1::DO_NOT_REPLICATE_BY_DELETED}) {
+    endpoint_.told_by = by;
+    Run();
+  }
+  endpoint_.do_not_replicate = false;
+  endpoint_.busy = true;
+  EXPECT_EQ(Run().outcome, Outcome::kBusy);
+  endpoint_.busy = false;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, true, true, true, true, true));
+  EXPECT_THAT(endpoint_.holders, testing::Each(endpoint_.holders.front()));
+  EXPECT_TRUE(Run().Good());
+  EXPECT_NE(endpoint_.holders.back(), endpoint_.holders.front());
+  EXPECT_FALSE(endpoint_.take_overs.back());
+}
+
 TEST_F(CycleTest, EndpointThatCannotProveItselfGetsNoRow) {
   Sql(path_, kTwoTables);
   endpoint_.lie_about_cycle = true;
