@@ -120,15 +120,16 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
 absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
   const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
   if (!tenant.ok()) return tenant.status();
-  return CheckBeginning(caller, *tenant);
+  return CheckBeginning(caller, *tenant, now_ms);
 }
 
-absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant) {
+absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant,
+                                        std::int64_t now_ms) {
   if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
   if (const StartMark* const start = mirror_.options().start) {
     if (absl::Status is_new = start->CheckToken(caller.issued_s); !is_new.ok()) return is_new;
   }
-  if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
+  if (caller.expires_ms >= mirror_.progress().Counted(tenant.clock_ms, now_ms)) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
   return absl::UnauthenticatedError(absl::StrCat(
       "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
@@ -142,7 +143,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   const Caller& caller = beginning->caller;
   Admission& admission = beginning->admission;
   admission = Admission{};
-  if (absl::Status status = CheckBeginning(caller, tenant); !status.ok()) return status;
+  if (absl::Status status = CheckBeginning(caller, tenant, beginning->now_ms); !status.ok()) return status;
   beginning->created = tenant.issuer.empty();
   beginning->takes_place = tenant.active;
   Plan plan;
@@ -151,7 +152,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   if (!caller.nonce.empty()) {
     plan.nonce = Nonce{caller.nonce, caller.expires_ms, mirror_.options().nonces_max};
   }
-  plan.tenant->clock_ms = std::max(tenant.clock_ms, beginning->now_ms);
+  plan.tenant->clock_ms = mirror_.progress().LatestOf(tenant, beginning->now_ms);
   if (tenant.paused) {
     admission.do_not_replicate = true;
     admission.by = WhoPaused(tenant);

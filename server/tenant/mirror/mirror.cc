@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
@@ -259,7 +259,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
   if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
     Close();
-    if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
+    if (absl::Status opened = Open(false, SharedNowMs()); !opened.ok()) return opened;
     committed = store_->PlanAndCommit(planner, intent);
   }
   if (!committed.ok()) {
