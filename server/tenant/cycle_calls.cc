@@ -244,12 +244,12 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   if (!running.ok()) return running.status();
   if (running->announced == digest) return Answers(tables, running->source_accepted);
   if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
-  // While they are there: what is announced may call for a population.
-  mirror_.partner().TellColumns(*mirror_.store());
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, *running);
   if (!view.ok()) return mirror_.Noticed(view.status());
+  // While they are there: what is announced may call for a population.
+  mirror_.partner().TellColumns(std::exchange(view->touched, {}));
   AnnouncePlan planned;
   std::vector<SchemaAnswer> before;
   std::vector<Hold> known_holds;
@@ -366,8 +366,9 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
   // The store remembers what it found, and looks again only where a definition changed since.
-  if (absl::Status status = mirror_.store()->records().ReadTouchedTables().status(); !status.ok())
-    return status;
+  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->records().ReadTouchedTables();
+  if (!touched.ok()) return touched.status();
+  view.touched = *std::move(touched);
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();

@@ -102,7 +102,8 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   EncodeFailure(summary, message);
   EncodeRows(tenant.rows, message);
   message->set_path(home.Location(tenant.context_id));
-  message->set_bytes(home.Bytes(tenant.context_id));
+  // A shared mirror is asked only now and then: there may be thousands of them.
+  message->set_bytes(home.IsShared() ? summary.bytes : home.Bytes(tenant.context_id));
   message->set_door(std::string(DoorWord(summary)));
   EncodeHub(tenant, message);
 }

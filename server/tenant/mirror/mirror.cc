@@ -333,6 +333,7 @@ void Mirror::Summarize(Look look) {
   next.quarantined = !file_.quarantine.empty();
   next.quarantine = file_.quarantine;
   if (store_) ReadSummary(*store_, look, &next);
+  if (store_ && look == Look::kAll && options_.is_shared) size_.Renew(*store_, options_.steady_now(), &next);
   seen_.Set(std::move(next));
 }
 

@@ -340,6 +340,15 @@ TEST_F(ServersCycle, ACycleWhoseServerDiedBeforeAnybodyHeardOfItIsEndedByAnother
   EXPECT_THAT(servers_[2]->catalog.Messages("cycle.failed"), HasSubstr("made no progress for 600 s"));
 }
 
+TEST_F(ServersCycle, TheSizeOfAMirrorStandsInItsSummary) {
+  StartServers(1);
+  MirrorAt(0);
+  const std::shared_ptr<const TenantSummary> summary = tenant().shared_summary();
+  ASSERT_NE(summary, nullptr);
+  EXPECT_GT(summary->bytes, 8'192U);
+  EXPECT_EQ(UnpackSummary(PackSummary(*summary))->bytes, summary->bytes);
+}
+
 // --- A clock that was ahead ---
 
 TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
