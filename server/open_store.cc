@@ -1,5 +1,6 @@
 #include "server/open_store.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "server/store/postgres/home/late_places.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
+#include "server/store/postgres/place/pooler.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/sqlite/sqlite_home.h"
 
@@ -121,6 +123,28 @@ std::vector<std::string> NamesOf(const PostgresConfig& postgres) {
   return names;
 }
 
+constexpr std::chrono::seconds kPoolerWithin{3};
+
+/// Refuses a pooler before any of the databases. Whether they answer, and what else is wrong, is told by
+/// whoever opens them.
+absl::Status CheckSessions(const PostgresConfig& postgres) {
+  const auto check = [&](const std::string& what, const std::string& conninfo) {
+    const absl::StatusOr<bool> pooled =
+        IsPooled({.conninfo = conninfo, .passfile = postgres.passfile, .connect_within = kPoolerWithin});
+    if (!pooled.ok() || !*pooled) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        what,
+        ": a connection pooler stands before PostgreSQL and lends one session to several connections, as "
+        "PgBouncer does with pool_mode = transaction or statement. Settings and prepared statements of the "
+        "server would reach other clients. Name PostgreSQL itself, or set pool_mode = session."));
+  };
+  absl::Status own = check("the control database", postgres.control);
+  for (const PostgresPlaceConfig& place : postgres.places) {
+    if (own.ok()) own = check(absl::StrCat("place '", place.name, "'"), place.conninfo);
+  }
+  return own;
+}
+
 /// Copies of mirrors are files that are made and looked at here.
 absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config) {
   const std::string dir = config.data.dir + "/copies";
@@ -200,6 +224,7 @@ absl::Status CheckStoreFiles(const ServerConfig& config) {
 absl::StatusOr<TriedStore> TryStore(const ServerConfig& config) {
   if (config.data.store != StoreKind::kPostgres) return TriedStore();
   const PostgresConfig& postgres = config.postgres;
+  if (absl::Status own = CheckSessions(postgres); !own.ok()) return own;
   auto control = PostgresControl::Find(ControlOf(postgres));
   if (!control.ok()) return control.status();
   const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
@@ -152,6 +153,7 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   options.rules = RulesPrint(config, application_key);
   for (const PostgresPlaceConfig& place : config.postgres.places) options.places.push_back(place.name);
   options.has_hubs = !config.hubs.empty();
+  options.set_clock = &SetSharedClock;
   // It was read before, or nothing was opened.
   if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
     options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
@@ -233,7 +235,7 @@ void Server::Parts::ServeMetrics() {
     };
   }
   absl::StatusOr<std::unique_ptr<MetricsListener>> listener = MetricsListener::Open(
-      metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, NowMs()); },
+      metrics_config, [sources = std::move(sources)] { return ServerMetricsText(sources, SharedNowMs()); },
       [this] { return fleet ? fleet->WhyNotReady() : std::string(); });
   if (!listener.ok()) {
     events->Add("", Severity::kError, "metrics.not_served", std::string(listener.status().message()));
@@ -261,8 +263,8 @@ void Server::Parts::LookAtTenants() {
                         .paused = tenant.summary->paused});
   }
   hubs->watch().NoteCompleted(all);
-  freshness->Look(aged, NowMs(), Does(Duty::kSummaries));
-  time_series.Look(measured, NowMs());
+  freshness->Look(aged, SharedNowMs(), Does(Duty::kSummaries));
+  time_series.Look(measured, SharedNowMs());
 }
 
 /// Whose source it was is not known: nobody proved it.
@@ -288,7 +290,7 @@ absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr
   store = *std::move(opened);
   for (const std::string& note : store.notes) spdlog::warn("{}", note);
   admin_looks = std::make_unique<Looks>(*store.look_log, config.data.dir + "/looks-waiting");
-  events = std::make_unique<Events>(*store.catalog, &NowMs, counters);
+  events = std::make_unique<Events>(*store.catalog, &SharedNowMs, counters);
   if (!program_hooks && config.hooks.hooks.empty()) return absl::OkStatus();
   hooks = std::make_unique<HookRunner>(
       config.hooks, std::move(program_hooks),
@@ -376,6 +378,7 @@ absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
       store.control,
       FleetOptionsOf(config, gate->application_key(), endpoint->address(), endpoint->admin_address()),
       *events);
+  if (absl::Status set = fleet->SetClock(); !set.ok()) return set;
   if (absl::Status alike = fleet->CheckHashKey(); !alike.ok()) return alike;
   if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },

@@ -37,6 +37,9 @@
 namespace mirror {
 namespace {
 
+/// A look at the rows of a table that the mirror refused for a value of its key may read all of them.
+constexpr std::int64_t kKeyLookIntervalMs = 300'000;
+
 /// What the threads share.
 struct Shared {
   Mutex printing;
@@ -140,6 +143,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     RunRequest request;
     request.stop = &stopping;
     request.kept = &kept;
+    request.key_look_interval_ms = kKeyLookIntervalMs;
     if (metrics != nullptr) {
       request.counters = &metrics->wire(number);
       metrics->Begun(number, NowMs());

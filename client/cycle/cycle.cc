@@ -93,10 +93,8 @@ void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
 absl::Status RunCycles(RunContext& run) {
   Cycle cycle;
   for (int repeat = 0;; ++repeat) {
-    if (absl::Status looked = LookAtSource(run); !looked.ok()) return looked;
-    if (repeat == 0) {
-      if (absl::Status checked = CheckFirstLook(run); !checked.ok()) return checked;
-    }
+    const absl::Status looked = repeat == 0 ? LookFirst(run) : LookAtSource(run);
+    if (!looked.ok()) return looked;
     const absl::StatusOr<bool> began = RunCycle(run, cycle);
     if (!began.ok()) return began.status();
     if (!*began) return absl::OkStatus();

@@ -50,6 +50,9 @@ struct CycleOptions {
   bool repair = true;                           ///< Differences are repaired in another cycle of the run.
   std::int64_t count_interval_ms = 3'600'000;   ///< See TableNotes::ShallCount.
   std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
+  /// How long a table that the mirror refused for a value of its key is left, before its rows are looked at
+  /// again; 0: each run does.
+  std::int64_t key_look_interval_ms = 0;
   std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};  ///< Names of tables of the source.

@@ -44,8 +44,12 @@ const char* Asker(v1::DoNotReplicateBy by) {
   }
 }
 
-absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer) {
-  if (absl::Status ended = run.lock.End(); !ended.ok()) return ended;
+/// `may_run`: a cycle of this agent may still run, here or at another endpoint. Its holder id is kept then,
+/// so that a later run can take the cycle over.
+absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer, bool may_run) {
+  if (!may_run) {
+    if (absl::Status ended = run.lock.End(); !ended.ok()) return ended;
+  }
   if (answer.has_busy()) {
     run.report.outcome = Outcome::kBusy;
     run.report.reason =
@@ -111,12 +115,13 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     return Authenticate(run, holder->id, take_over, cycles, cycle.announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder->take_over);
+  const bool may_run = holder->take_over || (answer.ok() && answer->accepted());
   // Each answer has so many receipts, and the cycle's own are kept only behind all others.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
     answer = authenticate(/*take_over=*/true);
   }
   if (!answer.ok()) return answer.status();
-  if (!answer->accepted()) return NotAccepted(run, *answer);
+  if (!answer->accepted()) return NotAccepted(run, *answer, may_run);
   run.report.cycle = cycle.id = answer->cycle();
   cycle.limits = answer->limits();
   if (answer->has_announced()) cycle.announced = std::move(*answer->mutable_announced());

@@ -24,9 +24,17 @@ struct LeftOut {
   UnsentReason unsent = UnsentReason::kUnknown;
 };
 
+/// The endpoint's reason, with what only the source knows about it.
+std::string WhyRefused(const SourceTable& table, const v1::TableStatus& status) {
+  if (table.wide_key.empty()) return status.reason();
+  return absl::StrCat(status.reason(), " ", table.wide_key,
+                      " Correct or delete such rows. The mirror keeps the rows that it has of the table. The "
+                      "next 'mirror-agent once' looks again; 'mirror-agent run' does so every few minutes.");
+}
+
 std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableStatus& status) {
   if (status.action() == v1::TABLE_ACTION_REFUSED) {
-    return LeftOut{TableResult::kRefused, status.reason(), UnsentReason::kEndpoint};
+    return LeftOut{TableResult::kRefused, WhyRefused(table, status), UnsentReason::kEndpoint};
   }
   if (status.action() == v1::TABLE_ACTION_HELD) {
     return LeftOut{TableResult::kHeld, status.reason(), UnsentReason::kEndpoint};
@@ -140,6 +148,9 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   const v1::TableStatus& status = cycle.statuses[index];
   TableReport& report = run.ReportOf(table.schema.name);
   report.lsn = status.position().lsn();
+  const bool is_refused = status.action() == v1::TABLE_ACTION_REFUSED && !table.wide_key.empty();
+  run.state.tables().SetKeyRefused(table.schema.name,
+                                   is_refused ? std::optional(run.options.now_ms) : std::nullopt);
   if (std::optional<LeftOut> left = FindWhyLeftOut(table, status)) {
     report.result = left->result;
     report.reason = std::move(left->reason);

@@ -87,6 +87,38 @@ void NoteGoneTables(RunContext& run) {
       " no longer announced; a mirror that takes this run sets them aside: ", ListNames(gone, kNamesListed)));
 }
 
+/// Says what can be wrong before anything is sent, and notes what a person should know.
+absl::Status CheckFirstLook(RunContext& run) {
+  if (absl::Status there = CheckRepopulate(run); !there.ok()) return there;
+  AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
+  if (absl::Status lost = CheckRefused(run); !lost.ok()) return lost;
+  AddLeftOut(run.schema.blocked, TableResult::kBlocked, &run.report);
+  if (run.schema.tables.empty()) return NoTable(run.schema);
+  for (const std::string& note : run.schema.notes) run.AddNote(note);
+  absl::StatusOr<std::string> moved = run.history.Bind(run.reader.Mark());
+  if (!moved.ok()) return moved.status();
+  run.AddNote(*std::move(moved));
+  NoteIdlePatterns(run);
+  NoteGoneTables(run);
+  return absl::OkStatus();
+}
+
+/// Drops what values made of the types of tables that a person wants populated, and of those that the mirror
+/// refused for it: such values may be gone. False: there was nothing to drop.
+bool ForgetTypes(RunContext& run) {
+  bool forgot = false;
+  for (const SourceTable& table : run.schema.tables) {
+    const std::string& name = table.schema.name;
+    const bool is_due =
+        run.IsAskedFor(name) ||
+        run.state.tables().ShallLookAtKey(name, run.options.now_ms, run.options.key_look_interval_ms);
+    if (!table.widened || !is_due) continue;
+    run.reader.Forget(name);
+    forgot = true;
+  }
+  return forgot;
+}
+
 }  // namespace
 
 absl::Status LookAtSource(RunContext& run) {
@@ -113,19 +145,10 @@ absl::Status LookAtSource(RunContext& run) {
       "again when they no longer change");
 }
 
-absl::Status CheckFirstLook(RunContext& run) {
-  if (absl::Status there = CheckRepopulate(run); !there.ok()) return there;
-  AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
-  if (absl::Status lost = CheckRefused(run); !lost.ok()) return lost;
-  AddLeftOut(run.schema.blocked, TableResult::kBlocked, &run.report);
-  if (run.schema.tables.empty()) return NoTable(run.schema);
-  for (const std::string& note : run.schema.notes) run.AddNote(note);
-  absl::StatusOr<std::string> moved = run.history.Bind(run.reader.Mark());
-  if (!moved.ok()) return moved.status();
-  run.AddNote(*std::move(moved));
-  NoteIdlePatterns(run);
-  NoteGoneTables(run);
-  return absl::OkStatus();
+absl::Status LookFirst(RunContext& run) {
+  absl::Status looked = LookAtSource(run);
+  if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
+  return looked.ok() ? CheckFirstLook(run) : looked;
 }
 
 }  // namespace mirror

@@ -10,9 +10,10 @@ namespace mirror {
 /// Errors: the source's; kUnavailable: its definitions change all the time.
 absl::Status LookAtSource(RunContext& run);
 
-/// After a run's first look: says what can be wrong before anything is sent, and notes what a person should
-/// know. Errors: the run cannot go on, and why.
-absl::Status CheckFirstLook(RunContext& run);
+/// The same as the first look of a run: finds types anew where values may have changed them for good, says
+/// what can be wrong before anything is sent, and notes what a person should know. Errors: also those for
+/// which the run cannot go on.
+absl::Status LookFirst(RunContext& run);
 
 }  // namespace mirror
 

@@ -54,6 +54,7 @@ void SetVerification(const SourceConfig& source, const RunRequest& request, cons
                      CycleOptions* cycle) {
   cycle->now_ms = NowMs();
   cycle->count_interval_ms = source.count_interval_ms;
+  cycle->key_look_interval_ms = request.key_look_interval_ms;
   cycle->repair = request.repair.value_or(source.repair);
   cycle->verify_tables = request.verify_tables;
   if (request.verify) {

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_RUN_SOURCE_RUN_H_
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct RunRequest {
   std::optional<bool> repair = {};  ///< Absent: as the source's configuration says.
   const std::atomic<bool>* stop = nullptr;
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
+  std::int64_t key_look_interval_ms = 0;          ///< See CycleOptions.
   WireCounters* counters = nullptr;               ///< Where calls are timed; may be null.
   KeptLog* kept = nullptr;                        ///< Of runs of this source; null: nothing is kept.
   /// Of a source that takes deliveries: also fetch and apply them, only fetch them, or only apply them.

@@ -58,7 +58,22 @@ struct SourceTable {
   /// Another number than in an earlier look: the table was dropped and made again under its name, or may have
   /// been. 0: the source cannot tell; schema.table_id counts then, where it has one.
   std::uint64_t identity = 0;
+  /// Values of its rows have it announced otherwise than the source declares it: a column as ANY or nullable,
+  /// or the table without its key. Forget() has the next look find out whether they are still there.
+  bool widened = false;
+  /// A sentence for people that names no value: which column of its key is announced as ANY because of its
+  /// values, and which values those may be. Empty: there is none.
+  std::string wide_key = {};
 };
+
+/// The sentence of SourceTable.wide_key. `type`: as the source declares the column. `values`: which ones do
+/// not fit that type.
+inline std::string WideKeyWords(const std::string& column, const std::string& type,
+                                const std::string& values) {
+  return absl::StrCat("Column '", column, "' of its key has the type ", type,
+                      " at the source, and a row holds a value that this type of a mirror has no place for (",
+                      values, ").");
+}
 
 /// A table that cannot even be announced.
 struct RefusedTable {

@@ -77,6 +77,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
       table.suspect = entry.value("suspect", false);
       table.counted_ms = entry.value("counted_ms", std::int64_t{0});
       table.record = entry.at("record").get<std::string>();
+      table.key_refused_ms = entry.value("key_refused_ms", std::int64_t{0});
       if (const auto confirmed = entry.find("confirmed"); confirmed != entry.end()) {
         const auto form = confirmed->at("form").get<std::string>();
         const Position position = {Lsn{confirmed->at("lsn").get<std::int64_t>()},
@@ -105,6 +106,7 @@ absl::Status RunState::Save() {
                                    {"lineage", table.confirmed->position.lineage},
                                    {"form", ToString(table.confirmed->form)}};
     }
+    if (table.key_refused_ms != 0) tables[name]["key_refused_ms"] = table.key_refused_ms;
     if (table.taken_over != TakenOver::kNo) tables[name]["taken_over"] = ToString(table.taken_over);
   }
   const Json json = {{"version", kLayout.present},

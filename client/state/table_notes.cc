@@ -1,5 +1,6 @@
 #include "client/state/table_notes.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/enum_words.h"
@@ -72,6 +73,22 @@ bool TableNotes::ShallCount(const std::string& table, std::int64_t now_ms, std::
 
 void TableNotes::SetCounted(const std::string& table, std::int64_t now_ms) {
   if (TableNote* const note = Known(table)) note->counted_ms = now_ms;
+}
+
+bool TableNotes::ShallLookAtKey(const std::string& table, std::int64_t now_ms,
+                                std::int64_t interval_ms) const {
+  const TableNote* const note = Find(table);
+  if (note == nullptr || note->key_refused_ms == 0) return false;
+  const std::int64_t since = now_ms - note->key_refused_ms;
+  return since < 0 || since >= interval_ms;
+}
+
+void TableNotes::SetKeyRefused(const std::string& table, std::optional<std::int64_t> now_ms) {
+  if (now_ms) {
+    notes_[table].key_refused_ms = std::max<std::int64_t>(1, *now_ms);
+  } else if (TableNote* const note = Known(table)) {
+    note->key_refused_ms = 0;
+  }
 }
 
 const Confirmed* TableNotes::FindConfirmed(const std::string& table) const {

@@ -37,6 +37,7 @@ struct TableNote {
   std::string record;  ///< The reader's, see SourceTable.record.
   std::optional<Confirmed> confirmed = {};
   TakenOver taken_over = TakenOver::kNo;
+  std::int64_t key_refused_ms = 0;  ///< See TableNotes::ShallLookAtKey(); 0: it was not.
 };
 
 /// What a source's run state has of each table. Threads: one.
@@ -59,6 +60,11 @@ class TableNotes {
   /// A table whose rows are too many to be counted in each cycle: whether its turn has come.
   bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
   void SetCounted(const std::string& table, std::int64_t now_ms);
+  /// Whether the mirror refused the table with the type that values of its key gave it, and `interval_ms`
+  /// passed since.
+  bool ShallLookAtKey(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
+  /// `now_ms`: when it was; absent: it was not.
+  void SetKeyRefused(const std::string& table, std::optional<std::int64_t> now_ms);
   /// Null: nothing was.
   const Confirmed* FindConfirmed(const std::string& table) const;
   void SetConfirmed(const std::string& table, const Position& position, const Form& form);

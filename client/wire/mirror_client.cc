@@ -96,7 +96,10 @@ std::string Reason(const std::string& words) {
 absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
   const std::string folded = absl::AsciiStrToLower(reason);
   const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
-  if (says("certificate verify failed") || says("hostname") || says("peer name")) {
+  // The reason may name the host, whatever that is called.
+  const bool is_nobody = says("connection refused") || says("no route to host") ||
+                         says("network is unreachable") || says("dns resolution failed");
+  if (!is_nobody && (says("certificate verify failed") || says("hostname") || says("peer name"))) {
     return absl::UnavailableError(absl::StrCat(
         "the certificate of the endpoint at ", address, " is not trusted (", reason, "). ", Words(left),
         " It must be signed by the authority that 'ca' of [endpoint] "
@@ -109,13 +112,17 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
         Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
   }
-  if (says("ssl") || says("tls") || says("handshake") || says("socket closed") || says("connection reset")) {
+  if (!is_nobody && (says("ssl") || says("tls") || says("handshake") || says("socket closed") ||
+                     says("connection reset"))) {
     // An endpoint without a place closes the connection as one does that does not take the certificate.
     const bool is_closed = says("socket closed") || says("connection reset");
     return absl::UnavailableError(absl::StrCat(
         "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
         " refused the TLS handshake (", reason, "). ", Words(left),
-        is_closed ? " All its places may be taken, which its log then says: run again." : "",
+        is_closed
+            ? " All its places may be taken, which its log then says: run again. Behind a balancer there may "
+              "be no server that answers."
+            : "",
         " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
         "'key' of [endpoint]: the certificate has to be for clients."));
   }

@@ -21,6 +21,11 @@ constexpr char kRules[] =
     "the key and 'id' of [application], [data], 'cycle_idle', 'durability', [breaker], [[hook]], "
     "[[hub]] and [[tenant]]";
 
+/// An answer that took longer says too little about the moment at which it was given.
+constexpr std::chrono::milliseconds kClockAnswerMax{1'000};
+
+bool IsWrong(std::int64_t clock_ahead_ms) { return std::abs(clock_ahead_ms) > kClockAheadMaxMs; }
+
 bool SetColumnsAlike(const std::string& rules, const std::string& others) {
   return rules.substr(0, kColumnRulesDigits) == others.substr(0, kColumnRulesDigits);
 }
@@ -208,10 +213,7 @@ absl::Status Fleet::SayHere() {
     const MutexLock lock(mutex_);
     self_.rules = rules_;
   }
-  const std::int64_t before_ms = options_.now_ms();
-  const absl::StatusOr<std::int64_t> theirs_ms = Beat(*control_, self_);
-  if (!theirs_ms.ok()) return theirs_ms.status();
-  self_.clock_ahead_ms = before_ms + (options_.now_ms() - before_ms) / 2 - *theirs_ms;
+  if (absl::Status taken = TakeClock([this] { return Beat(*control_, self_); }); !taken.ok()) return taken;
   TellClock(self_.clock_ahead_ms);
 
   std::set<Duty> wanted = {Duty::kIdleCycles, Duty::kSummaries};
@@ -222,7 +224,7 @@ absl::Status Fleet::SayHere() {
   if (hooks_.begin) wanted.insert(Duty::kHooks);
   if (options_.has_hubs) wanted.insert(Duty::kHubs);
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::set<Duty>> held = TakeDuties(*control_, self_.server_id, wanted);
+  absl::StatusOr<std::set<Duty>> held = TakeOwnDuties(wanted);
   if (!held.ok()) return held.status();
   // Renewed after it had run out: whoever was to deliver meanwhile did not, here or elsewhere.
   if (!Holds(Duty::kHooks)) EndHooks();
@@ -237,6 +239,43 @@ absl::Status Fleet::SayHere() {
     NoteRunning(CountRunning(*servers));
   }
   return servers.status();
+}
+
+absl::Status Fleet::SetClock() {
+  return TakeClock([this] {
+    std::int64_t now_ms = 0;
+    const absl::Status asked = control_->Run([&](postgres::Connection& connection) {
+      const absl::StatusOr<std::int64_t> now =
+          connection.Number(absl::StrCat("SELECT ", kControlNow), {}, "asking for its time");
+      now_ms = now.value_or(0);
+      return now.status();
+    });
+    return asked.ok() ? absl::StatusOr<std::int64_t>(now_ms) : asked;
+  });
+}
+
+absl::Status Fleet::TakeClock(const std::function<absl::StatusOr<std::int64_t>()>& ask) {
+  const auto before = std::chrono::steady_clock::now();
+  const std::int64_t before_ms = options_.now_ms();
+  const absl::StatusOr<std::int64_t> theirs_ms = ask();
+  if (!theirs_ms.ok()) return theirs_ms.status();
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - before);
+  self_.clock_ahead_ms = before_ms + took.count() / 2 - *theirs_ms;
+  if (is_clock_set_ && took > kClockAnswerMax) return absl::OkStatus();
+  is_clock_set_ = true;
+  options_.set_clock(*theirs_ms + took.count() / 2);
+  return absl::OkStatus();
+}
+
+/// A server with a wrong clock leaves all duties to those whose clock is right. Where there are none,
+/// somebody has to have them.
+absl::StatusOr<std::set<Duty>> Fleet::TakeOwnDuties(const std::set<Duty>& wanted) {
+  if (!IsWrong(self_.clock_ahead_ms) || !others_are_right_) {
+    return TakeDuties(*control_, self_.server_id, wanted);
+  }
+  if (absl::Status given_up = GiveUpDuties(*control_, self_.server_id); !given_up.ok()) return given_up;
+  return std::set<Duty>();
 }
 
 absl::Status Fleet::KeepHooks() {
@@ -271,8 +310,11 @@ absl::Status Fleet::KeepHooks() {
 /// Of two servers that are not alike the one that started later tells it.
 void Fleet::Compare(const std::vector<ServerRow>& servers) {
   std::int64_t started_ms = 0;
+  others_are_right_ = false;
   for (const ServerRow& server : servers) {
     if (server.server_id == self_.server_id) started_ms = server.started_ms;
+    const bool is_right = IsOther(server, options_) && !IsWrong(server.clock_ahead_ms);
+    others_are_right_ = others_are_right_ || is_right;
   }
   std::set<std::string> differing;
   for (const ServerRow& other : servers) {
@@ -335,12 +377,13 @@ void Fleet::NoteHeard(bool is_heard) {
 }
 
 void Fleet::TellClock(std::int64_t ahead_ms) {
-  const bool wrong = std::abs(ahead_ms) > kClockAheadMaxMs;
+  const bool wrong = IsWrong(ahead_ms);
   std::string words = absl::StrCat("the clock of ", NameOf(self_));
   if (wrong) {
     absl::StrAppend(
         &words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " before" : " behind",
-        " the control database's: tokens and idle cycles are judged by it, so sources may be refused. "
+        " the control database's. Mirrors and tokens go by the control database's clock. This server "
+        "leaves all duties to servers whose clock is right, and judges certificates by its own. "
         "Set the clocks of both machines");
   }
   {

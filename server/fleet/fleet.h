@@ -40,6 +40,8 @@ struct FleetOptions {
   std::chrono::milliseconds beat{5'000};
   std::chrono::milliseconds look{1'000};  ///< How often it is looked which hooks wait.
   std::int64_t (*now_ms)() = &NowMs;      ///< Another clock in tests.
+  /// Told the control database's time with each beat: the times of shared mirrors are by that clock.
+  void (*set_clock)(std::int64_t theirs_ms) = [](std::int64_t) {};
 };
 
 /// What begins and ends with the duty to deliver to hooks; the calls come from the fleet's thread.
@@ -60,6 +62,8 @@ class Fleet {
   Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events);
   ~Fleet();
 
+  /// Before the first mirror is opened: asks for the control database's time. Errors: kUnavailable.
+  absl::Status SetClock();
   /// Before Start(): this server has uploads and import jobs. See UploadServer.
   void HasUploads(std::string name, std::string url);
   /// What `hooks` refers to outlives Stop().
@@ -99,6 +103,10 @@ class Fleet {
   void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
   void NoteRunning(std::optional<std::size_t> running);
   void NoteHeard(bool is_heard);
+  /// Asks `ask` for the control database's time, and takes it over.
+  absl::Status TakeClock(const std::function<absl::StatusOr<std::int64_t>()>& ask);
+  /// Takes those of `wanted` that this server may have. Errors: those of TakeDuties().
+  absl::StatusOr<std::set<Duty>> TakeOwnDuties(const std::set<Duty>& wanted);
   void TellClock(std::int64_t ahead_ms);
   void TellControl(const absl::Status& status);
 
@@ -115,7 +123,9 @@ class Fleet {
   std::int64_t last_event_ = 0;
   std::chrono::steady_clock::time_point beat_at_;
   bool control_lost_ = false;
-  std::set<std::string> told_;  ///< Which servers are configured otherwise.
+  bool is_clock_set_ = false;
+  bool others_are_right_ = false;  ///< Another server runs, and its clock is right.
+  std::set<std::string> told_;     ///< Which servers are configured otherwise.
 
   mutable Mutex mutex_;
   std::string rules_ MIRROR_GUARDED_BY(mutex_);  ///< What self_ gets with the next beat.

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 
 namespace mirror {
 namespace {
@@ -35,11 +35,11 @@ void Erasure::Note(const std::string& context_id) {
   const MutexLock lock(mutex_);
   Waiting& waiting = waiting_[context_id];
   ++waiting.notes;
-  if (!waiting.since_ms) waiting.since_ms = NowMs();
+  if (!waiting.since_ms) waiting.since_ms = SharedNowMs();
 }
 
 std::optional<std::int64_t> Erasure::EraseOrNote(const std::string& context_id, Tenant& tenant, bool now) {
-  if (now && MayTry(context_id) && Erase(context_id, tenant).ok()) return NowMs();
+  if (now && MayTry(context_id) && Erase(context_id, tenant).ok()) return SharedNowMs();
   Note(context_id);
   if (!now) return std::nullopt;
   const MutexLock lock(mutex_);
@@ -49,7 +49,7 @@ std::optional<std::int64_t> Erasure::EraseOrNote(const std::string& context_id, 
 
 absl::Status Erasure::Erase(const std::string& context_id, Tenant& tenant) {
   const auto begin = std::chrono::steady_clock::now();
-  absl::Status erased = tenant.EraseDeleted(NowMs());
+  absl::Status erased = tenant.EraseDeleted(SharedNowMs());
   if (erased.ok()) {
     ForgetTold(context_id);
   } else if (!absl::IsNotFound(erased)) {
@@ -116,7 +116,7 @@ bool Erasure::Look(const std::string& context_id, bool is_wanted_now) {
     return true;
   }
   SetSince(context_id, **since);
-  const std::int64_t now_ms = NowMs();
+  const std::int64_t now_ms = SharedNowMs();
   if (!is_wanted_now && now_ms - **since < within_.count() / 4 * 3) return false;
   const absl::Status erased = Erase(context_id, **tenant);
   return erased.ok() || absl::IsNotFound(erased);

@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/multipart.h"
@@ -283,7 +283,7 @@ HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   admission.body_bytes_max = config_.upload_limit;
   admission.sink = std::make_unique<SharedSink>(sink);
   admission.answer = [this, sink, key = *key](const HttpHead&, const std::string&) {
-    const absl::Status finished = sink->Finish(NowMs());
+    const absl::Status finished = sink->Finish(SharedNowMs());
     audit_.AddUpload(key, finished);
     return finished.ok() ? HttpAnswer{.status = 200} : ErrorAnswer(finished);
   };
@@ -373,7 +373,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
 absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const std::string& url,
                                    ImportJob* job, std::string* hash) {
   if (url.empty()) {
-    if (absl::Status finished = coming.file->Finish(NowMs()); !finished.ok()) return finished;
+    if (absl::Status finished = coming.file->Finish(SharedNowMs()); !finished.ok()) return finished;
     job->upload = coming.upload;
     *hash = coming.file->Hash();
     return absl::OkStatus();

@@ -10,7 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_directory.h"
 
@@ -153,7 +153,7 @@ absl::Status JsonDoor::TakeKey(const HttpHead& head, std::shared_ptr<const ApiKe
         sent == nullptr ? "there is no X-API-KEY. Nothing was done. 'mirrorctl apikey issue' makes one."
                         : "this X-API-KEY is unknown or revoked. Nothing was done.");
   }
-  *place = keys_.TakePlace((*key)->name, NowMs());
+  *place = keys_.TakePlace((*key)->name, SharedNowMs());
   if (*place != nullptr) return absl::OkStatus();
   counters_.Limit(DoorLimit::kRequestsPerKey);
   return absl::ResourceExhaustedError(
@@ -199,7 +199,7 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   call->target = std::move(target);
   call->parts = std::move(match.parts);
   call->key = std::move(key);
-  call->now_ms = NowMs();
+  call->now_ms = SharedNowMs();
   HttpAdmission admission;
   if (!route.role && route.body == HttpBody::kNone) {
     // Strangers are answered at once, with what is there already: they take nobody's turn.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "server/http/asked_source.h"
@@ -169,7 +169,7 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(*rows, {}, erased ? std::optional(NowMs()) : std::nullopt, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
@@ -216,7 +216,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   if (!status.ok()) return ErrorAnswer(status);
   JsonWriter json;
   json.Begin('{');
-  WriteCounts(rows, {}, all_erased ? std::optional(NowMs()) : std::nullopt, &json);
+  WriteCounts(rows, {}, all_erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
@@ -373,7 +373,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   json.Begin('{');
   // One of cycles is only left: nothing of it was erased.
   const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
-  WriteCounts(*rows, {}, erased ? std::optional(NowMs()) : std::nullopt, &json);
+  WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }

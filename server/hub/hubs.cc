@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 
@@ -243,7 +243,7 @@ void Hubs::Tell(Hub& hub) {
 absl::Status Hubs::Forget(const std::string& context_id) {
   absl::Status failed;
   for (const Member& member : MembersOf(context_id)) {
-    const absl::Status status = member.hub->Forget(member.data_source, NowMs());
+    const absl::Status status = member.hub->Forget(member.data_source, SharedNowMs());
     Tell(*member.hub);
     if (!status.ok()) failed = status;
   }
@@ -258,7 +258,7 @@ absl::StatusOr<bool> Hubs::TryToDerive(Hub& hub, bool is_due, Tried* tried) {
     return news.status();
   }
   if (news->noted == tried->noted && !is_due) return false;
-  const absl::Status derived = hub.Derive(NowMs());
+  const absl::Status derived = hub.Derive(SharedNowMs());
   {
     const MutexLock lock(mutex_);
     derived_.NotifyAll();
@@ -275,7 +275,7 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   again_ = again_ || failed;
   // Where it cannot be opened there are no news to wait for, either.
   if (failed && tried->noted < 0 && !is_due) return;
-  const std::int64_t begun_ms = NowMs();
+  const std::int64_t begun_ms = SharedNowMs();
   const absl::StatusOr<bool> derived = TryToDerive(hub, is_due, tried);
   if (derived.ok()) {
     if (*derived) {
@@ -285,7 +285,7 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
     if (*derived || !tried->unwritten.empty()) RewriteOne(hub, tried);
     return;
   }
-  watch_.NoteFailed(hub.rules().storage, std::string(derived.status().message()), NowMs());
+  watch_.NoteFailed(hub.rules().storage, std::string(derived.status().message()), SharedNowMs());
   std::string words = absl::StrCat("hub '", hub.rules().storage, "': ", derived.status().message());
   if (words != tried->failed) events_.Add("", Severity::kError, "golden.not_derived", words);
   tried->failed = std::move(words);
@@ -294,7 +294,7 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
 }
 
 void Hubs::RewriteOne(Hub& hub, Tried* tried) {
-  const absl::Status rewritten = hub.Rewrite(NowMs());
+  const absl::Status rewritten = hub.Rewrite(SharedNowMs());
   if (rewritten.ok()) {
     tried->unwritten.clear();
     return;
@@ -330,7 +330,7 @@ bool Hubs::WaitForNews() {
 
 void Hubs::Run() {
   std::map<std::shared_ptr<Hub>, Tried> tried;
-  const std::int64_t begun_ms = NowMs();
+  const std::int64_t begun_ms = SharedNowMs();
   while (WaitForNews()) {
     std::set<std::shared_ptr<Hub>> unsaid;
     std::set<std::string> changed;
@@ -358,9 +358,9 @@ void Hubs::Run() {
       for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
     }
     // At a start nothing keeps whoever is about to derive waiting.
-    if (!derives && NowMs() - begun_ms < kHubStandMs) continue;
+    if (!derives && SharedNowMs() - begun_ms < kHubStandMs) continue;
     for (const std::shared_ptr<Hub>& hub : hubs) {
-      if (watch_.IsDue(hub->rules().storage, derives_ != nullptr, NowMs())) LookAt(*hub).IgnoreError();
+      if (watch_.IsDue(hub->rules().storage, derives_ != nullptr, SharedNowMs())) LookAt(*hub).IgnoreError();
     }
   }
 }
@@ -428,25 +428,25 @@ Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
 }
 
 void Hubs::LookIfOthersDerive(Hub& hub) {
-  if (derives_ && !derives_()) hub.Look(NowMs());
+  if (derives_ && !derives_()) hub.Look(SharedNowMs());
 }
 
 absl::Status Hubs::LookAt(Hub& hub) {
   const MutexLock lock(looking_);
   absl::StatusOr<HubStanding> standing = hub.Stand();
   if (!standing.ok()) {
-    watch_.NoteUnseen(hub.rules().storage, NowMs());
+    watch_.NoteUnseen(hub.rules().storage, SharedNowMs());
     return standing.status();
   }
   std::vector<std::string> tenants;
   for (const std::string& name : hub.rules().data_sources) tenants.push_back(ContextOf(hub.rules(), name));
-  watch_.Note(hub.rules(), *std::move(standing), std::move(tenants), NowMs());
+  watch_.Note(hub.rules(), *std::move(standing), std::move(tenants), SharedNowMs());
   return absl::OkStatus();
 }
 
 void Hubs::NoteReport(const std::string& context_id, int conflicts, int refused) {
   const MutexLock lock(mutex_);
-  reports_[FoldName(context_id)] = {NowMs(), conflicts, refused};
+  reports_[FoldName(context_id)] = {SharedNowMs(), conflicts, refused};
 }
 
 Hubs::Report Hubs::LastReport(const std::string& context_id) {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/import/import_child.h"
@@ -255,7 +255,7 @@ bool ImportJobs::TryRunOne(const Waiting& next) {
     return tenant.ok() && EndOf(**tenant, next.id,
                                 "the server has no memory left for it. What was committed stays; send the "
                                 "file again, or in parts.",
-                                NowMs())
+                                SharedNowMs())
                               .ok();
   } catch (const std::bad_alloc&) {
     return false;
@@ -378,9 +378,10 @@ void ImportJobs::EndLost() {
       // Its file is there, and an operator is told of it.
       if (uploads_.unread().contains(job.upload)) continue;
       // One that could not be ended is found at the next start.
-      const absl::Status ended = EndOf(
-          **tenant, job.id,
-          "its file is no longer on this server. What was committed stays; send the file again.", NowMs());
+      const absl::Status ended =
+          EndOf(**tenant, job.id,
+                "its file is no longer on this server. What was committed stays; send the file again.",
+                SharedNowMs());
       if (ended.ok()) Forget(job.id);
     }
   }
@@ -410,7 +411,7 @@ void ImportJobs::Look() {
     while (Pause(std::min<std::chrono::milliseconds>(interval, kLookEnded))) {
       RemoveAllEnded();
       if (std::chrono::steady_clock::now() < orphans_at) continue;
-      EndOrphans(NowMs());
+      EndOrphans(SharedNowMs());
       orphans_at = std::chrono::steady_clock::now() + interval;
     }
   });

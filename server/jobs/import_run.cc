@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/file.h"
 #include "base/human_text.h"
@@ -375,7 +375,7 @@ class ImportRun {
     request.items = std::move(part.rows);
     request.updates_known = job_.updates_known;
     request.bytes = bytes_;
-    const std::int64_t now_ms = NowMs();
+    const std::int64_t now_ms = SharedNowMs();
     ImportJob next;
     request.documents = [&](const RecordOutcome& outcome) {
       next = After(outcome, request.items.size(), part.is_last, final, now_ms);

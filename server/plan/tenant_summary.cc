@@ -150,6 +150,7 @@ std::string PackSummary(const TenantSummary& summary) {
                         {"failure", summary.failure.why},
                         {"rows", summary.rows},
                         {"lsn", summary.lsn},
+                        {"bytes", summary.bytes},
                         {"oldest_source_ms", summary.oldest_source_ms},
                         {"job_ms", summary.job_ms},
                         {"times", PackTimes(summary)}};
@@ -187,6 +188,7 @@ std::optional<TenantSummary> UnpackSummary(std::string_view text) {
   summary.failure.why = MemberOr(object, "failure", std::string());
   summary.rows = MemberOr<std::int64_t>(object, "rows", 0);
   summary.lsn = MemberOr<std::int64_t>(object, "lsn", -1);
+  summary.bytes = MemberOr<std::uint64_t>(object, "bytes", 0);
   summary.oldest_source_ms = MemberOr<std::int64_t>(object, "oldest_source_ms", 0);
   summary.job_ms = MemberOr<std::int64_t>(object, "job_ms", 0);
   if (const auto times = object.find("times"); times != object.end() && times->is_object()) {

@@ -48,6 +48,7 @@ struct TenantSummary {
   std::uint32_t tables_unsent = 0;       ///< That the source could not send in the last completed cycle.
   std::int64_t rows = 0;                 ///< Of the tables whose number is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
+  std::uint64_t bytes = 0;               ///< On disk, of a shared mirror; 0: nobody asked yet.
   /// Source time of the oldest table, among those whose time is known. Of records it means nothing, and is 0.
   std::int64_t oldest_source_ms = 0;
   std::vector<std::string> table_names;  ///< Of all tables.

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
@@ -120,8 +120,9 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
     tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
     return decoded.status();
   }
-  const absl::StatusOr<Announcement> answer = tenant.Announce(
-      caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules), decoded->tables, NowMs());
+  const absl::StatusOr<Announcement> answer =
+      tenant.Announce(caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules),
+                      decoded->tables, SharedNowMs());
   if (!answer.ok()) return answer.status();
   Encode(*answer, decoded->tables, response);
   // One that set a table aside is to come again: that is when such tables are dropped.
@@ -138,7 +139,7 @@ absl::Status Announcements::Look(const Caller& caller, Tenant& tenant, const v1:
   if (absl::Status may = MayAgree(); !may.ok()) return may;
   const absl::StatusOr<Decoded> decoded = Decode(tenant, request);
   if (!decoded.ok()) return decoded.status();
-  return LookAtAnnouncement(tenant, caller, request, decoded->tables, NowMs(), go_on, response);
+  return LookAtAnnouncement(tenant, caller, request, decoded->tables, SharedNowMs(), go_on, response);
 }
 
 void Announcements::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
@@ -151,7 +152,7 @@ void Announcements::AnnounceKept(const Caller& caller, Tenant& tenant, std::int6
   if (!decoded.ok()) return;
   const absl::StatusOr<Announcement> answer =
       tenant.Announce(caller, cycle, request.source_id(), HexDigest(sha256 + decoded->rules), decoded->tables,
-                      NowMs(), Tenant::Announcing::kRepetition);
+                      SharedNowMs(), Tenant::Announcing::kRepetition);
   if (answer.ok()) Encode(*answer, decoded->tables, response->mutable_announced());
 }
 

@@ -1,10 +1,10 @@
 #include "server/rpc/gate.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "certs/key.h"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
 
-std::int64_t NowS() { return std::time(nullptr); }
+std::int64_t NowS() { return SharedNowMs() / 1'000; }
 
 absl::Status BadHeader(const std::string& what) {
   return absl::UnauthenticatedError(absl::StrCat(

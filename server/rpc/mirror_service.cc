@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
@@ -202,7 +202,7 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   }
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
   if (!tenant.ok()) return tenant.status();
-  const std::int64_t now_ms = NowMs();
+  const std::int64_t now_ms = SharedNowMs();
   if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
   const absl::StatusOr<Admission> admission = Begin(caller, request, **tenant, now_ms);
   if (!admission.ok()) return admission.status();
@@ -210,7 +210,7 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
     announcements_.AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
   }
   if (admission->accepted && HasLeft(context)) {
-    (*tenant)->TakeBack(admission->cycle, NowMs());
+    (*tenant)->TakeBack(admission->cycle, SharedNowMs());
     return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
   }
   if (hubs_ != nullptr && hubs_->HasMember(caller.context_id)) {
@@ -319,8 +319,8 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
   std::optional<Completion> end;
   if (response->results_size() == 0) end = EndOf(request, limits_);
   const Tenant::LastRows last =
-      end ? tenant.ApplyAndComplete(caller, rows, wait_for_gaps, *end, NowMs())
-          : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, NowMs()), std::nullopt};
+      end ? tenant.ApplyAndComplete(caller, rows, wait_for_gaps, *end, SharedNowMs())
+          : Tenant::LastRows{tenant.Apply(caller, rows, wait_for_gaps, SharedNowMs()), std::nullopt};
   if (!last.rows.ok()) return last.rows.status();
   EncodeOutcomes(*last.rows, response);
   if (last.verdicts) {
@@ -350,7 +350,7 @@ absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& 
           ? static_cast<PopulateReason>(request.reason())
           : PopulateReason::kRequested;
   const absl::StatusOr<BatchOutcome> outcome = (*tenant)->Wipe(
-      caller, request.cycle(), request.table(), DecodePosition(request.target()), reason, NowMs());
+      caller, request.cycle(), request.table(), DecodePosition(request.target()), reason, SharedNowMs());
   if (!outcome.ok()) return outcome.status();
   EncodeOutcome(*outcome, response->mutable_result());
   return absl::OkStatus();
@@ -370,7 +370,7 @@ absl::Status MirrorService::DoComplete(const Caller& caller, const v1::Replicati
   const absl::StatusOr<Completion> completion = DecodeCompletion(request, limits_);
   if (!completion.ok()) return completion.status();
   const absl::StatusOr<std::vector<TableVerdict>> verdicts = (*tenant)->Complete(
-      caller, request.cycle(), completion->tables, NowMs(), completion->as_of, completion->unsent);
+      caller, request.cycle(), completion->tables, SharedNowMs(), completion->as_of, completion->unsent);
   if (!verdicts.ok()) return verdicts.status();
   AnswerCompleted(caller, request.cycle(), **tenant, *verdicts, response);
   return absl::OkStatus();

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "server/rpc/mirror_service.h"
@@ -68,7 +68,7 @@ class Reading {
   Tenant& tenant_;
   const std::int64_t cycle_;
   const grpc::ServerContext& context_;
-  const std::int64_t came_ms_ = NowMs();
+  const std::int64_t came_ms_ = SharedNowMs();
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point told_ = began_;
 };
@@ -117,7 +117,7 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
   if (!tenant.ok()) return tenant.status();
   const Position position = DecodePosition(request.position());
   const absl::StatusOr<TableReading> table =
-      (*tenant)->Read(caller, request.cycle(), request.table(), position, NowMs());
+      (*tenant)->Read(caller, request.cycle(), request.table(), position, SharedNowMs());
   if (!table.ok()) return table.status();
   const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
   if (!ranges.ok()) return ranges.status();
@@ -126,7 +126,7 @@ absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::Ser
       *table->table.kept, PlainColumns(*table->table.kept), *ranges, [&] { return reading.GoOn(); });
   if (!digests.ok()) return digests.status();
   CallerStanding standing;
-  if (absl::Status status = gate_.AdmitAgain(context, caller, NowMs() / 1'000, &standing); !status.ok())
+  if (absl::Status status = gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing); !status.ok())
     return status;
   (*tenant)->NoteDigests(request.cycle(), request.table(), position, *ranges, *digests);
   for (const RangeDigest& digest : *digests) {
@@ -150,8 +150,8 @@ absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerC
   if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
   if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<TableReading> table =
-      (*tenant)->Read(caller, request.cycle(), request.table(), DecodePosition(request.position()), NowMs());
+  const absl::StatusOr<TableReading> table = (*tenant)->Read(
+      caller, request.cycle(), request.table(), DecodePosition(request.position()), SharedNowMs());
   if (!table.ok()) return table.status();
   const absl::StatusOr<std::vector<std::uint32_t>> columns = KeptColumns(request, table->table);
   if (!columns.ok()) return columns.status();
@@ -162,7 +162,8 @@ absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerC
   return table->snapshot->ReadRows(
       *table->table.kept, *columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
       [&](RowBlock* block) {
-        if (absl::Status status = gate_.AdmitAgain(context, caller, NowMs() / 1'000, &standing); !status.ok())
+        if (absl::Status status = gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing);
+            !status.ok())
           return status;
         v1::ReadRowsResponse message;
         EncodeRows(*block, &message);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "server/records/record_mapper.h"
 #include "server/storages/source_documents.h"
@@ -157,7 +157,7 @@ std::optional<StorageDirectory::Known> StorageDirectory::KnownOf(const Tenants::
   if (seen.summary->documents) return KnownBy(seen.context_id, *seen.summary->documents);
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
   const absl::StatusOr<ListedDocuments> documents = tenant.ok()
-                                                        ? (*tenant)->KeepListedDocuments(NowMs())
+                                                        ? (*tenant)->KeepListedDocuments(SharedNowMs())
                                                         : absl::StatusOr<ListedDocuments>(tenant.status());
   if (documents.ok()) return KnownBy(seen.context_id, *documents);
   if (IsNowhere(documents.status())) return std::nullopt;

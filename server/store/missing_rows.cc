@@ -10,6 +10,14 @@ namespace mirror {
 absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written) {
   std::sort(written->missing_rows.begin(), written->missing_rows.end());
   const std::size_t count = written->missing_rows.size();
+  if (count == 0) {
+    // Each key is there. Somebody else keeps the row from being changed, or deleted it for a moment.
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", schema.name, "': the database changed fewer rows than batch ", batch.seq,
+        " has, although it has all of them: a rule, a trigger or a policy that somebody added to the table "
+        "keeps rows from being changed. Nothing of it was applied. Drop what was added; the next cycle sends "
+        "the rows again."));
+  }
   if (written->more_missing) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", schema.name, "': more than ", Counted(count, "row"), " of batch ", batch.seq,

@@ -331,7 +331,9 @@ class PlanRun {
   absl::Status UseNonce() {
     if (!plan_.nonce) return absl::OkStatus();
     TenantVerbs& verbs = transaction_.tenant();
-    absl::Status status = verbs.ForgetNonces(std::max(before_.clock_ms, plan_.now_ms));
+    // Who plans with a nonce says which time counts.
+    const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
+    absl::Status status = verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms));
     if (!status.ok()) return status;
     const absl::StatusOr<TenantVerbs::NonceCount> count = verbs.CountNonces(plan_.nonce->value);
     if (!count.ok()) return count.status();

@@ -121,15 +121,16 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
 absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
   const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
   if (!tenant.ok()) return tenant.status();
-  return CheckBeginning(caller, *tenant);
+  return CheckBeginning(caller, *tenant, now_ms);
 }
 
-absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant) {
+absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant,
+                                        std::int64_t now_ms) {
   if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
   if (const StartMark* const start = mirror_.options().start) {
     if (absl::Status is_new = start->CheckToken(caller.issued_s); !is_new.ok()) return is_new;
   }
-  if (caller.expires_ms >= tenant.clock_ms) return absl::OkStatus();
+  if (caller.expires_ms >= mirror_.progress().Counted(tenant.clock_ms, now_ms)) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
   return absl::UnauthenticatedError(absl::StrCat(
       "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
@@ -143,7 +144,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   const Caller& caller = beginning->caller;
   Admission& admission = beginning->admission;
   admission = Admission{};
-  if (absl::Status status = CheckBeginning(caller, tenant); !status.ok()) return status;
+  if (absl::Status status = CheckBeginning(caller, tenant, beginning->now_ms); !status.ok()) return status;
   beginning->created = tenant.issuer.empty();
   beginning->takes_place = tenant.active;
   Plan plan;
@@ -152,7 +153,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   if (!caller.nonce.empty()) {
     plan.nonce = Nonce{caller.nonce, caller.expires_ms, mirror_.options().nonces_max};
   }
-  plan.tenant->clock_ms = std::max(tenant.clock_ms, beginning->now_ms);
+  plan.tenant->clock_ms = mirror_.progress().LatestOf(tenant, beginning->now_ms);
   if (tenant.paused) {
     admission.do_not_replicate = true;
     admission.by = WhoPaused(tenant);
@@ -244,12 +245,12 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   if (!running.ok()) return running.status();
   if (running->announced == digest) return Answers(tables, running->source_accepted);
   if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
-  // While they are there: what is announced may call for a population.
-  mirror_.partner().TellColumns(*mirror_.store());
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, *running);
   if (!view.ok()) return mirror_.Noticed(view.status());
+  // While they are there: what is announced may call for a population.
+  mirror_.partner().TellColumns(std::exchange(view->touched, {}));
   AnnouncePlan planned;
   std::vector<SchemaAnswer> before;
   std::vector<Hold> known_holds;
@@ -366,8 +367,9 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
   // The store remembers what it found, and looks again only where a definition changed since.
-  if (absl::Status status = mirror_.store()->records().ReadTouchedTables().status(); !status.ok())
-    return status;
+  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->records().ReadTouchedTables();
+  if (!touched.ok()) return touched.status();
+  view.touched = *std::move(touched);
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();

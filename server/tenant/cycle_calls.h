@@ -120,7 +120,8 @@ class CycleCalls {
   /// Opens the mirror, making it where that may be. kAborted with a closed one: it was gone.
   absl::Status CommitBeginning(Beginning* beginning) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status MayBegin(const Caller& caller, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
-  absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant);
+  absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant, std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::optional<Plan>> PlanBeginning(const TenantRecord& tenant, Beginning* beginning)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan)

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
@@ -244,7 +244,7 @@ absl::Status FileCalls::Retire(const std::function<absl::Status()>& decide,
   const MutexLock lock(mirror_.mutex());
   absl::Status status = absl::OkStatus();
   if (!expected.token.empty() && !removed_) {
-    if (absl::Status open = OpenForOperator(mirror_, NowMs()); !open.ok()) return open;
+    if (absl::Status open = OpenForOperator(mirror_, SharedNowMs()); !open.ok()) return open;
     absl::StatusOr<std::unique_ptr<StoreWork>> work = mirror_.store()->Begin({});
     if (!work.ok()) return mirror_.Noticed(work.status());
     const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), (*work)->tenant());

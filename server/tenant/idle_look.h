@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
 #include "server/store/home.h"
 
@@ -27,7 +27,7 @@ class IdleLook {
       if (now - looked_ < kAgain) return {};
       looked_ = now;
     }
-    const absl::StatusOr<std::vector<std::string>> idle = home.FindIdle(NowMs() - idle_ms);
+    const absl::StatusOr<std::vector<std::string>> idle = home.FindIdle(SharedNowMs() - idle_ms);
     if (!idle.ok()) return {};
     return {idle->begin(), idle->end()};
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
@@ -130,7 +131,7 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   if (!place.ok()) return place.status();
   reading.place = *std::move(place);
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenForOperator(mirror_, NowMs()); !opened.ok()) {
+  if (absl::Status opened = OpenForOperator(mirror_, SharedNowMs()); !opened.ok()) {
     // Who reads is no operator.
     if (!absl::IsNotFound(opened)) return opened;
     return absl::NotFoundError(

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
@@ -65,7 +65,7 @@ bool SummaryKeeper::KeepChanged() {
     if (same && !unknown) continue;
     if (unknown) {
       const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
-      if (!tenant.ok() || !(*tenant)->SummarizeNow(NowMs())) continue;
+      if (!tenant.ok() || !(*tenant)->SummarizeNow(SharedNowMs())) continue;
       seen.summary = (*tenant)->shared_summary();
       seen.progress_ms = std::max(seen.summary->progress_ms, (*tenant)->seen_progress_ms());
     }

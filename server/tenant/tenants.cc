@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "server/plan/cycle_check.h"
@@ -438,8 +438,8 @@ void Tenants::EndIdleCycles(bool of_others) {
   const std::set<std::string> abandoned =
       of_others ? idle_look_.Find(home_, options_.tenant.cycle_idle_ms) : std::set<std::string>();
   for (const std::shared_ptr<Tenant>& tenant : Listed()) {
-    tenant->EndIfIdle(NowMs(), of_others, abandoned.contains(tenant->context_id()));
-    tenant->TrimJournal(NowMs());
+    tenant->EndIfIdle(SharedNowMs(), of_others, abandoned.contains(tenant->context_id()));
+    tenant->TrimJournal(SharedNowMs());
   }
 }
 
@@ -449,7 +449,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {
     const MutexLock lock(mutex_);
     return unreadable_;
   }();
-  const std::int64_t now_ms = NowMs();
+  const std::int64_t now_ms = SharedNowMs();
   std::vector<Seen> seen;
   seen.reserve(all.size());
   // One that was only probed was never there.
@@ -491,7 +491,7 @@ void Tenants::NoteFailure(const std::string& context_id, std::string_view why) {
   if (tenant && (tenant->shared_summary() != nullptr || home_.Exists(context_id))) {
     tenant->NoteFailure(why);
   } else {
-    first_failures_.Note(context_id, why, NowMs());
+    first_failures_.Note(context_id, why, SharedNowMs());
   }
 }
 
@@ -505,7 +505,7 @@ void Tenants::Remember(const std::string& context_id, const TenantSummary& summa
 void Tenants::EndCycles() {
   if (home_.IsShared()) return;
   CrashPoint("stop.drained");
-  for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(NowMs());
+  for (const std::shared_ptr<Tenant>& tenant : All()) tenant->EndCycle(SharedNowMs());
   CrashPoint("stop.ended");
 }
 

@@ -81,6 +81,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   bool busy = false, do_not_replicate = false, lie_about_cycle = false;
   v1::DoNotReplicateBy told_by = v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
   std::map<std::string, v1::TableAction> actions;  ///< REFUSED, HELD, REPOPULATE of one table.
+  bool refuses_any_keys = false;                   ///< As a store with one type for each column of a key.
   std::map<std::string, bool> unwanted;
   std::function<grpc::Status(const v1::ChangeBatch&)> on_batch;       ///< Not OK: the batch's result.
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
@@ -232,6 +233,13 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
         status->set_reason("because");
       }
       for (int i = 0; i < announcement.columns_size(); ++i) status->add_rules(v1::COLUMN_RULE_PLAIN);
+      const bool has_any_key = std::any_of(
+          announcement.columns().begin(), announcement.columns().end(),
+          [](const auto& column) { return column.key_position() != 0 && column.type() == v1::TYPE_ANY; });
+      if (refuses_any_keys && has_any_key) {
+        status->set_action(v1::TABLE_ACTION_REFUSED);
+        status->set_reason("no key of type ANY is taken.");
+      }
       *status->mutable_position() = table.position;
       if (!table.pending.lineage().empty()) *status->mutable_pending() = table.pending;
       status->set_schema_hash("hash of " + announcement.name());

@@ -56,10 +56,12 @@ TEST_F(Connection, NobodyListens) {
 }
 
 TEST_F(Connection, NameIsUnknown) {
-  WriteConfig("ca.crt", "operator", "no-such-host.invalid:7444");
-  const Finished run = Run({"tenants"});
-  ExpectFailed(run, 1);
-  EXPECT_THAT(run.errors, HasSubstr("no server answers at no-such-host.invalid:7444"));
+  for (const char* const name : {"no-such-host.invalid:7444", "hostname-of-tls-handshake.invalid:7444"}) {
+    WriteConfig("ca.crt", "operator", name);
+    const Finished run = Run({"tenants"});
+    ExpectFailed(run, 1);
+    EXPECT_THAT(run.errors, HasSubstr(absl::StrCat("no server answers at ", name)));
+  }
 }
 
 TEST_F(Connection, OurCertificateIsAStrangers) {

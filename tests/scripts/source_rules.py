@@ -75,6 +75,7 @@ ANYBODY = re.compile(
 # the house, from the ground up: a room includes none below it.
 ROOMS = {
     "base": ("", ("xxhash", "nlohmann-json", "spdlog")),
+    "base/clocks": ("base", ()),
     "base/db/sqlite": ("", ("SQLite",)),
     "base/db/postgres": ("base", ("PostgreSQL",)),
     "base/db/mariadb": ("base", ("MariaDB",)),
@@ -129,7 +130,7 @@ ROOMS = {
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
     "server/store/postgres/control": ("base base/db/postgres server/store/postgres/place", ()),
     "server/store/catalog/postgres": (
-        "base base/db/postgres certs server/store/catalog server/store/postgres/control",
+        "base base/clocks base/db/postgres certs server/store/catalog server/store/postgres/control",
         (),
     ),
     "server/store/postgres/records": (
@@ -166,11 +167,11 @@ ROOMS = {
         ("spdlog",),
     ),
     "server/tenant/mirror": (
-        "base base/json proto/wire server/hooks server/journal server/plan server/store server/watch",
+        "base base/clocks base/json proto/wire server/hooks server/journal server/plan server/store server/watch",
         (),
     ),
     "server/tenant/records": (
-        "base base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
+        "base base/clocks base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
         (),
     ),
     "server/tenant/history": (
@@ -179,7 +180,7 @@ ROOMS = {
     ),
     "server/tenant/exchange": ("base server/plan server/store server/tenant/mirror", ()),
     "server/tenant": (
-        "base proto/wire server/consequences server/plan server/store server/store/catalog "
+        "base base/clocks proto/wire server/consequences server/plan server/store server/store/catalog "
         "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/records server/watch",
         ("spdlog",),
     ),
@@ -190,7 +191,7 @@ ROOMS = {
     ),
     "server/export": ("proto/wire server/store server/tenant server/tenant/history", ()),
     "server/storages": (
-        "base base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records "
+        "base base/clocks base/json proto/wire server/plan server/records server/store server/tenant server/tenant/records "
         "server/watch",
         (),
     ),
@@ -199,37 +200,37 @@ ROOMS = {
         (),
     ),
     "server/hub": (
-        "base proto/wire proto/wire/exchange server/hub/plan server/hub/store server/journal server/plan "
+        "base base/clocks proto/wire proto/wire/exchange server/hub/plan server/hub/store server/journal server/plan "
         "server/storages server/store server/tenant server/tenant/exchange server/watch",
         (),
     ),
     "server/jobs": (
-        "base base/http base/json proto/wire server/import server/plan server/records server/store server/tenant "
+        "base base/clocks base/http base/json proto/wire server/import server/plan server/records server/store server/tenant "
         "server/tenant/records server/watch",
         (),
     ),
     "server/http": (
-        "base base/http base/json certs certs/apikeys proto/wire proto/wire/json server/config server/jobs server/plan "
+        "base base/clocks base/http base/json certs certs/apikeys proto/wire proto/wire/json server/config server/jobs server/plan "
         "server/records server/storages server/store server/tenant server/tenant/history server/tenant/records server/watch",
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
     "server/rpc/listener": ("base base/net certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
-        "base certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
+        "base base/clocks certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
         "server/plan server/rpc/listener "
         "server/tenant server/watch",
         ("spdlog", "protobuf", "grpc"),
     ),
     "server/rpc/admin": (
-        "base certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
+        "base base/clocks certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
         "server/hub/plan server/hub/store server/jobs server/journal server/plan "
         "server/records server/rpc server/rpc/listener server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),
     ),
     "server": (
-        "base base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
+        "base base/clocks base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
         "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/hub/plan "
         "server/hub/postgres server/hub/sqlite server/hub/store server/jobs server/rpc server/rpc/admin server/rpc/listener "
         "server/storages server/store server/store/catalog "

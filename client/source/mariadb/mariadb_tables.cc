@@ -23,6 +23,18 @@ std::string WhyNotSteps(const TableSchema& schema, const TableSteps& steps) {
   return std::string(RowSteps::MakeFilter(schema, steps).status().message());
 }
 
+/// Sets what SourceTable says of values that do not fit the types of `table`.
+void DescribeWidening(const MariadbTable& table, const MariadbRecord& record, SourceTable* source) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const MariadbColumn& column = table.columns[i];
+    const auto found = record.columns.find(column.name);
+    if (found == record.columns.end()) continue;
+    source->widened = source->widened || found->second.wide || found->second.null;
+    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
+      source->wide_key = WideKeyWords(column.name, column.type, "as 0000-00-00");
+  }
+}
+
 }  // namespace
 
 MariadbSourceTables::MariadbSourceTables(const std::map<std::string, std::string>& records,
@@ -51,6 +63,7 @@ SourceTable MariadbSourceTables::Announce(MariadbTable table, const MariadbSourc
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
   source.record = ToString(record);
+  DescribeWidening(table, record, &source);
   KnownMariadbTable known{std::move(table), source.schema, source.schema};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;

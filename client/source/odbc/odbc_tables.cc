@@ -40,6 +40,19 @@ void DropOdbcKey(TableSchema* schema) {
   }
 }
 
+/// Sets what SourceTable says of values that do not fit the types of `table`.
+void DescribeWidening(const OdbcTable& table, const PostgresRecord& record, SourceTable* source) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const OdbcColumn& column = table.columns[i];
+    const auto found = record.columns.find(column.number);
+    if (found == record.columns.end()) continue;
+    source->widened = source->widened || found->second.wide || found->second.null;
+    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
+      source->wide_key =
+          WideKeyWords(column.wire.name, column.type_name, "as a date that is none, or infinity");
+  }
+}
+
 }  // namespace
 
 OdbcSourceTables::OdbcSourceTables(std::map<std::string, std::string> records,
@@ -67,6 +80,7 @@ SourceTable OdbcSourceTables::Announce(OdbcTable table, std::vector<std::string>
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
   source.record = ToString(record);
+  DescribeWidening(table, record, &source);
   KnownOdbcTable known{std::move(table), source.schema, source.schema, key_is_given};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;

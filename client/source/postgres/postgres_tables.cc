@@ -31,6 +31,20 @@ std::string WhyNot(const PostgresTable& table, const TableSchema& schema, const 
   return std::string(RowSteps::MakeFilter(StepsSchema(table, schema), steps).status().message());
 }
 
+constexpr char kWithoutPlace[] = "as infinity, NaN, a date before the year 1, 24:00:00";
+
+/// Sets what SourceTable says of values that do not fit the types of `table`.
+void DescribeWidening(const PostgresTable& table, const PostgresRecord& record, SourceTable* source) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const PostgresColumn& column = table.columns[i];
+    const auto found = record.columns.find(column.number);
+    if (found == record.columns.end()) continue;
+    source->widened = source->widened || found->second.wide || found->second.null;
+    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
+      source->wide_key = WideKeyWords(column.name, column.type_name, kWithoutPlace);
+  }
+}
+
 /// Its key may be PostgreSQL's own to compute: then it has none that could be sent.
 bool HasGeneratedKey(const PostgresTable& table) {
   return std::any_of(table.key.begin(), table.key.end(),
@@ -63,6 +77,7 @@ SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSo
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
   source.record = ToString(record);
+  DescribeWidening(table, record, &source);
   KnownPostgresTable known{std::move(table), source.schema, source.schema};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;
@@ -156,8 +171,7 @@ std::vector<std::string> PostgresSourceTables::NotesOf(const PostgresTable& tabl
     const auto found = record->second.columns.find(table.columns[i].number);
     if (found == record->second.columns.end() || !found->second.wide) continue;
     note("column '", schema.columns[i].name, "' holds values that the type ", table.columns[i].type_name,
-         " of a mirror has no place for (as infinity, NaN, a date before the year ",
-         "1, 24:00:00): it is mirrored as it is written");
+         " of a mirror has no place for (", kWithoutPlace, "): it is mirrored as it is written");
   }
   return notes;
 }

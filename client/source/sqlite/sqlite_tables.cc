@@ -1,5 +1,7 @@
 #include "client/source/sqlite/sqlite_tables.h"
 
+#include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,36 @@
 #include "proto/wire/limits.h"
 
 namespace mirror {
+namespace {
+
+std::string DeclaredWord(Type type) {
+  switch (type) {
+    case Type::kInt64:
+      return "INTEGER";
+    case Type::kDouble:
+      return "REAL";
+    default:
+      return "TEXT";
+  }
+}
+
+/// Sets what SourceTable says of values that do not fit `declared`.
+void DescribeWidening(const TableSchema& declared, SourceTable* table) {
+  for (std::size_t i = 0; i < declared.columns.size(); ++i) {
+    const Column &column = declared.columns[i], &found = table->schema.columns[i];
+    const bool is_wide = found.type != column.type;
+    if (is_wide || found.nullable != column.nullable || found.key_position != column.key_position) {
+      table->widened = true;
+    }
+    if (is_wide && found.key_position != 0 && table->wide_key.empty()) {
+      table->wide_key =
+          WideKeyWords(column.name, DeclaredWord(column.type),
+                       "as one of another kind, a text with a NUL, or bytes that are not UTF-8");
+    }
+  }
+}
+
+}  // namespace
 
 const KnownTable* SqliteTables::Find(const std::string& table) const {
   const auto found = tables_.find(table);
@@ -39,6 +71,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   } else if (absl::Status scanned = Scan(plan, &table); !scanned.ok()) {
     return scanned;
   }
+  DescribeWidening(plan->schema, &table);
   tables_[name] = KnownTable{plan, table.schema};
   return table;
 }

@@ -93,16 +93,18 @@ absl::Status StagedBlocks::Delete(const StagedKey& key) {
   if (!texts.ok()) return texts.status();
   Texts of_key;
   for (const std::uint32_t column : announced_key_) of_key.push_back(std::move((*texts)[column]));
-  absl::StatusOr<std::vector<Value>> values = Decode(announced_key_, of_key);
-  if (!values.ok()) return values.status();
+  absl::StatusOr<std::optional<std::vector<Value>>> decoded = texts_.DecodeGone(announced_key_, of_key);
+  if (!decoded.ok()) return decoded.status();
+  if (!*decoded) return absl::OkStatus();
+  std::vector<Value>& values = **decoded;
   if (texts_.HasSteps()) {
     std::vector<Value> row(schema_.columns.size());
-    for (std::size_t i = 0; i < announced_key_.size(); ++i) row[announced_key_[i]] = (*values)[i];
+    for (std::size_t i = 0; i < announced_key_.size(); ++i) row[announced_key_[i]] = values[i];
     if (absl::Status turned = texts_.TurnKey(&row); !turned.ok()) return turned;
-    for (std::size_t i = 0; i < announced_key_.size(); ++i) (*values)[i] = row[announced_key_[i]];
+    for (std::size_t i = 0; i < announced_key_.size(); ++i) values[i] = row[announced_key_[i]];
   }
   if (!deletes_) deletes_.emplace();
-  return Append(gone_, announced_key_, *values, &*deletes_, nullptr);
+  return Append(gone_, announced_key_, values, &*deletes_, nullptr);
 }
 
 absl::Status StagedBlocks::Update(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink) {

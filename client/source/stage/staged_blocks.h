@@ -27,6 +27,7 @@ class StagedBlocks {
 
   // Errors: those of TableReader::Next().
 
+  /// Nothing is put in for a key that the mirror cannot have, see StagedTexts::DecodeGone().
   absl::Status Delete(const StagedKey& key);
   /// A row with these columns.
   absl::Status Update(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink);

@@ -26,6 +26,10 @@ class StagedTexts {
   /// anew.
   virtual absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                                     const std::vector<SourceText>& texts) = 0;
+  /// The same of the key of a row that is gone. Absent: a value is not as its column was announced, so the
+  /// mirror cannot have the row.
+  virtual absl::StatusOr<std::optional<std::vector<Value>>> DecodeGone(
+      const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) = 0;
   /// The index of the announced column with this number in the source; absent: it is not announced.
   virtual std::optional<std::uint32_t> ColumnOf(std::int64_t number) const = 0;
   /// `where`, `hash` and `mask` of the table: false: the row is left out. `values`: whole, by column. Only of

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
 #include "proto/wire/table.h"
 #include "server/plan/tenant_summary.h"
@@ -64,9 +64,9 @@ grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
     if (!tenant.ok()) return tenant.status();
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldInvalidate(**tenant, *meant, NowMs(), how); },
+        [&](const DryRun& how) { return WouldInvalidate(**tenant, *meant, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          const auto done = (*tenant)->Invalidate(*meant, NowMs(), {.expected = expected});
+          const auto done = (*tenant)->Invalidate(*meant, SharedNowMs(), {.expected = expected});
           if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
           return done.status();
         });
@@ -75,7 +75,8 @@ grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
 
 absl::Status AdminService::ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
                                     v1::ResetTableResponse* response) {
-  absl::StatusOr<ResetReport> report = ResetMirror(tenants_, tenant, NowMs(), GoesOn(context), expected);
+  absl::StatusOr<ResetReport> report =
+      ResetMirror(tenants_, tenant, SharedNowMs(), GoesOn(context), expected);
   if (!report.ok()) return report.status();
   if (!report->left_out.empty()) {
     events_.Add(tenant.context_id(), Severity::kWarning, "backup.made",
@@ -101,10 +102,10 @@ grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::Re
     }
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldReset(**tenant, *meant, NowMs(), how); },
+        [&](const DryRun& how) { return WouldReset(**tenant, *meant, SharedNowMs(), how); },
         [&](const Expected& expected) -> absl::Status {
           if (request->all()) return ResetAll(*context, **tenant, expected, response);
-          const auto done = (*tenant)->Reset(*meant, NowMs(), {.expected = expected});
+          const auto done = (*tenant)->Reset(*meant, SharedNowMs(), {.expected = expected});
           if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
           return done.status();
         });

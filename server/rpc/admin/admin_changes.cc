@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/journal/journal_token.h"
 #include "server/records/json_row.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -290,10 +290,10 @@ grpc::Status AdminChanges::EraseRow(grpc::ServerContext* context, const v1::Eras
     const AskedErasure asked = {request->table(), request->key(), request->now()};
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldErase(**tenant, asked, NowMs(), how); },
+        [&](const DryRun& how) { return WouldErase(**tenant, asked, SharedNowMs(), how); },
         [&](const Expected& expected) {
           const absl::StatusOr<ErasedOfRow> erased =
-              (*tenant)->EraseRow(asked, NowMs(), {.expected = expected});
+              (*tenant)->EraseRow(asked, SharedNowMs(), {.expected = expected});
           if (!erased.ok()) return erased.status();
           response->set_versions(static_cast<std::uint64_t>(erased->versions));
           response->set_entries(static_cast<std::uint64_t>(erased->entries));

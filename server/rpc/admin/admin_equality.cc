@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -39,7 +39,8 @@ absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::ui
                         v1::Hold* decided) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = FindAskedTenant(tenants, context_id, context);
   if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<Hold> hold = (*tenant)->DecideHold(hold_id, decision, NowMs(), {.expected = expected});
+  const absl::StatusOr<Hold> hold =
+      (*tenant)->DecideHold(hold_id, decision, SharedNowMs(), {.expected = expected});
   if (!hold.ok()) return hold.status();
   EncodeHold((*tenant)->context_id(), *hold, /*with_keys=*/false, decided);
   return absl::OkStatus();
@@ -74,9 +75,9 @@ grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::
     if (!tenant.ok()) return tenant.status();
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldAcceptSource(**tenant, NowMs(), how); },
+        [&](const DryRun& how) { return WouldAcceptSource(**tenant, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          absl::StatusOr<std::string> source = (*tenant)->AcceptSource(NowMs(), {.expected = expected});
+          absl::StatusOr<std::string> source = (*tenant)->AcceptSource(SharedNowMs(), {.expected = expected});
           if (source.ok()) response->set_source_id(*std::move(source));
           return source.status();
         });
@@ -93,7 +94,7 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
         FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     const absl::StatusOr<std::vector<std::string>> asked =
-        (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, NowMs());
+        (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, SharedNowMs());
     if (!asked.ok()) return asked.status();
     response->mutable_tables()->Add(asked->begin(), asked->end());
     return absl::OkStatus();
@@ -159,7 +160,7 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
           "the context id in 'confirm'.");
     }
     const absl::StatusOr<RestoreReport> report =
-        RestoreMirror(tenants_, context_id, request->path(), NowMs(), expected);
+        RestoreMirror(tenants_, context_id, request->path(), SharedNowMs(), expected);
     if (!report.ok()) return report.status();
     if (!report->left_out.empty()) {
       events_.Add(context_id, Severity::kWarning, "mirror.restored",
@@ -216,7 +217,7 @@ grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::Co
           const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
               FindAskedTenant(tenants_, request->context_id(), *context);
           if (!tenant.ok()) return tenant.status();
-          return WouldCommitHold(**tenant, request->hold_id(), NowMs(), how);
+          return WouldCommitHold(**tenant, request->hold_id(), SharedNowMs(), how);
         },
         [&](const Expected& expected) {
           return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit, *context,

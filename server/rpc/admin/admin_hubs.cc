@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hubs.h"
@@ -286,12 +286,12 @@ const char* TriedOnly(bool dry_run) { return dry_run ? " dry run" : ""; }
 template <typename Response>
 absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response* response) {
   if (!dry_run) {
-    const absl::StatusOr<std::string> decided = hub.Decide(std::move(decision), NowMs());
+    const absl::StatusOr<std::string> decided = hub.Decide(std::move(decision), SharedNowMs());
     if (!decided.ok()) return decided.status();
     response->set_golden_id(*decided);
     return absl::OkStatus();
   }
-  const absl::StatusOr<Hub::Preview> preview = hub.Try({.decision = std::move(decision)}, NowMs());
+  const absl::StatusOr<Hub::Preview> preview = hub.Try({.decision = std::move(decision)}, SharedNowMs());
   if (!preview.ok()) return preview.status();
   if (preview->records.size() == 1) response->set_golden_id(preview->records.front().record.id);
   Encode(*preview, response->mutable_preview());
@@ -369,13 +369,13 @@ grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::Resume
     const absl::StatusOr<std::map<std::string, ResumeMode>> modes = ModesOf(**hub, *request);
     if (!modes.ok()) return modes.status();
     if (request->dry_run()) {
-      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.modes = *modes}, NowMs());
+      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.modes = *modes}, SharedNowMs());
       if (!preview.ok()) return preview.status();
       for (const std::string& name : preview->resumed) response->add_resumed(name);
       EncodeMade(*preview, response);
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, NowMs());
+    const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, SharedNowMs());
     if (!resumed.ok()) return resumed.status();
     hubs_->LookAt(**hub).IgnoreError();
     for (const std::string& name : *resumed) response->add_resumed(name);
@@ -443,14 +443,15 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
     const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
     if (!hub.ok()) return hub.status();
     if (request->dry_run()) {
-      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.thawed = request->golden_id()}, NowMs());
+      const absl::StatusOr<Hub::Preview> preview =
+          (*hub)->Try({.thawed = request->golden_id()}, SharedNowMs());
       if (!preview.ok()) return preview.status();
       response->set_records(preview->thawed);
       EncodeFrozen(preview->frozen, response);
       Encode(*preview, response->mutable_preview());
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::size_t> thawed = (*hub)->Thaw(request->golden_id(), NowMs());
+    const absl::StatusOr<std::size_t> thawed = (*hub)->Thaw(request->golden_id(), SharedNowMs());
     if (!thawed.ok()) return thawed.status();
     response->set_records(*thawed);
     return absl::OkStatus();
@@ -541,7 +542,7 @@ grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::Rebui
                        "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
                        "hand are lost. Nothing was made anew.");
                  }
-                 const absl::StatusOr<std::vector<std::string>> suspended = (*hub)->Rebuild(NowMs());
+                 const absl::StatusOr<std::vector<std::string>> suspended = (*hub)->Rebuild(SharedNowMs());
                  if (!suspended.ok()) return suspended.status();
                  hubs_->LookAt(**hub).IgnoreError();
                  for (const std::string& name : *suspended) response->add_suspended(name);

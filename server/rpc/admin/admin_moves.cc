@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/move.h"
 
@@ -88,7 +88,7 @@ grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::Begin
         FindAskedTenant(tenants_, request->context_id(), *context);
     if (!tenant.ok()) return tenant.status();
     if (absl::Status room = CheckRoomToLeave(tenants_, **tenant); !room.ok()) return room;
-    return (*tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, NowMs());
+    return (*tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, SharedNowMs());
   });
 }
 
@@ -129,7 +129,7 @@ grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
           if (absl::Status added = arrival->Add(message.data()); !added.ok()) return added;
         }
         if (context->IsCancelled()) return absl::CancelledError("the import was cancelled");
-        absl::StatusOr<MoveArrival::Report> report = arrival->Finish(NowMs(), GoesOn(*context));
+        absl::StatusOr<MoveArrival::Report> report = arrival->Finish(SharedNowMs(), GoesOn(*context));
         if (!report.ok()) return report.status();
         response->set_contents(std::move(report->contents));
         response->set_kept_path(std::move(report->kept));
@@ -145,20 +145,20 @@ grpc::Status AdminMoves::LeaveMove(grpc::ServerContext* context, const v1::Leave
                [&]() -> absl::Status {
                  if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
                  return Leave(tenants_, request->context_id(), request->move_id(), request->contents(),
-                              request->address(), NowMs(), GoesOn(*context));
+                              request->address(), SharedNowMs(), GoesOn(*context));
                });
 }
 
 grpc::Status AdminMoves::ArriveMove(grpc::ServerContext* context, const v1::ArriveMoveRequest* request,
                                     v1::ArriveMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, StepText("ArriveMove", *request),
-               [&] { return Arrive(tenants_, request->context_id(), request->move_id(), NowMs()); });
+               [&] { return Arrive(tenants_, request->context_id(), request->move_id(), SharedNowMs()); });
 }
 
 grpc::Status AdminMoves::DropMove(grpc::ServerContext* context, const v1::DropMoveRequest* request,
                                   v1::DropMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, StepText("DropMove", *request), [&] {
-    return Drop(tenants_, request->context_id(), request->move_id(), request->contents(), NowMs(),
+    return Drop(tenants_, request->context_id(), request->move_id(), request->contents(), SharedNowMs(),
                 GoesOn(*context));
   });
 }
@@ -166,7 +166,7 @@ grpc::Status AdminMoves::DropMove(grpc::ServerContext* context, const v1::DropMo
 grpc::Status AdminMoves::StayMove(grpc::ServerContext* context, const v1::StayMoveRequest* request,
                                   v1::StayMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, StepText("StayMove", *request),
-               [&] { return Stay(tenants_, request->context_id(), request->move_id(), NowMs()); });
+               [&] { return Stay(tenants_, request->context_id(), request->move_id(), SharedNowMs()); });
 }
 
 grpc::Status AdminMoves::MoveToPlace(grpc::ServerContext* context, const v1::MoveToPlaceRequest* request,
@@ -183,7 +183,7 @@ grpc::Status AdminMoves::MoveToPlace(grpc::ServerContext* context, const v1::Mov
                                    : request->undo() ? PlaceMoveWish::kUndo
                                                      : PlaceMoveWish::kBegin;
         absl::StatusOr<PlaceMoveReport> report = mirror::MoveToPlace(
-            tenants_, request->context_id(), request->place(), wish, NowMs(), GoesOn(*context));
+            tenants_, request->context_id(), request->place(), wish, SharedNowMs(), GoesOn(*context));
         if (!report.ok()) return report.status();
         response->set_context_id(std::move(report->context_id));
         response->set_kept_path(std::move(report->kept));

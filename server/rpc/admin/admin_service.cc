@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
 #include "certs/issue.h"
 #include "proto/wire/codec.h"
@@ -345,7 +346,7 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
                      FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
-                 absl::Status paused = (*tenant)->Pause(request->reason(), NowMs());
+                 absl::Status paused = (*tenant)->Pause(request->reason(), SharedNowMs());
                  response->set_door(std::string(DoorWord((*tenant)->summary())));
                  return paused;
                });
@@ -359,7 +360,7 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                      FindAskedTenant(tenants_, request->context_id(), *context);
                  if (!tenant.ok()) return tenant.status();
                  response->set_context_id((*tenant)->context_id());
-                 absl::Status resumed = (*tenant)->Resume(NowMs());
+                 absl::Status resumed = (*tenant)->Resume(SharedNowMs());
                  response->set_door(std::string(DoorWord((*tenant)->summary())));
                  return resumed;
                });

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
@@ -104,7 +104,8 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   EncodeFailure(summary, message);
   EncodeRows(tenant.rows, message);
   message->set_path(home.Location(tenant.context_id));
-  message->set_bytes(home.Bytes(tenant.context_id));
+  // A shared mirror is asked only now and then: there may be thousands of them.
+  message->set_bytes(home.IsShared() ? summary.bytes : home.Bytes(tenant.context_id));
   message->set_door(std::string(DoorWord(summary)));
   message->set_tables_late(static_cast<std::uint32_t>(tenant.late));
   EncodeHub(tenant, message);
@@ -138,7 +139,7 @@ absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant
   message->set_oldest_source_ms(seen.oldest_source_ms);
   message->set_tables_differing(seen.tables_differing);
   EncodeFailure(seen, message);
-  EncodeRows(tenant.book().At(NowMs()), message);
+  EncodeRows(tenant.book().At(SharedNowMs()), message);
   const ListedTenant listed{.context_id = tenant.context_id(),
                             .summary = std::make_shared<const TenantSummary>(seen),
                             .late = freshness.Missed(tenant.context_id()),
@@ -306,7 +307,7 @@ grpc::Status AdminTenants::GetTimeSeries(grpc::ServerContext* context,
                    if (!tenant.ok()) return tenant.status();
                    context_id = (*tenant)->context_id();
                  }
-                 const TimeSeries::Shown shown = time_series_.Of(context_id, NowMs());
+                 const TimeSeries::Shown shown = time_series_.Of(context_id, SharedNowMs());
                  response->set_begin_ms(shown.begin_ms);
                  for (const Minute& minute : shown.minutes) {
                    response->add_rows(minute.rows);

@@ -95,23 +95,33 @@ class PostgresRecords final : public StoreRecords {
     if (!records.ok()) return records.status();
     auto agreed = AllAgreed();
     if (!agreed.ok()) return agreed.status();
+    std::vector<PostgresAgreed> looked;
+    std::string agreed_as;
+    for (const TableRecord& record : *records) {
+      const auto found = agreed->find(FoldName(record.table));
+      if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
+      looked.push_back(found->second);
+      absl::StrAppend(&agreed_as, "\n", found->first, " ", record.schema_hash);
+    }
+    // A transaction takes what was found on its behalf just before it.
+    const bool is_known = view() != nullptr && looked_outside_ == agreed_as;
+    looked_outside_.reset();
+    if (is_known) return touched_;
     return In(
         [&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
           auto print = PrintOfDefinitions(connection, mirror_.names);
           if (!print.ok()) return print.status();
-          std::vector<PostgresAgreed> looked;
-          for (const TableRecord& record : *records) {
-            const auto found = agreed->find(FoldName(record.table));
-            if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
-            looked.push_back(found->second);
-            absl::StrAppend(&*print, "\n", found->first, " ", record.schema_hash);
-          }
+          if (view() == nullptr) looked_outside_ = agreed_as;
+          absl::StrAppend(&*print, agreed_as);
           if (*print == looked_at_) return touched_;
+          looked_outside_.reset();
           auto touched = FindTouched(connection, mirror_.names, looked);
           if (!touched.ok()) return touched.status();
           if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
             return own;
+          if (absl::Status heirs = CheckNoHeirs(connection, mirror_.names); !heirs.ok()) return heirs;
           looked_at_ = *std::move(print);
+          if (view() == nullptr) looked_outside_ = agreed_as;
           return touched_ = *std::move(touched);
         },
         PlaceUse::kRead, PlaceNode::kCoordinator);
@@ -305,6 +315,8 @@ class PostgresRecords final : public StoreRecords {
   PostgresMirror& mirror_;
   std::string looked_at_;              ///< What the last look for touched tables was about.
   std::vector<TouchedTable> touched_;  ///< What that found.
+  /// Which tables it was about, when nothing was asked of this since and no transaction was under way.
+  std::optional<std::string> looked_outside_;
 };
 
 }  // namespace

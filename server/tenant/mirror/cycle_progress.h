@@ -33,13 +33,24 @@ class CycleProgress {
     ended_ms_ = ended_ms;
     seen_.NoteProgress(ended_ms);
   }
+  /// A time that the mirror's row has, as far as it counts. In a shared mirror a server with a wrong clock
+  /// may have written it: far beyond `now_ms` it says nothing. Elsewhere all times are by one clock.
+  std::int64_t Counted(std::int64_t stored_ms, std::int64_t now_ms) const {
+    return options_.is_shared && stored_ms > now_ms + kAheadMaxMs ? 0 : stored_ms;
+  }
+  /// The latest time that the mirror has seen, at `now_ms`.
+  std::int64_t LatestOf(const TenantRecord& tenant, std::int64_t now_ms) const {
+    return std::max(Counted(tenant.clock_ms, now_ms), now_ms);
+  }
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
     // What was noted of another cycle says nothing of one in a copy that was put there since.
     const std::int64_t noted_ms = tenant.cycle == cycle_ ? ended_ms_ : 0;
-    return now_ms - std::max(tenant.progress_ms, noted_ms) > options_.cycle_idle_ms;
+    return now_ms - std::max(Counted(tenant.progress_ms, now_ms), noted_ms) > options_.cycle_idle_ms;
   }
 
  private:
+  static constexpr std::int64_t kAheadMaxMs = 300'000;
+
   const TenantOptions& options_;
   SeenSummary& seen_;
   std::int64_t cycle_ = 0;

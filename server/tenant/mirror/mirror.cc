@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
@@ -262,7 +262,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
   if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
     Close();
-    if (absl::Status opened = Open(false, NowMs()); !opened.ok()) return opened;
+    if (absl::Status opened = Open(false, SharedNowMs()); !opened.ok()) return opened;
     committed = store_->PlanAndCommit(planner, intent);
   }
   if (!committed.ok()) {
@@ -340,6 +340,7 @@ void Mirror::Summarize(Look look) {
     const absl::StatusOr<UnsentTables> unsent = cycle_.LoadUnsent(*store_);
     if (unsent.ok()) next.tables_unsent = static_cast<std::uint32_t>(unsent->count);
   }
+  if (store_ && look == Look::kAll && options_.is_shared) size_.Renew(*store_, options_.steady_now(), &next);
   seen_.Set(std::move(next));
 }
 

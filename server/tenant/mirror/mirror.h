@@ -22,6 +22,7 @@
 #include "server/tenant/mirror/cycle_progress.h"
 #include "server/tenant/mirror/hook_writer.h"
 #include "server/tenant/mirror/index_follower.h"
+#include "server/tenant/mirror/mirror_size.h"
 #include "server/tenant/mirror/partner_news.h"
 #include "server/tenant/mirror/running_cycle.h"
 #include "server/tenant/mirror/seen_summary.h"
@@ -145,6 +146,7 @@ class Mirror {
   IndexFollower indexes_ MIRROR_GUARDED_BY(mutex_);
   /// What the last event about it said; empty: something was written since.
   std::string told_unavailable_ MIRROR_GUARDED_BY(mutex_);
+  MirrorSize size_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// The plan that ends the cycle of `tenant`, for a transaction that is under way; then what is known once it

@@ -19,11 +19,8 @@ constexpr char kKeep[] =
 
 }  // namespace
 
-void PartnerNews::TellColumns(Store& store) {
-  const absl::StatusOr<std::vector<TouchedTable>> found = store.records().ReadTouchedTables();
-  // What is wrong with the file shows in what the cycle does.
-  if (!found.ok()) return;
-  for (const TouchedTable& added : *found) {
+void PartnerNews::TellColumns(const std::vector<TouchedTable>& touched) {
+  for (const TouchedTable& added : touched) {
     if (added.columns.empty()) continue;
     const std::string names = ListNames(added.columns);
     if (told_.size() >= kToldMax) told_.clear();

@@ -17,7 +17,7 @@ class PartnerNews {
  public:
   PartnerNews(const std::string& context_id, Events& events) : context_id_(context_id), events_(events) {}
 
-  void TellColumns(Store& store);
+  void TellColumns(const std::vector<TouchedTable>& touched);
   /// Before rows of it go. Counts them, once in a cycle.
   void TellRows(Store& store, std::int64_t cycle, const std::string& table, const char* what_comes);
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/schema_plan.h"
@@ -155,7 +155,7 @@ void SeenSummary::NoteRecords(std::int64_t rows, std::int64_t lsn) {
 void SeenSummary::NoteFailure(std::string_view why) {
   const MutexLock lock(mutex_);
   TenantSummary next = summary_ ? *summary_ : TenantSummary{};
-  next.failure = FailedAgain(next.failure, why, NowMs());
+  next.failure = FailedAgain(next.failure, why, SharedNowMs());
   summary_ = std::make_shared<const TenantSummary>(std::move(next));
 }
 

@@ -11,7 +11,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
 #include "server/plan/cycle_check.h"
@@ -251,8 +251,8 @@ absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
 }
 
 absl::StatusOr<std::optional<TableSchema>> RecordsCalls::ReadAgreedPartners() {
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, SharedNowMs());
   if (!tenant.ok()) return tenant.status();
   if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
   absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(kPartnerTable);
@@ -347,8 +347,8 @@ absl::StatusOr<std::optional<RecordOutcome>> RecordsCalls::FindRemembered(const 
 
 absl::Status RecordsCalls::TakesRecords() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, NowMs());
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, SharedNowMs());
   if (!tenant.ok()) return tenant.status();
   if (tenant->door() != Door::kRecords) return NotOfRecords(*tenant);
   const absl::StatusOr<std::optional<TableRecord>> record =
@@ -452,7 +452,7 @@ absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, s
 
 absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return NoticedOf(mirror_, snapshot.status());
   return snapshot;
@@ -460,13 +460,13 @@ absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
 
 absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
-  return ReadTenantOf(mirror_, NowMs());
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  return ReadTenantOf(mirror_, SharedNowMs());
 }
 
 absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
   absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
   if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
@@ -500,7 +500,7 @@ absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::optional<Document>> found = mirror_.store()->records().ReadDocument(kind, id);
   if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
@@ -510,7 +510,7 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
                                                                   const std::string& from,
                                                                   std::size_t count_max) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(NowMs()); !opened.ok()) return opened;
+  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
   absl::StatusOr<std::vector<Document>> found =
       mirror_.store()->records().ReadDocuments(kind, from, count_max);
   if (!found.ok()) return NoticedOf(mirror_, found.status());

@@ -661,6 +661,31 @@ TEST_F(CycleTest, BusyAndDoNotReplicateSendNothing) {
   EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, false));
 }
 
+TEST_F(CycleTest, WhatWasCutOffIsTakenOverAlsoBehindARefusal) {
+  Sql(path_, kTwoTables);
+  endpoint_.on_request = [](const v1::RowDataRequest&) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "cut off");
+  };
+  EXPECT_EQ(Run().outcome, Outcome::kFailed);
+  endpoint_.on_request = nullptr;
+  endpoint_.do_not_replicate = true;
+  for (const v1::DoNotReplicateBy by :
+       {v1::DO_NOT_REPLICATE_BY_OPERATOR, v1::DO_NOT_REPLICATE_BY_MOVE, v1::DO_NOT_REPLICATE_BY_DELETED}) {
+    endpoint_.told_by = by;
+    Run();
+  }
+  endpoint_.do_not_replicate = false;
+  endpoint_.busy = true;
+  EXPECT_EQ(Run().outcome, Outcome::kBusy);
+  endpoint_.busy = false;
+  EXPECT_TRUE(Run().Good());
+  EXPECT_THAT(endpoint_.take_overs, ElementsAre(false, true, true, true, true, true));
+  EXPECT_THAT(endpoint_.holders, testing::Each(endpoint_.holders.front()));
+  EXPECT_TRUE(Run().Good());
+  EXPECT_NE(endpoint_.holders.back(), endpoint_.holders.front());
+  EXPECT_FALSE(endpoint_.take_overs.back());
+}
+
 TEST_F(CycleTest, EndpointThatCannotProveItselfGetsNoRow) {
   Sql(path_, kTwoTables);
   endpoint_.lie_about_cycle = true;
@@ -859,6 +884,51 @@ TEST_F(CycleTest, ValueThatNoLongerFitsIsAnnouncedAnewInTheSameRun) {
   EXPECT_EQ(endpoint_.Count("completed"), 3U);
   ASSERT_TRUE(Run().Good());
   EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+}
+
+TEST_F(CycleTest, ATableThatIsRefusedForAValueOfItsKeyGoesOnWhenTheValueIsGone) {
+  // As a store that has one type for each column of a key.
+  endpoint_.refuses_any_keys = true;
+  Sql(path_, "CREATE TABLE t(k TEXT PRIMARY KEY, v); INSERT INTO t VALUES('a', 1); CREATE TABLE u(x)");
+  ASSERT_TRUE(Run().Good());
+  const std::string secret = "geheim";
+  Sql(path_, absl::StrCat("INSERT INTO t VALUES('", secret, "' || char(0), 2)"));
+  for (int run = 0; run < 2; ++run) {
+    const CycleReport report = Run();
+    EXPECT_EQ(Of(report, "t").result, TableResult::kRefused);
+    EXPECT_EQ(Of(report, "u").result, TableResult::kOk);
+    EXPECT_THAT(Of(report, "t").reason,
+                AllOf(HasSubstr("no key of type ANY is taken. Column 'k' of its key has the type TEXT"),
+                      HasSubstr("Correct or delete such rows"), testing::Not(HasSubstr(secret))));
+    EXPECT_EQ(endpoint_.tables["t"].rows, 1U);
+  }
+  Sql(path_, "DELETE FROM t WHERE v = 2; INSERT INTO t VALUES('b', 3)");
+  // Within the interval the rows are not looked at, unless a person asks.
+  const CycleOptions early = {.now_ms = 500, .key_look_interval_ms = 1'000};
+  EXPECT_EQ(Of(Run(early), "t").result, TableResult::kRefused);
+  CycleOptions asked = early;
+  asked.repopulate_all = true;
+  EXPECT_EQ(Of(Run(asked), "t").result, TableResult::kOk);
+  EXPECT_EQ(endpoint_.tables["t"].rows, 2U);
+
+  Sql(path_, "INSERT INTO t VALUES(x'00', 4)");
+  EXPECT_EQ(Of(Run(early), "t").result, TableResult::kRefused);
+  Sql(path_, "DELETE FROM t WHERE v = 4; INSERT INTO t VALUES('c', 5)");
+  const CycleReport healed = Run({.now_ms = 1'500, .key_look_interval_ms = 1'000});
+  EXPECT_TRUE(healed.Good()) << Of(healed, "t").reason;
+  EXPECT_EQ(endpoint_.tables["t"].rows, 3U);
+  EXPECT_TRUE(Run().Good());
+}
+
+TEST_F(CycleTest, TypesAreFoundAnewForATableThatIsPopulatedOnDemand) {
+  Sql(path_, "CREATE TABLE t(id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES(1, 'one'), (2, 2)");
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+  Sql(path_, "UPDATE t SET v = 1 WHERE id = 1");
+  ASSERT_TRUE(Run().Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_ANY);
+  ASSERT_TRUE(Run({.repopulate = {"t"}}).Good());
+  EXPECT_EQ(endpoint_.announced.tables(0).columns(1).type(), v1::TYPE_INT64);
 }
 
 TEST_F(CycleTest, SourceThatMovedIsReadAgainInANewCycle) {

@@ -310,6 +310,19 @@ TEST_F(StagedChangesTest, GiveDeletesFirstAndPlanThem) {
   EXPECT_EQ(planned->deletes, 0U);
 }
 
+TEST_F(StagedChangesTest, SendNoDeleteOfAKeyThatDoesNotFitAndNoRowOfOne) {
+  Log({{Kind::kInsert, "", kModelMisfit, Row(kModelMisfit)}, {Kind::kInsert, "", "1", Row("1")}});
+  Log({{Kind::kDelete, kModelMisfit, "", {}}, {Kind::kDelete, "2", "", {}}});
+  const absl::StatusOr<ChangePiece> piece = Read(Ask(0))->Next({}, &sink_);
+  ASSERT_THAT(piece, IsOk());
+  EXPECT_TRUE(piece->last);
+  StageModelTable mirror = {{"2", Row("2")}};
+  EXPECT_TRUE(ApplyBlocks(piece->blocks, &mirror).empty());
+  EXPECT_EQ(mirror, (StageModelTable{{"1", Row("1")}}));
+  Log({{Kind::kInsert, "", kModelMisfit, Row(kModelMisfit)}});
+  EXPECT_TRUE(absl::IsAborted(Read(Ask(0))->Next({}, &sink_).status()));
+}
+
 TEST_F(StagedChangesTest, SendWhatIsAskedForAsTheSourceHasItWhereNothingNewerIsStaged) {
   Log({{Kind::kInsert, "", "1", Row("1")},
        {Kind::kInsert, "", "2", Row("2")},

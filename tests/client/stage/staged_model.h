@@ -116,6 +116,9 @@ inline TableSchema ModelSchema() {
   return schema;
 }
 
+/// A key that does not fit what was announced.
+constexpr char kModelMisfit[] = "misfit";
+
 /// Texts of numbers. ReadBase() is a test's own.
 class ModelTexts : public StagedTexts {
  public:
@@ -123,12 +126,18 @@ class ModelTexts : public StagedTexts {
                                             const std::vector<SourceText>& texts) override {
     std::vector<Value> values;
     for (const SourceText& text : texts) {
+      if (text == kModelMisfit) return absl::AbortedError("a value does not fit");
       Value& value = values.emplace_back();
       if (!text) continue;
       value.kind = Kind::kInteger;
       value.integer = std::strtoll(text->c_str(), nullptr, 10);
     }
     return values;
+  }
+  absl::StatusOr<std::optional<std::vector<Value>>> DecodeGone(
+      const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) override {
+    absl::StatusOr<std::vector<Value>> values = Decode(columns, texts);
+    return values.ok() ? std::optional(*std::move(values)) : std::nullopt;
   }
   std::optional<std::uint32_t> ColumnOf(std::int64_t number) const override {
     if (number < 1 || number > 4) return std::nullopt;

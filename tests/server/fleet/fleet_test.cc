@@ -254,6 +254,29 @@ TEST_F(FleetTest, AClockThatIsWrongIsToldOnce) {
   EXPECT_THAT(one->catalog.Messages("server.clock"), HasSubstr("45 s behind the control database's"));
 }
 
+TEST_F(FleetTest, AServerWithAWrongClockLeavesTheDutiesToOneWhoseClockIsRight) {
+  FleetOptions options = Options("db1");
+  options.now_ms = [] { return NowMs() + 900'000; };
+  static std::atomic<std::int64_t> set_ms;
+  set_ms = 0;
+  options.set_clock = [](std::int64_t theirs_ms) { set_ms = theirs_ms; };
+  const auto wrong = Server(options);
+  ASSERT_THAT(wrong->fleet->SetClock(), IsOk());
+  EXPECT_NEAR(static_cast<double>(set_ms), static_cast<double>(NowMs()), 60'000) << "the database's time";
+  set_ms = 0;
+  wrong->Start();
+  ASSERT_TRUE(Comes([&] { return HasAll(*wrong) && wrong->Delivers(); })) << "nobody else is there";
+  EXPECT_NEAR(static_cast<double>(set_ms), static_cast<double>(NowMs()), 60'000) << "each beat tells it";
+  const auto right = Server(Options("db2"));
+  right->Start();
+  ASSERT_TRUE(Comes([&] { return HasAll(*right) && right->Delivers(); }));
+  EXPECT_FALSE(wrong->fleet->Holds(Duty::kHooks));
+  EXPECT_FALSE(wrong->fleet->Holds(Duty::kIdleCycles));
+  EXPECT_FALSE(wrong->Delivers());
+  right->fleet->Stop();
+  EXPECT_TRUE(Comes([&] { return HasAll(*wrong) && wrong->Delivers(); })) << "one has to";
+}
+
 TEST_F(FleetTest, ServersThatAreConfiguredOtherwiseAreToldOnceByTheLaterOne) {
   FleetOptions options = Options("db1");
   options.hash_key = "1";

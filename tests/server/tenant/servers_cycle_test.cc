@@ -340,5 +340,40 @@ TEST_F(ServersCycle, ACycleWhoseServerDiedBeforeAnybodyHeardOfItIsEndedByAnother
   EXPECT_THAT(servers_[2]->catalog.Messages("cycle.failed"), HasSubstr("made no progress for 600 s"));
 }
 
+TEST_F(ServersCycle, TheSizeOfAMirrorStandsInItsSummary) {
+  StartServers(1);
+  MirrorAt(0);
+  const std::shared_ptr<const TenantSummary> summary = tenant().shared_summary();
+  ASSERT_NE(summary, nullptr);
+  EXPECT_GT(summary->bytes, 8'192U);
+  EXPECT_EQ(UnpackSummary(PackSummary(*summary))->bytes, summary->bytes);
+}
+
+// --- A clock that was ahead ---
+
+TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
+  StartServers(2);
+  MirrorAt(0);
+  At(0).now = NowMs();
+  At(0).Begin();
+  // As a server with a wrong clock left it: the latest time seen, and a sign of life.
+  Do("UPDATE \"Mirror_Cust\"._mirror_tenant SET clock_ms = clock_ms + 900000, "
+     "progress_ms = progress_ms + 900000");
+  TenantsOf(1).EndIdleCycles(/*of_others=*/true);
+  EXPECT_EQ(Ask("SELECT count(*) FROM \"Mirror_Cust\"._mirror_tenant WHERE active"), 0);
+  At(1).Begin();
+  EXPECT_EQ(Ask("SELECT clock_ms FROM \"Mirror_Cust\"._mirror_tenant"), now());
+  ASSERT_THAT(At(0).Announce({People()}), IsOk());
+  ASSERT_THAT(At(1).Complete(), IsOk());
+
+  // Less far ahead it counts: a token that was used by then may be forgotten.
+  Do("UPDATE \"Mirror_Cust\"._mirror_tenant SET clock_ms = clock_ms + 290000");
+  SourceCalls& calls = At(0);
+  calls.caller.nonce = "one of before";
+  calls.caller.expires_ms = now() + 280'000;
+  EXPECT_TRUE(absl::IsUnauthenticated(
+      tenant().Authenticate(calls.caller, "holder", /*take_over=*/false, /*probe=*/false, now()).status()));
+}
+
 }  // namespace
 }  // namespace mirror::servers_cycle_test

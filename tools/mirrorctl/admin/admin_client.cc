@@ -152,14 +152,18 @@ absl::Status AdminClient::Service::NotReached(std::string reason) const {
         absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
                      config.file, "' is the server's [admin] address and port", because));
   }
-  if (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") || Holds(reason, "peer name")) {
+  // The reason may name the host, whatever that is called.
+  const bool is_nobody = Holds(reason, "connection refused") || Holds(reason, "no route to host") ||
+                         Holds(reason, "network is unreachable") || Holds(reason, "dns resolution failed");
+  if (!is_nobody && (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") ||
+                     Holds(reason, "peer name"))) {
     return absl::UnavailableError(absl::StrCat(
         "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
         config.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
         config.file, "', and that this is the [admin] port", because));
   }
-  if (Holds(reason, "socket closed") || Holds(reason, "handshake") || Holds(reason, "connection reset") ||
-      Holds(reason, "ssl") || Holds(reason, "tls")) {
+  if (!is_nobody && (Holds(reason, "socket closed") || Holds(reason, "handshake") ||
+                     Holds(reason, "connection reset") || Holds(reason, "ssl") || Holds(reason, "tls"))) {
     if (const auto own = ReadCertificateInfo(config.tls.certificate); own.ok() && !own->is_for_clients) {
       return absl::UnavailableError(absl::StrCat(
           "the server at ", at, " does not take the certificate '", config.tls.certificate,

@@ -102,8 +102,8 @@ std::optional<std::uint32_t> MariadbStagedTexts::ColumnOf(std::int64_t number) c
   return static_cast<std::uint32_t>(found - columns.begin());
 }
 
-absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
-                                                              const std::vector<SourceText>& texts) {
+bool MariadbStagedTexts::Take(const std::vector<std::uint32_t>& columns,
+                              const std::vector<SourceText>& texts) {
   if (!decoder_ || decoded_ != columns) {
     std::vector<Column> announced;
     for (const std::uint32_t column : columns) announced.push_back(known_->schema.columns[column]);
@@ -112,7 +112,17 @@ absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<
   }
   fields_.clear();
   for (const SourceText& text : texts) fields_.push_back(text ? std::string_view(*text) : std::string_view());
-  if (decoder_->Decode(fields_)) return decoder_->values();
+  return decoder_->Decode(fields_);
+}
+
+absl::StatusOr<std::optional<std::vector<Value>>> MariadbStagedTexts::DecodeGone(
+    const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) {
+  return Take(columns, texts) ? std::optional(decoder_->values()) : std::nullopt;
+}
+
+absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
+                                                              const std::vector<SourceText>& texts) {
+  if (Take(columns, texts)) return decoder_->values();
   std::vector<MariadbMisfit> misfits;
   for (const MariadbMisfit& misfit : decoder_->misfits())
     misfits.push_back({columns[misfit.column], misfit.is_null});

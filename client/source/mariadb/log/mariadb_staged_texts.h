@@ -36,6 +36,8 @@ class MariadbStagedTexts : public StagedTexts {
 
   absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                             const std::vector<SourceText>& texts) override;
+  absl::StatusOr<std::optional<std::vector<Value>>> DecodeGone(const std::vector<std::uint32_t>& columns,
+                                                               const std::vector<SourceText>& texts) override;
   std::optional<std::uint32_t> ColumnOf(std::int64_t number) const override;
   bool HasSteps() const override { return steps_.has_value(); }
   absl::StatusOr<bool> TakeSteps(std::vector<Value>* values) override;
@@ -46,6 +48,8 @@ class MariadbStagedTexts : public StagedTexts {
   MariadbStagedTexts(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
                      PositionOf position_of)
       : look_(std::move(look)), known_(std::move(known)), position_of_(std::move(position_of)) {}
+  /// Decodes into `decoder_`. False: a value does not fit what was announced.
+  bool Take(const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts);
   absl::StatusOr<std::vector<Key>> KeysOf(const std::vector<StagedKey>& keys);
   BaseRow BaseRowOf(const std::vector<std::string_view>& texts) const;
 

@@ -58,24 +58,38 @@ std::optional<std::uint32_t> PostgresStagedTexts::ColumnOf(std::int64_t number) 
   return static_cast<std::uint32_t>(found - columns.begin());
 }
 
-absl::StatusOr<std::vector<Value>> PostgresStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
-                                                               const std::vector<SourceText>& texts) {
+std::vector<Value> PostgresStagedTexts::Take(const std::vector<std::uint32_t>& columns,
+                                             const std::vector<SourceText>& texts,
+                                             std::vector<PostgresMisfit>* misfits) {
   values_.Clear();
   std::vector<Value> values(columns.size());
-  std::vector<PostgresMisfit> misfits;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const PostgresTextColumn& column = columns_[columns[i]];
     if (!texts[i]) {
-      if (!column.announced.nullable) misfits.push_back({columns[i], /*is_null=*/true});
+      if (!column.announced.nullable) misfits->push_back({columns[i], /*is_null=*/true});
       continue;
     }
     const std::optional<Value> value = values_.Decode(column, *texts[i]);
     if (value) {
       values[i] = *value;
     } else {
-      misfits.push_back({columns[i], /*is_null=*/false});
+      misfits->push_back({columns[i], /*is_null=*/false});
     }
   }
+  return values;
+}
+
+absl::StatusOr<std::optional<std::vector<Value>>> PostgresStagedTexts::DecodeGone(
+    const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) {
+  std::vector<PostgresMisfit> misfits;
+  std::vector<Value> values = Take(columns, texts, &misfits);
+  return misfits.empty() ? std::optional(std::move(values)) : std::nullopt;
+}
+
+absl::StatusOr<std::vector<Value>> PostgresStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
+                                                               const std::vector<SourceText>& texts) {
+  std::vector<PostgresMisfit> misfits;
+  std::vector<Value> values = Take(columns, texts, &misfits);
   if (misfits.empty()) return values;
   look_->keep(*known_, misfits);
   return absl::AbortedError(absl::StrCat("table '", known_->table.name,

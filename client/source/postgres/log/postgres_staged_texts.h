@@ -29,6 +29,8 @@ class PostgresStagedTexts : public StagedTexts {
 
   absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                             const std::vector<SourceText>& texts) override;
+  absl::StatusOr<std::optional<std::vector<Value>>> DecodeGone(const std::vector<std::uint32_t>& columns,
+                                                               const std::vector<SourceText>& texts) override;
   std::optional<std::uint32_t> ColumnOf(std::int64_t number) const override;
   bool HasSteps() const override { return steps_.has_value(); }
   absl::StatusOr<bool> TakeSteps(std::vector<Value>* values) override;
@@ -38,6 +40,9 @@ class PostgresStagedTexts : public StagedTexts {
  private:
   PostgresStagedTexts(std::shared_ptr<const PostgresLook> look,
                       std::shared_ptr<const KnownPostgresTable> known, PositionOf position_of);
+  /// The values that fit what was announced, and those that do not.
+  std::vector<Value> Take(const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts,
+                          std::vector<PostgresMisfit>* misfits);
   /// `by_text`: keys are compared as texts, also where one is no value of its column's type.
   std::string BaseSql(bool by_text) const;
   absl::Status ReadInto(const std::vector<StagedKey>& keys, bool by_text, std::string* snapshot,

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "base/mutex.h"
@@ -62,7 +62,7 @@ class PostgresCatalog final : public Catalog {
   explicit PostgresCatalog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
 
   absl::StatusOr<EventRecord> AddEvent(EventRecord event) override {
-    if (event.time_ms == 0) event.time_ms = NowMs();
+    if (event.time_ms == 0) event.time_ms = SharedNowMs();
     const auto begun = Clock::now();
     if (IsSlow(begun)) {
       return absl::UnavailableError(

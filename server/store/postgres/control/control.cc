@@ -97,7 +97,12 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
         "Where "
         "the whole schema is gone, the next start of the server makes a new one.";
   } else if (trouble == Trouble::kDenied) {
-    advice = " The server's role has to own the schema mirror_control and all in it.";
+    advice =
+        " The server's role needs all rights on the schema mirror_control and on all in it. Where it is the "
+        "owner, somebody revoked some: as that role or a superuser, type GRANT ALL ON SCHEMA mirror_control, "
+        "and GRANT ALL ON ALL TABLES IN SCHEMA mirror_control, for it. Where it is not, type ALTER … OWNER "
+        "TO "
+        "that role.";
   } else if (trouble == Trouble::kReadOnly) {
     advice =
         " It is a standby now, or was told to write nothing: the next call looks for the primary, which "

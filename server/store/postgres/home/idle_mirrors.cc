@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,9 @@ namespace mirror {
 namespace {
 
 constexpr char kLookingIntoAll[] = "looking into all mirrors";
+/// What stands so far ahead of the place's clock was written by a server with a wrong one.
+constexpr std::int64_t kAheadMaxMs = 300'000;
+constexpr char kPlaceNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// One statement takes a lock of each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
 /// Who asks does so for all places.
@@ -103,7 +107,8 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
 
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
   return FindMirrors(place, [before_ms](const std::string&) {
-    return absl::StrCat("active AND progress_ms < ", before_ms);
+    return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", kPlaceNow, " + ",
+                        kAheadMaxMs, ")");
   });
 }
 

@@ -66,8 +66,11 @@ const char* BytesOfSchemaSql(PlaceKind kind) {
     return "SELECT coalesce(sum(citus_total_relation_size(oid::regclass, false)), 0)::bigint FROM pg_class "
            "WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'";
   }
-  return "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = "
-         "to_regnamespace($1) AND relkind = 'r'";
+  // By pg_depend, which has an index by schema. A relation that goes meanwhile has no size.
+  return "SELECT coalesce(sum(pg_total_relation_size(objid)), 0)::bigint FROM pg_depend WHERE classid = "
+         "'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid "
+         "= "
+         "to_regnamespace($1)";
 }
 
 postgres::Parameters CoordinatorSettings() {

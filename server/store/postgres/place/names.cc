@@ -38,8 +38,12 @@ absl::Status CheckColumn(const TableSchema& table, const Column& column) {
                                           "Rename it at the source, or leave it out."));
   }
   if (column.type == Type::kAny && column.key_position != 0) {
-    return CannotHold(table, absl::StrCat(named, "is of the key and may hold values of every kind (ANY), ",
-                                          "which have no common order there. Give it a type at the source."));
+    return CannotHold(
+        table,
+        absl::StrCat(named, "is of the key and is announced with values of every kind (ANY), which ",
+                     "have no common order there. Declare it with one type at the source (in SQLite ",
+                     "INTEGER, REAL, TEXT or BLOB). If it has one, a row has a key that is not of it: ",
+                     "correct or delete that row."));
   }
   return absl::OkStatus();
 }

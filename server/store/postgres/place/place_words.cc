@@ -75,7 +75,10 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
       return "Somebody dropped or changed the table: 'mirrorctl invalidate' lets the next cycle make it "
              "anew.";
     case Trouble::kDenied:
-      return "The server's role has to own the mirror's schema and all in it.";
+      return "The server's role needs all rights on the mirror's schema and on all in it. Where it is the "
+             "owner, "
+             "somebody revoked some: as that role or a superuser, type GRANT ALL ON SCHEMA, and GRANT ALL ON "
+             "ALL TABLES IN SCHEMA, for it. Where it is not, type ALTER … OWNER TO that role.";
     case Trouble::kRowSecurity:
       return "Row security has to let the table's owner be, which is the server's role: 'ALTER TABLE … "
              "NO FORCE ROW LEVEL SECURITY' does that. For readers the policies stay.";

@@ -12,8 +12,10 @@ absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
-  return connection.Execute(
-      absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table, " VALUES ('x')"), kDoing);
+  // Over 300 kB, stored as they are: less may find room in pages that are free already.
+  return connection.Execute(absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table,
+                                         " SELECT repeat('x', 1000) FROM generate_series(1, 300)"),
+                            kDoing);
 }
 
 }  // namespace mirror

@@ -50,14 +50,19 @@ postgres::Array KeysOf(const std::vector<std::string>& tables) {
 std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock) {
   return absl::StrCat(
       "SELECT table_name, schema_hash, lsn, lineage, pending_lsn, pending_lineage, seq, row_count, cycle, "
-      "state FROM ",
+      "state, table_key FROM ",
       names.metadata, some ? " WHERE table_key = ANY ($1)" : "", " ORDER BY table_key",
       lock ? " FOR UPDATE" : "");
 }
 
 std::vector<TableRecord> RecordsOf(const postgres::Rows& rows) {
   std::vector<TableRecord> records;
-  for (int row = 0; row < rows.rows(); ++row) records.push_back(RecordOf(rows, row));
+  for (int row = 0; row < rows.rows(); ++row) {
+    TableRecord record = RecordOf(rows, row);
+    // One whose name or key somebody changed is found by one of them alone: it counts as removed, and the
+    // next population of the table writes it anew.
+    if (rows.View(row, 10) == FoldName(record.table)) records.push_back(std::move(record));
+  }
   return records;
 }
 
@@ -94,7 +99,8 @@ void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableR
 }
 
 void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
-  writes.Add(absl::StrCat("DELETE FROM ", names.metadata, " WHERE table_key = $1"),
+  writes.Add(absl::StrCat("DELETE FROM ", names.metadata,
+                          " WHERE table_key = $1 OR lower(table_name COLLATE \"C\") = $1"),
              {writes.Keep(FoldName(table))});
 }
 
@@ -152,6 +158,10 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& c
 
 void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed) {
   writes.MoveState();
+  // Under another key its record does not count, see RecordsOf().
+  writes.Add(absl::StrCat("DELETE FROM ", names.metadata,
+                          " WHERE lower(table_name COLLATE \"C\") = $1 AND table_key <> $1"),
+             {writes.Keep(FoldName(agreed.schema.name))});
   writes.Add(absl::StrCat("INSERT INTO ", names.definitions,
                           " (table_key, definition, generation, kinds) VALUES ($1, $2, $3, $4) ON CONFLICT "
                           "(table_key) DO UPDATE SET definition = EXCLUDED.definition, generation = "

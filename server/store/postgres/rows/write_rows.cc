@@ -1,6 +1,7 @@
 #include "server/store/postgres/rows/write_rows.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,15 @@ constexpr std::size_t kCopyRowsMin = 200;
 constexpr std::size_t kKeyBytesSafe = 2'000, kRowBytesSafe = 7'000;
 constexpr std::size_t kValueBytesInRow = 24;
 
+/// What a statement may take longer for what it writes: a megabyte in a second.
+std::chrono::milliseconds TimeFor(const ChangeBatch& batch) {
+  std::uint64_t bytes = 0;
+  for (const ColumnView& view : batch.columns) {
+    for (const LargeValue& large : view.large) bytes += large.size;
+  }
+  return std::chrono::milliseconds(bytes / 1'000);
+}
+
 class RowWriter {
  public:
   RowWriter(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply)
@@ -39,6 +49,7 @@ class RowWriter {
         set_(connection, target, apply, values_) {}
 
   absl::Status WriteAll(RowsWritten* written) {
+    const postgres::AnswersWithin patience(connection_, connection_.answer_within() + TimeFor(batch_));
     Sort();
     absl::StatusOr<std::int64_t> count = WriteTogether();
     if (!count.ok()) return count.status();

@@ -37,6 +37,9 @@ struct PresentTable {
 absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connection& connection,
                                                                 const PostgresOwnTables& names,
                                                                 const std::vector<std::string>& relations);
+/// Refuses tables that inherit from one of the schema: their rows would count as that one's. Errors:
+/// kFailedPrecondition, with the statement that mends it.
+absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTables& names);
 /// Another text whenever a definition in the schema is another.
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
                                                const PostgresOwnTables& names);

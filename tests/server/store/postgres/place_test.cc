@@ -11,6 +11,8 @@
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/pooler.h"
+#include "server/store/postgres/place/try_writing.h"
 #include "server/store/postgres/place/types.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
@@ -65,6 +67,23 @@ TEST_F(PlaceOfMirrors, ADatabaseThatWouldLoseRowsOrTextIsRefused) {
   options_.conninfo = (*careless)->Conninfo();
   EXPECT_THAT(PostgresPlace::Open(options_).status(),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("fsync or full_page_writes is off")));
+}
+
+TEST_F(PlaceOfMirrors, ATryWritesMoreThanFitsIntoPagesThatAreFree) {
+  const auto position = [&] {
+    return connection_->Number("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").value();
+  };
+  const std::int64_t before = position();
+  ASSERT_THAT(TryWriting(*connection_, "public"), IsOk());
+  EXPECT_GT(position() - before, 300'000);
+  EXPECT_THAT(connection_->Number("SELECT count(*) FROM pg_class WHERE relname LIKE 'write\\_test%'"),
+              IsOkAndHolds(0));
+}
+
+TEST_F(PlaceOfMirrors, WithoutAPoolerEachConnectionHasASessionForItself) {
+  EXPECT_THAT(IsPooled({.conninfo = conninfo_}), IsOkAndHolds(false));
+  EXPECT_THAT(IsPooled({.conninfo = conninfo_ + " user=nobody_there"}).status(),
+              StatusIs(StatusCode::kUnavailable));
 }
 
 TEST_F(PlaceOfMirrors, WhoReadsCannotWriteAndHasConnectionsOfItsOwn) {
@@ -169,11 +188,12 @@ TEST_F(PlaceOfMirrors, RowSecurityThatBindsTheOwnerTooIsToldAsThat) {
     const absl::Status status = connection_->Execute(sql);
     EXPECT_THAT(status, StatusIs(StatusCode::kPermissionDenied));
     EXPECT_THAT(InStoreWords(status, Touched::kMirroredTable),
-                StatusIs(StatusCode::kFailedPrecondition,
-                         AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"), Not(HasSubstr("has to own")))));
+                StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"),
+                                                                Not(HasSubstr("needs all rights")))));
   }
   EXPECT_THAT(InStoreWords(connection_->Execute("CREATE TABLE public.h (a int)"), Touched::kMirroredTable),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("has to own")));
+              StatusIs(StatusCode::kFailedPrecondition,
+                       AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
   Do("RESET ROLE; DROP TABLE public.g; DROP ROLE guarded_owner");
 }
 

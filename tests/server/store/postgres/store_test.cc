@@ -601,6 +601,46 @@ TEST_F(PostgresStoreTest, WhatIsTouchedIsOfTablesThatStandAsAgreedNow) {
   }
 }
 
+TEST_F(PostgresStoreTest, ARecordWhoseKeyOrNameSomebodyChangedCountsAsRemovedAndIsWrittenAnew) {
+  for (const char* const changed : {"table_key = 'another'", "table_name = 'another'"}) {
+    SCOPED_TRACE(changed);
+    Create(People());
+    Do(absl::StrCat("UPDATE \"ctx_mirroring\" SET ", changed));
+    EXPECT_THAT(store_->records().ReadTables(), IsOkAndHolds(SizeIs(0)));
+    EXPECT_THAT(store_->records().ReadTable("people"), IsOkAndHolds(std::optional<TableRecord>()));
+    Step anew = StepAt("people", {AgreeSchema{People()}});
+    const auto result = store_->Commit(InCycle({std::move(anew)}));
+    ASSERT_THAT(result, IsOk());
+    ASSERT_THAT(result->steps.at(0).status, IsOk());
+    EXPECT_THAT(store_->records().ReadTables(), IsOkAndHolds(SizeIs(1)));
+    EXPECT_EQ(Number("SELECT count(*) FROM \"ctx_mirroring\""), 1);
+    Do("DELETE FROM \"ctx_mirroring\"; DELETE FROM _mirror_schema; DROP TABLE people");
+  }
+}
+
+TEST_F(PostgresStoreTest, ATransactionTakesWhatWasFoundForItAndLooksAgainByItself) {
+  Create(People());
+  const auto touched_in_work = [&] {
+    std::size_t touched = 0;
+    const auto done = store_->PlanAndCommit(
+        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+          const auto found = store_->records().ReadTouchedTables();
+          if (!found.ok()) return found.status();
+          touched = found->size();
+          return std::optional<Plan>();
+        },
+        {});
+    EXPECT_THAT(done.status(), IsOk());
+    return touched;
+  };
+  EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(0)));
+  EXPECT_EQ(touched_in_work(), 0U);
+  Do("ALTER TABLE people ADD COLUMN theirs int");
+  EXPECT_EQ(touched_in_work(), 1U) << "nothing was found for this one";
+  EXPECT_THAT(store_->records().ReadTouchedTables(), IsOkAndHolds(SizeIs(1)));
+  EXPECT_EQ(touched_in_work(), 1U);
+}
+
 TEST_F(PostgresStoreTest, AScrubLeavesNoDeletedRowInTheTables) {
   Create(People());
   Do("INSERT INTO people SELECT i, repeat('x', 500), i FROM generate_series(1, 2000) AS i");

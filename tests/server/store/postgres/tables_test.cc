@@ -321,6 +321,27 @@ TEST_F(PostgresTables, ATableThatSomebodyDroppedIsAgreedAllTheSame) {
 
 // --- What others did --------------------------------------------------------------------------------------
 
+TEST_F(PostgresTables, ThePrintIsOfThisSchemaAlone) {
+  ASSERT_THAT(Create(People()), IsOk());
+  const std::string before = Print();
+  Do("CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.people (id bigint PRIMARY KEY)");
+  EXPECT_EQ(Print(), before);
+  Do("ALTER TABLE " + Name("people") + " RENAME TO former");
+  EXPECT_NE(Print(), before);
+}
+
+TEST_F(PostgresTables, ATableThatInheritsFromTheMirrorsIsTold) {
+  ASSERT_THAT(Create(People()), IsOk());
+  EXPECT_THAT(CheckNoHeirs(*connection_, names_), IsOk());
+  const std::string before = Print();
+  Do("CREATE TABLE " + Name("Heir") + " () INHERITS (" + Name("people") + ")");
+  EXPECT_NE(Print(), before);
+  EXPECT_THAT(CheckNoHeirs(*connection_, names_),
+              StatusIs(kRefused, AllOf(HasSubstr("inherits from"), HasSubstr("\"Heir\" NO INHERIT"))));
+  Do("ALTER TABLE " + Name("Heir") + " NO INHERIT " + Name("people"));
+  EXPECT_THAT(CheckNoHeirs(*connection_, names_), IsOk());
+}
+
 TEST_F(PostgresTables, WhatSomebodyChangedIsFound) {
   for (const char* const name : {"a", "b", "c", "d", "e", "f", "g", "h"})
     ASSERT_THAT(Create(People(name)), IsOk());
