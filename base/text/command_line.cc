@@ -447,6 +447,10 @@ Option Command::AddFlag(const std::string& name, bool& value, const std::string&
 
 Option Command::Find(const std::string& name) const { return Option(app_->get_option(name), notes_); }
 
+Command Command::FindCommand(const std::string& name) const {
+  return Command(app_->get_subcommand(name), notes_);
+}
+
 void Command::Footer(const std::string& text) const { app_->footer(text); }
 
 void Command::RequireCommand() const { app_->require_subcommand(1); }

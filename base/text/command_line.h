@@ -76,6 +76,7 @@ class Command {
   Option AddFlag(const std::string& name, bool& value, const std::string& help) const;
   /// One that was added to this command.
   Option Find(const std::string& name) const;
+  Command FindCommand(const std::string& name) const;
 
   /// The last lines of the help.
   void Footer(const std::string& text) const;

@@ -42,7 +42,7 @@ struct WaitingRows {
   const RowsEnd* end = nullptr;  ///< Of the cycle, when these are its last rows. Null: it goes on.
 
   RowAnswer answer;
-  bool has_gap = false;  ///< It may wait and has to; there is no answer yet.
+  bool has_gap = false;        ///< It may wait and has to; there is no answer yet.
   std::uint64_t gap_seen = 0;  ///< GapWaits::changes() when the gap was found.
 };
 

@@ -71,6 +71,8 @@ struct AdminCommands {
   Console& console;
   std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
   std::string group = {};  ///< The command that these are under, and a space; empty: none.
+  /// All that --config was given with; null: `config_path` alone.
+  const std::vector<std::string>* configs = nullptr;
 
   cli::Command Add(const std::string& name, const std::string& help, const std::string& example,
                    AdminRun run) const;

@@ -1,6 +1,8 @@
 #include "tools/mirrorctl/admin_commands.h"
 
+#include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -8,6 +10,7 @@
 #include "base/interruption.h"
 #include "base/printable.h"
 #include "base/text/watch.h"
+#include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin/nearest_names.h"
@@ -66,10 +69,78 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
                                 request.watch_s, request.json, interruption, look, console.out, console.err);
 }
 
+/// One command at the servers of several configurations, in their order: each answer below a line that names
+/// its server, or with --json one list, whose objects name it.
+class ManyServers {
+ public:
+  /// Both outlive it.
+  ManyServers(const std::vector<std::string>& configs, const AdminRun& run) : configs_(configs), run_(run) {}
+
+  /// `interruption`: ends the calls; null: nothing does.
+  void Run(const AdminRequest& request, const Interruption* interruption, Console& console) const {
+    Json all = Json::array();
+    for (const std::string& path : configs_) {
+      // One variable cannot stand for the keys of each.
+      const absl::StatusOr<ControlConfig> config = LoadControlConfig(path, "MIRRORCTL_OVERVIEW_");
+      absl::StatusOr<std::unique_ptr<AdminClient>> client =
+          config.ok() ? AdminClient::Open(*config)
+                      : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());
+      if (!client.ok()) {
+        Fail(console, client.status());
+        console.exit_code = Console::kWrongUsage;
+        continue;
+      }
+      if (interruption != nullptr) {
+        (*client)->EndAt(interruption);
+        (*client)->EndWithin(kLookPatience);
+      }
+      Ask(**client, *config, request, &all, console);
+    }
+    if (request.json) PrintJson(console.out, all);
+  }
+
+ private:
+  void Ask(AdminClient& client, const ControlConfig& config, const AdminRequest& request, Json* all,
+           Console& console) const {
+    std::ostringstream list;
+    Console one{request.json ? static_cast<std::ostream&>(list) : console.out, console.err};
+    if (!request.json) console.out << Printable(config.address) << "  " << Printable(config.file) << '\n';
+    RunOn(client, run_, request, one);
+    console.exit_code = std::max(console.exit_code, one.exit_code);
+    if (!request.json) return;
+    Json answer = Json::parse(list.str(), nullptr, /*allow_exceptions=*/false);
+    if (!answer.is_array()) return;
+    for (Json& object : answer) {
+      object["server"] = config.address;
+      all->push_back(std::move(object));
+    }
+  }
+
+  const std::vector<std::string>& configs_;
+  const AdminRun& run_;
+};
+
+void RunOnMany(const AdminCommands& commands, const std::string& name, const AdminRun& run) {
+  Console& console = commands.console;
+  const AdminRequest& request = *commands.request;
+  const ManyServers servers(*commands.configs, run);
+  if (!request.watched) return servers.Run(request, nullptr, console);
+  const Interruption interruption;
+  const auto look = [&](std::ostream& out, std::ostream& err) {
+    Console looked{out, err};
+    servers.Run(request, &interruption, looked);
+    return looked.exit_code;
+  };
+  console.exit_code = WatchHere(
+      absl::StrCat("mirrorctl ", name, request.pattern.empty() ? "" : " ", Printable(request.pattern)),
+      request.watch_s, request.json, interruption, look, console.out, console.err);
+}
+
 /// Opens what the configuration names, then runs the command.
 void RunWith(const AdminCommands& commands, const std::string& name, const AdminRun& run) {
   Console& console = commands.console;
   const AdminRequest& request = *commands.request;
+  if (commands.configs != nullptr && commands.configs->size() > 1) return RunOnMany(commands, name, run);
   const absl::StatusOr<ControlConfig> config = FindControlConfig(commands.config_path, console.err);
   absl::Status status = config.status();
   if (status.ok()) {
@@ -174,8 +245,10 @@ void AdminCommands::AddTables(const cli::Command& command) const {
   });
 }
 
-void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console) {
-  const AdminCommands commands{app, config_path, console};
+void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
+                      const std::vector<std::string>* configs) {
+  AdminCommands commands{app, config_path, console};
+  commands.configs = configs;
   AddReadingCommands(commands);
   AddExportCommand(commands);
   AddRecordsCommands(commands);

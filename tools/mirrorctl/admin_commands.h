@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
 
 #include <string>
+#include <vector>
 
 #include "base/text/command_line.h"
 #include "tools/mirrorctl/admin/console.h"
@@ -17,9 +18,11 @@ namespace mirror {
 /// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
 /// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
 ///
-/// `config_path` is what --config of `app` sets; empty: see FindConfig(). It and `console` outlive `app`.
+/// `config_path` is what --config of `app` sets; empty: see FindConfig(). `configs`: all that it was given
+/// with; null: it is given once. They and `console` outlive `app`.
 ///   audit list [--limit N] | audit verify
-void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console);
+void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
+                      const std::vector<std::string>* configs = nullptr);
 
 }  // namespace mirror
 

@@ -5,6 +5,7 @@
 
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "base/config/find_config.h"
 #include "base/db/postgres/target.h"
@@ -38,15 +39,24 @@ int main(int argc, char** argv) {
   app.RequireCommand();
   app.OptionsBehindCommands();
   std::string config_path;
+  std::vector<std::string> configs;
   const mirror::cli::Option config =
-      app.Add("--config", config_path, "Which endpoint, and as whom (default: mirrorctl.toml, searched for)")
+      app.Add("--config", configs,
+              "Which endpoint, and as whom (default: mirrorctl.toml, searched for); several for 'tenants'")
+          .TakeAll()
+          .AsItStands()
           .Completes(mirror::cli::Besides::kFiles);
+  app.Check([&app, &configs, &config_path]() -> std::string {
+    if (!configs.empty()) config_path = configs.front();
+    const bool lists = app.FindCommand("tenants").given();
+    return configs.size() > 1 && !lists ? "several --config go with 'tenants' alone" : "";
+  });
   mirror::LetSearch(app, config, config_path, mirror::kControlConfig);
 
   mirror::AddInit(app, console);
   mirror::AddCerts(app, console);
   mirror::AddApiKey(app, console);
-  mirror::AddAdminCommands(app, config_path, console);
+  mirror::AddAdminCommands(app, config_path, console, &configs);
   mirror::AddAuditCommands(app, config_path, console);
   mirror::AddDoctor(app, config_path, console);
   mirror::AddWebCommand(app, config_path, console);
