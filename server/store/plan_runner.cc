@@ -25,7 +25,7 @@ namespace mirror {
 namespace {
 
 /// How often a running cycle's sign of life is written, at most.
-constexpr std::int64_t kProgressIntervalMs = 1'000;
+constexpr std::int64_t kProgressIntervalMs = 1'000, kAheadMaxMs = 300'000;
 /// How often what is over kReceiptsKeptMax is removed, in receipts.
 constexpr std::uint64_t kPruneEvery = 64;
 
@@ -561,7 +561,9 @@ class PlanRun {
     TenantRecord next = plan_.tenant.value_or(before_);
     if (plan_.cycle && !plan_.tenant) {
       next.touched = touched_;
-      if (next.touched != before_.touched || plan_.now_ms - next.progress_ms >= kProgressIntervalMs) {
+      // From far ahead it is by a wrong clock, and none.
+      const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
+      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs || since_ms < -kAheadMaxMs) {
         next.progress_ms = plan_.now_ms;
       }
     }

@@ -612,6 +612,10 @@ TEST_F(PlanRunnerTest, ASignOfLifeIsWrittenOnceASecondAndWithTheFirstBatch) {
   ASSERT_THAT(Run(plan), IsOk());
   EXPECT_EQ(script_.mirror.tenant.progress_ms, kNow + 1'000);
   EXPECT_EQ(script_.mirror.tenant.clock_ms, kNow + 1'000);
+  // A server whose clock was far ahead wrote one.
+  script_.mirror.tenant.progress_ms = kNow + 400'000;
+  ASSERT_THAT(Run(plan), IsOk());
+  EXPECT_EQ(script_.mirror.tenant.progress_ms, kNow + 1'000);
 
   Make(People());
   script_.mirror.tenant.touched = false;
