@@ -10,7 +10,7 @@
 
 #include "base/mutex.h"
 #include "proto/wire/batch.h"
-#include "server/tenant/mirror/row_rate.h"
+#include "server/watch/row_rate.h"
 
 namespace mirror {
 

@@ -14,9 +14,9 @@
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
+#include "server/plan/shared_lists.h"
 #include "server/store/start_mark.h"
 #include "server/tenant/mirror/index_book.h"
-#include "server/tenant/mirror/shared_lists.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
 

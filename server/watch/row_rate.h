@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_MIRROR_ROW_RATE_H_
-#define MIRROR_SERVER_TENANT_MIRROR_ROW_RATE_H_
+#ifndef MIRROR_SERVER_WATCH_ROW_RATE_H_
+#define MIRROR_SERVER_WATCH_ROW_RATE_H_
 
 #include <cstdint>
 
@@ -41,4 +41,4 @@ class RowRate {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_MIRROR_ROW_RATE_H_
+#endif  // MIRROR_SERVER_WATCH_ROW_RATE_H_
