@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kUnsentKind[] = "unsent";
 /// Of a name as it is kept. One that can be announced is not longer.
-constexpr std::size_t kNameBytesKept = 600;
+constexpr std::size_t kNameBytesKept = 1'600;
 /// Names that a sentence lists for each reason.
 constexpr std::size_t kNamesListed = 10;
 

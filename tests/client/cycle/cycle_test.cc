@@ -234,7 +234,9 @@ TEST_F(CycleTest, TheMirrorIsToldWhichTablesWereNotSentAndWhyWithoutAnyValue) {
   EXPECT_THAT(Of(report, "b").reason, HasSubstr("Ada Lovelace")) << "the agent's own report";
   EXPECT_THAT(Unsent(), ElementsAre(absl::StrCat("b ", static_cast<int>(v1::UNSENT_REASON_ROWS)),
                                     absl::StrCat("far ", static_cast<int>(v1::UNSENT_REASON_UNREADABLE))));
-  const std::string told = endpoint_.completed.DebugString();
+  v1::ReplicationCompletedRequest completed = endpoint_.completed;
+  completed.clear_source_time_ms();  // It may have any digits.
+  const std::string told = completed.DebugString();
   for (const char* const value : {"Ada", "1815", "4711", "inf"}) {
     EXPECT_THAT(told, testing::Not(HasSubstr(value)));
   }

@@ -63,9 +63,6 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
 void PrintIndexes(std::ostream& out, const v1::ListIndexesResponse& answer);
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
                  std::int64_t now_ms);
-/// A sentence for each reason for which the source could not send tables, with their names; empty: it sent
-/// all.
-std::vector<std::string> UnsentNotes(const v1::ListTablesResponse& answer, std::int64_t now_ms);
 /// How a hold is named on the command line: TENANT:NUMBER.
 std::string HoldName(const v1::Hold& hold);
 void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,

@@ -30,7 +30,7 @@ function noteOf(tenant) {
 export function equality(tenant) {
   if (tenant.door === 'records') return NONE;
   if (tenant.tables_differing) return `${counted(tenant.tables_differing, 'table')} ${tenant.tables_differing === 1 ? 'differs' : 'differ'}`;
-  return tenant.tables ? 'no difference' : NONE;
+  return tenant.tables ? 'no difference found' : NONE;
 }
 
 /** {text, share}: share is absent where nobody knows how much there is. */
