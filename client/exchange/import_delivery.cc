@@ -125,9 +125,9 @@ absl::StatusOr<ImportResult> Importer::DoTask(const DeliveryTask& task) {
   }
   const absl::StatusOr<std::optional<RowOf>> before = ReadRow(*file_, table, task.key, task.mapped);
   if (!before.ok()) return before.status();
-  if (!*before) return Conflict(table, task.key, "the row is not there any more");
+  if (!*before) return Conflict(table, task.key, NotedRow::kGone, "the row is not there any more");
   if (DigestOf(**before) != task.delivery->row_digest()) {
-    return Conflict(table, task.key, "the row is not as the hub knew it");
+    return Conflict(table, task.key, NotedRow::kStands, "the row is not as the hub knew it");
   }
   return Write(task, **before);
 }
@@ -154,7 +154,7 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
     if (absl::Status caught_up = (*set)->CatchUp(); !caught_up.ok()) return caught_up;
     const absl::StatusOr<std::optional<RowOf>> found = (*set)->Find(values);
     if (!found.ok()) return found.status();
-    if (*found) return as_found(Conflict(**table, **found, "a row that matches is there"));
+    if (*found) return as_found(Conflict(**table, **found, NotedRow::kStands, "a row that matches is there"));
   }
   if (task.key.empty()) return std::optional<ImportResult>();
   const absl::StatusOr<std::optional<RowOf>> taken = ReadRow(*file_, *task.table, task.key, {});
@@ -287,9 +287,9 @@ absl::StatusOr<ImportResult> Importer::Refuse(const v1::Delivery& delivery, std:
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)};
 }
 
-absl::StatusOr<ImportResult> Importer::Conflict(const MemberTable& table, const RowOf& key,
+absl::StatusOr<ImportResult> Importer::Conflict(const MemberTable& table, const RowOf& key, NotedRow row,
                                                 std::string reason) {
-  if (absl::Status noted = NoteInLog(*file_, table, key); !noted.ok()) return noted;
+  if (absl::Status noted = NoteInLog(*file_, table, key, row); !noted.ok()) return noted;
   return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
 }
 

@@ -79,7 +79,8 @@ class Importer {
                                              const std::vector<ChangedRow>& others) const;
   absl::StatusOr<ImportResult> TakeBack(const v1::Delivery& delivery, const std::string& reason);
   absl::StatusOr<ImportResult> Refuse(const v1::Delivery& delivery, std::string reason);
-  absl::StatusOr<ImportResult> Conflict(const MemberTable& table, const RowOf& key, std::string reason);
+  absl::StatusOr<ImportResult> Conflict(const MemberTable& table, const RowOf& key, NotedRow row,
+                                        std::string reason);
   /// Why the database did not take the last statement, without values. Errors: it is the source that fails.
   absl::StatusOr<std::string> LastReason() const;
   absl::StatusOr<bool> IsTextOfTrigger(const std::string& words) const;

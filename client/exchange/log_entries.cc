@@ -83,12 +83,21 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
   return rows;
 }
 
-absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key) {
-  std::vector<std::string> places;
-  for (std::size_t i = 0; i < key.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
-  sqlite::Statement note = file.Query(absl::StrCat("INSERT INTO main.", LogName(table.log), " (",
-                                                   absl::StrJoin(LogKeyNames(key.size()), ", "),
-                                                   ", m0) VALUES (", absl::StrJoin(places, ", "), ", NULL)"));
+absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key, NotedRow row) {
+  // seq, the key's columns, the masks: how many masks a log has is known to itself alone.
+  const int columns =
+      file.Query(absl::StrCat("SELECT * FROM main.", LogName(table.log), " LIMIT 0")).columns();
+  constexpr std::int64_t kAllColumns = (std::int64_t{1} << kMaskBits) - 1;
+  const std::string mask = row == NotedRow::kStands ? absl::StrCat(kAllColumns) : "NULL";
+  std::vector<std::string> names = LogKeyNames(key.size()), values;
+  for (std::size_t i = 0; i < key.size(); ++i) values.push_back(absl::StrCat("?", i + 1));
+  for (std::size_t i = 0; 1 + key.size() + i < static_cast<std::size_t>(columns); ++i) {
+    names.push_back(absl::StrCat("m", i));
+    values.push_back(mask);
+  }
+  sqlite::Statement note =
+      file.Query(absl::StrCat("INSERT INTO main.", LogName(table.log), " (", absl::StrJoin(names, ", "),
+                              ") VALUES (", absl::StrJoin(values, ", "), ")"));
   for (std::size_t i = 0; i < key.size(); ++i) note.Bind(static_cast<int>(i + 1), key[i]);
   return note.Run();
 }

@@ -40,9 +40,11 @@ class LogEntries {
   std::vector<std::pair<std::int64_t, std::int64_t>> entries_;  ///< Log and position.
 };
 
-/// In a change: the next push sends the row with this key as it stands then, or that it is gone. Errors:
-/// those of SqliteFile.
-absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key);
+/// Whether there is a row with the key that is noted.
+enum class NotedRow { kStands, kGone };
+/// In a change: the next push sends the row with this key as it stands then, or that it is gone. A row that
+/// stands is sent as an update of all its columns, unless the mirror lacks it. Errors: those of SqliteFile.
+absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key, NotedRow row);
 
 }  // namespace mirror
 

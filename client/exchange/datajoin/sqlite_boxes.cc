@@ -178,9 +178,10 @@ absl::StatusOr<bool> SqliteBoxes::SendRow(const std::string& table, const std::s
   for (const std::string& text : *texts) parts.push_back(BoxText(text));
   absl::StatusOr<std::optional<RowOf>> found = FindKey(file_, **named, parts);
   if (!found.ok()) return found.status();
+  const NotedRow row = *found ? NotedRow::kStands : NotedRow::kGone;
   if (!*found) *found = AsDeclared(**named, parts);
   if (!*found) return false;
-  absl::Status noted = NoteInLog(file_, **named, **found);
+  absl::Status noted = NoteInLog(file_, **named, **found, row);
   if (!noted.ok()) return noted;
   return true;
 }

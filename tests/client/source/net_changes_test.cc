@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/sqlite/log/log_sql.h"
 #include "tests/client/source/logged_source.h"
 
 namespace mirror::net_changes_test {
@@ -35,6 +39,17 @@ TEST_F(LoggedSource, TheRowidThatATriggerTakesForNonePopulates) {
   EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (2, 'd', 4)").action, "changes");
   EXPECT_EQ(After("INSERT OR REPLACE INTO t(rowid, k, v) VALUES (-1, 'e', 5)").action, "populate");
   EXPECT_EQ(After("INSERT INTO t VALUES ('f', 6)").action, "changes");
+}
+
+TEST_F(LoggedSource, AnEntryOfAllColumnsIsAnUpdate) {
+  Start("CREATE TABLE t(id INTEGER PRIMARY KEY, v, w)");
+  app_->Run("INSERT INTO t VALUES (1, 'a', 'b')");
+  Cycle();
+  const Sent sent = After(absl::StrCat("INSERT INTO _mirror_log_1 (k0, m0) VALUES (1, ",
+                                       (std::int64_t{1} << kMaskBits) - 1, ")"));
+  EXPECT_EQ(sent.updates, 1);
+  EXPECT_EQ(sent.inserts, 0);
+  ExpectEqual();
 }
 
 TEST_F(LoggedSource, AKeyOfManyMegabytesStopsItsTableNoLongerThanItIsThere) {

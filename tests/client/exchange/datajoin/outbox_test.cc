@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -118,6 +119,29 @@ TEST_F(DatajoinOutbox, OfAnApplicationNamesTheRowsThatArePushed) {
   EXPECT_THAT(Rows("SELECT DISTINCT typeof(k0) FROM _mirror_log_1 WHERE seq > 1"), ElementsAre("integer"));
   Ready();
   EXPECT_EQ(Log("line").size(), line.size() + 1);
+}
+
+TEST_F(DatajoinOutbox, OfAnApplicationThatUpdatedARowIsNoInsert) {
+  StartWith(OutboxFrom::kApplication, kCustomer, {"customer"});
+  application_->Run("INSERT INTO customer (id) VALUES (5)");
+  Ready();
+  application_->Run(
+      "INSERT INTO ds_change_outbox (object_table, object_id, object_operation) VALUES ('customer', '5', "
+      "'U'), ('customer', '6', 'D')");
+  Ready();
+  // All columns of the row that stands; of the one that is gone that it is.
+  EXPECT_THAT(Rows("SELECT k0, m0 FROM _mirror_log_1 ORDER BY seq DESC LIMIT 2"),
+              ElementsAre("6|NULL", absl::StrCat("5|", (std::int64_t{1} << 62) - 1)));
+}
+
+TEST_F(DatajoinOutbox, HasAnUpdateOfARowInConflict) {
+  StartWith(OutboxFrom::kChangeLog, kCustomer, {"customer"});
+  application_->Run("INSERT INTO customer (id, city) VALUES (1, 'Oslo')");
+  Ready();
+  application_->Run("DELETE FROM ds_change_outbox");
+  EXPECT_THAT(Import(Update("d1", 1, "Rome", "Bern")), testing::StartsWith("CONFLICT"));
+  Ready();
+  EXPECT_THAT(Rows("SELECT DISTINCT object_operation FROM ds_change_outbox"), ElementsAre("U"));
 }
 
 TEST_F(DatajoinOutbox, KeepsThePointerBeforeAnEntryThatNamesNothing) {
