@@ -123,6 +123,31 @@ class Programs(unittest.TestCase):
             self.assertEqual(postgres_cluster.programs(), found[1].parent)
 
 
+class StoppedMariadb(unittest.TestCase):
+    SLOW = """
+import os, pathlib, signal, sys, time
+pid = pathlib.Path(sys.argv[1])
+def end(*_):
+    pid.unlink()
+    time.sleep(0.5)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pid.write_text(str(os.getpid()))
+signal.pause()
+"""
+
+    def test_one_that_another_program_started_has_ended_when_it_is_stopped(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        process = subprocess.Popen([sys.executable, "-c", self.SLOW, folder / "pid", f"--datadir={folder}/data"])
+        self.addCleanup(process.kill)
+        server = mariadb_servers.Server(folder, {})
+        while server.process_of_another() is None:
+            self.assertIsNone(process.poll())
+        server.stop()
+        self.assertIsNotNone(process.poll(), "it removes its pid file before it ends")
+
+
 def installed():
     try:
         return bool(postgres_cluster.programs())
