@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "server/plan/shared_lists.h"
 #include "server/store/postgres/control/control.h"
+#include "server/watch/shared_lists.h"
 
 namespace mirror {
 

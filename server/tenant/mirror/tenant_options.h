@@ -14,11 +14,11 @@
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/receipts.h"
-#include "server/plan/shared_lists.h"
 #include "server/store/start_mark.h"
 #include "server/tenant/mirror/index_book.h"
 #include "server/watch/counters.h"
 #include "server/watch/freshness.h"
+#include "server/watch/shared_lists.h"
 
 namespace mirror {
 

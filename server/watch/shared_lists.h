@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_PLAN_SHARED_LISTS_H_
-#define MIRROR_SERVER_PLAN_SHARED_LISTS_H_
+#ifndef MIRROR_SERVER_WATCH_SHARED_LISTS_H_
+#define MIRROR_SERVER_WATCH_SHARED_LISTS_H_
 
 #include <map>
 #include <optional>
@@ -27,4 +27,4 @@ class SharedLists {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_PLAN_SHARED_LISTS_H_
+#endif  // MIRROR_SERVER_WATCH_SHARED_LISTS_H_
