@@ -9,6 +9,7 @@
 #include "client/exchange/exchange_tables.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
+#include "client/exchange/taken_values.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/exchange/value_json.h"
 
@@ -18,6 +19,25 @@ namespace {
 constexpr char kSavepoint[] = "_mirror_import";
 /// As SQLite has it.
 constexpr char kForeignKeyWords[] = "FOREIGN KEY constraint failed";
+/// Rows that wait for one another, and deliveries of one run that are looked at for that.
+constexpr int kSwapsMax = 8;
+constexpr int kSwapLooksMax = 100;
+
+/// Adds those that are not among them.
+void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows) {
+  for (const ChangedRow& one : more) {
+    const std::string key = KeyText(one.key);
+    const auto known = std::find_if(rows->begin(), rows->end(), [&](const ChangedRow& row) {
+      return row.table == one.table && KeyText(row.key) == key;
+    });
+    if (known == rows->end()) {
+      rows->push_back(one);
+    } else {
+      known->whole = known->whole || one.whole;
+      known->columns.insert(one.columns.begin(), one.columns.end());
+    }
+  }
+}
 
 }  // namespace
 
@@ -104,7 +124,8 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
   const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
   if (!known.ok()) return known.status();
   if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
-  if (*known && clock_() < (*known)->next_at) {
+  // Where another row cannot be written before this one, it is tried with that.
+  if (*known && clock_() < (*known)->next_at && swaps_ == 0) {
     return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
   }
   const absl::StatusOr<const MemberTable*> table = tables_.Find(delivery.table());
@@ -165,6 +186,11 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
 
 absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const RowOf& before) {
   if (absl::Status saved = file_->Run(absl::StrCat("SAVEPOINT ", kSavepoint)); !saved.ok()) return saved;
+  return WriteRow(task, before, nullptr);
+}
+
+absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const RowOf& before,
+                                                const std::vector<ChangedRow>* swapped) {
   absl::StatusOr<sqlite::Statement> statement = PrepareTask(*file_, task);
   if (!statement.ok()) {
     // Also a trigger that names what only the application has.
@@ -181,9 +207,13 @@ absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const Row
     for (int i = 0; i < statement->columns(); ++i) key.push_back(statement->ValueAt(i));
   }
   if (code != SQLITE_DONE) {
+    const bool is_taken = sqlite3_extended_errcode(file_->handle()) == SQLITE_CONSTRAINT_UNIQUE;
     const absl::StatusOr<std::string> why = LastReason();
     statement->Reset();
-    return why.ok() ? TakeBack(*task.delivery, *why) : why.status();
+    if (!why.ok()) return why.status();
+    const bool is_update = task.delivery->operation() == v1::OPERATION_UPDATE;
+    return is_taken && is_update && swapped == nullptr ? Swap(task, before, *why)
+                                                       : TakeBack(*task.delivery, *why);
   }
   if (task.delivery->operation() != v1::OPERATION_INSERT) there = sqlite3_changes(file_->handle()) == 1;
   statement->Reset();
@@ -193,11 +223,48 @@ absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const Row
     return TakeBack(*task.delivery, absl::StrCat("the database refused it: ", kForeignKeyWords));
   if (!there) return TakeBack(*task.delivery, "a trigger of the source keeps it from being done");
   CrashPoint("agent.row_written");
-  return NoteApplied(task, key, before, entries);
+  absl::StatusOr<std::vector<ChangedRow>> others = entries.Rows(tables_);
+  if (!others.ok()) return others.status();
+  if (swapped != nullptr) AddRows(*swapped, &*others);
+  return NoteApplied(task, key, before, *others);
+}
+
+/// The row's values stand in other rows, which other deliveries change: all of them in this transaction,
+/// while the row itself has none of these values. The savepoint is open.
+absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowOf& before,
+                                            const std::string& why) {
+  if (sqlite3_get_autocommit(file_->handle()) != 0 || swaps_ >= kSwapsMax || ++swap_looks_ > kSwapLooksMax)
+    return TakeBack(*task.delivery, why);
+  if (absl::Status back = file_->Run(absl::StrCat("ROLLBACK TO ", kSavepoint)); !back.ok()) return back;
+  const absl::StatusOr<TakenValues> taken = FindTaken(*file_, task);
+  if (!taken.ok()) return taken.status();
+  const absl::StatusOr<std::vector<v1::Delivery>> others =
+      FindInInbox(*file_, task.delivery->table(), taken->rows);
+  if (!others.ok()) return others.status();
+  if (taken->columns.empty() || others->size() < taken->rows.size()) return TakeBack(*task.delivery, why);
+  std::vector<ChangedRow> changed;
+  {
+    const LogEntries entries(*file_);
+    // What the database refuses here it would refuse of nobody's wish: the delivery keeps its own reason.
+    if (!SetToNull(*file_, task, taken->columns).ok()) return TakeBack(*task.delivery, why);
+    absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
+    if (!rows.ok()) return rows.status();
+    changed = *std::move(rows);
+  }
+  for (const v1::Delivery& other : *others) {
+    ++swaps_;
+    const absl::StatusOr<ImportResult> result = Do(other);
+    --swaps_;
+    if (!result.ok()) return result;
+    if (result->outcome != v1::DELIVERY_OUTCOME_APPLIED) return TakeBack(*task.delivery, why);
+    if (absl::Status told = Tell(other, *result); !told.ok()) return told;
+  }
+  return WriteRow(task, before, &changed);
 }
 
 absl::StatusOr<ImportResult> Importer::NoteApplied(const DeliveryTask& task, const RowOf& key,
-                                                   const RowOf& before, const LogEntries& entries) {
+                                                   const RowOf& before,
+                                                   const std::vector<ChangedRow>& others) {
   LedgerRow row;
   row.delivery_id = task.delivery->delivery_id();
   row.operation = OperationName(task.delivery->operation());
@@ -210,13 +277,11 @@ absl::StatusOr<ImportResult> Importer::NoteApplied(const DeliveryTask& task, con
     if (!*behind) return TakeBack(*task.delivery, "a trigger of the source gives the row another key");
     row.wrote = WroteJson(WroteOf(task, before, **behind));
   }
-  const absl::StatusOr<std::vector<ChangedRow>> others = entries.Rows(tables_);
-  if (!others.ok()) return others.status();
-  const absl::StatusOr<std::string> unmirrored = FindUnmirrored(task, key, *others);
+  const absl::StatusOr<std::string> unmirrored = FindUnmirrored(task, key, others);
   if (!unmirrored.ok()) return unmirrored.status();
   if (!unmirrored->empty()) return TakeBack(*task.delivery, *unmirrored);
   if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
-  if (absl::Status noted = NoteOthers(task, key, *others); !noted.ok()) return noted;
+  if (absl::Status noted = NoteOthers(task, key, others); !noted.ok()) return noted;
   if (absl::Status kept = file_->Run(absl::StrCat("RELEASE ", kSavepoint)); !kept.ok()) return kept;
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }

@@ -34,7 +34,8 @@ struct ImportResult {
 ///
 /// A row is written only where it is as the hub knew it, and inserted only where no row matches: else
 /// CONFLICT, and the change log notes the row that stood in the way, so that the next push sends it. What the
-/// owner does not accept, or the database refuses, is REFUSED, and rests ever longer.
+/// owner does not accept, or the database refuses, is REFUSED, and rests ever longer. Updates that wait for
+/// one another, as where two rows swap a UNIQUE value, are applied in one transaction.
 ///
 /// Memory: one row, and 16 bytes for each row of a table that is looked through for matches. Locks: the
 /// source's write lock, for one delivery at a time. Threads: one.
@@ -71,8 +72,12 @@ class Importer {
   /// Absent: nothing stands in the way of an insert.
   absl::StatusOr<std::optional<ImportResult>> FindInTheWay(const DeliveryTask& task);
   absl::StatusOr<ImportResult> Write(const DeliveryTask& task, const RowOf& before);
+  /// `swapped`: rows that changed while this one had to let go of its values; null: it did not.
+  absl::StatusOr<ImportResult> WriteRow(const DeliveryTask& task, const RowOf& before,
+                                        const std::vector<ChangedRow>* swapped);
+  absl::StatusOr<ImportResult> Swap(const DeliveryTask& task, const RowOf& before, const std::string& why);
   absl::StatusOr<ImportResult> NoteApplied(const DeliveryTask& task, const RowOf& key, const RowOf& before,
-                                           const LogEntries& entries);
+                                           const std::vector<ChangedRow>& others);
   absl::Status NoteOthers(const DeliveryTask& task, const RowOf& own, const std::vector<ChangedRow>& rows);
   /// Why what the statement made of its row, or of others, cannot be mirrored, without values; empty: it can.
   absl::StatusOr<std::string> FindUnmirrored(const DeliveryTask& task, const RowOf& own,
@@ -91,6 +96,8 @@ class Importer {
   InboxLayout* layout_ = nullptr;
   MemberTables tables_;
   std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
+  int swaps_ = 0;         ///< Deliveries that wait for the present one, within the transaction.
+  int swap_looks_ = 0;    ///< How often the inbox was searched for those.
   std::string ended_by_;  ///< Why the application's own trigger took the whole transaction back.
 };
 

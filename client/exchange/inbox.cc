@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "client/exchange/delivery_task.h"
 
 namespace mirror {
 namespace {
@@ -72,6 +74,25 @@ absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file) {
   }
   if (!row.ok()) return row.status();
   return deliveries;
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> FindInInbox(const SqliteFile& file, const std::string& table,
+                                                      const std::vector<RowOf>& keys) {
+  std::set<std::string> wanted;
+  for (const RowOf& key : keys) wanted.insert(KeyText(key));
+  std::vector<v1::Delivery> found;
+  sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
+  absl::StatusOr<bool> row = wanted.empty() ? absl::StatusOr<bool>(false) : query.Step();
+  for (; row.ok() && *row && !wanted.empty(); row = query.Step()) {
+    v1::Delivery delivery;
+    if (!delivery.ParseFromString(query.Text(0)) || !SameName(delivery.table(), table)) continue;
+    if (delivery.operation() == v1::OPERATION_INSERT) continue;
+    RowOf key;
+    for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
+    if (wanted.erase(KeyText(key)) > 0) found.push_back(std::move(delivery));
+  }
+  if (!row.ok()) return row.status();
+  return found;
 }
 
 absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id) {

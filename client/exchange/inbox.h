@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/exchange/inbox_layout.h"
+#include "client/exchange/member_table.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "mirror/v1/mirror_client.pb.h"
 
@@ -38,6 +39,11 @@ absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched,
 /// Memory: all of it, at most what one fetch gives. An entry that cannot be read, which somebody else wrote,
 /// is left out.
 absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file);
+
+/// In a change: the updates and deletes of these rows of a table, each once. `table`: as it is sent; `keys`:
+/// in the types of deliveries.
+absl::StatusOr<std::vector<v1::Delivery>> FindInInbox(const SqliteFile& file, const std::string& table,
+                                                      const std::vector<RowOf>& keys);
 
 /// In a change.
 absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id);

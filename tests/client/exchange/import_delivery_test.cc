@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
 #include "tests/client/exchange/exchange_source.h"
 
@@ -25,6 +26,17 @@ class ImportDelivery : public ExchangeSource {
   void StartCustomers(const std::string& more = "", std::vector<std::string> tables = {"customer"}) {
     Start(absl::StrCat(kCustomer, "; INSERT INTO customer VALUES (1, 'NO 1', 'Ada', 'Rome'); ", more),
           tables);
+  }
+  static v1::Delivery Rename(const std::string& id, std::int64_t key, const char* name,
+                             const char* new_name) {
+    v1::Delivery delivery = Of(id, v1::OPERATION_UPDATE, "customer");
+    SetLiteral(key, delivery.add_key());
+    Add(&delivery, "name", new_name);
+    delivery.add_row_columns("name");
+    RowDigest digest;
+    digest.AddText(name);
+    delivery.set_row_digest(digest.Finish());
+    return delivery;
   }
   std::vector<std::string> Ledger() {
     return Rows(
@@ -266,6 +278,62 @@ TEST_F(ImportDelivery, AForeignKeyThatRestrictsIsNoTrigger) {
   EXPECT_EQ(Import(Delete("d1", 1, "Rome")),
             "REFUSED: the database refused it: FOREIGN KEY constraint failed");
   EXPECT_THAT(Rows("SELECT * FROM customer"), ElementsAre("1|NO 1|Ada|Rome"));
+}
+
+constexpr char kThreeNames[] =
+    "UPDATE customer SET name = 'A'; INSERT INTO customer VALUES (2, 'NO 2', 'B', 'Rome'), (3, 'NO 3', 'C', "
+    "'Rome')";
+
+TEST_F(ImportDelivery, RowsThatPassOnAUniqueValueAreWrittenTogether) {
+  StartCustomers("CREATE UNIQUE INDEX one_name ON customer (name); ", {"customer"});
+  application_->Run(kThreeNames);
+  const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "B", "C"),
+                     third = Rename("d3", 3, "C", "A");
+  ASSERT_THAT(FillInbox(importer_->file(), {{first, second, third}, true}, now_), IsOk());
+  EXPECT_EQ(Import(first), "APPLIED");
+  EXPECT_THAT(Rows("SELECT id, name FROM customer ORDER BY id"), ElementsAre("1|B", "2|C", "3|A"));
+  EXPECT_THAT(Rows("SELECT delivery_id, state FROM _mirror_ledger ORDER BY delivery_id"),
+              ElementsAre("d1|APPLIED", "d2|APPLIED", "d3|APPLIED"));
+  EXPECT_THAT(Rows("SELECT * FROM _mirror_inbox"), IsEmpty());
+  EXPECT_EQ(Import(second), "ALREADY");
+}
+
+TEST_F(ImportDelivery, RowsThatSwapAUniqueValueWaitForNoTimeOfTheirOwn) {
+  StartCustomers("CREATE UNIQUE INDEX one_name ON customer (name); ", {"customer"});
+  application_->Run(kThreeNames);
+  const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "B", "A");
+  // Alone it is refused.
+  EXPECT_THAT(Import(second), HasSubstr("REFUSED: the database refused it: UNIQUE"));
+  ASSERT_THAT(FillInbox(importer_->file(), {{first, second}, true}, now_), IsOk());
+  EXPECT_EQ(Import(first), "APPLIED");
+  EXPECT_THAT(Rows("SELECT id, name FROM customer ORDER BY id"), ElementsAre("1|B", "2|A", "3|C"));
+}
+
+TEST_F(ImportDelivery, ASwapThatCannotBeDoneLeavesNothing) {
+  StartCustomers("CREATE UNIQUE INDEX one_name ON customer (name); ", {"customer"});
+  application_->Run(kThreeNames);
+  // The other row is not as the hub knew it.
+  const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "X", "A");
+  ASSERT_THAT(FillInbox(importer_->file(), {{first, second}, true}, now_), IsOk());
+  const auto logged = Log("customer");
+  EXPECT_EQ(Import(first), "REFUSED: the database refused it: UNIQUE constraint failed: customer.name");
+  EXPECT_THAT(Rows("SELECT id, name FROM customer ORDER BY id"), ElementsAre("1|A", "2|B", "3|C"));
+  EXPECT_EQ(Log("customer"), logged);
+  EXPECT_THAT(Rows("SELECT delivery_id FROM _mirror_inbox"), ElementsAre("d2"));
+  EXPECT_THAT(Import(second), testing::StartsWith("CONFLICT"));
+}
+
+TEST_F(ImportDelivery, AValueThatMayNotBeNullIsNotSwapped) {
+  Start(
+      "CREATE TABLE customer (id INTEGER PRIMARY KEY, vat TEXT, name TEXT NOT NULL UNIQUE, city TEXT); "
+      "INSERT "
+      "INTO customer VALUES (1, 'NO 1', 'A', 'Rome'), (2, 'NO 2', 'B', 'Rome')",
+      {"customer"});
+  const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "B", "A");
+  ASSERT_THAT(FillInbox(importer_->file(), {{first, second}, true}, now_), IsOk());
+  EXPECT_THAT(Import(first), HasSubstr("REFUSED: the database refused it: UNIQUE"));
+  EXPECT_THAT(Import(second), HasSubstr("REFUSED: the database refused it: UNIQUE"));
+  EXPECT_THAT(Rows("SELECT id, name FROM customer ORDER BY id"), ElementsAre("1|A", "2|B"));
 }
 
 TEST_F(ImportDelivery, ReplacesNoRow) {
