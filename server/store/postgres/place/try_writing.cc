@@ -8,14 +8,14 @@
 namespace mirror {
 
 absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
-  constexpr char kDoing[] = "trying whether anything can be written";
+  constexpr char kTrying[] = "trying whether anything can be written";
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
   // Over 300 kB, stored as they are: less may find room in pages that are free already.
   return connection.Execute(absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table,
                                          " SELECT repeat('x', 1000) FROM generate_series(1, 300)"),
-                            kDoing);
+                            kTrying);
 }
 
 }  // namespace mirror
