@@ -337,20 +337,18 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   const absl::StatusOr<AnnounceView> view = LookBefore(request, *tenant);
   if (!view.ok()) return mirror_.Noticed(view.status());
   LookedAnnouncement looked;
-  const absl::Status planned = mirror_
-                                   .Commit([&](const TenantRecord& now) MIRROR_REQUIRES(
-                                               mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                     if (absl::Status own = CheckOwner(caller, now); !own.ok()) return own;
-                                     AnnounceView seen = *view;
-                                     seen.tenant = now;
-                                     // A cycle that runs keeps nobody from looking.
-                                     seen.tenant.touched = false;
-                                     if (absl::Status status = FillView(request, &seen); !status.ok())
-                                       return status;
-                                     looked.planned = PlanAnnouncement(request, seen);
-                                     return std::optional<Plan>();
-                                   })
-                                   .status();
+  const auto plan_it = [&](const TenantRecord& now)
+                           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+    if (absl::Status own = CheckOwner(caller, now); !own.ok()) return own;
+    AnnounceView seen = *view;
+    seen.tenant = now;
+    // A cycle that runs keeps nobody from looking.
+    seen.tenant.touched = false;
+    if (absl::Status status = FillView(request, &seen); !status.ok()) return status;
+    looked.planned = PlanAnnouncement(request, seen);
+    return std::optional<Plan>();
+  };
+  const absl::Status planned = mirror_.Commit(plan_it).status();
   if (!planned.ok()) return planned;
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());

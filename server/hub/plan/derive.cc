@@ -187,6 +187,7 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   for (const FrozenAttribute& one : FreezeUndone(&now)) {
     derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
   }
+  for (auto& [id, record] : now.records) ForgetTurns(rules_, in_.now_ms, &record);
   if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
   DeliveryPlan(&now);
   return SaveComponent(*std::move(component), state_.time, &book_);

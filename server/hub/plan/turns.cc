@@ -25,6 +25,10 @@ bool Differs(const GoldenRecord& record, const MemberRow& row, const std::string
          !(said->second.word == given->second.value && said->second.ms);
 }
 
+bool IsPast(const HubRules& rules, std::int64_t now_ms, const Turn& turn) {
+  return turn.kind != Turn::Kind::kUndone && now_ms - turn.ms >= rules.freeze_window_ms;
+}
+
 }  // namespace
 
 std::string MarkOf(const GoldenRecord& record, const std::string& attribute, const Literal& value) {
@@ -34,10 +38,19 @@ std::string MarkOf(const GoldenRecord& record, const std::string& attribute, con
 
 std::vector<Turn>& TurnBook::Recent(const std::string& attribute) {
   std::vector<Turn>& turns = record_.turns[attribute];
-  std::erase_if(turns, [&](const Turn& turn) {
-    return turn.kind != Turn::Kind::kUndone && now_ms_ - turn.ms >= rules_.freeze_window_ms;
-  });
+  std::erase_if(turns, [&](const Turn& turn) { return IsPast(rules_, now_ms_, turn); });
   return turns;
+}
+
+void ForgetTurns(const HubRules& rules, std::int64_t now_ms, GoldenRecord* record) {
+  for (auto& [attribute, turns] : record->turns) {
+    const auto given = record->values.find(attribute);
+    const std::int64_t version = given == record->values.end() ? -1 : given->second.ms;
+    std::erase_if(turns, [&](const Turn& turn) {
+      return IsPast(rules, now_ms, turn) || (turn.kind == Turn::Kind::kUndone && turn.ms != version);
+    });
+  }
+  std::erase_if(record->turns, [](const auto& of_attribute) { return of_attribute.second.empty(); });
 }
 
 void TurnBook::NoteReplaced(const std::string& attribute, const Literal& value) {

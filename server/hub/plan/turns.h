@@ -43,6 +43,9 @@ class TurnBook {
   GoldenRecord& record_;
 };
 
+/// Removes what counts for no fight any more, of all attributes. Behind FreezeUndone().
+void ForgetTurns(const HubRules& rules, std::int64_t now_ms, GoldenRecord* record);
+
 /// An attribute that was frozen.
 struct FrozenAttribute {
   std::string golden_id, attribute;
