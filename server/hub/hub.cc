@@ -182,7 +182,7 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
       const std::set<std::string>& remade = (*look)->head().remade;
       if (!remade.empty()) {
         trouble_.remade[name] = absl::StrCat("its source dropped table '", *remade.begin(),
-                                     "', or did not send it for a while: rows of it may be missing");
+                                             "', or did not send it for a while: rows of it may be missing");
       }
       all.looks[name] = *std::move(look);
     } else {
