@@ -66,6 +66,15 @@ TEST_F(ImportDelivery, DigestLock) {
   EXPECT_THAT(Ledger(), IsEmpty());
 }
 
+TEST_F(ImportDelivery, ARowInConflictIsSentAsAnUpdateWhereItStands) {
+  StartCustomers();
+  EXPECT_THAT(Import(Update("d1", 1, "Oslo", "Bern")), StartsWith("CONFLICT"));
+  EXPECT_THAT(Import(Update("d2", 2, "Oslo", "Bern")), StartsWith("CONFLICT"));
+  // All columns of the one; of the other that it is gone.
+  EXPECT_THAT(Rows("SELECT k0, m0 FROM _mirror_log_1 ORDER BY seq DESC LIMIT 2"),
+              ElementsAre("2|NULL", absl::StrCat("1|", (std::int64_t{1} << 62) - 1)));
+}
+
 TEST_F(ImportDelivery, DigestTellsTypesApart) {
   Start(
       "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 5), (2, '5'), (3, 5.0), "

@@ -134,16 +134,6 @@ TEST_F(DatajoinOutbox, OfAnApplicationThatUpdatedARowIsNoInsert) {
               ElementsAre("6|NULL", absl::StrCat("5|", (std::int64_t{1} << 62) - 1)));
 }
 
-TEST_F(DatajoinOutbox, HasAnUpdateOfARowInConflict) {
-  StartWith(OutboxFrom::kChangeLog, kCustomer, {"customer"});
-  application_->Run("INSERT INTO customer (id, city) VALUES (1, 'Oslo')");
-  Ready();
-  application_->Run("DELETE FROM ds_change_outbox");
-  EXPECT_THAT(Import(Update("d1", 1, "Rome", "Bern")), testing::StartsWith("CONFLICT"));
-  Ready();
-  EXPECT_THAT(Rows("SELECT DISTINCT object_operation FROM ds_change_outbox"), ElementsAre("U"));
-}
-
 TEST_F(DatajoinOutbox, KeepsThePointerBeforeAnEntryThatNamesNothing) {
   StartWith(OutboxFrom::kApplication, kCustomer, {"customer"});
   application_->Run("INSERT INTO customer (id) VALUES (5)");
