@@ -331,7 +331,7 @@ class PlanRun {
   absl::Status UseNonce() {
     if (!plan_.nonce) return absl::OkStatus();
     TenantVerbs& verbs = transaction_.tenant();
-    // Who plans with a nonce says which time counts.
+    // A plan with a nonce has the time that counts.
     const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
     absl::Status status = verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms));
     if (!status.ok()) return status;
