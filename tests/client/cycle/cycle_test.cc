@@ -75,6 +75,7 @@ class Counted : public SourceReader {
     if (!rows.ok()) return rows.status();
     return std::make_unique<Table>(*std::move(rows), bytes_);
   }
+  void Forget(const std::string& table) override { inner_->Forget(table); }
 
  private:
   class Table : public TableReader {

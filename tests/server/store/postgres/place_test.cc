@@ -83,7 +83,7 @@ TEST_F(PlaceOfMirrors, ATryWritesMoreThanFitsIntoPagesThatAreFree) {
 TEST_F(PlaceOfMirrors, WithoutAPoolerEachConnectionHasASessionForItself) {
   EXPECT_THAT(IsPooled({.conninfo = conninfo_}), IsOkAndHolds(false));
   EXPECT_THAT(IsPooled({.conninfo = conninfo_ + " user=nobody_there"}).status(),
-              StatusIs(StatusCode::kUnavailable));
+              StatusIs(StatusCode::kPermissionDenied));
 }
 
 TEST_F(PlaceOfMirrors, WhoReadsCannotWriteAndHasConnectionsOfItsOwn) {
