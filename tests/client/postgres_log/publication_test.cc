@@ -276,14 +276,15 @@ TEST_F(PublicationTest, TheScriptIsForPsqlHoweverLongItsNamesAre) {
   };
   const std::string schema = name("app"), table = name("orders"), role = name("agent");
   Sql(absl::StrCat("CREATE SCHEMA ", schema, "; CREATE TABLE ", schema, ".", table,
-                   " (id int PRIMARY KEY); CREATE ROLE ", role, " LOGIN"));
+                   " (id int PRIMARY KEY); CREATE ROLE ", role, " LOGIN; GRANT USAGE ON SCHEMA ", schema,
+                   " TO ", role));
   const std::string dsn = absl::StrReplaceAll(
       conninfo_, {{"user=mirror", absl::StrCat("user='", absl::StrReplaceAll(role, {{"\"", ""}}), "'")}});
   const TempFolder folder;
   WriteAgentToml(folder, kNoEndpoint,
                  absl::StrCat("[agent]\nstate_dir = \"state\"\n[[source]]\ncontext_id = \"Cust\"\nkind = "
                               "\"postgres\"\ndsn = \"",
-                              dsn, "\"\nschema = ", schema, "\n"));
+                              dsn, "\"\nschemas = [", schema, "]\n"));
   const InstallOptions options{.config = folder / "mirror-agent.toml", .print_sql = true};
   std::ostringstream plain, piped, errors;
   ASSERT_EQ(mirror::Install(options, plain, errors), 0) << errors.str();

@@ -169,13 +169,17 @@ class CsvRows : public FileRows {
     return Give(row);
   }
 
-  /// Whether a row says no more than an empty line. Two quotes are the empty value of a single column.
+  /// Whether a row says no more than an empty line. Blanks within quotes are a value; two quotes are the
+  /// empty value of a single column.
   bool IsEmpty(const FileRow& row) const {
     if (row.fields.empty()) return false;
     for (const std::optional<std::string_view>& field : row.fields) {
       if (field && !SaysNothing(*field)) return false;
     }
-    return row.fields.size() > 1 || row.raw.find(options_.quote) == std::string_view::npos;
+    if (row.raw.find(options_.quote) == std::string_view::npos) return true;
+    const bool all_empty = std::all_of(row.fields.begin(), row.fields.end(),
+                                       [](const auto& field) { return !field || field->empty(); });
+    return all_empty && row.fields.size() > 1;
   }
 
   static void TakeField(void* data, std::size_t size, void* self) {
