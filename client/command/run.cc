@@ -13,6 +13,7 @@
 #include <optional>
 #include <random>
 #include <sstream>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -52,12 +53,15 @@ struct Shared {
 };
 
 /// Which runs of one source have a line: those in which something happened, the first quiet one after these,
-/// and then one a minute. Threads: one.
+/// and then one a minute. A note that the run before had, too, is nothing that happened. Threads: one.
 class ToldRuns {
  public:
   /// Absent: this run has none. Else how many had none since the last line.
-  std::optional<std::uint64_t> Tell(bool quiet, std::chrono::steady_clock::time_point now) {
-    const bool follows_quiet = std::exchange(was_quiet_, quiet);
+  std::optional<std::uint64_t> Tell(CycleReport report, std::chrono::steady_clock::time_point now) {
+    const bool is_noted = report.notes == notes_;
+    notes_ = std::exchange(report.notes, {});
+    const bool quiet = Quiet(report);
+    const bool follows_quiet = std::exchange(was_quiet_, quiet) && is_noted;
     if (quiet && follows_quiet && now - last_line_ < kQuietLine) {
       ++untold_;
       return std::nullopt;
@@ -69,6 +73,7 @@ class ToldRuns {
  private:
   static constexpr std::chrono::minutes kQuietLine{1};
   bool was_quiet_ = false;
+  std::vector<std::string> notes_;
   std::uint64_t untold_ = 0;
   std::chrono::steady_clock::time_point last_line_;
 };
@@ -154,7 +159,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
     next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
-    const auto untold = told.Tell(Quiet(run.report), std::chrono::steady_clock::now());
+    const auto untold = told.Tell(run.report, std::chrono::steady_clock::now());
     if (untold) Print(shared, run, next, *untold);
   }
 }
