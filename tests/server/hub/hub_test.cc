@@ -86,6 +86,7 @@ TEST_P(HubTest, AnotherFormOfANumberIsAnEditWhereSomebodyTypedIt) {
   TableSchema untyped = Companies();
   untyped.columns[3] = AnyColumn("city", Affinity::kBlob);
   crm().SetTable(untyped);
+  erp().SetTable(untyped);
   crm().Push({{1, "1", "Ada", "1067"}, {2, "2", "Bea", "2026-01-02 03:04"}, {3, "3", "Cy", 7}});
   erp().Push({{4, "1", "Ada", "1067"}, {5, "2", "Bea", "2026-01-02 03:04"}, {6, "3", "Cy", 7}});
   Derive();
