@@ -30,9 +30,10 @@ class PostgresPartitionsTest : public PostgresLogTest {
   }
   /// Changes rows of one partition while they are not logged.
   static std::string LoadUnlogged(const std::string& partition, const std::string& r) {
-    return absl::StrCat("ALTER TABLE ", partition, " SET UNLOGGED; UPDATE ", partition,
-                        " SET v = 'new'; DELETE FROM ", partition, " WHERE id = 2; INSERT INTO ", partition,
-                        " VALUES (3, '", r, "', 'bulk'); ALTER TABLE ", partition, " SET LOGGED; ");
+    return absl::StrCat(
+        "ALTER TABLE ", partition, " SET UNLOGGED; UPDATE ", partition, " SET v = 'new'; DELETE FROM ",
+        partition, " WHERE id = 2; INSERT INTO ", partition, " VALUES (3, '", r,
+        "', 'bulk') ON CONFLICT (id, r) DO UPDATE SET v = 'again'; ALTER TABLE ", partition, " SET LOGGED; ");
   }
 };
 
