@@ -127,10 +127,10 @@ absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& s
   const std::optional<CaptureRules> rules = RulesOf(source);
   absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   if (!state.ok()) return state.status();
-  SourceConfig as_before = source;
-  as_before.announced = state->tables().Names();
+  SourceConfig with_twins = source;
+  with_twins.keeps_twins = true;
   const std::unique_ptr<SourceReader> reader = OpenSource(
-      as_before, {}, nullptr,
+      with_twins, {}, nullptr,
       [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
   const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
   if (!tables.ok()) return tables.status();

@@ -134,6 +134,7 @@ struct SourceConfig {
   bool keeps_rejects = true;       ///< They are written there. Not configured.
   bool trusts_types = false;       ///< See SqliteReaderOptions. Not configured.
   std::vector<std::string> announced;  ///< Tables of the last run, see TableChoice. Not configured.
+  bool keeps_twins = false;            ///< See TableChoice. Not configured.
   std::vector<std::string> include = {"*"}, skip;
   std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.

@@ -144,7 +144,8 @@ void ChooseTables(const SourceConfig& source, Records records, std::function<boo
                   Options* options) {
   options->choice = {source.include,      source.skip,
                      source.blocked,      std::move(takes),
-                     source.accept.any(), {source.announced.begin(), source.announced.end()}};
+                     source.accept.any(), {source.announced.begin(), source.announced.end()},
+                     source.keeps_twins};
   options->records = std::move(records);
   for (const TableConfig& table : source.tables) {
     if (table.steps.any()) options->steps.push_back(table.steps);

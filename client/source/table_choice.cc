@@ -87,7 +87,7 @@ ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::stri
       chosen.names.push_back(name);
     }
   }
-  RefuseTwins(choice, &chosen);
+  if (!choice.keeps_twins) RefuseTwins(choice, &chosen);
   return chosen;
 }
 

@@ -23,6 +23,7 @@ struct TableChoice {
   /// Tables of the last run. Of names that differ by case alone, which are one in a mirror, the one that is
   /// among these stays; otherwise the first one.
   std::set<std::string> announced = {};
+  bool keeps_twins = false;  ///< All of them stay, as for a log, which has what 'skip' may choose one day.
 };
 
 /// What was chosen.

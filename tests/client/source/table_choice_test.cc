@@ -56,6 +56,7 @@ TEST(TableChoiceTest, OfNamesThatDifferByCaseOneIsRefusedAndTheSameOneEachTime) 
   const ChosenTables later = ChooseTables({.announced = {"center", "other"}}, all);
   EXPECT_THAT(later.names, ElementsAre("center", "other"));
   EXPECT_EQ(later.refused[0].name, "Center");
+  EXPECT_EQ(ChooseTables({.keeps_twins = true}, all).names, all);
 }
 
 TEST(TableChoiceTest, APatternMeansTheOneThatItSpells) {
