@@ -593,6 +593,11 @@ INSTANTIATE_TEST_SUITE_P(
                             "DROP TRIGGER _mirror_1_delete; CREATE TRIGGER _mirror_1_delete AFTER DELETE ON "
                             "contact BEGIN SELECT 1; END",
                             "WARN", "is not as it was made", "mirror-agent install"},
+                    LogCase{"TriggerThatFails",
+                            "DROP TRIGGER _mirror_1_insert; CREATE TRIGGER _mirror_1_insert AFTER INSERT ON "
+                            "contact BEGIN INSERT INTO _mirror_log_1 (m0) VALUES (\"active\"); END",
+                            "FAIL", "table 'contact': the triggers of the change log make writes",
+                            "mirror-agent install"},
                     LogCase{"LogEmptied", "DELETE FROM _mirror_log_2", "WARN",
                             "table 'person': its log was emptied", "mirror-agent install"},
                     LogCase{"OwnTableDropped", "DROP TABLE _mirror_tables", "FAIL", "were dropped or emptied",

@@ -228,9 +228,8 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
 }
 
 /// Whether the application can write beside the triggers of the log. False: it cannot, or that is not known.
-bool TryWritesOf(const SourceConfig& source, const std::vector<std::string>& tables, const std::string& step,
-                 DoctorReport& report) {
-  const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path, tables);
+bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorReport& report) {
+  const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path);
   if (!failing.ok()) {
     report.Warn(step, absl::StrCat("no write to its tables could be tried: ", failing.status().message()),
                 "correct that, or run this again when the application is idle");
@@ -292,7 +291,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
   const bool works =
-      !found->blocked.empty() || !found->locks_out.empty() || TryWritesOf(source, tables, step, report);
+      !found->blocked.empty() || !found->locks_out.empty() || TryWritesOf(source, step, report);
   if (!works || !found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
   std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
                                    " logged as install left it");

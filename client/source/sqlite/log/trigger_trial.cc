@@ -3,10 +3,12 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/connection.h"
+#include "client/source/sqlite/file/schema_query.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/index_condition.h"
 
@@ -114,10 +116,17 @@ absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path,
-                                                             const std::vector<std::string>& tables) {
+absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
   if (!file.ok()) return file.status();
+  std::vector<std::string> tables;
+  absl::Status listed = ForEachRow(
+      **file,
+      "SELECT DISTINCT t.name FROM main.sqlite_schema g JOIN main.sqlite_schema t ON t.type = 'table' AND "
+      "t.name = "
+      "g.tbl_name COLLATE NOCASE WHERE g.type = 'trigger' AND g.name GLOB '_mirror_[0-9]*_*' ORDER BY t.name",
+      "", [&tables](const sqlite::Statement& row) { tables.push_back(row.Text(0)); });
+  if (!listed.ok()) return listed;
   std::map<std::string, std::string> failing;
   for (const std::string& table : tables) {
     absl::StatusOr<std::string> why = std::string();

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,11 +18,11 @@ absl::StatusOr<bool> TriggersWork(const LoggedTable& table);
 /// Compiles an INSERT, an UPDATE of all columns and a DELETE, with all triggers of the table. Writes nothing.
 absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table);
 
-/// Writes to each table as the application does: an UPDATE of one row, and an INSERT and a DELETE of none, in
-/// a transaction that is rolled back. Gives the tables whose writes fail by the agent's triggers, and why.
-/// Where they fail without these triggers, too, the application sees to it. Errors: those of SqliteFile.
-absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path,
-                                                             const std::vector<std::string>& tables);
+/// Writes to each table with triggers of the agent as the application does: an UPDATE of one row, and an
+/// INSERT and a DELETE of none, in a transaction that is rolled back. Gives the tables whose writes fail by
+/// the agent's triggers, and why. Where they fail without these triggers, too, the application sees to it.
+/// Errors: those of SqliteFile.
+absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path);
 
 }  // namespace mirror
 
