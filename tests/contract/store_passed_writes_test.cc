@@ -319,6 +319,8 @@ TEST_P(PassedWrites, AColumnThatAPartnerRenamedBeginsTheHistoryAnew) {
   Populate({{1, "a", 10}});
   Apply({{1, "a2", 10}});
   const std::int64_t before = LastMoment();
+  // SQLite renames nothing that the view shows. PostgreSQL does, and the view keeps to the column.
+  if (!Lacks(Capability::kSqlite)) Do("DROP VIEW people_history");
   Do("ALTER TABLE people RENAME COLUMN name TO title");
   Populate({{1, "a3", 10}});
   ASSERT_TRUE(KnownFrom());
