@@ -60,8 +60,10 @@ void SayNoTenant(const AdminRequest& request, Console& console) {
 /// For scripts: what is wrong is an exit code, too, as that of 'doctor'.
 void JudgeTenants(const AdminRequest& request, const v1::ListTenantsResponse& answer, Console& console) {
   if (MatchesNone(request, answer)) {
-    return Found(console, absl::StrCat("no tenant matches '", request.pattern,
-                                       "'. Nothing is shown. 'mirrorctl tenants' lists all of them"));
+    SayNone(console, absl::StrCat("no tenant matches '", request.pattern,
+                                  "'. Nothing is shown. 'mirrorctl tenants' lists all of them"));
+    console.exit_code = Console::kFailed;
+    return;
   }
   // Who watches looks at the list itself.
   if (request.failed && !request.watched && answer.tenants_size() > 0) console.exit_code = Console::kFailed;
