@@ -68,8 +68,9 @@ class Place:
         init = ["init", "--dir", self.dir, "--context-id", CONTEXT, "--source", self.make_source(), "--metrics-port", 0]
         self.run_plain("mirrorctl", *init, *self.store_words())
         self.set_ports(0, 0)
+        self.rules = history.RULES.format(context=self.journaled)
         with open(self.config, "a", encoding="utf-8") as file:
-            file.write(history.RULES.format(context=self.journaled))
+            file.write(self.rules)
         self.data.mkdir(exist_ok=True)
 
     def make_source(self):
@@ -155,6 +156,13 @@ class Place:
                 break
         lines[at] = f"{key} = {value}"
         path.write_text("\n".join(lines) + "\n")
+
+    def keep_rules(self, kept):
+        """The configuration has or has not what keeps a journal and versions. No server runs."""
+        text = self.config.read_text(encoding="utf-8")
+        if (self.rules in text) == kept:
+            return
+        self.config.write_text(text + self.rules if kept else text.replace(self.rules, ""), encoding="utf-8")
 
     def set_ports(self, port, admin_port):
         self.set_line("mirror-server.toml", "port", port, "listen")

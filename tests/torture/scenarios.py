@@ -185,6 +185,17 @@ def make_versions(place):
     place.age()
 
 
+def write_unseen(place):
+    """Rows, while the server keeps neither a journal nor versions."""
+    place.keep_rules(False)
+    place.start()
+    place.sql(CHANGES)
+    once(place)
+    place.kill()
+    place.keep_rules(True)
+    place.memory.lose()
+
+
 def retention(place):
     """What is older than it is kept goes when the server looks at a mirror that it has open."""
     once(place)
@@ -231,6 +242,7 @@ SCENARIOS = [
         points=("journal.trimmed", "history.cut"),
         is_alone=True,
     ),
+    Scenario("rules that come back", population, prepare=write_unseen, points=("journal.missed",), is_alone=True),
     Scenario("erasure", erasure, points=("history.erased",)),
     Scenario("repair", repair),
     Scenario("administration", admin, points=SWAP),
