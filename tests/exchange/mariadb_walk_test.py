@@ -56,6 +56,7 @@ def setUpModule():
 
 class MariadbWalk(server_walk.ServerWalk):
     KIND = exchange_mariadb.MariadbSystem
+    MADE = exchange_mariadb.TABLE
     CITY_IS_NEEDED = "ALTER TABLE company MODIFY city varchar(60) NOT NULL"
     CITY_IS_MISSING = "Field 'city' doesn't have a default value"
     SUM = (exchange_mariadb.TABLE.replace("city varchar(60)", "city decimal(12,2)"),

@@ -46,6 +46,7 @@ def setUpModule():
 
 class PostgresWalk(server_walk.ServerWalk):
     KIND = exchange_postgres.PostgresSystem
+    MADE = exchange_postgres.TABLE
     CITY_IS_NEEDED = "ALTER TABLE company ALTER COLUMN city SET NOT NULL"
     CITY_IS_MISSING = "not-null constraint"
     SUM = (exchange_postgres.TABLE.replace("city text", "city numeric(12,2)"),

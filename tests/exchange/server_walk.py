@@ -18,6 +18,7 @@ class ServerWalk(walk_test.Walk):
     CITY_IS_NEEDED = ""  # In SQL.
     CITY_IS_MISSING = ""  # What the database says.
     SUM = ("", "")  # Table company, whose column city is a number of two decimals, and what gives it four.
+    MADE = ""  # The table company.
     OWNER = ("", "")  # The agent's user, and the one whom all tables are.
 
     test_s14_a_row_that_was_changed_past_the_log_is_in_conflict_once = None  # By SQLite's triggers.
@@ -51,6 +52,18 @@ class ServerWalk(walk_test.Walk):
         self.assertEqual([row[2] for row in place.crm.rows()], ["13.75", "7.00"])
         self.assertEqual([float(row[2]) for row in place.erp.rows()], [13.75, 7])
         self.quiet(place)
+
+    def test_a_table_that_is_dropped_and_made_again_deletes_nothing_elsewhere(self):
+        place = self.place(deletes="any")
+        place.crm.sql(ADA)
+        place.rounds(2)
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Rome")]] * 2)
+        place.erp.sql("DROP TABLE company", self.MADE)
+        place.erp.install()
+        place.rounds(3)
+        self.assertEqual(place.crm.rows(), [("NO 1", "Ada", "Rome")])
+        said = " ".join(place.server.ctl("hub", "status", "Acme").split())
+        self.assertIn("erp suspended", said)
 
     def refused(self, place, words):
         """The only delivery is, with these words and without its values."""
