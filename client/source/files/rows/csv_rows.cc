@@ -172,7 +172,8 @@ class CsvRows : public FileRows {
   /// Whether a row says no more than an empty line. Blanks within quotes are a value; two quotes are the
   /// empty value of a single column.
   bool IsEmpty(const FileRow& row) const {
-    if (row.fields.empty()) return false;
+    // One beyond the limit is told, whatever is in it.
+    if (row.fields.empty() || row.fields.size() > limits_.columns_max) return false;
     for (const std::optional<std::string_view>& field : row.fields) {
       if (field && !SaysNothing(*field)) return false;
     }
