@@ -387,6 +387,12 @@ absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
     if (!status.ok()) return status;
   }
   begins_anew_ = !altered_ && MovesColumns(**before, agreed);
+  if (kept_.history && !altered_) {
+    // The view is made again for the table as it is by now: what it was made for before is known here alone.
+    const absl::StatusOr<bool> as_kept = transaction_.history().IsAsKept(step_.table);
+    if (!as_kept.ok()) return as_kept.status();
+    begins_anew_ = begins_anew_ || !*as_kept;
+  }
   // The population compares columns that both have: what came, or went, is in no row's key.
   return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
 }

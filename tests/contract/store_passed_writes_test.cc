@@ -330,6 +330,23 @@ TEST_P(PassedWrites, AColumnThatAPartnerRenamedBeginsTheHistoryAnew) {
   EXPECT_EQ(*KnownFrom(), LastMoment() - 1) << "the next one goes on";
 }
 
+// The next announcement agrees the definition once more, and with it makes the view again.
+TEST_P(PassedWrites, AColumnThatAPartnerRenamedBeginsTheHistoryAnewBehindAnAgreement) {
+  if (Lacks(Capability::kPartnerSql)) return;
+  Create(People());
+  Populate({{1, "a", 10}});
+  Apply({{1, "a2", 10}});
+  const std::int64_t before = LastMoment();
+  if (!Lacks(Capability::kSqlite)) Do("DROP VIEW people_history");
+  Do("ALTER TABLE people RENAME COLUMN name TO title");
+  ASSERT_THAT(Run(StepAt("people", Record("people")->seq + 1, {AgreeSchema{People()}})).status, IsOk());
+  EXPECT_EQ(KnownFrom(), std::nullopt);
+  Populate({{1, "a3", 10}});
+  ASSERT_TRUE(KnownFrom());
+  EXPECT_GT(*KnownFrom(), before);
+  EXPECT_EQ(See("SELECT id, name FROM people_history"), (Rows{{1, "a3"}}));
+}
+
 TEST_P(PassedWrites, ATableThatAPartnerPutInItsPlaceBeginsTheHistoryAnew) {
   if (Lacks(Capability::kPartnerSql)) return;
   Create(People());
