@@ -88,12 +88,12 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
   absl::Status failed;
   for (const std::string& name : derived.read) {
     const HubFeed& feed = derived.feeds.at(name);
-    const MirrorFeed read = looks.at(name)->reading().feed;
-    const FeedTables tables = looks.at(name)->reading().tables;
+    const HubReading& reading = looks.at(name)->reading();
+    const HubCalls::Read read = {reading.feed, reading.tables, reading.tenant.completed_cycle};
     looks.erase(name);  // Its snapshot would keep the mirror's log.
-    if (feed.anchor.number == read.number && feed.anchor.token == read.token) continue;
+    if (feed.anchor.number == read.feed.number && feed.anchor.token == read.feed.token) continue;
     const absl::Status status =
-        tenants.at(name)->Acknowledge(read, tables, feed.anchor.number, feed.anchor.token, now_ms);
+        tenants.at(name)->Acknowledge(read, feed.anchor.number, feed.anchor.token, now_ms);
     if (!status.ok()) failed = status;
     CrashPoint("hub.acknowledged");
   }

@@ -206,7 +206,13 @@ absl::Status StepJournal::EndJournal(JournalOperation operation) {
   if (place_->last == 0) return absl::OkStatus();
   const absl::StatusOr<SeenTables::Saw> saw = seen_.Look(step_.table, step_.expected);
   if (!saw.ok()) return saw.status();
-  if (*saw == SeenTables::Saw::kNever || *saw == SeenTables::Saw::kEnded) return absl::OkStatus();
+  if (*saw == SeenTables::Saw::kEnded) return absl::OkStatus();
+  if (*saw == SeenTables::Saw::kNever) {
+    // Nothing tells whether the table never had a journal, or had it once: an older server left no mark, and
+    // a table that went takes its mark along.
+    is_unseen_ = true;
+    return absl::OkStatus();
+  }
   return Put(EntryOf(operation));
 }
 
@@ -416,6 +422,7 @@ absl::Status StepJournal::Gone() {
 
 absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
   if (!kept_.journal) {
+    if (is_unseen_ && step_.record) seen_.NoteEnded(step_.table);
     // Only the first step without the journal has an entry.
     if (!waiting_) return absl::OkStatus();
     if (step_.record) {

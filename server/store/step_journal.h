@@ -28,10 +28,10 @@ class SeenTables {
   explicit SeenTables(StoreTransaction& transaction) : transaction_(transaction) {}
 
   enum class Saw : std::uint8_t {
-    kNever,   ///< No journal was ever kept of the table.
+    kNever,   ///< There is no mark: perhaps no journal was ever kept of the table.
     kAll,     ///< Every write so far.
     kMissed,  ///< Somebody wrote to the table without the journal.
-    kEnded,   ///< The same, and the journal says so: it has a COMPARE or GONE entry.
+    kEnded,   ///< The same, and the mark says so.
   };
   /// `stored`: the table's metadata row.
   absl::StatusOr<Saw> Look(const std::string& table, const std::optional<TableRecord>& stored);
@@ -121,6 +121,7 @@ class StepJournal {
   std::optional<JournalPlace> place_;    ///< Absent: not read yet.
   bool missed_ = false;                  ///< NoteMissed() was called.
   bool ended_ = false;                   ///< EndJournal() was called.
+  bool is_unseen_ = false;               ///< It found no mark.
   bool altered_ = false;                 ///< In place, which told the columns.
   std::int64_t was_open_ = 0;            ///< The moment that the step found open; 0: none.
   std::optional<JournalEntry> waiting_;  ///< May turn out to be a commit by itself.

@@ -154,6 +154,23 @@ TEST_P(PassedWrites, TheFirstWriteWithAJournalAgainSaysSoByItself) {
   EXPECT_THAT(Operations(), SizeIs(5));
 }
 
+TEST_P(PassedWrites, ATableThatWentAndCameBackWithoutAJournalIsCompared) {
+  Keep(Keeps::kKeys);
+  Create(People());
+  Apply({{1, "a", 10}});
+  Keep(Keeps::kNothing);
+  Reset();
+  EXPECT_THAT(Operations(), ElementsAre("INSERT", "GONE"));
+  EXPECT_THAT(Marks(), IsEmpty());
+  Create(People());
+  Apply({{2, "b", 20}});
+  EXPECT_THAT(Operations(), ElementsAre("INSERT", "GONE"));
+  EXPECT_THAT(Marks(), ElementsAre(kSeenEnded));
+  Keep(Keeps::kKeys);
+  Open();
+  EXPECT_THAT(Operations(), ElementsAre("INSERT", "GONE", "COMPARE"));
+}
+
 TEST_P(PassedWrites, AJournalThatWasOffWithoutAWriteGoesOn) {
   Create(People());
   Populate({{1, "a", 10}});

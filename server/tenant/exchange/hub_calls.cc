@@ -38,29 +38,31 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   return reading;
 }
 
-absl::Status HubCalls::Acknowledge(const MirrorFeed& read, const FeedTables& tables, std::int64_t number,
-                                   const std::string& token, std::int64_t now_ms) {
+absl::Status HubCalls::Acknowledge(const Read& read, std::int64_t number, const std::string& token,
+                                   std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
   return mirror_
-      .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                  mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-        if (!feed.ok()) return feed.status();
-        if (feed->journal_id != read.journal_id || feed->number != read.number || feed->token != read.token) {
-          return std::nullopt;
-        }
-        feed->number = number;
-        feed->token = token;
-        Plan plan;
-        plan.now_ms = now_ms;
-        plan.documents.push_back(Write(*feed));
-        if (tables.remade.empty()) return plan;
-        absl::StatusOr<FeedTables> noted = ReadFeedTables(mirror_.store()->records());
-        if (!noted.ok()) return noted.status();
-        plan.documents.push_back(Write(AtAcknowledgement(*std::move(noted), tables)));
-        return plan;
-      })
+      .Commit([&](const TenantRecord&)
+                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                    absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
+                    if (!feed.ok()) return feed.status();
+                    if (feed->journal_id != read.feed.journal_id || feed->number != read.feed.number ||
+                        feed->token != read.feed.token) {
+                      return std::nullopt;
+                    }
+                    feed->number = number;
+                    feed->token = token;
+                    Plan plan;
+                    plan.now_ms = now_ms;
+                    plan.documents.push_back(Write(*feed));
+                    if (read.tables.remade.empty()) return plan;
+                    absl::StatusOr<FeedTables> noted = ReadFeedTables(mirror_.store()->records());
+                    if (!noted.ok()) return noted.status();
+                    plan.documents.push_back(
+                        Write(AtAcknowledgement(*std::move(noted), read.tables, read.completed_cycle)));
+                    return plan;
+                  })
       .status();
 }
 

@@ -30,10 +30,16 @@ class HubCalls {
 
   /// What is committed now. A journal that no hub has read gets its id, unless `writes` is false.
   absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
-  /// The hub has read up to `number`, by the commit that it calls `token`, and what `tables` tells. Nothing
-  /// happens where the mirror is not the one that was read, or is an older one by now.
-  absl::Status Acknowledge(const MirrorFeed& read, const FeedTables& tables, std::int64_t number,
-                           const std::string& token, std::int64_t now_ms);
+  /// The part of a reading that Acknowledge() needs. It holds no snapshot.
+  struct Read {
+    MirrorFeed feed;
+    FeedTables tables;
+    std::int64_t completed_cycle = 0;
+  };
+  /// The hub has read up to `number`, by the commit that it calls `token`, and what `read.tables` tells.
+  /// Nothing happens where the mirror is not the one that was read, or is an older one by now.
+  absl::Status Acknowledge(const Read& read, std::int64_t number, const std::string& token,
+                           std::int64_t now_ms);
 
  private:
   absl::Status Change(const MirrorFeed& feed, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

@@ -98,8 +98,9 @@ FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, con
   return tables;
 }
 
-FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read) {
+FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int64_t completed_cycle) {
   for (const auto& [table, cycle] : read.remade) {
+    if (cycle > completed_cycle) continue;
     const auto noted = tables.remade.find(table);
     if (noted != tables.remade.end() && noted->second == cycle) tables.remade.erase(noted);
   }
@@ -114,11 +115,18 @@ absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const 
   // Each member of a hub keeps the journal of its ledger.
   const bool has_hub = rules != nullptr && rules->Of(std::string(kLedgerName)).journal;
   if (!has_hub || view.IsOtherSource(request)) return absl::OkStatus();
-  const absl::StatusOr<FeedTables> before = ReadFeedTables(mirror.store()->records());
+  const auto has_journal = [&](const std::string& table) { return rules->Of(table).journal; };
+  absl::StatusOr<FeedTables> before = ReadFeedTables(mirror.store()->records());
+  const bool is_spoiled = absl::IsDataLoss(before.status());
+  if (is_spoiled) before = FeedTables{};
   if (!before.ok()) return before.status();
-  const FeedTables after = AtAnnouncement(*before, request, view,
-                                          [&](const std::string& table) { return rules->Of(table).journal; });
-  if (after == *before) return absl::OkStatus();
+  FeedTables after = AtAnnouncement(*before, request, view, has_journal);
+  if (is_spoiled) {
+    // Somebody changed the document by hand. Any table may be another one, so that the hub looks at all.
+    for (const auto& [name, identity] : after.identities) after.remade[name] = request.cycle;
+  } else if (after == *before) {
+    return absl::OkStatus();
+  }
   planned->plan.documents.push_back(Write(after));
   planned->plan.kept = Kept::kNow;
   planned->repeats = false;

@@ -40,11 +40,12 @@ DocumentChange Write(const FeedTables& tables);
 FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, const AnnounceView& view,
                           const std::function<bool(const std::string& table)>& has_journal);
 
-/// Takes out what a hub has read. What was noted after `read` was read stays.
-FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read);
+/// Takes out what a hub has read. What was noted after `read` was read stays. So does what a cycle noted that
+/// was not completed when it was read: the rows that went with a table are still there until its population.
+FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int64_t completed_cycle);
 
 /// Plans an announcement, and of a mirror that a hub reads notes which of its tables went, came back or are
-/// others by now. Errors: those of ReadFeedTables().
+/// others by now. A document that somebody changed by hand is written anew. Errors: those of the store.
 absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const AnnounceView& view,
                           AnnouncePlan* planned) MIRROR_REQUIRES(mirror.mutex());
 

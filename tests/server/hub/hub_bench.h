@@ -93,12 +93,19 @@ class HubSource {
             .status,
         IsOk());
   }
+  /// A cycle that was broken off before its first rows.
+  void BreakOffBeforeRows() {
+    Begin();
+    ASSERT_THAT(source_->Announce({Announced(), LedgerSchema()}), IsOk());
+    completing_ = source_->cycle;
+  }
   /// It says that it knows a cycle to be completed that is so much later than its last one.
   void Claim(std::int64_t later) { completing_ = completed_ = completed_ + later; }
   /// As of a backup that is older than its last cycle.
   void RestoreSource(std::int64_t known) { completing_ = completed_ = known; }
 
   std::uint64_t table_id = 0;  ///< Of the table of companies; 0: the source has none.
+  std::uint64_t identity = 0;  ///< The same, as a source tells it whose tables have no such number.
 
  private:
   TableSchema Announced() const {
@@ -107,6 +114,7 @@ class HubSource {
     return companies;
   }
   void Begin() {
+    if (identity != 0) source_->identities["company"] = identity;
     source_->now += 1'000;
     source_->caller.nonce = absl::StrCat(name_, " ", source_->now);
     source_->caller.expires_ms = source_->now + 300'000;

@@ -94,6 +94,25 @@ TEST_P(HubTables, OneThatWasAwayBetweenTwoDerivationsIsNoticedWithoutANumber) {
   EXPECT_EQ(Deletes(), 0U);
 }
 
+TEST_P(HubTables, OneThatWasMadeAnewIsNotForgottenByADerivationBeforeItsRows) {
+  rules_.entities[0].delete_any = true;
+  Restart();
+  erp().identity = 7;
+  crm().Push(kBoth);
+  erp().Push(kBoth);
+  Derive();
+  ++erp().identity;
+  erp().BreakOffBeforeRows();
+  crm().Push({{3, "3", "Cem", "Kars"}});
+  Derive();
+  EXPECT_FALSE(IsSuspended("erp")) << "its rows are still there";
+  erp().PopulateNext();
+  erp().Push({kBoth[0]});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_EQ(Deletes(), 0U);
+}
+
 TEST_P(HubTables, OneThatWasMadeAnewWithAllItsRowsIsReadOn) {
   Begin();
   ++erp().table_id;

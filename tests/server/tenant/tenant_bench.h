@@ -98,6 +98,8 @@ class SourceCalls {
   absl::StatusOr<Announcement> last_announcement = Announcement{};
   /// Indexes and foreign keys that are announced with a table, by its name; of others nothing is told.
   std::map<std::string, SourceObjects> objects;
+  /// What tells a table from another one of its name; of others nothing is told.
+  std::map<std::string, std::uint64_t> identities;
 
   absl::StatusOr<Admission> Authenticate(const std::string& holder = "holder", bool take_over = false,
                                          bool probe = false) {
@@ -122,6 +124,10 @@ class SourceCalls {
     for (const TableSchema& table : tables) {
       announced.push_back({table.name, table});
       hashes += SchemaHash(table);
+      if (const auto known = identities.find(table.name); known != identities.end()) {
+        announced.back().identity = known->second;
+        hashes += std::to_string(known->second);
+      }
       const auto told = objects.find(table.name);
       if (told == objects.end()) continue;
       announced.back().objects = told->second;
