@@ -114,6 +114,7 @@ bool ForgetTypes(RunContext& run) {
         run.state.tables().ShallLookAtKey(name, run.options.now_ms, run.options.key_look_interval_ms);
     if (!table.widened || !is_due) continue;
     run.reader.Forget(name);
+    run.state.tables().SetKeyRefused(name, std::nullopt);
     forgot = true;
   }
   return forgot;

@@ -250,6 +250,11 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
     absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
     if (!rows.ok()) return rows.status();
     changed = *std::move(rows);
+    // A trigger wrote elsewhere what it made of a NULL that nobody sent.
+    for (const ChangedRow& row : changed) {
+      if (row.table != task.table || KeyText(row.key) != KeyText(task.key))
+        return TakeBack(*task.delivery, why);
+    }
   }
   for (const v1::Delivery& other : *others) {
     ++swaps_;

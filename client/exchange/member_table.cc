@@ -133,8 +133,9 @@ absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTab
     if (table.plan.schema.columns[column].type == Type::kText) continue;
     names.push_back(table.plan.schema.columns[column].name);
     const std::string quoted = QuoteName(names.back());
-    tests.push_back(
-        absl::StrCat("typeof(", quoted, ") = 'real' AND abs(", quoted, ") > 1.7976931348623157e308"));
+    // Without abs(): SQLite computes it of a whole number, too, and the least one has no positive one.
+    tests.push_back(absl::StrCat("typeof(", quoted, ") = 'real' AND (", quoted,
+                                 " > 1.7976931348623157e308 OR ", quoted, " < -1.7976931348623157e308)"));
   }
   if (tests.empty()) return std::string();
   absl::StatusOr<sqlite::Statement> select =

@@ -43,6 +43,25 @@ absl::StatusOr<std::vector<Columns>> UniqueColumns(const SqliteFile& file, const
   return found;
 }
 
+/// Returns whether a foreign key refers to one of these columns. A moment of NULL would go on into the rows
+/// that refer to it.
+absl::StatusOr<bool> IsReferredTo(const SqliteFile& file, const MemberTable& table,
+                                  const std::set<std::uint32_t>& columns) {
+  sqlite::Statement query = file.Query(
+      "SELECT f.\"to\" FROM main.sqlite_schema AS m JOIN temp.pragma_foreign_key_list(m.name, "
+      "'main') AS f WHERE m.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE AND f.\"to\" IS NOT "
+      "NULL");
+  query.With(table.name());
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    const std::string to = query.Text(0);
+    for (const std::uint32_t column : columns) {
+      if (SameName(table.plan.schema.columns[column].name, to)) return true;
+    }
+  }
+  return row;
+}
+
 /// Keys of other rows that have, in these columns, what the task's row is to have.
 absl::StatusOr<std::vector<RowOf>> RowsWith(const SqliteFile& file, const DeliveryTask& task,
                                             const Columns& columns) {
@@ -109,6 +128,9 @@ absl::StatusOr<TakenValues> FindTaken(const SqliteFile& file, const DeliveryTask
     lets_go = lets_go && is_freed;
   }
   if (!lets_go) taken.columns.clear();
+  const absl::StatusOr<bool> is_referred_to = IsReferredTo(file, *task.table, taken.columns);
+  if (!is_referred_to.ok()) return is_referred_to.status();
+  if (*is_referred_to) taken.columns.clear();
   for (auto& [text, row] : rows) taken.rows.push_back(std::move(row));
   return taken;
 }

@@ -16,7 +16,8 @@ namespace mirror {
 struct TakenValues {
   std::vector<RowOf> rows;  ///< Keys of rows that hold such a value, each once.
   /// Columns of the task's own row that let go of its values when they are NULL for a moment, as indexes in
-  /// the table's plan. Empty: there is no such column in each index concerned.
+  /// the table's plan. Empty: there is no such column in each index concerned, or a foreign key refers to
+  /// one.
   std::set<std::uint32_t> columns;
 };
 

@@ -85,7 +85,8 @@ bool TableNotes::ShallLookAtKey(const std::string& table, std::int64_t now_ms,
 
 void TableNotes::SetKeyRefused(const std::string& table, std::optional<std::int64_t> now_ms) {
   if (now_ms) {
-    notes_[table].key_refused_ms = std::max<std::int64_t>(1, *now_ms);
+    std::int64_t& since_ms = notes_[table].key_refused_ms;
+    if (since_ms == 0) since_ms = std::max<std::int64_t>(1, *now_ms);
   } else if (TableNote* const note = Known(table)) {
     note->key_refused_ms = 0;
   }

@@ -61,9 +61,9 @@ class TableNotes {
   bool ShallCount(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
   void SetCounted(const std::string& table, std::int64_t now_ms);
   /// Whether the mirror refused the table with the type that values of its key gave it, and `interval_ms`
-  /// passed since.
+  /// passed since the first time.
   bool ShallLookAtKey(const std::string& table, std::int64_t now_ms, std::int64_t interval_ms) const;
-  /// `now_ms`: when it was; absent: it was not.
+  /// `now_ms`: when it was, of which the first time counts; absent: it was not, or is looked at anew.
   void SetKeyRefused(const std::string& table, std::optional<std::int64_t> now_ms);
   /// Null: nothing was.
   const Confirmed* FindConfirmed(const std::string& table) const;

@@ -918,6 +918,10 @@ TEST_F(CycleTest, ATableThatIsRefusedForAValueOfItsKeyGoesOnWhenTheValueIsGone) 
   Sql(path_, "INSERT INTO t VALUES(x'00', 4)");
   EXPECT_EQ(Of(Run(early), "t").result, TableResult::kRefused);
   Sql(path_, "DELETE FROM t WHERE v = 4; INSERT INTO t VALUES('c', 5)");
+  // Runs in between do not put the look off.
+  for (const std::int64_t now_ms : {700, 900, 1'400}) {
+    EXPECT_EQ(Of(Run({.now_ms = now_ms, .key_look_interval_ms = 1'000}), "t").result, TableResult::kRefused);
+  }
   const CycleReport healed = Run({.now_ms = 1'500, .key_look_interval_ms = 1'000});
   EXPECT_TRUE(healed.Good()) << Of(healed, "t").reason;
   EXPECT_EQ(endpoint_.tables["t"].rows, 3U);

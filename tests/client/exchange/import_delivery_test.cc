@@ -332,6 +332,30 @@ TEST_F(ImportDelivery, ASwapThatCannotBeDoneLeavesNothing) {
   EXPECT_THAT(Import(second), testing::StartsWith("CONFLICT"));
 }
 
+TEST_F(ImportDelivery, AValueThatOtherRowsReferToIsNotSwapped) {
+  StartCustomers(
+      "CREATE UNIQUE INDEX one_name ON customer (name); CREATE TABLE orders (id INTEGER PRIMARY KEY, "
+      "customer "
+      "TEXT REFERENCES customer (name) ON UPDATE CASCADE); ",
+      {"customer"});
+  application_->Run(kThreeNames);
+  application_->Run("INSERT INTO orders VALUES (1, 'A'), (2, 'B')");
+  const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "B", "A");
+  ASSERT_THAT(FillInbox(importer_->file(), {{first, second}, true}, now_), IsOk());
+  EXPECT_THAT(Import(first), HasSubstr("REFUSED: the database refused it: UNIQUE"));
+  EXPECT_THAT(Rows("SELECT id, name FROM customer ORDER BY id"), ElementsAre("1|A", "2|B", "3|C"));
+  EXPECT_THAT(Rows("SELECT id, customer FROM orders ORDER BY id"), ElementsAre("1|A", "2|B"));
+}
+
+TEST_F(ImportDelivery, TheLeastWholeNumberIsNoInfinity) {
+  Start(
+      "CREATE TABLE customer (id INTEGER PRIMARY KEY, vat TEXT, name TEXT, city TEXT, credit INTEGER); "
+      "INSERT INTO customer VALUES (1, 'NO 1', 'A', 'Rome', -9223372036854775808)",
+      {"customer"});
+  EXPECT_EQ(Import(Rename("d1", 1, "A", "B")), "APPLIED");
+  EXPECT_THAT(Rows("SELECT name, credit FROM customer"), ElementsAre("B|-9223372036854775808"));
+}
+
 TEST_F(ImportDelivery, AValueThatMayNotBeNullIsNotSwapped) {
   Start(
       "CREATE TABLE customer (id INTEGER PRIMARY KEY, vat TEXT, name TEXT NOT NULL UNIQUE, city TEXT); "

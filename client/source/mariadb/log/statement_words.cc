@@ -113,11 +113,15 @@ bool StatementWords::IsHarmless() const {
 /// Returns whether a CREATE TABLE may take rows from a query, or from VALUES that are no bounds of
 /// partitions.
 bool StatementWords::MayQuery() const {
+  constexpr std::string_view kBeforeRows = "(/-#";
   if (folded_.contains("select")) return true;
   for (std::size_t i = 0; i < words_.size(); ++i) {
     if (Word(i) != "values" && Word(i) != "value") continue;
-    const std::string next = Word(i + 1);
-    if (next != "less" && next != "in") return true;
+    // A column of that name has its type behind it, bounds of partitions have LESS or IN. Rows are in
+    // parentheses, perhaps behind a comment.
+    const std::size_t behind = static_cast<std::size_t>(words_[i].data() - sql_.data()) + words_[i].size();
+    const std::size_t next = sql_.find_first_not_of(" \t\r\n", behind);
+    if (next != std::string_view::npos && kBeforeRows.find(sql_[next]) != std::string_view::npos) return true;
   }
   return false;
 }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -52,13 +53,6 @@ std::string AnyRow(const SourcePlan& plan, const LoggedTable& table) {
   return absl::StrCat("(", key, ") = (SELECT ", key, from);
 }
 
-absl::Status RunAll(const SqliteFile& file, const std::vector<std::string>& statements) {
-  for (const std::string& sql : statements) {
-    if (absl::Status status = file.Run(sql); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 /// Within a transaction: why the table's writes fail by our triggers; empty: they do not.
 absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::string& name) {
   const absl::StatusOr<SourcePlan> plan = PlanSource(file, name);
@@ -66,16 +60,27 @@ absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::str
   const absl::StatusOr<LoggedTable> table = DescribeLogged(file, *plan);
   if (!table.ok()) return table.status();
   const std::vector<std::string> writes = Writes(*table, AnyRow(*plan, *table));
-  const absl::Status tried = RunAll(file, writes);
-  // A trigger of the application may end the transaction (RAISE(ROLLBACK)).
-  if (tried.ok() || sqlite3_get_autocommit(file.handle()) != 0) return "";
+  // Each by itself: what the application's own trigger refuses says nothing of the others.
+  std::vector<std::pair<std::string, absl::Status>> failing;
+  for (const std::string& sql : writes) {
+    absl::Status tried = file.Run(sql);
+    // A trigger of the application may end the transaction (RAISE(ROLLBACK)).
+    if (sqlite3_get_autocommit(file.handle()) != 0) return "";
+    if (!tried.ok()) failing.emplace_back(sql, std::move(tried));
+  }
+  if (failing.empty()) return "";
   const absl::Status dropped =
       file.DropAll(absl::StrCat("SELECT 'TRIGGER', name FROM main.sqlite_schema WHERE type = 'trigger' AND "
                                 "name GLOB '_mirror_[0-9]*_*' AND "
                                 "tbl_name = ",
                                 SingleQuoted(name), " COLLATE NOCASE"));
   if (!dropped.ok()) return dropped;
-  return RunAll(file, writes).ok() ? std::string(tried.message()) : "";
+  for (const auto& [sql, tried] : failing) {
+    const bool works = file.Run(sql).ok();
+    if (sqlite3_get_autocommit(file.handle()) != 0) return "";
+    if (works) return std::string(tried.message());
+  }
+  return "";
 }
 
 }  // namespace
@@ -119,6 +124,8 @@ absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table) {
 absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
   if (!file.ok()) return file.status();
+  // A row that the application wrote may be longer than what a mirror takes.
+  (*file)->TakeLongValues();
   std::vector<std::string> tables;
   absl::Status listed = ForEachRow(
       **file,

@@ -154,6 +154,7 @@ TEST(MariadbLogEvents, AStatementThatMayCallAFunctionIsNeitherHarmlessNorADefini
        {"CREATE TEMPORARY TABLE x LIKE t", "CREATE TEMPORARY TABLE x (a int)",
         "CREATE TABLE p (a int) PARTITION BY RANGE (a) (PARTITION q VALUES LESS THAN (3))",
         "CREATE TABLE p (a int) PARTITION BY LIST (a) (PARTITION q VALUES IN (3))",
+        "CREATE TABLE p (name varchar(50) PRIMARY KEY, `value` text, `values` int, KEY (value))",
         "CREATE ALGORITHM=UNDEFINED DEFINER=`root`@`localhost` SQL SECURITY DEFINER VIEW `v` AS SELECT * "
         "FROM t",
         "CREATE OR REPLACE VIEW v AS SELECT f()",
