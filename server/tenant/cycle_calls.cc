@@ -151,7 +151,8 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   plan.now_ms = beginning->now_ms;
   plan.tenant = tenant;
   if (!caller.nonce.empty()) {
-    plan.nonce = Nonce{caller.nonce, caller.expires_ms, mirror_.options().nonces_max};
+    plan.nonce =
+        Nonce{caller.nonce, mirror_.progress().NonceEnds(caller.expires_ms), mirror_.options().nonces_max};
   }
   plan.tenant->clock_ms = mirror_.progress().LatestOf(tenant, beginning->now_ms);
   if (tenant.paused) {

@@ -42,6 +42,11 @@ class CycleProgress {
   std::int64_t LatestOf(const TenantRecord& tenant, std::int64_t now_ms) const {
     return std::max(Counted(tenant.clock_ms, now_ms), now_ms);
   }
+  /// Until when the nonce of a token is remembered that ends at `expires_ms`. In a shared mirror longer: the
+  /// clock of its database may be set back, and a time far ahead does not count.
+  std::int64_t NonceEnds(std::int64_t expires_ms) const {
+    return options_.is_shared ? expires_ms + kNonceKeptMs : expires_ms;
+  }
   bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
     // What was noted of another cycle says nothing of one in a copy that was put there since.
     const std::int64_t noted_ms = tenant.cycle == cycle_ ? ended_ms_ : 0;
@@ -50,6 +55,8 @@ class CycleProgress {
 
  private:
   static constexpr std::int64_t kAheadMaxMs = 300'000;
+  /// The longest lifetime of a token, and the leeway, as they are configured by default.
+  static constexpr std::int64_t kNonceKeptMs = 31 * 60'000;
 
   const TenantOptions& options_;
   SeenSummary& seen_;
