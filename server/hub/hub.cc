@@ -89,7 +89,7 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
   for (const std::string& name : derived.read) {
     const HubFeed& feed = derived.feeds.at(name);
     const HubReading& reading = looks.at(name)->reading();
-    const HubCalls::Read read = {reading.feed, reading.tables, reading.tenant.completed_cycle};
+    const HubRead read = {reading.feed, reading.tables, reading.tenant.completed_cycle};
     looks.erase(name);  // Its snapshot would keep the mirror's log.
     if (feed.anchor.number == read.feed.number && feed.anchor.token == read.feed.token) continue;
     const absl::Status status =

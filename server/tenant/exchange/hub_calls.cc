@@ -38,7 +38,7 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   return reading;
 }
 
-absl::Status HubCalls::Acknowledge(const Read& read, std::int64_t number, const std::string& token,
+absl::Status HubCalls::Acknowledge(const HubRead& read, std::int64_t number, const std::string& token,
                                    std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;

@@ -22,6 +22,13 @@ struct HubReading {
   FeedTables tables = {};
 };
 
+/// The part of a reading that an acknowledgement needs. It holds no snapshot.
+struct HubRead {
+  MirrorFeed feed;
+  FeedTables tables;
+  std::int64_t completed_cycle = 0;
+};
+
 /// What a hub does with a tenant that is a member of it. Errors: as Mirror; kNotFound when there is no such
 /// mirror. Threads: any.
 class HubCalls {
@@ -30,15 +37,9 @@ class HubCalls {
 
   /// What is committed now. A journal that no hub has read gets its id, unless `writes` is false.
   absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
-  /// The part of a reading that Acknowledge() needs. It holds no snapshot.
-  struct Read {
-    MirrorFeed feed;
-    FeedTables tables;
-    std::int64_t completed_cycle = 0;
-  };
   /// The hub has read up to `number`, by the commit that it calls `token`, and what `read.tables` tells.
   /// Nothing happens where the mirror is not the one that was read, or is an older one by now.
-  absl::Status Acknowledge(const Read& read, std::int64_t number, const std::string& token,
+  absl::Status Acknowledge(const HubRead& read, std::int64_t number, const std::string& token,
                            std::int64_t now_ms);
 
  private:
