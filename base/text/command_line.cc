@@ -228,6 +228,10 @@ OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) 
   tree.least = option.get_items_expected_min();
   tree.most = std::min(option.get_items_expected_max(), kManyValues);
   tree.repeats = tree.most > 1 || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  // Each time that it is given it takes one value, see Option::AsItStands().
+  if (!option.get_positional() && !option.get_allow_extra_args() && tree.most == kManyValues) {
+    tree.most = std::max(1, tree.least);
+  }
   if (const auto found = notes.options.find(&option); found != notes.options.end()) {
     tree.choices = found->second.choices;
     tree.besides = found->second.besides;
