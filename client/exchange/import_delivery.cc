@@ -23,13 +23,15 @@ constexpr char kForeignKeyWords[] = "FOREIGN KEY constraint failed";
 constexpr int kSwapsMax = 8;
 constexpr int kSwapLooksMax = 100;
 
+bool IsRow(const ChangedRow& changed, const MemberTable* table, const RowOf& key) {
+  return changed.table == table && KeyText(changed.key) == KeyText(key);
+}
+
 /// Adds those that are not among them.
 void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows) {
   for (const ChangedRow& one : more) {
-    const std::string key = KeyText(one.key);
-    const auto known = std::find_if(rows->begin(), rows->end(), [&](const ChangedRow& row) {
-      return row.table == one.table && KeyText(row.key) == key;
-    });
+    const auto known = std::find_if(rows->begin(), rows->end(),
+                                    [&](const ChangedRow& row) { return IsRow(row, one.table, one.key); });
     if (known == rows->end()) {
       rows->push_back(one);
     } else {
@@ -252,8 +254,7 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
     changed = *std::move(rows);
     // A trigger wrote elsewhere what it made of a NULL that nobody sent.
     for (const ChangedRow& row : changed) {
-      if (row.table != task.table || KeyText(row.key) != KeyText(task.key))
-        return TakeBack(*task.delivery, why);
+      if (!IsRow(row, task.table, task.key)) return TakeBack(*task.delivery, why);
     }
   }
   for (const v1::Delivery& other : *others) {
@@ -312,7 +313,7 @@ absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own,
                                   const std::vector<ChangedRow>& rows) {
   int number = 0;
   for (const ChangedRow& changed : rows) {
-    const bool is_own = changed.table == task.table && KeyText(changed.key) == KeyText(own);
+    const bool is_own = IsRow(changed, task.table, own);
     // The ledger's entries are none of the statement's.
     if (is_own || changed.table->name() == kLedgerTable) continue;
     std::vector<std::uint32_t> columns = changed.table->PlainColumns();

@@ -106,18 +106,30 @@ std::string MemberTable::KeyIs(int first) const {
   return absl::StrJoin(terms, " AND ");
 }
 
+namespace {
+
+/// Prepares the reading of `terms` from the row with this key.
+absl::StatusOr<sqlite::Statement> SelectOfRow(const SqliteFile& file, const MemberTable& table,
+                                              const RowOf& key, const std::vector<std::string>& terms) {
+  absl::StatusOr<sqlite::Statement> select =
+      file.Prepare(absl::StrCat("SELECT ", absl::StrJoin(terms, ", "), " FROM main.", QuoteName(table.name()),
+                                " WHERE ", table.KeyIs(1)));
+  if (!select.ok()) return select;
+  select->SetDoing(absl::StrCat("reading table '", table.name(), "'"));
+  for (std::size_t i = 0; i < key.size(); ++i) select->Bind(static_cast<int>(i + 1), key[i]);
+  return select;
+}
+
+}  // namespace
+
 absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const MemberTable& table,
                                              const RowOf& key, const std::vector<std::uint32_t>& columns) {
   std::vector<std::string> names = {"1"};  // There may be no column to read.
   for (const std::uint32_t column : columns) {
     names.push_back(QuoteName(table.plan.schema.columns[column].name));
   }
-  absl::StatusOr<sqlite::Statement> select =
-      file.Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(table.name()),
-                                " WHERE ", table.KeyIs(1)));
+  absl::StatusOr<sqlite::Statement> select = SelectOfRow(file, table, key, names);
   if (!select.ok()) return select.status();
-  select->SetDoing(absl::StrCat("reading table '", table.name(), "'"));
-  for (std::size_t i = 0; i < key.size(); ++i) select->Bind(static_cast<int>(i + 1), key[i]);
   const absl::StatusOr<bool> there = select->Step();
   if (!there.ok()) return there.status();
   if (!*there) return std::optional<RowOf>();
@@ -138,12 +150,8 @@ absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTab
                                  " > 1.7976931348623157e308 OR ", quoted, " < -1.7976931348623157e308)"));
   }
   if (tests.empty()) return std::string();
-  absl::StatusOr<sqlite::Statement> select =
-      file.Prepare(absl::StrCat("SELECT ", absl::StrJoin(tests, ", "), " FROM main.", QuoteName(table.name()),
-                                " WHERE ", table.KeyIs(1)));
+  absl::StatusOr<sqlite::Statement> select = SelectOfRow(file, table, key, tests);
   if (!select.ok()) return select.status();
-  select->SetDoing(absl::StrCat("reading table '", table.name(), "'"));
-  for (std::size_t i = 0; i < key.size(); ++i) select->Bind(static_cast<int>(i + 1), key[i]);
   const absl::StatusOr<bool> there = select->Step();
   if (!there.ok()) return there.status();
   for (std::size_t i = 0; *there && i < names.size(); ++i) {
