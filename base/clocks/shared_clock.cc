@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kUnset = std::numeric_limits<std::int64_t>::min();
 
-/// What the shared clock shows more than the monotonic one.
+/// The difference between the shared clock and the monotonic one.
 std::atomic<std::int64_t> g_offset_ms{kUnset};
 
 std::int64_t MonotonicMs() {

@@ -48,7 +48,7 @@ std::size_t EndOfWord(std::string_view text, std::size_t begin, std::size_t widt
       ++at;
       continue;
     }
-    // What stands in double quotes or backticks may be a name of SQL, which a line break makes another one.
+    // Text in double quotes or backticks may be a name of SQL, which a line break would change.
     const bool whole = text[at] != '\'' || text.substr(at, end - at).find('/') != std::string_view::npos;
     at = whole || CharactersOf(text.substr(begin, end - begin)) <= width ? end : at + 1;
   }

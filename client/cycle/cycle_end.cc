@@ -81,8 +81,8 @@ void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCo
   }
 }
 
-/// What an endpoint needs that shows no tables: of a source with an exchange, what the ledger tells of them,
-/// and what other tables do, would be read without them.
+/// Names unsent tables for an endpoint that does not show them, where the source has an exchange: a hub would
+/// read the ledger and other tables without their rows.
 void AddUnsentNames(RunContext& run, v1::ReplicationCompletedRequest* request) {
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;

@@ -17,7 +17,7 @@ namespace mirror {
 namespace {
 
 constexpr char kSavepoint[] = "_mirror_import";
-/// As SQLite has it.
+/// SQLite's message for a foreign key that is not kept.
 constexpr char kForeignKeyWords[] = "FOREIGN KEY constraint failed";
 /// Rows that wait for one another, and deliveries of one run that are looked at for that.
 constexpr int kSwapsMax = 8;
@@ -126,7 +126,7 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
   const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
   if (!known.ok()) return known.status();
   if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
-  // Where another row cannot be written before this one, it is tried with that.
+  // A delivery that another one waits for is tried with it, before its own time.
   if (*known && clock_() < (*known)->next_at && swaps_ == 0) {
     return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
   }
@@ -247,7 +247,7 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
   std::vector<ChangedRow> changed;
   {
     const LogEntries entries(*file_);
-    // What the database refuses here it would refuse of nobody's wish: the delivery keeps its own reason.
+    // No delivery asks for this NULL. If the database refuses it, the delivery keeps its own reason.
     if (!SetToNull(*file_, task, taken->columns).ok()) return TakeBack(*task.delivery, why);
     absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
     if (!rows.ok()) return rows.status();

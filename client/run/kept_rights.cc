@@ -21,7 +21,7 @@ namespace mirror {
 namespace {
 
 constexpr char kAsking[] = "asking for the rights that were granted";
-/// Of tables that were granted one by one.
+/// Number of REVOKE statements that are printed one by one.
 constexpr std::size_t kRevokesMax = 20;
 
 /// One row: what stands in the access lists of a role, of the database and of one schema.
