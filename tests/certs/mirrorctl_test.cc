@@ -141,7 +141,7 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
   const toml::table server = toml::parse_file(Made("/mirror-server.toml"));
   EXPECT_THAT(KeysOf(server),
               ElementsAre("admin", "application", "breaker", "data", "hooks", "http", "issuer", "journal",
-                          "limits", "listen", "log", "metrics", "tokens"));
+                          "limits", "listen", "log", "metrics", "tenant", "tokens"));
   EXPECT_THAT(
       KeysOf(*server["listen"].as_table()),
       ElementsAre("address", "certificate", "client_ca", "connections_max", "connections_per_address_max",
