@@ -64,7 +64,7 @@ constexpr char kLeaves[] =
     "AND NOT h.inhdetachpending) "
     "SELECT t.root, s.nspname::text, c.relname::text, coalesce(has_table_privilege(c.oid, 'SELECT'), false), "
     "coalesce(row_security_active(c.oid), false), c.relkind = 'f', c.relpersistence = 'u', "
-    "c.relreplident::text FROM tree t JOIN pg_class c ON c.oid = t.oid "
+    "c.relreplident::text, c.oid FROM tree t JOIN pg_class c ON c.oid = t.oid "
     "JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY t.root, c.oid";
 
 constexpr const char* kQueries[] = {kTables, kColumns, kKeys, kLeaves};
@@ -126,6 +126,7 @@ absl::Status TakeLeaf(const Rows& rows, int row, PostgresTable* table) {
   leaf.foreign = rows.Bool(row, 5);
   leaf.unlogged = rows.Bool(row, 6);
   leaf.identity = rows.View(row, 7).front();
+  leaf.oid = static_cast<std::uint32_t>(rows.Int(row, 8));
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,6 +61,14 @@ PostgresSourceTables::PostgresSourceTables(std::map<std::string, std::string> re
   for (const auto& [name, record] : records) records_[name] = ParsePostgresRecord(record);
 }
 
+void PostgresSourceTables::Forget(const std::string& name) {
+  const auto found = records_.find(name);
+  if (found == records_.end()) return;
+  // What went is not to be found again.
+  found->second.columns.clear();
+  found->second.told.clear();
+}
+
 std::shared_ptr<const KnownPostgresTable> PostgresSourceTables::Find(const std::string& name) const {
   const auto found = known_.find(name);
   return found == known_.end() ? nullptr : found->second;
@@ -76,6 +85,10 @@ SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSo
   const std::string digest = told.empty() ? "" : HexDigest(absl::StrJoin(told, "\n")).substr(0, 16);
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
+  std::set<std::uint32_t> leaves;
+  for (const PostgresLeaf& leaf : table.leaves) leaves.insert(leaf.oid);
+  record.TakeLeaves(std::move(leaves));
+  source.identity = record.gone == 0 ? table.oid : ShortDigest(absl::StrCat(table.oid), record.gone);
   source.record = ToString(record);
   DescribeWidening(table, record, &source);
   KnownPostgresTable known{std::move(table), source.schema, source.schema};

@@ -147,7 +147,9 @@ absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<St
   for (const StagedKey& key : keys) {
     const std::vector<std::string> texts = UnpackStagedKey(key);
     if (texts.size() != columns.size()) return StagedMisfit(known_->table.name);
-    const absl::StatusOr<std::vector<Value>> values = Decode(columns, {texts.begin(), texts.end()});
+    // The values are views into it.
+    const std::vector<SourceText> decoded(texts.begin(), texts.end());
+    const absl::StatusOr<std::vector<Value>> values = Decode(columns, decoded);
     if (!values.ok()) return values.status();
     Key& parts = all.emplace_back();
     for (const Value& value : *values) parts.push_back(KeyPartOf(value));
