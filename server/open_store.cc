@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -38,17 +40,29 @@ SqliteOptions SqliteOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+/// Until a token that is signed now is taken, where that is a moment: behind a server that was killed. So
+/// whoever finds the port open is not refused.
+void AwaitNewTokens(const StartMark& start) {
+  constexpr std::chrono::milliseconds kMoment(1'000);
+  const std::chrono::milliseconds wait(start.takes_tokens_from_ms() - NowMs());
+  if (wait > std::chrono::milliseconds::zero() && wait <= kMoment) std::this_thread::sleep_for(wait);
+}
+
 absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(config.data.dir);
   if (!file.ok()) return file.status();
   SqliteOptions options = SqliteOptionsOf(config);
   options.claims_wait = true;
+  const auto forgot_nonces = std::make_shared<std::function<void()>>();
+  options.forgot_nonces = [forgot_nonces] { (*forgot_nonces)(); };
   absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, options);
   if (!home.ok()) return home.status();
   // Under the lock of the folder, which `home` has.
   absl::StatusOr<std::unique_ptr<StartMark>> start =
       StartMark::Open(config.data.dir, NowMs(), BootOfMachine());
   if (!start.ok()) return start.status();
+  *forgot_nonces = [start = start->get()] { start->ForgetNonces(NowMs()); };
+  AwaitNewTokens(**start);
   return OpenedStore{
       .folder = nullptr,
       .catalog = MakeCatalog(*file),

@@ -45,6 +45,10 @@ class RunnerWork final : public StoreWork {
     if (transaction_ == nullptr) {
       return absl::InternalError("this transaction is over. Nothing was applied.");
     }
+    if (absl::Status started = transaction_->StartPlan(plan); !started.ok()) {
+      transaction_.reset();
+      return started;
+    }
     RanPlan ran = RunPlan(*transaction_, tenant_, plan,
                           savepoints == Savepoints::kAlways ||
                               (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax));

@@ -16,6 +16,7 @@
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
+#include "server/plan/move_mark.h"
 #include "server/tenant/mirror/feed_tables.h"
 
 namespace mirror {
@@ -48,19 +49,6 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
                    ". Nothing was done. Ask the mirror's operator."));
   none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
   return none;
-}
-
-/// An announcement forgets what was noted before it, but not that the source keeps notes of its cycles.
-absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
-  if (!plan->cycle_notes) return absl::OkStatus();
-  if (absl::Status status = mirror.cycle().Load(*mirror.store()); !status.ok()) return status;
-  if (!mirror.cycle().IsNoted(CycleNoteKind::kExchange)) return absl::OkStatus();
-  plan->cycle_notes = [planned = std::move(plan->cycle_notes)](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes = planned(steps);
-    changes.written.push_back({CycleNoteKind::kExchange});
-    return changes;
-  };
-  return absl::OkStatus();
 }
 
 void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
@@ -113,7 +101,8 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
   if (absl::Status status = MayBegin(caller, beginning->now_ms); !status.ok()) return status;
   return mirror_
       .Commit([&](const TenantRecord& tenant)
-                  MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); })
+                  MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); },
+              Intent{.writes_records = false})
       .status();
 }
 
@@ -162,7 +151,10 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
                                                    : PauseWords(tenant.paused, tenant.pause_reason);
   }
   StartMark* const start = mirror_.options().start;
-  if (!beginning->created && start != nullptr && start->MayWait(caller.issued_s, beginning->now_ms)) {
+  // Where a move ends, the nonces in the file are known, too.
+  const bool is_moving = MarkOf(tenant).has_value();
+  if (!beginning->created && !is_moving && start != nullptr &&
+      start->MayWait(caller.issued_s, beginning->now_ms)) {
     plan.kept = Kept::kWithNext;
   }
   if (beginning->probe) return plan;
@@ -274,7 +266,8 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
     return std::move(planned.plan);
   };
-  const auto committed = CommitCounted(plan_it, &dropped, &is_counted);
+  const auto committed = CommitCounted(plan_it, Intent{.writes_records = !request.is_short}, &dropped,
+                                       &is_counted);
   if (!committed.ok()) return committed.status();
   if (!*committed) return Answers(tables, running->source_accepted);
 
@@ -298,13 +291,14 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
-    const Store::Planner& plan, std::vector<DroppedColumns>* dropped, bool* is_counted) {
-  absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan);
+    const Store::Planner& plan, const Intent& intent, std::vector<DroppedColumns>* dropped,
+    bool* is_counted) {
+  absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan, intent);
   if (!committed.ok() || committed->has_value() || dropped->empty()) return committed;
   *is_counted = true;
   // The snapshot is closed before the commit: it has a lock on the tables that it read.
   CountDropped(mirror_.store()->OpenSnapshot(), dropped);
-  return mirror_.Commit(plan);
+  return mirror_.Commit(plan, intent);
 }
 
 void CycleCalls::TellDropped(const std::vector<DroppedColumns>& counted, const Mirror::Committed& committed) {

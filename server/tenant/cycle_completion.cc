@@ -13,6 +13,7 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
+#include "server/tenant/mirror/feed_tables.h"
 #include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
@@ -20,6 +21,17 @@ namespace {
 
 /// A cycle that died or ended meanwhile is found out by the next call.
 const GoOn kToTheEnd = [] { return true; };
+
+/// Whether the end of a cycle says nothing but that it is over and as of when the tables are: then it may
+/// wait in memory. Not the end of a cycle of an exchange: its hub, and the source's own notes, would take a
+/// mirror that forgot it for one that was restored.
+bool MayWait(const Mirror& mirror, const TenantRecord& before, const Plan& plan) {
+  const bool is_as_it_was = plan.tenant->paused == before.paused &&
+                            plan.tenant->missed_cycle == before.missed_cycle &&
+                            plan.tenant->source_accepted == before.source_accepted;
+  return is_as_it_was && !before.touched && plan.checks.empty() && plan.documents.empty() && !plan.hooks &&
+         !IsOfHub(mirror);
+}
 
 }  // namespace
 
@@ -149,6 +161,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
+  if (!own_notes && MayWait(mirror_, before, *plan)) plan->kept = Kept::kWithNext;
   return absl::OkStatus();
 }
 
@@ -192,9 +205,10 @@ absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
 
 absl::Status CycleCompletion::End(Completing* completing) {
   absl::Status status = mirror_.EndCycle(
-      completing->now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
-        return PlanCompletion(before, completing, plan);
-      });
+      completing->now_ms,
+      [&](const TenantRecord& before, Plan* plan)
+          MIRROR_REQUIRES(mirror_.mutex()) { return PlanCompletion(before, completing, plan); },
+      Intent{.writes_records = !completing->tables.empty()});
   if (status.ok()) Ended(*completing);
   return status;
 }

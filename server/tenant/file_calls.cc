@@ -99,6 +99,8 @@ absl::Status FileCalls::CheckIntegrity() {
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  // A full disk keeps nobody from making a copy on another one, in which cycles and times are a little older.
+  mirror_.store()->upkeep().WriteWaiting().IgnoreError();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   return snapshot;

@@ -128,7 +128,9 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   const int before = pipeline.size();
   // Two statements, since each has to see what its predecessor waited for.
   pipeline.Queue(LockTenantSql(names), {}, kTaking);
-  pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/true), of_tables, kTaking);
+  // To lock a row writes to its page, and to the database's log.
+  pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/intent.writes_records), of_tables,
+                 kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
   pipeline.Queue(postgres::kHasStandbySql, {}, kTaking);
   pipeline.Queue(StateOfKindSql(names, StateKind::kJournal), {}, kTaking);
@@ -179,6 +181,7 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   began.row = *std::move(row);
   NoteNode(role, &began.row);
   began.tables = intent.tables;
+  began.locks_records = intent.writes_records;
   began.records = RecordsOf((*rows)[1]);
   began.head = ReceiptHeadOf((*rows)[2]);
   began.has_standby = (*rows)[3].Bool(0, 0);

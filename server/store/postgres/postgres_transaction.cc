@@ -229,6 +229,11 @@ class PostgresTransaction final : public StoreTransaction {
     PostgresWork& work = *mirror_.work;
     WorkView& view = *work.view;
     if (absl::Status noted = view.NoteEmptiedAnyway(); !noted.ok()) return Failed(noted);
+    if (view.wrote_unlocked_record()) {
+      mirror_.may_try_again = true;
+      Rollback();
+      return absl::AbortedError("a table's record was written without its lock. Nothing was applied.");
+    }
     view.MoveRevisions();
     postgres::Pipeline pipeline(view.connection());
     view.writes().QueueIn(pipeline);

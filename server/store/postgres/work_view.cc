@@ -47,7 +47,8 @@ absl::Status WorkView::ReadRecords(const std::vector<std::string>& tables) {
   std::vector<postgres::Value> values;
   if (!tables.empty()) values.push_back(keys.value());
   const auto rows = writes_.SendAndQuery(
-      connection_, SelectRecordsSql(names_, !tables.empty(), /*lock=*/true), values, kReadingRecords);
+      connection_, SelectRecordsSql(names_, !tables.empty(), /*lock=*/began_.locks_records), values,
+      kReadingRecords);
   if (!rows.ok()) return rows.status();
   for (const std::string& table : tables) records_[FoldName(table)] = std::nullopt;
   for (TableRecord& record : RecordsOf(*rows)) {
@@ -85,6 +86,7 @@ void WorkView::KeepForUndo(const std::string& key) {
 
 void WorkView::PutRecord(const TableRecord& record) {
   const std::string key = FoldName(record.table);
+  wrote_record_ = true;
   KeepForUndo(key);
   WriteRecord(writes_, names_, record);
   TableRecord& kept = records_[key].emplace(record);
@@ -93,6 +95,7 @@ void WorkView::PutRecord(const TableRecord& record) {
 
 void WorkView::RemoveRecord(const std::string& table) {
   const std::string key = FoldName(table);
+  wrote_record_ = true;
   KeepForUndo(key);
   mirror::RemoveRecord(writes_, names_, table);
   records_[key] = std::nullopt;

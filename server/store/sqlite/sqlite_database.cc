@@ -1,5 +1,6 @@
 #include "server/store/sqlite/sqlite_database.h"
 
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/records/sqlite_waiting.h"
 #include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
@@ -26,9 +28,24 @@ class Database final : public SqliteDatabase {
       : connection_(std::move(connection)),
         context_id_(std::move(context_id)),
         options_(options),
-        transaction_(MakeSqliteTransaction(*connection_, context_id_, options_)),
-        records_(MakeSqliteRecords(*connection_, context_id_)),
-        upkeep_(MakeSqliteUpkeep(*connection_, context_id_)) {}
+        transaction_(MakeSqliteTransaction(*connection_, context_id_, options_, waiting_)),
+        records_(MakeSqliteRecords(*connection_, context_id_, waiting_)),
+        upkeep_(MakeSqliteUpkeep(*connection_, context_id_, [this] { return WriteWaiting(); })) {}
+
+  ~Database() override {
+    if (waiting_.empty()) return;
+    // A quarantined file stays as it is, and one that was replaced is nobody's.
+    const bool may_write =
+        upkeep_->Quarantined().empty() && upkeep_->WhyStale() == Stale::kNo && !connection_->LostPages();
+    try {
+      if (may_write && WriteWaiting().ok()) return;
+    } catch (const std::bad_alloc&) {
+      // As if the disk were full.
+    }
+    if (waiting_.has_nonces() && options_.forgot_nonces) options_.forgot_nonces();
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
 
   absl::Status Prepare() {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
@@ -104,9 +121,20 @@ class Database final : public SqliteDatabase {
   absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
+  absl::Status WriteWaiting() {
+    if (waiting_.empty()) return absl::OkStatus();
+    absl::Status status = transaction_->Begin(Intent{});
+    if (status.ok()) status = transaction_->tenant().ReadTenant().status();
+    if (status.ok()) status = transaction_->StartPlan(Plan{});
+    if (status.ok()) return transaction_->Commit(Kept::kWithNext);
+    transaction_->Rollback();
+    return status;
+  }
+
   std::unique_ptr<SqliteConnection> connection_;
   std::string context_id_;
   SqliteOptions options_;
+  SqliteWaiting waiting_;
   std::unique_ptr<StoreTransaction> transaction_;
   std::unique_ptr<StoreRecords> records_;
   std::unique_ptr<StoreUpkeep> upkeep_;

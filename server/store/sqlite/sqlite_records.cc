@@ -32,10 +32,16 @@ bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& sch
 
 class SqliteRecords final : public StoreRecords {
  public:
-  SqliteRecords(SqliteConnection& connection, const std::string& context_id)
-      : connection_(connection), context_id_(context_id), metadata_(MetadataTable(context_id)) {}
+  SqliteRecords(SqliteConnection& connection, const std::string& context_id, SqliteWaiting& waiting)
+      : connection_(connection),
+        context_id_(context_id),
+        metadata_(MetadataTable(context_id)),
+        waiting_(waiting) {}
 
-  absl::StatusOr<TenantRecord> ReadTenant() override { return ReadTenantOf(connection_, context_id_); }
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    absl::StatusOr<TenantRecord> tenant = ReadTenantOf(connection_, context_id_);
+    return tenant.ok() ? waiting_.Show(*std::move(tenant)) : tenant;
+  }
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
     return SelectRecord(connection_, metadata_, table);
   }
@@ -100,19 +106,29 @@ class SqliteRecords final : public StoreRecords {
     return ::mirror::SetAside(connection_, table);
   }
 
-  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return SelectAnswers(connection_); }
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
+    if (const std::vector<SchemaAnswer>* const waiting = waiting_.answers()) return *waiting;
+    return SelectAnswers(connection_);
+  }
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return SelectObjects(connection_); }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return SelectOwnIndexes(connection_); }
   std::string IndexTermsOf(const TableSchema& /*kept*/, const std::vector<IndexColumn>& columns) override {
     return IndexTerms(columns);
   }
-  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return SelectCycleNotes(connection_); }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
+    if (const std::vector<CycleNote>* const waiting = waiting_.notes()) return *waiting;
+    return SelectCycleNotes(connection_);
+  }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(connection_); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(connection_); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(connection_, table);
   }
-  absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(connection_); }
+  absl::StatusOr<Freshness> ReadFreshness() override {
+    absl::StatusOr<Freshness> freshness = SelectFreshness(connection_);
+    if (freshness.ok()) waiting_.Show(&*freshness);
+    return freshness;
+  }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return SelectReceiptHead(connection_); }
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
     return SelectReceipts(connection_, after, count_max);
@@ -137,14 +153,16 @@ class SqliteRecords final : public StoreRecords {
   SqliteConnection& connection_;
   const std::string context_id_;
   const std::string metadata_;
+  SqliteWaiting& waiting_;
   std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last look for touched tables.
   std::vector<TouchedTable> touched_;  ///< What that found.
 };
 
 }  // namespace
 
-std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id) {
-  return std::make_unique<SqliteRecords>(connection, context_id);
+std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id,
+                                                SqliteWaiting& waiting) {
+  return std::make_unique<SqliteRecords>(connection, context_id, waiting);
 }
 
 }  // namespace mirror

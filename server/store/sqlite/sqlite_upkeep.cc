@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
@@ -18,12 +19,19 @@ namespace {
 
 class SqliteUpkeep final : public StoreUpkeep {
  public:
-  SqliteUpkeep(SqliteConnection& connection, const std::string& context_id)
-      : connection_(connection), context_id_(context_id), quarantined_(ReadQuarantine(connection.path())) {
+  SqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
+               std::function<absl::Status()> write_waiting)
+      : connection_(connection),
+        context_id_(context_id),
+        write_waiting_(std::move(write_waiting)),
+        quarantined_(ReadQuarantine(connection.path())) {
     connection_.KeepLog(!quarantined_.empty());
   }
 
+  absl::Status WriteWaiting() override { return write_waiting_(); }
+
   absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    if (absl::Status written = WriteWaiting(); !written.ok()) return written;
     return ::mirror::CheckWhole(connection_, patience);
   }
 
@@ -81,13 +89,15 @@ class SqliteUpkeep final : public StoreUpkeep {
  private:
   SqliteConnection& connection_;
   const std::string context_id_;
+  const std::function<absl::Status()> write_waiting_;
   std::string quarantined_;  ///< Why; empty: it is not.
 };
 
 }  // namespace
 
-std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id) {
-  return std::make_unique<SqliteUpkeep>(connection, context_id);
+std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
+                                              std::function<absl::Status()> write_waiting) {
+  return std::make_unique<SqliteUpkeep>(connection, context_id, std::move(write_waiting));
 }
 
 }  // namespace mirror

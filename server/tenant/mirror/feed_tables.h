@@ -49,6 +49,12 @@ FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int
 absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const AnnounceView& view,
                           AnnouncePlan* planned) MIRROR_REQUIRES(mirror.mutex());
 
+/// Whether the configuration has a hub that reads the mirror.
+bool IsOfHub(const Mirror& mirror);
+/// An announcement forgets the notes that were taken before it. Keeps the one that says that the source keeps
+/// notes of its cycles.
+absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex());
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_TENANT_MIRROR_FEED_TABLES_H_

@@ -289,10 +289,10 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   return std::optional<Committed>(Committed{*std::move(*committed), took});
 }
 
-absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
+absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Intent& intent) {
   TenantRecord before, ended;
-  const absl::StatusOr<std::optional<Committed>> committed =
-      Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
+  const absl::StatusOr<std::optional<Committed>> committed = Commit(
+      [&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
         before = tenant;
         Plan plan = PlanCycleEnd(tenant, options_, now_ms);
         if (add) {
@@ -300,7 +300,8 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add) {
         }
         ended = *plan.tenant;
         return plan;
-      });
+      },
+      intent);
   if (!committed.ok()) return committed.status();
   NoteCycleEnd(*this, before, ended, now_ms);
   for (const StepResult& step : (*committed)->result.steps) {

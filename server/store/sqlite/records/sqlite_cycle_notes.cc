@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connec
 absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
                              const CycleNoteChanges& changes) {
   if (changes.forget_all) {
-    absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes");
+    // Without a WHERE SQLite would write the page of an empty table, too.
+    absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes WHERE 1");
     if (!status.ok()) return status;
   }
   for (const CycleNote& note : changes.forgotten) {

@@ -1,6 +1,9 @@
 #include "server/store/sqlite/records/sqlite_tenant.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/folded_name.h"
 
 namespace mirror {
 
@@ -98,11 +101,13 @@ absl::Status ForgetNonces(SqliteConnection& connection, std::int64_t before_ms) 
   return query->Bind(1, before_ms).Run();
 }
 
-absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces");
+absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value,
+                                                    std::int64_t from_ms) {
+  absl::StatusOr<Query> query = connection.Prepare(
+      "SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces WHERE expires_ms >= ?2");
   if (!query.ok()) return query.status();
-  if (absl::StatusOr<bool> row = query->Bind(1, value).Step(); !row.ok()) return row.status();
+  if (absl::StatusOr<bool> row = query->Bind(1, value).Bind(2, from_ms).Step(); !row.ok())
+    return row.status();
   return TenantVerbs::NonceCount{static_cast<std::size_t>(query->Int(0)), query->Int(1) != 0};
 }
 
@@ -126,10 +131,28 @@ absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connec
   return answers;
 }
 
+std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers) {
+  // The last one of a name counts.
+  std::reverse(answers.begin(), answers.end());
+  std::stable_sort(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
+    return FoldName(a.table) < FoldName(b.table);
+  });
+  const auto end =
+      std::unique(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
+        return SameName(a.table, b.table);
+      });
+  answers.erase(end, answers.end());
+  return answers;
+}
+
 absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<SchemaAnswer>& answers) {
+  const absl::StatusOr<std::vector<SchemaAnswer>> stored = SelectAnswers(connection);
+  if (!stored.ok()) return stored.status();
+  const std::vector<SchemaAnswer> next = AsSelected(answers);
+  if (next == *stored) return absl::OkStatus();
   if (absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_answers"); !status.ok())
     return status;
-  for (const SchemaAnswer& answer : answers) {
+  for (const SchemaAnswer& answer : next) {
     absl::StatusOr<Query> query = connection.Prepare(
         "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
     if (!query.ok()) return query.status();

@@ -7,9 +7,6 @@
 namespace mirror {
 namespace {
 
-/// The row of all tables that have none of their own.
-constexpr char kAll[] = "";
-
 /// With functions that also a partner's older SQLite has. The age is as of the
 /// moment of the query.
 std::string ViewSql(const std::string& metadata) {
@@ -83,7 +80,7 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
   for (; row.ok() && *row; row = times->Step()) {
     const std::optional<std::int64_t> time =
         times->TypeAt(1) == sqlite::Type::kInteger ? std::optional(times->Int(1)) : std::nullopt;
-    if (times->Text(0) == kAll) {
+    if (times->Text(0) == kTimeOfAll) {
       freshness.all_ms = time;
     } else {
       freshness.tables[FoldName(times->Text(0))] = time;
@@ -94,7 +91,7 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
   if (!targets.ok()) return targets.status();
   row = targets->Step();
   for (; row.ok() && *row; row = targets->Step()) {
-    if (targets->Text(0) == kAll) {
+    if (targets->Text(0) == kTimeOfAll) {
       freshness.targets.all_ms = targets->Int(1);
     } else {
       freshness.targets.tables[FoldName(targets->Text(0))] = targets->Int(1);
@@ -106,7 +103,7 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
 
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next) {
   if (now.all_ms != next.all_ms) {
-    if (absl::Status status = SetTime(connection, kAll, next.all_ms); !status.ok()) return status;
+    if (absl::Status status = SetTime(connection, kTimeOfAll, next.all_ms); !status.ok()) return status;
   }
   for (const auto& [table, time] : now.tables) {
     if (next.tables.contains(table)) continue;
@@ -124,7 +121,7 @@ absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& 
   if (absl::Status status = connection.Execute("DELETE FROM _mirror_targets"); !status.ok()) return status;
   constexpr char kInsert[] = "INSERT INTO _mirror_targets (table_name, target_ms) VALUES (?1, ?2)";
   if (targets.all_ms != 0) {
-    if (absl::Status status = Run(connection, kInsert, kAll, targets.all_ms); !status.ok()) return status;
+    if (absl::Status status = Run(connection, kInsert, kTimeOfAll, targets.all_ms); !status.ok()) return status;
   }
   for (const auto& [table, target] : targets.tables) {
     if (absl::Status status = Run(connection, kInsert, table, target); !status.ok()) return status;
