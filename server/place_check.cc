@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "certs/apikeys/api_key.h"
+#include "certs/key_ring.h"
 #include "certs/tls.h"
 #include "server/hooks/delivery/hook_sql.h"
 #include "server/open_store.h"
@@ -67,6 +68,18 @@ absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* not
   return absl::OkStatus();
 }
 
+/// Nobody may push as such an issuer. A folder that cannot be read is refused elsewhere.
+void NoteEmptyKeyFolders(const ServerConfig& config, std::vector<std::string>* notes) {
+  for (const IssuerConfig& issuer : config.issuers) {
+    const absl::StatusOr<KeyRing> ring = KeyRing::Load({{issuer.name, issuer.environment, issuer.keys}});
+    if (!ring.ok() || !ring->keys().empty()) continue;
+    notes->push_back(
+        absl::StrCat("'keys' of the [[issuer]] '", issuer.name, "' is the folder '", issuer.keys,
+                     "', which has no certificate (KEY-ID.crt): its sources are refused until one "
+                     "is there and the server has read it"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config) {
@@ -76,6 +89,7 @@ absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config)
   }
   std::vector<std::string> notes;
   if (absl::Status door = CheckDoor(config, &notes); !door.ok()) return door;
+  NoteEmptyKeyFolders(config, &notes);
   absl::StatusOr<TriedStore> store = TryStore(config);
   absl::StatusOr<std::vector<std::string>> others = std::vector<std::string>();
   if (store.ok() && store->control != nullptr) others = CheckOtherServers(config, *store->control);

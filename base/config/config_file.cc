@@ -107,6 +107,9 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
   const std::unique_ptr<std::FILE, CloseFile> file(fdopen(descriptor, "r"));
   if (absl::Status owner = CheckConfigOwner(path, descriptor); !owner.ok()) return owner;
   struct stat info = {};
+  if (fstat(descriptor, &info) == 0 && S_ISDIR(info.st_mode)) {
+    return absl::PermissionDeniedError(absl::StrCat("'", path, "' is a folder, and not a file: ", advice));
+  }
   if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) ||
       static_cast<std::uintmax_t>(info.st_size) > kBytesMax) {
     return absl::PermissionDeniedError(

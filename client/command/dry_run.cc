@@ -54,7 +54,13 @@ std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunS
   if (!waiting && no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   if (!waiting) return "sent whole if its number of rows changed";
   const auto found = waiting->find(FoldName(table));
-  if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
+  if (found == waiting->end()) {
+    const char* const first = source.kind == SourceKind::kPostgres
+                                  ? "new: when the publication has it ('mirror-agent install'), "
+                              : IsServer(source.kind) ? "new: "
+                                                      : "new: a log is made, and ";
+    return absl::StrCat(first, AllRows(reader, table));
+  }
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   const std::string changes = Counted(static_cast<std::uint64_t>(*found->second), "change");

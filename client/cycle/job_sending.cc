@@ -26,7 +26,7 @@ absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
 UnsentReason FindWhyUnsent(const Job& job) {
   if (job.error.ok() || absl::IsCancelled(job.error)) return UnsentReason::kStopped;
   if (job.refused) return UnsentReason::kEndpoint;
-  return job.again ? UnsentReason::kMoved : UnsentReason::kRows;
+  return job.again ? UnsentReason::kMoved : FindWhyUnread(job.error);
 }
 
 }  // namespace

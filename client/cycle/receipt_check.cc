@@ -131,8 +131,12 @@ class Checker {
       if (answer.ok()) break;
     }
     if (!answer.ok()) {
+      // The first sentence: what follows it tells the signer what to do, who is not here.
+      const absl::string_view why = answer.status().message();
       Find(absl::StrCat("the signature of receipt ", signature.number,
-                        " is not the application's: ", answer.status().message()));
+                        " is not the application's: ", why.substr(0, why.find(". ")),
+                        ". If another key signed then, as before an exchange of keys or a move, name its "
+                        "certificate, too: --certificate FILE"));
       return;
     }
     const std::optional<std::string> hash = BytesOfHex(answer->receipts->sha256, 32);

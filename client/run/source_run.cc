@@ -134,7 +134,8 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
     table.result = TableResult::kFailed;
     table.unsent = UnsentReason::kNoLog;
     table.reason =
-        "its strategy is \"cdc\", and no change log is installed: changes that keep its number of rows are "
+        "the strategy is \"cdc\", and no change log is installed: changes that keep a table's number of rows "
+        "are "
         "not sent. Run 'mirror-agent install'";
   }
 }

@@ -168,7 +168,7 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     if (key == nullptr || absl::StrCat(key->fingerprint()) != offered.hash_key) {
       return absl::FailedPreconditionError(absl::StrCat(
           "columns of '", offered.context_id,
-          "' are hashed there with another key than this server has ([columns] 'hash_key'), so that their "
+          "' are hashed there with another key than this server has ([data] 'hash_key'), so that their "
           "values would differ from now on. Nothing was changed. Give both servers the same key."));
     }
   }

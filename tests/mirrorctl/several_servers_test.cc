@@ -4,6 +4,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,6 +18,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 /// A second server, with the same keys.
@@ -78,6 +80,16 @@ TEST_F(SeveralServers, OneThatIsAwayHidesNotTheOthers) {
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.output, HasSubstr("Here"));
   EXPECT_THAT(run.errors, HasSubstr(OtherAddress()));
+}
+
+TEST_F(SeveralServers, AConfigurationThatIsNotThereHidesNotTheOthers) {
+  std::filesystem::remove(Path("other.toml"));
+  const Finished run = Both({"tenants"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.output, HasSubstr("Here"));
+  EXPECT_THAT(run.errors,
+              HasSubstr("is not there: name the mirrorctl.toml of each server with a --config of"));
+  EXPECT_THAT(run.errors, Not(HasSubstr("--to-config")));
 }
 
 TEST_F(SeveralServers, OtherCommandsTakeOne) {

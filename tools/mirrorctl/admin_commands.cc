@@ -81,7 +81,7 @@ class ManyServers {
     Json all = Json::array();
     for (const std::string& path : configs_) {
       // One variable cannot stand for the keys of each.
-      const absl::StatusOr<ControlConfig> config = LoadControlConfig(path, "MIRRORCTL_OVERVIEW_");
+      const absl::StatusOr<ControlConfig> config = LoadControlConfig(path, kOverviewPrefix);
       absl::StatusOr<std::unique_ptr<AdminClient>> client =
           config.ok() ? AdminClient::Open(*config)
                       : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());

@@ -349,6 +349,20 @@ TEST_F(ServersCycle, TheSizeOfAMirrorStandsInItsSummary) {
   EXPECT_EQ(UnpackSummary(PackSummary(*summary))->bytes, summary->bytes);
 }
 
+TEST_F(ServersCycle, TheSizeOfAMirrorWhoseRowsBecameFarMoreIsAskedForAtOnce) {
+  StartServers(1);
+  MirrorAt(0);
+  const std::uint64_t before = tenant().shared_summary()->bytes;
+  Rows rows;
+  for (std::int64_t id = 1; id <= 5'000; ++id) rows.push_back({id, std::string(100, 'x'), 30});
+  // The clock stands still: the minute since it was asked for is never over.
+  At(0).Mirror(People(), rows, LineAt(6));
+  EXPECT_GT(tenant().shared_summary()->bytes, before + 400'000);
+  rows.resize(10);
+  At(0).Mirror(People(), rows, LineAt(7));
+  EXPECT_LT(tenant().shared_summary()->bytes, before + 400'000);
+}
+
 // --- A clock that was ahead ---
 
 TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {

@@ -16,14 +16,17 @@ absl::Status OrWithOnesOwn(const absl::Status& status) {
       status.message(), ". 'mirrorctl certs issue-viewer' makes a certificate for somebody who only looks"));
 }
 
+/// What to do where the file is not there.
+const char* AdviceFor(const std::string& prefix) {
+  if (prefix == kMovePrefix) return "name the mirrorctl.toml of the other server with --to-config";
+  if (prefix == kOverviewPrefix) return "name the mirrorctl.toml of each server with a --config of its own";
+  return "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)";
+}
+
 }  // namespace
 
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, const std::string& prefix) {
-  absl::StatusOr<ConfigFile> file = ConfigFile::Open(
-      path,
-      prefix == kControlPrefix
-          ? "name another configuration with --config or in MIRRORCTL_CONFIG ('mirrorctl init' writes one)"
-          : "name the mirrorctl.toml of the other server with --to-config");
+  absl::StatusOr<ConfigFile> file = ConfigFile::Open(path, AdviceFor(prefix));
   if (!file.ok()) return access(path.c_str(), R_OK) == 0 ? file.status() : OrWithOnesOwn(file.status());
   ControlConfig config;
   config.file = path;

@@ -11,6 +11,9 @@ namespace mirror {
 
 inline constexpr char kControlConfig[] = "mirrorctl.toml";
 inline constexpr char kControlPrefix[] = "MIRRORCTL_";
+/// Of the server that a mirror moves to, and of one of several that are looked at together.
+inline constexpr char kMovePrefix[] = "MOVE_TO_";
+inline constexpr char kOverviewPrefix[] = "MIRRORCTL_OVERVIEW_";
 
 /// What mirrorctl.toml says: which administration, and as whom. Paths are complete: a relative one was seen
 /// from the folder of the file. Each key may also come from the environment, as MIRRORCTL_ENDPOINT_ADDRESS,

@@ -41,8 +41,7 @@ constexpr char kMalformedContextId[] =
 constexpr char kNowhere[] =
     "--dir is required, or --system where the packages are installed. Nothing was made. Example: --dir dev";
 constexpr char kNoTenant[] =
-    "--context-id is required, the id of the first tenant, but where --http-port alone is to be served. "
-    "Nothing was made. Example: --context-id Cust26759";
+    "--context-id is required, unless --http-port is given. Nothing was made. Example: --context-id Cust1";
 constexpr char kNothingSaid[] =
     "--dir (or --system, where the packages are installed) and --context-id are required; with --http-port "
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
@@ -183,6 +182,7 @@ tables_percent = 20                 # so many tables that are not announced any 
 tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
 miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
+
 [journal]                           # of tables that have one
 keep = "30d"                        # entries that are older are removed,
 max = "1GiB"                        # and the oldest while a tenant has more

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/human_text.h"
+#include "client/source/needs_install.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/staged_table_note.h"
@@ -24,11 +25,11 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr std::uint64_t kWaitsUnknown = UINT64_MAX;
 
 absl::Status NotPublished(const std::string& table) {
-  return absl::FailedPreconditionError(absl::StrCat(
+  return NeedsInstall(absl::FailedPreconditionError(absl::StrCat(
       "table '", table,
       "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
       "sent. Run 'mirror-agent install', which adds it; as a role that does not own it, ",
-      kInstallForOwner));
+      kInstallForOwner)));
 }
 
 absl::Status NotLogged(const std::string& table, const std::string& why) {
