@@ -1,0 +1,30 @@
+#include "server/tenant/exchange/feed_plan.h"
+
+#include <memory>
+#include <string>
+
+#include "base/reserved_name.h"
+#include "server/tenant/notes/feed_tables.h"
+
+namespace mirror {
+
+absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const AnnounceView& view,
+                          AnnouncePlan* planned) MIRROR_REQUIRES(mirror.mutex()) {
+  const std::shared_ptr<const JournalRules> rules =
+      JournalRulesOf(mirror.options().journal, mirror.context_id());
+  *planned = PlanAnnouncement(request, view);
+  // Each member of a hub keeps the journal of its ledger.
+  const bool has_hub = rules != nullptr && rules->Of(std::string(kLedgerName)).journal;
+  if (!has_hub || view.IsOtherSource(request)) return absl::OkStatus();
+  const auto has_journal = [&](const std::string& table) { return rules->Of(table).journal; };
+  const absl::StatusOr<FeedTables> before = ReadFeedTables(mirror.store()->records());
+  if (!before.ok()) return before.status();
+  const FeedTables after = AtAnnouncement(*before, request, view, has_journal);
+  if (after == *before) return absl::OkStatus();
+  planned->plan.documents.push_back(Write(after));
+  planned->plan.kept = Kept::kNow;
+  planned->repeats = false;
+  return absl::OkStatus();
+}
+
+}  // namespace mirror
