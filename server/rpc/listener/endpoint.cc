@@ -29,6 +29,9 @@ constexpr int kStreamsPerConnectionMax = 100;
 /// Of threads that wait for calls. With a second one, whoever takes a call handles it himself. More than
 /// gRPC's two may stay when a burst of calls is over, so that the next one need not make them.
 constexpr int kPollersMin = 2, kPollersMax = 6;
+/// gRPC reads a new connection in the thread that hands it over, as long as bytes wait there. With more than
+/// one, a connection that is about to be ended for that keeps nobody waiting.
+constexpr int kAcceptors = 4;
 /// Threads beside those of handlers: gRPC's pollers.
 constexpr int kSpareThreads = 64;
 constexpr int kAdminMessageBytesMax = 4 << 20;
@@ -114,8 +117,10 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   quota.SetMaxThreads(options.threads_max + kSpareThreads);
   quota.Resize(options.memory_bytes_max);
   builder.SetResourceQuota(quota);
-  listener->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, options.credentials);
+  for (int i = 0; i < kAcceptors; ++i) {
+    listener->acceptors_.push_back(builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, options.credentials));
+  }
   listener->server_ = builder.BuildAndStart();
   if (listener->server_ == nullptr) {
     return absl::InternalError(absl::StrCat("gRPC does not start the listener for ", options.accept.name,
@@ -130,22 +135,32 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
 Listener::~Listener() { Stop(std::chrono::system_clock::now()); }
 
 void Listener::Start() {
-  accept_->Start([this](int socket) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-    connection.fd = socket;
-    acceptor_->HandleNewConnection(&connection);
-  });
+  std::vector<HandoverThreads::Handover> handovers;
+  for (const auto& acceptor : acceptors_) {
+    handovers.emplace_back([&acceptor = *acceptor](int socket) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.fd = socket;
+      acceptor.HandleNewConnection(&connection);
+    });
+  }
+  handovers_ = std::make_unique<HandoverThreads>(std::move(handovers));
+  accept_->Start([this](int socket) { handovers_->Take(socket); });
 }
 
 void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   if (accept_) accept_->Stop();
   if (!server_) return;
-  health_->Stop(std::min(deadline, std::chrono::system_clock::now() + kTellTime));
+  const auto soon = std::min(deadline, std::chrono::system_clock::now() + kTellTime);
+  const bool handed_over = handovers_ == nullptr || handovers_->Stop(soon);
+  health_->Stop(soon);
   if (calls_ != nullptr) CloseConnections(deadline);
+  // The accept loop ends nobody any more, and gRPC would wait for who sends without a pause.
+  if (!handed_over) accept_->CloseAllBut({});
   health_->EndAll();
   if (reflection_) reflection_->EndAll();
   server_->Shutdown(deadline);
   server_->Wait();
+  handovers_.reset();
   held_->Stop();
   server_.reset();
 }

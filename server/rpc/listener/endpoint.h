@@ -10,18 +10,21 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/config/config.h"
 #include "server/rpc/listener/accept_loop.h"
+#include "server/rpc/listener/handover_threads.h"
 #include "server/rpc/listener/health_service.h"
 #include "server/rpc/listener/reflection_service.h"
 #include "server/rpc/listener/running_calls.h"
 
 namespace mirror {
 
-/// One port with its calls. Threads: gRPC's own, the accept loop's, and one for health and reflection.
+/// One port with its calls. Threads: gRPC's own, the accept loop's, those that hand over, and one for health
+/// and reflection.
 class Listener {
  public:
   struct Options {
@@ -57,12 +60,14 @@ class Listener {
 
   RunningCalls* calls_ = nullptr;
   std::unique_ptr<AcceptLoop> accept_;
-  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  /// Each takes one connection at a time.
+  std::vector<std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>> acceptors_;
   // Used by the server until it is gone.
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<ReflectionService> reflection_;
   std::unique_ptr<HeldStreamThread> held_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<HandoverThreads> handovers_;
 };
 
 /// "127.0.0.1:7443", "[::1]:7443".
