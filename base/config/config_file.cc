@@ -150,6 +150,7 @@ absl::Status ConfigFile::ReadSection(const ConfigSection& section) {
     const ConfigTable table(path_, *node, absl::StrCat("[", section.name, "]"));
     if (absl::Status status = table.ReadWhatStands(section.keys); !status.ok()) return status;
   }
+  if (prefix_.empty()) return absl::OkStatus();
   for (const ConfigKey& key : section.keys) {
     const std::string variable = VariableOf(prefix_, section.name, key.name);
     const char* const text = std::getenv(variable.c_str());
@@ -224,9 +225,10 @@ bool ConfigFile::Stands(const std::string& section, const std::string& key) cons
 }
 
 absl::Status ConfigFile::Missing(const std::string& section, const std::string& key) const {
+  const std::string what = Stands(section, key) ? "must not be empty" : "is missing";
+  if (prefix_.empty()) return Wrong(section, key, what);
   return Wrong(section, key,
-               absl::StrCat(Stands(section, key) ? "must not be empty" : "is missing",
-                            " (it may also come from ", VariableOf(prefix_, section, key), ")"));
+               absl::StrCat(what, " (it may also come from ", VariableOf(prefix_, section, key), ")"));
 }
 
 }  // namespace mirror

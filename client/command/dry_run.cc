@@ -111,19 +111,15 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
                                   const std::map<std::string, std::string>& unlogged,
-                                  const std::string& state_dir, bool no_mirror, std::ostream& out,
-                                  std::vector<SourceTable>* tables) {
+                                  const std::string& state_dir, const RunState& runs, bool no_mirror,
+                                  std::ostream& out, std::vector<SourceTable>* tables) {
   absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
   if (!state.ok()) return state.status();
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
-  SourceConfig as_before = source;
-  as_before.announced = runs->tables().Names();
   const absl::StatusOr<CapturedSource> opened =
-      OpenCaptured(as_before, rules, runs->tables().Records(), **state, nullptr);
+      OpenCaptured(source, rules, runs.tables().Records(), **state, nullptr);
   if (!opened.ok()) return opened.status();
   SourceReader* const reader = opened->reader.get();
-  const auto waiting = Waiting(source, state_dir, *runs);
+  const auto waiting = Waiting(source, state_dir, runs);
   if (!waiting.ok()) return waiting.status();
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
@@ -134,7 +130,7 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
     if (const auto why = unlogged.find(FoldName(table.schema.name)); why != unlogged.end())
       out << "found by comparing, since " << Printable(why->second) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
+      out << WordsOf(source, *reader, runs, table.schema.name, *waiting, no_mirror) << '\n';
       continue;
     }
     const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
@@ -163,10 +159,8 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
   return !HasTroubles(*schema);
 }
 
-absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, bool no_mirror,
-                          std::ostream& out, std::vector<SourceTable>* tables) {
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
+absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, const RunState& runs,
+                          bool no_mirror, std::ostream& out, std::vector<SourceTable>* tables) {
   std::map<std::string, std::string> unlogged;
   if (UsesLog(source)) {
     absl::StatusOr<std::map<std::string, std::string>> found = FindUnlogged(source);
@@ -176,20 +170,19 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
   std::set<std::string> names;
   for (const auto& [name, why] : unlogged) names.insert(name);
   if (const std::optional<CaptureRules> rules = RulesOf(source, names)) {
-    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out, tables);
+    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, runs, no_mirror, out,
+                        tables);
   }
-  SourceConfig as_before = source;
-  as_before.announced = runs->tables().Names();
-  const auto reader = OpenReader(as_before, runs->tables().Records());
+  const auto reader = OpenReader(source, runs.tables().Records());
   const absl::StatusOr<SourceSchema> schema = reader->Schema();
   if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, *runs);
+  const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, runs);
   if (!waiting.ok()) return waiting.status();
   *tables = schema->tables;
   PrintRefused(*schema, out);
   for (const SourceTable& table : schema->tables) {
     out << "  " << Printable(table.schema.name) << ": "
-        << (table.problem.empty() ? WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror)
+        << (table.problem.empty() ? WordsOf(source, *reader, runs, table.schema.name, *waiting, no_mirror)
                                   : Printable(table.problem))
         << '\n';
   }
@@ -237,7 +230,8 @@ bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std
 
 bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
             std::ostream& out, std::ostream& err) {
-  SourceConfig source = configured;
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, configured.context_id);
+  SourceConfig source = runs.ok() ? WithLastTables(configured, runs->tables()) : configured;
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
@@ -245,7 +239,8 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const bool no_mirror = HasNoMirrorYet(answer.status());
   std::vector<SourceTable> tables;
-  const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out, &tables);
+  const absl::StatusOr<bool> looked = runs.ok() ? Show(source, state_dir, *runs, no_mirror, out, &tables)
+                                                : absl::StatusOr<bool>(runs.status());
   if (!looked.ok())
     err << kFailedHere << source.context_id << ": " << Printable(std::string(looked.status().message()))
         << '\n';
@@ -264,7 +259,6 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
       << ", accepted the token, and its signature is right"
       << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
       << ". Nothing was sent.\n";
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   // Before its first run it has no name for the source yet.
   const bool can_ask = looked.ok() && runs.ok() && !runs->source_id().empty() && !answer->do_not_replicate();
   const bool told = !can_ask || ShowAnnounced(client, runs->source_id(), tables, out, err);

@@ -142,10 +142,8 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 template <typename Options>
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
                   Options* options) {
-  options->choice = {source.include,      source.skip,
-                     source.blocked,      std::move(takes),
-                     source.accept.any(), {source.announced.begin(), source.announced.end()},
-                     source.keeps_twins};
+  options->choice = ChoiceOf(source);
+  options->choice.takes = std::move(takes);
   options->records = std::move(records);
   for (const TableConfig& table : source.tables) {
     if (table.steps.any()) options->steps.push_back(table.steps);

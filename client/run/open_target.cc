@@ -101,12 +101,9 @@ template <typename Deliveries, typename Options>
 Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  options.members.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
   // The table that is sent is the one that takes deliveries.
-  if (const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id); state.ok()) {
-    const std::vector<std::string> announced = state->tables().Names();
-    options.members.choice.announced = {announced.begin(), announced.end()};
-  }
+  const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
+  options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;
   options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
     const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);

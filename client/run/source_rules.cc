@@ -23,6 +23,20 @@ absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& sourc
   return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
 }
 
+SourceConfig WithLastTables(SourceConfig source, const TableNotes& notes) {
+  source.announced = notes.Names();
+  return source;
+}
+
+TableChoice ChoiceOf(const SourceConfig& source) {
+  return {.include = source.include,
+          .skip = source.skip,
+          .blocked = source.blocked,
+          .exchange = source.accept.any(),
+          .announced = {source.announced.begin(), source.announced.end()},
+          .keeps_twins = source.keeps_twins};
+}
+
 std::string RejectsOf(const SourceConfig& source, const std::string& state_dir) {
   return !source.rejects.empty() ? source.rejects
                                  : absl::StrCat(state_dir, "/", source.context_id, ".rejects");

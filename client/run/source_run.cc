@@ -271,7 +271,7 @@ class LockedRun {
     absl::StatusOr<RunState> state = RunState::Load(config_.agent.state_dir, source_.context_id);
     if (!state.ok()) return state.status();
     state_.emplace(*std::move(state));
-    placed_.announced = state_->tables().Names();
+    placed_ = WithLastTables(std::move(placed_), state_->tables());
     if (!UsesLog(source_)) return absl::OkStatus();
     const LogUser user = {config_.agent.state_dir, state_->source_id(), false, state_->is_new()};
     absl::StatusOr<std::unique_ptr<SourceLog>> log = OpenLog(source_, user, request_.kept, request_.stop);

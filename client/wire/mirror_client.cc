@@ -17,12 +17,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
+#include "certs/connect_failure.h"
 #include "certs/grpc_locks.h"
 #include "client/wire/silence_watch.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
@@ -82,24 +82,9 @@ std::string Words(Left left) {
                                   "goes on from there.";
 }
 
-/// gRPC's reason without the names of its own parts.
-std::string Reason(const std::string& words) {
-  constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
-  std::string reason = words;
-  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
-    reason.erase(0, at + kBefore.size());
-    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
-  }
-  return reason;
-}
-
 absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
-  const std::string folded = absl::AsciiStrToLower(reason);
-  const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
-  // The reason may name the host, whatever that is called.
-  const bool is_nobody = says("connection refused") || says("no route to host") ||
-                         says("network is unreachable") || says("dns resolution failed");
-  if (!is_nobody && (says("certificate verify failed") || says("hostname") || says("peer name"))) {
+  const ConnectFailure failure = ConnectFailureIn(reason);
+  if (failure == ConnectFailure::kCertificate) {
     return absl::UnavailableError(absl::StrCat(
         "the certificate of the endpoint at ", address, " is not trusted (", reason, "). ", Words(left),
         " It must be signed by the authority that 'ca' of [endpoint] "
@@ -112,23 +97,21 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
         Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
   }
-  if (!is_nobody && (says("ssl") || says("tls") || says("handshake") || says("socket closed") ||
-                     says("connection reset"))) {
-    // An endpoint without a place closes the connection as one does that does not take the certificate.
-    const bool is_closed = says("socket closed") || says("connection reset");
-    return absl::UnavailableError(absl::StrCat(
-        "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
-        " refused the TLS handshake (", reason, "). ", Words(left),
-        is_closed
-            ? " All its places may be taken, which its log then says: run again. Behind a balancer there may "
-              "be no server that answers."
-            : "",
-        " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
-        "'key' of [endpoint]: the certificate has to be for clients."));
+  if (failure == ConnectFailure::kNobody) {
+    return absl::UnavailableError(
+        absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
+                     " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
   }
-  return absl::UnavailableError(
-      absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
-                   " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
+  // An endpoint without a place closes the connection as one does that does not take the certificate.
+  const bool is_closed = failure == ConnectFailure::kClosed;
+  return absl::UnavailableError(absl::StrCat(
+      "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
+      " refused the TLS handshake (", reason, "). ", Words(left),
+      is_closed ? " All its places may be taken, which its log then says: run again. Behind a balancer there "
+                  "may be no server that answers."
+                : "",
+      " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
+      "'key' of [endpoint]: the certificate has to be for clients."));
 }
 
 absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context, Left left) {
@@ -136,7 +119,7 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   const std::string address = AddressOf(context);
   const std::string& words = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
-    return NotReached(address, Reason(words), left);
+    return NotReached(address, ConnectReason(words), left);
   }
   // The endpoint's own sentences end with a stop; gRPC's words do not.
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {

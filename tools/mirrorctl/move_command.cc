@@ -315,7 +315,7 @@ void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& conso
 
 void Move(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (request.to_config.empty()) return MoveToPlace(admin, request, console);
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(request.to_config, kMovePrefix);
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(request.to_config, ControlUse::kMoveTarget);
   absl::StatusOr<std::unique_ptr<AdminClient>> to =
       config.ok() ? AdminClient::Open(*config)
                   : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());
