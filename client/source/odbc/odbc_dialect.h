@@ -30,7 +30,7 @@ class OdbcDialect {
 
   /// As the configuration calls it.
   virtual const char* name() const = 0;
-  /// Options of the driver, for connections that read rows.
+  /// Options of the driver, for connections that read rows, beside those of AddFileOptions().
   virtual void AddOptions(const std::string& driver, odbc::ConnectionString* to) const = 0;
   /// Of a new connection: everything that the text of a value depends on.
   virtual absl::Status Prepare(odbc::Connection& connection) const = 0;
@@ -63,9 +63,10 @@ enum class OdbcDialectKind : std::uint8_t { kAuto, kPostgres, kMysql, kSqlite, k
 /// "auto", "postgres", "mysql", "sqlite"; any other word is "generic".
 OdbcDialectKind OdbcDialectNamed(std::string_view word);
 
-/// Options for a connection by which it is not known yet what the driver is: those without which the drivers
-/// leave files behind that nobody asked for.
-void AddFirstOptions(OdbcDialectKind kind, odbc::ConnectionString* to);
+/// Adds the options of every connection: those without which the drivers leave files behind that nobody asked
+/// for. `driver`: as an earlier connection told it; empty: there was none, and only `to` and `kind` say what
+/// the driver is.
+void AddFileOptions(OdbcDialectKind kind, const std::string& driver, odbc::ConnectionString* to);
 
 /// Of a connection's own database, when `kind` is kAuto.
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,

@@ -57,7 +57,6 @@ class OdbcSqlite : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("sqlite") == std::string::npos) return;
-    to->SetUnlessGiven("NoCreat", "1");
     to->SetUnlessGiven("Timeout", "5000");
     to->Set("NoWCHAR", "1");
   }
