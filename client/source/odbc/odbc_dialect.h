@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_ODBC_ODBC_DIALECT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ class OdbcDialect {
   /// By id or name. `only`: that table alone, by name; none when it is not there.
   virtual absl::StatusOr<std::vector<OdbcTable>> Tables(odbc::Connection& connection,
                                                         const std::string* only = nullptr) const = 0;
+
+  /// Of a database where OdbcTable::identity is the whole second in which a table was made: the milliseconds
+  /// of its clock. 0: it tells tables apart in another way.
+  virtual absl::StatusOr<std::int64_t> CreationClock(odbc::Connection& connection) const {
+    (void)connection;
+    return 0;
+  }
 
   /// The reading of a table begins: from here to End() its definition stays as it is, as far as the database
   /// can have that, and the rows of all its pages are of one moment where the database gives that to readers
