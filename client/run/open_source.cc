@@ -202,6 +202,7 @@ MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* log,
                                           std::function<bool(const std::string&)> takes) {
   MariadbReaderOptions options = MariadbOptionsOf(source);
+  options.settles = true;
   ChooseTables(source, std::move(records), std::move(takes), &options);
   // What OpenLog() makes for this kind.
   options.log = static_cast<MariadbLog*>(log);
@@ -230,6 +231,7 @@ OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenOdbc(const SourceConfig& source, Records records, SourceLog* /*log*/,
                                        std::function<bool(const std::string&)> takes) {
   OdbcReaderOptions options = OdbcOptionsOf(source);
+  options.settles = true;
   ChooseTables(source, std::move(records), std::move(takes), &options);
   return OpenOdbcReader(std::move(options));
 }

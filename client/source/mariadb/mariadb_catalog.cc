@@ -15,7 +15,9 @@ using mariadb::Rows;
 constexpr char kCatalogDoing[] = "reading its catalogs";
 
 constexpr char kTables[] =
-    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME) FROM "
+    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME), "
+    // Of the statement's begin, before it looks at any table.
+    "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED) FROM "
     "information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
 constexpr char kColumns[] =
     "SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, COLUMN_TYPE, NUMERIC_PRECISION, "
@@ -104,7 +106,8 @@ std::optional<std::size_t> MariadbTable::PlaceOf(const std::string& column) cons
 }
 
 absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
-                                                            const std::string& table) {
+                                                            const std::string& table,
+                                                            std::int64_t* clock_ms) {
   std::map<std::string, MariadbTable> tables;
   const absl::StatusOr<Rows> read = connection.Query(OfThese(kTables, connection, table), kCatalogDoing);
   if (!read.ok()) return read.status();
@@ -116,6 +119,7 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
     one.versioned = read->Bool(row, 1);
     one.engine = read->Text(row, 2);
     one.created_s = read->Text(row, 3).empty() ? 0 : read->Int(row, 3);
+    if (clock_ms != nullptr) *clock_ms = read->Int(row, 4);
     one.quoted = mariadb::QuotedName(connection.dsn().database, one.name).value_or("");
     const std::string name = one.name;
     tables.emplace(name, std::move(one));

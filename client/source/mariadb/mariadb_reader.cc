@@ -1,6 +1,7 @@
 #include "client/source/mariadb/mariadb_reader.h"
 
 #include <cstdint>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_tables.h"
 #include "client/source/values/server_reader.h"
+#include "client/source/values/settled_tables.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
@@ -38,7 +40,7 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
     if (absl::Status known = LookAtPlace(); !known.ok()) return known;
     const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kCatalogs);
     if (!lease.ok()) return lease.status();
-    absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(**lease);
+    absl::StatusOr<std::vector<MariadbTable>> all = ReadCatalogs(**lease);
     if (!all.ok()) return all.status();
     SourceSchema schema;
     ChosenTables chosen = Choose(*all);
@@ -140,6 +142,18 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
     }
     auto rows = std::make_unique<MariadbSourceRows>(look_, known, std::move(ask));
     return ScanValues(known->given, std::move(rule), what, std::move(rows));
+  }
+
+  absl::StatusOr<std::vector<MariadbTable>> ReadCatalogs(mariadb::Connection& connection) const {
+    if (!options_.settles) return ReadMariadbTables(connection);
+    std::set<std::string> chosen;
+    return ReadSettled(
+        [&](std::int64_t* clock_ms) {
+          auto all = ReadMariadbTables(connection, "", clock_ms);
+          if (all.ok()) chosen = ChosenNames(*all);
+          return all;
+        },
+        [&](const MariadbTable& table) { return chosen.contains(table.name) ? table.created_s : 0; });
   }
 
   absl::Status AddObjects(mariadb::Connection& connection, SourceSchema* schema) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/source/mariadb/mariadb_catalog.h"
@@ -196,6 +197,15 @@ class OdbcMysql : public OdbcDialect {
     std::vector<OdbcTable> all;
     for (const auto& [name, table] : tables) all.push_back(TableOf(table));
     return all;
+  }
+
+  absl::StatusOr<std::int64_t> CreationClock(odbc::Connection& connection) const override {
+    const absl::StatusOr<std::string> clock = connection.Text(
+        "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED)", "asking for the time of its clock");
+    if (!clock.ok()) return clock.status();
+    std::int64_t ms = 0;
+    if (!absl::SimpleAtoi(*clock, &ms)) return absl::DataLossError("its clock says no time");
+    return ms;
   }
 
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const override {

@@ -143,8 +143,6 @@ class OdbcPostgres : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("psqlodbc") == std::string::npos) return;
-    to->SetUnlessGiven("CommLog", "0");
-    to->SetUnlessGiven("Debug", "0");
     // Else the driver holds all rows of a statement in memory.
     to->Set("UseDeclareFetch", "1");
     to->Set("Fetch", "1000");

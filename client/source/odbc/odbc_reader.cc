@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "client/source/odbc/odbc_rows.h"
 #include "client/source/odbc/odbc_tables.h"
 #include "client/source/values/server_reader.h"
+#include "client/source/values/settled_tables.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
@@ -35,7 +37,7 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
     // It may be another one by now.
     place_.reset();
     if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    absl::StatusOr<std::vector<OdbcTable>> all = ReadCatalogs();
+    absl::StatusOr<std::vector<OdbcTable>> all = options_.settles ? ReadSettledCatalogs() : ReadCatalogs();
     if (!all.ok()) return all.status();
     SourceSchema schema;
     if (!std::exchange(has_told_, true)) schema.notes = place_->notes;
@@ -107,12 +109,31 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
     return ScanValues(known->given, std::move(rule), what, std::move(rows));
   }
 
-  absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs() {
+  /// `clock_ms`: null, or set to OdbcDialect::CreationClock() before.
+  absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs(std::int64_t* clock_ms = nullptr) {
     absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = sessions_->Take();
     if (!connection.ok()) return connection.status();
+    if (clock_ms != nullptr) {
+      const absl::StatusOr<std::int64_t> clock = sessions_->dialect().CreationClock(**connection);
+      if (!clock.ok()) return clock.status();
+      *clock_ms = *clock;
+    }
     absl::StatusOr<std::vector<OdbcTable>> all = sessions_->dialect().Tables(**connection);
     sessions_->GiveBack(*std::move(connection));
     return all;
+  }
+
+  absl::StatusOr<std::vector<OdbcTable>> ReadSettledCatalogs() {
+    std::set<std::string> chosen;
+    return ReadSettled(
+        [&](std::int64_t* clock_ms) {
+          auto all = ReadCatalogs(clock_ms);
+          if (all.ok()) chosen = ChosenNames(*all);
+          return all;
+        },
+        [&](const OdbcTable& table) {
+          return chosen.contains(table.name) ? static_cast<std::int64_t>(table.identity) : 0;
+        });
   }
 
   const OdbcReaderOptions options_;

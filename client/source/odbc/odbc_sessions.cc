@@ -56,12 +56,14 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
     as.password = *std::move(password);
   }
   if (dialect_ == nullptr) {
-    AddFirstOptions(access_.dialect, &as.to);
+    AddFileOptions(access_.dialect, driver_, &as.to);
     absl::StatusOr<std::unique_ptr<odbc::Connection>> first = odbc::Connection::Open(as);
     if (!first.ok()) return ExplainOdbcConnect(first.status(), access_);
     driver_ = (*first)->driver();
     dialect_ = MakeOdbcDialect(access_.dialect, **first, access_.schema);
   }
+  // A 'dsn' that names a DSN of odbc.ini says nothing of the driver.
+  AddFileOptions(access_.dialect, driver_, &as.to);
   dialect_->AddOptions(driver_, &as.to);
   absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = odbc::Connection::Open(as);
   if (!connection.ok()) return ExplainOdbcConnect(connection.status(), access_);

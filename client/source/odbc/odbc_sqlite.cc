@@ -14,12 +14,14 @@ namespace {
 
 constexpr char kSqliteCatalogs[] = "reading its schema";
 
-/// One row for each column of each table. @these: a further condition.
+/// One row for each column of each table. @these: a further condition. A table that is made anew may get the
+/// place of the dropped one in the schema and in the file; then only the schema's version says so.
 constexpr char kSqliteColumns[] =
     "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid, "
-    "s.rowid || ' ' || s.rootpage "
+    "s.rowid || ' ' || s.rootpage || ' ' || v.schema_version "
     "FROM temp.pragma_table_list l JOIN temp.pragma_table_xinfo(l.name, 'main') x "
     "JOIN main.sqlite_master s ON s.type = 'table' AND s.name = l.name "
+    "CROSS JOIN temp.pragma_schema_version v "
     "WHERE l.schema = 'main' AND l.type = 'table'";
 
 /// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
@@ -57,7 +59,6 @@ class OdbcSqlite : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("sqlite") == std::string::npos) return;
-    to->SetUnlessGiven("NoCreat", "1");
     to->SetUnlessGiven("Timeout", "5000");
     to->Set("NoWCHAR", "1");
   }

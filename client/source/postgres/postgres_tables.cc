@@ -12,6 +12,7 @@
 #include "base/folded_name.h"
 #include "client/source/postgres/postgres_words.h"
 #include "client/source/steps/row_steps.h"
+#include "client/source/widening.h"
 
 namespace mirror {
 namespace {
@@ -40,9 +41,7 @@ void DescribeWidening(const PostgresTable& table, const PostgresRecord& record, 
     const PostgresColumn& column = table.columns[i];
     const auto found = record.columns.find(column.number);
     if (found == record.columns.end()) continue;
-    source->widened = source->widened || found->second.wide || found->second.null;
-    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
-      source->wide_key = WideKeyWords(column.name, column.type_name, kWithoutPlace);
+    NoteWidening(i, {found->second.wide, found->second.null}, column.type_name, kWithoutPlace, source);
   }
 }
 

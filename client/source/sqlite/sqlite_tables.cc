@@ -11,6 +11,7 @@
 #include "client/source/sqlite/file/sqlite_objects.h"
 #include "client/source/sqlite/sqlite_steps.h"
 #include "client/source/sqlite/sqlite_types.h"
+#include "client/source/widening.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -31,15 +32,9 @@ std::string DeclaredWord(Type type) {
 void DescribeWidening(const TableSchema& declared, SourceTable* table) {
   for (std::size_t i = 0; i < declared.columns.size(); ++i) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
-    const bool is_wide = found.type != column.type;
-    if (is_wide || found.nullable != column.nullable || found.key_position != column.key_position) {
-      table->widened = true;
-    }
-    if (is_wide && found.key_position != 0 && table->wide_key.empty()) {
-      table->wide_key =
-          WideKeyWords(column.name, DeclaredWord(column.type),
-                       "as one of another kind, a text with a NUL, or bytes that are not UTF-8");
-    }
+    const bool is_other = found.nullable != column.nullable || found.key_position != column.key_position;
+    NoteWidening(i, {found.type != column.type, is_other}, DeclaredWord(column.type),
+                 "as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
   }
 }
 

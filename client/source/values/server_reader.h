@@ -101,6 +101,13 @@ class ServerReader : public SourceReader {
     return chosen;
   }
 
+  /// Those that are chosen.
+  template <typename Table>
+  std::set<std::string> ChosenNames(const std::vector<Table>& all) const {
+    const ChosenTables chosen = Choose(all);
+    return {chosen.names.begin(), chosen.names.end()};
+  }
+
   /// By `announce` those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand
   /// in a statement.
   template <typename Table, typename IsReadable, typename Announce>

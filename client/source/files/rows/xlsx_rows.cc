@@ -27,15 +27,6 @@ constexpr std::uint32_t kExcelColumns = 16'384;
 /// Of a cell whose format has no number.
 constexpr std::size_t kNoStyle = std::numeric_limits<std::size_t>::max();
 
-/// All of the text.
-template <typename Number>
-std::optional<Number> WholeNumber(std::string_view text) {
-  Number value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 /// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
 std::string Unescaped(std::string_view text) {
   constexpr std::size_t kEscape = 7;
@@ -247,7 +238,7 @@ class XlsxRows : public FileRows {
     const absl::string_view stripped = absl::StripAsciiWhitespace(value_);
     const std::string_view value(stripped.data(), stripped.size());
     if (type_ == "s") {
-      const std::optional<std::size_t> at = WholeNumber<std::size_t>(value);
+      const std::optional<std::size_t> at = ReadWhole<std::size_t>(value);
       const std::optional<std::string_view> text = at ? book_->SharedText(*at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
       // Many cells may be of one text.
@@ -267,7 +258,7 @@ class XlsxRows : public FileRows {
     if (type_ == "d") {
       shown = ShowIsoDate(value, *format, book_->from_1904());
     } else {
-      const std::optional<double> number = WholeNumber<double>(value.substr(value.starts_with('+') ? 1 : 0));
+      const std::optional<double> number = ReadWhole<double>(value.substr(value.starts_with('+') ? 1 : 0));
       if (!number || !std::isfinite(*number)) return wrong("not a number");
       shown = ShowNumber(*number, *format, book_->from_1904());
     }
