@@ -465,10 +465,10 @@ struct ErasedRow {
 
 /// When a commit is on disk.
 enum class Kept : std::uint8_t {
-  kNow,       ///< Once it is answered.
+  kNow,  ///< Once it is answered.
   /// With the tenant's next one of kNow: a loss of power before may take it, and what passes with its cycle
-  /// (the tenant's cycle and times, nonces, answers, notes, AllAsOf) the end of the process, too. A store need
-  /// not let it wait. The end of a cycle that was begun on disk does not wait.
+  /// (the tenant's cycle and times, nonces, answers, notes, AllAsOf) the end of the process, too. A store
+  /// need not let it wait. The end of a cycle that was begun on disk does not wait.
   kWithNext,
 };
 

@@ -156,8 +156,7 @@ absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
   absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
       "the token was issued at ", FormatUnixTime(issued_s), ", before ",
-      FormatUnixTime(tokens_used_before_s_),
-      ". Whether it was used is not known, since ",
+      FormatUnixTime(tokens_used_before_s_), ". Whether it was used is not known, since ",
       was_written_ ? "the last server did not end well" : "a mirror could not be written",
       ". No cycle began. Sign a new one. If it is new, set the clocks right; where this server's ran ahead, "
       "'mirrorctl resume' makes it take the present time."));

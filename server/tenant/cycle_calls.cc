@@ -266,8 +266,8 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
     return std::move(planned.plan);
   };
-  const auto committed = CommitCounted(plan_it, Intent{.writes_records = !request.is_short}, &dropped,
-                                       &is_counted);
+  const auto committed =
+      CommitCounted(plan_it, Intent{.writes_records = !request.is_short}, &dropped, &is_counted);
   if (!committed.ok()) return committed.status();
   if (!*committed) return Answers(tables, running->source_accepted);
 

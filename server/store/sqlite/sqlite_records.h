@@ -10,8 +10,8 @@
 
 namespace mirror {
 
-/// What is known of one mirror file, and of what waits to be written to it. `connection` and `waiting` outlive
-/// it.
+/// What is known of one mirror file, and of what waits to be written to it. `connection` and `waiting`
+/// outlive it.
 std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id,
                                                 SqliteWaiting& waiting);
 

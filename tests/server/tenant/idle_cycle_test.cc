@@ -146,7 +146,9 @@ TEST_F(IdleCycle, ATokenIsTakenOnce) {
   Mirror();
   Idle();
   ASSERT_EQ(NoncesInFile(), 1) << "that of the first cycle";
-  const auto again = [&] { return tenant_->Authenticate(source_->caller, "holder", false, false, source_->now); };
+  const auto again = [&] {
+    return tenant_->Authenticate(source_->caller, "holder", false, false, source_->now);
+  };
   EXPECT_THAT(again(), StatusIs(kUnauthenticated, HasSubstr("nonce was used before")));
   ASSERT_TRUE(tenant_->CloseIfIdle());
   EXPECT_THAT(again(), StatusIs(kUnauthenticated, HasSubstr("nonce was used before")));
@@ -287,7 +289,8 @@ TEST_F(IdleCycle, AKillLeavesNoRunningCycleInTheFileBehindOne) {
   Mirror();
   source_->Begin();
   ASSERT_THAT(source_->Announce({People()}), IsOk());
-  ASSERT_THAT(source_->Send(People(), {.rows = {{2, "Grace", 45}}, .base_lsn = 5, .commit = kTen}).status, IsOk());
+  ASSERT_THAT(source_->Send(People(), {.rows = {{2, "Grace", 45}}, .base_lsn = 5, .commit = kTen}).status,
+              IsOk());
   ASSERT_THAT(Complete(), IsOk());
   Idle();
   StartAfterKill();

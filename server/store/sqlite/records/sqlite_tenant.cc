@@ -138,9 +138,8 @@ std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers) {
     return FoldName(a.table) < FoldName(b.table);
   });
   const auto end =
-      std::unique(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
-        return SameName(a.table, b.table);
-      });
+      std::unique(answers.begin(), answers.end(),
+                  [](const SchemaAnswer& a, const SchemaAnswer& b) { return SameName(a.table, b.table); });
   answers.erase(end, answers.end());
   return answers;
 }

@@ -121,7 +121,8 @@ absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& 
   if (absl::Status status = connection.Execute("DELETE FROM _mirror_targets"); !status.ok()) return status;
   constexpr char kInsert[] = "INSERT INTO _mirror_targets (table_name, target_ms) VALUES (?1, ?2)";
   if (targets.all_ms != 0) {
-    if (absl::Status status = Run(connection, kInsert, kTimeOfAll, targets.all_ms); !status.ok()) return status;
+    if (absl::Status status = Run(connection, kInsert, kTimeOfAll, targets.all_ms); !status.ok())
+      return status;
   }
   for (const auto& [table, target] : targets.tables) {
     if (absl::Status status = Run(connection, kInsert, table, target); !status.ok()) return status;

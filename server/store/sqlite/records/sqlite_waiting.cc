@@ -34,9 +34,8 @@ bool IsBehindBy(std::int64_t stored_ms, std::int64_t now_ms, std::int64_t less_t
 
 /// Answers that outlive their cycle: until such a table is taken again, its rows are those of older rules.
 std::vector<SchemaAnswer> RefusedOf(std::vector<SchemaAnswer> answers) {
-  std::erase_if(answers, [](const SchemaAnswer& answer) {
-    return IsWanted(static_cast<SchemaAction>(answer.action));
-  });
+  std::erase_if(
+      answers, [](const SchemaAnswer& answer) { return IsWanted(static_cast<SchemaAction>(answer.action)); });
   return answers;
 }
 

@@ -80,7 +80,7 @@ class SqliteWaiting {
   const Rows& rows() const { return next_ ? *next_ : kept_; }
 
   Rows kept_;
-  std::optional<Rows> next_;                   ///< `kept_` as the transaction leaves it.
+  std::optional<Rows> next_;                    ///< `kept_` as the transaction leaves it.
   std::map<std::string, std::int64_t> nonces_;  ///< When they expire.
   std::vector<Nonce> added_;                    ///< By the transaction.
   std::int64_t forget_before_ms_ = 0;           ///< See ForgetNonces().
