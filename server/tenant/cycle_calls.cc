@@ -17,7 +17,7 @@
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/mirror/feed_tables.h"
+#include "server/tenant/exchange/feed_plan.h"
 
 namespace mirror {
 namespace {

@@ -13,8 +13,8 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
-#include "server/tenant/mirror/feed_tables.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/exchange/feed_plan.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 namespace {

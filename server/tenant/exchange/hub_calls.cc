@@ -20,6 +20,11 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
   HubReading reading;
+  // First: entries of a cycle that another server completes meanwhile are of a later one, and not read. What
+  // that cycle noted of its tables may be missing here.
+  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
+  if (!tenant.ok()) return tenant.status();
+  reading.tenant = *std::move(tenant);
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return mirror_.Noticed(feed.status());
   reading.feed = WithJournal(*feed);
@@ -29,9 +34,6 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   if (feed->journal_id.empty() && writes) {
     if (absl::Status status = Change(reading.feed, now_ms); !status.ok()) return status;
   }
-  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
-  if (!tenant.ok()) return tenant.status();
-  reading.tenant = *std::move(tenant);
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   reading.snapshot = *std::move(snapshot);
@@ -59,6 +61,8 @@ absl::Status HubCalls::Acknowledge(const HubRead& read, std::int64_t number, con
                     if (read.tables.remade.empty()) return plan;
                     absl::StatusOr<FeedTables> noted = ReadFeedTables(mirror_.store()->records());
                     if (!noted.ok()) return noted.status();
+                    // The next announcement writes it anew.
+                    if (noted->is_spoiled) return plan;
                     plan.documents.push_back(
                         Write(AtAcknowledgement(*std::move(noted), read.tables, read.completed_cycle)));
                     return plan;

@@ -8,8 +8,8 @@
 #include "base/reserved_name.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/mirror/passed_writes.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
 #include "server/records/import_job.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 
 namespace mirror {
