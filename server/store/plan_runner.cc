@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
@@ -25,7 +26,7 @@ namespace mirror {
 namespace {
 
 /// How often a running cycle's sign of life is written, at most.
-constexpr std::int64_t kProgressIntervalMs = 1'000, kAheadMaxMs = 300'000;
+constexpr std::int64_t kProgressIntervalMs = 1'000;
 /// How often what is over kReceiptsKeptMax is removed, in receipts.
 constexpr std::uint64_t kPruneEvery = 64;
 
@@ -563,7 +564,8 @@ class PlanRun {
       next.touched = touched_;
       // From far ahead it is by a wrong clock, and none.
       const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
-      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs || since_ms < -kAheadMaxMs) {
+      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs ||
+          since_ms < -kStoredAheadMaxMs) {
         next.progress_ms = plan_.now_ms;
       }
     }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/clocks/shared_clock.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/place/names.h"
@@ -17,8 +18,6 @@ namespace mirror {
 namespace {
 
 constexpr char kLookingIntoAll[] = "looking into all mirrors";
-/// What stands so far ahead of the place's clock was written by a server with a wrong one.
-constexpr std::int64_t kAheadMaxMs = 300'000;
 constexpr char kPlaceNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// One statement takes a lock of each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
@@ -108,7 +107,7 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
   return FindMirrors(place, [before_ms](const std::string&) {
     return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", kPlaceNow, " + ",
-                        kAheadMaxMs, ")");
+                        kStoredAheadMaxMs, ")");
   });
 }
 
