@@ -240,8 +240,12 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
   if (absl::Status back = file_->Run(absl::StrCat("ROLLBACK TO ", kSavepoint)); !back.ok()) return back;
   const absl::StatusOr<TakenValues> taken = FindTaken(*file_, task);
   if (!taken.ok()) return taken.status();
-  const absl::StatusOr<std::vector<v1::Delivery>> others =
-      FindInInbox(*file_, task.delivery->table(), taken->rows);
+  if (!inbox_) {
+    absl::StatusOr<InboxRows> inbox = InboxRows::Read(*file_);
+    if (!inbox.ok()) return inbox.status();
+    inbox_.emplace(*std::move(inbox));
+  }
+  const absl::StatusOr<std::vector<v1::Delivery>> others = inbox_->Find(task.delivery->table(), taken->rows);
   if (!others.ok()) return others.status();
   if (taken->columns.empty() || others->size() < taken->rows.size()) return TakeBack(*task.delivery, why);
   std::vector<ChangedRow> changed;
