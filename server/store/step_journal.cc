@@ -139,17 +139,21 @@ bool CanHaveVersions(const TableSchema& table) {
 
 absl::StatusOr<SeenTables::Saw> SeenTables::Look(const std::string& table,
                                                  const std::optional<TableRecord>& stored) {
-  std::optional<std::string> text;
-  if (const auto kept = kept_.find(FoldName(table)); kept != kept_.end()) {
-    text = kept->second;
-  } else {
-    absl::StatusOr<std::optional<std::string>> read = transaction_.journal().ReadSeen(table);
-    if (!read.ok()) return read.status();
-    text = *std::move(read);
+  const absl::StatusOr<std::optional<std::string>> text = TextOf(table);
+  if (!text.ok()) return text.status();
+  if (!*text) return Saw::kNever;
+  if (**text == kSeenEnded) return Saw::kEnded;
+  return stored && SawLastWrite(**text, SeenMarkOf(*stored)) ? Saw::kAll : Saw::kMissed;
+}
+
+absl::StatusOr<std::optional<std::string>> SeenTables::TextOf(const std::string& table) {
+  const std::string name = FoldName(table);
+  for (const Texts* const texts : {&kept_, &read_}) {
+    if (const auto known = texts->find(name); known != texts->end()) return known->second;
   }
-  if (!text) return Saw::kNever;
-  if (*text == kSeenEnded) return Saw::kEnded;
-  return stored && SawLastWrite(*text, SeenMarkOf(*stored)) ? Saw::kAll : Saw::kMissed;
+  absl::StatusOr<std::optional<std::string>> read = transaction_.journal().ReadSeen(table);
+  if (read.ok()) read_[name] = *read;
+  return read;
 }
 
 void SeenTables::NoteSeen(const std::string& table, const std::optional<TableRecord>& record) {
