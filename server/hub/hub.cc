@@ -181,8 +181,13 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
     if (look.ok()) {
       const std::set<std::string>& remade = (*look)->head().remade;
       if (!remade.empty()) {
-        trouble_.remade[name] = absl::StrCat("its source dropped table '", *remade.begin(),
-                                             "', or did not send it for a while: rows of it may be missing");
+        trouble_.remade[name] =
+            (*look)->reading().tables.is_spoiled
+                ? std::string(
+                      "somebody changed the document 'feed_tables' of its mirror by hand, which tells "
+                      "what its source did to its tables: rows may be missing")
+                : absl::StrCat("its source dropped table '", *remade.begin(),
+                               "', or did not send it for a while: rows of it may be missing");
       }
       all.looks[name] = *std::move(look);
     } else {
