@@ -671,7 +671,7 @@ TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {
   Begin();
   const Finished no_source = here_->Mirrorctl({"doctor", "--source", Path("none.toml")});
   EXPECT_EQ(no_source.exit_code, 2);
-  EXPECT_THAT(no_source.errors, HasSubstr("none.toml' is not there"));
+  EXPECT_THAT(no_source.errors, HasSubstr("none.toml' is not there. Nothing was looked at: --source takes"));
   EXPECT_EQ(no_source.output, "");
   WriteFileText(Path("some.db"), std::string("SQLite format 3\0", 16) + std::string(84, 'x'));
   const Finished database = here_->Mirrorctl({"doctor", "--source", Path("some.db")});
