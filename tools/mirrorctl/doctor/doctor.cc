@@ -106,6 +106,31 @@ absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
   return LoadAgentConfig(path);
 }
 
+/// Before the first call.
+void PrepareToLook() {
+  // A server that hangs up is a finding; gRPC's own lines about it would stand between ours.
+  ::signal(SIGPIPE, SIG_IGN);
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  sqlite::PrepareSqlite();
+}
+
+void ExamineSeveral(const std::vector<std::string>& paths, const AgentConfig* source,
+                    const DoctorRequest& request, Console& console) {
+  std::size_t named = 0;
+  const std::vector<ControlConfig> configs = LoadControlConfigs(paths, &named, console);
+  PrepareToLook();
+  DoctorReport report(console, request.json);
+  for (const ControlConfig& config : configs) {
+    report.Begin(config.address, config.file);
+    Examine({.server = &config}, source, report);
+  }
+  if (source != nullptr) {
+    report.Begin("", source->file);
+    Examine({.source = source}, source, report);
+  }
+  report.Finish();
+}
+
 void Doctor(const std::string& config_path, const std::vector<std::string>& configs,
             const DoctorRequest& request, Console& console) {
   std::optional<AgentConfig> named;
