@@ -14,6 +14,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/run/open_log.h"
@@ -113,59 +114,52 @@ absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules
                                   const std::map<std::string, std::string>& unlogged,
                                   const std::string& state_dir, const RunState& runs, bool no_mirror,
                                   std::ostream& out, std::vector<SourceTable>* tables) {
-  absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
-  if (!state.ok()) return state.status();
-  const absl::StatusOr<CapturedSource> opened =
-      OpenCaptured(source, rules, runs.tables().Records(), **state, nullptr);
-  if (!opened.ok()) return opened.status();
-  SourceReader* const reader = opened->reader.get();
-  const auto waiting = Waiting(source, state_dir, runs);
-  if (!waiting.ok()) return waiting.status();
-  const absl::StatusOr<SourceSchema> schema = reader->Schema();
-  if (!schema.ok()) return schema.status();
-  *tables = schema->tables;
-  PrintRefused(*schema, out);
-  for (const SourceTable& table : schema->tables) {
+  ASSIGN_OR_RETURN(std::unique_ptr<CaptureState> state, CaptureState::OpenCopy(state_dir, source.context_id));
+  ASSIGN_OR_RETURN(const CapturedSource opened,
+                   OpenCaptured(source, rules, runs.tables().Records(), *state, nullptr));
+  SourceReader* const reader = opened.reader.get();
+  ASSIGN_OR_RETURN(const auto waiting, Waiting(source, state_dir, runs));
+  ASSIGN_OR_RETURN(const SourceSchema schema, reader->Schema());
+  *tables = schema.tables;
+  PrintRefused(schema, out);
+  for (const SourceTable& table : schema.tables) {
     out << "  " << Printable(table.schema.name) << ": ";
     if (const auto why = unlogged.find(FoldName(table.schema.name)); why != unlogged.end())
       out << "found by comparing, since " << Printable(why->second) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(source, *reader, runs, table.schema.name, *waiting, no_mirror) << '\n';
+      out << WordsOf(source, *reader, runs, table.schema.name, waiting, no_mirror) << '\n';
       continue;
     }
-    const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
-    if (!captured.ok()) return captured.status();
+    ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> captured, state->Find(table.schema.name));
     const absl::StatusOr<std::optional<std::int64_t>> sent =
-        *captured ? (*state)->LastSent(**captured) : std::optional<std::int64_t>();
+        captured ? state->LastSent(*captured) : std::optional<std::int64_t>();
     if (!sent.ok()) return sent.status();
     if (!table.problem.empty()) {
       out << Printable(table.problem) << '\n';
-    } else if (!*sent || **sent < (*captured)->floor) {
+    } else if (!*sent || **sent < captured->floor) {
       out << "not sent in its present form yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
     } else if (no_mirror) {
       out << "no mirror yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
-    } else if ((*captured)->key_parts == 0) {
-      out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
-                                            : "nothing changed since it was sent last\n");
+    } else if (captured->key_parts == 0) {
+      out << (captured->changed > **sent ? "it changed, and has no key: all rows are sent\n"
+                                         : "nothing changed since it was sent last\n");
     } else {
-      const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
-      if (!noted.ok()) return noted.status();
-      out << Counted(noted->inserts, "insert") << ", " << Counted(noted->updates, "update") << ", "
-          << Counted(noted->deletes, "delete") << StagedWords(source, table.schema.name) << '\n';
+      ASSIGN_OR_RETURN(const CaptureState::Noted noted, state->CountNoted(*captured, **sent));
+      out << Counted(noted.inserts, "insert") << ", " << Counted(noted.updates, "update") << ", "
+          << Counted(noted.deletes, "delete") << StagedWords(source, table.schema.name) << '\n';
     }
   }
-  return !HasTroubles(*schema);
+  return !HasTroubles(schema);
 }
 
 absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, const RunState& runs,
                           bool no_mirror, std::ostream& out, std::vector<SourceTable>* tables) {
   std::map<std::string, std::string> unlogged;
   if (UsesLog(source)) {
-    absl::StatusOr<std::map<std::string, std::string>> found = FindUnlogged(source);
-    if (!found.ok()) return found.status();
-    unlogged = KeepToBeLogged(source, *std::move(found));
+    ASSIGN_OR_RETURN(auto found, FindUnlogged(source));
+    unlogged = KeepToBeLogged(source, std::move(found));
   }
   std::set<std::string> names;
   for (const auto& [name, why] : unlogged) names.insert(name);
@@ -174,19 +168,17 @@ absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_d
                         tables);
   }
   const auto reader = OpenReader(source, runs.tables().Records());
-  const absl::StatusOr<SourceSchema> schema = reader->Schema();
-  if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, runs);
-  if (!waiting.ok()) return waiting.status();
-  *tables = schema->tables;
-  PrintRefused(*schema, out);
-  for (const SourceTable& table : schema->tables) {
+  ASSIGN_OR_RETURN(const SourceSchema schema, reader->Schema());
+  ASSIGN_OR_RETURN(const WaitingChanges waiting, Waiting(source, state_dir, runs));
+  *tables = schema.tables;
+  PrintRefused(schema, out);
+  for (const SourceTable& table : schema.tables) {
     out << "  " << Printable(table.schema.name) << ": "
-        << (table.problem.empty() ? WordsOf(source, *reader, runs, table.schema.name, *waiting, no_mirror)
+        << (table.problem.empty() ? WordsOf(source, *reader, runs, table.schema.name, waiting, no_mirror)
                                   : Printable(table.problem))
         << '\n';
   }
-  return !HasTroubles(*schema);
+  return !HasTroubles(schema);
 }
 
 void PrintLoss(const LossOfMirror& loss, std::ostream& out) {

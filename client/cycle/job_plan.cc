@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
@@ -89,7 +90,7 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const std::string& name = table.schema.name;
   const bool asked = run.IsAskedFor(name);
   const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
-  if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeOver(run, cycle, table.schema, status));
   const bool mended = run.state.tables().IsTakenOver(name) == TakenOver::kYes &&
                       (status.source_accepted() || run.history.MendsGaps(name));
   absl::StatusOr<Decision> decision =
@@ -207,9 +208,8 @@ absl::StatusOr<bool> MakeJobsOfChanged(RunContext& run, Cycle& cycle) {
   const std::size_t before = cycle.jobs.size();
   for (const std::size_t index : std::exchange(cycle.resting, {})) {
     const Lsn lsn = DecodePosition(cycle.statuses[index].position()).lsn;
-    const auto changed = run.history.ChangedSince(run.schema.tables[index].schema.name, lsn);
-    if (!changed.ok()) return changed.status();
-    if (changed->value_or(false)) {
+    ASSIGN_OR_RETURN(const auto changed, run.history.ChangedSince(run.schema.tables[index].schema.name, lsn));
+    if (changed.value_or(false)) {
       PlanTable(run, cycle, index);
     } else {
       cycle.resting.push_back(index);

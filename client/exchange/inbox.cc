@@ -5,6 +5,7 @@
 
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/delivery_task.h"
 
 namespace mirror {
@@ -100,10 +101,9 @@ absl::StatusOr<std::vector<v1::Delivery>> InboxRows::Find(const std::string& tab
     if (known == ids_.end() || !asked.insert(known->first.second).second) continue;
     for (const std::string& id : known->second) {
       sqlite::Statement query = file_.Query("SELECT body FROM main._mirror_inbox WHERE delivery_id = ?1");
-      const absl::StatusOr<bool> row = query.With(id).Step();
-      if (!row.ok()) return row.status();
+      ASSIGN_OR_RETURN(const bool row, query.With(id).Step());
       v1::Delivery delivery;
-      if (!*row || !delivery.ParseFromString(query.Text(0))) continue;
+      if (!row || !delivery.ParseFromString(query.Text(0))) continue;
       found.push_back(std::move(delivery));
       break;
     }

@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "certs/connect_failure.h"
 #include "certs/grpc_locks.h"
 #include "client/wire/silence_watch.h"
@@ -185,7 +186,7 @@ class GrpcRowStream : public RowStream {
   }
 
   absl::Status Start(v1::MirrorClientService::Stub& stub) {
-    if (absl::Status started = watch_.Start(); !started.ok()) return started;
+    RETURN_IF_ERROR(watch_.Start());
     call_ = stub.RowDataStream(context_.get());
     return absl::OkStatus();
   }
@@ -330,10 +331,9 @@ absl::StatusOr<std::string> MirrorClient::CallToken() {
 template <typename Response, typename Call>
 absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
                                              std::chrono::milliseconds timeout) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(timeout, &context);
   Response response;
   const Timed timed(counters_, name);
@@ -354,10 +354,9 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
                                                                     const std::optional<KnownCycles>& cycles,
                                                                     const std::string& announced_sha256) {
   const std::string nonce = NewNonce();
-  absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(std::string token, Token(TokenUse::kAuthenticate, nonce));
   v1::AuthenticateRequest request;
-  request.set_request_token(*std::move(token));
+  request.set_request_token(std::move(token));
   request.set_holder(holder);
   request.set_take_over(take_over);
   request.set_probe(probe);
@@ -409,10 +408,9 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 }
 
 absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
-  absl::StatusOr<Answer> answer =
-      VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
-  if (!answer.ok()) return answer.status();
-  return *std::move(answer->receipts);
+  ASSIGN_OR_RETURN(Answer answer, VerifyReceiptHead(token, *identity_.application_key, context_id_,
+                                                    identity_.application_id));
+  return *std::move(answer.receipts);
 }
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
@@ -456,10 +454,9 @@ absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::Di
 
 absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
                                     const std::function<absl::Status(const v1::ReadRowsResponse&)>& take) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "ReadRows");
   const auto reader = service_->stub->ReadRows(&context, request);
@@ -477,13 +474,12 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
 }
 
 absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   v1::FetchDeliveriesRequest request;
   request.set_cycle(cycle);
   request.set_limit(kDeliveriesMax);
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "FetchDeliveries");
   const auto reader = service_->stub->FetchDeliveries(&context, request);
@@ -511,14 +507,13 @@ absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
 }
 
 absl::StatusOr<std::uint64_t> MirrorClient::CountDeliveries(std::int64_t cycle) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   v1::FetchDeliveriesRequest request;
   request.set_cycle(cycle);
   request.set_count_only(true);
   request.set_limit(1);  // An endpoint that does not know how to count hands out no more.
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.call, &context);
   const Timed timed(counters_, "FetchDeliveries");
   const auto reader = service_->stub->FetchDeliveries(&context, request);
@@ -542,12 +537,11 @@ absl::Status MirrorClient::ReportDeliveries(const v1::ReportDeliveriesRequest& r
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
-  absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(std::string token, CallToken());
   auto context = std::make_unique<grpc::ClientContext>();
-  Authorize(*token, context.get());
+  Authorize(token, context.get());
   auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_, patience_.long_call);
-  if (absl::Status started = stream->Start(*service_->stub); !started.ok()) return started;
+  RETURN_IF_ERROR(stream->Start(*service_->stub));
   return stream;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -109,27 +110,24 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
                                                             const std::string& table,
                                                             std::int64_t* clock_ms) {
   std::map<std::string, MariadbTable> tables;
-  const absl::StatusOr<Rows> read = connection.Query(OfThese(kTables, connection, table), kCatalogDoing);
-  if (!read.ok()) return read.status();
-  for (std::size_t row = 0; row < read->rows(); ++row) {
+  ASSIGN_OR_RETURN(const Rows read, connection.Query(OfThese(kTables, connection, table), kCatalogDoing));
+  for (std::size_t row = 0; row < read.rows(); ++row) {
     MariadbTable one;
-    one.name = read->Text(row, 0);
+    one.name = read.Text(row, 0);
     // Names are compared there without regard to case.
     if (!table.empty() && one.name != table) continue;
-    one.versioned = read->Bool(row, 1);
-    one.engine = read->Text(row, 2);
-    one.created_s = read->Text(row, 3).empty() ? 0 : read->Int(row, 3);
-    if (clock_ms != nullptr) *clock_ms = read->Int(row, 4);
+    one.versioned = read.Bool(row, 1);
+    one.engine = read.Text(row, 2);
+    one.created_s = read.Text(row, 3).empty() ? 0 : read.Int(row, 3);
+    if (clock_ms != nullptr) *clock_ms = read.Int(row, 4);
     one.quoted = mariadb::QuotedName(connection.dsn().database, one.name).value_or("");
     const std::string name = one.name;
     tables.emplace(name, std::move(one));
   }
-  const absl::StatusOr<Rows> columns = connection.Query(OfThese(kColumns, connection, table), kCatalogDoing);
-  if (!columns.ok()) return columns.status();
-  TakeColumns(*columns, &tables);
-  const absl::StatusOr<Rows> keys = connection.Query(OfThese(kKeys, connection, table), kCatalogDoing);
-  if (!keys.ok()) return keys.status();
-  TakeKeys(*keys, &tables);
+  ASSIGN_OR_RETURN(const Rows columns, connection.Query(OfThese(kColumns, connection, table), kCatalogDoing));
+  TakeColumns(columns, &tables);
+  ASSIGN_OR_RETURN(const Rows keys, connection.Query(OfThese(kKeys, connection, table), kCatalogDoing));
+  TakeKeys(keys, &tables);
   std::vector<MariadbTable> all;
   for (auto& [name, one] : tables) all.push_back(std::move(one));
   return all;

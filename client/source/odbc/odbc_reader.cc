@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_column_look.h"
 #include "client/source/odbc/odbc_conditions.h"
 #include "client/source/odbc/odbc_key_rows.h"
@@ -26,17 +27,16 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
         options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<std::vector<OdbcTable>> all = ReadCatalogs();
-    if (!all.ok()) return all.status();
-    return Choose(*all).names;
+    RETURN_IF_ERROR(KnowPlace());
+    ASSIGN_OR_RETURN(const std::vector<OdbcTable> all, ReadCatalogs());
+    return Choose(all).names;
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
     EndLook();
     // It may be another one by now.
     place_.reset();
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
+    RETURN_IF_ERROR(KnowPlace());
     absl::StatusOr<std::vector<OdbcTable>> all = options_.settles ? ReadSettledCatalogs() : ReadCatalogs();
     if (!all.ok()) return all.status();
     SourceSchema schema;
@@ -111,15 +111,12 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
 
   /// `clock_ms`: null, or set to OdbcDialect::CreationClock() before.
   absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs(std::int64_t* clock_ms = nullptr) {
-    absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = sessions_->Take();
-    if (!connection.ok()) return connection.status();
+    ASSIGN_OR_RETURN(std::unique_ptr<odbc::Connection> connection, sessions_->Take());
     if (clock_ms != nullptr) {
-      const absl::StatusOr<std::int64_t> clock = sessions_->dialect().CreationClock(**connection);
-      if (!clock.ok()) return clock.status();
-      *clock_ms = *clock;
+      ASSIGN_OR_RETURN(*clock_ms, sessions_->dialect().CreationClock(*connection));
     }
-    absl::StatusOr<std::vector<OdbcTable>> all = sessions_->dialect().Tables(**connection);
-    sessions_->GiveBack(*std::move(connection));
+    absl::StatusOr<std::vector<OdbcTable>> all = sessions_->dialect().Tables(*connection);
+    sessions_->GiveBack(std::move(connection));
     return all;
   }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_objects.h"
 #include "client/source/sqlite/sqlite_steps.h"
@@ -47,9 +48,8 @@ const KnownTable* SqliteTables::Find(const std::string& table) const {
 
 absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   SourceTable table;
-  absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table);
-  if (!planned.ok()) return planned.status();
-  const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
+  ASSIGN_OR_RETURN(SourcePlan planned, PlanInLook(name, &table));
+  const auto plan = std::make_shared<const SourcePlan>(std::move(planned));
   table.schema = plan->schema;
   if (!table.problem.empty()) {
     // It is announced as it was, as far as that is known.
@@ -72,7 +72,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
 }
 
 absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, SourceTable* table) const {
-  if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
+  RETURN_IF_ERROR(files_.file()->BeginLook());
   const SourceLook look(*files_.file());
   const auto key = options_.keys.find(FoldName(name));
   absl::StatusOr<SourcePlan> plan =
@@ -82,9 +82,8 @@ absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, Sou
     return PlanSource(*files_.file(), name);
   }
   if (!plan.ok()) return plan;
-  absl::StatusOr<SourceObjects> objects = ReadObjects(*files_.file(), *plan);
-  if (!objects.ok()) return objects.status();
-  table->objects = *std::move(objects);
+  ASSIGN_OR_RETURN(SourceObjects objects, ReadObjects(*files_.file(), *plan));
+  table->objects = std::move(objects);
   for (const TableSteps& steps : options_.steps) {
     if (!SameName(steps.table, name)) continue;
     const absl::Status applied = ApplySteps(*files_.file(), steps, &*plan);

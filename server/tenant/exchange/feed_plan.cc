@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/reserved_name.h"
+#include "base/status_macros.h"
 #include "server/tenant/notes/feed_tables.h"
 
 namespace mirror {
@@ -17,10 +18,9 @@ absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const 
   *planned = PlanAnnouncement(request, view);
   if (!IsOfHub(mirror) || view.IsOtherSource(request)) return absl::OkStatus();
   const auto has_journal = [&](const std::string& table) { return rules->Of(table).journal; };
-  const absl::StatusOr<FeedTables> before = ReadFeedTables(mirror.store()->records());
-  if (!before.ok()) return before.status();
-  const FeedTables after = AtAnnouncement(*before, request, view, has_journal);
-  if (after == *before) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const FeedTables before, ReadFeedTables(mirror.store()->records()));
+  const FeedTables after = AtAnnouncement(before, request, view, has_journal);
+  if (after == before) return absl::OkStatus();
   planned->plan.documents.push_back(Write(after));
   planned->plan.kept = Kept::kNow;
   planned->repeats = false;
@@ -36,7 +36,7 @@ bool IsOfHub(const Mirror& mirror) {
 
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
   if (!plan->cycle_notes) return absl::OkStatus();
-  if (absl::Status status = mirror.cycle().Load(*mirror.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror.cycle().Load(*mirror.store()));
   if (!mirror.cycle().IsNoted(CycleNoteKind::kExchange)) return absl::OkStatus();
   plan->cycle_notes = [planned = std::move(plan->cycle_notes)](const std::vector<StepResult>& steps) {
     CycleNoteChanges changes = planned(steps);

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/tenant/notes/own_document.h"
 
 namespace mirror {
@@ -49,10 +50,9 @@ bool FeedTables::IsRemade(const std::string& table) const {
 }
 
 absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records) {
-  const absl::StatusOr<OwnDocument> document = ReadOwnDocument(records, kFeedTablesKind);
-  if (!document.ok()) return document.status();
-  if (!document->json) return FeedTables{.is_spoiled = document->is_spoiled};
-  return Parse(document->json->root()).value_or(FeedTables{.is_spoiled = true});
+  ASSIGN_OR_RETURN(const OwnDocument document, ReadOwnDocument(records, kFeedTablesKind));
+  if (!document.json) return FeedTables{.is_spoiled = document.is_spoiled};
+  return Parse(document.json->root()).value_or(FeedTables{.is_spoiled = true});
 }
 
 DocumentChange Write(const FeedTables& tables) {

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/tenant/notes/own_document.h"
 
 namespace mirror {
@@ -22,11 +23,10 @@ std::int64_t RandomNumber() {
 }  // namespace
 
 absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
-  const absl::StatusOr<OwnDocument> document = ReadOwnDocument(records, kFeedKind);
-  if (!document.ok()) return document.status();
-  MirrorFeed feed{.is_spoiled = document->is_spoiled};
-  if (!document->json) return feed;
-  const JsonView root = document->json->root();
+  ASSIGN_OR_RETURN(const OwnDocument document, ReadOwnDocument(records, kFeedKind));
+  MirrorFeed feed{.is_spoiled = document.is_spoiled};
+  if (!document.json) return feed;
+  const JsonView root = document.json->root();
   feed.journal_id = root.TextOf("journal_id");
   feed.number = NumberIn(root, "number");
   feed.token = root.TextOf("token");

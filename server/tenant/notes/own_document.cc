@@ -4,14 +4,15 @@
 
 #include "absl/strings/numbers.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<OwnDocument> ReadOwnDocument(StoreRecords& records, const std::string& kind) {
-  const absl::StatusOr<std::optional<Document>> document = records.ReadDocument(kind, "");
-  if (!document.ok()) return document.status();
+  ASSIGN_OR_RETURN(const std::optional<Document> document, records.ReadDocument(kind, ""));
   OwnDocument own;
-  if (!*document) return own;
-  absl::StatusOr<JsonDocument> json = JsonDocument::Parse((*document)->text);
+  if (!document) return own;
+  absl::StatusOr<JsonDocument> json = JsonDocument::Parse(document->text);
   own.is_spoiled = !json.ok() || !json->root().Is(JsonKind::kObject);
   if (!own.is_spoiled) own.json = *std::move(json);
   return own;

@@ -9,6 +9,7 @@
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/tenant/notes/own_document.h"
 
@@ -38,11 +39,10 @@ const UnsentTable* UnsentTables::Find(const std::string& table) const {
 }
 
 absl::StatusOr<UnsentTables> ReadUnsent(StoreRecords& records) {
-  const absl::StatusOr<OwnDocument> document = ReadOwnDocument(records, kUnsentKind);
-  if (!document.ok()) return document.status();
+  ASSIGN_OR_RETURN(const OwnDocument document, ReadOwnDocument(records, kUnsentKind));
   UnsentTables unsent;
-  if (!document->json) return unsent;
-  const JsonView root = document->json->root();
+  if (!document.json) return unsent;
+  const JsonView root = document.json->root();
   const std::optional<JsonView> tables = root.Find("tables");
   if (!tables) return unsent;
   for (const JsonView& table : tables->Elements()) {

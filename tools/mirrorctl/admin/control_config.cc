@@ -9,6 +9,7 @@
 #include "base/config/config_file.h"
 #include "base/config/find_config.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/text/text_stream.h"
 
 namespace mirror {
@@ -61,7 +62,7 @@ absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, Control
         {"key", path_of(&config.tls.key), &config.tls.key}}},
       {"audit", {{"certificate", path_of(&config.audit_certificate)}}}};
   form.let_through = {"MIRRORCTL_CONFIG"};
-  if (absl::Status status = file->ReadSections(form); !status.ok()) return status;
+  RETURN_IF_ERROR(file->ReadSections(form));
   return config;
 }
 

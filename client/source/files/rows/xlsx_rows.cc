@@ -17,6 +17,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/files/rows/workbook.h"
 
@@ -70,9 +71,8 @@ class XlsxRows : public FileRows {
   std::uint64_t bytes_read() const override { return book_->bytes_read(); }
 
   absl::Status ReadHeader() {
-    const absl::StatusOr<bool> there = Fill();
-    if (!there.ok()) return there.status();
-    if (!*there) {
+    ASSIGN_OR_RETURN(const bool there, Fill());
+    if (!there) {
       return absl::InvalidArgumentError(
           absl::StrCat(name_, ": the sheet is empty: its first row names the columns"));
     }
@@ -333,7 +333,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(const std::string& name, int
   absl::StatusOr<std::unique_ptr<XmlPart>> part = (*book)->OpenSheet(sheet);
   if (!part.ok()) return named(part.status());
   auto rows = std::make_unique<XlsxRows>(name, limits, *std::move(book), *std::move(part));
-  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
+  RETURN_IF_ERROR(rows->ReadHeader());
   return rows;
 }
 

@@ -11,6 +11,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -78,18 +79,16 @@ absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::ve
 }
 
 absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const Condition& condition) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  postgres::Connection& connection = **lease;
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
+  postgres::Connection& connection = *lease;
   connection.SetAnswerWithin(kAnswerOfMany);
-  const absl::StatusOr<std::vector<std::string>> schemas = ListMirrorSchemas(connection);
-  if (!schemas.ok()) return schemas.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> schemas, ListMirrorSchemas(connection));
   // On Citus each mirror may be another node's, and no statement is of two.
   const std::size_t at_once = place.options().kind == PlaceKind::kCitus ? 1 : kAskedAtOnce;
   std::vector<std::string> found;
-  for (auto first = schemas->begin(); first != schemas->end();) {
+  for (auto first = schemas.begin(); first != schemas.end();) {
     const auto last =
-        first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas->end()));
+        first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas.end()));
     if (!Ask(connection, place.options().kind, {first, last}, condition, &found).ok()) {
       // One may have been dropped meanwhile, or be of somebody else's.
       for (auto one = first; one != last && connection.IsOpen(); ++one) {
