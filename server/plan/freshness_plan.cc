@@ -1,5 +1,6 @@
 #include "server/plan/freshness_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -39,6 +40,16 @@ Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>
     if (!IsWhole(record) || stale.contains(key) || later) next.tables.emplace(std::move(key), before);
   }
   return next;
+}
+
+std::int64_t TimesBehindMax(const FreshnessTargets& targets) {
+  std::int64_t behind_ms = kTimesBehindMaxMs;
+  const auto bound = [&](std::int64_t target_ms) {
+    if (target_ms > 0) behind_ms = std::min(behind_ms, target_ms / 2);
+  };
+  bound(targets.all_ms);
+  for (const auto& [table, target_ms] : targets.tables) bound(target_ms);
+  return behind_ms;
 }
 
 }  // namespace mirror

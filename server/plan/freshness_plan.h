@@ -24,6 +24,13 @@ std::int64_t TargetOf(const FreshnessTargets& targets, const std::string& table)
 Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>& records,
                       const AllAsOf& as_of);
 
+/// The times in a mirror's file may be behind what the server knows by less than this, where nothing else has
+/// to be written.
+inline constexpr std::int64_t kTimesBehindMaxMs = 600'000;
+/// The same of a mirror with these targets: at most half of the shortest, so that no table seems to miss its
+/// target which does not.
+std::int64_t TimesBehindMax(const FreshnessTargets& targets);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_PLAN_FRESHNESS_PLAN_H_

@@ -334,7 +334,7 @@ enum class CycleNoteKind : std::uint8_t {
   kUnannounced = 2,  ///< `table` is there, and the source does not announce it.
   kOtherSource = 3,  ///< The source that announced itself is not the one that is believed.
   kMiss = 4,         ///< The source did not know what a former cycle had committed.
-  kExchange = 5,     ///< The source keeps notes of its cycles: see server/tenant/mirror/mirror_feed.h.
+  kExchange = 5,     ///< The source keeps notes of its cycles: see server/tenant/notes/mirror_feed.h.
   kRestored = 6,     ///< The source did not know what the mirror has of a table, and sent all of it anew.
 };
 
@@ -465,8 +465,11 @@ struct ErasedRow {
 
 /// When a commit is on disk.
 enum class Kept : std::uint8_t {
-  kNow,       ///< Once it is answered.
-  kWithNext,  ///< With the tenant's next one of kNow: a loss of power before may take it. A store need not.
+  kNow,  ///< Once it is answered.
+  /// With the tenant's next one of kNow: a loss of power before may take it, and what passes with its cycle
+  /// (the tenant's cycle and times, nonces, answers, notes, AllAsOf) the end of the process, too. A store
+  /// need not let it wait. The end of a cycle that was begun on disk does not wait.
+  kWithNext,
 };
 
 /// One transaction.

@@ -11,6 +11,7 @@ namespace mirror {
 struct Intent {
   std::vector<std::string> tables = {};  ///< Whose records will be asked for. Empty: those of any.
   bool changes_tables = true;            ///< False: rows and records alone, no definition and no shadow.
+  bool writes_records = true;            ///< False: no table's record, and so no row either.
 };
 
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {
@@ -31,14 +33,21 @@ struct Noted {
   std::int64_t noted_ms = 0;
   std::int64_t tokens_used_before_s = 0;
   std::int64_t boot = 0;
+  std::int64_t up_ms = 0;
 };
 
-/// Behind the last token of the server before that may have been used, and be forgotten.
+/// The second behind the last one in which a token may have been issued that the server before took, and
+/// that is forgotten.
 std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
-  // Within one boot nothing is forgotten, and who comes back at once is not to wait.
-  if (boot != 0 && noted.boot == boot) return now_ms / 1'000;
   // A clock may come up behind: what was noted covers tokens until kAheadMs later.
-  return (std::max(now_ms, noted.noted_ms + StartMark::kAheadMs) + 999) / 1'000;
+  const std::int64_t noted_through_ms = noted.noted_ms + StartMark::kAheadMs;
+  if (boot == 0 || noted.boot != boot) return (std::max(now_ms, noted_through_ms) + 999) / 1'000;
+  // A server of before let no nonce wait in memory, so that nothing was forgotten within one boot.
+  if (noted.up_ms == 0) return now_ms / 1'000;
+  // Somebody may have set the clock back since.
+  const std::int64_t unset_ms = noted.noted_ms + UpTimeOfMachine() - noted.up_ms;
+  const std::int64_t last_ms = std::min(std::max(now_ms, unset_ms), noted_through_ms);
+  return std::max(last_ms / 1'000 + 1, now_ms / 1'000);
 }
 
 /// Absent: no server has begun a cycle in this folder.
@@ -67,6 +76,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
     if (name == "noted_ms") noted.noted_ms = number;
     if (name == "tokens_used_before_s") noted.tokens_used_before_s = number;
     if (name == "boot") noted.boot = number;
+    if (name == "up_ms") noted.up_ms = number;
   }
   if (known < 3) {
     noted.ended = false;
@@ -110,13 +120,18 @@ std::int64_t BootOfMachine() {
   return error == std::errc{} ? number : 0;
 }
 
+std::int64_t UpTimeOfMachine() {
+  timespec up{};
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  return std::int64_t{up.tv_sec} * 1'000 + up.tv_nsec / 1'000'000;
+}
+
 absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& data_dir, std::int64_t now_ms,
                                                            std::int64_t boot) {
   std::string path = absl::StrCat(data_dir, "/server-start");
   RemoveTemporaries(path);
-  const absl::StatusOr<std::optional<Noted>> found = Read(path, now_ms);
-  if (!found.ok()) return found.status();
-  Noted noted = found->value_or(Noted{.ended = true});
+  ASSIGN_OR_RETURN(const std::optional<Noted> found, Read(path, now_ms));
+  Noted noted = found.value_or(Noted{.ended = true});
   if (!noted.ended) {
     noted.tokens_used_before_s = std::max(noted.tokens_used_before_s, UsedBefore(noted, now_ms, boot));
   }
@@ -127,7 +142,13 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
 StartMark::~StartMark() {
   const MutexLock lock(mutex_);
   if (note_.through == 0 || !SyncWhatWasLeft(std::filesystem::path(path_).parent_path().string())) return;
-  Write({cycles_given_, note_.noted_ms}, tokens_used_before_s_, /*ended=*/true).IgnoreError();
+  Write({cycles_given_, note_.noted_ms, note_.up_ms}, tokens_used_before_s_, /*ended=*/true).IgnoreError();
+}
+
+void StartMark::ForgetNonces(std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  tokens_used_before_s_ = std::max(tokens_used_before_s_, now_ms / 1'000 + 1);
+  was_written_ = false;
 }
 
 absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
@@ -135,9 +156,9 @@ absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
   absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
       "the token was issued at ", FormatUnixTime(issued_s), ", before ",
-      FormatUnixTime(tokens_used_before_s_),
-      ". Whether it was used is not known, since the last server did not end well. No cycle "
-      "began. Sign a new one. If it is new, set the clocks right; where this server's ran ahead, "
+      FormatUnixTime(tokens_used_before_s_), ". Whether it was used is not known, since ",
+      was_written_ ? "the last server did not end well" : "a mirror could not be written",
+      ". No cycle began. Sign a new one. If it is new, set the clocks right; where this server's ran ahead, "
       "'mirrorctl resume' makes it take the present time."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
@@ -158,7 +179,8 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   if (covered && (writing_ || note_.Covers(cycle + kAheadMs / 2, now_ms + kAheadMs / 2))) return true;
   const bool set_back = note_.SetBack(now_ms);
   // Another mirror's numbers may be further.
-  const Note next{std::max(std::max({cycle, now_ms, cycles_given_}) + kAheadMs, note_.through), now_ms};
+  const Note next{std::max(std::max({cycle, now_ms, cycles_given_}) + kAheadMs, note_.through), now_ms,
+                  UpTimeOfMachine()};
   const std::int64_t used_before_s = tokens_used_before_s_;
   writing_ = true;
   bool written = false;
@@ -177,7 +199,7 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
 absl::Status StartMark::Write(const Note& note, std::int64_t used_before_s, bool ended) const {
   const std::string text =
       absl::StrCat("cycles_through ", note.through, "\nnoted_ms ", note.noted_ms, "\ntokens_used_before_s ",
-                   used_before_s, "\nended ", ended ? 1 : 0, "\nboot ", boot_, "\n");
+                   used_before_s, "\nended ", ended ? 1 : 0, "\nboot ", boot_, "\nup_ms ", note.up_ms, "\n");
   return WriteFileAtomically(path_, text, FileUse::kPublic, ExistingFile::kReplace);
 }
 

@@ -11,11 +11,11 @@
 
 namespace mirror {
 
-/// What the begin of a cycle may be lost with, where it is not synced by itself (Kept::kWithNext): the file
-/// `server-start` of the data folder. It says how far cycle numbers may have been given, and whether the
-/// server that gave them closed all mirrors at its end. After one that did not, no number is given again, and
-/// no token is taken that was issued before: its nonce may be forgotten. Where the file is damaged, the clock
-/// says how far numbers may have been given. Threads: any.
+/// What the begin of a cycle may be lost with, where it waits in memory or is not synced by itself
+/// (Kept::kWithNext): the file `server-start` of the data folder. It says how far cycle numbers may have been
+/// given, and whether the server that gave them closed all mirrors at its end. After one that did not, no
+/// number is given again, and no token is taken that was issued before: its nonce may be forgotten. Where the
+/// file is damaged, the clock says how far numbers may have been given. Threads: any.
 class StartMark {
  public:
   /// How far ahead numbers are noted: the file is written once in so long, while cycles begin.
@@ -33,6 +33,14 @@ class StartMark {
 
   /// Numbers up to this one may have been given; 0: each mirror knows its own.
   std::int64_t cycles_given() const { return cycles_given_; }
+
+  /// When a token has to be issued to be taken, unix milliseconds; 0: whenever.
+  std::int64_t takes_tokens_from_ms() const MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return tokens_used_before_s_ * 1'000;
+  }
+  /// Nonces of tokens that were used by now are forgotten, as of a mirror that could not be written any more.
+  void ForgetNonces(std::int64_t now_ms) MIRROR_EXCLUDES(mutex_);
 
   /// Errors: kUnauthenticated: a token that was issued then may have been used, with kNewTokenPayload.
   absl::Status CheckToken(std::int64_t issued_s) const MIRROR_EXCLUDES(mutex_);
@@ -55,6 +63,7 @@ class StartMark {
   struct Note {
     std::int64_t through = 0;  ///< 0: this server has given no number.
     std::int64_t noted_ms = 0;
+    std::int64_t up_ms = 0;  ///< UpTimeOfMachine() then.
     bool Covers(std::int64_t cycle, std::int64_t now_ms) const {
       return cycle < through && !SetBack(now_ms) && now_ms < noted_ms + kAheadMs;
     }
@@ -74,12 +83,15 @@ class StartMark {
   mutable Mutex mutex_;
   CondVar written_;
   std::int64_t tokens_used_before_s_ MIRROR_GUARDED_BY(mutex_);
+  bool was_written_ MIRROR_GUARDED_BY(mutex_) = true;  ///< False: ForgetNonces() was called.
   Note note_ MIRROR_GUARDED_BY(mutex_);
   bool writing_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody, without the mutex.
 };
 
 /// A number that another start of this machine does not have; 0: unknown.
 std::int64_t BootOfMachine();
+/// Milliseconds since then, by a clock that nobody sets.
+std::int64_t UpTimeOfMachine();
 
 }  // namespace mirror
 

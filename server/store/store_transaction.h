@@ -191,6 +191,9 @@ class StoreTransaction {
   /// Takes the tenant's writer lock; what is read from then on is what is committed last. After an error
   /// nothing has begun.
   virtual absl::Status Begin(const Intent& intent) = 0;
+  /// Before a plan is run in it: the tenant's row was read. A store in which plans may wait (Kept::kWithNext)
+  /// writes what waits, unless this one may wait, too.
+  virtual absl::Status StartPlan(const Plan& /*plan*/) { return absl::OkStatus(); }
   /// After an error nothing of the transaction is visible, unless it says otherwise.
   virtual absl::Status Commit(Kept kept) = 0;
   /// Also where nothing has begun, or the database took it back by itself.

@@ -25,7 +25,10 @@ class StoreUpkeep {
   virtual ~StoreUpkeep() = default;
 
   virtual Stale WhyStale() = 0;
-  /// Whether the store can be closed and left alone: nothing of it is outside of its own file.
+  /// Writes what waits in memory (Kept::kWithNext), for whoever copies the mirror.
+  virtual absl::Status WriteWaiting() { return absl::OkStatus(); }
+  /// Whether the store can be closed and left alone: nothing of it is outside of its own file. What waits in
+  /// memory is written first.
   /// What others' locks keep from it is waited for as long as `patience`.
   ///   kUnavailable  not now: why, and what to do
   ///   kDataLoss     pages are lost, which its log alone may have

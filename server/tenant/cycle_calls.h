@@ -17,7 +17,7 @@
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 
@@ -143,6 +143,7 @@ class CycleCalls {
   /// Commits what `plan` plans. A plan that drops columns waits until what stands in them is counted:
   /// `dropped` gets them, and `plan` gives nothing while it has some that are not.
   absl::StatusOr<std::optional<Mirror::Committed>> CommitCounted(const Store::Planner& plan,
+                                                                 const Intent& intent,
                                                                  std::vector<DroppedColumns>* dropped,
                                                                  bool* is_counted)
       MIRROR_REQUIRES(mirror_.mutex());

@@ -43,6 +43,23 @@ class UncleanStart(unittest.TestCase):
     def token(self, **changes):
         return self.server.identity.token("auth", self.tenant.context_id, **changes)
 
+    def end_cycle(self):
+        from mirror.v1 import mirror_client_pb2, table_pb2
+
+        column = table_pb2.Column(name="id", type=table_pb2.TYPE_INT64, key_position=1)
+        self.tenant.stub.TableSchema(
+            mirror_client_pb2.TableSchemaRequest(
+                cycle=self.tenant.cycle, source_id="python-test", tables=[table_pb2.Table(name="t", columns=[column])]
+            ),
+            **self.tenant.bearer(),
+        )
+        self.tenant.stub.ReplicationCompleted(
+            mirror_client_pb2.ReplicationCompletedRequest(
+                cycle=self.tenant.cycle, source_time_ms=int(time.time() * 1000)
+            ),
+            **self.tenant.bearer(),
+        )
+
     def refused(self, token):
         with self.assertRaises(grpc.RpcError) as refused:
             self.tenant.authenticate(token)
@@ -57,6 +74,26 @@ class UncleanStart(unittest.TestCase):
         self.assertIn("mirror-new-token", dict(told.trailing_metadata()))
         answer = self.tenant.authenticate(self.token())
         self.assertTrue(answer.accepted or answer.HasField("busy"))
+
+    def test_after_a_kill_a_token_that_was_used_a_moment_before_is_refused(self):
+        # Its nonce waited in memory: the mirror is made by now, and nothing changed in this cycle.
+        self.end_cycle()
+        for _ in range(3):
+            used = self.token()
+            self.tenant.cycle = self.tenant.authenticate(used).cycle
+            self.end_cycle()
+            self.start_again(kill=True)
+            self.assertIn("not known, since the last server did not end well", self.refused(used).details())
+            self.tenant.begin()
+            self.end_cycle()
+
+    def test_after_an_ordinary_end_a_token_that_was_used_is_refused(self):
+        self.end_cycle()
+        used = self.token()
+        self.tenant.cycle = self.tenant.authenticate(used).cycle
+        self.end_cycle()
+        self.start_again(kill=False)
+        self.assertIn("nonce was used before", self.refused(used).details())
 
     def test_after_an_ordinary_end_every_token_that_is_good_is_taken(self):
         old = self.token(iat=int(time.time()) - 100)

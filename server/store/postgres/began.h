@@ -27,7 +27,8 @@ namespace mirror {
 struct Began {
   TenantRow row;
   std::vector<std::string> tables;   ///< Whose records are here; empty: all are.
-  std::vector<TableRecord> records;  ///< Locked against a DBA, too.
+  std::vector<TableRecord> records;  ///< With `locks_records` locked against a DBA, too.
+  bool locks_records = true;         ///< False: none is to be written.
   ReceiptHead head;
   std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
   std::vector<StateRow> journal;                                    ///< Of kJournal.

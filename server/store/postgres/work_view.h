@@ -58,6 +58,9 @@ class WorkView {
   absl::StatusOr<std::vector<TableRecord>> Records();
   void PutRecord(const TableRecord& record);
   void RemoveRecord(const std::string& table);
+  /// A record was written that a DBA may have changed since it was read: the intent said that none would be.
+  /// The transaction is to be taken back.
+  bool wrote_unlocked_record() const { return wrote_record_ && !began_.locks_records; }
 
   /// Null: nothing is agreed of it. Whether it `is_there` is not looked at.
   absl::StatusOr<PostgresAgreed*> FindAgreed(const std::string& table);
@@ -102,7 +105,7 @@ class WorkView {
   Began began_;
   OwnWrites writes_;
   StateMemory state_;
-  bool tenant_moved_ = false, ends_cycle_ = false;
+  bool tenant_moved_ = false, ends_cycle_ = false, wrote_record_ = false;
   std::map<std::string, std::optional<TableRecord>> records_;  ///< That are known, or known not to be there.
   bool has_all_records_;
   bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as the transaction found it.

@@ -1,13 +1,16 @@
 #include "server/store/sqlite/sqlite_database.h"
 
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/begin_work.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/records/sqlite_waiting.h"
 #include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/sqlite_mirror_check.h"
@@ -26,13 +29,28 @@ class Database final : public SqliteDatabase {
       : connection_(std::move(connection)),
         context_id_(std::move(context_id)),
         options_(options),
-        transaction_(MakeSqliteTransaction(*connection_, context_id_, options_)),
-        records_(MakeSqliteRecords(*connection_, context_id_)),
-        upkeep_(MakeSqliteUpkeep(*connection_, context_id_)) {}
+        transaction_(MakeSqliteTransaction(*connection_, context_id_, options_, waiting_)),
+        records_(MakeSqliteRecords(*connection_, context_id_, waiting_)),
+        upkeep_(MakeSqliteUpkeep(*connection_, context_id_, [this] { return WriteWaiting(); })) {}
+
+  ~Database() override {
+    if (waiting_.empty()) return;
+    // A quarantined file stays as it is, and one that was replaced is nobody's.
+    const bool may_write =
+        upkeep_->Quarantined().empty() && upkeep_->WhyStale() == Stale::kNo && !connection_->LostPages();
+    try {
+      if (may_write && WriteWaiting().ok()) return;
+    } catch (const std::bad_alloc&) {
+      // As if the disk were full.
+    }
+    if (waiting_.has_nonces() && options_.forgot_nonces) options_.forgot_nonces();
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
 
   absl::Status Prepare() {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
-    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = TakeOverFile(*connection_, context_id_);
     const bool ours = status.ok();
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
@@ -59,7 +77,7 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<std::vector<Nonce>> ReadNonces() override { return SelectNonces(*connection_); }
 
   absl::Status EndBuilding() override {
-    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = EmptyUnfinished(*connection_);
     CrashPoint("building.emptied");
     if (status.ok()) status = connection_->Execute("COMMIT");
@@ -81,7 +99,7 @@ class Database final : public SqliteDatabase {
     // Whether the files are still ours is looked at before the commit.
     if (connection_->LostPages()) return LostPages(*connection_);
     connection_->TrimStatements();
-    if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckLogSize(*connection_, options_.wal_bytes_max));
     return BeginWork(*transaction_, intent);
   }
 
@@ -90,12 +108,12 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckFiles(*connection_));
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
     if (!snapshot.ok()) return snapshot;
     // Looked at once more: a file put there meanwhile is another mirror, and without our log it is an older
     // one.
-    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckFiles(*connection_));
     return snapshot;
   }
 
@@ -104,9 +122,20 @@ class Database final : public SqliteDatabase {
   absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
+  absl::Status WriteWaiting() {
+    if (waiting_.empty()) return absl::OkStatus();
+    absl::Status status = transaction_->Begin(Intent{});
+    if (status.ok()) status = transaction_->tenant().ReadTenant().status();
+    if (status.ok()) status = transaction_->StartPlan(Plan{});
+    if (status.ok()) return transaction_->Commit(Kept::kWithNext);
+    transaction_->Rollback();
+    return status;
+  }
+
   std::unique_ptr<SqliteConnection> connection_;
   std::string context_id_;
   SqliteOptions options_;
+  SqliteWaiting waiting_;
   std::unique_ptr<StoreTransaction> transaction_;
   std::unique_ptr<StoreRecords> records_;
   std::unique_ptr<StoreUpkeep> upkeep_;
@@ -118,11 +147,10 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::st
                                                                    const std::string& context_id, bool create,
                                                                    MirrorUse use,
                                                                    const SqliteOptions& options) {
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open(path, create, use, options.checkpointer);
-  if (!connection.ok()) return connection.status();
-  auto database = std::make_unique<Database>(*std::move(connection), context_id, options);
-  if (absl::Status status = database->Prepare(); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection,
+                   SqliteConnection::Open(path, create, use, options.checkpointer));
+  auto database = std::make_unique<Database>(std::move(connection), context_id, options);
+  RETURN_IF_ERROR(database->Prepare());
   return database;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_documents.h"
@@ -32,10 +33,16 @@ bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& sch
 
 class SqliteRecords final : public StoreRecords {
  public:
-  SqliteRecords(SqliteConnection& connection, const std::string& context_id)
-      : connection_(connection), context_id_(context_id), metadata_(MetadataTable(context_id)) {}
+  SqliteRecords(SqliteConnection& connection, const std::string& context_id, SqliteWaiting& waiting)
+      : connection_(connection),
+        context_id_(context_id),
+        metadata_(MetadataTable(context_id)),
+        waiting_(waiting) {}
 
-  absl::StatusOr<TenantRecord> ReadTenant() override { return ReadTenantOf(connection_, context_id_); }
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    absl::StatusOr<TenantRecord> tenant = ReadTenantOf(connection_, context_id_);
+    return tenant.ok() ? waiting_.Show(*std::move(tenant)) : tenant;
+  }
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
     return SelectRecord(connection_, metadata_, table);
   }
@@ -47,72 +54,75 @@ class SqliteRecords final : public StoreRecords {
   }
 
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
-    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    if (!*record) return std::vector<std::string>{};
-    return LostColumns(connection_, table, (*record)->position);
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record, ReadTable(table));
+    if (!record) return std::vector<std::string>{};
+    return LostColumns(connection_, table, record->position);
   }
 
   absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
-    const absl::StatusOr<std::int64_t> now = ReadNumber(connection_, "PRAGMA schema_version");
-    if (!now.ok()) return now.status();
-    if (*now == looked_schema_) return touched_;
-    absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
-    if (!records.ok()) return records.status();
+    ASSIGN_OR_RETURN(const std::int64_t now, ReadNumber(connection_, "PRAGMA schema_version"));
+    if (now == looked_schema_) return touched_;
+    ASSIGN_OR_RETURN(std::vector<TableRecord> records, ReadTables());
     std::vector<TouchedTable> found;
-    for (const TableRecord& record : *records) {
-      const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(record.table);
-      if (!schema.ok()) return schema.status();
-      if (!IsAsAgreed(record, *schema)) continue;
-      absl::StatusOr<TouchedTable> touched = LookForTouch(connection_, record.table, KeptForm(**schema));
-      if (!touched.ok()) return touched.status();
-      if (!touched->columns.empty() || !touched->lacks.empty()) found.push_back(*std::move(touched));
+    for (const TableRecord& record : records) {
+      ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, ReadSchema(record.table));
+      if (!IsAsAgreed(record, schema)) continue;
+      ASSIGN_OR_RETURN(TouchedTable touched, LookForTouch(connection_, record.table, KeptForm(*schema)));
+      if (!touched.columns.empty() || !touched.lacks.empty()) found.push_back(std::move(touched));
     }
-    if (absl::Status own = CheckOwnTables(connection_, context_id_); !own.ok()) return own;
-    looked_schema_ = *now;
+    RETURN_IF_ERROR(CheckOwnTables(connection_, context_id_));
+    looked_schema_ = now;
     touched_ = found;
     return found;
   }
 
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
-    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
-    if (!schema.ok()) return schema.status();
-    if (!*record || (*record)->row_count < 0 || !IsAsAgreed(**record, *schema) || KeepsPartner(**schema)) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record, ReadTable(table));
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, ReadSchema(table));
+    if (!record || record->row_count < 0 || !IsAsAgreed(*record, schema) || KeepsPartner(*schema)) {
       return 0;
     }
-    const absl::StatusOr<std::int64_t> rows =
-        ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM main.", QuoteName((*record)->table)));
-    if (!rows.ok()) return rows.status();
-    return std::max<std::int64_t>(0, *rows - (*record)->row_count);
+    ASSIGN_OR_RETURN(
+        const std::int64_t rows,
+        ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM main.", QuoteName(record->table))));
+    return std::max<std::int64_t>(0, rows - record->row_count);
   }
 
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
-        "(SELECT name FROM sqlite_schema WHERE type = 'table')");
-    if (!query.ok()) return query.status();
-    return query->Texts();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare("SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
+                            "(SELECT name FROM sqlite_schema WHERE type = 'table')"));
+    return query.Texts();
   }
 
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
     return ::mirror::SetAside(connection_, table);
   }
 
-  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override { return SelectAnswers(connection_); }
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
+    if (const std::vector<SchemaAnswer>* const waiting = waiting_.answers()) return *waiting;
+    return SelectAnswers(connection_);
+  }
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override { return SelectObjects(connection_); }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override { return SelectOwnIndexes(connection_); }
   std::string IndexTermsOf(const TableSchema& /*kept*/, const std::vector<IndexColumn>& columns) override {
     return IndexTerms(columns);
   }
-  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override { return SelectCycleNotes(connection_); }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
+    if (const std::vector<CycleNote>* const waiting = waiting_.notes()) return *waiting;
+    return SelectCycleNotes(connection_);
+  }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override { return SelectChecks(connection_); }
   absl::StatusOr<std::vector<Hold>> ReadHolds() override { return SelectHolds(connection_); }
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(connection_, table);
   }
-  absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(connection_); }
+  absl::StatusOr<Freshness> ReadFreshness() override {
+    absl::StatusOr<Freshness> freshness = SelectFreshness(connection_);
+    if (freshness.ok()) waiting_.Show(&*freshness);
+    return freshness;
+  }
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return SelectReceiptHead(connection_); }
   absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
     return SelectReceipts(connection_, after, count_max);
@@ -137,14 +147,16 @@ class SqliteRecords final : public StoreRecords {
   SqliteConnection& connection_;
   const std::string context_id_;
   const std::string metadata_;
+  SqliteWaiting& waiting_;
   std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last look for touched tables.
   std::vector<TouchedTable> touched_;  ///< What that found.
 };
 
 }  // namespace
 
-std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id) {
-  return std::make_unique<SqliteRecords>(connection, context_id);
+std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id,
+                                                SqliteWaiting& waiting) {
+  return std::make_unique<SqliteRecords>(connection, context_id, waiting);
 }
 
 }  // namespace mirror

@@ -30,6 +30,8 @@ struct SqliteOptions {
   /// What is known of one that is built so survives the process, and a loss of power may take it: see
   /// StartMark.
   bool claims_wait = false;
+  /// Called where a store is closed and nonces that waited in memory could not be written: see StartMark.
+  std::function<void()> forgot_nonces;
   /// Where no copy of a mirror goes, the server's own; empty: the home's folder is that.
   std::string data_dir = {};
   /// Asked before a mirror is built so; what it gives is let go of once that is there, or given up. Its

@@ -1,9 +1,13 @@
 #include "server/store/sqlite/sqlite_transaction.h"
 
+#include <sqlite3.h>
+
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_files.h"
@@ -31,27 +35,44 @@ namespace {
 
 class SqliteTenantVerbs final : public TenantVerbs {
  public:
-  SqliteTenantVerbs(SqliteConnection& connection, std::string context_id)
-      : connection_(connection), context_id_(std::move(context_id)) {}
+  SqliteTenantVerbs(SqliteConnection& connection, std::string context_id, SqliteWaiting& waiting)
+      : connection_(connection), context_id_(std::move(context_id)), waiting_(waiting) {}
 
-  absl::StatusOr<TenantRecord> ReadTenant() override { return ReadTenantOf(connection_, context_id_); }
-  absl::Status WriteTenant(const TenantRecord& tenant) override { return UpdateTenant(connection_, tenant); }
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    absl::StatusOr<TenantRecord> tenant = ReadTenantOf(connection_, context_id_);
+    return tenant.ok() ? waiting_.Show(*std::move(tenant)) : tenant;
+  }
+  absl::Status WriteTenant(const TenantRecord& tenant) override {
+    if (!waiting_.has_begun()) return UpdateTenant(connection_, tenant);
+    waiting_.TakeTenant(tenant);
+    return absl::OkStatus();
+  }
 
   absl::Status ForgetNonces(std::int64_t before_ms) override {
-    return ::mirror::ForgetNonces(connection_, before_ms);
+    if (!waiting_.has_begun()) return ::mirror::ForgetNonces(connection_, before_ms);
+    waiting_.ForgetNonces(before_ms);
+    return absl::OkStatus();
   }
   absl::StatusOr<NonceCount> CountNonces(const std::string& value) override {
-    return ::mirror::CountNonces(connection_, value);
+    return waiting_.CountNonces(connection_, value);
   }
-  absl::Status AddNonce(const Nonce& nonce) override { return InsertNonce(connection_, nonce); }
+  absl::Status AddNonce(const Nonce& nonce) override {
+    if (!waiting_.has_begun()) return InsertNonce(connection_, nonce);
+    waiting_.TakeNonce(nonce);
+    return absl::OkStatus();
+  }
 
   absl::Status WriteAnswers(const std::vector<SchemaAnswer>& answers) override {
+    if (waiting_.has_begun()) return waiting_.TakeAnswers(connection_, answers);
     return ::mirror::WriteAnswers(connection_, answers);
   }
   absl::Status WriteCycleNotes(std::int64_t cycle, const CycleNoteChanges& changes) override {
-    return ::mirror::WriteCycleNotes(connection_, cycle, changes);
+    if (!waiting_.has_begun()) return ::mirror::WriteCycleNotes(connection_, cycle, changes);
+    waiting_.TakeNotes(changes);
+    return absl::OkStatus();
   }
   absl::Status ForgetCycleNotes(std::int64_t cycle) override {
+    if (waiting_.has_begun()) waiting_.ForgetNotes(cycle);
     return ::mirror::ForgetCycleNotes(connection_, cycle);
   }
 
@@ -90,12 +111,13 @@ class SqliteTenantVerbs final : public TenantVerbs {
  private:
   SqliteConnection& connection_;
   const std::string context_id_;
+  SqliteWaiting& waiting_;
 };
 
 class SqliteRecordVerbs final : public RecordVerbs {
  public:
-  SqliteRecordVerbs(SqliteConnection& connection, const std::string& context_id)
-      : connection_(connection), metadata_(MetadataTable(context_id)) {}
+  SqliteRecordVerbs(SqliteConnection& connection, const std::string& context_id, SqliteWaiting& waiting)
+      : connection_(connection), metadata_(MetadataTable(context_id)), waiting_(waiting) {}
 
   absl::StatusOr<std::optional<TableRecord>> ReadRecord(const std::string& table) override {
     return SelectRecord(connection_, metadata_, table);
@@ -142,8 +164,13 @@ class SqliteRecordVerbs final : public RecordVerbs {
     return ForgetLosses(connection_, before_ms);
   }
 
-  absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(connection_); }
+  absl::StatusOr<Freshness> ReadFreshness() override {
+    absl::StatusOr<Freshness> freshness = SelectFreshness(connection_);
+    if (freshness.ok()) waiting_.Show(&*freshness);
+    return freshness;
+  }
   absl::Status WriteTimes(const Freshness& now, const Freshness& next) override {
+    if (waiting_.has_begun()) return waiting_.TakeTimes(connection_, next);
     return ::mirror::WriteTimes(connection_, now, next);
   }
   absl::Status WriteTime(const std::string& table, std::optional<std::int64_t> source_ms) override {
@@ -157,13 +184,14 @@ class SqliteRecordVerbs final : public RecordVerbs {
   template <typename T, typename Do>
   static absl::Status Each(const std::vector<T>& all, const Do& what) {
     for (const T& one : all) {
-      if (absl::Status status = what(one); !status.ok()) return status;
+      RETURN_IF_ERROR(what(one));
     }
     return absl::OkStatus();
   }
 
   SqliteConnection& connection_;
   const std::string metadata_;
+  SqliteWaiting& waiting_;
 };
 
 class SqliteTableVerbs final : public TableVerbs {
@@ -179,11 +207,11 @@ class SqliteTableVerbs final : public TableVerbs {
     return free.ok() ? RunCreateTable(connection_, create) : free;
   }
   absl::Status Alter(const std::string& table, const Position& position, const AlterTable& alter) override {
-    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
+    RETURN_IF_ERROR(DropHistoryView(connection_, table));
     return RunAlterTable(connection_, table, position, alter);
   }
   absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) override {
-    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
+    RETURN_IF_ERROR(DropHistoryView(connection_, table));
     return RunRefitTable(connection_, table, position, refit);
   }
   absl::Status Agree(const AgreeSchema& agree) override { return RunAgreeSchema(connection_, agree); }
@@ -196,13 +224,13 @@ class SqliteTableVerbs final : public TableVerbs {
   }
   absl::Status ChangeIndexes(const std::vector<IndexChange>& changes) override {
     for (const IndexChange& change : changes) {
-      if (absl::Status status = ChangeIndex(connection_, change); !status.ok()) return status;
+      RETURN_IF_ERROR(ChangeIndex(connection_, change));
     }
     return absl::OkStatus();
   }
   absl::Status WriteObjects(const std::vector<ObjectsChange>& changes) override {
     for (const ObjectsChange& change : changes) {
-      if (absl::Status status = ::mirror::WriteObjects(connection_, change); !status.ok()) return status;
+      RETURN_IF_ERROR(::mirror::WriteObjects(connection_, change));
     }
     return absl::OkStatus();
   }
@@ -268,10 +296,12 @@ class SqliteTableVerbs final : public TableVerbs {
 
 class SqliteTransaction final : public StoreTransaction {
  public:
-  SqliteTransaction(SqliteConnection& connection, const std::string& context_id, const SqliteOptions& options)
+  SqliteTransaction(SqliteConnection& connection, const std::string& context_id, const SqliteOptions& options,
+                    SqliteWaiting& waiting)
       : connection_(connection),
-        tenant_(connection, context_id),
-        records_(connection, context_id),
+        waiting_(waiting),
+        tenant_(connection, context_id, waiting),
+        records_(connection, context_id, waiting),
         tables_(connection, options),
         journal_(MakeSqliteJournal(connection)),
         history_(MakeSqliteHistory(connection)) {}
@@ -283,11 +313,21 @@ class SqliteTransaction final : public StoreTransaction {
   HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
-    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(ExecuteKept(connection_, "BEGIN IMMEDIATE"));
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
     Rollback();
     return FileReplaced(connection_);
+  }
+
+  absl::Status StartPlan(const Plan& plan) override {
+    // Nobody writes the definition of a table with a plan without steps, but of indexes.
+    const bool may_wait = plan.kept == Kept::kWithNext && plan.steps.empty() && plan.index_changes.empty() &&
+                          !connection_.building();
+    ends_stored_cycle_ = waiting_.has_stored_cycle() && plan.tenant && !plan.tenant->active;
+    if (!may_wait || !waiting_.Begin()) return waiting_.Write(connection_);
+    changes_before_ = sqlite3_total_changes64(connection_.handle());
+    return absl::OkStatus();
   }
 
   absl::Status Commit(Kept kept) override {
@@ -298,8 +338,18 @@ class SqliteTransaction final : public StoreTransaction {
       absl::Status status = CheckFiles(connection_);
       return status.ok() ? FileReplaced(connection_) : status;
     }
+    const bool wrote_nothing = sqlite3_total_changes64(connection_.handle()) == changes_before_;
+    if (waiting_.has_begun() && wrote_nothing && waiting_.MayWait()) {
+      waiting_.Keep();
+      Rollback();
+      return absl::OkStatus();
+    }
+    if (absl::Status written = waiting_.Write(connection_); !written.ok()) {
+      Rollback();
+      return written;
+    }
     std::optional<CommitWithoutSync> without;
-    if (kept == Kept::kWithNext) without.emplace(connection_.handle());
+    if (kept == Kept::kWithNext && !ends_stored_cycle_) without.emplace(connection_.handle());
     const absl::Status committed = ExecuteKept(connection_, "COMMIT");
     without.reset();
     held_.reset();
@@ -307,6 +357,7 @@ class SqliteTransaction final : public StoreTransaction {
       Rollback();
       return status;
     }
+    waiting_.Written();
     CrashPoint("commit.after");
     if (!connection_.SameLog() && !connection_.EmptyLog(SqliteConnection::kBusyTimeoutMs)) {
       return NotKept(connection_);
@@ -318,6 +369,7 @@ class SqliteTransaction final : public StoreTransaction {
   void Rollback() override {
     if (!IsOver()) connection_.Execute("ROLLBACK").IgnoreError();
     held_.reset();
+    waiting_.Drop();
   }
   bool IsOver() const override { return !connection_.database().InTransaction(); }
   /// Nobody else writes meanwhile.
@@ -335,6 +387,9 @@ class SqliteTransaction final : public StoreTransaction {
 
  private:
   SqliteConnection& connection_;
+  SqliteWaiting& waiting_;
+  std::int64_t changes_before_ = 0;  ///< Of a plan that may wait: SQLite's count as it began.
+  bool ends_stored_cycle_ = false;   ///< The file has the running cycle, and the plan ends it.
   SqliteTenantVerbs tenant_;
   SqliteRecordVerbs records_;
   SqliteTableVerbs tables_;
@@ -347,8 +402,9 @@ class SqliteTransaction final : public StoreTransaction {
 
 std::unique_ptr<StoreTransaction> MakeSqliteTransaction(SqliteConnection& connection,
                                                         const std::string& context_id,
-                                                        const SqliteOptions& options) {
-  return std::make_unique<SqliteTransaction>(connection, context_id, options);
+                                                        const SqliteOptions& options,
+                                                        SqliteWaiting& waiting) {
+  return std::make_unique<SqliteTransaction>(connection, context_id, options, waiting);
 }
 
 }  // namespace mirror

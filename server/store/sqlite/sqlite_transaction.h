@@ -5,15 +5,16 @@
 #include <string>
 
 #include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/records/sqlite_waiting.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store_transaction.h"
 
 namespace mirror {
 
-/// The verbs over one mirror file. `connection` outlives it.
+/// The verbs over one mirror file. `connection` and `waiting` outlive it.
 std::unique_ptr<StoreTransaction> MakeSqliteTransaction(SqliteConnection& connection,
                                                         const std::string& context_id,
-                                                        const SqliteOptions& options);
+                                                        const SqliteOptions& options, SqliteWaiting& waiting);
 
 }  // namespace mirror
 

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/history/sqlite_history.h"
@@ -18,12 +20,19 @@ namespace {
 
 class SqliteUpkeep final : public StoreUpkeep {
  public:
-  SqliteUpkeep(SqliteConnection& connection, const std::string& context_id)
-      : connection_(connection), context_id_(context_id), quarantined_(ReadQuarantine(connection.path())) {
+  SqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
+               std::function<absl::Status()> write_waiting)
+      : connection_(connection),
+        context_id_(context_id),
+        write_waiting_(std::move(write_waiting)),
+        quarantined_(ReadQuarantine(connection.path())) {
     connection_.KeepLog(!quarantined_.empty());
   }
 
+  absl::Status WriteWaiting() override { return write_waiting_(); }
+
   absl::Status CheckWhole(std::chrono::milliseconds patience) override {
+    RETURN_IF_ERROR(WriteWaiting());
     return ::mirror::CheckWhole(connection_, patience);
   }
 
@@ -52,20 +61,18 @@ class SqliteUpkeep final : public StoreUpkeep {
   }
   std::string Quarantined() override { return quarantined_; }
   absl::Status Release() override {
-    if (absl::Status status = RemoveQuarantine(connection_.path()); !status.ok()) return status;
+    RETURN_IF_ERROR(RemoveQuarantine(connection_.path()));
     quarantined_.clear();
     connection_.KeepLog(false);
     return absl::OkStatus();
   }
 
   absl::Status CheckIntegrity() override {
-    absl::StatusOr<Query> query = connection_.Prepare("PRAGMA integrity_check(10)");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    const std::string said = *row ? query->Text(0) : "no answer";
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("PRAGMA integrity_check(10)"));
+    ASSIGN_OR_RETURN(bool row, query.Step());
+    const std::string said = row ? query.Text(0) : "no answer";
     if (said != "ok") return absl::DataLossError(said);
-    if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
+    RETURN_IF_ERROR(CheckOwnTables());
     return ReadTenantOf(connection_, context_id_).status();
   }
 
@@ -81,13 +88,15 @@ class SqliteUpkeep final : public StoreUpkeep {
  private:
   SqliteConnection& connection_;
   const std::string context_id_;
+  const std::function<absl::Status()> write_waiting_;
   std::string quarantined_;  ///< Why; empty: it is not.
 };
 
 }  // namespace
 
-std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id) {
-  return std::make_unique<SqliteUpkeep>(connection, context_id);
+std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
+                                              std::function<absl::Status()> write_waiting) {
+  return std::make_unique<SqliteUpkeep>(connection, context_id, std::move(write_waiting));
 }
 
 }  // namespace mirror

@@ -95,7 +95,8 @@ class Mirror {
   absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
                             const TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
   /// Whichever runs.
-  absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}) MIRROR_REQUIRES(mutex_);
+  absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}, const Intent& intent = {})
+      MIRROR_REQUIRES(mutex_);
   /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
   absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 

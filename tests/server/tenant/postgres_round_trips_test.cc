@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/tenant/servers_bench.h"
 #include "tests/support/postgres_server.h"
 
@@ -44,6 +46,30 @@ TEST_F(RoundTrips, ABatchIsThree) {
   const int before = proxy_->RoundTrips();
   Push();
   EXPECT_LE(proxy_->RoundTrips() - before, 3) << proxy_->TakeSent();
+}
+
+/// A row that is locked is written to its page and to the database's log, for each table of the mirror.
+TEST_F(RoundTrips, ACycleWithoutChangesLocksNoRowOfATable) {
+  const auto locks = [&] {
+    return Ask("SELECT coalesce(max(xmax::text::bigint), 0) FROM \"Mirror_Cust\".\"Cust_mirroring\"");
+  };
+  ASSERT_THAT(calls_->Complete(), IsOk());
+  const std::int64_t before = locks();
+  for (int i = 0; i < 2; ++i) {
+    calls_->Begin();
+    // As the endpoint announces what a source names by its digest.
+    ASSERT_THAT(
+        TenantAt(0)->Announce(calls_->caller, calls_->cycle, calls_->source_id, absl::StrCat("digest ", i),
+                              {{People().name, People()}}, calls_->now, Tenant::Announcing::kRepetition),
+        IsOk());
+    ASSERT_THAT(TenantAt(0)->Complete(calls_->caller, calls_->cycle, {}, calls_->now, AllAsOf{calls_->now}),
+                IsOk());
+  }
+  EXPECT_EQ(locks(), before);
+  calls_->Begin();
+  ASSERT_THAT(calls_->Announce({People()}), IsOk());
+  Push();
+  EXPECT_GT(locks(), before) << "a batch locks its own";
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ class StartedTenant : public TenantBench {
     std::filesystem::rename(path + ".kept", path);
     source_->now += 2'000;
     Start();
+    // As a server waits before it takes calls.
+    source_->now = mark_->takes_tokens_from_ms();
+    source_->caller.issued_s = source_->now / 1'000;
   }
 
   std::unique_ptr<StartMark> mark_;

@@ -25,11 +25,15 @@ absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tena
 
 absl::StatusOr<std::vector<Nonce>> SelectNonces(SqliteConnection& connection);
 absl::Status ForgetNonces(SqliteConnection& connection, std::int64_t before_ms);
-absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value);
+/// Of those that do not expire before `from_ms`.
+absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value,
+                                                    std::int64_t from_ms = 0);
 absl::Status InsertNonce(SqliteConnection& connection, const Nonce& nonce);
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connection);
-/// In place of all that are there.
+/// As SelectAnswers() gives them once they are written: one for each name, sorted by it.
+std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers);
+/// In place of all that are there; nothing is written where they are these.
 absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<SchemaAnswer>& answers);
 
 }  // namespace mirror

@@ -23,6 +23,8 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection);
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next);
 absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets);
 
+/// The name under which the time of all tables stands that have none of their own.
+inline constexpr char kTimeOfAll[] = "";
 /// The table's own time; absent: from now on it is not known.
 absl::Status SetTime(SqliteConnection& connection, const std::string& table,
                      std::optional<std::int64_t> source_ms);
