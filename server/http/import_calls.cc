@@ -167,6 +167,7 @@ std::string Escaped(const std::string& name) {
 struct AskedJob {
   std::string storage, source, mapper, url;
   bool updates_known = false;
+  bool names_two_sources = false;
   Warnings warnings;
 };
 
@@ -176,6 +177,7 @@ AskedJob AskedBy(const MultipartForm& form) {
     if (name == "storageId") {
       asked.storage = value;
     } else if (name == "dataSource" || name == "datasource") {
+      asked.names_two_sources = !asked.source.empty() && asked.source != value;
       asked.source = value;
     } else if (name == "dataMapperDefinitionId") {
       asked.mapper = value;
@@ -330,6 +332,11 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   AskedJob asked = AskedBy(*coming.form);
   if (asked.storage.empty())
     return absl::InvalidArgumentError("the form has no 'storageId'. Nothing was started.");
+  if (asked.names_two_sources) {
+    return absl::InvalidArgumentError(
+        "'dataSource' and 'datasource' are two spellings of one field, and differ. Nothing was started. Send "
+        "one of them.");
+  }
   if (!call.Sees(asked.storage)) return NoStorage(asked.storage);
   if (coming.form->file_name.has_value() == !asked.url.empty())
     return absl::InvalidArgumentError("the form needs either 'file' or 'url'. Nothing was started.");

@@ -5,6 +5,7 @@
 #include <functional>
 #include <new>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -93,6 +94,19 @@ absl::Status CheckQuery(const HttpRoute& route, const HttpTarget& target) {
         absl::StrCat("the query of this call takes ", taken, ", and ",
                      name.size() <= kShownNameMax ? absl::StrCat("'", name, "' is") : std::string("there is"),
                      " another name. Nothing was done."));
+  }
+  return absl::OkStatus();
+}
+
+/// A proxy may have judged the other one. All values of `externalId` count.
+absl::Status CheckNamedOnce(const HttpTarget& target) {
+  std::set<absl::string_view> named;
+  for (const auto& [name, value] : target.query) {
+    // Two spellings of one name.
+    const absl::string_view is = name == "datasource" ? "dataSource" : absl::string_view(name);
+    if (is == "externalId" || named.insert(is).second) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the query names '", is, "' twice. Nothing was done. Send it once."));
   }
   return absl::OkStatus();
 }
@@ -209,6 +223,7 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   }
   if (route.role) {
     if (absl::Status known = CheckQuery(route, call->target); !known.ok()) return Refusal(ErrorAnswer(known));
+    if (absl::Status once = CheckNamedOnce(call->target); !once.ok()) return Refusal(ErrorAnswer(once));
   }
   if (route.admit) {
     admission = route.admit(call);

@@ -285,6 +285,21 @@ class DoorTest(Place):
         self.door.request("POST", "/storages/Strict/datasources/default/clear", query={"erase": "now"}, json={}).expect(200)
         self.assertEqual(self.door.request("GET", path).expect(200).json()["total"], 0)
 
+    def test_a_query_that_says_a_name_twice_does_nothing(self):
+        path = self.storage("Twice")
+        self.door.request("PUT", path, json={"businessPartners": [{"externalId": "1"}, {"externalId": "2"}]}).expect(200)
+        for query in (
+            [("limit", 1), ("limit", 2)],
+            [("dataSource", "default"), ("dataSource", "other")],
+            [("dataSource", "default"), ("datasource", "other")],
+        ):
+            refused = self.door.request("GET", path, query=query).expect(400).json()
+            self.assertIn(f"the query names '{query[0][0]}' twice. Nothing was done.", refused["message"])
+        confirmed = [("confirm", "Twice"), ("confirm", "Other")]
+        self.door.request("DELETE", "/storages/Twice", query=confirmed).expect(400)
+        both = self.door.request("GET", path, query=[("externalId", "1"), ("externalId", "2")]).expect(200).json()
+        self.assertEqual(both["total"], 2)
+
     def test_a_key_that_is_edited_in_place(self):
         self.storage("Edited")
         key = self.server.issue("edited", "reader", "Edited*")

@@ -106,6 +106,14 @@ TEST_F(CsvRowsTest, TheEndOfAFileOfDosIsNoRow) {
   EXPECT_THAT(Read("\x1a"), ElementsAre(HasSubstr("is empty")));
 }
 
+TEST_F(CsvRowsTest, AFileThatWasCutOffWithinALinesEndHasTheLinesValues) {
+  EXPECT_THAT(Read("id,v\r\n1,5\r"), ElementsAre("2: [1] [5]"));
+  EXPECT_THAT(Read("id,v\r\n1,\"x\"\r"), ElementsAre("2: [1] [x]"));
+  EXPECT_THAT(Read("id,v\r\n1,\r"), ElementsAre("2: [1] -"));
+  EXPECT_THAT(Read("id,v\r\n1,5\r\n\r"), ElementsAre("2: [1] [5]"));
+  EXPECT_THAT(Read("id,v\r\n1,\"x\r"), ElementsAre(HasSubstr("the quote is not closed")));
+}
+
 TEST_F(CsvRowsTest, ASeparatorThatIsNamedInQuotesIsNamed) {
   EXPECT_THAT(Read("\"sep=;\"\r\nid;a,b\r\n1;x\r\n"), ElementsAre("3: [1] [x]"));
   EXPECT_THAT(header_, ElementsAre("id", "a,b"));

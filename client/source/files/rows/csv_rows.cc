@@ -303,12 +303,13 @@ class CsvRows : public FileRows {
   bool Parse(std::string_view line) {
     const bool ended = line.ends_with('\n');
     std::string_view body = line.substr(0, line.size() - (ended ? 1 : 0));
-    const bool carriage = ended && body.ends_with('\r');
+    // At the end of a file that was cut off between CR and LF, too.
+    const bool carriage = body.ends_with('\r');
     if (carriage) body.remove_suffix(1);
     if (options_.encoding != CsvEncoding::kUtf8) body = InUtf8(body);
     if (!Feed(body)) return false;
-    if (!ended) return true;
     const bool quoted = parser_.pstate == kFieldBegun && parser_.quoted != 0;
+    if (!ended) return !quoted || !carriage || Feed("\r");
     return Feed(quoted && carriage ? "\r\n" : "\n");
   }
 
