@@ -166,9 +166,14 @@ absl::StatusOr<std::string> ReadPasswordFile(const std::string& path) {
   absl::StatusOr<std::string> password = ReadKeyFile(path, FileUse::kPassfile);
   if (!password.ok()) return password;
   while (!password->empty() && (password->back() == '\n' || password->back() == '\r')) password->pop_back();
-  if (password->empty() || password->find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
+  if (password->empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("password_file '", path, "' is to hold one line, the password and nothing else"));
+        absl::StrCat("password_file '", path, "' is empty. Write the password into it, and nothing else"));
+  }
+  if (password->find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("password_file '", path,
+                     "' has more than one line. It must have the password in one line, and nothing else"));
   }
   return password;
 }

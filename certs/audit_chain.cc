@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -92,10 +93,9 @@ absl::StatusOr<AuditSeal> ParseSeal(std::string_view text) {
 }
 
 absl::Status Sign(const AuditSigner& signer, AuditSeal* seal) {
-  absl::StatusOr<KeySignature> made = signer(SealText(*seal));
-  if (!made.ok()) return made.status();
-  seal->key_id = std::move(made->key_id);
-  seal->signature = std::move(made->signature);
+  ASSIGN_OR_RETURN(KeySignature made, signer(SealText(*seal)));
+  seal->key_id = std::move(made.key_id);
+  seal->signature = std::move(made.signature);
   return absl::OkStatus();
 }
 

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -40,23 +41,20 @@ struct Ca {
 };
 
 absl::StatusOr<Ca> LoadCa(const PairFiles& files) {
-  const absl::StatusOr<std::string> certificate_pem = ReadKeyFile(files.certificate, FileUse::kPublic);
-  if (!certificate_pem.ok()) return certificate_pem.status();
-  absl::StatusOr<X509Ptr> certificate = ParseCertificate(*certificate_pem, files.certificate);
-  if (!certificate.ok()) return certificate.status();
-  absl::StatusOr<std::string> key_pem = ReadKeyFile(files.key, FileUse::kSecret);
-  if (!key_pem.ok()) return key_pem.status();
-  absl::StatusOr<PkeyPtr> key = ParsePrivateKey(*key_pem, files.key);
-  OPENSSL_cleanse(key_pem->data(), key_pem->size());
+  ASSIGN_OR_RETURN(const std::string certificate_pem, ReadKeyFile(files.certificate, FileUse::kPublic));
+  ASSIGN_OR_RETURN(X509Ptr certificate, ParseCertificate(certificate_pem, files.certificate));
+  ASSIGN_OR_RETURN(std::string key_pem, ReadKeyFile(files.key, FileUse::kSecret));
+  absl::StatusOr<PkeyPtr> key = ParsePrivateKey(key_pem, files.key);
+  OPENSSL_cleanse(key_pem.data(), key_pem.size());
   if (!key.ok()) return key.status();
-  if (X509_check_ca(certificate->get()) != 1 || X509_check_private_key(certificate->get(), key->get()) != 1) {
+  if (X509_check_ca(certificate.get()) != 1 || X509_check_private_key(certificate.get(), key->get()) != 1) {
     TakeOpenSslError();
     return absl::InvalidArgumentError(
         absl::StrCat("'", files.certificate, "' and '", files.key,
                      "' are not a certificate authority and its key. Nothing was "
                      "written. Give the two files of one CA."));
   }
-  return Ca{*std::move(certificate), *std::move(key)};
+  return Ca{std::move(certificate), *std::move(key)};
 }
 
 struct Extension {
@@ -154,20 +152,19 @@ absl::StatusOr<std::string> ToPem(Write write) {
 
 absl::Status WritePair(const PairFiles& files, EVP_PKEY* key, X509* certificate,
                        const IssueOptions& options) {
-  absl::StatusOr<std::string> key_pem = ToPem([key](BIO* bio) {
-    return PEM_write_bio_PKCS8PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-  });
-  if (!key_pem.ok()) return key_pem.status();
+  ASSIGN_OR_RETURN(std::string key_pem, ToPem([key](BIO* bio) {
+                     return PEM_write_bio_PKCS8PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+                   }));
   const absl::StatusOr<std::string> certificate_pem =
       ToPem([certificate](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
   const ExistingFile existing = options.replace ? ExistingFile::kReplace : ExistingFile::kRefuse;
   absl::Status written = certificate_pem.status();
   if (written.ok()) {
     written = WriteFilesAtomically(
-        {{files.key, *key_pem, FileUse::kSecret}, {files.certificate, *certificate_pem, FileUse::kPublic}},
+        {{files.key, key_pem, FileUse::kSecret}, {files.certificate, *certificate_pem, FileUse::kPublic}},
         existing);
   }
-  OPENSSL_cleanse(key_pem->data(), key_pem->size());
+  OPENSSL_cleanse(key_pem.data(), key_pem.size());
   return written;
 }
 
@@ -178,21 +175,19 @@ absl::Status Issue(const PairFiles& files, const Ca* ca, const std::string& name
                         ? EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", static_cast<std::size_t>(kRsaBits))
                         : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (key == nullptr) return OpenSslFailed("making a key");
-  const absl::StatusOr<X509Ptr> certificate = Certify(key.get(), ca, name, options, extensions);
-  if (!certificate.ok()) return certificate.status();
-  return WritePair(files, key.get(), certificate->get(), options);
+  ASSIGN_OR_RETURN(const X509Ptr certificate, Certify(key.get(), ca, name, options, extensions));
+  return WritePair(files, key.get(), certificate.get(), options);
 }
 
 absl::Status IssueLeaf(const PairFiles& files, const PairFiles& ca_files, const std::string& name,
                        const IssueOptions& options, const std::string& usage, const std::string& names) {
-  if (const absl::Status request = CheckRequest(files, name, options); !request.ok()) return request;
-  const absl::StatusOr<Ca> ca = LoadCa(ca_files);
-  if (!ca.ok()) return ca.status();
+  RETURN_IF_ERROR(CheckRequest(files, name, options));
+  ASSIGN_OR_RETURN(const Ca ca, LoadCa(ca_files));
   std::vector<Extension> extensions = {{NID_basic_constraints, "critical,CA:FALSE"},
                                        {NID_key_usage, "critical,digitalSignature"},
                                        {NID_ext_key_usage, usage}};
   if (!names.empty()) extensions.push_back({NID_subject_alt_name, names});
-  return Issue(files, &*ca, name, Algorithm::kEs256, options, extensions);
+  return Issue(files, &ca, name, Algorithm::kEs256, options, extensions);
 }
 
 // "IP:..." or "DNS:...". The text goes into a list with commas, so its characters are checked.
@@ -221,7 +216,7 @@ std::string_view RoleUri(Role role) {
 }
 
 absl::Status IssueCa(const PairFiles& files, const std::string& name, const IssueOptions& options) {
-  if (const absl::Status request = CheckRequest(files, name, options); !request.ok()) return request;
+  RETURN_IF_ERROR(CheckRequest(files, name, options));
   return Issue(files, nullptr, name, Algorithm::kEs256, options,
                {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
                 {NID_key_usage, "critical,keyCertSign,cRLSign"}});
@@ -231,10 +226,9 @@ absl::Status IssueServer(const PairFiles& files, const PairFiles& ca, const std:
                          const std::vector<std::string>& hosts, const IssueOptions& options) {
   std::vector<std::string> names = {"DNS:localhost", "IP:127.0.0.1"};
   for (const std::string& host : hosts) {
-    absl::StatusOr<std::string> alternative = AlternativeName(host);
-    if (!alternative.ok()) return alternative.status();
-    if (std::find(names.begin(), names.end(), *alternative) == names.end()) {
-      names.push_back(*std::move(alternative));
+    ASSIGN_OR_RETURN(std::string alternative, AlternativeName(host));
+    if (std::find(names.begin(), names.end(), alternative) == names.end()) {
+      names.push_back(std::move(alternative));
     }
   }
   return IssueLeaf(files, ca, name, options, "serverAuth", absl::StrJoin(names, ","));
@@ -259,7 +253,7 @@ absl::Status IssueSigningKey(const PairFiles& files, const std::string& key_id, 
         "the key id is malformed: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash in front. Nothing was "
         "written.");
   }
-  if (const absl::Status request = CheckRequest(files, key_id, options); !request.ok()) return request;
+  RETURN_IF_ERROR(CheckRequest(files, key_id, options));
   return Issue(files, nullptr, key_id, algorithm, options,
                {{NID_basic_constraints, "critical,CA:FALSE"}, {NID_key_usage, "critical,digitalSignature"}});
 }

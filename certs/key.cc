@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -167,10 +168,9 @@ bool IsContextId(std::string_view text) {
 }
 
 absl::StatusOr<PublicKey> PublicKey::Load(const std::string& path) {
-  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  absl::StatusOr<PublicKey> key = Parse(*pem, path);
-  if (!key.ok()) OPENSSL_cleanse(pem->data(), pem->size());  // It may have been a private key.
+  ASSIGN_OR_RETURN(std::string pem, ReadKeyFile(path, FileUse::kPublic));
+  absl::StatusOr<PublicKey> key = Parse(pem, path);
+  if (!key.ok()) OPENSSL_cleanse(pem.data(), pem.size());  // It may have been a private key.
   return key;
 }
 
@@ -184,14 +184,13 @@ absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::st
   PublicKey result;
   PkeyPtr key;
   if (pem.find("-----BEGIN CERTIFICATE-----") != std::string::npos) {
-    const absl::StatusOr<X509Ptr> certificate = ParseCertificate(pem, name);
-    if (!certificate.ok()) return certificate.status();
-    key.reset(X509_get_pubkey(certificate->get()));
+    ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(pem, name));
+    key.reset(X509_get_pubkey(certificate.get()));
     // A time that cannot be read makes the certificate one that never was valid.
     constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
-    result.not_before_ = ToUnixSeconds(X509_get0_notBefore(certificate->get()), kNever);
-    result.not_after_ = ToUnixSeconds(X509_get0_notAfter(certificate->get()), 0);
-    result.thumbprint_ = CertificateThumbprint(certificate->get());
+    result.not_before_ = ToUnixSeconds(X509_get0_notBefore(certificate.get()), kNever);
+    result.not_after_ = ToUnixSeconds(X509_get0_notAfter(certificate.get()), 0);
+    result.thumbprint_ = CertificateThumbprint(certificate.get());
   } else {
     const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     key.reset(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
@@ -202,9 +201,7 @@ absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::st
         absl::StrCat("'", name, "' holds neither an X.509 certificate nor a public key in PEM form (",
                      TakeOpenSslError(), "). Put the certificate there again."));
   }
-  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key.get(), name);
-  if (!algorithm.ok()) return algorithm.status();
-  result.algorithm_ = *algorithm;
+  ASSIGN_OR_RETURN(result.algorithm_, AlgorithmOf(key.get(), name));
   result.key_ = std::move(key);
   return result;
 }
@@ -249,15 +246,13 @@ absl::StatusOr<SigningKey> SigningKey::Load(const std::string& path, std::string
                      "' is malformed: 1 to 64 of A-Z a-z 0-9 . _ - and no dot or dash in front. "
                      "It is the name of the certificate's file at the other side, without '.crt'."));
   }
-  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kSecret);
-  if (!pem.ok()) return pem.status();
-  absl::StatusOr<PkeyPtr> key = ParsePrivateKey(*pem, path);
-  OPENSSL_cleanse(pem->data(), pem->size());
+  ASSIGN_OR_RETURN(std::string pem, ReadKeyFile(path, FileUse::kSecret));
+  absl::StatusOr<PkeyPtr> key = ParsePrivateKey(pem, path);
+  OPENSSL_cleanse(pem.data(), pem.size());
   if (!key.ok()) return key.status();
-  const absl::StatusOr<Algorithm> algorithm = AlgorithmOf(key->get(), path);
-  if (!algorithm.ok()) return algorithm.status();
+  ASSIGN_OR_RETURN(const Algorithm algorithm, AlgorithmOf(key->get(), path));
   SigningKey result;
-  result.algorithm_ = *algorithm;
+  result.algorithm_ = algorithm;
   result.key_ = *std::move(key);
   result.key_id_ = std::move(key_id);
   return result;
@@ -308,18 +303,15 @@ CertificateInfo DescribeCertificate(X509* certificate) {
 }
 
 absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path) {
-  absl::StatusOr<std::vector<CertificateInfo>> all = ReadCertificateInfos(path);
-  if (!all.ok()) return all.status();
-  return std::move(all->front());
+  ASSIGN_OR_RETURN(std::vector<CertificateInfo> all, ReadCertificateInfos(path));
+  return std::move(all.front());
 }
 
 absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::string& path) {
-  const absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  const absl::StatusOr<std::vector<X509Ptr>> certificates = ParseCertificates(*pem, path);
-  if (!certificates.ok()) return certificates.status();
+  ASSIGN_OR_RETURN(const std::string pem, ReadKeyFile(path, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const std::vector<X509Ptr> certificates, ParseCertificates(pem, path));
   std::vector<CertificateInfo> infos;
-  for (const X509Ptr& certificate : *certificates) infos.push_back(DescribeCertificate(certificate.get()));
+  for (const X509Ptr& certificate : certificates) infos.push_back(DescribeCertificate(certificate.get()));
   return infos;
 }
 

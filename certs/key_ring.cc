@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -69,9 +71,8 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
   auto content = std::make_shared<Content>();
   std::map<std::string, std::string> folder_of;  // By key id, for the error that names both.
   for (const IssuerFolder& folder : folders) {
-    const absl::StatusOr<std::map<std::string, std::string>> files = ListFolder(folder);
-    if (!files.ok()) return files.status();
-    for (const auto& [key_id, path] : *files) {
+    ASSIGN_OR_RETURN(const auto files, ListFolder(folder));
+    for (const auto& [key_id, path] : files) {
       const auto [other, inserted] = folder_of.emplace(key_id, folder.folder);
       if (!inserted) {
         return absl::AlreadyExistsError(absl::StrCat(
@@ -79,9 +80,8 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
             "', so nobody can tell whose tokens it signs. No key was loaded. Issue one of the two anew under "
             "another id."));
       }
-      absl::StatusOr<PublicKey> key = PublicKey::Load(path);
-      if (!key.ok()) return key.status();
-      if (!key->not_after()) {
+      ASSIGN_OR_RETURN(PublicKey key, PublicKey::Load(path));
+      if (!key.not_after()) {
         return absl::InvalidArgumentError(
             absl::StrCat("'", path,
                          "' is a bare public key, which never expires. No key was loaded. Put an "
@@ -91,7 +91,7 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
         return absl::ResourceExhaustedError(absl::StrCat("all [[issuer]] folders together hold more than ",
                                                          kKeysMax, " keys. Remove old ones."));
       }
-      content->entries.emplace(key_id, Entry{folder.issuer, folder.environment, key_id, *std::move(key)});
+      content->entries.emplace(key_id, Entry{folder.issuer, folder.environment, key_id, std::move(key)});
     }
   }
   return KeyRing(std::move(content));

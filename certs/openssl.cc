@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -48,8 +50,7 @@ absl::StatusOr<X509Ptr> ParseCertificate(const std::string& pem, const std::stri
 
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, const std::string& name) {
   std::vector<X509Ptr> certificates;
-  absl::StatusOr<X509Ptr> first = ParseCertificate(pem, name);
-  if (!first.ok()) return first.status();
+  ASSIGN_OR_RETURN(X509Ptr first, ParseCertificate(pem, name));
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   while (X509* const certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr)) {
     certificates.emplace_back(certificate);

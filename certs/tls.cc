@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/key.h"
 #include "certs/openssl.h"
 
@@ -31,37 +32,32 @@ constexpr char kClientCommands[] =
 // `commands`: what makes such a pair.
 absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path,
                                     const char* commands) {
-  absl::StatusOr<std::string> certificate_pem = ReadKeyFile(certificate_path, FileUse::kPublic);
-  if (!certificate_pem.ok()) return certificate_pem.status();
-  const absl::StatusOr<X509Ptr> certificate = ParseCertificate(*certificate_pem, certificate_path);
-  if (!certificate.ok()) return certificate.status();
-  absl::StatusOr<std::string> key_pem = ReadKeyFile(key_path, FileUse::kSecret);
-  if (!key_pem.ok()) return key_pem.status();
-  const absl::StatusOr<PkeyPtr> key = ParsePrivateKey(*key_pem, key_path);
-  if (!key.ok()) return key.status();
-  if (X509_check_private_key(certificate->get(), key->get()) != 1) {
+  ASSIGN_OR_RETURN(std::string certificate_pem, ReadKeyFile(certificate_path, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(certificate_pem, certificate_path));
+  ASSIGN_OR_RETURN(std::string key_pem, ReadKeyFile(key_path, FileUse::kSecret));
+  ASSIGN_OR_RETURN(const PkeyPtr key, ParsePrivateKey(key_pem, key_path));
+  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     ERR_clear_error();
     return absl::InvalidArgumentError(
         absl::StrCat("the certificate '", certificate_path, "' and the key '", key_path,
                      "' are not a pair. Neither was used. Issue the pair anew, see ", commands, "."));
   }
   const std::int64_t now_s = std::time(nullptr);
-  const std::int64_t not_before = ToUnixSeconds(X509_get0_notBefore(certificate->get()), now_s + 1);
-  const std::int64_t not_after = ToUnixSeconds(X509_get0_notAfter(certificate->get()), 0);
+  const std::int64_t not_before = ToUnixSeconds(X509_get0_notBefore(certificate.get()), now_s + 1);
+  const std::int64_t not_after = ToUnixSeconds(X509_get0_notAfter(certificate.get()), 0);
   if (now_s < not_before || now_s > not_after) {
     return absl::FailedPreconditionError(
         absl::StrCat("the certificate '", certificate_path, "' is valid from ", FormatUnixTime(not_before),
                      " to ", FormatUnixTime(not_after), "; the clock here says ", FormatUnixTime(now_s),
                      ". It was not used. Issue the pair anew, see ", commands, "."));
   }
-  return TlsPair{*std::move(certificate_pem), *std::move(key_pem)};
+  return TlsPair{std::move(certificate_pem), std::move(key_pem)};
 }
 
 absl::StatusOr<std::string> ReadCa(const std::string& path) {
   absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
   if (!pem.ok()) return pem.status();
-  const absl::StatusOr<X509Ptr> certificate = ParseCertificate(*pem, path);
-  if (!certificate.ok()) return certificate.status();
+  ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(*pem, path));
   return pem;
 }
 
@@ -85,14 +81,13 @@ class ClientUseVerifier final : public grpc::experimental::ExternalCertificateVe
 }  // namespace
 
 absl::Status CheckTlsPair(const std::string& certificate, const std::string& key) {
-  absl::StatusOr<TlsPair> pair = ReadTlsPair(certificate, key, kServerCommands);
-  if (!pair.ok()) return pair.status();
-  OPENSSL_cleanse(pair->key.data(), pair->key.size());
+  ASSIGN_OR_RETURN(TlsPair pair, ReadTlsPair(certificate, key, kServerCommands));
+  OPENSSL_cleanse(pair.key.data(), pair.key.size());
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const ServerTls& files) {
-  if (const absl::Status pair = CheckTlsPair(files.certificate, files.key); !pair.ok()) return pair;
+  RETURN_IF_ERROR(CheckTlsPair(files.certificate, files.key));
   if (!files.client_ca.empty()) {
     if (const absl::StatusOr<std::string> ca = ReadCa(files.client_ca); !ca.ok()) return ca.status();
   }
@@ -123,15 +118,12 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials
   }
   grpc::SslCredentialsOptions options;
   if (!files.ca.empty()) {
-    absl::StatusOr<std::string> ca = ReadCa(files.ca);
-    if (!ca.ok()) return ca.status();
-    options.pem_root_certs = *std::move(ca);
+    ASSIGN_OR_RETURN(options.pem_root_certs, ReadCa(files.ca));
   }
   if (!files.certificate.empty()) {
-    absl::StatusOr<TlsPair> pair = ReadTlsPair(files.certificate, files.key, kClientCommands);
-    if (!pair.ok()) return pair.status();
-    options.pem_cert_chain = std::move(pair->certificate);
-    options.pem_private_key = std::move(pair->key);
+    ASSIGN_OR_RETURN(TlsPair pair, ReadTlsPair(files.certificate, files.key, kClientCommands));
+    options.pem_cert_chain = std::move(pair.certificate);
+    options.pem_private_key = std::move(pair.key);
   }
   return grpc::SslCredentials(options);
 }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -46,11 +47,9 @@ absl::Status Believe(SSL_CTX* context, const std::string& ca) {
     return SSL_CTX_set_default_verify_paths(context) == 1 ? absl::OkStatus()
                                                           : Internal("the system's list of authorities");
   }
-  const absl::StatusOr<std::string> pem = ReadKeyFile(ca, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  const absl::StatusOr<std::vector<X509Ptr>> authorities = ParseCertificates(*pem, ca);
-  if (!authorities.ok()) return authorities.status();
-  for (const X509Ptr& authority : *authorities) {
+  ASSIGN_OR_RETURN(const std::string pem, ReadKeyFile(ca, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const std::vector<X509Ptr> authorities, ParseCertificates(pem, ca));
+  for (const X509Ptr& authority : authorities) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get());
   }
   return absl::OkStatus();
@@ -58,7 +57,7 @@ absl::Status Believe(SSL_CTX* context, const std::string& ca) {
 
 absl::Status Show(SSL_CTX* context, const ClientTls& files) {
   if (files.certificate.empty()) return absl::OkStatus();
-  if (absl::Status pair = CheckTlsPair(files.certificate, files.key); !pair.ok()) return pair;
+  RETURN_IF_ERROR(CheckTlsPair(files.certificate, files.key));
   if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) == 1 &&
       SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) == 1) {
     return absl::OkStatus();
@@ -90,11 +89,10 @@ absl::StatusOr<TlsProbe> ProbeTls(int socket, const std::string& host, const Cli
   SSL_CTX_set_alpn_protos(context.get(), kHttp2, sizeof(kHttp2));
   // The certificate is judged all the same; that it is not believed is one finding and not the end.
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
-  if (absl::Status status = Believe(context.get(), files.ca); !status.ok()) return status;
-  if (absl::Status status = Show(context.get(), files); !status.ok()) return status;
-  const absl::StatusOr<SslPtr> prepared = Prepare(context.get(), socket, host);
-  if (!prepared.ok()) return prepared.status();
-  SSL* const connection = prepared->get();
+  RETURN_IF_ERROR(Believe(context.get(), files.ca));
+  RETURN_IF_ERROR(Show(context.get(), files));
+  ASSIGN_OR_RETURN(const SslPtr prepared, Prepare(context.get(), socket, host));
+  SSL* const connection = prepared.get();
 
   errno = 0;
   if (const int result = SSL_connect(connection); result != 1) {
@@ -122,18 +120,14 @@ absl::StatusOr<TlsProbe> ProbeTls(int socket, const std::string& host, const Cli
 }
 
 absl::Status CheckSignedBy(const std::string& certificate, const std::string& ca) {
-  const absl::StatusOr<std::string> pem = ReadKeyFile(certificate, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  const absl::StatusOr<X509Ptr> own = ParseCertificate(*pem, certificate);
-  if (!own.ok()) return own.status();
-  const absl::StatusOr<std::string> ca_pem = ReadKeyFile(ca, FileUse::kPublic);
-  if (!ca_pem.ok()) return ca_pem.status();
-  const absl::StatusOr<std::vector<X509Ptr>> authorities = ParseCertificates(*ca_pem, ca);
-  if (!authorities.ok()) return authorities.status();
+  ASSIGN_OR_RETURN(const std::string pem, ReadKeyFile(certificate, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const X509Ptr own, ParseCertificate(pem, certificate));
+  ASSIGN_OR_RETURN(const std::string ca_pem, ReadKeyFile(ca, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const std::vector<X509Ptr> authorities, ParseCertificates(ca_pem, ca));
   const StorePtr store(X509_STORE_new());
-  for (const X509Ptr& authority : *authorities) X509_STORE_add_cert(store.get(), authority.get());
+  for (const X509Ptr& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
   const StoreCtxPtr check(X509_STORE_CTX_new());
-  if (check == nullptr || X509_STORE_CTX_init(check.get(), store.get(), own->get(), nullptr) != 1) {
+  if (check == nullptr || X509_STORE_CTX_init(check.get(), store.get(), own.get(), nullptr) != 1) {
     return Internal("checking a certificate");
   }
   X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_NO_CHECK_TIME);

@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "base/base64url.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -120,9 +121,7 @@ absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
                   "Sign it in JWT's compact form.");
   }
   parts.signature = *std::move(signature);
-  absl::StatusOr<Json> object = ParseObject(*header, "header");
-  if (!object.ok()) return object.status();
-  parts.header = *std::move(object);
+  ASSIGN_OR_RETURN(parts.header, ParseObject(*header, "header"));
   if (parts.header.contains("crit")) {
     return Refuse("the token's header demands extensions ('crit'), and none is known here",
                   "Sign it without 'crit'.");
@@ -186,23 +185,22 @@ absl::StatusOr<std::int64_t> Time(const Json& payload, const std::string& name) 
 }
 
 absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64_t now_s, Claims& claims) {
-  const absl::StatusOr<std::int64_t> expires = Time(payload, "exp");
-  if (!expires.ok()) return expires.status();
+  ASSIGN_OR_RETURN(const std::int64_t expires, Time(payload, "exp"));
   const absl::StatusOr<std::int64_t> not_before = Time(payload, "nbf");
   if (!not_before.ok()) return not_before.status();
   const absl::StatusOr<std::int64_t> issued = payload.contains("iat") ? Time(payload, "iat") : not_before;
   if (!issued.ok()) return issued.status();
-  if (*expires <= *not_before) {
+  if (expires <= *not_before) {
     return Refuse("the token ends ('exp') before it begins ('nbf')", "Set both from the clock.");
   }
-  if (*expires - *not_before > rules.lifetime_max_s) {
-    return Refuse(absl::StrCat("the token lives ", *expires - *not_before,
+  if (expires - *not_before > rules.lifetime_max_s) {
+    return Refuse(absl::StrCat("the token lives ", expires - *not_before,
                                " s from 'nbf' to 'exp', longer than ", rules.lifetime_max_s, " s"),
                   "Sign a new one for each call or every few minutes.");
   }
   const std::string compare = "Sign a new one; if it is new, set the clocks right.";
-  if (now_s >= *expires + rules.leeway_s) {
-    return ByTheClock(Refuse(absl::StrCat("the token expired at ", FormatUnixTime(*expires),
+  if (now_s >= expires + rules.leeway_s) {
+    return ByTheClock(Refuse(absl::StrCat("the token expired at ", FormatUnixTime(expires),
                                           "; this server's clock says ", FormatUnixTime(now_s)),
                              compare),
                       now_s);
@@ -214,7 +212,7 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
                       now_s);
   }
   claims.not_before = *not_before;
-  claims.expires = *expires;
+  claims.expires = expires;
   claims.issued = *issued;
   return absl::OkStatus();
 }
@@ -226,9 +224,8 @@ absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json
     return EncodeBase64Url(part.dump(-1, ' ', false, Json::error_handler_t::replace));
   };
   std::string token = absl::StrCat(encode(header), ".", encode(payload));
-  const absl::StatusOr<std::string> signature = key.Sign(token);
-  if (!signature.ok()) return signature.status();
-  absl::StrAppend(&token, ".", EncodeBase64Url(*signature));
+  ASSIGN_OR_RETURN(const std::string signature, key.Sign(token));
+  absl::StrAppend(&token, ".", EncodeBase64Url(signature));
   return token;
 }
 
@@ -287,15 +284,14 @@ absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const
 
 absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, const KeyRing& ring,
                                           const TokenRules& rules, std::int64_t now_s) {
-  const absl::StatusOr<Parts> parts = TakeApart(token, use);
-  if (!parts.ok()) return parts.status();
-  if (std::find(rules.algorithms.begin(), rules.algorithms.end(), parts->algorithm) ==
+  ASSIGN_OR_RETURN(const Parts parts, TakeApart(token, use));
+  if (std::find(rules.algorithms.begin(), rules.algorithms.end(), parts.algorithm) ==
       rules.algorithms.end()) {
-    return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts->algorithm)),
+    return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts.algorithm)),
                                ", which this server does not allow"),
                   "Sign with a key of another algorithm, or add this one to [tokens] algorithms.");
   }
-  const std::string* key_id = Text(parts->header, "kid");
+  const std::string* key_id = Text(parts.header, "kid");
   if (key_id == nullptr || !IsKeyId(*key_id)) {
     return Refuse("the token names no key: its 'kid' is missing or malformed",
                   "Set it to the name of the certificate's file at the server, without '.crt'.");
@@ -310,25 +306,23 @@ absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, 
     return Refuse(absl::StrCat("the token's key '", *key_id, "' is refused: ", std::string(valid.message())),
                   "Issue a new key, see 'mirrorctl certs issue-source'.");
   }
-  const absl::StatusOr<Json> payload = Open(*parts, entry->key, whose);
-  if (!payload.ok()) return payload.status();
+  ASSIGN_OR_RETURN(const Json payload, Open(parts, entry->key, whose));
 
   VerifiedToken verified;
-  if (const absl::Status times = CheckTimes(*payload, rules, now_s, verified.claims); !times.ok())
-    return times;
-  const std::string* issuer = Text(*payload, "iss");
+  RETURN_IF_ERROR(CheckTimes(payload, rules, now_s, verified.claims));
+  const std::string* issuer = Text(payload, "iss");
   if (issuer == nullptr || *issuer != entry->issuer) {
     return Refuse(absl::StrCat("the token's 'iss' is not the issuer that owns ", whose),
                   "Write the issuer's name as the server's [[issuer]] has it.");
   }
-  if (const absl::Status audience = CheckAudience(*payload, rules.audience); !audience.ok()) return audience;
-  const std::string* context_id = Text(*payload, rules.context_claim);
+  RETURN_IF_ERROR(CheckAudience(payload, rules.audience));
+  const std::string* context_id = Text(payload, rules.context_claim);
   if (context_id == nullptr || !IsContextId(*context_id)) {
     return Refuse(absl::StrCat("the token has no context id: '", rules.context_claim,
                                "' must be a text of 1 to 64 letters, digits, '_' and '-'"),
                   "Set it, under the name that the server's [tokens] context_claim has.");
   }
-  const std::string* nonce = Text(*payload, "nonce");
+  const std::string* nonce = Text(payload, "nonce");
   if (nonce == nullptr || !IsNonce(*nonce)) {
     return Refuse("the token's 'nonce' is missing or not 16 to 64 letters, digits, '_' and '-'",
                   "Make a new random one for each token.");
@@ -368,13 +362,12 @@ absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey
   absl::StatusOr<Parts> parts = TakeApart(token, TokenUse::kReceipts);
   if (!parts.ok()) parts = TakeApart(token, TokenUse::kAnswer);
   if (!parts.ok()) return parts.status();
-  const absl::StatusOr<Json> payload = Open(*parts, application_key, "the application's key");
-  if (!payload.ok()) return payload.status();
-  const std::string* const context = Text(*payload, "context_id");
-  const std::string* const issuer = Text(*payload, "iss");
-  const std::optional<std::int64_t> cycle = Integer(*payload, "cycle");
-  const std::optional<std::int64_t> time = Integer(*payload, "iat");
-  std::optional<SignedHead> head = HeadOf(*payload);
+  ASSIGN_OR_RETURN(const Json payload, Open(*parts, application_key, "the application's key"));
+  const std::string* const context = Text(payload, "context_id");
+  const std::string* const issuer = Text(payload, "iss");
+  const std::optional<std::int64_t> cycle = Integer(payload, "cycle");
+  const std::optional<std::int64_t> time = Integer(payload, "iat");
+  std::optional<SignedHead> head = HeadOf(payload);
   if (context == nullptr || *context != context_id || issuer == nullptr || *issuer != application_id) {
     return absl::UnauthenticatedError("it is of another context id or application");
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/postgres/control/listed_rows.h"
 
 namespace mirror {
@@ -22,10 +23,9 @@ class ControlLists final : public SharedLists {
                          {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
   }
   absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
-    absl::StatusOr<std::map<std::string, ListedRow>> rows = ReadListedRows(*control_);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(auto rows, ReadListedRows(*control_));
     std::map<std::string, ListedDocuments> all;
-    for (auto& [context_id, row] : *rows) {
+    for (auto& [context_id, row] : rows) {
       all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
     }
     return all;

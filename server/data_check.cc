@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/keyed_hash.h"
 #include "proto/wire/table.h"
 #include "server/consequences/dropped_columns.h"
@@ -34,32 +35,29 @@ std::vector<std::string> NewlyRuled(const TableSchema& agreed, const TableSchema
 
 absl::Status CountEmptied(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
                           const std::string& table, std::vector<std::string>* words) {
-  const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*agreed) return absl::OkStatus();
-  TableSchema by_now = **agreed;
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(table));
+  if (!agreed) return absl::OkStatus();
+  TableSchema by_now = *agreed;
   if (const absl::Status set = rules.Set(&by_now); !set.ok()) {
     words->push_back(absl::StrCat("tenant '", context_id, "': ", std::string(set.message())));
     return absl::OkStatus();
   }
-  const std::vector<std::string> columns = NewlyRuled(**agreed, by_now);
+  const std::vector<std::string> columns = NewlyRuled(*agreed, by_now);
   if (columns.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::uint64_t> values = CountValues(mirror, table, columns, [] { return true; });
-  if (!values.ok()) return values.status();
+  ASSIGN_OR_RETURN(const std::uint64_t values, CountValues(mirror, table, columns, [] { return true; }));
   words->push_back(absl::StrCat("tenant '", context_id, "': table '", table, "': the next cycle empties ",
-                                ListNames(columns), ": ", Counted(*values, "value")));
+                                ListNames(columns), ": ", Counted(values, "value")));
   return absl::OkStatus();
 }
 
 /// As CountEmptied(). Adds to `words` why the next cycle refuses the table.
 absl::Status CheckKeptKey(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
                           const std::string& table, std::vector<std::string>* words) {
-  const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*agreed || !KeepsPartner(**agreed)) return absl::OkStatus();
-  TableSchema by_now = **agreed;
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(table));
+  if (!agreed || !KeepsPartner(*agreed)) return absl::OkStatus();
+  TableSchema by_now = *agreed;
   // What else is wrong with a rule is told where the source announces the table.
-  if (!rules.Set(&by_now).ok() || PlanRefit(**agreed, by_now).refusal.empty()) return absl::OkStatus();
+  if (!rules.Set(&by_now).ok() || PlanRefit(*agreed, by_now).refusal.empty()) return absl::OkStatus();
   words->push_back(absl::StrCat(
       "tenant '", context_id, "', table '", table,
       "': the column rules give a column of its key another form than it has in the mirror, and the mirror "
@@ -77,13 +75,10 @@ using CheckOne =
 
 absl::Status CheckMirror(const std::string& path, const std::string& context_id, const ColumnRules& rules,
                          const CheckOne& check, std::vector<std::string>* words) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> mirror = OpenSqliteSnapshot(path, context_id);
-  if (!mirror.ok()) return mirror.status();
-  const absl::StatusOr<std::vector<TableRecord>> records = (*mirror)->ReadTables();
-  if (!records.ok()) return records.status();
-  for (const TableRecord& record : *records) {
-    absl::Status checked = check(**mirror, rules, context_id, record.table, words);
-    if (!checked.ok()) return checked;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> mirror, OpenSqliteSnapshot(path, context_id));
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, mirror->ReadTables());
+  for (const TableRecord& record : records) {
+    RETURN_IF_ERROR(check(*mirror, rules, context_id, record.table, words));
   }
   return absl::OkStatus();
 }
@@ -100,9 +95,8 @@ absl::StatusOr<std::vector<std::string>> CheckMirrors(const ServerConfig& config
   }
   std::vector<std::string> words;
   if (!std::filesystem::exists(config.data.dir)) return words;
-  const absl::StatusOr<std::vector<std::string>> tenants = FindSqliteStores(config.data.dir);
-  if (!tenants.ok()) return tenants.status();
-  for (const std::string& context_id : *tenants) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> tenants, FindSqliteStores(config.data.dir));
+  for (const std::string& context_id : tenants) {
     const ColumnRules rules(config.columns, secret, context_id);
     if (!all && !rules.any()) continue;
     const std::string path = SqlitePath(config.data.dir, context_id);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "certs/apikeys/api_key.h"
 
 namespace mirror {
@@ -18,10 +19,9 @@ absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(HttpService* http, const HttpConfig&
     return seen;
   }
   if (!with_keys) return seen;
-  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(config.api_keys);
-  if (!found.ok()) return found.status();
-  seen.keys = std::move(found->keys);
-  seen.left_out = std::move(found->left_out);
+  ASSIGN_OR_RETURN(FoundApiKeys found, ReadApiKeys(config.api_keys));
+  seen.keys = std::move(found.keys);
+  seen.left_out = std::move(found.left_out);
   return seen;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "server/hub/postgres/postgres_hub_file.h"
 #include "server/hub/sqlite/sqlite_hub_file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
@@ -49,14 +50,12 @@ void AwaitNewTokens(const StartMark& start) {
 }
 
 absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
-  absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(config.data.dir);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<CatalogFile> file, CatalogFile::Open(config.data.dir));
   SqliteOptions options = SqliteOptionsOf(config);
   options.claims_wait = true;
   const auto forgot_nonces = std::make_shared<std::function<void()>>();
   options.forgot_nonces = [forgot_nonces] { (*forgot_nonces)(); };
-  absl::StatusOr<std::unique_ptr<StoreHome>> home = OpenSqliteHome(config.data.dir, options);
-  if (!home.ok()) return home.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<StoreHome> home, OpenSqliteHome(config.data.dir, options));
   // Under the lock of the folder, which `home` has.
   absl::StatusOr<std::unique_ptr<StartMark>> start =
       StartMark::Open(config.data.dir, NowMs(), BootOfMachine());
@@ -65,11 +64,11 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   AwaitNewTokens(**start);
   return OpenedStore{
       .folder = nullptr,
-      .catalog = MakeCatalog(*file),
-      .audit_log = MakeAuditLog(*file),
-      .look_log = MakeLookLog(*file),
-      .hook_cursor = MakeHookCursor(*file),
-      .home = *std::move(home),
+      .catalog = MakeCatalog(file),
+      .audit_log = MakeAuditLog(file),
+      .look_log = MakeLookLog(file),
+      .hook_cursor = MakeHookCursor(file),
+      .home = std::move(home),
       .start = *std::move(start),
       .control = nullptr,
       .hub_files = {
@@ -181,28 +180,26 @@ absl::StatusOr<std::shared_ptr<PostgresControl>> OpenForHubs(
 
 /// The folder has what is this server's alone: the audit log's head, and copies in the making.
 absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
-  absl::StatusOr<std::unique_ptr<FolderLock>> folder = FolderLock::Take(config.data.dir);
-  if (!folder.ok()) return folder.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<FolderLock> folder, FolderLock::Take(config.data.dir));
   const PostgresConfig& postgres = config.postgres;
   const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
   if (!places.ok()) return places.status();
   const absl::StatusOr<std::shared_ptr<PostgresControl>> control = PostgresControl::Open(ControlOf(postgres));
   if (!control.ok()) return control.status();
-  absl::StatusOr<std::shared_ptr<StoreHome>> files = OpenCopies(config);
-  if (!files.ok()) return files.status();
-  absl::StatusOr<std::unique_ptr<StoreHome>> home =
-      OpenPostgresHome(*control, *places, {.store = PostgresOptionsOf(config), .files = *std::move(files)});
-  if (!home.ok()) return home.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<StoreHome> files, OpenCopies(config));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<StoreHome> home,
+      OpenPostgresHome(*control, *places, {.store = PostgresOptionsOf(config), .files = std::move(files)}));
   absl::StatusOr<std::shared_ptr<PostgresControl>> hubs = OpenForHubs(config, *control);
   if (!hubs.ok()) return hubs.status();
   auto look = std::make_shared<StoreLook>(*control, *places);
   return OpenedStore{
-      .folder = *std::move(folder),
+      .folder = std::move(folder),
       .catalog = MakeCatalog(*control),
       .audit_log = MakeAuditLog(*control),
       .look_log = MakeLookLog(*control),
       .hook_cursor = MakeHookCursor(*control),
-      .home = *std::move(home),
+      .home = std::move(home),
       .start = nullptr,
       .control = *control,
       .hub_files = {[hubs = *hubs](const HubRules& rules) { return OpenPostgresHubFile(hubs, rules); },
@@ -238,15 +235,13 @@ absl::Status CheckStoreFiles(const ServerConfig& config) {
 absl::StatusOr<TriedStore> TryStore(const ServerConfig& config) {
   if (config.data.store != StoreKind::kPostgres) return TriedStore();
   const PostgresConfig& postgres = config.postgres;
-  if (absl::Status own = CheckSessions(postgres); !own.ok()) return own;
-  auto control = PostgresControl::Find(ControlOf(postgres));
-  if (!control.ok()) return control.status();
-  const absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> places = OpenPlaces(postgres);
-  if (!places.ok()) return places.status();
-  if (*control != nullptr) {
-    if (absl::Status known = CheckPlacesAreKnown(**control, NamesOf(postgres)); !known.ok()) return known;
+  RETURN_IF_ERROR(CheckSessions(postgres));
+  ASSIGN_OR_RETURN(auto control, PostgresControl::Find(ControlOf(postgres)));
+  ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<PostgresPlace>> places, OpenPlaces(postgres));
+  if (control != nullptr) {
+    RETURN_IF_ERROR(CheckPlacesAreKnown(*control, NamesOf(postgres)));
   }
-  return TriedStore{.control = *std::move(control), .notes = NotesOf(postgres, *places)};
+  return TriedStore{.control = std::move(control), .notes = NotesOf(postgres, places)};
 }
 
 }  // namespace mirror

@@ -10,7 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "certs/apikeys/api_key.h"
+#include "certs/key_ring.h"
 #include "certs/tls.h"
 #include "server/hooks/delivery/hook_sql.h"
 #include "server/open_store.h"
@@ -50,7 +52,7 @@ absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* not
   const HttpConfig& http = config.http;
   if (!http.enabled) return absl::OkStatus();
   if (!http.plaintext) {
-    if (absl::Status pair = CheckTlsPair(http.certificate, http.key); !pair.ok()) return pair;
+    RETURN_IF_ERROR(CheckTlsPair(http.certificate, http.key));
   }
   const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(http.api_keys);
   if (!found.ok()) {
@@ -67,15 +69,28 @@ absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* not
   return absl::OkStatus();
 }
 
+/// Nobody may push as such an issuer. A folder that cannot be read is refused elsewhere.
+void NoteEmptyKeyFolders(const ServerConfig& config, std::vector<std::string>* notes) {
+  for (const IssuerConfig& issuer : config.issuers) {
+    const absl::StatusOr<KeyRing> ring = KeyRing::Load({{issuer.name, issuer.environment, issuer.keys}});
+    if (!ring.ok() || !ring->keys().empty()) continue;
+    notes->push_back(
+        absl::StrCat("'keys' of the [[issuer]] '", issuer.name, "' is the folder '", issuer.keys,
+                     "', which has no certificate (KEY-ID.crt): its sources are refused until one "
+                     "is there and the server has read it"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config) {
-  if (absl::Status folder = CheckFolder(config); !folder.ok()) return folder;
+  RETURN_IF_ERROR(CheckFolder(config));
   for (const HookConfig& hook : config.hooks.hooks) {
-    if (absl::Status status = CheckHook(config, hook); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckHook(config, hook));
   }
   std::vector<std::string> notes;
-  if (absl::Status door = CheckDoor(config, &notes); !door.ok()) return door;
+  RETURN_IF_ERROR(CheckDoor(config, &notes));
+  NoteEmptyKeyFolders(config, &notes);
   absl::StatusOr<TriedStore> store = TryStore(config);
   absl::StatusOr<std::vector<std::string>> others = std::vector<std::string>();
   if (store.ok() && store->control != nullptr) others = CheckOtherServers(config, *store->control);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log_format.h"
+#include "base/status_macros.h"
 #include "server/config/hub_keys.h"
 #include "server/rpc/listener/endpoint.h"
 
@@ -53,31 +54,29 @@ ServerConfig Reloader::in_force() {
 }
 
 absl::StatusOr<std::size_t> Reloader::Read() {
-  const absl::StatusOr<ServerConfig> config = LoadServerConfig(started_with_.file);
-  if (!config.ok()) return config.status();
-  absl::StatusOr<std::size_t> keys = gate_.Reload(*config);
+  ASSIGN_OR_RETURN(const ServerConfig config, LoadServerConfig(started_with_.file));
+  absl::StatusOr<std::size_t> keys = gate_.Reload(config);
   if (!keys.ok()) return keys.status();
-  in_force_.application = config->application;
-  changed_ = apply_(*config);
-  SetLevel(*spdlog::default_logger(), config->log_level);
-  SetFormat(*spdlog::default_logger(), config->log_format);
+  in_force_.application = config.application;
+  changed_ = apply_(config);
+  SetLevel(*spdlog::default_logger(), config.log_level);
+  SetFormat(*spdlog::default_logger(), config.log_format);
   const std::pair<const char*, bool> others[] = {
-      {"[listen]", config->listen == started_with_.listen},
-      {"[admin]", config->admin == started_with_.admin},
-      {"[data]", config->data == started_with_.data},
-      {"[postgres]", config->postgres == started_with_.postgres},
-      {"[limits]", config->limits == started_with_.limits},
-      {"[hooks] and [[hook]]", config->hooks == started_with_.hooks},
-      {"[metrics]", config->metrics == started_with_.metrics},
-      {"[[tenant]]", config->columns == started_with_.columns &&
-                         config->freshness == started_with_.freshness &&
-                         config->receipts == started_with_.receipts &&
-                         JournalOfTenants(*config) == JournalOfTenants(started_with_) &&
-                         config->breaker.rules == started_with_.breaker.rules},
-      {"[journal]", config->journal.keep_ms == started_with_.journal.keep_ms &&
-                        config->journal.bytes_max == started_with_.journal.bytes_max},
-      {"[breaker]", config->breaker.limits == started_with_.breaker.limits &&
-                        config->miss_window_ms == started_with_.miss_window_ms}};
+      {"[listen]", config.listen == started_with_.listen},
+      {"[admin]", config.admin == started_with_.admin},
+      {"[data]", config.data == started_with_.data},
+      {"[postgres]", config.postgres == started_with_.postgres},
+      {"[limits]", config.limits == started_with_.limits},
+      {"[hooks] and [[hook]]", config.hooks == started_with_.hooks},
+      {"[metrics]", config.metrics == started_with_.metrics},
+      {"[[tenant]]", config.columns == started_with_.columns && config.freshness == started_with_.freshness &&
+                         config.receipts == started_with_.receipts &&
+                         JournalOfTenants(config) == JournalOfTenants(started_with_) &&
+                         config.breaker.rules == started_with_.breaker.rules},
+      {"[journal]", config.journal.keep_ms == started_with_.journal.keep_ms &&
+                        config.journal.bytes_max == started_with_.journal.bytes_max},
+      {"[breaker]", config.breaker.limits == started_with_.breaker.limits &&
+                        config.miss_window_ms == started_with_.miss_window_ms}};
   for (const auto& [name, same] : others) {
     if (!same) changed_.emplace_back(name);
   }

@@ -20,6 +20,7 @@
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/config/hub_keys.h"
@@ -138,9 +139,8 @@ std::vector<ExpiringKey> ExpiringKeysOf(const std::vector<DatedKey>& keys) {
 /// What columns are hashed with; absent when nothing is to be hashed.
 absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config) {
   if (config.columns.hash_key.empty()) return std::nullopt;
-  absl::StatusOr<std::string> secret = ReadHashSecret(config.columns.hash_key);
-  if (!secret.ok()) return secret.status();
-  return *std::move(secret);
+  ASSIGN_OR_RETURN(std::string secret, ReadHashSecret(config.columns.hash_key));
+  return secret;
 }
 
 /// `application_key`: see RulesPrint().
@@ -285,9 +285,7 @@ Server::~Server() {
 }
 
 absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks) {
-  absl::StatusOr<OpenedStore> opened = OpenConfiguredStore(config);
-  if (!opened.ok()) return opened.status();
-  store = *std::move(opened);
+  ASSIGN_OR_RETURN(store, OpenConfiguredStore(config));
   for (const std::string& note : store.notes) spdlog::warn("{}", note);
   admin_looks = std::make_unique<Looks>(*store.look_log, config.data.dir + "/looks-waiting");
   events = std::make_unique<Events>(*store.catalog, &SharedNowMs, counters);
@@ -302,9 +300,7 @@ absl::Status Server::Parts::OpenData(const ServerConfig& config, std::shared_ptr
 
 absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   TenantsOptions options = TenantsOptionsOf(config, hooks.get());
-  absl::StatusOr<std::optional<std::string>> secret = HashSecret(config);
-  if (!secret.ok()) return secret.status();
-  options.tenant.hash_secret = *std::move(secret);
+  ASSIGN_OR_RETURN(options.tenant.hash_secret, HashSecret(config));
   options.tenant.counters = &counters;
   options.tenant.start = store.start.get();
   if (store.control) {
@@ -317,9 +313,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   };
   options.tenant.records_changed = [this](const std::string& id) { hubs ? hubs->NoteChanged(id) : void(); };
   options.tenant.forget_in_hubs = [this](auto& id) { return hubs ? hubs->Forget(id) : absl::OkStatus(); };
-  absl::StatusOr<std::unique_ptr<Tenants>> opened = Tenants::Open(*store.home, options, *events);
-  if (!opened.ok()) return opened.status();
-  tenants = *std::move(opened);
+  ASSIGN_OR_RETURN(tenants, Tenants::Open(*store.home, options, *events));
   storages = std::make_unique<Storages>(*tenants, *events);
   hubs = std::make_unique<Hubs>(config.hubs, store.hub_files, *tenants, *storages, *events);
   take_again = [this, indexes = options.tenant.indexes,
@@ -364,10 +358,8 @@ absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminServic
         return LookAtHttpDoor(http.get(), http_config, with_keys);
       });
   admin->SetHubs(hubs.get());
-  absl::StatusOr<std::unique_ptr<Endpoint>> opened =
-      Endpoint::Open(config, checked.get(), admin.get(), {&vouched, &admin_vouched}, &calls);
-  if (!opened.ok()) return opened.status();
-  endpoint = *std::move(opened);
+  ASSIGN_OR_RETURN(endpoint,
+                   Endpoint::Open(config, checked.get(), admin.get(), {&vouched, &admin_vouched}, &calls));
   stream_idle = config.limits.cycle_idle;
   metrics_config = config.metrics;
   return store.control ? OpenFleet(config) : absl::OkStatus();
@@ -378,8 +370,8 @@ absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
       store.control,
       FleetOptionsOf(config, gate->application_key(), endpoint->address(), endpoint->admin_address()),
       *events);
-  if (absl::Status set = fleet->SetClock(); !set.ok()) return set;
-  if (absl::Status alike = fleet->CheckHashKey(); !alike.ok()) return alike;
+  RETURN_IF_ERROR(fleet->SetClock());
+  RETURN_IF_ERROR(fleet->CheckHashKey());
   if (!hooks) return absl::OkStatus();
   hooks->Share({.is_here = [this] { return fleet->Holds(Duty::kHooks); },
                 .waits = [this](const std::string& context_id) { fleet->HookWaits(context_id); }});
@@ -388,20 +380,19 @@ absl::Status Server::Parts::OpenFleet(const ServerConfig& config) {
 
 absl::Status Server::Parts::OpenHttp(const HttpConfig& config) {
   if (fleet) {
-    absl::StatusOr<std::string> name = NameUploadFolder(config.uploads);
-    if (!name.ok()) return name.status();
-    fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, *std::move(name));
+    ASSIGN_OR_RETURN(std::string name, NameUploadFolder(config.uploads));
+    fleet_jobs = std::make_unique<FleetJobs>(store.control, *fleet, std::move(name));
   }
-  absl::StatusOr<std::unique_ptr<HttpService>> opened = HttpService::Open(
-      config, *tenants, *storages,
-      [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
-        log->AddLate(who, what, outcome);
-      },
-      [list = admin_looks.get()](const std::string& who, const std::string& what,
-                                 const absl::Status& outcome) { list->Add(who, what, outcome, NowMs()); },
-      *events, fleet_jobs.get());
-  if (!opened.ok()) return opened.status();
-  http = *std::move(opened);
+  ASSIGN_OR_RETURN(
+      http,
+      HttpService::Open(
+          config, *tenants, *storages,
+          [log = audit.get()](const std::string& who, const std::string& what, const absl::Status& outcome) {
+            log->AddLate(who, what, outcome);
+          },
+          [list = admin_looks.get()](const std::string& who, const std::string& what,
+                                     const absl::Status& outcome) { list->Add(who, what, outcome, NowMs()); },
+          *events, fleet_jobs.get()));
   if (fleet_jobs) fleet_jobs->Begin(http->own_url());
   return absl::OkStatus();
 }
@@ -461,17 +452,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   FitToDescriptors(RaiseDescriptorLimit(), &config);
   std::unique_ptr<Server> server(new Server());
   Parts& parts = *server->parts_;
-  absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
-  if (!gate.ok()) return gate.status();
-  parts.gate = *std::move(gate);
-  if (absl::Status opened = parts.OpenData(config, std::move(hooks)); !opened.ok()) return opened;
-  if (absl::Status opened = parts.OpenTenants(config); !opened.ok()) return opened;
+  ASSIGN_OR_RETURN(std::unique_ptr<Gate> gate, Gate::Open(config));
+  parts.gate = std::move(gate);
+  RETURN_IF_ERROR(parts.OpenData(config, std::move(hooks)));
+  RETURN_IF_ERROR(parts.OpenTenants(config));
   parts.Watch(as_written);
-  absl::Status opened = parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); });
-  if (!opened.ok()) return opened;
+  RETURN_IF_ERROR(parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); }));
   parts.audit->Begin();
   if (config.http.enabled) {
-    if (absl::Status http = parts.OpenHttp(config.http); !http.ok()) return http;
+    RETURN_IF_ERROR(parts.OpenHttp(config.http));
   }
   return server;
 }
@@ -572,11 +561,10 @@ void Server::Stop() {
 }
 
 absl::Status CheckServerFiles(const ServerConfig& config) {
-  const absl::StatusOr<std::unique_ptr<Gate>> gate = Gate::Open(config);
-  if (!gate.ok()) return gate.status();
-  if (absl::Status data = CheckDataFolder(config); !data.ok()) return data;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Gate> gate, Gate::Open(config));
+  RETURN_IF_ERROR(CheckDataFolder(config));
   if (const auto secret = HashSecret(config); !secret.ok()) return secret.status();
-  if (absl::Status files = CheckStoreFiles(config); !files.ok()) return files;
+  RETURN_IF_ERROR(CheckStoreFiles(config));
   return CheckListenerFiles(config);
 }
 
@@ -586,7 +574,7 @@ absl::StatusOr<std::vector<std::string>> CheckOtherServers(const ServerConfig& c
   const FleetOptions self = FleetOptionsOf(config, key.ok() ? key->PublicThumbprint() : "",
                                            AddressText(config.listen.address, config.listen.port),
                                            AddressText(config.admin.address, config.admin.port));
-  if (absl::Status alike = CheckHashKey(control, self); !alike.ok()) return alike;
+  RETURN_IF_ERROR(CheckHashKey(control, self));
   // Without the key nothing can be said, which CheckServerFiles() refuses.
   if (!key.ok()) return std::vector<std::string>();
   return FindOtherRules(control, self);

@@ -7,6 +7,10 @@ namespace mirror {
 
 // One clock for several processes, each of which may have a wrong one.
 
+/// How far ahead of the shared clock a time may be that some process stored, in milliseconds. A time further
+/// ahead was written by a process with a wrong clock: it does not count.
+inline constexpr std::int64_t kStoredAheadMaxMs = 300'000;
+
 /// Says what the shared clock shows now, unix milliseconds.
 void SetSharedClock(std::int64_t theirs_ms);
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/config/find_config.h"
 #include "base/config/variables.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -49,7 +50,7 @@ absl::Status ConfigTable::Wrong(const std::string& what) const {
 }
 
 absl::Status ConfigTable::Read(const ConfigKeys& keys) const {
-  if (absl::Status status = ReadWhatStands(keys); !status.ok()) return status;
+  RETURN_IF_ERROR(ReadWhatStands(keys));
   for (const ConfigKey& key : keys) {
     if (key.needed == nullptr || !key.needed->empty()) continue;
     return Has(key.name) ? Wrong(key.name, "must not be empty") : CheckHas({key.name});
@@ -67,7 +68,7 @@ absl::Status ConfigTable::ReadWhatStands(const ConfigKeys& keys) const {
       return Wrong(entry.name, "is not a key" + Suggestion(entry.name, known));
     }
     const Given given{At(entry) + KeyWords(written_, entry.name), entry};
-    if (absl::Status status = key->set(given); !status.ok()) return status;
+    RETURN_IF_ERROR(key->set(given));
   }
   return absl::OkStatus();
 }
@@ -105,8 +106,11 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
                                                     advice));
   }
   const std::unique_ptr<std::FILE, CloseFile> file(fdopen(descriptor, "r"));
-  if (absl::Status owner = CheckConfigOwner(path, descriptor); !owner.ok()) return owner;
+  RETURN_IF_ERROR(CheckConfigOwner(path, descriptor));
   struct stat info = {};
+  if (fstat(descriptor, &info) == 0 && S_ISDIR(info.st_mode)) {
+    return absl::PermissionDeniedError(absl::StrCat("'", path, "' is a folder, and not a file: ", advice));
+  }
   if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) ||
       static_cast<std::uintmax_t>(info.st_size) > kBytesMax) {
     return absl::PermissionDeniedError(
@@ -119,11 +123,10 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
     return absl::PermissionDeniedError(
         absl::StrCat("'", path, "' got another length while it was read, and was not used. Try again."));
   }
-  absl::StatusOr<ConfigNode> root = ParseToml(text, path);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(ConfigNode root, ParseToml(text, path));
   std::error_code error;
   // Of a link the folder where it stands: what lies beside it was put there for it.
-  return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), *std::move(root));
+  return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), std::move(root));
 }
 
 absl::Status ConfigFile::CheckTables(const ConfigForm& form) const {
@@ -145,8 +148,9 @@ absl::Status ConfigFile::ReadSection(const ConfigSection& section) {
                                                      "' must be a table, written as [", section.name, "]"));
     }
     const ConfigTable table(path_, *node, absl::StrCat("[", section.name, "]"));
-    if (absl::Status status = table.ReadWhatStands(section.keys); !status.ok()) return status;
+    RETURN_IF_ERROR(table.ReadWhatStands(section.keys));
   }
+  if (prefix_.empty()) return absl::OkStatus();
   for (const ConfigKey& key : section.keys) {
     const std::string variable = VariableOf(prefix_, section.name, key.name);
     const char* const text = std::getenv(variable.c_str());
@@ -154,7 +158,7 @@ absl::Status ConfigFile::ReadSection(const ConfigSection& section) {
     ConfigNode node;
     node.kind = ConfigNode::Kind::kVariable;
     node.text = text;
-    if (absl::Status status = key.set({variable, node}); !status.ok()) return status;
+    RETURN_IF_ERROR(key.set({variable, node}));
     said_[SectionKey(section.name, key.name)] = variable;
   }
   return absl::OkStatus();
@@ -162,11 +166,11 @@ absl::Status ConfigFile::ReadSection(const ConfigSection& section) {
 
 absl::Status ConfigFile::ReadSections(const ConfigForm& form) {
   prefix_ = form.prefix;
-  if (absl::Status status = CheckTables(form); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckTables(form));
   for (const ConfigSection& section : form.sections) {
-    if (absl::Status status = ReadSection(section); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadSection(section));
   }
-  if (absl::Status status = CheckVariables(form); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckVariables(form));
   // What stands in the file before what does not: that has a line.
   for (const bool stands : {true, false}) {
     for (const ConfigSection& section : form.sections) {
@@ -196,7 +200,7 @@ absl::StatusOr<std::string> ConfigFile::PathOf(const std::string& section, const
   const ConfigNode* const node = table == nullptr ? nullptr : table->Find(key);
   if (node == nullptr) return path;
   const std::string where = absl::StrCat(path_, ":", node->line, ": ", SectionKey(section, key));
-  if (absl::Status set = SetPath(&path, folder_)({where, *node}); !set.ok()) return set;
+  RETURN_IF_ERROR(SetPath(&path, folder_)({where, *node}));
   return path;
 }
 
@@ -221,9 +225,10 @@ bool ConfigFile::Stands(const std::string& section, const std::string& key) cons
 }
 
 absl::Status ConfigFile::Missing(const std::string& section, const std::string& key) const {
+  const std::string what = Stands(section, key) ? "must not be empty" : "is missing";
+  if (prefix_.empty()) return Wrong(section, key, what);
   return Wrong(section, key,
-               absl::StrCat(Stands(section, key) ? "must not be empty" : "is missing",
-                            " (it may also come from ", VariableOf(prefix_, section, key), ")"));
+               absl::StrCat(what, " (it may also come from ", VariableOf(prefix_, section, key), ")"));
 }
 
 }  // namespace mirror

@@ -64,7 +64,8 @@ struct ConfigSection {
 
 /// What a program takes from file and environment.
 struct ConfigForm {
-  std::string prefix;  ///< Of its variables: MIRROR_ makes MIRROR_AGENT_WINDOW of [agent] window.
+  /// Of its variables: MIRROR_ makes MIRROR_AGENT_WINDOW of [agent] window. Empty: keys have no variables.
+  std::string prefix;
   std::vector<ConfigSection> sections;
   std::vector<std::string> blocks = {};  ///< [[name]]. They have no variables.
   /// Variables that begin like its own and are somebody else's; `*` stands for any characters.

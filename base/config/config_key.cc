@@ -15,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -85,22 +87,20 @@ std::string HostAndPortProblem(std::string_view text) {
 
 Setter SetText(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (text->empty()) return given.Wrong("must not be empty");
-    *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (text.empty()) return given.Wrong("must not be empty");
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
 
 Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   return [target, folder](const Given& given) {
-    const absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
+    ASSIGN_OR_RETURN(const std::string text, AsText(given));
     // A key's own text would be shown by whoever says that there is no such file.
-    if (text->find_first_of("\n\r") != std::string::npos || absl::StrContains(*text, "-----BEGIN"))
+    if (text.find_first_of("\n\r") != std::string::npos || absl::StrContains(text, "-----BEGIN"))
       return given.Wrong("must be the path of a file, not the text in it");
-    *target = text->empty() ? "" : (folder / *text).lexically_normal().string();
+    *target = text.empty() ? "" : (folder / text).lexically_normal().string();
     if (target->size() > 1 && target->ends_with('/')) target->pop_back();
     return absl::OkStatus();
   };
@@ -108,25 +108,23 @@ Setter SetPath(std::string* target, const std::filesystem::path& folder) {
 
 Setter SetHostAndPort(std::string* target, const std::string& example) {
   return [target, example](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (const std::string problem = HostAndPortProblem(*text); !problem.empty()) {
-      return given.Wrong(absl::StrCat("must be host:port, as ", example, ", not '", *text, "': ", problem));
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (const std::string problem = HostAndPortProblem(text); !problem.empty()) {
+      return given.Wrong(absl::StrCat("must be host:port, as ", example, ", not '", text, "': ", problem));
     }
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
 
 Setter SetTexts(std::vector<std::string>* target, ListRule rule) {
   return [target, rule](const Given& given) {
-    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
-    if (!texts.ok()) return texts.status();
-    if (rule == ListRule::kSome && texts->empty()) return given.Wrong("must name at least one");
-    if (rule == ListRule::kNamed && std::find(texts->begin(), texts->end(), "") != texts->end()) {
+    ASSIGN_OR_RETURN(std::vector<std::string> texts, AsTexts(given));
+    if (rule == ListRule::kSome && texts.empty()) return given.Wrong("must name at least one");
+    if (rule == ListRule::kNamed && std::find(texts.begin(), texts.end(), "") != texts.end()) {
       return given.Wrong("must hold texts that are not empty");
     }
-    *target = *std::move(texts);
+    *target = std::move(texts);
     return absl::OkStatus();
   };
 }
@@ -134,9 +132,9 @@ Setter SetTexts(std::vector<std::string>* target, ListRule rule) {
 Setter SetSomeOf(std::vector<std::string>* target, const std::vector<std::string>& known) {
   return [target, known](const Given& given) {
     std::vector<std::string> texts;
-    if (absl::Status status = SetTexts(&texts, ListRule::kSome)(given); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTexts(&texts, ListRule::kSome)(given));
     for (const std::string& text : texts) {
-      if (absl::Status status = CheckOneOf(given, text, known); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckOneOf(given, text, known));
     }
     *target = std::move(texts);
     return absl::OkStatus();
@@ -163,10 +161,9 @@ Setter SetElsewhere() {
 
 Setter SetOneOf(std::string* target, const std::vector<std::string>& known) {
   return [target, known](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    absl::Status status = CheckOneOf(given, *text, known);
-    if (status.ok()) *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    absl::Status status = CheckOneOf(given, text, known);
+    if (status.ok()) *target = std::move(text);
     return status;
   };
 }

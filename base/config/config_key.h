@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "base/config/config_value.h"
 #include "base/enum_words.h"
+#include "base/status_macros.h"
 
 // Rows of a table of keys: what a key is called, how its value is written, where it goes.
 
@@ -114,10 +115,9 @@ Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::T
   std::vector<std::string> words;
   for (const auto& [word, meaning] : known) words.push_back(word);
   return [target, known, words](const Given& given) {
-    const absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
+    ASSIGN_OR_RETURN(const std::string text, AsText(given));
     std::size_t index = 0;
-    absl::Status status = CheckOneOf(given, *text, words, &index);
+    absl::Status status = CheckOneOf(given, text, words, &index);
     if (status.ok()) *target = known[index].second;
     return status;
   };
@@ -135,8 +135,7 @@ Setter SetEach(std::map<std::string, T>* target, const std::string& shown,
     }
     std::map<std::string, T> all;
     for (const ConfigNode& entry : given.node.entries) {
-      const absl::Status status = set(&all[entry.name])({given.where + " '" + entry.name + "'", entry});
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(set(&all[entry.name])({given.where + " '" + entry.name + "'", entry}));
     }
     *target = std::move(all);
     return absl::OkStatus();

@@ -46,6 +46,7 @@ std::string VariableOf(const std::string& prefix, const std::string& section, co
 }
 
 absl::Status CheckVariables(const ConfigForm& form) {
+  if (form.prefix.empty()) return absl::OkStatus();
   std::vector<std::string> known;
   for (const ConfigSection& section : form.sections) {
     for (std::string& name : VariablesOf(form.prefix, section)) known.push_back(std::move(name));

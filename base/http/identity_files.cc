@@ -4,17 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
 absl::StatusOr<HttpIdentity> HttpIdentityFiles::Read() {
   // Before they are read: what comes meanwhile is seen the next time.
   mark_ = Mark();
-  absl::StatusOr<std::string> chain = ReadKeyFile(certificate_, FileUse::kPublic);
-  if (!chain.ok()) return chain.status();
-  absl::StatusOr<std::string> key = ReadKeyFile(key_, FileUse::kSecret);
-  if (!key.ok()) return key.status();
-  return HttpIdentity{*std::move(chain), *std::move(key)};
+  ASSIGN_OR_RETURN(std::string chain, ReadKeyFile(certificate_, FileUse::kPublic));
+  ASSIGN_OR_RETURN(std::string key, ReadKeyFile(key_, FileUse::kSecret));
+  return HttpIdentity{std::move(chain), std::move(key)};
 }
 
 bool HttpIdentityFiles::IsStale() const { return Mark() != mark_; }

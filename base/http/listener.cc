@@ -22,6 +22,7 @@
 #include "base/http/tls.h"
 #include "base/http/turns.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -145,7 +146,7 @@ error_code HttpListener::Core::ListenAt(const tcp::endpoint& endpoint) {
 }
 
 absl::Status HttpListener::Core::Start() {
-  if (absl::Status started = turns_.Start(); !started.ok()) return started;
+  RETURN_IF_ERROR(turns_.Start());
   accepting_ = true;
   Accept();
   try {
@@ -323,12 +324,11 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Open(
     const std::optional<HttpIdentity>& identity) {
   auto core = std::make_unique<Core>(std::move(door), limits);
   if (identity) {
-    auto tls = MakeHttpTls(*identity);
-    if (!tls.ok()) return tls.status();
-    core->SetTls(*std::move(tls));
+    ASSIGN_OR_RETURN(auto tls, MakeHttpTls(*identity));
+    core->SetTls(std::move(tls));
   }
-  if (absl::Status status = core->Listen(address, port); !status.ok()) return status;
-  if (absl::Status status = core->Start(); !status.ok()) return status;
+  RETURN_IF_ERROR(core->Listen(address, port));
+  RETURN_IF_ERROR(core->Start());
   return std::unique_ptr<HttpListener>(new HttpListener(std::move(core)));
 }
 
@@ -342,9 +342,8 @@ HttpConnections HttpListener::connections() const { return core_->connections();
 
 absl::Status HttpListener::SetIdentity(const HttpIdentity& identity) {
   if (core_->tls() == nullptr) return absl::FailedPreconditionError("it listens without TLS");
-  auto tls = MakeHttpTls(identity);
-  if (!tls.ok()) return tls.status();
-  core_->SetTls(*std::move(tls));
+  ASSIGN_OR_RETURN(auto tls, MakeHttpTls(identity));
+  core_->SetTls(std::move(tls));
   return absl::OkStatus();
 }
 

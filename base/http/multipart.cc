@@ -7,6 +7,7 @@
 #include "base/http/multipart_header.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -130,26 +131,25 @@ absl::StatusOr<bool> MultipartSink::TakeHeader() {
   }
   if (end == std::string_view::npos) return false;
   const std::size_t lines = is_empty ? 0 : end + 2;
-  if (absl::Status begun = BeginPart(there.substr(0, lines)); !begun.ok()) return begun;
+  RETURN_IF_ERROR(BeginPart(there.substr(0, lines)));
   at_ += lines + 2;
   state_ = State::kContent;
   return true;
 }
 
 absl::Status MultipartSink::BeginPart(std::string_view header) {
-  absl::StatusOr<PartHeader> part = ParsePartHeader(header);
-  if (!part.ok()) return part.status();
-  in_file_ = part->name == limits_.file_field;
+  ASSIGN_OR_RETURN(PartHeader part, ParsePartHeader(header));
+  in_file_ = part.name == limits_.file_field;
   if (in_file_) {
     if (form_->file_name) return WrongForm("has two files; send one");
-    form_->file_name = part->file_name.value_or("");
+    form_->file_name = part.file_name.value_or("");
     return absl::OkStatus();
   }
-  if (part->file_name) {
-    return WrongForm(absl::StrCat("has a file in the field '", Printable(part->name), "'; its field is '",
+  if (part.file_name) {
+    return WrongForm(absl::StrCat("has a file in the field '", Printable(part.name), "'; its field is '",
                                   limits_.file_field, "'"));
   }
-  return BeginField(std::move(part->name));
+  return BeginField(std::move(part.name));
 }
 
 absl::Status MultipartSink::BeginField(std::string name) {
@@ -171,7 +171,7 @@ absl::StatusOr<bool> MultipartSink::TakeContent() {
   const bool ends = end != std::string_view::npos;
   // A boundary may have begun at the end of what is there.
   const std::size_t taken = ends ? end : there.size() - std::min(there.size(), delimiter_.size() - 1);
-  if (absl::Status added = AddContent(there.substr(0, taken)); !added.ok()) return added;
+  RETURN_IF_ERROR(AddContent(there.substr(0, taken)));
   at_ += ends ? end + delimiter_.size() : taken;
   if (ends) state_ = State::kBoundary;
   return ends;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 
 namespace mirror {
@@ -125,7 +126,7 @@ absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   while (!header.empty()) {
     const std::size_t end = header.find("\r\n");
     if (end == std::string_view::npos) return WrongPart("has a header whose lines do not end");
-    if (absl::Status taken = TakeLine(header.substr(0, end), &disposition); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeLine(header.substr(0, end), &disposition));
     header.remove_prefix(end + 2);
   }
   if (!disposition) return WrongPart("has no Content-Disposition: form-data; name=\"...\"");

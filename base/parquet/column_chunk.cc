@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/parquet/level_runs.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
@@ -52,7 +53,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
 
 absl::StatusOr<PackedChunk> ColumnChunk::Take(PagePacker& packer) {
   if (!levels_.empty()) {
-    if (absl::Status status = EndPage(packer); !status.ok()) return status;
+    RETURN_IF_ERROR(EndPage(packer));
   }
   rows_ = 0;
   raw_bytes_ = 0;

@@ -4,6 +4,8 @@
 
 #include "absl/status/statusor.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -20,7 +22,7 @@ ParquetWriter::ParquetWriter(std::vector<ParquetColumn> columns, Sink sink, RowG
 absl::Status ParquetWriter::EndRow() {
   std::size_t bytes = 0;
   for (ColumnChunk& chunk : chunks_) {
-    if (absl::Status status = chunk.EndRow(packer_); !status.ok()) return status;
+    RETURN_IF_ERROR(chunk.EndRow(packer_));
     bytes += chunk.bytes();
   }
   ++rows_;
@@ -28,7 +30,7 @@ absl::Status ParquetWriter::EndRow() {
 }
 
 absl::Status ParquetWriter::Finish(const ParquetNotes& notes, const std::string& created_by) {
-  if (absl::Status status = rows_ > 0 ? EndGroup() : Begin(); !status.ok()) return status;
+  RETURN_IF_ERROR(rows_ > 0 ? EndGroup() : Begin());
   std::string footer = EncodeFooter(columns_, groups_, notes, created_by);
   const std::size_t bytes = footer.size();
   if (bytes > INT32_MAX) {
@@ -42,17 +44,16 @@ absl::Status ParquetWriter::Finish(const ParquetNotes& notes, const std::string&
 absl::Status ParquetWriter::Begin() { return offset_ == 0 ? Write(kMagic) : absl::OkStatus(); }
 
 absl::Status ParquetWriter::EndGroup() {
-  if (absl::Status status = Begin(); !status.ok()) return status;
+  RETURN_IF_ERROR(Begin());
   GroupPlace group;
   group.rows = std::exchange(rows_, 0);
   for (ColumnChunk& chunk : chunks_) {
-    const absl::StatusOr<PackedChunk> packed = chunk.Take(packer_);
-    if (!packed.ok()) return packed.status();
+    ASSIGN_OR_RETURN(const PackedChunk packed, chunk.Take(packer_));
     const std::uint64_t begin = offset_;
-    for (const std::string& page : packed->pages) {
-      if (absl::Status status = Write(page); !status.ok()) return status;
+    for (const std::string& page : packed.pages) {
+      RETURN_IF_ERROR(Write(page));
     }
-    group.chunks.push_back({begin, offset_ - begin, packed->unpacked_bytes, packed->values});
+    group.chunks.push_back({begin, offset_ - begin, packed.unpacked_bytes, packed.values});
   }
   groups_.push_back(std::move(group));
   return absl::OkStatus();

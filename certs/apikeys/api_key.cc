@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "base/name_pattern.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 
 namespace mirror {
@@ -112,20 +113,17 @@ absl::StatusOr<std::vector<std::string>> FindFiles(const std::string& folder) {
 }
 
 absl::StatusOr<ApiKey> ReadKey(const std::string& path, std::string name) {
-  const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
-  if (!text.ok()) return text.status();
-  const absl::StatusOr<ConfigNode> root = ParseToml(*text, path);
-  if (!root.ok()) return root.status();
-  const ConfigNode* const section = root->Find("key");
+  ASSIGN_OR_RETURN(const std::string text, ReadKeyFile(path, FileUse::kPublic));
+  ASSIGN_OR_RETURN(const ConfigNode root, ParseToml(text, path));
+  const ConfigNode* const section = root.Find("key");
   if (section == nullptr) return absl::InvalidArgumentError(absl::StrCat(path, ": there is no [key]"));
   ApiKey key;
   key.name = std::move(name);
-  absl::Status read = ConfigTable(path, *section, "[key]")
-                          .Read({{"role", SetOneOf(&key.role, ApiRoleWords())},
-                                 {"storages", SetTexts(&key.storages, ListRule::kSome)},
-                                 {"sha256", SetText(&key.sha256), &key.sha256},
-                                 {"issued", SetText(&key.issued)}});
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(ConfigTable(path, *section, "[key]")
+                      .Read({{"role", SetOneOf(&key.role, ApiRoleWords())},
+                             {"storages", SetTexts(&key.storages, ListRule::kSome)},
+                             {"sha256", SetText(&key.sha256), &key.sha256},
+                             {"issued", SetText(&key.issued)}}));
   if (absl::Status checked = CheckStorages(key.storages); !checked.ok())
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(checked.message())));
   if (key.sha256.size() != 64 || !std::all_of(key.sha256.begin(), key.sha256.end(), [](char c) {
@@ -162,12 +160,11 @@ absl::Status CheckApiKeyName(std::string_view name) {
 }
 
 absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey& key, const std::string& as) {
-  if (absl::Status named = CheckApiKeyName(key.name); !named.ok()) return named;
-  if (absl::Status checked = CheckStorages(key.storages); !checked.ok()) return checked;
-  const absl::StatusOr<std::optional<Owner>> owner = OwnerOf(as);
-  if (!owner.ok()) return owner.status();
+  RETURN_IF_ERROR(CheckApiKeyName(key.name));
+  RETURN_IF_ERROR(CheckStorages(key.storages));
+  ASSIGN_OR_RETURN(const std::optional<Owner> owner, OwnerOf(as));
   absl::Status made = MakeFolder(folder);
-  if (made.ok() && *owner) made = Give(folder, **owner);
+  if (made.ok() && owner) made = Give(folder, *owner);
   if (!made.ok()) return made;
   // 256 bits, with a beginning by which scanners of leaked secrets know it.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
@@ -177,10 +174,9 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
       ToString(key.role), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""), "\"]\nsha256 = \"",
       HashOf(text), "\"\nissued = \"", Today(), "\"\n");
   const std::string path = PathOf(folder, key.name);
-  absl::Status written = WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kRefuse);
-  if (!written.ok()) return written;
-  if (*owner) {
-    if (absl::Status given = Give(path, **owner); !given.ok()) {
+  RETURN_IF_ERROR(WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kRefuse));
+  if (owner) {
+    if (absl::Status given = Give(path, *owner); !given.ok()) {
       unlink(path.c_str());
       return given;
     }
@@ -189,7 +185,7 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
 }
 
 absl::Status RevokeApiKey(const std::string& folder, const std::string& name) {
-  if (absl::Status named = CheckApiKeyName(name); !named.ok()) return named;
+  RETURN_IF_ERROR(CheckApiKeyName(name));
   const std::string path = PathOf(folder, name);
   if (unlink(path.c_str()) == 0) return absl::OkStatus();
   if (errno == ENOENT)
@@ -198,10 +194,9 @@ absl::Status RevokeApiKey(const std::string& folder, const std::string& name) {
 }
 
 absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
-  const absl::StatusOr<std::vector<std::string>> files = FindFiles(folder);
-  if (!files.ok()) return files.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, FindFiles(folder));
   FoundApiKeys found;
-  for (const std::string& file : *files) {
+  for (const std::string& file : files) {
     std::string name = file.substr(0, file.size() - std::strlen(kEnding));
     const std::string path = absl::StrCat(folder, "/", file);
     const absl::Status named = CheckApiKeyName(name);
@@ -221,10 +216,9 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
 }
 
 absl::StatusOr<std::string> ApiKeysMark(const std::string& folder) {
-  const absl::StatusOr<std::vector<std::string>> files = FindFiles(folder);
-  if (!files.ok()) return files.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, FindFiles(folder));
   std::string mark;
-  for (const std::string& file : *files) {
+  for (const std::string& file : files) {
     struct stat status = {};
     // One that went meanwhile is one that has nothing.
     if (stat(absl::StrCat(folder, "/", file).c_str(), &status) != 0) status = {};

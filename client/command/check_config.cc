@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "client/command/exit_code.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"
@@ -83,7 +84,7 @@ absl::Status CheckAll(const AgentConfig& config) {
         ". Look at its owner and mode, and ask as the user that the agent runs as."));
   }
   for (const SourceConfig& source : config.sources) {
-    if (absl::Status status = CheckSource(config, source); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckSource(config, source));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "client/command/exit_code.h"
 #include "client/command/report.h"
 #include "client/run/open_log.h"
@@ -54,7 +55,13 @@ std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunS
   if (!waiting && no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   if (!waiting) return "sent whole if its number of rows changed";
   const auto found = waiting->find(FoldName(table));
-  if (found == waiting->end()) return absl::StrCat("new: a log is made, and ", AllRows(reader, table));
+  if (found == waiting->end()) {
+    const char* const first = source.kind == SourceKind::kPostgres
+                                  ? "new: when the publication has it ('mirror-agent install'), "
+                              : IsServer(source.kind) ? "new: "
+                                                      : "new: a log is made, and ";
+    return absl::StrCat(first, AllRows(reader, table));
+  }
   if (!found->second) return absl::StrCat("never sent: ", AllRows(reader, table));
   if (no_mirror) return absl::StrCat("no mirror yet: ", AllRows(reader, table));
   const std::string changes = Counted(static_cast<std::uint64_t>(*found->second), "change");
@@ -105,89 +112,73 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
                                   const std::map<std::string, std::string>& unlogged,
-                                  const std::string& state_dir, bool no_mirror, std::ostream& out,
-                                  std::vector<SourceTable>* tables) {
-  absl::StatusOr<std::unique_ptr<CaptureState>> state = CaptureState::OpenCopy(state_dir, source.context_id);
-  if (!state.ok()) return state.status();
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
-  SourceConfig as_before = source;
-  as_before.announced = runs->tables().Names();
-  const absl::StatusOr<CapturedSource> opened =
-      OpenCaptured(as_before, rules, runs->tables().Records(), **state, nullptr);
-  if (!opened.ok()) return opened.status();
-  SourceReader* const reader = opened->reader.get();
-  const auto waiting = Waiting(source, state_dir, *runs);
-  if (!waiting.ok()) return waiting.status();
-  const absl::StatusOr<SourceSchema> schema = reader->Schema();
-  if (!schema.ok()) return schema.status();
-  *tables = schema->tables;
-  PrintRefused(*schema, out);
-  for (const SourceTable& table : schema->tables) {
+                                  const std::string& state_dir, const RunState& runs, bool no_mirror,
+                                  std::ostream& out, std::vector<SourceTable>* tables) {
+  ASSIGN_OR_RETURN(std::unique_ptr<CaptureState> state, CaptureState::OpenCopy(state_dir, source.context_id));
+  ASSIGN_OR_RETURN(const CapturedSource opened,
+                   OpenCaptured(source, rules, runs.tables().Records(), *state, nullptr));
+  SourceReader* const reader = opened.reader.get();
+  ASSIGN_OR_RETURN(const auto waiting, Waiting(source, state_dir, runs));
+  ASSIGN_OR_RETURN(const SourceSchema schema, reader->Schema());
+  *tables = schema.tables;
+  PrintRefused(schema, out);
+  for (const SourceTable& table : schema.tables) {
     out << "  " << Printable(table.schema.name) << ": ";
     if (const auto why = unlogged.find(FoldName(table.schema.name)); why != unlogged.end())
       out << "found by comparing, since " << Printable(why->second) << ": ";
     if (table.problem.empty() && rules.Find(table.schema.name) == nullptr) {
-      out << WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror) << '\n';
+      out << WordsOf(source, *reader, runs, table.schema.name, waiting, no_mirror) << '\n';
       continue;
     }
-    const absl::StatusOr<std::optional<CaptureState::Table>> captured = (*state)->Find(table.schema.name);
-    if (!captured.ok()) return captured.status();
+    ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> captured, state->Find(table.schema.name));
     const absl::StatusOr<std::optional<std::int64_t>> sent =
-        *captured ? (*state)->LastSent(**captured) : std::optional<std::int64_t>();
+        captured ? state->LastSent(*captured) : std::optional<std::int64_t>();
     if (!sent.ok()) return sent.status();
     if (!table.problem.empty()) {
       out << Printable(table.problem) << '\n';
-    } else if (!*sent || **sent < (*captured)->floor) {
+    } else if (!*sent || **sent < captured->floor) {
       out << "not sent in its present form yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
     } else if (no_mirror) {
       out << "no mirror yet: " << AllRows(*reader, table.schema.name)
           << StagedWords(source, table.schema.name) << '\n';
-    } else if ((*captured)->key_parts == 0) {
-      out << ((*captured)->changed > **sent ? "it changed, and has no key: all rows are sent\n"
-                                            : "nothing changed since it was sent last\n");
+    } else if (captured->key_parts == 0) {
+      out << (captured->changed > **sent ? "it changed, and has no key: all rows are sent\n"
+                                         : "nothing changed since it was sent last\n");
     } else {
-      const absl::StatusOr<CaptureState::Noted> noted = (*state)->CountNoted(**captured, **sent);
-      if (!noted.ok()) return noted.status();
-      out << Counted(noted->inserts, "insert") << ", " << Counted(noted->updates, "update") << ", "
-          << Counted(noted->deletes, "delete") << StagedWords(source, table.schema.name) << '\n';
+      ASSIGN_OR_RETURN(const CaptureState::Noted noted, state->CountNoted(*captured, **sent));
+      out << Counted(noted.inserts, "insert") << ", " << Counted(noted.updates, "update") << ", "
+          << Counted(noted.deletes, "delete") << StagedWords(source, table.schema.name) << '\n';
     }
   }
-  return !HasTroubles(*schema);
+  return !HasTroubles(schema);
 }
 
-absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, bool no_mirror,
-                          std::ostream& out, std::vector<SourceTable>* tables) {
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
+absl::StatusOr<bool> Show(const SourceConfig& source, const std::string& state_dir, const RunState& runs,
+                          bool no_mirror, std::ostream& out, std::vector<SourceTable>* tables) {
   std::map<std::string, std::string> unlogged;
   if (UsesLog(source)) {
-    absl::StatusOr<std::map<std::string, std::string>> found = FindUnlogged(source);
-    if (!found.ok()) return found.status();
-    unlogged = KeepToBeLogged(source, *std::move(found));
+    ASSIGN_OR_RETURN(auto found, FindUnlogged(source));
+    unlogged = KeepToBeLogged(source, std::move(found));
   }
   std::set<std::string> names;
   for (const auto& [name, why] : unlogged) names.insert(name);
   if (const std::optional<CaptureRules> rules = RulesOf(source, names)) {
-    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, no_mirror, out, tables);
+    return ShowCaptured(source, *rules, SentUnlogged(source, unlogged), state_dir, runs, no_mirror, out,
+                        tables);
   }
-  SourceConfig as_before = source;
-  as_before.announced = runs->tables().Names();
-  const auto reader = OpenReader(as_before, runs->tables().Records());
-  const absl::StatusOr<SourceSchema> schema = reader->Schema();
-  if (!schema.ok()) return schema.status();
-  const absl::StatusOr<WaitingChanges> waiting = Waiting(source, state_dir, *runs);
-  if (!waiting.ok()) return waiting.status();
-  *tables = schema->tables;
-  PrintRefused(*schema, out);
-  for (const SourceTable& table : schema->tables) {
+  const auto reader = OpenReader(source, runs.tables().Records());
+  ASSIGN_OR_RETURN(const SourceSchema schema, reader->Schema());
+  ASSIGN_OR_RETURN(const WaitingChanges waiting, Waiting(source, state_dir, runs));
+  *tables = schema.tables;
+  PrintRefused(schema, out);
+  for (const SourceTable& table : schema.tables) {
     out << "  " << Printable(table.schema.name) << ": "
-        << (table.problem.empty() ? WordsOf(source, *reader, *runs, table.schema.name, *waiting, no_mirror)
+        << (table.problem.empty() ? WordsOf(source, *reader, runs, table.schema.name, waiting, no_mirror)
                                   : Printable(table.problem))
         << '\n';
   }
-  return !HasTroubles(*schema);
+  return !HasTroubles(schema);
 }
 
 void PrintLoss(const LossOfMirror& loss, std::ostream& out) {
@@ -231,7 +222,8 @@ bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std
 
 bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
             std::ostream& out, std::ostream& err) {
-  SourceConfig source = configured;
+  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, configured.context_id);
+  SourceConfig source = runs.ok() ? WithLastTables(configured, runs->tables()) : configured;
   source.rejects = RejectsOf(configured, state_dir);
   source.keeps_rejects = false;
   out << source.context_id << "  " << Printable(source.path) << '\n';
@@ -239,7 +231,8 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const bool no_mirror = HasNoMirrorYet(answer.status());
   std::vector<SourceTable> tables;
-  const absl::StatusOr<bool> looked = Show(source, state_dir, no_mirror, out, &tables);
+  const absl::StatusOr<bool> looked = runs.ok() ? Show(source, state_dir, *runs, no_mirror, out, &tables)
+                                                : absl::StatusOr<bool>(runs.status());
   if (!looked.ok())
     err << kFailedHere << source.context_id << ": " << Printable(std::string(looked.status().message()))
         << '\n';
@@ -258,7 +251,6 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
       << ", accepted the token, and its signature is right"
       << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
       << ". Nothing was sent.\n";
-  const absl::StatusOr<RunState> runs = RunState::Load(state_dir, source.context_id);
   // Before its first run it has no name for the source yet.
   const bool can_ask = looked.ok() && runs.ok() && !runs->source_id().empty() && !answer->do_not_replicate();
   const bool told = !can_ask || ShowAnnounced(client, runs->source_id(), tables, out, err);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 #include "client/command/exit_code.h"
@@ -125,49 +126,41 @@ absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& s
   (void)OpenLog(source, {});
   // Tables that are captured need none.
   const std::optional<CaptureRules> rules = RulesOf(source);
-  absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  if (!state.ok()) return state.status();
+  ASSIGN_OR_RETURN(RunState state, RunState::Load(config.agent.state_dir, source.context_id));
   SourceConfig with_twins = source;
   with_twins.keeps_twins = true;
   const std::unique_ptr<SourceReader> reader = OpenSource(
       with_twins, {}, nullptr,
       [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
-  const absl::StatusOr<std::vector<std::string>> tables = reader->TableNames();
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> tables, reader->TableNames());
   // It stays the source that it was before it had a log, unless the database, its path or the machine is
   // another one.
-  const absl::StatusOr<std::string> bound = state->Bind(reader->Mark());
-  if (!bound.ok()) return bound.status();
-  const LogUser user = {config.agent.state_dir, state->source_id(), take_over, state->is_new()};
+  ASSIGN_OR_RETURN(const std::string bound, state.Bind(reader->Mark()));
+  const LogUser user = {config.agent.state_dir, state.source_id(), take_over, state.is_new()};
   if (told == Told::kAsScript) {
     // By the id that stands in the script it is known from then on.
-    if (absl::Status saved = state->Save(); !saved.ok()) return saved;
-    absl::StatusOr<std::string> script = PrintInstall(source, user, *tables);
-    if (!script.ok()) return script.status();
-    return Done{*std::move(script)};
+    RETURN_IF_ERROR(state.Save());
+    ASSIGN_OR_RETURN(std::string script, PrintInstall(source, user, tables));
+    return Done{std::move(script)};
   }
-  const absl::StatusOr<InstalledLog> log = InstallLog(source, user, *tables);
-  if (!log.ok()) return log.status();
-  state->KeepSourceId(log->source_id);
-  if (absl::Status saved = state->Save(); !saved.ok()) return saved;
+  ASSIGN_OR_RETURN(const InstalledLog log, InstallLog(source, user, tables));
+  state.KeepSourceId(log.source_id);
+  RETURN_IF_ERROR(state.Save());
   ForgetUnlogged(config.agent.state_dir, source.context_id);
-  return Done{log->words, LackedByDeliveries(source)};
+  return Done{log.words, LackedByDeliveries(source)};
 }
 
 absl::StatusOr<Done> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
   // Also where its state cannot be read any more.
   const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
-  const absl::StatusOr<bool> there =
-      UninstallLog(source, {config.agent.state_dir, state.ok() ? state->source_id() : ""});
-  if (!there.ok()) return there.status();
-  std::string done = *there ? "the change log is removed" : "there was no change log";
-  const absl::StatusOr<std::string> left = LeftByUninstall(source);
-  if (!left.ok()) return left.status();
-  if (!left->empty()) absl::StrAppend(&done, "; ", *left);
-  if (*there) {
-    const absl::StatusOr<std::string> kept = KeptAfterUninstall(source);
-    if (!kept.ok()) return kept.status();
-    if (!kept->empty()) absl::StrAppend(&done, "; ", *kept);
+  ASSIGN_OR_RETURN(const bool there,
+                   UninstallLog(source, {config.agent.state_dir, state.ok() ? state->source_id() : ""}));
+  std::string done = there ? "the change log is removed" : "there was no change log";
+  ASSIGN_OR_RETURN(const std::string left, LeftByUninstall(source));
+  if (!left.empty()) absl::StrAppend(&done, "; ", left);
+  if (there) {
+    ASSIGN_OR_RETURN(const std::string kept, KeptAfterUninstall(source));
+    if (!kept.empty()) absl::StrAppend(&done, "; ", kept);
   }
   return Done{done};
 }

@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 #include "client/command/exit_code.h"
@@ -73,21 +74,20 @@ KeyPart Parse(const std::string& value, const KeyPart& present) {
 /// `deletes`: that of the feed of its deletes.
 absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
                   bool deletes) {
-  const absl::StatusOr<std::optional<CaptureState::Table>> table = state.Find(name);
-  if (!table.ok()) return table.status();
-  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
-  const LookedBy by = ReadLookedBy((*table)->form);
+  ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> table, state.Find(name));
+  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  const LookedBy by = ReadLookedBy(table->form);
   if (!by.HasPointer()) {
     return absl::NotFoundError(
         absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.word, "\""));
   }
-  if (deletes && (*table)->feed.empty())
+  if (deletes && table->feed.empty())
     return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
   const auto set = [&](const KeyPart& pointer) {
     return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
   };
   if (!value) return set(BeforeAll());
-  KeyPart present = deletes ? (*table)->deletes_pointer : (*table)->pointer;
+  KeyPart present = deletes ? table->deletes_pointer : table->pointer;
   if (present == BeforeAll()) present = KeyPart();  // Of either kind.
   const KeyPart pointer = Parse(*value, present);
   const auto is_number = [](const KeyPart& part) {
@@ -111,21 +111,16 @@ std::string NameAtMirror(const SourceConfig& source, const std::string& given) {
 }
 
 absl::Status Change(const AgentConfig& config, const SourceConfig& source, const PointersOptions& options) {
-  const absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
-  if (!lock.ok()) return lock.status();
-  const absl::StatusOr<std::unique_ptr<CaptureState>> state =
-      CaptureState::Open(config.agent.state_dir, source.context_id);
-  if (!state.ok()) return state.status();
+  ASSIGN_OR_RETURN(const LockFile lock, LockFile::Acquire(config.agent.state_dir, source.context_id));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CaptureState> state,
+                   CaptureState::Open(config.agent.state_dir, source.context_id));
   for (const std::string& one : options.set) {
     const std::size_t equals = one.find('=');
-    absl::Status moved =
-        Move(**state, NameAtMirror(source, one.substr(0, equals)), one.substr(equals + 1), options.deletes);
-    if (!moved.ok()) return moved;
+    RETURN_IF_ERROR(
+        Move(*state, NameAtMirror(source, one.substr(0, equals)), one.substr(equals + 1), options.deletes));
   }
   for (const std::string& table : options.reset) {
-    if (absl::Status moved = Move(**state, NameAtMirror(source, table), std::nullopt, options.deletes);
-        !moved.ok())
-      return moved;
+    RETURN_IF_ERROR(Move(*state, NameAtMirror(source, table), std::nullopt, options.deletes));
   }
   return absl::OkStatus();
 }
@@ -135,13 +130,11 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
   std::int64_t run = 0;
   if (out != nullptr) *out << source.context_id << '\n';
   if (CaptureState::Exists(config.agent.state_dir, source.context_id)) {
-    const absl::StatusOr<std::unique_ptr<CaptureState>> state =
-        CaptureState::OpenCopy(config.agent.state_dir, source.context_id);
-    if (!state.ok()) return state.status();
-    run = (*state)->run();
-    const absl::StatusOr<std::vector<CaptureState::Table>> all = (*state)->List();
-    if (!all.ok()) return all.status();
-    for (const CaptureState::Table& table : *all) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<CaptureState> state,
+                     CaptureState::OpenCopy(config.agent.state_dir, source.context_id));
+    run = state->run();
+    ASSIGN_OR_RETURN(const std::vector<CaptureState::Table> all, state->List());
+    for (const CaptureState::Table& table : all) {
       const LookedBy by = ReadLookedBy(table.form);
       const std::string looked = table.looked_ms == 0 ? "" : FormatUnixTime(table.looked_ms / 1'000);
       tables.push_back({{"table", table.name},

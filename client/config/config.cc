@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/config/config_file.h"
 #include "base/config/own_variables.h"
+#include "base/status_macros.h"
 #include "client/config/source_loader.h"
 
 namespace mirror {
@@ -46,11 +47,10 @@ class Loader {
           "MIRROR_LIMITS_*", "MIRROR_BREAKER_*", "MIRROR_HOOKS_*", "MIRROR_LOG_LEVEL"}) {
       form.let_through.emplace_back(theirs);
     }
-    if (absl::Status status = file_.ReadSections(form); !status.ok()) return status;
-    if (absl::Status status = CheckTogether(); !status.ok()) return status;
-    absl::StatusOr<std::vector<SourceConfig>> sources = LoadSources(file_, config_.agent.hash_key);
-    if (!sources.ok()) return sources.status();
-    config_.sources = *std::move(sources);
+    RETURN_IF_ERROR(file_.ReadSections(form));
+    RETURN_IF_ERROR(CheckTogether());
+    ASSIGN_OR_RETURN(std::vector<SourceConfig> sources, LoadSources(file_, config_.agent.hash_key));
+    config_.sources = std::move(sources);
     return std::move(config_);
   }
 
@@ -122,10 +122,10 @@ class Loader {
 }  // namespace
 
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
-  absl::StatusOr<ConfigFile> file =
-      ConfigFile::Open(path, "name another configuration with --config ('mirrorctl init' writes one)");
-  if (!file.ok()) return file.status();
-  return Loader(*std::move(file)).Load();
+  ASSIGN_OR_RETURN(
+      ConfigFile file,
+      ConfigFile::Open(path, "name another configuration with --config ('mirrorctl init' writes one)"));
+  return Loader(std::move(file)).Load();
 }
 
 }  // namespace mirror

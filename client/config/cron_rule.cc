@@ -10,6 +10,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -178,7 +180,7 @@ absl::StatusOr<CronRule> CronRule::Parse(const std::string& text) {
   }
   rule.either_day_ = words[2].front() != '*' && words[4].front() != '*';
   if (rule.weekdays_[7]) rule.weekdays_.set(0);
-  if (absl::Status days = rule.CheckDays(); !days.ok()) return days;
+  RETURN_IF_ERROR(rule.CheckDays());
   return rule;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/config/dsn.h"
 #include "client/config/kind_keys.h"
 #include "client/config/table_loader.h"
@@ -46,12 +47,11 @@ std::optional<int> MinuteOfDay(std::string_view text) {
 
 Setter SetContextId(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (!CheckContextId(*text).ok()) {
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (!CheckContextId(text).ok()) {
       return given.Wrong("must be 1 to 64 of the letters A-Z and a-z, digits, '_' and '-'");
     }
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
@@ -77,10 +77,9 @@ Setter SetBlocked(std::map<std::string, std::string>* target) {
 /// A list of one.
 Setter SetOnly(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
-    if (!texts.ok()) return texts.status();
-    if (texts->size() != 1 || texts->front().empty()) return given.Wrong("must hold exactly one name");
-    *target = std::move(texts->front());
+    ASSIGN_OR_RETURN(std::vector<std::string> texts, AsTexts(given));
+    if (texts.size() != 1 || texts.front().empty()) return given.Wrong("must hold exactly one name");
+    *target = std::move(texts.front());
     return absl::OkStatus();
   };
 }
@@ -88,33 +87,30 @@ Setter SetOnly(std::string* target) {
 /// Letters that PostgreSQL lets a slot have.
 Setter SetSlot(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
     const bool good =
-        !text->empty() && text->size() <= kSlotMax && std::all_of(text->begin(), text->end(), [](char c) {
+        !text.empty() && text.size() <= kSlotMax && std::all_of(text.begin(), text.end(), [](char c) {
           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
         });
     if (!good) return given.Wrong("must be 1 to 63 of the letters a-z, digits and '_'");
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
 
 Setter SetPublication(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (text->empty() || text->size() > kSlotMax) return given.Wrong("must be a name of 1 to 63 bytes");
-    *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (text.empty() || text.size() > kSlotMax) return given.Wrong("must be a name of 1 to 63 bytes");
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
 
 Setter SetCron(std::optional<CronRule>* target) {
   return [target](const Given& given) {
-    const absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    absl::StatusOr<CronRule> rule = CronRule::Parse(*text);
+    ASSIGN_OR_RETURN(const std::string text, AsText(given));
+    absl::StatusOr<CronRule> rule = CronRule::Parse(text);
     if (!rule.ok()) return given.Wrong(absl::StrCat("is not a schedule: ", rule.status().message()));
     *target = *std::move(rule);
     return absl::OkStatus();
@@ -123,10 +119,9 @@ Setter SetCron(std::optional<CronRule>* target) {
 
 Setter SetQuiet(std::vector<QuietHours>* target) {
   return [target](const Given& given) {
-    const absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
-    if (!texts.ok()) return texts.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> texts, AsTexts(given));
     target->clear();
-    for (const std::string& written : *texts) {
+    for (const std::string& written : texts) {
       const std::string_view text = written;
       const bool whole = text.size() == 11 && text[5] == '-';
       const int from = whole ? MinuteOfDay(text.substr(0, 5)).value_or(-1) : -1;
@@ -143,10 +138,9 @@ Setter SetQuiet(std::vector<QuietHours>* target) {
 
 Setter SetAccept(AcceptConfig* target) {
   return [target](const Given& given) -> absl::Status {
-    const absl::StatusOr<std::vector<std::string>> words = AsTexts(given);
-    if (!words.ok()) return words.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> words, AsTexts(given));
     target->inserts = target->updates = target->deletes = false;
-    for (const std::string& word : *words) {
+    for (const std::string& word : words) {
       bool* const what = word == "insert"   ? &target->inserts
                          : word == "update" ? &target->updates
                          : word == "delete" ? &target->deletes
@@ -163,14 +157,13 @@ Setter SetAccept(AcceptConfig* target) {
 
 Setter SetAcceptColumns(std::vector<std::string>* target) {
   return [target](const Given& given) -> absl::Status {
-    absl::StatusOr<std::vector<std::string>> texts = AsTexts(given);
-    if (!texts.ok()) return texts.status();
-    for (const std::string& text : *texts) {
+    ASSIGN_OR_RETURN(std::vector<std::string> texts, AsTexts(given));
+    for (const std::string& text : texts) {
       if (text.find('.') != std::string::npos) continue;
       return given.Wrong(
           absl::StrCat("must hold columns with their tables, as \"customer.city\", not \"", text, "\""));
     }
-    *target = *std::move(texts);
+    *target = std::move(texts);
     return absl::OkStatus();
   };
 }
@@ -219,11 +212,10 @@ class SourceLoader {
   SourceLoader(const ConfigFile& file, const std::string& hash_key) : file_(file), hash_key_(hash_key) {}
 
   absl::StatusOr<std::vector<SourceConfig>> Load() const {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = file_.Blocks("source");
-    if (!blocks.ok()) return blocks.status();
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("source"));
     std::vector<SourceConfig> sources;
     Claims claims;
-    for (const ConfigTable& block : *blocks) {
+    for (const ConfigTable& block : blocks) {
       SourceConfig source;
       source.line = block.line();
       source.hash_key = hash_key_;
@@ -291,7 +283,7 @@ class SourceLoader {
       return block.Wrong("kind", absl::StrCat("is \"", ToString(source->kind),
                                               "\", and this build has no reader for ", traits.called));
     }
-    if (absl::Status keys = CheckSourceKeys(block, source->kind); !keys.ok()) return keys;
+    RETURN_IF_ERROR(CheckSourceKeys(block, source->kind));
     if (block.Has("cron") && block.Has("interval")) {
       return block.Wrong("cron", "and 'interval' both say when it runs: leave one of them out");
     }
@@ -341,7 +333,7 @@ class SourceLoader {
   static absl::Status CheckPlace(const ConfigTable& block, SourceConfig* source) {
     const KindTraits& traits = TraitsOf(source->kind);
     const char* const place = traits.place_key;
-    if (absl::Status status = block.CheckHas({place}); !status.ok()) return status;
+    RETURN_IF_ERROR(block.CheckHas({place}));
     if (IsServer(source->kind)) {
       const std::string problem = DsnProblem(source->kind, source->server.dsn);
       if (!problem.empty()) return block.Wrong(place, problem);
@@ -353,12 +345,10 @@ class SourceLoader {
   }
 
   absl::Status LoadTables(const ConfigTable& block, SourceConfig* source) const {
-    const absl::StatusOr<std::vector<ConfigTable>> tables = block.Blocks("table", "source.table");
-    if (!tables.ok()) return tables.status();
-    for (const ConfigTable& table : *tables) {
-      absl::StatusOr<TableConfig> loaded = LoadTable(table, *source);
-      if (!loaded.ok()) return loaded.status();
-      source->tables.push_back(*std::move(loaded));
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> tables, block.Blocks("table", "source.table"));
+    for (const ConfigTable& table : tables) {
+      ASSIGN_OR_RETURN(TableConfig loaded, LoadTable(table, *source));
+      source->tables.push_back(std::move(loaded));
     }
     return absl::OkStatus();
   }

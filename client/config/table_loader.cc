@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/config/kind_keys.h"
 #include "proto/wire/turned_value.h"
 
@@ -23,13 +24,12 @@ namespace {
 
 Setter SetCharacter(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    const auto c = static_cast<unsigned char>(text->empty() ? '\n' : text->front());
-    if (text->size() != 1 || c >= 0x80 || c == '\n' || c == '\r') {
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    const auto c = static_cast<unsigned char>(text.empty() ? '\n' : text.front());
+    if (text.size() != 1 || c >= 0x80 || c == '\n' || c == '\r') {
       return given.Wrong("must be one ASCII character, and not a line break");
     }
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
@@ -117,13 +117,12 @@ Setter SetFeed(std::optional<DeletesFrom>* target, const ConfigTable& block) {
                        KindName(given.node.kind)));
     }
     DeletesFrom feed;
-    absl::Status status = block.Inline(given.node, "[source.table.deletes_from]")
-                              .Read({{"table", SetText(&feed.table)},
-                                     {"file", SetText(&feed.file)},
-                                     {"key", SetKey(&feed.key)},
-                                     {"watermark", SetText(&feed.watermark)},
-                                     {"types", SetTypes(&feed.types)}});
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(block.Inline(given.node, "[source.table.deletes_from]")
+                        .Read({{"table", SetText(&feed.table)},
+                               {"file", SetText(&feed.file)},
+                               {"key", SetKey(&feed.key)},
+                               {"watermark", SetText(&feed.watermark)},
+                               {"types", SetTypes(&feed.types)}}));
     if (feed.key.empty() || feed.watermark.empty() || feed.table.empty() == feed.file.empty()) {
       return given.Wrong("needs 'table' (of files: 'file'), 'key' and 'watermark'");
     }
@@ -171,7 +170,7 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
   const bool files = IsFolder(source.kind);
   const KindTraits& traits = TraitsOf(source.kind);
-  if (absl::Status keys = CheckTableKeys(block, source.kind); !keys.ok()) return keys;
+  RETURN_IF_ERROR(CheckTableKeys(block, source.kind));
   if (!traits.has_log && table.strategy == Strategy::kCdc) {
     return block.Wrong("strategy",
                        absl::StrCat("must not be \"cdc\" for ", traits.called, ", which have no change log"));
@@ -241,7 +240,7 @@ absl::Status CheckTableSteps(const ConfigTable& block, const SourceConfig& sourc
 absl::StatusOr<TableConfig> LoadTable(const ConfigTable& block, const SourceConfig& source) {
   TableConfig table;
   table.line = block.line();
-  if (absl::Status status = block.Read(TableKeys(block, &table)); !status.ok()) return status;
+  RETURN_IF_ERROR(block.Read(TableKeys(block, &table)));
   table.steps.table = table.name;
   table.steps.line = table.line;
   absl::Status status = CheckKind(block, source, table);

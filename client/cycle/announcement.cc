@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/cycle/answer_check.h"
 #include "client/source/reader.h"
 #include "mirror/v1/mirror_client.pb.h"
@@ -114,7 +115,7 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
     response = run.client.TableSchema(request);
   }
   if (!response.ok()) return response.status();
-  if (absl::Status checked = CheckTables(request, *response); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckTables(request, *response));
   run.state.SetAnnounced({sha256, cycle.limits.message_bytes_max(), cycle.limits.message_entries_max()});
   cycle.statuses.assign(response->tables().begin(), response->tables().end());
   run.report.tables_held = response->held_tables_size() > 0;

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "client/cycle/announcement.h"
 #include "client/cycle/answer_check.h"
 #include "client/cycle/comparison.h"
@@ -95,9 +96,8 @@ absl::Status RunCycles(RunContext& run) {
   for (int repeat = 0;; ++repeat) {
     const absl::Status looked = repeat == 0 ? LookFirst(run) : LookAtSource(run);
     if (!looked.ok()) return looked;
-    const absl::StatusOr<bool> began = RunCycle(run, cycle);
-    if (!began.ok()) return began.status();
-    if (!*began) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool began, RunCycle(run, cycle));
+    if (!began) return absl::OkStatus();
     run.report.outcome = Outcome::kDone;
     Cycle next = MakeNextCycle(run, cycle);
     if (next.only.empty()) return absl::OkStatus();

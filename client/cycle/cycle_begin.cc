@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "client/cycle/announcement.h"
 #include "proto/wire/exchange/ledger.h"
 #include "proto/wire/refusal.h"
@@ -48,7 +49,7 @@ const char* Asker(v1::DoNotReplicateBy by) {
 /// so that a later run can take the cycle over.
 absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer, bool may_run) {
   if (!may_run) {
-    if (absl::Status ended = run.lock.End(); !ended.ok()) return ended;
+    RETURN_IF_ERROR(run.lock.End());
   }
   if (answer.has_busy()) {
     run.report.outcome = Outcome::kBusy;
@@ -99,23 +100,21 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
 }  // namespace
 
 absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
-  const absl::StatusOr<LockFile::Holder> holder = run.lock.Begin();
-  if (!holder.ok()) return holder.status();
+  ASSIGN_OR_RETURN(const LockFile::Holder holder, run.lock.Begin());
   CrashPoint("agent.locked");
   std::optional<KnownCycles> cycles;
   if (run.marks != nullptr) {
-    const absl::StatusOr<CycleMarks::Cycles> noted = run.marks->Read();
-    if (!noted.ok()) return noted.status();
-    cycles = {noted->completing, noted->completed};
-    cycle.follows_broken = noted->broken();
+    ASSIGN_OR_RETURN(const CycleMarks::Cycles noted, run.marks->Read());
+    cycles = {noted.completing, noted.completed};
+    cycle.follows_broken = noted.broken();
   }
   // A cycle that died may have died of it.
-  if (!holder->take_over) cycle.announced_sha256 = KnownAnnouncement(run);
+  if (!holder.take_over) cycle.announced_sha256 = KnownAnnouncement(run);
   const auto authenticate = [&](bool take_over) {
-    return Authenticate(run, holder->id, take_over, cycles, cycle.announced_sha256);
+    return Authenticate(run, holder.id, take_over, cycles, cycle.announced_sha256);
   };
-  absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder->take_over);
-  const bool may_run = holder->take_over || (answer.ok() && answer->accepted());
+  absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder.take_over);
+  const bool may_run = holder.take_over || (answer.ok() && answer->accepted());
   // Each answer has so many receipts, and the cycle's own are kept only behind all others.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
     answer = authenticate(/*take_over=*/true);

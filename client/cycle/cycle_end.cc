@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/cycle/answer_check.h"
 #include "proto/wire/codec.h"
 
@@ -165,7 +166,7 @@ absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
     if (source == nullptr || !source->problem.empty() || !source->later.empty()) continue;
     run.state.tables().SetConfirmed(table, position, run.history.FormOf(table));
   }
-  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  RETURN_IF_ERROR(run.state.Save());
   if (absl::Status kept = run.history.Forget(durable); !kept.ok()) {
     run.AddNote(absl::StrCat("old entries of the change log could not be removed: ", kept.message()));
   }
@@ -206,10 +207,9 @@ v1::ReplicationCompletedRequest CompletionOf(RunContext& run, const Cycle& cycle
 absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool tells_times) {
   EndOfCycle end{CompletionOf(run, cycle, Sent::kCommitted, tells_times), {}};
   if (run.marks != nullptr && !cycle.shows_unsent) AddUnsentNames(run, &end.request);
-  if (absl::Status noted = NoteCompleting(run, cycle); !noted.ok()) return noted;
-  absl::StatusOr<v1::ReplicationCompletedResponse> response = run.client.ReplicationCompleted(end.request);
-  if (!response.ok()) return response.status();
-  end.response = *std::move(response);
+  RETURN_IF_ERROR(NoteCompleting(run, cycle));
+  ASSIGN_OR_RETURN(v1::ReplicationCompletedResponse response, run.client.ReplicationCompleted(end.request));
+  end.response = std::move(response);
   return end;
 }
 
@@ -255,7 +255,7 @@ absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status)
   }
   run.AddNote(run.receipts.End(end->response.signed_receipts(), run.client));
   TakeVerdicts(run, cycle, end->response);
-  if (absl::Status kept = KeepDurable(run, cycle); !kept.ok()) return kept;
+  RETURN_IF_ERROR(KeepDurable(run, cycle));
   CrashPoint("agent.forgot");
   return run.lock.End();
 }

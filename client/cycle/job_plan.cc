@@ -8,9 +8,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
+#include "client/source/needs_install.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 
@@ -68,19 +70,18 @@ bool IsOfAnother(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss || reason == PopulateReason::kHistoryGone;
 }
 
-/// A change log sent the state that the mirror confirmed, and does not tell of it now: nothing was restored.
-bool IsOfGoneLog(RunContext& run, const std::string& table, const v1::TableStatus& status) {
+/// The mirror's state is what this source had confirmed last, and the table was read in another way then:
+/// nothing was restored. Empty: that is not so.
+std::string WhyReadInAnotherWay(RunContext& run, const std::string& table, const v1::TableStatus& status) {
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table);
-  return confirmed != nullptr && confirmed->position == DecodePosition(status.position()) &&
-         confirmed->form.strategy == Strategy::kCdc && !(run.history.FormOf(table) == confirmed->form);
-}
-
-/// The mirror's state was sent and confirmed without a change log, and one was installed since: nothing was
-/// restored.
-bool IsBeforeTheLog(RunContext& run, const std::string& table, const v1::TableStatus& status) {
-  const Confirmed* const confirmed = run.state.tables().FindConfirmed(table);
-  return confirmed != nullptr && confirmed->position == DecodePosition(status.position()) &&
-         confirmed->form.strategy != Strategy::kCdc && run.history.FormOf(table).strategy == Strategy::kCdc;
+  if (confirmed == nullptr || confirmed->position != DecodePosition(status.position())) return "";
+  const Form now = run.history.FormOf(table);
+  if (now == confirmed->form) return "";
+  if (confirmed->form.strategy == Strategy::kCdc)
+    return "the change log that sent the mirror's state is not there any more";
+  if (now.strategy == Strategy::kCdc)
+    return "the mirror's rows were sent before the change log was installed";
+  return "the mirror's rows were sent when the table was read in another way";
 }
 
 /// What is sent of a table that is sent. Errors: why nothing of it can be.
@@ -89,7 +90,7 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   const std::string& name = table.schema.name;
   const bool asked = run.IsAskedFor(name);
   const bool suspect = !cycle.can_compare && run.state.tables().IsSuspect(name);
-  if (absl::Status taken = TakeOver(run, cycle, table.schema, status); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeOver(run, cycle, table.schema, status));
   const bool mended = run.state.tables().IsTakenOver(name) == TakenOver::kYes &&
                       (status.source_accepted() || run.history.MendsGaps(name));
   absl::StatusOr<Decision> decision =
@@ -101,13 +102,12 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
         absl::StrCat("this source took the place of another one, and ",
                      why.empty() ? "by its strategy it cannot go on from what that one sent" : why);
   }
-  if (!status.source_accepted() && IsOfAnother(decision->reason) && IsOfGoneLog(run, name, status))
-    decision->words = "the change log that sent the mirror's state is not there any more";
-  const bool misses =
-      decision->reason == PopulateReason::kLineageMiss || decision->reason == PopulateReason::kAhead;
-  if (!status.source_accepted() && misses && IsBeforeTheLog(run, name, status)) {
-    decision->reason = PopulateReason::kHistoryGone;
-    decision->words = "the mirror's rows were sent before the change log was installed";
+  if (!status.source_accepted() && IsOfAnother(decision->reason)) {
+    const std::string why = WhyReadInAnotherWay(run, name, status);
+    if (!why.empty()) {
+      decision->reason = PopulateReason::kHistoryGone;
+      decision->words = why;
+    }
   }
   const bool new_there = status.action() == v1::TABLE_ACTION_CREATED || status.row_count() == 0;
   if (decision->kind == Decision::Kind::kPopulate && table.unreadable && !new_there && !asked) {
@@ -161,7 +161,7 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   absl::StatusOr<Decision> decision = DecideTable(run, cycle, table, status);
   if (!decision.ok()) {
     report.reason = std::string(decision.status().message());
-    report.unsent = UnsentReason::kRows;
+    report.unsent = FindWhyUnread(decision.status());
     return;
   }
   report.reason = decision->words;
@@ -187,6 +187,11 @@ void NoteGaps(RunContext& run) {
 
 }  // namespace
 
+UnsentReason FindWhyUnread(const absl::Status& error) {
+  if (IsNeedsInstall(error)) return UnsentReason::kNoLog;
+  return absl::IsPermissionDenied(error) ? UnsentReason::kUnreadable : UnsentReason::kRows;
+}
+
 void MakeJobs(RunContext& run, Cycle& cycle) {
   for (std::size_t i = 0; i < run.schema.tables.size(); ++i) {
     if (cycle.IsAbout(run.schema.tables[i].schema.name)) PlanTable(run, cycle, i);
@@ -203,9 +208,8 @@ absl::StatusOr<bool> MakeJobsOfChanged(RunContext& run, Cycle& cycle) {
   const std::size_t before = cycle.jobs.size();
   for (const std::size_t index : std::exchange(cycle.resting, {})) {
     const Lsn lsn = DecodePosition(cycle.statuses[index].position()).lsn;
-    const auto changed = run.history.ChangedSince(run.schema.tables[index].schema.name, lsn);
-    if (!changed.ok()) return changed.status();
-    if (changed->value_or(false)) {
+    ASSIGN_OR_RETURN(const auto changed, run.history.ChangedSince(run.schema.tables[index].schema.name, lsn));
+    if (changed.value_or(false)) {
       PlanTable(run, cycle, index);
     } else {
       cycle.resting.push_back(index);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "client/cycle/comparison.h"
 #include "client/cycle/cycle_end.h"
 #include "client/cycle/job_plan.h"
@@ -18,15 +19,14 @@ namespace {
 /// Tables without a log have no record in the source that would say it.
 absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
   if (run.marks == nullptr) return absl::OkStatus();
-  const absl::StatusOr<CycleMarks::Cycles> noted = run.marks->Read();
-  if (!noted.ok()) return noted.status();
-  return noted->completing == cycle.id ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
+  ASSIGN_OR_RETURN(const CycleMarks::Cycles noted, run.marks->Read());
+  return noted.completing == cycle.id ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
 }
 
 UnsentReason FindWhyUnsent(const Job& job) {
   if (job.error.ok() || absl::IsCancelled(job.error)) return UnsentReason::kStopped;
   if (job.refused) return UnsentReason::kEndpoint;
-  return job.again ? UnsentReason::kMoved : UnsentReason::kRows;
+  return job.again ? UnsentReason::kMoved : FindWhyUnread(job.error);
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
     run.state.tables().SetRecord(table.schema.name, table.record);
   }
   run.state.tables().Retain(names);
-  if (absl::Status status = run.state.Save(); !status.ok()) return status;
+  RETURN_IF_ERROR(run.state.Save());
   if (cycle.jobs.empty()) return absl::OkStatus();
   std::int64_t highest = 0;
   for (const v1::TableStatus& status : cycle.statuses) {
@@ -46,9 +46,8 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   }
   std::vector<std::string> sending;
   for (const Job& job : cycle.jobs) sending.push_back(job.schema.name);
-  const auto targets = run.history.Begin(sending, highest);
-  if (!targets.ok()) return targets.status();
-  for (Job& job : cycle.jobs) job.target = targets->at(job.schema.name);
+  ASSIGN_OR_RETURN(const auto targets, run.history.Begin(sending, highest));
+  for (Job& job : cycle.jobs) job.target = targets.at(job.schema.name);
   return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
 }
 
@@ -58,15 +57,13 @@ absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
     const bool with_changes = std::any_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) {
       return job.decision.kind == Decision::Kind::kChanges;
     });
-    const absl::StatusOr<bool> held = run.reader.HoldMoment(with_changes);
-    if (!held.ok()) return held.status();
-    if (!*held) return absl::OkStatus();
-    const absl::StatusOr<bool> more = MakeJobsOfChanged(run, cycle);
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool held, run.reader.HoldMoment(with_changes));
+    if (!held) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool more, MakeJobsOfChanged(run, cycle));
+    if (!more) return absl::OkStatus();
     // Targets are older than the rows that are read for them.
     run.reader.LeaveMoment();
-    if (absl::Status recorded = RecordTargets(run, cycle); !recorded.ok()) return recorded;
+    RETURN_IF_ERROR(RecordTargets(run, cycle));
   }
 }
 

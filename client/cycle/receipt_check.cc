@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "certs/token.h"
 
 namespace mirror {
@@ -21,8 +22,7 @@ class Checker {
       : book_(book), context_id_(context_id), application_id_(application_id), keys_(keys) {}
 
   absl::StatusOr<ReceiptVerdict> Check() {
-    const absl::StatusOr<ReceiptBook::End> end = book_.ReadEnd();
-    if (!end.ok()) return end.status();
+    ASSIGN_OR_RETURN(const ReceiptBook::End end, book_.ReadEnd());
     absl::Status status = book_.ForEach([this](const ReceiptBook::Entry& entry) {
       Take(entry);
       return absl::OkStatus();
@@ -31,7 +31,7 @@ class Checker {
     status = book_.ForEachSignature([this](const ReceiptBook::Signature& one) { TakeSignature(one); });
     if (!status.ok()) return status;
     Cover();
-    CheckEnd(*end);
+    CheckEnd(end);
     return std::move(verdict_);
   }
 
@@ -131,8 +131,12 @@ class Checker {
       if (answer.ok()) break;
     }
     if (!answer.ok()) {
+      // The first sentence: what follows it tells the signer what to do, who is not here.
+      const absl::string_view why = answer.status().message();
       Find(absl::StrCat("the signature of receipt ", signature.number,
-                        " is not the application's: ", answer.status().message()));
+                        " is not the application's: ", why.substr(0, why.find(". ")),
+                        ". If another key signed then, as before an exchange of keys or a move, name its "
+                        "certificate, too: --certificate FILE"));
       return;
     }
     const std::optional<std::string> hash = BytesOfHex(answer->receipts->sha256, 32);

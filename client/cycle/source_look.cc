@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -89,15 +90,14 @@ void NoteGoneTables(RunContext& run) {
 
 /// Says what can be wrong before anything is sent, and notes what a person should know.
 absl::Status CheckFirstLook(RunContext& run) {
-  if (absl::Status there = CheckRepopulate(run); !there.ok()) return there;
+  RETURN_IF_ERROR(CheckRepopulate(run));
   AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
-  if (absl::Status lost = CheckRefused(run); !lost.ok()) return lost;
+  RETURN_IF_ERROR(CheckRefused(run));
   AddLeftOut(run.schema.blocked, TableResult::kBlocked, &run.report);
   if (run.schema.tables.empty()) return NoTable(run.schema);
   for (const std::string& note : run.schema.notes) run.AddNote(note);
-  absl::StatusOr<std::string> moved = run.history.Bind(run.reader.Mark());
-  if (!moved.ok()) return moved.status();
-  run.AddNote(*std::move(moved));
+  ASSIGN_OR_RETURN(std::string moved, run.history.Bind(run.reader.Mark()));
+  run.AddNote(std::move(moved));
   NoteIdlePatterns(run);
   NoteGoneTables(run);
   return absl::OkStatus();
@@ -124,16 +124,13 @@ bool ForgetTypes(RunContext& run) {
 
 absl::Status LookAtSource(RunContext& run) {
   for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
-    if (absl::Status fresh = run.history.Refresh(); !fresh.ok()) return fresh;
-    const absl::StatusOr<std::vector<std::string>> names = run.reader.TableNames();
-    if (!names.ok()) return names.status();
-    if (names->empty()) return NoTable(run.schema);
-    absl::StatusOr<std::vector<std::string>> news = run.history.Renew(*names);
-    if (!news.ok()) return news.status();
-    for (std::string& sentence : *news) run.AddNote(std::move(sentence));
-    absl::StatusOr<SourceSchema> schema = run.reader.Schema();
-    if (!schema.ok()) return schema.status();
-    run.schema = *std::move(schema);
+    RETURN_IF_ERROR(run.history.Refresh());
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, run.reader.TableNames());
+    if (names.empty()) return NoTable(run.schema);
+    ASSIGN_OR_RETURN(std::vector<std::string> news, run.history.Renew(names));
+    for (std::string& sentence : news) run.AddNote(std::move(sentence));
+    ASSIGN_OR_RETURN(SourceSchema schema, run.reader.Schema());
+    run.schema = std::move(schema);
     ApplyTargetRules(run, &run.schema);
     std::vector<SourceTable>& tables = run.schema.tables;
     const bool complete = std::all_of(tables.begin(), tables.end(), [&run](SourceTable& table) {

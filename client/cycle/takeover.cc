@@ -2,6 +2,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/sending/row_sender.h"
 #include "proto/wire/codec.h"
 
@@ -40,7 +41,7 @@ bool SeesAll(const TableSchema& table, const v1::TableStatus& status) {
 absl::StatusOr<bool> AdoptAndCompare(RunContext& run, const std::string& table, const Position& position,
                                      TakenOver taken_over = TakenOver::kYes) {
   run.state.tables().SetTakenOver(table, taken_over);
-  if (absl::Status saved = run.state.Save(); !saved.ok()) return saved;
+  RETURN_IF_ERROR(run.state.Save());
   absl::StatusOr<bool> adopted = run.history.Adopt(table, position);
   if (adopted.ok() && !*adopted) run.state.tables().SetTakenOver(table, TakenOver::kNo);
   return adopted;
@@ -51,11 +52,10 @@ absl::StatusOr<bool> AdoptAndCompare(RunContext& run, const std::string& table, 
 absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableSchema& table,
                                const v1::TableStatus& status) {
   const Position position = DecodePosition(status.position());
-  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
-  if (!standing.ok()) return standing.status();
-  if (*standing == Standing::kKnown || *standing == Standing::kEmptied) return false;
+  ASSIGN_OR_RETURN(const Standing standing, run.history.Judge(table.name, position));
+  if (standing == Standing::kKnown || standing == Standing::kEmptied) return false;
   if (!WhyNotAdopted(run, cycle, table, status).empty()) return false;
-  if (absl::Status looked = run.reader.TakeLook(table.name); !looked.ok()) return looked;
+  RETURN_IF_ERROR(run.reader.TakeLook(table.name));
   const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
   if (!adopted.ok() || !*adopted) return adopted;
   run.places_taken.insert(table.name);
@@ -66,16 +66,15 @@ absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableS
 /// False: there is no gap, or only a population closes it.
 absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1::TableStatus& status) {
   const Position position = DecodePosition(status.position());
-  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
-  if (!standing.ok()) return standing.status();
+  ASSIGN_OR_RETURN(const Standing standing, run.history.Judge(table.name, position));
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
   const bool own = confirmed != nullptr && confirmed->position == position;
   // What another source sent is populated, so that two that share a mirror are seen.
-  const bool gap = *standing == Standing::kGone || (*standing == Standing::kMiss && own);
+  const bool gap = standing == Standing::kGone || (standing == Standing::kMiss && own);
   if (!gap || !SeesAll(table, status) || HasNoDigests(run, table)) return false;
   const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
   if (!adopted.ok() || !*adopted) return adopted;
-  run.gaps[*standing == Standing::kGone ? run.history.WhyGone(table.name) : ""].push_back(table.name);
+  run.gaps[standing == Standing::kGone ? run.history.WhyGone(table.name) : ""].push_back(table.name);
   return true;
 }
 
@@ -103,20 +102,18 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
   if (!staged && !one_sided && former == form) return absl::OkStatus();
   if (HasNoDigests(run, table)) return absl::OkStatus();
-  const absl::StatusOr<Standing> standing = run.history.Judge(table.name, position);
-  if (!standing.ok()) return standing.status();
+  ASSIGN_OR_RETURN(const Standing standing, run.history.Judge(table.name, position));
   const bool keeps =
       one_sided && KeepsRows(former, form) && run.state.tables().IsTakenOver(table.name) != TakenOver::kYes;
   const TakenOver taken_over = keeps ? TakenOver::kKeeps : TakenOver::kYes;
-  if (*standing == Standing::kKnown && !staged) return absl::OkStatus();
-  if (*standing == Standing::kKnown && (!sees_all || run.history.FollowsReading(table.name))) {
+  if (standing == Standing::kKnown && !staged) return absl::OkStatus();
+  if (standing == Standing::kKnown && (!sees_all || run.history.FollowsReading(table.name))) {
     run.state.tables().SetTakenOver(table.name, taken_over);
     return run.state.Save();
   }
   const bool confirmed_there = confirmed != nullptr && confirmed->position == position;
-  const absl::StatusOr<bool> sent = run.history.Sent(table.name, position);
-  if (!sent.ok()) return sent.status();
-  if (!sees_all || (!staged && !confirmed_there && !*sent)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool sent, run.history.Sent(table.name, position));
+  if (!sees_all || (!staged && !confirmed_there && !sent)) return absl::OkStatus();
   return AdoptAndCompare(run, table.name, position, taken_over).status();
 }
 

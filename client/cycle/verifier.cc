@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 
@@ -59,15 +60,13 @@ class Verifier::TableComparison {
         key_(table.Key()) {}
 
   absl::StatusOr<Differences> Run() {
-    absl::StatusOr<std::unique_ptr<DigestReader>> digests = verifier_.reader_.Digests(table_.name, columns_);
-    if (!digests.ok()) return digests.status();
-    digests_ = *std::move(digests);
+    ASSIGN_OR_RETURN(digests_, verifier_.reader_.Digests(table_.name, columns_));
     absl::Status status = key_.empty() ? CompareWhole() : CompareByKey();
     if (!status.ok()) return status;
     digests_.reset();
     const bool equal = lost_.empty() && changed_.empty() && ghosts_.empty() && found_.equal();
     if (equal) return std::move(found_);
-    if (absl::Status sorted = LeaveOutChanged(); !sorted.ok()) return sorted;
+    RETURN_IF_ERROR(LeaveOutChanged());
     return std::move(found_);
   }
 
@@ -90,11 +89,10 @@ class Verifier::TableComparison {
       end = piece->end;
     }
     found_.rows = own.rows;
-    const absl::StatusOr<std::vector<RangeDigest>> mirror = Ask({});
-    if (!mirror.ok()) return mirror.status();
-    found_.beyond_repair = mirror->front() != own;
+    ASSIGN_OR_RETURN(const std::vector<RangeDigest> mirror, Ask({}));
+    found_.beyond_repair = mirror.front() != own;
     if (!found_.beyond_repair) return absl::OkStatus();
-    const std::uint64_t mirrored = mirror->front().rows;
+    const std::uint64_t mirrored = mirror.front().rows;
     found_.lost = own.rows > mirrored ? own.rows - mirrored : 0;
     found_.ghosts = mirrored > own.rows ? mirrored - own.rows : 0;
     if (found_.Count() == 0) found_.changed = 1;  // At least.
@@ -127,11 +125,11 @@ class Verifier::TableComparison {
       if (leaves.size() > verifier_.ranges_max_ || BytesOfLeaves(leaves) > verifier_.request_bytes_max_) {
         Leaf open = std::move(leaves.back());
         leaves.pop_back();
-        if (absl::Status status = KeepDifferent(std::move(leaves)); !status.ok()) return status;
+        RETURN_IF_ERROR(KeepDifferent(std::move(leaves)));
         leaves = {std::move(open)};
       }
     }
-    if (absl::Status status = KeepDifferent(std::move(leaves)); !status.ok()) return status;
+    RETURN_IF_ERROR(KeepDifferent(std::move(leaves)));
     if (different_.size() > kLeavesSearched) {
       found_.beyond_repair = true;
       // Each has one at least.
@@ -149,10 +147,9 @@ class Verifier::TableComparison {
   absl::Status KeepDifferent(std::vector<Leaf> leaves) {
     std::vector<KeyRange> ranges;
     for (const Leaf& leaf : leaves) ranges.push_back(leaf.range);
-    const absl::StatusOr<std::vector<RangeDigest>> mirror = Ask(ranges);
-    if (!mirror.ok()) return mirror.status();
+    ASSIGN_OR_RETURN(const std::vector<RangeDigest> mirror, Ask(ranges));
     for (std::size_t i = 0; i < leaves.size(); ++i) {
-      if ((*mirror)[i] == leaves[i].digest) continue;
+      if (mirror[i] == leaves[i].digest) continue;
       if (different_.size() <= kLeavesSearched) different_.push_back(std::move(leaves[i]));
     }
     return absl::OkStatus();
@@ -164,9 +161,9 @@ class Verifier::TableComparison {
     std::vector<RowRange> rows;
     std::size_t bytes = 0;
     for (const Leaf& leaf : different_) {
-      if (absl::Status status = ReadLeaf(leaf, &rows, &bytes); !status.ok()) return status;
+      RETURN_IF_ERROR(ReadLeaf(leaf, &rows, &bytes));
       if (rows.size() < verifier_.ranges_max_ / 2 && bytes < verifier_.request_bytes_max_) continue;
-      if (absl::Status status = SearchRows(std::exchange(rows, {})); !status.ok()) return status;
+      RETURN_IF_ERROR(SearchRows(std::exchange(rows, {})));
       bytes = 0;
     }
     return SearchRows(std::move(rows));
@@ -174,7 +171,7 @@ class Verifier::TableComparison {
 
   /// One range for each row that the source has there now.
   absl::Status ReadLeaf(const Leaf& leaf, std::vector<RowRange>* rows, std::size_t* bytes) {
-    if (absl::Status sought = digests_->Seek(leaf.behind); !sought.ok()) return sought;
+    RETURN_IF_ERROR(digests_->Seek(leaf.behind));
     rows->emplace_back().range.first = leaf.range.first;
     for (bool end = false; !end;) {
       absl::StatusOr<DigestPiece> piece = digests_->Next(kLeafRows, /*each=*/true);
@@ -204,11 +201,10 @@ class Verifier::TableComparison {
   absl::Status SearchRows(std::vector<RowRange> rows) {
     std::vector<KeyRange> ranges;
     for (const RowRange& row : rows) ranges.push_back(row.range);
-    const absl::StatusOr<std::vector<RangeDigest>> mirror = Ask(ranges);
-    if (!mirror.ok()) return mirror.status();
+    ASSIGN_OR_RETURN(const std::vector<RangeDigest> mirror, Ask(ranges));
     std::vector<RowRange> odd;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const RangeDigest& theirs = (*mirror)[i];
+      const RangeDigest& theirs = mirror[i];
       const RangeDigest ours = rows[i].key ? RangeDigest{1, rows[i].digest} : RangeDigest{};
       if (theirs == ours) continue;
       rows[i].mirrored = theirs.rows;
@@ -222,8 +218,8 @@ class Verifier::TableComparison {
       if (found_.Count() == 0) found_.changed = odd.size();
       return absl::OkStatus();
     }
-    if (absl::Status status = ReadMirrorKeys(&odd); !status.ok()) return status;
-    if (absl::Status status = CompareBesideGhosts(odd); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadMirrorKeys(&odd));
+    RETURN_IF_ERROR(CompareBesideGhosts(odd));
     for (RowRange& row : odd) Conclude(row);
     return absl::OkStatus();
   }
@@ -239,7 +235,7 @@ class Verifier::TableComparison {
       const std::size_t end = std::min(wanted.size(), begin + verifier_.ranges_max_);
       const std::vector<RowRange*> some(wanted.begin() + static_cast<std::ptrdiff_t>(begin),
                                         wanted.begin() + static_cast<std::ptrdiff_t>(end));
-      if (absl::Status status = ReadKeysOf(some); !status.ok()) return status;
+      RETURN_IF_ERROR(ReadKeysOf(some));
     }
     return absl::OkStatus();
   }
@@ -253,19 +249,18 @@ class Verifier::TableComparison {
     for (const RowRange* const row : wanted) EncodeKeyRange(row->range, request.add_ranges());
     std::size_t at = 0;
     return verifier_.client_.ReadRows(request, [&](const v1::ReadRowsResponse& response) {
-      const absl::StatusOr<ReadRowsView> view = DecodeRows(response, table_, WireLimits{});
-      if (!view.ok()) return view.status();
-      bool asked_for = view->columns.size() == key_.size();
+      ASSIGN_OR_RETURN(const ReadRowsView view, DecodeRows(response, table_, WireLimits{}));
+      bool asked_for = view.columns.size() == key_.size();
       for (std::size_t i = 0; asked_for && i < key_.size(); ++i) {
-        asked_for = view->columns[i].column == key_[i];
+        asked_for = view.columns[i].column == key_[i];
       }
       if (!asked_for) {
         return absl::InternalError(
             absl::StrCat("table '", table_.name, "': the endpoint gave other columns than it was asked for"));
       }
-      for (std::uint32_t row = 0; row < view->row_count; ++row) {
+      for (std::uint32_t row = 0; row < view.row_count; ++row) {
         Key key;
-        for (const ColumnView& column : view->columns) key.push_back(PartOf(column, row));
+        for (const ColumnView& column : view.columns) key.push_back(PartOf(column, row));
         // Ranges are answered one after the other, each in key order.
         while (at < wanted.size() && wanted[at]->mirror_keys.size() == wanted[at]->mirrored) ++at;
         if (at == wanted.size()) {
@@ -290,10 +285,9 @@ class Verifier::TableComparison {
       ranges.push_back({*own, own + 1 == row.mirror_keys.end() ? row.range.last : *(own + 1)});
     }
     if (ranges.empty()) return absl::OkStatus();
-    const absl::StatusOr<std::vector<RangeDigest>> mirror = Ask(ranges);
-    if (!mirror.ok()) return mirror.status();
+    ASSIGN_OR_RETURN(const std::vector<RangeDigest> mirror, Ask(ranges));
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      if ((*mirror)[i] == RangeDigest{1, rows[i]->digest}) same_.insert(*rows[i]->key);
+      if (mirror[i] == RangeDigest{1, rows[i]->digest}) same_.insert(*rows[i]->key);
     }
     return absl::OkStatus();
   }
@@ -314,21 +308,18 @@ class Verifier::TableComparison {
 
   /// What changed since the mirror's position differs by right.
   absl::Status LeaveOutChanged() {
-    const absl::StatusOr<std::optional<std::vector<Key>>> since =
-        verifier_.history_.ChangedKeys(table_.name, position_.lsn);
-    if (!since.ok()) return since.status();
-    if (!*since) {
-      const absl::StatusOr<std::optional<bool>> changed =
-          verifier_.history_.ChangedSince(table_.name, position_.lsn);
-      if (!changed.ok()) return changed.status();
-      if (changed->value_or(false)) {
+    ASSIGN_OR_RETURN(const std::optional<std::vector<Key>> since,
+                     verifier_.history_.ChangedKeys(table_.name, position_.lsn));
+    if (!since) {
+      ASSIGN_OR_RETURN(const std::optional<bool> changed,
+                       verifier_.history_.ChangedSince(table_.name, position_.lsn));
+      if (changed.value_or(false)) {
         return absl::AbortedError(
             absl::StrCat("table '", table_.name, "' changed while it was compared; try again"));
       }
     }
     if (key_.empty()) return absl::OkStatus();
-    const std::set<Key> by_right =
-        *since ? std::set<Key>((*since)->begin(), (*since)->end()) : std::set<Key>();
+    const std::set<Key> by_right = since ? std::set<Key>(since->begin(), since->end()) : std::set<Key>();
     const auto keep = [&](std::vector<Key>& keys, std::uint64_t* count, std::vector<Key>* shown) {
       std::erase_if(keys, [&](const Key& key) { return by_right.contains(key); });
       *count = keys.size();
@@ -367,12 +358,11 @@ class Verifier::TableComparison {
         if (!DecodeKeyRange(*range, table_).ok()) return Misfit();
       }
       CrashPoint("agent.comparing");
-      const absl::StatusOr<v1::DigestRangesResponse> response = verifier_.client_.DigestRanges(request);
-      if (!response.ok()) return response.status();
-      if (response->digests_size() != std::max(request.ranges_size(), 1)) {
+      ASSIGN_OR_RETURN(const v1::DigestRangesResponse response, verifier_.client_.DigestRanges(request));
+      if (response.digests_size() != std::max(request.ranges_size(), 1)) {
         return absl::InternalError("the endpoint did not answer for each range. Nothing was compared");
       }
-      for (const auto& digest : response->digests()) digests.push_back({digest.row_count(), digest.digest()});
+      for (const auto& digest : response.digests()) digests.push_back({digest.row_count(), digest.digest()});
     } while (at < ranges.size());
     return digests;
   }

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 std::int64_t BoxNumber(const Literal& value) {
@@ -16,11 +18,10 @@ std::string BoxString(const Literal& value) {
 }
 
 absl::StatusOr<std::int64_t> BoxSql::Number(const std::string& sql, std::vector<Literal> bound) {
-  const absl::StatusOr<std::vector<BoxRow>> rows = Query(sql, std::move(bound));
-  if (!rows.ok()) return rows.status();
-  if (rows->size() != 1 || rows->front().empty())
+  ASSIGN_OR_RETURN(const std::vector<BoxRow> rows, Query(sql, std::move(bound)));
+  if (rows.size() != 1 || rows.front().empty())
     return absl::DataLossError("the source's _mirror_datajoin has lost its row: run 'mirror-agent install'");
-  return BoxNumber(rows->front().front());
+  return BoxNumber(rows.front().front());
 }
 
 }  // namespace mirror

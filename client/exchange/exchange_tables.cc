@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -48,23 +49,20 @@ constexpr std::int64_t kTables = 3;
 }  // namespace
 
 absl::StatusOr<bool> MakeExchangeTables(const SqliteFile& file) {
-  if (absl::Status journal = CheckJournal(file); !journal.ok()) return journal;
-  const absl::StatusOr<std::int64_t> there = CountTables(file);
-  if (!there.ok()) return there.status();
-  if (*there == kTables) return false;
-  const absl::Status made = file.Change([&file] {
+  RETURN_IF_ERROR(CheckJournal(file));
+  ASSIGN_OR_RETURN(const std::int64_t there, CountTables(file));
+  if (there == kTables) return false;
+  RETURN_IF_ERROR(file.Change([&file] {
     absl::Status status = file.Run(kExchange);
     return status.ok() ? file.Run(LedgerSql()) : status;
-  });
-  if (!made.ok()) return made;
+  }));
   return true;
 }
 
 absl::Status CheckExchangeTables(const SqliteFile& file) {
-  if (absl::Status journal = CheckJournal(file); !journal.ok()) return journal;
-  const absl::StatusOr<std::int64_t> there = CountTables(file);
-  if (!there.ok()) return there.status();
-  if (*there == kTables) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckJournal(file));
+  ASSIGN_OR_RETURN(const std::int64_t there, CountTables(file));
+  if (there == kTables) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("'accept' is set, and the source '", file.mark().path,
                    "' lacks the exchange's tables: run 'mirror-agent install', which makes them"));

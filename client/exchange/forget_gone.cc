@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
@@ -46,9 +47,8 @@ absl::Status FindGone(const SqliteFile& file, const std::string& name, const Mem
       if (!key) continue;
       find->Reset();
       for (std::size_t i = 0; i < key->size(); ++i) find->Bind(static_cast<int>(i + 1), (*key)[i]);
-      const absl::StatusOr<bool> there = find->Step();
-      if (!there.ok()) return there.status();
-      if (*there) continue;
+      ASSIGN_OR_RETURN(const bool there, find->Step());
+      if (there) continue;
     }
     gone->push_back(entries.Text(0));
   }
@@ -76,20 +76,18 @@ absl::Status ForgetValuesOfGone(const SqliteFile& file, const ExchangeRules& rul
       file.Query("SELECT DISTINCT table_name FROM main._mirror_ledger WHERE wrote IS NOT NULL").Texts();
   if (!names.ok() || names->empty()) return names.status();
   MemberTables tables(file, rules);
-  if (absl::Status fresh = tables.Refresh().status(); !fresh.ok()) return fresh;
+  RETURN_IF_ERROR(tables.Refresh().status());
   std::vector<std::string> gone;
   for (const std::string& name : *names) {
-    const absl::StatusOr<const MemberTable*> table = tables.Find(name);
-    if (!table.ok()) return table.status();
-    if (absl::Status found = FindGone(file, name, *table, &gone); !found.ok()) return found;
+    ASSIGN_OR_RETURN(const MemberTable* const table, tables.Find(name));
+    RETURN_IF_ERROR(FindGone(file, name, table, &gone));
   }
   // The application waits for nobody who only looks.
   if (gone.empty()) return absl::OkStatus();
   return file.Change([&]() -> absl::Status {
     for (const std::string& id : gone) {
-      absl::Status forgotten =
-          file.Query("UPDATE main._mirror_ledger SET wrote = NULL WHERE delivery_id = ?1").With(id).Run();
-      if (!forgotten.ok()) return forgotten;
+      RETURN_IF_ERROR(
+          file.Query("UPDATE main._mirror_ledger SET wrote = NULL WHERE delivery_id = ?1").With(id).Run());
     }
     return absl::OkStatus();
   });

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
@@ -45,18 +46,17 @@ void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows)
 
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path, ExchangeRules rules,
                                                          Clock clock) {
-  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
-  if (!file.ok()) return file.status();
-  if (absl::Status there = CheckExchangeTables(**file); !there.ok()) return there;
-  (*file)->TakeLongValues();
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, Use::kChange));
+  RETURN_IF_ERROR(CheckExchangeTables(*file));
+  file->TakeLongValues();
   // What the application's definitions say of other rows holds for ours, too.
-  if (absl::Status keys = (*file)->Run("PRAGMA foreign_keys = ON"); !keys.ok()) return keys;
-  return std::unique_ptr<Importer>(new Importer(*std::move(file), std::move(rules), std::move(clock)));
+  RETURN_IF_ERROR(file->Run("PRAGMA foreign_keys = ON"));
+  return std::unique_ptr<Importer>(new Importer(std::move(file), std::move(rules), std::move(clock)));
 }
 
 absl::StatusOr<ImportResult> Importer::Import(const v1::Delivery& delivery) {
   // Before the transaction, so that the source's writers do not wait for a look at all rows.
-  if (absl::Status made = MakeSets(delivery); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeSets(delivery));
   ended_by_.clear();
   absl::StatusOr<ImportResult> result = ImportResult{};
   absl::Status done = file_->Change([&] {
@@ -86,13 +86,12 @@ absl::Status Importer::Refresh() {
 
 absl::Status Importer::MakeSets(const v1::Delivery& delivery) {
   if (delivery.operation() != v1::OPERATION_INSERT) return absl::OkStatus();
-  if (absl::Status fresh = Refresh(); !fresh.ok()) return fresh;
+  RETURN_IF_ERROR(Refresh());
   for (const v1::MatchKey& key : delivery.absent()) {
-    const absl::StatusOr<const MemberTable*> table = tables_.Find(key.table());
-    if (!table.ok()) return table.status();
+    ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(key.table()));
     MatchRule rule;
-    if (!MakeMatchRule(key, *table, &rule).empty()) continue;
-    if (absl::Status made = SetOf(**table, rule).status(); !made.ok()) return made;
+    if (!MakeMatchRule(key, table, &rule).empty()) continue;
+    RETURN_IF_ERROR(SetOf(*table, rule).status());
   }
   return absl::OkStatus();
 }
@@ -101,16 +100,15 @@ absl::StatusOr<MatchSet*> Importer::SetOf(const MemberTable& table, const MatchR
   const std::pair name(table.log, rule);
   const auto known = sets_.find(name);
   if (known != sets_.end()) return &known->second;
-  absl::StatusOr<MatchSet> made = MatchSet::Make(*file_, table, rule);
-  if (!made.ok()) return made.status();
-  return &sets_.emplace(name, *std::move(made)).first->second;
+  ASSIGN_OR_RETURN(MatchSet made, MatchSet::Make(*file_, table, rule));
+  return &sets_.emplace(name, std::move(made)).first->second;
 }
 
 absl::StatusOr<ImportResult> Importer::DoAndTell(const v1::Delivery& delivery) {
-  if (absl::Status begun = Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(Begin());
   absl::StatusOr<ImportResult> result = Do(delivery);
   if (!result.ok()) return result;
-  if (absl::Status told = Tell(delivery, *result); !told.ok()) return told;
+  RETURN_IF_ERROR(Tell(delivery, *result));
   return result;
 }
 
@@ -121,19 +119,17 @@ absl::Status Importer::Tell(const v1::Delivery& delivery, const ImportResult& re
 }
 
 absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
-  if (absl::Status fresh = Refresh(); !fresh.ok()) return fresh;
-  if (absl::Status out = RemoveFromInbox(*file_, delivery.delivery_id()); !out.ok()) return out;
-  const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
-  if (!known.ok()) return known.status();
-  if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  RETURN_IF_ERROR(Refresh());
+  RETURN_IF_ERROR(RemoveFromInbox(*file_, delivery.delivery_id()));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, FindInLedger(*file_, delivery.delivery_id()));
+  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
   // A delivery that another one waits for is tried with it, before its own time.
-  if (*known && clock_() < (*known)->next_at && swaps_ == 0) {
+  if (known && clock_() < known->next_at && swaps_ == 0) {
     return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
   }
-  const absl::StatusOr<const MemberTable*> table = tables_.Find(delivery.table());
-  if (!table.ok()) return table.status();
+  ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(delivery.table()));
   DeliveryTask task;
-  if (std::string why = MakeTask(delivery, *table, rules_, &task); !why.empty()) {
+  if (std::string why = MakeTask(delivery, table, rules_, &task); !why.empty()) {
     return Refuse(delivery, std::move(why));
   }
   return DoTask(task);
@@ -142,17 +138,15 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
 absl::StatusOr<ImportResult> Importer::DoTask(const DeliveryTask& task) {
   const MemberTable& table = *task.table;
   if (task.delivery->operation() == v1::OPERATION_INSERT) {
-    absl::StatusOr<std::optional<ImportResult>> in_the_way = FindInTheWay(task);
-    if (!in_the_way.ok()) return in_the_way.status();
-    return *in_the_way ? absl::StatusOr<ImportResult>(**std::move(in_the_way)) : Write(task, {});
+    ASSIGN_OR_RETURN(std::optional<ImportResult> in_the_way, FindInTheWay(task));
+    return in_the_way ? absl::StatusOr<ImportResult>(*std::move(in_the_way)) : Write(task, {});
   }
-  const absl::StatusOr<std::optional<RowOf>> before = ReadRow(*file_, table, task.key, task.mapped);
-  if (!before.ok()) return before.status();
-  if (!*before) return Conflict(table, task.key, NotedRow::kGone, "the row is not there any more");
-  if (DigestOf(**before) != task.delivery->row_digest()) {
+  ASSIGN_OR_RETURN(const std::optional<RowOf> before, ReadRow(*file_, table, task.key, task.mapped));
+  if (!before) return Conflict(table, task.key, NotedRow::kGone, "the row is not there any more");
+  if (DigestOf(*before) != task.delivery->row_digest()) {
     return Conflict(table, task.key, NotedRow::kStands, "the row is not as the hub knew it");
   }
-  return Write(task, **before);
+  return Write(task, *before);
 }
 
 absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const DeliveryTask& task) {
@@ -162,32 +156,28 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
     return std::optional<ImportResult>(*std::move(result));
   };
   for (const v1::MatchKey& key : task.delivery->absent()) {
-    const absl::StatusOr<const MemberTable*> table = tables_.Find(key.table());
-    if (!table.ok()) return table.status();
+    ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(key.table()));
     MatchRule rule;
     // A row that cannot be looked for might be there.
-    if (std::string why = MakeMatchRule(key, *table, &rule); !why.empty()) {
+    if (std::string why = MakeMatchRule(key, table, &rule); !why.empty()) {
       return as_found(Refuse(*task.delivery, std::move(why)));
     }
     const std::vector<std::string> values(key.values().begin(), key.values().end());
     if (std::any_of(values.begin(), values.end(), [](const std::string& one) { return one.empty(); }))
       continue;
-    const absl::StatusOr<MatchSet*> set = SetOf(**table, rule);
-    if (!set.ok()) return set.status();
-    if (absl::Status caught_up = (*set)->CatchUp(); !caught_up.ok()) return caught_up;
-    const absl::StatusOr<std::optional<RowOf>> found = (*set)->Find(values);
-    if (!found.ok()) return found.status();
-    if (*found) return as_found(Conflict(**table, **found, NotedRow::kStands, "a row that matches is there"));
+    ASSIGN_OR_RETURN(MatchSet* const set, SetOf(*table, rule));
+    RETURN_IF_ERROR(set->CatchUp());
+    ASSIGN_OR_RETURN(const std::optional<RowOf> found, set->Find(values));
+    if (found) return as_found(Conflict(*table, *found, NotedRow::kStands, "a row that matches is there"));
   }
   if (task.key.empty()) return std::optional<ImportResult>();
-  const absl::StatusOr<std::optional<RowOf>> taken = ReadRow(*file_, *task.table, task.key, {});
-  if (!taken.ok()) return taken.status();
-  if (!*taken) return std::optional<ImportResult>();
+  ASSIGN_OR_RETURN(const std::optional<RowOf> taken, ReadRow(*file_, *task.table, task.key, {}));
+  if (!taken) return std::optional<ImportResult>();
   return as_found(Refuse(*task.delivery, "a row with this key is there already, of another record"));
 }
 
 absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const RowOf& before) {
-  if (absl::Status saved = file_->Run(absl::StrCat("SAVEPOINT ", kSavepoint)); !saved.ok()) return saved;
+  RETURN_IF_ERROR(file_->Run(absl::StrCat("SAVEPOINT ", kSavepoint)));
   return WriteRow(task, before, nullptr);
 }
 
@@ -225,10 +215,9 @@ absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const 
     return TakeBack(*task.delivery, absl::StrCat("the database refused it: ", kForeignKeyWords));
   if (!there) return TakeBack(*task.delivery, "a trigger of the source keeps it from being done");
   CrashPoint("agent.row_written");
-  absl::StatusOr<std::vector<ChangedRow>> others = entries.Rows(tables_);
-  if (!others.ok()) return others.status();
-  if (swapped != nullptr) AddRows(*swapped, &*others);
-  return NoteApplied(task, key, before, *others);
+  ASSIGN_OR_RETURN(std::vector<ChangedRow> others, entries.Rows(tables_));
+  if (swapped != nullptr) AddRows(*swapped, &others);
+  return NoteApplied(task, key, before, others);
 }
 
 /// The row's values stand in other rows, which other deliveries change: all of them in this transaction,
@@ -237,33 +226,32 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
                                             const std::string& why) {
   if (sqlite3_get_autocommit(file_->handle()) != 0 || swaps_ >= kSwapsMax || ++swap_looks_ > kSwapLooksMax)
     return TakeBack(*task.delivery, why);
-  if (absl::Status back = file_->Run(absl::StrCat("ROLLBACK TO ", kSavepoint)); !back.ok()) return back;
-  const absl::StatusOr<TakenValues> taken = FindTaken(*file_, task);
-  if (!taken.ok()) return taken.status();
-  const absl::StatusOr<std::vector<v1::Delivery>> others =
-      FindInInbox(*file_, task.delivery->table(), taken->rows);
-  if (!others.ok()) return others.status();
-  if (taken->columns.empty() || others->size() < taken->rows.size()) return TakeBack(*task.delivery, why);
+  RETURN_IF_ERROR(file_->Run(absl::StrCat("ROLLBACK TO ", kSavepoint)));
+  ASSIGN_OR_RETURN(const TakenValues taken, FindTaken(*file_, task));
+  if (!inbox_) {
+    ASSIGN_OR_RETURN(InboxRows inbox, InboxRows::Read(*file_));
+    inbox_.emplace(std::move(inbox));
+  }
+  ASSIGN_OR_RETURN(const std::vector<v1::Delivery> others, inbox_->Find(task.delivery->table(), taken.rows));
+  if (taken.columns.empty() || others.size() < taken.rows.size()) return TakeBack(*task.delivery, why);
   std::vector<ChangedRow> changed;
   {
     const LogEntries entries(*file_);
     // No delivery asks for this NULL. If the database refuses it, the delivery keeps its own reason.
-    if (!SetToNull(*file_, task, taken->columns).ok()) return TakeBack(*task.delivery, why);
-    absl::StatusOr<std::vector<ChangedRow>> rows = entries.Rows(tables_);
-    if (!rows.ok()) return rows.status();
-    changed = *std::move(rows);
+    if (!SetToNull(*file_, task, taken.columns).ok()) return TakeBack(*task.delivery, why);
+    ASSIGN_OR_RETURN(changed, entries.Rows(tables_));
     // A trigger wrote elsewhere what it made of a NULL that nobody sent.
     for (const ChangedRow& row : changed) {
       if (!IsRow(row, task.table, task.key)) return TakeBack(*task.delivery, why);
     }
   }
-  for (const v1::Delivery& other : *others) {
+  for (const v1::Delivery& other : others) {
     ++swaps_;
     const absl::StatusOr<ImportResult> result = Do(other);
     --swaps_;
     if (!result.ok()) return result;
     if (result->outcome != v1::DELIVERY_OUTCOME_APPLIED) return TakeBack(*task.delivery, why);
-    if (absl::Status told = Tell(other, *result); !told.ok()) return told;
+    RETURN_IF_ERROR(Tell(other, *result));
   }
   return WriteRow(task, before, &changed);
 }
@@ -278,17 +266,15 @@ absl::StatusOr<ImportResult> Importer::NoteApplied(const DeliveryTask& task, con
   row.key = KeyText(key);
   row.at = clock_();
   if (task.delivery->operation() != v1::OPERATION_DELETE) {
-    const absl::StatusOr<std::optional<RowOf>> behind = ReadRow(*file_, *task.table, key, task.mapped);
-    if (!behind.ok()) return behind.status();
-    if (!*behind) return TakeBack(*task.delivery, "a trigger of the source gives the row another key");
-    row.wrote = WroteJson(WroteOf(task, before, **behind));
+    ASSIGN_OR_RETURN(const std::optional<RowOf> behind, ReadRow(*file_, *task.table, key, task.mapped));
+    if (!behind) return TakeBack(*task.delivery, "a trigger of the source gives the row another key");
+    row.wrote = WroteJson(WroteOf(task, before, *behind));
   }
-  const absl::StatusOr<std::string> unmirrored = FindUnmirrored(task, key, others);
-  if (!unmirrored.ok()) return unmirrored.status();
-  if (!unmirrored->empty()) return TakeBack(*task.delivery, *unmirrored);
-  if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
-  if (absl::Status noted = NoteOthers(task, key, others); !noted.ok()) return noted;
-  if (absl::Status kept = file_->Run(absl::StrCat("RELEASE ", kSavepoint)); !kept.ok()) return kept;
+  ASSIGN_OR_RETURN(const std::string unmirrored, FindUnmirrored(task, key, others));
+  if (!unmirrored.empty()) return TakeBack(*task.delivery, unmirrored);
+  RETURN_IF_ERROR(WriteLedger(*file_, row));
+  RETURN_IF_ERROR(NoteOthers(task, key, others));
+  RETURN_IF_ERROR(file_->Run(absl::StrCat("RELEASE ", kSavepoint)));
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
@@ -322,20 +308,19 @@ absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own,
       std::erase_if(columns, [&](std::uint32_t column) { return changed.columns.count(column) == 0; });
       if (columns.empty()) continue;
     }
-    const absl::StatusOr<std::optional<RowOf>> now = ReadRow(*file_, *changed.table, changed.key, columns);
-    if (!now.ok()) return now.status();
+    ASSIGN_OR_RETURN(const std::optional<RowOf> now, ReadRow(*file_, *changed.table, changed.key, columns));
     LedgerRow row;
     row.delivery_id = absl::StrCat(task.delivery->delivery_id(), "/", ++number);
-    row.operation = !*now ? "DELETE" : changed.whole ? "INSERT" : "UPDATE";
+    row.operation = !now ? "DELETE" : changed.whole ? "INSERT" : "UPDATE";
     row.table_name = changed.table->sent_name;
     row.key = KeyText(changed.key);
     row.at = clock_();
     Wrote wrote;
-    for (std::size_t i = 0; *now && i < columns.size(); ++i) {
-      wrote[changed.table->SentColumn(columns[i])].result = ToLiteral((**now)[i]);
+    for (std::size_t i = 0; now && i < columns.size(); ++i) {
+      wrote[changed.table->SentColumn(columns[i])].result = ToLiteral((*now)[i]);
     }
-    if (*now) row.wrote = WroteJson(wrote);
-    if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
+    if (now) row.wrote = WroteJson(wrote);
+    RETURN_IF_ERROR(WriteLedger(*file_, row));
   }
   return absl::OkStatus();
 }
@@ -351,16 +336,15 @@ absl::StatusOr<ImportResult> Importer::TakeBack(const v1::Delivery& delivery, co
 }
 
 absl::StatusOr<ImportResult> Importer::Refuse(const v1::Delivery& delivery, std::string reason) {
-  const absl::StatusOr<std::optional<LedgerState>> known = FindInLedger(*file_, delivery.delivery_id());
-  if (!known.ok()) return known.status();
-  const LedgerRow row = RefusedRow(delivery, *known, reason, clock_());
-  if (absl::Status noted = WriteLedger(*file_, row); !noted.ok()) return noted;
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, FindInLedger(*file_, delivery.delivery_id()));
+  const LedgerRow row = RefusedRow(delivery, known, reason, clock_());
+  RETURN_IF_ERROR(WriteLedger(*file_, row));
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)};
 }
 
 absl::StatusOr<ImportResult> Importer::Conflict(const MemberTable& table, const RowOf& key, NotedRow row,
                                                 std::string reason) {
-  if (absl::Status noted = NoteInLog(*file_, table, key, row); !noted.ok()) return noted;
+  RETURN_IF_ERROR(NoteInLog(*file_, table, key, row));
   return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
 }
 
@@ -373,9 +357,8 @@ absl::StatusOr<std::string> Importer::LastReason() const {
       // SQLite gives ON DELETE RESTRICT and ON UPDATE RESTRICT this code, too.
       if (words == kForeignKeyWords) break;
       // It may be made of the row's values.
-      const absl::StatusOr<bool> plain = IsTextOfTrigger(words);
-      if (!plain.ok()) return plain.status();
-      if (!*plain) return "a trigger of the source refused it";
+      ASSIGN_OR_RETURN(const bool plain, IsTextOfTrigger(words));
+      if (!plain) return "a trigger of the source refused it";
       break;
     }
     case SQLITE_MISMATCH:

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/inbox.h"
 #include "client/exchange/inbox_layout.h"
 #include "client/exchange/log_entries.h"
 #include "client/exchange/match_set.h"
@@ -37,8 +38,8 @@ struct ImportResult {
 /// owner does not accept, or the database refuses, is REFUSED, and rests ever longer. Updates that wait for
 /// one another, as where two rows swap a UNIQUE value, are applied in one transaction.
 ///
-/// Memory: one row, and 16 bytes for each row of a table that is looked through for matches. Locks: the
-/// source's write lock, for one delivery at a time. Threads: one.
+/// Memory: one row, 16 bytes for each row of a table that is looked through for matches, and InboxRows where
+/// a UNIQUE value is taken. Locks: the source's write lock, for one delivery at a time. Threads: one.
 class Importer {
  public:
   using Clock = std::function<std::int64_t()>;  ///< Unix milliseconds.
@@ -96,9 +97,10 @@ class Importer {
   InboxLayout* layout_ = nullptr;
   MemberTables tables_;
   std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
-  int swaps_ = 0;         ///< Deliveries that wait for the present one, within the transaction.
-  int swap_looks_ = 0;    ///< How often the inbox was searched for those.
-  std::string ended_by_;  ///< Why the application's own trigger took the whole transaction back.
+  int swaps_ = 0;                   ///< Deliveries that wait for the present one, within the transaction.
+  int swap_looks_ = 0;              ///< How often the inbox was searched for those.
+  std::optional<InboxRows> inbox_;  ///< Absent: it was not searched yet.
+  std::string ended_by_;            ///< Why the application's own trigger took the whole transaction back.
 };
 
 }  // namespace mirror

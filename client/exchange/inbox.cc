@@ -5,6 +5,7 @@
 
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/delivery_task.h"
 
 namespace mirror {
@@ -76,22 +77,37 @@ absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file) {
   return deliveries;
 }
 
-absl::StatusOr<std::vector<v1::Delivery>> FindInInbox(const SqliteFile& file, const std::string& table,
-                                                      const std::vector<RowOf>& keys) {
-  std::set<std::string> wanted;
-  for (const RowOf& key : keys) wanted.insert(KeyText(key));
-  std::vector<v1::Delivery> found;
+absl::StatusOr<InboxRows> InboxRows::Read(const SqliteFile& file) {
+  InboxRows rows(file);
   sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
-  absl::StatusOr<bool> row = wanted.empty() ? absl::StatusOr<bool>(false) : query.Step();
-  for (; row.ok() && *row && !wanted.empty(); row = query.Step()) {
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
     v1::Delivery delivery;
-    if (!delivery.ParseFromString(query.Text(0)) || !SameName(delivery.table(), table)) continue;
-    if (delivery.operation() == v1::OPERATION_INSERT) continue;
+    if (!delivery.ParseFromString(query.Text(0)) || delivery.operation() == v1::OPERATION_INSERT) continue;
     RowOf key;
     for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-    if (wanted.erase(KeyText(key)) > 0) found.push_back(std::move(delivery));
+    rows.ids_[{FoldName(delivery.table()), KeyText(key)}].push_back(delivery.delivery_id());
   }
   if (!row.ok()) return row.status();
+  return rows;
+}
+
+absl::StatusOr<std::vector<v1::Delivery>> InboxRows::Find(const std::string& table,
+                                                          const std::vector<RowOf>& keys) const {
+  std::vector<v1::Delivery> found;
+  std::set<std::string> asked;
+  for (const RowOf& key : keys) {
+    const auto known = ids_.find({FoldName(table), KeyText(key)});
+    if (known == ids_.end() || !asked.insert(known->first.second).second) continue;
+    for (const std::string& id : known->second) {
+      sqlite::Statement query = file_.Query("SELECT body FROM main._mirror_inbox WHERE delivery_id = ?1");
+      ASSIGN_OR_RETURN(const bool row, query.With(id).Step());
+      v1::Delivery delivery;
+      if (!row || !delivery.ParseFromString(query.Text(0))) continue;
+      found.push_back(std::move(delivery));
+      break;
+    }
+  }
   return found;
 }
 

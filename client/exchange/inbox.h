@@ -2,7 +2,9 @@
 #define MIRROR_CLIENT_EXCHANGE_INBOX_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,13 +42,27 @@ absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched,
 /// is left out.
 absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file);
 
-/// In a change: the updates and deletes of these rows of a table, each once. `table`: as it is sent; `keys`:
-/// in the types of deliveries.
-absl::StatusOr<std::vector<v1::Delivery>> FindInInbox(const SqliteFile& file, const std::string& table,
-                                                      const std::vector<RowOf>& keys);
-
 /// In a change.
 absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id);
+
+/// The updates and deletes in the inbox, by the row that each is for. What is put into the inbox later is not
+/// among them. Memory: keys and ids of deliveries.
+class InboxRows {
+ public:
+  /// In a change. `file` outlives it.
+  static absl::StatusOr<InboxRows> Read(const SqliteFile& file);
+  /// In a change: of each of these rows of a table the first delivery that is still in the inbox. `table`: as
+  /// it is sent; `keys`: in the types of deliveries.
+  absl::StatusOr<std::vector<v1::Delivery>> Find(const std::string& table,
+                                                 const std::vector<RowOf>& keys) const;
+
+ private:
+  explicit InboxRows(const SqliteFile& file) : file_(file) {}
+
+  const SqliteFile& file_;
+  /// Ids in the order of the fetch, by the folded name of the table and KeyText() of the row.
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
+};
 
 }  // namespace mirror
 

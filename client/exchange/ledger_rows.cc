@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/status_macros.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -24,16 +25,13 @@ absl::StatusOr<std::optional<LedgerState>> FindInLedger(const SqliteFile& file,
                                                         const std::string& delivery_id) {
   sqlite::Statement query =
       file.Query("SELECT state, attempts, next_at FROM main._mirror_ledger WHERE delivery_id = ?1");
-  const absl::StatusOr<bool> row = query.With(delivery_id).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::optional<LedgerState>();
+  ASSIGN_OR_RETURN(const bool row, query.With(delivery_id).Step());
+  if (!row) return std::optional<LedgerState>();
   return LedgerState{query.Text(0) == "APPLIED", query.Int(1), query.Int(2)};
 }
 
 absl::Status WriteLedger(const SqliteFile& file, const LedgerRow& row) {
-  const absl::Status counted =
-      file.Query("UPDATE main._mirror_exchange SET ledger_number = ledger_number + 1").Run();
-  if (!counted.ok()) return counted;
+  RETURN_IF_ERROR(file.Query("UPDATE main._mirror_exchange SET ledger_number = ledger_number + 1").Run());
   // No REPLACE: that the row was there before is for the change log to see.
   sqlite::Statement write = file.Query(
       "INSERT INTO main._mirror_ledger (delivery_id, number, operation, table_name, key, state, wrote, "

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/log/log_sql.h"
 #include "proto/wire/exchange/value_json.h"
 
@@ -58,18 +59,16 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
   std::vector<ChangedRow> rows;
   std::map<std::pair<std::int64_t, std::string>, std::size_t> known;
   for (const auto& [log, seq] : entries_) {
-    const absl::StatusOr<const MemberTable*> table = tables.FindByLog(log);
-    if (!table.ok()) return table.status();
-    if (*table == nullptr || (*table)->key.empty()) continue;
-    const std::size_t parts = (*table)->key.size();
+    ASSIGN_OR_RETURN(const MemberTable* const table, tables.FindByLog(log));
+    if (table == nullptr || table->key.empty()) continue;
+    const std::size_t parts = table->key.size();
     // seq, the key's columns, the masks.
     sqlite::Statement entry =
         file_.Query(absl::StrCat("SELECT * FROM main.", LogName(log), " WHERE seq = ?1"));
-    const absl::StatusOr<bool> there = entry.With(seq).Step();
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const bool there, entry.With(seq).Step());
     // Of a statement that was taken back.
-    if (!*there) continue;
-    ChangedRow row{*table, {}};
+    if (!there) continue;
+    ChangedRow row{table, {}};
     for (std::size_t i = 0; i < parts; ++i) row.key.push_back(entry.ValueAt(static_cast<int>(1 + i)));
     ReadMasks(entry, static_cast<int>(1 + parts), &row);
     const auto [at, fresh] = known.try_emplace({log, KeyTextOf(row.key)}, rows.size());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
@@ -32,11 +33,9 @@ absl::StatusOr<MatchSet> MatchSet::Make(const SqliteFile& file, const MemberTabl
                                         const MatchRule& rule) {
   MatchSet set(file, table, rule);
   // Before the look: what is written meanwhile is taken in once more.
-  const absl::StatusOr<std::int64_t> last =
-      file.Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", LogName(table.log)));
-  if (!last.ok()) return last.status();
-  set.seen_ = *last;
-  if (absl::Status scanned = set.Scan(); !scanned.ok()) return scanned;
+  ASSIGN_OR_RETURN(set.seen_,
+                   file.Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", LogName(table.log))));
+  RETURN_IF_ERROR(set.Scan());
   return set;
 }
 
@@ -57,14 +56,13 @@ std::optional<std::vector<std::string>> MatchSet::Normalised(const RowOf& row) c
 }
 
 absl::Status MatchSet::Scan() {
-  absl::StatusOr<sqlite::Statement> rows =
-      file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(NamesOf(table_, rule_.columns), ", "),
-                                  " FROM main.", QuoteName(table_.name())));
-  if (!rows.ok()) return rows.status();
-  rows->SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
-  absl::StatusOr<bool> row = rows->Step();
-  for (; row.ok() && *row; row = rows->Step()) {
-    if (const auto values = Normalised(Values(*rows, 0, rule_.columns.size()))) {
+  ASSIGN_OR_RETURN(sqlite::Statement rows,
+                   file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(NamesOf(table_, rule_.columns), ", "),
+                                               " FROM main.", QuoteName(table_.name()))));
+  rows.SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
+  absl::StatusOr<bool> row = rows.Step();
+  for (; row.ok() && *row; row = rows.Step()) {
+    if (const auto values = Normalised(Values(rows, 0, rule_.columns.size()))) {
       scanned_.push_back(HashOf(*values));
     }
   }
@@ -74,27 +72,25 @@ absl::Status MatchSet::Scan() {
 
 absl::Status MatchSet::CatchUp() {
   const std::string log = LogName(table_.log);
-  const absl::StatusOr<std::int64_t> last =
-      file_->Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", log));
-  if (!last.ok()) return last.status();
-  if (*last == seen_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t last,
+                   file_->Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", log)));
+  if (last == seen_) return absl::OkStatus();
   sqlite::Statement keys =
       file_->Query(absl::StrCat("SELECT DISTINCT ", absl::StrJoin(LogKeyNames(table_.key.size()), ", "),
                                 " FROM main.", log, " WHERE seq > ?1"));
   keys.With(seen_);
   absl::StatusOr<bool> key = keys.Step();
   for (; key.ok() && *key; key = keys.Step()) {
-    const absl::StatusOr<std::optional<RowOf>> row =
-        ReadRow(*file_, table_, Values(keys, 0, table_.key.size()), rule_.columns);
-    if (!row.ok()) return row.status();
-    const auto values = *row ? Normalised(**row) : std::nullopt;
+    ASSIGN_OR_RETURN(const std::optional<RowOf> row,
+                     ReadRow(*file_, table_, Values(keys, 0, table_.key.size()), rule_.columns));
+    const auto values = row ? Normalised(*row) : std::nullopt;
     if (!values) continue;
     const Hash hash = HashOf(*values);
     gone_.erase(hash);
     if (!std::binary_search(scanned_.begin(), scanned_.end(), hash)) added_.insert(hash);
   }
   if (!key.ok()) return key.status();
-  seen_ = *last;
+  seen_ = last;
   return absl::OkStatus();
 }
 
@@ -110,14 +106,14 @@ absl::StatusOr<std::optional<RowOf>> MatchSet::Find(const std::vector<std::strin
 absl::StatusOr<std::optional<RowOf>> MatchSet::LookFor(const std::vector<std::string>& values) const {
   std::vector<std::string> names = NamesOf(table_, table_.key);
   for (std::string& name : NamesOf(table_, rule_.columns)) names.push_back(std::move(name));
-  absl::StatusOr<sqlite::Statement> rows = file_->Prepare(
-      absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.", QuoteName(table_.name())));
-  if (!rows.ok()) return rows.status();
-  rows->SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
-  absl::StatusOr<bool> row = rows->Step();
-  for (; row.ok() && *row; row = rows->Step()) {
-    if (Normalised(Values(*rows, table_.key.size(), rule_.columns.size())) == values) {
-      return std::optional<RowOf>(Values(*rows, 0, table_.key.size()));
+  ASSIGN_OR_RETURN(sqlite::Statement rows,
+                   file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.",
+                                               QuoteName(table_.name()))));
+  rows.SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
+  absl::StatusOr<bool> row = rows.Step();
+  for (; row.ok() && *row; row = rows.Step()) {
+    if (Normalised(Values(rows, table_.key.size(), rule_.columns.size())) == values) {
+      return std::optional<RowOf>(Values(rows, 0, table_.key.size()));
     }
   }
   if (!row.ok()) return row.status();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/row_digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 #include "proto/wire/parse_text_form.h"
 #include "proto/wire/row_digest.h"
@@ -128,13 +129,11 @@ absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const Membe
   for (const std::uint32_t column : columns) {
     names.push_back(QuoteName(table.plan.schema.columns[column].name));
   }
-  absl::StatusOr<sqlite::Statement> select = SelectOfRow(file, table, key, names);
-  if (!select.ok()) return select.status();
-  const absl::StatusOr<bool> there = select->Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::optional<RowOf>();
+  ASSIGN_OR_RETURN(sqlite::Statement select, SelectOfRow(file, table, key, names));
+  ASSIGN_OR_RETURN(const bool there, select.Step());
+  if (!there) return std::optional<RowOf>();
   RowOf values;
-  for (std::size_t i = 0; i < columns.size(); ++i) values.push_back(select->ValueAt(static_cast<int>(i + 1)));
+  for (std::size_t i = 0; i < columns.size(); ++i) values.push_back(select.ValueAt(static_cast<int>(i + 1)));
   return values;
 }
 
@@ -150,12 +149,10 @@ absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTab
                                  " > 1.7976931348623157e308 OR ", quoted, " < -1.7976931348623157e308)"));
   }
   if (tests.empty()) return std::string();
-  absl::StatusOr<sqlite::Statement> select = SelectOfRow(file, table, key, tests);
-  if (!select.ok()) return select.status();
-  const absl::StatusOr<bool> there = select->Step();
-  if (!there.ok()) return there.status();
-  for (std::size_t i = 0; *there && i < names.size(); ++i) {
-    if (select->Int(static_cast<int>(i)) != 0) return names[i];
+  ASSIGN_OR_RETURN(sqlite::Statement select, SelectOfRow(file, table, key, tests));
+  ASSIGN_OR_RETURN(const bool there, select.Step());
+  for (std::size_t i = 0; there && i < names.size(); ++i) {
+    if (select.Int(static_cast<int>(i)) != 0) return names[i];
   }
   return std::string();
 }
@@ -185,11 +182,10 @@ std::uint64_t DigestOf(const RowOf& values) {
 }
 
 absl::StatusOr<bool> MemberTables::Refresh() {
-  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
-  if (*version == schema_version_) return false;
+  ASSIGN_OR_RETURN(const std::int64_t version, file_.Number("PRAGMA schema_version"));
+  if (version == schema_version_) return false;
   LogTables logs(file_);
-  if (absl::Status loaded = logs.Load(); !loaded.ok()) return loaded;
+  RETURN_IF_ERROR(logs.Load());
   names_.clear();
   logs_.clear();
   tables_.clear();
@@ -198,7 +194,7 @@ absl::StatusOr<bool> MemberTables::Refresh() {
     names_[log.id] = log.table.name;
     logs_[FoldName(steps == nullptr ? log.table.name : steps->name())] = log.id;
   }
-  schema_version_ = *version;
+  schema_version_ = version;
   return true;
 }
 

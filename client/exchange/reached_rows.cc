@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -38,8 +40,7 @@ absl::StatusOr<std::vector<ReachedRow>> ReachRows(DeliveryDatabase& database, co
   };
   for (; !steps.empty(); steps.pop_front()) {
     const Step& step = steps.front();
-    absl::Status read = database.ReadReferring(*step.member, step.key, step.deletes, take);
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(database.ReadReferring(*step.member, step.key, step.deletes, take));
   }
   return rows;
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "client/exchange/server_writer.h"
 
 namespace mirror {
@@ -26,14 +27,14 @@ ServerDeliveries::~ServerDeliveries() = default;
 // Between them the agent may be elsewhere for hours, so each has a session of its own.
 
 absl::Status ServerDeliveries::EmptyInbox() {
-  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(database_->Connect());
   absl::Status emptied = database_->EmptyInbox();
   database_->Disconnect();
   return emptied;
 }
 
 absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
-  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(database_->Connect());
   // First: what is shown of the ledger shows no values that it has forgotten.
   absl::Status filled = ForgetValuesOfGone(now_ms);
   if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
@@ -45,7 +46,7 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
 absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
   const absl::StatusOr<WrittenRows> written = database_->ReadWrittenRows(now_ms);
   if (!written.ok() || written->empty()) return written.status();
-  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  RETURN_IF_ERROR(Look());
   for (const auto& [name, rows] : *written) {
     const absl::Status forgotten = database_->ForgetValuesOfGone(database_->Find(name), rows);
     if (forgotten.ok()) continue;
@@ -56,7 +57,7 @@ absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> ServerDeliveries::ReadInbox() {
-  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(database_->Connect());
   return database_->ReadInbox();
 }
 
@@ -89,7 +90,7 @@ void ServerDeliveries::EndImport() {
 }
 
 absl::Status ServerDeliveries::WithBoxes(const std::function<absl::Status(BoxSource&)>& work) {
-  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(database_->Connect());
   BoxSource* const boxes = database_->boxes();
   absl::Status done = boxes != nullptr ? work(*boxes) : DeliveryTarget::WithBoxes(work);
   database_->Disconnect();
@@ -113,9 +114,9 @@ absl::Status ServerDeliveries::Look() {
 }
 
 absl::StatusOr<ImportResult> ServerDeliveries::Try(const v1::Delivery& delivery) {
-  if (absl::Status connected = database_->Connect(); !connected.ok()) return connected;
-  if (absl::Status looked = Look(); !looked.ok()) return looked;
-  if (absl::Status made = PrepareMatches(delivery); !made.ok()) return made;
+  RETURN_IF_ERROR(database_->Connect());
+  RETURN_IF_ERROR(Look());
+  RETURN_IF_ERROR(PrepareMatches(delivery));
   absl::StatusOr<ImportResult> result = Begun(delivery);
   if (!result.ok()) database_->RollBack();
   return result;
@@ -123,7 +124,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Try(const v1::Delivery& delivery)
 
 absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& delivery) {
   const bool inserts = delivery.operation() == v1::OPERATION_INSERT;
-  if (absl::Status begun = database_->Begin(inserts); !begun.ok()) return begun;
+  RETURN_IF_ERROR(database_->Begin(inserts));
   absl::StatusOr<ImportResult> result = Do(delivery);
   if (!result.ok()) {
     std::string why = database_->Refusal(result.status());
@@ -131,15 +132,14 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
     result = ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
   }
   if (result->outcome == v1::DELIVERY_OUTCOME_REFUSED) {
-    if (absl::Status back = database_->TakeBack(); !back.ok()) return back;
-    if (absl::Status noted = NoteRefused(delivery, result->reason); !noted.ok()) return noted;
+    RETURN_IF_ERROR(database_->TakeBack());
+    RETURN_IF_ERROR(NoteRefused(delivery, result->reason));
   }
-  if (absl::Status removed = database_->RemoveFromInbox(delivery.delivery_id()); !removed.ok())
-    return removed;
-  if (absl::Status shown = database_->ShowImported(delivery, *result, clock_()); !shown.ok()) return shown;
+  RETURN_IF_ERROR(database_->RemoveFromInbox(delivery.delivery_id()));
+  RETURN_IF_ERROR(database_->ShowImported(delivery, *result, clock_()));
   CrashPoint("agent.importing");
   committing_ = *result;
-  if (absl::Status committed = database_->Commit(); !committed.ok()) return committed;
+  RETURN_IF_ERROR(database_->Commit());
   return result;
 }
 
@@ -159,11 +159,10 @@ absl::Status ServerDeliveries::PrepareMatches(const v1::Delivery& delivery) {
 absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) {
   const ServerMember* const member = database_->Find(delivery.table());
   // First: no statement of the transaction may take its snapshot before.
-  if (absl::Status locked = LockTables(delivery, member); !locked.ok()) return locked;
-  const absl::StatusOr<std::optional<LedgerState>> known = database_->FindInLedger(delivery.delivery_id());
-  if (!known.ok()) return known.status();
-  if (*known && (*known)->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
-  if (*known && clock_() < (*known)->next_at) {
+  RETURN_IF_ERROR(LockTables(delivery, member));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
+  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  if (known && clock_() < known->next_at) {
     return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
   }
   DeliveryTask task;
@@ -188,9 +187,8 @@ absl::Status ServerDeliveries::LockTables(const v1::Delivery& delivery, const Se
 absl::StatusOr<ImportResult> ServerDeliveries::DoTask(const DeliveryTask& task, const ServerMember& member) {
   ServerWriter writer(*database_, task, member, clock_());
   if (task.delivery->operation() == v1::OPERATION_INSERT) {
-    absl::StatusOr<std::optional<ImportResult>> in_the_way = FindInTheWay(task, member);
-    if (!in_the_way.ok()) return in_the_way.status();
-    return *in_the_way ? absl::StatusOr<ImportResult>(**std::move(in_the_way)) : writer.Write({});
+    ASSIGN_OR_RETURN(std::optional<ImportResult> in_the_way, FindInTheWay(task, member));
+    return in_the_way ? absl::StatusOr<ImportResult>(*std::move(in_the_way)) : writer.Write({});
   }
   const absl::StatusOr<std::optional<RowOf>> before =
       database_->ReadRow(member, task.key, task.mapped, /*locks=*/true);
@@ -212,12 +210,10 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
     const std::vector<std::string> values(key.values().begin(), key.values().end());
     if (std::any_of(values.begin(), values.end(), [](const std::string& one) { return one.empty(); }))
       continue;
-    const absl::StatusOr<std::optional<RowOf>> found = database_->FindMatch(*other, rule, values);
-    if (!found.ok()) return found.status();
-    if (!*found) continue;
-    absl::StatusOr<ImportResult> conflict = Conflict(*other, **found, "a row that matches is there");
-    if (!conflict.ok()) return conflict.status();
-    return *std::move(conflict);
+    ASSIGN_OR_RETURN(const std::optional<RowOf> found, database_->FindMatch(*other, rule, values));
+    if (!found) continue;
+    ASSIGN_OR_RETURN(ImportResult conflict, Conflict(*other, *found, "a row that matches is there"));
+    return conflict;
   }
   if (task.key.empty()) return std::nullopt;
   const absl::StatusOr<std::optional<RowOf>> taken =
@@ -231,15 +227,14 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
 absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& member, const RowOf& key,
                                                         std::string reason) {
   if (!key.empty()) {
-    if (absl::Status noted = database_->NoteConflict(member, key); !noted.ok()) return noted;
+    RETURN_IF_ERROR(database_->NoteConflict(member, key));
   }
   return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
 }
 
 absl::Status ServerDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {
-  const absl::StatusOr<std::optional<LedgerState>> known = database_->FindInLedger(delivery.delivery_id());
-  if (!known.ok()) return known.status();
-  return database_->WriteLedger(RefusedRow(delivery, *known, reason, clock_()));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
+  return database_->WriteLedger(RefusedRow(delivery, known, reason, clock_()));
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "client/exchange/reached_rows.h"
 
 namespace mirror {
@@ -18,15 +19,12 @@ absl::StatusOr<ImportResult> ServerWriter::Write(const RowOf& before) {
   const v1::Operation operation = task_.delivery->operation();
   std::vector<ReachedRow> reached;
   if (operation != v1::OPERATION_INSERT) {
-    auto found = ReachRows(database_, member_, task_.key, operation == v1::OPERATION_DELETE);
-    if (!found.ok()) return found.status();
-    reached = *std::move(found);
+    ASSIGN_OR_RETURN(reached, ReachRows(database_, member_, task_.key, operation == v1::OPERATION_DELETE));
   }
   RowOf key = task_.key;
-  if (absl::Status begun = database_.BeginTriggered(); !begun.ok()) return begun;
-  const absl::StatusOr<bool> done = database_.Write(task_, member_, &key);
-  if (!done.ok()) return done.status();
-  if (!*done) return Refused("a trigger of the source keeps it from being done");
+  RETURN_IF_ERROR(database_.BeginTriggered());
+  ASSIGN_OR_RETURN(const bool done, database_.Write(task_, member_, &key));
+  if (!done) return Refused("a trigger of the source keeps it from being done");
   CrashPoint("agent.row_written");
   absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
   if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;
@@ -52,7 +50,7 @@ absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const R
     if (!*behind) return Refused("a trigger of the source gives the row another key");
     row.wrote = WroteJson(WroteOf(task_, before, **behind));
   }
-  if (absl::Status noted = database_.WriteLedger(row); !noted.ok()) return noted;
+  RETURN_IF_ERROR(database_.WriteLedger(row));
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
@@ -77,15 +75,14 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
   if (!behind.ok()) return behind.status();
   for (const ReachedRow& row : *behind) {
     if (looked_at.contains({row.member->table.log, KeyText(row.key)})) continue;
-    if (absl::Status noted = NoteOther("INSERT", row, &row.values); !noted.ok()) return noted;
+    RETURN_IF_ERROR(NoteOther("INSERT", row, &row.values));
   }
   return absl::OkStatus();
 }
 
 absl::Status ServerWriter::NoteTriggered() {
-  absl::StatusOr<std::vector<TriggeredRow>> rows = database_.FindTriggered(known_);
-  if (!rows.ok()) return rows.status();
-  for (TriggeredRow& changed : *rows) {
+  ASSIGN_OR_RETURN(std::vector<TriggeredRow> rows, database_.FindTriggered(known_));
+  for (TriggeredRow& changed : rows) {
     ReachedRow row{changed.member, std::move(changed.key), {}};
     absl::Status noted;
     if (!changed.now) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -102,21 +103,19 @@ absl::StatusOr<std::vector<RowOf>> RowsWith(const SqliteFile& file, const Delive
 }  // namespace
 
 absl::StatusOr<TakenValues> FindTaken(const SqliteFile& file, const DeliveryTask& task) {
-  const absl::StatusOr<std::vector<Columns>> indexes = UniqueColumns(file, *task.table);
-  if (!indexes.ok()) return indexes.status();
+  ASSIGN_OR_RETURN(const std::vector<Columns> indexes, UniqueColumns(file, *task.table));
   std::map<std::string, RowOf> rows;
   TakenValues taken;
   bool lets_go = true;
-  for (const Columns& columns : *indexes) {
+  for (const Columns& columns : indexes) {
     const bool is_written = std::any_of(columns.begin(), columns.end(), [&](std::uint32_t column) {
       return std::any_of(task.written.begin(), task.written.end(),
                          [&](const auto& one) { return one.first == column; });
     });
     if (!is_written) continue;
-    absl::StatusOr<std::vector<RowOf>> found = RowsWith(file, task, columns);
-    if (!found.ok()) return found.status();
-    if (found->empty()) continue;
-    for (RowOf& row : *found) rows.try_emplace(KeyText(row), std::move(row));
+    ASSIGN_OR_RETURN(std::vector<RowOf> found, RowsWith(file, task, columns));
+    if (found.empty()) continue;
+    for (RowOf& row : found) rows.try_emplace(KeyText(row), std::move(row));
     bool is_freed = false;
     for (const auto& [column, value] : task.written) {
       const Column& written = task.table->plan.schema.columns[column];
@@ -128,9 +127,8 @@ absl::StatusOr<TakenValues> FindTaken(const SqliteFile& file, const DeliveryTask
     lets_go = lets_go && is_freed;
   }
   if (!lets_go) taken.columns.clear();
-  const absl::StatusOr<bool> is_referred_to = IsReferredTo(file, *task.table, taken.columns);
-  if (!is_referred_to.ok()) return is_referred_to.status();
-  if (*is_referred_to) taken.columns.clear();
+  ASSIGN_OR_RETURN(const bool is_referred_to, IsReferredTo(file, *task.table, taken.columns));
+  if (is_referred_to) taken.columns.clear();
   for (auto& [text, row] : rows) taken.rows.push_back(std::move(row));
   return taken;
 }

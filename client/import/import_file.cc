@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/import/row_frames.h"
 #include "client/source/files/rows/csv_rows.h"
@@ -70,15 +71,13 @@ class Import {
   Import(int file, std::uint64_t size, FrameOutput& output) : file_(file), size_(size), output_(output) {}
 
   absl::Status Run() {
-    const absl::StatusOr<FileKind> kind = KindOf(file_);
-    if (!kind.ok()) return kind.status();
-    const absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenRows(file_, size_, *kind);
-    if (!rows.ok()) return rows.status();
-    const ImportHeader header{(*rows)->header(), *kind == FileKind::kWorkbook};
-    if (absl::Status sound = CheckHeader(header); !sound.ok()) return sound;
+    ASSIGN_OR_RETURN(const FileKind kind, KindOf(file_));
+    ASSIGN_OR_RETURN(const std::unique_ptr<FileRows> rows, OpenRows(file_, size_, kind));
+    const ImportHeader header{rows->header(), kind == FileKind::kWorkbook};
+    RETURN_IF_ERROR(CheckHeader(header));
     output_.Header(header);
     RowFrames frames(header, output_);
-    absl::Status read = ReadAll(**rows, frames);
+    absl::Status read = ReadAll(*rows, frames);
     frames.Flush();  // What is there is right, also where the rest cannot be read.
     if (read.ok()) output_.Progress({size_, size_});
     return read;
@@ -88,9 +87,8 @@ class Import {
   absl::Status ReadAll(FileRows& rows, RowFrames& frames) {
     FileRow row;
     while (true) {
-      const absl::StatusOr<bool> there = rows.Next(&row);
-      if (!there.ok()) return there.status();
-      if (!*there) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const bool there, rows.Next(&row));
+      if (!there) return absl::OkStatus();
       if (frames.Add(row)) Report(std::min(rows.bytes_read(), size_));
     }
   }

@@ -18,6 +18,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define MIRROR_SANDBOX_SANITIZED 1
@@ -202,7 +204,7 @@ absl::Status EnterSandbox(const SandboxLimits& limits) {
     return Refused("drop its privileges");
   }
   ForgetFiles();
-  if (absl::Status limited = SetLimits(limits); !limited.ok()) return limited;
+  RETURN_IF_ERROR(SetLimits(limits));
   return EnterFilter() ? absl::OkStatus() : Refused("filter its system calls");
 }
 

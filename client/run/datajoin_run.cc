@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
 #include "client/exchange/datajoin/sqlite_boxes.h"
 #include "client/run/source_rules.h"
@@ -25,14 +26,13 @@ std::unique_ptr<DatajoinRound> RoundOf(const SourceConfig& source) {
 
 absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source) {
   if (!source.exchange.datajoin()) return std::string();
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(source.path, Use::kChange));
   const ExchangeRules rules = RulesOfExchange(source);
-  SqliteBoxes boxes(**file, rules);
+  SqliteBoxes boxes(*file, rules);
   absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, SqliteBoxes::Statements());
   if (!made.ok()) return made;
   // SQLite has no roles: whoever may write the file has all rights in it.
-  if (absl::Status rows = EnsureDatajoinRows(boxes.sql(), source.context_id); !rows.ok()) return rows;
+  RETURN_IF_ERROR(EnsureDatajoinRows(boxes.sql(), source.context_id));
   return made;
 }
 
@@ -57,7 +57,7 @@ absl::Status DatajoinRun::Begin(DeliveryTarget& target) const {
   if (round_ == nullptr) return absl::OkStatus();
   bool can_show = false;
   absl::Status ready = target.WithBoxes([&](BoxSource& source) -> absl::Status {
-    if (absl::Status there = CheckBoxes(source); !there.ok()) return there;
+    RETURN_IF_ERROR(CheckBoxes(source));
     can_show = true;
     return DatajoinLayout(source, *round_).ReadyOutbox(NowMs());
   });

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "client/exchange/import_delivery.h"
 
 namespace mirror {
@@ -42,12 +43,11 @@ absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_
                        ExchangeFigures* figures) {
   FetchedDeliveries fetched;
   for (int ask = 1;; ++ask) {
-    absl::StatusOr<FetchAnswer> answer = client.FetchDeliveries(cycle);
-    if (!answer.ok()) return answer.status();
-    figures->waiting = answer->waiting;
-    if (answer->waiting.empty()) {
-      fetched.deliveries = std::move(answer->deliveries);
-      fetched.whole = answer->whole;
+    ASSIGN_OR_RETURN(FetchAnswer answer, client.FetchDeliveries(cycle));
+    figures->waiting = answer.waiting;
+    if (answer.waiting.empty()) {
+      fetched.deliveries = std::move(answer.deliveries);
+      fetched.whole = answer.whole;
       break;
     }
     if (ask == kAsks) return absl::OkStatus();
@@ -58,20 +58,18 @@ absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_
 
 absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int64_t cycle,
                          ExchangeFigures* figures) {
-  const absl::StatusOr<std::vector<v1::Delivery>> deliveries = target.ReadInbox();
-  if (!deliveries.ok()) return deliveries.status();
-  if (deliveries->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<v1::Delivery> deliveries, target.ReadInbox());
+  if (deliveries.empty()) return absl::OkStatus();
   v1::ReportDeliveriesRequest reports;
   reports.set_cycle(cycle);
-  for (const v1::Delivery& delivery : *deliveries) {
-    const absl::StatusOr<ImportResult> result = target.Import(delivery);
-    if (!result.ok()) return result.status();
-    Count(delivery, *result, figures);
+  for (const v1::Delivery& delivery : deliveries) {
+    ASSIGN_OR_RETURN(const ImportResult result, target.Import(delivery));
+    Count(delivery, result, figures);
     if (reports.reports_size() == kReportsMax) continue;
     v1::DeliveryReport* const report = reports.add_reports();
     report->set_delivery_id(delivery.delivery_id());
-    report->set_outcome(result->outcome);
-    report->set_reason(result->reason.substr(0, 1'000));
+    report->set_outcome(result.outcome);
+    report->set_reason(result.reason.substr(0, 1'000));
   }
   // For eyes alone: losing it changes nothing.
   if (client != nullptr) client->ReportDeliveries(reports).IgnoreError();

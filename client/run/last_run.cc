@@ -10,6 +10,7 @@
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -158,7 +159,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
   try {
     const Json json = Json::parse(text.str());
     const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
-    if (absl::Status status = CheckLayout(layout, kLayout, path); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckLayout(layout, kLayout, path));
     LastRun run;
     json.at("begun_ms").get_to(run.begun_ms);
     json.at("ended_ms").get_to(run.ended_ms);

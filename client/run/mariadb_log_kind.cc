@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/run/source_rules.h"
 #include "client/run/stage_log.h"
@@ -52,11 +53,9 @@ absl::StatusOr<std::vector<MariadbTable>> ReadTables(mariadb::Connection& connec
 
 /// For people, behind other sentences: that there may be tables which the user is not shown.
 absl::StatusOr<std::string> FindUnseen(MariadbSessions& sessions) {
-  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
-  if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::string> unseen = UnseenMariadbTables(**session, *tables);
+  ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadMariadbTables(*session));
+  const absl::StatusOr<std::string> unseen = UnseenMariadbTables(*session, tables);
   if (!unseen.ok() || unseen->empty()) return unseen;
   return absl::StrCat(". To know: ", *unseen);
 }
@@ -64,15 +63,13 @@ absl::StatusOr<std::string> FindUnseen(MariadbSessions& sessions) {
 /// Where the source has an exchange: what was done, for people.
 absl::StatusOr<std::string> MakeExchange(const SourceConfig& source, const std::vector<std::string>& names) {
   if (!source.accept.any()) return std::string("; nothing was made in the source");
-  const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadTables(**connection, names);
-  if (!tables.ok()) return tables.status();
-  const absl::StatusOr<bool> made = MakeMariadbExchange(**connection, RulesOfExchange(source), *tables);
-  if (!made.ok()) return made.status();
+  ASSIGN_OR_RETURN(const auto connection,
+                   mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source))));
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadTables(*connection, names));
+  ASSIGN_OR_RETURN(const bool made, MakeMariadbExchange(*connection, RulesOfExchange(source), tables));
   return absl::StrCat(
       "; the exchange's tables _mirror_exchange, _mirror_inbox, _mirror_conflicts and _mirror_ledger ",
-      *made ? "are made" : "are there");
+      made ? "are made" : "are there");
 }
 
 }  // namespace
@@ -84,49 +81,40 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& so
   std::shared_ptr<MariadbStaging> staging;
   if (kept != nullptr) staging = std::dynamic_pointer_cast<MariadbStaging>(kept->keeper);
   if (staging == nullptr) {
-    absl::StatusOr<std::shared_ptr<MariadbStaging>> opened = OpenStaging(source, user);
-    if (!opened.ok()) return opened.status();
-    staging = *std::move(opened);
+    ASSIGN_OR_RETURN(staging, OpenStaging(source, user));
   }
-  absl::StatusOr<std::unique_ptr<MariadbLog>> log =
-      MariadbLog::Open(staging, LogOptionsOf(source, user, stop));
-  if (!log.ok()) return log.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<MariadbLog> log,
+                   MariadbLog::Open(staging, LogOptionsOf(source, user, stop)));
   if (kept != nullptr) kept->keeper = std::move(staging);
-  return std::unique_ptr<SourceLog>(*std::move(log));
+  return std::unique_ptr<SourceLog>(std::move(log));
 }
 
 absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
                                                const std::vector<std::string>& tables) {
-  const absl::StatusOr<std::vector<std::string>> refusals =
-      MariadbLog::Check(MariadbAccessOf(source), ServerIdOf(source));
-  if (!refusals.ok()) return refusals.status();
-  if (!refusals->empty()) return BinlogRefused(*refusals);
-  const absl::StatusOr<std::string> exchange = MakeExchange(source, tables);
-  if (!exchange.ok()) return exchange.status();
-  const absl::StatusOr<std::shared_ptr<MariadbStaging>> staging = OpenStaging(source, user);
-  if (!staging.ok()) return staging.status();
-  const absl::StatusOr<std::unique_ptr<MariadbLog>> log =
-      MariadbLog::Open(*staging, LogOptionsOf(source, user, nullptr));
-  if (!log.ok()) return log.status();
-  const absl::StatusOr<std::map<std::string, std::string>> unlogged = (*log)->Unlogged();
-  if (!unlogged.ok()) return unlogged.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> refusals,
+                   MariadbLog::Check(MariadbAccessOf(source), ServerIdOf(source)));
+  if (!refusals.empty()) return BinlogRefused(refusals);
+  ASSIGN_OR_RETURN(const std::string exchange, MakeExchange(source, tables));
+  ASSIGN_OR_RETURN(const std::shared_ptr<MariadbStaging> staging, OpenStaging(source, user));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MariadbLog> log,
+                   MariadbLog::Open(staging, LogOptionsOf(source, user, nullptr)));
+  ASSIGN_OR_RETURN(const auto unlogged, log->Unlogged());
   std::vector<std::string> others;
   std::size_t logged = 0;
   for (const std::string& table : tables) {
     if (table == kLedgerTable) continue;
     ++logged;
-    if (const auto why = unlogged->find(table); why != unlogged->end())
+    if (const auto why = unlogged.find(table); why != unlogged.end())
       others.push_back(absl::StrCat(table, " (", why->second, ")"));
   }
   std::string words =
       absl::StrCat("the changes of ", Counted(logged - others.size(), "table"),
-                   " are read in the server's binlog, as server_id ", ServerIdOf(source), *exchange);
+                   " are read in the server's binlog, as server_id ", ServerIdOf(source), exchange);
   if (!others.empty())
     absl::StrAppend(&words, ". What changes in others is found by comparing: ", absl::StrJoin(others, ", "));
-  const absl::StatusOr<std::string> unseen = FindUnseen(*(*staging)->sessions());
-  if (!unseen.ok()) return unseen.status();
-  absl::StrAppend(&words, *unseen);
-  return InstalledLog{(*log)->source_id(), std::move(words)};
+  ASSIGN_OR_RETURN(const std::string unseen, FindUnseen(*staging->sessions()));
+  absl::StrAppend(&words, unseen);
+  return InstalledLog{log->source_id(), std::move(words)};
 }
 
 absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, const LogUser& /*user*/,
@@ -137,28 +125,24 @@ absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, cons
         "'mirror-agent install' says which rights its user lacks");
   }
   MariadbSessions sessions(MariadbAccessOf(source));
-  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::vector<MariadbTable>> known = ReadTables(**session, tables);
-  if (!known.ok()) return known.status();
-  return MariadbExchangeScript(**session, RulesOfExchange(source), *known);
+  ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> known, ReadTables(*session, tables));
+  return MariadbExchangeScript(*session, RulesOfExchange(source), known);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source) {
   MariadbSessions sessions(MariadbAccessOf(source));
-  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
-  if (!tables.ok()) return tables.status();
-  return ReadUnlogged(**session, *tables);
+  ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadMariadbTables(*session));
+  return ReadUnlogged(*session, tables);
 }
 
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user) {
   absl::StatusOr<bool> dropped = false;
   if (source.accept.any()) {
-    const auto connection = mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source)));
-    if (!connection.ok()) return connection.status();
-    dropped = DropMariadbExchange(**connection);
+    ASSIGN_OR_RETURN(const auto connection,
+                     mariadb::Connection::Open(ConnectToChange(MariadbAccessOf(source))));
+    dropped = DropMariadbExchange(*connection);
   }
   if (!dropped.ok()) return dropped;
   const bool removed = RemoveStage(source, user);

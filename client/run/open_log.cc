@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/run/datajoin_run.h"
 #include "client/run/kept_rights.h"
@@ -36,45 +37,37 @@ ChangeLogOptions SqliteOptionsOf(const SourceConfig& source, const LogUser& user
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& source, const LogUser& user,
                                                          KeptLog* /*kept*/,
                                                          const std::atomic<bool>* /*stop*/) {
-  absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Open(SqliteOptionsOf(source, user));
-  if (!log.ok()) return log.status();
-  return std::unique_ptr<SourceLog>(*std::move(log));
+  ASSIGN_OR_RETURN(std::unique_ptr<ChangeLog> log, ChangeLog::Open(SqliteOptionsOf(source, user)));
+  return std::unique_ptr<SourceLog>(std::move(log));
 }
 
 /// What was done, for people.
 absl::StatusOr<std::string> MakeExchange(const SourceConfig& source) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kChange);
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<bool> made = MakeExchangeTables(**file);
-  if (!made.ok()) return made.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(source.path, Use::kChange));
+  ASSIGN_OR_RETURN(const bool made, MakeExchangeTables(*file));
   return absl::StrCat("the exchange's tables _mirror_exchange, _mirror_inbox and _mirror_ledger ",
-                      *made ? "are made" : "are there");
+                      made ? "are made" : "are there");
 }
 
 absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const LogUser& user,
                                               const Tables& tables) {
-  const absl::StatusOr<std::unique_ptr<ChangeLog>> log = ChangeLog::Install(SqliteOptionsOf(source, user));
-  if (!log.ok()) return log.status();
-  const absl::StatusOr<std::string> moved = (*log)->Bind({});
-  if (!moved.ok()) return moved.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<ChangeLog> log, ChangeLog::Install(SqliteOptionsOf(source, user)));
+  ASSIGN_OR_RETURN(const std::string moved, log->Bind({}));
   Tables logged = tables;
   std::erase(logged, kLedgerTable);
   std::string done = absl::StrCat("the changes of ", Counted(logged.size(), "table"), " are logged");
   if (source.accept.any()) {
-    const absl::StatusOr<std::string> made = MakeExchange(source);
-    if (!made.ok()) return made.status();
-    absl::StrAppend(&done, "; ", *made);
+    ASSIGN_OR_RETURN(const std::string made, MakeExchange(source));
+    absl::StrAppend(&done, "; ", made);
     logged.emplace_back(kLedgerTable);
   }
-  const absl::StatusOr<Tables> renewed = (*log)->Renew(logged);
-  if (!renewed.ok()) return renewed.status();
+  ASSIGN_OR_RETURN(const Tables renewed, log->Renew(logged));
   // Behind the logs, whose entries so far are no news.
-  const absl::StatusOr<std::string> datajoin = InstallDatajoin(source);
-  if (!datajoin.ok()) return datajoin.status();
-  if (!datajoin->empty()) absl::StrAppend(&done, "; ", *datajoin);
+  ASSIGN_OR_RETURN(const std::string datajoin, InstallDatajoin(source));
+  if (!datajoin.empty()) absl::StrAppend(&done, "; ", datajoin);
   std::string blind;
   for (const std::string& table : tables) {
-    const TableLog* entry = (*log)->Find(table);
+    const TableLog* entry = log->Find(table);
     if (entry != nullptr && entry->table.blind) absl::StrAppend(&blind, blind.empty() ? "" : ", ", table);
   }
   if (!blind.empty()) {
@@ -82,7 +75,7 @@ absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const 
         &done,
         ". Sent whole whenever they change, since REPLACE can remove their rows without a trigger: ", blind);
   }
-  return InstalledLog{(*log)->source_id(), std::move(done)};
+  return InstalledLog{log->source_id(), std::move(done)};
 }
 
 absl::StatusOr<bool> UninstallSqliteLog(const SourceConfig& source, const LogUser& user) {

@@ -60,8 +60,8 @@ absl::StatusOr<bool> UninstallLog(const SourceConfig& source, const LogUser& use
 /// The exchange's tables that it leaves for that reason, and the statement that drops them, for people;
 /// empty: none. Only reads.
 absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source);
-/// What takes the agent's user the rights that it keeps in a server, for people; empty: none are known. Only
-/// reads.
+/// Returns, for people, the rights that the agent's user still has in the source's server, and the REVOKE
+/// statements that remove them; empty: no such right is known. Only reads.
 absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source);
 
 /// By folded name, how many changes stand behind the last position that was sent of a table; none when it was

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/source/capture/capture_reader.h"
@@ -18,9 +19,8 @@ absl::StatusOr<std::unique_ptr<SourceReader>> OpenFeeds(const SourceConfig& sour
   for (const TableConfig& table : source.tables) {
     if (!table.deletes_from) continue;
     any = true;
-    const absl::StatusOr<std::optional<CaptureState::Table>> known = state.Find(SentName(table));
-    if (!known.ok()) return known.status();
-    if (*known && !(*known)->feed_record.empty()) records[FeedName(table)] = (*known)->feed_record;
+    ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> known, state.Find(SentName(table)));
+    if (known && !known->feed_record.empty()) records[FeedName(table)] = known->feed_record;
   }
   return any ? OpenFeedSource(source, std::move(records)) : nullptr;
 }
@@ -56,9 +56,8 @@ absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const Ca
   }
   auto captured = OpenReader(source, records, nullptr, captures);
   const PipelineReader* const logged = others.get();
-  absl::StatusOr<std::unique_ptr<SourceReader>> feeds = OpenFeeds(source, state);
-  if (!feeds.ok()) return feeds.status();
-  CaptureSources sources{std::move(captured), std::move(others), *std::move(feeds)};
+  ASSIGN_OR_RETURN(std::unique_ptr<SourceReader> feeds, OpenFeeds(source, state));
+  CaptureSources sources{std::move(captured), std::move(others), std::move(feeds)};
   return CapturedSource{OpenCaptureReader(std::move(sources), state, rules, std::move(never_sent)), logged};
 }
 

@@ -142,10 +142,8 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 template <typename Options>
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
                   Options* options) {
-  options->choice = {source.include,      source.skip,
-                     source.blocked,      std::move(takes),
-                     source.accept.any(), {source.announced.begin(), source.announced.end()},
-                     source.keeps_twins};
+  options->choice = ChoiceOf(source);
+  options->choice.takes = std::move(takes);
   options->records = std::move(records);
   for (const TableConfig& table : source.tables) {
     if (table.steps.any()) options->steps.push_back(table.steps);
@@ -204,6 +202,7 @@ MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* log,
                                           std::function<bool(const std::string&)> takes) {
   MariadbReaderOptions options = MariadbOptionsOf(source);
+  options.settles = true;
   ChooseTables(source, std::move(records), std::move(takes), &options);
   // What OpenLog() makes for this kind.
   options.log = static_cast<MariadbLog*>(log);
@@ -232,6 +231,7 @@ OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
 std::unique_ptr<SourceReader> OpenOdbc(const SourceConfig& source, Records records, SourceLog* /*log*/,
                                        std::function<bool(const std::string&)> takes) {
   OdbcReaderOptions options = OdbcOptionsOf(source);
+  options.settles = true;
   ChooseTables(source, std::move(records), std::move(takes), &options);
   return OpenOdbcReader(std::move(options));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/sqlite_boxes.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/exchange/forget_gone.h"
@@ -34,32 +35,27 @@ class SqliteTarget : public DeliveryTarget {
     return file.ok() ? mirror::EmptyInbox(**file) : file.status();
   }
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
-    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
-    if (!file.ok()) return file.status();
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
     // First: a layout shows no values of what the ledger has forgotten.
-    if (absl::Status forgotten = ForgetValuesOfGone(**file, rules_); !forgotten.ok()) return forgotten;
-    const Shown shown(**file, rules_, layout_);
-    return mirror::FillInbox(**file, fetched, now_ms, shown.layout.get());
+    RETURN_IF_ERROR(ForgetValuesOfGone(*file, rules_));
+    const Shown shown(*file, rules_, layout_);
+    return mirror::FillInbox(*file, fetched, now_ms, shown.layout.get());
   }
   absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override {
-    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
-    if (!file.ok()) return file.status();
-    return mirror::ReadInbox(**file);
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
+    return mirror::ReadInbox(*file);
   }
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override {
     if (importer_ == nullptr) {
-      auto importer = Importer::Open(source_.path, rules_, &NowMs);
-      if (!importer.ok()) return importer.status();
-      importer_ = *std::move(importer);
+      ASSIGN_OR_RETURN(importer_, Importer::Open(source_.path, rules_, &NowMs));
       shown_.emplace(importer_->file(), rules_, layout_);
       importer_->set_layout(shown_->layout.get());
     }
     return importer_->Import(delivery);
   }
   absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override {
-    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
-    if (!file.ok()) return file.status();
-    SqliteBoxes boxes(**file, rules_);
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
+    SqliteBoxes boxes(*file, rules_);
     return work(boxes);
   }
   void EndImport() override {
@@ -101,17 +97,13 @@ template <typename Deliveries, typename Options>
 Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  options.members.choice = {source.include, source.skip, source.blocked, {}, /*exchange=*/true};
   // The table that is sent is the one that takes deliveries.
-  if (const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id); state.ok()) {
-    const std::vector<std::string> announced = state->tables().Names();
-    options.members.choice.announced = {announced.begin(), announced.end()};
-  }
+  const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
+  options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;
   options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
-    const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
-    if (!state.ok()) return state.status();
-    return PipelineOf(source, state->tables().Records()).InnerRecords();
+    ASSIGN_OR_RETURN(const RunState state, RunState::Load(state_dir, source.context_id));
+    return PipelineOf(source, state.tables().Records()).InnerRecords();
   };
   auto target = std::make_unique<Deliveries>(options);
   absl::Status checked = target->Check();

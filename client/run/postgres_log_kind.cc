@@ -14,6 +14,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
 #include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
@@ -63,9 +64,8 @@ absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& conn
   postgres::Pipeline pipeline(connection);
   const PostgresTableQueries queries(schema);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  return queries.Take(*rows);
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  return queries.Take(rows);
 }
 
 /// Why some of these tables cannot be logged, by name.
@@ -86,15 +86,13 @@ struct LogWish {
 absl::StatusOr<LogWish> WishFor(postgres::Connection& connection, const SourceConfig& source,
                                 const LogUser& user, const std::vector<std::string>& tables) {
   LogWish log;
-  absl::StatusOr<std::vector<PostgresTable>> known = ReadTables(connection, source.server.schema);
-  if (!known.ok()) return known.status();
-  std::erase_if(*known, [&tables](const PostgresTable& table) {
+  ASSIGN_OR_RETURN(std::vector<PostgresTable> known, ReadTables(connection, source.server.schema));
+  std::erase_if(known, [&tables](const PostgresTable& table) {
     return std::find(tables.begin(), tables.end(), table.name) == tables.end();
   });
-  absl::StatusOr<std::optional<PublicationFacts>> now = ReadPublication(connection, PublicationOf(source));
-  if (!now.ok()) return now.status();
-  log.now = *std::move(now);
-  log.wish = {PublicationOf(source), SlotOf(source), user.source_id, *std::move(known)};
+  ASSIGN_OR_RETURN(std::optional<PublicationFacts> now, ReadPublication(connection, PublicationOf(source)));
+  log.now = std::move(now);
+  log.wish = {PublicationOf(source), SlotOf(source), user.source_id, std::move(known)};
   std::string& source_id = log.wish.source_id;
   if (source_id.empty() && log.now) source_id = SourceIdOf(log.now->comment);
   if (source_id.empty()) source_id = NewToken();
@@ -103,9 +101,8 @@ absl::StatusOr<LogWish> WishFor(postgres::Connection& connection, const SourceCo
 
 /// The slot is made by the first cycle where this role may not, or transactions are open for long.
 absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot, std::string* words) {
-  const absl::StatusOr<SlotLook> look = LookAtSlot(connection, slot);
-  if (!look.ok()) return look.status();
-  if (look->slot) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(connection, slot));
+  if (look.slot) return absl::OkStatus();
   const absl::StatusOr<std::uint64_t> made = CreateSlot(connection, slot, kSlotMadeWithin);
   if (made.ok()) return absl::OkStatus();
   const LogTrouble trouble = LogTroubleOf(made.status());
@@ -119,12 +116,11 @@ absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot,
 absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const SourceConfig& source,
                                          std::vector<std::string>* tables) {
   if (!source.accept.any()) return std::string();
-  const absl::StatusOr<bool> made = MakePostgresExchange(connection, source.server.schema);
-  if (!made.ok()) return made.status();
+  ASSIGN_OR_RETURN(const bool made, MakePostgresExchange(connection, source.server.schema));
   if (std::find(tables->begin(), tables->end(), kLedgerTable) == tables->end())
     tables->emplace_back(kLedgerTable);
   return absl::StrCat("; the exchange's tables _mirror_exchange, _mirror_inbox and _mirror_ledger ",
-                      *made ? "are made" : "are there");
+                      made ? "are made" : "are there");
 }
 
 bool NotesChanges(const SourceConfig& source) { return source.exchange.capture == ChangeCapture::kLog; }
@@ -133,7 +129,7 @@ bool NotesChanges(const SourceConfig& source) { return source.exchange.capture =
 absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& connection,
                                                      const SourceConfig& source,
                                                      const std::vector<PostgresTable>& tables, BoxesBy by) {
-  if (absl::Status encoding = CheckBoxEncoding(connection); !encoding.ok()) return encoding;
+  RETURN_IF_ERROR(CheckBoxEncoding(connection));
   return BoxTriggerStatements(connection, source.server.schema,
                               NotesChanges(source) ? tables : std::vector<PostgresTable>(),
                               RulesOfExchange(source).keys, by);
@@ -155,22 +151,20 @@ PostgresOwnNames BoxNames(const SourceConfig& source) {
 absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source,
                                       const std::vector<PostgresTable>& tables) {
   if (!source.exchange.datajoin()) return std::string();
-  const absl::StatusOr<std::vector<std::string>> triggers =
-      BoxTriggers(connection, source, tables, BoxesBy::kSession);
-  if (!triggers.ok()) return triggers.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> triggers,
+                   BoxTriggers(connection, source, tables, BoxesBy::kSession));
   const ExchangeRules rules = RulesOfExchange(source);
   PostgresMembers members({}, rules);  // No row is read.
   PostgresBoxes boxes(connection, members, source.server.schema);
-  const absl::StatusOr<std::vector<std::string>> missing = DatajoinStatements(boxes.sql());
-  if (!missing.ok()) return missing.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> missing, DatajoinStatements(boxes.sql()));
   PostgresOwnNames names = BoxNames(source);
   // Nothing is done with them.
-  if (missing->empty() && triggers->empty()) {
+  if (missing.empty() && triggers.empty()) {
     names.own.clear();
     names.functions.clear();
   }
-  if (absl::Status own = CheckOwnNames(connection, names); !own.ok()) return own;
-  const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, *triggers);
+  RETURN_IF_ERROR(CheckOwnNames(connection, names));
+  const absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, triggers);
   if (postgres::TroubleOf(made.status()) == postgres::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(
         std::string(made.status().message()),
@@ -186,22 +180,19 @@ absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const So
 absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const SourceConfig& source,
                                        const std::vector<PostgresTable>& tables, const std::string& role) {
   if (!source.exchange.datajoin()) return std::string();
-  const absl::StatusOr<std::vector<std::string>> triggers =
-      BoxTriggers(connection, source, tables, BoxesBy::kDba);
-  if (!triggers.ok()) return triggers.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> triggers,
+                   BoxTriggers(connection, source, tables, BoxesBy::kDba));
   PostgresBoxSql boxes(connection, source.server.schema);
-  absl::StatusOr<std::vector<std::string>> sql = DatajoinStatements(boxes);
-  if (!sql.ok()) return sql.status();
+  ASSIGN_OR_RETURN(std::vector<std::string> sql, DatajoinStatements(boxes));
   const absl::StatusOr<std::string> check = OwnCheckSql(BoxNames(source), role);
   if (!check.ok()) return check;
-  sql->insert(sql->begin(), *check);
-  const absl::StatusOr<std::vector<std::string>> grants =
-      BoxGrants(source.server.schema, role, NotesChanges(source));
-  if (!grants.ok()) return grants.status();
-  sql->insert(sql->end(), triggers->begin(), triggers->end());
-  sql->insert(sql->end(), grants->begin(), grants->end());
+  sql.insert(sql.begin(), *check);
+  ASSIGN_OR_RETURN(const std::vector<std::string> grants,
+                   BoxGrants(source.server.schema, role, NotesChanges(source)));
+  sql.insert(sql.end(), triggers.begin(), triggers.end());
+  sql.insert(sql.end(), grants.begin(), grants.end());
   return absl::StrCat("-- DataJoin's tables, and what notes for its outbox which rows change.\nBEGIN;\n",
-                      absl::StrJoin(*sql, ";\n"), ";\nCOMMIT;\n");
+                      absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
 }
 
 }  // namespace
@@ -213,9 +204,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
   std::shared_ptr<PostgresStaging> staging;
   if (kept != nullptr) staging = std::dynamic_pointer_cast<PostgresStaging>(kept->keeper);
   if (staging == nullptr) {
-    absl::StatusOr<std::shared_ptr<PostgresStaging>> opened = PostgresStaging::Open(StagingOf(source, user));
-    if (!opened.ok()) return opened.status();
-    staging = *std::move(opened);
+    ASSIGN_OR_RETURN(staging, PostgresStaging::Open(StagingOf(source, user)));
   }
   PostgresLogOptions options;
   options.schema = source.server.schema;
@@ -228,105 +217,88 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
       return SameName(one.name, table) && one.steps.TurnOf(column).rule != Rule::kPlain;
     });
   };
-  absl::StatusOr<std::unique_ptr<PostgresLog>> log = PostgresLog::Open(staging, options);
-  if (!log.ok()) return log.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<PostgresLog> log, PostgresLog::Open(staging, options));
   // One that is not installed any more reads on for nobody.
-  if (kept != nullptr) kept->keeper = *log != nullptr ? std::move(staging) : nullptr;
-  return std::unique_ptr<SourceLog>(*std::move(log));
+  if (kept != nullptr) kept->keeper = log != nullptr ? std::move(staging) : nullptr;
+  return std::unique_ptr<SourceLog>(std::move(log));
 }
 
 absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, const LogUser& user,
                                                 const std::vector<std::string>& tables) {
-  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = OpenToChange(source);
-  if (!connection.ok()) return connection.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection, OpenToChange(source));
   std::vector<std::string> logged = tables;
-  absl::StatusOr<std::string> exchange = MakeExchange(**connection, source, &logged);
-  if (!exchange.ok()) return exchange.status();
-  absl::StatusOr<LogWish> log = WishFor(**connection, source, user, logged);
-  if (!log.ok()) return log.status();
-  const std::map<std::string, std::string> unlogged = WhyUnlogged(log->wish.tables);
+  ASSIGN_OR_RETURN(std::string exchange, MakeExchange(*connection, source, &logged));
+  ASSIGN_OR_RETURN(LogWish log, WishFor(*connection, source, user, logged));
+  const std::map<std::string, std::string> unlogged = WhyUnlogged(log.wish.tables);
   std::string words =
       absl::StrCat("the changes of ",
-                   Counted(log->wish.tables.size() - unlogged.size() - (exchange->empty() ? 0 : 1), "table"),
-                   " are logged", *exchange);
+                   Counted(log.wish.tables.size() - unlogged.size() - (exchange.empty() ? 0 : 1), "table"),
+                   " are logged", exchange);
   if (!unlogged.empty()) {
     absl::StrAppend(&words, ". What changes in others is found by comparing: ",
                     absl::StrJoin(unlogged, ", ", [](std::string* text, const auto& one) {
                       absl::StrAppend(text, one.first, " (", one.second, ")");
                     }));
   }
-  const absl::StatusOr<std::vector<std::string>> done = InstallPublication(**connection, log->wish);
-  if (!done.ok()) return done.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> done, InstallPublication(*connection, log.wish));
   // Behind the publication: where the slot stands in the log, it has to be there.
-  if (absl::Status made = MakeSlot(**connection, SlotOf(source), &words); !made.ok()) return made;
-  const absl::StatusOr<std::string> boxes = MakeBoxes(**connection, source, log->wish.tables);
-  if (!boxes.ok()) return boxes.status();
-  words += *boxes;
-  return InstalledLog{log->wish.source_id, std::move(words)};
+  RETURN_IF_ERROR(MakeSlot(*connection, SlotOf(source), &words));
+  ASSIGN_OR_RETURN(const std::string boxes, MakeBoxes(*connection, source, log.wish.tables));
+  words += boxes;
+  return InstalledLog{log.wish.source_id, std::move(words)};
 }
 
 absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, const LogUser& user,
                                                  const std::vector<std::string>& tables) {
-  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
-      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<LogWish> log = WishFor(**connection, source, user, tables);
-  if (!log.ok()) return log.status();
-  const absl::StatusOr<postgres::Rows> role =
-      (*connection)
-          ->Query(
-              "SELECT current_user::text, rolsuper OR rolreplication OR coalesce((SELECT pg_has_role(g.oid, "
-              "'USAGE') FROM pg_roles g WHERE g.rolname = 'rds_replication'), false), "
-              "current_setting('wal_level') FROM pg_roles WHERE rolname = current_user",
-              {}, "asking for the role");
-  if (!role.ok()) return role.status();
-  if (role->rows() == 0) return absl::NotFoundError("the role is gone");
+  ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection,
+                   postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source))));
+  ASSIGN_OR_RETURN(const LogWish log, WishFor(*connection, source, user, tables));
+  ASSIGN_OR_RETURN(
+      const postgres::Rows role,
+      connection->Query(
+          "SELECT current_user::text, rolsuper OR rolreplication OR coalesce((SELECT pg_has_role(g.oid, "
+          "'USAGE') FROM pg_roles g WHERE g.rolname = 'rds_replication'), false), "
+          "current_setting('wal_level') FROM pg_roles WHERE rolname = current_user",
+          {}, "asking for the role"));
+  if (role.rows() == 0) return absl::NotFoundError("the role is gone");
   absl::StatusOr<std::string> script = InstallScript(
-      log->wish, log->now, {source.server.schema, role->Text(0, 0), role->Bool(0, 1), role->Text(0, 2)});
+      log.wish, log.now, {source.server.schema, role.Text(0, 0), role.Bool(0, 1), role.Text(0, 2)});
   if (!script.ok()) return script;
   if (!source.accept.any()) return absl::StrCat(*script, kScriptEnd);
   const absl::StatusOr<std::string> exchange =
-      PostgresExchangeScript(**connection,
-                             {source.server.schema, role->Text(0, 0), PublicationOf(source),
+      PostgresExchangeScript(*connection,
+                             {source.server.schema, role.Text(0, 0), PublicationOf(source),
                               source.accept.inserts, source.accept.deletes},
-                             source.accept.tables, log->wish.tables);
+                             source.accept.tables, log.wish.tables);
   if (!exchange.ok()) return exchange;
-  const absl::StatusOr<std::string> boxes =
-      PrintBoxes(**connection, source, log->wish.tables, role->Text(0, 0));
+  const absl::StatusOr<std::string> boxes = PrintBoxes(*connection, source, log.wish.tables, role.Text(0, 0));
   if (!boxes.ok()) return boxes;
   return absl::StrCat(*script, *exchange, *boxes, kScriptEnd);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source) {
-  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
-      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<std::optional<PublicationFacts>> publication =
-      ReadPublication(**connection, PublicationOf(source));
-  if (!publication.ok()) return publication.status();
-  if (!*publication) return std::map<std::string, std::string>();
-  const absl::StatusOr<std::vector<PostgresTable>> known = ReadTables(**connection, source.server.schema);
-  if (!known.ok()) return known.status();
-  return WhyUnlogged(*known);
+  ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection,
+                   postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source))));
+  ASSIGN_OR_RETURN(const std::optional<PublicationFacts> publication,
+                   ReadPublication(*connection, PublicationOf(source)));
+  if (!publication) return std::map<std::string, std::string>();
+  ASSIGN_OR_RETURN(const std::vector<PostgresTable> known, ReadTables(*connection, source.server.schema));
+  return WhyUnlogged(known);
 }
 
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user) {
-  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = OpenToChange(source);
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<std::optional<PublicationFacts>> publication =
-      ReadPublication(**connection, PublicationOf(source));
-  if (!publication.ok()) return publication.status();
-  const absl::StatusOr<SlotLook> look = LookAtSlot(**connection, SlotOf(source));
-  if (!look.ok()) return look.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection, OpenToChange(source));
+  ASSIGN_OR_RETURN(const std::optional<PublicationFacts> publication,
+                   ReadPublication(*connection, PublicationOf(source)));
+  ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(*connection, SlotOf(source)));
   const auto drop_exchange = [&]() -> absl::StatusOr<bool> {
     if (!source.accept.any()) return false;
-    return DropPostgresExchange(**connection, source.server.schema);
+    return DropPostgresExchange(*connection, source.server.schema);
   };
-  if (!*publication && !look->slot) return drop_exchange();
-  absl::Status gone =
-      UninstallPublication(**connection, SlotOf(source), PublicationOf(source),
-                           user.takes_over ? "" : user.source_id, PostgresAccessOf(source).application_name);
-  if (!gone.ok()) return gone;
+  if (!publication && !look.slot) return drop_exchange();
+  RETURN_IF_ERROR(UninstallPublication(*connection, SlotOf(source), PublicationOf(source),
+                                       user.takes_over ? "" : user.source_id,
+                                       PostgresAccessOf(source).application_name));
   if (const auto exchange = drop_exchange(); !exchange.ok()) return exchange.status();
   // What was staged is of a log that is no more.
   RemoveStage(source, user);
@@ -334,10 +306,9 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
 }
 
 absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source) {
-  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
-      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
-  if (!connection.ok()) return connection.status();
-  return PostgresExchangeDrop(**connection, source.server.schema);
+  ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection,
+                   postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source))));
+  return PostgresExchangeDrop(*connection, source.server.schema);
 }
 
 }  // namespace mirror

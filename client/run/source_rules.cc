@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/table_choice.h"
 #include "client/state/host_id.h"
 #include "client/state/run_state.h"
@@ -18,9 +19,22 @@ absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& sourc
   const bool needed = std::any_of(source.tables.begin(), source.tables.end(),
                                   [](const TableConfig& table) { return !table.steps.hash.empty(); });
   if (!needed) return std::optional<TenantHashKey>();
-  const absl::StatusOr<std::string> secret = ReadHashSecret(source.hash_key);
-  if (!secret.ok()) return secret.status();
-  return std::optional<TenantHashKey>(std::in_place, *secret, source.context_id);
+  ASSIGN_OR_RETURN(const std::string secret, ReadHashSecret(source.hash_key));
+  return std::optional<TenantHashKey>(std::in_place, secret, source.context_id);
+}
+
+SourceConfig WithLastTables(SourceConfig source, const TableNotes& notes) {
+  source.announced = notes.Names();
+  return source;
+}
+
+TableChoice ChoiceOf(const SourceConfig& source) {
+  return {.include = source.include,
+          .skip = source.skip,
+          .blocked = source.blocked,
+          .exchange = source.accept.any(),
+          .announced = {source.announced.begin(), source.announced.end()},
+          .keeps_twins = source.keeps_twins};
 }
 
 std::string RejectsOf(const SourceConfig& source, const std::string& state_dir) {

@@ -15,6 +15,8 @@
 #include "client/source/odbc/odbc_sessions.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/sqlite/log/change_log.h"
+#include "client/source/table_choice.h"
+#include "client/state/table_notes.h"
 
 // What the words of a [[source]] mean for those that read it.
 
@@ -31,6 +33,11 @@ std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
 /// Whether the change log is asked for some table.
 bool UsesLog(const SourceConfig& source);
+
+/// `source` with the tables of its last run, which `notes` knows: see TableChoice.announced.
+SourceConfig WithLastTables(SourceConfig source, const TableNotes& notes);
+/// Which tables of a server's database are mirrored.
+TableChoice ChoiceOf(const SourceConfig& source);
 
 /// Where rows of files stand that cannot be taken.
 std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/run/datajoin_run.h"
 #include "client/run/exchange_run.h"
 #include "client/run/last_run.h"
@@ -99,9 +100,8 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
   const absl::StatusOr<std::vector<std::string>> sent = reader.TableNames();
   // Who takes the schema says why it cannot be read.
   if (!sent.ok()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<IdleTable>> idle = FindIdleTables(source, *sent);
-  if (!idle.ok()) return idle.status();
-  for (const IdleTable& one : *idle) {
+  ASSIGN_OR_RETURN(const std::vector<IdleTable> idle, FindIdleTables(source, *sent));
+  for (const IdleTable& one : idle) {
     if (one.why == IdleTable::Why::kLeftOut) {
       notes->push_back(one.words);
       continue;
@@ -134,7 +134,8 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
     table.result = TableResult::kFailed;
     table.unsent = UnsentReason::kNoLog;
     table.reason =
-        "its strategy is \"cdc\", and no change log is installed: changes that keep its number of rows are "
+        "the strategy is \"cdc\", and no change log is installed: changes that keep a table's number of rows "
+        "are "
         "not sent. Run 'mirror-agent install'";
   }
 }
@@ -255,8 +256,8 @@ class LockedRun {
 
  private:
   absl::Status Open() {
-    if (absl::Status opened = OpenMemory(); !opened.ok()) return opened;
-    if (absl::Status opened = OpenWithCaptures(); !opened.ok()) return opened;
+    RETURN_IF_ERROR(OpenMemory());
+    RETURN_IF_ERROR(OpenWithCaptures());
     if (absl::Status given_up =
             GiveUpChanged(placed_, RulesOf(source_, unlogged_), log_.get(), &*state_, &notes_);
         !given_up.ok()) {
@@ -267,19 +268,15 @@ class LockedRun {
   }
 
   absl::Status OpenMemory() {
-    absl::StatusOr<RunState> state = RunState::Load(config_.agent.state_dir, source_.context_id);
-    if (!state.ok()) return state.status();
-    state_.emplace(*std::move(state));
-    placed_.announced = state_->tables().Names();
+    ASSIGN_OR_RETURN(RunState state, RunState::Load(config_.agent.state_dir, source_.context_id));
+    state_.emplace(std::move(state));
+    placed_ = WithLastTables(std::move(placed_), state_->tables());
     if (!UsesLog(source_)) return absl::OkStatus();
     const LogUser user = {config_.agent.state_dir, state_->source_id(), false, state_->is_new()};
-    absl::StatusOr<std::unique_ptr<SourceLog>> log = OpenLog(source_, user, request_.kept, request_.stop);
-    if (!log.ok()) return log.status();
-    log_ = *std::move(log);
+    ASSIGN_OR_RETURN(log_, OpenLog(source_, user, request_.kept, request_.stop));
     if (log_ != nullptr) {
-      absl::StatusOr<std::map<std::string, std::string>> unlogged = log_->Unlogged();
-      if (!unlogged.ok()) return unlogged.status();
-      why_unlogged_ = KeepToBeLogged(source_, *std::move(unlogged));
+      ASSIGN_OR_RETURN(auto unlogged, log_->Unlogged());
+      why_unlogged_ = KeepToBeLogged(source_, std::move(unlogged));
       for (const auto& [name, why] : why_unlogged_) unlogged_.insert(name);
     }
     // It stays the same source when it is read without the log one day.
@@ -291,10 +288,7 @@ class LockedRun {
   absl::Status OpenWithCaptures() {
     const std::optional<CaptureRules> rules = RulesOf(source_, unlogged_);
     if (!rules) return absl::OkStatus();
-    absl::StatusOr<std::unique_ptr<CaptureState>> capture =
-        CaptureState::Open(config_.agent.state_dir, source_.context_id);
-    if (!capture.ok()) return capture.status();
-    capture_ = *std::move(capture);
+    ASSIGN_OR_RETURN(capture_, CaptureState::Open(config_.agent.state_dir, source_.context_id));
     const auto never_sent = [this, targets = TargetsOf(source_)](const std::string& table) {
       const auto target = targets.find(FoldName(table));
       const bool staged = target != targets.end() && target->second.staged;
@@ -336,9 +330,8 @@ class LockedRun {
     cycle.targets = TargetsOf(source_);
     cycle.repopulate_all = request_.repopulate && request_.tables.empty();
     if (!request_.tables.empty()) {
-      const absl::StatusOr<std::vector<std::string>> names = reader_->TableNames();
-      if (!names.ok()) return names.status();
-      cycle.repopulate = Own(*names, request_.tables);
+      ASSIGN_OR_RETURN(const std::vector<std::string> names, reader_->TableNames());
+      cycle.repopulate = Own(names, request_.tables);
     }
     SetVerification(source_, request_, *state_, &cycle);
     return cycle;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/run/source_rules.h"
 #include "client/state/run_state.h"
 
@@ -41,25 +42,19 @@ absl::StatusOr<WaitingChanges> CountWaitingInStage(const SourceConfig& source, c
   const std::string path = StagePathOf(source, user.state_dir);
   std::error_code error;
   if (user.state_dir.empty() || !std::filesystem::exists(path, error)) return WaitingChanges();
-  const absl::StatusOr<RunState> runs = RunState::Load(user.state_dir, source.context_id);
-  if (!runs.ok()) return runs.status();
-  const absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open({path});
-  if (!stage.ok()) return stage.status();
-  const absl::StatusOr<std::vector<StagedTable>> tables = (*stage)->Tables();
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const RunState runs, RunState::Load(user.state_dir, source.context_id));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Stage> stage, Stage::Open({path}));
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage->Tables());
   std::map<std::string, std::optional<std::int64_t>> waiting;
-  for (const StagedTable& table : *tables) {
+  for (const StagedTable& table : tables) {
     std::string sent = table.name;
     for (const TableConfig& own : source.tables) {
       if (SameName(own.name, table.name)) sent = SentName(own);
     }
     std::optional<std::int64_t>& count = waiting[FoldName(table.name)];
-    const Confirmed* const confirmed = runs->tables().FindConfirmed(sent);
+    const Confirmed* const confirmed = runs.tables().FindConfirmed(sent);
     if (confirmed == nullptr || confirmed->position.lsn.value < table.floor) continue;
-    const absl::StatusOr<std::int64_t> rows =
-        (*stage)->CountRowsBehind(table.id, confirmed->position.lsn.value);
-    if (!rows.ok()) return rows.status();
-    count = *rows;
+    ASSIGN_OR_RETURN(count, stage->CountRowsBehind(table.id, confirmed->position.lsn.value));
   }
   return WaitingChanges(std::move(waiting));
 }

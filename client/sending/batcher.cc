@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/receipt_codec.h"
 
@@ -32,11 +33,11 @@ absl::Status Batcher::Add(const std::vector<ChangeBlock>& blocks, const Position
                           const std::optional<Planned>& planned, bool last, std::int64_t source_ms) {
   std::size_t all = 0;
   for (const ChangeBlock& block : blocks) all += block.rows.bytes() + kFrameBytes;
-  if (absl::Status sent = MakeRoom(all); !sent.ok()) return sent;
+  RETURN_IF_ERROR(MakeRoom(all));
   v1::ChangeBatch* batch = nullptr;
   for (const ChangeBlock& block : blocks) {
     const std::size_t bytes = block.rows.bytes() + kFrameBytes;
-    if (absl::Status sent = MakeRoom(bytes); !sent.ok()) return sent;
+    RETURN_IF_ERROR(MakeRoom(bytes));
     batch = AddBatch(target, planned);
     batch->set_operation(static_cast<v1::Operation>(block.operation));
     EncodeRows(block.rows, batch);
@@ -93,7 +94,7 @@ absl::Status Batcher::Part(std::uint32_t column, std::uint64_t value_id, std::ui
   if (limits_.receipts) values_[value_id].Add(data);
   while (!data.empty()) {
     const std::string_view piece = data.substr(0, limits_.part_bytes);
-    if (absl::Status sent = MakeRoom(piece.size() + kFrameBytes); !sent.ok()) return sent;
+    RETURN_IF_ERROR(MakeRoom(piece.size() + kFrameBytes));
     v1::ValuePart* part = request_.add_parts();
     part->set_table(table_.name);
     part->set_column(column);
@@ -103,7 +104,7 @@ absl::Status Batcher::Part(std::uint32_t column, std::uint64_t value_id, std::ui
     bytes_ += piece.size() + kFrameBytes;
     offset += piece.size();
     data.remove_prefix(piece.size());
-    if (absl::Status sent = SendWhenFull(); !sent.ok()) return sent;
+    RETURN_IF_ERROR(SendWhenFull());
   }
   return absl::OkStatus();
 }

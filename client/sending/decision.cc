@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 
 namespace mirror {
@@ -41,12 +42,11 @@ std::optional<Decision> OfStanding(Standing standing, const std::string& why_gon
 
 /// Without a log: by the number of rows.
 absl::StatusOr<Decision> ByCount(SourceReader& reader, const TableSchema& table, std::int64_t mirrored) {
-  const absl::StatusOr<std::uint64_t> rows = reader.CountRows(table.name);
-  if (!rows.ok()) return rows.status();
-  if (mirrored == static_cast<std::int64_t>(*rows)) return Decision{};
+  ASSIGN_OR_RETURN(const std::uint64_t rows, reader.CountRows(table.name));
+  if (mirrored == static_cast<std::int64_t>(rows)) return Decision{};
   const std::string count = mirrored < 0 ? "an unknown number of" : absl::StrCat(mirrored);
   return Populate(table.Key().empty() ? PopulateReason::kKeyless : PopulateReason::kRequested,
-                  absl::StrCat("the source has ", *rows, " rows, the mirror ", count));
+                  absl::StrCat("the source has ", rows, " rows, the mirror ", count));
 }
 
 }  // namespace
@@ -62,26 +62,23 @@ absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const Ta
                                                    ? "new in the mirror"
                                                    : "the mirror asks for all rows (LSN -1)");
   }
-  const absl::StatusOr<Standing> standing = history.Judge(table.name, position);
-  if (!standing.ok()) return standing.status();
-  const std::string why_gone = *standing == Standing::kGone ? history.WhyGone(table.name) : "";
-  if (std::optional<Decision> decision = OfStanding(*standing, why_gone)) return *std::move(decision);
+  ASSIGN_OR_RETURN(const Standing standing, history.Judge(table.name, position));
+  const std::string why_gone = standing == Standing::kGone ? history.WhyGone(table.name) : "";
+  if (std::optional<Decision> decision = OfStanding(standing, why_gone)) return *std::move(decision);
   const bool pending =
       status.has_pending() && (status.pending().lsn() > 0 || !status.pending().lineage().empty());
   if (pending && !compared) {
-    const absl::StatusOr<Standing> dead = history.Judge(table.name, DecodePosition(status.pending()));
-    if (!dead.ok()) return dead.status();
-    if (*dead == Standing::kMiss || *dead == Standing::kAhead) {
+    ASSIGN_OR_RETURN(const Standing dead, history.Judge(table.name, DecodePosition(status.pending())));
+    if (dead == Standing::kMiss || dead == Standing::kAhead) {
       return Populate(PopulateReason::kPendingMiss,
                       "the mirror holds an unfinished cycle that this source did not begin");
     }
   }
   if (asked) return Populate(PopulateReason::kRequested, "asked for");
-  const absl::StatusOr<std::optional<bool>> changed = history.ChangedSince(table.name, position.lsn);
-  if (!changed.ok()) return changed.status();
-  if (!*changed) return ByCount(reader, table, status.row_count());
+  ASSIGN_OR_RETURN(const std::optional<bool> changed, history.ChangedSince(table.name, position.lsn));
+  if (!changed) return ByCount(reader, table, status.row_count());
   // A cycle that died left rows of a later position: they are sent again.
-  if (!**changed && !pending) return Decision{};
+  if (!*changed && !pending) return Decision{};
   if (table.Key().empty()) return Populate(PopulateReason::kKeyless, "it changed, and has no key");
   if (!history.NamesRows(table.name)) {
     return Populate(PopulateReason::kKeyless, "it changed, and REPLACE may have removed rows unseen");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -42,67 +43,59 @@ void JobReader::Run() {
 
 absl::Status JobReader::ReadTable(const ReadJob& job) {
   if (!job.populate) return job.logged ? ReadChanges(job) : ReadRepairs(job);
-  if (absl::Status read = ReadAllRows(job); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadAllRows(job));
   return job.closed_later ? ReadChanges(job) : absl::OkStatus();
 }
 
 absl::Status JobReader::ReadAllRows(const ReadJob& job) {
   // They are those of one moment, which comes after this one.
   const std::int64_t began_ms = NowMs();
-  const auto table = reader_.Read(job.schema.name, job.columns);
-  if (!table.ok()) return table.status();
+  ASSIGN_OR_RETURN(const auto table, reader_.Read(job.schema.name, job.columns));
   source_waits_ = reader_.HoldsLog(job.closed_later);
   std::uint64_t before = 0;  // Rows of the blocks that were read already.
   for (bool more = true; more;) {
     ReadRows rows;
     rows.blocks.push_back({Operation::kInsert, RowBlock::For(job.schema, job.columns)});
-    const absl::StatusOr<bool> next = (*table)->Next(job.size, &rows.blocks[0].rows, this);
-    if (!next.ok()) return next.status();
-    more = *next;
+    ASSIGN_OR_RETURN(more, table->Next(job.size, &rows.blocks[0].rows, this));
     rows.planned = rows.Count();
     if (before == 0 && more) {
-      const absl::StatusOr<std::uint64_t> count = reader_.CountRows(job.schema.name);
-      if (!count.ok()) return count.status();
-      rows.planned->inserts = rows.expected = std::max(rows.planned->inserts, *count);
+      ASSIGN_OR_RETURN(const std::uint64_t count, reader_.CountRows(job.schema.name));
+      rows.planned->inserts = rows.expected = std::max(rows.planned->inserts, count);
     }
     // What changed meanwhile is still to come: then the commit is not here.
     rows.last = !job.closed_later && !more;
     rows.target = job.target;
     const std::uint64_t read = before + rows.blocks[0].rows.rows();
-    if (!more) rows.notes = (*table)->Notes();
+    if (!more) rows.notes = table->Notes();
     if (rows.last) {
-      absl::StatusOr<Position> sealed = (*table)->Seal(rows.target);
-      if (!sealed.ok()) return sealed.status();
-      rows.target = *std::move(sealed);
+      ASSIGN_OR_RETURN(rows.target, table->Seal(rows.target));
       rows.row_count = read;
       rows.source_ms = began_ms;
     }
     if (read == before) rows.blocks.clear();
     before = read;
-    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+    RETURN_IF_ERROR(Push(std::move(rows)));
   }
   return absl::OkStatus();
 }
 
 absl::Status JobReader::ReadRepairs(const ReadJob& job) {
   if (job.repair.empty()) return absl::OkStatus();
-  const auto repairs = reader_.RowsOf(job.schema.name, job.columns, job.repair);
-  if (!repairs.ok()) return repairs.status();
+  ASSIGN_OR_RETURN(const auto repairs, reader_.RowsOf(job.schema.name, job.columns, job.repair));
   source_waits_ = reader_.HoldsLog(/*closed_later=*/false);
   bool first = true;
   for (bool end = false; !end;) {
-    absl::StatusOr<ChangePiece> piece = (*repairs)->Next(job.size, this);
-    if (!piece.ok()) return piece.status();
-    end = piece->last;
+    ASSIGN_OR_RETURN(ChangePiece piece, repairs->Next(job.size, this));
+    end = piece.last;
     ReadRows rows;
-    rows.blocks = std::move(piece->blocks);
+    rows.blocks = std::move(piece.blocks);
     rows.target = job.target;
     rows.last = end;
     // Of more of them nobody knows beforehand how many are deletes.
     if (end && first) rows.planned = rows.Count();
     first = false;
     if (rows.blocks.empty() && !rows.last) continue;
-    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+    RETURN_IF_ERROR(Push(std::move(rows)));
   }
   return absl::OkStatus();
 }
@@ -112,12 +105,11 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
   const std::int64_t began_ms = NowMs();
   // What is to be repaired goes as if it had changed, whole: the mirror may lack it.
   const bool whole = job.whole_rows || !job.repair.empty();
-  const auto changes =
-      reader_.Changes(job.schema.name, job.from, job.columns, whole, job.count_all, job.repair);
-  if (!changes.ok()) return changes.status();
+  ASSIGN_OR_RETURN(const auto changes,
+                   reader_.Changes(job.schema.name, job.from, job.columns, whole, job.count_all, job.repair));
   source_waits_ = reader_.HoldsLog(/*closed_later=*/false);
   for (bool last = false; !last;) {
-    absl::StatusOr<ChangePiece> piece = (*changes)->Next(job.size, this);
+    absl::StatusOr<ChangePiece> piece = changes->Next(job.size, this);
     if (!piece.ok()) return piece.status();
     last = piece->last;
     ReadRows rows;
@@ -130,7 +122,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
     rows.last = last;
     if (last) rows.row_count = piece->row_count;
     if (last) rows.source_ms = began_ms;
-    if (absl::Status pushed = Push(std::move(rows)); !pushed.ok()) return pushed;
+    RETURN_IF_ERROR(Push(std::move(rows)));
   }
   return absl::OkStatus();
 }

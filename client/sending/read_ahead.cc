@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "client/sending/block_bytes.h"
 
 namespace mirror {
@@ -59,23 +60,21 @@ absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
 absl::Status ReadAhead::Stage(Waiter* waiter) {
   auto* const part = std::get_if<ReadPart>(&waiter->step.what);
   auto* const rows = std::get_if<ReadRows>(&waiter->step.what);
-  const absl::StatusOr<StagingFile::Place> place =
-      staging_->Append(part != nullptr ? part->data : ToBytes(rows->blocks));
-  if (!place.ok()) return place.status();
-  waiter->place = *place;
+  ASSIGN_OR_RETURN(const StagingFile::Place place,
+                   staging_->Append(part != nullptr ? part->data : ToBytes(rows->blocks)));
+  waiter->place = place;
   if (part != nullptr) part->data = std::string();
   if (rows != nullptr) rows->blocks = {};
   return absl::OkStatus();
 }
 
 absl::Status ReadAhead::Unstage(Waiter* waiter) const {
-  absl::StatusOr<std::string> bytes = staging_->Read(*waiter->place);
-  if (!bytes.ok()) return bytes.status();
+  ASSIGN_OR_RETURN(std::string bytes, staging_->Read(*waiter->place));
   if (auto* const part = std::get_if<ReadPart>(&waiter->step.what)) {
-    part->data = *std::move(bytes);
+    part->data = std::move(bytes);
     return absl::OkStatus();
   }
-  std::optional<std::vector<ChangeBlock>> blocks = BlocksOf(*bytes);
+  std::optional<std::vector<ChangeBlock>> blocks = BlocksOf(bytes);
   if (!blocks) return absl::InternalError("rows that waited to be sent cannot be decoded");
   std::get<ReadRows>(waiter->step.what).blocks = *std::move(blocks);
   return absl::OkStatus();

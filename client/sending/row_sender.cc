@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -100,11 +101,10 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   for (const Job& job : jobs) to_read.push_back(ToRead(job));
   ReadAhead ahead(options_.read_ahead, MakeStaging(reader_, options_.staging));
   {
-    const absl::StatusOr<std::jthread> reading = StartThread([&] {
-      JobReader(reader_, to_read, options_.stop, ahead).Run();
-      if (options_.leaves_moment) reader_.LeaveMoment();
-    });
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(const std::jthread reading, StartThread([&] {
+                       JobReader(reader_, to_read, options_.stop, ahead).Run();
+                       if (options_.leaves_moment) reader_.LeaveMoment();
+                     }));
     const ClosesAtTheEnd closes{ahead};
     while (wire_status_.ok()) {
       const std::optional<ReadStep> step = ahead.Pop();
@@ -179,9 +179,8 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
     job.row_count = rows.row_count;
     job.commit_seq = batcher_.seq() + std::max<std::size_t>(rows.blocks.size(), 1);
   }
-  absl::Status sent =
-      batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, job.tells_time ? rows.source_ms : 0);
-  if (!sent.ok()) return sent;
+  RETURN_IF_ERROR(
+      batcher_.Add(rows.blocks, rows.target, rows.planned, rows.last, job.tells_time ? rows.source_ms : 0));
   if (rows.last) job.content = batcher_.content();
   if (options_.progress) options_.progress(job);
   if (options_.stop != nullptr && *options_.stop && !rows.last) {

@@ -66,15 +66,6 @@ struct SourceTable {
   std::string wide_key = {};
 };
 
-/// The sentence of SourceTable.wide_key. `type`: as the source declares the column. `values`: which ones do
-/// not fit that type.
-inline std::string WideKeyWords(const std::string& column, const std::string& type,
-                                const std::string& values) {
-  return absl::StrCat("Column '", column, "' of its key has the type ", type,
-                      " at the source, and a row holds a value that this type of a mirror has no place for (",
-                      values, ").");
-}
-
 /// A table that cannot even be announced.
 struct RefusedTable {
   std::string name;  ///< As it can be shown.

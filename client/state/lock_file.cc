@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "certs/token.h"
 #include "proto/wire/limits.h"
 
@@ -55,13 +56,13 @@ absl::StatusOr<LockFile::Look> LockFile::LookAt(const std::string& state_dir, co
 }
 
 absl::StatusOr<LockFile> LockFile::Acquire(const std::string& state_dir, const std::string& context_id) {
-  if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeFolder(state_dir));
   return AcquirePath(absl::StrCat(state_dir, "/", context_id, ".lock"),
                      absl::StrCat("another mirror-agent is at work for tenant '", context_id, "'"));
 }
 
 absl::StatusOr<LockFile> LockFile::AcquireFolder(const std::string& state_dir) {
-  if (absl::Status made = MakeFolder(state_dir); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeFolder(state_dir));
   return AcquirePath(absl::StrCat(state_dir, "/.run.lock"),
                      absl::StrCat("another 'mirror-agent run' uses the state folder '", state_dir, "'"));
 }
@@ -99,7 +100,7 @@ absl::StatusOr<LockFile::Holder> LockFile::Begin() {
       found.size() == NewNonce().size() && std::all_of(found.begin(), found.end(), absl::ascii_isxdigit);
   if (whole) return Holder{found, true};
   const Holder fresh{NewNonce(), false};
-  if (absl::Status written = Write(fresh.id); !written.ok()) return written;
+  RETURN_IF_ERROR(Write(fresh.id));
   return fresh;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/file_layout.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -35,11 +36,11 @@ class Book final : public ReceiptBook {
 
   absl::Status Connect(bool write) {
     using Mode = sqlite::OpenAs::Mode;
-    auto opened = sqlite::Connection::Open(
-        path_, {.mode = write ? Mode::kMake : Mode::kWrite, .busy_ms = kBusyMs},
-        [this](const sqlite::Failure& failure, std::string_view) { return Explain(failure); });
-    if (!opened.ok()) return opened.status();
-    database_ = *std::move(opened);
+    ASSIGN_OR_RETURN(database_, sqlite::Connection::Open(
+                                    path_, {.mode = write ? Mode::kMake : Mode::kWrite, .busy_ms = kBusyMs},
+                                    [this](const sqlite::Failure& failure, std::string_view) {
+                                      return Explain(failure);
+                                    }));
     // It names tables and how much of them changed.
     if (write) chmod(path_.c_str(), S_IRUSR | S_IWUSR);
     absl::Status ready = write ? Prepare() : IsOlder(database_->handle(), kBookLayout, path_).status();
@@ -49,9 +50,8 @@ class Book final : public ReceiptBook {
 
   absl::StatusOr<End> ReadEnd() override {
     sqlite::Statement query = database_->Prepare("SELECT number, hash, behind FROM chain_end");
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return End{};
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return End{};
     return End{{static_cast<std::uint64_t>(query.Int(0)), query.Text(1)}, query.Int(2) != 0};
   }
 
@@ -59,12 +59,11 @@ class Book final : public ReceiptBook {
                    const End& end) override {
     // As after each cycle without changes, which shall not wait for the disk.
     if (entries.empty()) {
-      const absl::StatusOr<End> present = ReadEnd();
-      if (!present.ok()) return present.status();
+      ASSIGN_OR_RETURN(const End present, ReadEnd());
       const absl::StatusOr<bool> signed_already =
           signature ? Finds("SELECT 1 FROM signatures WHERE hash = ?1", signature->hash) : true;
       if (!signed_already.ok()) return signed_already.status();
-      if (*present == end && *signed_already) return absl::OkStatus();
+      if (present == end && *signed_already) return absl::OkStatus();
     }
     return database_->Transact(sqlite::Connection::Begin::kDeferred, [&] {
       absl::Status status;
@@ -88,7 +87,7 @@ class Book final : public ReceiptBook {
       entry.came_ms = query.Int(2);
       entry.wrong = query.Int(3) != 0;
       entry.after_gap = query.Int(4) != 0;
-      if (absl::Status taken = take(entry); !taken.ok()) return taken;
+      RETURN_IF_ERROR(take(entry));
     }
     return row.status();
   }
@@ -121,8 +120,7 @@ class Book final : public ReceiptBook {
   }
 
   absl::Status Prepare() {
-    const absl::Status set = database_->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    if (!set.ok()) return set;
+    RETURN_IF_ERROR(database_->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
     const absl::StatusOr<bool> older = IsOlder(database_->handle(), kBookLayout, path_);
     if (!older.ok()) return CannotBeKept(older.status());
     if (!*older) return absl::OkStatus();
@@ -176,17 +174,14 @@ class Book final : public ReceiptBook {
   }
 
   absl::Status Prune() {
-    const auto rows = database_->Number("SELECT max(id) - min(id) + 1 FROM receipts");
-    if (!rows.ok()) return rows.status();
-    if (*rows >= kReceiptsInBookMax + kPruneEvery) {
-      absl::Status pruned = database_->Execute(absl::StrCat(
+    ASSIGN_OR_RETURN(const auto rows, database_->Number("SELECT max(id) - min(id) + 1 FROM receipts"));
+    if (rows >= kReceiptsInBookMax + kPruneEvery) {
+      RETURN_IF_ERROR(database_->Execute(absl::StrCat(
           "DELETE FROM receipts WHERE id <= (SELECT max(id) FROM receipts) - ", kReceiptsInBookMax,
-          "; DELETE FROM signatures WHERE came_ms < (SELECT came_ms FROM receipts ORDER BY id LIMIT 1)"));
-      if (!pruned.ok()) return pruned;
+          "; DELETE FROM signatures WHERE came_ms < (SELECT came_ms FROM receipts ORDER BY id LIMIT 1)")));
     }
-    const auto signatures = database_->Number("SELECT count(*) FROM signatures");
-    if (!signatures.ok()) return signatures.status();
-    if (*signatures < kSignaturesInBookMax + kPruneEvery) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto signatures, database_->Number("SELECT count(*) FROM signatures"));
+    if (signatures < kSignaturesInBookMax + kPruneEvery) return absl::OkStatus();
     return database_->Execute(absl::StrCat(
         "DELETE FROM signatures WHERE id IN (SELECT id FROM (SELECT id, number, lead(number) OVER "
         "(ORDER BY id) AS next FROM signatures) WHERE next > number) AND id <= (SELECT max(id) - ",
@@ -200,7 +195,7 @@ class Book final : public ReceiptBook {
 
 absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenBook(const std::string& path, bool write) {
   auto book = std::make_unique<Book>(path);
-  if (absl::Status connected = book->Connect(write); !connected.ok()) return connected;
+  RETURN_IF_ERROR(book->Connect(write));
   return book;
 }
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "certs/token.h"
 #include "client/state/host_id.h"
 #include "proto/wire/table.h"
@@ -56,7 +57,7 @@ absl::StatusOr<RunState> RunState::Load(const std::string& state_dir, const std:
   try {
     const Json json = Json::parse(text.str());
     const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
-    if (absl::Status status = CheckLayout(layout, kLayout, state.path_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckLayout(layout, kLayout, state.path_));
     state.id_ = json.at("id").get<std::string>();
     state.source_id_ = json.at("source_id").get<std::string>();
     state.run_ = json.at("run").get<std::int64_t>();
@@ -204,7 +205,7 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
     tables_.all()[table].sent = run_;
     targets[table] = {Lsn{run_}, Lineage(run_)};
   }
-  if (absl::Status status = Save(); !status.ok()) return status;
+  RETURN_IF_ERROR(Save());
   return targets;
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "certs/tls.h"
 
 namespace mirror {
@@ -37,8 +38,7 @@ absl::StatusOr<Identity> LoadIdentity(const AgentConfig& config) {
 }
 
 absl::StatusOr<Connection> Connect(const AgentConfig& config) {
-  absl::StatusOr<Identity> identity = LoadIdentity(config);
-  if (!identity.ok()) return identity.status();
+  ASSIGN_OR_RETURN(Identity identity, LoadIdentity(config));
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   if (config.endpoint.plaintext) {
     credentials = grpc::InsecureChannelCredentials();
@@ -50,7 +50,7 @@ absl::StatusOr<Connection> Connect(const AgentConfig& config) {
   }
   auto line = std::make_shared<Line>(
       [address = config.endpoint.address, credentials] { return OpenChannel(address, credentials); });
-  return Connection{std::move(line), *std::move(identity)};
+  return Connection{std::move(line), std::move(identity)};
 }
 
 std::shared_ptr<grpc::Channel> Line::Channel() {

@@ -17,12 +17,13 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
+#include "certs/connect_failure.h"
 #include "certs/grpc_locks.h"
 #include "client/wire/silence_watch.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
@@ -82,24 +83,9 @@ std::string Words(Left left) {
                                   "goes on from there.";
 }
 
-/// gRPC's reason without the names of its own parts.
-std::string Reason(const std::string& words) {
-  constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
-  std::string reason = words;
-  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
-    reason.erase(0, at + kBefore.size());
-    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
-  }
-  return reason;
-}
-
 absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
-  const std::string folded = absl::AsciiStrToLower(reason);
-  const auto says = [&folded](const char* part) { return absl::StrContains(folded, part); };
-  // The reason may name the host, whatever that is called.
-  const bool is_nobody = says("connection refused") || says("no route to host") ||
-                         says("network is unreachable") || says("dns resolution failed");
-  if (!is_nobody && (says("certificate verify failed") || says("hostname") || says("peer name"))) {
+  const ConnectFailure failure = ConnectFailureIn(reason);
+  if (failure == ConnectFailure::kCertificate) {
     return absl::UnavailableError(absl::StrCat(
         "the certificate of the endpoint at ", address, " is not trusted (", reason, "). ", Words(left),
         " It must be signed by the authority that 'ca' of [endpoint] "
@@ -112,23 +98,21 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
         Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
   }
-  if (!is_nobody && (says("ssl") || says("tls") || says("handshake") || says("socket closed") ||
-                     says("connection reset"))) {
-    // An endpoint without a place closes the connection as one does that does not take the certificate.
-    const bool is_closed = says("socket closed") || says("connection reset");
-    return absl::UnavailableError(absl::StrCat(
-        "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
-        " refused the TLS handshake (", reason, "). ", Words(left),
-        is_closed
-            ? " All its places may be taken, which its log then says: run again. Behind a balancer there may "
-              "be no server that answers."
-            : "",
-        " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
-        "'key' of [endpoint]: the certificate has to be for clients."));
+  if (failure == ConnectFailure::kNobody) {
+    return absl::UnavailableError(
+        absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
+                     " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
   }
-  return absl::UnavailableError(
-      absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
-                   " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
+  // An endpoint without a place closes the connection as one does that does not take the certificate.
+  const bool is_closed = failure == ConnectFailure::kClosed;
+  return absl::UnavailableError(absl::StrCat(
+      "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
+      " refused the TLS handshake (", reason, "). ", Words(left),
+      is_closed ? " All its places may be taken, which its log then says: run again. Behind a balancer there "
+                  "may be no server that answers."
+                : "",
+      " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
+      "'key' of [endpoint]: the certificate has to be for clients."));
 }
 
 absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& context, Left left) {
@@ -136,7 +120,7 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   const std::string address = AddressOf(context);
   const std::string& words = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
-    return NotReached(address, Reason(words), left);
+    return NotReached(address, ConnectReason(words), left);
   }
   // The endpoint's own sentences end with a stop; gRPC's words do not.
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {
@@ -202,7 +186,7 @@ class GrpcRowStream : public RowStream {
   }
 
   absl::Status Start(v1::MirrorClientService::Stub& stub) {
-    if (absl::Status started = watch_.Start(); !started.ok()) return started;
+    RETURN_IF_ERROR(watch_.Start());
     call_ = stub.RowDataStream(context_.get());
     return absl::OkStatus();
   }
@@ -347,10 +331,9 @@ absl::StatusOr<std::string> MirrorClient::CallToken() {
 template <typename Response, typename Call>
 absl::StatusOr<Response> MirrorClient::Unary(const char* name, const Call& call,
                                              std::chrono::milliseconds timeout) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(timeout, &context);
   Response response;
   const Timed timed(counters_, name);
@@ -371,10 +354,9 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
                                                                     const std::optional<KnownCycles>& cycles,
                                                                     const std::string& announced_sha256) {
   const std::string nonce = NewNonce();
-  absl::StatusOr<std::string> token = Token(TokenUse::kAuthenticate, nonce);
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(std::string token, Token(TokenUse::kAuthenticate, nonce));
   v1::AuthenticateRequest request;
-  request.set_request_token(*std::move(token));
+  request.set_request_token(std::move(token));
   request.set_holder(holder);
   request.set_take_over(take_over);
   request.set_probe(probe);
@@ -426,10 +408,9 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 }
 
 absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
-  absl::StatusOr<Answer> answer =
-      VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
-  if (!answer.ok()) return answer.status();
-  return *std::move(answer->receipts);
+  ASSIGN_OR_RETURN(Answer answer, VerifyReceiptHead(token, *identity_.application_key, context_id_,
+                                                    identity_.application_id));
+  return *std::move(answer.receipts);
 }
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
@@ -473,10 +454,9 @@ absl::StatusOr<v1::DigestRangesResponse> MirrorClient::DigestRanges(const v1::Di
 
 absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
                                     const std::function<absl::Status(const v1::ReadRowsResponse&)>& take) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "ReadRows");
   const auto reader = service_->stub->ReadRows(&context, request);
@@ -494,13 +474,12 @@ absl::Status MirrorClient::ReadRows(const v1::ReadRowsRequest& request,
 }
 
 absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   v1::FetchDeliveriesRequest request;
   request.set_cycle(cycle);
   request.set_limit(kDeliveriesMax);
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.long_call, &context);
   const Timed timed(counters_, "FetchDeliveries");
   const auto reader = service_->stub->FetchDeliveries(&context, request);
@@ -528,14 +507,13 @@ absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
 }
 
 absl::StatusOr<std::uint64_t> MirrorClient::CountDeliveries(std::int64_t cycle) {
-  const absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, CallToken());
   v1::FetchDeliveriesRequest request;
   request.set_cycle(cycle);
   request.set_count_only(true);
   request.set_limit(1);  // An endpoint that does not know how to count hands out no more.
   grpc::ClientContext context;
-  Authorize(*token, &context);
+  Authorize(token, &context);
   SetDeadline(patience_.call, &context);
   const Timed timed(counters_, "FetchDeliveries");
   const auto reader = service_->stub->FetchDeliveries(&context, request);
@@ -559,12 +537,11 @@ absl::Status MirrorClient::ReportDeliveries(const v1::ReportDeliveriesRequest& r
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> MirrorClient::OpenRowStream() {
-  absl::StatusOr<std::string> token = CallToken();
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(std::string token, CallToken());
   auto context = std::make_unique<grpc::ClientContext>();
-  Authorize(*token, context.get());
+  Authorize(token, context.get());
   auto stream = std::make_unique<GrpcRowStream>(std::move(context), counters_, patience_.long_call);
-  if (absl::Status started = stream->Start(*service_->stub); !started.ok()) return started;
+  RETURN_IF_ERROR(stream->Start(*service_->stub));
   return stream;
 }
 

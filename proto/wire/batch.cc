@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -227,9 +229,7 @@ ChangeBatch ViewOf(const TableSchema& table, RowBlock* rows) {
 
 absl::StatusOr<ChangeBatch> BatchOf(const TableSchema& table, RowBlock* rows) {
   ChangeBatch batch = ViewOf(table, rows);
-  absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
-  if (!order.ok()) return order.status();
-  batch.key_order = *std::move(order);
+  ASSIGN_OR_RETURN(batch.key_order, KeyOrder(table, batch));
   return batch;
 }
 

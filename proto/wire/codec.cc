@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/column_check.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/table_pack.h"
@@ -98,7 +99,7 @@ absl::Status CheckFrame(const v1::ChangeBatch& message, const Place& place) {
   if (message.seq() == 1 && !message.has_target()) {
     return place.Refuse("the first batch has no 'target'", kAsAgreed);
   }
-  if (absl::Status status = CheckPosition(place, "'target'", message.target()); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckPosition(place, "'target'", message.target()));
   if (message.seq() != 1 && (message.has_planned() || message.populate() != 0)) {
     return place.Refuse("'planned' and 'populate' belong to the batch with seq 1", kAsAgreed);
   }
@@ -157,15 +158,14 @@ absl::StatusOr<std::vector<bool>> GivenColumns(
 // Checks that the columns that the operation asks for are given, each once.
 absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
   const TableSchema& table = place.table;
-  const absl::StatusOr<std::vector<bool>> given = GivenColumns(message.columns(), place);
-  if (!given.ok()) return given.status();
+  ASSIGN_OR_RETURN(const std::vector<bool> given, GivenColumns(message.columns(), place));
   std::size_t keys_given = 0;
   for (const v1::ColumnData& data : message.columns()) {
     if (table.columns[data.column()].key_position != 0) ++keys_given;
   }
   const auto missing = [&](bool key_only) -> const Column* {
-    for (std::size_t i = 0; i < given->size(); ++i) {
-      if ((*given)[i] || table.columns[i].rule == Rule::kLeftOut) continue;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (given[i] || table.columns[i].rule == Rule::kLeftOut) continue;
       if (!key_only || table.columns[i].key_position != 0) return &table.columns[i];
     }
     return nullptr;
@@ -355,7 +355,7 @@ absl::StatusOr<Key> DecodeKey(const google::protobuf::RepeatedPtrField<v1::Liter
 }  // namespace
 
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits) {
-  if (absl::Status status = CheckName(message.name(), "table"); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckName(message.name(), "table"));
   const auto columns = static_cast<std::uint64_t>(message.columns_size());
   if (columns > limits.columns_max) {
     return absl::ResourceExhaustedError(absl::StrCat("table '", message.name(), "': ", columns,
@@ -374,7 +374,7 @@ absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimi
                      "': its default is text that is not UTF-8. Leave it out."));
   }
   TableSchema table = TableOf(message);
-  if (absl::Status status = CheckTable(table); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckTable(table));
   return table;
 }
 
@@ -408,9 +408,9 @@ void EncodeTable(const TableSchema& table, v1::Table* message) {
 absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
                                         const WireLimits& limits) {
   const Place place{table};
-  if (absl::Status status = CheckFrame(message, place); !status.ok()) return status;
-  if (absl::Status status = CheckSize(message, place, limits); !status.ok()) return status;
-  if (absl::Status status = CheckOperation(message, place); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckFrame(message, place));
+  RETURN_IF_ERROR(CheckSize(message, place, limits));
+  RETURN_IF_ERROR(CheckOperation(message, place));
 
   ChangeBatch batch;
   batch.row_count = message.row_count();
@@ -419,9 +419,7 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
     return status;
   }
   if (batch.row_count > 1) {
-    absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(table, batch);
-    if (!order.ok()) return order.status();
-    batch.key_order = *std::move(order);
+    ASSIGN_OR_RETURN(batch.key_order, KeyOrder(table, batch));
   }
   batch.table = table.name;
   batch.schema_hash = message.schema_hash();
@@ -457,7 +455,7 @@ void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message) {
 absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
                                         const WireLimits& limits) {
   const Place place{table};
-  if (absl::Status given = GivenColumns(message.columns(), place).status(); !given.ok()) return given;
+  RETURN_IF_ERROR(GivenColumns(message.columns(), place).status());
   // Only a column's values bound the number of rows.
   if (message.row_count() > 0 && message.columns().empty())
     return place.Refuse("rows without a column", kAsAgreed);
@@ -472,12 +470,10 @@ absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, con
 
 absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table) {
   KeyRange range;
-  absl::StatusOr<Key> first = DecodeKey(message.first(), table);
-  if (!first.ok()) return first.status();
-  range.first = *std::move(first);
-  absl::StatusOr<Key> last = DecodeKey(message.last(), table);
-  if (!last.ok()) return last.status();
-  range.last = *std::move(last);
+  ASSIGN_OR_RETURN(Key first, DecodeKey(message.first(), table));
+  range.first = std::move(first);
+  ASSIGN_OR_RETURN(Key last, DecodeKey(message.last(), table));
+  range.last = std::move(last);
   return range;
 }
 

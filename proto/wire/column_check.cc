@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "proto/wire/value_rules.h"
 
@@ -26,26 +27,26 @@ class ColumnCheck {
   absl::Status Run() {
     view_.storage = StorageOf(column_.type);
     view_.text = column_.type == Type::kDecimal || column_.type == Type::kText;
-    if (absl::Status status = Arrays(); !status.ok()) return status;
-    if (absl::Status status = Nulls(); !status.ok()) return status;
+    RETURN_IF_ERROR(Arrays());
+    RETURN_IF_ERROR(Nulls());
     if (!view_.large.empty() && !MayTravelInParts()) {
       return place_.Refuse("values of this column cannot travel in parts", "send them in the batch");
     }
     if (view_.storage == Storage::kInts) return Ints();
     if (view_.storage == Storage::kDoubles) return Doubles();
     if (view_.storage == Storage::kAny) {
-      if (absl::Status status = Kinds(); !status.ok()) return status;
+      RETURN_IF_ERROR(Kinds());
     }
-    if (absl::Status status = Starts(); !status.ok()) return status;
-    if (absl::Status status = Large(); !status.ok()) return status;
+    RETURN_IF_ERROR(Starts());
+    RETURN_IF_ERROR(Large());
     switch (column_.type) {
       case Type::kDecimal:
         return Decimals();
       case Type::kText:
         return Texts();
       case Type::kAny:
-        if (absl::Status status = Doubles(); !status.ok()) return status;
-        if (absl::Status status = TextsKeptAsTexts(); !status.ok()) return status;
+        RETURN_IF_ERROR(Doubles());
+        RETURN_IF_ERROR(TextsKeptAsTexts());
         return Texts();
       default:
         return ByteLengths();
@@ -205,7 +206,7 @@ class ColumnCheck {
         return place_.Refuse("the rows of 'large' are not ascending rows of the batch", kEncodeAgain);
       }
       before = &large;
-      if (absl::Status status = OneLarge(large, place_.At(large.row)); !status.ok()) return status;
+      RETURN_IF_ERROR(OneLarge(large, place_.At(large.row)));
     }
     return absl::OkStatus();
   }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -41,15 +42,15 @@ absl::Status CheckColumns(const TableSchema& table, const std::vector<std::strin
 
 absl::Status CheckForeignKey(const SourceForeignKey& key, const TableSchema& table) {
   constexpr char kOf[] = "a foreign key";
-  if (absl::Status columns = CheckColumns(table, key.columns, kOf); !columns.ok()) return columns;
+  RETURN_IF_ERROR(CheckColumns(table, key.columns, kOf));
   const std::string what = absl::StrCat("a foreign key of table '", table.name, "'");
-  if (absl::Status named = CheckName(key.table, what); !named.ok()) return named;
+  RETURN_IF_ERROR(CheckName(key.table, what));
   if (!key.table_columns.empty() && key.table_columns.size() != key.columns.size()) {
     return Wrong(table, absl::StrCat(kOf, " has ", key.columns.size(), " columns and points at ",
                                      key.table_columns.size()));
   }
   for (const std::string& column : key.table_columns) {
-    if (absl::Status named = CheckName(column, what); !named.ok()) return named;
+    RETURN_IF_ERROR(CheckName(column, what));
   }
   return absl::OkStatus();
 }

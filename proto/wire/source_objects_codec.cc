@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -72,7 +74,7 @@ absl::StatusOr<SourceObjects> DecodeObjects(const v1::SourceObjects& message, co
                                                    kObjectColumnsMax, " columns of one"));
   }
   SourceObjects objects = ObjectsOf(message);
-  if (absl::Status status = CheckObjects(objects, table); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckObjects(objects, table));
   return objects;
 }
 

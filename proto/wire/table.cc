@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/value_rules.h"
@@ -250,7 +251,7 @@ absl::Status CheckKept(const TableSchema& table) {
 }  // namespace
 
 absl::Status CheckTable(const TableSchema& table) {
-  if (absl::Status status = CheckName(table.name, "table"); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckName(table.name, "table"));
   const std::string where = absl::StrCat("table '", table.name, "'");
   if (table.columns.empty()) return WrongDefinition(where, "it has no columns");
   if (table.deletes > Deletes::kMark) return WrongDefinition(where, "its rule for deletes is not known here");
@@ -269,8 +270,8 @@ absl::Status CheckTable(const TableSchema& table) {
       return WrongDefinition(where_column, absl::StrCat("its default: ", status.message()));
     }
   }
-  if (absl::Status status = CheckDistinct(table); !status.ok()) return status;
-  if (absl::Status status = CheckKey(table); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckDistinct(table));
+  RETURN_IF_ERROR(CheckKey(table));
   return CheckKept(table);
 }
 

@@ -17,6 +17,7 @@
 #include "base/config/own_variables.h"
 #include "base/folded_name.h"
 #include "base/net/peer_address.h"
+#include "base/status_macros.h"
 #include "server/config/hook_check.h"
 #include "server/config/http_keys.h"
 #include "server/config/hub_keys.h"
@@ -40,10 +41,9 @@ constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
 /// A text that `check` does not complain of; it says what is wrong with it.
 Setter SetChecked(std::string* target, std::string (*check)(const std::string&)) {
   return [target, check](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (const std::string wrong = check(*text); !wrong.empty()) return given.Wrong(wrong);
-    *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (const std::string wrong = check(text); !wrong.empty()) return given.Wrong(wrong);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
@@ -68,7 +68,7 @@ std::string WrongIndexName(const std::string& text) {
 Setter SetPatterns(std::vector<std::string>* target) {
   return [target](const Given& given) {
     std::vector<std::string> texts;
-    if (absl::Status status = SetTexts(&texts, ListRule::kSome)(given); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTexts(&texts, ListRule::kSome)(given));
     for (const std::string& text : texts) {
       if (const std::string wrong = WrongPattern(text); !wrong.empty()) return given.Wrong(wrong);
     }
@@ -81,7 +81,7 @@ Setter SetPatterns(std::vector<std::string>* target) {
 Setter SetAddresses(std::vector<std::string>* target) {
   return [target](const Given& given) {
     std::vector<std::string> texts;
-    if (absl::Status status = SetTexts(&texts, ListRule::kAny)(given); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTexts(&texts, ListRule::kAny)(given));
     for (const std::string& text : texts) {
       if (const absl::Status wrong = AddressRanges().Add(text); !wrong.ok())
         return given.Wrong(absl::StrCat("cannot have '", text, "': ", std::string(wrong.message())));
@@ -118,7 +118,7 @@ bool IsLoopback(const std::string& address) {
 Setter SetHookCommand(std::vector<std::string>* target) {
   return [target](const Given& given) {
     std::vector<std::string> words;
-    if (absl::Status status = SetTexts(&words, ListRule::kSome)(given); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTexts(&words, ListRule::kSome)(given));
     if (!absl::StartsWith(words.front(), "/")) {
       return given.Wrong("must begin with the program's absolute path: no shell searches for it");
     }
@@ -270,9 +270,8 @@ class Loader {
 
   /// [[tenant]] and its [[tenant.table]]: what is otherwise for some.
   absl::Status TenantRules() {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = file_.Blocks("tenant");
-    if (!blocks.ok()) return blocks.status();
-    for (const ConfigTable& block : *blocks) {
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("tenant"));
+    for (const ConfigTable& block : blocks) {
       BreakerRule rule;
       std::optional<std::int64_t> freshness;
       std::optional<bool> receipts, follow;
@@ -302,9 +301,8 @@ class Loader {
   }
 
   absl::Status Indexes(const ConfigTable& tenant, const std::string& context) {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = tenant.Blocks("index", "tenant.index");
-    if (!blocks.ok()) return blocks.status();
-    for (const ConfigTable& block : *blocks) {
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, tenant.Blocks("index", "tenant.index"));
+    for (const ConfigTable& block : blocks) {
       ConfiguredIndex index{.context = context};
       std::vector<std::string> columns, descending, nocase;
       absl::Status status = block.Read({{"table", SetText(&index.table)},
@@ -353,9 +351,8 @@ class Loader {
   }
 
   absl::Status TableRules(const ConfigTable& tenant, const std::string& context) {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = tenant.Blocks("table", "tenant.table");
-    if (!blocks.ok()) return blocks.status();
-    for (const ConfigTable& block : *blocks) {
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, tenant.Blocks("table", "tenant.table"));
+    for (const ConfigTable& block : blocks) {
       BreakerRule rule;
       rule.context = context;
       rule.of_table = true;
@@ -404,12 +401,11 @@ class Loader {
   }
 
   absl::Status Hooks() {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = file_.Blocks("hook");
-    if (!blocks.ok()) return blocks.status();
-    for (const ConfigTable& block : *blocks) {
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("hook"));
+    for (const ConfigTable& block : blocks) {
       if (config_.hooks.hooks.size() == kHooksMax) {
         return block.Wrong(
-            absl::StrCat("is one of ", blocks->size(), "; the limit is ", kHooksMax, ". Remove some"));
+            absl::StrCat("is one of ", blocks.size(), "; the limit is ", kHooksMax, ". Remove some"));
       }
       HookConfig hook;
       hook.name = absl::StrCat("hook-", config_.hooks.hooks.size() + 1);
@@ -454,14 +450,13 @@ class Loader {
   }
 
   absl::Status Issuers() {
-    const absl::StatusOr<std::vector<ConfigTable>> blocks = file_.Blocks("issuer");
-    if (!blocks.ok()) return blocks.status();
-    if (blocks->empty()) {
+    ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("issuer"));
+    if (blocks.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_.path(), ": there is no [[issuer]]: without one no source can call. Add one with ",
           "name, environment, keys and contexts."));
     }
-    for (const ConfigTable& block : *blocks) {
+    for (const ConfigTable& block : blocks) {
       IssuerConfig issuer;
       absl::Status status = block.Read({{"name", SetText(&issuer.name), &issuer.name},
                                         {"environment", SetText(&issuer.environment), &issuer.environment},
@@ -482,9 +477,8 @@ class Loader {
   }
 
   absl::Status Hubs() {
-    absl::StatusOr<std::vector<HubRules>> hubs = ReadHubs(file_);
-    if (!hubs.ok()) return hubs.status();
-    config_.hubs = *std::move(hubs);
+    ASSIGN_OR_RETURN(std::vector<HubRules> hubs, ReadHubs(file_));
+    config_.hubs = std::move(hubs);
     // The last rule counts: a hub reads what is new from the journal, whatever is said of its tables
     // elsewhere.
     for (JournalRule& rule : HubJournal(config_.hubs)) config_.journal.rules.push_back(std::move(rule));
@@ -558,10 +552,10 @@ AddressRanges UnlimitedOf(const std::vector<std::string>& proxies) {
 }
 
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path) {
-  absl::StatusOr<ConfigFile> file =
-      ConfigFile::Open(path, "name another configuration with --config ('mirrorctl init' writes one)");
-  if (!file.ok()) return file.status();
-  return Loader(*std::move(file)).Load();
+  ASSIGN_OR_RETURN(
+      ConfigFile file,
+      ConfigFile::Open(path, "name another configuration with --config ('mirrorctl init' writes one)"));
+  return Loader(std::move(file)).Load();
 }
 
 }  // namespace mirror

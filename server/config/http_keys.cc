@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -20,14 +22,12 @@ constexpr seconds kJobLeaseMin{15};
 
 Setter SetUrl(std::string* target) {
   return [target](const Given& given) -> absl::Status {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    const bool is_url = absl::StartsWith(*text, "https://") || absl::StartsWith(*text, "http://");
-    if (!text->empty() &&
-        (!is_url || text->back() == '/' || text->find_first_of(" ?#\"") != std::string::npos))
-      return given.Wrong(absl::StrCat("cannot be '", *text,
-                                      "': give the beginning of a URL, as https://mirror.example.org"));
-    *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    const bool is_url = absl::StartsWith(text, "https://") || absl::StartsWith(text, "http://");
+    if (!text.empty() && (!is_url || text.back() == '/' || text.find_first_of(" ?#\"") != std::string::npos))
+      return given.Wrong(
+          absl::StrCat("cannot be '", text, "': give the beginning of a URL, as https://mirror.example.org"));
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }

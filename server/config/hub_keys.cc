@@ -10,6 +10,7 @@
 #include "base/config/hub_name.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -17,10 +18,9 @@ namespace {
 
 Setter SetName(std::string* target, std::size_t length_max) {
   return [target, length_max](const Given& given) -> absl::Status {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (!IsHubName(*text, length_max)) return given.Wrong("must be " + HubNameWords(length_max));
-    *target = *std::move(text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (!IsHubName(text, length_max)) return given.Wrong("must be " + HubNameWords(length_max));
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
@@ -60,8 +60,7 @@ Setter SetMatch(std::vector<std::vector<std::string>>* target) {
     }
     std::vector<std::vector<std::string>> rules;
     for (const ConfigNode& entry : given.node.entries) {
-      absl::Status status = SetTexts(&rules.emplace_back(), ListRule::kSome)({given.where, entry});
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(SetTexts(&rules.emplace_back(), ListRule::kSome)({given.where, entry}));
     }
     *target = std::move(rules);
     return absl::OkStatus();
@@ -92,11 +91,10 @@ class HubBlock {
 };
 
 absl::Status HubBlock::ReadMembers() {
-  const absl::StatusOr<std::vector<ConfigTable>> blocks = block_.Blocks("member", "hub.member");
-  if (!blocks.ok()) return blocks.status();
-  if (blocks->empty()) return block_.Wrong("has no [[hub.member]]: no table holds its records");
-  for (const ConfigTable& member : *blocks) {
-    if (absl::Status status = ReadMember(member); !status.ok()) return status;
+  ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, block_.Blocks("member", "hub.member"));
+  if (blocks.empty()) return block_.Wrong("has no [[hub.member]]: no table holds its records");
+  for (const ConfigTable& member : blocks) {
+    RETURN_IF_ERROR(ReadMember(member));
   }
   return absl::OkStatus();
 }
@@ -216,7 +214,7 @@ absl::Status HubBlock::CheckAttributes() const {
 }
 
 absl::Status HubBlock::Check() const {
-  if (absl::Status status = CheckMatch(); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckMatch());
   return CheckAttributes();
 }
 
@@ -280,11 +278,10 @@ absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
 }  // namespace
 
 absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file) {
-  const absl::StatusOr<std::vector<ConfigTable>> blocks = file.Blocks("hub");
-  if (!blocks.ok()) return blocks.status();
+  ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file.Blocks("hub"));
   std::vector<HubRules> hubs;
-  for (const ConfigTable& block : *blocks) {
-    if (absl::Status status = ReadHub(block, &hubs); !status.ok()) return status;
+  for (const ConfigTable& block : blocks) {
+    RETURN_IF_ERROR(ReadHub(block, &hubs));
   }
   return hubs;
 }

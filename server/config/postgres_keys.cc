@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/target.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -20,28 +21,26 @@ constexpr std::size_t kPlaceNameMax = 32;
 /// A text of several lines, or one that libpq cannot read, may be anything: nothing of it is shown.
 Setter SetConninfo(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    if (text->empty()) return given.Wrong("must not be empty");
-    const auto parameters = postgres::ReadConninfo(*text);
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    if (text.empty()) return given.Wrong("must not be empty");
+    const auto parameters = postgres::ReadConninfo(text);
     if (!parameters.ok()) {
       return given.Wrong(absl::StrCat("cannot be used: ", std::string(parameters.status().message())));
     }
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
 
 Setter SetPlaceName(std::string* target) {
   return [target](const Given& given) {
-    absl::StatusOr<std::string> text = AsText(given);
-    if (!text.ok()) return text.status();
-    const bool good = !text->empty() && text->size() <= kPlaceNameMax &&
-                      std::all_of(text->begin(), text->end(), [](char c) {
-                        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
-                      });
+    ASSIGN_OR_RETURN(std::string text, AsText(given));
+    const bool good =
+        !text.empty() && text.size() <= kPlaceNameMax && std::all_of(text.begin(), text.end(), [](char c) {
+          return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+        });
     if (!good) return given.Wrong("must be 1 to 32 letters, digits, '_' and '-'");
-    *target = *std::move(text);
+    *target = std::move(text);
     return absl::OkStatus();
   };
 }
@@ -77,9 +76,8 @@ std::string ConninfoProblem(const std::string& conninfo, const PostgresConfig& p
 }
 
 absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
-  const absl::StatusOr<std::vector<ConfigTable>> blocks = file.Blocks("postgres", "place");
-  if (!blocks.ok()) return blocks.status();
-  for (const ConfigTable& block : *blocks) {
+  ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file.Blocks("postgres", "place"));
+  for (const ConfigTable& block : blocks) {
     PostgresPlaceConfig place;
     absl::Status status =
         block.Read({{"name", SetPlaceName(&place.name)},
@@ -122,7 +120,7 @@ absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfi
   if (postgres.control.empty()) return file.Missing("postgres", "control");
   const std::string problem = ConninfoProblem(postgres.control, postgres);
   if (!problem.empty()) return file.Wrong("postgres", "control", problem);
-  if (absl::Status status = ReadPlaces(file, postgres); !status.ok()) return status;
+  RETURN_IF_ERROR(ReadPlaces(file, postgres));
   if (!postgres.places.empty()) return absl::OkStatus();
   return file.Wrong(
       "data", "store",

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "server/consequences/others_objects.h"
@@ -90,12 +91,12 @@ class Comparing {
     for (bool is_last = false; !is_last;) {
       std::vector<Row> piece;
       KeyRange range{from, {}};
-      if (absl::Status read = ReadPiece(range, &piece, &is_last); !read.ok()) return read;
+      RETURN_IF_ERROR(ReadPiece(range, &piece, &is_last));
       if (!is_last) {
         range.last = piece.back().key;
         piece.pop_back();
       }
-      if (absl::Status compared = ComparePiece(range, piece, out); !compared.ok()) return compared;
+      RETURN_IF_ERROR(ComparePiece(range, piece, out));
       from = range.last;
     }
     out->restored->compared = true;
@@ -234,11 +235,9 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
 
 /// Of the journal, and of the history that goes with it.
 absl::Status NoteJournal(const CountedMirror& now, const CountedMirror& then, Consequences* counted) {
-  const absl::StatusOr<JournalBounds> here = now.snapshot.journal().ReadBounds();
-  if (!here.ok()) return here.status();
-  const absl::StatusOr<JournalBounds> there = then.snapshot.journal().ReadBounds();
-  if (!there.ok()) return there.status();
-  const std::int64_t since = here->last.number - there->last.number;
+  ASSIGN_OR_RETURN(const JournalBounds here, now.snapshot.journal().ReadBounds());
+  ASSIGN_OR_RETURN(const JournalBounds there, then.snapshot.journal().ReadBounds());
+  const std::int64_t since = here.last.number - there.last.number;
   if (since <= 0) return absl::OkStatus();
   counted->notes.push_back(
       absl::StrCat(Counted(static_cast<std::uint64_t>(since), "entry"),
@@ -275,14 +274,12 @@ absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const Count
     } else if (CanBeRead(of_now) && CanBeRead(of_then)) {
       const auto sides = SidesOf(*now, then, one.table);
       if (!sides) continue;
-      const absl::Status compared =
-          Comparing(sides->first, sides->second, block_bytes, now->with_keys).Run(&one);
-      if (!compared.ok()) return compared;
+      RETURN_IF_ERROR(Comparing(sides->first, sides->second, block_bytes, now->with_keys).Run(&one));
     }
     if (table.compared) one.rows = static_cast<std::int64_t>(table.only_now);
   }
   if (now != nullptr) {
-    if (absl::Status noted = NoteJournal(*now, then, &counted); !noted.ok()) return noted;
+    RETURN_IF_ERROR(NoteJournal(*now, then, &counted));
   }
   NoteSince(now, then, &counted);
   counted.token = StateToken(act, now == nullptr ? MirrorState() : StateOf(now->contents));

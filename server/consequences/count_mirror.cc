@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/consequences/kept_beside.h"
 #include "server/consequences/others_objects.h"
@@ -43,9 +44,8 @@ const ContentsTable* FindTable(const MirrorContents& contents, const std::string
 
 absl::StatusOr<std::int64_t> CountRows(const CountedMirror& mirror, const TableSchema& table) {
   if (table.columns.empty()) return 0;
-  const auto digests = mirror.snapshot.Digest(table, {0}, {}, mirror.go_on);
-  if (!digests.ok()) return digests.status();
-  return static_cast<std::int64_t>(digests->front().rows);
+  ASSIGN_OR_RETURN(const auto digests, mirror.snapshot.Digest(table, {0}, {}, mirror.go_on));
+  return static_cast<std::int64_t>(digests.front().rows);
 }
 
 /// Rows of the source's, those of others, and what is kept beside them.
@@ -54,31 +54,26 @@ absl::Status CountTable(const CountedMirror& mirror, const TableRecord& record, 
   const ContentsTable* const table = FindTable(mirror.contents, record.table);
   std::int64_t all = 0;
   if (table != nullptr) {
-    const absl::StatusOr<std::int64_t> rows = CountRows(mirror, table->stored);
-    if (!rows.ok()) return rows.status();
-    all = *rows;
+    ASSIGN_OR_RETURN(all, CountRows(mirror, table->stored));
   }
   counted->rows = record.row_count < 0 ? all : std::min(all, record.row_count);
   counted->partner_rows = all - counted->rows;
-  const absl::StatusOr<KeptBeside> beside = CountKeptBeside(mirror.snapshot, record.table);
-  if (!beside.ok()) return beside.status();
-  counted->versions = beside->versions;
-  counted->entries = beside->entries;
+  ASSIGN_OR_RETURN(const KeptBeside beside, CountKeptBeside(mirror.snapshot, record.table));
+  counted->versions = beside.versions;
+  counted->entries = beside.entries;
   for (const OthersObject& other : OthersObjects(mirror.contents)) {
     if (SameName(other.of_table, record.table)) counted->objects.push_back(other.words);
   }
   if (!mirror.with_keys || table == nullptr) return absl::OkStatus();
-  absl::StatusOr<std::vector<std::string>> keys = FirstKeys(mirror, table->agreed);
-  if (!keys.ok()) return keys.status();
-  counted->keys = *std::move(keys);
+  ASSIGN_OR_RETURN(std::vector<std::string> keys, FirstKeys(mirror, table->agreed));
+  counted->keys = std::move(keys);
   return absl::OkStatus();
 }
 
 absl::StatusOr<Consequences> CountGone(const CountedMirror& mirror, const Act& act) {
   Consequences counted;
   for (const auto& [name, record] : Meant(mirror, act)) {
-    if (absl::Status status = CountTable(mirror, *record, &counted.tables.emplace_back()); !status.ok())
-      return status;
+    RETURN_IF_ERROR(CountTable(mirror, *record, &counted.tables.emplace_back()));
   }
   counted.token = StateToken(act, StateOf(mirror.contents));
   return counted;
@@ -135,19 +130,17 @@ absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, 
   std::vector<std::string> keys;
   if (key.empty()) return keys;
   // To its end: a reading that is left before it would end the snapshot of some stores.
-  const absl::Status read = mirror.snapshot.ReadRows(kept, key, {}, kKeyBlockBytes, mirror.go_on,
-                                                     [&](RowBlock* block) -> absl::Status {
-                                                       if (keys.size() >= kShownKeysMax)
-                                                         return absl::OkStatus();
-                                                       ChangeBatch rows = ViewOf(kept, block);
-                                                       rows.operation = Operation::kDelete;
-                                                       for (std::string& text : DeletedKeys(kept, rows)) {
-                                                         if (keys.size() < kShownKeysMax)
-                                                           keys.push_back(std::move(text));
-                                                       }
-                                                       return absl::OkStatus();
-                                                     });
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(mirror.snapshot.ReadRows(kept, key, {}, kKeyBlockBytes, mirror.go_on,
+                                           [&](RowBlock* block) -> absl::Status {
+                                             if (keys.size() >= kShownKeysMax) return absl::OkStatus();
+                                             ChangeBatch rows = ViewOf(kept, block);
+                                             rows.operation = Operation::kDelete;
+                                             for (std::string& text : DeletedKeys(kept, rows)) {
+                                               if (keys.size() < kShownKeysMax)
+                                                 keys.push_back(std::move(text));
+                                             }
+                                             return absl::OkStatus();
+                                           }));
   return keys;
 }
 

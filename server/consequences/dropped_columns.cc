@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/plan/schema_plan.h"
 
@@ -44,10 +45,9 @@ absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirro
     for (const Action& action : step.actions) {
       const auto* const announced = std::get_if<AgreeSchema>(&action);
       if (announced == nullptr) continue;
-      const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(step.table);
-      if (!agreed.ok()) return agreed.status();
-      if (!*agreed) continue;
-      const TableSchema before = KeptForm(**agreed);
+      ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(step.table));
+      if (!agreed) continue;
+      const TableSchema before = KeptForm(*agreed);
       const std::vector<int> kept = MatchColumns(before, KeptForm(announced->schema));
       DroppedColumns dropped{.table = step.table, .step = i};
       for (int column = 0; column < static_cast<int>(before.columns.size()); ++column) {
@@ -62,27 +62,24 @@ absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirro
 
 absl::StatusOr<std::uint64_t> CountValues(Snapshot& mirror, const std::string& table,
                                           const std::vector<std::string>& columns, const GoOn& go_on) {
-  const absl::StatusOr<std::optional<TableRecord>> record = mirror.ReadTable(table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = mirror.ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, mirror.ReadTable(table));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(table));
   // Rows of an older definition have other columns than it says.
-  if (!*record || !*agreed || (*record)->state == TableState::kRepopulate) return 0;
-  const TableSchema kept = KeptForm(**agreed);
+  if (!record || !agreed || record->state == TableState::kRepopulate) return 0;
+  const TableSchema kept = KeptForm(*agreed);
   std::vector<std::uint32_t> places;
   for (const std::string& column : columns) {
     if (const std::optional<std::uint32_t> place = kept.Find(column)) places.push_back(*place);
   }
   if (places.empty()) return 0;
   std::uint64_t values = 0;
-  const absl::Status read = mirror.ReadRows(kept, places, {}, kValueBlockBytes, go_on, [&](RowBlock* block) {
+  RETURN_IF_ERROR(mirror.ReadRows(kept, places, {}, kValueBlockBytes, go_on, [&](RowBlock* block) {
     const ChangeBatch rows = ViewOf(kept, block);
     for (const ColumnView& column : rows.columns) {
       for (std::uint32_t row = 0; row < rows.row_count; ++row) values += column.IsNull(row) ? 0U : 1U;
     }
     return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
+  }));
   return values;
 }
 

@@ -2,20 +2,19 @@
 
 #include <optional>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& table) {
   KeptBeside kept;
-  const absl::StatusOr<std::optional<TableHistory>> history = mirror.versions().ReadHistory(table);
-  if (!history.ok()) return history.status();
-  if (*history) {
-    const absl::StatusOr<std::int64_t> versions = mirror.versions().CountVersions(**history);
-    if (!versions.ok()) return versions.status();
-    kept.versions = *versions;
+  ASSIGN_OR_RETURN(const std::optional<TableHistory> history, mirror.versions().ReadHistory(table));
+  if (history) {
+    ASSIGN_OR_RETURN(const std::int64_t versions, mirror.versions().CountVersions(*history));
+    kept.versions = versions;
   }
-  const absl::StatusOr<std::int64_t> entries = mirror.journal().CountEntries(table);
-  if (!entries.ok()) return entries.status();
-  kept.entries = *entries;
+  ASSIGN_OR_RETURN(const std::int64_t entries, mirror.journal().CountEntries(table));
+  kept.entries = entries;
   return kept;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -56,12 +57,9 @@ MirrorState StateOf(const MirrorContents& contents) {
 
 absl::StatusOr<MirrorState> ReadState(StoreRecords& records, const TenantRecord& tenant) {
   MirrorState state{.tenant = tenant};
-  absl::StatusOr<std::vector<TableRecord>> tables = records.ReadTables();
-  if (!tables.ok()) return tables.status();
-  state.records = *std::move(tables);
-  absl::StatusOr<std::vector<Hold>> holds = records.ReadHolds();
-  if (!holds.ok()) return holds.status();
-  state.holds = *std::move(holds);
+  ASSIGN_OR_RETURN(state.records, records.ReadTables());
+  ASSIGN_OR_RETURN(std::vector<Hold> holds, records.ReadHolds());
+  state.holds = std::move(holds);
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/export/version_rows.h"
 #include "server/tenant/history/as_of.h"
 #include "server/tenant/history/row_calls.h"
@@ -79,16 +80,14 @@ absl::Status CheckWish(const RowsWish& wish) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish) {
-  if (absl::Status status = CheckWish(wish); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckWish(wish));
   absl::StatusOr<CommittedReading> reading = readings.ReadCommitted(wish.table, ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
   if (wish.history || !wish.as_of.empty()) {
-    absl::StatusOr<TableHistory> history = FindTableHistory(*reading->snapshot, wish.table);
-    if (!history.ok()) return history.status();
-    if (wish.history) return MakeVersionRows(*std::move(reading), *std::move(history));
-    const absl::StatusOr<FoundMoment> found = FindMoment(*reading->snapshot, *history, wish.as_of);
-    if (!found.ok()) return found.status();
-    return std::make_unique<FormerRows>(*std::move(reading), *std::move(history), *found);
+    ASSIGN_OR_RETURN(TableHistory history, FindTableHistory(*reading->snapshot, wish.table));
+    if (wish.history) return MakeVersionRows(*std::move(reading), std::move(history));
+    ASSIGN_OR_RETURN(const FoundMoment found, FindMoment(*reading->snapshot, history, wish.as_of));
+    return std::make_unique<FormerRows>(*std::move(reading), std::move(history), found);
   }
   return std::make_unique<PresentRows>(*std::move(reading));
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/store/exchanged_keys.h"
 #include "server/tenant/history/as_of.h"
@@ -114,8 +115,7 @@ class VersionRows final : public RowSource {
                                          const ChangeBatch batch = ViewOf(reading_.kept, block);
                                          for (std::uint32_t row = 0; row < batch.row_count; ++row) {
                                            if (read.contains(KeyAt(batch, row))) continue;
-                                           if (absl::Status added = Add(batch, row, {}); !added.ok())
-                                             return added;
+                                           RETURN_IF_ERROR(Add(batch, row, {}));
                                          }
                                          return absl::OkStatus();
                                        });
@@ -153,14 +153,12 @@ class VersionRows final : public RowSource {
   absl::Status Add(const ChangeBatch& batch, std::uint32_t row, const RowVersion& version) {
     const std::size_t own = history_.schema.columns.size();
     AppendRow(batch, row, own, &block_);
-    const absl::StatusOr<std::optional<JournalCommit>> from = CommitOf(version.from);
-    if (!from.ok()) return from.status();
-    const absl::StatusOr<std::optional<JournalCommit>> to = CommitOf(version.until);
-    if (!to.ok()) return to.status();
+    ASSIGN_OR_RETURN(const std::optional<JournalCommit> from, CommitOf(version.from));
+    ASSIGN_OR_RETURN(const std::optional<JournalCommit> to, CommitOf(version.until));
     AddNumber(own, version.from, version.from != 0);
     AddNumber(own + 1, version.until, version.until != 0);
     for (std::size_t i = 0; i < 2; ++i) {
-      const std::optional<JournalCommit>& commit = i == 0 ? *from : *to;
+      const std::optional<JournalCommit>& commit = i == 0 ? from : to;
       AddNumber(own + 2 + i, commit ? commit->position.lsn.value : 0, commit.has_value());
       AddNumber(own + 4 + i, commit ? commit->source_ms.value_or(commit->done_ms) : 0, commit.has_value());
     }
@@ -193,11 +191,10 @@ class VersionRows final : public RowSource {
     if (const auto known = commits_.find(moment); known != commits_.end()) return known->second;
     AsOf as_of;
     as_of.moment = moment;
-    absl::StatusOr<std::vector<JournalEntry>> found =
-        reading_.snapshot->journal().FindCommits(history_.schema.name, as_of);
-    if (!found.ok()) return found.status();
+    ASSIGN_OR_RETURN(std::vector<JournalEntry> found,
+                     reading_.snapshot->journal().FindCommits(history_.schema.name, as_of));
     std::optional<JournalCommit> commit;
-    if (!found->empty() && found->front().number == moment) commit = std::move(found->front().commit);
+    if (!found.empty() && found.front().number == moment) commit = std::move(found.front().commit);
     if (commits_.size() >= kMomentsMax) commits_.clear();
     return commits_[moment] = std::move(commit);
   }

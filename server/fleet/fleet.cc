@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/control/waiting_hooks.h"
 
 namespace mirror {
@@ -124,10 +125,9 @@ void Fleet::HookWaits(const std::string& context_id) {
 }
 
 absl::StatusOr<std::vector<ListedServer>> Fleet::Servers() const {
-  absl::StatusOr<std::vector<ServerRow>> rows = ListServers(*control_);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(std::vector<ServerRow> rows, ListServers(*control_));
   std::vector<ListedServer> servers;
-  for (ServerRow& row : *rows) {
+  for (ServerRow& row : rows) {
     servers.push_back({.server_id = row.server_id,
                        .host = std::move(row.host),
                        .address = std::move(row.address),
@@ -156,9 +156,8 @@ std::string Fleet::WhyNotReady() const {
 absl::Status Fleet::CheckHashKey() const { return mirror::CheckHashKey(*control_, options_); }
 
 absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
-  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(control);
-  if (!servers.ok()) return servers.status();
-  for (const ServerRow& other : *servers) {
+  ASSIGN_OR_RETURN(const std::vector<ServerRow> servers, ListServers(control));
+  for (const ServerRow& other : servers) {
     if (!IsOther(other, self) || other.hash_key == self.hash_key) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(NameOf(other),
@@ -171,10 +170,9 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
 }
 
 absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self) {
-  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(control);
-  if (!servers.ok()) return servers.status();
+  ASSIGN_OR_RETURN(const std::vector<ServerRow> servers, ListServers(control));
   std::vector<std::string> found;
-  for (const ServerRow& other : *servers) {
+  for (const ServerRow& other : servers) {
     if (!IsOther(other, self) || other.rules == self.rules) continue;
     const bool columns = !SetColumnsAlike(other.rules, self.rules);
     found.push_back(absl::StrCat(
@@ -213,24 +211,23 @@ absl::Status Fleet::SayHere() {
     const MutexLock lock(mutex_);
     self_.rules = rules_;
   }
-  if (absl::Status taken = TakeClock([this] { return Beat(*control_, self_); }); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeClock([this] { return Beat(*control_, self_); }));
   TellClock(self_.clock_ahead_ms);
 
   std::set<Duty> wanted = {Duty::kIdleCycles, Duty::kSummaries};
   if (!uploads_.name.empty()) {
-    if (absl::Status seen = SeeUploadServer(*control_, uploads_); !seen.ok()) return seen;
+    RETURN_IF_ERROR(SeeUploadServer(*control_, uploads_));
     wanted.insert(Duty::kImportJobs);
   }
   if (hooks_.begin) wanted.insert(Duty::kHooks);
   if (options_.has_hubs) wanted.insert(Duty::kHubs);
   const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::set<Duty>> held = TakeOwnDuties(wanted);
-  if (!held.ok()) return held.status();
+  ASSIGN_OR_RETURN(std::set<Duty> held, TakeOwnDuties(wanted));
   // Renewed after it had run out: whoever was to deliver meanwhile did not, here or elsewhere.
   if (!Holds(Duty::kHooks)) EndHooks();
   {
     const MutexLock lock(mutex_);
-    held_ = *std::move(held);
+    held_ = std::move(held);
     renewed_ = begin;
   }
   const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
@@ -257,14 +254,13 @@ absl::Status Fleet::SetClock() {
 absl::Status Fleet::TakeClock(const std::function<absl::StatusOr<std::int64_t>()>& ask) {
   const auto before = std::chrono::steady_clock::now();
   const std::int64_t before_ms = options_.now_ms();
-  const absl::StatusOr<std::int64_t> theirs_ms = ask();
-  if (!theirs_ms.ok()) return theirs_ms.status();
+  ASSIGN_OR_RETURN(const std::int64_t theirs_ms, ask());
   const auto took =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - before);
-  self_.clock_ahead_ms = before_ms + took.count() / 2 - *theirs_ms;
+  self_.clock_ahead_ms = before_ms + took.count() / 2 - theirs_ms;
   if (is_clock_set_ && took > kClockAnswerMax) return absl::OkStatus();
   is_clock_set_ = true;
-  options_.set_clock(*theirs_ms + took.count() / 2);
+  options_.set_clock(theirs_ms + took.count() / 2);
   return absl::OkStatus();
 }
 
@@ -274,7 +270,7 @@ absl::StatusOr<std::set<Duty>> Fleet::TakeOwnDuties(const std::set<Duty>& wanted
   if (!IsWrong(self_.clock_ahead_ms) || !others_are_right_) {
     return TakeDuties(*control_, self_.server_id, wanted);
   }
-  if (absl::Status given_up = GiveUpDuties(*control_, self_.server_id); !given_up.ok()) return given_up;
+  RETURN_IF_ERROR(GiveUpDuties(*control_, self_.server_id));
   return std::set<Duty>();
 }
 

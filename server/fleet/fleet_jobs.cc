@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/postgres/control/server_rows.h"
 
 namespace mirror {
@@ -24,12 +25,11 @@ UploadServer FleetJobs::self() const {
 }
 
 absl::StatusOr<std::optional<JobServers::Server>> FleetJobs::Find(const std::string& name) {
-  absl::StatusOr<std::optional<UploadServer>> found = FindUploadServer(*control_, name);
-  if (!found.ok()) return found.status();
-  if (!*found) return std::optional<Server>();
-  return std::optional(Server{.url = std::move((*found)->url),
-                              .silent = std::chrono::milliseconds((*found)->silent_ms),
-                              .answers = (*found)->silent_ms <= kServerGoneMs});
+  ASSIGN_OR_RETURN(std::optional<UploadServer> found, FindUploadServer(*control_, name));
+  if (!found) return std::optional<Server>();
+  return std::optional(Server{.url = std::move(found->url),
+                              .silent = std::chrono::milliseconds(found->silent_ms),
+                              .answers = found->silent_ms <= kServerGoneMs});
 }
 
 absl::Status FleetJobs::List(const std::string& job) { return ListImportJob(*control_, self(), job); }

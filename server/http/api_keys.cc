@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
@@ -17,14 +19,12 @@ absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
 
 absl::StatusOr<std::vector<std::string>> ApiKeys::Read() {
   // Before it is read: what comes meanwhile is seen the next time.
-  absl::StatusOr<std::string> mark = ApiKeysMark(folder_);
-  if (!mark.ok()) return mark.status();
-  absl::StatusOr<FoundApiKeys> found = ReadApiKeys(folder_);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(std::string mark, ApiKeysMark(folder_));
+  ASSIGN_OR_RETURN(FoundApiKeys found, ReadApiKeys(folder_));
   const MutexLock lock(mutex_);
-  mark_ = *std::move(mark);
-  keys_ = std::make_shared<std::vector<ApiKey>>(std::move(found->keys));
-  left_out_ = std::move(found->left_out);
+  mark_ = std::move(mark);
+  keys_ = std::make_shared<std::vector<ApiKey>>(std::move(found.keys));
+  left_out_ = std::move(found.left_out);
   std::set<std::string_view> names;
   for (const ApiKey& key : *keys_) names.insert(key.name);
   std::erase_if(used_ms_, [&](const auto& used) { return !names.contains(used.first); });

@@ -3,15 +3,15 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<AskedSource> FindSourceOf(Storages& storages, const std::string& storage,
                                          const std::string& source) {
-  absl::StatusOr<DataSource> found = storages.FindSource(storage, source);
-  if (!found.ok()) return found.status();
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages.TenantOf(*found);
-  if (!tenant.ok()) return tenant.status();
-  return AskedSource{*std::move(found), *std::move(tenant)};
+  ASSIGN_OR_RETURN(DataSource found, storages.FindSource(storage, source));
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, storages.TenantOf(found));
+  return AskedSource{std::move(found), std::move(tenant)};
 }
 
 std::string SourceOfQuery(const HttpCall& call) {
@@ -21,15 +21,14 @@ std::string SourceOfQuery(const HttpCall& call) {
 absl::StatusOr<std::string> SourceOfBody(const JsonView& body) {
   std::optional<std::string> source;
   for (const char* const name : {"dataSource", "datasource"}) {
-    const absl::StatusOr<std::optional<std::string>> text = TextMember(body, name);
-    if (!text.ok()) return text.status();
-    if (!*text) continue;
-    if (source && *source != **text) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> text, TextMember(body, name));
+    if (!text) continue;
+    if (source && *source != *text) {
       return absl::InvalidArgumentError(
           "'dataSource' and 'datasource' are two spellings of one member, and differ. Nothing was done. Send "
           "one of them.");
     }
-    source = **text;
+    source = *text;
   }
   return source.value_or("");
 }

@@ -10,6 +10,7 @@
 #include "base/http/identity_files.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "server/config/config.h"
 #include "server/http/change_calls.h"
 #include "server/http/http_error.h"
@@ -189,10 +190,9 @@ absl::StatusOr<std::unique_ptr<HttpService>> HttpService::Open(const HttpConfig&
   auto parts =
       std::make_unique<Parts>(config, tenants, storages, std::move(audit), std::move(look), events, servers);
   std::optional<HttpIdentity> identity;
-  if (absl::Status read = parts->ReadFirst(&identity); !read.ok()) return read;
-  absl::StatusOr<std::vector<Uploads::Upload>> left = parts->uploads.Open();
-  if (!left.ok()) return left.status();
-  parts->left = *std::move(left);
+  RETURN_IF_ERROR(parts->ReadFirst(&identity));
+  ASSIGN_OR_RETURN(std::vector<Uploads::Upload> left, parts->uploads.Open());
+  parts->left = std::move(left);
   parts->TellUnread();
   HttpRoutes routes;
   AddOpenCalls(&routes);
@@ -257,9 +257,7 @@ const std::string& HttpService::own_url() const { return parts_->own_url; }
 absl::Status HttpService::Parts::ReadFirst(std::optional<HttpIdentity>* first) {
   const MutexLock lock(reloading);
   if (!config.plaintext) {
-    absl::StatusOr<HttpIdentity> read = identity.Read();
-    if (!read.ok()) return read.status();
-    *first = *std::move(read);
+    ASSIGN_OR_RETURN(*first, identity.Read());
   }
   const absl::StatusOr<std::vector<std::string>> loaded = keys.Load();
   if (loaded.ok()) {

@@ -12,6 +12,7 @@
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
@@ -325,19 +326,18 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!coming.form->is_whole)
     return absl::InvalidArgumentError(
         "the form ends before its last boundary. Nothing was started. Send it again.");
-  if (absl::Status texts = CheckTexts(*coming.form); !texts.ok()) return texts;
+  RETURN_IF_ERROR(CheckTexts(*coming.form));
   AskedJob asked = AskedBy(*coming.form);
   if (asked.storage.empty())
     return absl::InvalidArgumentError("the form has no 'storageId'. Nothing was started.");
   if (!call.Sees(asked.storage)) return NoStorage(asked.storage);
   if (coming.form->file_name.has_value() == !asked.url.empty())
     return absl::InvalidArgumentError("the form needs either 'file' or 'url'. Nothing was started.");
-  const absl::StatusOr<StorageInfo> storage = storages_.Find(asked.storage);
-  if (!storage.ok()) return storage.status();
+  ASSIGN_OR_RETURN(const StorageInfo storage, storages_.Find(asked.storage));
   const absl::StatusOr<AskedSource> found = FindSourceOf(storages_, asked.storage, asked.source);
   if (!found.ok()) return found.status();
   const DataSource& source = found->source;
-  started->what = absl::StrCat("start import job in ", storage->id, "/", source.id);
+  started->what = absl::StrCat("start import job in ", storage.id, "/", source.id);
   // Not yet an error: a repetition gets its first answer, whatever became of the data source.
   absl::Status may_start = found->tenant->TakesRecords();
   if (may_start.ok() && !asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
@@ -348,8 +348,8 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!may_start.ok() && call.head.Find(HttpFieldName::kIdempotencyKey) == nullptr) return may_start;
   ImportJob job;
   std::string hash;
-  if (absl::Status file = FindFile(call, coming, asked.url, &job, &hash); !file.ok()) return file;
-  job.storage = storage->id;
+  RETURN_IF_ERROR(FindFile(call, coming, asked.url, &job, &hash));
+  job.storage = storage.id;
   job.source = source.id;
   job.key = call.key->name;
   job.id = absl::StrCat(source.tenant, "-", NewToken().substr(0, 12));
@@ -365,7 +365,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
   if (answer.ok() && started->location.empty()) {
     started->what = absl::StrCat(started->is_new ? "start import job " : "ask again for import job ",
-                                 JobIdIn(*answer), " in ", storage->id, "/", source.id);
+                                 JobIdIn(*answer), " in ", storage.id, "/", source.id);
   }
   return answer;
 }
@@ -373,7 +373,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
 absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const std::string& url,
                                    ImportJob* job, std::string* hash) {
   if (url.empty()) {
-    if (absl::Status finished = coming.file->Finish(SharedNowMs()); !finished.ok()) return finished;
+    RETURN_IF_ERROR(coming.file->Finish(SharedNowMs()));
     job->upload = coming.upload;
     *hash = coming.file->Hash();
     return absl::OkStatus();
@@ -392,48 +392,44 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
 absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
   const std::string name = FolderOfUpload(job.upload);
   if (servers_ == nullptr || name.empty() || name == servers_->here()) return std::string();
-  const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(name);
-  if (!server.ok()) return server.status();
-  if (!*server) return NoUpload();
-  if ((*server)->silent > config_.job_lease) {
+  ASSIGN_OR_RETURN(const std::optional<JobServers::Server> server, servers_->Find(name));
+  if (!server) return NoUpload();
+  if (server->silent > config_.job_lease) {
     return absl::InvalidArgumentError(
         "the server that has this upload is gone. Nothing was started. Send the file again.");
   }
-  if (!(*server)->answers) {
+  if (!server->answers) {
     return absl::UnavailableError(
         "the server that has this upload is not heard of. Nothing was started. Try again when it is back, or "
         "send the file again.");
   }
-  if ((*server)->url == own_url_) {
+  if (server->url == own_url_) {
     return absl::FailedPreconditionError(
         "the upload lies on another server, which says the same [http] 'public_url' as this one. Nothing was "
         "started. Send the file with its job, or have each server given an address of its own.");
   }
-  return absl::StrCat((*server)->url, kJobsPath);
+  return absl::StrCat(server->url, kJobsPath);
 }
 
 absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant,
                                                   const std::string& body_hash, const std::string& answer,
                                                   const absl::Status& may_start, ImportJob job,
                                                   Started* started) {
-  absl::StatusOr<std::optional<RememberedRequest>> remember =
-      RememberOf(call, "import", tenant.context_id(), body_hash);
-  if (!remember.ok()) return remember.status();
-  if (*remember) {
-    const absl::StatusOr<std::optional<RecordOutcome>> known = tenant.FindRemembered(**remember, call.now_ms);
-    if (!known.ok()) return known.status();
-    if (*known && !(*known)->status.ok()) return (*known)->status;
-    if (*known) return (*known)->remembered;
+  ASSIGN_OR_RETURN(std::optional<RememberedRequest> remember,
+                   RememberOf(call, "import", tenant.context_id(), body_hash));
+  if (remember) {
+    ASSIGN_OR_RETURN(const std::optional<RecordOutcome> known, tenant.FindRemembered(*remember, call.now_ms));
+    if (known && !known->status.ok()) return (known)->status;
+    if (known) return (known)->remembered;
   }
   if (!may_start.ok()) return may_start;
-  absl::StatusOr<std::string> elsewhere = FindElsewhere(job);
-  if (!elsewhere.ok()) return elsewhere.status();
-  if (!elsewhere->empty()) {
-    started->location = *std::move(elsewhere);
+  ASSIGN_OR_RETURN(std::string elsewhere, FindElsewhere(job));
+  if (!elsewhere.empty()) {
+    started->location = std::move(elsewhere);
     return std::string();
   }
   if (servers_ != nullptr) job.server = servers_->here();
-  if (absl::Status announced = jobs_.Announce(job); !announced.ok()) return announced;
+  RETURN_IF_ERROR(jobs_.Announce(job));
   std::string former;
   bool may_be_written = false;
   absl::Status written = tenant.ChangeDocuments(
@@ -441,19 +437,18 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
         former.clear();
         may_be_written = false;
         std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
-        if (*remember) {
+        if (remember) {
           // Another request under the same key may have been quicker.
-          absl::StatusOr<std::optional<RecordOutcome>> known =
-              FindRememberedIn(records, **remember, call.now_ms);
-          if (!known.ok()) return known.status();
-          if (*known && !(*known)->status.ok()) return (*known)->status;
-          if (*known) {
-            former = (*known)->remembered;
+          ASSIGN_OR_RETURN(std::optional<RecordOutcome> known,
+                           FindRememberedIn(records, *remember, call.now_ms));
+          if (known && !known->status.ok()) return (known)->status;
+          if (known) {
+            former = known->remembered;
             return std::vector<DocumentChange>();
           }
-          changes.push_back(RememberedChange(**remember, answer));
+          changes.push_back(RememberedChange(*remember, answer));
         }
-        if (absl::Status taken = TakePlace(records, job, &changes); !taken.ok()) return taken;
+        RETURN_IF_ERROR(TakePlace(records, job, &changes));
         may_be_written = true;
         return changes;
       },
@@ -504,22 +499,19 @@ absl::StatusOr<ImportJob> ImportCalls::FindJob(const HttpCall& call) {
   const std::string& id = call.parts[0];
   const std::string tenant = TenantOfJob(id);
   if (tenant.empty() || !call.Sees(StorageOfTenant(tenant))) return NoJob(id);
-  absl::StatusOr<std::optional<ImportJob>> job = jobs_.Find(id);
-  if (!job.ok()) return job.status();
-  if (!*job) return NoJob(id);
-  return **std::move(job);
+  ASSIGN_OR_RETURN(std::optional<ImportJob> job, jobs_.Find(id));
+  if (!job) return NoJob(id);
+  return *std::move(job);
 }
 
 absl::StatusOr<std::string> ImportCalls::FailuresJson(const ImportJob& job) {
-  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job.storage, job.source);
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const AskedSource source, FindSourceOf(storages_, job.storage, job.source));
   PageValues failures(kFailuresMax);
-  RejectReading reading(source->tenant, job.id);
+  RejectReading reading(source.tenant, job.id);
   while (true) {
-    const absl::StatusOr<std::vector<Reject>> rejects = reading.Next();
-    if (!rejects.ok()) return rejects.status();
-    if (rejects->empty()) return failures.Take();
-    for (const Reject& reject : *rejects) {
+    ASSIGN_OR_RETURN(const std::vector<Reject> rejects, reading.Next());
+    if (rejects.empty()) return failures.Take();
+    for (const Reject& reject : rejects) {
       JsonWriter json;
       json.Begin('{').Member("line", std::max<std::uint64_t>(1, reject.line));
       if (!reject.external_id.empty()) json.Member("externalId", reject.external_id);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
+#include "base/status_macros.h"
 #include "server/jobs/uploads.h"
 
 namespace mirror {
@@ -22,12 +23,12 @@ class LateSink final : public HttpBodySink {
   explicit LateSink(Open open) : open_(std::move(open)) {}
 
   absl::Status Write(std::string_view piece) override {
-    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    RETURN_IF_ERROR(Begin());
     return sink_->Write(piece);
   }
   /// Of a body without a byte, too.
   absl::Status Finish(std::int64_t now_ms) {
-    if (absl::Status opened = Begin(); !opened.ok()) return opened;
+    RETURN_IF_ERROR(Begin());
     return sink_->Finish(now_ms);
   }
   std::string Hash() { return sink_->Hash(); }
@@ -35,9 +36,7 @@ class LateSink final : public HttpBodySink {
  private:
   absl::Status Begin() {
     if (sink_) return absl::OkStatus();
-    absl::StatusOr<std::shared_ptr<Uploads::Sink>> sink = open_();
-    if (!sink.ok()) return sink.status();
-    sink_ = *std::move(sink);
+    ASSIGN_OR_RETURN(sink_, open_());
     return absl::OkStatus();
   }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/http/http_error.h"
 #include "server/records/mapper_json.h"
 
@@ -27,17 +28,15 @@ HttpAnswer MapperAnswer(const RecordMapper& mapper, const Warnings& warnings, in
 
 /// The mapper of a body; of a change its id stands in the path.
 absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings* warnings) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return body.status();
-  warnings->AddUnknown(body->root(), {"id", "columns", "unmapped"});
-  if (is_new) return MapperOf(body->root());
-  const absl::StatusOr<std::optional<std::string>> id = TextMember(body->root(), "id");
-  if (!id.ok()) return id.status();
-  if (*id && FoldName(**id) != FoldName(call.parts[1]))
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
+  warnings->AddUnknown(body.root(), {"id", "columns", "unmapped"});
+  if (is_new) return MapperOf(body.root());
+  ASSIGN_OR_RETURN(const std::optional<std::string> id, TextMember(body.root(), "id"));
+  if (id && FoldName(*id) != FoldName(call.parts[1]))
     return absl::InvalidArgumentError("the id of a mapper cannot be changed. Nothing was done.");
   std::string named = "{\"id\":";
   AppendJsonString(call.parts[1], &named);
-  for (const auto& [name, value] : body->root().Members()) {
+  for (const auto& [name, value] : body.root().Members()) {
     if (name != "columns" && name != "unmapped") continue;
     named.push_back(',');
     AppendJsonString(name, &named);
@@ -45,9 +44,8 @@ absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings*
     value.AppendTo(&named);
   }
   named.push_back('}');
-  const absl::StatusOr<JsonDocument> whole = JsonDocument::Parse(named);
-  if (!whole.ok()) return whole.status();
-  return MapperOf(whole->root());
+  ASSIGN_OR_RETURN(const JsonDocument whole, JsonDocument::Parse(named));
+  return MapperOf(whole.root());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
@@ -101,7 +102,7 @@ absl::StatusOr<AskedPartners> PartnersOf(const JsonView& body) {
   }
   AskedPartners asked;
   for (const JsonView& partner : all) {
-    if (absl::Status added = AddPartner(partner, &asked); !added.ok()) return added;
+    RETURN_IF_ERROR(AddPartner(partner, &asked));
   }
   return asked;
 }
@@ -113,15 +114,14 @@ absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const std::
                                                  const AskedPartners& partners) {
   std::optional<AskedSource> found;
   for (const std::string& name : partners.sources) {
-    absl::StatusOr<AskedSource> one = FindSourceOf(storages, storage, name.empty() ? of_request : name);
-    if (!one.ok()) return one.status();
-    if (found && found->source.id != one->source.id) {
+    ASSIGN_OR_RETURN(AskedSource one, FindSourceOf(storages, storage, name.empty() ? of_request : name));
+    if (found && found->source.id != one.source.id) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the business partners of this request are for the data sources '", found->source.id, "' and '",
-          one->source.id,
+          one.source.id,
           "'. Nothing was written. A request is about one data source: send one for each of them."));
     }
-    if (!found) found = *std::move(one);
+    if (!found) found = std::move(one);
   }
   return *std::move(found);
 }

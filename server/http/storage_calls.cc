@@ -7,6 +7,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
@@ -67,15 +68,14 @@ void StorageCalls::AddTo(HttpRoutes* routes) {
 }
 
 absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {
-  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
-  if (!sources.ok()) return sources.status();
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(storage.id));
   json->Begin('{')
       .Member("id", storage.id)
       .Member("name", storage.name)
       .Member("status", "CREATED_SUCCESSFULLY")
       .Key("dataSources")
       .Begin('[');
-  for (const DataSource& source : *sources) WriteName(source, json);
+  for (const DataSource& source : sources) WriteName(source, json);
   json->End(']');
   return absl::OkStatus();
 }
@@ -234,27 +234,23 @@ HttpAnswer StorageCalls::ClearSource(HttpCall& call) {
 }
 
 absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warnings* warnings) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return body.status();
-  const JsonView root = body->root();
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
+  const JsonView root = body.root();
   warnings->AddUnknown(root,
                        {"dataSource", "datasource", "name", "dataMapperDefinitionId", "door", "tenant"});
   DataSource source;
-  const absl::StatusOr<std::string> id = SourceOfBody(root);
-  if (!id.ok()) return id.status();
-  source.id = *id;
+  ASSIGN_OR_RETURN(const std::string id, SourceOfBody(root));
+  source.id = id;
   for (const auto& [name, member] :
        {std::pair("name", &source.name), std::pair("dataMapperDefinitionId", &source.mapper),
         std::pair("tenant", &source.tenant)}) {
-    const absl::StatusOr<std::optional<std::string>> text = TextMember(root, name);
-    if (!text.ok()) return text.status();
-    if (*text) *member = **text;
+    ASSIGN_OR_RETURN(const std::optional<std::string> text, TextMember(root, name));
+    if (text) *member = *text;
   }
-  const absl::StatusOr<std::optional<std::string>> door = TextMember(root, "door");
-  if (!door.ok()) return door.status();
-  if (*door && **door != "records" && **door != "cycles")
+  ASSIGN_OR_RETURN(const std::optional<std::string> door, TextMember(root, "door"));
+  if (door && *door != "records" && *door != "cycles")
     return absl::InvalidArgumentError("'door' is \"records\" or \"cycles\". Nothing was done.");
-  source.door = *door && **door == "cycles" ? Door::kCycles : Door::kRecords;
+  source.door = door && *door == "cycles" ? Door::kCycles : Door::kRecords;
   if (source.id.empty())
     return absl::InvalidArgumentError("a data source needs an id as 'dataSource'. Nothing was done.");
   if (source.door == Door::kRecords && !source.tenant.empty()) {
@@ -329,23 +325,18 @@ HttpAnswer StorageCalls::GetSource(HttpCall& call) {
 }
 
 absl::StatusOr<DataSource> StorageCalls::TryChangeSource(HttpCall& call, Warnings* warnings) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return body.status();
-  warnings->AddUnknown(body->root(), {"name", "dataMapperDefinitionId", "default"});
-  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "name");
-  if (!name.ok()) return name.status();
-  const absl::StatusOr<std::optional<std::string>> mapper =
-      TextMember(body->root(), "dataMapperDefinitionId");
-  if (!mapper.ok()) return mapper.status();
-  const absl::StatusOr<DataSource> there = storages_.FindSource(call.parts[0], call.parts[1]);
-  if (!there.ok()) return there.status();
-  const std::optional<JsonView> as_default = body->root().Find("default");
-  if (as_default && as_default->IsTrue() != there->is_default) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
+  warnings->AddUnknown(body.root(), {"name", "dataMapperDefinitionId", "default"});
+  ASSIGN_OR_RETURN(const std::optional<std::string> name, TextMember(body.root(), "name"));
+  ASSIGN_OR_RETURN(const std::optional<std::string> mapper,
+                   TextMember(body.root(), "dataMapperDefinitionId"));
+  ASSIGN_OR_RETURN(const DataSource there, storages_.FindSource(call.parts[0], call.parts[1]));
+  const std::optional<JsonView> as_default = body.root().Find("default");
+  if (as_default && as_default->IsTrue() != there.is_default) {
     return absl::FailedPreconditionError(
         "the default data source of a storage is its first one, and stays so. Nothing was done.");
   }
-  return storages_.ChangeSource(call.parts[0], there->id, name->value_or(""), mapper->value_or(""),
-                                call.now_ms);
+  return storages_.ChangeSource(call.parts[0], there.id, name.value_or(""), mapper.value_or(""), call.now_ms);
 }
 
 HttpAnswer StorageCalls::ChangeSource(HttpCall& call) {

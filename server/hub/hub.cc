@@ -7,6 +7,7 @@
 #include "base/crash_point.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/hub/hub_trial.h"
 #include "server/hub/store/hub_json.h"
 
@@ -48,20 +49,18 @@ absl::StatusOr<bool> MayGo(const HubRules& rules, HubBook& book, const HubDelive
   if (suspended.empty()) return true;
   // What concerns none of the suspended goes on: UPDATEs of records that neither have nor had a row there.
   if (delivery.operation != HubOperation::kUpdate) return false;
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(delivery.golden_id);
-  if (!record.ok()) return record.status();
-  return *record && std::none_of(suspended.begin(), suspended.end(),
-                                 [&](const std::string& name) { return (*record)->had.count(name) > 0; });
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(delivery.golden_id));
+  return record && std::none_of(suspended.begin(), suspended.end(),
+                                [&](const std::string& name) { return (record)->had.count(name) > 0; });
 }
 
 absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
   std::map<std::string, HubFeed> feeds;
-  absl::Status status = file.Read([&](HubBook& book) {
+  RETURN_IF_ERROR(file.Read([&](HubBook& book) {
     absl::StatusOr<std::map<std::string, HubFeed>> read = book.ReadFeeds();
     if (read.ok()) feeds = *std::move(read);
     return read.status();
-  });
-  if (!status.ok()) return status;
+  }));
   return feeds;
 }
 
@@ -102,17 +101,16 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
 
 /// Within HubFile::Alone(), and behind the looks, whose snapshots would keep what is to go.
 absl::Status RewriteForgotten(HubFile& file) {
-  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(file);
-  if (!feeds.ok()) return feeds.status();
-  if (std::all_of(feeds->begin(), feeds->end(),
+  ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(file));
+  if (std::all_of(feeds.begin(), feeds.end(),
                   [](const auto& feed) { return feed.second.erased == feed.second.forgotten; })) {
     return absl::OkStatus();
   }
-  if (absl::Status status = file.Rewrite(); !status.ok()) return status;
+  RETURN_IF_ERROR(file.Rewrite());
   return file.Transact([&](HubBook& book) {
-    for (auto [name, feed] : *feeds) {
+    for (auto [name, feed] : feeds) {
       feed.erased = feed.forgotten;
-      if (absl::Status status = book.WriteFeed(name, feed); !status.ok()) return status;
+      RETURN_IF_ERROR(book.WriteFeed(name, feed));
     }
     return absl::OkStatus();
   });
@@ -135,9 +133,8 @@ absl::Status Hub::NoteNews() {
 }
 
 absl::StatusOr<HubFile::News> Hub::ReadNews() {
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
-  return (*file)->ReadNews();
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
+  return (file)->ReadNews();
 }
 
 /// Of a file that was just made: what the mirrors noted before is no news to it.
@@ -153,7 +150,7 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
   }
   return file.Transact([&](HubBook& book) {
     for (const auto& [name, feed] : feeds) {
-      if (absl::Status status = book.WriteFeed(name, feed); !status.ok()) return status;
+      RETURN_IF_ERROR(book.WriteFeed(name, feed));
     }
     return book.WriteState({});  // It is made: what a mirror notes from here on is news.
   });
@@ -181,8 +178,13 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
     if (look.ok()) {
       const std::set<std::string>& remade = (*look)->head().remade;
       if (!remade.empty()) {
-        trouble_.remade[name] = absl::StrCat("its source dropped table '", *remade.begin(),
-                                             "', or did not send it for a while: rows of it may be missing");
+        trouble_.remade[name] =
+            (*look)->reading().tables.is_spoiled
+                ? std::string(
+                      "somebody changed the document 'feed_tables' of its mirror by hand, which tells "
+                      "what its source did to its tables: rows may be missing")
+                : absl::StrCat("its source dropped table '", *remade.begin(),
+                               "', or did not send it for a while: rows of it may be missing");
       }
       all.looks[name] = *std::move(look);
     } else {
@@ -203,9 +205,8 @@ absl::Status Hub::Rewrite(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   if (unwritten_.why.ok() || !unwritten_.IsDue(now_ms)) return unwritten_.why;
   unwritten_.tried_ms = now_ms;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
-  return (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) { return unwritten_.why = RewriteForgotten(**file); });
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
+  return (file)->Alone([&]() MIRROR_REQUIRES(mutex_) { return unwritten_.why = RewriteForgotten(*file); });
 }
 
 absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
@@ -213,12 +214,10 @@ absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
   const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {}, /*forgets=*/true);
   if (!derived.ok()) return derived.status();
   if (!derived->rewritten.ok() || derived->read.count(data_source) > 0) return derived->rewritten;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(**file);
-  if (!feeds.ok()) return feeds.status();
-  const auto feed = feeds->find(data_source);
-  if (feed == feeds->end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
+  ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(*file));
+  const auto feed = feeds.find(data_source);
+  if (feed == feeds.end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
   const auto trouble = trouble_.words.find(data_source);
   const std::string why =
       feed->second.suspended
@@ -238,22 +237,20 @@ Hub::Heard Hub::Hear() {
 /// `asked`: of these, those that are suspended are resumed.
 absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
                                          const std::optional<HandDecision>& decision, bool forgets) {
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
   absl::StatusOr<Derived> derived = Derived();
-  absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
-    const absl::StatusOr<HubFile::News> news = (*file)->ReadNews();
-    if (!news.ok()) return news.status();
+  absl::Status status = file->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+    ASSIGN_OR_RETURN(const HubFile::News news, file->ReadNews());
     absl::StatusOr<Modes> modes = Modes();
-    if (!asked.empty()) modes = ToResume(**file, asked, LookAtAll(now_ms));
+    if (!asked.empty()) modes = ToResume(*file, asked, LookAtAll(now_ms));
     if (!modes.ok()) return modes.status();
     if (!asked.empty() && modes->empty()) return absl::OkStatus();
-    derived = DeriveIn(**file, now_ms, *modes, decision, forgets);
+    derived = DeriveIn(*file, now_ms, *modes, decision, forgets);
     if (derived.ok()) {
       for (const auto& [name, mode] : *modes) derived->resumed.push_back(name);
     }
     // Also after an error: what was committed before is handed out on, as it was before the news.
-    const absl::Status noted = (*file)->NoteRead(news->noted);
+    const absl::Status noted = file->NoteRead(news.noted);
     return derived.ok() ? noted : derived.status();
   });
   if (!status.ok()) return status;
@@ -262,10 +259,9 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
 
 absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
                                       const std::optional<HandDecision>& decision, bool forgets) {
-  const absl::StatusOr<bool> is_new = file.IsNew();
-  if (!is_new.ok()) return is_new.status();
+  ASSIGN_OR_RETURN(const bool is_new, file.IsNew());
   absl::Status status = file.TakeRules(DigestOf(rules_)).status();
-  if (status.ok() && *is_new) status = TakeFlags(file, now_ms);
+  if (status.ok() && is_new) status = TakeFlags(file, now_ms);
   if (!status.ok()) return status;
   Looks looks = LookAtAll(now_ms);
   if (looks.looks.empty() && looks.unfit.empty() && !decision) return Derived();
@@ -302,9 +298,7 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
     input.unreadable = &unreadable;
     Derived derived;
     absl::Status status = file.Transact([&](HubBook& book) {
-      absl::StatusOr<Derived> done = mirror::Derive(rules_, input, &book);
-      if (!done.ok()) return done.status();
-      derived = *std::move(done);
+      ASSIGN_OR_RETURN(derived, mirror::Derive(rules_, input, &book));
       CrashPoint("hub.deriving");
       return absl::OkStatus();
     });
@@ -348,20 +342,16 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   HandedOut out;
   out.rules = rules_;
   if (limit == 0 || limit > kHandedOutMax) limit = kHandedOutMax;
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->Read([&](HubBook& book) MIRROR_REQUIRES(mutex_) -> absl::Status {
-    absl::StatusOr<std::map<std::string, HubFeed>> feeds = book.ReadFeeds();
-    if (!feeds.ok()) return feeds.status();
-    absl::StatusOr<std::string> why = WhyNot(data_source, cycle, *feeds);
-    if (!why.ok()) return why.status();
-    out.waiting = *std::move(why);
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
+  RETURN_IF_ERROR(file->Read([&](HubBook& book) MIRROR_REQUIRES(mutex_) -> absl::Status {
+    ASSIGN_OR_RETURN(auto feeds, book.ReadFeeds());
+    ASSIGN_OR_RETURN(out.waiting, WhyNot(data_source, cycle, feeds));
     if (!out.waiting.empty()) return absl::OkStatus();
-    const std::set<std::string> suspended = SuspendedOf(*feeds);
+    const std::set<std::string> suspended = SuspendedOf(feeds);
     std::size_t bytes = 0;
     out.whole = suspended.empty();
     return book.ReadOpen(data_source, [&](HubDelivery delivery) -> absl::StatusOr<bool> {
-      absl::StatusOr<bool> goes = MayGo(rules_, book, delivery, *feeds, suspended);
+      absl::StatusOr<bool> goes = MayGo(rules_, book, delivery, feeds, suspended);
       if (!goes.ok() || !*goes) return goes.ok() ? absl::StatusOr<bool>(true) : goes;
       const std::size_t size = BodyJson(delivery).size() + 200;
       if (size > kHandedOutBytesMax) {
@@ -376,19 +366,17 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
       out.deliveries.push_back(std::move(delivery));
       return true;
     });
-  });
-  if (!status.ok()) return status;
+  }));
   return out;
 }
 
 /// Of these, those that are suspended.
 absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, const Looks& looks) {
-  const absl::StatusOr<std::map<std::string, HubFeed>> feeds = ReadFeeds(file);
-  if (!feeds.ok()) return feeds.status();
+  ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(file));
   Modes suspended;
   for (const auto& [name, mode] : modes) {
-    const auto feed = feeds->find(name);
-    if (feed == feeds->end()) {
+    const auto feed = feeds.find(name);
+    if (feed == feeds.end()) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", name, "' is no data source of hub '", rules_.storage, "'. Nothing was resumed."));
     }
@@ -412,26 +400,23 @@ absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, cons
 absl::StatusOr<std::vector<std::string>> Hub::Resume(const Modes& modes, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   if (modes.empty()) return std::vector<std::string>();
-  absl::StatusOr<Derived> derived = DeriveAlone(now_ms, modes, {});
-  if (!derived.ok()) return derived.status();
-  return std::move(derived->resumed);
+  ASSIGN_OR_RETURN(Derived derived, DeriveAlone(now_ms, modes, {}));
+  return std::move(derived.resumed);
 }
 
 absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
   Preview preview;
-  absl::Status status = (*file)->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
+  absl::Status status = file->Alone([&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
     if (trial.thawed) {
-      absl::StatusOr<HubFile::Frozen> frozen = (*file)->FindFrozen(kFrozenMax);
-      if (!frozen.ok()) return frozen.status();
-      for (HubFile::FrozenRecord& one : frozen->first) {
+      ASSIGN_OR_RETURN(HubFile::Frozen frozen, file->FindFrozen(kFrozenMax));
+      for (HubFile::FrozenRecord& one : frozen.first) {
         if (trial.thawed->empty() || one.golden_id == *trial.thawed) preview.frozen.push_back(std::move(one));
       }
     }
     const Looks looks = LookAtAll(now_ms, /*writes=*/false);
-    const absl::StatusOr<Modes> suspended = ToResume(**file, trial.modes, looks);
+    const absl::StatusOr<Modes> suspended = ToResume(*file, trial.modes, looks);
     if (!suspended.ok() || (!trial.modes.empty() && suspended->empty())) return suspended.status();
     for (const auto& [name, mode] : *suspended) preview.resumed.push_back(name);
     DeriveInput input = InputOf(looks.looks, looks.unfit, now_ms);
@@ -444,7 +429,7 @@ absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
       if (preview.first.size() < kPreviewMax) preview.first.push_back(delivery);
       return true;
     };
-    return (*file)->Try([&](HubBook& book) { return TryIn(rules_, trial, input, &book, &preview); });
+    return (file)->Try([&](HubBook& book) { return TryIn(rules_, trial, input, &book, &preview); });
   });
   if (!status.ok()) return status;
   return preview;
@@ -452,34 +437,30 @@ absl::StatusOr<Hub::Preview> Hub::Try(const Trial& trial, std::int64_t now_ms) {
 
 absl::StatusOr<std::string> Hub::Decide(HandDecision decision, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, std::move(decision));
-  if (!derived.ok()) return derived.status();
-  return std::move(derived->decided);
+  ASSIGN_OR_RETURN(Derived derived, DeriveAlone(now_ms, {}, std::move(decision)));
+  return std::move(derived.decided);
 }
 
 absl::StatusOr<std::vector<std::string>> Hub::Rebuild(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   {
     const MutexLock looking(look_mutex_);
-    if (absl::Status removed = files_.Remove(); !removed.ok()) return removed;
+    RETURN_IF_ERROR(files_.Remove());
   }
   unwritten_ = {};
-  const absl::StatusOr<Derived> derived = DeriveAlone(now_ms, {}, {});
-  if (!derived.ok()) return derived.status();
-  const std::set<std::string> suspended = SuspendedOf(derived->feeds);
+  ASSIGN_OR_RETURN(const Derived derived, DeriveAlone(now_ms, {}, {}));
+  const std::set<std::string> suspended = SuspendedOf(derived.feeds);
   return std::vector<std::string>(suspended.begin(), suspended.end());
 }
 
 absl::StatusOr<std::size_t> Hub::DecideHeld(bool commit, bool dropped) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
   absl::StatusOr<std::size_t> decided = 0;
-  absl::Status status = (*file)->Alone([&] {
-    decided = dropped ? (*file)->OpenDropped() : (*file)->DecideHeld(commit);
+  RETURN_IF_ERROR(file->Alone([&] {
+    decided = dropped ? file->OpenDropped() : file->DecideHeld(commit);
     return decided.status();
-  });
-  if (!status.ok()) return status;
+  }));
   return decided;
 }
 
@@ -487,17 +468,15 @@ absl::StatusOr<std::size_t> Hub::Thaw(const std::string& golden_id, std::int64_t
   absl::StatusOr<std::size_t> thawed = 0;
   {
     const MutexLock lock(mutex_);
-    const absl::StatusOr<std::shared_ptr<HubFile>> file = files_.ToDerive();
-    if (!file.ok()) return file.status();
-    absl::Status status = (*file)->Alone([&] {
-      return (*file)->Transact([&](HubBook& book) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
+    RETURN_IF_ERROR(file->Alone([&] {
+      return (file)->Transact([&](HubBook& book) {
         thawed = book.upkeep().Thaw(golden_id);
         return thawed.status();
       });
-    });
-    if (!status.ok()) return status;
+    }));
   }
-  if (absl::Status status = Derive(now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(Derive(now_ms));
   return thawed;
 }
 

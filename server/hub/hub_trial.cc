@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -14,9 +16,8 @@ namespace {
 absl::StatusOr<std::set<std::string>> NamedIn(HubBook& book, const HandDecision& decision) {
   std::set<std::string> named;
   for (const std::string& id : {decision.golden_id, decision.other_id}) {
-    absl::StatusOr<std::string> alive = book.Alive(id);
-    if (!alive.ok()) return alive.status();
-    if (!alive->empty()) named.insert(*std::move(alive));
+    ASSIGN_OR_RETURN(std::string alive, book.Alive(id));
+    if (!alive.empty()) named.insert(std::move(alive));
   }
   return named;
 }
@@ -24,19 +25,16 @@ absl::StatusOr<std::set<std::string>> NamedIn(HubBook& book, const HandDecision&
 absl::StatusOr<std::set<std::string>> DeliveriesOf(HubBook& book, const std::set<std::string>& records) {
   std::set<std::string> ids;
   for (const std::string& record : records) {
-    const absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(record);
-    if (!deliveries.ok()) return deliveries.status();
-    for (const HubDelivery& one : *deliveries) ids.insert(one.id);
+    ASSIGN_OR_RETURN(const std::vector<HubDelivery> deliveries, book.DeliveriesOf(record));
+    for (const HubDelivery& one : deliveries) ids.insert(one.id);
   }
   return ids;
 }
 
 absl::StatusOr<Hub::Preview::Outcome> OutcomeOf(HubBook& book, const std::string& id, bool is_new) {
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(id);
-  if (!record.ok()) return record.status();
-  absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(id);
-  if (!rows.ok()) return rows.status();
-  Hub::Preview::Outcome outcome{.record = record->value_or(GoldenRecord()), .rows = *std::move(rows)};
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(id));
+  ASSIGN_OR_RETURN(std::vector<MemberRow> rows, book.RowsOf(id));
+  Hub::Preview::Outcome outcome{.record = record.value_or(GoldenRecord()), .rows = std::move(rows)};
   outcome.row_count = outcome.rows.size();
   outcome.is_new = is_new;
   if (outcome.rows.size() > kPreviewMax) outcome.rows.resize(kPreviewMax);
@@ -48,23 +46,20 @@ absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, cons
                          const std::set<std::string>& before, Hub::Preview* preview) {
   std::set<std::string> now = {decided};
   for (const std::string& id : named) {
-    const absl::StatusOr<std::string> alive = book.Alive(id);
-    if (!alive.ok()) return alive.status();
-    now.insert(*alive);
+    ASSIGN_OR_RETURN(const std::string alive, book.Alive(id));
+    now.insert(alive);
   }
   // Those that were there first, then the new one.
   for (const bool is_new : {false, true}) {
     for (const std::string& id : now) {
       if ((named.count(id) == 0) != is_new) continue;
-      absl::StatusOr<Hub::Preview::Outcome> outcome = OutcomeOf(book, id, is_new);
-      if (!outcome.ok()) return outcome.status();
-      preview->records.push_back(*std::move(outcome));
+      ASSIGN_OR_RETURN(Hub::Preview::Outcome outcome, OutcomeOf(book, id, is_new));
+      preview->records.push_back(std::move(outcome));
     }
   }
-  const absl::StatusOr<std::set<std::string>> after = DeliveriesOf(book, now);
-  if (!after.ok()) return after.status();
+  ASSIGN_OR_RETURN(const std::set<std::string> after, DeliveriesOf(book, now));
   preview->withdrawn = static_cast<std::uint64_t>(std::count_if(
-      before.begin(), before.end(), [&](const std::string& id) { return !after->contains(id); }));
+      before.begin(), before.end(), [&](const std::string& id) { return !after.contains(id); }));
   return absl::OkStatus();
 }
 
@@ -73,18 +68,14 @@ absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, cons
 absl::Status TryIn(const HubRules& rules, const Hub::Trial& trial, const DeriveInput& input, HubBook* book,
                    Hub::Preview* preview) {
   if (trial.thawed) {
-    const absl::StatusOr<std::size_t> thawed = book->upkeep().Thaw(*trial.thawed);
-    if (!thawed.ok()) return thawed.status();
-    preview->thawed = *thawed;
+    ASSIGN_OR_RETURN(const std::size_t thawed, book->upkeep().Thaw(*trial.thawed));
+    preview->thawed = thawed;
   }
   if (!trial.decision) return mirror::Derive(rules, input, book).status();
-  const absl::StatusOr<std::set<std::string>> named = NamedIn(*book, *trial.decision);
-  if (!named.ok()) return named.status();
-  const absl::StatusOr<std::set<std::string>> before = DeliveriesOf(*book, *named);
-  if (!before.ok()) return before.status();
-  const absl::StatusOr<Derived> derived = mirror::Derive(rules, input, book);
-  if (!derived.ok()) return derived.status();
-  return TellRecords(*book, *named, derived->decided, *before, preview);
+  ASSIGN_OR_RETURN(const std::set<std::string> named, NamedIn(*book, *trial.decision));
+  ASSIGN_OR_RETURN(const std::set<std::string> before, DeliveriesOf(*book, named));
+  ASSIGN_OR_RETURN(const Derived derived, mirror::Derive(rules, input, book));
+  return TellRecords(*book, named, derived.decided, before, preview);
 }
 
 }  // namespace mirror

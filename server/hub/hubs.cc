@@ -8,6 +8,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -367,14 +368,12 @@ void Hubs::Run() {
 
 /// Of all that is noted by now, wherever it is done. False: not in time.
 absl::StatusOr<bool> Hubs::WaitForDerivation(const std::shared_ptr<Hub>& hub) {
-  const absl::StatusOr<HubFile::News> asked = hub->ReadNews();
-  if (!asked.ok()) return asked.status();
+  ASSIGN_OR_RETURN(const HubFile::News asked, hub->ReadNews());
   const auto until = std::chrono::steady_clock::now() + kHubWait;
   for (;;) {
-    const absl::StatusOr<HubFile::News> news = hub->ReadNews();
-    if (!news.ok()) return news.status();
+    ASSIGN_OR_RETURN(const HubFile::News news, hub->ReadNews());
     const MutexLock lock(mutex_);
-    if (news->read >= asked->noted && unsaid_.count(hub) == 0) return true;
+    if (news.read >= asked.noted && unsaid_.count(hub) == 0) return true;
     const auto now = std::chrono::steady_clock::now();
     if (stop_ || now >= until) return false;
     derived_.WaitUntil(mutex_, std::min(until, now + kHubLook));
@@ -388,9 +387,8 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   NoteTaking(context_id, Taking::kAsks);
   // A tenant is a member of one hub; of several the first counts.
   const std::shared_ptr<Hub> hub = members.front().hub;
-  const absl::StatusOr<bool> derived = WaitForDerivation(hub);
-  if (!derived.ok()) return derived.status();
-  if (!*derived) {
+  ASSIGN_OR_RETURN(const bool derived, WaitForDerivation(hub));
+  if (!derived) {
     HandedOut out;
     out.waiting = "the hub is at work; the next run asks again";
     return out;
@@ -405,10 +403,9 @@ absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_
   if (!IsWritten(hub->rules(), members.front().data_source)) return 0;
   NoteTaking(context_id, Taking::kDeclines);
   // What is not derived in time is told behind the next cycle.
-  if (absl::Status waited = WaitForDerivation(hub).status(); !waited.ok()) return waited;
-  const absl::StatusOr<HubStanding> standing = hub->Stand();
-  if (!standing.ok()) return standing.status();
-  for (const MemberState& state : standing->members) {
+  RETURN_IF_ERROR(WaitForDerivation(hub).status());
+  ASSIGN_OR_RETURN(const HubStanding standing, hub->Stand());
+  for (const MemberState& state : standing.members) {
     if (state.data_source == members.front().data_source) return state.figures.open;
   }
   return 0;

@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -16,24 +18,22 @@ absl::Status ClosedError(const HubRules& rules) {
 absl::Status OpenedFiles::Open() {
   if (closed_) return ClosedError(rules_);
   if (to_derive_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<HubFile>> to_derive = files_.open(rules_);
-  if (!to_derive.ok()) return to_derive.status();
-  absl::StatusOr<std::unique_ptr<HubFile>> to_look = files_.open(rules_);
-  if (!to_look.ok()) return to_look.status();
-  to_derive_ = *std::move(to_derive);
-  to_look_ = *std::move(to_look);
+  ASSIGN_OR_RETURN(std::unique_ptr<HubFile> to_derive, files_.open(rules_));
+  ASSIGN_OR_RETURN(std::unique_ptr<HubFile> to_look, files_.open(rules_));
+  to_derive_ = std::move(to_derive);
+  to_look_ = std::move(to_look);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<HubFile>> OpenedFiles::ToDerive() {
   const MutexLock lock(mutex_);
-  if (absl::Status opened = Open(); !opened.ok()) return opened;
+  RETURN_IF_ERROR(Open());
   return to_derive_;
 }
 
 absl::StatusOr<std::shared_ptr<HubFile>> OpenedFiles::ToLook() {
   const MutexLock lock(mutex_);
-  if (absl::Status opened = Open(); !opened.ok()) return opened;
+  RETURN_IF_ERROR(Open());
   return to_look_;
 }
 

@@ -8,6 +8,7 @@
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/exchange/value_json.h"
 #include "proto/wire/text_form.h"
@@ -67,10 +68,9 @@ FormOf FormOfColumn(const Column& column) {
 }
 
 absl::StatusOr<Key> KeyOf(const std::string& json) {
-  absl::StatusOr<std::vector<Literal>> values = KeyOfJson(json);
-  if (!values.ok()) return values.status();
+  ASSIGN_OR_RETURN(std::vector<Literal> values, KeyOfJson(json));
   Key key;
-  for (Literal& value : *values) {
+  for (Literal& value : values) {
     KeyPart& part = key.emplace_back();
     if (const auto* integer = std::get_if<std::int64_t>(&value)) {
       part.kind = Kind::kInteger;
@@ -107,7 +107,7 @@ absl::StatusOr<std::unique_ptr<SnapshotLook>> SnapshotLook::Open(const HubRules&
                                                                  const std::string& data_source,
                                                                  HubReading reading) {
   auto look = std::unique_ptr<SnapshotLook>(new SnapshotLook(rules, data_source, std::move(reading)));
-  if (absl::Status status = look->Prepare(); !status.ok()) return status;
+  RETURN_IF_ERROR(look->Prepare());
   return look;
 }
 
@@ -117,14 +117,14 @@ absl::Status SnapshotLook::Prepare() {
       if (member.data_source != data_source_) continue;
       std::vector<std::string> mapped;
       for (const auto& [attribute, column] : member.columns) mapped.push_back(column);
-      if (absl::Status status = AddForm(member.table, mapped, &member); !status.ok()) return status;
+      RETURN_IF_ERROR(AddForm(member.table, mapped, &member));
     }
   }
   std::vector<std::string> ledger;
   for (const Column& column : LedgerSchema().columns) {
     if (column.key_position == 0) ledger.push_back(column.name);
   }
-  if (absl::Status status = AddForm(std::string(kLedgerTable), ledger, nullptr); !status.ok()) return status;
+  RETURN_IF_ERROR(AddForm(std::string(kLedgerTable), ledger, nullptr));
   return CheckWhole();
 }
 
@@ -134,23 +134,20 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
     return Cannot(absl::StrCat("its source has no table '", table, "' any more, or does not send it"));
   }
   if (member != nullptr && reading_.tables.IsRemade(table)) head_.remade.insert(table);
-  const absl::StatusOr<std::optional<TableRecord>> record = snapshot().ReadTable(table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = snapshot().ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*record || !*agreed) {
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot().ReadTable(table));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, snapshot().ReadSchema(table));
+  if (!record || !agreed) {
     if (member == nullptr) return absl::OkStatus();  // A source that takes no deliveries has no ledger.
     if (reading_.tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
     // Also one that an operator reset, which its source sends again.
     return NotYet(absl::StrCat("there is no table '", table, "' in the mirror"));
   }
-  if ((*record)->position.lsn.value < 0)
-    return NotYet(absl::StrCat("table '", table, "' is to be populated"));
+  if (record->position.lsn.value < 0) return NotYet(absl::StrCat("table '", table, "' is to be populated"));
   if (reading_.feed.LacksRowsOf(table))
     return NotYet(absl::StrCat("table '", table, "' did not get through with its last cycle"));
-  if ((*record)->pending) return NotYet(absl::StrCat("table '", table, "' waits for the rest of a change"));
+  if (record->pending) return NotYet(absl::StrCat("table '", table, "' waits for the rest of a change"));
   Form form;
-  form.kept = KeptForm(**agreed);
+  form.kept = KeptForm(*agreed);
   form.columns = form.kept.Key();
   if (form.columns.empty()) return Cannot(absl::StrCat("table '", table, "' has no key"));
   form.mapped = mapped;
@@ -177,27 +174,26 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
 }
 
 absl::Status SnapshotLook::CheckWhole() {
-  const absl::StatusOr<JournalBounds> bounds = snapshot().journal().ReadBounds();
-  if (!bounds.ok()) return bounds.status();
+  ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot().journal().ReadBounds());
   const TenantRecord& tenant = reading_.tenant;
   head_.anchor = {reading_.feed.journal_id, reading_.feed.number, reading_.feed.token};
-  head_.last_entry = bounds->last.number;
-  head_.floor = bounds->floor.number;
+  head_.last_entry = bounds.last.number;
+  head_.floor = bounds.floor.number;
   head_.completed_cycle = tenant.completed_cycle;
   head_.source_older = reading_.feed.source_older;
   head_.mirror_older = reading_.feed.mirror_older;
   head_.erased = reading_.feed.erased;
   if (tenant.door() == Door::kRecords) {
-    head_.completed_cycle = bounds->last.number;
+    head_.completed_cycle = bounds.last.number;
     head_.always_whole = true;
-    return bounds->last.number > 0 ? absl::OkStatus() : NotYet("nothing was written yet");
+    return bounds.last.number > 0 ? absl::OkStatus() : NotYet("nothing was written yet");
   }
   if (tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
   // What an entry of a later cycle tells of may be half of what that cycle has to say.
-  const absl::StatusOr<std::vector<JournalEntry>> last =
-      snapshot().journal().ReadAfter({.after = std::max<std::int64_t>(0, bounds->last.number - 100)});
-  if (!last.ok()) return last.status();
-  const bool later = std::any_of(last->begin(), last->end(), [&](const JournalEntry& entry) {
+  ASSIGN_OR_RETURN(
+      const std::vector<JournalEntry> last,
+      snapshot().journal().ReadAfter({.after = std::max<std::int64_t>(0, bounds.last.number - 100)}));
+  const bool later = std::any_of(last.begin(), last.end(), [&](const JournalEntry& entry) {
     return entry.cycle > tenant.completed_cycle;
   });
   return later ? NotYet("a cycle is under way, or was broken off") : absl::OkStatus();
@@ -217,31 +213,27 @@ absl::Status SnapshotLook::ReadEntry(const JournalEntry& entry, const TakeNews& 
                        entry.operation == JournalOperation::kDelete;
     if (!named || entry.keys.empty()) return take({table, "", false});
     if (ledger) return absl::OkStatus();
-    const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
-    if (!block.ok()) return block.status();
-    for (const Key& key : block->keys) {
-      absl::Status status = take({table, KeyJson(key), entry.operation == JournalOperation::kDelete});
-      if (!status.ok()) return status;
+    ASSIGN_OR_RETURN(const KeyBlock block, UnpackKeys(entry.keys));
+    for (const Key& key : block.keys) {
+      RETURN_IF_ERROR(take({table, KeyJson(key), entry.operation == JournalOperation::kDelete}));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
-  const absl::StatusOr<JournalBounds> bounds = snapshot().journal().ReadBounds();
-  if (!bounds.ok()) return bounds.status();
+  ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot().journal().ReadBounds());
   // Entries that were not read are gone: any row may have changed.
-  if (bounds->floor.number > number) {
-    if (absl::Status status = take({"", "", false}); !status.ok()) return status;
+  if (bounds.floor.number > number) {
+    RETURN_IF_ERROR(take({"", "", false}));
   }
   for (JournalPage page{.after = number};;) {
-    const absl::StatusOr<std::vector<JournalEntry>> entries = snapshot().journal().ReadAfter(page);
-    if (!entries.ok()) return entries.status();
-    if (entries->empty()) return absl::OkStatus();
-    for (const JournalEntry& entry : *entries) {
-      if (absl::Status status = ReadEntry(entry, take); !status.ok()) return status;
+    ASSIGN_OR_RETURN(const std::vector<JournalEntry> entries, snapshot().journal().ReadAfter(page));
+    if (entries.empty()) return absl::OkStatus();
+    for (const JournalEntry& entry : entries) {
+      RETURN_IF_ERROR(ReadEntry(entry, take));
     }
-    page.after = entries->back().number;
+    page.after = entries.back().number;
   }
 }
 
@@ -300,14 +292,14 @@ absl::Status SnapshotLook::TakeLedgerRow(const ChangeBatch& batch, std::uint32_t
 
 absl::Status SnapshotLook::ReadWholeLedger(std::int64_t above, std::map<std::int64_t, LedgerEntry>* entries) {
   const Form& form = forms_.at(std::string(kLedgerTable));
-  return snapshot().ReadRows(
-      form.kept, form.columns, {}, kBlockBytes, kToTheEnd, [&](RowBlock* block) -> absl::Status {
-        const ChangeBatch batch = ViewOf(form.kept, block);
-        for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-          if (absl::Status taken = TakeLedgerRow(batch, row, above, entries); !taken.ok()) return taken;
-        }
-        return absl::OkStatus();
-      });
+  return snapshot().ReadRows(form.kept, form.columns, {}, kBlockBytes, kToTheEnd,
+                             [&](RowBlock* block) -> absl::Status {
+                               const ChangeBatch batch = ViewOf(form.kept, block);
+                               for (std::uint32_t row = 0; row < batch.row_count; ++row) {
+                                 RETURN_IF_ERROR(TakeLedgerRow(batch, row, above, entries));
+                               }
+                               return absl::OkStatus();
+                             });
 }
 
 absl::Status SnapshotLook::ReadLedgerEntry(const std::string& id, std::int64_t above,
@@ -328,23 +320,21 @@ absl::StatusOr<std::vector<LedgerEntry>> SnapshotLook::ReadLedger(std::int64_t a
   std::map<std::int64_t, LedgerEntry> entries;
   last_ledger_number_ = std::max<std::int64_t>(last_ledger_number_, 0);
   if (!since) {
-    if (absl::Status status = ReadWholeLedger(above, &entries); !status.ok()) return status;
+    RETURN_IF_ERROR(ReadWholeLedger(above, &entries));
   } else {
     std::set<std::string> ids;
     for (JournalPage page{.after = *since, .table = std::string(kLedgerTable)};;) {
-      const absl::StatusOr<std::vector<JournalEntry>> news = snapshot().journal().ReadAfter(page);
-      if (!news.ok()) return news.status();
-      if (news->empty()) break;
-      for (const JournalEntry& entry : *news) {
+      ASSIGN_OR_RETURN(const std::vector<JournalEntry> news, snapshot().journal().ReadAfter(page));
+      if (news.empty()) break;
+      for (const JournalEntry& entry : news) {
         if (entry.keys.empty() || entry.operation == JournalOperation::kDelete) continue;
-        const absl::StatusOr<KeyBlock> block = UnpackKeys(entry.keys);
-        if (!block.ok()) return block.status();
-        for (const Key& key : block->keys) ids.insert(key.front().bytes);
+        ASSIGN_OR_RETURN(const KeyBlock block, UnpackKeys(entry.keys));
+        for (const Key& key : block.keys) ids.insert(key.front().bytes);
       }
-      page.after = news->back().number;
+      page.after = news.back().number;
     }
     for (const std::string& id : ids) {
-      if (absl::Status status = ReadLedgerEntry(id, above, &entries); !status.ok()) return status;
+      RETURN_IF_ERROR(ReadLedgerEntry(id, above, &entries));
     }
   }
   for (auto& [number, entry] : entries) sorted.push_back(std::move(entry));
@@ -385,23 +375,21 @@ const FormedColumns& SnapshotLook::FormsOf(const HubMember& member, bool whole) 
 absl::StatusOr<std::optional<SourceRow>> SnapshotLook::ReadRow(const HubMember& member,
                                                                const std::string& key) {
   const Form& form = forms_.at(member.table);
-  const absl::StatusOr<Key> wanted = KeyOf(key);
-  if (!wanted.ok()) return wanted.status();
-  if (wanted->size() != form.kept.Key().size()) return std::optional<SourceRow>();
+  ASSIGN_OR_RETURN(const Key wanted, KeyOf(key));
+  if (wanted.size() != form.kept.Key().size()) return std::optional<SourceRow>();
   std::optional<SourceRow> found;
-  const absl::Status status = snapshot().ReadFirstRow(form.kept, form.columns, *wanted, [&](RowBlock* block) {
+  RETURN_IF_ERROR(snapshot().ReadFirstRow(form.kept, form.columns, wanted, [&](RowBlock* block) {
     const ChangeBatch batch = ViewOf(form.kept, block);
-    if (batch.row_count == 0 || KeyText(batch, wanted->size(), 0) != key) return absl::OkStatus();
+    if (batch.row_count == 0 || KeyText(batch, wanted.size(), 0) != key) return absl::OkStatus();
     found.emplace();
     for (std::size_t i = 0; i < form.mapped.size(); ++i) {
-      found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted->size() + i, 0);
+      found->values[form.mapped[i]] = ShownOf(form.kept, form.columns, batch, wanted.size() + i, 0);
     }
     if (!form.changed.empty()) {
       found->changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(0)));
     }
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return found;
 }
 
@@ -418,8 +406,7 @@ absl::Status SnapshotLook::ReadRows(const HubMember& member, const TakeRow& take
       if (!form.changed.empty()) {
         row.changed_ms = TimeOf(member.table, form, LiteralOf(batch.columns.back().At(i)));
       }
-      if (absl::Status status = take(KeyText(batch, key_columns, i), std::move(row)); !status.ok())
-        return status;
+      RETURN_IF_ERROR(take(KeyText(batch, key_columns, i), std::move(row)));
     }
     return absl::OkStatus();
   });

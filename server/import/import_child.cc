@@ -19,6 +19,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/spawn.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -72,7 +73,7 @@ absl::StatusOr<std::string> FindImportProgram() {
 absl::StatusOr<std::unique_ptr<ImportChild>> ImportChild::Start(const std::string& program, int file,
                                                                 const ImportLimits& limits) {
   std::unique_ptr<ImportChild> child(new ImportChild);
-  if (absl::Status started = child->Spawn(program, file); !started.ok()) return started;
+  RETURN_IF_ERROR(child->Spawn(program, file));
   child->deadline_ = Clock::now() + limits.time;
   return child;
 }

@@ -11,6 +11,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
 #include "server/jobs/kept_jobs.h"
@@ -434,9 +435,8 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (!tenant.ok()) return tenant.status();
   absl::Status ended = EndOf(**tenant, id, kServerGone, now_ms, [this](const ImportJob& job) -> absl::Status {
     // It may have come back while this waited for the lock.
-    const absl::StatusOr<std::optional<JobServers::Server>> server = servers_->Find(job.server);
-    if (!server.ok()) return server.status();
-    if (*server && (*server)->silent <= options_.lease)
+    ASSIGN_OR_RETURN(const std::optional<JobServers::Server> server, servers_->Find(job.server));
+    if (server && server->silent <= options_.lease)
       return absl::AbortedError("the server of the job is back");
     return absl::OkStatus();
   });
@@ -488,20 +488,17 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
 }
 
 absl::StatusOr<ImportJob> ImportJobs::Cancel(const std::string& id, std::int64_t now_ms) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(id));
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<std::optional<ImportJob>> cancelled = EndJob(**tenant, id, kJobCancelled, now_ms);
-  if (!cancelled.ok()) return cancelled.status();
-  if (!*cancelled) {
-    const absl::StatusOr<std::optional<ImportJob>> there = Find(id);
-    if (!there.ok()) return there.status();
-    if (!*there)
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(TenantOfJob(id)));
+  ASSIGN_OR_RETURN(std::optional<ImportJob> cancelled, EndJob(*tenant, id, kJobCancelled, now_ms));
+  if (!cancelled) {
+    ASSIGN_OR_RETURN(const std::optional<ImportJob> there, Find(id));
+    if (!there)
       return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
     return absl::FailedPreconditionError(absl::StrCat(
-        "import job '", id, "' has ended: ", std::string(ToString((*there)->state)), ". Nothing was done."));
+        "import job '", id, "' has ended: ", std::string(ToString(there->state)), ". Nothing was done."));
   }
-  RemoveEnded((*tenant)->context_id());
-  return **std::move(cancelled);
+  RemoveEnded(tenant->context_id());
+  return *std::move(cancelled);
 }
 
 }  // namespace mirror

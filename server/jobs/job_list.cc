@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/jobs/kept_jobs.h"
 
 namespace mirror {
@@ -110,15 +111,14 @@ bool IsFull(std::vector<ListedJob>* jobs, std::size_t page_size, const Holder& n
 }  // namespace
 
 absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) {
-  const absl::StatusOr<std::optional<Place>> behind = BehindOf(query.page_token);
-  if (!behind.ok()) return behind.status();
-  if (absl::Status known = CheckStates(query.states); !known.ok()) return known;
+  ASSIGN_OR_RETURN(const std::optional<Place> behind, BehindOf(query.page_token));
+  RETURN_IF_ERROR(CheckStates(query.states));
   if (!query.storage.empty() && absl::IsNotFound(tenants.Find(query.storage).status())) {
     return absl::NotFoundError(absl::StrCat("there is no storage '", query.storage,
                                             "'. 'mirrorctl storages' lists those that there are."));
   }
   if (!query.context_id.empty()) {
-    if (const absl::Status there = tenants.Find(query.context_id).status(); !there.ok()) return there;
+    RETURN_IF_ERROR(tenants.Find(query.context_id).status());
   }
   const std::size_t page_size =
       query.page_size == 0 ? kJobsPerPage : std::min(query.page_size, kJobsPerPageMax);
@@ -136,7 +136,7 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
                        " mirrors would be opened for this page. Nothing was read. Ask for the jobs of one "
                        "storage or tenant."));
     }
-    AddJobs(tenants, holder.context_id, query, *behind, &page.jobs);
+    AddJobs(tenants, holder.context_id, query, behind, &page.jobs);
   }
   SortNewestFirst(&page.jobs);
   if (page.jobs.size() > page_size) {

@@ -1,11 +1,12 @@
 #include "server/jobs/kept_jobs.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<std::vector<ImportJob>> JobsOf(Tenant& tenant) {
-  const absl::StatusOr<std::vector<Document>> kept = tenant.ListDocuments(kJobKind, "", kJobsKeptMax);
-  if (!kept.ok()) return kept.status();
-  return JobsIn(*kept);
+  ASSIGN_OR_RETURN(const std::vector<Document> kept, tenant.ListDocuments(kJobKind, "", kJobsKeptMax));
+  return JobsIn(kept);
 }
 
 }  // namespace mirror

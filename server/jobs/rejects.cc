@@ -8,6 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -46,9 +48,7 @@ class RejectsSource final : public HttpBodySource {
   absl::StatusOr<bool> Next(std::string* piece) override {
     *piece = std::exchange(head_, "") + CsvOf(ahead_);
     if (ahead_.empty()) return false;
-    absl::StatusOr<std::vector<Reject>> next = reading_.Next();
-    if (!next.ok()) return next.status();
-    ahead_ = *std::move(next);
+    ASSIGN_OR_RETURN(ahead_, reading_.Next());
     return !ahead_.empty();
   }
 
@@ -67,10 +67,9 @@ absl::StatusOr<std::vector<Reject>> RejectReading::Next() {
   std::vector<Reject> rejects;
   while (rejects.empty() && !is_over_) {
     // From the last one on, which comes once more where it is still there.
-    const auto documents = tenant_->ListDocuments(kRejectKind, last_, kRejectsTogether + 1);
-    if (!documents.ok()) return documents.status();
-    is_over_ = documents->size() <= kRejectsTogether;
-    for (const Document& document : *documents) {
+    ASSIGN_OR_RETURN(const auto documents, tenant_->ListDocuments(kRejectKind, last_, kRejectsTogether + 1));
+    is_over_ = documents.size() <= kRejectsTogether;
+    for (const Document& document : documents) {
       if (!absl::StartsWith(document.id, begin_)) {
         is_over_ = true;
         break;
@@ -88,9 +87,8 @@ absl::StatusOr<std::vector<Reject>> RejectReading::Next() {
 absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRejects(std::shared_ptr<Tenant> tenant,
                                                               const std::string& job) {
   RejectReading reading(std::move(tenant), job);
-  absl::StatusOr<std::vector<Reject>> first = reading.Next();
-  if (!first.ok()) return first.status();
-  return std::make_unique<RejectsSource>(std::move(reading), *std::move(first));
+  ASSIGN_OR_RETURN(std::vector<Reject> first, reading.Next());
+  return std::make_unique<RejectsSource>(std::move(reading), std::move(first));
 }
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -26,7 +27,7 @@ bool IsName(const std::string& text) {
 absl::StatusOr<std::string> NameUploadFolder(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), error);
-  if (absl::Status made = MakeFolder(folder); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeFolder(folder));
   const std::string path = absl::StrCat(folder, "/", kUploadFolderNote);
   RemoveTemporaries(path);
   const absl::StatusOr<std::string> kept = ReadKeyFile(path, FileUse::kSecret);
@@ -34,9 +35,7 @@ absl::StatusOr<std::string> NameUploadFolder(const std::string& folder) {
   // What says something else is the name of no upload in here.
   if (kept.ok() && IsName(*kept)) return kept;
   std::string name = NewToken().substr(0, kNameDigits);
-  if (absl::Status written = WriteFileAtomically(path, name, FileUse::kSecret, ExistingFile::kReplace);
-      !written.ok())
-    return written;
+  RETURN_IF_ERROR(WriteFileAtomically(path, name, FileUse::kSecret, ExistingFile::kReplace));
   return name;
 }
 

@@ -19,6 +19,7 @@
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "proto/wire/receipt.h"
 #include "server/jobs/upload_folder.h"
 #include "server/jobs/valid_utf8.h"
@@ -62,7 +63,7 @@ class Uploads::FileSink final : public Sink {
           "the file is larger than ", bytes_max_ / 1'000'000,
           " MB. Nothing was kept of it. Larger ones are sent by POST /files/upload, or in parts."));
     }
-    if (absl::Status room = uploads_.Count(id_, piece.size()); !room.ok()) return room;
+    RETURN_IF_ERROR(uploads_.Count(id_, piece.size()));
     hash_.Add(piece);
     bytes_ += piece.size();
     while (!piece.empty()) {
@@ -101,7 +102,7 @@ std::string Uploads::PathOf(const std::string& id) const {
 absl::StatusOr<std::vector<Uploads::Upload>> Uploads::Open() {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(folder_).parent_path(), error);
-  if (absl::Status made = MakeFolder(folder_); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeFolder(folder_));
   std::vector<std::filesystem::path> all;
   for (auto one = std::filesystem::directory_iterator(folder_, error);
        !error && one != std::filesystem::directory_iterator(); one.increment(error)) {
@@ -201,7 +202,7 @@ absl::Status Uploads::Count(const std::string& id, std::uint64_t more) {
   const MutexLock lock(mutex_);
   const auto found = uploads_.find(id);
   if (found == uploads_.end()) return GivenUp();
-  if (absl::Status room = CheckRoom(found->second.key, more, is_nearly_full); !room.ok()) return room;
+  RETURN_IF_ERROR(CheckRoom(found->second.key, more, is_nearly_full));
   found->second.bytes += more;
   return absl::OkStatus();
 }
@@ -223,7 +224,7 @@ absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const st
                                                 std::int64_t now_ms) {
   const bool is_nearly_full = HasLessFree(folder_, limits_.free_bytes_min);
   const MutexLock lock(mutex_);
-  if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;
+  RETURN_IF_ERROR(CheckRoom(key, 0, is_nearly_full));
   const auto announced = std::count_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     return one.second.key == key && !one.second.secret.empty() && !IsLate(one.second, now_ms);
   });
@@ -266,9 +267,8 @@ absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret
 
 absl::StatusOr<std::string> Uploads::Expects(const std::string& secret, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<Upload*> found = FindExpected(secret, now_ms);
-  if (!found.ok()) return found.status();
-  return (*found)->key;
+  ASSIGN_OR_RETURN(Upload* const found, FindExpected(secret, now_ms));
+  return (found)->key;
 }
 
 absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::string& secret,
@@ -276,11 +276,10 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::strin
   std::string id;
   {
     const MutexLock lock(mutex_);
-    const absl::StatusOr<Upload*> found = FindExpected(secret, now_ms);
-    if (!found.ok()) return found.status();
+    ASSIGN_OR_RETURN(Upload* const found, FindExpected(secret, now_ms));
     // Used with its first byte, whoever sends a second one.
-    (*found)->secret.clear();
-    id = (*found)->id;
+    found->secret.clear();
+    id = found->id;
   }
   const std::string path = PathOf(id);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -299,7 +298,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
   const bool is_nearly_full = HasLessFree(folder_, limits_.free_bytes_min);
   {
     const MutexLock lock(mutex_);
-    if (absl::Status room = CheckRoom(key, 0, is_nearly_full); !room.ok()) return room;
+    RETURN_IF_ERROR(CheckRoom(key, 0, is_nearly_full));
     *id = Add(key, name, "", now_ms).id;
     uploads_[*id].is_own = true;
   }

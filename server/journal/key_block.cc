@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -317,10 +319,9 @@ PackedKeys PackKeys(const std::vector<Column>& columns, std::vector<Key> keys) {
 
 absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block) {
   KeyBlock keys;
-  const absl::StatusOr<Opened> opened = Open(block, &keys.columns);
-  if (!opened.ok()) return opened.status();
-  BlockReader reader(opened->values);
-  keys.keys.assign(opened->rows, Key(keys.columns.size()));
+  ASSIGN_OR_RETURN(const Opened opened, Open(block, &keys.columns));
+  BlockReader reader(opened.values);
+  keys.keys.assign(opened.rows, Key(keys.columns.size()));
   for (std::size_t i = 0; i < keys.columns.size(); ++i) {
     std::int64_t before = 0;
     for (Key& key : keys.keys) {
@@ -334,22 +335,21 @@ absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block) {
 
 absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key) {
   LookedKeys looked;
-  const absl::StatusOr<Opened> opened = Open(block, &looked.columns);
-  if (!opened.ok()) return opened.status();
+  ASSIGN_OR_RETURN(const Opened opened, Open(block, &looked.columns));
   if (looked.columns.size() != key.size()) return looked;
-  BlockReader reader(opened->values);
+  BlockReader reader(opened.values);
   // Rows that are the key's as far as the columns were read. They stand together, since keys are in order.
-  std::uint64_t first = 0, last = opened->rows;
+  std::uint64_t first = 0, last = opened.rows;
   KeyPart part;
   for (const KeyPart& wanted : key) {
     std::int64_t before = 0;
     std::uint64_t begin = last, end = first;
     const bool is_first = &wanted == &key.front();
-    for (std::uint64_t row = 0; row < opened->rows; ++row) {
+    for (std::uint64_t row = 0; row < opened.rows; ++row) {
       // Of other columns values are in order only where the columns before are the same.
       if (is_first && wanted.kind == Kind::kInteger && begin >= end) {
-        row += reader.PassBelow(wanted.integer, opened->rows - row, &before);
-        if (row == opened->rows) break;
+        row += reader.PassBelow(wanted.integer, opened.rows - row, &before);
+        if (row == opened.rows) break;
       }
       ReadPart(&reader, &before, &part);
       if (!reader.is_good()) return Damaged();

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 #include "proto/wire/turned_value.h"
 
 namespace mirror {
@@ -159,8 +160,7 @@ absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, cons
     const Column& column = agreed.columns[index];
     beside_key = beside_key || column.key_position == 0;
     if (column.rule != Rule::kPlain) {
-      absl::Status turned = Turn(agreed, column, batch->row_count, hash ? &*hash : nullptr, &view, values);
-      if (!turned.ok()) return turned;
+      RETURN_IF_ERROR(Turn(agreed, column, batch->row_count, hash ? &*hash : nullptr, &view, values));
       key_turned = key_turned || column.key_position != 0;
     }
     view.column = place[index];
@@ -172,9 +172,7 @@ absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, cons
     batch->row_count = 0;
   }
   if (!key_turned || batch->row_count < 2) return absl::OkStatus();
-  absl::StatusOr<std::vector<std::uint32_t>> order = KeyOrder(kept, *batch);
-  if (!order.ok()) return order.status();
-  batch->key_order = *std::move(order);
+  ASSIGN_OR_RETURN(batch->key_order, KeyOrder(kept, *batch));
   return absl::OkStatus();
 }
 

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -116,18 +118,17 @@ bool MergedPartner::Size::IsOver(const Size& before) const {
 }
 
 absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
-  const absl::StatusOr<Mapped> mapped = MapItem(mapper_, item);
-  if (!mapped.ok()) return mapped.status();
-  if (!keeps_record_) return MergeColumns(item, *mapped);
-  if (absl::Status apart = TakeApart(); !apart.ok()) return apart;
+  ASSIGN_OR_RETURN(const Mapped mapped, MapItem(mapper_, item));
+  if (!keeps_record_) return MergeColumns(item, mapped);
+  RETURN_IF_ERROR(TakeApart());
   if (!attributes_.empty()) NotePlaces();
   Places places(item.attributes.size());
   Size size = size_;
   bool changes = false;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const RecordAttribute& attribute = item.attributes[i];
-    if (!IsKept((*mapped)[i])) continue;
-    places[i] = Find(attribute.name, (*mapped)[i]);
+    if (!IsKept(mapped[i])) continue;
+    places[i] = Find(attribute.name, mapped[i]);
     if (places[i]) {
       const RecordAttribute& before = attributes_[*places[i]].attribute;
       size.Remove(before);
@@ -143,7 +144,7 @@ absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
   }
   if (!changes) return !IsAsWritten();
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (IsKept((*mapped)[i])) Put(item.attributes[i], (*mapped)[i], places[i]);
+    if (IsKept(mapped[i])) Put(item.attributes[i], mapped[i], places[i]);
   }
   size_ = size;
   is_changed_ = true;

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -90,7 +91,7 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
   decltype(by_name_) names;
   bool has_id = false;
   for (const Column& column : columns) {
-    if (absl::Status named = CheckName(column.from, "an attribute of the mapper"); !named.ok()) return named;
+    RETURN_IF_ERROR(CheckName(column.from, "an attribute of the mapper"));
     if (!names.emplace(column.from, 0).second)
       return Wrong(absl::StrCat("two of its columns are made from '", column.from, "'"));
     if (!CanBeColumn(column.to)) {

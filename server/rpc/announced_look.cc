@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "server/rpc/source_words.h"
 
@@ -16,10 +17,9 @@ absl::Status EncodePlanned(Snapshot& snapshot, const SchemaAnswer& answer, v1::T
   status->set_wanted(IsWanted(action));
   status->set_action(static_cast<v1::TableAction>(action));
   status->set_reason(SourceWords(answer.reason));
-  const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(answer.table);
-  if (!record.ok()) return record.status();
-  EncodePosition(*record ? (*record)->position : Position{}, status->mutable_position());
-  status->set_row_count(*record ? (*record)->row_count : -1);
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(answer.table));
+  EncodePosition(record ? record->position : Position{}, status->mutable_position());
+  status->set_row_count(record ? record->row_count : -1);
   return absl::OkStatus();
 }
 
@@ -35,13 +35,11 @@ absl::Status LookAtAnnouncement(Tenant& tenant, const Caller& caller, const v1::
   const absl::StatusOr<LookedAnnouncement> looked =
       tenant.LookAtAnnouncement(caller, request.source_id(), tables, now_ms);
   if (!looked.ok()) return looked.status();
-  const absl::StatusOr<std::vector<AnnouncedLoss>> losses = CountLosses(*looked, go_on);
-  if (!losses.ok()) return losses.status();
+  ASSIGN_OR_RETURN(const std::vector<AnnouncedLoss> losses, CountLosses(*looked, go_on));
   for (const SchemaAnswer& answer : looked->planned.answers) {
-    absl::Status encoded = EncodePlanned(*looked->snapshot, answer, response->add_tables());
-    if (!encoded.ok()) return encoded;
+    RETURN_IF_ERROR(EncodePlanned(*looked->snapshot, answer, response->add_tables()));
   }
-  for (const AnnouncedLoss& loss : *losses) {
+  for (const AnnouncedLoss& loss : losses) {
     v1::AnnouncedLoss* const message = response->add_losses();
     message->set_table(loss.table);
     message->set_retired(loss.retired);

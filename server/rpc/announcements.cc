@@ -10,6 +10,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
 #include "server/rpc/announced_look.h"
@@ -111,7 +112,7 @@ Announcements::Announcements(const WireLimits& limits, std::function<absl::Statu
 
 absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::TableSchemaRequest* request,
                                      v1::TableSchemaResponse* response) {
-  if (absl::Status may = MayAgree(); !may.ok()) return may;
+  RETURN_IF_ERROR(MayAgree());
   const std::int64_t cycle = request->cycle();
   request->clear_cycle();
   const std::string sha256 = AnnouncementSha256(*request);
@@ -120,13 +121,12 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
     tenant.NoteRefusedAnnouncement(cycle, std::string(decoded.status().message()));
     return decoded.status();
   }
-  const absl::StatusOr<Announcement> answer =
-      tenant.Announce(caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules),
-                      decoded->tables, SharedNowMs());
-  if (!answer.ok()) return answer.status();
-  Encode(*answer, decoded->tables, response);
+  ASSIGN_OR_RETURN(const Announcement answer,
+                   tenant.Announce(caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules),
+                                   decoded->tables, SharedNowMs()));
+  Encode(answer, decoded->tables, response);
   // One that set a table aside is to come again: that is when such tables are dropped.
-  if (answer->repeats) {
+  if (answer.repeats) {
     kept_.Keep(caller.context_id, sha256, request->SerializeAsString(), std::chrono::steady_clock::now());
   } else {
     kept_.Forget(caller.context_id);
@@ -136,10 +136,9 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
 
 absl::Status Announcements::Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
                                  const GoOn& go_on, v1::TableSchemaResponse* response) {
-  if (absl::Status may = MayAgree(); !may.ok()) return may;
-  const absl::StatusOr<Decoded> decoded = Decode(tenant, request);
-  if (!decoded.ok()) return decoded.status();
-  return LookAtAnnouncement(tenant, caller, request, decoded->tables, SharedNowMs(), go_on, response);
+  RETURN_IF_ERROR(MayAgree());
+  ASSIGN_OR_RETURN(const Decoded decoded, Decode(tenant, request));
+  return LookAtAnnouncement(tenant, caller, request, decoded.tables, SharedNowMs(), go_on, response);
 }
 
 void Announcements::AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle,
@@ -160,7 +159,7 @@ absl::Status Announcements::MayAgree() const { return may_agree_ ? may_agree_() 
 
 absl::StatusOr<Announcements::Decoded> Announcements::Decode(const Tenant& tenant,
                                                              const v1::TableSchemaRequest& request) const {
-  if (absl::Status fits = CheckAnnouncement(request, limits_); !fits.ok()) return fits;
+  RETURN_IF_ERROR(CheckAnnouncement(request, limits_));
   Decoded decoded;
   decoded.tables = DecodeTables(request, limits_);
   decoded.rules = SetColumnRules(tenant.column_rules(), &decoded.tables);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/exchange/value_json.h"
@@ -73,9 +74,8 @@ void EncodeAbsent(const HubEntity& entity, const HubDelivery& delivery, v1::Deli
 
 absl::Status EncodeKey(const HubEntity& entity, const HubDelivery& delivery, v1::Delivery* message) {
   if (delivery.operation != HubOperation::kInsert) {
-    absl::StatusOr<std::vector<Literal>> key = KeyOfJson(delivery.key);
-    if (!key.ok()) return key.status();
-    for (const Literal& value : *key) EncodeValue(value, message->add_key());
+    ASSIGN_OR_RETURN(std::vector<Literal> key, KeyOfJson(delivery.key));
+    for (const Literal& value : key) EncodeValue(value, message->add_key());
     return absl::OkStatus();
   }
   const auto member = std::find_if(entity.members.begin(), entity.members.end(), [&](const HubMember& one) {
@@ -118,45 +118,40 @@ absl::Status NoTable() {
 
 /// Of a member of a hub: `cycle` is the last one that it completed, and none runs.
 absl::Status CheckLastCycle(Tenants& tenants, Hubs* hubs, const Caller& caller, std::int64_t cycle) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(caller);
-  if (!tenant.ok()) return tenant.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants.Find(caller));
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
-  const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
-  if (!record.ok()) return record.status();
-  if (!record->active && record->completed_cycle == cycle) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const TenantRecord record, tenant->ReadTenantRow());
+  if (!record.active && record.completed_cycle == cycle) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("cycle ", cycle, " is not the last one that was completed, ",
-                                         record->completed_cycle, ". Nothing was done. Push first."));
+                                         record.completed_cycle, ". Nothing was done. Push first."));
 }
 
 /// For a source that takes none.
 absl::Status CountOpen(Tenants& tenants, Hubs* hubs, const Caller& caller,
                        grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
-  if (absl::Status found = tenants.Find(caller).status(); !found.ok()) return found;
+  RETURN_IF_ERROR(tenants.Find(caller).status());
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
-  const absl::StatusOr<std::uint64_t> open = hubs->CountForDecliner(caller.context_id);
-  if (!open.ok()) return open.status();
+  ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountForDecliner(caller.context_id));
   v1::FetchDeliveriesResponse message;
-  message.set_open(*open);
+  message.set_open(open);
   return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the caller left");
 }
 
 absl::Status HandOut(Hubs& hubs, const Caller& caller, const v1::FetchDeliveriesRequest& request,
                      grpc::internal::WriterInterface<v1::FetchDeliveriesResponse>* writer) {
-  absl::StatusOr<HandedOut> out = hubs.HandOut(caller.context_id, request.cycle(), request.limit());
-  if (!out.ok()) return out.status();
+  ASSIGN_OR_RETURN(HandedOut out, hubs.HandOut(caller.context_id, request.cycle(), request.limit()));
   v1::FetchDeliveriesResponse message;
   std::size_t bytes = 0;
-  for (const HubDelivery& delivery : out->deliveries) {
-    absl::Status encoded = EncodeDelivery(out->rules, delivery, message.add_deliveries());
-    if (!encoded.ok()) return encoded;
+  for (const HubDelivery& delivery : out.deliveries) {
+    RETURN_IF_ERROR(EncodeDelivery(out.rules, delivery, message.add_deliveries()));
     bytes += message.deliveries(message.deliveries_size() - 1).ByteSizeLong();
     if (bytes < kMessageBytes) continue;
     if (!writer->Write(message)) return absl::CancelledError("the caller left");
     message.Clear();
     bytes = 0;
   }
-  message.set_whole(out->whole);
-  message.set_waiting(out->waiting);
+  message.set_whole(out.whole);
+  message.set_waiting(out.waiting);
   return writer->Write(message) ? absl::OkStatus() : absl::CancelledError("the caller left");
 }
 
@@ -180,8 +175,7 @@ grpc::Status MirrorService::ReportDeliveries(grpc::ServerContext* context,
       return absl::ResourceExhaustedError(absl::StrCat(request->reports_size(), " reports; the limit is ",
                                                        kReportsMax, ". Nothing was noted. Send fewer."));
     }
-    if (absl::Status status = CheckLastCycle(tenants_, hubs_, caller, request->cycle()); !status.ok())
-      return status;
+    RETURN_IF_ERROR(CheckLastCycle(tenants_, hubs_, caller, request->cycle()));
     int conflicts = 0, refused = 0;
     for (const v1::DeliveryReport& report : request->reports()) {
       conflicts += report.outcome() == v1::DELIVERY_OUTCOME_CONFLICT ? 1 : 0;

@@ -7,6 +7,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 #include "certs/key.h"
 #include "certs/token_cache.h"
 
@@ -87,14 +88,12 @@ struct Gate::Content {
 };
 
 absl::StatusOr<std::shared_ptr<const Gate::Content>> Gate::Read(const ServerConfig& config) {
-  absl::StatusOr<SigningKey> key = SigningKey::Load(config.application.key, config.application.key_id);
-  if (!key.ok()) return key.status();
+  ASSIGN_OR_RETURN(SigningKey key, SigningKey::Load(config.application.key, config.application.key_id));
   std::vector<IssuerFolder> folders;
   for (const IssuerConfig& issuer : config.issuers)
     folders.push_back({issuer.name, issuer.environment, issuer.keys});
-  absl::StatusOr<KeyRing> ring = KeyRing::Load(folders);
-  if (!ring.ok()) return ring.status();
-  auto content = std::make_shared<Content>(*std::move(key), *std::move(ring));
+  ASSIGN_OR_RETURN(KeyRing ring, KeyRing::Load(folders));
+  auto content = std::make_shared<Content>(std::move(key), std::move(ring));
   content->rules.audience = config.application.id;
   content->rules.context_claim = config.tokens.context_claim;
   content->rules.lifetime_max_s = config.tokens.lifetime_max.count();
@@ -108,9 +107,8 @@ absl::StatusOr<std::shared_ptr<const Gate::Content>> Gate::Read(const ServerConf
 }
 
 absl::StatusOr<std::unique_ptr<Gate>> Gate::Open(const ServerConfig& config) {
-  absl::StatusOr<std::shared_ptr<const Content>> content = Read(config);
-  if (!content.ok()) return content.status();
-  return std::unique_ptr<Gate>(new Gate(*std::move(content)));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Content> content, Read(config));
+  return std::unique_ptr<Gate>(new Gate(std::move(content)));
 }
 
 Gate::Gate(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
@@ -122,28 +120,25 @@ std::shared_ptr<const Gate::Content> Gate::content() const {
 }
 
 absl::StatusOr<std::size_t> Gate::Reload(const ServerConfig& config) {
-  absl::StatusOr<std::shared_ptr<const Content>> content = Read(config);
-  if (!content.ok()) return content.status();
-  const std::size_t keys = (*content)->ring.size();
+  ASSIGN_OR_RETURN(std::shared_ptr<const Content> content, Read(config));
+  const std::size_t keys = content->ring.size();
   const MutexLock lock(mutex_);
-  content_ = *std::move(content);
+  content_ = std::move(content);
   return keys;
 }
 
 absl::StatusOr<Caller> Gate::Admit(const grpc::ServerContext& context) const {
-  const absl::StatusOr<std::string_view> header = OnlyHeader(context);
-  if (!header.ok()) return header.status();
-  return AdmitHeader(*header);
+  ASSIGN_OR_RETURN(const std::string_view header, OnlyHeader(context));
+  return AdmitHeader(header);
 }
 
 absl::StatusOr<Caller> Gate::AdmitHeader(std::string_view authorization) const {
   if (!authorization.starts_with(kBearer))
     return BadHeader("the authorization header does not begin with 'Bearer '");
   const std::shared_ptr<const Content> now = content();
-  absl::StatusOr<VerifiedToken> token =
-      now->cache.Verify(authorization.substr(kBearer.size()), TokenUse::kCall, now->ring, now->rules, NowS());
-  if (!token.ok()) return token.status();
-  return now->Allow(*token);
+  ASSIGN_OR_RETURN(VerifiedToken token, now->cache.Verify(authorization.substr(kBearer.size()),
+                                                          TokenUse::kCall, now->ring, now->rules, NowS()));
+  return now->Allow(token);
 }
 
 absl::Status Gate::AdmitAgain(const grpc::ServerContext& context, const Caller& caller, std::int64_t now_s,
@@ -171,10 +166,9 @@ absl::Status Gate::AdmitHeaderAgain(std::string_view authorization, const Caller
 
 absl::StatusOr<Caller> Gate::AdmitToken(std::string_view request_token) const {
   const std::shared_ptr<const Content> now = content();
-  absl::StatusOr<VerifiedToken> token =
-      VerifyToken(request_token, TokenUse::kAuthenticate, now->ring, now->rules, NowS());
-  if (!token.ok()) return token.status();
-  return now->Allow(*token);
+  ASSIGN_OR_RETURN(VerifiedToken token,
+                   VerifyToken(request_token, TokenUse::kAuthenticate, now->ring, now->rules, NowS()));
+  return now->Allow(token);
 }
 
 absl::StatusOr<std::string> Gate::Sign(Answer answer) const {
@@ -193,9 +187,8 @@ absl::StatusOr<std::string> Gate::SignReceipts(Answer answer) const {
 
 absl::StatusOr<KeySignature> Gate::SignText(std::string_view text) const {
   const std::shared_ptr<const Content> now = content();
-  absl::StatusOr<std::string> signature = now->key.Sign(text);
-  if (!signature.ok()) return signature.status();
-  return KeySignature{now->key.key_id(), *std::move(signature)};
+  ASSIGN_OR_RETURN(std::string signature, now->key.Sign(text));
+  return KeySignature{now->key.key_id(), std::move(signature)};
 }
 
 absl::Status Gate::CheckTakes(const std::string& issuer, const std::string& environment,

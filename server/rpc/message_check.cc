@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec_skip.h"
 
 namespace mirror {
@@ -159,7 +160,7 @@ absl::Status ParseChecked(grpc::ByteBuffer* bytes, std::uint64_t entries_max,
           "Send less at a time."));
     }
     const std::uint64_t more = counted.number_bytes + kEntryBytes * counted.entries;
-    if (absl::Status admitted = admit ? admit(more) : absl::OkStatus(); !admitted.ok()) return admitted;
+    RETURN_IF_ERROR(admit ? admit(more) : absl::OkStatus());
   }
   grpc::ProtoBufferReader reader(bytes);
   const bool parsed = message->ParseFromZeroCopyStream(&reader);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
@@ -157,7 +158,7 @@ void MirrorService::NoteOutcome(const std::string& context_id, const absl::Statu
 /// try, nor run the hook again. Where the mirror remembers it, `caller` is left without its nonce.
 absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms) {
   if (!tenants_.home().Exists(caller->context_id)) {
-    if (absl::Status status = asked_.Add(*caller, now_ms); !status.ok()) return status;
+    RETURN_IF_ERROR(asked_.Add(*caller, now_ms));
     return Admission{};
   }
   absl::StatusOr<Admission> looked = tenant.Authenticate(*caller, "", false, /*probe=*/true, now_ms);
@@ -169,7 +170,7 @@ absl::StatusOr<Admission> MirrorService::UseToken(Caller* caller, Tenant& tenant
 absl::StatusOr<std::string> MirrorService::AskHooks(const Caller& caller) {
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
   if (!tenants_.home().Exists(caller.context_id)) {
-    if (absl::Status status = hooks_->ResolveConnection(asking); !status.ok()) return status;
+    RETURN_IF_ERROR(hooks_->ResolveConnection(asking));
   }
   return hooks_->Authenticated(asking);
 }
@@ -181,10 +182,9 @@ absl::StatusOr<Admission> MirrorService::Begin(const Caller& caller, const v1::A
   if (hooks_ != nullptr && !request.probe() && hooks_->Asks(caller.context_id)) {
     absl::StatusOr<Admission> looked = UseToken(&beginning, tenant, now_ms);
     if (!looked.ok() || looked->do_not_replicate) return looked;
-    absl::StatusOr<std::string> refusal = AskHooks(caller);
-    if (!refusal.ok()) return refusal.status();
-    if (!refusal->empty()) {
-      return Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = *std::move(refusal)};
+    ASSIGN_OR_RETURN(std::string refusal, AskHooks(caller));
+    if (!refusal.empty()) {
+      return Admission{.do_not_replicate = true, .by = PausedBy::kHook, .reason = std::move(refusal)};
     }
   }
   std::optional<SourceCycles> known;
@@ -200,17 +200,15 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
     return absl::InvalidArgumentError(absl::StrCat("'holder' is over ", kHolderBytesMax,
                                                    " bytes. No cycle began. Send a shorter random id."));
   }
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrTakeIn(caller);
-  if (!tenant.ok()) return tenant.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.FindOrTakeIn(caller));
   const std::int64_t now_ms = SharedNowMs();
-  if (*tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
-  const absl::StatusOr<Admission> admission = Begin(caller, request, **tenant, now_ms);
-  if (!admission.ok()) return admission.status();
-  if (admission->accepted && !request.announced_sha256().empty()) {
-    announcements_.AnnounceKept(caller, **tenant, admission->cycle, request.announced_sha256(), response);
+  if (tenant == nullptr) return AnswerDeleted(caller, now_ms, response);
+  ASSIGN_OR_RETURN(const Admission admission, Begin(caller, request, *tenant, now_ms));
+  if (admission.accepted && !request.announced_sha256().empty()) {
+    announcements_.AnnounceKept(caller, *tenant, admission.cycle, request.announced_sha256(), response);
   }
-  if (admission->accepted && HasLeft(context)) {
-    (*tenant)->TakeBack(admission->cycle, SharedNowMs());
+  if (admission.accepted && HasLeft(context)) {
+    tenant->TakeBack(admission.cycle, SharedNowMs());
     return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
   }
   if (hubs_ != nullptr && hubs_->HasMember(caller.context_id)) {
@@ -219,24 +217,24 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
   Answer answer;
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
-  answer.cycle = admission->cycle;
+  answer.cycle = admission.cycle;
   ReceiptHead head;
-  if ((*tenant)->keeps_receipts()) {
+  if (tenant->keeps_receipts()) {
     response->add_capabilities(kReceiptsCapability);
-    if (admission->accepted) {
-      absl::StatusOr<Tenant::Receipts> receipts = (*tenant)->ReadReceipts(
-          {request.receipts_after(), BytesOfHex(request.receipts_after_sha256(), 32).value_or("")}, now_ms);
-      if (!receipts.ok()) return receipts.status();
-      for (std::string& text : receipts->texts) response->add_receipts(std::move(text));
-      head = receipts->head;
+    if (admission.accepted) {
+      ASSIGN_OR_RETURN(Tenant::Receipts receipts,
+                       tenant->ReadReceipts({request.receipts_after(),
+                                             BytesOfHex(request.receipts_after_sha256(), 32).value_or("")},
+                                            now_ms));
+      for (std::string& text : receipts.texts) response->add_receipts(std::move(text));
+      head = receipts.head;
       answer.receipts = SignedHead{head.number, HexOf(head.hash)};
     }
   }
-  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
-  if (!signed_answer.ok()) return signed_answer.status();
-  if (head.number > 0) (*tenant)->SignedReceipts(head);
-  response->set_signed_response(*std::move(signed_answer));
-  EncodeAdmission(*admission, caller.context_id, cycle_idle_, response);
+  ASSIGN_OR_RETURN(std::string signed_answer, gate_.Sign(std::move(answer)));
+  if (head.number > 0) (tenant)->SignedReceipts(head);
+  response->set_signed_response(std::move(signed_answer));
+  EncodeAdmission(admission, caller.context_id, cycle_idle_, response);
   FillTerms(caller, now_ms, response);
   return absl::OkStatus();
 }
@@ -244,14 +242,13 @@ absl::Status MirrorService::DoAuthenticate(const grpc::ServerContext& context, c
 /// No database is there that could remember the nonce.
 absl::Status MirrorService::AnswerDeleted(const Caller& caller, std::int64_t now_ms,
                                           v1::AuthenticateResponse* response) {
-  if (absl::Status status = asked_.Add(caller, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(asked_.Add(caller, now_ms));
   Answer answer;
   answer.nonce = caller.nonce;
   answer.context_id = caller.context_id;
-  absl::StatusOr<std::string> signed_answer = gate_.Sign(std::move(answer));
-  if (!signed_answer.ok()) return signed_answer.status();
+  ASSIGN_OR_RETURN(std::string signed_answer, gate_.Sign(std::move(answer)));
   counters_.cycles_told_not.Add();
-  response->set_signed_response(*std::move(signed_answer));
+  response->set_signed_response(std::move(signed_answer));
   response->set_do_not_replicate(true);
   response->set_do_not_replicate_by(v1::DO_NOT_REPLICATE_BY_DELETED);
   response->set_reason("the mirror's operator deleted this mirror and did not allow it again");
@@ -291,11 +288,10 @@ grpc::Status MirrorService::TableSchema(grpc::ServerContext* context, v1::TableS
 absl::Status MirrorService::DoTableSchema(const grpc::ServerContext& context, const Caller& caller,
                                           v1::TableSchemaRequest* request,
                                           v1::TableSchemaResponse* response) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
-  if (!request->dry_run()) return announcements_.Announce(caller, **tenant, request, response);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
+  if (!request->dry_run()) return announcements_.Announce(caller, *tenant, request, response);
   return announcements_.Look(
-      caller, **tenant, *request, [&context] { return !context.IsCancelled(); }, response);
+      caller, *tenant, *request, [&context] { return !context.IsCancelled(); }, response);
 }
 
 // --- RowData ------------------------------------------------------------------
@@ -303,9 +299,8 @@ absl::Status MirrorService::DoTableSchema(const grpc::ServerContext& context, co
 grpc::Status MirrorService::RowData(grpc::ServerContext* context, const v1::RowDataRequest* request,
                                     v1::RowDataResponse* response) {
   return Serve("RowData", *context, [&](const Caller& caller, InFlight::Call& place) -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-    if (!tenant.ok()) return tenant.status();
-    return DoRowData(caller, **tenant, *request, place.MayWait(request->ByteSizeLong()), response);
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
+    return DoRowData(caller, *tenant, *request, place.MayWait(request->ByteSizeLong()), response);
   });
 }
 
@@ -313,7 +308,7 @@ absl::Status MirrorService::DoRowData(const Caller& caller, Tenant& tenant, cons
                                       bool wait_for_gaps, v1::RowDataResponse* response) {
   RowRequest rows;
   const RowDecoder decoder(caller, tenant, limits_);
-  if (absl::Status status = decoder.Decode(request, &rows, response); !status.ok()) return status;
+  RETURN_IF_ERROR(decoder.Decode(request, &rows, response));
   rows.bytes = request.ByteSizeLong();
   // Where a part was refused the cycle goes on.
   std::optional<Completion> end;
@@ -339,8 +334,7 @@ grpc::Status MirrorService::Wipe(grpc::ServerContext* context, const v1::WipeReq
 
 absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& request,
                                    v1::WipeResponse* response) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
   if (absl::Status status = CheckPosition("'target'", request.has_target(), request.target()); !status.ok()) {
     return status;
   }
@@ -349,10 +343,10 @@ absl::Status MirrorService::DoWipe(const Caller& caller, const v1::WipeRequest& 
       v1::PopulateReason_IsValid(request.reason()) && request.reason() != v1::POPULATE_REASON_UNSPECIFIED
           ? static_cast<PopulateReason>(request.reason())
           : PopulateReason::kRequested;
-  const absl::StatusOr<BatchOutcome> outcome = (*tenant)->Wipe(
-      caller, request.cycle(), request.table(), DecodePosition(request.target()), reason, SharedNowMs());
-  if (!outcome.ok()) return outcome.status();
-  EncodeOutcome(*outcome, response->mutable_result());
+  ASSIGN_OR_RETURN(const BatchOutcome outcome,
+                   tenant->Wipe(caller, request.cycle(), request.table(), DecodePosition(request.target()),
+                                reason, SharedNowMs()));
+  EncodeOutcome(outcome, response->mutable_result());
   return absl::OkStatus();
 }
 
@@ -365,14 +359,12 @@ grpc::Status MirrorService::ReplicationCompleted(grpc::ServerContext* context,
 
 absl::Status MirrorService::DoComplete(const Caller& caller, const v1::ReplicationCompletedRequest& request,
                                        v1::ReplicationCompletedResponse* response) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<Completion> completion = DecodeCompletion(request, limits_);
-  if (!completion.ok()) return completion.status();
-  const absl::StatusOr<std::vector<TableVerdict>> verdicts = (*tenant)->Complete(
-      caller, request.cycle(), completion->tables, SharedNowMs(), completion->as_of, completion->unsent);
-  if (!verdicts.ok()) return verdicts.status();
-  AnswerCompleted(caller, request.cycle(), **tenant, *verdicts, response);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
+  ASSIGN_OR_RETURN(const Completion completion, DecodeCompletion(request, limits_));
+  ASSIGN_OR_RETURN(const std::vector<TableVerdict> verdicts,
+                   tenant->Complete(caller, request.cycle(), completion.tables, SharedNowMs(),
+                                    completion.as_of, completion.unsent));
+  AnswerCompleted(caller, request.cycle(), *tenant, verdicts, response);
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
 #include "server/rpc/mirror_service.h"
@@ -33,9 +34,8 @@ absl::StatusOr<std::vector<KeyRange>> DecodeRanges(
   std::vector<KeyRange> ranges;
   ranges.reserve(static_cast<std::size_t>(messages.size()));
   for (const v1::KeyRange& message : messages) {
-    absl::StatusOr<KeyRange> range = DecodeKeyRange(message, table);
-    if (!range.ok()) return range.status();
-    ranges.push_back(*std::move(range));
+    ASSIGN_OR_RETURN(KeyRange range, DecodeKeyRange(message, table));
+    ranges.push_back(std::move(range));
   }
   return ranges;
 }
@@ -112,24 +112,21 @@ grpc::Status MirrorService::DigestRanges(grpc::ServerContext* context, const v1:
 absl::Status MirrorService::DoDigestRanges(const Caller& caller, const grpc::ServerContext& context,
                                            const v1::DigestRangesRequest& request,
                                            v1::DigestRangesResponse* response) {
-  if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
+  RETURN_IF_ERROR(CheckCount(request.ranges_size()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
   const Position position = DecodePosition(request.position());
   const absl::StatusOr<TableReading> table =
-      (*tenant)->Read(caller, request.cycle(), request.table(), position, SharedNowMs());
+      tenant->Read(caller, request.cycle(), request.table(), position, SharedNowMs());
   if (!table.ok()) return table.status();
-  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
-  if (!ranges.ok()) return ranges.status();
-  Reading reading(**tenant, request.cycle(), context);
-  const absl::StatusOr<std::vector<RangeDigest>> digests = table->snapshot->Digest(
-      *table->table.kept, PlainColumns(*table->table.kept), *ranges, [&] { return reading.GoOn(); });
-  if (!digests.ok()) return digests.status();
+  ASSIGN_OR_RETURN(const std::vector<KeyRange> ranges, DecodeRanges(request.ranges(), *table->table.kept));
+  Reading reading(*tenant, request.cycle(), context);
+  ASSIGN_OR_RETURN(const std::vector<RangeDigest> digests,
+                   table->snapshot->Digest(*table->table.kept, PlainColumns(*table->table.kept), ranges,
+                                           [&] { return reading.GoOn(); }));
   CallerStanding standing;
-  if (absl::Status status = gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing); !status.ok())
-    return status;
-  (*tenant)->NoteDigests(request.cycle(), request.table(), position, *ranges, *digests);
-  for (const RangeDigest& digest : *digests) {
+  RETURN_IF_ERROR(gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing));
+  tenant->NoteDigests(request.cycle(), request.table(), position, ranges, digests);
+  for (const RangeDigest& digest : digests) {
     v1::DigestRangesResponse::Digest* const message = response->add_digests();
     message->set_row_count(digest.rows);
     message->set_digest(digest.sum);
@@ -147,24 +144,19 @@ grpc::Status MirrorService::ReadRows(grpc::ServerContext* context, const v1::Rea
 absl::Status MirrorService::DoReadRows(const Caller& caller, const grpc::ServerContext& context,
                                        const v1::ReadRowsRequest& request,
                                        grpc::internal::WriterInterface<v1::ReadRowsResponse>* writer) {
-  if (absl::Status status = CheckCount(request.ranges_size()); !status.ok()) return status;
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<TableReading> table = (*tenant)->Read(
-      caller, request.cycle(), request.table(), DecodePosition(request.position()), SharedNowMs());
+  RETURN_IF_ERROR(CheckCount(request.ranges_size()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
+  const absl::StatusOr<TableReading> table = tenant->Read(caller, request.cycle(), request.table(),
+                                                          DecodePosition(request.position()), SharedNowMs());
   if (!table.ok()) return table.status();
-  const absl::StatusOr<std::vector<std::uint32_t>> columns = KeptColumns(request, table->table);
-  if (!columns.ok()) return columns.status();
-  const absl::StatusOr<std::vector<KeyRange>> ranges = DecodeRanges(request.ranges(), *table->table.kept);
-  if (!ranges.ok()) return ranges.status();
-  Reading reading(**tenant, request.cycle(), context);
+  ASSIGN_OR_RETURN(const std::vector<std::uint32_t> columns, KeptColumns(request, table->table));
+  ASSIGN_OR_RETURN(const std::vector<KeyRange> ranges, DecodeRanges(request.ranges(), *table->table.kept));
+  Reading reading(*tenant, request.cycle(), context);
   CallerStanding standing;
   return table->snapshot->ReadRows(
-      *table->table.kept, *columns, *ranges, kBlockBytes, [&] { return reading.GoOn(); },
+      *table->table.kept, columns, ranges, kBlockBytes, [&] { return reading.GoOn(); },
       [&](RowBlock* block) {
-        if (absl::Status status = gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing);
-            !status.ok())
-          return status;
+        RETURN_IF_ERROR(gate_.AdmitAgain(context, caller, SharedNowMs() / 1'000, &standing));
         v1::ReadRowsResponse message;
         EncodeRows(*block, &message);
         for (v1::ColumnData& column : *message.mutable_columns()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "server/plan/column_rules.h"
 #include "server/rpc/encode_outcome.h"
@@ -118,7 +119,7 @@ absl::Status RowDecoder::Decode(const v1::RowDataRequest& request, RowRequest* d
     }
     rows.advance.emplace();
     rows.advance->position = DecodePosition(advance.position());
-    if (absl::Status status = CheckSourceTime(advance.source_time_ms()); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckSourceTime(advance.source_time_ms()));
     rows.advance->source_ms = advance.source_time_ms();
     for (const v1::Advance::Table& table : advance.tables()) {
       rows.advance->tables.emplace_back(table.table(), Lsn{table.base_lsn()});

@@ -6,6 +6,7 @@
 #include <list>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/rpc/admitted_rows.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
@@ -76,13 +77,11 @@ grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, const Ca
 /// ends.
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
                                      StreamMessages* messages) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(caller);
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<InFlight::Stream> held = in_flight_.OpenStream(caller.context_id);
-  if (!held.ok()) return held.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
+  ASSIGN_OR_RETURN(InFlight::Stream held, in_flight_.OpenStream(caller.context_id));
   Registered registered(*this, context);
-  const RowDecoder decoder(caller, **tenant, limits_);
-  AdmittedRows rows(gate_, *context, caller, **tenant);
+  const RowDecoder decoder(caller, *tenant, limits_);
+  AdmittedRows rows(gate_, *context, caller, *tenant);
   RowPipeline::Hands hands;
   hands.read = std::bind_front(&StreamMessages::Read, messages);
   hands.decode = std::bind_front(&RowDecoder::Decode, &decoder);
@@ -91,8 +90,8 @@ absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* 
   hands.write = std::bind_front(&StreamMessages::Write, messages);
   hands.cancelled = [context] { return context->IsCancelled(); };
   hands.abort = [context](const absl::Status& status) { EndCall(*context, status); };
-  hands.hold = std::bind_front(&InFlight::Stream::Hold, &*held);
-  hands.hold_ahead = std::bind_front(&InFlight::Stream::HoldAhead, &*held);
+  hands.hold = std::bind_front(&InFlight::Stream::Hold, &held);
+  hands.hold_ahead = std::bind_front(&InFlight::Stream::HoldAhead, &held);
   hands.waits = std::bind_front(&Registered::set_waiting, &registered);
   absl::Status status = RowPipeline(std::move(hands)).Run();
   return status.ok() ? messages->fault() : status;

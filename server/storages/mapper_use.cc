@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -28,17 +29,14 @@ absl::Status NoMapper(const std::string& mapper) {
 
 absl::Status CheckUnused(StoreRecords& records, const std::string& mapper) {
   // Of the default data source, absent where its rows come by cycles.
-  const absl::StatusOr<std::optional<Document>> own = records.ReadDocument(kSourceKind, "");
-  if (!own.ok()) return own.status();
-  if (*own) {
-    const absl::StatusOr<RecordMapper> used = MapperOf((*own)->text);
-    if (!used.ok()) return used.status();
-    if (FoldName(used->id()) == FoldName(mapper)) return InUse(mapper, kDefaultSource);
+  ASSIGN_OR_RETURN(const std::optional<Document> own, records.ReadDocument(kSourceKind, ""));
+  if (own) {
+    ASSIGN_OR_RETURN(const RecordMapper used, MapperOf(own->text));
+    if (FoldName(used.id()) == FoldName(mapper)) return InUse(mapper, kDefaultSource);
   }
-  const absl::StatusOr<std::vector<Document>> listed =
-      records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-  if (!listed.ok()) return listed.status();
-  for (const DataSource& source : SourcesIn(*listed)) {
+  ASSIGN_OR_RETURN(const std::vector<Document> listed,
+                   records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1));
+  for (const DataSource& source : SourcesIn(listed)) {
     if (FoldName(source.mapper) == FoldName(mapper)) return InUse(mapper, source.id);
   }
   return absl::OkStatus();
@@ -46,13 +44,11 @@ absl::Status CheckUnused(StoreRecords& records, const std::string& mapper) {
 
 absl::Status CheckStays(StoreRecords& records, const RecordMapper& mapper) {
   if (FoldName(mapper.id()) == kDefaultMapper) return absl::OkStatus();
-  const absl::StatusOr<std::optional<Document>> kept =
-      records.ReadDocument(kMapperKind, FoldName(mapper.id()));
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return NoMapper(mapper.id());
-  const absl::StatusOr<RecordMapper> now = MapperOf((*kept)->text);
-  if (!now.ok()) return now.status();
-  if (MapperJson(*now) == MapperJson(mapper)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<Document> kept,
+                   records.ReadDocument(kMapperKind, FoldName(mapper.id())));
+  if (!kept) return NoMapper(mapper.id());
+  ASSIGN_OR_RETURN(const RecordMapper now, MapperOf(kept->text));
+  if (MapperJson(now) == MapperJson(mapper)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "mapper '", mapper.id(), "' was replaced by somebody else meanwhile. Nothing was done; try again."));
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/records/record_mapper.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
@@ -36,9 +37,8 @@ absl::StatusOr<std::shared_ptr<Tenant>> StorageDirectory::Root(const std::string
   const absl::StatusOr<Known> known = Look(**tenant);
   if (IsNowhere(known.status())) return NoStorage(storage);
   if (!known.ok()) return known.status();
-  const absl::StatusOr<bool> is_storage = IsStorage((*tenant)->context_id(), *known);
-  if (!is_storage.ok()) return is_storage.status();
-  if (!*is_storage) return NoStorage(storage);
+  ASSIGN_OR_RETURN(const bool is_storage, IsStorage((*tenant)->context_id(), *known));
+  if (!is_storage) return NoStorage(storage);
   return tenant;
 }
 
@@ -64,9 +64,8 @@ void StorageDirectory::Forget(const std::string& id) {
 absl::StatusOr<StorageDirectory::Known> StorageDirectory::Look(Tenant& tenant) {
   if (std::optional<Known> known = FindKnown(tenant)) return *std::move(known);
   const std::uint64_t version = tenant.documents_version();
-  const absl::StatusOr<ListedDocuments> documents = tenant.ReadListedDocuments();
-  if (!documents.ok()) return documents.status();
-  Known known = KnownBy(tenant.context_id(), *documents);
+  ASSIGN_OR_RETURN(const ListedDocuments documents, tenant.ReadListedDocuments());
+  Known known = KnownBy(tenant.context_id(), documents);
   known.version = version;
   Keep(tenant, known);
   return known;
@@ -75,9 +74,8 @@ absl::StatusOr<StorageDirectory::Known> StorageDirectory::Look(Tenant& tenant) {
 absl::StatusOr<bool> StorageDirectory::IsStorage(const std::string& context_id, const Known& known) {
   if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
   // An operator may have deleted or restored the storage that it was a data source of.
-  const absl::StatusOr<bool> is_member = HasMember(known.member, context_id);
-  if (!is_member.ok()) return is_member.status();
-  return !*is_member;
+  ASSIGN_OR_RETURN(const bool is_member, HasMember(known.member, context_id));
+  return !is_member;
 }
 
 absl::StatusOr<bool> StorageDirectory::HasMember(const std::string& storage, const std::string& context_id) {
@@ -93,11 +91,9 @@ absl::StatusOr<bool> StorageDirectory::HasMember(const std::string& storage, con
 }
 
 absl::StatusOr<StorageInfo> StorageDirectory::Find(const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(id);
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<Known> known = Look(**root);
-  if (!known.ok()) return known.status();
-  return StorageInfo{(*root)->context_id(), known->name};
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(id));
+  ASSIGN_OR_RETURN(const Known known, Look(*root));
+  return StorageInfo{root->context_id(), known.name};
 }
 
 std::map<std::string, Tenants::Seen> StorageDirectory::Shown(
@@ -176,60 +172,52 @@ StorageDirectory::Known StorageDirectory::KnownBy(const std::string& context_id,
 }
 
 absl::StatusOr<DataSource> StorageDirectory::DefaultOf(Tenant& root) {
-  const absl::StatusOr<std::optional<Document>> kept = root.FindDocument(kDataSourceKind, kDefaultSource);
-  if (!kept.ok()) return kept.status();
-  std::optional<DataSource> source = *kept ? SourceOf((*kept)->text) : std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<Document> kept, root.FindDocument(kDataSourceKind, kDefaultSource));
+  std::optional<DataSource> source = kept ? SourceOf(kept->text) : std::nullopt;
   if (!source) source = DataSource{.id = kDefaultSource, .name = kDefaultSource};
-  const absl::StatusOr<TenantRecord> tenant = root.ReadTenantRow();
-  if (!tenant.ok()) return tenant.status();
+  ASSIGN_OR_RETURN(const TenantRecord tenant, root.ReadTenantRow());
   source->tenant = root.context_id();
   source->is_default = true;
-  source->door = tenant->door();
+  source->door = tenant.door();
   source->mapper.clear();
   if (source->door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> mapper = root.ReadMapper();
-    if (!mapper.ok()) return mapper.status();
-    source->mapper = mapper->id();
+    ASSIGN_OR_RETURN(const RecordMapper mapper, root.ReadMapper());
+    source->mapper = mapper.id();
   }
   return *std::move(source);
 }
 
 absl::StatusOr<std::vector<DataSource>> StorageDirectory::ReadSources(Tenant& root) {
-  absl::StatusOr<DataSource> first = DefaultOf(root);
-  if (!first.ok()) return first.status();
-  std::vector<DataSource> sources = {*std::move(first)};
-  const auto kept = root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-  if (!kept.ok()) return kept.status();
-  for (DataSource& source : SourcesIn(*kept)) sources.push_back(std::move(source));
+  ASSIGN_OR_RETURN(DataSource first, DefaultOf(root));
+  std::vector<DataSource> sources = {std::move(first)};
+  ASSIGN_OR_RETURN(const auto kept, root.ListDocuments(kDataSourceKind, "", kDataSourcesMax + 1));
+  for (DataSource& source : SourcesIn(kept)) sources.push_back(std::move(source));
   return sources;
 }
 
 absl::StatusOr<std::vector<DataSource>> StorageDirectory::SourcesOf(Tenant& root) {
-  absl::StatusOr<Known> known = Look(root);
-  if (!known.ok()) return known.status();
-  if (!known->sources.empty()) return std::move(known->sources);
+  ASSIGN_OR_RETURN(Known known, Look(root));
+  if (!known.sources.empty()) return std::move(known.sources);
   absl::StatusOr<std::vector<DataSource>> sources = ReadSources(root);
   if (!sources.ok()) return sources;
-  known->sources = *sources;
-  Keep(root, *known);
+  known.sources = *sources;
+  Keep(root, known);
   return sources;
 }
 
 absl::StatusOr<std::vector<DataSource>> StorageDirectory::ListSources(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  return SourcesOf(**root);
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
+  return SourcesOf(*root);
 }
 
 absl::StatusOr<DataSource> StorageDirectory::FindSource(const std::string& storage,
                                                         const std::string& id_or_name) {
-  const absl::StatusOr<std::vector<DataSource>> sources = ListSources(storage);
-  if (!sources.ok()) return sources.status();
-  if (id_or_name.empty()) return sources->front();
-  for (const DataSource& source : *sources) {
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, ListSources(storage));
+  if (id_or_name.empty()) return sources.front();
+  for (const DataSource& source : sources) {
     if (FoldName(source.id) == FoldName(id_or_name)) return source;
   }
-  for (const DataSource& source : *sources) {
+  for (const DataSource& source : sources) {
     if (source.name == id_or_name) return source;
   }
   return NoSource(storage, id_or_name);

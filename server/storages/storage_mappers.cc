@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/mapper_use.h"
 #include "server/storages/source_documents.h"
@@ -21,12 +22,10 @@ absl::Status MapperTaken(const std::string& id) {
 }  // namespace
 
 absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::string& storage) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   std::vector<RecordMapper> mappers = {RecordMapper::Default()};
-  const auto kept = (*root)->ListDocuments(kMapperKind, "", kMappersMax);
-  if (!kept.ok()) return kept.status();
-  for (const Document& one : *kept) {
+  ASSIGN_OR_RETURN(const auto kept, root->ListDocuments(kMapperKind, "", kMappersMax));
+  for (const Document& one : kept) {
     absl::StatusOr<RecordMapper> mapper = MapperOf(one.text);
     if (mapper.ok()) mappers.push_back(*std::move(mapper));
   }
@@ -34,33 +33,28 @@ absl::StatusOr<std::vector<RecordMapper>> Storages::ListMappers(const std::strin
 }
 
 absl::StatusOr<RecordMapper> Storages::FindMapper(const std::string& storage, const std::string& id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   if (FoldName(id) == kDefaultMapper) return RecordMapper::Default();
-  const absl::StatusOr<std::optional<Document>> kept = (*root)->FindDocument(kMapperKind, FoldName(id));
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return NoMapper(id);
-  return MapperOf((*kept)->text);
+  ASSIGN_OR_RETURN(const std::optional<Document> kept, root->FindDocument(kMapperKind, FoldName(id)));
+  if (!kept) return NoMapper(id);
+  return MapperOf(kept->text);
 }
 
 absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
                                  std::int64_t now_ms) {
-  if (absl::Status checked = CheckStorageId(mapper.id(), "a mapper"); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckStorageId(mapper.id(), "a mapper"));
   const MutexLock lock(changes_);
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   if (FoldName(mapper.id()) == kDefaultMapper) return MapperTaken(mapper.id());
-  return (*root)->ChangeDocuments(
+  return (root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         // Another server may have made, changed or begun to use it meanwhile.
-        const auto there = records.ReadDocument(kMapperKind, FoldName(mapper.id()));
-        if (!there.ok()) return there.status();
-        if (*there && is_new) return MapperTaken(mapper.id());
-        if (!*there && !is_new) return NoMapper(mapper.id());
-        if (absl::Status unused = CheckUnused(records, mapper.id()); !unused.ok()) return unused;
-        const auto kept = records.ReadDocuments(kMapperKind, "", kMappersMax);
-        if (!kept.ok()) return kept.status();
-        if (is_new && kept->size() >= kMappersMax) {
+        ASSIGN_OR_RETURN(const auto there, records.ReadDocument(kMapperKind, FoldName(mapper.id())));
+        if (there && is_new) return MapperTaken(mapper.id());
+        if (!there && !is_new) return NoMapper(mapper.id());
+        RETURN_IF_ERROR(CheckUnused(records, mapper.id()));
+        ASSIGN_OR_RETURN(const auto kept, records.ReadDocuments(kMapperKind, "", kMappersMax));
+        if (is_new && kept.size() >= kMappersMax) {
           return absl::FailedPreconditionError(absl::StrCat(
               "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
         }
@@ -71,17 +65,15 @@ absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper&
 
 absl::Status Storages::DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   if (FoldName(id) == kDefaultMapper) {
     return absl::FailedPreconditionError("the mapper 'default' is always there. Nothing was done.");
   }
-  return (*root)->ChangeDocuments(
+  return (root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto there = records.ReadDocument(kMapperKind, FoldName(id));
-        if (!there.ok()) return there.status();
-        if (!*there) return NoMapper(id);
-        if (absl::Status unused = CheckUnused(records, id); !unused.ok()) return unused;
+        ASSIGN_OR_RETURN(const auto there, records.ReadDocument(kMapperKind, FoldName(id)));
+        if (!there) return NoMapper(id);
+        RETURN_IF_ERROR(CheckUnused(records, id));
         return std::vector<DocumentChange>{{kMapperKind, FoldName(id), std::nullopt}};
       },
       now_ms);

@@ -10,6 +10,7 @@
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/records/mapper_json.h"
 #include "server/storages/mapper_use.h"
 #include "server/storages/source_documents.h"
@@ -60,12 +61,10 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
 /// The data sources as they are by now, where another server may have changed them meanwhile. `first`: what
 /// is known of the default one.
 absl::StatusOr<std::vector<DataSource>> ReadByNow(StoreRecords& records, const DataSource& first) {
-  const auto documents = records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1);
-  if (!documents.ok()) return documents.status();
-  const absl::StatusOr<std::optional<Document>> own = records.ReadDocument(kDataSourceKind, kDefaultSource);
-  if (!own.ok()) return own.status();
-  const std::optional<DataSource> kept = *own ? SourceOf((*own)->text) : std::nullopt;
-  std::vector<DataSource> by_now = SourcesIn(*documents);
+  ASSIGN_OR_RETURN(const auto documents, records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1));
+  ASSIGN_OR_RETURN(const std::optional<Document> own, records.ReadDocument(kDataSourceKind, kDefaultSource));
+  const std::optional<DataSource> kept = own ? SourceOf(own->text) : std::nullopt;
+  std::vector<DataSource> by_now = SourcesIn(documents);
   by_now.insert(by_now.begin(), first);
   if (kept) by_now.front().name = kept->name;
   return by_now;
@@ -103,47 +102,42 @@ std::vector<std::string> FindUnlisted(Tenants& tenants, const std::string& root_
 
 absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                                   std::vector<Document> documents, std::int64_t now_ms) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.FindOrMake(context_id);
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<MirrorContents> contents =
-      NewRecordsMirror((*tenant)->context_id(), mapper, (*tenant)->column_rules(), now_ms);
-  if (!contents.ok()) return contents.status();
-  for (Document& document : documents) contents->documents.push_back(std::move(document));
-  const absl::Status taken_in = (*tenant)->TakeIn(
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, tenants_.FindOrMake(context_id));
+  ASSIGN_OR_RETURN(MirrorContents contents,
+                   NewRecordsMirror(tenant->context_id(), mapper, tenant->column_rules(), now_ms));
+  for (Document& document : documents) contents.documents.push_back(std::move(document));
+  const absl::Status taken_in = tenant->TakeIn(
       [&](bool replaces) -> absl::Status {
         if (replaces) return Taken("tenant", context_id);
-        absl::StatusOr<std::unique_ptr<MirrorImport>> made = tenants_.home().NewImport(context_id);
-        if (!made.ok()) return made.status();
-        if (absl::Status begun = (*made)->Begin(*contents); !begun.ok()) return begun;
-        return (*made)->Finish();
+        ASSIGN_OR_RETURN(std::unique_ptr<MirrorImport> made, tenants_.home().NewImport(context_id));
+        RETURN_IF_ERROR(made->Begin(contents));
+        return (made)->Finish();
       },
       now_ms);
   if (!taken_in.ok()) {
     // One that somebody holds is not forgotten, and the id would be taken for ever.
-    tenant->reset();
+    tenant.reset();
     tenants_.ForgetUnlessThere(context_id);
     // It was there, and another server deletes it already.
     return IsNowhere(taken_in) ? BeingDeleted(context_id) : taken_in;
   }
   // What could not be kept is read from the mirror by the next list.
-  (*tenant)->KeepListedDocuments(now_ms).status().IgnoreError();
+  tenant->KeepListedDocuments(now_ms).status().IgnoreError();
   return absl::OkStatus();
 }
 
 absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std::string& id,
                                              std::int64_t now_ms) {
-  if (absl::Status named = CheckStorageName(name, "a storage"); !named.ok()) return named;
+  RETURN_IF_ERROR(CheckStorageName(name, "a storage"));
   const std::string used = id.empty() ? IdFromName(name) : id;
-  if (absl::Status checked = CheckStorageId(used, "a storage"); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckStorageId(used, "a storage"));
   const MutexLock lock(changes_);
   if (tenants_.Find(used).ok()) {
-    const absl::StatusOr<bool> is_going = tenants_.home().IsDeleted(used);
-    if (!is_going.ok()) return is_going.status();
-    return *is_going ? BeingDeleted(used) : Taken("a storage or tenant of the id", used);
+    ASSIGN_OR_RETURN(const bool is_going, tenants_.home().IsDeleted(used));
+    return is_going ? BeingDeleted(used) : Taken("a storage or tenant of the id", used);
   }
-  const absl::StatusOr<std::vector<std::string>> deleted = tenants_.Deleted();
-  if (!deleted.ok()) return deleted.status();
-  if (std::any_of(deleted->begin(), deleted->end(),
+  ASSIGN_OR_RETURN(const std::vector<std::string> deleted, tenants_.Deleted());
+  if (std::any_of(deleted.begin(), deleted.end(),
                   [&](const std::string& one) { return FoldName(one) == FoldName(used); })) {
     return absl::FailedPreconditionError(absl::StrCat("an operator deleted tenant '", used,
                                                       "'. Nothing was done. 'mirrorctl allow ", used,
@@ -161,25 +155,21 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
 
 /// Absent: it is nowhere.
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
-  const absl::StatusOr<TenantRecord> record = tenant.ReadTenantRow();
-  if (!record.ok()) return record.status();
-  if (record->door() != Door::kCycles) {
+  ASSIGN_OR_RETURN(const TenantRecord record, tenant.ReadTenantRow());
+  if (record.door() != Door::kCycles) {
     return absl::AlreadyExistsError(
         absl::StrCat("tenant '", tenant.context_id(), "' is a data source of records. Nothing was done."));
   }
-  const auto its_own = tenant.ListDocuments(kDataSourceKind, "", 1);
-  if (!its_own.ok()) return its_own.status();
-  if (!its_own->empty()) {
+  ASSIGN_OR_RETURN(const auto its_own, tenant.ListDocuments(kDataSourceKind, "", 1));
+  if (!its_own.empty()) {
     return absl::AlreadyExistsError(absl::StrCat(
         "tenant '", tenant.context_id(), "' is a storage with data sources of its own. Nothing was done."));
   }
-  const absl::StatusOr<Known> known = Look(tenant);
-  if (!known.ok()) return known.status();
-  if (!known->member.empty()) {
-    const absl::StatusOr<bool> is_member = HasMember(known->member, tenant.context_id());
-    if (!is_member.ok()) return is_member.status();
-    if (*is_member) {
-      const bool is_here = FoldName(known->member) == FoldName(storage);
+  ASSIGN_OR_RETURN(const Known known, Look(tenant));
+  if (!known.member.empty()) {
+    ASSIGN_OR_RETURN(const bool is_member, HasMember(known.member, tenant.context_id()));
+    if (is_member) {
+      const bool is_here = FoldName(known.member) == FoldName(storage);
       // Whoever owns this storage may not see the other one.
       return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' is a data source of ",
                                                    is_here ? "this" : "another",
@@ -189,9 +179,8 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
   }
   return tenant.ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
-        if (!member.ok()) return member.status();
-        if (*member && (*member)->text != known->member) {
+        ASSIGN_OR_RETURN(const std::optional<Document> member, records.ReadDocument(kMemberKind, ""));
+        if (member && member->text != known.member) {
           return absl::AbortedError(absl::StrCat("tenant '", tenant.context_id(),
                                                  "' was made a data source by somebody else meanwhile. "
                                                  "Nothing was done; try again."));
@@ -207,9 +196,8 @@ absl::Status Storages::Detach(const DataSource& source, const std::string& root_
   if (!tenant.ok()) return tenant.status();
   absl::Status left = (*tenant)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const absl::StatusOr<std::optional<Document>> member = records.ReadDocument(kMemberKind, "");
-        if (!member.ok()) return member.status();
-        if (!*member || FoldName((*member)->text) != FoldName(root_id)) return std::vector<DocumentChange>();
+        ASSIGN_OR_RETURN(const std::optional<Document> member, records.ReadDocument(kMemberKind, ""));
+        if (!member || FoldName(member->text) != FoldName(root_id)) return std::vector<DocumentChange>();
         return std::vector<DocumentChange>{{kMemberKind, "", std::nullopt}};
       },
       now_ms);
@@ -238,21 +226,19 @@ void Storages::Undo(const DataSource& source, std::int64_t epoch, const std::str
 
 absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const DataSource& source,
                                                std::int64_t now_ms, std::uint64_t* rows_there) {
-  if (absl::Status checked = CheckStorageId(source.id, "a data source"); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckStorageId(source.id, "a data source"));
   DataSource made = source;
   if (made.name.empty()) made.name = made.id;
-  if (absl::Status named = CheckStorageName(made.name, "a data source"); !named.ok()) return named;
+  RETURN_IF_ERROR(CheckStorageName(made.name, "a data source"));
   const MutexLock lock(changes_);
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  const std::string root_id = (*root)->context_id();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
+  const std::string root_id = root->context_id();
   std::optional<RecordMapper> mapper;
   absl::StatusOr<DataSource> completed = Completed(made, root_id, &mapper);
   if (!completed.ok()) return completed;
   made = *std::move(completed);
-  const absl::StatusOr<std::vector<DataSource>> there = SourcesOf(**root);
-  if (!there.ok()) return there.status();
-  if (absl::Status free = CheckFree(storage, made, *there); !free.ok()) return free;
+  ASSIGN_OR_RETURN(const std::vector<DataSource> there, SourcesOf(*root));
+  RETURN_IF_ERROR(CheckFree(storage, made, there));
   absl::StatusOr<std::optional<std::uint64_t>> taken_back = std::optional<std::uint64_t>();
   if (made.door == Door::kRecords) taken_back = TakeBack(made, *mapper, root_id);
   if (!taken_back.ok()) return taken_back.status();
@@ -268,14 +254,13 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   if (!epoch.ok()) return epoch.status();
   CrashPoint("datasource.made");
   bool is_left = false;
-  absl::Status listed = (*root)->ChangeDocuments(
+  absl::Status listed = root->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto by_now = ReadByNow(records, there->front());
-        if (!by_now.ok()) return by_now.status();
-        absl::Status can = CheckFree(storage, made, *by_now);
+        ASSIGN_OR_RETURN(const auto by_now, ReadByNow(records, there.front()));
+        absl::Status can = CheckFree(storage, made, by_now);
         if (can.ok() && mapper) can = CheckStays(records, *mapper);
         // Another server may have taken it back, and listed it.
-        is_left = !can.ok() && !*taken_back && !HasTenant(*by_now, made.tenant);
+        is_left = !can.ok() && !*taken_back && !HasTenant(by_now, made.tenant);
         if (!can.ok()) return can;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
       },
@@ -298,13 +283,12 @@ absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const s
                                                std::optional<RecordMapper>* mapper) {
   DataSource made = source;
   if (made.door == Door::kRecords) {
-    const absl::StatusOr<RecordMapper> found =
-        FindMapper(root_id, made.mapper.empty() ? kDefaultMapper : made.mapper);
-    if (!found.ok()) return found.status();
-    *mapper = *found;
-    made.mapper = found->id();
+    ASSIGN_OR_RETURN(const RecordMapper found,
+                     FindMapper(root_id, made.mapper.empty() ? kDefaultMapper : made.mapper));
+    *mapper = found;
+    made.mapper = found.id();
     made.tenant = TenantOfSource(root_id, made.id);
-    if (absl::Status fits = CheckContextId(made.tenant); !fits.ok()) return fits;
+    RETURN_IF_ERROR(CheckContextId(made.tenant));
   } else {
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(made.tenant);
     if (absl::IsNotFound(tenant.status())) return NoTenant(made.tenant);
@@ -323,60 +307,53 @@ absl::StatusOr<DataSource> Storages::Completed(const DataSource& source, const s
 absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource& source,
                                                                 const RecordMapper& made_by,
                                                                 const std::string& root_id) {
-  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(source.tenant);
-  if (!epoch.ok()) return epoch.status();
+  ASSIGN_OR_RETURN(const std::int64_t epoch, tenants_.home().FindEpoch(source.tenant));
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(source.tenant);
   if (absl::IsNotFound(tenant.status())) return std::nullopt;
   if (!tenant.ok()) return tenant.status();
   const absl::StatusOr<TenantRecord> record = (*tenant)->ReadTenantRow();
   if (IsNowhere(record.status())) return BeingDeleted(source.tenant);
   if (!record.ok()) return record.status();
-  const absl::StatusOr<Known> known = Look(**tenant);
-  if (!known.ok()) return known.status();
-  if (record->door() != Door::kRecords || FoldName(known->member) != FoldName(root_id)) {
+  ASSIGN_OR_RETURN(const Known known, Look(**tenant));
+  if (record->door() != Door::kRecords || FoldName(known.member) != FoldName(root_id)) {
     return absl::AlreadyExistsError(
         absl::StrCat("the data source would be tenant '", source.tenant,
                      "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
                      "Choose another id."));
   }
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*tenant)->OpenRecords();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::optional<TableRecord>> table = (*snapshot)->ReadTable(kPartnerTable);
-  if (!table.ok()) return table.status();
-  const absl::StatusOr<RecordMapper> mapper = (*tenant)->ReadMapper();
-  if (!mapper.ok()) return mapper.status();
-  const bool can_be_made_anew = *table && (*table)->row_count == 0;
-  const bool is_same = MapperJson(*mapper) == MapperJson(made_by);
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, (*tenant)->OpenRecords());
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> table, snapshot->ReadTable(kPartnerTable));
+  ASSIGN_OR_RETURN(const RecordMapper mapper, (*tenant)->ReadMapper());
+  const bool can_be_made_anew = table && table->row_count == 0;
+  const bool is_same = MapperJson(mapper) == MapperJson(made_by);
   const std::uint64_t rows =
-      *table ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count)) : 0;
-  if (FoldName(mapper->id()) == FoldName(source.mapper) && (is_same || !can_be_made_anew)) return rows;
+      table ? static_cast<std::uint64_t>(std::max<std::int64_t>(0, table->row_count)) : 0;
+  if (FoldName(mapper.id()) == FoldName(source.mapper) && (is_same || !can_be_made_anew)) return rows;
   if (rows != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", source.id,
                      "' is there with its rows, but in no list, as after a restore of "
                      "the storage, and its mapper is '",
-                     mapper->id(),
+                     mapper.id(),
                      "'. Nothing was done. Name that mapper, and the data "
                      "source is listed again."));
   }
   // A kill left it of an attempt before this one. Who reads it keeps it from going.
-  snapshot->reset();
+  snapshot.reset();
   tenant->reset();
-  if (absl::Status removed = DeleteTenant(source.tenant, "", *epoch).status(); !removed.ok()) return removed;
+  RETURN_IF_ERROR(DeleteTenant(source.tenant, "", epoch).status());
   return std::nullopt;
 }
 
 absl::StatusOr<RecordMapper> Storages::GiveMapper(const DataSource& source, const RecordMapper& mapper,
                                                   std::int64_t now_ms) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(source);
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<RecordMapper> former = (*tenant)->ReadMapper();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, TenantOf(source));
+  absl::StatusOr<RecordMapper> former = tenant->ReadMapper();
   if (!former.ok()) return former;
   // Mappers stand in the root tenant, which is that of the default data source alone.
-  const absl::Status set = (*tenant)->SetMapper(mapper, now_ms, [&](StoreRecords& records) {
+  RETURN_IF_ERROR(tenant->SetMapper(mapper, now_ms, [&](StoreRecords& records) {
     return source.is_default ? CheckStays(records, mapper) : absl::OkStatus();
-  });
-  if (!set.ok()) return set;
+  }));
   return former;
 }
 
@@ -388,9 +365,9 @@ void Storages::GiveBack(const DataSource& source, const RecordMapper& mapper, co
   (*tenant)
       ->SetMapper(former, now_ms,
                   [&](StoreRecords& records) -> absl::Status {
-                    const absl::StatusOr<std::optional<Document>> own = records.ReadDocument(kSourceKind, "");
-                    if (!own.ok()) return own.status();
-                    if (!*own || (*own)->text != MapperJson(mapper))
+                    ASSIGN_OR_RETURN(const std::optional<Document> own,
+                                     records.ReadDocument(kSourceKind, ""));
+                    if (!own || own->text != MapperJson(mapper))
                       return absl::FailedPreconditionError("it has another mapper by now");
                     return source.is_default ? CheckStays(records, former) : absl::OkStatus();
                   })
@@ -401,16 +378,15 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
                                                   const std::string& name, const std::string& mapper,
                                                   std::int64_t now_ms) {
   const MutexLock lock(changes_);
-  const absl::StatusOr<std::vector<DataSource>> there = ListSources(storage);
-  if (!there.ok()) return there.status();
-  const auto found = std::find_if(there->begin(), there->end(), [&](const DataSource& one) {
+  ASSIGN_OR_RETURN(const std::vector<DataSource> there, ListSources(storage));
+  const auto found = std::find_if(there.begin(), there.end(), [&](const DataSource& one) {
     return FoldName(one.id) == FoldName(id) || one.name == id;
   });
-  if (found == there->end()) return NoSource(storage, id);
+  if (found == there.end()) return NoSource(storage, id);
   DataSource changed = *found;
   if (!name.empty()) {
-    if (absl::Status named = CheckStorageName(name, "a data source"); !named.ok()) return named;
-    if (absl::Status free = CheckNameFree(found->id, name, *there); !free.ok()) return free;
+    RETURN_IF_ERROR(CheckStorageName(name, "a data source"));
+    RETURN_IF_ERROR(CheckNameFree(found->id, name, there));
     changed.name = name;
   }
   std::optional<RecordMapper> given, former;
@@ -419,28 +395,24 @@ absl::StatusOr<DataSource> Storages::ChangeSource(const std::string& storage, co
       return absl::FailedPreconditionError(absl::StrCat(
           "the rows of data source '", found->id, "' come by cycles, without a mapper. Nothing was done."));
     }
-    const absl::StatusOr<RecordMapper> other = FindMapper(storage, mapper);
-    if (!other.ok()) return other.status();
-    const absl::StatusOr<RecordMapper> had = GiveMapper(*found, *other, now_ms);
-    if (!had.ok()) return had.status();
-    given = *other;
-    former = *had;
-    changed.mapper = other->id();
+    ASSIGN_OR_RETURN(const RecordMapper other, FindMapper(storage, mapper));
+    ASSIGN_OR_RETURN(const RecordMapper had, GiveMapper(*found, other, now_ms));
+    given = other;
+    former = had;
+    changed.mapper = other.id();
   }
-  absl::StatusOr<std::shared_ptr<Tenant>> root = tenants_.Find(there->front().tenant);
-  if (!root.ok()) return root.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, tenants_.Find(there.front().tenant));
   bool is_refused = false;
-  absl::Status kept = (*root)->ChangeDocuments(
+  absl::Status kept = root->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto by_now = ReadByNow(records, there->front());
-        if (!by_now.ok()) return by_now.status();
+        ASSIGN_OR_RETURN(const auto by_now, ReadByNow(records, there.front()));
         is_refused = true;
-        const auto now = std::find_if(by_now->begin(), by_now->end(), [&](const DataSource& one) {
+        const auto now = std::find_if(by_now.begin(), by_now.end(), [&](const DataSource& one) {
           return FoldName(one.id) == FoldName(changed.id);
         });
-        if (now == by_now->end()) return NoSource(storage, id);
+        if (now == by_now.end()) return NoSource(storage, id);
         const std::string& new_name = name.empty() ? now->name : changed.name;
-        if (absl::Status free = CheckNameFree(now->id, new_name, *by_now); !free.ok()) return free;
+        RETURN_IF_ERROR(CheckNameFree(now->id, new_name, by_now));
         const absl::Status stays = given ? CheckStays(records, *given) : absl::OkStatus();
         if (!stays.ok()) return stays;
         changed.name = new_name;
@@ -472,8 +444,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   }
   tenant->reset();
   // It is not a customer's who must not come again.
-  if (absl::Status deleted = tenants_.Delete(context_id, Deleted::kForgotten, epoch); !deleted.ok())
-    return deleted;
+  RETURN_IF_ERROR(tenants_.Delete(context_id, Deleted::kForgotten, epoch));
   Forget(context_id);
   if (!what.empty()) {
     events_.Add(context_id, Severity::kWarning, "mirror.deleted",
@@ -493,8 +464,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   // Before the list is read again: another server may delete it, and make one of its name, meanwhile.
-  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(source->tenant);
-  if (!epoch.ok()) return epoch.status();
+  ASSIGN_OR_RETURN(const std::int64_t epoch, tenants_.home().FindEpoch(source->tenant));
   source = FindSource(storage, id);
   if (!source.ok()) return source.status();
   if (source->is_default) {
@@ -502,25 +472,22 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
         absl::StrCat("the default data source of storage '", storage,
                      "' goes with the storage alone. Nothing was done. To remove its rows, clear it."));
   }
-  absl::StatusOr<std::shared_ptr<Tenant>> root = Root(storage);
-  if (!root.ok()) return root.status();
-  const absl::StatusOr<std::optional<Document>> listed =
-      (*root)->FindDocument(kDataSourceKind, FoldName(source->id));
-  if (!listed.ok()) return listed.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
+  ASSIGN_OR_RETURN(const std::optional<Document> listed,
+                   root->FindDocument(kDataSourceKind, FoldName(source->id)));
   absl::StatusOr<std::uint64_t> rows = std::uint64_t{0};
   if (source->door == Door::kRecords) {
-    rows = DeleteTenant(source->tenant, NameOf((*root)->context_id(), source->id), *epoch);
+    rows = DeleteTenant(source->tenant, NameOf(root->context_id(), source->id), epoch);
     if (!rows.ok()) return rows;
-  } else if (absl::Status left = Detach(*source, (*root)->context_id(), now_ms); !left.ok()) {
+  } else if (absl::Status left = Detach(*source, root->context_id(), now_ms); !left.ok()) {
     return left;
   }
   CrashPoint("datasource.removed");
-  absl::Status unlisted = (*root)->ChangeDocuments(
+  absl::Status unlisted = root->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        const auto now = records.ReadDocument(kDataSourceKind, FoldName(source->id));
-        if (!now.ok()) return now.status();
+        ASSIGN_OR_RETURN(const auto now, records.ReadDocument(kDataSourceKind, FoldName(source->id)));
         // Another server was first, and one of its name was made since.
-        if (*now != *listed) return std::vector<DocumentChange>();
+        if (now != listed) return std::vector<DocumentChange>();
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(source->id), std::nullopt}};
       },
       now_ms);
@@ -532,8 +499,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
   // Before anything is read of it: another server may delete it, and make one of its name, meanwhile.
-  const absl::StatusOr<std::int64_t> epoch = tenants_.home().FindEpoch(id);
-  if (!epoch.ok()) return epoch.status();
+  ASSIGN_OR_RETURN(const std::int64_t epoch, tenants_.home().FindEpoch(id));
   absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
   if (absl::IsDataLoss(sources.status()) && WasStorage(id)) sources = std::vector<DataSource>();
   if (!sources.ok()) return sources.status();
@@ -554,9 +520,9 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
     rows += gone.value_or(0);
   }
   const std::string root = sources->empty() ? id : sources->front().tenant;
-  if (absl::Status removed = DeleteUnlisted(root, *epoch); !removed.ok()) return removed;
+  RETURN_IF_ERROR(DeleteUnlisted(root, epoch));
   CrashPoint("storage.emptied");
-  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"), *epoch);
+  const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"), epoch);
   // Another server was first.
   if (IsNowhere(gone.status())) return NoStorage(id);
   if (!gone.ok()) return gone;
@@ -573,13 +539,11 @@ bool Storages::WasStorage(const std::string& id) {
 
 absl::Status Storages::DeleteUnlisted(const std::string& root, std::int64_t epoch) {
   for (const std::string& left : FindUnlisted(tenants_, root)) {
-    const absl::StatusOr<std::int64_t> its = tenants_.home().FindEpoch(left);
-    if (!its.ok()) return its.status();
+    ASSIGN_OR_RETURN(const std::int64_t its, tenants_.home().FindEpoch(left));
     // Behind that: what belongs to a storage that was made meanwhile is none of this one's.
-    const absl::StatusOr<std::int64_t> now = tenants_.home().FindEpoch(root);
-    if (!now.ok()) return now.status();
-    if (*now != epoch) return NoStorage(root);
-    const absl::Status removed = DeleteTenant(left, "", *its).status();
+    ASSIGN_OR_RETURN(const std::int64_t now, tenants_.home().FindEpoch(root));
+    if (now != epoch) return NoStorage(root);
+    const absl::Status removed = DeleteTenant(left, "", its).status();
     if (!removed.ok() && !IsNowhere(removed)) return removed;
   }
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/plan_runner.h"
 
 namespace mirror {
@@ -73,16 +74,15 @@ class RunnerWork final : public StoreWork {
 
   absl::Status RunFollowing(const Follow& follow, const Plan& first, const TenantRecord& tenant,
                             CommitResult* result, Kept* kept) {
-    absl::StatusOr<std::optional<Plan>> next = follow(*result, tenant);
-    if (!next.ok()) return next.status();
-    if (!*next) return absl::OkStatus();
-    (*next)->journal = first.journal;
+    ASSIGN_OR_RETURN(std::optional<Plan> next, follow(*result, tenant));
+    if (!next) return absl::OkStatus();
+    next->journal = first.journal;
     const absl::StatusOr<CommitResult> done =
-        RunPlan(*transaction_, tenant, **next, /*savepoints=*/false).result;
+        RunPlan(*transaction_, tenant, *next, /*savepoints=*/false).result;
     if (!done.ok()) return done.status();
     result->followed = true;
     result->hooks_dropped += done->hooks_dropped;
-    if ((*next)->kept == Kept::kNow) *kept = Kept::kNow;
+    if (next->kept == Kept::kNow) *kept = Kept::kNow;
     return absl::OkStatus();
   }
 
@@ -93,11 +93,10 @@ class RunnerWork final : public StoreWork {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction, const Intent& intent) {
-  if (absl::Status status = transaction.Begin(intent); !status.ok()) return status;
+  RETURN_IF_ERROR(transaction.Begin(intent));
   BegunTransaction begun(&transaction);
-  absl::StatusOr<TenantRecord> tenant = begun->tenant().ReadTenant();
-  if (!tenant.ok()) return tenant.status();
-  return std::make_unique<RunnerWork>(std::move(begun), *std::move(tenant));
+  ASSIGN_OR_RETURN(TenantRecord tenant, begun->tenant().ReadTenant());
+  return std::make_unique<RunnerWork>(std::move(begun), std::move(tenant));
 }
 
 }  // namespace mirror

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/mirror_contents.h"
@@ -104,25 +105,22 @@ void AddMetadata(const MirrorContents& contents, Packed* packed) {
 }  // namespace
 
 absl::StatusOr<std::string> DigestContents(Snapshot& mirror, const GoOn& go_on) {
-  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
-  if (!contents.ok()) return contents.status();
+  ASSIGN_OR_RETURN(const MirrorContents contents, mirror.ReadContents());
   Packed packed;
-  AddMetadata(*contents, &packed);
-  for (const ContentsTable& table : contents->tables) {
+  AddMetadata(contents, &packed);
+  for (const ContentsTable& table : contents.tables) {
     std::vector<std::uint32_t> columns(table.stored.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
-    const auto digests = mirror.Digest(table.stored, columns, {}, go_on);
-    if (!digests.ok()) return digests.status();
-    packed.Add(*digests);
+    ASSIGN_OR_RETURN(const auto digests, mirror.Digest(table.stored, columns, {}, go_on));
+    packed.Add(digests);
   }
   return packed.Digest();
 }
 
 absl::StatusOr<std::string> DigestMetadata(Snapshot& mirror) {
-  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
-  if (!contents.ok()) return contents.status();
+  ASSIGN_OR_RETURN(const MirrorContents contents, mirror.ReadContents());
   Packed packed;
-  AddMetadata(*contents, &packed);
+  AddMetadata(contents, &packed);
   return packed.Digest();
 }
 

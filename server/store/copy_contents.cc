@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -24,10 +26,9 @@ std::uint64_t RowsOf(const MirrorContents& contents) {
 
 absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImport& to,
                                                       const GoOnCopying& go_on) {
-  absl::StatusOr<MirrorContents> contents = from.ReadContents();
-  if (!contents.ok()) return contents.status();
-  if (absl::Status begun = to.Begin(*contents); !begun.ok()) return begun;
-  const std::uint64_t all_rows = RowsOf(*contents);
+  ASSIGN_OR_RETURN(MirrorContents contents, from.ReadContents());
+  RETURN_IF_ERROR(to.Begin(contents));
+  const std::uint64_t all_rows = RowsOf(contents);
   std::uint64_t rows = 0, bytes = 0;
   const auto may_go_on = [&] {
     const double left = rows == 0 || rows >= all_rows ? 0 : static_cast<double>(all_rows - rows);
@@ -35,20 +36,18 @@ absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImpo
     return go_on(bytes, bytes + static_cast<std::uint64_t>(left * of_a_row));
   };
   const auto cancelled = [] { return absl::CancelledError("the copy was cancelled. No copy was made."); };
-  for (const ContentsTable& table : contents->tables) {
+  for (const ContentsTable& table : contents.tables) {
     std::vector<std::uint32_t> columns(table.stored.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
-    const absl::Status read =
-        from.ReadRows(table.stored, columns, {}, kBlockBytes, may_go_on, [&](RowBlock* block) {
-          rows += block->rows();
-          bytes += block->bytes();
-          return may_go_on() ? to.AddRows(table.stored, block) : cancelled();
-        });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(from.ReadRows(table.stored, columns, {}, kBlockBytes, may_go_on, [&](RowBlock* block) {
+      rows += block->rows();
+      bytes += block->bytes();
+      return may_go_on() ? to.AddRows(table.stored, block) : cancelled();
+    }));
   }
   if (!may_go_on()) return cancelled();
-  if (absl::Status finished = to.Finish(); !finished.ok()) return finished;
-  return std::move(contents->left_out);
+  RETURN_IF_ERROR(to.Finish());
+  return std::move(contents.left_out);
 }
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 
 namespace mirror {
@@ -41,7 +42,7 @@ absl::Status KeysByOperation::Give(JournalOperation operation, RowBlock* block) 
 absl::Status KeysByOperation::End() {
   for (auto& [operation, block] : blocks_) {
     if (block.rows() == 0) continue;
-    if (absl::Status status = Give(operation, &block); !status.ok()) return status;
+    RETURN_IF_ERROR(Give(operation, &block));
   }
   return absl::OkStatus();
 }

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/journal/journal_rules.h"
 #include "server/journal/row_states.h"
 #include "server/plan/cycle_check.h"
@@ -25,7 +27,7 @@ namespace mirror {
 namespace {
 
 /// How often a running cycle's sign of life is written, at most.
-constexpr std::int64_t kProgressIntervalMs = 1'000, kAheadMaxMs = 300'000;
+constexpr std::int64_t kProgressIntervalMs = 1'000;
 /// How often what is over kReceiptsKeptMax is removed, in receipts.
 constexpr std::uint64_t kPruneEvery = 64;
 
@@ -69,11 +71,9 @@ class StepRun {
         rows_(RowsBefore()) {}
 
   absl::Status Run() {
-    absl::StatusOr<std::vector<std::string>> values = HashValues();
-    if (!values.ok()) return values.status();
+    ASSIGN_OR_RETURN(std::vector<std::string> values, HashValues());
     for (const Action& action : step_.actions) {
-      absl::Status status = std::visit([&](const auto& what) { return Do(what); }, action);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(std::visit([&](const auto& what) { return Do(what); }, action));
     }
     absl::Status status;
     if (step_.settles_holds) status = transaction_.records().RemoveHoldsOn(step_.table);
@@ -81,7 +81,7 @@ class StepRun {
     if (status.ok() && step_.source_ms) {
       status = transaction_.records().WriteTime(step_.table, step_.source_ms);
     }
-    if (status.ok() && step_.receipt) status = KeepReceipt(*values);
+    if (status.ok() && step_.receipt) status = KeepReceipt(values);
     if (status.ok()) status = journal_.End(receipt_, rows_);
     return status.ok() ? WriteRecord() : status;
   }
@@ -94,10 +94,9 @@ class StepRun {
     std::vector<std::string> values;
     if (!step_.receipt) return values;
     for (const std::uint64_t id : step_.receipt->values) {
-      absl::StatusOr<std::string> hash =
-          transaction_.tables().HashParts(step_.table, step_.receipt->cycle, id);
-      if (!hash.ok()) return hash.status();
-      values.push_back(*std::move(hash));
+      ASSIGN_OR_RETURN(std::string hash,
+                       transaction_.tables().HashParts(step_.table, step_.receipt->cycle, id));
+      values.push_back(std::move(hash));
     }
     return values;
   }
@@ -137,13 +136,12 @@ class StepRun {
   absl::Status Do(const ApplyRows& apply) {
     std::optional<Shadow> shadow;
     if (apply.into_shadow) {
-      absl::StatusOr<std::optional<Shadow>> found = transaction_.tables().FindShadow(step_.table);
-      if (!found.ok()) return found.status();
-      if (!*found) return ShadowGone(step_.table);
-      shadow = *std::move(found);
+      ASSIGN_OR_RETURN(std::optional<Shadow> found, transaction_.tables().FindShadow(step_.table));
+      if (!found) return ShadowGone(step_.table);
+      shadow = std::move(found);
     }
     if (!shadow) {
-      if (absl::Status status = journal_.BeforeRows(apply); !status.ok()) return status;
+      RETURN_IF_ERROR(journal_.BeforeRows(apply));
     }
     RowsWritten written;
     absl::Status status =
@@ -157,23 +155,21 @@ class StepRun {
   }
 
   absl::Status Do(const SwapShadow& swap) {
-    const absl::StatusOr<std::optional<Shadow>> found = transaction_.tables().FindShadow(step_.table);
-    if (!found.ok()) return found.status();
-    const std::optional<Shadow>& shadow = *found;
+    ASSIGN_OR_RETURN(const std::optional<Shadow> found, transaction_.tables().FindShadow(step_.table));
+    const std::optional<Shadow>& shadow = found;
     const bool own = shadow && shadow->is_table;
     if (shadow && !own && swap.may_lose) {
-      if (absl::Status status = CheckLoss(*shadow, *swap.may_lose); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckLoss(*shadow, *swap.may_lose));
     }
     if (shadow) rows_ = shadow->rows;
     absl::Status status = transaction_.records().ForgetCheck(step_.table);
     if (!status.ok()) return status;
-    const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
-    if (!schema.ok()) return schema.status();
-    status = journal_.BeforeSwap(*schema, shadow && !own ? &*shadow : nullptr);
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
+    status = journal_.BeforeSwap(schema, shadow && !own ? &*shadow : nullptr);
     if (!status.ok()) return status;
     if (own) return transaction_.tables().EndOwnShadow(step_.table);
-    if (shadow && *schema && KeepsPartner(**schema)) {
-      return transaction_.tables().Merge(KeptForm(**schema), *shadow, plan_.now_ms);
+    if (shadow && schema && KeepsPartner(*schema)) {
+      return transaction_.tables().Merge(KeptForm(*schema), *shadow, plan_.now_ms);
     }
     return transaction_.tables().Swap(step_.table, &result_->left_out);
   }
@@ -181,23 +177,18 @@ class StepRun {
   /// See SwapShadow::may_lose.
   absl::Status CheckLoss(const Shadow& shadow, std::int64_t may_lose) {
     std::int64_t lost = std::max<std::int64_t>(0, rows_ - shadow.rows);
-    const absl::StatusOr<std::optional<TableSchema>> schema = transaction_.tables().ReadSchema(step_.table);
-    if (!schema.ok()) return schema.status();
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
     // Keys that are hashed now, or under another key, are no longer those of the visible table.
-    const bool same_keys = *schema && !HasHashedKey(**schema);
+    const bool same_keys = schema && !HasHashedKey(*schema);
     if (lost <= may_lose && same_keys) {
-      const absl::StatusOr<std::int64_t> absent =
-          transaction_.tables().CountAbsent(KeptForm(**schema), shadow, may_lose);
-      if (!absent.ok()) return absent.status();
-      lost = std::max(lost, *absent);
+      ASSIGN_OR_RETURN(const std::int64_t absent,
+                       transaction_.tables().CountAbsent(KeptForm(*schema), shadow, may_lose));
+      lost = std::max(lost, absent);
     }
     if (lost <= may_lose) return absl::OkStatus();
     result_->would_lose = lost;
     if (same_keys) {
-      absl::StatusOr<std::vector<std::string>> keys =
-          transaction_.tables().ReadAbsentKeys(KeptForm(**schema), shadow);
-      if (!keys.ok()) return keys.status();
-      result_->lost_keys = *std::move(keys);
+      ASSIGN_OR_RETURN(result_->lost_keys, transaction_.tables().ReadAbsentKeys(KeptForm(*schema), shadow));
     }
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
@@ -221,11 +212,10 @@ class StepRun {
   /// Also takes what the source had planned in a batch before.
   absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
     if (!step_.may_delete) return absl::OkStatus();
-    const absl::StatusOr<std::vector<Loss>> losses = transaction_.records().ReadLosses(step_.table);
-    if (!losses.ok()) return losses.status();
-    const DeleteBound bound = step_.may_delete(noted->rows_before, *losses);
+    ASSIGN_OR_RETURN(const std::vector<Loss> losses, transaction_.records().ReadLosses(step_.table));
+    const DeleteBound bound = step_.may_delete(noted->rows_before, losses);
     noted->planned = bound.planned;
-    for (const Loss& loss : *losses) {
+    for (const Loss& loss : losses) {
       if (loss.cycle == noted->cycle) lost += loss.rows;
     }
     if (!bound.most || lost <= *bound.most) return absl::OkStatus();
@@ -245,18 +235,15 @@ class StepRun {
     const ReceiptStep& step = *step_.receipt;
     std::optional<OpenReceipt> open;
     if (step.seq > 1) {
-      absl::StatusOr<std::optional<OpenReceipt>> before = tenant.ReadOpenReceipt(step_.table);
-      if (!before.ok()) return before.status();
-      open = *std::move(before);
+      ASSIGN_OR_RETURN(open, tenant.ReadOpenReceipt(step_.table));
     }
     open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
     if (!open) return absl::OkStatus();
     // What the table amounts to is written down only when more of it comes.
     if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
-    const absl::StatusOr<ReceiptHead> head = tenant.ReadReceiptHead();
-    if (!head.ok()) return head.status();
+    ASSIGN_OR_RETURN(const ReceiptHead head, tenant.ReadReceiptHead());
     const Receipt receipt =
-        CloseReceipt(*head, tenant_.context_id, step_.table, step_.record->position, *open, step);
+        CloseReceipt(head, tenant_.context_id, step_.table, step_.record->position, *open, step);
     result_->receipt = ReceiptText(receipt);
     receipt_ = receipt.number;
     absl::Status status = tenant.AddReceipt(receipt.number, result_->receipt);
@@ -333,15 +320,13 @@ class PlanRun {
     TenantVerbs& verbs = transaction_.tenant();
     // A plan with a nonce has the time that counts.
     const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
-    absl::Status status = verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms));
-    if (!status.ok()) return status;
-    const absl::StatusOr<TenantVerbs::NonceCount> count = verbs.CountNonces(plan_.nonce->value);
-    if (!count.ok()) return count.status();
-    if (count->has_this) {
+    RETURN_IF_ERROR(verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms)));
+    ASSIGN_OR_RETURN(const TenantVerbs::NonceCount count, verbs.CountNonces(plan_.nonce->value));
+    if (count.has_this) {
       return absl::AlreadyExistsError(
           "the token's nonce was used before. No cycle began. Make a new token for each Authenticate.");
     }
-    if (count->all >= plan_.nonce->remembered_max) {
+    if (count.all >= plan_.nonce->remembered_max) {
       return absl::ResourceExhaustedError(
           absl::StrCat("this tenant used ", plan_.nonce->remembered_max,
                        " tokens that have not expired yet. No cycle began. "
@@ -364,7 +349,7 @@ class PlanRun {
     touched_ = before_.touched;
     for (const Step& step : plan_.steps) {
       StepResult result;
-      if (absl::Status status = RunStep(step, &result); !status.ok()) return status;
+      RETURN_IF_ERROR(RunStep(step, &result));
       if (!result.status.ok()) failed_.insert(FoldName(step.table));
       // A step that only restates its record, as one of a part does, changes nothing.
       touched_ =
@@ -376,14 +361,13 @@ class PlanRun {
 
   /// Status: what ends the whole plan. The step's own outcome is in `result`.
   absl::Status RunStep(const Step& step, StepResult* result) {
-    const absl::StatusOr<std::optional<TableRecord>> stored = transaction_.records().ReadRecord(step.table);
-    if (!stored.ok()) return stored.status();
-    if (!SameButCount(*stored, step.expected)) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(step.table));
+    if (!SameButCount(stored, step.expected)) {
       if (!failed_.contains(FoldName(step.table))) return PlannedElsewhere(step.table);
       result->status = BehindRefused(step.table);
       return absl::OkStatus();
     }
-    absl::Status status = RunGuarded(step, *stored, result);
+    absl::Status status = RunGuarded(step, stored, result);
     if (status.ok() || Ends(status)) return status;
     if (!savepoints_) {
       needs_savepoint_ = true;
@@ -393,7 +377,7 @@ class PlanRun {
     if (!step.otherwise.empty() && !absl::IsAborted(status)) {
       result->otherwise = true;
       result->reason = std::string(status.message());
-      status = RunGuarded(step.otherwise.front(), *stored, result);
+      status = RunGuarded(step.otherwise.front(), stored, result);
       if (Ends(status)) return status;
     }
     result->status = std::move(status);
@@ -409,7 +393,7 @@ class PlanRun {
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
     StepRun run(transaction_, plan_, before_, step, stored, seen_, result);
     if (savepoints_) {
-      if (absl::Status status = AtSavepoint(transaction_.SetSavepoint()); !status.ok()) return status;
+      RETURN_IF_ERROR(AtSavepoint(transaction_.SetSavepoint()));
     }
     absl::Status status = run.Run();
     if (status.ok()) {
@@ -451,21 +435,18 @@ class PlanRun {
   absl::Status KeepTimes() {
     RecordVerbs& records = transaction_.records();
     if (plan_.targets) {
-      if (absl::Status status = records.WriteTargets(*plan_.targets); !status.ok()) return status;
+      RETURN_IF_ERROR(records.WriteTargets(*plan_.targets));
     }
     if (!plan_.all_as_of) return absl::OkStatus();
-    const absl::StatusOr<Freshness> now = records.ReadFreshness();
-    if (!now.ok()) return now.status();
-    const absl::StatusOr<std::vector<TableRecord>> tables = records.ReadRecords();
-    if (!tables.ok()) return tables.status();
-    return records.WriteTimes(*now, WithAllAsOf(*now, *tables, *plan_.all_as_of));
+    ASSIGN_OR_RETURN(const Freshness now, records.ReadFreshness());
+    ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, records.ReadRecords());
+    return records.WriteTimes(now, WithAllAsOf(now, tables, *plan_.all_as_of));
   }
 
   absl::Status KeepAnswers() {
     TenantVerbs& tenant = transaction_.tenant();
     if (plan_.answers) {
-      absl::Status status = tenant.WriteAnswers(plan_.answers(result_.steps));
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
     }
     if (!plan_.cycle_notes) return absl::OkStatus();
     const CycleNoteChanges changes = plan_.cycle_notes(result_.steps);
@@ -482,11 +463,8 @@ class PlanRun {
     std::vector<HookNote> notes;
     if (plan_.hooks) notes = plan_.hooks(result_.steps);
     if (!notes.empty()) {
-      absl::Status status = tenant.AddHookNotes(notes, plan_.known_hooks, plan_.now_ms - kUnknownHookKeptMs);
-      if (!status.ok()) return status;
-      const absl::StatusOr<std::uint64_t> dropped = tenant.TrimHookNotes(kHooksWaitingMax);
-      if (!dropped.ok()) return dropped.status();
-      result_.hooks_dropped = *dropped;
+      RETURN_IF_ERROR(tenant.AddHookNotes(notes, plan_.known_hooks, plan_.now_ms - kUnknownHookKeptMs));
+      ASSIGN_OR_RETURN(result_.hooks_dropped, tenant.TrimHookNotes(kHooksWaitingMax));
     }
     if (plan_.delivered_hooks.empty()) return absl::OkStatus();
     return tenant.RemoveHookNotes(plan_.delivered_hooks);
@@ -504,39 +482,36 @@ class PlanRun {
 
   absl::Status KeepJournal() {
     for (const std::string& table : plan_.compared_tables) {
-      if (absl::Status status = NoteComparison(table); !status.ok()) return status;
+      RETURN_IF_ERROR(NoteComparison(table));
     }
     for (const ErasedRow& row : plan_.erased_rows) {
-      if (absl::Status status = Erase(row); !status.ok()) return status;
+      RETURN_IF_ERROR(Erase(row));
     }
     for (const std::string& table : plan_.ended_histories) {
-      absl::Status status = transaction_.history().SetAside(table, plan_.now_ms);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(transaction_.history().SetAside(table, plan_.now_ms));
     }
     for (const HistoryCut& cut : plan_.history_cuts) {
-      const absl::StatusOr<std::int64_t> gone =
-          transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut);
-      if (!gone.ok()) return gone.status();
+      ASSIGN_OR_RETURN(
+          const std::int64_t gone,
+          transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut));
       CrashPoint("history.cut");
-      result_.versions_cut += *gone;
+      result_.versions_cut += gone;
     }
     if (plan_.trim_journal_through == 0) return absl::OkStatus();
-    const absl::StatusOr<std::int64_t> trimmed =
-        transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax);
-    if (!trimmed.ok()) return trimmed.status();
+    ASSIGN_OR_RETURN(const std::int64_t trimmed,
+                     transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax));
     CrashPoint("journal.trimmed");
-    result_.journal_trimmed = *trimmed;
+    result_.journal_trimmed = trimmed;
     return absl::OkStatus();
   }
 
   /// Whoever reads the journal is to compare the whole table.
   absl::Status NoteComparison(const std::string& table) {
-    const absl::StatusOr<std::optional<TableRecord>> stored = transaction_.records().ReadRecord(table);
-    if (!stored.ok()) return stored.status();
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(table));
     Step step;
     step.table = table;
-    step.expected = *stored;
-    step.record = *stored;
+    step.expected = stored;
+    step.record = stored;
     StepJournal journal(transaction_, plan_, step, seen_);
     absl::Status status = journal.Compare();
     if (status.ok()) status = journal.End(0, -1);
@@ -545,15 +520,13 @@ class PlanRun {
   }
 
   absl::Status Erase(const ErasedRow& row) {
-    const absl::StatusOr<std::int64_t> versions = transaction_.history().EraseRow(row.table, row.key);
-    if (!versions.ok()) return versions.status();
-    const absl::StatusOr<std::int64_t> entries = transaction_.journal().EraseKey(row.table, row.key);
-    if (!entries.ok()) return entries.status();
-    result_.versions_erased += *versions;
-    result_.entries_erased += *entries;
+    ASSIGN_OR_RETURN(const std::int64_t versions, transaction_.history().EraseRow(row.table, row.key));
+    ASSIGN_OR_RETURN(const std::int64_t entries, transaction_.journal().EraseKey(row.table, row.key));
+    result_.versions_erased += versions;
+    result_.entries_erased += entries;
     CrashPoint("history.erased");
     // Somebody may not have read yet that the row is gone.
-    return *entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
+    return entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
   }
 
   /// With a sign of the cycle's life, and the highest time ever seen.
@@ -563,7 +536,8 @@ class PlanRun {
       next.touched = touched_;
       // From far ahead it is by a wrong clock, and none.
       const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
-      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs || since_ms < -kAheadMaxMs) {
+      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs ||
+          since_ms < -kStoredAheadMaxMs) {
         next.progress_ms = plan_.now_ms;
       }
     }

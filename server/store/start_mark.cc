@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {
@@ -129,9 +130,8 @@ absl::StatusOr<std::unique_ptr<StartMark>> StartMark::Open(const std::string& da
                                                            std::int64_t boot) {
   std::string path = absl::StrCat(data_dir, "/server-start");
   RemoveTemporaries(path);
-  const absl::StatusOr<std::optional<Noted>> found = Read(path, now_ms);
-  if (!found.ok()) return found.status();
-  Noted noted = found->value_or(Noted{.ended = true});
+  ASSIGN_OR_RETURN(const std::optional<Noted> found, Read(path, now_ms));
+  Noted noted = found.value_or(Noted{.ended = true});
   if (!noted.ended) {
     noted.tokens_used_before_s = std::max(noted.tokens_used_before_s, UsedBefore(noted, now_ms, boot));
   }

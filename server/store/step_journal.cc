@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/journal/key_block.h"
 #include "server/journal/seen_mark.h"
@@ -139,17 +140,20 @@ bool CanHaveVersions(const TableSchema& table) {
 
 absl::StatusOr<SeenTables::Saw> SeenTables::Look(const std::string& table,
                                                  const std::optional<TableRecord>& stored) {
-  std::optional<std::string> text;
-  if (const auto kept = kept_.find(FoldName(table)); kept != kept_.end()) {
-    text = kept->second;
-  } else {
-    absl::StatusOr<std::optional<std::string>> read = transaction_.journal().ReadSeen(table);
-    if (!read.ok()) return read.status();
-    text = *std::move(read);
-  }
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, TextOf(table));
   if (!text) return Saw::kNever;
   if (*text == kSeenEnded) return Saw::kEnded;
   return stored && SawLastWrite(*text, SeenMarkOf(*stored)) ? Saw::kAll : Saw::kMissed;
+}
+
+absl::StatusOr<std::optional<std::string>> SeenTables::TextOf(const std::string& table) {
+  const std::string name = FoldName(table);
+  for (const Texts* const texts : {&kept_, &read_}) {
+    if (const auto known = texts->find(name); known != texts->end()) return known->second;
+  }
+  absl::StatusOr<std::optional<std::string>> read = transaction_.journal().ReadSeen(table);
+  if (read.ok()) read_[name] = *read;
+  return read;
 }
 
 void SeenTables::NoteSeen(const std::string& table, const std::optional<TableRecord>& record) {
@@ -175,26 +179,24 @@ StepJournal::StepJournal(StoreTransaction& transaction, const Plan& plan, const 
 
 absl::Status StepJournal::Open() {
   if (place_) return absl::OkStatus();
-  absl::StatusOr<JournalPlace> place = transaction_.journal().ReadPlace(step_.table);
-  if (!place.ok()) return place.status();
-  place_ = *place;
-  was_open_ = place->open;
+  ASSIGN_OR_RETURN(JournalPlace place, transaction_.journal().ReadPlace(step_.table));
+  place_ = place;
+  was_open_ = place.open;
   if (place_->last == 0) return absl::OkStatus();
   if (!kept_.history) {
-    if (absl::Status aside = SetAsideHistory(); !aside.ok()) return aside;
+    RETURN_IF_ERROR(SetAsideHistory());
   }
   if (!kept_.journal) return absl::OkStatus();
-  const absl::StatusOr<SeenTables::Saw> saw = seen_.Look(step_.table, step_.expected);
-  if (!saw.ok()) return saw.status();
-  if (*saw == SeenTables::Saw::kNever || *saw == SeenTables::Saw::kAll) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const SeenTables::Saw saw, seen_.Look(step_.table, step_.expected));
+  if (saw == SeenTables::Saw::kNever || saw == SeenTables::Saw::kAll) return absl::OkStatus();
   return NoteMissed();
 }
 
 absl::Status StepJournal::NoteMissed() {
   missed_ = true;
-  if (absl::Status aside = SetAsideHistory(); !aside.ok()) return aside;
+  RETURN_IF_ERROR(SetAsideHistory());
   // Its moment is open: no state before the next commit can be read again.
-  if (absl::Status headed = EnsureHead(); !headed.ok()) return headed;
+  RETURN_IF_ERROR(EnsureHead());
   absl::Status noted = Write(EntryOf(step_.expected ? JournalOperation::kCompare : JournalOperation::kGone));
   if (noted.ok()) CrashPoint("journal.missed");
   return noted;
@@ -202,12 +204,11 @@ absl::Status StepJournal::NoteMissed() {
 
 absl::Status StepJournal::EndJournal(JournalOperation operation) {
   if (std::exchange(ended_, true)) return absl::OkStatus();
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   if (place_->last == 0) return absl::OkStatus();
-  const absl::StatusOr<SeenTables::Saw> saw = seen_.Look(step_.table, step_.expected);
-  if (!saw.ok()) return saw.status();
-  if (*saw == SeenTables::Saw::kEnded) return absl::OkStatus();
-  if (*saw == SeenTables::Saw::kNever) {
+  ASSIGN_OR_RETURN(const SeenTables::Saw saw, seen_.Look(step_.table, step_.expected));
+  if (saw == SeenTables::Saw::kEnded) return absl::OkStatus();
+  if (saw == SeenTables::Saw::kNever) {
     // Nothing tells whether the table never had a journal, or had it once: an older server left no mark, and
     // a table that went takes its mark along.
     is_unseen_ = true;
@@ -247,7 +248,7 @@ absl::Status StepJournal::Write(JournalEntry entry) {
 
 absl::Status StepJournal::EnsureHead() {
   if (place_->open != 0) return absl::OkStatus();
-  if (absl::Status status = Write(EntryOf(JournalOperation::kHead)); !status.ok()) return status;
+  RETURN_IF_ERROR(Write(EntryOf(JournalOperation::kHead)));
   place_->open = place_->last;
   return absl::OkStatus();
 }
@@ -268,9 +269,8 @@ absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
   std::int64_t known_from = Moment();
   if (has_rows && place_->open == 0) {
     // As of the table's last commit, which is older than the last of all tables.
-    const absl::StatusOr<std::int64_t> last = transaction_.journal().FindLastCommit(step_.table);
-    if (!last.ok()) return last.status();
-    known_from = *last != 0 ? *last : Moment() - 1;
+    ASSIGN_OR_RETURN(const std::int64_t last, transaction_.journal().FindLastCommit(step_.table));
+    known_from = last != 0 ? last : Moment() - 1;
   }
   absl::Status status = transaction_.history().Begin(kept, known_from);
   if (status.ok()) CrashPoint("history.begun");
@@ -279,18 +279,17 @@ absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
 
 absl::Status StepJournal::Created() {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   return place_->last == 0 ? absl::OkStatus() : SetAsideHistory();
 }
 
 absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   if (!kept_.history || !CanHaveVersions(*apply.schema)) return absl::OkStatus();
-  const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
-  if (!there.ok()) return there.status();
-  if (!*there) {
-    if (absl::Status status = BeginHistory(*apply.schema, true); !status.ok()) return status;
+  ASSIGN_OR_RETURN(const bool there, transaction_.history().IsKept(step_.table));
+  if (!there) {
+    RETURN_IF_ERROR(BeginHistory(*apply.schema, true));
   }
   absl::Status status = transaction_.history().KeepOld(apply, Moment());
   if (status.ok()) CrashPoint("history.kept");
@@ -300,7 +299,7 @@ absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
 absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
   if (!kept_.journal) return absl::OkStatus();
   if (kept_.history && CanHaveVersions(*apply.schema)) {
-    if (absl::Status status = transaction_.history().ForgetSame(apply, Moment()); !status.ok()) return status;
+    RETURN_IF_ERROR(transaction_.history().ForgetSame(apply, Moment()));
   }
   JournalEntry entry = EntryOf(OperationOf(*apply.batch));
   entry.rows = apply.batch->row_count;
@@ -314,20 +313,17 @@ absl::Status StepJournal::AfterRows(const ApplyRows& apply) {
 
 absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow) {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   const bool has_history = kept_.history && agreed && CanHaveVersions(*agreed);
   if (has_history) {
     const TableSchema kept = KeptForm(*agreed);
-    const absl::StatusOr<bool> there = transaction_.history().IsKept(step_.table);
-    if (!there.ok()) return there.status();
-    bool goes_on = *there && shadow != nullptr;
+    ASSIGN_OR_RETURN(const bool there, transaction_.history().IsKept(step_.table));
+    bool goes_on = there && shadow != nullptr;
     if (goes_on) {
-      const absl::StatusOr<bool> as_kept = transaction_.history().IsAsKept(step_.table);
-      if (!as_kept.ok()) return as_kept.status();
-      goes_on = *as_kept;
+      ASSIGN_OR_RETURN(goes_on, transaction_.history().IsAsKept(step_.table));
     }
     if (goes_on) {
-      absl::Status status =
+      RETURN_IF_ERROR(
           transaction_.history().KeepDifference(kept, *shadow, Moment(), [&](const ExchangedKeys& changed) {
             JournalEntry entry = EntryOf(changed.operation);
             entry.rows = changed.keys.size();
@@ -336,8 +332,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
             entry.least = std::move(packed.least);
             entry.most = std::move(packed.most);
             return Put(std::move(entry));
-          });
-      if (!status.ok()) return status;
+          }));
       CrashPoint("history.compared");
       // A moment that is open has kept some versions already: which of them changed again nobody knows.
       if (was_open_ == 0) return absl::OkStatus();
@@ -366,7 +361,7 @@ absl::Status StepJournal::Altered(const AlterTable& alter) {
 absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
   if (columns.empty()) return absl::OkStatus();
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   JournalEntry entry = EntryOf(JournalOperation::kCompare);
   entry.columns = columns;
   return Put(std::move(entry));
@@ -374,7 +369,7 @@ absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
 
 absl::Status StepJournal::Compare() {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
-  if (absl::Status status = Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
   // The journal says it already.
   if (missed_) return absl::OkStatus();
   return Put(EntryOf(JournalOperation::kCompare));
@@ -383,21 +378,19 @@ absl::Status StepJournal::Compare() {
 absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
   // Versions that no rule asks for do not follow the definition.
   if (!kept_.history) {
-    if (absl::Status status = Open(); !status.ok()) return status;
+    RETURN_IF_ERROR(Open());
   }
   if (!kept_.history && !HasRuleOnKey(agreed)) return absl::OkStatus();
   const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
   if (!before.ok() || !*before) return before.status();
   if (HasRuleOnKey(agreed) && HidesKey(**before, agreed)) {
-    absl::Status status = transaction_.journal().ForgetKeys(step_.table);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(transaction_.journal().ForgetKeys(step_.table));
   }
   begins_anew_ = !altered_ && MovesColumns(**before, agreed);
   if (kept_.history && !altered_) {
     // The view is made again for the table as it is by now: what it was made for before is known here alone.
-    const absl::StatusOr<bool> as_kept = transaction_.history().IsAsKept(step_.table);
-    if (!as_kept.ok()) return as_kept.status();
-    begins_anew_ = begins_anew_ || !*as_kept;
+    ASSIGN_OR_RETURN(const bool as_kept, transaction_.history().IsAsKept(step_.table));
+    begins_anew_ = begins_anew_ || !as_kept;
   }
   // The population compares columns that both have: what came, or went, is in no row's key.
   return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
@@ -415,8 +408,8 @@ absl::Status StepJournal::Agreed(const TableSchema& agreed) {
 
 absl::Status StepJournal::Gone() {
   if (!kept_.journal) return EndJournal(JournalOperation::kGone);
-  if (absl::Status status = Open(); !status.ok()) return status;
-  if (absl::Status status = SetAsideHistory(); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
+  RETURN_IF_ERROR(SetAsideHistory());
   return Put(EntryOf(JournalOperation::kGone));
 }
 
@@ -433,8 +426,8 @@ absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
     return EndMoment(receipt, rows);
   }
   if (!waiting_ && !step_.commits && !place_ && LeavesRecord(step_)) return absl::OkStatus();
-  if (absl::Status status = Open(); !status.ok()) return status;
-  if (absl::Status status = EndMoment(receipt, rows); !status.ok()) return status;
+  RETURN_IF_ERROR(Open());
+  RETURN_IF_ERROR(EndMoment(receipt, rows));
   if (place_->last != 0) seen_.NoteSeen(step_.table, step_.record);
   return absl::OkStatus();
 }

@@ -49,7 +49,10 @@ class SeenTables {
   /// Text of the document by folded name of the table; absent: there is none.
   using Texts = std::map<std::string, std::optional<std::string>>;
 
+  absl::StatusOr<std::optional<std::string>> TextOf(const std::string& table);
+
   StoreTransaction& transaction_;
+  Texts read_;     ///< As the transaction found them.
   Texts waiting_;  ///< Of the step that runs.
   Texts kept_;
 };

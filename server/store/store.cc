@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Planner& planner,
@@ -9,33 +11,29 @@ absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Plann
                                                                      const StoreWork::Follow& follow) {
   for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
     const bool first = savepoints == Savepoints::kWhereNeeded;
-    const absl::StatusOr<std::unique_ptr<StoreWork>> work = Begin(first ? intent : Intent{});
-    if (!work.ok()) return work.status();
-    absl::StatusOr<std::optional<Plan>> plan = planner((*work)->tenant());
-    if (!plan.ok()) return plan.status();
-    if (!*plan) return std::optional<Committed>();
-    (*plan)->journal = journal_;
+    ASSIGN_OR_RETURN(const std::unique_ptr<StoreWork> work, Begin(first ? intent : Intent{}));
+    ASSIGN_OR_RETURN(std::optional<Plan> plan, planner(work->tenant()));
+    if (!plan) return std::optional<Committed>();
+    plan->journal = journal_;
     absl::StatusOr<CommitResult> result =
-        first && follow ? (*work)->CommitFollowed(**plan, follow) : (*work)->Commit(**plan, savepoints);
+        first && follow ? work->CommitFollowed(*plan, follow) : work->Commit(*plan, savepoints);
     if (!result.ok()) return result.status();
-    if (!result->again) return std::optional(Committed{**std::move(plan), *std::move(result)});
+    if (!result->again) return std::optional(Committed{*std::move(plan), *std::move(result)});
   }
   return absl::InternalError("a step could not be taken back alone. Nothing was applied.");
 }
 
 absl::StatusOr<CommitResult> Store::Commit(const Plan& plan) {
-  absl::StatusOr<std::optional<Committed>> committed =
-      PlanAndCommit([&](const TenantRecord&) { return std::optional(plan); });
-  if (!committed.ok()) return committed.status();
-  return std::move((*committed)->result);
+  ASSIGN_OR_RETURN(std::optional<Committed> committed,
+                   PlanAndCommit([&](const TenantRecord&) { return std::optional(plan); }));
+  return std::move(committed->result);
 }
 
 absl::StatusOr<std::optional<Document>> StoreRecords::ReadDocument(const std::string& kind,
                                                                    const std::string& id) {
-  absl::StatusOr<std::vector<Document>> found = ReadDocuments(kind, id, 1);
-  if (!found.ok()) return found.status();
-  if (found->empty() || found->front().id != id) return std::optional<Document>();
-  return std::move(found->front());
+  ASSIGN_OR_RETURN(std::vector<Document> found, ReadDocuments(kind, id, 1));
+  if (found.empty() || found.front().id != id) return std::optional<Document>();
+  return std::move(found.front());
 }
 
 }  // namespace mirror

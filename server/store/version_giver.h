@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "proto/wire/row_block.h"
 #include "server/store/version_reader.h"
 
@@ -24,7 +25,7 @@ class VersionGiver {
       waiting_->from = until;
       waiting_->is_insert = row == nullptr;
     }
-    if (absl::Status given = End(); !given.ok()) return given;
+    RETURN_IF_ERROR(End());
     if (!goes_on_ || row == nullptr) return absl::OkStatus();
     waiting_ = RowVersion{.until = until == INT64_MAX ? 0 : until};
     row_ = std::move(*row);

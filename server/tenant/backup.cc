@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/plan/move_mark.h"
 #include "server/tenant/dry_run.h"
 #include "server/tenant/records/records_planner.h"
@@ -33,27 +34,24 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
   }
   const absl::StatusOr<std::unique_ptr<Snapshot>> copy = (*store)->OpenSnapshot();
   if (!copy.ok()) return NotEqual(std::string(copy.status().message()));
-  const absl::StatusOr<std::vector<TableRecord>> records = original.ReadTables();
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, original.ReadTables());
   const absl::StatusOr<std::vector<TableRecord>> copied = (*copy)->ReadTables();
-  if (!copied.ok() || *copied != *records) return NotEqual("its metadata table differs");
+  if (!copied.ok() || *copied != records) return NotEqual("its metadata table differs");
   std::vector<DrilledTable> tables;
-  BackupStep step{.doing = "comparing", .all = records->size()};
-  for (const TableRecord& record : *records) {
+  BackupStep step{.doing = "comparing", .all = records.size()};
+  for (const TableRecord& record : records) {
     if (show) show(step);
     ++step.done;
-    const absl::StatusOr<std::optional<TableSchema>> schema = original.ReadSchema(record.table);
-    if (!schema.ok()) return schema.status();
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, original.ReadSchema(record.table));
     // A table whose agreed definition is newer than its rows has other columns than it says.
-    if (!*schema || record.state == TableState::kRepopulate) continue;
-    const TableSchema kept = KeptForm(**schema);
+    if (!schema || record.state == TableState::kRepopulate) continue;
+    const TableSchema kept = KeptForm(*schema);
     std::vector<std::uint32_t> all(kept.columns.size());
     std::iota(all.begin(), all.end(), 0U);
-    const absl::StatusOr<std::vector<RangeDigest>> there = original.Digest(kept, all, {}, go_on);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const std::vector<RangeDigest> there, original.Digest(kept, all, {}, go_on));
     const absl::StatusOr<std::vector<RangeDigest>> here = (*copy)->Digest(kept, all, {}, go_on);
     if (absl::IsCancelled(here.status())) return here.status();
-    if (!here.ok() || here->front() != there->front()) {
+    if (!here.ok() || here->front() != there.front()) {
       return NotEqual(absl::StrCat("table '", record.table, "' differs"));
     }
     tables.push_back({record, here->front()});
@@ -63,40 +61,34 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
 
 absl::Status EndCycleIn(MirrorCopy& made, const Tenant& tenant, const std::optional<TenantRecord>& before,
                         std::int64_t now_ms) {
-  const absl::StatusOr<std::unique_ptr<Store>> copy = made.Open();
-  if (!copy.ok()) return copy.status();
-  (*copy)->SetJournal(tenant.journal_rules());
-  return EndCycleOfCopy(**copy, before, now_ms);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> copy, made.Open());
+  copy->SetJournal(tenant.journal_rules());
+  return EndCycleOfCopy(*copy, before, now_ms);
 }
 
 /// Beside the mirror, before all tables of the tenant are dropped, unless there is nothing to be copied.
 absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                             const GoOn& go_on) {
-  const absl::StatusOr<TenantInfo> info = tenant.Info();
-  if (!info.ok()) return info.status();
-  if (info->tables == 0) return ResetReport{};
-  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
-  if (!space.ok()) return space.status();
-  if (space->free_bytes < info->bytes + kSpareBytes) {
+  ASSIGN_OR_RETURN(const TenantInfo info, tenant.Info());
+  if (info.tables == 0) return ResetReport{};
+  ASSIGN_OR_RETURN(const StoreHome::Space space, tenants.home().FindCopySpace());
+  if (space.free_bytes < info.bytes + kSpareBytes) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info->bytes,
-                     " bytes, and the disk has room for ", space->free_bytes,
+        absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info.bytes,
+                     " bytes, and the disk has room for ", space.free_bytes,
                      ": the mirror as it was could not be kept. Nothing was dropped. Make room, or reset the "
                      "tables by their names, which keeps no copy."));
   }
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(tenant.context_id());
-  if (!copy.ok()) return copy.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
+  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(tenant.context_id()));
   const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on(); };
-  absl::StatusOr<std::vector<std::string>> left_out = (*copy)->CopyOf(**snapshot, copying);
-  if (!left_out.ok()) return left_out.status();
-  absl::StatusOr<std::string> kept = (*copy)->Keep(now_ms);
+  ASSIGN_OR_RETURN(std::vector<std::string> left_out, copy->CopyOf(*snapshot, copying));
+  absl::StatusOr<std::string> kept = copy->Keep(now_ms);
   if (!kept.ok()) {
     return absl::Status(kept.status().code(), absl::StrCat(kept.status().message(), " Nothing was dropped."));
   }
   CrashPoint("reset.kept");
-  return ResetReport{.kept = *std::move(kept), .left_out = *std::move(left_out)};
+  return ResetReport{.kept = *std::move(kept), .left_out = std::move(left_out)};
 }
 
 }  // namespace
@@ -105,50 +97,43 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
                                           bool drill, const GoOn& go_on, const ShowBackup& show) {
   const bool kept = !path.empty() || !drill;
   if (kept) {
-    if (absl::Status status = tenants.home().CheckCopyOut(path); !status.ok()) return status;
+    RETURN_IF_ERROR(tenants.home().CheckCopyOut(path));
   }
   std::unique_ptr<MirrorCopy> copy;
   if (drill) {
-    absl::StatusOr<std::unique_ptr<MirrorCopy>> made = tenants.home().NewCopy(tenant.context_id());
-    if (!made.ok()) return made.status();
-    copy = *std::move(made);
+    ASSIGN_OR_RETURN(copy, tenants.home().NewCopy(tenant.context_id()));
   }
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
   const auto copying = [&](std::uint64_t done, std::uint64_t all) {
     if (show) show({.done = done, .all = all});
     return go_on();
   };
   BackupReport report;
   if (kept) {
-    absl::StatusOr<CopyReport> made = tenants.home().CopyOut(tenant.context_id(), **snapshot, path, copying);
-    if (!made.ok()) return made.status();
-    report.bytes = made->bytes;
-    report.left_out = std::move(made->left_out);
+    ASSIGN_OR_RETURN(CopyReport made, tenants.home().CopyOut(tenant.context_id(), *snapshot, path, copying));
+    report.bytes = made.bytes;
+    report.left_out = std::move(made.left_out);
   }
   if (!drill) return report;
   if (kept) {
-    if (absl::Status copied = copy->CopyOf(path); !copied.ok()) return copied;
+    RETURN_IF_ERROR(copy->CopyOf(path));
   } else {
-    absl::StatusOr<std::vector<std::string>> left_out = copy->CopyOf(**snapshot, copying);
-    if (!left_out.ok()) return left_out.status();
-    report.left_out = *std::move(left_out);
+    ASSIGN_OR_RETURN(std::vector<std::string> left_out, copy->CopyOf(*snapshot, copying));
+    report.left_out = std::move(left_out);
     report.bytes = copy->Bytes();
   }
-  absl::StatusOr<std::vector<DrilledTable>> tables = Drill(*copy, **snapshot, go_on, show);
-  if (!tables.ok()) return tables.status();
-  report.tables = *std::move(tables);
+  ASSIGN_OR_RETURN(std::vector<DrilledTable> tables, Drill(*copy, *snapshot, go_on, show));
+  report.tables = std::move(tables);
   return report;
 }
 
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms,
                                             const Expected& expected) {
-  if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
-  if (absl::Status status = tenants.home().CheckCopyIn(path); !status.ok()) return status;
-  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
-  if (!copy.ok()) return copy.status();
-  if (absl::Status copied = (*copy)->CopyOf(path); !copied.ok()) return copied;
+  RETURN_IF_ERROR(CheckContextId(context_id));
+  RETURN_IF_ERROR(tenants.home().CheckCopyIn(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(context_id));
+  RETURN_IF_ERROR(copy->CopyOf(path));
   CrashPoint("restore.copied");
   RestoreReport report;
   ExpectedOfAct expected_act{expected};
@@ -161,7 +146,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
                                                         "backup ",
                                                         context_id, "' made."));
     };
-    const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
+    const absl::StatusOr<std::unique_ptr<Store>> store = copy->Open();
     if (!store.ok()) return no_mirror(store.status().message());
     if (absl::Status whole = (*store)->upkeep().CheckIntegrity(); !whole.ok())
       return no_mirror(whole.message());
@@ -169,30 +154,26 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
     if (!records.ok()) return no_mirror(records.status().message());
     report.tables = static_cast<std::uint32_t>(records->size());
     if (!expected.token.empty()) {
-      absl::StatusOr<Act> act = RestoreAct(path, **store);
-      if (!act.ok()) return act.status();
-      expected_act.act = *std::move(act);
+      ASSIGN_OR_RETURN(Act act, RestoreAct(path, **store));
+      expected_act.act = std::move(act);
     }
   }
-  report.bytes = (*copy)->Bytes();
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.FindOrMake(context_id);
-  if (!tenant.ok()) return tenant.status();
-  absl::Status replaced = (*tenant)->ReplaceFile(
+  report.bytes = copy->Bytes();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants.FindOrMake(context_id));
+  RETURN_IF_ERROR(tenant->ReplaceFile(
       [&](const std::optional<TenantRecord>& before) -> absl::Status {
         CrashPoint("restore.before");
-        if (absl::Status ended = EndCycleIn(**copy, **tenant, before, now_ms); !ended.ok()) return ended;
-        absl::StatusOr<ReplacedMirror> replaced_mirror =
-            (*copy)->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; });
-        if (!replaced_mirror.ok()) return replaced_mirror.status();
-        if (replaced_mirror->was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
-        report.kept = std::move(replaced_mirror->kept);
-        report.left_out = std::move(replaced_mirror->left_out);
+        RETURN_IF_ERROR(EndCycleIn(*copy, *tenant, before, now_ms));
+        ASSIGN_OR_RETURN(ReplacedMirror replaced_mirror,
+                         copy->Replace(now_ms, [](std::uint64_t, std::uint64_t) { return true; }));
+        if (replaced_mirror.was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
+        report.kept = std::move(replaced_mirror.kept);
+        report.left_out = std::move(replaced_mirror.left_out);
         return absl::OkStatus();
       },
-      now_ms, expected_act);
-  if (!replaced.ok()) return replaced;
+      now_ms, expected_act));
   CrashPoint("restore.ended");
-  if (absl::Status allowed = tenants.Allow(context_id, let_in).status(); !allowed.ok()) return allowed;
+  RETURN_IF_ERROR(tenants.Allow(context_id, let_in).status());
   return report;
 }
 
@@ -207,10 +188,10 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
     // Before a copy is made; what counts is looked at again where the tables are dropped.
     LookedAct looked;
     const ActTerms terms{.expected = expected, .look = &looked};
-    if (absl::Status same = tenant.Reset({}, now_ms, terms).status(); !same.ok()) return same;
+    RETURN_IF_ERROR(tenant.Reset({}, now_ms, terms).status());
   }
   if (!tenant.IsUnusable()) {
-    if (absl::Status status = stays(); !status.ok()) return status;
+    RETURN_IF_ERROR(stays());
     const absl::StatusOr<TenantRecord> row = tenant.ReadTenantRow();
     const absl::Status cycles = row.ok() ? CheckComesByCycles(*row) : absl::OkStatus();
     if (!cycles.ok()) return cycles;
@@ -228,21 +209,19 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
     // Whatever is in the old file must not keep a new one from being begun.
     const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
     if (!of_file) return failed;
-    if (absl::Status status = stays(); !status.ok()) return status;
+    RETURN_IF_ERROR(stays());
     tenant.Distrust(failed);
   }
   // It may have been deleted meanwhile.
-  const absl::StatusOr<std::shared_ptr<Tenant>> there = tenants.Find(tenant.context_id());
-  if (!there.ok()) return there.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> there, tenants.Find(tenant.context_id()));
   ResetReport report;
-  absl::Status rebuilt = (*there)->Rebuild(
+  RETURN_IF_ERROR(there->Rebuild(
       [&](const std::optional<TenantRecord>& owner) {
-        absl::StatusOr<std::string> aside = tenants.home().SetAside((*there)->context_id(), now_ms, owner);
+        absl::StatusOr<std::string> aside = tenants.home().SetAside(there->context_id(), now_ms, owner);
         if (aside.ok()) report.kept = *aside;
         return aside;
       },
-      now_ms);
-  if (!rebuilt.ok()) return rebuilt;
+      now_ms));
   return report;
 }
 

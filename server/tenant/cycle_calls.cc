@@ -11,13 +11,14 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/refusal.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/mirror/feed_tables.h"
+#include "server/tenant/exchange/feed_plan.h"
 
 namespace mirror {
 namespace {
@@ -96,9 +97,8 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
 
 absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
   const Caller& caller = beginning->caller;
-  const absl::Status opened = OpenToBegin(mirror_, caller, beginning->probe, beginning->now_ms);
-  if (!opened.ok()) return opened;
-  if (absl::Status status = MayBegin(caller, beginning->now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenToBegin(mirror_, caller, beginning->probe, beginning->now_ms));
+  RETURN_IF_ERROR(MayBegin(caller, beginning->now_ms));
   return mirror_
       .Commit([&](const TenantRecord& tenant)
                   MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); },
@@ -108,16 +108,15 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
 
 /// Who is refused anyhow takes no lock.
 absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
-  if (!tenant.ok()) return tenant.status();
-  return CheckBeginning(caller, *tenant, now_ms);
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
+  return CheckBeginning(caller, tenant, now_ms);
 }
 
 absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord& tenant,
                                         std::int64_t now_ms) {
-  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckOwner(caller, tenant));
   if (const StartMark* const start = mirror_.options().start) {
-    if (absl::Status is_new = start->CheckToken(caller.issued_s); !is_new.ok()) return is_new;
+    RETURN_IF_ERROR(start->CheckToken(caller.issued_s));
   }
   if (caller.expires_ms >= mirror_.progress().Counted(tenant.clock_ms, now_ms)) return absl::OkStatus();
   // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
@@ -133,7 +132,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   const Caller& caller = beginning->caller;
   Admission& admission = beginning->admission;
   admission = Admission{};
-  if (absl::Status status = CheckBeginning(caller, tenant, beginning->now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckBeginning(caller, tenant, beginning->now_ms));
   beginning->created = tenant.issuer.empty();
   beginning->takes_place = tenant.active;
   Plan plan;
@@ -161,7 +160,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
   if (!tenant.paused) {
-    if (absl::Status status = PlanCycle(tenant, beginning, &plan); !status.ok()) return status;
+    RETURN_IF_ERROR(PlanCycle(tenant, beginning, &plan));
   }
   return plan;
 }
@@ -194,10 +193,9 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
   plan->tenant->touched = false;
   plan->forget_old_cycles = true;
   if (!beginning->known) return absl::OkStatus();
-  absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-  if (!feed.ok()) return feed.status();
-  const MirrorFeed next = AtBegin(*feed, *beginning->known, tenant, admission.cycle);
-  if (next != *feed) {
+  ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(mirror_.store()->records()));
+  const MirrorFeed next = AtBegin(feed, *beginning->known, tenant, admission.cycle);
+  if (next != feed) {
     // By what it knew the source may go on at once, and never say again what it says now.
     plan->kept = Kept::kNow;
     plan->documents.push_back(Write(next));
@@ -234,13 +232,12 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
                                                   std::int64_t now_ms, Announcing announcing) {
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
   const MutexLock lock(mirror_.mutex());
-  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
-  if (!running.ok()) return running.status();
-  if (running->announced == digest) return Answers(tables, running->source_accepted);
-  if (absl::Status status = CheckUntouched(*running); !status.ok()) return status;
+  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
+  if (running.announced == digest) return Answers(tables, running.source_accepted);
+  RETURN_IF_ERROR(CheckUntouched(running));
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
-  absl::StatusOr<AnnounceView> view = LookBefore(request, *running);
+  absl::StatusOr<AnnounceView> view = LookBefore(request, running);
   if (!view.ok()) return mirror_.Noticed(view.status());
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(std::exchange(view->touched, {}));
@@ -251,42 +248,41 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   bool is_counted = false;
   const auto plan_it = [&](const TenantRecord& tenant)
                            MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-    if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
     if (tenant.announced == digest) return std::optional<Plan>();
     AnnounceView now = *view;
     now.tenant = tenant;
-    if (absl::Status status = FillView(request, &now); !status.ok()) return status;
-    if (absl::Status status = PlanWithFeed(mirror_, request, now, &planned); !status.ok()) return status;
+    RETURN_IF_ERROR(FillView(request, &now));
+    RETURN_IF_ERROR(PlanWithFeed(mirror_, request, now, &planned));
     if (request.is_short && !planned.repeats) return NoRepetition();
     if (!is_counted) dropped = FindDropped(planned.plan.steps);
     if (!is_counted && !dropped.empty()) return std::optional<Plan>();
     before = std::move(now.former);
     known_holds = std::move(now.holds);
     if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
-    if (absl::Status status = KeepExchangeNote(mirror_, &planned.plan); !status.ok()) return status;
+    RETURN_IF_ERROR(KeepExchangeNote(mirror_, &planned.plan));
     return std::move(planned.plan);
   };
-  const auto committed = CommitCounted(plan_it, request, &dropped, &is_counted);
-  if (!committed.ok()) return committed.status();
-  if (!*committed) return Answers(tables, running->source_accepted);
+  ASSIGN_OR_RETURN(const auto committed, CommitCounted(plan_it, request, &dropped, &is_counted));
+  if (!committed) return Answers(tables, running.source_accepted);
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
   TellOf(tables);
-  const Plan& plan = (*committed)->plan;
+  const Plan& plan = committed->plan;
   // Tables and columns that indexes need may have come or gone.
   if (!plan.source_objects.empty() || !plan.steps.empty()) mirror_.indexes().SetDue();
   // Retiring a table settles its holds.
   if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
     TellHolds(mirror_, known_holds, plan.holds);
   const std::vector<SchemaAnswer> answers =
-      AnswersAfter(planned.answers, planned.step_of, (*committed)->result.steps);
+      AnswersAfter(planned.answers, planned.step_of, committed->result.steps);
   mirror_.cycle().SetRefused(answers);
   mirror_.agreed().Forget();
   mirror_.cycle().ForgetNotes();
   TellAnnounced(planned, answers, before);
-  TellDropped(dropped, **committed);
-  return Answers(tables, running->source_accepted, planned.repeats);
+  TellDropped(dropped, *committed);
+  return Answers(tables, running.source_accepted, planned.repeats);
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
@@ -325,26 +321,24 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
                                                                   std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
-  if (!tenant.ok()) return tenant.status();
-  if (absl::Status own = CheckOwner(caller, *tenant); !own.ok()) return own;
-  const AnnounceRequest request{tenant->cycle, source_id, "", tables, now_ms};
-  const absl::StatusOr<AnnounceView> view = LookBefore(request, *tenant);
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
+  RETURN_IF_ERROR(CheckOwner(caller, tenant));
+  const AnnounceRequest request{tenant.cycle, source_id, "", tables, now_ms};
+  const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
   if (!view.ok()) return mirror_.Noticed(view.status());
   LookedAnnouncement looked;
   const auto plan_it = [&](const TenantRecord& now)
                            MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-    if (absl::Status own = CheckOwner(caller, now); !own.ok()) return own;
+    RETURN_IF_ERROR(CheckOwner(caller, now));
     AnnounceView seen = *view;
     seen.tenant = now;
     // A cycle that runs keeps nobody from looking.
     seen.tenant.touched = false;
-    if (absl::Status status = FillView(request, &seen); !status.ok()) return status;
+    RETURN_IF_ERROR(FillView(request, &seen));
     looked.planned = PlanAnnouncement(request, seen);
     return std::optional<Plan>();
   };
-  const absl::Status planned = mirror_.Commit(plan_it).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(mirror_.Commit(plan_it).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   looked.snapshot = *std::move(snapshot);
@@ -360,9 +354,8 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
   // The store remembers what it found, and looks again only where a definition changed since.
-  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->records().ReadTouchedTables();
-  if (!touched.ok()) return touched.status();
-  view.touched = *std::move(touched);
+  ASSIGN_OR_RETURN(std::vector<TouchedTable> touched, mirror_.store()->records().ReadTouchedTables());
+  view.touched = std::move(touched);
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
@@ -370,61 +363,50 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
     checked.hash = SchemaHash(*table.schema);
     // Whoever lets another source take over ends the cycle.
     if (!KeepsPartner(*table.schema) || view.IsOtherSource(request)) continue;
-    const absl::StatusOr<std::optional<TableRecord>> record =
-        mirror_.store()->records().ReadTable(table.name);
-    if (!record.ok()) return record.status();
-    if (*record && (*record)->schema_hash == checked.hash) continue;
-    const absl::StatusOr<std::optional<TableSchema>> agreed =
-        mirror_.store()->records().ReadSchema(table.name);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed) continue;
-    absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside(table.name);
-    if (!aside.ok()) return aside.status();
-    view.tables[FoldName(table.name)].aside = *std::move(aside);
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record,
+                     mirror_.store()->records().ReadTable(table.name));
+    if (record && record->schema_hash == checked.hash) continue;
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed,
+                     mirror_.store()->records().ReadSchema(table.name));
+    if (agreed) continue;
+    ASSIGN_OR_RETURN(std::vector<std::string> aside, mirror_.store()->records().SetAside(table.name));
+    view.tables[FoldName(table.name)].aside = std::move(aside);
   }
   return view;
 }
 
 /// With `view.tenant`, and what LookBefore() found.
 absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* view) {
-  if (absl::Status status = CheckUntouched(view->tenant); !status.ok()) return status;
-  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckUntouched(view->tenant));
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
   view->holds = mirror_.cycle().holds();
-  absl::StatusOr<std::vector<SchemaAnswer>> former = mirror_.store()->records().ReadAnswers();
-  if (!former.ok()) return former.status();
-  view->former = *std::move(former);
+  ASSIGN_OR_RETURN(std::vector<SchemaAnswer> former, mirror_.store()->records().ReadAnswers());
+  view->former = std::move(former);
   if (view->IsOtherSource(request)) return absl::OkStatus();
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return records.status();
-  view->records = *std::move(records);
-  absl::StatusOr<std::vector<std::string>> there = mirror_.store()->records().AgreedTables();
-  if (!there.ok()) return there.status();
-  view->there = *std::move(there);
-  absl::StatusOr<std::vector<TouchedTable>> touched = mirror_.store()->records().ReadTouchedTables();
-  if (!touched.ok()) return touched.status();
-  view->touched = *std::move(touched);
-  absl::StatusOr<std::vector<KeptObjects>> objects = mirror_.store()->records().ReadSourceObjects();
-  if (!objects.ok()) return objects.status();
-  view->objects = *std::move(objects);
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror_.store()->records().ReadTables());
+  view->records = std::move(records);
+  ASSIGN_OR_RETURN(std::vector<std::string> there, mirror_.store()->records().AgreedTables());
+  view->there = std::move(there);
+  ASSIGN_OR_RETURN(std::vector<TouchedTable> touched, mirror_.store()->records().ReadTouchedTables());
+  view->touched = std::move(touched);
+  ASSIGN_OR_RETURN(std::vector<KeptObjects> objects, mirror_.store()->records().ReadSourceObjects());
+  view->objects = std::move(objects);
   return ReadMirrored(request, view);
 }
 
 absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
   const TablesToRead read = FindTablesToRead(request, *view);
   for (const std::string& name : read.unannounced) {
-    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(name);
-    if (!agreed.ok()) return agreed.status();
-    view->tables[FoldName(name)].agreed = *std::move(agreed);
+    ASSIGN_OR_RETURN(std::optional<TableSchema> agreed, mirror_.store()->records().ReadSchema(name));
+    view->tables[FoldName(name)].agreed = std::move(agreed);
   }
   for (const std::size_t number : read.changed) {
     const AnnouncedTable& table = request.tables[number];
     MirroredTable& mirrored = view->tables[FoldName(table.name)];
-    absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(table.name);
-    if (!agreed.ok()) return agreed.status();
-    mirrored.agreed = *std::move(agreed);
-    absl::StatusOr<std::vector<std::string>> lost = mirror_.store()->records().ReadLostColumns(table.name);
-    if (!lost.ok()) return lost.status();
-    mirrored.lost = *std::move(lost);
+    ASSIGN_OR_RETURN(std::optional<TableSchema> agreed, mirror_.store()->records().ReadSchema(table.name));
+    mirrored.agreed = std::move(agreed);
+    ASSIGN_OR_RETURN(std::vector<std::string> lost, mirror_.store()->records().ReadLostColumns(table.name));
+    mirrored.lost = std::move(lost);
   }
   return absl::OkStatus();
 }
@@ -474,7 +456,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
   }
   Announcement announcement;
   announcement.repeats = repeats;
-  if (absl::Status status = AddHeld(tables, &announcement); !status.ok()) return status;
+  RETURN_IF_ERROR(AddHeld(tables, &announcement));
   for (const AnnouncedTable& table : tables) {
     TableAnswer answer;
     answer.table = table.name;
@@ -498,8 +480,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
 }
 
 absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement) {
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
-    return status;
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
   const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kTables, "");
   if (hold == nullptr) return absl::OkStatus();
   std::set<std::string> listed;

@@ -17,7 +17,7 @@
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 

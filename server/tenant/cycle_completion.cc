@@ -9,12 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
-#include "server/tenant/mirror/feed_tables.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/exchange/feed_plan.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 namespace {
@@ -64,12 +65,12 @@ std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
   end.make_plan = [&](const TenantRecord& tenant)
                       MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
     if (mirror_.store()->IsBuilding()) return std::optional<Plan>();
-    if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
+    RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
     // Which refusals these rows make good is known only after their commit.
     if (!mirror_.cycle().RefusalsOf(cycle).empty()) return std::optional<Plan>();
     before = tenant;
     Plan plan = PlanCycleEnd(tenant, mirror_.options(), now_ms);
-    if (absl::Status planned = PlanCompletion(tenant, &completing, &plan); !planned.ok()) return planned;
+    RETURN_IF_ERROR(PlanCompletion(tenant, &completing, &plan));
     ended = *plan.tenant;
     return std::optional(std::move(plan));
   };
@@ -85,8 +86,7 @@ std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
 }
 
 absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Finish(Completing* completing) {
-  const absl::Status compared = CompareLater(completing->tables, completing->now_ms, &completing->verdicts);
-  if (!compared.ok()) return compared;
+  RETURN_IF_ERROR(CompareLater(completing->tables, completing->now_ms, &completing->verdicts));
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() != nullptr) mirror_.store()->upkeep().StandAlone();
   // When all were in use as they were opened, this is when there is something to close. Those that were used
@@ -105,11 +105,10 @@ absl::Status CycleCompletion::CompareNow(Completing* completing) {
   completing->checks.clear();
   completing->verdicts.clear();
   for (const CompletedTable& table : completing->tables) {
-    absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table.table);
-    if (!record.ok()) return record.status();
+    ASSIGN_OR_RETURN(std::optional<TableRecord> record, mirror_.store()->records().ReadTable(table.table));
     std::optional<RangeDigest> own;
-    if (*record) own = mirror_.cycle().DigestOf(completing->cycle, table.table, (*record)->position);
-    Compared compared = Compare(table, *record, own, completing->now_ms);
+    if (record) own = mirror_.cycle().DigestOf(completing->cycle, table.table, record->position);
+    Compared compared = Compare(table, record, own, completing->now_ms);
     if (compared.check) completing->checks.push_back(*std::move(compared.check));
     completing->verdicts.push_back(std::move(compared.verdict));
   }
@@ -119,7 +118,7 @@ absl::Status CycleCompletion::CompareNow(Completing* completing) {
 absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Completing* completing, Plan* plan) {
   const std::int64_t cycle = completing->cycle, now_ms = completing->now_ms;
   RunningCycle& running = mirror_.cycle();
-  if (absl::Status status = running.Load(*mirror_.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(running.Load(*mirror_.store()));
   plan->cycle = cycle;
   completing->announced = !before.announced.empty();
   completing->refused = running.RefusalsOf(cycle);
@@ -133,8 +132,8 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
       AddStale(&*plan->all_as_of);
     }
   }
-  if (absl::Status status = CompareNow(completing); !status.ok()) return status;
-  if (absl::Status status = NoteChecks(completing->checks, &plan->checks); !status.ok()) return status;
+  RETURN_IF_ERROR(CompareNow(completing));
+  RETURN_IF_ERROR(NoteChecks(completing->checks, &plan->checks));
   TenantRecord& tenant = *plan->tenant;
   CountMiss(cycle, now_ms, tenant);
   completing->paused = tenant.paused ? PauseWords(tenant.paused, tenant.pause_reason) : "";
@@ -143,21 +142,18 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   // One that announced nothing went nowhere.
   if (completing->announced) tenant.completed_ms = now_ms;
   if (completing->announced && !other_source && tenant.source_accepted) {
-    const absl::StatusOr<bool> awaits = AwaitsProof(*plan);
-    if (!awaits.ok()) return awaits.status();
-    tenant.source_accepted = *awaits;
+    ASSIGN_OR_RETURN(tenant.source_accepted, AwaitsProof(*plan));
   }
   if (completing->announced && !other_source) {
-    if (absl::Status status = PlanUnsent(completing, plan); !status.ok()) return status;
+    RETURN_IF_ERROR(PlanUnsent(completing, plan));
   }
   const bool own_notes = running.IsNoted(CycleNoteKind::kExchange);
   const bool restored = running.IsNoted(CycleNoteKind::kRestored) && !before.source_accepted;
   if (own_notes || restored) {
-    const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-    if (!feed.ok()) return feed.status();
+    ASSIGN_OR_RETURN(const MirrorFeed feed, ReadFeed(mirror_.store()->records()));
     const MirrorFeed next =
-        own_notes ? AtCompletion(*feed, before, completing->unsent) : AtRestored(*feed, cycle);
-    if (next != *feed) plan->documents.push_back(Write(next));
+        own_notes ? AtCompletion(feed, before, completing->unsent) : AtRestored(feed, cycle);
+    if (next != feed) plan->documents.push_back(Write(next));
   }
   HookNotes notes = mirror_.hooks().OfCompletion(cycle, now_ms, completing->tables);
   if (notes) mirror_.hooks().Set(std::move(notes), plan);
@@ -167,23 +163,20 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
 
 absl::Status CycleCompletion::PlanUnsent(Completing* completing, Plan* plan) {
   RunningCycle& running = mirror_.cycle();
-  absl::StatusOr<UnsentTables> before = running.LoadUnsent(*mirror_.store());
-  if (!before.ok()) return before.status();
-  const UnsentTables next = AfterCycle(*before, completing->unsent, running.refused(), completing->now_ms);
-  if (next == *before) return absl::OkStatus();
-  completing->unsent_news = NewsOf(*before, next);
+  ASSIGN_OR_RETURN(UnsentTables before, running.LoadUnsent(*mirror_.store()));
+  const UnsentTables next = AfterCycle(before, completing->unsent, running.refused(), completing->now_ms);
+  if (next == before) return absl::OkStatus();
+  completing->unsent_news = NewsOf(before, next);
   plan->documents.push_back(Write(next));
   running.ForgetUnsent();
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
-  const absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return records.status();
-  const absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return checks.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, mirror_.store()->records().ReadTables());
+  ASSIGN_OR_RETURN(const std::vector<TableCheck> checks, mirror_.store()->records().ReadChecks());
   std::set<std::string> awaited;
-  for (const TableCheck& check : *checks) {
+  for (const TableCheck& check : checks) {
     if (IsUnproven(check)) awaited.insert(FoldName(check.table));
   }
   for (const TableCheck& check : plan.checks) awaited.erase(FoldName(check.table));
@@ -196,7 +189,7 @@ absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
   if (plan.all_as_of) {
     for (const std::string& name : plan.all_as_of->stale) stale.insert(FoldName(name));
   }
-  return std::any_of(records->begin(), records->end(), [&](const TableRecord& record) {
+  return std::any_of(records.begin(), records.end(), [&](const TableRecord& record) {
     const std::string key = FoldName(record.table);
     return record.position.lsn.value >= 0 && awaited.contains(key) &&
            (!plan.all_as_of || stale.contains(key));
@@ -288,14 +281,13 @@ absl::Status CycleCompletion::CompareLater(const std::vector<CompletedTable>& ta
                                            std::vector<TableVerdict>* verdicts) {
   for (std::size_t i = 0; i < tables.size(); ++i) {
     if (!tables[i].digest || (*verdicts)[i].comparison != Comparison::kUnchecked) continue;
-    absl::StatusOr<std::optional<Compared>> compared = CompareRows(tables[i], now_ms);
-    if (!compared.ok()) return compared.status();
-    if (!*compared) continue;
-    (*verdicts)[i] = (*compared)->verdict;
-    if (!(*compared)->check) continue;
+    ASSIGN_OR_RETURN(std::optional<Compared> compared, CompareRows(tables[i], now_ms));
+    if (!compared) continue;
+    (*verdicts)[i] = compared->verdict;
+    if (!compared->check) continue;
     // The next cycle may have changed rows since they were counted.
-    (*compared)->check->row_count.reset();
-    if (absl::Status status = KeepCheck(**compared, now_ms); !status.ok()) return status;
+    compared->check->row_count.reset();
+    RETURN_IF_ERROR(KeepCheck(*compared, now_ms));
   }
   return absl::OkStatus();
 }
@@ -310,33 +302,28 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
     if (!opened.ok()) return mirror_.Noticed(opened.status());
     snapshot = *std::move(opened);
   }
-  const absl::StatusOr<std::optional<TableRecord>> record = snapshot->ReadTable(table.table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> schema = snapshot->ReadSchema(table.table);
-  if (!schema.ok()) return schema.status();
-  if (!*record || !*schema) return std::optional<Compared>();
-  const TableSchema kept = KeptForm(**schema);
-  const absl::StatusOr<std::vector<RangeDigest>> own =
-      snapshot->Digest(kept, PlainColumns(kept), {}, kToTheEnd);
-  if (!own.ok()) return own.status();
-  return std::optional(Compare(table, *record, own->front(), now_ms));
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot->ReadTable(table.table));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, snapshot->ReadSchema(table.table));
+  if (!record || !schema) return std::optional<Compared>();
+  const TableSchema kept = KeptForm(*schema);
+  ASSIGN_OR_RETURN(const std::vector<RangeDigest> own,
+                   snapshot->Digest(kept, PlainColumns(kept), {}, kToTheEnd));
+  return std::optional(Compare(table, record, own.front(), now_ms));
 }
 
 absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() == nullptr) return absl::OkStatus();
-  const absl::Status kept = mirror_
-                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                  Plan plan;
-                                  plan.now_ms = now_ms;
-                                  absl::Status status = NoteChecks({*compared.check}, &plan.checks);
-                                  if (!status.ok()) return status;
-                                  if (plan.checks.empty()) return std::optional<Plan>();
-                                  return plan;
-                                })
-                                .status();
-  if (!kept.ok()) return kept;
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord&)
+                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                    Plan plan;
+                                    plan.now_ms = now_ms;
+                                    RETURN_IF_ERROR(NoteChecks({*compared.check}, &plan.checks));
+                                    if (plan.checks.empty()) return std::optional<Plan>();
+                                    return plan;
+                                  })
+                      .status());
   TellVerdict(compared.verdict);
   mirror_.Summarize(Look::kAll);
   return absl::OkStatus();
@@ -346,14 +333,13 @@ absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t n
 absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
                                          std::vector<TableCheck>* written) {
   if (checks.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
-  if (!known.ok()) return known.status();
+  ASSIGN_OR_RETURN(const std::vector<TableCheck> known, mirror_.store()->records().ReadChecks());
   for (const TableCheck& check : checks) {
-    const auto found = std::find_if(known->begin(), known->end(),
+    const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const TableCheck& one) { return SameName(one.table, check.table); });
-    if (found != known->end() && !Supersedes(check, *found)) continue;
+    if (found != known.end() && !Supersedes(check, *found)) continue;
     written->push_back(check);
-    if (found == known->end() || !found->wanted) continue;
+    if (found == known.end() || !found->wanted) continue;
     written->back().wanted = check.equality == Equality::kCountEqual;
   }
   return absl::OkStatus();
@@ -419,17 +405,15 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
-  const absl::StatusOr<std::vector<TableRecord>> tables = mirror_.store()->records().ReadTables();
-  if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::vector<SchemaAnswer>> answers = mirror_.store()->records().ReadAnswers();
-  if (!answers.ok()) return answers.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, mirror_.store()->records().ReadTables());
+  ASSIGN_OR_RETURN(const std::vector<SchemaAnswer> answers, mirror_.store()->records().ReadAnswers());
   // Where a definition was refused, the rows are under the rules of before, however good their position is.
   std::set<std::string> refused;
-  for (const SchemaAnswer& answer : *answers) {
+  for (const SchemaAnswer& answer : answers) {
     if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused.insert(FoldName(answer.table));
   }
   std::vector<std::string> awaited;
-  for (const TableRecord& table : *tables) {
+  for (const TableRecord& table : tables) {
     if (table.position.lsn == Lsn{} || table.state != TableState::kMirrored ||
         refused.contains(FoldName(table.table))) {
       awaited.push_back(table.table);
@@ -442,9 +426,8 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now
   const absl::StatusOr<std::optional<Mirror::Committed>> forgotten =
       mirror_.Commit([&](const TenantRecord& tenant)
                          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                           const absl::StatusOr<std::vector<std::string>> awaited = AwaitedTables();
-                           if (!awaited.ok()) return awaited.status();
-                           if (!tenant.scrub || !awaited->empty()) {
+                           ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedTables());
+                           if (!tenant.scrub || !awaited.empty()) {
                              return absl::AbortedError("somebody else wrote to the mirror meanwhile");
                            }
                            // Tables that were set aside hold what they held.
@@ -456,17 +439,16 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now
   if (!forgotten.ok()) return forgotten.status();
   absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
   if (!aside.ok()) return aside;
-  if (absl::Status status = mirror_.store()->upkeep().Scrub(); !status.ok()) return status;
-  const absl::Status done = mirror_
-                                .Commit([&](const TenantRecord& tenant) {
-                                  Plan plan;
-                                  plan.now_ms = now_ms;
-                                  plan.tenant = tenant;
-                                  plan.tenant->scrub = false;
-                                  return std::optional(std::move(plan));
-                                })
-                                .status();
-  if (!done.ok()) return done;
+  RETURN_IF_ERROR(mirror_.store()->upkeep().Scrub());
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord& tenant) {
+                        Plan plan;
+                        plan.now_ms = now_ms;
+                        plan.tenant = tenant;
+                        plan.tenant->scrub = false;
+                        return std::optional(std::move(plan));
+                      })
+                      .status());
   return aside;
 }
 

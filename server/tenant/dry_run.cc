@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/consequences/compare_moments.h"
 #include "server/consequences/count_mirror.h"
 #include "server/consequences/dropped_columns.h"
@@ -23,19 +24,18 @@ namespace {
 using Count = std::function<absl::StatusOr<Consequences>(const CountedMirror&)>;
 
 absl::StatusOr<Consequences> CountIn(Snapshot& snapshot, const DryRun& how, const Count& count) {
-  const absl::StatusOr<MirrorContents> contents = snapshot.ReadContents();
-  if (!contents.ok()) return contents.status();
-  return count({snapshot, *contents, how.with_keys, how.go_on});
+  ASSIGN_OR_RETURN(const MirrorContents contents, snapshot.ReadContents());
+  return count({snapshot, contents, how.with_keys, how.go_on});
 }
 
 /// The copy, checked as RestoreMirror() does it.
 absl::StatusOr<std::unique_ptr<MirrorCopy>> TakeCopy(Tenants& tenants, const std::string& context_id,
                                                      const std::string& path) {
-  if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
-  if (absl::Status status = tenants.home().CheckCopyIn(path); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckContextId(context_id));
+  RETURN_IF_ERROR(tenants.home().CheckCopyIn(path));
   absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
   if (!copy.ok()) return copy.status();
-  if (absl::Status copied = (*copy)->CopyOf(path); !copied.ok()) return copied;
+  RETURN_IF_ERROR((*copy)->CopyOf(path));
   return copy;
 }
 
@@ -44,8 +44,7 @@ absl::StatusOr<std::unique_ptr<MirrorCopy>> TakeCopy(Tenants& tenants, const std
 absl::StatusOr<Consequences> WouldInvalidate(Tenant& tenant, const std::vector<std::string>& tables,
                                              std::int64_t now_ms, const DryRun& how) {
   LookedAct looked;
-  const absl::Status planned = tenant.Invalidate(tables, now_ms, {.look = &looked}).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(tenant.Invalidate(tables, now_ms, {.look = &looked}).status());
   return CountIn(*looked.snapshot, how,
                  [&](const CountedMirror& mirror) { return CountInvalidated(mirror, looked.act); });
 }
@@ -53,24 +52,21 @@ absl::StatusOr<Consequences> WouldInvalidate(Tenant& tenant, const std::vector<s
 absl::StatusOr<Consequences> WouldReset(Tenant& tenant, const std::vector<std::string>& tables,
                                         std::int64_t now_ms, const DryRun& how) {
   LookedAct looked;
-  const absl::Status planned = tenant.Reset(tables, now_ms, {.look = &looked}).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(tenant.Reset(tables, now_ms, {.look = &looked}).status());
   const bool kept = tables.empty();
   return CountIn(*looked.snapshot, how,
                  [&](const CountedMirror& mirror) { return CountReset(mirror, looked.act, kept); });
 }
 
 absl::StatusOr<Consequences> WouldDelete(Tenant& tenant, const DryRun& how) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  return CountIn(**snapshot, how,
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
+  return CountIn(*snapshot, how,
                  [](const CountedMirror& mirror) { return CountDeleted(mirror, {.call = "DeleteMirror"}); });
 }
 
 absl::StatusOr<Consequences> WouldAcceptSource(Tenant& tenant, std::int64_t now_ms, const DryRun& how) {
   LookedAct looked;
-  const absl::Status planned = tenant.AcceptSource(now_ms, {.look = &looked}).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(tenant.AcceptSource(now_ms, {.look = &looked}).status());
   return CountIn(*looked.snapshot, how,
                  [&](const CountedMirror& mirror) { return CountAccepted(mirror, looked.act); });
 }
@@ -78,27 +74,25 @@ absl::StatusOr<Consequences> WouldAcceptSource(Tenant& tenant, std::int64_t now_
 absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& asked, std::int64_t now_ms,
                                         const DryRun& how) {
   LookedAct looked;
-  const absl::Status planned = tenant.EraseRow(asked, now_ms, {.look = &looked}).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(tenant.EraseRow(asked, now_ms, {.look = &looked}).status());
   const MeantRow& row = *looked.row;
-  const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(*looked.snapshot, row);
-  if (!kept.ok()) return kept.status();
+  ASSIGN_OR_RETURN(const KeptOfRow kept, CountKeptOfRow(*looked.snapshot, row));
   return CountIn(*looked.snapshot, how, [&](const CountedMirror& mirror) {
     Consequences counted;
-    counted.tables.push_back({.table = row.table, .versions = kept->versions, .entries = kept->entries});
+    counted.tables.push_back({.table = row.table, .versions = kept.versions, .entries = kept.entries});
     if (how.with_keys) counted.tables.back().keys = {asked.key};
     counted.notes.push_back("the mirror is rewritten then");
     if (const std::vector<std::string> aside = TablesSetAside(mirror.contents); !aside.empty()) {
       counted.notes.push_back(absl::StrCat("what was set aside is dropped, since it may hold the row: ",
                                            absl::StrJoin(aside, ", ")));
     }
-    if (kept->entries > 0) {
+    if (kept.entries > 0) {
       counted.notes.push_back("whoever reads the journal is told to compare the whole table");
     }
     counted.notes.push_back(
         "backups, copies that reset and restore kept beside the mirror, and what partners' programs have "
         "read, are not reached");
-    counted.token = StateToken(ErasureAct(row, asked.key, *kept, mirror.contents), StateOf(mirror.contents));
+    counted.token = StateToken(ErasureAct(row, asked.key, kept, mirror.contents), StateOf(mirror.contents));
     return counted;
   });
 }
@@ -106,22 +100,19 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
 absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_id, std::int64_t now_ms,
                                              const DryRun& how) {
   LookedAct looked;
-  const absl::Status planned =
-      tenant.DecideHold(hold_id, HoldState::kCommit, now_ms, {.look = &looked}).status();
-  if (!planned.ok()) return planned;
+  RETURN_IF_ERROR(tenant.DecideHold(hold_id, HoldState::kCommit, now_ms, {.look = &looked}).status());
   return CountIn(*looked.snapshot, how, [&](const CountedMirror& mirror) {
     return CountCommitted(mirror, looked.act, *looked.hold);
   });
 }
 
 absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on) {
-  const absl::StatusOr<std::vector<TableRecord>> records = looked.snapshot->ReadTables();
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, looked.snapshot->ReadTables());
   std::set<std::string> announced, retired;
   for (const SchemaAnswer& answer : looked.planned.answers) announced.insert(FoldName(answer.table));
   for (const std::string& table : looked.planned.retired) retired.insert(FoldName(table));
   std::map<std::string, AnnouncedLoss> losses;
-  for (const TableRecord& record : *records) {
+  for (const TableRecord& record : records) {
     const std::string key = FoldName(record.table);
     if (announced.contains(key)) continue;
     // What neither is announced nor goes waits for an operator.
@@ -129,14 +120,12 @@ absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement&
         .table = record.table, .retired = true, .rows = record.row_count, .held = !retired.contains(key)};
   }
   const std::vector<Step>& steps = looked.planned.plan.steps;
-  absl::StatusOr<std::vector<DroppedColumns>> gone = FindPopulatedWithout(*looked.snapshot, steps);
-  if (!gone.ok()) return gone.status();
-  for (DroppedColumns& dropped : FindDropped(steps)) gone->push_back(std::move(dropped));
-  for (const DroppedColumns& dropped : *gone) {
-    const absl::StatusOr<std::uint64_t> values =
-        CountValues(*looked.snapshot, dropped.table, dropped.columns, go_on);
-    if (!values.ok()) return values.status();
-    losses[FoldName(dropped.table)] = {.table = dropped.table, .columns = dropped.columns, .values = *values};
+  ASSIGN_OR_RETURN(std::vector<DroppedColumns> gone, FindPopulatedWithout(*looked.snapshot, steps));
+  for (DroppedColumns& dropped : FindDropped(steps)) gone.push_back(std::move(dropped));
+  for (const DroppedColumns& dropped : gone) {
+    ASSIGN_OR_RETURN(const std::uint64_t values,
+                     CountValues(*looked.snapshot, dropped.table, dropped.columns, go_on));
+    losses[FoldName(dropped.table)] = {.table = dropped.table, .columns = dropped.columns, .values = values};
   }
   std::vector<AnnouncedLoss> all;
   for (auto& [name, loss] : losses) all.push_back(std::move(loss));
@@ -144,18 +133,15 @@ absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement&
 }
 
 absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy) {
-  const absl::StatusOr<TenantRecord> tenant = copy.records().ReadTenant();
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<MirrorState> state = ReadState(copy.records(), *tenant);
-  if (!state.ok()) return state.status();
-  return Act{.call = "Restore", .more = absl::StrCat(path, " ", StateToken({.call = "copy"}, *state))};
+  ASSIGN_OR_RETURN(const TenantRecord tenant, copy.records().ReadTenant());
+  ASSIGN_OR_RETURN(const MirrorState state, ReadState(copy.records(), tenant));
+  return Act{.call = "Restore", .more = absl::StrCat(path, " ", StateToken({.call = "copy"}, state))};
 }
 
 absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& context_id,
                                           const std::string& path, bool quick, const DryRun& how) {
-  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = TakeCopy(tenants, context_id, path);
-  if (!copy.ok()) return copy.status();
-  const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
+  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, TakeCopy(tenants, context_id, path));
+  const absl::StatusOr<std::unique_ptr<Store>> store = copy->Open();
   absl::Status whole = store.status();
   if (whole.ok()) whole = (*store)->upkeep().CheckIntegrity();
   if (!whole.ok()) {
@@ -163,10 +149,8 @@ absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& c
                                                       context_id, "': ", whole.message(),
                                                       ". Nothing was changed."));
   }
-  const absl::StatusOr<Act> act = RestoreAct(path, **store);
-  if (!act.ok()) return act.status();
-  const absl::StatusOr<std::unique_ptr<Snapshot>> then = (*store)->OpenSnapshot();
-  if (!then.ok()) return then.status();
+  ASSIGN_OR_RETURN(const Act act, RestoreAct(path, **store));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> then, (*store)->OpenSnapshot());
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
   if (!tenant.ok() && !absl::IsNotFound(tenant.status())) return tenant.status();
   absl::StatusOr<std::unique_ptr<Snapshot>> now =
@@ -174,10 +158,10 @@ absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& c
                   : absl::StatusOr<std::unique_ptr<Snapshot>>(std::unique_ptr<Snapshot>());
   if (absl::IsNotFound(now.status())) now = std::unique_ptr<Snapshot>();
   if (!now.ok()) return now.status();
-  return CountIn(**then, how, [&](const CountedMirror& copied) -> absl::StatusOr<Consequences> {
-    if (*now == nullptr) return CountRestored(nullptr, copied, *act, quick);
+  return CountIn(*then, how, [&](const CountedMirror& copied) -> absl::StatusOr<Consequences> {
+    if (*now == nullptr) return CountRestored(nullptr, copied, act, quick);
     return CountIn(**now, how,
-                   [&](const CountedMirror& mirror) { return CountRestored(&mirror, copied, *act, quick); });
+                   [&](const CountedMirror& mirror) { return CountRestored(&mirror, copied, act, quick); });
   });
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
 #include "server/tenant/mirror/journal_upkeep.h"
@@ -76,7 +77,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
             plan.tenant->announced.clear();
             CarryOverWithoutMove(before, &*plan.tenant);
             plan.forget_old_cycles = true;
-            if (absl::Status status = CompareAllTables(copy.records(), &plan); !status.ok()) return status;
+            RETURN_IF_ERROR(CompareAllTables(copy.records(), &plan));
             absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
             if (!renewed.ok()) return renewed;
             return plan;
@@ -92,13 +93,13 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
 
 absl::Status FileCalls::CheckIntegrity() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   return mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity());
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   // A full disk keeps nobody from making a copy on another one, in which cycles and times are a little older.
   mirror_.store()->upkeep().WriteWaiting().IgnoreError();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
@@ -114,10 +115,8 @@ absl::Status FileCalls::CheckExpected(const ExpectedOfAct& expected, std::int64_
   return mirror_
       .Commit([&](const TenantRecord& tenant)
                   MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), tenant);
-                    if (!state.ok()) return state.status();
-                    absl::Status same = expected.expected.Check(expected.act, *state);
-                    if (!same.ok()) return same;
+                    ASSIGN_OR_RETURN(const MirrorState state, ReadState(mirror_.store()->records(), tenant));
+                    RETURN_IF_ERROR(expected.expected.Check(expected.act, state));
                     return std::optional<Plan>();
                   })
       .status();
@@ -132,8 +131,8 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
         "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
         "then restore."));
   }
-  if (absl::Status same = CheckExpected(expected, now_ms); !same.ok()) return same;
-  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
+  RETURN_IF_ERROR(CheckExpected(expected, now_ms));
+  RETURN_IF_ERROR(ForgetListed(mirror_));
   // A file that is gone or damaged is no reason not to put a good one there.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
   std::optional<TenantRecord> before = mirror_.file().owner;
@@ -146,20 +145,19 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
     return moved;
   }
   mirror_.file().replaced = false;
-  if (absl::Status status = mirror_.Open(false, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror_.Open(false, now_ms));
   // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
   // a pause or another source, stands whatever the copy says.
   Door door = Door::kCycles;
   // Where the copy's journal did not come with its rows, readers of the former one are told, too.
   const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
   if (!is_new.ok()) return mirror_.Noticed(is_new.status());
-  absl::Status status =
+  RETURN_IF_ERROR(
       mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
         door = tenant.door();
         CarryOver(before, &*plan->tenant);
         return *is_new ? CompareAllTables(mirror_.store()->records(), plan) : absl::OkStatus();
-      });
-  if (!status.ok()) return status;
+      }));
   mirror_.Tell(
       Severity::kWarning, "mirror.restored",
       door == Door::kRecords
@@ -186,11 +184,11 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
       return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", mirror_.context_id(),
                                                         "' here by now. It was left as it is."));
     }
-    if (absl::Status whole = mirror_.store()->upkeep().CheckWhole(kOthersLocksMax); !whole.ok()) return whole;
+    RETURN_IF_ERROR(mirror_.store()->upkeep().CheckWhole(kOthersLocksMax));
   }
   mirror_.Close();
-  if (absl::Status forgotten = ForgetListed(mirror_); !forgotten.ok()) return forgotten;
-  if (absl::Status done = put(there.ok()); !done.ok()) return done;
+  RETURN_IF_ERROR(ForgetListed(mirror_));
+  RETURN_IF_ERROR(put(there.ok()));
   mirror_.file().replaced = false;
   return mirror_.Open(false, now_ms);
 }
@@ -246,13 +244,11 @@ absl::Status FileCalls::Retire(const std::function<absl::Status()>& decide,
   const MutexLock lock(mirror_.mutex());
   absl::Status status = absl::OkStatus();
   if (!expected.token.empty() && !removed_) {
-    if (absl::Status open = OpenForOperator(mirror_, SharedNowMs()); !open.ok()) return open;
+    RETURN_IF_ERROR(OpenForOperator(mirror_, SharedNowMs()));
     absl::StatusOr<std::unique_ptr<StoreWork>> work = mirror_.store()->Begin({});
     if (!work.ok()) return mirror_.Noticed(work.status());
-    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), (*work)->tenant());
-    if (!state.ok()) return state.status();
-    absl::Status same = expected.Check({.call = "DeleteMirror"}, *state);
-    if (!same.ok()) return same;
+    ASSIGN_OR_RETURN(const MirrorState state, ReadState(mirror_.store()->records(), (*work)->tenant()));
+    RETURN_IF_ERROR(expected.Check({.call = "DeleteMirror"}, state));
     mirror_.file().retired = true;
     status = decide();
   }
@@ -293,26 +289,24 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
   }
   const std::optional<TenantRecord> owner = FindOwner();
   if (owner) {
-    if (absl::Status cycles = CheckComesByCycles(*owner); !cycles.ok()) return cycles;
+    RETURN_IF_ERROR(CheckComesByCycles(*owner));
   }
-  const absl::StatusOr<std::string> aside = set_aside(owner);
-  if (!aside.ok()) return aside.status();
+  ASSIGN_OR_RETURN(const std::string aside, set_aside(owner));
   CrashPoint("rebuild.aside");
   mirror_.file().quarantine.clear();
-  if (absl::Status status = mirror_.Open(true, now_ms); !status.ok()) return status;
-  absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
+  RETURN_IF_ERROR(mirror_.Open(true, now_ms));
+  RETURN_IF_ERROR(mirror_.EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) {
     if (!owner) return absl::OkStatus();
     const std::int64_t cycle = std::max(plan->tenant->cycle, owner->cycle);
     plan->tenant = *owner;
     plan->tenant->cycle = cycle;
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   mirror_.Tell(
       Severity::kWarning, "mirror.rebuilt",
-      aside->empty()
+      aside.empty()
           ? "an operator had a new mirror begun for the one that is gone; the next cycle populates it"
-          : absl::StrCat("an operator had the mirror set aside that could not be used, as '", *aside,
+          : absl::StrCat("an operator had the mirror set aside that could not be used, as '", aside,
                          "'; the next cycle populates a new one"));
   return absl::OkStatus();
 }
@@ -389,10 +383,8 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
 
 absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {
   if (damaged.empty()) return OpenForOperator(mirror_, now_ms);
-  if (absl::Status status = OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook); !status.ok())
-    return status;
-  if (absl::Status status = mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity()); !status.ok())
-    return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook));
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity()));
   return mirror_.store()->upkeep().Release();
 }
 

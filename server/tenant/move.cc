@@ -9,6 +9,7 @@
 #include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/contents_digest.h"
 
 namespace mirror {
@@ -25,11 +26,9 @@ struct Here {
   std::optional<MoveMark> mark;
 };
 absl::StatusOr<Here> FindMoving(Tenants& tenants, const std::string& context_id) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
-  if (!tenant.ok()) return tenant.status();
-  absl::StatusOr<std::optional<MoveMark>> mark = (*tenant)->ReadMove();
-  if (!mark.ok()) return mark.status();
-  return Here{*std::move(tenant), *std::move(mark)};
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, tenants.Find(context_id));
+  ASSIGN_OR_RETURN(std::optional<MoveMark> mark, tenant->ReadMove());
+  return Here{std::move(tenant), std::move(mark)};
 }
 
 absl::Status NotPartOf(const std::string& context_id, const std::string& id) {
@@ -46,10 +45,9 @@ absl::Status WasUndone(const std::string& context_id) {
 
 /// Keys with which columns of its tables are hashed.
 absl::StatusOr<std::string> HashKeysOf(Snapshot& mirror) {
-  const absl::StatusOr<MirrorContents> contents = mirror.ReadContents();
-  if (!contents.ok()) return contents.status();
+  ASSIGN_OR_RETURN(const MirrorContents contents, mirror.ReadContents());
   std::set<std::uint32_t> keys;
-  for (const ContentsTable& table : contents->tables) {
+  for (const ContentsTable& table : contents.tables) {
     for (const Column& column : table.agreed.columns) {
       if (column.rule == Rule::kHashed) keys.insert(column.rule_detail);
     }
@@ -58,9 +56,8 @@ absl::StatusOr<std::string> HashKeysOf(Snapshot& mirror) {
 }
 
 absl::StatusOr<std::string> DigestOf(Tenant& tenant, const GoOn& go_on) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  return DigestContents(**snapshot, go_on);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
+  return DigestContents(*snapshot, go_on);
 }
 
 struct Equal {
@@ -69,24 +66,20 @@ struct Equal {
 };
 /// Whether the tenant's mirror holds what `contents` says.
 absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const GoOn& go_on) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::string> digest = DigestContents(**snapshot, go_on);
-  if (!digest.ok()) return digest.status();
-  absl::StatusOr<std::string> metadata = DigestMetadata(**snapshot);
-  if (!metadata.ok()) return metadata.status();
-  return Equal{*digest == contents, *std::move(metadata)};
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
+  ASSIGN_OR_RETURN(const std::string digest, DigestContents(*snapshot, go_on));
+  ASSIGN_OR_RETURN(std::string metadata, DigestMetadata(*snapshot));
+  return Equal{digest == contents, std::move(metadata)};
 }
 
 /// `where`: which of the two servers of a move this is; who reads it calls both.
 absl::Status CheckFree(Tenants& tenants, const std::string& context_id, std::uint64_t bytes,
                        const char* where) {
-  const absl::StatusOr<StoreHome::Space> space = tenants.home().FindCopySpace();
-  if (!space.ok()) return space.status();
-  if (space->free_bytes > kRoomToSpare && space->free_bytes - kRoomToSpare >= bytes) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const StoreHome::Space space, tenants.home().FindCopySpace());
+  if (space.free_bytes > kRoomToSpare && space.free_bytes - kRoomToSpare >= bytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
       "the mirror of '", context_id, "' has ", bytes, " bytes, and the disk of the server that it ", where,
-      " has room for ", space->free_bytes, ". Nothing was changed. Make room first."));
+      " has room for ", space.free_bytes, ". Nothing was changed. Make room first."));
 }
 
 absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveMark>& mark) {
@@ -108,36 +101,29 @@ absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveM
 
 absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context_id, bool digest,
                                     const GoOn& go_on) {
-  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (!here.ok()) return here.status();
-  const absl::StatusOr<TenantInfo> info = here->tenant->Info();
-  if (!info.ok()) return info.status();
-  absl::StatusOr<std::string> place = tenants.home().places().Find(here->tenant->context_id());
-  if (!place.ok()) return place.status();
-  MoveLook look{.context_id = here->tenant->context_id(),
-                .issuer = info->record.issuer,
-                .environment = info->record.environment,
-                .place = *std::move(place),
-                .bytes = info->bytes,
-                .mark = std::move(here->mark)};
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = here->tenant->OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<std::string> keys = HashKeysOf(**snapshot);
-  if (!keys.ok()) return keys.status();
-  look.hash_key = *std::move(keys);
+  ASSIGN_OR_RETURN(Here here, FindMoving(tenants, context_id));
+  ASSIGN_OR_RETURN(const TenantInfo info, here.tenant->Info());
+  ASSIGN_OR_RETURN(std::string place, tenants.home().places().Find(here.tenant->context_id()));
+  MoveLook look{.context_id = here.tenant->context_id(),
+                .issuer = info.record.issuer,
+                .environment = info.record.environment,
+                .place = std::move(place),
+                .bytes = info.bytes,
+                .mark = std::move(here.mark)};
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, here.tenant->OpenSnapshot());
+  ASSIGN_OR_RETURN(look.hash_key, HashKeysOf(*snapshot));
   if (!digest) return look;
   if (look.mark && look.mark->phase == MovePhase::kArriving) {
     // The old side leaves for what this says: it lasts here first, also where the import was not answered.
-    if (absl::Status kept = here->tenant->MakeDurable(); !kept.ok()) return kept;
+    RETURN_IF_ERROR(here.tenant->MakeDurable());
   }
-  absl::StatusOr<std::string> contents = DigestContents(**snapshot, go_on);
-  if (!contents.ok()) return contents.status();
-  look.contents = *std::move(contents);
+  ASSIGN_OR_RETURN(std::string contents, DigestContents(*snapshot, go_on));
+  look.contents = std::move(contents);
   return look;
 }
 
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place) {
-  if (absl::Status status = CheckContextId(offered.context_id); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckContextId(offered.context_id));
   absl::Status known = tenants.home().places().Check(place);
   if (known.ok()) known = tenants.home().places().CheckShared(place);
   if (!known.ok()) return known;
@@ -151,24 +137,22 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
   }
   if (here.ok() && !place.empty()) {
     // What had left is kept beside what comes in its place.
-    const absl::StatusOr<std::string> left = tenants.home().places().Find(offered.context_id);
-    if (!left.ok()) return left.status();
-    if (*left != place) {
+    ASSIGN_OR_RETURN(const std::string left, tenants.home().places().Find(offered.context_id));
+    if (left != place) {
       return absl::FailedPreconditionError(
-          absl::StrCat("what left of '", offered.context_id, "' is in the place '", *left,
-                       "' here, and what comes takes its place. Nothing was changed. Give '--place ", *left,
+          absl::StrCat("what left of '", offered.context_id, "' is in the place '", left,
+                       "' here, and what comes takes its place. Nothing was changed. Give '--place ", left,
                        "', or have what left removed first: 'mirrorctl delete ", offered.context_id,
                        " --confirm ", offered.context_id, "' at this server."));
     }
   }
   if (!offered.hash_key.empty()) {
-    const absl::StatusOr<std::shared_ptr<Tenant>> probe = tenants.FindOrMake(offered.context_id);
-    if (!probe.ok()) return probe.status();
-    const TenantHashKey* const key = (*probe)->column_rules().hash_key();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> probe, tenants.FindOrMake(offered.context_id));
+    const TenantHashKey* const key = probe->column_rules().hash_key();
     if (key == nullptr || absl::StrCat(key->fingerprint()) != offered.hash_key) {
       return absl::FailedPreconditionError(absl::StrCat(
           "columns of '", offered.context_id,
-          "' are hashed there with another key than this server has ([columns] 'hash_key'), so that their "
+          "' are hashed there with another key than this server has ([data] 'hash_key'), so that their "
           "values would differ from now on. Nothing was changed. Give both servers the same key."));
     }
   }
@@ -177,9 +161,8 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
 }
 
 absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant) {
-  const absl::StatusOr<TenantInfo> info = tenant.Info();
-  if (!info.ok()) return info.status();
-  return CheckFree(tenants, tenant.context_id(), info->bytes, "leaves");
+  ASSIGN_OR_RETURN(const TenantInfo info, tenant.Info());
+  return CheckFree(tenants, tenant.context_id(), info.bytes, "leaves");
 }
 
 absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
@@ -190,23 +173,21 @@ absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const st
   if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kLeaving) {
     return NotPartOf(context_id, id);
   }
-  if (absl::Status room = CheckRoomToLeave(tenants, *here->tenant); !room.ok()) return room;
-  const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(here->tenant->context_id());
-  if (!copy.ok()) return copy.status();
+  RETURN_IF_ERROR(CheckRoomToLeave(tenants, *here->tenant));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy,
+                   tenants.home().NewCopy(here->tenant->context_id()));
   absl::StatusOr<std::vector<std::string>> left_out;
   {
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = here->tenant->OpenSnapshot();
-    if (!snapshot.ok()) return snapshot.status();
-    left_out = (*copy)->CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, here->tenant->OpenSnapshot());
+    left_out = copy->CopyOf(*snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
     if (!left_out.ok()) return left_out;
   }
   CrashPoint("move.copied");
   for (std::uint64_t from = 0;;) {
-    absl::StatusOr<std::string> part = (*copy)->ReadBytes(from, kMovePartBytes);
-    if (!part.ok()) return part.status();
-    if (part->empty()) return left_out;
-    from += part->size();
-    if (!go_on() || !take(*std::move(part))) return absl::CancelledError("the export was cancelled");
+    ASSIGN_OR_RETURN(std::string part, copy->ReadBytes(from, kMovePartBytes));
+    if (part.empty()) return left_out;
+    from += part.size();
+    if (!go_on() || !take(std::move(part))) return absl::CancelledError("the export was cancelled");
   }
 }
 
@@ -216,9 +197,8 @@ absl::StatusOr<MoveArrival> MoveArrival::Begin(Tenants& tenants, const std::stri
   if (status.ok()) status = CheckMoveId(id);
   if (status.ok()) status = CheckRoom(tenants, {.context_id = context_id}, place);
   if (!status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
-  if (!copy.ok()) return copy.status();
-  return MoveArrival(tenants, context_id, id, place, *std::move(copy));
+  ASSIGN_OR_RETURN(std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(context_id));
+  return MoveArrival(tenants, context_id, id, place, std::move(copy));
 }
 
 absl::Status MoveArrival::Add(std::string_view part) {
@@ -229,27 +209,24 @@ absl::Status MoveArrival::Add(std::string_view part) {
 }
 
 absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
-  const absl::StatusOr<std::unique_ptr<Store>> store = copy_->Open();
-  if (!store.ok()) return store.status();
-  if (absl::Status whole = (*store)->upkeep().CheckIntegrity(); !whole.ok()) return whole;
-  const absl::Status marked =
-      (*store)
-          ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-            std::optional<MoveMark> mark = MarkOf(tenant);
-            if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
-              return NotPartOf(context_id_, id_);
-            }
-            mark->phase = MovePhase::kArriving;
-            mark->target.clear();
-            Plan plan;
-            plan.now_ms = now_ms;
-            plan.tenant = tenant;
-            SetMark(*mark, &*plan.tenant);
-            return plan;
-          })
-          .status();
-  if (!marked.ok()) return marked;
-  return (*store)->upkeep().CheckWhole({});
+  ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, copy_->Open());
+  RETURN_IF_ERROR(store->upkeep().CheckIntegrity());
+  RETURN_IF_ERROR(store
+                      ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                        std::optional<MoveMark> mark = MarkOf(tenant);
+                        if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
+                          return NotPartOf(context_id_, id_);
+                        }
+                        mark->phase = MovePhase::kArriving;
+                        mark->target.clear();
+                        Plan plan;
+                        plan.now_ms = now_ms;
+                        plan.tenant = tenant;
+                        SetMark(*mark, &*plan.tenant);
+                        return plan;
+                      })
+                      .status());
+  return (store)->upkeep().CheckWhole({});
 }
 
 absl::Status MoveArrival::CheckGoesOn(const GoOn& go_on) const {
@@ -267,14 +244,13 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
                                                       "' that leaves with this move: ", whole.message(),
                                                       " Nothing was changed."));
   }
-  if (absl::Status goes_on = CheckGoesOn(go_on); !goes_on.ok()) return goes_on;
+  RETURN_IF_ERROR(CheckGoesOn(go_on));
   CrashPoint("move.received");
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_->FindOrMake(context_id_);
-  if (!tenant.ok()) return tenant.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_->FindOrMake(context_id_));
   Report report;
   Tenants::LetIn let_in = Tenants::LetIn::kByItsMirror;
   const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on() && !*undone_; };
-  const absl::Status taken_in = (*tenant)->TakeIn(
+  const absl::Status taken_in = tenant->TakeIn(
       [&](bool replaces) -> absl::Status {
         absl::StatusOr<ReplacedMirror> put =
             replaces ? copy_->Replace(now_ms, copying) : copy_->PutWhereNoneIs(place_, copying);
@@ -292,10 +268,9 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
     const absl::Status dropped = Drop(*tenants_, context_id_, id_, /*contents=*/"", now_ms, go_on);
     return dropped.ok() ? WasUndone(context_id_) : dropped;
   }
-  if (absl::Status allowed = tenants_->Allow(context_id_, let_in).status(); !allowed.ok()) return allowed;
-  absl::StatusOr<std::string> contents = DigestOf(**tenant, go_on);
-  if (!contents.ok()) return contents.status();
-  report.contents = *std::move(contents);
+  RETURN_IF_ERROR(tenants_->Allow(context_id_, let_in).status());
+  ASSIGN_OR_RETURN(std::string contents, DigestOf(*tenant, go_on));
+  report.contents = std::move(contents);
   return report;
 }
 
@@ -307,9 +282,8 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
   if (!here->mark || here->mark->id != id) return NotPartOf(context_id, id);
   if (here->mark->phase == MovePhase::kLeft && here->mark->contents == contents) return absl::OkStatus();
   if (here->mark->phase != MovePhase::kLeaving) return NotPartOf(context_id, id);
-  const absl::StatusOr<Equal> equal = Compare(*here->tenant, contents, go_on);
-  if (!equal.ok()) return equal.status();
-  if (!equal->is) {
+  ASSIGN_OR_RETURN(const Equal equal, Compare(*here->tenant, contents, go_on));
+  if (!equal.is) {
     return absl::AbortedError(absl::StrCat(
         "the mirror of '", context_id,
         "' does not hold what arrived at the other side: it was changed since it was copied, or the copy "
@@ -319,22 +293,21 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
   mark.phase = MovePhase::kLeft;
   mark.contents = contents;
   mark.target = target;
-  absl::Status left = here->tenant->TurnMove(mark, equal->metadata, now_ms);
+  absl::Status left = here->tenant->TurnMove(mark, equal.metadata, now_ms);
   CrashPoint("move.left");
   return left;
 }
 
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms) {
-  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (!here.ok()) return here.status();
-  if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kArriving) {
+  ASSIGN_OR_RETURN(const Here here, FindMoving(tenants, context_id));
+  if (!here.mark || here.mark->id != id || here.mark->phase != MovePhase::kArriving) {
     return NotPartOf(context_id, id);
   }
-  return here->tenant->EndMove(id, "move.arrived",
-                               "the mirror was moved here, and is served; its source goes on from where it "
-                               "stood, and has to be told this server's address",
-                               now_ms);
+  return here.tenant->EndMove(id, "move.arrived",
+                              "the mirror was moved here, and is served; its source goes on from where it "
+                              "stood, and has to be told this server's address",
+                              now_ms);
 }
 
 namespace {
@@ -342,10 +315,9 @@ namespace {
 /// Where nothing is to be dropped: of what left something must have been here, unless it was dropped before.
 absl::Status CheckGone(Tenants& tenants, const std::string& context_id, const std::string& contents) {
   if (contents.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<std::string>> deleted = tenants.Deleted();
-  if (!deleted.ok()) return deleted.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> deleted, tenants.Deleted());
   const auto is_it = [&](const std::string& one) { return FoldName(one) == FoldName(context_id); };
-  if (std::any_of(deleted->begin(), deleted->end(), is_it)) return absl::OkStatus();
+  if (std::any_of(deleted.begin(), deleted.end(), is_it)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("no mirror of '", context_id,
                    "' is here, nor was one deleted. Nothing was changed. Name the server that it was moved "
@@ -371,17 +343,16 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
     const bool came = here->mark->phase == MovePhase::kArriving || here->mark->phase == MovePhase::kDropping;
     if (here->mark->id != id || !came) return NotPartOf(context_id, id);
   } else {
-    const absl::StatusOr<Equal> equal = Compare(*here->tenant, contents, go_on);
-    if (!equal.ok()) return equal.status();
-    if (contents.empty() || !equal->is) {
+    ASSIGN_OR_RETURN(const Equal equal, Compare(*here->tenant, contents, go_on));
+    if (contents.empty() || !equal.is) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the mirror of '", spelled,
           "' is served by the server that it was moved to, and went on since: a cycle began, or an "
           "operator changed it. Nothing was changed. Move it back from there instead."));
     }
-    metadata = equal->metadata;
+    metadata = equal.metadata;
   }
-  if (absl::Status turned = here->tenant->TurnMove(mark, metadata, now_ms); !turned.ok()) return turned;
+  RETURN_IF_ERROR(here->tenant->TurnMove(mark, metadata, now_ms));
   CrashPoint("move.dropping");
   // It stays deleted: a source that has this server's address would have a new mirror made.
   absl::Status gone = tenants.Delete(spelled, Deleted::kMirrorOnly);
@@ -391,15 +362,14 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
 
 absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::string& id,
                   std::int64_t now_ms) {
-  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (!here.ok()) return here.status();
+  ASSIGN_OR_RETURN(const Here here, FindMoving(tenants, context_id));
   const bool goes =
-      here->mark && (here->mark->phase == MovePhase::kLeaving || here->mark->phase == MovePhase::kLeft);
-  if (!goes || here->mark->id != id || here->mark->kind != MoveKind::kServer) {
+      here.mark && (here.mark->phase == MovePhase::kLeaving || here.mark->phase == MovePhase::kLeft);
+  if (!goes || here.mark->id != id || here.mark->kind != MoveKind::kServer) {
     return NotPartOf(context_id, id);
   }
-  return here->tenant->EndMove(id, "move.undone", "a move was undone: the mirror is served here as before",
-                               now_ms);
+  return here.tenant->EndMove(id, "move.undone", "a move was undone: the mirror is served here as before",
+                              now_ms);
 }
 
 namespace {
@@ -409,19 +379,15 @@ absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& 
   absl::StatusOr<std::vector<std::string>> left_out;
   {
     // One at a time: what compares takes another.
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = tenant.OpenSnapshot();
-    if (!snapshot.ok()) return snapshot.status();
-    left_out = move.CopyOf(**snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
+    left_out = move.CopyOf(*snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
   }
   if (!left_out.ok()) return left_out;
   CrashPoint("move.filled");
-  const absl::StatusOr<std::unique_ptr<Snapshot>> copy = move.OpenCopy();
-  if (!copy.ok()) return copy.status();
-  const absl::StatusOr<std::string> there = DigestContents(**copy, go_on);
-  if (!there.ok()) return there.status();
-  const absl::StatusOr<Equal> equal = Compare(tenant, *there, go_on);
-  if (!equal.ok()) return equal.status();
-  if (equal->is) return left_out;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> copy, move.OpenCopy());
+  ASSIGN_OR_RETURN(const std::string there, DigestContents(*copy, go_on));
+  ASSIGN_OR_RETURN(const Equal equal, Compare(tenant, there, go_on));
+  if (equal.is) return left_out;
   return absl::AbortedError(absl::StrCat("the copy of '", tenant.context_id(),
                                          "' differs from the mirror, which was changed meanwhile, or does "
                                          "not fit the place. The mirror stands where it was."));
@@ -431,13 +397,12 @@ absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant&
                                                        const std::string& place, const GoOn& go_on) {
   absl::StatusOr<std::vector<std::string>> left_out;
   for (int i = 0; i < kCopiesMax; ++i) {
-    const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
-        tenants.home().places().NewMove(tenant.context_id(), place);
-    if (!move.ok()) return move.status();
-    if ((*move)->IsDone()) return std::vector<std::string>();
-    left_out = CopyToPlace(tenant, **move, go_on);
+    ASSIGN_OR_RETURN(const std::unique_ptr<PlaceMove> move,
+                     tenants.home().places().NewMove(tenant.context_id(), place));
+    if (move->IsDone()) return std::vector<std::string>();
+    left_out = CopyToPlace(tenant, *move, go_on);
     if (left_out.ok()) {
-      const absl::Status switched = (*move)->Switch();
+      const absl::Status switched = move->Switch();
       if (switched.ok()) return left_out;
       left_out = switched;
     }
@@ -480,10 +445,9 @@ bool IsServedFrom(Tenants& tenants, const std::string& context_id, const std::st
 
 absl::Status UndoPlaceMove(Tenants& tenants, Tenant& tenant, const std::string& place, const std::string& id,
                            std::int64_t now_ms) {
-  const absl::StatusOr<std::unique_ptr<PlaceMove>> move =
-      tenants.home().places().NewMove(tenant.context_id(), place);
-  if (!move.ok()) return move.status();
-  if ((*move)->IsDone()) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<PlaceMove> move,
+                   tenants.home().places().NewMove(tenant.context_id(), place));
+  if (move->IsDone()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the mirror of '", tenant.context_id(), "' is served from '", place,
                      "' already. Nothing was changed. --resume ends the move; then it can be moved back."));
@@ -511,40 +475,35 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
   // What has begun can be ended in any case.
   if (known.ok() && wish == PlaceMoveWish::kBegin) known = tenants.home().places().CheckShared(place);
   if (!known.ok()) return known;
-  if (absl::Status fits = CheckMoveTarget(place); !fits.ok()) return fits;
+  RETURN_IF_ERROR(CheckMoveTarget(place));
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {
     // Between two steps of a switch nobody opens it: that is taken back, or done to its end.
-    const absl::Status taken_up = tenants.home().places().NewMove(context_id, place).status();
-    if (!taken_up.ok()) return taken_up;
+    RETURN_IF_ERROR(tenants.home().places().NewMove(context_id, place).status());
     here = FindMoving(tenants, context_id);
   }
   if (!here.ok()) return here.status();
   Tenant& tenant = *here->tenant;
   PlaceMoveReport report{.context_id = tenant.context_id()};
-  absl::StatusOr<std::string> served = tenants.home().places().Find(report.context_id);
-  if (!served.ok()) return served.status();
-  report.from = *std::move(served);
-  if (absl::Status may = CheckWish(tenant, here->mark, report.from, place, wish); !may.ok()) return may;
+  ASSIGN_OR_RETURN(report.from, tenants.home().places().Find(report.context_id));
+  RETURN_IF_ERROR(CheckWish(tenant, here->mark, report.from, place, wish));
   if (HasEnded(here->mark, report.from, place, wish)) return report;
   const std::string id = here->mark
                              ? here->mark->id
                              : HexDigest(absl::StrCat(report.context_id, " ", now_ms)).substr(0, kIdDigits);
   if (wish == PlaceMoveWish::kUndo) {
-    absl::Status undone = UndoPlaceMove(tenants, tenant, place, id, now_ms);
-    if (!undone.ok()) return undone;
+    RETURN_IF_ERROR(UndoPlaceMove(tenants, tenant, place, id, now_ms));
     return report;
   }
-  const absl::Status begun = tenant.BeginMove({.id = id, .kind = MoveKind::kPlace, .target = place}, now_ms);
-  if (!begun.ok()) return begun;
+  RETURN_IF_ERROR(tenant.BeginMove({.id = id, .kind = MoveKind::kPlace, .target = place}, now_ms));
   absl::StatusOr<std::vector<std::string>> left_out = CopyAndSwitch(tenants, tenant, place, go_on);
   if (!left_out.ok() && !IsServedFrom(tenants, report.context_id, place)) {
     return FailedMove(left_out.status(), UndoPlaceMove(tenants, tenant, place, id, now_ms));
   }
   if (left_out.ok()) report.left_out = *std::move(left_out);
-  absl::StatusOr<std::unique_ptr<PlaceMove>> move = tenants.home().places().NewMove(report.context_id, place);
-  if (!move.ok()) return move.status();
-  absl::StatusOr<std::string> kept = (*move)->Tidy(now_ms);
+  ASSIGN_OR_RETURN(std::unique_ptr<PlaceMove> move,
+                   tenants.home().places().NewMove(report.context_id, place));
+  absl::StatusOr<std::string> kept = move->Tidy(now_ms);
   CrashPoint("move.tidied");
   if (kept.ok()) {
     report.kept = *std::move(kept);
@@ -552,13 +511,12 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
     report.left_out.push_back(absl::StrCat("the schema that it left, which keeps its name there: ",
                                            std::string(kept.status().message())));
   }
-  absl::Status ended = tenant.EndMove(
+  RETURN_IF_ERROR(tenant.EndMove(
       id, "move.placed",
       absl::StrCat("the mirror was moved to the place '", place, "', and is served",
                    report.kept.empty() ? "" : "; the schema that it left is kept as ", report.kept,
                    report.left_out.empty() ? "" : "; not moved: ", absl::StrJoin(report.left_out, ", ")),
-      now_ms);
-  if (!ended.ok()) return ended;
+      now_ms));
   return report;
 }
 

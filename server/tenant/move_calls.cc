@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/contents_digest.h"
 
 namespace mirror {
@@ -39,15 +40,14 @@ bool MayTurn(MovePhase from, MovePhase to) {
 
 absl::StatusOr<std::optional<MoveMark>> MoveCalls::ReadMove() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, 0);
-  if (!tenant.ok()) return tenant.status();
-  return MarkOf(*tenant);
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, 0));
+  return MarkOf(tenant);
 }
 
 absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   if (mirror_.store()->IsBuilding()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the mirror of '", mirror_.context_id(),
@@ -80,7 +80,7 @@ absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
 
 absl::Status MoveCalls::MakeDurable() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   return mirror_.Noticed(mirror_.store()->MakeDurable());
 }
 
@@ -90,7 +90,7 @@ absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
                             Plan plan;
                             plan.now_ms = now_ms;
                             plan.tenant = tenant;
-                            if (absl::Status may = change(&*plan.tenant); !may.ok()) return may;
+                            RETURN_IF_ERROR(change(&*plan.tenant));
                             if (*plan.tenant == tenant) return std::nullopt;
                             return plan;
                           })
@@ -101,7 +101,7 @@ absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
 
 absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::Status turned =
       Commit(now_ms, [&](TenantRecord* tenant) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
         const std::optional<MoveMark> there = MarkOf(*tenant);
@@ -111,11 +111,9 @@ absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata
         // Only what arrived and is served since can be dropped without a mark, see move.h.
         if (!there && to.phase != MovePhase::kDropping) return AnotherMove(mirror_.context_id(), there);
         if (!metadata.empty()) {
-          const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-          if (!snapshot.ok()) return snapshot.status();
-          const absl::StatusOr<std::string> now = DigestMetadata(**snapshot);
-          if (!now.ok()) return now.status();
-          if (*now != metadata) {
+          ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, mirror_.store()->OpenSnapshot());
+          ASSIGN_OR_RETURN(const std::string now, DigestMetadata(*snapshot));
+          if (now != metadata) {
             return absl::AbortedError(absl::StrCat("the mirror of '", mirror_.context_id(),
                                                    "' was changed meanwhile. Nothing was done."));
           }
@@ -143,7 +141,7 @@ absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata
 absl::Status MoveCalls::EndMove(const std::string& id, std::string_view event, const std::string& words,
                                 std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::Status ended = Commit(now_ms, [&](TenantRecord* tenant) -> absl::Status {
     const std::optional<MoveMark> there = MarkOf(*tenant);
     if (!there || there->id != id) return AnotherMove(mirror_.context_id(), there);

@@ -12,22 +12,22 @@
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/consequences/others_objects.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables) {
-  absl::StatusOr<std::vector<TableRecord>> records = mirror.store()->records().ReadTables();
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror.store()->records().ReadTables());
   std::map<std::string, std::string> known;
-  for (const TableRecord& record : *records) known[FoldName(record.table)] = record.table;
+  for (const TableRecord& record : records) known[FoldName(record.table)] = record.table;
   std::vector<std::string> names;
   if (tables.empty()) {
     for (const auto& [folded, name] : known) names.push_back(name);
@@ -51,23 +51,21 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
                                             const PlanEnd& plan) {
   const auto checked = [&](const TenantRecord& before, Plan* added)
                            MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
-    if (absl::Status planned = plan(before, added); !planned.ok()) return planned;
+    RETURN_IF_ERROR(plan(before, added));
     if (terms.expected.token.empty()) return absl::OkStatus();
     const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), before);
     return state.ok() ? terms.expected.Check(act, *state) : state.status();
   };
   if (terms.look == nullptr) return mirror_.EndCycle(now_ms, checked);
-  const absl::Status looked = mirror_
-                                  .Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
-                                              mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord& before)
+                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
                                     Plan added;
                                     added.tenant = before;
-                                    if (absl::Status status = checked(before, &added); !status.ok())
-                                      return status;
+                                    RETURN_IF_ERROR(checked(before, &added));
                                     return std::optional<Plan>();
                                   })
-                                  .status();
-  if (!looked.ok()) return looked;
+                      .status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   terms.look->snapshot = *std::move(snapshot);
@@ -80,32 +78,30 @@ absl::Status OperatorCalls::EndCycleWith(const char* call, const std::vector<std
                                          absl::StatusOr<std::vector<std::string>>* names,
                                          const std::function<Step(const TableRecord&)>& step_of) {
   Act act{.call = call};
-  return EndCycleAsMeant(
-      now_ms, terms, act,
-      [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
-        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
-        if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
-        *names = FindTables(mirror_, tables);
-        if (!names->ok()) return names->status();
-        if (!tables.empty()) act.tables = **names;
-        for (const std::string& name : **names) {
-          const absl::StatusOr<std::optional<TableRecord>> record =
-              mirror_.store()->records().ReadTable(name);
-          if (!record.ok()) return record.status();
-          if (*record) plan->steps.push_back(step_of(**record));
-        }
-        return absl::OkStatus();
-      });
+  return EndCycleAsMeant(now_ms, terms, act,
+                         [&](const TenantRecord& before, Plan* plan)
+                             MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
+                               RETURN_IF_ERROR(CheckStays(mirror_.context_id(), MarkOf(before)));
+                               RETURN_IF_ERROR(CheckComesByCycles(before));
+                               *names = FindTables(mirror_, tables);
+                               if (!names->ok()) return names->status();
+                               if (!tables.empty()) act.tables = **names;
+                               for (const std::string& name : **names) {
+                                 ASSIGN_OR_RETURN(const std::optional<TableRecord> record,
+                                                  mirror_.store()->records().ReadTable(name));
+                                 if (record) plan->steps.push_back(step_of(*record));
+                               }
+                               return absl::OkStatus();
+                             });
 }
 
 absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::vector<std::string>& tables,
                                                                    std::int64_t now_ms,
                                                                    const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::vector<std::string>> names;
-  absl::Status status = EndCycleWith("InvalidateLsn", tables, now_ms, terms, &names, PlanInvalidate);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(EndCycleWith("InvalidateLsn", tables, now_ms, terms, &names, PlanInvalidate));
   if (terms.look != nullptr) return names;
   mirror_.Tell(Severity::kInformation, "lsn.invalidated",
                absl::StrCat("an operator set the LSN of ", Counted(names->size(), "table"),
@@ -116,17 +112,15 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Invalidate(const std::ve
 absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<std::string>& tables,
                                                               std::int64_t now_ms, const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::vector<std::string>> names;
-  absl::Status status =
-      EndCycleWith("ResetTable", tables, now_ms, terms, &names, [](const TableRecord& record) {
-        Step step;
-        step.table = record.table;
-        step.expected = record;
-        step.actions.push_back(DropTable{});
-        return step;
-      });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(EndCycleWith("ResetTable", tables, now_ms, terms, &names, [](const TableRecord& record) {
+    Step step;
+    step.table = record.table;
+    step.expected = record;
+    step.actions.push_back(DropTable{});
+    return step;
+  }));
   if (terms.look != nullptr) return names;
   mirror_.agreed().Forget();
   mirror_.Tell(
@@ -140,15 +134,14 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
 
 absl::StatusOr<std::optional<Plan>> OperatorCalls::PlanToVerify(const std::vector<std::string>& names,
                                                                 std::int64_t now_ms) {
-  absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
-  if (!known.ok()) return known.status();
+  ASSIGN_OR_RETURN(std::vector<TableCheck> known, mirror_.store()->records().ReadChecks());
   Plan plan;
   plan.now_ms = now_ms;
   for (const std::string& name : names) {
     TableCheck check{.table = name};
-    const auto found = std::find_if(known->begin(), known->end(),
+    const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const TableCheck& one) { return SameName(one.table, name); });
-    if (found != known->end()) check = *found;
+    if (found != known.end()) check = *found;
     check.wanted = true;
     plan.checks.push_back(std::move(check));
   }
@@ -158,20 +151,19 @@ absl::StatusOr<std::optional<Plan>> OperatorCalls::PlanToVerify(const std::vecto
 absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::vector<std::string>& tables,
                                                                     std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::vector<std::string>> names;
-  const absl::Status asked = mirror_
-                                 .Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
-                                             mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                   absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before));
-                                   if (stays.ok()) stays = CheckComesByCycles(before);
-                                   if (!stays.ok()) return stays;
-                                   names = FindTables(mirror_, tables);
-                                   if (!names.ok()) return names.status();
-                                   return PlanToVerify(*names, now_ms);
-                                 })
-                                 .status();
-  if (!asked.ok()) return asked;
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord& before)
+                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                    absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before));
+                                    if (stays.ok()) stays = CheckComesByCycles(before);
+                                    if (!stays.ok()) return stays;
+                                    names = FindTables(mirror_, tables);
+                                    if (!names.ok()) return names.status();
+                                    return PlanToVerify(*names, now_ms);
+                                  })
+                      .status());
   mirror_.Tell(Severity::kInformation, "verify.wanted",
                absl::StrCat("an operator asked for ", Counted(names->size(), "table"),
                             " to be compared with the source; its next cycle does it"));
@@ -184,7 +176,7 @@ absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms
         "the reason is what the server itself writes for a move. Nothing was changed. Give another one.");
   }
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::Status status = mirror_.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) {
     if (MarkOf(before)) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -202,7 +194,7 @@ absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms
 }
 
 absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
-  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
   const auto found = std::find_if(mirror_.cycle().holds().begin(), mirror_.cycle().holds().end(),
                                   [&](const Hold& hold) { return hold.id == id; });
   if (found != mirror_.cycle().holds().end()) return *found;
@@ -214,14 +206,14 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
 absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
                                                const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   CrashPoint("hold.before");
   absl::StatusOr<Hold> hold;
   Act act{.call = decision == HoldState::kCommit ? "CommitHold" : "RollbackHold", .more = absl::StrCat(id)};
   absl::Status status = EndCycleAsMeant(
       now_ms, terms, act,
       [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
-        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
+        RETURN_IF_ERROR(CheckStays(mirror_.context_id(), MarkOf(before)));
         hold = FindHoldById(id);
         if (!hold.ok()) return hold.status();
         if (hold->kind == HoldKind::kSource && decision == HoldState::kCommit) {
@@ -249,13 +241,11 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
 
 /// What is known of the tables' equality is about the former source.
 absl::Status OperatorCalls::PlanUnproven(Plan* plan) {
-  const absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return records.status();
-  const absl::StatusOr<std::vector<TableCheck>> known = mirror_.store()->records().ReadChecks();
-  if (!known.ok()) return known.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, mirror_.store()->records().ReadTables());
+  ASSIGN_OR_RETURN(const std::vector<TableCheck> known, mirror_.store()->records().ReadChecks());
   std::map<std::string, TableCheck> check_of;
-  for (const TableCheck& check : *known) check_of[FoldName(check.table)] = check;
-  for (const TableRecord& record : *records) {
+  for (const TableCheck& check : known) check_of[FoldName(check.table)] = check;
+  for (const TableRecord& record : records) {
     if (record.position.lsn.value < 0) continue;
     const auto found = check_of.find(FoldName(record.table));
     plan->checks.push_back(
@@ -266,15 +256,15 @@ absl::Status OperatorCalls::PlanUnproven(Plan* plan) {
 
 absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, const ActTerms& terms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   std::string source;
   const Act act{.call = "AcceptSource"};
-  absl::Status status = EndCycleAsMeant(
+  RETURN_IF_ERROR(EndCycleAsMeant(
       now_ms, terms, act,
       [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) -> absl::Status {
-        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
-        if (absl::Status cycles = CheckComesByCycles(before); !cycles.ok()) return cycles;
-        if (absl::Status loaded = mirror_.cycle().Load(*mirror_.store()); !loaded.ok()) return loaded;
+        RETURN_IF_ERROR(CheckStays(mirror_.context_id(), MarkOf(before)));
+        RETURN_IF_ERROR(CheckComesByCycles(before));
+        RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
         const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kSource, "");
         if (hold == nullptr) {
           return absl::FailedPreconditionError(absl::StrCat(
@@ -286,8 +276,7 @@ absl::StatusOr<std::string> OperatorCalls::AcceptSource(std::int64_t now_ms, con
         plan->tenant->source_accepted = true;
         plan->settled_holds.push_back(hold->id);
         return PlanUnproven(plan);
-      });
-  if (!status.ok()) return status;
+      }));
   if (terms.look != nullptr) return source;
   mirror_.Tell(
       Severity::kWarning, "source.accepted",
@@ -331,9 +320,9 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   // Not under the lock: a hub reads the mirror.
   const absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   const bool stays_noted = rule_waits || !gone.ok();
-  if (absl::Status rewritten = RewriteFiles(now_ms, stays_noted); !rewritten.ok()) return rewritten;
+  RETURN_IF_ERROR(RewriteFiles(now_ms, stays_noted));
   if (!gone.ok()) {
     return absl::UnavailableError(
         absl::StrCat("the row is erased in the mirror, and in no file of it any more, but ",
@@ -345,53 +334,51 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
 
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
                                                      const ActTerms& terms, bool* rule_waits) {
-  if (absl::Status status = OpenForOperator(mirror_, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
-  absl::StatusOr<MeantRow> row = FindRow(**snapshot, asked.table, asked.key);
-  if (!row.ok()) return row.status();
-  if (absl::Status gone = CheckGone(*row); !gone.ok()) return gone;
+  ASSIGN_OR_RETURN(MeantRow row, FindRow(**snapshot, asked.table, asked.key));
+  RETURN_IF_ERROR(CheckGone(row));
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
-    terms.look->row = *std::move(row);
+    terms.look->row = std::move(row);
     return ErasedOfRow{.table = terms.look->row->table};
   }
   Act act;
   if (!terms.expected.token.empty()) {
-    const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, *row);
+    const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, row);
     if (!kept.ok()) return mirror_.Noticed(kept.status());
     const absl::StatusOr<MirrorContents> contents = (*snapshot)->ReadContents();
     if (!contents.ok()) return mirror_.Noticed(contents.status());
-    act = ErasureAct(*row, asked.key, *kept, *contents);
+    act = ErasureAct(row, asked.key, *kept, *contents);
   }
   snapshot->reset();
-  const absl::StatusOr<std::optional<Mirror::Committed>> done =
-      mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
-                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        if (absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before)); !stays.ok()) return stays;
-        if (!terms.expected.token.empty()) {
-          const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), before);
-          if (!state.ok()) return state.status();
-          if (absl::Status same = terms.expected.Check(act, *state); !same.ok()) return same;
-        }
-        Plan plan;
-        plan.now_ms = now_ms;
-        plan.tenant = before;
-        *rule_waits = before.scrub;
-        plan.tenant->scrub = true;
-        plan.erased_rows = {{row->table, row->key}};
-        if (absl::Status noted = NoteErased(mirror_.store()->records(), &plan); !noted.ok()) return noted;
-        if (absl::Status told = TellWhoErases(mirror_.store()->records(), &plan); !told.ok()) return told;
-        return plan;
-      });
-  if (!done.ok()) return done.status();
-  ErasedOfRow erased{.table = row->table};
-  if (*done) {
-    erased.versions = (*done)->result.versions_erased;
-    erased.entries = (*done)->result.entries_erased;
+  ASSIGN_OR_RETURN(const std::optional<Mirror::Committed> done,
+                   mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
+                                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                     RETURN_IF_ERROR(CheckStays(mirror_.context_id(), MarkOf(before)));
+                     if (!terms.expected.token.empty()) {
+                       ASSIGN_OR_RETURN(const MirrorState state,
+                                        ReadState(mirror_.store()->records(), before));
+                       RETURN_IF_ERROR(terms.expected.Check(act, state));
+                     }
+                     Plan plan;
+                     plan.now_ms = now_ms;
+                     plan.tenant = before;
+                     *rule_waits = before.scrub;
+                     plan.tenant->scrub = true;
+                     plan.erased_rows = {{row.table, row.key}};
+                     RETURN_IF_ERROR(NoteErased(mirror_.store()->records(), &plan));
+                     RETURN_IF_ERROR(TellWhoErases(mirror_.store()->records(), &plan));
+                     return plan;
+                   }));
+  ErasedOfRow erased{.table = row.table};
+  if (done) {
+    erased.versions = done->result.versions_erased;
+    erased.entries = done->result.entries_erased;
   }
   mirror_.Tell(Severity::kInformation, "row.erased",
-               absl::StrCat("an operator erased what was kept of a row of table '", row->table,
+               absl::StrCat("an operator erased what was kept of a row of table '", row.table,
                             "': ", Counted(static_cast<std::uint64_t>(erased.versions), "version"), " and ",
                             Counted(static_cast<std::uint64_t>(erased.entries), "entry"), " of the journal"));
   return erased;

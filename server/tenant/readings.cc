@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 #include "server/plan/freshness_plan.h"
@@ -44,15 +45,12 @@ absl::Status IsReadable(const TableRecord& record) {
 absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t cycle,
                                             const std::string& table, const Position& position,
                                             std::int64_t now_ms) {
-  absl::StatusOr<std::shared_ptr<void>> place = TakePlace(sources_, std::chrono::seconds(0));
-  if (!place.ok()) return place.status();
+  ASSIGN_OR_RETURN(std::shared_ptr<void> place, TakePlace(sources_, std::chrono::seconds(0)));
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
-  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
-  if (!running.ok()) return running.status();
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
-    return status;
-  if (agreed.ok() && (running->announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
+  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  if (agreed.ok() && (running.announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
     agreed = NotAgreed(table);
   }
   if (!agreed.ok()) return agreed.status();
@@ -74,7 +72,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
       "A repair by the source ('verify --repair', or a comparison that differs), or the next "
       "population, takes");
   TableReading reading;
-  reading.place = *std::move(place);
+  reading.place = std::move(place);
   reading.snapshot = *std::move(snapshot);
   reading.table = *std::move(agreed);
   return reading;
@@ -83,11 +81,9 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
 absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table, ReadingKind kind) {
   absl::StatusOr<CommittedReading> reading = OpenCommitted(kind);
   if (!reading.ok()) return reading;
-  const absl::StatusOr<std::optional<TableRecord>> record = reading->snapshot->ReadTable(table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = reading->snapshot->ReadSchema(table);
-  if (!agreed.ok()) return agreed.status();
-  if (!*record || !*agreed) {
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, reading->snapshot->ReadTable(table));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, reading->snapshot->ReadSchema(table));
+  if (!record || !agreed) {
     if (kind == ReadingKind::kExport) {
       return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no table '", table,
                                               "' in its mirror. Nothing was read. 'mirrorctl tables ",
@@ -98,26 +94,23 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
                      "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
                      "there are."));
   }
-  if (absl::Status readable = IsReadable(**record); !readable.ok()) return readable;
-  reading->record = **record;
-  reading->kept = KeptForm(**agreed);
+  RETURN_IF_ERROR(IsReadable(*record));
+  reading->record = *record;
+  reading->kept = KeptForm(*agreed);
   return reading;
 }
 
 absl::StatusOr<std::uint64_t> Readings::ListCommitted(const std::string& after, const TakeTable& take) {
-  const absl::StatusOr<CommittedReading> reading = OpenCommitted(ReadingKind::kPage);
-  if (!reading.ok()) return reading.status();
-  absl::StatusOr<std::vector<TableRecord>> records = reading->snapshot->ReadTables();
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(const CommittedReading reading, OpenCommitted(ReadingKind::kPage));
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records, reading.snapshot->ReadTables());
   std::map<std::string, TableRecord> sorted;
-  for (TableRecord& record : *records) {
+  for (TableRecord& record : records) {
     if (IsReadable(record).ok()) sorted.insert_or_assign(FoldName(record.table), std::move(record));
   }
   for (auto one = sorted.upper_bound(FoldName(after)); one != sorted.end(); ++one) {
     const TableRecord& record = one->second;
-    const absl::StatusOr<std::optional<TableSchema>> agreed = reading->snapshot->ReadSchema(record.table);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed && !take(record, KeptForm(**agreed))) break;
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, reading.snapshot->ReadSchema(record.table));
+    if (agreed && !take(record, KeptForm(*agreed))) break;
   }
   return sorted.size();
 }
@@ -126,10 +119,9 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   CommittedReading reading;
   const bool is_page = kind == ReadingKind::kPage;
   ReadingPlaces& places = is_page ? pages_ : kind == ReadingKind::kStream ? streams_ : exports_;
-  absl::StatusOr<std::shared_ptr<void>> place =
-      TakePlace(places, is_page ? kPageWait : std::chrono::seconds(0));
-  if (!place.ok()) return place.status();
-  reading.place = *std::move(place);
+  ASSIGN_OR_RETURN(std::shared_ptr<void> place,
+                   TakePlace(places, is_page ? kPageWait : std::chrono::seconds(0)));
+  reading.place = std::move(place);
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, SharedNowMs()); !opened.ok()) {
     // Who reads is no operator.
@@ -232,9 +224,7 @@ absl::StatusOr<TenantInfo> Readings::Info() {
     info.quarantine = std::string(status.message());
     return info;
   }
-  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, 0);
-  if (!tenant.ok()) return tenant.status();
-  info.record = *std::move(tenant);
+  ASSIGN_OR_RETURN(info.record, ReadTenantOf(mirror_, 0));
   info.record.pause_reason = PauseWords(info.record.paused, info.record.pause_reason);
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
@@ -242,8 +232,7 @@ absl::StatusOr<TenantInfo> Readings::Info() {
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
       records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
   info.bytes = mirror_.store()->upkeep().BytesOnDisk();
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
-    return status;
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
   for (const Hold& hold : mirror_.cycle().holds()) {
     if (hold.state == HoldState::kWaiting) ++info.holds;
     if (hold.kind == HoldKind::kSource && hold.state == HoldState::kWaiting) {
@@ -255,7 +244,7 @@ absl::StatusOr<TenantInfo> Readings::Info() {
 
 absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
   if (!records.ok()) return mirror_.Noticed(records.status());
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
@@ -264,8 +253,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   if (!freshness.ok()) return mirror_.Noticed(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
-    return status;
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
   const absl::StatusOr<UnsentTables> unsent = mirror_.cycle().LoadUnsent(*mirror_.store());
   if (!unsent.ok()) return mirror_.Noticed(unsent.status());
   std::vector<TableInfo> tables;
@@ -299,15 +287,14 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
 
 absl::StatusOr<std::vector<Hold>> Readings::Holds() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
-  if (absl::Status status = mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())); !status.ok())
-    return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
+  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
   return mirror_.cycle().holds();
 }
 
 absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<std::string>& tables) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   const absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
   if (!names.ok()) return mirror_.Noticed(names.status());
   std::set<std::string> asked;
@@ -348,7 +335,7 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
 
 absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& hook) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   // While a new mirror is being made, a crash loses it with all that waits there.
   if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
   // What waits goes along with a mirror that moves, and is delivered from where it is then.
@@ -362,7 +349,7 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
 
 absl::Status Readings::HookDone(std::int64_t id) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status status = OpenForOperator(mirror_, 0); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   Plan plan;
   plan.delivered_hooks.push_back(id);
   const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
@@ -28,7 +29,7 @@ absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenan
     mirror_.cycle().NoteServed();
     mirror_.file().owner = tenant;
   }
-  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
   Plan plan;
   plan.cycle = tenant_.cycle;
   for (const WaitingRows* const one : waiting_) plan.now_ms = std::max(plan.now_ms, one->now_ms);
@@ -36,10 +37,9 @@ absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenan
   known_holds_ = mirror_.cycle().holds();
   planned_.clear();
   for (WaitingRows* const one : waiting_) {
-    const absl::StatusOr<bool> added = planner_->Add(one->request, one->may_wait);
-    if (!added.ok()) return added.status();
-    one->has_gap = !*added;
-    if (*added) planned_.push_back(one);
+    ASSIGN_OR_RETURN(const bool added, planner_->Add(one->request, one->may_wait));
+    one->has_gap = !added;
+    if (added) planned_.push_back(one);
   }
   if (planned_.empty()) return std::optional<Plan>();
   plan.steps = planner_->TakeSteps();

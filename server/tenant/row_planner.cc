@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/tenant/mirror/mirror.h"
@@ -82,10 +83,9 @@ absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
   for (const IncomingBatch& batch : request.batches) {
     const std::string key = FoldName(batch.table);
     if (!seen.insert(key).second) continue;
-    absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
-    if (!record.ok()) return record.status();
-    if (!*record) continue;
-    const std::uint64_t applied = (*record)->cycle == request.cycle ? (*record)->seq : 0;
+    ASSIGN_OR_RETURN(std::optional<TableRecord> record, Of(batch.table));
+    if (!record) continue;
+    const std::uint64_t applied = record->cycle == request.cycle ? record->seq : 0;
     const auto refused = refused_.find(key);
     const bool may_come = refused == refused_.end() || refused->second >= batch.seq;
     if (batch.seq > applied + 1 && may_come) return true;
@@ -95,20 +95,19 @@ absl::StatusOr<bool> RowPlanner::HasGap(const RowRequest& request) {
 
 absl::StatusOr<bool> RowPlanner::Add(const RowRequest& request, bool may_wait) {
   if (may_wait) {
-    absl::StatusOr<bool> gap = HasGap(request);
-    if (!gap.ok()) return gap.status();
-    if (*gap) return false;
+    ASSIGN_OR_RETURN(bool gap, HasGap(request));
+    if (gap) return false;
   }
   Planned planned;
   for (const IncomingPart& part : request.parts) {
-    if (absl::Status status = AddPart(part, &planned); !status.ok()) return status;
+    RETURN_IF_ERROR(AddPart(part, &planned));
   }
   for (const IncomingBatch& batch : request.batches) {
-    if (absl::Status status = AddBatch(batch, &planned); !status.ok()) return status;
+    RETURN_IF_ERROR(AddBatch(batch, &planned));
   }
   if (request.advance) {
     for (const auto& [table, base] : request.advance->tables) {
-      if (absl::Status status = AddAdvance(request, table, base, &planned); !status.ok()) return status;
+      RETURN_IF_ERROR(AddAdvance(request, table, base, &planned));
     }
   }
   for (const BatchOutcome& outcome : planned.outcomes)
@@ -119,14 +118,13 @@ absl::StatusOr<bool> RowPlanner::Add(const RowRequest& request, bool may_wait) {
 
 absl::Status RowPlanner::AddPart(const IncomingPart& part, Planned* planned) {
   BatchOutcome outcome{.table = part.table};
-  absl::StatusOr<std::optional<TableRecord>> record = Of(part.table);
-  if (!record.ok()) return record.status();
-  if (!IsAgreed(part.table) || !*record) {
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record, Of(part.table));
+  if (!IsAgreed(part.table) || !record) {
     outcome.status = NotAgreed(part.table);
     Keep(std::move(outcome), std::nullopt, false, planned);
     return absl::OkStatus();
   }
-  Step step = Untouched(**record);
+  Step step = Untouched(*record);
   step.actions.push_back(KeepPart{cycle_.number, part.value_id, part.offset, part.data});
   Keep(std::move(outcome), std::move(step), false, planned);
   return absl::OkStatus();
@@ -134,30 +132,29 @@ absl::Status RowPlanner::AddPart(const IncomingPart& part, Planned* planned) {
 
 absl::Status RowPlanner::AddBatch(const IncomingBatch& batch, Planned* planned) {
   BatchOutcome outcome{.table = batch.table, .seq = batch.seq};
-  absl::StatusOr<std::optional<TableRecord>> record = Of(batch.table);
-  if (!record.ok()) return record.status();
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record, Of(batch.table));
   std::optional<Step> step;
   bool by_record = false;
   if (!IsAgreed(batch.table)) {
     outcome.status = NotAgreed(batch.table);
   } else if (!batch.batch.ok()) {
     outcome.status = batch.batch.status();
-  } else if (*record && ((*record)->schema_hash != batch.batch->schema_hash ||
-                         (!batch.decoded_hash.empty() && batch.decoded_hash != batch.batch->schema_hash))) {
+  } else if (record && (record->schema_hash != batch.batch->schema_hash ||
+                        (!batch.decoded_hash.empty() && batch.decoded_hash != batch.batch->schema_hash))) {
     outcome.status = absl::FailedPreconditionError(
         absl::StrCat(Quoted(batch.table),
                      " was announced with another definition than this batch has. Nothing was "
                      "applied. Take `schema_hash` from the answer of TableSchema."));
   } else {
-    BatchPlan plan = PlanBatch(cycle_.number, *record, *batch.schema, *batch.batch);
+    BatchPlan plan = PlanBatch(cycle_.number, record, *batch.schema, *batch.batch);
     outcome.populate = batch.batch->populate;
-    if (*record && outcome.populate != PopulateReason::kNone) outcome.former_cycle = (*record)->cycle;
+    if (record && outcome.populate != PopulateReason::kNone) outcome.former_cycle = record->cycle;
     by_record = true;
     outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(plan.status);
     if (plan.verdict == BatchPlan::Verdict::kApply) step = std::move(plan.step);
     if (step && cycle_.breaker != nullptr) {
-      if (absl::Status status = Break(batch, **record, &*step, &outcome); !status.ok()) return status;
+      RETURN_IF_ERROR(Break(batch, *record, &*step, &outcome));
       if (outcome.held || !outcome.status.ok()) step.reset();
     }
   }
@@ -214,13 +211,12 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   }
   if (deletes) step->may_delete = BoundDeletes(record.table, limits, loss.planned);
   if (into_shadow && batch.commit) {
-    const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
-    if (!losses.ok()) return losses.status();
+    ASSIGN_OR_RETURN(const std::vector<Loss> losses, LossesOf(record.table));
     const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kPopulation, record.table);
     for (Action& action : step->actions) {
       if (auto* const swap = std::get_if<SwapShadow>(&action)) {
         swap->may_lose =
-            MayLose(limits, HoldKind::kPopulation, record.row_count, *losses, cycle_.now_ms, hold);
+            MayLose(limits, HoldKind::kPopulation, record.row_count, losses, cycle_.now_ms, hold);
       }
     }
   }
@@ -273,9 +269,8 @@ void RowPlanner::SettleDeletes(const StepResult& result, BatchOutcome* outcome) 
 absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
   std::vector<Hold> holds;
   for (const Late& late : late_) {
-    absl::StatusOr<std::optional<Hold>> hold = JudgeLate(late);
-    if (!hold.ok()) return hold.status();
-    if (*hold) holds.push_back(**std::move(hold));
+    ASSIGN_OR_RETURN(std::optional<Hold> hold, JudgeLate(late));
+    if (hold) holds.push_back(*std::move(hold));
   }
   return holds;
 }
@@ -283,15 +278,13 @@ absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
 /// A step that would have lost too many rows: only now is it known how many.
 absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
   BatchOutcome* const outcome = late.outcome;
-  const absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(outcome->table);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::vector<Loss>> losses = store_.records().ReadLosses(outcome->table);
-  if (!losses.ok()) return losses.status();
-  if (!*record) return std::optional<Hold>();
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, store_.records().ReadTable(outcome->table));
+  ASSIGN_OR_RETURN(const std::vector<Loss> losses, store_.records().ReadLosses(outcome->table));
+  if (!record) return std::optional<Hold>();
   const bool deletes = late.kind == HoldKind::kDeletes;
-  const std::int64_t vanish = late.vanish + (deletes ? OpenOfOthers(*losses, cycle_.number) : 0);
+  const std::int64_t vanish = late.vanish + (deletes ? OpenOfOthers(losses, cycle_.number) : 0);
   Judgement judgement = JudgeRows(LimitsOf(*cycle_.breaker, cycle_.context_id, outcome->table), late.kind,
-                                  (*record)->table, vanish, (*record)->row_count, *losses, cycle_.now_ms,
+                                  record->table, vanish, record->row_count, losses, cycle_.now_ms,
                                   FindHold(*cycle_.holds, late.kind, outcome->table), late.keys);
   outcome->held = judgement.held;
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
@@ -311,11 +304,9 @@ absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std
                                    const BreakerLimits& limits, std::vector<std::string> keys,
                                    BatchOutcome* outcome) {
   if (vanish <= 0) return absl::OkStatus();
-  const absl::StatusOr<std::vector<Loss>> losses = LossesOf(record.table);
-  if (!losses.ok()) return losses.status();
-  Judgement judgement =
-      JudgeRows(limits, kind, record.table, vanish, record.row_count, *losses, cycle_.now_ms,
-                FindHold(*cycle_.holds, kind, record.table), std::move(keys));
+  ASSIGN_OR_RETURN(const std::vector<Loss> losses, LossesOf(record.table));
+  Judgement judgement = JudgeRows(limits, kind, record.table, vanish, record.row_count, losses, cycle_.now_ms,
+                                  FindHold(*cycle_.holds, kind, record.table), std::move(keys));
   if (!judgement.held) return absl::OkStatus();
   outcome->held = true;
   outcome->status = absl::FailedPreconditionError(judgement.reason);
@@ -326,8 +317,7 @@ absl::Status RowPlanner::HoldBatch(HoldKind kind, const TableRecord& record, std
 absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string& table, Lsn base,
                                     Planned* planned) {
   BatchOutcome outcome{.table = table};
-  absl::StatusOr<std::optional<TableRecord>> record = Of(table);
-  if (!record.ok()) return record.status();
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record, Of(table));
   const std::string key = FoldName(table);
   const bool sent = std::any_of(request.batches.begin(), request.batches.end(),
                                 [&](const IncomingBatch& batch) { return FoldName(batch.table) == key; });
@@ -341,7 +331,7 @@ absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string
   } else if (!IsAgreed(table)) {
     outcome.status = NotAgreed(table);
   } else {
-    BatchPlan plan = PlanAdvance(cycle_.number, *record, table, base, request.advance->position);
+    BatchPlan plan = PlanAdvance(cycle_.number, record, table, base, request.advance->position);
     by_record = true;
     outcome.repeated = plan.verdict == BatchPlan::Verdict::kRepeated;
     outcome.status = std::move(plan.status);
@@ -414,8 +404,7 @@ absl::Status RowPlanner::Settle(std::vector<StepResult>& results,
                                 std::vector<std::pair<std::string, std::string>>* left_out) {
   for (Planned& planned : requests_) {
     for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
-      const absl::Status status = SettleOne(planned, i, results, left_out);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(SettleOne(planned, i, results, left_out));
     }
     for (const BatchOutcome& outcome : planned.outcomes)
       planned.failed.push_back(!failed_.empty() && failed_.contains(FoldName(outcome.table)));
@@ -441,10 +430,9 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
     return absl::OkStatus();
   }
   if (!planned.by_record[i] || !failed_.contains(FoldName(outcome.table))) return absl::OkStatus();
-  const absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(outcome.table);
-  if (!record.ok()) return record.status();
-  const bool applied = outcome.repeated && outcome.seq != 0 && *record && (*record)->cycle == cycle_.number &&
-                       outcome.seq <= (*record)->seq;
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, store_.records().ReadTable(outcome.table));
+  const bool applied = outcome.repeated && outcome.seq != 0 && record && record->cycle == cycle_.number &&
+                       outcome.seq <= record->seq;
   if (applied) return absl::OkStatus();
   outcome.repeated = false;
   outcome.status = BehindRefused(outcome.table);
@@ -455,10 +443,9 @@ absl::StatusOr<RowPlanner::Standing> RowPlanner::StandingAfter(std::size_t reque
   const Planned& planned = requests_[request];
   if (!planned.failed[outcome]) return planned.after[outcome];
   // Nothing of the table was applied since.
-  absl::StatusOr<std::optional<TableRecord>> record =
-      store_.records().ReadTable(planned.outcomes[outcome].table);
-  if (!record.ok()) return record.status();
-  return StandingOf(*record);
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record,
+                   store_.records().ReadTable(planned.outcomes[outcome].table));
+  return StandingOf(record);
 }
 
 }  // namespace mirror

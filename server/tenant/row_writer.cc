@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/receipts.h"
@@ -252,15 +253,14 @@ absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vecto
   const RowsEnd* const end = group.front()->end;
   StoreWork::Follow follow;
   if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
-  absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow);
-  if (!committed.ok()) return committed.status();
-  if (!*committed) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::optional<Mirror::Committed> committed,
+                   mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow));
+  if (!committed) return absl::OkStatus();
   CrashPoint("apply.committed");
-  std::optional<std::vector<Hold>> holds = NoteCommitted(**committed, planned);
-  absl::Status status = Settle((*committed)->result.steps, group.front()->now_ms, std::move(holds), planned);
+  std::optional<std::vector<Hold>> holds = NoteCommitted(*committed, planned);
+  absl::Status status = Settle(committed->result.steps, group.front()->now_ms, std::move(holds), planned);
   if (status.ok()) status = AnswerGroup(tenant, planned);
-  if ((*committed)->result.followed) end->committed();
+  if (committed->result.followed) end->committed();
   return status;
 }
 
@@ -279,12 +279,11 @@ absl::StatusOr<bool> RowWriter::MustWait(const TenantRecord& tenant, const std::
     std::map<std::string, std::uint64_t> seqs;
     if (!one->may_wait || Follows(one->request, seqs)) return false;
   }
-  if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
   RowPlanner look = PlannerFor(mirror_, tenant, 0);
   for (WaitingRows* const one : group) {
-    const absl::StatusOr<bool> gap = look.HasGap(one->request);
-    if (!gap.ok()) return gap.status();
-    if (!*gap) return false;
+    ASSIGN_OR_RETURN(const bool gap, look.HasGap(one->request));
+    if (!gap) return false;
   }
   for (WaitingRows* const one : group) one->has_gap = true;
   return true;
@@ -350,11 +349,8 @@ absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, 
   return mirror_
       .Commit([&](const TenantRecord&)
                   MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok())
-                      return status;
-                    absl::StatusOr<std::vector<Hold>> holds = planner.JudgeLate();
-                    if (!holds.ok()) return holds.status();
-                    *late = *std::move(holds);
+                    RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
+                    ASSIGN_OR_RETURN(*late, planner.JudgeLate());
                     if (late->empty()) return std::optional<Plan>();
                     Plan plan;
                     plan.now_ms = now_ms;
@@ -391,7 +387,7 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
       continue;
     }
     if (outcome.more_missing) {
-      if (absl::Status status = StopTable(waiting, outcome); !status.ok()) return status;
+      RETURN_IF_ERROR(StopTable(waiting, outcome));
     }
     const absl::StatusOr<RowPlanner::Standing> standing = planner.StandingAfter(number, i);
     if (!standing.ok()) return mirror_.Noticed(standing.status());
@@ -403,20 +399,18 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
 
 absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome& outcome) {
   const std::int64_t cycle = waiting.request.cycle;
-  const absl::Status stopped = mirror_
-                                   .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                                               mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                     Plan plan;
-                                     plan.cycle = cycle;
-                                     plan.now_ms = waiting.now_ms;
-                                     absl::StatusOr<std::optional<TableRecord>> record =
-                                         mirror_.store()->records().ReadTable(outcome.table);
-                                     if (!record.ok()) return record.status();
-                                     if (*record) plan.steps.push_back(PlanStop(cycle, **record));
-                                     return plan;
-                                   })
-                                   .status();
-  if (!stopped.ok()) return stopped;
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord&)
+                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                    Plan plan;
+                                    plan.cycle = cycle;
+                                    plan.now_ms = waiting.now_ms;
+                                    ASSIGN_OR_RETURN(std::optional<TableRecord> record,
+                                                     mirror_.store()->records().ReadTable(outcome.table));
+                                    if (record) plan.steps.push_back(PlanStop(cycle, *record));
+                                    return plan;
+                                  })
+                      .status());
   mirror_.Tell(Severity::kWarning, "table.rows_missing", std::string(outcome.status.message()));
   return absl::OkStatus();
 }
@@ -449,32 +443,31 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
-  absl::StatusOr<TenantRecord> running = mirror_.Running(caller, cycle, now_ms);
-  if (!running.ok()) return running.status();
+  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
   BatchOutcome outcome{.table = table, .seq = 1};
   if (!agreed.ok()) {
     outcome.status = agreed.status();
     return outcome;
   }
-  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
+  ASSIGN_OR_RETURN(
+      const std::optional<Mirror::Committed> committed,
       mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
                          mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
-        if (absl::Status status = mirror_.cycle().Load(*mirror_.store()); !status.ok()) return status;
+        RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
+        RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
         if (tenant.announced.empty() || mirror_.cycle().refused().contains(FoldName(table))) {
           outcome.status = NotAgreed(table);
           return std::optional<Plan>();
         }
-        absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
-        if (!record.ok()) return record.status();
-        if (*record && (*record)->schema_hash != agreed->hash) {
+        ASSIGN_OR_RETURN(std::optional<TableRecord> record, mirror_.store()->records().ReadTable(table));
+        if (record && record->schema_hash != agreed->hash) {
           outcome.status = absl::FailedPreconditionError(
               absl::StrCat("table '", table,
                            "' was announced with another definition meanwhile. Nothing was wiped; the same "
                            "call again is safe."));
           return std::optional<Plan>();
         }
-        BatchPlan planned = PlanWipe(cycle, *record, *agreed->schema, target,
+        BatchPlan planned = PlanWipe(cycle, record, *agreed->schema, target,
                                      KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
         outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
         outcome.status = std::move(planned.status);
@@ -484,10 +477,9 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
         if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
         mirror_.hooks().AddWiped(&plan);
         return plan;
-      });
-  if (!committed.ok()) return committed.status();
-  if (!*committed) return outcome;
-  const std::vector<StepResult>& steps = (*committed)->result.steps;
+      }));
+  if (!committed) return outcome;
+  const std::vector<StepResult>& steps = committed->result.steps;
   if (!steps.empty()) outcome.status = steps.front().status;
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);

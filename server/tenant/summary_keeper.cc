@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clocks/shared_clock.h"
+#include "base/status_macros.h"
 #include "server/plan/tenant_summary.h"
 
 namespace mirror {
@@ -104,7 +105,7 @@ absl::StatusOr<std::map<std::string, std::string>> SummaryKeeper::Write(
   std::map<std::string, std::string> all = gone;
   if (!shared_) all.insert(changed.begin(), changed.end());
   if (!all.empty()) {
-    if (absl::Status status = catalog_.KeepSummaries(all); !status.ok()) return status;
+    RETURN_IF_ERROR(catalog_.KeepSummaries(all));
   }
   if (shared_ && !changed.empty()) {
     return catalog_.KeepKnownSummaries(

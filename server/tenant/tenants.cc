@@ -10,6 +10,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
@@ -114,18 +115,17 @@ Tenants::~Tenants() {
 absl::StatusOr<std::unique_ptr<Tenants>> Tenants::Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events) {
   std::unique_ptr<Tenants> tenants(new Tenants(home, options, events));
-  absl::StatusOr<Deletions> deletions = FinishDeletions(home, events);
-  if (!deletions.ok()) return deletions.status();
+  ASSIGN_OR_RETURN(Deletions deletions, FinishDeletions(home, events));
   absl::StatusOr<std::vector<StoreHome::Found>> found = home.Recover();
   if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
   std::vector<std::shared_ptr<Mirror>> with_logs;
   const MutexLock lock(tenants->mutex_);
   if (!home.IsShared()) {
-    for (const std::string& key : deletions->half) {
-      tenants->tenants_.emplace(key, Entry{tenants->Make(deletions->all[key]), {}});
+    for (const std::string& key : deletions.half) {
+      tenants->tenants_.emplace(key, Entry{tenants->Make(deletions.all[key]), {}});
     }
-    tenants->deleted_ = std::move(deletions->all);
-    tenants->half_deleted_ = std::move(deletions->half);
+    tenants->deleted_ = std::move(deletions.all);
+    tenants->half_deleted_ = std::move(deletions.half);
   }
   for (StoreHome::Found& mirror : *found) {
     const std::shared_ptr<Tenant> tenant = tenants->Make(mirror.context_id);
@@ -172,10 +172,9 @@ absl::Status Tenants::LookAtHome(const std::string& context_id, bool again) {
     const auto known = tenants_.find(key);
     if (known != tenants_.end() && known->second.tenant->context_id() == context_id) return absl::OkStatus();
   }
-  const absl::StatusOr<std::optional<std::string>> spelled = home_.FindSpelling(context_id);
-  if (!spelled.ok()) return spelled.status();
+  ASSIGN_OR_RETURN(const std::optional<std::string> spelled, home_.FindSpelling(context_id));
   const MutexLock lock(mutex_);
-  SetKnown(key, *spelled);
+  SetKnown(key, spelled);
   return absl::OkStatus();
 }
 
@@ -190,11 +189,10 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& caller) {
-  if (absl::Status status = CheckContextId(caller.context_id); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckContextId(caller.context_id));
   if (home_.IsShared()) {
-    const absl::StatusOr<bool> is_deleted = home_.IsDeleted(caller.context_id);
-    if (!is_deleted.ok()) return is_deleted.status();
-    if (*is_deleted) return std::shared_ptr<Tenant>();
+    ASSIGN_OR_RETURN(const bool is_deleted, home_.IsDeleted(caller.context_id));
+    if (is_deleted) return std::shared_ptr<Tenant>();
     if (absl::Status looked = LookAtHome(caller.context_id, /*again=*/false); !looked.ok()) return looked;
   }
   const std::string key = FoldName(caller.context_id);
@@ -251,11 +249,10 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
       return found->second.tenant;
     }
   }
-  const absl::StatusOr<std::vector<std::string>> deleted = Deleted();
-  if (!deleted.ok()) return deleted.status();
-  const auto gone = std::find_if(deleted->begin(), deleted->end(),
+  ASSIGN_OR_RETURN(const std::vector<std::string> deleted, Deleted());
+  const auto gone = std::find_if(deleted.begin(), deleted.end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
-  if (gone != deleted->end()) {
+  if (gone != deleted.end()) {
     return OfGone(*gone, absl::NotFoundError(absl::StrCat(
                              "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
                              "' lets its source mirror it anew.")));
@@ -331,9 +328,8 @@ std::vector<std::shared_ptr<Tenant>> Tenants::All() {
 
 absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what, std::int64_t epoch,
                              const Expected& expected) {
-  absl::StatusOr<std::shared_ptr<Tenant>> tenant = Find(context_id);
-  if (!tenant.ok()) return tenant.status();
-  const std::string& spelled = (*tenant)->context_id();
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, Find(context_id));
+  const std::string& spelled = tenant->context_id();
   const std::string key = FoldName(spelled);
   // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
   // goes: whenever this dies, either nothing was done or the next start finishes it.
@@ -343,11 +339,11 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     CrashPoint("delete.before");
     // One of this name that is made later is another one.
     if (options_.tenant.lists != nullptr) {
-      if (absl::Status forgotten = options_.tenant.lists->Forget(spelled); !forgotten.ok()) return forgotten;
+      RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
     }
     {
       const MutexLock marks(marks_mutex_);
-      if (absl::Status set = home_.BeginDeletion(spelled, what, epoch); !set.ok()) return set;
+      RETURN_IF_ERROR(home_.BeginDeletion(spelled, what, epoch));
       const MutexLock lock(mutex_);
       if (!home_.IsShared()) {
         deleted_[key] = spelled;
@@ -357,7 +353,7 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     CrashPoint("delete.marked");
     return absl::OkStatus();
   };
-  absl::Status removed = (*tenant)->Retire(
+  absl::Status removed = tenant->Retire(
       decide, [&] { return home_.FinishDeletion(spelled); }, expected);
   if (!is_decided && !removed.ok()) return removed;
   // One that an operator had begun to delete stays deleted.
@@ -369,14 +365,14 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
   // The source is kept away, and the next attempt removes what is left.
   if (!removed.ok() && half_deleted_.contains(key)) return removed;
   const auto found = tenants_.find(key);
-  if (found == tenants_.end() || found->second.tenant != *tenant) return removed;
+  if (found == tenants_.end() || found->second.tenant != tenant) return removed;
   Unlist(found->second);
   if (removed.ok()) {
     tenants_.erase(found);
     return removed;
   }
   // Nothing was done, and it goes on as it was; or the home says what was.
-  const TenantSummary known = (*tenant)->summary();
+  const TenantSummary known = tenant->summary();
   found->second.tenant = Make(spelled);
   found->second.tenant->Remember(known);
   return removed;
@@ -393,16 +389,14 @@ absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn 
   }
   if (spelled.empty()) {
     if (home_.IsShared()) {
-      const absl::StatusOr<std::vector<std::string>> deleting = home_.FindDeleting();
-      if (!deleting.ok()) return deleting.status();
-      for (const std::string& id : *deleting) {
+      ASSIGN_OR_RETURN(const std::vector<std::string> deleting, home_.FindDeleting());
+      for (const std::string& id : deleting) {
         if (FoldName(id) == key) return HalfDeleted(id);
       }
     }
     // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
-    const absl::StatusOr<std::vector<std::string>> found = home_.FindDeleted();
-    if (!found.ok()) return found.status();
-    for (const std::string& id : *found) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> found, home_.FindDeleted());
+    for (const std::string& id : found) {
       if (FoldName(id) == key) spelled = id;
     }
   }
@@ -413,7 +407,7 @@ absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn 
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
                                             "--state deleted' lists those that were."));
   }
-  if (absl::Status removed = home_.AllowAgain(spelled); !removed.ok()) return removed;
+  RETURN_IF_ERROR(home_.AllowAgain(spelled));
   if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);
   const MutexLock lock(mutex_);
   deleted_.erase(key);
@@ -592,9 +586,8 @@ absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& 
 absl::StatusOr<std::vector<std::shared_ptr<Tenant>>> FindAsked(Tenants& tenants,
                                                                const std::string& context_id) {
   if (context_id.empty()) return tenants.All();
-  absl::StatusOr<std::shared_ptr<Tenant>> one = tenants.Find(context_id);
-  if (!one.ok()) return one.status();
-  return std::vector<std::shared_ptr<Tenant>>{*std::move(one)};
+  ASSIGN_OR_RETURN(std::shared_ptr<Tenant> one, tenants.Find(context_id));
+  return std::vector<std::shared_ptr<Tenant>>{std::move(one)};
 }
 
 }  // namespace mirror

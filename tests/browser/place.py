@@ -140,10 +140,16 @@ class Place:
         config.write_text(text)
         self.run("mirror-agent", "install", "--config", config)
 
-    def once(self, tenant, check=True):
+    def agent(self, command, tenant, check=True):
         return self.run(
-            "mirror-agent", "once", "--config", self.dev / "mirror-agent.toml", "--context-id", tenant, check=check
+            "mirror-agent", command, "--config", self.dev / "mirror-agent.toml", "--context-id", tenant, check=check
         )
+
+    def once(self, tenant, check=True):
+        return self.agent("once", tenant, check)
+
+    def verify(self, tenant):
+        return self.agent("verify", tenant)
 
     def api(self, method, path, body=None, form=None):
         """(status, answer) of the HTTP door. `body`: JSON; `form`: [(name, value)], and a file as (name, (name, text))."""

@@ -25,6 +25,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 constexpr char kTables[] =
     "PRAGMA journal_mode = WAL; CREATE TABLE people(id INTEGER PRIMARY KEY, name TEXT, photo BLOB, x);"
@@ -409,14 +410,16 @@ TEST_F(ReceiptsTest, TheCommandSaysWhatIsProven) {
   const std::string toml = here_->dir() + "/agent.toml";
   const AgentConfig config = Written();
   const std::string state = bench_->config().agent.state_dir;
-  WriteFileText(
-      toml, absl::StrCat("[endpoint]\naddress = \"localhost:1\"\n[identity]\nissuer = \"",
-                         config.identity.issuer, "\"\nkey = \"", config.identity.key, "\"\nkey_id = \"",
-                         config.identity.key_id, "\"\napplication_id = \"", config.identity.application_id,
-                         "\"\napplication_certificate = \"", config.identity.application_certificate,
-                         "\"\n[agent]\nstate_dir = \"", state,
-                         "\"\n[[source]]\ncontext_id = \"Cust\"\nkind = \"sqlite\"\npath = \"",
-                         bench_->path(), "\"\n"));
+  const auto configure = [&](const std::string& certificate) {
+    WriteFileText(
+        toml, absl::StrCat("[endpoint]\naddress = \"localhost:1\"\n[identity]\nissuer = \"",
+                           config.identity.issuer, "\"\nkey = \"", config.identity.key, "\"\nkey_id = \"",
+                           config.identity.key_id, "\"\napplication_id = \"", config.identity.application_id,
+                           "\"\napplication_certificate = \"", certificate, "\"\n[agent]\nstate_dir = \"",
+                           state, "\"\n[[source]]\ncontext_id = \"Cust\"\nkind = \"sqlite\"\npath = \"",
+                           bench_->path(), "\"\n"));
+  };
+  configure(config.identity.application_certificate);
   const auto verify = [&](std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {"receipts", "verify", "--config", toml};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -430,6 +433,13 @@ TEST_F(ReceiptsTest, TheCommandSaysWhatIsProven) {
   const nlohmann::json json = nlohmann::json::parse(run.output);
   EXPECT_EQ(json["sources"][0]["signed_to"], 2);
   EXPECT_EQ(json["sources"][0]["tables"]["notes"], 1);
+  // As behind a move to a server with another application key.
+  configure(here_->dir() + "/issuers/development/source-1.crt");
+  run = verify();
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.output, HasSubstr("--certificate FILE"));
+  EXPECT_THAT(run.output, Not(HasSubstr("Sign it"))) << "what the signer would have to do";
+  EXPECT_EQ(verify({"--certificate", config.identity.application_certificate}).exit_code, 0);
   Damage("UPDATE receipts SET sent = zeroblob(32) WHERE number = 1");
   run = verify();
   EXPECT_EQ(run.exit_code, 1);

@@ -179,6 +179,29 @@ TEST_F(ChangedSourceTest, ARunBeforeInstallIsNoOtherSourcesState) {
   EXPECT_EQ(bench_->Difference(), "");
 }
 
+TEST_F(ChangedSourceTest, ATableThatIsReadInAnotherWayIsNoOtherSourcesState) {
+  Install();
+  bench_ = std::make_unique<AgentBench>(*here_, "Cust", here_->dir() + "/source");
+  Sql("CREATE TABLE notes(v); INSERT INTO notes VALUES (1), (1)");
+  SourceConfig& source = bench_->source();
+  TableConfig notes;
+  notes.name = "notes";
+  bool is_first = true;
+  for (const Strategy strategy : {Strategy::kPopulate, Strategy::kSynthetic, Strategy::kPopulate}) {
+    SCOPED_TRACE(ToString(strategy));
+    notes.strategy = strategy;
+    source.strategy = strategy;
+    source.tables = {notes};
+    const TableReport table = ReportOf(Run(), "notes");
+    EXPECT_EQ(table.action, TableReport::Action::kPopulate) << "without a key it cannot be compared";
+    EXPECT_EQ(table.reason, is_first ? "new in the mirror"
+                                     : "the mirror's rows were sent when the table was read in another way");
+    EXPECT_EQ(bench_->Difference(), "");
+    is_first = false;
+  }
+  EXPECT_THAT(here_->ServerLog(), testing::Not(testing::HasSubstr("source.restored")));
+}
+
 TEST_F(ChangedSourceTest, AllTablesOfOneRunAreTakenOverByALog) {
   Begin("synthetic");
   Sql("CREATE TABLE t3(id INTEGER PRIMARY KEY); INSERT INTO t3 VALUES(1); CREATE TABLE t4(id INTEGER PRIMARY "

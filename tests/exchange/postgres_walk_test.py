@@ -28,6 +28,14 @@ columns = {{ vat = "vat", name = "name", city = "city" }}
 write = ["update", "delete"]
 """
 NOTED = walk_test.exchange_place.TABLE.replace(")", ", note TEXT)")
+# The first row is in the one, all others are in the other.
+PARTITIONED = (
+    exchange_postgres.TABLE.replace("IDENTITY PRIMARY KEY", "IDENTITY").replace(
+        "city text)", "city text, PRIMARY KEY (id)) PARTITION BY RANGE (id)"
+    ),
+    "CREATE TABLE old PARTITION OF company FOR VALUES FROM (1) TO (2)",
+    "CREATE TABLE young PARTITION OF company FOR VALUES FROM (2) TO (1000)",
+)
 # Where Ada moves, its twin moves with it.
 DRAGS = (
     "CREATE FUNCTION drag() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE public.company SET city = NEW.city "
@@ -52,6 +60,31 @@ class PostgresWalk(server_walk.ServerWalk):
     SUM = (exchange_postgres.TABLE.replace("city text", "city numeric(12,2)"),
            "ALTER TABLE company ALTER COLUMN city TYPE numeric(14,4)")
     OWNER = (exchange_postgres.ROLE, postgres_cluster.SUPERUSER)
+
+    def test_a_partition_that_is_dropped_or_detached_deletes_nothing_elsewhere(self):
+        for went in ("DROP TABLE old", "ALTER TABLE company DETACH PARTITION old"):
+            with self.subTest(went):
+                place = self.place(deletes="any", tables={"erp": PARTITIONED})
+                place.crm.sql(ADA, "INSERT INTO company (vat, name, city) VALUES ('NO 2', 'Bob', 'Ulm')")
+                place.rounds(2)
+                self.assertEqual(len(place.erp.rows()), 2)
+                place.erp.sql(went)
+                place.erp.install()
+                place.rounds(3)
+                self.assertEqual((len(place.crm.rows()), len(place.erp.rows())), (2, 1))
+                self.assertIn("erp suspended", " ".join(place.server.ctl("hub", "status", "Acme").split()))
+
+    def test_a_partition_that_comes_suspends_nobody(self):
+        place = self.place(deletes="any", tables={"erp": PARTITIONED})
+        place.crm.sql(ADA, "INSERT INTO company (vat, name, city) VALUES ('NO 2', 'Bob', 'Ulm')")
+        place.rounds(2)
+        place.erp.sql("CREATE TABLE next PARTITION OF company FOR VALUES FROM (1000) TO (2000)",
+                      "DELETE FROM company WHERE name = 'Bob'")
+        place.erp.install()
+        place.rounds(3)
+        for system in place.systems:
+            self.assertEqual([row[1] for row in system.rows()], ["Ada"], system.name)
+        self.assertNotIn("suspended", place.server.ctl("hub", "status", "Acme"))
 
     def test_what_a_trigger_makes_of_other_rows_is_nobodys_wish(self):
         place = self.place(tables={"erp": (exchange_postgres.TABLE, *DRAGS)})

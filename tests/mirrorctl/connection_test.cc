@@ -244,7 +244,7 @@ TEST_F(Connection, ConfigurationThatIsNotThereIsNamed) {
                     HasSubstr("another configuration with --config"), HasSubstr("mirrorctl init")));
   const Finished folder = RunProgram(kBinary, {"tenants", "--config", folder_.path()});
   ExpectFailed(folder, 2);
-  EXPECT_THAT(folder.errors, HasSubstr("cannot be read"));
+  EXPECT_THAT(folder.errors, HasSubstr("is a folder, and not a file"));
 }
 
 TEST_F(Connection, TheEnvironmentNamesTheConfigurationAndWinsOverItsKeys) {

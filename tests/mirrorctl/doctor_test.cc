@@ -641,6 +641,32 @@ TEST_F(Doctor, ATenantThatWaitsForAnOperatorIsToldOf) {
                                                            HasSubstr("mirrorctl resume Cust")))));
 }
 
+TEST_F(Doctor, AnInstallationWithoutFreshnessTargetsIsToldWhatToAdd) {
+  Make();
+  const std::string written = Toml("mirror-server.toml");
+  Replace("mirror-server.toml", "\nfreshness = ", "\n# freshness = ");
+  ASSERT_THAT(here_->Start(), IsOk());
+  Agent("install");
+  EXPECT_THAT(Needy(ExamineAll()), Not(Contains("HINT freshness"))) << "no table is there yet";
+  ASSERT_EQ(Agent("once").exit_code, 0);
+  Said said = ExamineAll();
+  EXPECT_EQ(said.exit_code, 0) << said.output;
+  EXPECT_THAT(Needy(said), testing::ElementsAre("HINT freshness"));
+  EXPECT_THAT(said.steps,
+              Contains(testing::Pair("HINT freshness", AllOf(HasSubstr("[[tenant]]\ncontext_id = \"*\"\n"),
+                                                             HasSubstr("freshness = \"60m\""),
+                                                             HasSubstr("mirror-agent.toml (\"20m\")")))));
+  // Another interval is another target.
+  const std::string agent = absl::StrCat(Toml("agent.toml"), "interval = \"90s\"\n");
+  WriteFileText(Path("other.toml"), agent);
+  said = Examine({"--source", Path("other.toml")});
+  EXPECT_THAT(said.steps, Contains(testing::Pair("HINT freshness", HasSubstr("freshness = \"270s\""))));
+  // What is told is what helps.
+  WriteFileText(Path("mirror-server.toml"), written);
+  ASSERT_THAT(here_->Restart(), IsOk());
+  EXPECT_THAT(Needy(ExamineAll()), IsEmpty());
+}
+
 TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {
   Begin();
   const Finished no_source = here_->Mirrorctl({"doctor", "--source", Path("none.toml")});
@@ -709,6 +735,44 @@ TEST_F(DoctorOfServers, ADatabaseThatIsDownIsNoDiskToMakeRoomOn) {
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("FAIL server disk", AllOf(HasSubstr("look whether the database"),
                                                                Not(HasSubstr("make room"))))));
+}
+
+TEST_F(DoctorOfServers, AMissingFreshnessTargetIsAHintWithTheLinesToAdd) {
+  v1::Tenant* const tenant = fake_.tenants.add_tenants();
+  tenant->set_context_id("Cust");
+  tenant->set_tables(2);
+  for (const char* name : {"contact", "person"}) fake_.tables.add_tables()->set_table(name);
+  const Finished run = Run({"doctor"});
+  EXPECT_EQ(run.exit_code, 0) << "nothing is wrong";
+  EXPECT_THAT(run.output, HasSubstr("HINT  freshness               no table has a freshness target"));
+  EXPECT_THAT(run.output, HasSubstr("add these lines to mirror-server.toml, and restart the server\n"
+                                    "          [[tenant]]\n"
+                                    "          context_id = \"*\"\n"
+                                    "          freshness = \"60m\"\n"));
+  EXPECT_THAT(run.output, HasSubstr("nothing needs doing"));
+  const auto hints = [this] {
+    std::vector<std::string> needy = Needy(Examine());
+    std::erase_if(needy, [](const std::string& step) { return step != "HINT freshness"; });
+    return needy.size();
+  };
+  EXPECT_EQ(hints(), 1U);
+  for (int i = 0; i < 50; ++i) {
+    v1::Tenant* const more = fake_.tenants.add_tenants();
+    more->set_context_id(absl::StrCat("More", i));
+    more->set_tables(2);
+  }
+  const std::size_t before = fake_.Calls().size();
+  EXPECT_EQ(hints(), 1U) << "once, whatever there are";
+  EXPECT_LT(fake_.Calls().size() - before, 40U) << "each look may open a mirror";
+  fake_.tables.mutable_tables(1)->set_freshness_target_ms(1'000);
+  EXPECT_EQ(hints(), 0U);
+  fake_.tables.mutable_tables(1)->set_freshness_target_ms(0);
+  fake_.tenants.clear_tenants();
+  v1::Tenant* const records = fake_.tenants.add_tenants();
+  records->set_context_id("Acme--crm");
+  records->set_tables(1);
+  records->set_door("records");
+  EXPECT_EQ(hints(), 0U) << "records have no source that could be late";
 }
 
 TEST_F(DoctorOfServers, AMirrorOfAMoveIsNotToBeResumed) {

@@ -386,6 +386,20 @@ class Unlogged(LogTest):
 
 
 class Uninstalled(LogTest):
+    def test_a_table_that_came_after_install_has_no_log(self):
+        self.crm.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+        self.crm.sql(f"GRANT SELECT ON t TO {sources.READER}")
+        self.use({})
+        self.run_once()
+        self.crm.sql("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1)")
+        self.crm.sql(f"GRANT SELECT ON u TO {sources.READER}")
+        dry = self.place.agent("once", "--dry-run").said
+        self.assertIn("u: new: when the publication has it ('mirror-agent install'), its one row is sent", " ".join(dry.split()))
+        report = self.place.once()
+        self.assertIn("is not in the source's publication", report["by_table"]["u"]["reason"])
+        told = " ".join(self.place.control("tables", "Cust").stderr.split())
+        self.assertIn("the source has no record of its changes, and cannot say whether there were any): u.", told)
+
     def test_a_log_that_was_removed_is_no_restore(self):
         self.crm.sql("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'v' FROM generate_series(1, 20) i")
         self.crm.sql(f"GRANT SELECT ON t TO {sources.READER}")

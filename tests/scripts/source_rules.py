@@ -108,7 +108,7 @@ ROOMS = {
     "server/store/catalog": ("base certs", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
-    "server/store": ("base proto/wire server/journal server/plan", ()),
+    "server/store": ("base base/clocks proto/wire server/journal server/plan", ()),
     "server/consequences": ("base proto/wire server/plan server/store", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
     "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
@@ -158,30 +158,34 @@ ROOMS = {
         (),
     ),
     "server/store/postgres/home": (
-        "base base/db/postgres server/plan server/store server/store/postgres server/store/postgres/control "
-        "server/store/postgres/place server/store/postgres/records",
+        "base base/clocks base/db/postgres server/plan server/store server/store/postgres "
+        "server/store/postgres/control server/store/postgres/place server/store/postgres/records",
         (),
     ),
     "server/watch": (
         "base base/exposition certs proto/wire server/config server/plan server/store/catalog",
         ("spdlog",),
     ),
+    "server/tenant/notes": ("base base/json proto/wire server/plan server/store", ()),
     "server/tenant/mirror": (
-        "base base/clocks base/json proto/wire server/hooks server/journal server/plan server/store server/watch",
+        "base base/clocks proto/wire server/hooks server/journal server/plan server/store server/tenant/notes "
+        "server/watch",
         (),
     ),
     "server/tenant/records": (
-        "base base/clocks base/json certs proto/wire server/plan server/records server/store server/tenant/mirror",
+        "base base/clocks base/json certs proto/wire server/plan server/records server/store server/tenant/mirror "
+        "server/tenant/notes",
         (),
     ),
     "server/tenant/history": (
         "base base/json proto/wire proto/wire/json server/journal server/plan server/records server/store",
         (),
     ),
-    "server/tenant/exchange": ("base server/plan server/store server/tenant/mirror", ()),
+    "server/tenant/exchange": ("base server/plan server/store server/tenant/mirror server/tenant/notes", ()),
     "server/tenant": (
         "base base/clocks proto/wire server/consequences server/plan server/store server/store/catalog "
-        "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/records server/watch",
+        "server/tenant/exchange server/tenant/history server/tenant/mirror server/tenant/notes "
+        "server/tenant/records server/watch",
         ("spdlog",),
     ),
     "server/hooks/delivery": (

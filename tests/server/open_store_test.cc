@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "certs/issue.h"
 #include "server/place_check.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "tests/support/postgres_database.h"
@@ -35,6 +36,21 @@ TEST(OpenStoreTest, ByItselfItIsAFolder) {
   EXPECT_FALSE(opened->look);
   EXPECT_THAT(OpenConfiguredStore(config).status(),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("another mirror-server")));
+}
+
+TEST(OpenStoreTest, ACheckNamesAnIssuerOfWhomNoCertificateIsThere) {
+  const TempFolder folder;
+  ServerConfig config;
+  config.data.dir = folder.path() + "/data";
+  config.issuers = {{.name = "ERP", .environment = "test", .keys = folder.path() + "/keys"}};
+  std::filesystem::create_directory(config.issuers[0].keys);
+  EXPECT_THAT(CheckPlaces(config),
+              IsOkAndHolds(testing::ElementsAre(
+                  AllOf(HasSubstr("[[issuer]] 'ERP'"), HasSubstr("/keys', which has no certificate")))));
+  ASSERT_THAT(IssueSigningKey({config.issuers[0].keys + "/erp-1.crt", folder.path() + "/erp-1.key"}, "erp-1",
+                              Algorithm::kEs256, {}),
+              IsOk());
+  EXPECT_THAT(CheckPlaces(config), IsOkAndHolds(testing::IsEmpty()));
 }
 
 class OpenPostgresTest : public PostgresDatabaseTest {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
@@ -71,7 +72,7 @@ class Session {
 
 absl::StatusOr<SourceReading> FetchBare(const std::string& connection, const std::string& sql) {
   Session session;
-  if (absl::Status connected = session.Connect(connection); !connected.ok()) return connected;
+  RETURN_IF_ERROR(session.Connect(connection));
   SourceReading reading;
   const Clock::time_point start = Clock::now();
   const Handle statement(SQL_HANDLE_STMT, session.connection());

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "client/config/config.h"
 #include "client/wire/connect.h"
 #include "tools/benchmarks/batch_maker.h"
@@ -39,12 +40,11 @@ absl::Status Send(OpenTenant* tenant, v1::ChangeBatch batch) {
   v1::RowDataRequest request;
   request.set_cycle(tenant->source->cycle());
   *request.add_batches() = std::move(batch);
-  const auto answer = tenant->source->client().RowData(request);
-  if (!answer.ok()) return answer.status();
-  if (answer->results_size() == 1 && answer->results(0).code() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto answer, tenant->source->client().RowData(request));
+  if (answer.results_size() == 1 && answer.results(0).code() == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "a batch of tenant '", tenant->source->client().context_id(),
-      "' was refused: ", answer->results_size() == 1 ? answer->results(0).message() : "no result"));
+      "' was refused: ", answer.results_size() == 1 ? answer.results(0).message() : "no result"));
 }
 
 absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant) {
@@ -55,10 +55,9 @@ absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant
     tables.push_back(rows.schema());
     tables.back().name = name;
   }
-  const auto answer = tenant->source->Announce(tables);
-  if (!answer.ok()) return answer.status();
+  ASSIGN_OR_RETURN(const auto answer, tenant->source->Announce(tables));
   tenant->heads.clear();
-  for (const v1::TableStatus& status : answer->tables()) {
+  for (const v1::TableStatus& status : answer.tables()) {
     const Lsn base{status.position().lsn()};
     tenant->heads.push_back({status.schema_hash(), base, {Lsn{base.value + 2}, "bench"}, populate});
   }
@@ -67,15 +66,15 @@ absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant
 
 /// Populates the tables in one cycle and opens the next.
 absl::Status OpenCycle(const BenchRows& rows, OpenTenant* tenant) {
-  if (absl::Status begun = BeginCycle(rows, true, tenant); !begun.ok()) return begun;
+  RETURN_IF_ERROR(BeginCycle(rows, true, tenant));
   const BatchMaker all(&rows, {Verb::kPopulate, 1, kRowsOfTable});
   for (std::size_t i = 0; i < tenant->tables.size(); ++i) {
     v1::ChangeBatch batch;
     all.Encode(0, tenant->heads[i], &batch);
     batch.set_table(tenant->tables[i]);
-    if (absl::Status sent = Send(tenant, std::move(batch)); !sent.ok()) return sent;
+    RETURN_IF_ERROR(Send(tenant, std::move(batch)));
   }
-  if (absl::Status done = tenant->source->Complete().status(); !done.ok()) return done;
+  RETURN_IF_ERROR(tenant->source->Complete().status());
   return BeginCycle(rows, false, tenant);
 }
 
@@ -126,16 +125,14 @@ absl::Status InThreads(std::uint32_t callers, const Each& each) {
 
 absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRows& rows,
                                   const std::function<void()>& ready) {
-  const absl::StatusOr<AgentConfig> config = LoadAgentConfig(options.config);
-  if (!config.ok()) return config.status();
+  ASSIGN_OR_RETURN(const AgentConfig config, LoadAgentConfig(options.config));
   const std::uint32_t tables = options.tenants < options.callers ? options.callers : 1;
   std::vector<OpenTenant> tenants(options.tenants);
   std::vector<std::vector<Lane>> lanes(options.callers);
   std::vector<Connection> connections;
   for (std::uint32_t caller = 0; caller < options.callers; ++caller) {
-    const absl::StatusOr<Connection> connection = Connect(*config);
-    if (!connection.ok()) return connection.status();
-    connections.push_back(*connection);
+    ASSIGN_OR_RETURN(const Connection connection, Connect(config));
+    connections.push_back(connection);
   }
   for (std::uint32_t i = 0; i < options.tenants; ++i) {
     const Connection& connection = connections[i % options.callers];
@@ -147,27 +144,25 @@ absl::StatusOr<StepTime> RunCalls(const CallLoadOptions& options, const BenchRow
       lanes[(i + table) % options.callers].push_back({&tenants[i], table});
     }
   }
-  const absl::Status opened = InThreads(options.callers, [&](std::uint32_t caller) {
+  RETURN_IF_ERROR(InThreads(options.callers, [&](std::uint32_t caller) {
     for (std::size_t i = caller; i < tenants.size(); i += options.callers) {
-      if (absl::Status status = OpenCycle(rows, &tenants[i]); !status.ok()) return status;
+      RETURN_IF_ERROR(OpenCycle(rows, &tenants[i]));
     }
     return absl::OkStatus();
-  });
-  if (!opened.ok()) return opened;
+  }));
   ready();
 
   std::vector<std::vector<double>> took(options.callers);
   const Clock::time_point start = Clock::now();
-  const absl::Status called = InThreads(options.callers, [&](std::uint32_t caller) {
+  RETURN_IF_ERROR(InThreads(options.callers, [&](std::uint32_t caller) {
     for (std::uint64_t i = 0; i < options.calls / options.callers; ++i) {
       const Clock::time_point begun = Clock::now();
       Lane* lane = &lanes[caller][i % lanes[caller].size()];
-      if (absl::Status status = CallOnce(rows, options.rows_per_call, lane); !status.ok()) return status;
+      RETURN_IF_ERROR(CallOnce(rows, options.rows_per_call, lane));
       took[caller].push_back(Since(begun) * 1e6);
     }
     return absl::OkStatus();
-  });
-  if (!called.ok()) return called;
+  }));
   StepTime time{0, Since(start), {}};
   for (const std::vector<double>& calls : took) {
     time.call_us.insert(time.call_us.end(), calls.begin(), calls.end());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
@@ -54,9 +55,7 @@ absl::StatusOr<std::unique_ptr<Changesets>> Changesets::Open(const std::string& 
   auto made = std::make_unique<Changesets>();
   for (const auto& [table, name] :
        {std::pair(&made->source_, "/source.db"), std::pair(&made->receiver_, "/receiver.db")}) {
-    auto opened = RawTable::Open(folder + name, rows);
-    if (!opened.ok()) return opened.status();
-    *table = *std::move(opened);
+    ASSIGN_OR_RETURN(*table, RawTable::Open(folder + name, rows));
     const auto empty = (*table)->Run({Verb::kPopulate});
     if (!empty.ok()) return empty.status();
   }
@@ -72,9 +71,8 @@ absl::StatusOr<StepTime> Changesets::Run(const Step& step) {
     Step part = step;
     part.from = step.from + static_cast<std::int64_t>(from);
     part.count = std::min<std::uint64_t>(step.group, step.count - from);
-    absl::StatusOr<Changeset> changeset = Record(source_.get(), part);
-    if (!changeset.ok()) return changeset.status();
-    changesets.push_back(*std::move(changeset));
+    ASSIGN_OR_RETURN(Changeset changeset, Record(source_.get(), part));
+    changesets.push_back(std::move(changeset));
   }
   const Clock::time_point start = Clock::now();
   for (const Changeset& changeset : changesets) {

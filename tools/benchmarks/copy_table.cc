@@ -7,6 +7,7 @@
 #include "base/db/postgres/copy.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
@@ -38,9 +39,9 @@ absl::StatusOr<std::unique_ptr<CopyTable>> CopyTable::Open(const std::string& co
   if (rows->shape().key != KeyKind::kInteger) {
     return absl::InvalidArgumentError("the table of COPY has an integer key");
   }
-  auto connection = postgres::Connection::Open({.conninfo = conninfo, .application_name = "mirror-bench"});
-  if (!connection.ok()) return connection.status();
-  return std::unique_ptr<CopyTable>(new CopyTable(*std::move(connection), rows));
+  ASSIGN_OR_RETURN(auto connection,
+                   postgres::Connection::Open({.conninfo = conninfo, .application_name = "mirror-bench"}));
+  return std::unique_ptr<CopyTable>(new CopyTable(std::move(connection), rows));
 }
 
 absl::Status CopyTable::Renew() {
@@ -55,8 +56,7 @@ absl::Status CopyTable::Renew() {
 
 absl::Status CopyTable::Copy(const std::vector<std::int64_t>& keys, std::size_t from, std::size_t to,
                              std::uint32_t version) {
-  auto copy = postgres::CopyIn::Begin(*connection_, copy_);
-  if (!copy.ok()) return copy.status();
+  ASSIGN_OR_RETURN(auto copy, postgres::CopyIn::Begin(*connection_, copy_));
   for (std::size_t i = from; i < to; ++i) {
     row_.clear();
     row_.emplace_back(keys[i]);
@@ -74,9 +74,9 @@ absl::Status CopyTable::Copy(const std::vector<std::int64_t>& keys, std::size_t 
           row_.emplace_back(std::string_view(value.text, value.size));
       }
     }
-    if (absl::Status added = copy->Add(row_); !added.ok()) return added;
+    RETURN_IF_ERROR(copy.Add(row_));
   }
-  return copy->Finish().status();
+  return copy.Finish().status();
 }
 
 absl::Status CopyTable::Write(const std::vector<std::int64_t>& keys, std::size_t from, const Step& step) {
@@ -84,12 +84,12 @@ absl::Status CopyTable::Write(const std::vector<std::int64_t>& keys, std::size_t
   if (step.verb != Verb::kUpsert)
     return Copy(keys, from, to, step.version);  // By itself it is a transaction.
   postgres::Transaction transaction(*connection_);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin());
   postgres::Array array(postgres::Type::kInt8);
   for (std::size_t i = from; i < to; ++i) array.Add(keys[i]);
   if (const auto deleted = connection_->Run(delete_, {{array.value()}}); !deleted.ok())
     return deleted.status();
-  if (absl::Status copied = Copy(keys, from, to, step.version); !copied.ok()) return copied;
+  RETURN_IF_ERROR(Copy(keys, from, to, step.version));
   return transaction.Commit();
 }
 
@@ -112,12 +112,12 @@ absl::StatusOr<StepTime> CopyTable::Run(const Step& step) {
     return absl::InvalidArgumentError("COPY writes whole rows, and nothing else");
   }
   if (step.verb == Verb::kPopulate) {
-    if (absl::Status renewed = Renew(); !renewed.ok()) return renewed;
+    RETURN_IF_ERROR(Renew());
   }
   const std::vector<std::int64_t> keys = KeysOf(step);
   const Clock::time_point start = Clock::now();
   for (std::size_t from = 0; from < keys.size(); from += step.group) {
-    if (absl::Status written = Write(keys, from, step); !written.ok()) return written;
+    RETURN_IF_ERROR(Write(keys, from, step));
   }
   return StepTime{keys.size(), Since(start), {}};
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
@@ -107,9 +108,8 @@ absl::StatusOr<StepTime> RunDoor(const DoorLoadOptions& options) {
       return absl::UnavailableError("the server says nothing");
     for (std::size_t one = 0; one < polled.size(); ++one) {
       if (polled[one].revents == 0) continue;
-      const absl::StatusOr<bool> whole = connections[one]->Take();
-      if (!whole.ok()) return whole.status();
-      if (!*whole) continue;
+      ASSIGN_OR_RETURN(const bool whole, connections[one]->Take());
+      if (!whole) continue;
       ++time.rows;
       if (!send(*connections[one])) return absl::UnavailableError("the server takes no request");
     }

@@ -1,5 +1,6 @@
 #include "tools/benchmarks/echo_table.h"
 
+#include "base/status_macros.h"
 #include "client/config/config.h"
 #include "tools/benchmarks/batch_maker.h"
 #include "tools/benchmarks/push_calls.h"
@@ -8,11 +9,9 @@
 namespace mirror::bench {
 
 absl::StatusOr<std::unique_ptr<EchoTable>> EchoTable::Open(const std::string& config, const BenchRows* rows) {
-  const absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(config);
-  if (!loaded.ok()) return loaded.status();
-  const absl::StatusOr<Connection> connection = Connect(*loaded);
-  if (!connection.ok()) return connection.status();
-  return std::unique_ptr<EchoTable>(new EchoTable(*connection, rows));
+  ASSIGN_OR_RETURN(const AgentConfig loaded, LoadAgentConfig(config));
+  ASSIGN_OR_RETURN(const Connection connection, Connect(loaded));
+  return std::unique_ptr<EchoTable>(new EchoTable(connection, rows));
 }
 
 absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
@@ -22,8 +21,7 @@ absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
   // As long as those of a mirror.
   const StepHead head{std::string(32, 'h'), Lsn{1}, {Lsn{2}, "bench-1"}, /*populate=*/false};
   const Clock::time_point start = Clock::now();
-  const absl::Status sent = PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time);
-  if (!sent.ok()) return sent;
+  RETURN_IF_ERROR(PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time));
   time.seconds = Since(start);
   return time;
 }

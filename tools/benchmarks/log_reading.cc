@@ -17,6 +17,7 @@
 #include "base/db/mariadb/connection.h"
 #include "base/db/postgres/connection.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/config/config.h"
 #include "client/run/open_log.h"
 #include "client/source/mariadb/log/binlog_stream.h"
@@ -40,15 +41,12 @@ constexpr std::uint32_t kServerId = 4'000'000'001;
 class BinlogDecoder {
  public:
   static absl::StatusOr<BinlogDecoder> Make(const std::string& dsn) {
-    const auto connection = mariadb::Connection::Open({.dsn = dsn});
-    if (!connection.ok()) return connection.status();
-    const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**connection);
-    if (!tables.ok()) return tables.status();
-    absl::StatusOr<BinlogCharsets> charsets = ReadBinlogCharsets(**connection);
-    if (!charsets.ok()) return charsets.status();
+    ASSIGN_OR_RETURN(const auto connection, mariadb::Connection::Open({.dsn = dsn}));
+    ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadMariadbTables(*connection));
+    ASSIGN_OR_RETURN(BinlogCharsets charsets, ReadBinlogCharsets(*connection));
     BinlogDecoder decoder;
-    decoder.charsets_ = *std::move(charsets);
-    for (const MariadbTable& table : *tables) decoder.tables_[table.name] = {1, table};
+    decoder.charsets_ = std::move(charsets);
+    for (const MariadbTable& table : tables) decoder.tables_[table.name] = {1, table};
     return decoder;
   }
 
@@ -56,7 +54,7 @@ class BinlogDecoder {
     reading_.bytes += event.body.size();
     if (event.type == binlog::EventType::kTableMap) return TakeMap(event);
     if (!binlog::IsRows(event.type)) return absl::OkStatus();
-    if (absl::Status read = binlog::ReadRows(event, &rows_); !read.ok()) return read;
+    RETURN_IF_ERROR(binlog::ReadRows(event, &rows_));
     const auto mapped = maps_.find(rows_.map);
     return mapped == maps_.end() ? absl::OkStatus() : TakeRows(mapped->second);
   }
@@ -64,13 +62,12 @@ class BinlogDecoder {
 
  private:
   absl::Status TakeMap(const binlog::Event& event) {
-    const absl::StatusOr<binlog::TableMap> map = binlog::ReadTableMap(event);
-    if (!map.ok()) return map.status();
-    const auto table = tables_.find(map->table);
-    if (maps_.contains(map->id) || table == tables_.end()) return absl::OkStatus();
-    std::optional<BinlogRows> rows = BinlogRows::Make(table->second, *map, charsets_);
+    ASSIGN_OR_RETURN(const binlog::TableMap map, binlog::ReadTableMap(event));
+    const auto table = tables_.find(map.table);
+    if (maps_.contains(map.id) || table == tables_.end()) return absl::OkStatus();
+    std::optional<BinlogRows> rows = BinlogRows::Make(table->second, map, charsets_);
     if (!rows) return absl::FailedPreconditionError("the binlog's table is not that of the catalogs");
-    maps_.emplace(map->id, *std::move(rows));
+    maps_.emplace(map.id, *std::move(rows));
     return absl::OkStatus();
   }
 
@@ -104,27 +101,23 @@ class BinlogDecoder {
 
 absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::string& slot,
                                              const std::string& publication) {
-  const auto connection = postgres::Connection::Open({.conninfo = url});
-  if (!connection.ok()) return connection.status();
+  ASSIGN_OR_RETURN(const auto connection, postgres::Connection::Open({.conninfo = url}));
   // A slot that was read before has the ends of then.
   const std::string end = NewToken();
-  const auto marked = (*connection)->Query("SELECT pg_logical_emit_message(true, $1, $2)", {kEnd, end});
+  const auto marked = connection->Query("SELECT pg_logical_emit_message(true, $1, $2)", {kEnd, end});
   if (!marked.ok()) return marked.status();
   LogReading reading;
   const Clock::time_point start = Clock::now();
-  const auto stream = LogStream::Open({.dsn = url}, slot, publication, 0);
-  if (!stream.ok()) return stream.status();
+  ASSIGN_OR_RETURN(const auto stream, LogStream::Open({.dsn = url}, slot, publication, 0));
   for (bool at_end = false; !at_end;) {
-    const absl::StatusOr<std::optional<std::string_view>> data = (*stream)->Next(kSilence);
-    if (!data.ok()) return data.status();
-    if (!*data) return absl::DeadlineExceededError("the log's end did not come");
-    reading.bytes += (*data)->size();
-    const absl::StatusOr<pgoutput::Message> message = pgoutput::Decode(**data);
-    if (!message.ok()) return message.status();
-    if (const auto* emitted = std::get_if<pgoutput::Emitted>(&*message)) at_end = emitted->content == end;
-    if (std::holds_alternative<pgoutput::Insert>(*message) ||
-        std::holds_alternative<pgoutput::Update>(*message) ||
-        std::holds_alternative<pgoutput::Delete>(*message)) {
+    ASSIGN_OR_RETURN(const std::optional<std::string_view> data, stream->Next(kSilence));
+    if (!data) return absl::DeadlineExceededError("the log's end did not come");
+    reading.bytes += data->size();
+    ASSIGN_OR_RETURN(const pgoutput::Message message, pgoutput::Decode(*data));
+    if (const auto* emitted = std::get_if<pgoutput::Emitted>(&message)) at_end = emitted->content == end;
+    if (std::holds_alternative<pgoutput::Insert>(message) ||
+        std::holds_alternative<pgoutput::Update>(message) ||
+        std::holds_alternative<pgoutput::Delete>(message)) {
       ++reading.changes;
     }
   }
@@ -137,36 +130,31 @@ absl::StatusOr<LogReading> DecodeBinlog(const std::string& dsn, const std::strin
   BinlogPlace place{parts.first};
   if (!absl::SimpleAtoi(parts.second, &place.offset))
     return absl::InvalidArgumentError("a place is FILE:OFFSET");
-  absl::StatusOr<BinlogDecoder> decoder = BinlogDecoder::Make(dsn);
-  if (!decoder.ok()) return decoder.status();
+  ASSIGN_OR_RETURN(BinlogDecoder decoder, BinlogDecoder::Make(dsn));
   const Clock::time_point start = Clock::now();
-  const auto stream =
-      BinlogStream::Open({.connect = {.dsn = dsn}, .server_id = kServerId, .from = place, .to_end = true});
-  if (!stream.ok()) return stream.status();
+  ASSIGN_OR_RETURN(
+      const auto stream,
+      BinlogStream::Open({.connect = {.dsn = dsn}, .server_id = kServerId, .from = place, .to_end = true}));
   for (;;) {
-    const absl::StatusOr<std::optional<binlog::Event>> event = (*stream)->Next();
-    if (!event.ok()) return event.status();
-    if (!*event) break;
-    if (absl::Status taken = decoder->Take(**event); !taken.ok()) return taken;
+    ASSIGN_OR_RETURN(const std::optional<binlog::Event> event, stream->Next());
+    if (!event) break;
+    RETURN_IF_ERROR(decoder.Take(*event));
   }
-  decoder->reading().seconds = Since(start);
-  return decoder->reading();
+  decoder.reading().seconds = Since(start);
+  return decoder.reading();
 }
 
 absl::StatusOr<LogReading> StageLog(const std::string& config, const std::string& context_id) {
-  const absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(config);
-  if (!loaded.ok()) return loaded.status();
-  const auto source = std::find_if(loaded->sources.begin(), loaded->sources.end(),
+  ASSIGN_OR_RETURN(const AgentConfig loaded, LoadAgentConfig(config));
+  const auto source = std::find_if(loaded.sources.begin(), loaded.sources.end(),
                                    [&](const SourceConfig& one) { return one.context_id == context_id; });
-  if (source == loaded->sources.end()) return absl::NotFoundError("the agent has no such source");
-  const absl::StatusOr<RunState> state = RunState::Load(loaded->agent.state_dir, context_id);
-  if (!state.ok()) return state.status();
-  const auto log = OpenLog(*source, {loaded->agent.state_dir, state->source_id()});
-  if (!log.ok()) return log.status();
-  if (*log == nullptr) return absl::FailedPreconditionError("its log is not installed");
+  if (source == loaded.sources.end()) return absl::NotFoundError("the agent has no such source");
+  ASSIGN_OR_RETURN(const RunState state, RunState::Load(loaded.agent.state_dir, context_id));
+  ASSIGN_OR_RETURN(const auto log, OpenLog(*source, {loaded.agent.state_dir, state.source_id()}));
+  if (log == nullptr) return absl::FailedPreconditionError("its log is not installed");
   LogReading reading;
   const Clock::time_point start = Clock::now();
-  if (absl::Status staged = (*log)->Refresh(); !staged.ok()) return staged;
+  RETURN_IF_ERROR(log->Refresh());
   reading.seconds = Since(start);
   return reading;
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/config/config.h"
 #include "proto/wire/codec.h"
 #include "tools/benchmarks/push_calls.h"
@@ -18,23 +19,19 @@ constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says oth
 absl::StatusOr<std::unique_ptr<MirrorTable>> MirrorTable::Open(const std::string& config,
                                                                const std::string& context_id,
                                                                const BenchRows* rows) {
-  const absl::StatusOr<AgentConfig> loaded = LoadAgentConfig(config);
-  if (!loaded.ok()) return loaded.status();
-  const absl::StatusOr<Connection> connection = Connect(*loaded);
-  if (!connection.ok()) return connection.status();
-  return std::unique_ptr<MirrorTable>(new MirrorTable(*connection, context_id, rows));
+  ASSIGN_OR_RETURN(const AgentConfig loaded, LoadAgentConfig(config));
+  ASSIGN_OR_RETURN(const Connection connection, Connect(loaded));
+  return std::unique_ptr<MirrorTable>(new MirrorTable(connection, context_id, rows));
 }
 
 absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
-  const auto begun = source_.Authenticate(kName, true);
-  if (!begun.ok()) return begun.status();
-  if (!begun->accepted()) return absl::FailedPreconditionError("the mirror takes no cycle now");
-  const auto answer = source_.Announce({rows_->schema()});
-  if (!answer.ok()) return answer.status();
-  if (answer->tables_size() != 1 || !answer->tables(0).wanted()) {
+  ASSIGN_OR_RETURN(const auto begun, source_.Authenticate(kName, true));
+  if (!begun.accepted()) return absl::FailedPreconditionError("the mirror takes no cycle now");
+  ASSIGN_OR_RETURN(const auto answer, source_.Announce({rows_->schema()}));
+  if (answer.tables_size() != 1 || !answer.tables(0).wanted()) {
     return absl::FailedPreconditionError("the mirror does not want the benchmark's table");
   }
-  const v1::TableStatus& status = answer->tables(0);
+  const v1::TableStatus& status = answer.tables(0);
   position_ = DecodePosition(status.position());
   StepHead head;
   head.schema_hash = status.schema_hash();
@@ -45,37 +42,35 @@ absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
 }
 
 absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) {
-  auto stream = source_.client().OpenRowStream();
-  if (!stream.ok()) return stream.status();
+  ASSIGN_OR_RETURN(auto stream, source_.client().OpenRowStream());
   v1::RowDataRequest request;
   request.set_cycle(source_.cycle());
   request.add_batches();
   std::size_t answered = 0;
   const auto receive = [&] {
     ++answered;
-    const auto answer = (*stream)->Receive();
+    const auto answer = stream->Receive();
     return answer.ok() ? Accepted(*answer) : answer.status();
   };
   for (std::size_t sent = 0; sent < maker.batches(); ++sent) {
     maker.Encode(sent, head, request.mutable_batches(0));
     if (sent - answered == kWindow) {
-      if (absl::Status taken = receive(); !taken.ok()) return taken;
+      RETURN_IF_ERROR(receive());
     }
-    if (absl::Status status = (*stream)->Send(request); !status.ok()) return status;
+    RETURN_IF_ERROR(stream->Send(request));
   }
   while (answered < maker.batches()) {
-    if (absl::Status taken = receive(); !taken.ok()) return taken;
+    RETURN_IF_ERROR(receive());
   }
-  return (*stream)->Finish();
+  return (stream)->Finish();
 }
 
 absl::Status MirrorTable::Complete(const Step& step) {
   v1::TableSummary summary;
   summary.set_table(rows_->schema().name);
   if (step.verb == Verb::kPopulate) summary.set_row_count(step.pick == 0 ? step.count : step.pick);
-  const auto answer = source_.Complete({summary});
-  if (!answer.ok()) return answer.status();
-  for (const v1::TableVerdict& verdict : answer->tables()) {
+  ASSIGN_OR_RETURN(const auto answer, source_.Complete({summary}));
+  for (const v1::TableVerdict& verdict : answer.tables()) {
     if (verdict.comparison() == v1::COMPARISON_DIFFERS) {
       return absl::FailedPreconditionError(
           absl::StrCat("the mirror counts other rows than were sent: ", verdict.reason()));
@@ -85,8 +80,7 @@ absl::Status MirrorTable::Complete(const Step& step) {
 }
 
 absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
-  const absl::StatusOr<StepHead> head = Begin(step);
-  if (!head.ok()) return head.status();
+  ASSIGN_OR_RETURN(const StepHead head, Begin(step));
   v1::DigestRangesRequest request;
   request.set_cycle(source_.cycle());
   request.set_table(rows_->schema().name);
@@ -95,7 +89,7 @@ absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
   const auto answer = source_.client().DigestRanges(request);
   const double seconds = Since(start);
   if (!answer.ok()) return answer.status();
-  if (absl::Status completed = Complete(step); !completed.ok()) return completed;
+  RETURN_IF_ERROR(Complete(step));
   return StepTime{answer->digests(0).row_count(), seconds, {}};
 }
 
@@ -106,14 +100,13 @@ absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
   const Clock::time_point start = Clock::now();
-  const absl::StatusOr<StepHead> head = Begin(step);
-  if (!head.ok()) return head.status();
+  ASSIGN_OR_RETURN(const StepHead head, Begin(step));
   const bool over_stream = step.verb == Verb::kPushStream;
   const absl::Status sent =
-      IsPush(step.verb) ? PushBatches(source_.client(), source_.cycle(), maker, *head, over_stream, &time)
-                        : Stream(maker, *head);
+      IsPush(step.verb) ? PushBatches(source_.client(), source_.cycle(), maker, head, over_stream, &time)
+                        : Stream(maker, head);
   if (!sent.ok()) return sent;
-  if (absl::Status completed = Complete(step); !completed.ok()) return completed;
+  RETURN_IF_ERROR(Complete(step));
   time.seconds = Since(start) + maker.sort_seconds();
   return time;
 }

@@ -4,13 +4,14 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/stopwatch.h"
 
 namespace mirror::bench {
 namespace {
 
 absl::StatusOr<v1::RowDataResponse> Ask(RowStream& stream, const v1::RowDataRequest& request) {
-  if (absl::Status sent = stream.Send(request); !sent.ok()) return sent;
+  RETURN_IF_ERROR(stream.Send(request));
   return stream.Receive();
 }
 
@@ -30,9 +31,7 @@ absl::Status PushBatches(MirrorClient& client, std::int64_t cycle, const BatchMa
                          const StepHead& head, bool over_stream, StepTime* time) {
   std::unique_ptr<RowStream> stream;
   if (over_stream) {
-    auto opened = client.OpenRowStream();
-    if (!opened.ok()) return opened.status();
-    stream = *std::move(opened);
+    ASSIGN_OR_RETURN(stream, client.OpenRowStream());
   }
   v1::RowDataRequest request;
   request.set_cycle(cycle);
@@ -43,7 +42,7 @@ absl::Status PushBatches(MirrorClient& client, std::int64_t cycle, const BatchMa
     const auto answer = stream ? Ask(*stream, request) : client.RowData(request);
     time->call_us.push_back(Since(start) * 1e6);
     if (!answer.ok()) return answer.status();
-    if (absl::Status taken = Accepted(*answer); !taken.ok()) return taken;
+    RETURN_IF_ERROR(Accepted(*answer));
   }
   return stream ? stream->Finish() : absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/benchmarks/disk_sync.h"
 #include "tools/benchmarks/stopwatch.h"
 
@@ -122,14 +123,12 @@ class Binder {
 
 absl::StatusOr<std::unique_ptr<RawTable>> RawTable::Open(const std::string& path, const BenchRows* rows) {
   std::unique_ptr<RawTable> table(new RawTable(path, rows));
-  if (absl::Status connected = table->Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(table->Connect());
   return table;
 }
 
 absl::Status RawTable::Connect() {
-  absl::StatusOr<harness::Database> database = harness::OpenDatabase(path_, sqlite::OpenAs::Mode::kMake);
-  if (!database.ok()) return database.status();
-  database_ = *std::move(database);
+  ASSIGN_OR_RETURN(database_, harness::OpenDatabase(path_, sqlite::OpenAs::Mode::kMake));
   return database_->Execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
 }
 
@@ -139,7 +138,7 @@ absl::Status RawTable::Renew() {
     std::error_code ignored;
     std::filesystem::remove(path_ + suffix, ignored);
   }
-  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(Connect());
   return database_->Execute(CreateTable(*rows_));
 }
 
@@ -149,7 +148,7 @@ absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
   if (IsPush(step.verb)) return absl::InvalidArgumentError("a bare file takes no pushes");
   if (ReadsStore(step.verb)) return absl::InvalidArgumentError("a bare file is only written");
   if (step.verb == Verb::kPopulate) {
-    if (absl::Status renewed = Renew(); !renewed.ok()) return renewed;
+    RETURN_IF_ERROR(Renew());
   }
   const std::vector<std::int64_t> keys = KeysOf(step);
   const sqlite::Statement statement = database_->Prepare(StatementFor(*rows_, step.verb));
@@ -157,14 +156,14 @@ absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
   Binder binder(*rows_, step, statement.get());
   const Clock::time_point start = Clock::now();
   for (std::size_t from = 0; from < keys.size(); from += step.group) {
-    if (absl::Status begun = database_->Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
     const std::size_t to = std::min<std::size_t>(keys.size(), from + step.group);
     for (std::size_t i = from; i < to; ++i) {
       binder.Bind(keys[i]);
       if (sqlite3_step(statement.get()) != SQLITE_DONE) return database_->LastError();
       sqlite3_reset(statement.get());
     }
-    if (absl::Status done = database_->Execute("COMMIT"); !done.ok()) return done;
+    RETURN_IF_ERROR(database_->Execute("COMMIT"));
   }
   return StepTime{keys.size(), std::chrono::duration<double>(Clock::now() - start).count(), {}};
 }

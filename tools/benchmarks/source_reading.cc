@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_reader.h"
 #include "client/source/odbc/odbc_reader.h"
 #include "client/source/postgres/postgres_reader.h"
@@ -62,26 +63,21 @@ absl::StatusOr<SourceReading> ReadSource(const std::string& place) {
   SourceReading reading;
   std::map<std::string, std::string> records;
   Clock::time_point start = Clock::now();
-  const auto first = OpenReader(place, records)->Schema();
-  if (!first.ok()) return first.status();
+  ASSIGN_OR_RETURN(const auto first, OpenReader(place, records)->Schema());
   reading.first_look_seconds = Since(start);
-  for (const SourceTable& table : first->tables) records[table.schema.name] = table.record;
+  for (const SourceTable& table : first.tables) records[table.schema.name] = table.record;
 
   start = Clock::now();
   const auto reader = OpenReader(place, records);
-  const auto schema = reader->Schema();
-  if (!schema.ok()) return schema.status();
+  ASSIGN_OR_RETURN(const auto schema, reader->Schema());
   NoLargeValues sink;
-  for (const SourceTable& table : schema->tables) {
+  for (const SourceTable& table : schema.tables) {
     std::vector<std::uint32_t> columns(table.schema.columns.size());
     std::iota(columns.begin(), columns.end(), 0U);
-    const auto rows = reader->Read(table.schema.name, columns);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const auto rows, reader->Read(table.schema.name, columns));
     for (bool more = true; more;) {
       RowBlock block = RowBlock::For(table.schema, columns);
-      const absl::StatusOr<bool> next = (*rows)->Next(BlockSize{}, &block, &sink);
-      if (!next.ok()) return next.status();
-      more = *next;
+      ASSIGN_OR_RETURN(more, rows->Next(BlockSize{}, &block, &sink));
       reading.rows += block.rows();
       reading.bytes += block.bytes();
     }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/synthetic/change_maker.h"
 #include "tools/mirror_harness/synthetic/meter.h"
 
@@ -99,7 +100,7 @@ absl::StatusOr<Step> ReadStep(std::string_view line) {
   if (verb == kVerbs.end()) return Unknown(word);
   step.verb = verb->second;
   while (words >> word) {
-    if (absl::Status read = ReadSetting(word, &step); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadSetting(word, &step));
   }
   if (step.pick > step.count) return Unknown(absl::StrCat("pick=", step.pick));
   return step;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl_exit.h"
 #include "client/config/config.h"
@@ -39,11 +40,9 @@ absl::StatusOr<std::string> ContextId(const Options& options, const AgentConfig&
 absl::Status Measure(const Options& options, const AgentConfig& config,
                      const std::vector<std::unique_ptr<Tenant>>& tenants, Report* report) {
   if (options.baseline) {
-    const absl::StatusOr<std::vector<RowModel>> tables = MakeTables(options, 1);
-    if (!tables.ok()) return tables.status();
-    const absl::StatusOr<BaselineResult> baseline = RunBaseline(*tables, options.baseline_dir);
-    if (!baseline.ok()) return baseline.status();
-    report->baseline = *baseline;
+    ASSIGN_OR_RETURN(const std::vector<RowModel> tables, MakeTables(options, 1));
+    ASSIGN_OR_RETURN(const BaselineResult baseline, RunBaseline(tables, options.baseline_dir));
+    report->baseline = baseline;
   }
   for (const auto& tenant : tenants) report->tables += tenant->tables().size();
   Meter meter(options.command == Command::kPush ? report->tables * options.rows : 0);

@@ -1,6 +1,7 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMAND_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/overview.h"
 
 namespace mirror {
 
@@ -62,7 +64,12 @@ void Warn(Console& console, const std::string& words);
 /// Of a list without a line. What scripts read stays as it is.
 void SayNone(Console& console, const std::string& words);
 
+/// Of one look of a watch, which shows then that nobody answers.
+inline constexpr std::chrono::seconds kLookPatience(10);
+
 using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
+/// The same at the servers of several configurations.
+using OverviewRun = std::function<void(const Overview&, const AdminRequest&, Console&)>;
 
 /// The application, and what each command works with.
 struct AdminCommands {
@@ -74,8 +81,9 @@ struct AdminCommands {
   /// All that --config was given with; null: `config_path` alone.
   const std::vector<std::string>* configs = nullptr;
 
-  cli::Command Add(const std::string& name, const std::string& help, const std::string& example,
-                   AdminRun run) const;
+  /// `overview`: what it does with several --config; null: it takes one.
+  cli::Command Add(const std::string& name, const std::string& help, const std::string& example, AdminRun run,
+                   OverviewRun overview = nullptr) const;
   void AddContext(const cli::Command& command, bool required) const;
   void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
   void AddWide(const cli::Command& command) const;
@@ -92,6 +100,7 @@ struct AdminCommands {
 
 void AddExportCommand(const AdminCommands& commands);
 void AddReadingCommands(const AdminCommands& commands);
+void AddTenantsCommand(const AdminCommands& commands);
 void AddRecordsCommands(const AdminCommands& commands);
 void AddChangingCommands(const AdminCommands& commands);
 void AddHistoryCommands(const AdminCommands& commands);

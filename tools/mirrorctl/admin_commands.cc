@@ -1,8 +1,6 @@
 #include "tools/mirrorctl/admin_commands.h"
 
 #include <algorithm>
-#include <chrono>
-#include <sstream>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -18,9 +16,6 @@
 
 namespace mirror {
 namespace {
-
-/// Of one look of a watch, which shows then that nobody answers.
-constexpr std::chrono::seconds kLookPatience(10);
 
 std::string TenantOf(const AdminRequest& request) {
   return request.context_id.empty() ? request.hold.substr(0, request.hold.rfind(':')) : request.context_id;
@@ -40,6 +35,12 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
   // A restore makes the tenant that there is not, so what is refused is the file.
   if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
     SayNearest(client, request, console);
+}
+
+/// "mirrorctl tenants Cust*"
+std::string WhatIsWatched(const std::string& command, const AdminRequest& request) {
+  const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
+  return absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of));
 }
 
 /// The same again and again, until Ctrl-C. A server that is away may be back at the next look.
@@ -64,83 +65,40 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
     if (looked.exit_code != Console::kDone) client.reset();
     return looked.exit_code;
   };
-  const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
-  console.exit_code = WatchHere(absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of)),
-                                request.watch_s, request.json, interruption, look, console.out, console.err);
+  console.exit_code = WatchHere(WhatIsWatched(command, request), request.watch_s, request.json, interruption,
+                                look, console.out, console.err);
 }
 
-/// One command at the servers of several configurations, in their order: each answer below a line that names
-/// its server, or with --json one list, whose objects name it.
-class ManyServers {
- public:
-  /// Both outlive it.
-  ManyServers(const std::vector<std::string>& configs, const AdminRun& run) : configs_(configs), run_(run) {}
+/// One look at the servers of several configurations. `interruption`: as Overview has it.
+void RunOverview(const std::vector<std::string>& configs, const Interruption* interruption,
+                 const OverviewRun& run, const AdminRequest& request, Console& console) {
+  const Overview servers(configs, interruption, console);
+  const int opened = console.exit_code;
+  run(servers, request, console);
+  console.exit_code = std::max(console.exit_code, opened);
+}
 
-  /// `interruption`: ends the calls; null: nothing does.
-  void Run(const AdminRequest& request, const Interruption* interruption, Console& console) const {
-    Json all = Json::array();
-    for (const std::string& path : configs_) {
-      // One variable cannot stand for the keys of each.
-      const absl::StatusOr<ControlConfig> config = LoadControlConfig(path, "MIRRORCTL_OVERVIEW_");
-      absl::StatusOr<std::unique_ptr<AdminClient>> client =
-          config.ok() ? AdminClient::Open(*config)
-                      : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());
-      if (!client.ok()) {
-        Fail(console, client.status());
-        console.exit_code = Console::kWrongUsage;
-        continue;
-      }
-      if (interruption != nullptr) {
-        (*client)->EndAt(interruption);
-        (*client)->EndWithin(kLookPatience);
-      }
-      Ask(**client, *config, request, &all, console);
-    }
-    if (request.json) PrintJson(console.out, all);
-  }
-
- private:
-  void Ask(AdminClient& client, const ControlConfig& config, const AdminRequest& request, Json* all,
-           Console& console) const {
-    std::ostringstream list;
-    Console one{request.json ? static_cast<std::ostream&>(list) : console.out, console.err};
-    if (!request.json) console.out << Printable(config.address) << "  " << Printable(config.file) << '\n';
-    RunOn(client, run_, request, one);
-    console.exit_code = std::max(console.exit_code, one.exit_code);
-    if (!request.json) return;
-    Json answer = Json::parse(list.str(), nullptr, /*allow_exceptions=*/false);
-    if (!answer.is_array()) return;
-    for (Json& object : answer) {
-      object["server"] = config.address;
-      all->push_back(std::move(object));
-    }
-  }
-
-  const std::vector<std::string>& configs_;
-  const AdminRun& run_;
-};
-
-void RunOnMany(const AdminCommands& commands, const std::string& name, const AdminRun& run) {
+void RunOnMany(const AdminCommands& commands, const std::string& name, const OverviewRun& run) {
   Console& console = commands.console;
   const AdminRequest& request = *commands.request;
-  const ManyServers servers(*commands.configs, run);
-  if (!request.watched) return servers.Run(request, nullptr, console);
+  if (!request.watched) return RunOverview(*commands.configs, nullptr, run, request, console);
   const Interruption interruption;
   const auto look = [&](std::ostream& out, std::ostream& err) {
     Console looked{out, err};
-    servers.Run(request, &interruption, looked);
+    RunOverview(*commands.configs, &interruption, run, request, looked);
     return looked.exit_code;
   };
-  console.exit_code = WatchHere(
-      absl::StrCat("mirrorctl ", name, request.pattern.empty() ? "" : " ", Printable(request.pattern)),
-      request.watch_s, request.json, interruption, look, console.out, console.err);
+  console.exit_code = WatchHere(WhatIsWatched(name, request), request.watch_s, request.json, interruption,
+                                look, console.out, console.err);
 }
 
 /// Opens what the configuration names, then runs the command.
-void RunWith(const AdminCommands& commands, const std::string& name, const AdminRun& run) {
+void RunWith(const AdminCommands& commands, const std::string& name, const AdminRun& run,
+             const OverviewRun& overview) {
   Console& console = commands.console;
   const AdminRequest& request = *commands.request;
-  if (commands.configs != nullptr && commands.configs->size() > 1) return RunOnMany(commands, name, run);
+  if (overview && commands.configs != nullptr && commands.configs->size() > 1)
+    return RunOnMany(commands, name, overview);
   const absl::StatusOr<ControlConfig> config = FindControlConfig(commands.config_path, console.err);
   absl::Status status = config.status();
   if (status.ok()) {
@@ -170,15 +128,16 @@ void SayNone(Console& console, const std::string& words) {
 }
 
 cli::Command AdminCommands::Add(const std::string& name, const std::string& help, const std::string& example,
-                                AdminRun run) const {
+                                AdminRun run, OverviewRun overview) const {
   const cli::Command command = app.AddCommand(name, help);
   command.Footer(
       absl::StrCat("Exit codes: 0 answered, 1 refused or unreachable, 2 wrong usage or "
                    "configuration. Example:\n  mirrorctl --config dev/mirrorctl.toml ",
                    group, name, example.empty() ? "" : " ", example));
-  command.Run([this_ = *this, command, name = group + name, run = std::move(run)] {
-    if (!command.command_given()) RunWith(this_, name, run);
-  });
+  command.Run(
+      [this_ = *this, command, name = group + name, run = std::move(run), overview = std::move(overview)] {
+        if (!command.command_given()) RunWith(this_, name, run, overview);
+      });
   return command;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "base/text/text_table.h"
 #include "certs/audit_chain.h"
 #include "certs/key.h"
@@ -109,9 +110,8 @@ absl::StatusOr<std::vector<PublicKey>> ReadKeys(const ControlConfig& config, con
   }
   std::vector<PublicKey> keys;
   for (const std::string& path : paths) {
-    absl::StatusOr<PublicKey> key = PublicKey::Load(path);
-    if (!key.ok()) return key.status();
-    keys.push_back(*std::move(key));
+    ASSIGN_OR_RETURN(PublicKey key, PublicKey::Load(path));
+    keys.push_back(std::move(key));
   }
   return keys;
 }

@@ -4,12 +4,14 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/folded_name.h"
 #include "base/printable.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
@@ -28,6 +30,22 @@ void ListHolds(AdminClient& admin, const AdminRequest& request, Console& console
   SayNone(console, request.context_id.empty()
                        ? std::string("nothing is held")
                        : absl::StrCat("nothing of '", admin.SpelledAs(request.context_id), "' is held"));
+}
+
+void ListHoldsOfAll(const Overview& servers, const AdminRequest& request, Console& console) {
+  std::vector<ServerAnswer<v1::ListHoldsResponse>> answers = servers.Ask<v1::ListHoldsResponse>(
+      [&](AdminClient& admin) { return admin.ListHolds(request.context_id); });
+  v1::ListHoldsResponse all;
+  const LineServers lines = MergeLines(
+      &answers, [](v1::ListHoldsResponse* answer) { return answer->mutable_holds(); },
+      [](const v1::Hold& hold) { return std::pair(FoldName(hold.context_id()), hold.hold_id()); }, &all);
+  if (request.json) return PrintJson(console.out, ToJsonArray(all.holds(), &lines));
+  PrintHolds(console.out, all, request.width(), NowMs(), &lines);
+  if (!lines.empty() || answers.empty()) return;
+  SayNone(console, absl::StrCat("nothing ",
+                                request.context_id.empty() ? std::string()
+                                                           : absl::StrCat("of '", request.context_id, "' "),
+                                "is held ", servers.Where(answers.size())));
 }
 
 /// TENANT:NUMBER.
@@ -109,8 +127,9 @@ void AddHoldCommands(const AdminCommands& commands) {
       "hold", "What waits for your decision: deletes of many rows or tables, another source");
   hold.RequireCommand();
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
-  const AdminCommands of_hold{hold, commands.config_path, commands.console, request, "hold "};
-  const cli::Command list = of_hold.Add("list", "Show what is held", "", ListHolds);
+  const AdminCommands of_hold{hold,    commands.config_path, commands.console, request,
+                              "hold ", commands.configs};
+  const cli::Command list = of_hold.Add("list", "Show what is held", "", ListHolds, ListHoldsOfAll);
   of_hold.AddContext(list, false);
   of_hold.AddWide(list);
   of_hold.AddJson(list);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -23,6 +24,28 @@
 #include "tools/mirrorctl/init/init.h"
 #include "tools/mirrorctl/web/web_command.h"
 
+namespace {
+
+/// Whether the command that was given is an overview of several servers.
+bool TakesSeveral(const mirror::cli::Command& app) {
+  const mirror::cli::Command hold = app.FindCommand("hold");
+  return app.FindCommand("tenants").given() || app.FindCommand("events").given() ||
+         app.FindCommand("doctor").given() || (hold.given() && hold.FindCommand("list").given());
+}
+
+/// Takes what --config was given with. Returns what is wrong with it; empty: nothing.
+std::string TakeConfigs(const mirror::cli::Command& app, const std::vector<std::string>& configs,
+                        std::string& path) {
+  // An empty one is refused, wherever it stands.
+  const bool whole = std::find(configs.begin(), configs.end(), "") == configs.end();
+  if (!configs.empty()) path = whole ? configs.front() : "";
+  return configs.size() > 1 && !TakesSeveral(app)
+             ? "several --config go with 'tenants', 'events', 'hold list' and 'doctor' alone"
+             : "";
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   mirror::KeepMemoryPrivate();
   mirror::LeaveOpenSslToTheEnd();
@@ -42,15 +65,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> configs;
   const mirror::cli::Option config =
       app.Add("--config", configs,
-              "Which endpoint, and as whom (default: mirrorctl.toml, searched for); several for 'tenants'")
+              "Which endpoint, and as whom (default: mirrorctl.toml, searched for); several for 'tenants', "
+              "'events', 'hold list' and 'doctor'")
           .TakeAll()
           .AsItStands()
           .Completes(mirror::cli::Besides::kFiles);
-  app.Check([&app, &configs, &config_path]() -> std::string {
-    if (!configs.empty()) config_path = configs.front();
-    const bool lists = app.FindCommand("tenants").given();
-    return configs.size() > 1 && !lists ? "several --config go with 'tenants' alone" : "";
-  });
+  app.Check([&app, &configs, &config_path] { return TakeConfigs(app, configs, config_path); });
   mirror::LetSearch(app, config, config_path, mirror::kControlConfig);
 
   mirror::AddInit(app, console);
@@ -58,7 +78,7 @@ int main(int argc, char** argv) {
   mirror::AddApiKey(app, console);
   mirror::AddAdminCommands(app, config_path, console, &configs);
   mirror::AddAuditCommands(app, config_path, console);
-  mirror::AddDoctor(app, config_path, console);
+  mirror::AddDoctor(app, config_path, configs, console);
   mirror::AddWebCommand(app, config_path, console);
 
   app.SpeakToShells(

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_command.h"
@@ -156,13 +157,11 @@ class ServerMove {
       contents = full->contents();
     } else {
       if (is_ours) {
-        if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
+        RETURN_IF_ERROR(Drop());
       }
       // Another --to-config, or another configuration there, than when the move began.
-      if (absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok()) return room;
-      absl::StatusOr<std::string> copied = Copy();
-      if (!copied.ok()) return copied.status();
-      contents = *std::move(copied);
+      RETURN_IF_ERROR(to_.CheckRoom(here_, request_.place));
+      ASSIGN_OR_RETURN(contents, Copy());
     }
     v1::LeaveMoveRequest leave;
     leave.set_context_id(here_.context_id());
@@ -171,7 +170,7 @@ class ServerMove {
     leave.set_address(Address());
     absl::Status left = from_.Leave(leave);
     if (!absl::IsAborted(left)) return left;
-    if (absl::Status dropped = Drop(); !dropped.ok()) return dropped;
+    RETURN_IF_ERROR(Drop());
     return left;
   }
 
@@ -315,7 +314,7 @@ void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& conso
 
 void Move(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (request.to_config.empty()) return MoveToPlace(admin, request, console);
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(request.to_config, "MOVE_TO_");
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(request.to_config, ControlUse::kMoveTarget);
   absl::StatusOr<std::unique_ptr<AdminClient>> to =
       config.ok() ? AdminClient::Open(*config)
                   : absl::StatusOr<std::unique_ptr<AdminClient>>(config.status());

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,63 +30,6 @@ constexpr std::int64_t kSinceMostMs = 3'650LL * 86'400'000;  // Ten years.
 void Found(Console& console, const std::string& words) {
   Warn(console, words);
   console.exit_code = Console::kFailed;
-}
-
-v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
-  v1::ListTenantsRequest message;
-  message.set_name_pattern(request.pattern);
-  message.mutable_states()->Add(request.states.begin(), request.states.end());
-  message.set_problems(request.failed);
-  if (request.order == "problems") message.set_order(v1::TENANT_ORDER_PROBLEMS);
-  if (request.order == "oldest") message.set_order(v1::TENANT_ORDER_OLDEST);
-  return message;
-}
-
-/// Whether no tenant at all has such a name: more often a mistake in the pattern than an answer.
-bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& answer) {
-  if (request.pattern.empty() || answer.tenants_size() > 0) return false;
-  std::uint64_t named = 0;
-  for (const v1::TenantCount& total : answer.totals()) named += total.tenants();
-  return named == 0 || (!request.failed && request.states.empty());
-}
-
-void SayNoTenant(const AdminRequest& request, Console& console) {
-  if (request.failed || !request.states.empty()) {
-    SayNone(console, "no tenant is as asked for");
-  } else {
-    SayNone(console, "there are no tenants yet. A source's first cycle makes one");
-  }
-}
-
-/// For scripts: what is wrong is an exit code, too, as that of 'doctor'.
-void JudgeTenants(const AdminRequest& request, const v1::ListTenantsResponse& answer, Console& console) {
-  if (MatchesNone(request, answer)) {
-    SayNone(console, absl::StrCat("no tenant matches '", request.pattern,
-                                  "'. Nothing is shown. 'mirrorctl tenants' lists all of them"));
-    console.exit_code = Console::kFailed;
-    return;
-  }
-  // Who watches looks at the list itself.
-  if (request.failed && !request.watched && answer.tenants_size() > 0) console.exit_code = Console::kFailed;
-}
-
-void ListTenants(AdminClient& admin, const AdminRequest& request, Console& console) {
-  const auto answer = admin.Tenants(TenantsAskedFor(request));
-  if (!answer.ok()) return Fail(console, answer.status());
-  // Its answers have no totals.
-  const bool older = answer->tenants_size() > 0 && answer->totals_size() == 0;
-  if (older)
-    Warn(console, "the server is older than this mirrorctl: it shows all tenants, without their states");
-  if (!older) JudgeTenants(request, *answer, console);
-  if (request.json) return PrintJson(console.out, ToJsonArray(answer->tenants()));
-  PrintTenants(console.out, *answer, request.width(), NowMs());
-  if (answer->tenants_size() == 0 && !MatchesNone(request, *answer)) SayNoTenant(request, console);
-  for (const v1::Tenant& tenant : answer->tenants()) {
-    if (!tenant.quarantine().empty())
-      Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.quarantine()));
-    if (tenant.hub().suspended_ms() > 0)
-      Warn(console, absl::StrCat(tenant.context_id(), ": ", tenant.hub().stopped()));
-  }
 }
 
 void ShowTables(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -135,34 +79,63 @@ void SayNoEvent(AdminClient& admin, const AdminRequest& request, Console& consol
                              meant.empty() ? "" : ". ", meant));
 }
 
-void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& console) {
-  std::unique_ptr<Interruption> interruption;
-  if (request.follow) interruption = std::make_unique<Interruption>();
+/// Prints why none could be asked for when it returns none: then the command is wrong usage.
+std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request, Console& console) {
   v1::ListEventsRequest asked;
   asked.set_context_id(request.context_id);
   asked.set_limit(request.limit);
   asked.set_severity(SeverityNamed(request.severity));
   asked.set_kind(request.kind);
-  if (!request.since.empty()) {
-    const absl::StatusOr<std::int64_t> since_ms = ParseSpanMs(request.since);
-    if (!since_ms.ok()) {
-      Fail(console, since_ms.status());
-      console.exit_code = Console::kWrongUsage;
-      return;
-    }
+  if (request.since.empty()) return asked;
+  const absl::StatusOr<std::int64_t> since_ms = ParseSpanMs(request.since);
+  if (since_ms.ok()) {
     asked.set_since_ms(NowMs() - *since_ms);
+    return asked;
   }
+  Fail(console, since_ms.status());
+  console.exit_code = Console::kWrongUsage;
+  return std::nullopt;
+}
+
+/// The newest of all servers, newest last, by the clocks of the servers.
+void ShowEventsOfAll(const Overview& servers, const AdminRequest& request, Console& console) {
+  const std::optional<v1::ListEventsRequest> asked = EventsAskedFor(request, console);
+  if (!asked) return;
+  std::vector<ServerAnswer<v1::ListEventsResponse>> answers =
+      servers.Ask<v1::ListEventsResponse>([&](AdminClient& admin) { return admin.Events(*asked); });
+  v1::ListEventsResponse all;
+  LineServers lines = MergeLines(
+      &answers, [](v1::ListEventsResponse* answer) { return answer->mutable_events(); },
+      [](const v1::Event& event) { return event.time_ms(); }, &all);
+  if (lines.size() > request.limit) {
+    const auto more = static_cast<int>(lines.size() - request.limit);
+    all.mutable_events()->DeleteSubrange(0, more);
+    lines.erase(lines.begin(), lines.begin() + more);
+  }
+  if (request.json) return PrintJson(console.out, ToJsonArray(all.events(), &lines));
+  ServerTable table = EventTable(request.width(), &lines);
+  for (const v1::Event& event : all.events()) AddEvent(table, event);
+  table.Print(console.out);
+  if (lines.empty() && !answers.empty())
+    SayNone(console, absl::StrCat("there is no such event ", servers.Where(answers.size())));
+}
+
+void ShowEvents(AdminClient& admin, const AdminRequest& request, Console& console) {
+  std::unique_ptr<Interruption> interruption;
+  if (request.follow) interruption = std::make_unique<Interruption>();
+  const std::optional<v1::ListEventsRequest> asked = EventsAskedFor(request, console);
+  if (!asked) return;
   admin.EndAt(interruption.get());
-  const auto answer = admin.Events(asked);
+  const auto answer = admin.Events(*asked);
   admin.EndAt(nullptr);
   if (interruption != nullptr && interruption->Wait(std::chrono::milliseconds(0))) return;
   if (!answer.ok()) return Fail(console, answer.status());
   if (request.json && !request.follow) return PrintJson(console.out, ToJsonArray(answer->events()));
 
-  TextTable table = EventTable(request.width());
+  ServerTable table = EventTable(request.width());
   v1::WatchEventsRequest watched;
   watched.set_context_id(request.context_id);
-  watched.set_severity(asked.severity());
+  watched.set_severity(asked->severity());
   watched.set_kind(request.kind);
   for (const v1::Event& event : answer->events()) {
     if (request.json) {
@@ -227,34 +200,10 @@ void ListServers(AdminClient& admin, const AdminRequest& request, Console& conso
   }
 }
 
-void AddTenants(const AdminCommands& commands) {
-  const std::shared_ptr<AdminRequest>& request = commands.request;
-  const cli::Command tenants =
-      commands.Add("tenants", "Show tenants, those with problems first", "'Cust*' --failed", ListTenants);
-  tenants
-      .Add("pattern", request->pattern, "Only tenants whose context id is this; * stands for any characters")
-      .Completes(TenantNames);
-  tenants.AddFlag(
-      "--failed", request->failed,
-      "Only tenants with problems: damaged, failing, held, differs, unsent, late, incomplete; exit "
-      "code 1: there are some");
-  tenants.Add("--state", request->states, "Only tenants in one of these states")
-      .OneOf({"damaged", "failing", "held", "differs", "unsent", "late", "incomplete", "unknown", "paused",
-              "deleted", "active", "good"})
-      .AsItStands()
-      .TakeAll();
-  tenants.Add("--sort", request->order, "The order of the tenants")
-      .OneOf({"problems", "name", "oldest"})
-      .ShowDefault();
-  commands.AddWatch(tenants);
-  commands.AddWide(tenants);
-  commands.AddJson(tenants);
-}
-
 void AddEvents(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  const cli::Command events =
-      commands.Add("events", "Show what happened, newest last", "--severity warning --since 12h", ShowEvents);
+  const cli::Command events = commands.Add("events", "Show what happened, newest last",
+                                           "--severity warning --since 12h", ShowEvents, ShowEventsOfAll);
   commands.AddContext(events, false);
   events.Add("--limit", request->limit, "How many, the newest ones")
       .Within(std::uint32_t{1}, kEventsMax)
@@ -271,13 +220,17 @@ void AddEvents(const AdminCommands& commands) {
   events.AddFlag("--follow", request->follow,
                  "Then show each new event, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
+  events.Check([request, configs = commands.configs]() -> std::string {
+    const bool several = configs != nullptr && configs->size() > 1;
+    return request->follow && several ? "--follow goes with one --config" : "";
+  });
 }
 
 }  // namespace
 
 void AddReadingCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
-  AddTenants(commands);
+  AddTenantsCommand(commands);
   const cli::Command tables =
       commands.Add("tables", "Show how far each table of a tenant is mirrored", "Cust26759", ShowTables);
   commands.AddContext(tables, true);

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 
 namespace mirror::mariadb {
 namespace {
@@ -87,15 +88,14 @@ void Connection::Close() {
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as) {
   InitializeLibrary();
-  absl::StatusOr<Dsn> dsn = ReadDsn(as.dsn);
-  if (!dsn.ok()) return dsn.status();
+  ASSIGN_OR_RETURN(Dsn dsn, ReadDsn(as.dsn));
   const absl::StatusOr<std::string> password =
       as.password_file.empty() ? std::string() : ReadPasswordFile(as.password_file);
   if (!password.ok()) return password.status();
-  if (!dsn->tls_ca.empty()) {
-    if (absl::Status read = ReadKeyFile(dsn->tls_ca, FileUse::kPublic).status(); !read.ok()) return read;
+  if (!dsn.tls_ca.empty()) {
+    RETURN_IF_ERROR(ReadKeyFile(dsn.tls_ca, FileUse::kPublic).status());
   }
-  std::unique_ptr<Connection> connection(new Connection(*std::move(dsn)));
+  std::unique_ptr<Connection> connection(new Connection(std::move(dsn)));
   std::vector<std::pair<std::string, std::uint16_t>> hosts = connection->dsn_.hosts;
   if (hosts.empty()) hosts.emplace_back();
   absl::Status connected;
@@ -151,7 +151,7 @@ absl::Status Connection::SetUp(const ConnectAs& as) {
   std::vector<std::string> all(std::begin(kPinned), std::end(kPinned));
   all.insert(all.end(), as.settings.begin(), as.settings.end());
   for (const std::string& sql : all) {
-    if (absl::Status set = Execute(sql, "setting up the session"); !set.ok()) return set;
+    RETURN_IF_ERROR(Execute(sql, "setting up the session"));
   }
   return absl::OkStatus();
 }
@@ -180,14 +180,12 @@ absl::Status Connection::Execute(const std::string& sql, std::string_view doing)
 }
 
 absl::StatusOr<Rows> Connection::Query(const std::string& sql, std::string_view doing) {
-  absl::StatusOr<RowStream> stream = Stream(sql, doing);
-  if (!stream.ok()) return stream.status();
-  Rows rows(stream->fields().size());
+  ASSIGN_OR_RETURN(RowStream stream, Stream(sql, doing));
+  Rows rows(stream.fields().size());
   for (;;) {
-    const absl::StatusOr<bool> more = stream->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return rows;
-    if (!rows.Add(stream->fields())) {
+    ASSIGN_OR_RETURN(const bool more, stream.Step());
+    if (!more) return rows;
+    if (!rows.Add(stream.fields())) {
       return absl::ResourceExhaustedError(absl::StrCat(std::string(doing), doing.empty() ? "" : ": ",
                                                        "the answer has more than ", kRowsBytesMax, " bytes"));
     }
@@ -195,15 +193,14 @@ absl::StatusOr<Rows> Connection::Query(const std::string& sql, std::string_view 
 }
 
 absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, std::string_view doing) {
-  const absl::StatusOr<Rows> rows = Query(sql, doing);
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0 || rows->columns() == 0 || rows->IsNull(0, 0))
+  ASSIGN_OR_RETURN(const Rows rows, Query(sql, doing));
+  if (rows.rows() == 0 || rows.columns() == 0 || rows.IsNull(0, 0))
     return ToStatus({.words = "there is no row, or it has no number"}, doing);
-  return rows->Int(0, 0);
+  return rows.Int(0, 0);
 }
 
 absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, std::string_view doing) {
-  if (absl::Status sent = Send(sql, doing); !sent.ok()) return sent;
+  RETURN_IF_ERROR(Send(sql, doing));
   const std::size_t columns = mysql_field_count(handle_);
   if (columns == 0) return RowStream(*this, nullptr, 0, doing);
   st_mysql_res* const result = mysql_use_result(handle_);

@@ -11,6 +11,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::mariadb {
 namespace {
 
@@ -125,22 +127,21 @@ std::string Dsn::Name() const {
 }
 
 absl::StatusOr<Dsn> ReadDsn(const std::string& text) {
-  absl::StatusOr<std::map<std::string, std::string>> words = ReadDsnWords(text);
-  if (!words.ok()) return words.status();
+  ASSIGN_OR_RETURN(auto words, ReadDsnWords(text));
   Dsn dsn;
-  dsn.socket = (*words)["socket"];
-  dsn.database = (*words)["dbname"];
-  dsn.user = (*words)["user"];
-  dsn.tls_ca = (*words)["tls_ca"];
-  const std::string hosts = (*words)["host"], ports = (*words)["port"];
+  dsn.socket = words["socket"];
+  dsn.database = words["dbname"];
+  dsn.user = words["user"];
+  dsn.tls_ca = words["tls_ca"];
+  const std::string hosts = words["host"], ports = words["port"];
   if (dsn.socket.empty() == hosts.empty()) return UnreadableDsn("it has not one of host and socket");
   if (dsn.database.empty() || dsn.user.empty()) return UnreadableDsn("it lacks dbname or user");
   if (!hosts.empty()) {
-    if (absl::Status read = ReadHosts(hosts, ports, &dsn); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadHosts(hosts, ports, &dsn));
   } else if (!ports.empty()) {
     return UnreadableDsn("port goes with host alone");
   }
-  if (absl::Status read = ReadTls((*words)["tls"], &dsn); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadTls(words["tls"], &dsn));
   return dsn;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/db/odbc/failure.h"
 #include "base/db/odbc/sql_type.h"
+#include "base/status_macros.h"
 
 namespace mirror::odbc {
 namespace {
@@ -58,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   std::unique_ptr<Connection> connection(new Connection);
   connection->secrets_ = as.to.Secrets();
   if (!as.password.empty()) connection->secrets_.push_back(as.password);
-  if (absl::Status connected = connection->Connect(as); !connected.ok()) return connected;
+  RETURN_IF_ERROR(connection->Connect(as));
   return connection;
 }
 
@@ -191,16 +192,14 @@ absl::StatusOr<std::unique_ptr<RowStream>> Connection::Query(const std::string& 
   }
   const SQLRETURN executed = SQLExecDirect(statement, Chars(sql), static_cast<SQLINTEGER>(sql.size()));
   if (!SQL_SUCCEEDED(executed) && executed != SQL_NO_DATA) return (*rows)->Failed();
-  if (absl::Status described = (*rows)->Describe(fetches); !described.ok()) return described;
+  RETURN_IF_ERROR((*rows)->Describe(fetches));
   return rows;
 }
 
 absl::StatusOr<std::string> Connection::Text(const std::string& sql, std::string_view doing) {
-  const absl::StatusOr<std::unique_ptr<RowStream>> rows = Query(sql, {}, {}, doing);
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<bool> there = (*rows)->Step();
-  if (!there.ok()) return there.status();
-  return *there ? (*rows)->Text(0) : "";
+  ASSIGN_OR_RETURN(const std::unique_ptr<RowStream> rows, Query(sql, {}, {}, doing));
+  ASSIGN_OR_RETURN(const bool there, rows->Step());
+  return there ? rows->Text(0) : "";
 }
 
 absl::StatusOr<std::unique_ptr<RowStream>> Connection::Ask(Catalog what, const std::string& catalog,
@@ -227,7 +226,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> Connection::Ask(Catalog what, const s
       break;
   }
   if (!SQL_SUCCEEDED(asked)) return (*rows)->Failed();
-  if (absl::Status described = (*rows)->Describe({}); !described.ok()) return described;
+  RETURN_IF_ERROR((*rows)->Describe({}));
   return rows;
 }
 

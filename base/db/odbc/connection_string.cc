@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror::odbc {
 namespace {
@@ -82,9 +83,7 @@ absl::StatusOr<ConnectionString> ConnectionString::Parse(std::string_view text) 
     rest = Trimmed(rest.substr(equals + 1));
     std::string value;
     if (!rest.empty() && rest.front() == '{') {
-      absl::StatusOr<std::string> braced = TakeBraced(&rest);
-      if (!braced.ok()) return braced.status();
-      value = *std::move(braced);
+      ASSIGN_OR_RETURN(value, TakeBraced(&rest));
     } else {
       const std::size_t end = std::min(rest.find(';'), rest.size());
       value = std::string(Trimmed(rest.substr(0, end)));

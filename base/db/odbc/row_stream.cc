@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/connection.h"
 #include "base/db/odbc/failure.h"
+#include "base/status_macros.h"
 
 namespace mirror::odbc {
 namespace {
@@ -94,7 +95,7 @@ absl::StatusOr<bool> RowStream::Step() {
     const bool due = std::any_of(fields_.begin(), fields_.end(),
                                  [](const auto& field) { return !field->is_bound || field->grows; });
     if (due) {
-      if (absl::Status bound = Bind(); !bound.ok()) return bound;
+      RETURN_IF_ERROR(Bind());
     }
   }
   const SQLRETURN fetched = SQLFetch(statement_);
@@ -104,7 +105,7 @@ absl::StatusOr<bool> RowStream::Step() {
   }
   if (!SQL_SUCCEEDED(fetched)) return Failed();
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (absl::Status taken = Take(i); !taken.ok()) return taken;
+    RETURN_IF_ERROR(Take(i));
   }
   return true;
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 
 namespace mirror::postgres {
 namespace {
@@ -82,18 +83,13 @@ Connection::Connection(std::unique_ptr<Line> line, std::size_t statements_max)
 Connection::~Connection() { canceller_->Allow(false); }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as) {
-  absl::StatusOr<std::unique_ptr<Line>> line = Line::Open(as);
-  if (!line.ok()) return line.status();
-  std::unique_ptr<Connection> connection(new Connection(*std::move(line), as.statements_max));
-  absl::StatusOr<std::string> settings = SettingsSql(SettingsOf(as));
-  if (!settings.ok()) return settings.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Line> line, Line::Open(as));
+  std::unique_ptr<Connection> connection(new Connection(std::move(line), as.statements_max));
+  ASSIGN_OR_RETURN(std::string settings, SettingsSql(SettingsOf(as)));
   // After search_path is set, so that its names are PostgreSQL's own.
-  if (as.tables_only) absl::StrAppend(&*settings, kTablesOnlySql);
+  if (as.tables_only) absl::StrAppend(&settings, kTablesOnlySql);
   connection->SetAnswerWithin(as.connect_within);
-  if (absl::Status set =
-          connection->ExecuteAs(IfLost::kNothing, *settings, "setting up the session").status();
-      !set.ok())
-    return set;
+  RETURN_IF_ERROR(connection->ExecuteAs(IfLost::kNothing, settings, "setting up the session").status());
   connection->SetAnswerWithin(as.answer_within);
   return connection;
 }
@@ -109,17 +105,15 @@ absl::Status Connection::Execute(const std::string& sql, std::string_view doing)
 }
 
 absl::StatusOr<Rows> Connection::Command(const std::string& command, std::string_view doing) {
-  absl::StatusOr<Result> result =
-      ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, command, doing);
-  if (!result.ok()) return result.status();
-  return Rows(*std::move(result));
+  ASSIGN_OR_RETURN(Result result,
+                   ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, command, doing));
+  return Rows(std::move(result));
 }
 
 absl::StatusOr<Result> Connection::ExecuteAs(IfLost if_lost, const std::string& sql, std::string_view doing) {
-  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
-  if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
-  if (absl::Status sent = line_->Send(PQsendQuery(line_->handle(), sql.c_str()), doing); !sent.ok())
-    return sent;
+  RETURN_IF_ERROR(CheckSql(sql));
+  RETURN_IF_ERROR(line_->Begin(if_lost, doing));
+  RETURN_IF_ERROR(line_->Send(PQsendQuery(line_->handle(), sql.c_str()), doing));
   return line_->Finish(doing);
 }
 
@@ -154,11 +148,11 @@ absl::Status SendUnnamed(Line& line, const std::string& sql, const BoundValues& 
 
 absl::Status Connection::SendStatement(const std::string& sql, Values values, IfLost if_lost,
                                        std::string_view doing) {
-  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckSql(sql));
   const BoundValues bound(values);
   if (!bound.status().ok()) return bound.status();
-  if (absl::Status dropped = DeallocateDropped(); !dropped.ok()) return dropped;
-  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(DeallocateDropped());
+  RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
   const std::string key = PreparedStatements::KeyOf(sql, values);
   const PreparedStatements::Use use = prepared_.UseOf(key);
   PGconn* const handle = line_->handle();
@@ -171,7 +165,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
       return prepared;
     }
   }
-  if (absl::Status begun = line_->Begin(if_lost, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(line_->Begin(if_lost, doing));
   if (use.name.empty()) return SendUnnamed(*line_, sql, bound, doing);
   return line_->Send(PQsendQueryPrepared(handle, use.name.c_str(), bound.size(), bound.data(), bound.sizes(),
                                          bound.formats(), kBinary),
@@ -181,7 +175,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
 absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values, std::string_view doing) {
   // In a transaction nothing lasts before its COMMIT.
   const IfLost if_lost = line_->InTransaction() ? IfLost::kNothing : IfLost::kUnknown;
-  if (absl::Status sent = SendStatement(sql, values, if_lost, doing); !sent.ok()) return sent;
+  RETURN_IF_ERROR(SendStatement(sql, values, if_lost, doing));
   absl::StatusOr<Result> result = line_->Finish(doing);
   if (!result.ok()) NoteFailed(PreparedStatements::KeyOf(sql, values), result.status());
   return result;
@@ -198,42 +192,39 @@ absl::StatusOr<Rows> Connection::Query(const std::string& sql, Values values, st
 }
 
 absl::StatusOr<std::int64_t> Connection::Run(const std::string& sql, Values values, std::string_view doing) {
-  const absl::StatusOr<Rows> rows = Query(sql, values, doing);
-  if (!rows.ok()) return rows.status();
-  return rows->affected();
+  ASSIGN_OR_RETURN(const Rows rows, Query(sql, values, doing));
+  return rows.affected();
 }
 
 absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, Values values,
                                                 std::string_view doing) {
-  const absl::StatusOr<Rows> rows = Query(sql, values, doing);
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0 || rows->IsNull(0, 0)) {
+  ASSIGN_OR_RETURN(const Rows rows, Query(sql, values, doing));
+  if (rows.rows() == 0 || rows.IsNull(0, 0)) {
     return ToStatus({.words = "there is no row, or it has no number"}, doing);
   }
-  const Type type = rows->TypeOf(0);
+  const Type type = rows.TypeOf(0);
   if (type != Type::kInt8 && type != Type::kInt4 && type != Type::kInt2 && type != Type::kOid &&
       type != Type::kBool) {
-    return rows->Require({Type::kInt8});
+    return rows.Require({Type::kInt8});
   }
-  return rows->Int(0, 0);
+  return rows.Int(0, 0);
 }
 
 absl::StatusOr<std::vector<Type>> Connection::ColumnTypes(const std::string& sql, std::string_view doing) {
-  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
-  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
-  if (absl::Status sent = SendUnnamed(*line_, sql, BoundValues(Values()), doing); !sent.ok()) return sent;
-  absl::StatusOr<Result> result = line_->Finish(doing);
-  if (!result.ok()) return result.status();
-  return Rows(*std::move(result)).Types();
+  RETURN_IF_ERROR(CheckSql(sql));
+  RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
+  RETURN_IF_ERROR(SendUnnamed(*line_, sql, BoundValues(Values()), doing));
+  ASSIGN_OR_RETURN(Result result, line_->Finish(doing));
+  return Rows(std::move(result)).Types();
 }
 
 absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values values, std::string_view doing) {
-  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckSql(sql));
   const BoundValues bound(values);
   if (!bound.status().ok()) return bound.status();
-  if (absl::Status begun = line_->Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
   // Never prepared: it takes long in any case, and a plan that became stale would fail it.
-  if (absl::Status sent = SendUnnamed(*line_, sql, bound, doing); !sent.ok()) return sent;
+  RETURN_IF_ERROR(SendUnnamed(*line_, sql, bound, doing));
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq gives no single rows"});
   return RowStream(*this, doing);

@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 namespace {
 
@@ -16,22 +18,20 @@ constexpr std::size_t kFieldBytesMax = 1 << 30;
 
 absl::Status SendCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
                       std::string_view doing) {
-  if (absl::Status checked = CheckSql(sql); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckSql(sql));
   Line& line = connection.line();
   const bool writes = wanted == PGRES_COPY_IN && !connection.InTransaction();
-  if (absl::Status begun = line.Begin(writes ? IfLost::kUnknown : IfLost::kNothing, doing); !begun.ok())
-    return begun;
+  RETURN_IF_ERROR(line.Begin(writes ? IfLost::kUnknown : IfLost::kNothing, doing));
   return line.Send(PQsendQuery(line.handle(), sql.c_str()), doing);
 }
 
 /// Waits until a COPY that was sent may begin.
 absl::Status HearBegin(Line& line, ExecStatusType wanted, std::string_view doing) {
-  const absl::StatusOr<Result> begun = line.Next(doing);
-  if (!begun.ok()) return begun.status();
-  const ExecStatusType status = *begun == nullptr ? PGRES_EMPTY_QUERY : PQresultStatus(begun->get());
+  ASSIGN_OR_RETURN(const Result begun, line.Next(doing));
+  const ExecStatusType status = begun == nullptr ? PGRES_EMPTY_QUERY : PQresultStatus(begun.get());
   if (status == wanted) return absl::OkStatus();
   absl::Status refused = status == PGRES_FATAL_ERROR
-                             ? line.ErrorOf(begun->get(), doing)
+                             ? line.ErrorOf(begun.get(), doing)
                              : line.Cut(doing, {.words = "the statement is no such COPY"});
   if (line.IsOpen()) line.Finish(doing).status().IgnoreError();
   return refused;
@@ -39,14 +39,14 @@ absl::Status HearBegin(Line& line, ExecStatusType wanted, std::string_view doing
 
 absl::Status BeginCopy(Connection& connection, const std::string& sql, ExecStatusType wanted,
                        std::string_view doing) {
-  if (absl::Status sent = SendCopy(connection, sql, wanted, doing); !sent.ok()) return sent;
+  RETURN_IF_ERROR(SendCopy(connection, sql, wanted, doing));
   return HearBegin(connection.line(), wanted, doing);
 }
 
 }  // namespace
 
 absl::StatusOr<CopyIn> CopyIn::Begin(Connection& connection, const std::string& sql, std::string_view doing) {
-  if (absl::Status begun = BeginCopy(connection, sql, PGRES_COPY_IN, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(BeginCopy(connection, sql, PGRES_COPY_IN, doing));
   CopyIn copy(connection, doing);
   copy.piece_.reserve(kPieceBytes);
   copy.piece_ = kSignature;
@@ -121,25 +121,24 @@ absl::StatusOr<std::int64_t> CopyIn::Finish() {
   if (connection_ == nullptr)
     return absl::FailedPreconditionError(absl::StrCat(doing_, ": this COPY is over"));
   AppendNumber<std::int16_t>(piece_, -1);
-  if (absl::Status put = Put(piece_); !put.ok()) return put;
+  RETURN_IF_ERROR(Put(piece_));
   Line& line = std::exchange(connection_, nullptr)->line();
-  if (absl::Status sent = line.Send(PQputCopyEnd(line.handle(), nullptr), doing_); !sent.ok()) return sent;
-  absl::StatusOr<Result> result = line.Finish(doing_);
-  if (!result.ok()) return result.status();
-  return Rows(*std::move(result)).affected();
+  RETURN_IF_ERROR(line.Send(PQputCopyEnd(line.handle(), nullptr), doing_));
+  ASSIGN_OR_RETURN(Result result, line.Finish(doing_));
+  return Rows(std::move(result)).affected();
 }
 
 absl::StatusOr<CopyOut> CopyOut::Begin(Connection& connection, const std::string& sql,
                                        std::string_view doing) {
   absl::StatusOr<CopyOut> copy = Send(connection, sql, doing);
   if (!copy.ok()) return copy;
-  if (absl::Status begun = copy->Hear(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(copy->Hear());
   return copy;
 }
 
 absl::StatusOr<CopyOut> CopyOut::Send(Connection& connection, const std::string& sql,
                                       std::string_view doing) {
-  if (absl::Status sent = SendCopy(connection, sql, PGRES_COPY_OUT, doing); !sent.ok()) return sent;
+  RETURN_IF_ERROR(SendCopy(connection, sql, PGRES_COPY_OUT, doing));
   return CopyOut(connection, doing);
 }
 
@@ -180,7 +179,7 @@ absl::StatusOr<std::string_view> CopyOut::Piece() {
   if (piece.ok() && !piece->empty()) return piece;
   connection_ = nullptr;
   if (!piece.ok()) return piece;
-  if (absl::Status ended = line.Finish(doing_).status(); !ended.ok()) return ended;
+  RETURN_IF_ERROR(line.Finish(doing_).status());
   return std::string_view();
 }
 
@@ -228,7 +227,7 @@ bool CopyOut::IsReady(std::chrono::milliseconds within) {
 }
 
 absl::StatusOr<bool> CopyOut::Step() {
-  if (absl::Status begun = Hear(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(Hear());
   for (;;) {
     if (connection_ == nullptr) return false;
     const Parsed parsed = has_ended_ ? Parsed::kEnd : Parse();
@@ -237,19 +236,18 @@ absl::StatusOr<bool> CopyOut::Step() {
     has_ended_ = parsed == Parsed::kEnd;
     // A piece is a row as PostgreSQL sends it, though it does not promise that.
     std::string rest(has_ended_ ? std::string_view() : ahead_);
-    const absl::StatusOr<std::string_view> piece = Piece();
-    if (!piece.ok()) return piece.status();
+    ASSIGN_OR_RETURN(const std::string_view piece, Piece());
     if (has_ended_) continue;
-    if (piece->empty()) return ToStatus({.words = "COPY ended within a row"}, doing_);
+    if (piece.empty()) return ToStatus({.words = "COPY ended within a row"}, doing_);
     kept_ = std::move(rest);
-    if (!kept_.empty()) kept_ += *piece;
-    ahead_ = kept_.empty() ? *piece : std::string_view(kept_);
+    if (!kept_.empty()) kept_ += piece;
+    ahead_ = kept_.empty() ? piece : std::string_view(kept_);
   }
 }
 
 absl::StatusOr<CopyBoth> CopyBoth::Begin(Connection& connection, const std::string& command,
                                          std::string_view doing) {
-  if (absl::Status begun = BeginCopy(connection, command, PGRES_COPY_BOTH, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(BeginCopy(connection, command, PGRES_COPY_BOTH, doing));
   return CopyBoth(connection, doing);
 }
 

@@ -14,6 +14,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 namespace {
 
@@ -94,13 +96,12 @@ bool Line::InTransaction() const {
 }
 
 absl::StatusOr<std::unique_ptr<Line>> Line::Open(const ConnectAs& as) {
-  const absl::StatusOr<Target> target = ReadTarget(as);
-  if (!target.ok()) return target.status();
+  ASSIGN_OR_RETURN(const Target target, ReadTarget(as));
   const Clock::time_point until = Clock::now() + as.connect_within;
   absl::Status refused;
-  std::size_t left = target->attempts.size();
-  for (const Parameters& attempt : target->attempts) {
-    std::unique_ptr<Line> line(new Line(target->name));
+  std::size_t left = target.attempts.size();
+  for (const Parameters& attempt : target.attempts) {
+    std::unique_ptr<Line> line(new Line(target.name));
     line->answer_within_ = as.answer_within;
     const Clock::time_point now = Clock::now();
     const milliseconds share(std::chrono::duration_cast<milliseconds>(until - now).count() /
@@ -168,7 +169,7 @@ absl::Status Line::Send(int sent, std::string_view doing) {
     if (left == 0) return absl::OkStatus();
     if (left < 0) break;
     short came = 0;
-    if (absl::Status waited = Wait(POLLIN | POLLOUT, came, doing); !waited.ok()) return waited;
+    RETURN_IF_ERROR(Wait(POLLIN | POLLOUT, came, doing));
     if ((came & POLLOUT) == 0 && PQconsumeInput(handle_) != 1) break;
   }
   if (IsOpen()) {
@@ -179,7 +180,7 @@ absl::Status Line::Send(int sent, std::string_view doing) {
 
 absl::Status Line::WaitForMore(std::string_view doing) {
   short came = 0;
-  if (absl::Status waited = Wait(POLLIN, came, doing); !waited.ok()) return waited;
+  RETURN_IF_ERROR(Wait(POLLIN, came, doing));
   // A line that was cut may have words of the server's before its end: PQgetResult() gives them.
   PQconsumeInput(handle_);
   return absl::OkStatus();
@@ -198,7 +199,7 @@ bool Line::HasNext(milliseconds within) {
 absl::StatusOr<Result> Line::Next(std::string_view doing) {
   if (handle_ == nullptr) return Cut(doing);
   while (PQstatus(handle_) == CONNECTION_OK && PQisBusy(handle_) == 1) {
-    if (absl::Status more = WaitForMore(doing); !more.ok()) return more;
+    RETURN_IF_ERROR(WaitForMore(doing));
   }
   return Result(PQgetResult(handle_));
 }
@@ -223,7 +224,7 @@ absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
     const int size = ready != 0 ? std::exchange(ready, 0) : PQgetCopyData(handle_, &piece_, 1);
     if (size > 0) return std::string_view(piece_, static_cast<std::size_t>(size));
     if (size < 0) return std::string_view();
-    if (absl::Status more = WaitForMore(doing); !more.ok()) return more;
+    RETURN_IF_ERROR(WaitForMore(doing));
   }
   if (handle_ == nullptr) return Cut(doing);
   return std::string_view();

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 
 namespace mirror::postgres {
@@ -27,7 +28,7 @@ absl::Status CheckName(std::string_view name) {
 }
 
 absl::StatusOr<std::string> QuotedName(std::string_view name) {
-  if (absl::Status checked = CheckName(name); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckName(name));
   return absl::StrCat("\"", absl::StrReplaceAll(std::string(name), {{"\"", "\"\""}}), "\"");
 }
 
@@ -40,7 +41,7 @@ absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view
 }
 
 absl::StatusOr<std::string> QuotedText(std::string_view text) {
-  if (absl::Status checked = CheckText(text, "a text"); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckText(text, "a text"));
   // E'…' reads the same whatever standard_conforming_strings says.
   const bool escapes = text.find('\\') != std::string_view::npos;
   return absl::StrCat(escapes ? "E'" : "'",
@@ -48,7 +49,7 @@ absl::StatusOr<std::string> QuotedText(std::string_view text) {
 }
 
 absl::StatusOr<std::string> DollarQuoted(std::string_view text) {
-  if (absl::Status checked = CheckText(text, "a text"); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckText(text, "a text"));
   std::string quoted(text), tag = "$mirror$";
   // The first tag behind the text has to be the one that ends it.
   while (absl::StrCat(quoted, tag).find(tag) != quoted.size()) tag.insert(1, "_");

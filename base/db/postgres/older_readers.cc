@@ -3,6 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 namespace {
 
@@ -27,15 +29,14 @@ constexpr char kOlderSql[] =
 }  // namespace
 
 absl::StatusOr<std::string> FindOlderReaders(Connection& connection) {
-  const absl::StatusOr<Rows> now =
-      connection.Query("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text", {}, kLooking);
-  if (!now.ok()) return now.status();
+  ASSIGN_OR_RETURN(
+      const Rows now,
+      connection.Query("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text", {}, kLooking));
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (true) {
-    const absl::StatusOr<Rows> older = connection.Query(kOlderSql, {{now->Text(0, 0)}}, kLooking);
-    if (!older.ok()) return older.status();
-    if (older->IsNull(0, 0)) return std::string();
-    if (std::chrono::steady_clock::now() > until) return older->Text(0, 0);
+    ASSIGN_OR_RETURN(const Rows older, connection.Query(kOlderSql, {{now.Text(0, 0)}}, kLooking));
+    if (older.IsNull(0, 0)) return std::string();
+    if (std::chrono::steady_clock::now() > until) return older.Text(0, 0);
     std::this_thread::sleep_for(kLook);
   }
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 
 namespace mirror::postgres {
 namespace {
@@ -159,18 +160,17 @@ OwnGuard::OwnGuard(const OwnRelations& own)
       values_{Value(schema_), names_.value(), kinds_.value()} {}
 
 absl::StatusOr<OwnFound> OwnGuard::Find(Connection& connection) const {
-  const absl::StatusOr<Rows> rows = connection.Query(absl::StrCat(kThere, kFind), values_, kLookingWhose);
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) {
+  ASSIGN_OR_RETURN(const Rows rows, connection.Query(absl::StrCat(kThere, kFind), values_, kLookingWhose));
+  if (rows.rows() == 0) {
     return absl::FailedPreconditionError(
         "the role of this session was renamed or dropped. The server did not read or write anything; it "
         "connects again for the next call");
   }
   OwnFound found;
-  for (int row = 0; row < rows->rows(); ++row) {
-    if (absl::Status ours = CheckRow(*rows, row, schema_); !ours.ok()) return ours;
-    found.has_schema = rows->Bool(row, 0);
-    if (!rows->IsNull(row, 4)) found.names.insert(rows->Text(row, 4));
+  for (int row = 0; row < rows.rows(); ++row) {
+    RETURN_IF_ERROR(CheckRow(rows, row, schema_));
+    found.has_schema = rows.Bool(row, 0);
+    if (!rows.IsNull(row, 4)) found.names.insert(rows.Text(row, 4));
   }
   return found;
 }

@@ -8,6 +8,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 
 int Pipeline::Queue(const std::string& sql, Values values, std::string_view doing) {
@@ -44,11 +46,11 @@ absl::Status Pipeline::Enter(const std::vector<Step>& steps) {
     if (checked.ok()) checked = BoundValues(step.values).status();
     if (!checked.ok()) return checked;
   }
-  if (absl::Status dropped = connection_.DeallocateDropped(); !dropped.ok()) return dropped;
+  RETURN_IF_ERROR(connection_.DeallocateDropped());
   Line& line = connection_.line();
   commits_ |= line.IsIdle() && !begins_;
   const std::string& doing = steps.back().doing;
-  if (absl::Status begun = line.Begin(IfLost::kNothing, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(line.Begin(IfLost::kNothing, doing));
   if (PQenterPipelineMode(line.handle()) == 1) return absl::OkStatus();
   return line.Cut(doing, {.words = "it was in the middle of something"});
 }
@@ -57,7 +59,7 @@ absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Ste
                                                            std::size_t to) {
   std::vector<Sent> sent;
   for (std::size_t i = from; i < to; ++i) {
-    if (absl::Status taken = SendStep(steps[i], i, sent); !taken.ok()) return taken;
+    RETURN_IF_ERROR(SendStep(steps[i], i, sent));
   }
   const absl::Status left =
       to == steps.size()
@@ -71,7 +73,7 @@ absl::Status Pipeline::SendEnd(const std::vector<Step>& steps) {
   Line& line = connection_.line();
   const std::string& doing = steps.back().doing;
   const IfLost if_lost = commits_ ? IfLost::kUnknown : IfLost::kNothing;
-  if (absl::Status begun = line.Begin(if_lost, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(line.Begin(if_lost, doing));
   return line.Send(PQpipelineSync(line.handle()), doing);
 }
 
@@ -100,11 +102,10 @@ absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
 
 absl::Status Pipeline::ReadEnd(std::string_view doing) {
   Line& line = connection_.line();
-  const absl::StatusOr<Result> synced = line.Next(doing);
-  if (!synced.ok()) return synced.status();
-  if (*synced == nullptr || PQresultStatus(synced->get()) != PGRES_PIPELINE_SYNC) {
-    return *synced != nullptr && PQresultStatus(synced->get()) == PGRES_FATAL_ERROR
-               ? line.Cut(doing, ReadFailure(synced->get()))
+  ASSIGN_OR_RETURN(const Result synced, line.Next(doing));
+  if (synced == nullptr || PQresultStatus(synced.get()) != PGRES_PIPELINE_SYNC) {
+    return synced != nullptr && PQresultStatus(synced.get()) == PGRES_FATAL_ERROR
+               ? line.Cut(doing, ReadFailure(synced.get()))
                : line.Cut(doing, {.words = "the answers do not end"});
   }
   if (PQexitPipelineMode(line.handle()) == 1) return absl::OkStatus();
@@ -151,12 +152,11 @@ absl::StatusOr<std::vector<Rows>> Pipeline::Run() {
     // COMMIT goes with the end: what is lost then is known to be a commit, and its warnings are the last
     // ones.
     if (to < steps.size() && from < commit && commit < to) to = commit;
-    const absl::StatusOr<std::vector<Sent>> sent = Send(steps, from, to);
-    if (!sent.ok()) return sent.status();
-    failed = Read(steps, *sent, rows);
+    ASSIGN_OR_RETURN(const std::vector<Sent> sent, Send(steps, from, to));
+    failed = Read(steps, sent, rows);
     if (!connection_.IsOpen()) return failed;
     if (failed.ok() || to == steps.size()) continue;
-    if (absl::Status ended = SendEnd(steps); !ended.ok()) return ended;
+    RETURN_IF_ERROR(SendEnd(steps));
   }
   const absl::Status ended = ReadEnd(steps.back().doing);
   if (!failed.ok()) return failed;

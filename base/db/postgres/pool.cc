@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 
 using std::chrono::milliseconds;
@@ -145,12 +147,11 @@ absl::Status Pool::Open(Place& place, Clock::time_point until) {
   ConnectAs as = options_.connect_as;
   as.connect_within = std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()),
                                  milliseconds(1), as.connect_within);
-  absl::StatusOr<std::unique_ptr<Connection>> opened = Connection::Open(as);
-  if (!opened.ok()) return opened.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened, Connection::Open(as));
   if (options_.admit != nullptr) {
-    if (absl::Status admitted = options_.admit(**opened); !admitted.ok()) return admitted;
+    RETURN_IF_ERROR(options_.admit(*opened));
   }
-  place.kept = {.connection = *std::move(opened), .opened = Clock::now()};
+  place.kept = {.connection = std::move(opened), .opened = Clock::now()};
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 
 namespace mirror::postgres {
 namespace {
@@ -156,29 +157,27 @@ std::string PlaceWords(const Parameters& parameters) {
 }
 
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
-  absl::StatusOr<Parameters> parameters = ReadConninfo(as.conninfo);
-  if (!parameters.ok()) return parameters.status();
-  if (!as.passfile.empty()) Set(*parameters, "passfile", as.passfile);
-  if (const std::string* const passfile = FindParameter(*parameters, "passfile")) {
+  ASSIGN_OR_RETURN(Parameters parameters, ReadConninfo(as.conninfo));
+  if (!as.passfile.empty()) Set(parameters, "passfile", as.passfile);
+  if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
     // libpq passes over one that others may read, and says only that no password was supplied.
-    if (absl::Status checked = ReadKeyFile(*passfile, FileUse::kPassfile).status(); !checked.ok())
-      return checked;
+    RETURN_IF_ERROR(ReadKeyFile(*passfile, FileUse::kPassfile).status());
   }
   if (!as.application_name.empty()) {
     if (as.application_name.size() > kNameBytesMax) {
       return absl::InvalidArgumentError(absl::StrCat("application_name has ", as.application_name.size(),
                                                      " bytes, and ", kNameBytesMax, " are the limit"));
     }
-    Set(*parameters, "application_name", as.application_name);
+    Set(parameters, "application_name", as.application_name);
   }
-  Set(*parameters, "client_encoding", "UTF8");
-  if (as.replication) Set(*parameters, "replication", "database");
+  Set(parameters, "client_encoding", "UTF8");
+  if (as.replication) Set(parameters, "replication", "database");
   // A peer whose machine is gone is noticed within seconds.
-  SetUnlessGiven(*parameters, "keepalives_idle", "5");
-  SetUnlessGiven(*parameters, "keepalives_interval", "2");
-  SetUnlessGiven(*parameters, "keepalives_count", "3");
-  SetUnlessGiven(*parameters, "tcp_user_timeout", "10000");
-  return Target{OneByOne(*parameters), PlaceWords(*parameters)};
+  SetUnlessGiven(parameters, "keepalives_idle", "5");
+  SetUnlessGiven(parameters, "keepalives_interval", "2");
+  SetUnlessGiven(parameters, "keepalives_count", "3");
+  SetUnlessGiven(parameters, "tcp_user_timeout", "10000");
+  return Target{OneByOne(parameters), PlaceWords(parameters)};
 }
 
 }  // namespace mirror::postgres

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::postgres {
 namespace {
 
@@ -78,7 +80,7 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
     *has_standby = rows->back().Bool(0, 0);
     rows->pop_back();
   }
-  if (absl::Status committed = Committed(rows->back(), doing); !committed.ok()) return committed;
+  RETURN_IF_ERROR(Committed(rows->back(), doing));
   rows->pop_back();
   return rows;
 }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror::sqlite {
 namespace {
 
@@ -97,16 +99,16 @@ Statement Connection::Prepare(const std::string& sql, std::string_view doing) co
 
 absl::StatusOr<std::int64_t> Connection::Number(const std::string& sql, std::string_view doing) const {
   Statement statement = Prepare(sql, doing);
-  if (absl::Status row = statement.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(statement.StepToRow());
   return statement.Int(0);
 }
 
 absl::Status Connection::Transact(Begin begin, const std::function<absl::Status()>& work,
                                   std::string_view doing) const {
   const char* const sql = begin == Begin::kImmediate ? "BEGIN IMMEDIATE" : "BEGIN";
-  if (absl::Status begun = Execute(sql, doing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(Execute(sql, doing));
   const RollBack otherwise(handle_);
-  if (absl::Status done = work(); !done.ok()) return done;
+  RETURN_IF_ERROR(work());
   return Execute("COMMIT", doing);
 }
 
@@ -119,10 +121,9 @@ absl::StatusOr<bool> Connection::HasTable(const std::string& name) const {
 }
 
 absl::Status Connection::LoadFrom(const std::string& path, int busy_ms, std::string_view doing) const {
-  const absl::StatusOr<std::unique_ptr<Connection>> from =
-      Open(path, {.mode = OpenAs::Mode::kMake, .busy_ms = busy_ms}, explain_, doing);
-  if (!from.ok()) return from.status();
-  sqlite3_backup* const backup = sqlite3_backup_init(handle_, "main", (*from)->handle(), "main");
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> from,
+                   Open(path, {.mode = OpenAs::Mode::kMake, .busy_ms = busy_ms}, explain_, doing));
+  sqlite3_backup* const backup = sqlite3_backup_init(handle_, "main", from->handle(), "main");
   if (backup == nullptr) return Error(sqlite3_errcode(handle_), doing);
   const int code = sqlite3_backup_step(backup, -1);
   const int finished = sqlite3_backup_finish(backup);

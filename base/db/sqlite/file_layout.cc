@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -35,14 +37,14 @@ absl::Status Execute(sqlite3* database, const char* sql) {
 }
 
 absl::Status WriteLayout(sqlite3* database, std::int64_t number) {
-  if (absl::Status status = Execute(database, kTable); !status.ok()) return status;
-  const absl::StatusOr<Statement> write =
-      Prepare(database, "INSERT OR REPLACE INTO _mirror_layout (one, layout, program) VALUES (1, ?1, ?2)");
-  if (!write.ok()) return write.status();
+  RETURN_IF_ERROR(Execute(database, kTable));
+  ASSIGN_OR_RETURN(
+      const Statement write,
+      Prepare(database, "INSERT OR REPLACE INTO _mirror_layout (one, layout, program) VALUES (1, ?1, ?2)"));
   const std::string_view program = ProgramVersion();
-  sqlite3_bind_int64(write->get(), 1, number);
-  sqlite3_bind_text(write->get(), 2, program.data(), static_cast<int>(program.size()), SQLITE_STATIC);
-  return sqlite3_step(write->get()) == SQLITE_DONE ? absl::OkStatus() : Failed(database);
+  sqlite3_bind_int64(write.get(), 1, number);
+  sqlite3_bind_text(write.get(), 2, program.data(), static_cast<int>(program.size()), SQLITE_STATIC);
+  return sqlite3_step(write.get()) == SQLITE_DONE ? absl::OkStatus() : Failed(database);
 }
 
 }  // namespace
@@ -61,40 +63,38 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {
   // Asked for first: without the table the statement below would be an error like any other.
-  const absl::StatusOr<Statement> there =
-      Prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'");
-  if (!there.ok()) return there.status();
-  const int found = sqlite3_step(there->get());
+  ASSIGN_OR_RETURN(
+      const Statement there,
+      Prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'"));
+  const int found = sqlite3_step(there.get());
   if (found == SQLITE_DONE) return std::nullopt;
   if (found != SQLITE_ROW) return Failed(database);
-  const absl::StatusOr<Statement> read =
-      Prepare(database, "SELECT layout, program FROM _mirror_layout WHERE typeof(layout) = 'integer'");
-  if (!read.ok()) return read.status();
-  const int row = sqlite3_step(read->get());
+  ASSIGN_OR_RETURN(
+      const Statement read,
+      Prepare(database, "SELECT layout, program FROM _mirror_layout WHERE typeof(layout) = 'integer'"));
+  const int row = sqlite3_step(read.get());
   if (row == SQLITE_DONE) return std::nullopt;
   if (row != SQLITE_ROW) return Failed(database);
-  const auto* const program = reinterpret_cast<const char*>(sqlite3_column_text(read->get(), 1));
-  return FileLayout{sqlite3_column_int64(read->get(), 0), program == nullptr ? "" : program};
+  const auto* const program = reinterpret_cast<const char*>(sqlite3_column_text(read.get(), 1));
+  return FileLayout{sqlite3_column_int64(read.get(), 0), program == nullptr ? "" : program};
 }
 
 absl::StatusOr<bool> IsOlder(sqlite3* database, const KnownLayout& known, const std::string& path) {
-  const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(database);
-  if (!found.ok()) return found.status();
-  if (!*found) return true;
-  if (absl::Status status = CheckLayout(**found, known, path); !status.ok()) return status;
-  return (*found)->number < known.present;
+  ASSIGN_OR_RETURN(const std::optional<FileLayout> found, ReadLayout(database));
+  if (!found) return true;
+  RETURN_IF_ERROR(CheckLayout(*found, known, path));
+  return (found)->number < known.present;
 }
 
 absl::Status TakeOver(sqlite3* database, const KnownLayout& known, std::int64_t unnumbered,
                       const std::string& path) {
-  const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(database);
-  if (!found.ok()) return found.status();
-  const FileLayout former = found->value_or(FileLayout{unnumbered});
-  if (absl::Status status = CheckLayout(former, known, path); !status.ok()) return status;
-  if (*found && former.number == known.present) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<FileLayout> found, ReadLayout(database));
+  const FileLayout former = found.value_or(FileLayout{unnumbered});
+  RETURN_IF_ERROR(CheckLayout(former, known, path));
+  if (found && former.number == known.present) return absl::OkStatus();
   for (const KnownLayout::Step& step : known.steps) {
     if (step.to <= former.number) continue;
-    if (absl::Status status = step.take(database); !status.ok()) return status;
+    RETURN_IF_ERROR(step.take(database));
   }
   return WriteLayout(database, known.present);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/db/sqlite/connection.h"
+#include "base/status_macros.h"
 
 namespace mirror::sqlite {
 namespace {
@@ -94,9 +95,8 @@ absl::StatusOr<bool> Statement::Step() {
 }
 
 absl::Status Statement::StepToRow() {
-  const absl::StatusOr<bool> row = Step();
-  if (!row.ok()) return row.status();
-  return *row ? absl::OkStatus() : connection_->Error(SQLITE_DONE, doing_);
+  ASSIGN_OR_RETURN(const bool row, Step());
+  return row ? absl::OkStatus() : connection_->Error(SQLITE_DONE, doing_);
 }
 
 absl::Status Statement::Run() {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/exchange/datajoin/box_entry.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
@@ -45,36 +46,35 @@ absl::Status DatajoinLayout::ReadyOutbox(std::int64_t now_ms) {
     if (!done.ok()) return done;
   }
   CrashPoint("agent.outbox");
-  const absl::StatusOr<std::int64_t> upto =
-      sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named(kOwn)));
-  if (!upto.ok()) return upto.status();
-  round_.upto = *upto;
+  ASSIGN_OR_RETURN(const std::int64_t upto,
+                   sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named(kOwn))));
+  round_.upto = upto;
   return absl::OkStatus();
 }
 
 absl::StatusOr<ProgramState> DatajoinLayout::PushedState() const {
   ProgramState state = {round_.upto, "done"};
-  const absl::StatusOr<std::int64_t> unread = sql_.Number(
-      absl::StrCat("SELECT coalesce(min(outbox_id), 0) FROM ", sql_.Named("_mirror_datajoin_unread")));
-  if (!unread.ok()) return unread.status();
-  if (*unread > 0 && *unread <= state.pointer) {
-    state.pointer = *unread - 1;
+  ASSIGN_OR_RETURN(const std::int64_t unread,
+                   sql_.Number(absl::StrCat("SELECT coalesce(min(outbox_id), 0) FROM ",
+                                            sql_.Named("_mirror_datajoin_unread"))));
+  if (unread > 0 && unread <= state.pointer) {
+    state.pointer = unread - 1;
     state.status =
-        absl::StrCat("entry ", *unread, " names no row that can be sent: see its object_table and object_id");
+        absl::StrCat("entry ", unread, " names no row that can be sent: see its object_table and object_id");
   }
   for (const std::string& sent : round_.failed) {
     std::string own = sent;
     for (const TableSteps& steps : round_.steps) {
       if (SameName(steps.name(), sent)) own = steps.table;
     }
-    const absl::StatusOr<std::int64_t> first =
+    ASSIGN_OR_RETURN(
+        const std::int64_t first,
         sql_.Number(absl::StrCat("SELECT CAST(coalesce(min(id), 0) AS bigint) FROM ",
                                  sql_.Named(kOutboxTable), " WHERE id > (SELECT pushed FROM ",
                                  sql_.Named(kOwn), ") AND id <= ?1 AND lower(object_table) = lower(?2)"),
-                    {round_.upto, own});
-    if (!first.ok()) return first.status();
+                    {round_.upto, own}));
     state.status = absl::StrCat("table '", own, "' was not sent");
-    if (*first > 0) state.pointer = std::min(state.pointer, *first - 1);
+    if (first > 0) state.pointer = std::min(state.pointer, first - 1);
   }
   return state;
 }
@@ -87,20 +87,18 @@ absl::Status DatajoinLayout::ShowTransport(const ProgramState& state, std::int64
 
 absl::Status DatajoinLayout::ShowPushed(bool waits, std::int64_t now_ms) {
   return sql_.Change([&]() -> absl::Status {
-    absl::StatusOr<ProgramState> state = PushedState();
-    if (!state.ok()) return state.status();
-    if (waits && state->status == "done") state->status = kWaiting;
-    return ShowTransport(*state, now_ms);
+    ASSIGN_OR_RETURN(ProgramState state, PushedState());
+    if (waits && state.status == "done") state.status = kWaiting;
+    return ShowTransport(state, now_ms);
   });
 }
 
 absl::Status DatajoinLayout::ShowFailed(const absl::Status& status, std::int64_t now_ms) {
   return sql_.Change([&]() -> absl::Status {
-    const absl::StatusOr<std::int64_t> pushed =
-        sql_.Number(absl::StrCat("SELECT pushed FROM ", sql_.Named(kOwn)));
-    if (!pushed.ok()) return pushed.status();
+    ASSIGN_OR_RETURN(const std::int64_t pushed,
+                     sql_.Number(absl::StrCat("SELECT pushed FROM ", sql_.Named(kOwn))));
     const std::string words = Shorter(absl::StrCat("failed: ", std::string(status.message())));
-    return ShowProgram(sql_, kTransportProgram, {*pushed, words}, now_ms);
+    return ShowProgram(sql_, kTransportProgram, {pushed, words}, now_ms);
   });
 }
 
@@ -108,12 +106,11 @@ absl::Status DatajoinLayout::ShowFailed(const absl::Status& status, std::int64_t
 
 absl::Status DatajoinLayout::SetState(const std::string& delivery_id, const std::string& note, bool done,
                                       bool refused, std::int64_t now_ms) const {
-  absl::Status shown = sql_.Run(
+  RETURN_IF_ERROR(sql_.Run(
       absl::StrCat("UPDATE ", sql_.Named(kInboxTable),
                    " SET note1 = ?2 WHERE note1 IS DISTINCT FROM ?2 AND id IN (SELECT inbox_id FROM ",
                    sql_.Named(kEntries), " WHERE delivery_id = ?1)"),
-      {delivery_id, note});
-  if (!shown.ok()) return shown;
+      {delivery_id, note}));
   return sql_.Run(absl::StrCat("UPDATE ", sql_.Named(kEntries),
                                " SET done = ?2, refused = ?3, at = ?4 WHERE delivery_id = ?1"),
                   {delivery_id, done ? 1 : 0, refused ? 1 : 0, now_ms});
@@ -158,7 +155,7 @@ absl::Status DatajoinLayout::ForgetValuesOfGone() const {
             forget(in), "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM ",
             sql_.Named(kEntries), " AS e JOIN ", sql_.Named("_mirror_ledger"),
             " AS l ON l.delivery_id = e.delivery_id WHERE l.state = 'APPLIED' AND l.wrote IS NULL)")}) {
-    if (absl::Status status = sql_.Run(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(sql_.Run(sql));
   }
   return absl::OkStatus();
 }
@@ -168,9 +165,8 @@ absl::Status DatajoinLayout::WithdrawOthers(std::int64_t now_ms) const {
   const std::string others = absl::StrCat("SELECT inbox_id FROM ", sql_.Named(kEntries),
                                           " WHERE done = 0 AND delivery_id NOT IN (SELECT delivery_id FROM ",
                                           sql_.Named("_mirror_inbox"), ")");
-  absl::Status shown = sql_.Run(absl::StrCat("UPDATE ", sql_.Named(kInboxTable),
-                                             " SET note1 = 'withdrawn' WHERE id IN (", others, ")"));
-  if (!shown.ok()) return shown;
+  RETURN_IF_ERROR(sql_.Run(absl::StrCat("UPDATE ", sql_.Named(kInboxTable),
+                                        " SET note1 = 'withdrawn' WHERE id IN (", others, ")")));
   return sql_.Run(absl::StrCat("UPDATE ", sql_.Named(kEntries),
                                " SET done = 1, refused = 0, at = ?1 WHERE inbox_id IN (", others, ")"),
                   {now_ms});
@@ -181,9 +177,8 @@ absl::Status DatajoinLayout::Filled(const FetchedDeliveries& fetched, std::int64
   if (status.ok() && fetched.whole) status = WithdrawOthers(now_ms);
   if (status.ok()) status = ForgetOld(now_ms);
   if (!status.ok()) return status;
-  const absl::StatusOr<ProgramState> state = PushedState();
-  if (!state.ok()) return state.status();
-  status = ShowTransport(*state, now_ms);
+  ASSIGN_OR_RETURN(const ProgramState state, PushedState());
+  status = ShowTransport(state, now_ms);
   return status.ok() ? ShowImport(now_ms) : status;
 }
 
@@ -209,15 +204,12 @@ absl::Status DatajoinLayout::ForgetOld(std::int64_t now_ms) const {
 }
 
 absl::Status DatajoinLayout::Importing() {
-  const absl::StatusOr<bool> hides = source_.HideImport();
-  if (!hides.ok()) return hides.status();
-  hides_import_ = *hides;
+  ASSIGN_OR_RETURN(hides_import_, source_.HideImport());
   if (hides_import_ || round_.from == OutboxFrom::kApplication) return absl::OkStatus();
   // What others wrote until now is news of this system; what the import writes is not.
   for (;;) {
-    const absl::StatusOr<bool> more = FillOutbox(source_, round_.database, NowMs());
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool more, FillOutbox(source_, round_.database, NowMs()));
+    if (!more) return absl::OkStatus();
   }
 }
 
@@ -250,14 +242,13 @@ absl::Status DatajoinLayout::Imported(const v1::Delivery& delivery, const Import
 
 absl::Status DatajoinLayout::ShowImport(std::int64_t now_ms) const {
   const std::string entries = sql_.Named(kEntries);
-  const absl::StatusOr<std::vector<BoxRow>> rows =
-      sql_.Query(absl::StrCat("SELECT (SELECT coalesce(min(inbox_id), 0) FROM ", entries,
-                              " WHERE done = 0), inbox_id, EXISTS (SELECT 1 FROM ", entries,
-                              " WHERE refused = 1) FROM ", sql_.Named(kOwn)));
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const std::vector<BoxRow> rows,
+                   sql_.Query(absl::StrCat("SELECT (SELECT coalesce(min(inbox_id), 0) FROM ", entries,
+                                           " WHERE done = 0), inbox_id, EXISTS (SELECT 1 FROM ", entries,
+                                           " WHERE refused = 1) FROM ", sql_.Named(kOwn))));
   // Number() says what is wrong.
-  if (rows->empty()) return absl::OkStatus();
-  const BoxRow& row = rows->front();
+  if (rows.empty()) return absl::OkStatus();
+  const BoxRow& row = rows.front();
   const std::int64_t open = BoxNumber(row[0]);
   const ProgramState state = {open != 0 ? open - 1 : BoxNumber(row[1]),
                               BoxNumber(row[2]) != 0 ? "refused: see note1 of the entries behind"

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -101,11 +102,10 @@ std::string ViewSql(const BoxSql& sql) {
 
 /// Whether it is there, with the columns that it has to have; others do not matter.
 absl::StatusOr<bool> HasTable(BoxSql& sql, std::string_view table, const std::vector<std::string>& columns) {
-  const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
-  if (!there.ok()) return there.status();
-  if (there->empty()) return false;
+  ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf(table));
+  if (there.empty()) return false;
   for (const std::string& column : columns) {
-    if (there->contains(column)) continue;
+    if (there.contains(column)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("table '", std::string(table), "' of ", sql.Place(), " has no column '", column,
                      "', which layout = \"datajoin\" needs. Nothing was changed. Rename the table, or "
@@ -137,9 +137,8 @@ absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
   if (status.ok()) status = look(kView, {"object_table", "object_id", "update_datetime"}, ViewSql(sql));
   if (!status.ok()) return status;
   for (const char* const table : kOwnTables) {
-    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
-    if (!there.ok()) return there.status();
-    if (!there->empty()) continue;
+    ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf(table));
+    if (!there.empty()) continue;
     for (std::string& one : OwnSql(sql, table)) missing.statements.push_back(std::move(one));
   }
   return missing;
@@ -184,15 +183,15 @@ absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql) {
 }
 
 absl::Status EnsureDatajoinRows(BoxSql& sql, const std::string& database) {
-  const absl::StatusOr<std::int64_t> there =
+  ASSIGN_OR_RETURN(
+      const std::int64_t there,
       sql.Number(absl::StrCat("SELECT (SELECT count(*) FROM ", sql.Named("_mirror_datajoin"),
                               ") + (SELECT count(DISTINCT CAST(id AS text)) FROM ", sql.Named(kProgramTable),
-                              " WHERE CAST(id AS text) IN ('1000', '1001'))"));
-  if (!there.ok()) return there.status();
-  if (*there == 3) return absl::OkStatus();
+                              " WHERE CAST(id AS text) IN ('1000', '1001'))")));
+  if (there == 3) return absl::OkStatus();
   return sql.Change([&]() -> absl::Status {
     for (const std::string& one : RowsSql(sql, database)) {
-      if (absl::Status run = sql.Run(one); !run.ok()) return run;
+      RETURN_IF_ERROR(sql.Run(one));
     }
     return absl::OkStatus();
   });
@@ -206,30 +205,30 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::ve
   BoxSql& sql = source.sql();
   std::vector<std::string> made;
   const absl::Status done = sql.Change([&]() -> absl::Status {
-    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf("_mirror_datajoin");
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf("_mirror_datajoin"));
     const absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/true);
     if (!missing.ok()) return missing.status();
     made = missing->names;
     std::vector<std::string> statements = missing->statements;
     statements.insert(statements.end(), own.begin(), own.end());
     for (const std::string& one : statements) {
-      if (absl::Status run = sql.Run(one); !run.ok()) return run;
+      RETURN_IF_ERROR(sql.Run(one));
     }
     // From now on: what changed so far is no news.
-    return there->empty() ? source.PassChanges() : absl::OkStatus();
+    return there.empty() ? source.PassChanges() : absl::OkStatus();
   });
   if (!done.ok()) return done;
-  const absl::StatusOr<std::int64_t> credentials = sql.Number(absl::StrCat(
-      "SELECT count(*) FROM ", sql.Named(kProgramTable),
-      " WHERE coalesce(fromconnectionstring, '') <> '' OR coalesce(toconnectionstring, '') <> ''"));
-  if (!credentials.ok()) return credentials.status();
+  ASSIGN_OR_RETURN(
+      const std::int64_t credentials,
+      sql.Number(absl::StrCat(
+          "SELECT count(*) FROM ", sql.Named(kProgramTable),
+          " WHERE coalesce(fromconnectionstring, '') <> '' OR coalesce(toconnectionstring, '') <> ''")));
   std::string words =
       made.empty() ? "DataJoin's tables are there"
                    : absl::StrCat(absl::StrJoin(made, ", "), made.size() == 1 ? " is" : " are", " made");
-  if (*credentials > 0) {
-    absl::StrAppend(&words, "; ", Counted(static_cast<std::uint64_t>(*credentials), "row"), " of ",
-                    std::string(kProgramTable), *credentials == 1 ? " holds" : " hold",
+  if (credentials > 0) {
+    absl::StrAppend(&words, "; ", Counted(static_cast<std::uint64_t>(credentials), "row"), " of ",
+                    std::string(kProgramTable), credentials == 1 ? " holds" : " hold",
                     " a connection string, which nobody needs: set it to NULL");
   }
   return words;
@@ -238,17 +237,14 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::ve
 absl::Status CheckDatajoinObjects(BoxSql& sql) {
   bool whole = true;
   for (const std::string_view box : {kOutboxTable, kInboxTable}) {
-    const absl::StatusOr<bool> there = HasTable(sql, box, Names(kBoxColumns));
-    if (!there.ok()) return there.status();
-    whole = whole && *there;
+    ASSIGN_OR_RETURN(const bool there, HasTable(sql, box, Names(kBoxColumns)));
+    whole = whole && there;
   }
-  const absl::StatusOr<bool> programs = HasTable(sql, kProgramTable, Names(kProgramColumns));
-  if (!programs.ok()) return programs.status();
-  whole = whole && *programs;
+  ASSIGN_OR_RETURN(const bool programs, HasTable(sql, kProgramTable, Names(kProgramColumns)));
+  whole = whole && programs;
   for (const char* const table : kOwnTables) {
-    const absl::StatusOr<std::set<std::string>> there = sql.ColumnsOf(table);
-    if (!there.ok()) return there.status();
-    whole = whole && !there->empty();
+    ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf(table));
+    whole = whole && !there.empty();
   }
   if (whole) return absl::OkStatus();
   return absl::FailedPreconditionError(

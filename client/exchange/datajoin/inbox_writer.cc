@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
 #include "client/exchange/delivery_task.h"
 
@@ -18,18 +19,17 @@ absl::Status InboxWriter::Offer(const std::vector<v1::Delivery>& deliveries) {
 }
 
 absl::Status InboxWriter::Begin() {
-  const absl::StatusOr<std::int64_t> highest = HighestEntry(sql_, kInboxTable);
-  if (!highest.ok()) return highest.status();
-  const absl::StatusOr<std::int64_t> given =
-      sql_.Number(absl::StrCat("SELECT inbox_id FROM ", sql_.Named("_mirror_datajoin")));
-  if (!given.ok()) return given.status();
+  ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kInboxTable));
+  ASSIGN_OR_RETURN(const std::int64_t given,
+                   sql_.Number(absl::StrCat("SELECT inbox_id FROM ", sql_.Named("_mirror_datajoin"))));
   // An id is never used again, also where somebody empties the box.
-  id_ = given_ = std::max(*highest, *given);
-  const absl::StatusOr<std::vector<BoxRow>> known = sql_.Query(
-      absl::StrCat("SELECT DISTINCT delivery_id, done, refused FROM ", sql_.Named("_mirror_datajoin_entry"),
-                   " WHERE delivery_id IN (SELECT delivery_id FROM ", sql_.Named("_mirror_inbox"), ")"));
-  if (!known.ok()) return known.status();
-  for (const BoxRow& row : *known) {
+  id_ = given_ = std::max(highest, given);
+  ASSIGN_OR_RETURN(
+      const std::vector<BoxRow> known,
+      sql_.Query(absl::StrCat(
+          "SELECT DISTINCT delivery_id, done, refused FROM ", sql_.Named("_mirror_datajoin_entry"),
+          " WHERE delivery_id IN (SELECT delivery_id FROM ", sql_.Named("_mirror_inbox"), ")")));
+  for (const BoxRow& row : known) {
     known_[BoxString(row[0])] = {BoxNumber(row[1]) != 0, BoxNumber(row[2]) != 0};
   }
   return absl::OkStatus();
@@ -46,29 +46,26 @@ absl::Status InboxWriter::OfferOne(const v1::Delivery& delivery) {
                                  sql_.Named("_mirror_datajoin_entry"), " WHERE delivery_id = ?1)"),
                     {delivery.delivery_id(), kWaiting});
   }
-  absl::StatusOr<BoxEntry> entry = MakeEntry(delivery);
-  if (!entry.ok()) return entry.status();
-  if (delivery.columns().empty()) return Add(delivery, *entry);
-  const absl::StatusOr<const MemberTable*> table = source_.Find(delivery.table());
-  if (!table.ok()) return table.status();
+  ASSIGN_OR_RETURN(BoxEntry entry, MakeEntry(delivery));
+  if (delivery.columns().empty()) return Add(delivery, entry);
+  ASSIGN_OR_RETURN(const MemberTable* const table, source_.Find(delivery.table()));
   for (const v1::DeliveredValue& column : delivery.columns()) {
     const std::optional<std::uint32_t> own =
-        *table == nullptr ? std::nullopt : (*table)->FindSent(column.column());
-    entry->object_attribute = own ? (*table)->plan.schema.columns[*own].name : column.column();
-    entry->object_value = BoxText(ToValue(column.value()));
-    entry->update_ms = column.version_ms();
-    if (absl::Status added = Add(delivery, *entry); !added.ok()) return added;
+        table == nullptr ? std::nullopt : table->FindSent(column.column());
+    entry.object_attribute = own ? table->plan.schema.columns[*own].name : column.column();
+    entry.object_value = BoxText(ToValue(column.value()));
+    entry.update_ms = column.version_ms();
+    RETURN_IF_ERROR(Add(delivery, entry));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<BoxEntry> InboxWriter::MakeEntry(const v1::Delivery& delivery) {
-  const absl::StatusOr<const MemberTable*> table = source_.Find(delivery.table());
-  if (!table.ok()) return table.status();
+  ASSIGN_OR_RETURN(const MemberTable* const table, source_.Find(delivery.table()));
   BoxEntry entry;
   entry.object_database = database_;
-  entry.object_table = *table == nullptr ? delivery.table() : (*table)->name();
-  if (*table != nullptr) entry.object_pk_attribute = BoxKeyNames(**table);
+  entry.object_table = table == nullptr ? delivery.table() : table->name();
+  if (table != nullptr) entry.object_pk_attribute = BoxKeyNames(*table);
   RowOf key;
   for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
   if (!key.empty()) entry.object_id = BoxId(key);
@@ -81,28 +78,26 @@ absl::StatusOr<BoxEntry> InboxWriter::MakeEntry(const v1::Delivery& delivery) {
 
 absl::StatusOr<std::int64_t> InboxWriter::FindSame(const BoxEntry& entry) {
   if (entry.source_id.empty()) return 0;
-  const absl::StatusOr<std::vector<BoxRow>> same = sql_.Query(
-      absl::StrCat("SELECT e.inbox_id FROM ", sql_.Named("_mirror_datajoin_entry"), " AS e, ",
-                   sql_.Named(kInboxTable),
-                   " AS b WHERE e.source_id <> '' AND e.done = 0 AND e.source_id = ?1 AND e.attribute = ?2 "
-                   "AND b.id = e.inbox_id AND b.object_table = ?3 AND b.object_id IS NOT DISTINCT FROM "
-                   "nullif(?4, '') AND e.delivery_id NOT IN (SELECT delivery_id FROM ",
-                   sql_.Named("_mirror_inbox"), ") ORDER BY e.inbox_id LIMIT 1"),
-      {entry.source_id, entry.object_attribute, entry.object_table, entry.object_id});
-  if (!same.ok()) return same.status();
-  return same->empty() ? 0 : BoxNumber(same->front().front());
+  ASSIGN_OR_RETURN(
+      const std::vector<BoxRow> same,
+      sql_.Query(absl::StrCat(
+                     "SELECT e.inbox_id FROM ", sql_.Named("_mirror_datajoin_entry"), " AS e, ",
+                     sql_.Named(kInboxTable),
+                     " AS b WHERE e.source_id <> '' AND e.done = 0 AND e.source_id = ?1 AND e.attribute = ?2 "
+                     "AND b.id = e.inbox_id AND b.object_table = ?3 AND b.object_id IS NOT DISTINCT FROM "
+                     "nullif(?4, '') AND e.delivery_id NOT IN (SELECT delivery_id FROM ",
+                     sql_.Named("_mirror_inbox"), ") ORDER BY e.inbox_id LIMIT 1"),
+                 {entry.source_id, entry.object_attribute, entry.object_table, entry.object_id}));
+  return same.empty() ? 0 : BoxNumber(same.front().front());
 }
 
 absl::Status InboxWriter::Add(const v1::Delivery& delivery, const BoxEntry& entry) {
-  const absl::StatusOr<std::int64_t> same = FindSame(entry);
-  if (!same.ok()) return same.status();
-  const std::int64_t id = *same != 0 ? *same : ++id_;
-  if (*same != 0) {
-    absl::Status removed =
-        sql_.Run(absl::StrCat("DELETE FROM ", sql_.Named(kInboxTable), " WHERE id = ?1"), {id});
-    if (!removed.ok()) return removed;
+  ASSIGN_OR_RETURN(const std::int64_t same, FindSame(entry));
+  const std::int64_t id = same != 0 ? same : ++id_;
+  if (same != 0) {
+    RETURN_IF_ERROR(sql_.Run(absl::StrCat("DELETE FROM ", sql_.Named(kInboxTable), " WHERE id = ?1"), {id}));
   }
-  if (absl::Status added = AddEntry(sql_, kInboxTable, id, entry); !added.ok()) return added;
+  RETURN_IF_ERROR(AddEntry(sql_, kInboxTable, id, entry));
   return sql_.Run(
       absl::StrCat("INSERT INTO ", sql_.Named("_mirror_datajoin_entry"),
                    " (inbox_id, delivery_id, source_id, attribute, done, refused, at) VALUES (?1, ?2, ?3, "

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/box_entry.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
 
@@ -20,20 +21,19 @@ class OutboxWriter {
 
   absl::Status Tell(const ChangedForBox& change) {
     if (id_ == 0) {
-      if (absl::Status begun = Begin(); !begun.ok()) return begun;
+      RETURN_IF_ERROR(Begin());
     }
     const MemberTable& table = *change.table;
     if (change.ended || (change.whole && !change.row)) {
-      if (absl::Status told = Add(change, "D", "", std::nullopt); !told.ok()) return told;
+      RETURN_IF_ERROR(Add(change, "D", "", std::nullopt));
     }
     if (!change.row) return absl::OkStatus();
     const std::vector<std::uint32_t> columns = table.PlainColumns();
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const sqlite::Value& value = (*change.row)[i];
       if (change.whole ? value.type == sqlite::Type::kNull : !change.columns.contains(columns[i])) continue;
-      absl::Status told =
-          Add(change, change.whole ? "I" : "U", table.plan.schema.columns[columns[i]].name, BoxText(value));
-      if (!told.ok()) return told;
+      RETURN_IF_ERROR(
+          Add(change, change.whole ? "I" : "U", table.plan.schema.columns[columns[i]].name, BoxText(value)));
     }
     return absl::OkStatus();
   }
@@ -48,13 +48,11 @@ class OutboxWriter {
 
  private:
   absl::Status Begin() {
-    const absl::StatusOr<std::int64_t> highest = HighestEntry(sql_, kOutboxTable);
-    if (!highest.ok()) return highest.status();
-    const absl::StatusOr<std::int64_t> given =
-        sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin")));
-    if (!given.ok()) return given.status();
+    ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kOutboxTable));
+    ASSIGN_OR_RETURN(const std::int64_t given,
+                     sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin"))));
     // An id is never used again, also where somebody empties the box.
-    id_ = given_ = std::max(*highest, *given);
+    id_ = given_ = std::max(highest, given);
     return absl::OkStatus();
   }
 
@@ -87,7 +85,7 @@ absl::StatusOr<bool> FillOutbox(BoxSource& source, const std::string& database, 
   absl::StatusOr<bool> more = source.TakeChanges(
       kOutboxPiece, [&outbox](const ChangedForBox& change) { return outbox.Tell(change); });
   if (!more.ok()) return more;
-  if (absl::Status ended = outbox.End(); !ended.ok()) return ended;
+  RETURN_IF_ERROR(outbox.End());
   return more;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/box_entry.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
 
@@ -24,28 +25,24 @@ class OutboxReader {
   explicit OutboxReader(BoxSource& source) : source_(source), sql_(source.sql()) {}
 
   absl::StatusOr<bool> Take() {
-    if (absl::Status status = TakeUnread(); !status.ok()) return status;
+    RETURN_IF_ERROR(TakeUnread());
     absl::StatusOr<std::int64_t> taken =
         sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin")));
     if (!taken.ok()) return taken.status();
-    const absl::StatusOr<std::int64_t> highest = HighestEntry(sql_, kOutboxTable);
-    if (!highest.ok()) return highest.status();
+    ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kOutboxTable));
     // Emptied, and its numbers begin anew.
-    if (*highest < *taken) taken = 0;
-    const absl::StatusOr<std::vector<Named>> entries = Read("", *taken, kTakenAtOnce);
-    if (!entries.ok()) return entries.status();
-    for (const Named& entry : *entries) {
-      const absl::StatusOr<bool> noted = Note(entry);
-      if (!noted.ok()) return noted.status();
-      absl::Status kept = *noted ? absl::OkStatus() : Remember(entry.id);
+    if (highest < *taken) taken = 0;
+    ASSIGN_OR_RETURN(const std::vector<Named> entries, Read("", *taken, kTakenAtOnce));
+    for (const Named& entry : entries) {
+      ASSIGN_OR_RETURN(const bool noted, Note(entry));
+      absl::Status kept = noted ? absl::OkStatus() : Remember(entry.id);
       if (!kept.ok()) return kept;
     }
-    const std::int64_t last = entries->empty() ? *taken : entries->back().id;
-    absl::Status moved = sql_.Run(
+    const std::int64_t last = entries.empty() ? *taken : entries.back().id;
+    RETURN_IF_ERROR(sql_.Run(
         absl::StrCat("UPDATE ", sql_.Named("_mirror_datajoin"), " SET outbox_id = ?1 WHERE outbox_id <> ?1"),
-        {last});
-    if (!moved.ok()) return moved;
-    return last < *highest;
+        {last}));
+    return last < highest;
   }
 
  private:
@@ -56,14 +53,14 @@ class OutboxReader {
     // Longer ones stay in the database: a thousand of them would not fit into memory.
     const std::string names_row =
         absl::StrCat(bytes_of(table), " <= ", kNamedBytesMax, " AND ", bytes_of(key), " <= ", kNamedBytesMax);
-    const absl::StatusOr<std::vector<BoxRow>> rows =
+    ASSIGN_OR_RETURN(
+        const std::vector<BoxRow> rows,
         sql_.Query(absl::StrCat("SELECT CAST(id AS bigint), CASE WHEN ", names_row, " THEN ", table,
                                 " END, CASE WHEN ", names_row, " THEN ", key, " END FROM ",
                                 sql_.Named(kOutboxTable), " WHERE ", which, "id > ?1 ORDER BY id LIMIT ?2"),
-                   {from, limit});
-    if (!rows.ok()) return rows.status();
+                   {from, limit}));
     std::vector<Named> entries;
-    for (const BoxRow& row : *rows) {
+    for (const BoxRow& row : rows) {
       entries.push_back({BoxNumber(row[0]), BoxString(row[1]), BoxString(row[2])});
     }
     return entries;
@@ -72,19 +69,14 @@ class OutboxReader {
   /// Those that the application took away are nobody's concern any more.
   absl::Status TakeUnread() {
     const std::string unread = sql_.Named("_mirror_datajoin_unread");
-    absl::Status gone = sql_.Run(absl::StrCat(
-        "DELETE FROM ", unread, " WHERE outbox_id NOT IN (SELECT id FROM ", sql_.Named(kOutboxTable), ")"));
-    if (!gone.ok()) return gone;
-    const absl::StatusOr<std::vector<Named>> entries =
-        Read(absl::StrCat("id IN (SELECT outbox_id FROM ", unread, ") AND "), 0, kUnreadAtOnce);
-    if (!entries.ok()) return entries.status();
-    for (const Named& entry : *entries) {
-      const absl::StatusOr<bool> noted = Note(entry);
-      if (!noted.ok()) return noted.status();
-      if (!*noted) continue;
-      absl::Status forgotten =
-          sql_.Run(absl::StrCat("DELETE FROM ", unread, " WHERE outbox_id = ?1"), {entry.id});
-      if (!forgotten.ok()) return forgotten;
+    RETURN_IF_ERROR(sql_.Run(absl::StrCat("DELETE FROM ", unread, " WHERE outbox_id NOT IN (SELECT id FROM ",
+                                          sql_.Named(kOutboxTable), ")")));
+    ASSIGN_OR_RETURN(const std::vector<Named> entries,
+                     Read(absl::StrCat("id IN (SELECT outbox_id FROM ", unread, ") AND "), 0, kUnreadAtOnce));
+    for (const Named& entry : entries) {
+      ASSIGN_OR_RETURN(const bool noted, Note(entry));
+      if (!noted) continue;
+      RETURN_IF_ERROR(sql_.Run(absl::StrCat("DELETE FROM ", unread, " WHERE outbox_id = ?1"), {entry.id}));
     }
     return absl::OkStatus();
   }

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/datajoin/sqlite_boxes.h"
 
 namespace mirror {
@@ -72,11 +73,10 @@ absl::StatusOr<std::vector<BoxRow>> SqliteBoxSql::Query(const std::string& sql, 
 }
 
 absl::StatusOr<std::set<std::string>> SqliteBoxSql::ColumnsOf(std::string_view table) {
-  const absl::StatusOr<std::vector<BoxRow>> rows =
-      Query("SELECT name FROM temp.pragma_table_info(?1)", {std::string(table)});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const std::vector<BoxRow> rows,
+                   Query("SELECT name FROM temp.pragma_table_info(?1)", {std::string(table)}));
   std::set<std::string> folded;
-  for (const BoxRow& row : *rows) folded.insert(FoldName(BoxString(row.front())));
+  for (const BoxRow& row : rows) folded.insert(FoldName(BoxString(row.front())));
   return folded;
 }
 

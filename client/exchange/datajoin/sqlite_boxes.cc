@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/log_entries.h"
 #include "client/source/sqlite/log/log_sql.h"
@@ -84,9 +85,8 @@ absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const Membe
       const std::optional<sqlite::Value> number = BoxWholeNumber(parts[i].bytes);
       query.Bind(static_cast<int>(i + 1), as_number && number ? *number : parts[i]);
     }
-    const absl::StatusOr<bool> there = query.Step();
-    if (!there.ok()) return there.status();
-    if (*there) {
+    ASSIGN_OR_RETURN(const bool there, query.Step());
+    if (there) {
       RowOf key;
       for (std::size_t i = 0; i < parts.size(); ++i) key.push_back(query.ValueAt(static_cast<int>(i)));
       return std::optional<RowOf>(std::move(key));
@@ -118,26 +118,24 @@ std::vector<std::string> SqliteBoxes::Statements() {
 }
 
 absl::StatusOr<const MemberTable*> SqliteBoxes::Find(const std::string& sent_name) {
-  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  RETURN_IF_ERROR(tables_.Refresh().status());
   return tables_.Find(sent_name);
 }
 
 absl::StatusOr<bool> SqliteBoxes::TakeChanges(std::int64_t limit,
                                               const std::function<absl::Status(const ChangedForBox&)>& tell) {
-  const absl::StatusOr<std::vector<ToldPositions::Waiting>> waiting = positions_.Find();
-  if (!waiting.ok()) return waiting.status();
-  if (waiting->empty()) return false;
-  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  ASSIGN_OR_RETURN(const std::vector<ToldPositions::Waiting> waiting, positions_.Find());
+  if (waiting.empty()) return false;
+  RETURN_IF_ERROR(tables_.Refresh().status());
   bool more = false;
-  for (const ToldPositions::Waiting& one : *waiting) {
-    const absl::StatusOr<const MemberTable*> table = tables_.FindByLog(one.log);
-    if (!table.ok()) return table.status();
+  for (const ToldPositions::Waiting& one : waiting) {
+    ASSIGN_OR_RETURN(const MemberTable* const table, tables_.FindByLog(one.log));
     // Of a table without a key no entry could name a row.
-    if (*table == nullptr || (*table)->key.empty()) {
-      if (absl::Status moved = positions_.Move(one.log, one.last); !moved.ok()) return moved;
+    if (table == nullptr || table->key.empty()) {
+      RETURN_IF_ERROR(positions_.Move(one.log, one.last));
       continue;
     }
-    const absl::StatusOr<bool> rest = TakeLog(**table, one.from, limit, tell);
+    const absl::StatusOr<bool> rest = TakeLog(*table, one.from, limit, tell);
     if (!rest.ok()) return rest;
     more = more || *rest;
   }
@@ -146,22 +144,20 @@ absl::StatusOr<bool> SqliteBoxes::TakeChanges(std::int64_t limit,
 
 absl::StatusOr<bool> SqliteBoxes::TakeLog(const MemberTable& table, std::int64_t from, std::int64_t limit,
                                           const std::function<absl::Status(const ChangedForBox&)>& tell) {
-  absl::StatusOr<LogPiece> piece = ReadPiece(file_, table, from, limit);
-  if (!piece.ok()) return piece.status();
+  ASSIGN_OR_RETURN(LogPiece piece, ReadPiece(file_, table, from, limit));
   const std::vector<std::uint32_t> columns = table.PlainColumns();
-  for (ChangedForBox& change : piece->changes) {
-    absl::StatusOr<std::optional<RowOf>> row = ReadRow(file_, table, change.key, columns);
-    if (!row.ok()) return row.status();
-    change.row = *std::move(row);
-    if (absl::Status told = tell(change); !told.ok()) return told;
+  for (ChangedForBox& change : piece.changes) {
+    ASSIGN_OR_RETURN(std::optional<RowOf> row, ReadRow(file_, table, change.key, columns));
+    change.row = std::move(row);
+    RETURN_IF_ERROR(tell(change));
     change.row.reset();
   }
-  if (absl::Status moved = positions_.Move(table.log, piece->last); !moved.ok()) return moved;
-  return piece->more;
+  RETURN_IF_ERROR(positions_.Move(table.log, piece.last));
+  return piece.more;
 }
 
 absl::StatusOr<const MemberTable*> SqliteBoxes::FindOwn(const std::string& name) {
-  if (absl::Status fresh = tables_.Refresh().status(); !fresh.ok()) return fresh;
+  RETURN_IF_ERROR(tables_.Refresh().status());
   for (const auto& [log, own] : tables_.names()) {
     if (own != kLedgerTable && SameName(own, name)) return tables_.FindByLog(log);
   }
@@ -169,20 +165,17 @@ absl::StatusOr<const MemberTable*> SqliteBoxes::FindOwn(const std::string& name)
 }
 
 absl::StatusOr<bool> SqliteBoxes::SendRow(const std::string& table, const std::string& key) {
-  const absl::StatusOr<const MemberTable*> named = FindOwn(table);
-  if (!named.ok()) return named.status();
-  if (*named == nullptr || (*named)->key.empty()) return false;
-  const std::optional<std::vector<std::string>> texts = BoxKeyParts(key, (*named)->key.size());
+  ASSIGN_OR_RETURN(const MemberTable* const named, FindOwn(table));
+  if (named == nullptr || named->key.empty()) return false;
+  const std::optional<std::vector<std::string>> texts = BoxKeyParts(key, named->key.size());
   if (!texts) return false;
   RowOf parts;
   for (const std::string& text : *texts) parts.push_back(BoxText(text));
-  absl::StatusOr<std::optional<RowOf>> found = FindKey(file_, **named, parts);
-  if (!found.ok()) return found.status();
-  const NotedRow row = *found ? NotedRow::kStands : NotedRow::kGone;
-  if (!*found) *found = AsDeclared(**named, parts);
-  if (!*found) return false;
-  absl::Status noted = NoteInLog(file_, **named, **found, row);
-  if (!noted.ok()) return noted;
+  ASSIGN_OR_RETURN(std::optional<RowOf> found, FindKey(file_, *named, parts));
+  const NotedRow row = found ? NotedRow::kStands : NotedRow::kGone;
+  if (!found) found = AsDeclared(*named, parts);
+  if (!found) return false;
+  RETURN_IF_ERROR(NoteInLog(file_, *named, *found, row));
   return true;
 }
 

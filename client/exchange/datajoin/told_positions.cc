@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -36,17 +37,16 @@ absl::StatusOr<std::vector<ToldPositions::Waiting>> ToldPositions::Find() const 
   // Who pushes says what is missing, and makes a log anew that is gone.
   if (!logged.ok()) return logged.status();
   if (!*logged) return std::vector<Waiting>();
-  const absl::StatusOr<std::vector<std::string>> logs =
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> logs,
       file_
-          .Query(
-              "SELECT log FROM main._mirror_tables WHERE name <> ?1 AND EXISTS (SELECT 1 FROM "
-              "main.sqlite_schema AS s WHERE s.name = '_mirror_log_' || log) ORDER BY log")
+          .Query("SELECT log FROM main._mirror_tables WHERE name <> ?1 AND EXISTS (SELECT 1 FROM "
+                 "main.sqlite_schema AS s WHERE s.name = '_mirror_log_' || log) ORDER BY log")
           .With(std::string(kLedgerTable))
-          .Texts();
-  if (!logs.ok()) return logs.status();
+          .Texts());
   std::vector<Waiting> waiting;
-  for (std::size_t at = 0; at < logs->size(); at += kLogsAtOnce) {
-    sqlite::Statement query = file_.Query(EndsOf(*logs, at, std::min(at + kLogsAtOnce, logs->size())));
+  for (std::size_t at = 0; at < logs.size(); at += kLogsAtOnce) {
+    sqlite::Statement query = file_.Query(EndsOf(logs, at, std::min(at + kLogsAtOnce, logs.size())));
     absl::StatusOr<bool> row = query.Step();
     for (; row.ok() && *row; row = query.Step())
       waiting.push_back({query.Int(0), query.Int(1), query.Int(2)});
@@ -65,10 +65,9 @@ absl::Status ToldPositions::Move(std::int64_t log, std::int64_t seq) const {
 }
 
 absl::Status ToldPositions::MoveToEnd() const {
-  const absl::StatusOr<std::vector<Waiting>> ends = Find();
-  if (!ends.ok()) return ends.status();
-  for (const Waiting& end : *ends) {
-    if (absl::Status moved = Move(end.log, end.last); !moved.ok()) return moved;
+  ASSIGN_OR_RETURN(const std::vector<Waiting> ends, Find());
+  for (const Waiting& end : ends) {
+    RETURN_IF_ERROR(Move(end.log, end.last));
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/exchange/mariadb/mariadb_inbox.h"
 #include "client/exchange/mariadb/mariadb_transaction.h"
@@ -33,10 +34,7 @@ class MariadbDatabase : public DeliveryDatabase {
   absl::Status Connect() override {
     if (connection_ != nullptr && connection_->IsAlive()) return absl::OkStatus();
     Disconnect();
-    absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened =
-        mariadb::Connection::Open(ConnectToChange(access_));
-    if (!opened.ok()) return opened.status();
-    connection_ = *std::move(opened);
+    ASSIGN_OR_RETURN(connection_, mariadb::Connection::Open(ConnectToChange(access_)));
     inbox_.emplace(*connection_);
     return absl::OkStatus();
   }
@@ -63,7 +61,7 @@ class MariadbDatabase : public DeliveryDatabase {
 
   absl::Status Begin(bool /*inserts*/) override {
     transaction_.emplace(*connection_);
-    if (absl::Status begun = transaction_->Begin(kImporting); !begun.ok()) return begun;
+    RETURN_IF_ERROR(transaction_->Begin(kImporting));
     return connection_->Execute("SAVEPOINT _mirror_import", kImporting);
   }
   absl::Status TakeBack() override {
@@ -92,8 +90,7 @@ class MariadbDatabase : public DeliveryDatabase {
   }
   /// No trigger of MariaDB's keeps a statement from being done without an error.
   absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) override {
-    absl::Status written = WriteMariadbRow(*connection_, members_, task, Own(member), key);
-    if (!written.ok()) return written;
+    RETURN_IF_ERROR(WriteMariadbRow(*connection_, members_, task, Own(member), key));
     return true;
   }
   /// A row that is written as it is has no entry in the binlog.
@@ -129,12 +126,10 @@ class MariadbDatabase : public DeliveryDatabase {
 
 absl::Status MariadbDatabase::LockTable(const ServerMember& member, bool /*writes*/) {
   const MariadbTable& table = Own(member).known->table;
-  absl::Status locked = connection_->Execute(absl::StrCat("SELECT 1 FROM ", table.quoted, " LIMIT 0"),
-                                             absl::StrCat("locking table '", table.name, "'"));
-  if (!locked.ok()) return locked;
-  const absl::StatusOr<bool> same = MariadbMembers::IsAsLooked(*connection_, Own(member));
-  if (!same.ok()) return same.status();
-  if (*same) return absl::OkStatus();
+  RETURN_IF_ERROR(connection_->Execute(absl::StrCat("SELECT 1 FROM ", table.quoted, " LIMIT 0"),
+                                       absl::StrCat("locking table '", table.name, "'")));
+  ASSIGN_OR_RETURN(const bool same, MariadbMembers::IsAsLooked(*connection_, Own(member)));
+  if (same) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("table '", table.name, "' was changed meanwhile"));
 }
 
@@ -145,9 +140,8 @@ MariadbDeliveries::MariadbDeliveries(const MariadbDeliveriesOptions& options)
       access_(options.access) {}
 
 absl::Status MariadbDeliveries::Check() const {
-  const auto connection = mariadb::Connection::Open(ConnectToChange(access_));
-  if (!connection.ok()) return connection.status();
-  return CheckMariadbExchange(**connection);
+  ASSIGN_OR_RETURN(const auto connection, mariadb::Connection::Open(ConnectToChange(access_)));
+  return CheckMariadbExchange(*connection);
 }
 
 }  // namespace mirror

@@ -10,6 +10,7 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "proto/wire/exchange/ledger.h"
 
@@ -41,14 +42,15 @@ std::string LedgerColumns() {
 
 /// Finds the tables and views that have a name of kTables, each with its TABLE_TYPE.
 absl::StatusOr<std::map<std::string, std::string>> FindNames(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
-      "TABLE_NAME IN ('_mirror_exchange', '_mirror_inbox', '_mirror_conflicts', '_mirror_ledger')",
-      "looking for the exchange's tables");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(
+          "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
+          "TABLE_NAME IN ('_mirror_exchange', '_mirror_inbox', '_mirror_conflicts', '_mirror_ledger')",
+          "looking for the exchange's tables"));
   std::map<std::string, std::string> found;
-  for (std::size_t row = 0; row < rows->rows(); ++row)
-    found.emplace(std::string(rows->Text(row, 0)), std::string(rows->Text(row, 1)));
+  for (std::size_t row = 0; row < rows.rows(); ++row)
+    found.emplace(std::string(rows.Text(row, 0)), std::string(rows.Text(row, 1)));
   return found;
 }
 
@@ -57,10 +59,9 @@ bool IsTable(const std::string& type) { return type == "BASE TABLE" || type == "
 /// The tables of kTables that are there. Errors: kFailedPrecondition: a view has one of the names. Its
 /// functions would run with the rights of each user that uses it.
 absl::StatusOr<std::set<std::string>> FindTables(mariadb::Connection& connection) {
-  const absl::StatusOr<std::map<std::string, std::string>> found = FindNames(connection);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const auto found, FindNames(connection));
   std::set<std::string> tables;
-  for (const auto& [name, type] : *found) {
+  for (const auto& [name, type] : found) {
     if (!IsTable(type)) {
       return absl::FailedPreconditionError(
           absl::StrCat("'", name, "' of the database '", connection.dsn().database, "' is a ", type,
@@ -129,23 +130,21 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
                                                   const ExchangeRules& accepted,
                                                   const std::vector<MariadbTable>& tables) {
   const std::vector<const MariadbTable*> written = AcceptedOf(accepted, tables);
-  if (absl::Status checked = CheckEngines(written); !checked.ok()) return checked;
-  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
-  if (!there.ok()) return there.status();
-  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", "asking for the user");
-  if (!user.ok()) return user.status();
-  const std::string to = absl::StrCat(" TO ", MariadbGrantee(user->Text(0, 0)));
+  RETURN_IF_ERROR(CheckEngines(written));
+  ASSIGN_OR_RETURN(const std::set<std::string> there, FindTables(connection));
+  ASSIGN_OR_RETURN(const mariadb::Rows user,
+                   connection.Query("SELECT CURRENT_USER()", "asking for the user"));
+  const std::string to = absl::StrCat(" TO ", MariadbGrantee(user.Text(0, 0)));
   const std::string& database = connection.dsn().database;
-  const absl::StatusOr<std::string> quoted = mariadb::QuotedName(database);
-  if (!quoted.ok()) return quoted.status();
-  std::vector<std::string> sql = {absl::StrCat("USE ", *quoted)};
-  std::vector<MakingStatement> made = MakingStatements(*there);
+  ASSIGN_OR_RETURN(const std::string quoted, mariadb::QuotedName(database));
+  std::vector<std::string> sql = {absl::StrCat("USE ", quoted)};
+  std::vector<MakingStatement> made = MakingStatements(there);
   for (const char* const table : kTables) {
     for (MakingStatement& one : made) {
       if (one.table == table) sql.push_back(std::move(one.sql));
     }
     // At once: a script that stops has made no table that the user cannot see, so that the next goes on.
-    sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", *quoted, ".", table, to));
+    sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", quoted, ".", table, to));
   }
   std::vector<std::string> rights;
   if (accepted.inserts) rights.emplace_back("INSERT");
@@ -166,20 +165,18 @@ std::vector<std::pair<std::string, std::string>> MariadbExchangeNames() {
 
 absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
                                          const std::vector<MariadbTable>& tables) {
-  if (absl::Status checked = CheckEngines(AcceptedOf(accepted, tables)); !checked.ok()) return checked;
-  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
-  if (!there.ok()) return there.status();
-  if (there->size() == kTableCount) return false;
-  for (const MakingStatement& one : MakingStatements(*there)) {
+  RETURN_IF_ERROR(CheckEngines(AcceptedOf(accepted, tables)));
+  ASSIGN_OR_RETURN(const std::set<std::string> there, FindTables(connection));
+  if (there.size() == kTableCount) return false;
+  for (const MakingStatement& one : MakingStatements(there)) {
     if (absl::Status made = connection.Execute(one.sql, kMaking); !made.ok()) return ExplainMaking(made);
   }
   return true;
 }
 
 absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
-  const absl::StatusOr<std::set<std::string>> there = FindTables(connection);
-  if (!there.ok()) return there.status();
-  if (there->size() == kTableCount) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::set<std::string> there, FindTables(connection));
+  if (there.size() == kTableCount) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the database '",
                                                     connection.dsn().database,
                                                     "' of the source lacks the exchange's tables: run "
@@ -187,24 +184,22 @@ absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
 }
 
 absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection) {
-  absl::StatusOr<std::map<std::string, std::string>> there = FindNames(connection);
-  if (!there.ok()) return there.status();
-  std::erase_if(*there, [](const auto& one) { return !IsTable(one.second); });
-  if (there->empty()) return std::string();
+  ASSIGN_OR_RETURN(auto there, FindNames(connection));
+  std::erase_if(there, [](const auto& one) { return !IsTable(one.second); });
+  if (there.empty()) return std::string();
   return absl::StrCat(
       "DROP TABLE IF EXISTS ",
-      absl::StrJoin(*there, ", ", [](std::string* to, const auto& one) { to->append(one.first); }));
+      absl::StrJoin(there, ", ", [](std::string* to, const auto& one) { to->append(one.first); }));
 }
 
 absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
-  const absl::StatusOr<std::string> sql = MariadbExchangeDrop(connection);
-  if (!sql.ok()) return sql.status();
-  if (sql->empty()) return false;
-  const absl::Status dropped = connection.Execute(*sql, "dropping the exchange's tables");
+  ASSIGN_OR_RETURN(const std::string sql, MariadbExchangeDrop(connection));
+  if (sql.empty()) return false;
+  const absl::Status dropped = connection.Execute(sql, "dropping the exchange's tables");
   if (mariadb::TroubleOf(dropped) == mariadb::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()),
                                                     ". Nothing was removed. Let the database's owner run ",
-                                                    *sql, ", then run this again"));
+                                                    sql, ", then run this again"));
   }
   if (!dropped.ok()) return dropped;
   return true;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/exchange/forget_gone.h"
 #include "client/exchange/mariadb/mariadb_transaction.h"
 
@@ -34,7 +35,7 @@ absl::Status MariadbInbox::Empty() {
 
 absl::Status MariadbInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   MariadbTransaction transaction(connection_);
-  if (absl::Status begun = transaction.Begin(kFilling); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin(kFilling));
   absl::Status filled = connection_.Execute("DELETE FROM _mirror_inbox", kFilling);
   if (filled.ok()) filled = PutIn(fetched);
   if (filled.ok()) filled = Forget(fetched.whole, now_ms);
@@ -55,7 +56,7 @@ absl::Status MariadbInbox::PutIn(const FetchedDeliveries& fetched) {
     absl::StrAppend(&rows, rows.empty() ? "" : ", ", "(", QuotedText(delivery.delivery_id()), ", ",
                     ++position, ", ", QuotedBytes(delivery.SerializeAsString()), ")");
     if (rows.size() < kStatementBytes) continue;
-    if (absl::Status done = put(); !done.ok()) return done;
+    RETURN_IF_ERROR(put());
   }
   return put();
 }
@@ -77,25 +78,24 @@ absl::Status MariadbInbox::Forget(bool whole, std::int64_t now_ms) {
       "= gone.table_name AND l.`key` = gone.`key` AND l.number < gone.number SET l.wrote = NULL WHERE "
       "l.wrote IS NOT NULL");
   for (const std::string& sql : statements) {
-    if (absl::Status done = connection_.Execute(sql, kFilling); !done.ok()) return done;
+    RETURN_IF_ERROR(connection_.Execute(sql, kFilling));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<WrittenRows> MariadbInbox::ReadWrittenRows(std::int64_t now_ms) {
   constexpr char kThose[] = " FROM _mirror_ledger WHERE wrote IS NOT NULL AND `key` IS NOT NULL";
-  const absl::StatusOr<std::int64_t> entries =
-      connection_.Number(absl::StrCat("SELECT COUNT(*)", kThose), kForgetting);
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(const std::int64_t entries,
+                   connection_.Number(absl::StrCat("SELECT COUNT(*)", kThose), kForgetting));
   WrittenRows written;
-  if (*entries == 0) return written;
-  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
-      absl::StrCat("SELECT table_name, delivery_id, `key`", kThose, " ORDER BY number, delivery_id LIMIT ",
-                   kEntriesLookedAt, " OFFSET ", EntriesPassedOver(*entries, now_ms)),
-      kForgetting);
-  if (!rows.ok()) return rows.status();
-  for (std::size_t row = 0; row < rows->rows(); ++row)
-    written[rows->Text(row, 0)].push_back({rows->Text(row, 1), rows->Text(row, 2)});
+  if (entries == 0) return written;
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection_.Query(absl::StrCat("SELECT table_name, delivery_id, `key`", kThose,
+                                                  " ORDER BY number, delivery_id LIMIT ", kEntriesLookedAt,
+                                                  " OFFSET ", EntriesPassedOver(entries, now_ms)),
+                                     kForgetting));
+  for (std::size_t row = 0; row < rows.rows(); ++row)
+    written[rows.Text(row, 0)].push_back({rows.Text(row, 1), rows.Text(row, 2)});
   return written;
 }
 
@@ -114,10 +114,10 @@ absl::Status MariadbInbox::ForgetValuesOfGone(const MariadbMember* member,
                     " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM ", member->Rows(), " WHERE ",
                     member->KeyIs(*key), ")");
     if (selects.size() < kStatementBytes) continue;
-    if (absl::Status found = FindGone(std::exchange(selects, ""), &gone); !found.ok()) return found;
+    RETURN_IF_ERROR(FindGone(std::exchange(selects, ""), &gone));
   }
   if (!selects.empty()) {
-    if (absl::Status found = FindGone(selects, &gone); !found.ok()) return found;
+    RETURN_IF_ERROR(FindGone(selects, &gone));
   }
   if (gone.empty()) return absl::OkStatus();
   return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE delivery_id IN (",
@@ -126,21 +126,20 @@ absl::Status MariadbInbox::ForgetValuesOfGone(const MariadbMember* member,
 }
 
 absl::Status MariadbInbox::FindGone(const std::string& selects, std::vector<std::string>* gone) {
-  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(selects, kForgetting);
-  if (!rows.ok()) return rows.status();
-  for (std::size_t row = 0; row < rows->rows(); ++row) gone->push_back(QuotedText(rows->Text(row, 0)));
+  ASSIGN_OR_RETURN(const mariadb::Rows rows, connection_.Query(selects, kForgetting));
+  for (std::size_t row = 0; row < rows.rows(); ++row) gone->push_back(QuotedText(rows.Text(row, 0)));
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> MariadbInbox::Read() {
-  absl::StatusOr<mariadb::RowStream> rows =
-      connection_.Stream("SELECT body FROM _mirror_inbox ORDER BY position", "reading the inbox");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      mariadb::RowStream rows,
+      connection_.Stream("SELECT body FROM _mirror_inbox ORDER BY position", "reading the inbox"));
   std::vector<v1::Delivery> deliveries;
-  absl::StatusOr<bool> row = rows->Step();
-  for (; row.ok() && *row; row = rows->Step()) {
+  absl::StatusOr<bool> row = rows.Step();
+  for (; row.ok() && *row; row = rows.Step()) {
     v1::Delivery delivery;
-    if (delivery.ParseFromString(std::string(rows->fields()[0]))) deliveries.push_back(std::move(delivery));
+    if (delivery.ParseFromString(std::string(rows.fields()[0]))) deliveries.push_back(std::move(delivery));
   }
   if (!row.ok()) return row.status();
   return deliveries;
@@ -153,19 +152,19 @@ absl::Status MariadbInbox::Remove(const std::string& delivery_id) {
 }
 
 absl::StatusOr<std::optional<LedgerState>> MariadbInbox::FindInLedger(const std::string& delivery_id) {
-  const absl::StatusOr<mariadb::Rows> rows = connection_.Query(
-      absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM _mirror_ledger WHERE delivery_id = ",
-                   QuotedText(delivery_id)),
-      "looking into the ledger");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return std::optional<LedgerState>();
-  return LedgerState{rows->Bool(0, 0), rows->Int(0, 1), rows->Int(0, 2)};
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection_.Query(
+          absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM _mirror_ledger WHERE delivery_id = ",
+                       QuotedText(delivery_id)),
+          "looking into the ledger"));
+  if (rows.rows() == 0) return std::optional<LedgerState>();
+  return LedgerState{rows.Bool(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
 }
 
 absl::Status MariadbInbox::WriteLedger(const LedgerRow& row) {
-  absl::Status counted =
-      connection_.Execute("UPDATE _mirror_exchange SET ledger_number = ledger_number + 1", kNoting);
-  if (!counted.ok()) return counted;
+  RETURN_IF_ERROR(
+      connection_.Execute("UPDATE _mirror_exchange SET ledger_number = ledger_number + 1", kNoting));
   const std::optional<std::string> key = row.key.empty() ? std::nullopt : std::optional(row.key);
   std::vector<std::string> sets;
   for (const char* const column : {"number", "operation", "table_name", "`key`", "state", "wrote", "reason",

@@ -7,6 +7,7 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_values.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_types.h"
@@ -29,10 +30,10 @@ bool Changes(ForeignKeyAction action) {
 
 /// What its foreign keys do, which no catalog says that SELECT lets one see.
 absl::StatusOr<std::string> DefinitionOf(mariadb::Connection& connection, const MariadbMember& member) {
-  const absl::StatusOr<mariadb::Rows> created =
-      connection.Query(absl::StrCat("SHOW CREATE TABLE ", member.known->table.quoted), kReadingKeys);
-  if (!created.ok()) return created.status();
-  return created->rows() > 0 ? created->Text(0, 1) : "";
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows created,
+      connection.Query(absl::StrCat("SHOW CREATE TABLE ", member.known->table.quoted), kReadingKeys));
+  return created.rows() > 0 ? created.Text(0, 1) : "";
 }
 
 }  // namespace
@@ -78,13 +79,12 @@ absl::Status MariadbMembers::Look(mariadb::Connection& connection) {
   tables_->Clear();
   MariadbSource place;
   place.database = connection.dsn().database;
-  absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(connection);
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadMariadbTables(connection));
   std::vector<std::string> names;
-  for (const MariadbTable& table : *all) names.push_back(table.name);
+  for (const MariadbTable& table : all) names.push_back(table.name);
   const ChosenTables chosen = ChooseTables(options_.choice, names);
   const std::set<std::string> sent(chosen.names.begin(), chosen.names.end());
-  for (MariadbTable& table : *all) {
+  for (MariadbTable& table : all) {
     const bool is_sent = sent.contains(table.name);
     if (!table.quoted.empty()) Take(std::move(table), place, is_sent);
   }
@@ -117,21 +117,20 @@ void MariadbMembers::Take(MariadbTable table, const MariadbSource& place, bool i
 
 absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
   actions_.clear();
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      absl::StrCat(kForeignKeys, mariadb::QuotedText(connection.dsn().database), kKeyOrder), kReadingKeys);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(absl::StrCat(kForeignKeys, mariadb::QuotedText(connection.dsn().database), kKeyOrder),
+                       kReadingKeys));
   std::string table, definition, last;
-  for (std::size_t row = 0; row < rows->rows(); ++row) {
-    const auto child = own_.find(rows->Text(row, 0)), parent = own_.find(rows->Text(row, 2));
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const auto child = own_.find(rows.Text(row, 0)), parent = own_.find(rows.Text(row, 2));
     if (child == own_.end() || parent == own_.end()) continue;
     if (child->first != table) {
       table = child->first;
-      absl::StatusOr<std::string> read = DefinitionOf(connection, members_.at(child->second));
-      if (!read.ok()) return read.status();
-      definition = *std::move(read);
+      ASSIGN_OR_RETURN(definition, DefinitionOf(connection, members_.at(child->second)));
       last.clear();
     }
-    const std::string name = rows->Text(row, 1);
+    const std::string name = rows.Text(row, 1);
     if (name != last) {
       last = name;
       const MariadbForeignKeyActions actions = ReadMariadbActions(definition, name);
@@ -142,8 +141,8 @@ absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
                           actions.on_delete == ForeignKeyAction::kCascade,
                           {}});
     }
-    const absl::StatusOr<std::string> own = mariadb::QuotedName(rows->View(row, 3));
-    const absl::StatusOr<std::string> referred = mariadb::QuotedName(rows->View(row, 4));
+    const absl::StatusOr<std::string> own = mariadb::QuotedName(rows.View(row, 3));
+    const absl::StatusOr<std::string> referred = mariadb::QuotedName(rows.View(row, 4));
     if (!own.ok() || !referred.ok()) return own.ok() ? referred.status() : own.status();
     actions_.back().columns.emplace_back(*own, *referred);
   }
@@ -152,10 +151,9 @@ absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
 
 absl::StatusOr<bool> MariadbMembers::IsAsLooked(mariadb::Connection& connection,
                                                 const MariadbMember& member) {
-  const absl::StatusOr<std::vector<MariadbTable>> now =
-      ReadMariadbTables(connection, member.known->table.name);
-  if (!now.ok()) return now.status();
-  return now->size() == 1 && now->front() == member.known->table;
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> now,
+                   ReadMariadbTables(connection, member.known->table.name));
+  return now.size() == 1 && now.front() == member.known->table;
 }
 
 const MariadbMember* MariadbMembers::Find(const std::string& sent_name) const {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/exchange/mirrored_value.h"
 #include "client/source/capture/shown_value.h"
@@ -66,16 +67,17 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
                                const std::string& sql, const std::function<absl::Status(RowOf row)>& take,
                                std::string_view doing) {
   MariadbRowDecoder decoder(AnnouncedOf(member, columns));
-  absl::StatusOr<mariadb::RowStream> rows = connection.Stream(
-      sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'") : std::string(doing));
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      mariadb::RowStream rows,
+      connection.Stream(sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
+                                           : std::string(doing)));
   absl::Status result;
   std::vector<MariadbMisfit> misfits;
   // One that is left before its end ends the connection, and the transaction with it.
-  absl::StatusOr<bool> more = rows->Step();
-  for (; more.ok() && *more; more = rows->Step()) {
+  absl::StatusOr<bool> more = rows.Step();
+  for (; more.ok() && *more; more = rows.Step()) {
     if (!result.ok()) continue;
-    const std::vector<std::string_view> fields(rows->fields().begin() + 1, rows->fields().end());
+    const std::vector<std::string_view> fields(rows.fields().begin() + 1, rows.fields().end());
     if (!decoder.Decode(fields)) {
       for (const MariadbMisfit& misfit : decoder.misfits())
         misfits.push_back({columns[misfit.column], misfit.is_null});
@@ -98,15 +100,13 @@ absl::StatusOr<std::optional<RowOf>> ReadMariadbRow(mariadb::Connection& connect
                                                     const MariadbMember& member, const RowOf& key,
                                                     const std::vector<std::uint32_t>& columns, bool locks) {
   std::optional<RowOf> found;
-  const absl::Status done =
-      ReadMariadbValues(connection, members, member, columns,
-                        absl::StrCat("SELECT ", member.Values(columns), " FROM ", member.Rows(), " WHERE ",
-                                     member.KeyIs(key), locks ? " FOR UPDATE" : ""),
-                        [&](RowOf row) {
-                          found = std::move(row);
-                          return absl::OkStatus();
-                        });
-  if (!done.ok()) return done;
+  RETURN_IF_ERROR(ReadMariadbValues(connection, members, member, columns,
+                                    absl::StrCat("SELECT ", member.Values(columns), " FROM ", member.Rows(),
+                                                 " WHERE ", member.KeyIs(key), locks ? " FOR UPDATE" : ""),
+                                    [&](RowOf row) {
+                                      found = std::move(row);
+                                      return absl::OkStatus();
+                                    }));
   return found;
 }
 

@@ -15,6 +15,7 @@
 #include "base/db/mariadb/name.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/exchange/write_rights.h"
 #include "proto/wire/exchange/ledger.h"
@@ -33,8 +34,7 @@ absl::StatusOr<bool> MayRun(mariadb::Connection& connection, const std::string& 
       connection.Execute(absl::StrCat("PREPARE _mirror_check FROM ", mariadb::QuotedText(sql)), kAsking);
   if (mariadb::TroubleOf(prepared) == mariadb::Trouble::kDenied) return false;
   if (!prepared.ok()) return prepared;
-  if (absl::Status ended = connection.Execute("DEALLOCATE PREPARE _mirror_check", kAsking); !ended.ok())
-    return ended;
+  RETURN_IF_ERROR(connection.Execute("DEALLOCATE PREPARE _mirror_check", kAsking));
   return true;
 }
 
@@ -75,14 +75,12 @@ std::string DeleteSql(const std::string& table) {
 absl::StatusOr<std::vector<std::string>> Refused(
     mariadb::Connection& connection, const std::string& table, const std::vector<std::string>& columns,
     std::string (*sql)(const std::string& table, const std::vector<std::string>& columns)) {
-  absl::StatusOr<bool> all = MayRun(connection, sql(table, columns));
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(bool all, MayRun(connection, sql(table, columns)));
   std::vector<std::string> refused;
-  if (*all) return refused;
+  if (all) return refused;
   for (const std::string& column : columns) {
-    const absl::StatusOr<bool> one = MayRun(connection, sql(table, {column}));
-    if (!one.ok()) return one.status();
-    if (!*one) refused.push_back(column);
+    ASSIGN_OR_RETURN(const bool one, MayRun(connection, sql(table, {column})));
+    if (!one) refused.push_back(column);
   }
   return refused;
 }
@@ -118,19 +116,17 @@ absl::StatusOr<NeededRights> RightsOn(mariadb::Connection& connection, const Mar
     return refused.status();
   };
   if (rules.inserts && columns.empty()) {
-    const absl::StatusOr<bool> may = MayRun(connection, InsertSql(table.quoted, {}));
-    if (!may.ok()) return may.status();
-    if (!*may) needed.lacked.emplace_back("INSERT");
+    ASSIGN_OR_RETURN(const bool may, MayRun(connection, InsertSql(table.quoted, {})));
+    if (!may) needed.lacked.emplace_back("INSERT");
   } else if (rules.inserts) {
-    if (absl::Status looked = look("INSERT", InsertSql); !looked.ok()) return looked;
+    RETURN_IF_ERROR(look("INSERT", InsertSql));
   }
   if (rules.updates && !columns.empty()) {
-    if (absl::Status looked = look("UPDATE", UpdateSql); !looked.ok()) return looked;
+    RETURN_IF_ERROR(look("UPDATE", UpdateSql));
   }
   if (!rules.deletes) return needed;
-  const absl::StatusOr<bool> may = MayRun(connection, DeleteSql(table.quoted));
-  if (!may.ok()) return may.status();
-  if (!*may) needed.lacked.emplace_back("DELETE");
+  ASSIGN_OR_RETURN(const bool may, MayRun(connection, DeleteSql(table.quoted)));
+  if (!may) needed.lacked.emplace_back("DELETE");
   return needed;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_values.h"
 #include "client/source/mariadb/mariadb_types.h"
 
@@ -153,7 +154,7 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
     std::vector<std::string> matches;
     for (const auto& [own, referred] : action.columns)
       matches.push_back(absl::StrCat("t.", referred, " = c.", own));
-    const absl::Status done = ReadMariadbValues(
+    RETURN_IF_ERROR(ReadMariadbValues(
         connection, members, *child, read,
         absl::StrCat("SELECT ", child->Values(read, "c."), " FROM ", member.Rows(), " JOIN ",
                      child->Rows("c"), " ON ", absl::StrJoin(matches, " AND "), " WHERE ", member.KeyIs(key),
@@ -161,8 +162,7 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
         [&](RowOf row) {
           return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
                       deletes && action.deletes);
-        });
-    if (!done.ok()) return done;
+        }));
   }
   return absl::OkStatus();
 }
@@ -175,15 +175,14 @@ absl::StatusOr<std::optional<RowOf>> FindMariadbMatch(mariadb::Connection& conne
   const std::size_t parts = read.size();
   read.insert(read.end(), rule.columns.begin(), rule.columns.end());
   std::optional<RowOf> found;
-  const absl::Status done = ReadMariadbValues(
+  RETURN_IF_ERROR(ReadMariadbValues(
       connection, members, member, read,
       absl::StrCat("SELECT ", member.Values(read), " FROM ", member.Rows(), NearSql(member, rule, values)),
       [&](RowOf row) {
         if (!found && Matches(rule, row, parts, values))
           found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
         return absl::OkStatus();
-      });
-  if (!done.ok()) return done;
+      }));
   return found;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 #include "client/exchange/postgres/postgres_own_check.h"
 
 namespace mirror {
@@ -77,15 +78,11 @@ struct Names {
 };
 absl::StatusOr<Names> NamesIn(const std::string& schema) {
   Names names;
-  absl::StatusOr<std::string> in = postgres::QuotedName(schema);
-  if (!in.ok()) return in.status();
-  names.schema = *std::move(in);
+  ASSIGN_OR_RETURN(names.schema, postgres::QuotedName(schema));
   for (const auto& [name, quoted] :
        {std::pair(kNoteFunction, &names.function), std::pair(kChangeTable, &names.changes),
         std::pair(kNotedTable, &names.tables)}) {
-    absl::StatusOr<std::string> one = postgres::QuotedName(schema, name);
-    if (!one.ok()) return one.status();
-    *quoted = *std::move(one);
+    ASSIGN_OR_RETURN(*quoted, postgres::QuotedName(schema, name));
   }
   return names;
 }
@@ -128,11 +125,12 @@ std::string NotesRoleAdvice() {
 /// The same that OwnerSql() refuses, in words: PostgreSQL's messages of what a statement raises are not
 /// shown.
 absl::Status CheckNotesRole(postgres::Connection& connection) {
-  const absl::StatusOr<std::int64_t> rights = connection.Number(
-      absl::StrCat("SELECT count(*) FROM pg_roles AS r WHERE r.rolname = $1 AND ", kHasRights),
-      {postgres::Value(kNotesRole)}, "asking for the rights of the role of DataJoin's triggers");
-  if (!rights.ok()) return rights.status();
-  if (*rights == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const std::int64_t rights,
+      connection.Number(
+          absl::StrCat("SELECT count(*) FROM pg_roles AS r WHERE r.rolname = $1 AND ", kHasRights),
+          {postgres::Value(kNotesRole)}, "asking for the rights of the role of DataJoin's triggers"));
+  if (rights == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(NotesRoleWords("'"), ". ", NotesRoleAdvice()));
 }
 
@@ -163,40 +161,45 @@ absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Conne
   std::set<std::uint32_t> oids;
   for (const PostgresTable& table : tables) oids.insert(table.oid);
   const std::string wanted = OidArray(oids);
-  const absl::StatusOr<std::int64_t> there = connection.Number(
-      "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles AS "
-      "o "
-      "ON o.oid = c.relowner WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND (o.rolsuper OR "
-      "o.rolname = current_user OR EXISTS (SELECT FROM pg_class AS t WHERE t.relowner = c.relowner AND t.oid "
-      "= ANY ($3::text::oid[]))) AND (SELECT array_agg(a.atttypid) FROM pg_attribute AS a WHERE a.attrelid = "
-      "c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY[CAST('regclass' AS regtype)::oid] AND NOT "
-      "c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = "
-      "c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) AND has_table_privilege(c.oid, 'SELECT')",
-      {postgres::Value(schema), postgres::Value(kNotedTable), postgres::Value(wanted)}, kLookingForNote);
-  if (!there.ok()) return there.status();
-  if (*there == 0) return std::optional<std::set<std::uint32_t>>();
-  const absl::StatusOr<postgres::Rows> rows =
-      connection.Query(absl::StrCat("SELECT relation::oid::int8 FROM ", names.tables), {}, kLookingForNote);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const std::int64_t there,
+      connection.Number(
+          "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles "
+          "AS "
+          "o "
+          "ON o.oid = c.relowner WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND (o.rolsuper "
+          "OR "
+          "o.rolname = current_user OR EXISTS (SELECT FROM pg_class AS t WHERE t.relowner = c.relowner AND "
+          "t.oid "
+          "= ANY ($3::text::oid[]))) AND (SELECT array_agg(a.atttypid) FROM pg_attribute AS a WHERE "
+          "a.attrelid = "
+          "c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY[CAST('regclass' AS regtype)::oid] AND NOT "
+          "c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid "
+          "= "
+          "c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) AND has_table_privilege(c.oid, "
+          "'SELECT')",
+          {postgres::Value(schema), postgres::Value(kNotedTable), postgres::Value(wanted)}, kLookingForNote));
+  if (there == 0) return std::optional<std::set<std::uint32_t>>();
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection.Query(absl::StrCat("SELECT relation::oid::int8 FROM ", names.tables), {}, kLookingForNote));
   std::set<std::uint32_t> noted;
-  for (int row = 0; row < rows->rows(); ++row) noted.insert(static_cast<std::uint32_t>(rows->Int(row, 0)));
+  for (int row = 0; row < rows.rows(); ++row) noted.insert(static_cast<std::uint32_t>(rows.Int(row, 0)));
   return std::optional(std::move(noted));
 }
 
 /// Makes the list anew where it is another one: rows go only into a table that the same transaction has made.
 absl::Status AddListSql(postgres::Connection& connection, const std::string& schema, const Names& names,
                         const std::vector<PostgresTable>& tables, std::vector<std::string>* sql) {
-  const auto noted = ReadNoted(connection, schema, names, tables);
-  if (!noted.ok()) return noted.status();
+  ASSIGN_OR_RETURN(const auto noted, ReadNoted(connection, schema, names, tables));
   std::set<std::uint32_t> wanted;
   std::vector<std::string> rows;
   for (const PostgresTable& table : tables) {
-    const absl::StatusOr<std::string> name = postgres::QuotedText(table.quoted);
-    if (!name.ok()) return name.status();
+    ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(table.quoted));
     wanted.insert(table.oid);
-    rows.push_back(absl::StrCat("(CAST(", *name, " AS regclass))"));
+    rows.push_back(absl::StrCat("(CAST(", name, " AS regclass))"));
   }
-  if (*noted == wanted) return absl::OkStatus();
+  if (noted == wanted) return absl::OkStatus();
   sql->push_back(absl::StrCat("DROP TABLE IF EXISTS ", names.tables));
   sql->push_back(absl::StrCat("CREATE TABLE ", names.tables, " (relation regclass PRIMARY KEY)"));
   if (!rows.empty()) {
@@ -209,25 +212,28 @@ absl::Status AddListSql(postgres::Connection& connection, const std::string& sch
 }  // namespace
 
 absl::StatusOr<NoteFunction> FindNoteFunction(postgres::Connection& connection, const std::string& schema) {
-  const absl::StatusOr<Names> names = NamesIn(schema);
-  if (!names.ok()) return names.status();
-  const absl::StatusOr<postgres::Rows> rows = connection.Query(
-      "SELECT p.prosrc, p.prosecdef AND l.lanname = 'plpgsql' AND p.prorettype = CAST('trigger' AS regtype) "
-      "AND coalesce(cardinality(p.proconfig) = 6 AND p.proconfig @> ARRAY['search_path=pg_catalog, "
-      "pg_temp'], "
-      "false), EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE "
-      "a.grantee = 0), o.rolname::text, o.rolsuper FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = "
-      "p.pronamespace JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_roles AS o ON o.oid = p.proowner "
-      "WHERE n.nspname = $1 AND p.proname = $2 AND p.pronargs = 0",
-      {postgres::Value(schema), postgres::Value(kNoteFunction)}, kLookingForNote);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Names names, NamesIn(schema));
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection.Query(
+          "SELECT p.prosrc, p.prosecdef AND l.lanname = 'plpgsql' AND p.prorettype = CAST('trigger' AS "
+          "regtype) "
+          "AND coalesce(cardinality(p.proconfig) = 6 AND p.proconfig @> ARRAY['search_path=pg_catalog, "
+          "pg_temp'], "
+          "false), EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a "
+          "WHERE "
+          "a.grantee = 0), o.rolname::text, o.rolsuper FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = "
+          "p.pronamespace JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_roles AS o ON o.oid = "
+          "p.proowner "
+          "WHERE n.nspname = $1 AND p.proname = $2 AND p.pronargs = 0",
+          {postgres::Value(schema), postgres::Value(kNoteFunction)}, kLookingForNote));
   NoteFunction function;
-  if (rows->rows() == 0) return function;
+  if (rows.rows() == 0) return function;
   function.is_there = true;
-  function.fits = InOneLine(rows->Text(0, 0)) == InOneLine(BodyOf(*names)) && rows->Bool(0, 1);
-  function.is_public = rows->Bool(0, 2);
-  function.owner = rows->Text(0, 3);
-  function.owner_is_superuser = rows->Bool(0, 4);
+  function.fits = InOneLine(rows.Text(0, 0)) == InOneLine(BodyOf(names)) && rows.Bool(0, 1);
+  function.is_public = rows.Bool(0, 2);
+  function.owner = rows.Text(0, 3);
+  function.owner_is_superuser = rows.Bool(0, 4);
   return function;
 }
 
@@ -248,25 +254,29 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
   std::set<std::uint32_t> types;
   for (const NotedKeyColumn& column : columns) types.insert(column.type);
   const std::string asked = OidArray(types);
-  const absl::StatusOr<postgres::Rows> rows = connection.Query(
-      "SELECT t.oid::int8, format_type(t.oid, NULL), (t.typnamespace = CAST('pg_catalog' AS regnamespace) "
-      "AND "
-      "t.typtype IN ('b', 'r', 'm')) OR EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = "
-      "d.refobjid JOIN pg_roles AS o ON o.oid = e.extowner WHERE o.rolsuper AND d.classid = CAST('pg_type' "
-      "AS "
-      "regclass) AND d.objid = t.oid AND d.refclassid = CAST('pg_extension' AS regclass) AND d.deptype = "
-      "'e') "
-      "FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
-      {postgres::Value(asked)}, "asking for the types of keys");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection.Query(
+          "SELECT t.oid::int8, format_type(t.oid, NULL), (t.typnamespace = CAST('pg_catalog' AS "
+          "regnamespace) "
+          "AND "
+          "t.typtype IN ('b', 'r', 'm')) OR EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS e ON "
+          "e.oid = "
+          "d.refobjid JOIN pg_roles AS o ON o.oid = e.extowner WHERE o.rolsuper AND d.classid = "
+          "CAST('pg_type' "
+          "AS "
+          "regclass) AND d.objid = t.oid AND d.refclassid = CAST('pg_extension' AS regclass) AND d.deptype = "
+          "'e') "
+          "FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
+          {postgres::Value(asked)}, "asking for the types of keys"));
   std::map<std::uint32_t, std::string> unfit;
   for (const std::uint32_t type : types) unfit[type] = absl::StrCat("of the oid ", type);
-  for (int row = 0; row < rows->rows(); ++row) {
-    const auto type = static_cast<std::uint32_t>(rows->Int(row, 0));
-    if (rows->Bool(row, 2))
+  for (int row = 0; row < rows.rows(); ++row) {
+    const auto type = static_cast<std::uint32_t>(rows.Int(row, 0));
+    if (rows.Bool(row, 2))
       unfit.erase(type);
     else
-      unfit[type] = rows->Text(row, 1);
+      unfit[type] = rows.Text(row, 1);
   }
   for (const NotedKeyColumn& column : columns) {
     const auto type = unfit.find(column.type);
@@ -286,29 +296,27 @@ absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connec
                                                                 const std::vector<PostgresTable>& tables,
                                                                 const NoteFunction& there, BoxesBy by,
                                                                 bool makes_changes) {
-  const absl::StatusOr<Names> names = NamesIn(schema);
-  if (!names.ok()) return names.status();
+  ASSIGN_OR_RETURN(const Names names, NamesIn(schema));
   std::vector<std::string> sql;
-  if (absl::Status listed = AddListSql(connection, schema, *names, tables, &sql); !listed.ok()) return listed;
+  RETURN_IF_ERROR(AddListSql(connection, schema, names, tables, &sql));
   if (!there.is_there || !there.fits) {
-    absl::StatusOr<std::string> function = FunctionSql(*names, there.is_there);
-    if (!function.ok()) return function.status();
-    sql.push_back(*std::move(function));
+    ASSIGN_OR_RETURN(std::string function, FunctionSql(names, there.is_there));
+    sql.push_back(std::move(function));
   }
   if (!there.is_there || there.is_public)
-    sql.push_back(absl::StrCat("REVOKE ALL ON FUNCTION ", names->function, "() FROM PUBLIC"));
+    sql.push_back(absl::StrCat("REVOKE ALL ON FUNCTION ", names.function, "() FROM PUBLIC"));
   bool by_superuser = by == BoxesBy::kDba;
   if (!by_superuser) {
-    const absl::StatusOr<std::int64_t> is_superuser = connection.Number(
-        "SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper", {}, kLookingForNote);
-    if (!is_superuser.ok()) return is_superuser.status();
-    by_superuser = *is_superuser != 0;
+    ASSIGN_OR_RETURN(
+        const std::int64_t is_superuser,
+        connection.Number("SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper", {},
+                          kLookingForNote));
+    by_superuser = is_superuser != 0;
   }
   if (by_superuser && (there.owner != kNotesRole || makes_changes || !sql.empty())) {
-    if (absl::Status role = CheckNotesRole(connection); !role.ok()) return role;
-    absl::StatusOr<std::string> owner = OwnerSql(*names);
-    if (!owner.ok()) return owner.status();
-    sql.push_back(*std::move(owner));
+    RETURN_IF_ERROR(CheckNotesRole(connection));
+    ASSIGN_OR_RETURN(std::string owner, OwnerSql(names));
+    sql.push_back(std::move(owner));
   }
   return sql;
 }

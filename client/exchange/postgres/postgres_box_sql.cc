@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 
 namespace mirror {
@@ -107,15 +108,14 @@ absl::Status PostgresBoxSql::Flush() {
 
 absl::StatusOr<std::vector<BoxRow>> PostgresBoxSql::Query(const std::string& sql,
                                                           std::vector<Literal> bound) {
-  if (absl::Status sent = Flush(); !sent.ok()) return sent;
+  RETURN_IF_ERROR(Flush());
   MakeText(&bound);
-  const absl::StatusOr<postgres::Rows> answer = connection_.Query(Numbered(sql), ValuesOf(bound), kShowing);
-  if (!answer.ok()) return answer.status();
+  ASSIGN_OR_RETURN(const postgres::Rows answer, connection_.Query(Numbered(sql), ValuesOf(bound), kShowing));
   std::vector<BoxRow> rows;
-  for (int row = 0; row < answer->rows(); ++row) {
+  for (int row = 0; row < answer.rows(); ++row) {
     BoxRow& values = rows.emplace_back();
-    for (int column = 0; column < answer->columns(); ++column) {
-      values.push_back(ValueAt(*answer, row, column));
+    for (int column = 0; column < answer.columns(); ++column) {
+      values.push_back(ValueAt(answer, row, column));
     }
   }
   return rows;
@@ -134,7 +134,7 @@ absl::Status PostgresBoxSql::Change(const std::function<absl::Status()>& work) {
 absl::Status PostgresBoxSql::TryChange(const std::function<absl::Status()>& work) {
   waiting_.clear();
   postgres::Transaction transaction(connection_);
-  if (absl::Status begun = transaction.Begin({}, kShowing); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin({}, kShowing));
   absl::Status done = work();
   if (done.ok()) done = Flush();
   waiting_.clear();
@@ -149,14 +149,14 @@ absl::Status PostgresBoxSql::KeepNumber(std::string_view box, std::int64_t id) {
 }
 
 absl::StatusOr<std::set<std::string>> PostgresBoxSql::ColumnsOf(std::string_view table) {
-  const absl::StatusOr<std::vector<BoxRow>> rows = Query(
-      "SELECT CAST(a.attname AS text) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN "
-      "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ?1 AND c.relname = ?2 AND c.relkind "
-      "IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped",
-      {schema_, std::string(table)});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const std::vector<BoxRow> rows,
+      Query("SELECT CAST(a.attname AS text) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN "
+            "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ?1 AND c.relname = ?2 AND c.relkind "
+            "IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped",
+            {schema_, std::string(table)}));
   std::set<std::string> names;
-  for (const BoxRow& row : *rows) names.insert(BoxString(row.front()));
+  for (const BoxRow& row : rows) names.insert(BoxString(row.front()));
   return names;
 }
 

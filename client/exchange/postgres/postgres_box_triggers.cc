@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -48,28 +49,31 @@ std::vector<std::string> ArgumentsOf(const PostgresTable& table, const Keys& key
 absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::string& schema) {
   constexpr char kLooking[] = "looking for DataJoin's triggers";
   There there;
-  const absl::StatusOr<std::int64_t> changes = connection.Number(
-      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
-      "AND "
-      "c.relname = $2",
-      {postgres::Value(schema), postgres::Value(kChangeTable)}, kLooking);
-  if (!changes.ok()) return changes.status();
-  there.changes = *changes != 0;
-  absl::StatusOr<NoteFunction> function = FindNoteFunction(connection, schema);
-  if (!function.ok()) return function.status();
-  there.function = *std::move(function);
+  ASSIGN_OR_RETURN(const std::int64_t changes,
+                   connection.Number("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                                     "c.relnamespace WHERE n.nspname = $1 "
+                                     "AND "
+                                     "c.relname = $2",
+                                     {postgres::Value(schema), postgres::Value(kChangeTable)}, kLooking));
+  there.changes = changes != 0;
+  ASSIGN_OR_RETURN(NoteFunction function, FindNoteFunction(connection, schema));
+  there.function = std::move(function);
   // A table that was moved to another schema keeps its trigger.
-  const absl::StatusOr<postgres::Rows> rows = connection.Query(
-      "SELECT one.oid, one.tgargs, one.name, one.is_ours FROM (SELECT c.oid, t.tgargs, n.nspname, "
-      "format('%I.%I', n.nspname, c.relname) AS name, EXISTS (SELECT FROM pg_proc p JOIN pg_namespace s ON "
-      "s.oid = p.pronamespace WHERE p.oid = t.tgfoid AND s.nspname = $1 AND p.proname = $3) AS is_ours FROM "
-      "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-      "t.tgname = $2 AND t.tgparentid = 0) AS one WHERE one.nspname = $1 OR one.is_ours",
-      {postgres::Value(schema), postgres::Value(kTrigger), postgres::Value(kNoteFunction)}, kLooking);
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row) {
-    there.triggers[static_cast<std::uint32_t>(rows->Int(row, 0))] = {rows->Text(row, 1), rows->Text(row, 2),
-                                                                     rows->Bool(row, 3)};
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection.Query(
+          "SELECT one.oid, one.tgargs, one.name, one.is_ours FROM (SELECT c.oid, t.tgargs, n.nspname, "
+          "format('%I.%I', n.nspname, c.relname) AS name, EXISTS (SELECT FROM pg_proc p JOIN pg_namespace s "
+          "ON "
+          "s.oid = p.pronamespace WHERE p.oid = t.tgfoid AND s.nspname = $1 AND p.proname = $3) AS is_ours "
+          "FROM "
+          "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+          "WHERE "
+          "t.tgname = $2 AND t.tgparentid = 0) AS one WHERE one.nspname = $1 OR one.is_ours",
+          {postgres::Value(schema), postgres::Value(kTrigger), postgres::Value(kNoteFunction)}, kLooking));
+  for (int row = 0; row < rows.rows(); ++row) {
+    there.triggers[static_cast<std::uint32_t>(rows.Int(row, 0))] = {rows.Text(row, 1), rows.Text(row, 2),
+                                                                    rows.Bool(row, 3)};
   }
   return there;
 }
@@ -100,9 +104,8 @@ absl::StatusOr<std::vector<std::string>> TriggerSql(const PostgresTable& table,
   std::string kept;
   std::vector<std::string> quoted, made;
   for (const std::string& argument : arguments) {
-    absl::StatusOr<std::string> text = postgres::QuotedText(argument);
-    if (!text.ok()) return text.status();
-    quoted.push_back(*std::move(text));
+    ASSIGN_OR_RETURN(std::string text, postgres::QuotedText(argument));
+    quoted.push_back(std::move(text));
     kept.append(argument).push_back('\0');
   }
   const auto known = there.triggers.find(table.oid);
@@ -134,25 +137,24 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
   const absl::StatusOr<std::string> function = postgres::QuotedName(schema, kNoteFunction);
   if (!changes.ok() || !function.ok()) return changes.ok() ? function.status() : changes.status();
   const NotedTables noted = NotedTablesOf(tables, keys);
-  if (absl::Status fits = CheckNotedKeys(connection, noted.keys); !fits.ok()) return fits;
-  const absl::StatusOr<There> there = LookThere(connection, schema);
-  if (!there.ok()) return there.status();
+  RETURN_IF_ERROR(CheckNotedKeys(connection, noted.keys));
+  ASSIGN_OR_RETURN(const There there, LookThere(connection, schema));
   std::vector<std::string> made;
-  if (!there->changes) {
+  if (!there.changes) {
     made.push_back(absl::StrCat("CREATE TABLE ", *changes,
                                 " (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, table_name text NOT "
                                 "NULL, key text NOT NULL, operation text NOT NULL, columns text)"));
   }
   if (tables.empty()) {
-    if (there->function.is_there) made.push_back(absl::StrCat("DROP FUNCTION ", *function, "() CASCADE"));
+    if (there.function.is_there) made.push_back(absl::StrCat("DROP FUNCTION ", *function, "() CASCADE"));
     return made;
   }
   const absl::StatusOr<std::vector<std::string>> of_function =
-      NoteFunctionStatements(connection, schema, noted.tables, there->function, by, !there->changes);
+      NoteFunctionStatements(connection, schema, noted.tables, there.function, by, !there.changes);
   if (!of_function.ok()) return of_function;
   made.insert(made.end(), of_function->begin(), of_function->end());
   // Else the function would refuse what an application writes there.
-  for (const auto& [oid, trigger] : there->triggers) {
+  for (const auto& [oid, trigger] : there.triggers) {
     const bool is_noted = std::any_of(noted.tables.begin(), noted.tables.end(),
                                       [&oid = oid](const PostgresTable& table) { return table.oid == oid; });
     if (trigger.is_ours && !is_noted)
@@ -160,7 +162,7 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
   }
   for (const PostgresTable& table : noted.tables) {
     const absl::StatusOr<std::vector<std::string>> trigger =
-        TriggerSql(table, ArgumentsOf(table, keys), *there, *function);
+        TriggerSql(table, ArgumentsOf(table, keys), there, *function);
     if (!trigger.ok()) return trigger;
     made.insert(made.end(), trigger->begin(), trigger->end());
   }
@@ -175,47 +177,41 @@ std::vector<std::string> BoxTables() {
 
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role,
                                                    bool notes) {
-  const absl::StatusOr<std::string> to = postgres::QuotedName(role);
-  if (!to.ok()) return to.status();
+  ASSIGN_OR_RETURN(const std::string to, postgres::QuotedName(role));
   std::vector<std::string> tables, boxes;
   for (const std::string& name : BoxTables()) {
-    absl::StatusOr<std::string> table = postgres::QuotedName(schema, name);
-    if (!table.ok()) return table.status();
-    tables.push_back(*std::move(table));
+    ASSIGN_OR_RETURN(std::string table, postgres::QuotedName(schema, name));
+    tables.push_back(std::move(table));
   }
   for (int box = 0; box < 2; ++box) {
-    absl::StatusOr<std::string> text = postgres::QuotedText(tables[static_cast<std::size_t>(box)]);
-    if (!text.ok()) return text.status();
-    boxes.push_back(*std::move(text));
+    ASSIGN_OR_RETURN(std::string text, postgres::QuotedText(tables[static_cast<std::size_t>(box)]));
+    boxes.push_back(std::move(text));
   }
-  const absl::StatusOr<std::string> behind = postgres::QuotedText(absl::StrCat(" TO ", *to));
-  if (!behind.ok()) return behind.status();
+  ASSIGN_OR_RETURN(const std::string behind, postgres::QuotedText(absl::StrCat(" TO ", to)));
   // What numbers the boxes' rows has whatever name it was given.
-  const absl::StatusOr<std::string> sequences = postgres::DollarQuoted(absl::StrCat(
-      "DECLARE s text; BEGIN FOR s IN SELECT pg_get_serial_sequence(t, 'id') FROM pg_catalog.unnest(ARRAY[",
-      absl::StrJoin(boxes, ", "),
-      "]) AS t LOOP IF s IS NOT NULL THEN EXECUTE 'GRANT SELECT, UPDATE ON SEQUENCE ' || s || ", *behind,
-      "; END IF; END LOOP; END"));
-  if (!sequences.ok()) return sequences.status();
+  ASSIGN_OR_RETURN(
+      const std::string sequences,
+      postgres::DollarQuoted(absl::StrCat(
+          "DECLARE s text; BEGIN FOR s IN SELECT pg_get_serial_sequence(t, 'id') FROM "
+          "pg_catalog.unnest(ARRAY[",
+          absl::StrJoin(boxes, ", "),
+          "]) AS t LOOP IF s IS NOT NULL THEN EXECUTE 'GRANT SELECT, UPDATE ON SEQUENCE ' || s || ", behind,
+          "; END IF; END LOOP; END")));
   std::vector<std::string> grants = {
-      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", *to),
-      absl::StrCat("DO ", *sequences)};
-  const absl::StatusOr<std::string> noted = postgres::QuotedName(schema, kNotedTable);
-  if (!noted.ok()) return noted.status();
-  if (notes) grants.push_back(absl::StrCat("GRANT SELECT ON ", *noted, " TO ", *to));
+      absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(tables, ", "), " TO ", to),
+      absl::StrCat("DO ", sequences)};
+  ASSIGN_OR_RETURN(const std::string noted, postgres::QuotedName(schema, kNotedTable));
+  if (notes) grants.push_back(absl::StrCat("GRANT SELECT ON ", noted, " TO ", to));
   return grants;
 }
 
 absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema) {
-  const absl::StatusOr<There> there = LookThere(connection, schema);
-  if (!there.ok()) return there.status();
-  if (!there->changes && !there->function.is_there) return std::string();
-  const absl::StatusOr<std::string> in = postgres::QuotedName(schema);
-  if (!in.ok()) return in.status();
-  return absl::StrCat("DROP FUNCTION IF EXISTS ", *in, ".", kNoteFunction,
-                      "() CASCADE; DROP TABLE IF EXISTS ", *in, ".", kChangeTable, ", ", *in, ".",
-                      kNotedTable, ", ", *in, "._mirror_datajoin, ", *in, "._mirror_datajoin_entry, ", *in,
-                      "._mirror_datajoin_unread");
+  ASSIGN_OR_RETURN(const There there, LookThere(connection, schema));
+  if (!there.changes && !there.function.is_there) return std::string();
+  ASSIGN_OR_RETURN(const std::string in, postgres::QuotedName(schema));
+  return absl::StrCat("DROP FUNCTION IF EXISTS ", in, ".", kNoteFunction, "() CASCADE; DROP TABLE IF EXISTS ",
+                      in, ".", kChangeTable, ", ", in, ".", kNotedTable, ", ", in, "._mirror_datajoin, ", in,
+                      "._mirror_datajoin_entry, ", in, "._mirror_datajoin_unread");
 }
 
 }  // namespace mirror

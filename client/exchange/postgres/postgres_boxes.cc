@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/exchange/postgres/postgres_writer.h"
 #include "proto/wire/exchange/value_json.h"
@@ -87,7 +88,7 @@ absl::Status PostgresBoxes::Look() {
 }
 
 absl::StatusOr<const MemberTable*> PostgresBoxes::Find(const std::string& sent_name) {
-  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  RETURN_IF_ERROR(Look());
   const PostgresMember* const member = members_.Find(sent_name);
   return member == nullptr ? nullptr : &member->table;
 }
@@ -96,17 +97,18 @@ absl::StatusOr<bool> PostgresBoxes::TakeChanges(
     std::int64_t limit, const std::function<absl::Status(const ChangedForBox&)>& tell) {
   const std::string noted = sql_.Named("_mirror_datajoin_change");
   // In one statement: one that is committed between two would be gone untold.
-  const absl::StatusOr<std::vector<BoxRow>> rows = sql_.Query(
-      absl::StrCat(
-          "WITH taken AS (DELETE FROM ", noted, " WHERE seq IN (SELECT seq FROM ", noted,
-          " ORDER BY seq LIMIT ?1) RETURNING *) SELECT table_name, key, operation, columns FROM taken "
-          "ORDER BY seq"),
-      {limit});
-  if (!rows.ok()) return rows.status();
-  if (rows->empty()) return false;
+  ASSIGN_OR_RETURN(
+      const std::vector<BoxRow> rows,
+      sql_.Query(
+          absl::StrCat(
+              "WITH taken AS (DELETE FROM ", noted, " WHERE seq IN (SELECT seq FROM ", noted,
+              " ORDER BY seq LIMIT ?1) RETURNING *) SELECT table_name, key, operation, columns FROM taken "
+              "ORDER BY seq"),
+          {limit}));
+  if (rows.empty()) return false;
   has_looked_ = false;
-  if (absl::Status looked = Look(); !looked.ok()) return looked;
-  for (Noted& one : ByKey(*rows)) {
+  RETURN_IF_ERROR(Look());
+  for (Noted& one : ByKey(rows)) {
     const PostgresMember* const member = members_.FindOwn(one.table);
     if (member == nullptr || member->table.key.empty()) continue;
     const std::vector<Column>& columns = member->table.plan.schema.columns;
@@ -115,9 +117,9 @@ absl::StatusOr<bool> PostgresBoxes::TakeChanges(
         if (name == columns[i].name) one.change.columns.insert(i);
       }
     }
-    if (absl::Status told = TellOne(*member, one.key, std::move(one.change), tell); !told.ok()) return told;
+    RETURN_IF_ERROR(TellOne(*member, one.key, std::move(one.change), tell));
   }
-  return static_cast<std::int64_t>(rows->size()) == limit;
+  return static_cast<std::int64_t>(rows.size()) == limit;
 }
 
 absl::Status PostgresBoxes::TellOne(const PostgresMember& member, const std::string& key,
@@ -128,11 +130,10 @@ absl::Status PostgresBoxes::TellOne(const PostgresMember& member, const std::str
   if (!parts.ok() || parts->size() != member.table.key.size()) return absl::OkStatus();
   std::vector<std::string> texts;
   for (const Literal& part : *parts) texts.push_back(BoxString(part));
-  absl::StatusOr<std::optional<RowOf>> own = KeyOf(member, texts);
-  if (!own.ok()) return own.status();
-  if (!*own) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::optional<RowOf> own, KeyOf(member, texts));
+  if (!own) return absl::OkStatus();
   change.table = &member.table;
-  change.key = **std::move(own);
+  change.key = *std::move(own);
   absl::StatusOr<std::optional<RowOf>> row = ReadPostgresRow(sql_.connection(), members_, member, change.key,
                                                              member.table.PlainColumns(), /*locks=*/false);
   if (!row.ok()) return row.status();
@@ -150,9 +151,9 @@ absl::StatusOr<std::optional<RowOf>> PostgresBoxes::KeyOf(const PostgresMember& 
     if (part) key.push_back(*std::move(part));
   }
   if (!asks) return std::optional<RowOf>(std::move(key));
-  if (absl::Status sent = Flush(); !sent.ok()) return sent;
+  RETURN_IF_ERROR(Flush());
   postgres::Savepoint savepoint(sql_.connection());
-  if (absl::Status saved = savepoint.Begin(kReadingKey); !saved.ok()) return saved;
+  RETURN_IF_ERROR(savepoint.Begin(kReadingKey));
   absl::StatusOr<std::optional<RowOf>> read = ReadKey(member, texts);
   if (!read.ok() && PostgresRefusal(read.status()).empty()) return read;
   absl::Status ended = read.ok() ? savepoint.Release(kReadingKey) : savepoint.RollBack(kReadingKey);
@@ -171,15 +172,13 @@ absl::StatusOr<std::optional<RowOf>> PostgresBoxes::ReadKey(const PostgresMember
     values.push_back(absl::StrCat("$", i + 1, "::", column.type_name, " AS ", QuoteName(column.name)));
   }
   std::optional<RowOf> key;
-  const absl::Status done =
-      ReadPostgresValues(sql_.connection(), members_, member, member.table.key,
-                         absl::StrCat("SELECT ", member.Values(member.table.key), " FROM (SELECT ",
-                                      absl::StrJoin(values, ", "), ") AS t"),
-                         bound, [&key](RowOf row) {
-                           key = std::move(row);
-                           return absl::OkStatus();
-                         });
-  if (!done.ok()) return done;
+  RETURN_IF_ERROR(ReadPostgresValues(sql_.connection(), members_, member, member.table.key,
+                                     absl::StrCat("SELECT ", member.Values(member.table.key),
+                                                  " FROM (SELECT ", absl::StrJoin(values, ", "), ") AS t"),
+                                     bound, [&key](RowOf row) {
+                                       key = std::move(row);
+                                       return absl::OkStatus();
+                                     }));
   return key;
 }
 
@@ -189,21 +188,18 @@ absl::Status PostgresBoxes::PassChanges() {
 
 absl::StatusOr<bool> PostgresBoxes::HideImport() {
   sql_.Drop();
-  absl::Status hidden =
-      sql_.connection().Execute("SET LOCAL mirror.importing = 'on'", "importing a delivery");
-  if (!hidden.ok()) return hidden;
+  RETURN_IF_ERROR(sql_.connection().Execute("SET LOCAL mirror.importing = 'on'", "importing a delivery"));
   return true;
 }
 
 absl::StatusOr<bool> PostgresBoxes::SendRow(const std::string& table, const std::string& key) {
-  if (absl::Status looked = Look(); !looked.ok()) return looked;
+  RETURN_IF_ERROR(Look());
   const PostgresMember* const member = members_.FindOwn(table);
   if (member == nullptr || member->table.key.empty()) return false;
   const std::optional<std::vector<std::string>> texts = BoxKeyParts(key, member->table.key.size());
   if (!texts) return false;
-  const absl::StatusOr<std::optional<RowOf>> own = KeyOf(*member, *texts);
-  if (!own.ok()) return own.status();
-  return own->has_value();
+  ASSIGN_OR_RETURN(const std::optional<RowOf> own, KeyOf(*member, *texts));
+  return own.has_value();
 }
 
 }  // namespace mirror

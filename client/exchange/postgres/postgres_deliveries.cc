@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
@@ -40,10 +41,7 @@ class PostgresDatabase : public DeliveryDatabase {
   absl::Status Connect() override {
     if (connection_ != nullptr && connection_->IsOpen()) return absl::OkStatus();
     Disconnect();
-    absl::StatusOr<std::unique_ptr<postgres::Connection>> opened =
-        postgres::Connection::Open(ConnectToChange(access_));
-    if (!opened.ok()) return opened.status();
-    connection_ = *std::move(opened);
+    ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToChange(access_)));
     inbox_.emplace(*connection_, schema_);
     boxes_.emplace(*connection_, box_members_, schema_);
     if (layout_) shown_ = layout_(*boxes_);
@@ -99,7 +97,7 @@ class PostgresDatabase : public DeliveryDatabase {
   }
   absl::Status Commit() override {
     if (savepoint_) {
-      if (absl::Status released = savepoint_->Release(kImporting); !released.ok()) return released;
+      RETURN_IF_ERROR(savepoint_->Release(kImporting));
       savepoint_.reset();
     }
     absl::Status committed = transaction_->Commit(kImporting);
@@ -168,10 +166,7 @@ class PostgresDatabase : public DeliveryDatabase {
  private:
   absl::StatusOr<postgres::Connection*> Beside() {
     if (beside_ != nullptr && beside_->IsOpen()) return beside_.get();
-    absl::StatusOr<std::unique_ptr<postgres::Connection>> opened =
-        postgres::Connection::Open(ConnectToSource(access_));
-    if (!opened.ok()) return opened.status();
-    beside_ = *std::move(opened);
+    ASSIGN_OR_RETURN(beside_, postgres::Connection::Open(ConnectToSource(access_)));
     return beside_.get();
   }
 
@@ -195,9 +190,8 @@ class PostgresDatabase : public DeliveryDatabase {
 absl::Status PostgresDatabase::PrepareMatch(const ServerMember& member, const MatchRule& rule) {
   const std::pair name(member.table.log, rule);
   if (sets_.contains(name)) return absl::OkStatus();
-  absl::StatusOr<PostgresMatchSet> made = PostgresMatchSet::Make(*connection_, members_, Own(member), rule);
-  if (!made.ok()) return made.status();
-  sets_.emplace(name, *std::move(made));
+  ASSIGN_OR_RETURN(PostgresMatchSet made, PostgresMatchSet::Make(*connection_, members_, Own(member), rule));
+  sets_.emplace(name, std::move(made));
   return absl::OkStatus();
 }
 
@@ -207,19 +201,17 @@ absl::StatusOr<std::optional<RowOf>> PostgresDatabase::FindMatch(const ServerMem
   const auto set = sets_.find({member.table.log, rule});
   // It could not be made, and the same statement says why.
   if (set == sets_.end()) return absl::AbortedError("the table's rows were not looked at");
-  if (absl::Status caught_up = set->second.CatchUp(*connection_, members_); !caught_up.ok()) return caught_up;
+  RETURN_IF_ERROR(set->second.CatchUp(*connection_, members_));
   return set->second.Find(*connection_, members_, values);
 }
 
 absl::Status PostgresDatabase::LockTable(const ServerMember& member, bool writes) {
-  absl::Status locked =
+  RETURN_IF_ERROR(
       connection_->Execute(absl::StrCat("LOCK TABLE ", Own(member).known->table.Lockable(), " IN ",
                                         writes ? "ROW EXCLUSIVE" : "ACCESS SHARE", " MODE"),
-                           absl::StrCat("locking table '", member.table.name(), "'"));
-  if (!locked.ok()) return locked;
-  const absl::StatusOr<bool> same = members_.IsAsLooked(*connection_, Own(member));
-  if (!same.ok()) return same.status();
-  if (*same) return absl::OkStatus();
+                           absl::StrCat("locking table '", member.table.name(), "'")));
+  ASSIGN_OR_RETURN(const bool same, members_.IsAsLooked(*connection_, Own(member)));
+  if (same) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("table '", member.table.name(), "' was changed meanwhile"));
 }
 
@@ -231,9 +223,8 @@ PostgresDeliveries::PostgresDeliveries(const PostgresDeliveriesOptions& options)
       schema_(options.members.schema) {}
 
 absl::Status PostgresDeliveries::Check() const {
-  const auto connection = postgres::Connection::Open(ConnectToChange(access_));
-  if (!connection.ok()) return connection.status();
-  return CheckPostgresExchange(**connection, schema_);
+  ASSIGN_OR_RETURN(const auto connection, postgres::Connection::Open(ConnectToChange(access_)));
+  return CheckPostgresExchange(*connection, schema_);
 }
 
 }  // namespace mirror

@@ -7,6 +7,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "client/exchange/forget_gone.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "proto/wire/table.h"
@@ -86,18 +87,16 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
 
 absl::StatusOr<WrittenRows> PostgresInbox::ReadWrittenRows(std::int64_t now_ms) {
   const std::string those = absl::StrCat(" FROM ", ledger_, " WHERE wrote IS NOT NULL AND key IS NOT NULL");
-  const absl::StatusOr<std::int64_t> entries =
-      connection_.Number(absl::StrCat("SELECT count(*)", those), {}, kForgetting);
-  if (!entries.ok()) return entries.status();
+  ASSIGN_OR_RETURN(const std::int64_t entries,
+                   connection_.Number(absl::StrCat("SELECT count(*)", those), {}, kForgetting));
   WrittenRows written;
-  if (*entries == 0) return written;
-  const absl::StatusOr<postgres::Rows> rows =
-      connection_.Query(absl::StrCat("SELECT table_name, delivery_id, key", those,
-                                     " ORDER BY number, delivery_id LIMIT $1 OFFSET $2"),
-                        {kEntriesLookedAt, EntriesPassedOver(*entries, now_ms)}, kForgetting);
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row)
-    written[rows->Text(row, 0)].push_back({rows->Text(row, 1), rows->Text(row, 2)});
+  if (entries == 0) return written;
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection_.Query(absl::StrCat("SELECT table_name, delivery_id, key", those,
+                                                  " ORDER BY number, delivery_id LIMIT $1 OFFSET $2"),
+                                     {kEntriesLookedAt, EntriesPassedOver(entries, now_ms)}, kForgetting));
+  for (int row = 0; row < rows.rows(); ++row)
+    written[rows.Text(row, 0)].push_back({rows.Text(row, 1), rows.Text(row, 2)});
   return written;
 }
 
@@ -108,7 +107,7 @@ absl::Status PostgresInbox::ForgetValuesOfGone(const PostgresMember* member,
   // A key that cannot be read as one of this table is none of its rows'.
   if (rows.size() == 1) return ForgetTogether(nullptr, rows);
   for (const WrittenRow& row : rows) {
-    if (absl::Status one = ForgetValuesOfGone(member, {row}); !one.ok()) return one;
+    RETURN_IF_ERROR(ForgetValuesOfGone(member, {row}));
   }
   return absl::OkStatus();
 }
@@ -137,14 +136,14 @@ absl::Status PostgresInbox::ForgetTogether(const PostgresMember* member,
 }
 
 absl::StatusOr<std::vector<v1::Delivery>> PostgresInbox::Read() {
-  absl::StatusOr<postgres::RowStream> rows = connection_.Stream(
-      absl::StrCat("SELECT body FROM ", inbox_, " ORDER BY position"), {}, "reading the inbox");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(postgres::RowStream rows,
+                   connection_.Stream(absl::StrCat("SELECT body FROM ", inbox_, " ORDER BY position"), {},
+                                      "reading the inbox"));
   std::vector<v1::Delivery> deliveries;
-  absl::StatusOr<bool> row = rows->Step();
-  for (; row.ok() && *row; row = rows->Step()) {
+  absl::StatusOr<bool> row = rows.Step();
+  for (; row.ok() && *row; row = rows.Step()) {
     v1::Delivery delivery;
-    if (delivery.ParseFromString(rows->row().Text(0, 0))) deliveries.push_back(std::move(delivery));
+    if (delivery.ParseFromString(rows.row().Text(0, 0))) deliveries.push_back(std::move(delivery));
   }
   if (!row.ok()) return row.status();
   return deliveries;
@@ -158,12 +157,12 @@ absl::Status PostgresInbox::Remove(const std::string& delivery_id) {
 }
 
 absl::StatusOr<std::optional<LedgerState>> PostgresInbox::FindInLedger(const std::string& delivery_id) {
-  const absl::StatusOr<postgres::Rows> rows = connection_.Query(
-      absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ", ledger_, " WHERE delivery_id = $1"),
-      {postgres::Value(delivery_id)}, "looking into the ledger");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return std::optional<LedgerState>();
-  return LedgerState{rows->Bool(0, 0), rows->Int(0, 1), rows->Int(0, 2)};
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection_.Query(absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ",
+                                                  ledger_, " WHERE delivery_id = $1"),
+                                     {postgres::Value(delivery_id)}, "looking into the ledger"));
+  if (rows.rows() == 0) return std::optional<LedgerState>();
+  return LedgerState{rows.Bool(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
 }
 
 absl::Status PostgresInbox::WriteLedger(const LedgerRow& row) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
@@ -14,17 +15,15 @@ absl::StatusOr<PostgresMatchSet> PostgresMatchSet::Make(postgres::Connection& co
                                                         const PostgresMember& member, const MatchRule& rule) {
   PostgresMatchSet set(member, rule);
   postgres::Transaction look(connection);
-  if (absl::Status begun = look.Begin({.repeatable_read = true, .read_only = true}); !begun.ok())
-    return begun;
+  RETURN_IF_ERROR(look.Begin({.repeatable_read = true, .read_only = true}));
   // It lasts as long as the table is large.
-  if (absl::Status unbound = connection.Execute("SET LOCAL statement_timeout TO 0"); !unbound.ok())
-    return unbound;
-  const absl::StatusOr<postgres::Rows> seen = connection.Query(
-      "SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {}, "asking for its snapshot");
-  if (!seen.ok()) return seen.status();
-  set.seen_ = seen->Text(0, 0);
-  if (absl::Status added = set.Add(connection, members, "", {}); !added.ok()) return added;
-  if (absl::Status ended = look.RollBack(); !ended.ok()) return ended;
+  RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
+  ASSIGN_OR_RETURN(const postgres::Rows seen,
+                   connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
+                                    "asking for its snapshot"));
+  set.seen_ = seen.Text(0, 0);
+  RETURN_IF_ERROR(set.Add(connection, members, "", {}));
+  RETURN_IF_ERROR(look.RollBack());
   return set;
 }
 
@@ -68,14 +67,13 @@ absl::StatusOr<std::optional<RowOf>> PostgresMatchSet::Find(postgres::Connection
   std::vector<std::uint32_t> read = member_->table.key;
   const std::size_t parts = read.size();
   read.insert(read.end(), rule_.columns.begin(), rule_.columns.end());
-  const absl::Status done = ReadPostgresValues(
+  RETURN_IF_ERROR(ReadPostgresValues(
       connection, members, *member_, read,
       absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
         if (!found && Normalised(row, parts) == values)
           found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
         return absl::OkStatus();
-      });
-  if (!done.ok()) return done;
+      }));
   return found;
 }
 

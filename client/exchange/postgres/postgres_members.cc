@@ -9,6 +9,7 @@
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/postgres_types.h"
 
 namespace mirror {
@@ -65,15 +66,13 @@ absl::Status PostgresMembers::Look(postgres::Connection& connection) {
   postgres::Pipeline pipeline(connection);
   const PostgresTableQueries queries(options_.schema);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  absl::StatusOr<std::vector<PostgresTable>> all = queries.Take(*rows);
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  ASSIGN_OR_RETURN(std::vector<PostgresTable> all, queries.Take(rows));
   std::vector<std::string> names;
-  for (const PostgresTable& table : *all) names.push_back(table.name);
+  for (const PostgresTable& table : all) names.push_back(table.name);
   const ChosenTables chosen = ChooseTables(options_.choice, names);
   const std::set<std::string> sent(chosen.names.begin(), chosen.names.end());
-  for (PostgresTable& table : *all) {
+  for (PostgresTable& table : all) {
     const bool is_sent = sent.contains(table.name);
     if (!table.quoted.empty()) Take(std::move(table), is_sent);
   }
@@ -101,20 +100,18 @@ void PostgresMembers::Take(PostgresTable table, bool is_sent) {
 
 absl::Status PostgresMembers::ReadActions(postgres::Connection& connection) {
   actions_.clear();
-  const absl::StatusOr<postgres::Rows> rows = connection.Query(kActions, {}, "reading its foreign keys");
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row) {
-    const absl::StatusOr<std::string> schema = postgres::QuotedName(rows->View(row, 8));
-    if (!schema.ok()) return schema.status();
-    const std::string term = absl::StrCat("p.", QuoteName(rows->View(row, 7)), " OPERATOR(", *schema, ".",
-                                          rows->Text(row, 9), ") t.", QuoteName(rows->View(row, 6)));
-    if (row > 0 && rows->Int(row, 0) == rows->Int(row - 1, 0)) {
+  ASSIGN_OR_RETURN(const postgres::Rows rows, connection.Query(kActions, {}, "reading its foreign keys"));
+  for (int row = 0; row < rows.rows(); ++row) {
+    ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 8)));
+    const std::string term = absl::StrCat("p.", QuoteName(rows.View(row, 7)), " OPERATOR(", schema, ".",
+                                          rows.Text(row, 9), ") t.", QuoteName(rows.View(row, 6)));
+    if (row > 0 && rows.Int(row, 0) == rows.Int(row - 1, 0)) {
       absl::StrAppend(&actions_.back().matches, " AND ", term);
       continue;
     }
-    actions_.push_back({static_cast<std::uint32_t>(rows->Int(row, 1)),
-                        static_cast<std::uint32_t>(rows->Int(row, 2)), rows->Bool(row, 3), rows->Bool(row, 4),
-                        rows->Bool(row, 5), term});
+    actions_.push_back({static_cast<std::uint32_t>(rows.Int(row, 1)),
+                        static_cast<std::uint32_t>(rows.Int(row, 2)), rows.Bool(row, 3), rows.Bool(row, 4),
+                        rows.Bool(row, 5), term});
   }
   return absl::OkStatus();
 }
@@ -124,11 +121,9 @@ absl::StatusOr<bool> PostgresMembers::IsAsLooked(postgres::Connection& connectio
   postgres::Pipeline pipeline(connection);
   const PostgresTableQueries queries(options_.schema, member.known->table.oid);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::vector<PostgresTable>> now = queries.Take(*rows);
-  if (!now.ok()) return now.status();
-  return now->size() == 1 && now->front() == member.known->table;
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  ASSIGN_OR_RETURN(const std::vector<PostgresTable> now, queries.Take(rows));
+  return now.size() == 1 && now.front() == member.known->table;
 }
 
 const PostgresMember* PostgresMembers::Find(const std::string& sent_name) const {

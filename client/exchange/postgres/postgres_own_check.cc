@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -73,22 +74,21 @@ absl::StatusOr<std::string> OwnCheckSql(const PostgresOwnNames& names, const std
 }
 
 absl::Status CheckOwnNames(postgres::Connection& connection, const PostgresOwnNames& names) {
-  const absl::StatusOr<std::string> shared_tables = NameArray(names.shared);
-  if (!shared_tables.ok()) return shared_tables.status();
-  const absl::StatusOr<std::string> others = FindOthers(
-      names, kInstalls,
-      absl::StrCat(" WHEN c.relname = ANY (", *shared_tables,
-                   ") AND NOT o.rolsuper AND (SELECT s.rolsuper FROM pg_roles AS s WHERE s.rolname "
-                   "= current_user) THEN concat('it belongs to the role ', o.rolname, ', whose "
-                   "triggers would run with the rights of a superuser: let ''dsn'' name another "
-                   "role, or run what ''mirror-agent install --print-sql'' prints')"));
-  if (!others.ok()) return others.status();
-  const absl::StatusOr<postgres::Rows> rows =
-      connection.Query(*others, {}, "asking whose the exchange's tables are");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("the exchange cannot use ", rows->Text(0, 0),
-                                                    " of the source: ", rows->Text(0, 1),
+  ASSIGN_OR_RETURN(const std::string shared_tables, NameArray(names.shared));
+  ASSIGN_OR_RETURN(
+      const std::string others,
+      FindOthers(
+          names, kInstalls,
+          absl::StrCat(" WHEN c.relname = ANY (", shared_tables,
+                       ") AND NOT o.rolsuper AND (SELECT s.rolsuper FROM pg_roles AS s WHERE s.rolname "
+                       "= current_user) THEN concat('it belongs to the role ', o.rolname, ', whose "
+                       "triggers would run with the rights of a superuser: let ''dsn'' name another "
+                       "role, or run what ''mirror-agent install --print-sql'' prints')")));
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection.Query(others, {}, "asking whose the exchange's tables are"));
+  if (rows.rows() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the exchange cannot use ", rows.Text(0, 0),
+                                                    " of the source: ", rows.Text(0, 1),
                                                     ". This part of the installation made nothing. ", kNext));
 }
 

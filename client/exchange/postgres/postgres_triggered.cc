@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "proto/wire/exchange/ledger.h"
@@ -50,63 +51,58 @@ absl::StatusOr<std::map<std::int64_t, PostgresTriggered::Counts>> PostgresTrigge
       oids.push_back(absl::StrCat(member->known->table.oid));
   }
   if (oids.empty()) return counts;
-  const absl::StatusOr<postgres::Rows> rows = connection_.Query(
-      absl::StrCat(
-          "SELECT m.oid::int8, sum(pg_stat_get_xact_tuples_inserted(r.oid))::int8, "
-          "sum(pg_stat_get_xact_tuples_updated(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid))::int8 "
-          "FROM unnest('{",
-          absl::StrJoin(oids, ","),
-          "}'::oid[]) m(oid) CROSS JOIN LATERAL (SELECT m.oid UNION SELECT relid FROM "
-          "pg_partition_tree(m.oid::regclass)) r(oid) GROUP BY 1"),
-      {}, kAskingForChanges);
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row)
-    counts[rows->Int(row, 0)] = {rows->Int(row, 1) + rows->Int(row, 2), rows->Int(row, 2)};
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection_.Query(
+          absl::StrCat(
+              "SELECT m.oid::int8, sum(pg_stat_get_xact_tuples_inserted(r.oid))::int8, "
+              "sum(pg_stat_get_xact_tuples_updated(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid))::int8 "
+              "FROM unnest('{",
+              absl::StrJoin(oids, ","),
+              "}'::oid[]) m(oid) CROSS JOIN LATERAL (SELECT m.oid UNION SELECT relid FROM "
+              "pg_partition_tree(m.oid::regclass)) r(oid) GROUP BY 1"),
+          {}, kAskingForChanges));
+  for (int row = 0; row < rows.rows(); ++row)
+    counts[rows.Int(row, 0)] = {rows.Int(row, 1) + rows.Int(row, 2), rows.Int(row, 2)};
   return counts;
 }
 
 absl::Status PostgresTriggered::Begin() {
-  absl::StatusOr<std::map<std::int64_t, Counts>> counts = Count();
-  if (!counts.ok()) return counts.status();
-  before_ = *std::move(counts);
+  ASSIGN_OR_RETURN(before_, Count());
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<TriggeredRow>> PostgresTriggered::Find(const RowNames& known) {
-  const absl::StatusOr<std::map<std::int64_t, Counts>> counts = Count();
-  if (!counts.ok()) return counts.status();
+  ASSIGN_OR_RETURN(const auto counts, Count());
   std::map<std::int64_t, std::int64_t> explained;
   for (const auto& [oid, key] : known) ++explained[oid];
   std::vector<TriggeredRow> rows;
-  for (const auto& [oid, count] : *counts) {
+  for (const auto& [oid, count] : counts) {
     const Counts& before = before_[oid];
     if (count.all - before.all <= explained[oid]) continue;
     const PostgresMember* const member = members_.FindByOid(static_cast<std::uint32_t>(oid));
-    absl::Status found = FindIn(*member, count.of_old > before.of_old, known, &rows);
-    if (!found.ok()) return found;
+    RETURN_IF_ERROR(FindIn(*member, count.of_old > before.of_old, known, &rows));
   }
   return rows;
 }
 
 absl::Status PostgresTriggered::FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
                                        std::vector<TriggeredRow>* rows) {
-  const absl::StatusOr<std::int64_t> number =
-      connection_.Number("SELECT pg_current_xact_id()::xid::text::int8", {}, kAskingForChanges);
-  if (!number.ok()) return number.status();
-  const absl::StatusOr<postgres::Connection*> beside = beside_();
-  if (!beside.ok()) return beside.status();
+  ASSIGN_OR_RETURN(const std::int64_t number,
+                   connection_.Number("SELECT pg_current_xact_id()::xid::text::int8", {}, kAskingForChanges));
+  ASSIGN_OR_RETURN(postgres::Connection* const beside, beside_());
   std::map<std::string, RowOf> keys;
   absl::Status read =
-      ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(*number)), &keys);
+      ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(number)), &keys);
   // What is gone others see, as long as the transaction lasts.
   if (read.ok() && changed_old)
-    read = ReadKeys(**beside, members_, member, IsOfTransaction("xmax", absl::StrCat(*number)), &keys);
+    read = ReadKeys(*beside, members_, member, IsOfTransaction("xmax", absl::StrCat(number)), &keys);
   if (!read.ok()) return read;
   const std::vector<std::uint32_t> columns = member.table.PlainColumns();
   for (auto& [name, key] : keys) {
     if (known.contains({member.table.log, name})) continue;
     absl::StatusOr<std::optional<RowOf>> before =
-        ReadPostgresRow(**beside, members_, member, key, columns, /*locks=*/false);
+        ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false);
     if (!before.ok()) return before.status();
     absl::StatusOr<std::optional<RowOf>> now =
         ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/exchange/mirrored_value.h"
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_types.h"
@@ -82,20 +83,20 @@ absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMember
                                 const std::string& sql, const PostgresTexts& bound,
                                 const std::function<absl::Status(RowOf row)>& take, std::string_view doing) {
   PostgresRowDecoder decoder(FieldsOf(member, columns));
-  absl::StatusOr<postgres::RowStream> rows = connection.Stream(
-      sql, bound.values(),
-      doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'") : std::string(doing));
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(postgres::RowStream rows,
+                   connection.Stream(sql, bound.values(),
+                                     doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
+                                                   : std::string(doing)));
   std::vector<std::string_view> fields(columns.size());
-  absl::StatusOr<bool> more = rows->Step();
-  for (; more.ok() && *more; more = rows->Step()) {
-    rows->row().ViewRow(0, &fields);
+  absl::StatusOr<bool> more = rows.Step();
+  for (; more.ok() && *more; more = rows.Step()) {
+    rows.row().ViewRow(0, &fields);
     if (!decoder.Decode(fields)) return Misfit(members, member, columns, decoder.misfits());
     RowOf row;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       row.push_back(AsMirrored(member.known->schema.columns[columns[i]], decoder.values()[i]));
     }
-    if (absl::Status taken = take(std::move(row)); !taken.ok()) return taken;
+    RETURN_IF_ERROR(take(std::move(row)));
   }
   return more.status();
 }
@@ -109,7 +110,7 @@ absl::StatusOr<std::optional<RowOf>> ReadPostgresRow(postgres::Connection& conne
   PostgresTexts bound;
   bound.AddKey(member, key);
   std::optional<RowOf> found;
-  const absl::Status done =
+  RETURN_IF_ERROR(
       ReadPostgresValues(connection, members, member, read,
                          absl::StrCat("SELECT ", member.Values(read), " FROM ", member.Rows(), " WHERE ",
                                       member.KeyIs(1), locks ? " FOR UPDATE OF t" : ""),
@@ -119,8 +120,7 @@ absl::StatusOr<std::optional<RowOf>> ReadPostgresRow(postgres::Connection& conne
                            }
                            found.emplace(row.begin() + static_cast<std::ptrdiff_t>(key.size()), row.end());
                            return absl::OkStatus();
-                         });
-  if (!done.ok()) return done;
+                         }));
   return found;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
@@ -55,21 +56,18 @@ absl::StatusOr<GrantedByOid> ReadGranted(postgres::Connection& connection,
       absl::StrJoin(tables, ",", [](std::string* to, const auto* one) { absl::StrAppend(to, one->oid); }),
       "}");
   GrantedByOid granted;
-  const auto columns = connection.Query(kColumnRights, {postgres::Value(oids)}, kAsking);
-  if (!columns.ok()) return columns.status();
-  for (int row = 0; row < columns->rows(); ++row) {
-    Granted& one = granted[static_cast<std::uint32_t>(columns->Int(row, 0))];
-    if (columns->Bool(row, 2)) one.inserts.insert(columns->Text(row, 1));
-    if (columns->Bool(row, 3)) one.updates.insert(columns->Text(row, 1));
-    one.updates_some = one.updates_some || columns->Bool(row, 3);
-    one.deletes = columns->Bool(row, 4);
+  ASSIGN_OR_RETURN(const auto columns, connection.Query(kColumnRights, {postgres::Value(oids)}, kAsking));
+  for (int row = 0; row < columns.rows(); ++row) {
+    Granted& one = granted[static_cast<std::uint32_t>(columns.Int(row, 0))];
+    if (columns.Bool(row, 2)) one.inserts.insert(columns.Text(row, 1));
+    if (columns.Bool(row, 3)) one.updates.insert(columns.Text(row, 1));
+    one.updates_some = one.updates_some || columns.Bool(row, 3);
+    one.deletes = columns.Bool(row, 4);
   }
-  const auto sequences = connection.Query(kSequences, {postgres::Value(oids)}, kAsking);
-  if (!sequences.ok()) return sequences.status();
-  for (int row = 0; row < sequences->rows(); ++row) {
-    absl::StatusOr<std::string> name = postgres::QuotedName(sequences->View(row, 1), sequences->View(row, 2));
-    if (!name.ok()) return name.status();
-    granted[static_cast<std::uint32_t>(sequences->Int(row, 0))].sequences.push_back(*std::move(name));
+  ASSIGN_OR_RETURN(const auto sequences, connection.Query(kSequences, {postgres::Value(oids)}, kAsking));
+  for (int row = 0; row < sequences.rows(); ++row) {
+    ASSIGN_OR_RETURN(std::string name, postgres::QuotedName(sequences.View(row, 1), sequences.View(row, 2)));
+    granted[static_cast<std::uint32_t>(sequences.Int(row, 0))].sequences.push_back(std::move(name));
   }
   return granted;
 }
@@ -159,22 +157,21 @@ absl::StatusOr<OwnTables> FindOwn(postgres::Connection& connection, const Postgr
   std::vector<std::string> names = PostgresExchangeNames();
   const std::vector<std::string> boxes = options.boxes ? BoxTables() : std::vector<std::string>();
   names.insert(names.end(), boxes.begin(), boxes.end());
-  const auto rows = connection.Query(
-      kOwnRights,
-      {postgres::Value(options.schema), postgres::Value(absl::StrCat("{", absl::StrJoin(names, ","), "}"))},
-      kAsking);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows,
+                   connection.Query(kOwnRights,
+                                    {postgres::Value(options.schema),
+                                     postgres::Value(absl::StrCat("{", absl::StrJoin(names, ","), "}"))},
+                                    kAsking));
   std::map<std::string, bool> may;
-  for (int row = 0; row < rows->rows(); ++row) may[rows->Text(row, 0)] = rows->Bool(row, 1);
+  for (int row = 0; row < rows.rows(); ++row) may[rows.Text(row, 0)] = rows.Bool(row, 1);
   OwnTables own;
   std::vector<std::string> lacking;
   for (const std::string& name : names) {
     const auto known = may.find(name);
     if (known == may.end()) own.missing.push_back(name);
     if (known == may.end() || known->second) continue;
-    absl::StatusOr<std::string> quoted = postgres::QuotedName(options.schema, name);
-    if (!quoted.ok()) return quoted.status();
-    lacking.push_back(*std::move(quoted));
+    ASSIGN_OR_RETURN(std::string quoted, postgres::QuotedName(options.schema, name));
+    lacking.push_back(std::move(quoted));
   }
   if (!lacking.empty()) {
     own.grants.push_back(
@@ -182,13 +179,12 @@ absl::StatusOr<OwnTables> FindOwn(postgres::Connection& connection, const Postgr
   }
   for (std::size_t i = 0; i < 2 && i < boxes.size(); ++i) {
     if (!may.contains(boxes[i])) continue;
-    const absl::StatusOr<std::string> quoted = postgres::QuotedName(options.schema, boxes[i]);
-    if (!quoted.ok()) return quoted.status();
-    const auto sequence = connection.Query(kBoxSequences, {postgres::Value(*quoted)}, kAsking);
-    if (!sequence.ok()) return sequence.status();
-    for (int row = 0; row < sequence->rows(); ++row)
+    ASSIGN_OR_RETURN(const std::string quoted, postgres::QuotedName(options.schema, boxes[i]));
+    ASSIGN_OR_RETURN(const auto sequence,
+                     connection.Query(kBoxSequences, {postgres::Value(quoted)}, kAsking));
+    for (int row = 0; row < sequence.rows(); ++row)
       own.grants.push_back(
-          absl::StrCat("GRANT SELECT, UPDATE ON SEQUENCE ", sequence->Text(row, 0), " TO ", to));
+          absl::StrCat("GRANT SELECT, UPDATE ON SEQUENCE ", sequence.Text(row, 0), " TO ", to));
   }
   return own;
 }

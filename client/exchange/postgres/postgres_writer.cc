@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "client/exchange/postgres/postgres_values.h"
 
 namespace mirror {
@@ -71,23 +72,20 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
   bool there = false;
   if (task.delivery->operation() == v1::OPERATION_INSERT) {
     const std::vector<std::uint32_t>& columns = member.table.key;
-    const absl::Status written = ReadPostgresValues(
+    RETURN_IF_ERROR(ReadPostgresValues(
         connection, members, member, columns, absl::StrCat(sql, " RETURNING ", member.Values(columns)), bound,
         [&](RowOf row) {
           *key = std::move(row);
           there = true;
           return absl::OkStatus();
         },
-        kWriting);
-    if (!written.ok()) return written;
+        kWriting));
   } else {
-    const absl::StatusOr<std::int64_t> rows = connection.Run(sql, bound.values(), kWriting);
-    if (!rows.ok()) return rows.status();
-    there = *rows == 1;
+    ASSIGN_OR_RETURN(const std::int64_t rows, connection.Run(sql, bound.values(), kWriting));
+    there = rows == 1;
   }
   // What waits for the end of the transaction would fail there, with all that is noted.
-  if (absl::Status kept = connection.Execute("SET CONSTRAINTS ALL IMMEDIATE", kWriting); !kept.ok())
-    return kept;
+  RETURN_IF_ERROR(connection.Execute("SET CONSTRAINTS ALL IMMEDIATE", kWriting));
   return there;
 }
 
@@ -105,15 +103,14 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
     read.insert(read.end(), plain.begin(), plain.end());
     PostgresTexts bound;
     bound.AddKey(member, key);
-    const absl::Status done = ReadPostgresValues(
+    RETURN_IF_ERROR(ReadPostgresValues(
         connection, members, *child, read,
         absl::StrCat("SELECT ", child->Values(read), " FROM ", child->Rows(), " JOIN ", member.Rows("p"),
                      " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ", kReachedRowsMax + 1),
         bound, [&](RowOf row) {
           return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
                       deletes && action.deletes);
-        });
-    if (!done.ok()) return done;
+        }));
   }
   return absl::OkStatus();
 }
@@ -130,7 +127,7 @@ absl::Status NotePostgresConflict(postgres::Connection& connection, const Postgr
   PostgresTexts bound;
   bound.AddKey(member, key);
   postgres::Savepoint savepoint(connection);
-  if (absl::Status saved = savepoint.Begin(kNoting); !saved.ok()) return saved;
+  RETURN_IF_ERROR(savepoint.Begin(kNoting));
   const absl::StatusOr<std::int64_t> noted = connection.Run(
       absl::StrCat("UPDATE ", member.Rows(), " SET ", column, " = t.", column, " WHERE ", member.KeyIs(1)),
       bound.values(), kNoting);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "client/source/capture/capture_form.h"
 #include "proto/wire/table.h"
 
@@ -13,7 +14,7 @@ absl::StatusOr<std::vector<std::string>> CaptureHistory::Renew(const std::vector
   std::vector<std::string> captured, others;
   for (const std::string& table : tables) (Captures(table) ? captured : others).push_back(table);
   // There is nothing to be made at the source for those.
-  if (absl::Status retained = state_.Retain(captured); !retained.ok()) return retained;
+  RETURN_IF_ERROR(state_.Retain(captured));
   return base_.Renew(others);
 }
 
@@ -25,26 +26,23 @@ absl::StatusOr<Standing> CaptureHistory::Judge(const std::string& table, const P
 
 absl::StatusOr<std::optional<bool>> CaptureHistory::ChangedSince(const std::string& table, Lsn lsn) {
   if (!Captures(table)) return base_.ChangedSince(table, lsn);
-  const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
-  if (!found.ok()) return found.status();
-  if (!*found) return std::nullopt;
-  return (*found)->changed > lsn.value;
+  ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> found, state_.Find(table));
+  if (!found) return std::nullopt;
+  return (found)->changed > lsn.value;
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> CaptureHistory::ChangedKeys(const std::string& table,
                                                                             Lsn lsn) {
   constexpr std::size_t kKeysAtATime = 10'000;
   if (!Captures(table)) return base_.ChangedKeys(table, lsn);
-  const absl::StatusOr<std::optional<CaptureState::Table>> found = state_.Find(table);
-  if (!found.ok()) return found.status();
-  if (!*found || (*found)->key_parts == 0) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> found, state_.Find(table));
+  if (!found || found->key_parts == 0) return std::nullopt;
   std::vector<Key> keys;
   for (;;) {
-    absl::StatusOr<std::vector<CaptureState::Note>> notes =
-        state_.ReadNoted(**found, lsn.value, keys.empty() ? Key{} : keys.back(), kKeysAtATime);
-    if (!notes.ok()) return notes.status();
-    for (CaptureState::Note& note : *notes) keys.push_back(std::move(note.key));
-    if (notes->size() < kKeysAtATime) return keys;
+    ASSIGN_OR_RETURN(std::vector<CaptureState::Note> notes,
+                     state_.ReadNoted(*found, lsn.value, keys.empty() ? Key{} : keys.back(), kKeysAtATime));
+    for (CaptureState::Note& note : notes) keys.push_back(std::move(note.key));
+    if (notes.size() < kKeysAtATime) return keys;
   }
 }
 
@@ -96,9 +94,8 @@ absl::StatusOr<std::map<std::string, Position>> CaptureHistory::Begin(const std:
     targets = *std::move(begun);
   }
   if (captured.empty()) return targets;
-  const absl::StatusOr<Position> target = state_.Begin(captured, highest);
-  if (!target.ok()) return target.status();
-  for (const std::string& table : captured) targets[table] = *target;
+  ASSIGN_OR_RETURN(const Position target, state_.Begin(captured, highest));
+  for (const std::string& table : captured) targets[table] = target;
   return targets;
 }
 
@@ -110,7 +107,7 @@ absl::Status CaptureHistory::Forget(const std::map<std::string, Position>& durab
       others[table] = position;
       continue;
     }
-    if (absl::Status forgotten = state_.Forget(table, position, before_ms); !forgotten.ok()) return forgotten;
+    RETURN_IF_ERROR(state_.Forget(table, position, before_ms));
   }
   return base_.Forget(others);
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "client/source/capture/capture_sql.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
@@ -16,7 +17,7 @@ absl::StatusOr<std::unique_ptr<CaptureLook>> CaptureLook::Begin(CaptureState& st
                                                                 const CaptureState::Table& table,
                                                                 std::int64_t run) {
   std::unique_ptr<CaptureLook> look(new CaptureLook(state, table, run));
-  if (absl::Status prepared = look->Prepare(); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(look->Prepare());
   return look;
 }
 
@@ -52,10 +53,10 @@ absl::Status CaptureLook::Prepare() {
       if (!one->status().ok()) return one->status();
     }
     sqlite::Statement last = state_.Prepared(absl::StrCat("SELECT coalesce(max(id), 0) FROM ", rows));
-    if (absl::Status row = last.StepToRow(); !row.ok()) return row;
+    RETURN_IF_ERROR(last.StepToRow());
     next_id_ = last.Int(0) + 1;
   }
-  if (absl::Status begun = state_.Run("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+  RETURN_IF_ERROR(state_.Run("BEGIN IMMEDIATE"));
   open_ = true;
   return absl::OkStatus();
 }
@@ -74,7 +75,7 @@ absl::Status CaptureLook::Noted() {
   table_.changed = run_;
   if (++uncommitted_ < kNotesPerCommit) return absl::OkStatus();
   uncommitted_ = 0;
-  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
+  RETURN_IF_ERROR(state_.Save(table_));
   return state_.Run("COMMIT; BEGIN IMMEDIATE");
 }
 
@@ -106,9 +107,8 @@ absl::Status CaptureLook::KeepHashes(const Key& key, const std::string& before, 
 absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::string& hashes) {
   const auto stored = static_cast<std::int64_t>(digest);
   BindKey(find_, 1, key);
-  const absl::StatusOr<bool> found = find_.Step();
-  if (!found.ok()) return found.status();
-  const bool known = *found;
+  ASSIGN_OR_RETURN(const bool found, find_.Step());
+  const bool known = found;
   const bool gone = known && find_.IsNull(0);
   const bool same = known && !gone && find_.Int(0) == stored;
   const std::int64_t id = known ? find_.Int(1) : next_id_;
@@ -136,9 +136,9 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
     write.Bind(4, next_id_++);
   }
   BindKey(write, known ? 3 : 5, key);
-  if (absl::Status written = write.Run(); !written.ok()) return written;
+  RETURN_IF_ERROR(write.Run());
   if (table_.by_column) {
-    if (absl::Status kept = KeepHashes(key, before, hashes, since); !kept.ok()) return kept;
+    RETURN_IF_ERROR(KeepHashes(key, before, hashes, since));
   }
   if (!known && quiet_) {
     ++table_.rows;
@@ -155,10 +155,9 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
 
 absl::StatusOr<CaptureLook::Remembered> CaptureLook::Find(const Key& key) {
   BindKey(find_, 1, key);
-  const absl::StatusOr<bool> found = find_.Step();
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const bool found, find_.Step());
   Remembered row;
-  row.known = *found;
+  row.known = found;
   row.gone = row.known && find_.IsNull(0);
   if (row.known) {
     row.digest = find_.Int(0);
@@ -174,19 +173,17 @@ bool CaptureLook::WasSeen(const Remembered& row) const {
 }
 
 absl::Status CaptureLook::LeaveOut(const Key& key) {
-  const absl::StatusOr<Remembered> row = Find(key);
-  if (!row.ok()) return row.status();
+  ASSIGN_OR_RETURN(const Remembered row, Find(key));
   // It was let in a moment ago: the next look tells.
-  if (WasSeen(*row)) return absl::OkStatus();
+  if (WasSeen(row)) return absl::OkStatus();
   // As a row that changed: when it is sent, the source has none with this key.
   return Add(key, CaptureState::kLeftOut);
 }
 
 absl::Status CaptureLook::Keep(const Key& key, bool remember) {
-  const absl::StatusOr<Remembered> row = Find(key);
-  if (!row.ok()) return row.status();
-  const bool known = row->known;
-  if (row->gone || (!known && !remember) || !See(known ? row->id : next_id_)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Remembered row, Find(key));
+  const bool known = row.known;
+  if (row.gone || (!known && !remember) || !See(known ? row.id : next_id_)) return absl::OkStatus();
   // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
   // again, it is sent, whatever it is.
   sqlite::Statement& write = known ? doubt_ : insert_;
@@ -198,18 +195,17 @@ absl::Status CaptureLook::Keep(const Key& key, bool remember) {
     ++table_.rows;
   }
   BindKey(write, known ? 2 : 5, key);
-  if (absl::Status written = write.Run(); !written.ok()) return written;
+  RETURN_IF_ERROR(write.Run());
   return absl::OkStatus();
 }
 
 absl::Status CaptureLook::Learn(const Key& key) {
-  const absl::StatusOr<Remembered> row = Find(key);
-  if (!row.ok()) return row.status();
-  const bool here = row->known && !row->gone;
-  if (here && WasSeen(*row)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Remembered row, Find(key));
+  const bool here = row.known && !row.gone;
+  if (here && WasSeen(row)) return absl::OkStatus();
   // A new one, or one that can be read again, of which this look does not see the values.
-  if (!here || row->digest == CaptureState::kUnread) return Add(key, CaptureState::kToAsk);
-  See(row->id);
+  if (!here || row.digest == CaptureState::kUnread) return Add(key, CaptureState::kToAsk);
+  See(row.id);
   return absl::OkStatus();
 }
 
@@ -235,22 +231,20 @@ void CaptureLook::SetFeed(KeyPart pointer, std::string feed, std::string record,
 
 absl::Status CaptureLook::SaveFed() {
   if (!fed_) return absl::OkStatus();
-  absl::Status forgotten = state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id));
-  if (!forgotten.ok()) return forgotten;
+  RETURN_IF_ERROR(state_.Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table_.id)));
   sqlite::Statement insert = state_.Prepared("INSERT INTO fed (captured, digest) VALUES (?1, ?2)");
   insert.Bind(1, table_.id);
   for (const std::uint64_t digest : *fed_) {
     insert.Bind(2, static_cast<std::int64_t>(digest));
-    if (absl::Status written = insert.Run(); !written.ok()) return written;
+    RETURN_IF_ERROR(insert.Run());
   }
   return absl::OkStatus();
 }
 
 absl::Status CaptureLook::Fed(const Key& key) {
-  const absl::StatusOr<Remembered> row = Find(key);
-  if (!row.ok()) return row.status();
-  sqlite::Statement& write = row->known ? remove_ : insert_;
-  if (row->known) {
+  ASSIGN_OR_RETURN(const Remembered row, Find(key));
+  sqlite::Statement& write = row.known ? remove_ : insert_;
+  if (row.known) {
     write.Bind(1, run_);
     BindKey(write, 2, key);
   } else {
@@ -260,8 +254,8 @@ absl::Status CaptureLook::Fed(const Key& key) {
     write.Bind(4, next_id_++);
     BindKey(write, 5, key);
   }
-  if (absl::Status written = write.Run(); !written.ok()) return written;
-  if (row->known && !row->gone) --table_.rows;
+  RETURN_IF_ERROR(write.Run());
+  if (row.known && !row.gone) --table_.rows;
   ++found_.deletes;
   return Noted();
 }
@@ -310,14 +304,14 @@ absl::Status CaptureLook::EndOthers(Others others) {
       sqlite::Statement& write = forgets ? forget_ : remove_;
       if (!forgets) write.Bind(1, run_);
       BindKey(write, forgets ? 1 : 2, key);
-      if (absl::Status written = write.Run(); !written.ok()) return written;
+      RETURN_IF_ERROR(write.Run());
       --table_.rows;
       if (forgets) continue;
       ++found_.deletes;
-      if (absl::Status noted = Noted(); !noted.ok()) return noted;
+      RETURN_IF_ERROR(Noted());
     }
     for (const Key& key : readable) {
-      if (absl::Status asked = AskFor(key); !asked.ok()) return asked;
+      RETURN_IF_ERROR(AskFor(key));
     }
   }
   return absl::OkStatus();
@@ -328,19 +322,19 @@ absl::Status CaptureLook::AskFor(const Key& key) {
   update_.Bind(1, CaptureState::kToAsk);
   update_.Bind(2, run_);
   BindKey(update_, 3, key);
-  if (absl::Status written = update_.Run(); !written.ok()) return written;
+  RETURN_IF_ERROR(update_.Run());
   ++found_.updates;
   return Noted();
 }
 
 absl::StatusOr<CaptureLook::Found> CaptureLook::End(Others others) {
   if (others != Others::kStay && table_.key_parts > 0 && seen_rows_ < table_.rows) {
-    if (absl::Status ended = EndOthers(others); !ended.ok()) return ended;
+    RETURN_IF_ERROR(EndOthers(others));
   }
-  if (absl::Status saved = SaveFed(); !saved.ok()) return saved;
+  RETURN_IF_ERROR(SaveFed());
   table_.looked_ms = NowMs();
-  if (absl::Status saved = state_.Save(table_); !saved.ok()) return saved;
-  if (absl::Status committed = state_.Run("COMMIT"); !committed.ok()) return committed;
+  RETURN_IF_ERROR(state_.Save(table_));
+  RETURN_IF_ERROR(state_.Run("COMMIT"));
   open_ = false;
   return found_;
 }

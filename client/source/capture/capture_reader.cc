@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_look.h"
 #include "client/source/capture/captured_rows.h"
@@ -66,9 +67,8 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<std::vector<std::string>> TableNames() override {
     absl::StatusOr<std::vector<std::string>> names = inner_->TableNames();
     if (!names.ok() || others_ == nullptr) return names;
-    const absl::StatusOr<std::vector<std::string>> more = others_->TableNames();
-    if (!more.ok()) return more.status();
-    names->insert(names->end(), more->begin(), more->end());
+    ASSIGN_OR_RETURN(const std::vector<std::string> more, others_->TableNames());
+    names->insert(names->end(), more.begin(), more.end());
     return names;
   }
 
@@ -86,9 +86,8 @@ class CaptureReader : public SourceReader {
     due_.erase(due);
     std::vector<std::string> notes;
     const CaptureRule& rule = *rules_.Find(table);
-    const absl::StatusOr<CaptureState::Table> known = Prepare(first.source, rule);
-    if (!known.ok()) return known.status();
-    return Capture(first.source, rule, *known, first.run, &notes);
+    ASSIGN_OR_RETURN(const CaptureState::Table known, Prepare(first.source, rule));
+    return Capture(first.source, rule, known, first.run, &notes);
   }
 
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
@@ -103,14 +102,12 @@ class CaptureReader : public SourceReader {
         return ReadAndLook(first, columns);
       }
       // Not all that its digests are over is read.
-      if (absl::Status looked = TakeLook(table); !looked.ok()) return looked;
+      RETURN_IF_ERROR(TakeLook(table));
     }
-    const absl::StatusOr<bool> twice = HasKeysTwice(table);
-    if (!twice.ok()) return twice.status();
-    if (*twice) {
-      absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, FindSchema(table)->Key());
-      if (!keys.ok()) return keys.status();
-      return ReadRowsOnce(*inner_, table, *std::move(keys), columns);
+    ASSIGN_OR_RETURN(const bool twice, HasKeysTwice(table));
+    if (twice) {
+      ASSIGN_OR_RETURN(std::unique_ptr<DigestReader> keys, inner_->Digests(table, FindSchema(table)->Key()));
+      return ReadRowsOnce(*inner_, table, std::move(keys), columns);
     }
     return ReaderOf(table).Read(table, columns);
   }
@@ -119,9 +116,8 @@ class CaptureReader : public SourceReader {
     const RepeatedKeys repeated = inner_->RepeatedKeysOf(table);
     const bool first_counts = repeated == RepeatedKeys::kFirst || repeated == RepeatedKeys::kVersions;
     if (rules_.Find(table) != nullptr && !first_counts) {
-      const absl::StatusOr<bool> twice = HasKeysTwice(table);
-      if (!twice.ok()) return twice.status();
-      if (*twice) {
+      ASSIGN_OR_RETURN(const bool twice, HasKeysTwice(table));
+      if (twice) {
         return absl::FailedPreconditionError(
             absl::StrCat("several rows of table '", table,
                          "' have the same key, so it is not known which of them the mirror should have: "
@@ -159,12 +155,11 @@ class CaptureReader : public SourceReader {
       return ReaderOf(table).Changes(table, from, columns, whole_rows, count_all, std::move(also));
     }
     const TableSchema* const schema = FindSchema(table);
-    absl::StatusOr<std::optional<CaptureState::Table>> captured = state_.Find(table);
-    if (!captured.ok()) return captured.status();
-    if (schema == nullptr || !*captured) {
+    ASSIGN_OR_RETURN(std::optional<CaptureState::Table> captured, state_.Find(table));
+    if (schema == nullptr || !captured) {
       return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
     }
-    return ReadNotedChanges(*inner_, state_, **std::move(captured), *schema, columns, from.value, whole_rows,
+    return ReadNotedChanges(*inner_, state_, *std::move(captured), *schema, columns, from.value, whole_rows,
                             *rule, std::move(also));
   }
 
@@ -179,13 +174,11 @@ class CaptureReader : public SourceReader {
                                                            const std::vector<std::uint32_t>& columns) {
     const TableSchema& schema = due.source.schema;
     const CaptureRule& rule = *rules_.Find(schema.name);
-    const absl::StatusOr<CaptureState::Table> table = Prepare(due.source, rule);
-    if (!table.ok()) return table.status();
+    ASSIGN_OR_RETURN(const CaptureState::Table table, Prepare(due.source, rule));
     absl::StatusOr<std::unique_ptr<TableReader>> rows = inner_->Read(schema.name, columns);
     if (!rows.ok()) return rows;
-    absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, *table, due.run);
-    if (!look.ok()) return look.status();
-    return ReadAndLookAtRows(*inner_, *std::move(rows), *std::move(look), schema, table->by_column);
+    ASSIGN_OR_RETURN(std::unique_ptr<CaptureLook> look, CaptureLook::Begin(state_, table, due.run));
+    return ReadAndLookAtRows(*inner_, *std::move(rows), std::move(look), schema, table.by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {
@@ -221,8 +214,7 @@ class CaptureReader : public SourceReader {
     schemas_.clear();
     twice_.clear();
     due_.clear();
-    const absl::StatusOr<std::int64_t> run = state_.BeginRun();
-    if (!run.ok()) return run.status();
+    ASSIGN_OR_RETURN(const std::int64_t run, state_.BeginRun());
     for (SourceTable& table : schema->tables) {
       const CaptureRule* const rule = rules_.Find(table.schema.name);
       if (!table.problem.empty() || rule == nullptr) continue;
@@ -233,11 +225,11 @@ class CaptureReader : public SourceReader {
       }
       const absl::StatusOr<CaptureState::Table> known = Prepare(table, *rule);
       if (known.ok() && CanWait(*known, *rule)) {
-        due_[FoldName(table.schema.name)] = {table, *run};
+        due_[FoldName(table.schema.name)] = {table, run};
         continue;
       }
       const absl::Status captured =
-          known.ok() ? Capture(table, *rule, *known, *run, &schema->notes) : known.status();
+          known.ok() ? Capture(table, *rule, *known, run, &schema->notes) : known.status();
       if (captured.ok()) continue;
       // Of the source or of the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
@@ -255,16 +247,13 @@ class CaptureReader : public SourceReader {
   absl::Status Capture(SourceTable& source, const CaptureRule& rule, const CaptureState::Table& table,
                        std::int64_t run, std::vector<std::string>* notes) {
     const TableSchema& schema = source.schema;
-    const absl::StatusOr<std::uint32_t> column = ColumnOf(schema, rule);
-    if (!column.ok()) return column.status();
-    const absl::StatusOr<std::unique_ptr<CaptureLook>> look = CaptureLook::Begin(state_, table, run);
-    if (!look.ok()) return look.status();
-    Taken taken{schema, rule, **look, notes, schema.columns[*column], table.by_column};
+    ASSIGN_OR_RETURN(const std::uint32_t column, ColumnOf(schema, rule));
+    ASSIGN_OR_RETURN(const std::unique_ptr<CaptureLook> look, CaptureLook::Begin(state_, table, run));
+    Taken taken{schema, rule, *look, notes, schema.columns[column], table.by_column};
     // First: what is there behind it was made again.
     absl::Status status;
     if (rule.deletes_from) {
-      status =
-          TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, {source, *inner_}, table, **look, notes);
+      status = TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, {source, *inner_}, table, *look, notes);
       inner_->LeaveCopies();
     }
     if (!status.ok()) return status;
@@ -276,21 +265,20 @@ class CaptureReader : public SourceReader {
         break;
       case Strategy::kWatermark:
       case Strategy::kWatermarkCdc:
-        status = TakeBehindWatermark(rule, *column, table, taken);
+        status = TakeBehindWatermark(rule, column, table, taken);
         break;
       case Strategy::kWindow:
-        status = TakeWindow(rule, *column, table, taken);
+        status = TakeWindow(rule, column, table, taken);
         break;
     }
     if (!status.ok()) return status;
     source.unreadable = taken.unreadable || taken.partial;
     using Others = CaptureLook::Others;
-    const absl::StatusOr<CaptureLook::Found> found = (*look)->End(!rule.SeesDeletes() ? Others::kForget
-                                                                  : taken.partial     ? Others::kStay
-                                                                                      : Others::kGone);
-    if (!found.ok()) return found.status();
-    if (found->twice > 0) twice_.insert(schema.name);
-    NoteTwice(*inner_, schema.name, *found, notes);
+    ASSIGN_OR_RETURN(const CaptureLook::Found found, look->End(!rule.SeesDeletes() ? Others::kForget
+                                                               : taken.partial     ? Others::kStay
+                                                                                   : Others::kGone));
+    if (found.twice > 0) twice_.insert(schema.name);
+    NoteTwice(*inner_, schema.name, found, notes);
     return absl::OkStatus();
   }
 
@@ -310,18 +298,16 @@ class CaptureReader : public SourceReader {
         inner_->RepeatedKeysOf(table) == RepeatedKeys::kNever) {
       return false;
     }
-    const absl::StatusOr<std::unique_ptr<DigestReader>> keys = inner_->Digests(table, schema->Key());
-    if (!keys.ok()) return keys.status();
+    ASSIGN_OR_RETURN(const std::unique_ptr<DigestReader> keys, inner_->Digests(table, schema->Key()));
     std::uint64_t different = 0;
     for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = (*keys)->Next(kDigestsAtATime, /*each=*/false);
+      const absl::StatusOr<DigestPiece> piece = keys->Next(kDigestsAtATime, /*each=*/false);
       if (!piece.ok()) return piece.status();
       different += piece->digest.rows;
       end = piece->end;
     }
-    const absl::StatusOr<std::uint64_t> rows = inner_->CountRows(table);
-    if (!rows.ok()) return rows.status();
-    return different < *rows;
+    ASSIGN_OR_RETURN(const std::uint64_t rows, inner_->CountRows(table));
+    return different < rows;
   }
 
   SourceReader& ReaderOf(const std::string& table) {
@@ -346,26 +332,25 @@ class CaptureReader : public SourceReader {
     const bool keyed = !taken.schema.Key().empty();
     RangeDigest all;
     for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = rows.Next(kDigestsAtATime, keyed);
-      if (!piece.ok()) return piece.status();
-      end = piece->end;
-      all.Add(piece->digest);
-      for (std::size_t i = 0; i < piece->rows.size(); ++i) {
-        const auto& [key, digest] = piece->rows[i];
-        if (absl::Status whole = CheckKey(key, taken.schema.name); !whole.ok()) return whole;
+      ASSIGN_OR_RETURN(const DigestPiece piece, rows.Next(kDigestsAtATime, keyed));
+      end = piece.end;
+      all.Add(piece.digest);
+      for (std::size_t i = 0; i < piece.rows.size(); ++i) {
+        const auto& [key, digest] = piece.rows[i];
+        RETURN_IF_ERROR(CheckKey(key, taken.schema.name));
         absl::Status added = only_keys ? taken.look.Learn(key)
-                             : taken.by_column && i < piece->by_column.size()
-                                 ? taken.look.Add(key, digest, piece->by_column[i])
+                             : taken.by_column && i < piece.by_column.size()
+                                 ? taken.look.Add(key, digest, piece.by_column[i])
                                  : taken.look.Add(key, digest);
         if (!added.ok()) return added;
       }
-      taken.unreadable = taken.unreadable || !piece->untold.empty();
-      for (const Key& untold : piece->untold) {
-        if (absl::Status kept = taken.look.Keep(untold, !taken.rule.SeesDeletes()); !kept.ok()) return kept;
+      taken.unreadable = taken.unreadable || !piece.untold.empty();
+      for (const Key& untold : piece.untold) {
+        RETURN_IF_ERROR(taken.look.Keep(untold, !taken.rule.SeesDeletes()));
       }
-      taken.partial = taken.partial || piece->partial;
-      if (piece->greatest.kind != Kind::kNull) taken.greatest = ShownValue(taken.by, piece->greatest);
-      if (!only_keys) taken.notes->insert(taken.notes->end(), piece->notes.begin(), piece->notes.end());
+      taken.partial = taken.partial || piece.partial;
+      if (piece.greatest.kind != Kind::kNull) taken.greatest = ShownValue(taken.by, piece.greatest);
+      if (!only_keys) taken.notes->insert(taken.notes->end(), piece.notes.begin(), piece.notes.end());
     }
     return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
   }
@@ -396,9 +381,8 @@ class CaptureReader : public SourceReader {
     }
     bound.from = *std::move(from);
     bound.by_column = taken.by_column;
-    const auto rows = inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound);
-    if (!rows.ok()) return rows.status();
-    if (absl::Status status = Take(**rows, taken); !status.ok()) return status;
+    ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound));
+    RETURN_IF_ERROR(Take(*rows, taken));
     // Those that are gone by all keys are found in that way.
     return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();
   }
@@ -410,10 +394,9 @@ class CaptureReader : public SourceReader {
       columns.push_back(bound.column);
     bound.left_out = true;
     bound.by_column = false;
-    const auto rows = inner_->ScanFrom(taken.schema.name, columns, bound);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, columns, bound));
     for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kDigestsAtATime, /*each=*/true);
+      const absl::StatusOr<DigestPiece> piece = rows->Next(kDigestsAtATime, /*each=*/true);
       if (!piece.ok()) return piece.status();
       end = piece->end;
       for (const auto& [key, digest] : piece->rows) {
@@ -432,19 +415,18 @@ class CaptureReader : public SourceReader {
 
   absl::Status TakeBehindWatermark(const CaptureRule& rule, std::uint32_t column,
                                    const CaptureState::Table& table, Taken& taken) {
-    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtShownColumn(taken, column);
-    if (!facts.ok()) return facts.status();
+    ASSIGN_OR_RETURN(const SourceReader::ColumnFacts facts, LookAtShownColumn(taken, column));
     const bool first = table.pointer.kind == Kind::kNull;
-    KeyPart pointer = first ? facts->greatest : table.pointer;
+    KeyPart pointer = first ? facts.greatest : table.pointer;
     // What was there before the first look is sent whole; what came behind a look that saw no value is not,
     // nor are rows that can be read one day.
-    if (first && (table.looked_ms > 0 || facts->unreadable) && pointer.kind != Kind::kNull)
+    if (first && (table.looked_ms > 0 || facts.unreadable) && pointer.kind != Kind::kNull)
       pointer = BeforeAll();
     // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
     // not match nothing is known there.
-    const bool fell = facts->greatest.kind != Kind::kNull && IsBelow(taken.by, facts->greatest, pointer);
+    const bool fell = facts.greatest.kind != Kind::kNull && IsBelow(taken.by, facts.greatest, pointer);
     if (fell && !rule.filtered) {
-      pointer = facts->greatest;
+      pointer = facts.greatest;
       // What stands there was met before, and is not remembered.
       if (!rule.SeesDeletes()) taken.look.SetQuiet();
     }
@@ -457,9 +439,8 @@ class CaptureReader : public SourceReader {
     }
     if (!status.ok()) return status;
     if (rule.SeesDeletes() && !first) {
-      const auto keys = inner_->Scan(taken.schema.name, taken.schema.Key());
-      if (!keys.ok()) return keys.status();
-      if (status = Take(**keys, taken, /*only_keys=*/true); !status.ok()) return status;
+      ASSIGN_OR_RETURN(const auto keys, inner_->Scan(taken.schema.name, taken.schema.Key()));
+      if (status = Take(*keys, taken, /*only_keys=*/true); !status.ok()) return status;
     }
     // A row that nobody can name may be anywhere, and has to be met when it can be read.
     if (taken.partial) {
@@ -473,8 +454,7 @@ class CaptureReader : public SourceReader {
 
   absl::Status TakeWindow(const CaptureRule& rule, std::uint32_t column, const CaptureState::Table& table,
                           Taken& taken) {
-    const absl::StatusOr<SourceReader::ColumnFacts> facts = LookAtShownColumn(taken, column);
-    if (!facts.ok()) return facts.status();
+    ASSIGN_OR_RETURN(const SourceReader::ColumnFacts facts, LookAtShownColumn(taken, column));
     const std::int64_t now_ms = NowMs();
     if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
       taken.notes->push_back(
@@ -482,8 +462,8 @@ class CaptureReader : public SourceReader {
                        "': the last look at it is older than its window, so changes in between may be "
                        "missed. Send it whole with --repopulate, and make the window longer than any pause"));
     }
-    if (facts->greatest.kind == Kind::kNull) return absl::OkStatus();
-    const bool numbers = IsNumber(facts->greatest) || taken.by.type == Type::kDecimal;
+    if (facts.greatest.kind == Kind::kNull) return absl::OkStatus();
+    const bool numbers = IsNumber(facts.greatest) || taken.by.type == Type::kDecimal;
     if (rule.time && (*rule.time == TimeFormat::kIso) == numbers) {
       return absl::InvalidArgumentError(absl::StrCat(
           "table '", taken.schema.name, "': the greatest value of '", taken.schema.columns[column].name,
@@ -495,11 +475,11 @@ class CaptureReader : public SourceReader {
       taken.notes->push_back(absl::StrCat("table '", taken.schema.name, "': ", words));
     };
     const std::string& name = taken.schema.columns[column].name;
-    if (begin.kind == Kind::kText && !(LooksLikeADay(facts->least) && LooksLikeADay(facts->greatest))) {
+    if (begin.kind == Kind::kText && !(LooksLikeADay(facts.least) && LooksLikeADay(facts.greatest))) {
       note(absl::StrCat("'", name,
                         "', by which its changes are found, has values that do not begin as 2024-05-01: "
                         "changes of such rows are missed, or the rows are always taken for new"));
-    } else if (IsBelow(taken.by, facts->greatest, begin)) {
+    } else if (IsBelow(taken.by, facts.greatest, begin)) {
       note(absl::StrCat("no value of '", name, "' is within the window: no row of the table is looked at"));
     }
     return TakeFrom({column, begin}, taken);

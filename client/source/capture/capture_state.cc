@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/folded_name.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/capture/capture_sql.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/table.h"
@@ -56,7 +57,7 @@ std::string PathOf(const std::string& state_dir, const std::string& context_id) 
 absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::Open(const std::string& state_dir,
                                                                  const std::string& context_id) {
   std::unique_ptr<CaptureState> state(new CaptureState);
-  if (absl::Status loaded = state->Load(PathOf(state_dir, context_id)); !loaded.ok()) return loaded;
+  RETURN_IF_ERROR(state->Load(PathOf(state_dir, context_id)));
   return state;
 }
 
@@ -74,7 +75,7 @@ absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::
   if (made.ok() && Exists(state_dir, context_id))
     made = copy->database_->LoadFrom(copy->path_, kBusyMs, kCopying);
   if (!made.ok()) return made;
-  if (absl::Status prepared = copy->MakeTables(); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(copy->MakeTables());
   return copy;
 }
 
@@ -88,9 +89,8 @@ absl::Status CaptureState::Load(const std::string& path) {
       return made;
     }
   }
-  const absl::Status opened = Connect(
-      path_, {.mode = sqlite::OpenAs::Mode::kWrite, .busy_ms = kBusyMs, .one_thread = true}, kOpening);
-  if (!opened.ok()) return opened;
+  RETURN_IF_ERROR(Connect(
+      path_, {.mode = sqlite::OpenAs::Mode::kWrite, .busy_ms = kBusyMs, .one_thread = true}, kOpening));
   return MakeTables();
 }
 
@@ -98,21 +98,20 @@ absl::Status CaptureState::MakeTables() {
   // What was noted is on disk before it is sent.
   for (const char* const sql :
        {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY"}) {
-    if (absl::Status run = Run(sql); !run.ok()) return run;
+    RETURN_IF_ERROR(Run(sql));
   }
   sqlite3* const database = database_->handle();
   const absl::StatusOr<bool> older = IsOlder(database, kLayout, path_);
   if (absl::IsDataLoss(older.status())) return database_->LastError(kReading);
   if (!older.ok()) return older.status();
   if (*older) {
-    absl::Status taken = InTransaction([&] {
+    RETURN_IF_ERROR(InTransaction([&] {
       absl::Status made = Run(kTables);
       return made.ok() ? TakeOver(database, kLayout, kVersion, path_) : made;
-    });
-    if (!taken.ok()) return taken;
+    }));
   }
   sqlite::Statement select = Prepared("SELECT version, run FROM capture");
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   if (select.Int(0) != kVersion) {
     return absl::DataLossError(absl::StrCat(
         "'", path_, "' was written by another version of the agent. Nothing was sent. Run that version, or ",
@@ -124,12 +123,12 @@ absl::Status CaptureState::MakeTables() {
 
 absl::Status CaptureState::Connect(const std::string& path, const sqlite::OpenAs& as,
                                    std::string_view doing) {
-  auto opened = sqlite::Connection::Open(
-      path, as,
-      [this](const sqlite::Failure& failure, std::string_view what) { return Explain(failure, what); },
-      doing);
-  if (!opened.ok()) return opened.status();
-  database_ = *std::move(opened);
+  ASSIGN_OR_RETURN(database_, sqlite::Connection::Open(
+                                  path, as,
+                                  [this](const sqlite::Failure& failure, std::string_view what) {
+                                    return Explain(failure, what);
+                                  },
+                                  doing));
   return absl::OkStatus();
 }
 
@@ -164,7 +163,7 @@ absl::Status CaptureState::InTransaction(const std::function<absl::Status()>& wo
 
 absl::StatusOr<std::int64_t> CaptureState::BeginRun() {
   const std::int64_t run = run_ + 1;
-  if (absl::Status saved = Run(absl::StrCat("UPDATE capture SET run = ", run)); !saved.ok()) return saved;
+  RETURN_IF_ERROR(Run(absl::StrCat("UPDATE capture SET run = ", run)));
   run_ = begun_ = run;
   return run;
 }
@@ -191,9 +190,8 @@ CaptureState::Table CaptureState::ReadTable(const sqlite::Statement& row) {
 absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std::string& name) {
   sqlite::Statement select = Prepared(absl::StrCat(kSelectTable, " WHERE name = ?1"));
   select.Bind(1, name);
-  const absl::StatusOr<bool> row = select.Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
+  ASSIGN_OR_RETURN(const bool row, select.Step());
+  if (!row) return std::nullopt;
   return ReadTable(select);
 }
 
@@ -209,27 +207,25 @@ absl::StatusOr<std::vector<CaptureState::Table>> CaptureState::List() {
 absl::StatusOr<std::optional<std::int64_t>> CaptureState::LastSent(const Table& table) {
   sqlite::Statement select = Prepared("SELECT max(run) FROM sent WHERE captured = ?1");
   select.Bind(1, table.id);
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   if (select.IsNull(0)) return std::nullopt;
   return select.Int(0);
 }
 
 absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& pointer) {
-  absl::StatusOr<std::optional<Table>> table = Find(name);
-  if (!table.ok()) return table.status();
-  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
-  (*table)->pointer = pointer;
-  return Save(**table);
+  ASSIGN_OR_RETURN(std::optional<Table> table, Find(name));
+  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  table->pointer = pointer;
+  return Save(*table);
 }
 
 absl::Status CaptureState::SetDeletesPointer(const std::string& name, const KeyPart& pointer) {
-  absl::StatusOr<std::optional<Table>> table = Find(name);
-  if (!table.ok()) return table.status();
-  if (!*table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
-  (*table)->deletes_pointer = pointer;
+  ASSIGN_OR_RETURN(std::optional<Table> table, Find(name));
+  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  table->deletes_pointer = pointer;
   return InTransaction([&]() -> absl::Status {
-    absl::Status forgotten = Run(absl::StrCat("DELETE FROM fed WHERE captured = ", (*table)->id));
-    return forgotten.ok() ? Save(**table) : forgotten;
+    absl::Status forgotten = Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table->id));
+    return forgotten.ok() ? Save(*table) : forgotten;
   });
 }
 
@@ -256,14 +252,13 @@ absl::Status CaptureState::Save(const Table& table) {
 
 absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
                                                           std::size_t key_parts, bool by_column) {
-  const absl::StatusOr<std::optional<Table>> found = Find(name);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const std::optional<Table> found, Find(name));
   // A name in another case is the same name: nothing is looked at anew, and the former form stays.
-  if (*found && SameName((*found)->form, form) && (*found)->key_parts == key_parts &&
-      (*found)->by_column == by_column) {
-    return **found;
+  if (found && SameName(found->form, form) && found->key_parts == key_parts &&
+      found->by_column == by_column) {
+    return *found;
   }
-  Table table = found->value_or(Table{});
+  Table table = found.value_or(Table{});
   const bool known = table.id != 0;
   table.name = name;
   table.form = form;
@@ -280,22 +275,20 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
           "INSERT INTO captured (name, form, changed, rows, floor, digest, key_parts, looked_ms, by_column) "
           "VALUES (?1, '', 0, 0, 0, 0, 0, 0, 0)");
       insert.Bind(1, name);
-      if (absl::Status written = insert.Run(); !written.ok()) return written;
+      RETURN_IF_ERROR(insert.Run());
       table.id = database_->LastRowid();
     }
     const std::string rows = RowsName(table.id);
-    absl::Status gone =
-        Run(absl::StrCat("DROP TABLE IF EXISTS ", rows, "; DELETE FROM fed WHERE captured = ", table.id));
-    if (!gone.ok()) return gone;
+    RETURN_IF_ERROR(
+        Run(absl::StrCat("DROP TABLE IF EXISTS ", rows, "; DELETE FROM fed WHERE captured = ", table.id)));
     if (key_parts > 0) {
       // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone. `mask` has the
       // columns that changed behind the run `since` (NULL: any may have), a byte for each.
-      const absl::Status created = Run(
+      RETURN_IF_ERROR(Run(
           absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
                        ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
                        by_column ? "hashes BLOB, mask BLOB, since INTEGER, " : "", "PRIMARY KEY (",
-                       KeyNames(key_parts), ")) WITHOUT ROWID"));
-      if (!created.ok()) return created;
+                       KeyNames(key_parts), ")) WITHOUT ROWID")));
     }
     return Save(table);
   });
@@ -316,12 +309,11 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
     if (!row.ok()) return row.status();
   }
   for (const std::int64_t id : gone) {
-    const absl::Status dropped = InTransaction([&]() -> absl::Status {
+    RETURN_IF_ERROR(InTransaction([&]() -> absl::Status {
       return Run(
           absl::StrCat("DROP TABLE IF EXISTS ", RowsName(id), "; DELETE FROM sent WHERE captured = ", id,
                        "; DELETE FROM fed WHERE captured = ", id, "; DELETE FROM captured WHERE id = ", id));
-    });
-    if (!dropped.ok()) return dropped;
+    }));
   }
   return absl::OkStatus();
 }
@@ -333,7 +325,7 @@ absl::StatusOr<CaptureState::Noted> CaptureState::CountNoted(const Table& table,
                    "digest IS NOT NULL AND born <= ?1), count(*) FILTER (WHERE digest IS NULL) FROM ",
                    RowsName(table.id), " WHERE run > ?1"));
   select.Bind(1, from);
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   const auto count = [&](int column) { return static_cast<std::uint64_t>(select.Int(column)); };
   return Noted{count(0), count(1), count(2)};
 }
@@ -368,8 +360,8 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
 absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tables, std::int64_t highest) {
   const std::int64_t run = std::max(run_, highest < kSensibleRun ? highest + 1 : 0);
   const Position target{Lsn{run}, NewToken()};
-  const absl::Status saved = InTransaction([&]() -> absl::Status {
-    if (absl::Status set = Run(absl::StrCat("UPDATE capture SET run = ", run)); !set.ok()) return set;
+  RETURN_IF_ERROR(InTransaction([&]() -> absl::Status {
+    RETURN_IF_ERROR(Run(absl::StrCat("UPDATE capture SET run = ", run)));
     sqlite::Statement insert = Prepared(
         "INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) SELECT id, ?2, ?3, ?4 FROM captured "
         "WHERE name = ?1");
@@ -378,11 +370,10 @@ absl::StatusOr<Position> CaptureState::Begin(const std::vector<std::string>& tab
       insert.Bind(2, run);
       insert.Bind(3, target.lineage);
       insert.Bind(4, NowMs());
-      if (absl::Status written = insert.Run(); !written.ok()) return written;
+      RETURN_IF_ERROR(insert.Run());
     }
     return absl::OkStatus();
-  });
-  if (!saved.ok()) return saved;
+  }));
   run_ = run;
   target_ = target;
   return target;
@@ -398,39 +389,35 @@ absl::StatusOr<bool> CaptureState::Sent(const std::string& name, const Position&
 }
 
 absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position& position) {
-  absl::StatusOr<std::optional<Table>> table = Find(name);
-  if (!table.ok()) return table.status();
+  ASSIGN_OR_RETURN(std::optional<Table> table, Find(name));
   const std::int64_t lsn = position.lsn.value;
-  if (!*table || (*table)->key_parts == 0 || (*table)->looked_ms == 0) return false;
+  if (!table || table->key_parts == 0 || table->looked_ms == 0) return false;
   if (lsn < 0 || lsn > kSensibleRun) return false;
   const std::int64_t run = std::max(run_, lsn);
-  const std::string rows = RowsName((*table)->id);
-  (*table)->changed = 0;
-  (*table)->floor = lsn;
+  const std::string rows = RowsName(table->id);
+  table->changed = 0;
+  table->floor = lsn;
   const absl::Status adopted = InTransaction([&]() -> absl::Status {
     // Numbers of a memory that was lost began anew: what this look left out counts as left out behind the
     // mirror.
-    absl::Status renumbered =
-        Run(absl::StrCat("UPDATE ", rows, " SET run = ", lsn + 1, " WHERE digest = ", CaptureState::kLeftOut,
-                         " AND run = ", begun_, " AND run <= ", lsn));
-    if (!renumbered.ok()) return renumbered;
+    RETURN_IF_ERROR(Run(absl::StrCat("UPDATE ", rows, " SET run = ", lsn + 1, " WHERE digest = ",
+                                     CaptureState::kLeftOut, " AND run = ", begun_, " AND run <= ", lsn)));
     // What is looked at from now on has a higher number than the mirror.
-    absl::Status status = Run(absl::StrCat(
+    RETURN_IF_ERROR(Run(absl::StrCat(
         "UPDATE capture SET run = ", run, "; DELETE FROM ", rows, " WHERE digest IS NULL; UPDATE ", rows,
         " SET run = 0, born = 0 WHERE run > 0 AND NOT (digest = ", CaptureState::kLeftOut, " AND run > ", lsn,
-        ")"));
-    if (!status.ok()) return status;
+        ")")));
     sqlite::Statement insert =
         Prepared("INSERT OR REPLACE INTO sent (captured, run, lineage, time_ms) VALUES (?1, ?2, ?3, ?4)");
-    insert.Bind(1, (*table)->id);
+    insert.Bind(1, table->id);
     insert.Bind(2, lsn);
     insert.Bind(3, position.lineage);
     insert.Bind(4, NowMs());
-    if (absl::Status written = insert.Run(); !written.ok()) return written;
+    RETURN_IF_ERROR(insert.Run());
     sqlite::Statement last = Prepared(absl::StrCat("SELECT coalesce(max(run), 0) FROM ", rows));
-    if (absl::Status row = last.StepToRow(); !row.ok()) return row;
-    (*table)->changed = last.Int(0);
-    return Save(**table);
+    RETURN_IF_ERROR(last.StepToRow());
+    table->changed = last.Int(0);
+    return Save(*table);
   });
   if (!adopted.ok()) return adopted;
   run_ = run;
@@ -438,14 +425,12 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
 }
 
 absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Position& position) {
-  const absl::StatusOr<std::optional<Table>> table = Find(name);
-  if (!table.ok()) return table.status();
-  if (!*table) return Standing::kGone;
-  const absl::StatusOr<bool> sent = Sent(name, position);
-  if (!sent.ok()) return sent.status();
-  if (*sent) return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kKnown;
+  ASSIGN_OR_RETURN(const std::optional<Table> table, Find(name));
+  if (!table) return Standing::kGone;
+  ASSIGN_OR_RETURN(const bool sent, Sent(name, position));
+  if (sent) return position.lsn.value < table->floor ? Standing::kGone : Standing::kKnown;
   if (position.lsn.value > run_) return Standing::kAhead;
-  return position.lsn.value < (*table)->floor ? Standing::kGone : Standing::kMiss;
+  return position.lsn.value < table->floor ? Standing::kGone : Standing::kMiss;
 }
 
 absl::Status CaptureState::Forget(const std::string& name, const Position& durable, std::int64_t before_ms) {
@@ -457,7 +442,7 @@ absl::Status CaptureState::Forget(const std::string& name, const Position& durab
   select.Bind(1, (*table)->id);
   select.Bind(2, durable.lsn.value);
   select.Bind(3, before_ms);
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   const std::int64_t floor = select.Int(0);
   select.Reset();
   if (floor <= (*table)->floor) return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/rows/block_digests.h"
 #include "proto/wire/row_digest.h"
 
@@ -44,14 +45,11 @@ class RowsOnce : public TableReader {
       std::vector<Key> keys;
       for (const auto& [key, digest] : piece->rows) keys.push_back(key);
       if (keys.empty()) continue;
-      absl::StatusOr<std::unique_ptr<ChangeReader>> rows = inner_.RowsOf(table_, columns_, std::move(keys));
-      if (!rows.ok()) return rows.status();
-      rows_ = *std::move(rows);
+      ASSIGN_OR_RETURN(rows_, inner_.RowsOf(table_, columns_, std::move(keys)));
     }
-    absl::StatusOr<ChangePiece> piece = rows_->Next(size, sink);
-    if (!piece.ok()) return piece.status();
-    if (piece->last) rows_.reset();
-    for (ChangeBlock& one : piece->blocks) {
+    ASSIGN_OR_RETURN(ChangePiece piece, rows_->Next(size, sink));
+    if (piece.last) rows_.reset();
+    for (ChangeBlock& one : piece.blocks) {
       if (one.operation == Operation::kInsert) *block = std::move(one.rows);
     }
     return true;
@@ -80,9 +78,9 @@ class RowsLookedAt : public TableReader {
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     const absl::StatusOr<bool> more = inner_->Next(size, block, sink);
     if (!more.ok()) return more;
-    if (absl::Status taken = Take(block); !taken.ok()) return taken;
+    RETURN_IF_ERROR(Take(block));
     if (*more) return true;
-    if (absl::Status ended = End(); !ended.ok()) return ended;
+    RETURN_IF_ERROR(End());
     return false;
   }
   absl::StatusOr<Position> Seal(const Position& target) override { return inner_->Seal(target); }
@@ -109,7 +107,7 @@ class RowsLookedAt : public TableReader {
   absl::Status End() {
     notes_ = inner_->Notes();
     if (!keyed_) {
-      if (absl::Status all = look_->AddAll(all_.rows, all_.sum); !all.ok()) return all;
+      RETURN_IF_ERROR(look_->AddAll(all_.rows, all_.sum));
     }
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/capture/shown_value.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/rows/block_digests.h"
@@ -188,19 +189,18 @@ class LaterEntries {
     if (entries_.empty()) return absl::OkStatus();
     std::vector<Key> keys;
     for (const auto& [key, of_key] : entries_) keys.push_back(key);
-    const auto rows = of_.reader.RowsOf(of_.table.schema.name, of_.table.schema.Key(), std::move(keys));
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const auto rows,
+                     of_.reader.RowsOf(of_.table.schema.name, of_.table.schema.Key(), std::move(keys)));
     NoSink sink;
     for (bool last = false; !last;) {
-      const absl::StatusOr<ChangePiece> piece = (*rows)->Next(BlockSize(), &sink);
-      if (!piece.ok()) return piece.status();
-      last = piece->last;
-      for (const ChangeBlock& block : piece->blocks) {
+      ASSIGN_OR_RETURN(const ChangePiece piece, rows->Next(BlockSize(), &sink));
+      last = piece.last;
+      for (const ChangeBlock& block : piece.blocks) {
         if (block.operation != Operation::kDelete) continue;
         BlockDigests gone(key_, block.rows, /*by_column=*/false);
         while (gone.Next()) {
           if (entries_.erase(gone.key()) == 0 || first_) continue;
-          if (absl::Status fed = look_.Fed(gone.key()); !fed.ok()) return fed;
+          RETURN_IF_ERROR(look_.Fed(gone.key()));
         }
       }
     }
@@ -241,16 +241,16 @@ class FeedLook {
         later_entries_(fed_table, look, first_) {}
 
   absl::Status Take() {
-    if (absl::Status found = FindWhere(); !found.ok()) return found;
+    RETURN_IF_ERROR(FindWhere());
     const std::string id =
         absl::StrCat(feed_.table, "\n", absl::StrJoin(feed_.key, "\n"), "\n", feed_.column);
     if (greatest_.kind == Kind::kNull) {
       look_.SetFeed(KeyPart(), id, source_.record, {});
       return absl::OkStatus();
     }
-    if (absl::Status begun = FindFrom(id); !begun.ok()) return begun;
+    RETURN_IF_ERROR(FindFrom(id));
     Entries entries(Growing(), from_);
-    if (absl::Status read = ReadEntries(entries); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadEntries(entries));
     NoteRows();
     // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
     if (later_entries_.withheld() > 0 || (unread_ && !first_)) {
@@ -276,13 +276,12 @@ class FeedLook {
     absl::StatusOr<std::vector<std::uint32_t>> columns = FindColumns(feed_, source_.schema);
     if (!columns.ok()) return Wrong(columns.status().message());
     columns_ = *std::move(columns);
-    absl::StatusOr<SourceReader::ColumnFacts> facts =
-        reader_.LookAtColumn(source_.schema.name, columns_.back());
-    if (!facts.ok()) return facts.status();
-    if (!facts->trouble.empty()) {
-      return Wrong(absl::StrCat("column '", feed_.column, "' ", facts->trouble));
+    ASSIGN_OR_RETURN(SourceReader::ColumnFacts facts,
+                     reader_.LookAtColumn(source_.schema.name, columns_.back()));
+    if (!facts.trouble.empty()) {
+      return Wrong(absl::StrCat("column '", feed_.column, "' ", facts.trouble));
     }
-    greatest_ = ShownValue(Growing(), std::move(facts->greatest));
+    greatest_ = ShownValue(Growing(), std::move(facts.greatest));
     return absl::OkStatus();
   }
 
@@ -294,9 +293,7 @@ class FeedLook {
     // Whatever was deleted before the first look is not sent at all.
     from_ = first_ && !later_ ? greatest_ : anew ? BeforeAll() : table_.deletes_pointer;
     if (anew) return absl::OkStatus();
-    absl::StatusOr<std::set<std::uint64_t>> told = look_.FedAtPointer();
-    if (!told.ok()) return told.status();
-    told_ = *std::move(told);
+    ASSIGN_OR_RETURN(told_, look_.FedAtPointer());
     return absl::OkStatus();
   }
 
@@ -306,17 +303,16 @@ class FeedLook {
       return Wrong(absl::StrCat("where it is read on is ", from.status().message(),
                                 ": set one that is with 'mirror-agent pointers --deletes --set'"));
     }
-    const auto rows =
-        reader_.ScanFrom(source_.schema.name, columns_, {columns_.back(), *std::move(from), columns_});
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const auto rows, reader_.ScanFrom(source_.schema.name, columns_,
+                                                       {columns_.back(), *std::move(from), columns_}));
     for (bool end = false; !end;) {
-      const absl::StatusOr<DigestPiece> piece = (*rows)->Next(kRowsAtATime, /*each=*/true);
+      const absl::StatusOr<DigestPiece> piece = rows->Next(kRowsAtATime, /*each=*/true);
       if (!piece.ok()) return piece.status();
       end = piece->end;
       unread_ = unread_ || piece->partial || !piece->untold.empty();
       for (const auto& [given, digest] : piece->rows) {
         const std::uint64_t entry = entries.Add(ShownValue(Growing(), given.back()), digest);
-        if (absl::Status taken = TakeEntry(given, entry, entries); !taken.ok()) return taken;
+        RETURN_IF_ERROR(TakeEntry(given, entry, entries));
       }
       notes_->insert(notes_->end(), piece->notes.begin(), piece->notes.end());
     }

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 
 namespace mirror {
@@ -34,14 +35,14 @@ class NotedChanges : public ChangeReader {
     ChangePiece piece;
     piece.target = state_.target();
     if (!begun_) {
-      if (absl::Status begun = Begin(&piece); !begun.ok()) return begun;
+      RETURN_IF_ERROR(Begin(&piece));
     }
     while (rows_ == nullptr && !at_end_) {
-      if (absl::Status next = NextGroup(size, &piece); !next.ok()) return next;
+      RETURN_IF_ERROR(NextGroup(size, &piece));
       if (!piece.blocks.empty()) return piece;
     }
     if (rows_ != nullptr) {
-      if (absl::Status read = ReadGroup(size, sink, &piece); !read.ok()) return read;
+      RETURN_IF_ERROR(ReadGroup(size, sink, &piece));
     }
     piece.last = at_end_ && rows_ == nullptr;
     if (piece.last && counts_ && !vanished_) piece.row_count = table_.rows;
@@ -51,11 +52,9 @@ class NotedChanges : public ChangeReader {
  private:
   absl::Status Begin(ChangePiece* piece) {
     begun_ = true;
-    const absl::StatusOr<CaptureState::Noted> noted = state_.CountNoted(table_, from_);
-    if (!noted.ok()) return noted.status();
+    ASSIGN_OR_RETURN(const CaptureState::Noted noted, state_.CountNoted(table_, from_));
     // Where rows are asked for, nobody knows beforehand how many of them are gone.
-    if (!asks_for_gone_)
-      piece->planned = Planned{noted->inserts + also_.size(), noted->updates, noted->deletes};
+    if (!asks_for_gone_) piece->planned = Planned{noted.inserts + also_.size(), noted.updates, noted.deletes};
     if (counts_) piece->rows_now = table_.rows;
     return absl::OkStatus();
   }
@@ -80,12 +79,11 @@ class NotedChanges : public ChangeReader {
       at_end_ = also_.empty();
       return at_end_ ? absl::OkStatus() : Read(std::exchange(also_, {}), Operation::kInsert);
     }
-    absl::StatusOr<std::vector<CaptureState::Note>> notes =
-        state_.ReadNoted(table_, from_, behind_, inner_.KeysAtATime());
-    if (!notes.ok()) return notes.status();
-    noted_all_ = notes->size() < inner_.KeysAtATime();
-    if (!notes->empty()) behind_ = notes->back().key;
-    for (CaptureState::Note& note : *notes) {
+    ASSIGN_OR_RETURN(std::vector<CaptureState::Note> notes,
+                     state_.ReadNoted(table_, from_, behind_, inner_.KeysAtATime()));
+    noted_all_ = notes.size() < inner_.KeysAtATime();
+    if (!notes.empty()) behind_ = notes.back().key;
+    for (CaptureState::Note& note : notes) {
       if (note.gone && asks_for_gone_) {
         // It may have been made again since it was deleted.
         inserts_.push_back(std::move(note.key));
@@ -130,19 +128,16 @@ class NotedChanges : public ChangeReader {
 
   /// `columns`: empty: all that the mirror wants.
   absl::Status Read(std::vector<Key> keys, Operation operation, std::vector<std::uint32_t> columns = {}) {
-    absl::StatusOr<std::unique_ptr<ChangeReader>> rows =
-        inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys));
-    if (!rows.ok()) return rows.status();
-    rows_ = *std::move(rows);
+    ASSIGN_OR_RETURN(rows_,
+                     inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys)));
     operation_ = operation;
     return absl::OkStatus();
   }
 
   absl::Status ReadGroup(const BlockSize& size, LargeSink* sink, ChangePiece* piece) {
-    absl::StatusOr<ChangePiece> rows = rows_->Next(size, sink);
-    if (!rows.ok()) return rows.status();
-    if (rows->last) rows_.reset();
-    for (ChangeBlock& block : rows->blocks) {
+    ASSIGN_OR_RETURN(ChangePiece rows, rows_->Next(size, sink));
+    if (rows.last) rows_.reset();
+    for (ChangeBlock& block : rows.blocks) {
       if (drop_gone_ && block.operation == Operation::kDelete) continue;
       vanished_ = vanished_ || block.operation == Operation::kDelete;
       if (block.operation == Operation::kInsert) block.operation = operation_;

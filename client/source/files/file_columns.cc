@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/file_rows.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/files/typed_rows.h"
@@ -105,7 +106,7 @@ absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known)
       return NoColumn(*known, schema, name, "types");
     }
   }
-  if (absl::Status checked = CheckTable(schema); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckTable(schema));
   known->schema = std::move(schema);
   known->guessed = std::move(guessed);
   known->comma = std::move(commas);
@@ -137,9 +138,8 @@ absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows, std::vector
   if (!rows.ok()) return rows.status();
   FileRow row;
   for (;;) {
-    const absl::StatusOr<bool> there = (*rows)->Next(&row);
-    if (!there.ok()) return there.status();
-    if (!*there) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool there, (*rows)->Next(&row));
+    if (!there) return absl::OkStatus();
     if (row.wrong.empty()) Show(row, guesses);
   }
 }
@@ -191,13 +191,12 @@ std::string MakeRecord(const FileLook& known) {
 }
 
 absl::Status ReadHeader(FileLook* known) {
-  if (absl::Status same = known->CheckHeaders(); !same.ok()) return same;
-  const absl::StatusOr<std::unique_ptr<FileRows>> rows = known->OpenRows();
-  if (!rows.ok()) return rows.status();
-  const std::vector<std::string>& header = (*rows)->header();
-  if (absl::Status named = CheckNames(*known, header); !named.ok()) return named;
+  RETURN_IF_ERROR(known->CheckHeaders());
+  ASSIGN_OR_RETURN(const std::unique_ptr<FileRows> rows, known->OpenRows());
+  const std::vector<std::string>& header = rows->header();
+  RETURN_IF_ERROR(CheckNames(*known, header));
   const CsvOptions& csv = known->table.csv;
-  const bool comma = csv.decimal == ',' || (csv.decimal == 0 && (*rows)->separator() == ';');
+  const bool comma = csv.decimal == ',' || (csv.decimal == 0 && rows->separator() == ';');
   known->decimals = {csv.decimal != ',', comma};
   const TableSchema former = known->schema;
   std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
@@ -215,9 +214,8 @@ absl::Status ReadHeader(FileLook* known) {
   if (!all_known) {
     FileRow row;
     for (std::size_t i = 0; i < kRowsGuessed; ++i) {
-      const absl::StatusOr<bool> there = (*rows)->Next(&row);
-      if (!there.ok()) return there.status();
-      if (!*there) break;
+      ASSIGN_OR_RETURN(const bool there, rows->Next(&row));
+      if (!there) break;
       if (!row.wrong.empty()) continue;
       Show(row, &guesses);
       known->typed = true;
@@ -234,10 +232,9 @@ absl::Status ReadHeader(FileLook* known) {
 absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   std::vector<TypeGuess> guesses;
   for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
-  if (absl::Status shown = ShowAll(known.OpenRows(), &guesses); !shown.ok()) return shown;
+  RETURN_IF_ERROR(ShowAll(known.OpenRows(), &guesses));
   if (!known.mended.empty()) {
-    absl::Status shown = ShowAll(TypedRows::OpenMended(known), &guesses);
-    if (!shown.ok()) return shown;
+    RETURN_IF_ERROR(ShowAll(TypedRows::OpenMended(known), &guesses));
   }
   FileLook wider = known;
   for (std::size_t i = 0; i < guesses.size(); ++i) {

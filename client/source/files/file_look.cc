@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/xlsx_rows.h"
 
 namespace mirror {
@@ -81,11 +82,10 @@ class RowsOfFiles : public FileRows {
       row->file = look_.files[at_].path;
       if (!there.ok() || *there || at_ + 1 == look_.files.size()) return there;
       const FileSeen& file = look_.files[++at_];
-      absl::StatusOr<std::unique_ptr<FileRows>> next = OpenFile(file, look_.table);
-      if (!next.ok()) return next.status();
-      if (!HaveSameNames((*next)->header(), header_))
+      ASSIGN_OR_RETURN(std::unique_ptr<FileRows> next, OpenFile(file, look_.table));
+      if (!HaveSameNames(next->header(), header_))
         return absl::AbortedError(absl::StrCat("'", file.path, "' has another header now"));
-      rows_ = *std::move(next);
+      rows_ = std::move(next);
     }
   }
 
@@ -104,10 +104,9 @@ absl::Status FileLook::CheckHeaders() const {
   if (files.size() < 2) return absl::OkStatus();
   std::vector<std::string> columns;
   for (const FileSeen& file : files) {
-    const absl::StatusOr<std::unique_ptr<FileRows>> opened = OpenFile(file, table);
-    if (!opened.ok()) return opened.status();
-    if (columns.empty()) columns = (*opened)->header();
-    if (HaveSameNames((*opened)->header(), columns)) continue;
+    ASSIGN_OR_RETURN(const std::unique_ptr<FileRows> opened, OpenFile(file, table));
+    if (columns.empty()) columns = opened->header();
+    if (HaveSameNames(opened->header(), columns)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("'", file.path, "' has other columns than '", path,
                      "': files of one table have the same ones, in the same order"));

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 #include "client/source/files/file_columns.h"
 #include "client/source/files/file_places.h"
 #include "client/source/files/file_row_readers.h"
@@ -48,12 +49,11 @@ class FileReader : public SourceReader {
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
-    absl::StatusOr<std::vector<std::string>> files = ListFiles();
-    if (!files.ok()) return files.status();
+    ASSIGN_OR_RETURN(std::vector<std::string> files, ListFiles());
     SourceSchema schema;
     tables_.clear();
     wait_ms_ = kSettleWaitMs;
-    for (const FileTable& table : options_.tables) LookAt(table, *files, &schema);
+    for (const FileTable& table : options_.tables) LookAt(table, files, &schema);
     return schema;
   }
 
@@ -65,10 +65,9 @@ class FileReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
     FileLook& known = *Find(table);
-    return ReadFileRows(known, *std::move(rows), columns, KeptRejects(),
+    return ReadFileRows(known, std::move(rows), columns, KeptRejects(),
                         [this, &known] { return Widen(known); });
   }
 
@@ -79,43 +78,39 @@ class FileReader : public SourceReader {
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                      const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
     FileLook& known = *Find(table);
-    return ScanFileRows(known, *std::move(rows), columns, KeptRejects(),
+    return ScanFileRows(known, std::move(rows), columns, KeptRejects(),
                         [this, &known] { return Widen(known); });
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
       const std::string& table, const std::vector<std::uint32_t>& columns) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
     FileLook& known = *Find(table);
     return ScanFileRows(
-        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); },
-        std::nullopt, /*by_column=*/true);
+        known, std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, std::nullopt,
+        /*by_column=*/true);
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
                                                          const std::vector<std::uint32_t>& columns,
                                                          const RowBound& bound) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
     FileLook& known = *Find(table);
     return ScanFileRows(
-        known, *std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound,
+        known, std::move(rows), columns, KeptRejects(), [this, &known] { return Widen(known); }, bound,
         bound.by_column);
   }
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
     ColumnFacts facts;
     const bool guessed_text =
         Find(table)->schema.columns[column].type == Type::kText && Find(table)->guessed[column];
     bool numbers = false, texts = false;
     for (;;) {
-      const absl::StatusOr<TypedRows::Step> step = rows->Next();
+      const absl::StatusOr<TypedRows::Step> step = rows.Next();
       if (absl::IsOutOfRange(step.status())) return Widen(*Find(table));
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) break;
@@ -123,7 +118,7 @@ class FileReader : public SourceReader {
         facts.unreadable = true;
         continue;
       }
-      const Value& value = rows->values()[column];
+      const Value& value = rows.values()[column];
       if (value.kind == Kind::kNull) {
         ++facts.nulls;
         continue;
@@ -151,9 +146,8 @@ class FileReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
-    absl::StatusOr<TypedRows> rows = OpenTable(table);
-    if (!rows.ok()) return rows.status();
-    return ReadFileRowsByKey(*Find(table), *std::move(rows), columns, std::move(keys));
+    ASSIGN_OR_RETURN(TypedRows rows, OpenTable(table));
+    return ReadFileRowsByKey(*Find(table), std::move(rows), columns, std::move(keys));
   }
 
   std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) override {
@@ -337,9 +331,8 @@ class FileReader : public SourceReader {
 
   /// Looks at all values again. Gives kAborted: the table is another one now.
   absl::Status Widen(const FileLook& known) {
-    const absl::StatusOr<FileLook> wider = WidenColumns(known);
-    if (!wider.ok()) return wider.status();
-    options_.records[known.table.name] = MakeRecord(*wider);
+    ASSIGN_OR_RETURN(const FileLook wider, WidenColumns(known));
+    options_.records[known.table.name] = MakeRecord(wider);
     return absl::AbortedError(
         absl::StrCat("columns of '", known.path, "' have values of another type than before"));
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "client/source/files/file_rejects.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
@@ -57,7 +58,7 @@ class RowAppender {
         case Kind::kText:
           if (value.bytes.size() > kTextInBlock &&
               std::find(key.begin(), key.end(), columns_[i]) == key.end()) {
-            if (absl::Status sent = SendLarge(value.bytes, &buffer, sink); !sent.ok()) return sent;
+            RETURN_IF_ERROR(SendLarge(value.bytes, &buffer, sink));
           } else {
             buffer.AppendBytes(value.bytes);
           }
@@ -73,8 +74,7 @@ class RowAppender {
   static absl::Status SendLarge(std::string_view text, ColumnBuffer* buffer, LargeSink* sink) {
     const std::uint64_t id = sink->NewValue();
     for (std::size_t at = 0; at < text.size(); at += kPartBytesMax) {
-      absl::Status sent = sink->Part(buffer->column(), id, at, text.substr(at, kPartBytesMax));
-      if (!sent.ok()) return sent;
+      RETURN_IF_ERROR(sink->Part(buffer->column(), id, at, text.substr(at, kPartBytesMax)));
     }
     buffer->AppendLarge(id, text.size(), Kind::kText);
     return absl::OkStatus();
@@ -101,21 +101,19 @@ class FileKeyRows : public ChangeReader {
     RowBlock block = RowBlock::For(schema_, columns_);
     std::size_t weight = 0;
     while (!at_end_ && weight < size.bytes && block.rows() < size.rows) {
-      const absl::StatusOr<TypedRows::Step> step = rows_.Next();
-      if (!step.ok()) return step.status();
-      at_end_ = *step == TypedRows::Step::kEnd;
-      if (*step == TypedRows::Step::kEnd) continue;
+      ASSIGN_OR_RETURN(const TypedRows::Step step, rows_.Next());
+      at_end_ = step == TypedRows::Step::kEnd;
+      if (step == TypedRows::Step::kEnd) continue;
       const std::optional<Key> key = rows_.ReadKey();
-      if (*step == TypedRows::Step::kReject) {
+      if (step == TypedRows::Step::kReject) {
         // A mended one may follow; else it is there, and cannot be read.
         if (key) there_.insert(PackedKey(*key));
         continue;
       }
       // The first of each key.
       if (!key || wanted_.erase(PackedKey(*key)) == 0) continue;
-      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, &block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
+      ASSIGN_OR_RETURN(const std::size_t appended, appender_.Append(rows_, key_, &block, sink));
+      weight += appended;
     }
     if (block.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(block)});
     if (at_end_) {
@@ -171,9 +169,8 @@ class FileTableReader : public TableReader {
         continue;
       }
       ++counted_;
-      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_, key_, block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
+      ASSIGN_OR_RETURN(const std::size_t appended, appender_.Append(rows_, key_, block, sink));
+      weight += appended;
     }
     return true;
   }

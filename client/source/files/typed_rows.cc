@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/files/rows/csv_rows.h"
 #include "client/source/files/rows/file_value.h"
@@ -12,13 +13,11 @@
 
 namespace mirror {
 absl::StatusOr<TypedRows> TypedRows::Open(const FileLook& look) {
-  absl::StatusOr<std::unique_ptr<FileRows>> rows = look.OpenRows();
-  if (!rows.ok()) return rows.status();
-  if (!look.HasHeader((*rows)->header()))
+  ASSIGN_OR_RETURN(std::unique_ptr<FileRows> rows, look.OpenRows());
+  if (!look.HasHeader(rows->header()))
     return absl::AbortedError(absl::StrCat("'", look.path, "' has another header now"));
-  absl::StatusOr<RowSteps> steps = RowSteps::Make(look.schema, look.table.steps, look.hash_key);
-  if (!steps.ok()) return steps.status();
-  return TypedRows(look, *std::move(rows), *std::move(steps));
+  ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(look.schema, look.table.steps, look.hash_key));
+  return TypedRows(look, std::move(rows), std::move(steps));
 }
 absl::StatusOr<std::unique_ptr<FileRows>> TypedRows::OpenMended(const FileLook& look) {
   absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenCsv(look.mended, look.table.csv);
@@ -33,11 +32,9 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
   for (;;) {
     const absl::StatusOr<Step> step = NextOfFile();
     if (!step.ok() || *step != Step::kRow) return step;
-    const absl::StatusOr<bool> matches = steps_.Matches(values_);
-    if (!matches.ok()) return matches.status();
-    const absl::StatusOr<bool> hidden = IsHidden(*matches);
-    if (!hidden.ok()) return hidden.status();
-    if (*hidden) continue;
+    ASSIGN_OR_RETURN(const bool matches, steps_.Matches(values_));
+    ASSIGN_OR_RETURN(const bool hidden, IsHidden(matches));
+    if (hidden) continue;
     absl::Status turned = steps_.Turn(&values_);
     return turned.ok() ? step : turned;
   }
@@ -76,14 +73,11 @@ std::optional<Key> TypedRows::ReadKey() const {
 }
 
 absl::StatusOr<TypedRows::Step> TypedRows::NextOfFile() {
-  const absl::StatusOr<bool> there = rows_->Next(&row_);
-  if (!there.ok()) return there.status();
-  if (!*there) {
-    if (absl::Status end = look_->CheckEnd(); !end.ok()) return end;
+  ASSIGN_OR_RETURN(const bool there, rows_->Next(&row_));
+  if (!there) {
+    RETURN_IF_ERROR(look_->CheckEnd());
     if (look_->mended.empty() || std::exchange(mended_, true)) return Step::kEnd;
-    absl::StatusOr<std::unique_ptr<FileRows>> rows = OpenMended(*look_);
-    if (!rows.ok()) return rows.status();
-    rows_ = *std::move(rows);
+    ASSIGN_OR_RETURN(rows_, OpenMended(*look_));
     row_ = FileRow();
     return NextOfFile();
   }
@@ -93,7 +87,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::NextOfFile() {
   if (!reason_.empty() && !has_values_) return Step::kReject;
   values_.resize(row_.fields.size());
   for (std::size_t i = 0; i < values_.size(); ++i) {
-    if (absl::Status read = Read(i); !read.ok()) return read;
+    RETURN_IF_ERROR(Read(i));
   }
   return reason_.empty() ? Step::kRow : Step::kReject;
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -15,7 +16,9 @@ using mariadb::Rows;
 constexpr char kCatalogDoing[] = "reading its catalogs";
 
 constexpr char kTables[] =
-    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME) FROM "
+    "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME), "
+    // Of the statement's begin, before it looks at any table.
+    "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED) FROM "
     "information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
 constexpr char kColumns[] =
     "SELECT TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, COLUMN_TYPE, NUMERIC_PRECISION, "
@@ -104,28 +107,27 @@ std::optional<std::size_t> MariadbTable::PlaceOf(const std::string& column) cons
 }
 
 absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
-                                                            const std::string& table) {
+                                                            const std::string& table,
+                                                            std::int64_t* clock_ms) {
   std::map<std::string, MariadbTable> tables;
-  const absl::StatusOr<Rows> read = connection.Query(OfThese(kTables, connection, table), kCatalogDoing);
-  if (!read.ok()) return read.status();
-  for (std::size_t row = 0; row < read->rows(); ++row) {
+  ASSIGN_OR_RETURN(const Rows read, connection.Query(OfThese(kTables, connection, table), kCatalogDoing));
+  for (std::size_t row = 0; row < read.rows(); ++row) {
     MariadbTable one;
-    one.name = read->Text(row, 0);
+    one.name = read.Text(row, 0);
     // Names are compared there without regard to case.
     if (!table.empty() && one.name != table) continue;
-    one.versioned = read->Bool(row, 1);
-    one.engine = read->Text(row, 2);
-    one.created_s = read->Text(row, 3).empty() ? 0 : read->Int(row, 3);
+    one.versioned = read.Bool(row, 1);
+    one.engine = read.Text(row, 2);
+    one.created_s = read.Text(row, 3).empty() ? 0 : read.Int(row, 3);
+    if (clock_ms != nullptr) *clock_ms = read.Int(row, 4);
     one.quoted = mariadb::QuotedName(connection.dsn().database, one.name).value_or("");
     const std::string name = one.name;
     tables.emplace(name, std::move(one));
   }
-  const absl::StatusOr<Rows> columns = connection.Query(OfThese(kColumns, connection, table), kCatalogDoing);
-  if (!columns.ok()) return columns.status();
-  TakeColumns(*columns, &tables);
-  const absl::StatusOr<Rows> keys = connection.Query(OfThese(kKeys, connection, table), kCatalogDoing);
-  if (!keys.ok()) return keys.status();
-  TakeKeys(*keys, &tables);
+  ASSIGN_OR_RETURN(const Rows columns, connection.Query(OfThese(kColumns, connection, table), kCatalogDoing));
+  TakeColumns(columns, &tables);
+  ASSIGN_OR_RETURN(const Rows keys, connection.Query(OfThese(kKeys, connection, table), kCatalogDoing));
+  TakeKeys(keys, &tables);
   std::vector<MariadbTable> all;
   for (auto& [name, one] : tables) all.push_back(std::move(one));
   return all;

@@ -41,7 +41,7 @@ struct MariadbTable {
   std::vector<MariadbColumn> columns;  ///< In their order, those that are stored by the application.
   std::vector<std::string> generated;  ///< Columns that MariaDB computes.
   std::vector<std::string> key;        ///< Columns of the primary key in its order.
-  /// Unix seconds: when it was made, or made anew by a statement that copies it. 0: not known.
+  /// Unix seconds: when it was made, or its definition changed. 0: not known.
   std::int64_t created_s = 0;
   friend bool operator==(const MariadbTable&, const MariadbTable&) = default;
 
@@ -52,9 +52,11 @@ struct MariadbTable {
 };
 
 /// All tables of the connection's database, or the one with this name, which may be none; by the bytes of
-/// their names. They are those of now, whatever snapshot a transaction has.
+/// their names. They are those of now, whatever snapshot a transaction has. `clock_ms`: where there is a
+/// table, is set to the server's clock before it looked at any.
 absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
-                                                            const std::string& table = "");
+                                                            const std::string& table = "",
+                                                            std::int64_t* clock_ms = nullptr);
 
 }  // namespace mirror
 

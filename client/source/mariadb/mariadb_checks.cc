@@ -13,6 +13,7 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -148,11 +149,10 @@ void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* lo
 
 absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection) {
   constexpr absl::string_view kGrant = "GRANT ";
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query("SHOW GRANTS", "asking for the user's rights");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const mariadb::Rows rows, connection.Query("SHOW GRANTS", "asking for the user's rights"));
   std::set<std::string> rights;
-  for (std::size_t i = 0; i < rows->rows(); ++i) {
-    const std::string grant = rows->Text(i, 0);
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    const std::string grant = rows.Text(i, 0);
     const std::size_t end = grant.find(" ON *.* ");
     if (end == std::string::npos || !absl::StartsWith(grant, kGrant)) continue;
     for (const absl::string_view right :
@@ -171,14 +171,14 @@ absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
   // Only to a user who may read every table MariaDB says that this one is not there.
   const absl::Status read = connection.Execute(absl::StrCat("SELECT 1 FROM ", *none, " LIMIT 0"), kDoing);
   if (mariadb::TroubleOf(read) != mariadb::Trouble::kDenied) return std::string();
-  const absl::StatusOr<mariadb::Rows> keys = connection.Query(
-      "SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = "
-      "DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE() ORDER BY 1",
-      kDoing);
-  if (!keys.ok()) return keys.status();
+  ASSIGN_OR_RETURN(const mariadb::Rows keys,
+                   connection.Query("SELECT DISTINCT REFERENCED_TABLE_NAME FROM "
+                                    "information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = "
+                                    "DATABASE() AND REFERENCED_TABLE_SCHEMA = DATABASE() ORDER BY 1",
+                                    kDoing));
   std::vector<std::string> named;
-  for (std::size_t row = 0; row < keys->rows(); ++row) {
-    const std::string name = keys->Text(row, 0);
+  for (std::size_t row = 0; row < keys.rows(); ++row) {
+    const std::string name = keys.Text(row, 0);
     const bool is_seen =
         std::any_of(seen.begin(), seen.end(), [&](const MariadbTable& table) { return table.name == name; });
     if (!is_seen) named.push_back(name);

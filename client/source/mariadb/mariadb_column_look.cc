@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/values/column_facts.h"
 #include "client/source/values/value_digest.h"
@@ -24,9 +25,8 @@ absl::StatusOr<KeyPart> EndOfMariadbColumn(const std::shared_ptr<const MariadbLo
                                            const char* direction) {
   MariadbSourceRows rows(
       look, known, {{column}, IsThereSql(name), absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
-  const absl::StatusOr<bool> there = rows.Next();
-  if (!there.ok()) return there.status();
-  if (!*there) return KeyPart();
+  ASSIGN_OR_RETURN(const bool there, rows.Next());
+  if (!there) return KeyPart();
   KeyPart end = KeyPartOf(rows.values().front());
   // To its end, or its session would end.
   if (const absl::StatusOr<bool> more = rows.Next(); !more.ok()) return more.status();
@@ -36,20 +36,16 @@ absl::StatusOr<KeyPart> EndOfMariadbColumn(const std::shared_ptr<const MariadbLo
 absl::StatusOr<ColumnFacts> FactsByOrder(const std::shared_ptr<const MariadbLook>& look,
                                          const std::shared_ptr<const KnownMariadbTable>& known,
                                          std::uint32_t column) {
-  const absl::StatusOr<std::string> quoted = mariadb::QuotedName(known->table.columns[column].name);
-  if (!quoted.ok()) return quoted.status();
-  const std::string name = absl::StrCat("t.", *quoted);
+  ASSIGN_OR_RETURN(const std::string quoted, mariadb::QuotedName(known->table.columns[column].name));
+  const std::string name = absl::StrCat("t.", quoted);
   ColumnFacts facts;
   for (const auto& [direction, into] : {std::pair("ASC", &facts.least), std::pair("DESC", &facts.greatest)}) {
-    absl::StatusOr<KeyPart> end = EndOfMariadbColumn(look, known, column, name, direction);
-    if (!end.ok()) return end.status();
-    *into = *std::move(end);
+    ASSIGN_OR_RETURN(*into, EndOfMariadbColumn(look, known, column, name, direction));
   }
   if (!known->schema.columns[column].nullable) return facts;
-  const absl::StatusOr<std::uint64_t> nulls =
-      CountMariadbRows(*look, *known, absl::StrCat(name, " <=> NULL"));
-  if (!nulls.ok()) return nulls.status();
-  facts.nulls = *nulls;
+  ASSIGN_OR_RETURN(const std::uint64_t nulls,
+                   CountMariadbRows(*look, *known, absl::StrCat(name, " <=> NULL")));
+  facts.nulls = nulls;
   return facts;
 }
 

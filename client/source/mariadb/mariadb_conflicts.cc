@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/capture/shown_value.h"
 #include "proto/wire/exchange/value_json.h"
 
@@ -41,13 +42,14 @@ std::optional<Key> KeyOf(const TableSchema& schema, const std::string& json) {
 
 absl::Status MariadbConflicts::Read(mariadb::Connection& connection) {
   rows_.clear();
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      absl::StrCat("SELECT number, table_name, `key` FROM _mirror_conflicts ORDER BY number LIMIT ",
-                   kConflictsAtATime),
-      "asking which rows were in conflict");
-  if (!rows.ok()) return rows.status();
-  for (std::size_t i = 0; i < rows->rows(); ++i)
-    rows_[rows->Text(i, 1)].keys.emplace_back(rows->Int(i, 0), rows->Text(i, 2));
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(
+          absl::StrCat("SELECT number, table_name, `key` FROM _mirror_conflicts ORDER BY number LIMIT ",
+                       kConflictsAtATime),
+          "asking which rows were in conflict"));
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    rows_[rows.Text(i, 1)].keys.emplace_back(rows.Int(i, 0), rows.Text(i, 2));
   return absl::OkStatus();
 }
 
@@ -75,12 +77,10 @@ absl::Status MariadbConflicts::Forget(const std::map<std::string, std::int64_t>&
     for (const auto& [number, json] : rows.keys) done.push_back(number);
   }
   if (done.empty()) return absl::OkStatus();
-  const auto connection = mariadb::Connection::Open(ConnectToChange(access_));
-  if (!connection.ok()) return connection.status();
-  absl::Status forgotten = (*connection)
-                               ->Execute(absl::StrCat("DELETE FROM _mirror_conflicts WHERE number IN (",
-                                                      absl::StrJoin(done, ", "), ")"),
-                                         "forgetting rows that were in conflict");
+  ASSIGN_OR_RETURN(const auto connection, mariadb::Connection::Open(ConnectToChange(access_)));
+  absl::Status forgotten = connection->Execute(
+      absl::StrCat("DELETE FROM _mirror_conflicts WHERE number IN (", absl::StrJoin(done, ", "), ")"),
+      "forgetting rows that were in conflict");
   if (forgotten.ok()) rows_.clear();
   return forgotten;
 }

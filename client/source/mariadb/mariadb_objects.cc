@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/source/found_objects.h"
 
 namespace mirror {
@@ -115,14 +116,12 @@ absl::StatusOr<std::map<std::string, SourceObjects>> ReadMariadbObjects(
     mariadb::Connection& connection, const std::map<std::string, const TableSchema*>& tables,
     const std::map<std::string, const MariadbTable*>& catalog) {
   const std::string database = mariadb::QuotedText(connection.dsn().database);
-  const absl::StatusOr<Rows> index_rows =
-      connection.Query(absl::StrCat(kIndexes, database, kIndexOrder), kObjectsDoing);
-  if (!index_rows.ok()) return index_rows.status();
-  const absl::StatusOr<Rows> key_rows =
-      connection.Query(absl::StrCat(kForeignKeys, database, kForeignKeyOrder), kObjectsDoing);
-  if (!key_rows.ok()) return key_rows.status();
-  auto indexes = IndexesOfMariadb(*index_rows, catalog);
-  auto keys = ForeignKeysOfMariadb(*key_rows);
+  ASSIGN_OR_RETURN(const Rows index_rows,
+                   connection.Query(absl::StrCat(kIndexes, database, kIndexOrder), kObjectsDoing));
+  ASSIGN_OR_RETURN(const Rows key_rows,
+                   connection.Query(absl::StrCat(kForeignKeys, database, kForeignKeyOrder), kObjectsDoing));
+  auto indexes = IndexesOfMariadb(index_rows, catalog);
+  auto keys = ForeignKeysOfMariadb(key_rows);
   std::map<std::string, SourceObjects> all;
   for (const auto& [name, table] : tables) {
     SourceObjects& objects = all[name];

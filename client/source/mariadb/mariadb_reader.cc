@@ -1,15 +1,18 @@
 #include "client/source/mariadb/mariadb_reader.h"
 
 #include <cstdint>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_column_look.h"
 #include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_tables.h"
 #include "client/source/values/server_reader.h"
+#include "client/source/values/settled_tables.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
@@ -23,30 +26,26 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
         options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kCatalogs);
-    if (!lease.ok()) return lease.status();
-    const absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(**lease);
-    if (!all.ok()) return all.status();
-    return Choose(*all).names;
+    RETURN_IF_ERROR(KnowPlace());
+    ASSIGN_OR_RETURN(const MariadbLease lease, sessions_->Take(MariadbUse::kCatalogs));
+    ASSIGN_OR_RETURN(const std::vector<MariadbTable> all, ReadMariadbTables(*lease));
+    return Choose(all).names;
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
     LeaveMoment();
     EndLook();
     // It may be another one by now.
-    if (absl::Status known = LookAtPlace(); !known.ok()) return known;
-    const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kCatalogs);
-    if (!lease.ok()) return lease.status();
-    absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(**lease);
-    if (!all.ok()) return all.status();
+    RETURN_IF_ERROR(LookAtPlace());
+    ASSIGN_OR_RETURN(const MariadbLease lease, sessions_->Take(MariadbUse::kCatalogs));
+    ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadCatalogs(*lease));
     SourceSchema schema;
-    ChosenTables chosen = Choose(*all);
+    ChosenTables chosen = Choose(all);
     AnnounceAll(
-        *std::move(all), std::move(chosen), [](const MariadbTable& table) { return !table.quoted.empty(); },
+        std::move(all), std::move(chosen), [](const MariadbTable& table) { return !table.quoted.empty(); },
         [&](MariadbTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); },
         &schema);
-    if (absl::Status added = AddObjects(**lease, &schema); !added.ok()) return added;
+    RETURN_IF_ERROR(AddObjects(*lease, &schema));
     look_ = std::make_shared<MariadbLook>(MariadbLook{
         sessions_, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
         [this](const KnownMariadbTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
@@ -71,7 +70,7 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
     if (options_.log != nullptr) {
-      if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+      RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
       options_.log->BeginRows(known->table);
     }
     return ReadValues(known->given, columns,
@@ -86,14 +85,14 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
       return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
     const auto known = Find(table);
     if (known == nullptr) return Unknown(table);
-    if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+    RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
     return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
   }
 
   /// Of net changes alone: no two sessions of MariaDB share a snapshot.
   absl::StatusOr<bool> HoldMoment(bool with_changes) override {
     if (options_.log == nullptr || !with_changes) return false;
-    if (absl::Status held = options_.log->HoldMoment(); !held.ok()) return held;
+    RETURN_IF_ERROR(options_.log->HoldMoment());
     return true;
   }
   void LeaveMoment() override {
@@ -142,6 +141,18 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
     return ScanValues(known->given, std::move(rule), what, std::move(rows));
   }
 
+  absl::StatusOr<std::vector<MariadbTable>> ReadCatalogs(mariadb::Connection& connection) const {
+    if (!options_.settles) return ReadMariadbTables(connection);
+    std::set<std::string> chosen;
+    return ReadSettled(
+        [&](std::int64_t* clock_ms) {
+          auto all = ReadMariadbTables(connection, "", clock_ms);
+          if (all.ok()) chosen = ChosenNames(*all);
+          return all;
+        },
+        [&](const MariadbTable& table) { return chosen.contains(table.name) ? table.created_s : 0; });
+  }
+
   absl::Status AddObjects(mariadb::Connection& connection, SourceSchema* schema) {
     std::map<std::string, const TableSchema*> tables;
     std::map<std::string, const MariadbTable*> catalog;
@@ -149,10 +160,8 @@ class MariadbReader : public ServerReader<MariadbLook, MariadbSourceTables> {
       tables[table.schema.name] = &table.schema;
       catalog[table.schema.name] = &tables_.Find(table.schema.name)->table;
     }
-    absl::StatusOr<std::map<std::string, SourceObjects>> objects =
-        ReadMariadbObjects(connection, tables, catalog);
-    if (!objects.ok()) return objects.status();
-    for (SourceTable& table : schema->tables) table.objects = std::move((*objects)[table.schema.name]);
+    ASSIGN_OR_RETURN(auto objects, ReadMariadbObjects(connection, tables, catalog));
+    for (SourceTable& table : schema->tables) table.objects = std::move(objects[table.schema.name]);
     return absl::OkStatus();
   }
 

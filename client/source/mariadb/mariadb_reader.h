@@ -26,6 +26,9 @@ struct MariadbReaderOptions {
   std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
   MariadbReaderLog* log = nullptr;             ///< Null: there is none. Outlives the reader.
+  /// Schema() waits until the second is over in which a table was made, so that SourceTable.identity, which
+  /// has whole seconds, differs from that of each table that is made later. False: two of one second are one.
+  bool settles = false;
 };
 
 /// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs

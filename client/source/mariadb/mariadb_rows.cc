@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/mariadb/mariadb_words.h"
 
@@ -45,13 +46,14 @@ absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const Mari
 }
 
 absl::Status MariadbReading::TakeSnapshotPlace() {
-  const absl::StatusOr<mariadb::Rows> rows = connection().Query(
-      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')", kRowsDoing);
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::int64_t> server = connection().Number("SELECT @@global.server_id", kRowsDoing);
-  if (!server.ok()) return server.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection().Query(
+          "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')",
+          kRowsDoing));
+  ASSIGN_OR_RETURN(const std::int64_t server, connection().Number("SELECT @@global.server_id", kRowsDoing));
   // The file comes first, as the names are sorted.
-  if (rows->rows() == 2) snapshot_ = absl::StrCat(rows->Text(0, 1), ":", rows->Text(1, 1), " ", *server);
+  if (rows.rows() == 2) snapshot_ = absl::StrCat(rows.Text(0, 1), ":", rows.Text(1, 1), " ", server);
   return absl::OkStatus();
 }
 
@@ -64,9 +66,8 @@ absl::Status MariadbReading::Start() {
     begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kRowsDoing);
   if (!begun.ok()) return begun;
   watch_.emplace(sessions_, table_.quoted, connection().server_thread());
-  const absl::StatusOr<std::vector<MariadbTable>> now = ReadMariadbTables(connection(), table_.name);
-  if (!now.ok()) return now.status();
-  if (now->size() != 1 || now->front() != table_) return MovedMariadbTable(table_.name);
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> now, ReadMariadbTables(connection(), table_.name));
+  if (now.size() != 1 || now.front() != table_) return MovedMariadbTable(table_.name);
   return absl::OkStatus();
 }
 
@@ -128,27 +129,23 @@ std::string MariadbSourceRows::Sql(std::size_t with) const {
 
 absl::Status MariadbSourceRows::Start() {
   has_begun_ = true;
-  absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(*look_, *known_);
-  if (!reading.ok()) return reading.status();
-  reading_ = *std::move(reading);
+  ASSIGN_OR_RETURN(reading_, MariadbReading::Begin(*look_, *known_));
   snapshot_ = reading_->snapshot();
   if (known_->steps) {
-    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
-    if (!steps.ok()) return steps.status();
-    steps_.emplace(*std::move(steps));
+    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->schema, *known_->steps, look_->hash_key));
+    steps_.emplace(std::move(steps));
   }
   return known_->table.HasSnapshots() ? absl::OkStatus() : Spool();
 }
 
 absl::Status MariadbSourceRows::Spool() {
-  absl::StatusOr<MariadbSpool> spool = MariadbSpool::Make();
-  if (!spool.ok()) return spool.status();
+  ASSIGN_OR_RETURN(MariadbSpool spool, MariadbSpool::Make());
   absl::StatusOr<bool> more = StepAtServer();
   for (; more.ok() && *more; more = StepAtServer()) {
-    if (absl::Status added = spool->Add(stream_->fields()); !added.ok()) return added;
+    RETURN_IF_ERROR(spool.Add(stream_->fields()));
   }
   if (!more.ok()) return more.status();
-  spool_.emplace(*std::move(spool));
+  spool_.emplace(std::move(spool));
   reading_.reset();
   return absl::OkStatus();
 }
@@ -164,10 +161,9 @@ absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
       if (statements_ == std::max<std::size_t>(1, ask_.with.size())) return false;
-      absl::StatusOr<mariadb::RowStream> stream =
-          reading_->connection().Stream(Sql(statements_++), kRowsDoing);
-      if (!stream.ok()) return stream.status();
-      stream_.emplace(*std::move(stream));
+      ASSIGN_OR_RETURN(mariadb::RowStream stream,
+                       reading_->connection().Stream(Sql(statements_++), kRowsDoing));
+      stream_.emplace(std::move(stream));
     }
     const absl::StatusOr<bool> more = stream_->Step();
     if (more.ok() && *more) return true;
@@ -215,7 +211,7 @@ absl::StatusOr<bool> MariadbSourceRows::TakeSteps() {
   if (!matches.ok()) return matches;
   if (*matches == ask_.left_out) return false;
   row_ = decoder_.values();
-  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  RETURN_IF_ERROR(steps_->Turn(&row_));
   values_.clear();
   for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
   return true;
@@ -243,13 +239,12 @@ absl::StatusOr<bool> MariadbSourceRows::Misfit() {
 
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
                                                const std::string& where) {
-  absl::StatusOr<std::unique_ptr<MariadbReading>> reading = MariadbReading::Begin(look, known);
-  if (!reading.ok()) return reading.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<MariadbReading> reading, MariadbReading::Begin(look, known));
   const absl::StatusOr<std::int64_t> count =
-      (*reading)->connection().Number(absl::StrCat("SELECT COUNT(*) FROM ", known.table.quoted, " AS t",
-                                                   where.empty() ? "" : " WHERE ", where),
-                                      "counting its rows");
-  if (!count.ok()) return (*reading)->Explain(count.status());
+      reading->connection().Number(absl::StrCat("SELECT COUNT(*) FROM ", known.table.quoted, " AS t",
+                                                where.empty() ? "" : " WHERE ", where),
+                                   "counting its rows");
+  if (!count.ok()) return (reading)->Explain(count.status());
   return static_cast<std::uint64_t>(*count);
 }
 

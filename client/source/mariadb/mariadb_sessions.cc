@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
+#include "base/status_macros.h"
 #include "client/source/source_away.h"
 
 namespace mirror {
@@ -107,16 +108,15 @@ absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) 
 }
 
 absl::StatusOr<MariadbLease> MariadbSessions::Take(MariadbUse use) {
-  absl::StatusOr<Free> free = TakeFree(use);
-  if (!free.ok()) return free.status();
-  if (free->connection != nullptr) return MariadbLease(this, use, free->look, std::move(free->connection));
+  ASSIGN_OR_RETURN(Free free, TakeFree(use));
+  if (free.connection != nullptr) return MariadbLease(this, use, free.look, std::move(free.connection));
   absl::StatusOr<std::unique_ptr<mariadb::Connection>> opened = mariadb::Connection::Open(ConnectFor(use));
   if (!opened.ok()) {
     GiveBack(use, {});
     const bool is_away = mariadb::TroubleOf(opened.status()) == mariadb::Trouble::kNotReady;
     return is_away ? SourceAway(opened.status()) : opened.status();
   }
-  return MariadbLease(this, use, free->look, *std::move(opened));
+  return MariadbLease(this, use, free.look, *std::move(opened));
 }
 
 void MariadbSessions::GiveBack(MariadbUse use, Free free) {
@@ -131,26 +131,23 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
     const MutexLock lock(mutex_);
     ++look_;
   }
-  absl::StatusOr<MariadbLease> lease = Take(MariadbUse::kCatalogs);
-  if (!lease.ok()) return lease.status();
+  ASSIGN_OR_RETURN(MariadbLease lease, Take(MariadbUse::kCatalogs));
   constexpr char kDoing[] = "asking which database it is";
-  const absl::StatusOr<mariadb::Rows> rows =
-      (*lease)->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id, DATABASE()", kDoing);
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<mariadb::Rows> cluster =
-      (*lease)->Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'", kDoing);
-  if (!cluster.ok()) return cluster.status();
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   lease->Query("SELECT CURRENT_USER(), @@global.gtid_domain_id, DATABASE()", kDoing));
+  ASSIGN_OR_RETURN(const mariadb::Rows cluster,
+                   lease->Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'", kDoing));
   MariadbSource place;
-  place.database = (*lease)->dsn().database;
-  place.grantee = MariadbGrantee(rows->Text(0, 0));
+  place.database = lease->dsn().database;
+  place.grantee = MariadbGrantee(rows.Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
-  const std::string uuid = cluster->rows() == 0 ? "" : cluster->Text(0, 1);
+  const std::string uuid = cluster.rows() == 0 ? "" : cluster.Text(0, 1);
   // As the server has it, which may fold its letters.
-  const std::string database = rows->Text(0, 2);
+  const std::string database = rows.Text(0, 2);
   // Without a cluster it is empty, or made of zeros.
   const bool has_cluster = uuid.find_first_not_of("0-") != std::string::npos;
   place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", database)
-                               : absl::StrCat("mariadb ", rows->Text(0, 1), " ", database);
+                               : absl::StrCat("mariadb ", rows.Text(0, 1), " ", database);
   return place;
 }
 

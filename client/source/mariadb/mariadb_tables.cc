@@ -11,6 +11,7 @@
 #include "base/folded_name.h"
 #include "client/source/mariadb/mariadb_words.h"
 #include "client/source/steps/row_steps.h"
+#include "client/source/widening.h"
 
 namespace mirror {
 namespace {
@@ -29,9 +30,7 @@ void DescribeWidening(const MariadbTable& table, const MariadbRecord& record, So
     const MariadbColumn& column = table.columns[i];
     const auto found = record.columns.find(column.name);
     if (found == record.columns.end()) continue;
-    source->widened = source->widened || found->second.wide || found->second.null;
-    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
-      source->wide_key = WideKeyWords(column.name, column.type, "as 0000-00-00");
+    NoteWidening(i, {found->second.wide, found->second.null}, column.type, "as 0000-00-00", source);
   }
 }
 

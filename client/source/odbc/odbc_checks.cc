@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/odbc/failure.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -24,10 +25,9 @@ absl::Status ReadNoRow(const std::shared_ptr<OdbcSessions>& sessions, const Odbc
   std::vector<std::string> values;
   for (const OdbcColumn& column : table.columns) values.push_back(column.value);
   if (values.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(sessions);
-  if (!reading.ok()) return reading.status();
-  if (absl::Status begun = (*reading)->Begin(table); !begun.ok()) return begun;
-  return (*reading)
+  ASSIGN_OR_RETURN(const std::unique_ptr<OdbcReading> reading, OdbcReading::Make(sessions));
+  RETURN_IF_ERROR(reading->Begin(table));
+  return (reading)
       ->connection()
       .Query(absl::StrCat("SELECT ", absl::StrJoin(values, ", "), " FROM ", table.from, " WHERE 1 = 0"), {},
              {}, "reading no row of it")

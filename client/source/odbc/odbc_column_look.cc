@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/values/column_facts.h"
 #include "client/source/values/value_digest.h"
 
@@ -21,9 +22,8 @@ absl::StatusOr<KeyPart> OdbcEnd(const std::shared_ptr<const OdbcLook>& look,
   ask.order = absl::StrCat("ORDER BY ", name, " ", direction);
   ask.rows_max = 1;
   OdbcSourceRows rows(look, known, std::move(ask));
-  const absl::StatusOr<bool> there = rows.Next();
-  if (!there.ok()) return there.status();
-  return *there ? KeyPartOf(rows.values().front()) : KeyPart();
+  ASSIGN_OR_RETURN(const bool there, rows.Next());
+  return there ? KeyPartOf(rows.values().front()) : KeyPart();
 }
 
 absl::StatusOr<OdbcColumnFacts> OdbcByOrder(const std::shared_ptr<const OdbcLook>& look,
@@ -31,15 +31,12 @@ absl::StatusOr<OdbcColumnFacts> OdbcByOrder(const std::shared_ptr<const OdbcLook
                                             std::uint32_t column) {
   OdbcColumnFacts facts;
   for (const auto& [direction, into] : {std::pair("ASC", &facts.least), std::pair("DESC", &facts.greatest)}) {
-    absl::StatusOr<KeyPart> end = OdbcEnd(look, known, column, direction);
-    if (!end.ok()) return end.status();
-    *into = *std::move(end);
+    ASSIGN_OR_RETURN(*into, OdbcEnd(look, known, column, direction));
   }
   if (!known->schema.columns[column].nullable) return facts;
-  const absl::StatusOr<std::uint64_t> nulls =
-      CountOdbcRows(*look, *known, known->table.columns[column].is_null);
-  if (!nulls.ok()) return nulls.status();
-  facts.nulls = *nulls;
+  ASSIGN_OR_RETURN(const std::uint64_t nulls,
+                   CountOdbcRows(*look, *known, known->table.columns[column].is_null));
+  facts.nulls = nulls;
   return facts;
 }
 

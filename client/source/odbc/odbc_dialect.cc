@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
 
@@ -14,10 +15,10 @@ OdbcDialectKind OdbcDialectNamed(std::string_view word) {
   return word == "sqlite" ? OdbcDialectKind::kSqlite : OdbcDialectKind::kGeneric;
 }
 
-void AddFirstOptions(OdbcDialectKind kind, odbc::ConnectionString* to) {
+void AddFileOptions(OdbcDialectKind kind, const std::string& driver, odbc::ConnectionString* to) {
   const std::string* const named = to->Find("DRIVER");
-  const std::string driver = named == nullptr ? "" : FoldName(*named);
-  const auto is = [&driver](std::string_view name) { return driver.find(name) != std::string::npos; };
+  const std::string names = FoldName(absl::StrCat(driver, " ", named == nullptr ? "" : *named));
+  const auto is = [&names](std::string_view name) { return names.find(name) != std::string::npos; };
   // It makes a database that is not there.
   if (is("sqlite")) to->SetUnlessGiven("NoCreat", "1");
   // It writes /tmp/psqlodbc_<user><process>.log, with statements, where odbcinst.ini says so, as Debian's

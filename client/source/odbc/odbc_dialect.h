@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_ODBC_ODBC_DIALECT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ class OdbcDialect {
 
   /// As the configuration calls it.
   virtual const char* name() const = 0;
-  /// Options of the driver, for connections that read rows.
+  /// Options of the driver, for connections that read rows, beside those of AddFileOptions().
   virtual void AddOptions(const std::string& driver, odbc::ConnectionString* to) const = 0;
   /// Of a new connection: everything that the text of a value depends on.
   virtual absl::Status Prepare(odbc::Connection& connection) const = 0;
@@ -38,6 +39,13 @@ class OdbcDialect {
   /// By id or name. `only`: that table alone, by name; none when it is not there.
   virtual absl::StatusOr<std::vector<OdbcTable>> Tables(odbc::Connection& connection,
                                                         const std::string* only = nullptr) const = 0;
+
+  /// Of a database where OdbcTable::identity is the whole second in which a table was made: the milliseconds
+  /// of its clock. 0: it tells tables apart in another way.
+  virtual absl::StatusOr<std::int64_t> CreationClock(odbc::Connection& connection) const {
+    (void)connection;
+    return 0;
+  }
 
   /// The reading of a table begins: from here to End() its definition stays as it is, as far as the database
   /// can have that, and the rows of all its pages are of one moment where the database gives that to readers
@@ -63,9 +71,10 @@ enum class OdbcDialectKind : std::uint8_t { kAuto, kPostgres, kMysql, kSqlite, k
 /// "auto", "postgres", "mysql", "sqlite"; any other word is "generic".
 OdbcDialectKind OdbcDialectNamed(std::string_view word);
 
-/// Options for a connection by which it is not known yet what the driver is: those without which the drivers
-/// leave files behind that nobody asked for.
-void AddFirstOptions(OdbcDialectKind kind, odbc::ConnectionString* to);
+/// Adds the options of every connection: those without which the drivers leave files behind that nobody asked
+/// for. `driver`: as an earlier connection told it; empty: there was none, and only `to` and `kind` say what
+/// the driver is.
+void AddFileOptions(OdbcDialectKind kind, const std::string& driver, odbc::ConnectionString* to);
 
 /// Of a connection's own database, when `kind` is kAuto.
 std::unique_ptr<OdbcDialect> MakeOdbcDialect(OdbcDialectKind kind, const odbc::Connection& connection,

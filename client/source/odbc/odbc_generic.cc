@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/odbc/sql_type.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "proto/wire/limits.h"
 
@@ -113,15 +114,14 @@ class OdbcGeneric : public OdbcDialect {
 
   absl::StatusOr<std::vector<OdbcTable>> Tables(Connection& connection,
                                                 const std::string* only) const override {
-    const absl::StatusOr<std::string> schema = SchemaOf(connection);
-    if (!schema.ok()) return schema.status();
+    ASSIGN_OR_RETURN(const std::string schema, SchemaOf(connection));
     std::map<std::string, OdbcTable> tables;
-    absl::Status read = ReadTables(connection, *schema, only, &tables);
-    if (read.ok()) read = ReadColumns(connection, *schema, only, &tables);
+    absl::Status read = ReadTables(connection, schema, only, &tables);
+    if (read.ok()) read = ReadColumns(connection, schema, only, &tables);
     if (!read.ok()) return read;
     std::vector<OdbcTable> all;
     for (auto& [name, table] : tables) {
-      if (absl::Status keyed = ReadKey(connection, *schema, &table); !keyed.ok()) return keyed;
+      RETURN_IF_ERROR(ReadKey(connection, schema, &table));
       SetPages(&table);
       all.push_back(std::move(table));
     }
@@ -146,9 +146,8 @@ class OdbcGeneric : public OdbcDialect {
   absl::StatusOr<std::string> SchemaOf(Connection& connection) const {
     if (!schema_.empty() || !connection.has_schemas()) return schema_;
     std::set<std::string> schemas;
-    absl::Status read = ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
-                                  [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
+                              [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); }));
     if (schemas.size() <= 1) return schemas.empty() ? "" : *schemas.begin();
     std::vector<std::string> names(schemas.begin(), schemas.end());
     return absl::FailedPreconditionError(

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/odbc/odbc_dialect.h"
@@ -142,36 +144,33 @@ class OdbcMysql : public OdbcDialect {
 
   absl::Status Prepare(odbc::Connection& connection) const override {
     for (const char* const setting : kMysqlSettings) {
-      if (absl::Status set = connection.Execute(setting, "pinning the session's settings"); !set.ok())
-        return set;
+      RETURN_IF_ERROR(connection.Execute(setting, "pinning the session's settings"));
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<OdbcPlace> Look(odbc::Connection& connection) const override {
     constexpr char kDoing[] = "asking which database it is";
-    const absl::StatusOr<std::string> database = connection.Text("SELECT DATABASE()", kDoing);
-    if (!database.ok()) return database.status();
-    if (database->empty()) {
+    ASSIGN_OR_RETURN(const std::string database, connection.Text("SELECT DATABASE()", kDoing));
+    if (database.empty()) {
       return absl::FailedPreconditionError(
           "'dsn' names no database: add DATABASE=name to it. Nothing was sent");
     }
     OdbcPlace place;
     const absl::StatusOr<std::string> user = connection.Text("SELECT CURRENT_USER()", kDoing);
     place.user = user.ok() ? *user : connection.user();
-    place.name = absl::StrCat(connection.dbms(), " by ODBC, database ", *database);
+    place.name = absl::StrCat(connection.dbms(), " by ODBC, database ", database);
     // Each of them knows one of the two, if any.
     for (const char* const uuid : {"SELECT @@server_uuid", "SELECT @@server_uid"}) {
       const absl::StatusOr<std::string> known = connection.Text(uuid, kDoing);
       if (absl::IsUnavailable(known.status())) return known.status();
       if (!known.ok() || known->empty()) continue;
-      place.identity = absl::StrCat("odbc mysql ", *known, " ", *database);
+      place.identity = absl::StrCat("odbc mysql ", *known, " ", database);
       return place;
     }
-    const absl::StatusOr<std::string> host =
-        connection.Text("SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id)", kDoing);
-    if (!host.ok()) return host.status();
-    place.identity = absl::StrCat("odbc mysql ", *host, " ", *database);
+    ASSIGN_OR_RETURN(const std::string host,
+                     connection.Text("SELECT CONCAT(@@hostname, ' ', @@port, ' ', @@server_id)", kDoing));
+    place.identity = absl::StrCat("odbc mysql ", host, " ", database);
     return place;
   }
 
@@ -198,10 +197,18 @@ class OdbcMysql : public OdbcDialect {
     return all;
   }
 
+  absl::StatusOr<std::int64_t> CreationClock(odbc::Connection& connection) const override {
+    ASSIGN_OR_RETURN(const std::string clock,
+                     connection.Text("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED)",
+                                     "asking for the time of its clock"));
+    std::int64_t ms = 0;
+    if (!absl::SimpleAtoi(clock, &ms)) return absl::DataLossError("its clock says no time");
+    return ms;
+  }
+
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const override {
     constexpr char kDoing[] = "beginning to read";
-    absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing);
-    if (!begun.ok()) return begun;
+    RETURN_IF_ERROR(connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing));
     // From here on nobody changes its definition; and it is refused where a column may not be read.
     return connection.Execute(absl::StrCat("SELECT * FROM ", table.quoted, " LIMIT 0"), kDoing);
   }
@@ -214,11 +221,10 @@ class OdbcMysql : public OdbcDialect {
   template <typename Take>
   static absl::Status ForEachRow(odbc::Connection& connection, const std::string& sql,
                                  const std::vector<odbc::Parameter>& names, Take take) {
-    const absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows =
-        connection.Query(sql, names, {}, kMysqlCatalogs);
-    if (!rows.ok()) return rows.status();
-    absl::StatusOr<bool> more = (*rows)->Step();
-    for (; more.ok() && *more; more = (*rows)->Step()) take(**rows);
+    ASSIGN_OR_RETURN(const std::unique_ptr<odbc::RowStream> rows,
+                     connection.Query(sql, names, {}, kMysqlCatalogs));
+    absl::StatusOr<bool> more = rows->Step();
+    for (; more.ok() && *more; more = rows->Step()) take(*rows);
     return more.status();
   }
 

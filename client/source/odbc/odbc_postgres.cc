@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/odbc/failure.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
@@ -143,8 +144,6 @@ class OdbcPostgres : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("psqlodbc") == std::string::npos) return;
-    to->SetUnlessGiven("CommLog", "0");
-    to->SetUnlessGiven("Debug", "0");
     // Else the driver holds all rows of a statement in memory.
     to->Set("UseDeclareFetch", "1");
     to->Set("Fetch", "1000");
@@ -158,8 +157,7 @@ class OdbcPostgres : public OdbcDialect {
 
   absl::Status Prepare(odbc::Connection& connection) const override {
     for (const char* const setting : kPostgresSettings) {
-      if (absl::Status set = connection.Execute(setting, "pinning the session's settings"); !set.ok())
-        return set;
+      RETURN_IF_ERROR(connection.Execute(setting, "pinning the session's settings"));
     }
     return absl::OkStatus();
   }
@@ -168,9 +166,8 @@ class OdbcPostgres : public OdbcDialect {
     constexpr char kDoing[] = "asking which database it is";
     OdbcPlace place;
     place.user = connection.user();
-    const absl::StatusOr<std::string> database = connection.Text("SELECT current_database()::text", kDoing);
-    if (!database.ok()) return database.status();
-    place.name = absl::StrCat("PostgreSQL by ODBC, database ", *database);
+    ASSIGN_OR_RETURN(const std::string database, connection.Text("SELECT current_database()::text", kDoing));
+    place.name = absl::StrCat("PostgreSQL by ODBC, database ", database);
     const absl::StatusOr<std::string> role = connection.Text("SELECT current_user::text", kDoing);
     if (role.ok()) place.user = *role;
     const absl::StatusOr<std::string> identity = connection.Text(
@@ -182,7 +179,7 @@ class OdbcPostgres : public OdbcDialect {
       return place;
     }
     if (odbc::TroubleOf(identity.status()) != odbc::Trouble::kDenied) return identity.status();
-    place.identity = absl::StrCat("odbc postgres ", connection.server(), " ", *database);
+    place.identity = absl::StrCat("odbc postgres ", connection.server(), " ", database);
     place.notes.push_back(
         "the role may not ask for the server's system identifier, so that another server at the same address "
         "is taken for the same: GRANT EXECUTE ON FUNCTION pg_control_system() TO the role");
@@ -191,9 +188,8 @@ class OdbcPostgres : public OdbcDialect {
 
   absl::StatusOr<std::vector<OdbcTable>> Tables(odbc::Connection& connection,
                                                 const std::string* only) const override {
-    const absl::StatusOr<std::string> encoding =
-        connection.Text("SELECT current_setting('server_encoding')", kPostgresCatalogs);
-    if (!encoding.ok()) return encoding.status();
+    ASSIGN_OR_RETURN(const std::string encoding,
+                     connection.Text("SELECT current_setting('server_encoding')", kPostgresCatalogs));
     std::vector<odbc::Parameter> names = {schema_};
     if (only != nullptr) names.emplace_back(*only);
     const auto sql = [only](const char* text) {
@@ -215,14 +211,13 @@ class OdbcPostgres : public OdbcDialect {
     if (!read.ok()) return read;
     std::vector<OdbcTable> all;
     for (const auto& [oid, table] : tables) {
-      if (!table.name.empty()) all.push_back(TableOf(table, *encoding, connection.user()));
+      if (!table.name.empty()) all.push_back(TableOf(table, encoding, connection.user()));
     }
     return all;
   }
 
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const override {
-    absl::Status begun = connection.Execute("BEGIN TRANSACTION READ ONLY", "beginning to read");
-    if (!begun.ok()) return begun;
+    RETURN_IF_ERROR(connection.Execute("BEGIN TRANSACTION READ ONLY", "beginning to read"));
     return connection.Execute(absl::StrCat("LOCK TABLE ONLY ", table.quoted, " IN ACCESS SHARE MODE"),
                               "beginning to read");
   }

@@ -2,15 +2,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_column_look.h"
 #include "client/source/odbc/odbc_conditions.h"
 #include "client/source/odbc/odbc_key_rows.h"
 #include "client/source/odbc/odbc_rows.h"
 #include "client/source/odbc/odbc_tables.h"
 #include "client/source/values/server_reader.h"
+#include "client/source/values/settled_tables.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
@@ -24,18 +27,17 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
         options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    const absl::StatusOr<std::vector<OdbcTable>> all = ReadCatalogs();
-    if (!all.ok()) return all.status();
-    return Choose(*all).names;
+    RETURN_IF_ERROR(KnowPlace());
+    ASSIGN_OR_RETURN(const std::vector<OdbcTable> all, ReadCatalogs());
+    return Choose(all).names;
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
     EndLook();
     // It may be another one by now.
     place_.reset();
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
-    absl::StatusOr<std::vector<OdbcTable>> all = ReadCatalogs();
+    RETURN_IF_ERROR(KnowPlace());
+    absl::StatusOr<std::vector<OdbcTable>> all = options_.settles ? ReadSettledCatalogs() : ReadCatalogs();
     if (!all.ok()) return all.status();
     SourceSchema schema;
     if (!std::exchange(has_told_, true)) schema.notes = place_->notes;
@@ -107,12 +109,28 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
     return ScanValues(known->given, std::move(rule), what, std::move(rows));
   }
 
-  absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs() {
-    absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = sessions_->Take();
-    if (!connection.ok()) return connection.status();
-    absl::StatusOr<std::vector<OdbcTable>> all = sessions_->dialect().Tables(**connection);
-    sessions_->GiveBack(*std::move(connection));
+  /// `clock_ms`: null, or set to OdbcDialect::CreationClock() before.
+  absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs(std::int64_t* clock_ms = nullptr) {
+    ASSIGN_OR_RETURN(std::unique_ptr<odbc::Connection> connection, sessions_->Take());
+    if (clock_ms != nullptr) {
+      ASSIGN_OR_RETURN(*clock_ms, sessions_->dialect().CreationClock(*connection));
+    }
+    absl::StatusOr<std::vector<OdbcTable>> all = sessions_->dialect().Tables(*connection);
+    sessions_->GiveBack(std::move(connection));
     return all;
+  }
+
+  absl::StatusOr<std::vector<OdbcTable>> ReadSettledCatalogs() {
+    std::set<std::string> chosen;
+    return ReadSettled(
+        [&](std::int64_t* clock_ms) {
+          auto all = ReadCatalogs(clock_ms);
+          if (all.ok()) chosen = ChosenNames(*all);
+          return all;
+        },
+        [&](const OdbcTable& table) {
+          return chosen.contains(table.name) ? static_cast<std::int64_t>(table.identity) : 0;
+        });
   }
 
   const OdbcReaderOptions options_;

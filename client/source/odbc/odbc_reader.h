@@ -24,6 +24,9 @@ struct OdbcReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  /// Where the database tells in whole seconds when a table was made, Schema() waits until the second is over
+  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
+  bool settles = false;
 };
 
 /// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and needs

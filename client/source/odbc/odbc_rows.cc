@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_words.h"
 
 namespace mirror {
@@ -100,47 +101,38 @@ absl::Status OdbcSourceRows::Send() {
   const bool driver_limits = limit > 0 && look_->sessions->dialect().Limit(limit).empty();
   stream_.reset();
   page_rows_ = 0;
-  absl::StatusOr<std::unique_ptr<odbc::RowStream>> stream =
-      reading_->connection().Query(sql, parameters, fetches, kReadingRows, driver_limits ? limit : 0);
-  if (!stream.ok()) return stream.status();
-  stream_ = *std::move(stream);
+  ASSIGN_OR_RETURN(stream_, reading_->connection().Query(sql, parameters, fetches, kReadingRows,
+                                                         driver_limits ? limit : 0));
   return absl::OkStatus();
 }
 
 /// The table as it was looked at.
 absl::Status OdbcSourceRows::CheckDefinition() {
-  const absl::StatusOr<std::vector<OdbcTable>> now =
-      look_->sessions->dialect().Tables(reading_->connection(), &known_->table.name);
-  if (!now.ok()) return now.status();
-  if (now->size() != 1 || now->front() != known_->table) return MovedOdbcTable(known_->table.name);
+  ASSIGN_OR_RETURN(const std::vector<OdbcTable> now,
+                   look_->sessions->dialect().Tables(reading_->connection(), &known_->table.name));
+  if (now.size() != 1 || now.front() != known_->table) return MovedOdbcTable(known_->table.name);
   return absl::OkStatus();
 }
 
 absl::Status OdbcSourceRows::Start() {
   has_begun_ = true;
-  absl::StatusOr<std::unique_ptr<OdbcReading>> reading = OdbcReading::Make(look_->sessions);
-  if (!reading.ok()) return reading.status();
-  reading_ = *std::move(reading);
-  if (absl::Status begun = reading_->Begin(known_->table); !begun.ok()) return begun;
-  if (absl::Status checked = CheckDefinition(); !checked.ok()) return checked;
+  ASSIGN_OR_RETURN(reading_, OdbcReading::Make(look_->sessions));
+  RETURN_IF_ERROR(reading_->Begin(known_->table));
+  RETURN_IF_ERROR(CheckDefinition());
   if (known_->steps) {
-    absl::StatusOr<RowSteps> steps = RowSteps::Make(known_->schema, *known_->steps, look_->hash_key);
-    if (!steps.ok()) return steps.status();
-    steps_.emplace(*std::move(steps));
+    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->schema, *known_->steps, look_->hash_key));
+    steps_.emplace(std::move(steps));
   }
   if (IsPaged()) {
-    absl::StatusOr<std::string> mark = look_->sessions->dialect().WriteMark(reading_->connection());
-    if (!mark.ok()) return mark.status();
-    mark_ = *std::move(mark);
+    ASSIGN_OR_RETURN(mark_, look_->sessions->dialect().WriteMark(reading_->connection()));
   }
   return Send();
 }
 
 /// Whether what was read so far, and what comes, are of one moment.
 absl::Status OdbcSourceRows::CheckUnwritten() {
-  const absl::StatusOr<std::string> now = look_->sessions->dialect().WriteMark(reading_->connection());
-  if (!now.ok()) return now.status();
-  return *now == mark_ ? absl::OkStatus() : WrittenOdbcTable(known_->table.name);
+  ASSIGN_OR_RETURN(const std::string now, look_->sessions->dialect().WriteMark(reading_->connection()));
+  return now == mark_ ? absl::OkStatus() : WrittenOdbcTable(known_->table.name);
 }
 
 void OdbcSourceRows::KeepPlace() {
@@ -169,9 +161,9 @@ absl::StatusOr<bool> OdbcSourceRows::StepInPages() {
     stream_.reset();
     // One statement alone is of one moment.
     if (!was_full && behind_.empty()) return false;
-    if (absl::Status unwritten = CheckUnwritten(); !unwritten.ok()) return unwritten;
+    RETURN_IF_ERROR(CheckUnwritten());
     if (!was_full) return false;
-    if (absl::Status sent = Send(); !sent.ok()) return sent;
+    RETURN_IF_ERROR(Send());
   }
 }
 
@@ -210,7 +202,7 @@ absl::StatusOr<bool> OdbcSourceRows::TakeSteps() {
   if (!matches.ok()) return matches;
   if (*matches == ask_.left_out) return false;
   row_ = decoder_.values();
-  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  RETURN_IF_ERROR(steps_->Turn(&row_));
   values_.clear();
   for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
   return true;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/odbc/failure.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "client/source/source_away.h"
 
 namespace mirror {
@@ -51,22 +52,23 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
   odbc::ConnectAs as{*std::move(to)};
   as.connect_within = access_.connect_within;
   if (!access_.password_file.empty()) {
-    absl::StatusOr<std::string> password = ReadPasswordFile(access_.password_file);
-    if (!password.ok()) return password.status();
-    as.password = *std::move(password);
+    ASSIGN_OR_RETURN(std::string password, ReadPasswordFile(access_.password_file));
+    as.password = std::move(password);
   }
   if (dialect_ == nullptr) {
-    AddFirstOptions(access_.dialect, &as.to);
+    AddFileOptions(access_.dialect, driver_, &as.to);
     absl::StatusOr<std::unique_ptr<odbc::Connection>> first = odbc::Connection::Open(as);
     if (!first.ok()) return ExplainOdbcConnect(first.status(), access_);
     driver_ = (*first)->driver();
     dialect_ = MakeOdbcDialect(access_.dialect, **first, access_.schema);
   }
+  // A 'dsn' that names a DSN of odbc.ini says nothing of the driver.
+  AddFileOptions(access_.dialect, driver_, &as.to);
   dialect_->AddOptions(driver_, &as.to);
   absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = odbc::Connection::Open(as);
   if (!connection.ok()) return ExplainOdbcConnect(connection.status(), access_);
   (*connection)->SetAnswerWithin(access_.catalogs_within);
-  if (absl::Status prepared = dialect_->Prepare(**connection); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(dialect_->Prepare(**connection));
   return connection;
 }
 
@@ -89,17 +91,15 @@ void OdbcSessions::GiveBack(std::unique_ptr<odbc::Connection> connection) {
 absl::StatusOr<OdbcPlace> OdbcSessions::Look() {
   idle_.clear();
   dialect_.reset();
-  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = Connect();
-  if (!connection.ok()) return connection.status();
-  absl::StatusOr<OdbcPlace> place = dialect_->Look(**connection);
-  if (place.ok()) GiveBack(*std::move(connection));
+  ASSIGN_OR_RETURN(std::unique_ptr<odbc::Connection> connection, Connect());
+  absl::StatusOr<OdbcPlace> place = dialect_->Look(*connection);
+  if (place.ok()) GiveBack(std::move(connection));
   return place;
 }
 
 absl::StatusOr<std::unique_ptr<OdbcReading>> OdbcReading::Make(std::shared_ptr<OdbcSessions> sessions) {
-  absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = sessions->Take();
-  if (!connection.ok()) return connection.status();
-  return std::unique_ptr<OdbcReading>(new OdbcReading(std::move(sessions), *std::move(connection)));
+  ASSIGN_OR_RETURN(std::unique_ptr<odbc::Connection> connection, sessions->Take());
+  return std::unique_ptr<OdbcReading>(new OdbcReading(std::move(sessions), std::move(connection)));
 }
 
 absl::Status OdbcReading::Begin(const OdbcTable& table) {

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
+#include "base/status_macros.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 
@@ -14,12 +15,14 @@ namespace {
 
 constexpr char kSqliteCatalogs[] = "reading its schema";
 
-/// One row for each column of each table. @these: a further condition.
+/// One row for each column of each table. @these: a further condition. A table that is made anew may get the
+/// place of the dropped one in the schema and in the file; then only the schema's version says so.
 constexpr char kSqliteColumns[] =
     "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid, "
-    "s.rowid || ' ' || s.rootpage "
+    "s.rowid || ' ' || s.rootpage || ' ' || v.schema_version "
     "FROM temp.pragma_table_list l JOIN temp.pragma_table_xinfo(l.name, 'main') x "
     "JOIN main.sqlite_master s ON s.type = 'table' AND s.name = l.name "
+    "CROSS JOIN temp.pragma_schema_version v "
     "WHERE l.schema = 'main' AND l.type = 'table'";
 
 /// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
@@ -57,7 +60,6 @@ class OdbcSqlite : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("sqlite") == std::string::npos) return;
-    to->SetUnlessGiven("NoCreat", "1");
     to->SetUnlessGiven("Timeout", "5000");
     to->Set("NoWCHAR", "1");
   }
@@ -67,17 +69,16 @@ class OdbcSqlite : public OdbcDialect {
   }
 
   absl::StatusOr<OdbcPlace> Look(odbc::Connection& connection) const override {
-    const absl::StatusOr<std::string> file = connection.Text(
-        "SELECT file FROM temp.pragma_database_list WHERE name = 'main'", "asking which database it is");
-    if (!file.ok()) return file.status();
+    ASSIGN_OR_RETURN(const std::string file,
+                     connection.Text("SELECT file FROM temp.pragma_database_list WHERE name = 'main'",
+                                     "asking which database it is"));
     OdbcPlace place;
-    place.name = absl::StrCat("SQLite by ODBC, ", *file);
-    place.identity = absl::StrCat("odbc sqlite ", *file);
-    const absl::StatusOr<std::string> encoding = connection.Text("PRAGMA encoding", "asking what it is");
-    if (!encoding.ok()) return encoding.status();
-    if (*encoding != "UTF-8") {
+    place.name = absl::StrCat("SQLite by ODBC, ", file);
+    place.identity = absl::StrCat("odbc sqlite ", file);
+    ASSIGN_OR_RETURN(const std::string encoding, connection.Text("PRAGMA encoding", "asking what it is"));
+    if (encoding != "UTF-8") {
       return absl::FailedPreconditionError(
-          absl::StrCat("the SQLite database has the encoding ", *encoding,
+          absl::StrCat("the SQLite database has the encoding ", encoding,
                        ", whose texts an ODBC driver may change on their way. Nothing was sent. Read it as a "
                        "source of kind 'sqlite'"));
     }
@@ -88,22 +89,22 @@ class OdbcSqlite : public OdbcDialect {
                                                 const std::string* only) const override {
     std::vector<odbc::Parameter> names;
     if (only != nullptr) names.emplace_back(*only);
-    const absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows = connection.Query(
-        absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?", " ORDER BY l.name, x.cid"),
-        names, {}, kSqliteCatalogs);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const std::unique_ptr<odbc::RowStream> rows,
+                     connection.Query(absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?",
+                                                   " ORDER BY l.name, x.cid"),
+                                      names, {}, kSqliteCatalogs));
     std::vector<OdbcTable> all;
     SqliteOdbcFacts facts;
-    absl::StatusOr<bool> more = (*rows)->Step();
-    for (; more.ok() && *more; more = (*rows)->Step()) {
-      const std::string name = (*rows)->Text(0);
+    absl::StatusOr<bool> more = rows->Step();
+    for (; more.ok() && *more; more = rows->Step()) {
+      const std::string name = rows->Text(0);
       if (IsReservedName(name)) continue;
       if (all.empty() || all.back().name != name) {
         if (!all.empty()) Finish(facts, &all.back());
         all.emplace_back().name = name;
-        facts = {(*rows)->Int(1) != 0, {}};
+        facts = {rows->Int(1) != 0, {}};
       }
-      TakeColumn(**rows, &all.back(), &facts);
+      TakeColumn(*rows, &all.back(), &facts);
     }
     if (!more.ok()) return more.status();
     if (!all.empty()) Finish(facts, &all.back());
@@ -111,11 +112,11 @@ class OdbcSqlite : public OdbcDialect {
   }
 
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& /*table*/) const override {
-    const absl::StatusOr<std::string> journal =
-        connection.Text("SELECT journal_mode FROM temp.pragma_journal_mode", "beginning to read");
-    if (!journal.ok()) return journal.status();
+    ASSIGN_OR_RETURN(
+        const std::string journal,
+        connection.Text("SELECT journal_mode FROM temp.pragma_journal_mode", "beginning to read"));
     // With a rollback journal whoever reads keeps writers waiting: then only pages are read, each by itself.
-    if (*journal != "wal") return absl::OkStatus();
+    if (journal != "wal") return absl::OkStatus();
     return connection.Execute("BEGIN", "beginning to read");
   }
   absl::Status End(odbc::Connection& connection) const override {

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "client/source/steps/row_steps.h"
+#include "client/source/widening.h"
 
 namespace mirror {
 namespace {
@@ -46,10 +47,8 @@ void DescribeWidening(const OdbcTable& table, const PostgresRecord& record, Sour
     const OdbcColumn& column = table.columns[i];
     const auto found = record.columns.find(column.number);
     if (found == record.columns.end()) continue;
-    source->widened = source->widened || found->second.wide || found->second.null;
-    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
-      source->wide_key =
-          WideKeyWords(column.wire.name, column.type_name, "as a date that is none, or infinity");
+    NoteWidening(i, {found->second.wide, found->second.null}, column.type_name,
+                 "as a date that is none, or infinity", source);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -64,7 +65,7 @@ constexpr char kLeaves[] =
     "AND NOT h.inhdetachpending) "
     "SELECT t.root, s.nspname::text, c.relname::text, coalesce(has_table_privilege(c.oid, 'SELECT'), false), "
     "coalesce(row_security_active(c.oid), false), c.relkind = 'f', c.relpersistence = 'u', "
-    "c.relreplident::text FROM tree t JOIN pg_class c ON c.oid = t.oid "
+    "c.relreplident::text, c.oid FROM tree t JOIN pg_class c ON c.oid = t.oid "
     "JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relkind <> 'p' ORDER BY t.root, c.oid";
 
 constexpr const char* kQueries[] = {kTables, kColumns, kKeys, kLeaves};
@@ -79,7 +80,7 @@ class ByTable {
     for (; next_ < rows_.rows() && rows_.Int(next_, 0) <= static_cast<std::int64_t>(oid); ++next_) {
       // Where there is no snapshot, a table that was made between two queries.
       if (rows_.Int(next_, 0) != static_cast<std::int64_t>(oid)) continue;
-      if (absl::Status taken = take(next_); !taken.ok()) return taken;
+      RETURN_IF_ERROR(take(next_));
     }
     return absl::OkStatus();
   }
@@ -108,24 +109,23 @@ void TakeColumn(const Rows& rows, int row, PostgresTable* table) {
 }
 
 absl::Status TakeKey(const Rows& rows, int row, PostgresTable* table) {
-  const absl::StatusOr<std::string> schema = postgres::QuotedName(rows.View(row, 2));
-  if (!schema.ok()) return schema.status();
+  ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 2)));
   table->key.push_back(rows.Int(row, 1));
   // An operator's name is made of signs that need no quotes, and can have none.
-  table->key_operators.push_back(absl::StrCat("OPERATOR(", *schema, ".", rows.Text(row, 3), ")"));
+  table->key_operators.push_back(absl::StrCat("OPERATOR(", schema, ".", rows.Text(row, 3), ")"));
   return absl::OkStatus();
 }
 
 absl::Status TakeLeaf(const Rows& rows, int row, PostgresTable* table) {
-  const absl::StatusOr<std::string> name = postgres::QuotedName(rows.View(row, 1), rows.View(row, 2));
-  if (!name.ok()) return name.status();
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedName(rows.View(row, 1), rows.View(row, 2)));
   PostgresLeaf& leaf = table->leaves.emplace_back();
-  leaf.name = *name;
+  leaf.name = name;
   leaf.readable = rows.Bool(row, 3);
   leaf.hides_rows = rows.Bool(row, 4);
   leaf.foreign = rows.Bool(row, 5);
   leaf.unlogged = rows.Bool(row, 6);
   leaf.identity = rows.View(row, 7).front();
+  leaf.oid = static_cast<std::uint32_t>(rows.Int(row, 8));
   return absl::OkStatus();
 }
 

@@ -30,6 +30,7 @@ struct PostgresColumn {
 
 /// What has rows: a table by itself, or one that is a part of a partitioned one.
 struct PostgresLeaf {
+  std::uint32_t oid = 0;
   std::string name;  ///< With its schema, quoted.
   bool readable = false;
   bool hides_rows = false;  ///< Row security is in effect for the role.

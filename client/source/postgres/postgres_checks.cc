@@ -13,6 +13,7 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/target.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -118,14 +119,12 @@ absl::Status ReadChosenTables(const PostgresCheckOptions& options, PostgresCheck
   const PostgresTableQueries queries(options.schema);
   postgres::Pipeline pipeline(look->connection);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  absl::StatusOr<std::vector<PostgresTable>> all = queries.Take(*rows);
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  ASSIGN_OR_RETURN(std::vector<PostgresTable> all, queries.Take(rows));
   std::vector<std::string> names;
-  for (const PostgresTable& table : *all) names.push_back(table.name);
+  for (const PostgresTable& table : all) names.push_back(table.name);
   const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
-  for (PostgresTable& table : *all) {
+  for (PostgresTable& table : all) {
     if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
       look->tables.push_back(std::move(table));
   }

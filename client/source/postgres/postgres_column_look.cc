@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/values/column_facts.h"
 #include "client/source/values/value_digest.h"
 
@@ -29,9 +30,8 @@ absl::StatusOr<KeyPart> End(const std::shared_ptr<const PostgresLook>& look,
                           {{column},
                            absl::StrCat(name, " IS DISTINCT FROM NULL"),
                            absl::StrCat("ORDER BY ", name, " ", direction, " LIMIT 1")});
-  const absl::StatusOr<bool> there = rows.Next();
-  if (!there.ok()) return there.status();
-  if (!*there) return KeyPart();
+  ASSIGN_OR_RETURN(const bool there, rows.Next());
+  if (!there) return KeyPart();
   KeyPart end = KeyPartOf(rows.values().front());
   // To its end: what is left before is cancelled, and its session may end with it.
   if (const absl::StatusOr<bool> more = rows.Next(); !more.ok()) return more.status();
@@ -43,16 +43,14 @@ absl::StatusOr<ColumnFacts> ByOrder(const std::shared_ptr<const PostgresLook>& l
                                     std::uint32_t column) {
   ColumnFacts facts;
   for (const auto& [direction, into] : {std::pair("ASC", &facts.least), std::pair("DESC", &facts.greatest)}) {
-    absl::StatusOr<KeyPart> end = End(look, known, column, direction);
-    if (!end.ok()) return end.status();
-    *into = *std::move(end);
+    ASSIGN_OR_RETURN(*into, End(look, known, column, direction));
   }
   if (!known->schema.columns[column].nullable) return facts;
-  const absl::StatusOr<std::uint64_t> nulls = CountPostgresRows(
-      *look, *known,
-      absl::StrCat("t.", QuoteName(known->table.columns[column].name), " IS NOT DISTINCT FROM NULL"));
-  if (!nulls.ok()) return nulls.status();
-  facts.nulls = *nulls;
+  ASSIGN_OR_RETURN(const std::uint64_t nulls,
+                   CountPostgresRows(*look, *known,
+                                     absl::StrCat("t.", QuoteName(known->table.columns[column].name),
+                                                  " IS NOT DISTINCT FROM NULL")));
+  facts.nulls = nulls;
   return facts;
 }
 

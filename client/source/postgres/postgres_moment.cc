@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -25,9 +26,8 @@ bool IsSnapshotName(const std::string& text) {
 
 absl::StatusOr<std::unique_ptr<PostgresMoment>> PostgresMoment::Hold(
     std::shared_ptr<PostgresSessions> sessions) {
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Make(std::move(sessions));
-  if (!reading.ok()) return reading.status();
-  std::unique_ptr<PostgresMoment> moment(new PostgresMoment(*std::move(reading)));
+  ASSIGN_OR_RETURN(std::unique_ptr<SourceReading> reading, SourceReading::Make(std::move(sessions)));
+  std::unique_ptr<PostgresMoment> moment(new PostgresMoment(std::move(reading)));
   moment->begun_ = std::chrono::steady_clock::now();
   postgres::Pipeline pipeline(moment->reading_->connection());
   moment->reading_->Begin(pipeline);
@@ -38,9 +38,8 @@ absl::StatusOr<std::unique_ptr<PostgresMoment>> PostgresMoment::Hold(
   pipeline.Queue("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'", {},
                  kHolding);
   const int named = pipeline.Queue("SELECT pg_export_snapshot()", {}, kHolding);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  moment->snapshot_ = (*rows)[static_cast<std::size_t>(named)].Text(0, 0);
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  moment->snapshot_ = rows[static_cast<std::size_t>(named)].Text(0, 0);
   if (!IsSnapshotName(moment->snapshot_)) return absl::InternalError("the source's snapshot has no name");
   return moment;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/found_objects.h"
 
 namespace mirror {
@@ -91,12 +92,10 @@ std::map<std::uint32_t, std::vector<SourceForeignKey>> ForeignKeysOf(const Rows&
 absl::StatusOr<std::map<std::uint32_t, SourceObjects>> ReadPostgresObjects(
     postgres::Connection& connection, const std::string& schema,
     const std::map<std::uint32_t, const TableSchema*>& tables) {
-  const absl::StatusOr<Rows> index_rows = connection.Query(kIndexes, {postgres::Value(schema)}, kDoing);
-  if (!index_rows.ok()) return index_rows.status();
-  const absl::StatusOr<Rows> key_rows = connection.Query(kForeignKeys, {postgres::Value(schema)}, kDoing);
-  if (!key_rows.ok()) return key_rows.status();
-  auto indexes = IndexesOf(*index_rows);
-  auto keys = ForeignKeysOf(*key_rows);
+  ASSIGN_OR_RETURN(const Rows index_rows, connection.Query(kIndexes, {postgres::Value(schema)}, kDoing));
+  ASSIGN_OR_RETURN(const Rows key_rows, connection.Query(kForeignKeys, {postgres::Value(schema)}, kDoing));
+  auto indexes = IndexesOf(index_rows);
+  auto keys = ForeignKeysOf(key_rows);
   std::map<std::uint32_t, SourceObjects> all;
   for (const auto& [oid, table] : tables) {
     SourceObjects& objects = all[oid];

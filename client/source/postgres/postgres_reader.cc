@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/postgres_column_look.h"
 #include "client/source/postgres/postgres_digests.h"
 #include "client/source/postgres/postgres_key_rows.h"
@@ -27,10 +28,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
         options_(std::move(options)) {}
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    if (absl::Status known = KnowPlace(); !known.ok()) return known;
+    RETURN_IF_ERROR(KnowPlace());
     std::vector<PostgresTable> all;
-    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = ReadCatalogs(&all);
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
     return Choose(all).names;
   }
 
@@ -38,10 +38,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
     LeaveMoment();
     EndLook();
     // It may be another one by now.
-    if (absl::Status known = LookAtPlace(); !known.ok()) return known;
+    RETURN_IF_ERROR(LookAtPlace());
     std::vector<PostgresTable> all;
-    const absl::StatusOr<std::unique_ptr<SourceReading>> reading = ReadCatalogs(&all);
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
     SourceSchema schema;
     // They come by oid: of two whose names are one in the mirror the older one stays what it is.
     ChosenTables chosen = Choose(all);
@@ -49,7 +48,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
         std::move(all), std::move(chosen), [](const PostgresTable& table) { return !table.quoted.empty(); },
         [&](PostgresTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); },
         &schema);
-    if (absl::Status added = AddObjects((*reading)->connection(), &schema); !added.ok()) return added;
+    RETURN_IF_ERROR(AddObjects(reading->connection(), &schema));
     look_ = std::make_shared<PostgresLook>(PostgresLook{
         sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
         [this](const KnownPostgresTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
@@ -74,7 +73,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
     const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
     if (options_.log != nullptr) {
-      if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+      RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
       options_.log->BeginRows(known->table);
       absl::StatusOr<std::unique_ptr<TableReader>> logged = options_.log->LoggedRows(look_, known, columns);
       if (!logged.ok() || *logged != nullptr) return logged;
@@ -90,7 +89,7 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
       return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
     const auto known = FindToRead(table);
     if (known == nullptr) return Unknown(table);
-    if (absl::Status readable = options_.log->CheckReadable(known->table); !readable.ok()) return readable;
+    RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
     return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
   }
 
@@ -98,10 +97,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
   absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
     LeaveMoment();
     if (options_.log == nullptr || look_ == nullptr) return false;
-    absl::StatusOr<std::unique_ptr<PostgresMoment>> moment = PostgresMoment::Hold(sessions_);
-    if (!moment.ok()) return moment.status();
-    if (absl::Status held = options_.log->HoldMoment(); !held.ok()) return held;
-    look_->moment = *std::move(moment);
+    ASSIGN_OR_RETURN(std::unique_ptr<PostgresMoment> moment, PostgresMoment::Hold(sessions_));
+    RETURN_IF_ERROR(options_.log->HoldMoment());
+    look_->moment = std::move(moment);
     return true;
   }
   void LeaveMoment() override {
@@ -156,13 +154,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
                        {postgres::Value(options_.schema)}, "looking for its schema");
     const PostgresTableQueries queries(options_.schema);
     queries.Queue(pipeline);
-    const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-    if (!rows.ok()) return rows.status();
-    if (absl::Status usable = CheckUsage((*rows)[static_cast<std::size_t>(usage)]); !usable.ok())
-      return usable;
-    absl::StatusOr<std::vector<PostgresTable>> read = queries.Take(*rows);
-    if (!read.ok()) return read.status();
-    *tables = *std::move(read);
+    ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+    RETURN_IF_ERROR(CheckUsage(rows[static_cast<std::size_t>(usage)]));
+    ASSIGN_OR_RETURN(*tables, queries.Take(rows));
     return reading;
   }
 
@@ -182,11 +176,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
     std::map<std::uint32_t, const TableSchema*> tables;
     for (const SourceTable& table : schema->tables)
       tables[static_cast<std::uint32_t>(table.schema.table_id)] = &table.schema;
-    absl::StatusOr<std::map<std::uint32_t, SourceObjects>> objects =
-        ReadPostgresObjects(connection, options_.schema, tables);
-    if (!objects.ok()) return objects.status();
+    ASSIGN_OR_RETURN(auto objects, ReadPostgresObjects(connection, options_.schema, tables));
     for (SourceTable& table : schema->tables)
-      table.objects = std::move((*objects)[static_cast<std::uint32_t>(table.schema.table_id)]);
+      table.objects = std::move(objects[static_cast<std::uint32_t>(table.schema.table_id)]);
     return absl::OkStatus();
   }
 

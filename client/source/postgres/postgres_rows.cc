@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/postgres_words.h"
 
 namespace mirror {
@@ -45,19 +46,16 @@ int QueueFiles(postgres::Pipeline& pipeline, std::uint32_t oid) {
 /// The table, which is locked, against what a moment of before has of it.
 absl::Status CheckSinceMoment(const PostgresLook& look, const PostgresTable& table,
                               const std::string& files) {
-  const absl::StatusOr<std::unique_ptr<SourceReading>> now = SourceReading::Make(look.sessions);
-  if (!now.ok()) return now.status();
-  postgres::Pipeline pipeline((*now)->connection());
+  ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> now, SourceReading::Make(look.sessions));
+  postgres::Pipeline pipeline(now->connection());
   const PostgresTableQueries queries(look.schema, table.oid);
-  (*now)->Begin(pipeline);
+  now->Begin(pipeline);
   const int at = QueueFiles(pipeline, table.oid);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
-  if (!tables.ok()) return tables.status();
-  const bool same = tables->size() == 1 && tables->front() == table &&
-                    (*rows)[static_cast<std::size_t>(at)].Text(0, 0) == files;
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  ASSIGN_OR_RETURN(const std::vector<PostgresTable> tables, queries.Take(rows));
+  const bool same =
+      tables.size() == 1 && tables.front() == table && rows[static_cast<std::size_t>(at)].Text(0, 0) == files;
   return same ? absl::OkStatus() : MovedTable(table.name);
 }
 
@@ -132,17 +130,17 @@ std::string PostgresSourceRows::Sql() const {
 absl::Status PostgresSourceRows::Send() {
   postgres::Connection& connection = reading_->connection();
   if (arrays_.empty()) {
-    absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Begin(
-        connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"), kPostgresRowsDoing);
-    if (!copy.ok()) return copy.status();
-    copy_.emplace(*std::move(copy));
+    ASSIGN_OR_RETURN(
+        postgres::CopyOut copy,
+        postgres::CopyOut::Begin(connection, absl::StrCat("COPY (", Sql(), ") TO STDOUT (FORMAT binary)"),
+                                 kPostgresRowsDoing));
+    copy_.emplace(std::move(copy));
     return absl::OkStatus();
   }
   std::vector<postgres::Value> values;
   for (postgres::Array& array : arrays_) values.push_back(array.value());
-  absl::StatusOr<postgres::RowStream> stream = connection.Stream(Sql(), values, kPostgresRowsDoing);
-  if (!stream.ok()) return stream.status();
-  stream_.emplace(*std::move(stream));
+  ASSIGN_OR_RETURN(postgres::RowStream stream, connection.Stream(Sql(), values, kPostgresRowsDoing));
+  stream_.emplace(std::move(stream));
   fields_.resize(read_.size());
   return absl::OkStatus();
 }
@@ -150,14 +148,11 @@ absl::Status PostgresSourceRows::Send() {
 absl::Status PostgresSourceRows::Start() {
   has_begun_ = true;
   asked_ = std::chrono::steady_clock::now();
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(*look_, *known_);
-  if (!reading.ok()) return reading.status();
-  reading_ = *std::move(reading);
+  ASSIGN_OR_RETURN(reading_, BeginPostgresReading(*look_, *known_));
   if (known_->steps) {
-    absl::StatusOr<RowSteps> steps =
-        RowSteps::Make(StepsSchema(known_->table, known_->schema), *known_->steps, look_->hash_key);
-    if (!steps.ok()) return steps.status();
-    steps_.emplace(*std::move(steps));
+    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(StepsSchema(known_->table, known_->schema),
+                                                    *known_->steps, look_->hash_key));
+    steps_.emplace(std::move(steps));
   }
   return Send();
 }
@@ -216,7 +211,7 @@ absl::StatusOr<bool> PostgresSourceRows::TakeSteps() {
   if (!matches.ok()) return matches;
   if (*matches == ask_.left_out) return false;
   row_ = decoder_.values();
-  if (absl::Status turned = steps_->Turn(&row_); !turned.ok()) return turned;
+  RETURN_IF_ERROR(steps_->Turn(&row_));
   values_.clear();
   for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
   return true;
@@ -243,9 +238,8 @@ absl::StatusOr<bool> PostgresSourceRows::Misfit() {
 
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where) {
-  absl::StatusOr<std::unique_ptr<SourceReading>> reading = BeginPostgresReading(look, known);
-  if (!reading.ok()) return reading.status();
-  const absl::StatusOr<std::int64_t> count = (*reading)->connection().Number(
+  ASSIGN_OR_RETURN(std::unique_ptr<SourceReading> reading, BeginPostgresReading(look, known));
+  const absl::StatusOr<std::int64_t> count = reading->connection().Number(
       absl::StrCat("SELECT count(*) FROM ", known.table.Rows(), where.empty() ? "" : " WHERE ", where), {},
       "counting its rows");
   if (!count.ok()) return ExplainReading(count.status(), known.table, look.place.role);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/rows.h"
+#include "base/status_macros.h"
 #include "client/source/source_away.h"
 
 namespace mirror {
@@ -85,35 +86,33 @@ bool PostgresSessions::IsWaitedFor(int server_pid) {
 }
 
 absl::StatusOr<PostgresSource> PostgresSessions::Look() {
-  absl::StatusOr<postgres::Lease> lease = Take();
-  if (!lease.ok()) return lease.status();
-  const absl::StatusOr<postgres::Rows> rows = (*lease)->Query(
-      "SELECT current_setting('server_version_num')::int8, current_setting('server_encoding'), "
-      "current_user::text, current_database()::text, "
-      "(SELECT system_identifier::text FROM pg_control_system()), "
-      "(SELECT oid::text FROM pg_database WHERE datname = current_database())",
-      {}, "asking which database it is");
-  if (!rows.ok()) return rows.status();
-  if (rows->Int(0, 0) < kOldestVersion) {
+  ASSIGN_OR_RETURN(postgres::Lease lease, Take());
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      lease->Query("SELECT current_setting('server_version_num')::int8, current_setting('server_encoding'), "
+                   "current_user::text, current_database()::text, "
+                   "(SELECT system_identifier::text FROM pg_control_system()), "
+                   "(SELECT oid::text FROM pg_database WHERE datname = current_database())",
+                   {}, "asking which database it is"));
+  if (rows.Int(0, 0) < kOldestVersion) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the source is PostgreSQL ", rows->Int(0, 0) / 10'000,
+        absl::StrCat("the source is PostgreSQL ", rows.Int(0, 0) / 10'000,
                      ", and 14 is the oldest that can be read. Nothing was sent"));
   }
   PostgresSource place;
-  const std::string encoding = rows->Text(0, 1);
+  const std::string encoding = rows.Text(0, 1);
   any_bytes_ = place.any_bytes = encoding == "SQL_ASCII";
   place.bytes_in_order = encoding == "UTF8";
-  place.role = rows->Text(0, 2);
-  place.name = absl::StrCat("PostgreSQL, database ", rows->Text(0, 3));
-  place.identity = absl::StrCat("postgres ", rows->Text(0, 4), " ", rows->Text(0, 5));
+  place.role = rows.Text(0, 2);
+  place.name = absl::StrCat("PostgreSQL, database ", rows.Text(0, 3));
+  place.identity = absl::StrCat("postgres ", rows.Text(0, 4), " ", rows.Text(0, 5));
   return place;
 }
 
 absl::StatusOr<std::unique_ptr<SourceReading>> SourceReading::Make(
     std::shared_ptr<PostgresSessions> sessions) {
-  absl::StatusOr<postgres::Lease> lease = sessions->Take();
-  if (!lease.ok()) return lease.status();
-  return std::unique_ptr<SourceReading>(new SourceReading(std::move(sessions), *std::move(lease)));
+  ASSIGN_OR_RETURN(postgres::Lease lease, sessions->Take());
+  return std::unique_ptr<SourceReading>(new SourceReading(std::move(sessions), std::move(lease)));
 }
 
 void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& lockable,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "base/folded_name.h"
 #include "client/source/postgres/postgres_words.h"
 #include "client/source/steps/row_steps.h"
+#include "client/source/widening.h"
 
 namespace mirror {
 namespace {
@@ -39,9 +41,7 @@ void DescribeWidening(const PostgresTable& table, const PostgresRecord& record, 
     const PostgresColumn& column = table.columns[i];
     const auto found = record.columns.find(column.number);
     if (found == record.columns.end()) continue;
-    source->widened = source->widened || found->second.wide || found->second.null;
-    if (found->second.wide && source->schema.columns[i].key_position != 0 && source->wide_key.empty())
-      source->wide_key = WideKeyWords(column.name, column.type_name, kWithoutPlace);
+    NoteWidening(i, {found->second.wide, found->second.null}, column.type_name, kWithoutPlace, source);
   }
 }
 
@@ -60,6 +60,14 @@ PostgresSourceTables::PostgresSourceTables(std::map<std::string, std::string> re
   for (const auto& [name, record] : records) records_[name] = ParsePostgresRecord(record);
 }
 
+void PostgresSourceTables::Forget(const std::string& name) {
+  const auto found = records_.find(name);
+  if (found == records_.end()) return;
+  // What went is not to be found again.
+  found->second.columns.clear();
+  found->second.told.clear();
+}
+
 std::shared_ptr<const KnownPostgresTable> PostgresSourceTables::Find(const std::string& name) const {
   const auto found = known_.find(name);
   return found == known_.end() ? nullptr : found->second;
@@ -76,6 +84,10 @@ SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSo
   const std::string digest = told.empty() ? "" : HexDigest(absl::StrJoin(told, "\n")).substr(0, 16);
   if (digest != record.told) notes->insert(notes->end(), told.begin(), told.end());
   record.told = digest;
+  std::set<std::uint32_t> leaves;
+  for (const PostgresLeaf& leaf : table.leaves) leaves.insert(leaf.oid);
+  record.TakeLeaves(std::move(leaves));
+  source.identity = record.gone == 0 ? table.oid : ShortDigest(absl::StrCat(table.oid), record.gone);
   source.record = ToString(record);
   DescribeWidening(table, record, &source);
   KnownPostgresTable known{std::move(table), source.schema, source.schema};

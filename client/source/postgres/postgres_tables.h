@@ -30,7 +30,7 @@ class PostgresSourceTables {
 
   /// Values of these columns are not as they were announced.
   void Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits);
-  void Forget(const std::string& name) { records_.erase(name); }
+  void Forget(const std::string& name);
 
  private:
   /// Those that values or rows depend on; null: none.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -12,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/value.h"
+#include "base/digest.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/text_form.h"
 
@@ -49,6 +52,15 @@ std::string Shortest(double real) {
   std::array<char, 32> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), real).ptr;
   return {text.data(), end};
+}
+
+std::set<std::uint32_t> ParseLeaves(const std::string& text) {
+  std::set<std::uint32_t> leaves;
+  for (const absl::string_view word : absl::StrSplit(text, ',')) {
+    std::uint32_t oid = 0;
+    if (absl::SimpleAtoi(word, &oid)) leaves.insert(oid);
+  }
+  return leaves;
 }
 
 }  // namespace
@@ -202,12 +214,21 @@ std::string FromSql(const PostgresColumn& column, const Column& announced, const
                  : absl::StrCat(NameOf(column), " >= ", *text, "::", type);
 }
 
+void PostgresRecord::TakeLeaves(std::set<std::uint32_t> now) {
+  std::vector<std::uint32_t> lost;
+  std::set_difference(leaves.begin(), leaves.end(), now.begin(), now.end(), std::back_inserter(lost));
+  if (!lost.empty()) gone = std::max<std::uint64_t>(ShortDigest(absl::StrJoin(lost, ","), gone), 1);
+  leaves = std::move(now);
+}
+
 std::string ToString(const PostgresRecord& record) {
   std::vector<std::string> words;
   for (const auto& [number, found] : record.columns) {
     words.push_back(absl::StrCat(number, "=", found.type, found.wide ? "w" : "", found.null ? "n" : ""));
   }
   if (!record.told.empty()) words.push_back(absl::StrCat("told=", record.told));
+  if (!record.leaves.empty()) words.push_back(absl::StrCat("leaves=", absl::StrJoin(record.leaves, ",")));
+  if (record.gone != 0) words.push_back(absl::StrCat("gone=", record.gone));
   return absl::StrJoin(words, " ");
 }
 
@@ -217,6 +238,8 @@ PostgresRecord ParsePostgresRecord(std::string_view text) {
     const std::vector<std::string> sides = absl::StrSplit(word, absl::MaxSplits('=', 1));
     if (sides.size() != 2) continue;
     if (sides[0] == "told") record.told = sides[1];
+    if (sides[0] == "leaves") record.leaves = ParseLeaves(sides[1]);
+    if (sides[0] == "gone" && !absl::SimpleAtoi(sides[1], &record.gone)) record.gone = 0;
     std::int64_t number = 0;
     PostgresRecord::Found found;
     const std::size_t letters = std::min(sides[1].find_first_not_of("0123456789"), sides[1].size());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -51,7 +52,8 @@ std::string TextOfKeyPart(const Column& announced, const KeyPart& part);
 std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
                     bool bytes_in_order);
 
-/// What was found in a table's values, and what of it people were told: kept as SourceTable.record.
+/// What was found in a table's values and of its leaves, and what of it people were told: kept as
+/// SourceTable.record.
 struct PostgresRecord {
   /// By the column's number.
   struct Found {
@@ -61,7 +63,12 @@ struct PostgresRecord {
     friend bool operator==(const Found&, const Found&) = default;
   };
   std::map<std::int64_t, Found> columns;
-  std::string told;  ///< A digest; empty: nothing.
+  std::string told;                ///< A digest; empty: nothing.
+  std::set<std::uint32_t> leaves;  ///< Of a partitioned table, by their oids, when it was last looked at.
+  std::uint64_t gone = 0;  ///< Another number whenever a leaf was dropped or detached; 0: none ever was.
+
+  /// Takes the leaves that are there now.
+  void TakeLeaves(std::set<std::uint32_t> now);
 };
 std::string ToString(const PostgresRecord& record);
 /// What it does not understand it leaves out.

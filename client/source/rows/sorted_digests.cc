@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/connection.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
 
@@ -23,7 +24,7 @@ class SortedRows : public DigestReader {
       : scan_(std::move(scan)), key_parts_(key_parts), names_(absl::StrJoin(LogKeyNames(key_parts), ", ")) {}
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
-    if (absl::Status sorted = Sort(); !sorted.ok()) return sorted;
+    RETURN_IF_ERROR(Sort());
     const std::string behind =
         behind_.empty() ? "" : absl::StrCat(" WHERE (", names_, ") > (", Places(key_parts_), ")");
     sqlite::Statement select = database_->Prepare(absl::StrCat(
@@ -61,11 +62,11 @@ class SortedRows : public DigestReader {
         failure.words));
   }
   absl::Status Make() {
-    auto opened = sqlite::Connection::Open(
-        "", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true},
-        [this](const sqlite::Failure& failure, std::string_view) { return Explain(failure); });
-    if (!opened.ok()) return opened.status();
-    database_ = *std::move(opened);
+    ASSIGN_OR_RETURN(database_,
+                     sqlite::Connection::Open("", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true},
+                                              [this](const sqlite::Failure& failure, std::string_view) {
+                                                return Explain(failure);
+                                              }));
     absl::Status made =
         database_->Execute(absl::StrCat("PRAGMA journal_mode = OFF; CREATE TABLE digests (", names_,
                                         ", digest, PRIMARY KEY (", names_, ")) WITHOUT ROWID; BEGIN"));
@@ -75,7 +76,7 @@ class SortedRows : public DigestReader {
 
   absl::Status Sort() {
     if (scan_ == nullptr) return absl::OkStatus();
-    if (absl::Status made = Make(); !made.ok()) return made;
+    RETURN_IF_ERROR(Make());
     sqlite::Statement insert = database_->Prepare(
         absl::StrCat("INSERT OR IGNORE INTO digests VALUES (", Places(key_parts_ + 1), ")"));
     for (bool end = false; !end;) {
@@ -87,7 +88,7 @@ class SortedRows : public DigestReader {
       for (const auto& [key, digest] : piece->rows) {
         BindKey(insert, 1, key);
         insert.Bind(static_cast<int>(key_parts_ + 1), digest);
-        if (absl::Status kept = insert.Run(); !kept.ok()) return kept;
+        RETURN_IF_ERROR(insert.Run());
       }
     }
     scan_.reset();

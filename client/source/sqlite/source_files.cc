@@ -3,23 +3,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/sqlite_steps.h"
 
 namespace mirror {
 
 absl::Status SourceFiles::Open() {
   if (file_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<SqliteFile>> file =
-      SqliteFile::Open(options_.path, options_.log == nullptr ? Use::kRead : Use::kLooks);
-  if (!file.ok()) return file.status();
-  file_ = *std::move(file);
+  ASSIGN_OR_RETURN(file_,
+                   SqliteFile::Open(options_.path, options_.log == nullptr ? Use::kRead : Use::kLooks));
   return Register(*file_);
 }
 
 absl::Status SourceFiles::OpenAnew() {
   copy_.reset();
   file_.reset();
-  if (absl::Status opened = Open(); !opened.ok()) return opened;
+  RETURN_IF_ERROR(Open());
   if (options_.log != nullptr) return absl::OkStatus();
   if (const std::shared_ptr<const SqliteFile> copy = CopyOfWhatMoves(); copy != nullptr) file_ = copy;
   copy_.reset();
@@ -41,10 +40,9 @@ absl::StatusOr<std::shared_ptr<const SqliteFile>> SourceFiles::ForOnePiece() {
 
 absl::StatusOr<std::shared_ptr<const SqliteFile>> SourceFiles::Copy() {
   if (copy_ != nullptr) return copy_;
-  absl::StatusOr<std::unique_ptr<SqliteFile>> copy = file_->CopyOfOneMoment(options_.copy);
-  if (!copy.ok()) return copy.status();
-  if (absl::Status registered = Register(**copy); !registered.ok()) return registered;
-  copy_ = *std::move(copy);
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> copy, file_->CopyOfOneMoment(options_.copy));
+  RETURN_IF_ERROR(Register(*copy));
+  copy_ = std::move(copy);
   return copy_;
 }
 
@@ -69,11 +67,10 @@ absl::StatusOr<std::shared_ptr<const SqliteFile>> SourceFiles::ForOneMoment() {
     const std::shared_ptr<const SqliteFile> copy = CopyOfWhatMoves();
     return copy == nullptr ? file_ : copy;
   }
-  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options_.path);
-  if (!file.ok()) return file.status();
-  if (absl::Status registered = Register(**file); !registered.ok()) return registered;
-  const SourceMark &now = (*file)->mark(), &before = file_->mark();
-  if (now.device == before.device && now.inode == before.inode) return *std::move(file);
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(options_.path));
+  RETURN_IF_ERROR(Register(*file));
+  const SourceMark &now = file->mark(), &before = file_->mark();
+  if (now.device == before.device && now.inode == before.inode) return file;
   return absl::AbortedError(absl::StrCat("'", before.path, "' was replaced while it was read"));
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
@@ -30,7 +31,7 @@ KeyPart PartAt(const sqlite::Statement& row, int column) { return ToKeyPart(row.
 
 absl::StatusOr<Part> Step(const SourcePlan& plan, sqlite::Statement& statement) {
   statement.SetDoing(absl::StrCat("reading table '", plan.schema.name, "'"));
-  if (absl::Status row = statement.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(statement.StepToRow());
   Part part;
   part.greatest = PartAt(statement, 0);
   part.least = PartAt(statement, 1);
@@ -58,24 +59,25 @@ void Join(const Part& more, Part* all) {
 
 absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   const std::string counts = plan.filter.empty() ? "1" : plan.filter;
-  absl::StatusOr<sqlite::Statement> statement = file.Prepare(absl::StrCat(
-      "SELECT max(c COLLATE BINARY) FILTER (WHERE f), min(c COLLATE BINARY) FILTER (WHERE f), count(*) "
-      "FILTER "
-      "(WHERE f AND c IS NULL), min(length(c)) FILTER (WHERE f), max(length(c)) FILTER (WHERE f), count(*), "
-      "max(r) FROM (SELECT ",
-      column, " AS c, ", plan.rowid, " AS r, ", counts, " AS f FROM main.", QuoteName(plan.schema.name),
-      " WHERE ", plan.rowid, " >= ?1 ORDER BY ", plan.rowid, " LIMIT ", kRowsOfLook, ")"));
-  if (!statement.ok()) return statement.status();
+  ASSIGN_OR_RETURN(
+      sqlite::Statement statement,
+      file.Prepare(absl::StrCat(
+          "SELECT max(c COLLATE BINARY) FILTER (WHERE f), min(c COLLATE BINARY) FILTER (WHERE f), count(*) "
+          "FILTER "
+          "(WHERE f AND c IS NULL), min(length(c)) FILTER (WHERE f), max(length(c)) FILTER (WHERE f), "
+          "count(*), "
+          "max(r) FROM (SELECT ",
+          column, " AS c, ", plan.rowid, " AS r, ", counts, " AS f FROM main.", QuoteName(plan.schema.name),
+          " WHERE ", plan.rowid, " >= ?1 ORDER BY ", plan.rowid, " LIMIT ", kRowsOfLook, ")")));
   Part all;
   for (std::int64_t next = INT64_MIN;;) {
-    if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(file.BeginLook());
     const SourceLook look(file);
-    statement->Bind(1, next);
-    const absl::StatusOr<Part> part = Step(plan, *statement);
-    if (!part.ok()) return part.status();
-    Join(*part, &all);
-    if (part->rows < kRowsOfLook || part->last == INT64_MAX) return all;
-    next = part->last + 1;
+    statement.Bind(1, next);
+    ASSIGN_OR_RETURN(const Part part, Step(plan, statement));
+    Join(part, &all);
+    if (part.rows < kRowsOfLook || part.last == INT64_MAX) return all;
+    next = part.last + 1;
   }
 }
 
@@ -83,15 +85,15 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
 /// it, from end to end.
 absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   constexpr int kDetail = 3;
-  absl::StatusOr<sqlite::Statement> steps =
+  ASSIGN_OR_RETURN(
+      sqlite::Statement steps,
       file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT 1",
-                                plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1"))));
-  if (!steps.ok()) return steps.status();
-  steps->SetDoing("reading its plans");
+                                plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1")))));
+  steps.SetDoing("reading its plans");
   bool found = false;
-  absl::StatusOr<bool> row = steps->Step();
-  for (; row.ok() && *row; row = steps->Step()) {
-    const std::string detail = steps->Text(kDetail);
+  absl::StatusOr<bool> row = steps.Step();
+  for (; row.ok() && *row; row = steps.Step()) {
+    const std::string detail = steps.Text(kDetail);
     found = found || absl::StrContains(detail, absl::StrCat("(", column, ">?)")) ||
             absl::StrContains(detail, "(rowid>?)");
   }
@@ -107,10 +109,10 @@ bool CountsAsText(const KeyPart& part) {
 /// Texts of one length sort as the numbers that they are.
 absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& plan,
                                     const std::string& column) {
-  const absl::StatusOr<std::int64_t> same = file.Number(
-      absl::StrCat("SELECT min(length(", column, ")) = max(length(", column, "))", plan.FromWhere()));
-  if (!same.ok()) return same.status();
-  return *same != 0;
+  ASSIGN_OR_RETURN(const std::int64_t same,
+                   file.Number(absl::StrCat("SELECT min(length(", column, ")) = max(length(", column, "))",
+                                            plan.FromWhere())));
+  return same != 0;
 }
 
 /// What is to be said of its values; empty: nothing.
@@ -142,9 +144,8 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
                     nulls = absl::StrCat("SELECT count(*)", plan.FromWhere(name + " IS NULL"));
   const bool keeps_waiting = file.access() == Access::kChunks && !plan.rowid.empty();
   if (keeps_waiting) {
-    const absl::StatusOr<bool> indexed = HasIndex(file, plan, plan.schema.columns[column].name);
-    if (!indexed.ok()) return indexed.status();
-    if (!*indexed) {
+    ASSIGN_OR_RETURN(const bool indexed, HasIndex(file, plan, plan.schema.columns[column].name));
+    if (!indexed) {
       const absl::StatusOr<Part> part = InLooks(file, plan, name);
       return part.ok() ? absl::StatusOr<ColumnFacts>(FactsOf(*part, part->shortest == part->longest))
                        : part.status();
@@ -156,48 +157,44 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file,
     for (const auto* statement : {&first, &second}) {
       if (!statement->ok()) return statement->status();
     }
-    if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(file.BeginLook());
     const SourceLook look(file);
     for (const auto& [statement, into] :
          {std::pair(&first, &part.greatest), std::pair(&second, &part.least)}) {
       (*statement)->SetDoing(absl::StrCat("reading table '", plan.schema.name, "'"));
-      if (absl::Status row = (*statement)->StepToRow(); !row.ok()) return row;
+      RETURN_IF_ERROR((*statement)->StepToRow());
       *into = PartAt(**statement, 0);
       (*statement)->Reset();
     }
-    const absl::StatusOr<std::int64_t> without = file.Number(nulls);
-    if (!without.ok()) return without.status();
-    part.nulls = *without;
+    ASSIGN_OR_RETURN(part.nulls, file.Number(nulls));
   }
   if (!CountsAsText(part.least) || !CountsAsText(part.greatest)) return FactsOf(part, true);
   if (keeps_waiting) {
-    const absl::StatusOr<Part> all = InLooks(file, plan, name);
-    if (!all.ok()) return all.status();
-    return FactsOf(part, all->shortest == all->longest);
+    ASSIGN_OR_RETURN(const Part all, InLooks(file, plan, name));
+    return FactsOf(part, all.shortest == all.longest);
   }
-  if (absl::Status begun = file.BeginLook(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(file.BeginLook());
   const SourceLook look(file);
-  const absl::StatusOr<bool> alike = AreOfOneLength(file, plan, name);
-  if (!alike.ok()) return alike.status();
-  return FactsOf(part, *alike);
+  ASSIGN_OR_RETURN(const bool alike, AreOfOneLength(file, plan, name));
+  return FactsOf(part, alike);
 }
 
 absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan) {
   const std::string& rowid = plan.rowid;
-  absl::StatusOr<sqlite::Statement> statement = file.Prepare(
-      absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r", plan.FromWhere(rowid + " >= ?1"),
-                   " ORDER BY ", rowid, " LIMIT ", kRowsOfLook, ")"));
-  if (!statement.ok()) return statement.status();
-  statement->SetDoing("counting rows");
+  ASSIGN_OR_RETURN(sqlite::Statement statement,
+                   file.Prepare(absl::StrCat("SELECT count(*), max(r) FROM (SELECT ", rowid, " AS r",
+                                             plan.FromWhere(rowid + " >= ?1"), " ORDER BY ", rowid, " LIMIT ",
+                                             kRowsOfLook, ")")));
+  statement.SetDoing("counting rows");
   std::uint64_t count = 0;
   for (std::int64_t next = INT64_MIN;;) {
-    if (absl::Status status = file.BeginLook(); !status.ok()) return status;
+    RETURN_IF_ERROR(file.BeginLook());
     const SourceLook look(file);
-    statement->Bind(1, next);
-    if (absl::Status row = statement->StepToRow(); !row.ok()) return row;
-    const std::int64_t rows = statement->Int(0);
-    const std::int64_t last = statement->Int(1);
-    statement->Reset();
+    statement.Bind(1, next);
+    RETURN_IF_ERROR(statement.StepToRow());
+    const std::int64_t rows = statement.Int(0);
+    const std::int64_t last = statement.Int(1);
+    statement.Reset();
     count += static_cast<std::uint64_t>(rows);
     if (rows < kRowsOfLook || last == INT64_MAX) return count;
     next = last + 1;

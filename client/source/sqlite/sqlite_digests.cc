@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/row_digest.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
 #include "proto/wire/limits.h"
@@ -49,13 +50,13 @@ class RowWalk {
   /// piece, its values; false: it was enough. True: there are more rows.
   using Take = std::function<bool(std::uint64_t digest, sqlite3_value** values)>;
   absl::StatusOr<bool> Step(const Take& take) {
-    if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(looks_.Begin());
     std::optional<SqliteCursor::Stop> stop;
     {
       const SourceLook look(*file_);
       const bool leaves = looks_.in_chunks() && cursor_.can_leave();
       std::size_t rows = 0;
-      const absl::StatusOr<SqliteCursor::Stop> stopped = cursor_.Take([&](sqlite3_value** values) {
+      ASSIGN_OR_RETURN(stop, cursor_.Take([&](sqlite3_value** values) {
         bool more = true;
         if (IsWithin(values)) {
           hashes_.clear();
@@ -66,9 +67,7 @@ class RowWalk {
           more = take(EndRow(), values);
         }
         return more && (!leaves || ++rows < looks_.rows());
-      });
-      if (!stopped.ok()) return stopped.status();
-      stop = *stopped;
+      }));
       if (leaves) cursor_.Leave();
       if (stop == SqliteCursor::Stop::kEnd) {
         absl::Status end = looks_.CheckEnd();
@@ -78,7 +77,7 @@ class RowWalk {
     if (stop == SqliteCursor::Stop::kEnough) return true;
     hashes_.clear();
     for (const std::uint32_t column : columns_) {
-      if (absl::Status added = AddHeavy(column); !added.ok()) return added;
+      RETURN_IF_ERROR(AddHeavy(column));
       if (by_column_) EndColumn();
     }
     take(EndRow(), nullptr);
@@ -100,15 +99,14 @@ class RowWalk {
   /// Of the row with long values that was given last.
   absl::StatusOr<std::vector<sqlite::Value>> HeavyKey() {
     std::vector<sqlite::Value> key;
-    if (absl::Status begun = file_->BeginLook(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(file_->BeginLook());
     const SourceLook look(*file_);
     for (const std::uint32_t column : cursor_.plan().schema.Key()) {
-      const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
+      ASSIGN_OR_RETURN(const bool light, cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         key.emplace_back().Keep(value);
         return absl::OkStatus();
-      });
-      if (!light.ok()) return light.status();
-      if (!*light) return absl::InvalidArgumentError("a key value is too long for any mirror");
+      }));
+      if (!light) return absl::InvalidArgumentError("a key value is too long for any mirror");
     }
     return key;
   }
@@ -136,17 +134,14 @@ class RowWalk {
   absl::Status AddHeavy(std::uint32_t column) {
     SqliteCursor::Heavy heavy;
     {
-      if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
+      RETURN_IF_ERROR(looks_.Begin());
       const SourceLook look(*file_);
-      const absl::StatusOr<bool> light = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
+      ASSIGN_OR_RETURN(const bool light, cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         sqlite::AddToDigest(value, &digest_);
         return absl::OkStatus();
-      });
-      if (!light.ok()) return light.status();
-      if (*light) return absl::OkStatus();
-      const auto size = cursor_.HeavySize(column);
-      if (!size.ok()) return size.status();
-      heavy = *size;
+      }));
+      if (light) return absl::OkStatus();
+      ASSIGN_OR_RETURN(heavy, cursor_.HeavySize(column));
     }
     if (heavy.text) {
       digest_.BeginText(heavy.size);
@@ -154,12 +149,12 @@ class RowWalk {
       digest_.BeginBytes(heavy.size);
     }
     for (std::uint64_t at = 0; at < heavy.size; at += kPartBytesMax) {
-      if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
+      RETURN_IF_ERROR(looks_.Begin());
       const SourceLook look(*file_);
-      const auto piece =
-          cursor_.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy.size - at));
-      if (!piece.ok()) return piece.status();
-      digest_.AddPiece(*piece);
+      ASSIGN_OR_RETURN(
+          const auto piece,
+          cursor_.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy.size - at)));
+      digest_.AddPiece(piece);
     }
     return absl::OkStatus();
   }
@@ -185,7 +180,7 @@ class OrderedDigests : public DigestReader {
     DigestPiece piece;
     const bool keyed = !walk_->key_at().empty();
     while (!piece.end && piece.digest.rows < rows) {
-      const absl::StatusOr<bool> more = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
+      ASSIGN_OR_RETURN(const bool more, walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
         if (keyed && (each || piece.digest.rows == 0)) {
           Key key = values == nullptr ? walk_->LastKey() : walk_->KeyOf(values);
           if (piece.digest.rows == 0) piece.first = key;
@@ -193,9 +188,8 @@ class OrderedDigests : public DigestReader {
         }
         piece.digest.Add(digest);
         return piece.digest.rows < rows;
-      });
-      if (!more.ok()) return more.status();
-      piece.end = !*more;
+      }));
+      piece.end = !more;
     }
     if (keyed && piece.digest.rows > 0) piece.last = walk_->LastKey();
     return piece;
@@ -220,20 +214,18 @@ class UnorderedDigests : public DigestReader {
     DigestPiece piece;
     while (!piece.end && piece.digest.rows < rows) {
       bool heavy = false;
-      const absl::StatusOr<bool> more = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
+      ASSIGN_OR_RETURN(const bool more, walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
         piece.digest.Add(digest);
         heavy = each && values == nullptr;
         if (each) piece.rows.emplace_back(heavy ? Key{} : walk_->KeyOf(values), digest);
         if (each && by_column_) piece.by_column.push_back(walk_->hashes());
         return piece.digest.rows < rows;
-      });
-      if (!more.ok()) return more.status();
+      }));
       if (heavy) {
-        absl::StatusOr<std::vector<sqlite::Value>> key = walk_->HeavyKey();
-        if (!key.ok()) return key.status();
-        piece.rows.back().first = ToKey(*key);
+        ASSIGN_OR_RETURN(std::vector<sqlite::Value> key, walk_->HeavyKey());
+        piece.rows.back().first = ToKey(key);
       }
-      piece.end = !*more;
+      piece.end = !more;
     }
     piece.greatest = walk_->greatest();
     return piece;
@@ -254,23 +246,23 @@ class SortedDigests : public DigestReader {
   ~SortedDigests() override { (void)file_.Run("DROP TABLE IF EXISTS temp._mirror_digests"); }
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
-    if (absl::Status sorted = Sort(); !sorted.ok()) return sorted;
+    RETURN_IF_ERROR(Sort());
     const std::size_t count = walk_->key_at().size();
     const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
     const std::string behind =
         behind_.empty() ? "" : absl::StrCat(" WHERE (", key, ") > (", Places(count), ")");
-    absl::StatusOr<sqlite::Statement> select = file_.Prepare(absl::StrCat(
-        "SELECT ", key, ", digest FROM temp._mirror_digests", behind, " ORDER BY ", key, " LIMIT ", rows));
-    if (!select.ok()) return select.status();
-    select->SetDoing(kDoing);
-    for (std::size_t i = 0; i < behind_.size(); ++i) select->Bind(static_cast<int>(i + 1), behind_[i]);
+    ASSIGN_OR_RETURN(sqlite::Statement select,
+                     file_.Prepare(absl::StrCat("SELECT ", key, ", digest FROM temp._mirror_digests", behind,
+                                                " ORDER BY ", key, " LIMIT ", rows)));
+    select.SetDoing(kDoing);
+    for (std::size_t i = 0; i < behind_.size(); ++i) select.Bind(static_cast<int>(i + 1), behind_[i]);
     DigestPiece piece;
-    absl::StatusOr<bool> row = select->Step();
-    for (; row.ok() && *row; row = select->Step()) {
+    absl::StatusOr<bool> row = select.Step();
+    for (; row.ok() && *row; row = select.Step()) {
       behind_.resize(count);
-      for (std::size_t i = 0; i < count; ++i) behind_[i].Keep(select->RawValue(static_cast<int>(i)));
+      for (std::size_t i = 0; i < count; ++i) behind_[i].Keep(select.RawValue(static_cast<int>(i)));
       if (piece.digest.rows == 0) piece.first = ToKey(behind_);
-      const auto digest = static_cast<std::uint64_t>(select->Int(static_cast<int>(count)));
+      const auto digest = static_cast<std::uint64_t>(select.Int(static_cast<int>(count)));
       piece.digest.Add(digest);
       if (each) piece.rows.emplace_back(ToKey(behind_), digest);
     }
@@ -290,21 +282,20 @@ class SortedDigests : public DigestReader {
     if (std::exchange(sorted_, true)) return absl::OkStatus();
     const std::size_t count = walk_->key_at().size();
     const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
-    absl::Status made = file_.Run(
+    RETURN_IF_ERROR(file_.Run(
         absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
-                     ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID"));
-    if (!made.ok()) return made;
+                     ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID")));
     // A row that moved on while it was read comes twice.
-    absl::StatusOr<sqlite::Statement> insert = file_.Prepare(
-        absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (", Places(count + 1), ")"));
-    if (!insert.ok()) return insert.status();
-    insert->SetDoing(kDoing);
+    ASSIGN_OR_RETURN(sqlite::Statement insert,
+                     file_.Prepare(absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (",
+                                                Places(count + 1), ")")));
+    insert.SetDoing(kDoing);
     // Beside the look that is being taken: only keys and digests are kept.
     std::vector<std::pair<std::vector<sqlite::Value>, std::uint64_t>> rows;
     for (bool more = true; more;) {
       rows.clear();
       bool heavy = false;
-      const absl::StatusOr<bool> step = walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
+      ASSIGN_OR_RETURN(const bool step, walk_->Step([&](std::uint64_t digest, sqlite3_value** values) {
         heavy = values == nullptr;
         std::vector<sqlite::Value> of_row(walk_->key_at().size());
         for (std::size_t i = 0; !heavy && i < of_row.size(); ++i) {
@@ -312,16 +303,14 @@ class SortedDigests : public DigestReader {
         }
         rows.emplace_back(std::move(of_row), digest);
         return rows.size() < kRowsAtATime;
-      });
-      if (!step.ok()) return step.status();
+      }));
       if (heavy) {
-        absl::StatusOr<std::vector<sqlite::Value>> of_heavy = walk_->HeavyKey();
-        if (!of_heavy.ok()) return of_heavy.status();
-        rows.back().first = *std::move(of_heavy);
+        ASSIGN_OR_RETURN(std::vector<sqlite::Value> of_heavy, walk_->HeavyKey());
+        rows.back().first = std::move(of_heavy);
       }
-      more = *step;
+      more = step;
       for (const auto& [of_row, digest] : rows) {
-        if (absl::Status inserted = Insert(*insert, of_row, digest); !inserted.ok()) return inserted;
+        RETURN_IF_ERROR(Insert(insert, of_row, digest));
       }
     }
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 
@@ -28,15 +29,15 @@ class KeyRows : public ChangeReader {
         taker_(file_, schema_, columns_, std::move(forget)) {}
 
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
-    if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
+    RETURN_IF_ERROR(Prepare());
     RowBlock deletes = RowBlock::For(schema_, key_), rows = RowBlock::For(schema_, columns_);
     taker_.ResetWeight();
     while (next_ < keys_.size() && taker_.weight() < size.bytes && rows.rows() + deletes.rows() < size.rows) {
-      if (absl::Status taken = OneLook(size, &rows, &deletes, sink); !taken.ok()) return taken;
+      RETURN_IF_ERROR(OneLook(size, &rows, &deletes, sink));
       // Only now that no lock is held.
-      if (absl::Status sent = taker_.SendDeferred(sink); !sent.ok()) return sent;
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
-      if (absl::Status taken = taker_.TakeHeavy(cursor_, begin_, &rows, sink); !taken.ok()) return taken;
+      RETURN_IF_ERROR(taker_.TakeHeavy(cursor_, begin_, &rows, sink));
     }
     ChangePiece piece;
     piece.last = next_ == keys_.size();
@@ -56,15 +57,14 @@ class KeyRows : public ChangeReader {
       const std::string name = QuoteName(schema_.columns[key_[i]].name);
       terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
     }
-    absl::StatusOr<sqlite::Statement> select = file_->Prepare(absl::StrCat(
-        "SELECT ", absl::StrJoin(names, ", "), cursor_.plan().FromWhere(absl::StrJoin(terms, " AND "))));
-    if (!select.ok()) return select.status();
-    select_ = *std::move(select);
+    ASSIGN_OR_RETURN(select_,
+                     file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "),
+                                                 cursor_.plan().FromWhere(absl::StrJoin(terms, " AND ")))));
     return absl::OkStatus();
   }
 
   absl::Status OneLook(const BlockSize& size, RowBlock* rows, RowBlock* deletes, LargeSink* sink) {
-    if (absl::Status begun = begin_(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(begin_());
     const SourceLook look(*file_);
     absl::Status status;
     for (std::size_t taken = 0; status.ok() && !heavy_ && next_ < keys_.size() && taken < kLookRows &&

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 
@@ -37,11 +38,11 @@ class KeyScan : public ChangeReader {
     RowBlock deletes = RowBlock::For(schema_, key_), rows = RowBlock::For(schema_, columns_);
     taker_.ResetWeight();
     while (!end_ && taker_.weight() < size.bytes && rows.rows() < size.rows) {
-      if (absl::Status looked = OneLook(size, &rows, sink); !looked.ok()) return looked;
+      RETURN_IF_ERROR(OneLook(size, &rows, sink));
       // Only now that no lock is held.
-      if (absl::Status sent = taker_.SendDeferred(sink); !sent.ok()) return sent;
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
-      if (absl::Status taken = TakeHeavy(&rows, sink); !taken.ok()) return taken;
+      RETURN_IF_ERROR(TakeHeavy(&rows, sink));
     }
     // No row has the keys that are left.
     while (end_ && !wanted_.empty() && rows.rows() + deletes.rows() < size.rows) {
@@ -57,12 +58,12 @@ class KeyScan : public ChangeReader {
 
  private:
   absl::Status OneLook(const BlockSize& size, RowBlock* rows, LargeSink* sink) {
-    if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(looks_.Begin());
     const SourceLook look(*file_);
     const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
     std::size_t seen = 0;
     absl::Status taken;
-    const absl::StatusOr<SqliteCursor::Stop> stop = cursor_.Take([&](sqlite3_value** values) {
+    ASSIGN_OR_RETURN(const SqliteCursor::Stop stop, cursor_.Take([&](sqlite3_value** values) {
       Key key;
       for (const std::size_t at : key_at_) {
         sqlite::Value value;
@@ -72,28 +73,26 @@ class KeyScan : public ChangeReader {
       if (wanted_.erase(key) > 0) taken = taker_.Take(values, rows, sink);
       return taken.ok() && !wanted_.empty() && taker_.weight() < size.bytes && rows->rows() < size.rows &&
              (!in_chunks || ++seen < looks_.rows());
-    });
-    if (!stop.ok()) return stop.status();
+    }));
     if (!taken.ok()) return taken;
-    heavy_ = *stop == SqliteCursor::Stop::kHeavy;
-    end_ = *stop == SqliteCursor::Stop::kEnd || (wanted_.empty() && !heavy_);
+    heavy_ = stop == SqliteCursor::Stop::kHeavy;
+    end_ = stop == SqliteCursor::Stop::kEnd || (wanted_.empty() && !heavy_);
     if (in_chunks || end_) cursor_.Leave();
-    return *stop == SqliteCursor::Stop::kEnd ? looks_.CheckEnd() : absl::OkStatus();
+    return stop == SqliteCursor::Stop::kEnd ? looks_.CheckEnd() : absl::OkStatus();
   }
 
   absl::Status TakeHeavy(RowBlock* rows, LargeSink* sink) {
     Key key;
     for (const std::uint32_t column : key_) {
-      if (absl::Status begun = looks_.Begin(); !begun.ok()) return begun;
+      RETURN_IF_ERROR(looks_.Begin());
       const SourceLook look(*file_);
-      const absl::StatusOr<bool> given = cursor_.HeavyValue(column, [&](sqlite3_value* value) {
+      ASSIGN_OR_RETURN(const bool given, cursor_.HeavyValue(column, [&](sqlite3_value* value) {
         sqlite::Value part;
         part.Keep(value);
         key.push_back(ToKeyPart(part));
         return absl::OkStatus();
-      });
-      if (!given.ok()) return given.status();
-      if (!*given) return absl::OkStatus();  // No key that anybody asks for.
+      }));
+      if (!given) return absl::OkStatus();  // No key that anybody asks for.
     }
     if (wanted_.erase(key) == 0) return absl::OkStatus();
     return taker_.TakeHeavy(
@@ -121,13 +120,13 @@ absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& p
   for (const std::uint32_t column : schema.Key()) {
     terms.push_back(absl::StrCat(QuoteName(schema.columns[column].name), " = ?"));
   }
-  absl::StatusOr<sqlite::Statement> steps = file.Prepare(
-      absl::StrCat("EXPLAIN QUERY PLAN SELECT *", plan.FromWhere(absl::StrJoin(terms, " AND "))));
-  if (!steps.ok()) return steps.status();
-  steps->SetDoing("reading its plans");
-  absl::StatusOr<bool> row = steps->Step();
-  for (; row.ok() && *row; row = steps->Step()) {
-    if (steps->View(kDetail).starts_with("SCAN ")) return true;
+  ASSIGN_OR_RETURN(sqlite::Statement steps,
+                   file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT *",
+                                             plan.FromWhere(absl::StrJoin(terms, " AND ")))));
+  steps.SetDoing("reading its plans");
+  absl::StatusOr<bool> row = steps.Step();
+  for (; row.ok() && *row; row = steps.Step()) {
+    if (steps.View(kDetail).starts_with("SCAN ")) return true;
   }
   return row;
 }

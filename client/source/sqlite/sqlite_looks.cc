@@ -5,6 +5,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 TableLooks::TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
@@ -35,15 +37,14 @@ absl::Status TableLooks::CheckEnd() const {
 
 /// Nothing was committed since the first look; nothing of this table, where a log tells.
 absl::Status TableLooks::CheckUnmoved() {
-  if (absl::Status same = definition_.Check(*file_); !same.ok()) return same;
+  RETURN_IF_ERROR(definition_.Check(*file_));
   if (log_ != nullptr) {
-    if (absl::Status there = log_->See(*file_, table_); !there.ok()) return there;
+    RETURN_IF_ERROR(log_->See(*file_, table_));
   }
   if (closed_later_) return absl::OkStatus();
-  const auto moved = file_->Number(moves_);
-  if (!moved.ok()) return moved.status();
-  if (!moved_) moved_ = *moved;
-  if (*moved == *moved_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto moved, file_->Number(moves_));
+  if (!moved_) moved_ = moved;
+  if (moved == *moved_) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("another program committed while it was read", on_move_()));
 }
 

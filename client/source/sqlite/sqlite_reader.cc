@@ -10,6 +10,7 @@
 #include "base/db/sqlite/value.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_file.h"
@@ -49,9 +50,8 @@ class SqliteReader : public SourceReader {
   SourceMark Mark() const override { return files_.file() == nullptr ? SourceMark{} : files_.file()->mark(); }
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    absl::StatusOr<ChosenTables> chosen = Choose();
-    if (!chosen.ok()) return chosen.status();
-    return std::move(chosen->names);
+    ASSIGN_OR_RETURN(ChosenTables chosen, Choose());
+    return std::move(chosen.names);
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
@@ -67,14 +67,12 @@ class SqliteReader : public SourceReader {
     if (known == nullptr) return Unknown(table);
     if (files_.file()->access() == Access::kChunks && !known->plan->rowid.empty())
       return CountInLooks(*files_.file(), *known->plan);
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*known->plan);
-    if (!file.ok()) return file.status();
-    if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
-    const SourceLook look(**file);
-    const absl::StatusOr<std::int64_t> count =
-        (*file)->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere()));
-    if (!count.ok()) return count.status();
-    return static_cast<std::uint64_t>(*count);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SqliteFile> file, files_.For(*known->plan));
+    RETURN_IF_ERROR(file->BeginLook());
+    const SourceLook look(*file);
+    ASSIGN_OR_RETURN(const std::int64_t count,
+                     file->Number(absl::StrCat("SELECT count(*)", known->plan->FromWhere())));
+    return static_cast<std::uint64_t>(count);
   }
 
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
@@ -90,11 +88,10 @@ class SqliteReader : public SourceReader {
     if (!file.ok()) return file.status();
     const bool by_key = has_key && !known->plan->key_order.empty();
     const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
-    if (!cursor.ok()) return cursor.status();
+    ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(*file, known->plan, order, columns));
     // No VACUUM moves the rows of a copy.
     TableLooks looks = LooksAt(*file, table, has_key, (*file)->is_copy() ? std::vector<OrderTerm>() : order);
-    return ReadRows(*file, known->schema, columns, *std::move(cursor), std::move(looks), log,
+    return ReadRows(*file, known->schema, columns, std::move(cursor), std::move(looks), log,
                     Forgetter(table));
   }
 
@@ -105,15 +102,13 @@ class SqliteReader : public SourceReader {
     const bool has_key = !known->schema.Key().empty();
     const bool ordered = has_key && HasMirrorOrder(*known->plan, known->schema);
     const std::vector<OrderTerm>& order = ordered ? known->plan->key_order : known->plan->steady_order;
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*known->plan);
-    if (!file.ok()) return file.status();
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
-    if (!cursor.ok()) return cursor.status();
-    TableLooks looks = LooksAt(*file, table, has_key, order);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SqliteFile> file, files_.For(*known->plan));
+    ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file, known->plan, order, columns));
+    TableLooks looks = LooksAt(file, table, has_key, order);
     if (ordered || !has_key) {
-      return ReadDigests(*file, known->schema, columns, *std::move(cursor), std::move(looks));
+      return ReadDigests(file, known->schema, columns, std::move(cursor), std::move(looks));
     }
-    return SortDigests(*file, known->schema, columns, *std::move(cursor), std::move(looks));
+    return SortDigests(file, known->schema, columns, std::move(cursor), std::move(looks));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
@@ -141,13 +136,12 @@ class SqliteReader : public SourceReader {
         {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
          static_cast<int>(bound.column)}};
     by_column.insert(by_column.end(), plan->steady_order.begin(), plan->steady_order.end());
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*plan);
-    if (!file.ok()) return file.status();
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, plan, by_column, columns);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SqliteFile> file, files_.For(*plan));
+    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file, plan, by_column, columns);
     if (!cursor.ok()) return cursor.status();
     const bool filter = cursor->sorts() || plan->rowid.empty();
     if (filter) {
-      cursor = SqliteCursor::Open(*file, plan, plan->steady_order, columns);
+      cursor = SqliteCursor::Open(file, plan, plan->steady_order, columns);
       if (!cursor.ok()) return cursor.status();
     } else {
       // Before the first rowid that there can be.
@@ -158,7 +152,7 @@ class SqliteReader : public SourceReader {
       cursor->StartBehind(std::move(start));
     }
     const TableSchema keyed = bound.key.empty() ? known->schema : KeyedBy(known->schema, bound.key);
-    return ScanDigests(*file, keyed, columns, *std::move(cursor), LooksAt(*file, table, true, by_column),
+    return ScanDigests(file, keyed, columns, *std::move(cursor), LooksAt(file, table, true, by_column),
                        {bound, filter, bound.by_column});
   }
 
@@ -181,27 +175,23 @@ class SqliteReader : public SourceReader {
                                                        std::vector<Key> keys) override {
     const KnownTable* known = tables_.Find(table);
     if (known == nullptr) return Unknown(table);
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*known->plan);
-    if (!file.ok()) return file.status();
-    const absl::StatusOr<bool> scans = FindsKeysByScan(**file, *known->plan, known->schema);
-    if (!scans.ok()) return scans.status();
-    if (*scans && keys.size() >= kKeysForScan) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SqliteFile> file, files_.For(*known->plan));
+    ASSIGN_OR_RETURN(const bool scans, FindsKeysByScan(*file, *known->plan, known->schema));
+    if (scans && keys.size() >= kKeysForScan) {
       const std::vector<OrderTerm>& order = known->plan->steady_order;
-      absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, order, columns);
-      if (!cursor.ok()) return cursor.status();
-      return ScanForKeys(*file, known->schema, columns, *std::move(cursor),
-                         LooksAt(*file, table, true, order), std::move(keys), Forgetter(table));
+      ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file, known->plan, order, columns));
+      return ScanForKeys(file, known->schema, columns, std::move(cursor), LooksAt(file, table, true, order),
+                         std::move(keys), Forgetter(table));
     }
     std::vector<OrderTerm> by_key;
     for (const std::uint32_t column : known->schema.Key()) {
       by_key.push_back({QuoteName(known->schema.columns[column].name), false, static_cast<int>(column)});
     }
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(*file, known->plan, by_key, columns);
-    if (!cursor.ok()) return cursor.status();
-    const auto looks = std::make_shared<TableLooks>(LooksAt(*file, table, true, by_key));
+    ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file, known->plan, by_key, columns));
+    const auto looks = std::make_shared<TableLooks>(LooksAt(file, table, true, by_key));
     return ReadKeyRows(
-        *file, known->schema, columns, *std::move(cursor), [looks] { return looks->Begin(); },
-        std::move(keys), Forgetter(table));
+        file, known->schema, columns, std::move(cursor), [looks] { return looks->Begin(); }, std::move(keys),
+        Forgetter(table));
   }
 
   absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
@@ -223,7 +213,7 @@ class SqliteReader : public SourceReader {
     return files_.file()->access() == Access::kSnapshot || holds_ || !closed_later;
   }
   absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
-    if (absl::Status opened = files_.Open(); !opened.ok()) return opened;
+    RETURN_IF_ERROR(files_.Open());
     const absl::StatusOr<bool> held = files_.file()->HoldLooks();
     holds_ = held.value_or(false);
     return held;
@@ -243,13 +233,11 @@ class SqliteReader : public SourceReader {
                                                         bool by_column) {
     const KnownTable* known = tables_.Find(table);
     if (known == nullptr) return Unknown(table);
-    const absl::StatusOr<std::shared_ptr<const SqliteFile>> file = files_.For(*known->plan);
-    if (!file.ok()) return file.status();
-    absl::StatusOr<SqliteCursor> cursor =
-        SqliteCursor::Open(*file, known->plan, known->plan->steady_order, columns);
-    if (!cursor.ok()) return cursor.status();
-    return ScanDigests(*file, known->schema, columns, *std::move(cursor),
-                       LooksAt(*file, table, !known->schema.Key().empty(), known->plan->steady_order),
+    ASSIGN_OR_RETURN(const std::shared_ptr<const SqliteFile> file, files_.For(*known->plan));
+    ASSIGN_OR_RETURN(SqliteCursor cursor,
+                     SqliteCursor::Open(file, known->plan, known->plan->steady_order, columns));
+    return ScanDigests(file, known->schema, columns, std::move(cursor),
+                       LooksAt(file, table, !known->schema.Key().empty(), known->plan->steady_order),
                        {std::nullopt, false, by_column});
   }
 
@@ -272,48 +260,45 @@ class SqliteReader : public SourceReader {
   }
 
   absl::StatusOr<ChosenTables> Choose() {
-    if (absl::Status status = files_.Open(); !status.ok()) return status;
+    RETURN_IF_ERROR(files_.Open());
     const SqliteFile& file = *files_.file();
-    if (absl::Status status = file.BeginLook(); !status.ok()) return status;
+    RETURN_IF_ERROR(file.BeginLook());
     const SourceLook look(file);
-    absl::StatusOr<std::vector<std::string>> all = ListTables(file);
-    if (!all.ok()) return all.status();
-    const absl::StatusOr<std::vector<std::string>> views = ListViews(file);
-    if (!views.ok()) return views.status();
-    for (const std::string& view : *views) {
+    ASSIGN_OR_RETURN(std::vector<std::string> all, ListTables(file));
+    ASSIGN_OR_RETURN(const std::vector<std::string> views, ListViews(file));
+    for (const std::string& view : views) {
       const std::string name = FoldName(view);
-      if (options_.keys.contains(name) || options_.keyless_views.contains(name)) all->push_back(view);
+      if (options_.keys.contains(name) || options_.keyless_views.contains(name)) all.push_back(view);
     }
     ChosenTables chosen =
-        ChooseTables({options_.include, options_.skip, options_.blocked, options_.takes}, *all);
+        ChooseTables({options_.include, options_.skip, options_.blocked, options_.takes}, all);
     for (const std::string& name : options_.ours) {
-      const absl::StatusOr<bool> there =
-          file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").With(name).Step();
-      if (!there.ok()) return there.status();
-      if (*there && (!options_.takes || options_.takes(name))) chosen.names.push_back(name);
+      ASSIGN_OR_RETURN(const bool there,
+                       file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1")
+                           .With(name)
+                           .Step());
+      if (there && (!options_.takes || options_.takes(name))) chosen.names.push_back(name);
     }
     return chosen;
   }
 
   absl::StatusOr<SourceSchema> LookAtAll() {
     tables_.Clear();
-    if (absl::Status opened = files_.OpenAnew(); !opened.ok()) return opened;
-    absl::StatusOr<ChosenTables> chosen = Choose();
-    if (!chosen.ok()) return chosen.status();
-    if (absl::Status read = ReadSchema(); !read.ok()) return read;
+    RETURN_IF_ERROR(files_.OpenAnew());
+    ASSIGN_OR_RETURN(ChosenTables chosen, Choose());
+    RETURN_IF_ERROR(ReadSchema());
     SourceSchema schema;
-    schema.idle_patterns = std::move(chosen->idle_patterns);
-    schema.blocked = std::move(chosen->blocked);
-    for (const std::string& name : chosen->names) {
+    schema.idle_patterns = std::move(chosen.idle_patterns);
+    schema.blocked = std::move(chosen.blocked);
+    for (const std::string& name : chosen.names) {
       if (const absl::Status status = CheckName(name, "its name"); !status.ok()) {
         schema.refused.push_back(
             {CountUtf8(name) ? name : "(a name that is not UTF-8)", std::string(status.message())});
         continue;
       }
-      absl::StatusOr<SourceTable> table = tables_.LookAt(name);
-      if (!table.ok()) return table.status();
-      table->identity = IdentityOf(name);
-      schema.tables.push_back(*std::move(table));
+      ASSIGN_OR_RETURN(SourceTable table, tables_.LookAt(name));
+      table.identity = IdentityOf(name);
+      schema.tables.push_back(std::move(table));
     }
     return schema;
   }
@@ -329,15 +314,12 @@ class SqliteReader : public SourceReader {
   }
 
   absl::Status ReadSchema() {
-    if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
+    RETURN_IF_ERROR(files_.file()->BeginLook());
     const SourceLook look(*files_.file());
-    const absl::StatusOr<std::int64_t> version = files_.file()->Number("PRAGMA schema_version");
-    if (!version.ok()) return version.status();
-    schema_version_ = *version;
-    absl::StatusOr<std::map<std::string, TableDefinition>> definitions =
-        ReadDefinitions(*files_.file(), [this](const std::string& table) { return LogOf(table); });
-    if (!definitions.ok()) return definitions.status();
-    definitions_ = *std::move(definitions);
+    ASSIGN_OR_RETURN(schema_version_, files_.file()->Number("PRAGMA schema_version"));
+    ASSIGN_OR_RETURN(definitions_, ReadDefinitions(*files_.file(), [this](const std::string& table) {
+                       return LogOf(table);
+                     }));
     return absl::OkStatus();
   }
 

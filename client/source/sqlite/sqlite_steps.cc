@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/steps/row_expression.h"
 #include "client/source/steps/value_turner.h"
@@ -94,7 +95,7 @@ absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key) {
 }
 
 absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourcePlan* plan) {
-  if (absl::Status checked = CheckSteps(plan->schema, steps); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckSteps(plan->schema, steps));
   plan->values.resize(plan->schema.columns.size());
   plan->unsent.resize(plan->schema.columns.size());
   // The expression is about the values as they are at the source.

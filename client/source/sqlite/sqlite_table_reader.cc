@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 
 namespace mirror {
@@ -26,14 +27,13 @@ class SqliteTableReader : public TableReader {
     while (taker_.weight() < size.bytes && block->rows() < size.rows) {
       absl::StatusOr<bool> more = OneLook(size, block, sink);
       // Only now that no lock is held.
-      if (absl::Status status = taker_.SendDeferred(sink); !status.ok()) return status;
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!more.ok()) return more.status();
       if (!*more) return false;
       if (!heavy_) continue;
       heavy_ = false;
-      absl::Status status = taker_.TakeHeavy(
-          cursor_, [this] { return looks_.Begin(); }, block, sink);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(taker_.TakeHeavy(
+          cursor_, [this] { return looks_.Begin(); }, block, sink));
     }
     return true;
   }
@@ -45,23 +45,22 @@ class SqliteTableReader : public TableReader {
 
  private:
   absl::StatusOr<bool> OneLook(const BlockSize& size, RowBlock* block, LargeSink* sink) {
-    if (absl::Status status = looks_.Begin(); !status.ok()) return status;
+    RETURN_IF_ERROR(looks_.Begin());
     const SourceLook look(*file_);
     const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
     std::size_t rows = 0;
     absl::Status taken;
-    const absl::StatusOr<SqliteCursor::Stop> stop = cursor_.Take([&](sqlite3_value** values) {
+    ASSIGN_OR_RETURN(const SqliteCursor::Stop stop, cursor_.Take([&](sqlite3_value** values) {
       taken = taker_.Take(values, block, sink);
       return taken.ok() && taker_.weight() < size.bytes && (!in_chunks || ++rows < looks_.rows()) &&
              block->rows() < size.rows;
-    });
-    if (!stop.ok()) return stop.status();
+    }));
     if (!taken.ok()) return taken;
-    if (*stop == SqliteCursor::Stop::kEnd) {
+    if (stop == SqliteCursor::Stop::kEnd) {
       absl::Status end = looks_.CheckEnd();
       return end.ok() ? absl::StatusOr<bool>(false) : end;
     }
-    heavy_ = *stop == SqliteCursor::Stop::kHeavy;
+    heavy_ = stop == SqliteCursor::Stop::kHeavy;
     if (in_chunks) cursor_.Leave();
     return true;
   }

@@ -7,10 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_objects.h"
 #include "client/source/sqlite/sqlite_steps.h"
 #include "client/source/sqlite/sqlite_types.h"
+#include "client/source/widening.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -31,15 +33,9 @@ std::string DeclaredWord(Type type) {
 void DescribeWidening(const TableSchema& declared, SourceTable* table) {
   for (std::size_t i = 0; i < declared.columns.size(); ++i) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
-    const bool is_wide = found.type != column.type;
-    if (is_wide || found.nullable != column.nullable || found.key_position != column.key_position) {
-      table->widened = true;
-    }
-    if (is_wide && found.key_position != 0 && table->wide_key.empty()) {
-      table->wide_key =
-          WideKeyWords(column.name, DeclaredWord(column.type),
-                       "as one of another kind, a text with a NUL, or bytes that are not UTF-8");
-    }
+    const bool is_other = found.nullable != column.nullable || found.key_position != column.key_position;
+    NoteWidening(i, {found.type != column.type, is_other}, DeclaredWord(column.type),
+                 "as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
   }
 }
 
@@ -52,9 +48,8 @@ const KnownTable* SqliteTables::Find(const std::string& table) const {
 
 absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   SourceTable table;
-  absl::StatusOr<SourcePlan> planned = PlanInLook(name, &table);
-  if (!planned.ok()) return planned.status();
-  const auto plan = std::make_shared<const SourcePlan>(*std::move(planned));
+  ASSIGN_OR_RETURN(SourcePlan planned, PlanInLook(name, &table));
+  const auto plan = std::make_shared<const SourcePlan>(std::move(planned));
   table.schema = plan->schema;
   if (!table.problem.empty()) {
     // It is announced as it was, as far as that is known.
@@ -77,7 +72,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
 }
 
 absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, SourceTable* table) const {
-  if (absl::Status status = files_.file()->BeginLook(); !status.ok()) return status;
+  RETURN_IF_ERROR(files_.file()->BeginLook());
   const SourceLook look(*files_.file());
   const auto key = options_.keys.find(FoldName(name));
   absl::StatusOr<SourcePlan> plan =
@@ -87,9 +82,8 @@ absl::StatusOr<SourcePlan> SqliteTables::PlanInLook(const std::string& name, Sou
     return PlanSource(*files_.file(), name);
   }
   if (!plan.ok()) return plan;
-  absl::StatusOr<SourceObjects> objects = ReadObjects(*files_.file(), *plan);
-  if (!objects.ok()) return objects.status();
-  table->objects = *std::move(objects);
+  ASSIGN_OR_RETURN(SourceObjects objects, ReadObjects(*files_.file(), *plan));
+  table->objects = std::move(objects);
   for (const TableSteps& steps : options_.steps) {
     if (!SameName(steps.table, name)) continue;
     const absl::Status applied = ApplySteps(*files_.file(), steps, &*plan);

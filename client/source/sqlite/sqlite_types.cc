@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/text_check.h"
@@ -51,22 +52,20 @@ class TypeScan {
   /// Errors: kUnavailable and the like; others are the table's own problem.
   absl::Status Run() {
     if (columns_.empty()) return absl::OkStatus();
-    absl::StatusOr<SqliteCursor> cursor = SqliteCursor::Open(file_, plan_, plan_->steady_order, columns_);
-    if (!cursor.ok()) return cursor.status();
+    ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file_, plan_, plan_->steady_order, columns_));
     for (;;) {
-      if (absl::Status status = file_->BeginLook(); !status.ok()) return status;
+      RETURN_IF_ERROR(file_->BeginLook());
       const SourceLook look(*file_);
       std::size_t rows = 0;
-      const auto stop = cursor->Take([&](sqlite3_value** values) {
+      ASSIGN_OR_RETURN(const auto stop, cursor.Take([&](sqlite3_value** values) {
         for (std::size_t i = 0; i < columns_.size(); ++i) See(values[i], columns_[i]);
-        return ++rows < file_->look_rows() || !cursor->can_leave();
-      });
-      if (!stop.ok()) return stop.status();
-      if (*stop == SqliteCursor::Stop::kEnd) return absl::OkStatus();
-      if (*stop == SqliteCursor::Stop::kHeavy) {
-        if (absl::Status status = SeeHeavy(*cursor); !status.ok()) return status;
+        return ++rows < file_->look_rows() || !cursor.can_leave();
+      }));
+      if (stop == SqliteCursor::Stop::kEnd) return absl::OkStatus();
+      if (stop == SqliteCursor::Stop::kHeavy) {
+        RETURN_IF_ERROR(SeeHeavy(cursor));
       }
-      if (file_->access() == Access::kChunks) cursor->Leave();
+      if (file_->access() == Access::kChunks) cursor.Leave();
     }
   }
 
@@ -112,24 +111,22 @@ class TypeScan {
 
   absl::Status SeeHeavy(SqliteCursor& cursor) {
     for (const std::uint32_t column : columns_) {
-      const absl::StatusOr<bool> light = cursor.HeavyValue(column, [&](sqlite3_value* value) {
+      ASSIGN_OR_RETURN(const bool light, cursor.HeavyValue(column, [&](sqlite3_value* value) {
         See(value, column);
         return absl::OkStatus();
-      });
-      if (!light.ok()) return light.status();
-      if (*light) continue;
-      const auto heavy = cursor.HeavySize(column);
-      if (!heavy.ok()) return heavy.status();
-      if (!heavy->text || plan_->schema.columns[column].type != Type::kText) {
+      }));
+      if (light) continue;
+      ASSIGN_OR_RETURN(const auto heavy, cursor.HeavySize(column));
+      if (!heavy.text || plan_->schema.columns[column].type != Type::kText) {
         misfit_[column] = true;
         continue;
       }
       TextCheck check;
-      for (std::uint64_t at = 0; at < heavy->size; at += kPartBytesMax) {
-        const auto piece =
-            cursor.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy->size - at));
-        if (!piece.ok()) return piece.status();
-        check.Add(*piece);
+      for (std::uint64_t at = 0; at < heavy.size; at += kPartBytesMax) {
+        ASSIGN_OR_RETURN(
+            const auto piece,
+            cursor.HeavyPiece(column, at, std::min<std::uint64_t>(kPartBytesMax, heavy.size - at)));
+        check.Add(piece);
       }
       if (!check.Good()) misfit_[column] = true;
     }
@@ -148,7 +145,7 @@ class TypeScan {
 absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& file,
                                      const std::shared_ptr<const SourcePlan>& plan) {
   TypeScan scan(file, plan);
-  if (absl::Status status = scan.Run(); !status.ok()) return status;
+  RETURN_IF_ERROR(scan.Run());
   return FoundTypes{scan.Found(), scan.infinite_column()};
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -107,9 +109,8 @@ absl::Status Fold::Move(LoggedChange change, std::string values, std::int64_t ls
     if (here != nullptr) former = *here;
     // Of a part that is not complete, and of a key that is not here, there may be more below.
     if (!former || (former->kind == StagedKind::kPart && !former->complete)) {
-      absl::StatusOr<std::optional<FoldedRow>> under = below(change.old_key);
-      if (!under.ok()) return under.status();
-      if (*under) former = former ? Compose(**under, *std::move(former)) : **std::move(under);
+      ASSIGN_OR_RETURN(std::optional<FoldedRow> under, below(change.old_key));
+      if (under) former = former ? Compose(*under, *std::move(former)) : *std::move(under);
     }
     if (former && former->kind != StagedKind::kGone) {
       values = MergeStagedValues(former->values, values);

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_moment.h"
 #include "client/source/stage/stage_place.h"
 #include "client/source/stage/stage_rows.h"
@@ -31,18 +32,15 @@ std::int64_t LengthOf(const std::string& path) {
 
 absl::StatusOr<std::optional<StageMark>> MarkOf(StagePlace& place, const std::string& condition,
                                                 const std::string& bound = "") {
-  const absl::StatusOr<StageFile::Reading> reading = place.Read();
-  if (!reading.ok()) return reading.status();
-  return ReadMark(**reading, condition, bound);
+  ASSIGN_OR_RETURN(const StageFile::Reading reading, place.Read());
+  return ReadMark(*reading, condition, bound);
 }
 
 /// Until it says false, by LSN.
 absl::Status ForEachTransaction(StagePlace& place,
                                 const std::function<bool(std::int64_t lsn, std::uint64_t xid)>& take) {
-  const absl::StatusOr<StageFile::Reading> reading = place.Read();
-  if (!reading.ok()) return reading.status();
-  sqlite::Statement select =
-      (*reading)->Prepare("SELECT lsn, xid FROM transactions ORDER BY lsn", "reading it");
+  ASSIGN_OR_RETURN(const StageFile::Reading reading, place.Read());
+  sqlite::Statement select = reading->Prepare("SELECT lsn, xid FROM transactions ORDER BY lsn", "reading it");
   absl::StatusOr<bool> there = select.Step();
   while (there.ok() && *there && take(select.Int(0), static_cast<std::uint64_t>(select.Int(1))))
     there = select.Step();
@@ -59,14 +57,12 @@ absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& datab
 absl::StatusOr<std::int64_t> NumberBehind(StagePlace& place, const std::string& what, std::int64_t table,
                                           std::int64_t from, const std::string& end,
                                           bool emptied_counts = true) {
-  const absl::StatusOr<StageFile::Reading> reading = place.Read();
-  if (!reading.ok()) return reading.status();
-  const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
-  if (!known.ok()) return known.status();
-  if (emptied_counts && (*known)->truncated_lsn > from) return 1;
-  return (*reading)->Number(absl::StrCat("SELECT ", what, " FROM ", NetName(table), " WHERE lsn > ", from,
-                                         end, emptied_counts ? "" : ")"),
-                            "reading rows");
+  ASSIGN_OR_RETURN(const StageFile::Reading reading, place.Read());
+  ASSIGN_OR_RETURN(const std::optional<StagedTable> known, Known(*reading, table));
+  if (emptied_counts && known->truncated_lsn > from) return 1;
+  return (reading)->Number(absl::StrCat("SELECT ", what, " FROM ", NetName(table), " WHERE lsn > ", from, end,
+                                        emptied_counts ? "" : ")"),
+                           "reading rows");
 }
 
 absl::Status ForgetMarks(StageWriter& writer, const sqlite::Connection& database, std::int64_t before_ms,
@@ -108,19 +104,17 @@ class SqliteStage final : public Stage {
   std::vector<StagedTable> TakeGivenUp() override { return writer_.TakeGivenUp(); }
 
   absl::StatusOr<StageSource> Source() override {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
     sqlite::Statement select =
-        (*reading)->Prepare("SELECT identity, source_id, timeline FROM stage", "reading it");
-    if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+        reading->Prepare("SELECT identity, source_id, timeline FROM stage", "reading it");
+    RETURN_IF_ERROR(select.StepToRow());
     return StageSource{select.Text(0), select.Text(1), select.Int(2)};
   }
 
   absl::Status SetSource(const StageSource& source) override {
-    const absl::StatusOr<StageSource> former = Source();
-    if (!former.ok()) return former.status();
-    const bool same = former->identity == source.identity && former->timeline == source.timeline;
-    if (same && former->source_id == source.source_id) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const StageSource former, Source());
+    const bool same = former.identity == source.identity && former.timeline == source.timeline;
+    if (same && former.source_id == source.source_id) return absl::OkStatus();
     return writer_.Write([&](const sqlite::Connection& database) {
       absl::Status done =
           same ? absl::OkStatus() : database.Execute("DELETE FROM transactions", "writing it");
@@ -132,9 +126,8 @@ class SqliteStage final : public Stage {
   }
 
   absl::StatusOr<std::int64_t> Place() override {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    return ReadPlace(**reading);
+    ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
+    return ReadPlace(*reading);
   }
   absl::Status SetPlace(std::int64_t lsn) override { return writer_.SetPlace(lsn); }
   absl::Status Clear() override { return writer_.SetPlace(0, /*clears=*/true); }
@@ -168,12 +161,11 @@ class SqliteStage final : public Stage {
   absl::StatusOr<std::optional<std::int64_t>> LowestUnseen(
       const std::function<bool(std::uint64_t xid)>& is_seen) override {
     std::optional<std::int64_t> lowest;
-    absl::Status read = ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
+    RETURN_IF_ERROR(ForEachTransaction(place_, [&](std::int64_t lsn, std::uint64_t xid) {
       if (is_seen(xid)) return true;
       lowest = lsn;
       return false;
-    });
-    if (!read.ok()) return read;
+    }));
     return lowest;
   }
 
@@ -195,9 +187,8 @@ class SqliteStage final : public Stage {
   }
 
   absl::StatusOr<std::vector<StagedTable>> Tables() override {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    return ReadStagedTables(**reading);
+    ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
+    return ReadStagedTables(*reading);
   }
   absl::Status SetTable(const StagedTable& table) override { return writer_.SetTable(table); }
   absl::Status DropTable(std::int64_t table) override { return writer_.DropTable(table); }
@@ -206,39 +197,33 @@ class SqliteStage final : public Stage {
   }
 
   absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) override {
-    const absl::StatusOr<std::int64_t> has = NumberBehind(place_, "EXISTS (SELECT 1", table, from, ")");
-    if (!has.ok()) return has.status();
-    return *has != 0;
+    ASSIGN_OR_RETURN(const std::int64_t has, NumberBehind(place_, "EXISTS (SELECT 1", table, from, ")"));
+    return has != 0;
   }
   absl::StatusOr<std::shared_ptr<StageView>> Hold() override {
-    absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    return HoldStage(*std::move(reading));
+    ASSIGN_OR_RETURN(StageFile::Reading reading, place_.Read());
+    return HoldStage(std::move(reading));
   }
   absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) override {
     return NumberBehind(place_, "(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
   }
   absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
-    const absl::StatusOr<std::shared_ptr<StageFile>> file = place_.File();
-    if (!file.ok()) return file.status();
-    return ReadRowsBehind(**file, table, from);
+    ASSIGN_OR_RETURN(const std::shared_ptr<StageFile> file, place_.File());
+    return ReadRowsBehind(*file, table, from);
   }
   absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
                                                       const std::vector<StagedKey>& keys) override {
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
-    const absl::StatusOr<std::optional<StagedTable>> known = Known(**reading, table);
-    if (!known.ok()) return known.status();
+    ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
+    ASSIGN_OR_RETURN(const std::optional<StagedTable> known, Known(*reading, table));
     std::vector<StagedRows::Row> rows;
-    absl::Status read = (*reading)->Transact(
+    RETURN_IF_ERROR(reading->Transact(
         sqlite::Connection::Begin::kDeferred,
         [&] {
-          absl::StatusOr<std::vector<StagedRows::Row>> some = ReadRowsOf(**reading, table, keys);
+          absl::StatusOr<std::vector<StagedRows::Row>> some = ReadRowsOf(*reading, table, keys);
           if (some.ok()) rows = *std::move(some);
           return some.status();
         },
-        "reading rows");
-    if (!read.ok()) return read;
+        "reading rows"));
     return rows;
   }
 
@@ -250,43 +235,40 @@ class SqliteStage final : public Stage {
       lsns[one.table] = one.lsn;
       lowest = std::min(lowest, one.lsn);
     }
-    const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
     const std::int64_t before_ms = now_ms - options_.retention_ms;
-    const absl::StatusOr<std::int64_t> age = (*reading)->Number(
-        absl::StrCat("SELECT ifnull(max(lsn), -1) FROM marks WHERE time_ms <= ", before_ms), "reading marks");
-    if (!age.ok()) return age.status();
+    ASSIGN_OR_RETURN(
+        const std::int64_t age,
+        reading->Number(absl::StrCat("SELECT ifnull(max(lsn), -1) FROM marks WHERE time_ms <= ", before_ms),
+                        "reading marks"));
     std::map<std::int64_t, std::int64_t> cuts;
-    const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(**reading);
-    if (!tables.ok()) return tables.status();
-    for (const StagedTable& table : *tables) {
+    ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(*reading));
+    for (const StagedTable& table : tables) {
       const auto found = lsns.find(table.id);
-      if (*age < 0 || found == lsns.end()) continue;
-      const std::int64_t cut = std::min(*age, found->second);
-      const absl::StatusOr<std::int64_t> any = (*reading)->Number(
-          absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", NetName(table.id), " WHERE lsn <= ", cut, ")"),
-          "reading rows");
-      if (!any.ok()) return any.status();
-      if (*any != 0) cuts[table.id] = cut;
+      if (age < 0 || found == lsns.end()) continue;
+      const std::int64_t cut = std::min(age, found->second);
+      ASSIGN_OR_RETURN(const std::int64_t any,
+                       reading->Number(absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", NetName(table.id),
+                                                    " WHERE lsn <= ", cut, ")"),
+                                       "reading rows"));
+      if (any != 0) cuts[table.id] = cut;
     }
-    if (absl::Status trimmed = writer_.Trim(cuts, lsns); !trimmed.ok()) return trimmed;
-    return ForgetMarks(writer_, **reading, before_ms, lowest);
+    RETURN_IF_ERROR(writer_.Trim(cuts, lsns));
+    return ForgetMarks(writer_, *reading, before_ms, lowest);
   }
 
   absl::StatusOr<Size> Measure() override {
     const MutexLock lock(counting_);
     const auto now = std::chrono::steady_clock::now();
     if (now >= count_again_) {
-      const absl::StatusOr<StageFile::Reading> reading = place_.Read();
-      if (!reading.ok()) return reading.status();
-      const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(**reading);
-      if (!tables.ok()) return tables.status();
+      ASSIGN_OR_RETURN(const StageFile::Reading reading, place_.Read());
+      ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(*reading));
       counted_ = 0;
-      for (const StagedTable& table : *tables) {
+      for (const StagedTable& table : tables) {
         const absl::StatusOr<std::int64_t> rows =
-            (*reading)->Number(absl::StrCat("SELECT count(*) FROM ", NetName(table.id)), "reading rows");
+            reading->Number(absl::StrCat("SELECT count(*) FROM ", NetName(table.id)), "reading rows");
         if (!rows.ok()) {
-          const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(**reading, table.id);
+          const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(*reading, table.id);
           if (known.ok() && !*known) continue;  // It was dropped meanwhile.
           return rows.status();
         }
@@ -314,8 +296,7 @@ class SqliteStage final : public Stage {
 
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Open(StageOptions options) {
   auto stage = std::make_unique<SqliteStage>(std::move(options));
-  const absl::StatusOr<std::int64_t> place = stage->Place();
-  if (!place.ok()) return place.status();
+  RETURN_IF_ERROR(stage->Place().status());
   return stage;
 }
 

@@ -12,6 +12,7 @@
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {
@@ -67,23 +68,22 @@ absl::StatusOr<std::shared_ptr<StageFile>> StageFile::Open(const std::string& pa
   }
   file->device_ = found.st_dev;
   file->inode_ = found.st_ino;
-  if (absl::Status ready = file->Make(); !ready.ok()) return ready;
+  RETURN_IF_ERROR(file->Make());
   return file;
 }
 
 absl::Status StageFile::Make() const {
-  const auto connection = ConnectToWrite();
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<bool> older = IsOlder((*connection)->handle(), kStageLayout, path_);
-  if (absl::IsDataLoss(older.status())) return (*connection)->LastError("reading it");
+  ASSIGN_OR_RETURN(const auto connection, ConnectToWrite());
+  const absl::StatusOr<bool> older = IsOlder(connection->handle(), kStageLayout, path_);
+  if (absl::IsDataLoss(older.status())) return (connection)->LastError("reading it");
   if (!older.ok()) return older.status();
   if (!*older) return absl::OkStatus();
-  return (*connection)
+  return (connection)
       ->Transact(
           sqlite::Connection::Begin::kImmediate,
           [&] {
-            absl::Status made = (*connection)->Execute(kStageTables, "writing it");
-            return made.ok() ? TakeOver((*connection)->handle(), kStageLayout, kStageLayout.present, path_)
+            absl::Status made = connection->Execute(kStageTables, "writing it");
+            return made.ok() ? TakeOver(connection->handle(), kStageLayout, kStageLayout.present, path_)
                              : made;
           },
           "writing it");
@@ -108,7 +108,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> StageFile::ConnectToWrite() 
        {"PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL", "PRAGMA journal_size_limit = 67108864",
         "PRAGMA wal_autocheckpoint = 2000", "PRAGMA cache_size = -16000"}) {
-    if (absl::Status set = (*connection)->Execute(sql, "opening it"); !set.ok()) return set;
+    RETURN_IF_ERROR((*connection)->Execute(sql, "opening it"));
   }
   return connection;
 }
@@ -123,11 +123,9 @@ absl::StatusOr<StageFile::Reading> StageFile::Read() {
     }
   }
   if (connection == nullptr) {
-    auto opened = Connect();
-    if (!opened.ok()) return opened.status();
-    connection = *std::move(opened);
+    ASSIGN_OR_RETURN(connection, Connect());
     connection->ReadQuotedAsNames();
-    if (absl::Status set = connection->Execute("PRAGMA query_only = 1", "opening it"); !set.ok()) return set;
+    RETURN_IF_ERROR(connection->Execute("PRAGMA query_only = 1", "opening it"));
   }
   return Reading(connection.release(), [self = shared_from_this()](sqlite::Connection* lent) {
     self->TakeBack(std::unique_ptr<sqlite::Connection>(lent));

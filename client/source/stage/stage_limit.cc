@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_rows.h"
 
 namespace mirror {
@@ -25,7 +26,7 @@ constexpr int kRowOverhead = 64;
 absl::StatusOr<std::optional<std::int64_t>> NumberOf(const sqlite::Connection& database,
                                                      const std::string& sql) {
   sqlite::Statement select = database.Prepare(sql, kMakingRoom);
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   if (select.IsNull(0)) return std::nullopt;
   return select.Int(0);
 }
@@ -34,16 +35,14 @@ absl::StatusOr<std::int64_t> UsedPagesBytes(const sqlite::Connection& database) 
   std::int64_t numbers[3] = {};
   const char* const pragmas[] = {"PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA page_size"};
   for (int i = 0; i < 3; ++i) {
-    const absl::StatusOr<std::int64_t> number = database.Number(pragmas[i], kMakingRoom);
-    if (!number.ok()) return number.status();
-    numbers[i] = *number;
+    ASSIGN_OR_RETURN(numbers[i], database.Number(pragmas[i], kMakingRoom));
   }
   return (numbers[0] - numbers[1]) * numbers[2];
 }
 
 absl::StatusOr<bool> EmptyLog(const sqlite::Connection& database) {
   sqlite::Statement checkpoint = database.Prepare("PRAGMA wal_checkpoint(TRUNCATE)", kMakingRoom);
-  if (absl::Status row = checkpoint.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(checkpoint.StepToRow());
   return checkpoint.Int(0) == 0;
 }
 
@@ -58,9 +57,8 @@ absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connect
   if (!emptied.ok()) return emptied.status();
   if (!set.ok()) return set;
   if (!*emptied) return std::nullopt;
-  const absl::StatusOr<std::int64_t> used = UsedPagesBytes(database);
-  if (!used.ok()) return used.status();
-  return *used;
+  ASSIGN_OR_RETURN(const std::int64_t used, UsedPagesBytes(database));
+  return used;
 }
 
 /// Durable rows go, oldest first, until at most 9/10 of `most` is in use.
@@ -68,13 +66,12 @@ absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& 
   std::int64_t first = INT64_MAX, last = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> tables;
   for (const auto& [table, lsn] : durable) {
-    const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
-    if (!known.ok()) return known.status();
-    if (!*known) continue;
-    const auto least = NumberOf(database, absl::StrCat("SELECT min(lsn) FROM ", NetName(table)));
-    if (!least.ok()) return least.status();
-    if (!*least || **least > lsn) continue;
-    first = std::min(first, **least);
+    ASSIGN_OR_RETURN(const std::optional<StagedTable> known, ReadStagedTable(database, table));
+    if (!known) continue;
+    ASSIGN_OR_RETURN(const auto least,
+                     NumberOf(database, absl::StrCat("SELECT min(lsn) FROM ", NetName(table))));
+    if (!least || *least > lsn) continue;
+    first = std::min(first, *least);
     last = std::max(last, lsn);
     tables.emplace_back(table, lsn);
   }
@@ -86,25 +83,23 @@ absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& 
       while (more.ok() && *more) more = TrimSome(database, table, std::min(cut, lsn));
       if (!more.ok()) return more.status();
     }
-    const absl::StatusOr<std::optional<std::int64_t>> used = UsedWithoutLog(database);
-    if (!used.ok()) return used.status();
-    if (!*used || **used <= most / 10 * 9) break;
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> used, UsedWithoutLog(database));
+    if (!used || *used <= most / 10 * 9) break;
   }
   return absl::OkStatus();
 }
 
 /// The table with most bytes, if one has any.
 absl::StatusOr<std::optional<StagedTable>> FindGreatest(const sqlite::Connection& database) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(database));
   std::optional<StagedTable> greatest;
   std::int64_t most = 0;
-  for (const StagedTable& table : *tables) {
-    const auto bytes = NumberOf(database, absl::StrCat("SELECT sum(length(key) + length(row) + ",
-                                                       kRowOverhead, ") FROM ", NetName(table.id)));
-    if (!bytes.ok()) return bytes.status();
-    if (bytes->value_or(0) <= most) continue;
-    most = **bytes;
+  for (const StagedTable& table : tables) {
+    ASSIGN_OR_RETURN(const auto bytes,
+                     NumberOf(database, absl::StrCat("SELECT sum(length(key) + length(row) + ", kRowOverhead,
+                                                     ") FROM ", NetName(table.id))));
+    if (bytes.value_or(0) <= most) continue;
+    most = *bytes;
     greatest = table;
   }
   return greatest;
@@ -130,7 +125,7 @@ absl::StatusOr<std::int64_t> UsedBytes(const sqlite::Connection& database, const
 
 absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t table, std::int64_t cut) {
   bool more = false;
-  absl::Status trimmed = database.Transact(
+  RETURN_IF_ERROR(database.Transact(
       sqlite::Connection::Begin::kImmediate,
       [&] {
         const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
@@ -150,16 +145,15 @@ absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t t
         more = database.Changes() == kTrimRows;
         return done;
       },
-      kMakingRoom);
-  if (!trimmed.ok()) return trimmed;
+      kMakingRoom));
   return more;
 }
 
 absl::StatusOr<StagedTable> EmptyTable(const sqlite::Connection& database, StagedTable table,
                                        std::int64_t floor, const std::string& because) {
-  const auto last = NumberOf(database, absl::StrCat("SELECT max(lsn) FROM ", NetName(table.id)));
-  if (!last.ok()) return last.status();
-  table.floor = std::max({table.floor, floor, last->value_or(0), table.truncated_lsn});
+  ASSIGN_OR_RETURN(const auto last,
+                   NumberOf(database, absl::StrCat("SELECT max(lsn) FROM ", NetName(table.id))));
+  table.floor = std::max({table.floor, floor, last.value_or(0), table.truncated_lsn});
   table.truncated_lsn = 0;
   table.gone_because = because;
   absl::Status done = database.Execute(absl::StrCat("DELETE FROM ", NetName(table.id)), kMakingRoom);
@@ -174,26 +168,24 @@ absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connectio
   std::vector<StagedTable> given_up;
   absl::StatusOr<std::optional<std::int64_t>> used = UsedWithoutLog(database);
   if (used.ok() && *used && **used > most) {
-    if (absl::Status dropped = DropDurable(database, durable, most); !dropped.ok()) return dropped;
+    RETURN_IF_ERROR(DropDurable(database, durable, most));
     used = UsedWithoutLog(database);
   }
   for (; used.ok() && *used && **used > most; used = UsedWithoutLog(database)) {
-    const absl::StatusOr<std::optional<StagedTable>> greatest = FindGreatest(database);
-    if (!greatest.ok()) return greatest.status();
-    if (!*greatest) break;
-    absl::Status emptied = database.Transact(
+    ASSIGN_OR_RETURN(const std::optional<StagedTable> greatest, FindGreatest(database));
+    if (!greatest) break;
+    RETURN_IF_ERROR(database.Transact(
         sqlite::Connection::Begin::kImmediate,
         [&] {
-          absl::StatusOr<StagedTable> table = EmptyTable(database, **greatest, 0, because);
+          absl::StatusOr<StagedTable> table = EmptyTable(database, *greatest, 0, because);
           if (table.ok()) given_up.push_back(*std::move(table));
           return table.status();
         },
-        kMakingRoom);
-    if (!emptied.ok()) return emptied;
+        kMakingRoom));
   }
   if (!used.ok()) return used.status();
   if (!*used) return given_up;
-  if (absl::Status given_back = GiveBackRoom(database); !given_back.ok()) return given_back;
+  RETURN_IF_ERROR(GiveBackRoom(database));
   if (const auto left = UsedWithoutLog(database); !left.ok()) return left.status();
   return given_up;
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_rows.h"
 
 namespace mirror {
@@ -22,53 +23,45 @@ absl::Status StageLink::Lose(const std::string& why) {
 }
 
 absl::Status StageLink::Connect() {
-  absl::StatusOr<std::shared_ptr<StageFile>> file = stage_.File();
-  if (!file.ok()) return file.status();
-  if (database_ != nullptr && *file == file_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::shared_ptr<StageFile> file, stage_.File());
+  if (database_ != nullptr && file == file_) return absl::OkStatus();
   RollBackLong();
-  auto connection = (*file)->ConnectToWrite();
-  if (!connection.ok()) return connection.status();
+  ASSIGN_OR_RETURN(auto connection, file->ConnectToWrite());
   look_ = sqlite::Statement();
-  database_ = *std::move(connection);
+  database_ = std::move(connection);
   look_ = database_->Prepare("PRAGMA data_version", kLinking);
-  file_ = *std::move(file);
+  file_ = std::move(file);
   return std::exchange(is_owner_, false) ? Lose("was removed or replaced") : absl::OkStatus();
 }
 
 absl::StatusOr<std::int64_t> StageLink::Version() {
-  if (absl::Status row = look_.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(look_.StepToRow());
   const std::int64_t version = look_.Int(0);
   look_.Reset();
   return version;
 }
 
 absl::StatusOr<StageLink::Found> StageLink::Own() {
-  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  RETURN_IF_ERROR(Connect());
   if (is_long_) return Found::kAsLeft;
   if (is_owner_) {
-    const absl::StatusOr<std::int64_t> version = Version();
-    if (!version.ok()) return version.status();
-    if (std::exchange(version_, *version) == *version) return Found::kAsLeft;
-    if (absl::Status owned = CheckOwner(); !owned.ok()) return owned;
+    ASSIGN_OR_RETURN(const std::int64_t version, Version());
+    if (std::exchange(version_, version) == version) return Found::kAsLeft;
+    RETURN_IF_ERROR(CheckOwner());
     return Found::kOthers;
   }
-  absl::Status claimed = Write([&](const sqlite::Connection& database) {
-    const absl::StatusOr<std::int64_t> place = ReadPlace(database);
-    if (!place.ok()) return place.status();
-    place_ = *place;
+  RETURN_IF_ERROR(Write([&](const sqlite::Connection& database) {
+    ASSIGN_OR_RETURN(place_, ReadPlace(database));
     return database.Prepare("UPDATE stage SET writer = ?", kLinking).With(nonce_).Run();
-  });
-  if (!claimed.ok()) return claimed;
-  const absl::StatusOr<std::int64_t> version = Version();
-  if (!version.ok()) return version.status();
-  version_ = *version;
+  }));
+  ASSIGN_OR_RETURN(version_, Version());
   is_owner_ = true;
   return Found::kNew;
 }
 
 absl::Status StageLink::CheckOwner() {
   sqlite::Statement select = database_->Prepare("SELECT place, writer FROM stage", kLinking);
-  if (absl::Status row = select.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(select.StepToRow());
   if (select.View(1) != nonce_) return Lose("is written by another process now");
   return select.Int(0) == place_ ? absl::OkStatus() : Lose("was set to another place");
 }

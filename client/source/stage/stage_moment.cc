@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_rows.h"
 
 namespace mirror {
@@ -26,16 +27,14 @@ class HeldRows : public StagedRows {
     std::vector<Row> some;
     while (some.size() < count && kind_ < std::size(kReadOrder)) {
       if (!select_) select_.emplace(Select(kReadOrder[kind_]));
-      const absl::StatusOr<bool> there = select_->Step();
-      if (!there.ok()) return there.status();
-      if (!*there) {
+      ASSIGN_OR_RETURN(const bool there, select_->Step());
+      if (!there) {
         select_.reset();
         ++kind_;
         continue;
       }
-      absl::StatusOr<Row> row = RowAt(*select_);
-      if (!row.ok()) return row.status();
-      some.push_back(*std::move(row));
+      ASSIGN_OR_RETURN(Row row, RowAt(*select_));
+      some.push_back(std::move(row));
     }
     return some;
   }
@@ -70,7 +69,7 @@ class HeldStage : public StageView {
   explicit HeldStage(StageFile::Reading reading) : reading_(std::move(reading)) {}
 
   absl::Status Begin() {
-    if (absl::Status begun = reading_->Execute("BEGIN", kReadingMoment); !begun.ok()) return begun;
+    RETURN_IF_ERROR(reading_->Execute("BEGIN", kReadingMoment));
     // By its first look the transaction is of a moment.
     const absl::StatusOr<std::int64_t> place = ReadPlace(*reading_);
     if (place.ok()) place_ = *place;
@@ -80,31 +79,28 @@ class HeldStage : public StageView {
   absl::StatusOr<std::int64_t> Place() override { return place_; }
   absl::StatusOr<std::vector<StagedTable>> Tables() override { return ReadStagedTables(*reading_); }
   absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) override {
-    const absl::StatusOr<StagedTable> known = Known(table);
-    if (!known.ok()) return known.status();
-    if (known->truncated_lsn > from) return true;
-    const absl::StatusOr<std::int64_t> has = reading_->Number(
-        absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", NetName(table), " WHERE lsn > ", from, ")"),
-        kReadingMoment);
-    if (!has.ok()) return has.status();
-    return *has != 0;
+    ASSIGN_OR_RETURN(const StagedTable known, Known(table));
+    if (known.truncated_lsn > from) return true;
+    ASSIGN_OR_RETURN(const std::int64_t has,
+                     reading_->Number(absl::StrCat("SELECT EXISTS (SELECT 1 FROM ", NetName(table),
+                                                   " WHERE lsn > ", from, ")"),
+                                      kReadingMoment));
+    return has != 0;
   }
   absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
-    if (absl::Status staged = CheckStagedFrom(*reading_, table, from); !staged.ok()) return staged;
+    RETURN_IF_ERROR(CheckStagedFrom(*reading_, table, from));
     return std::make_unique<HeldRows>(reading_, table, from, place_);
   }
   absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
                                                       const std::vector<StagedKey>& keys) override {
-    const absl::StatusOr<StagedTable> known = Known(table);
-    if (!known.ok()) return known.status();
+    ASSIGN_OR_RETURN(const StagedTable known, Known(table));
     return ReadRowsOf(*reading_, table, keys);
   }
 
  private:
   absl::StatusOr<StagedTable> Known(std::int64_t table) const {
-    absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(*reading_, table);
-    if (!known.ok()) return known.status();
-    if (*known) return **std::move(known);
+    ASSIGN_OR_RETURN(std::optional<StagedTable> known, ReadStagedTable(*reading_, table));
+    if (known) return *std::move(known);
     return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
   }
 
@@ -116,7 +112,7 @@ class HeldStage : public StageView {
 
 absl::StatusOr<std::shared_ptr<StageView>> HoldStage(StageFile::Reading reading) {
   auto held = std::make_shared<HeldStage>(std::move(reading));
-  if (absl::Status begun = held->Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(held->Begin());
   return std::shared_ptr<StageView>(std::move(held));
 }
 

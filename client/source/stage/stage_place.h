@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_file.h"
 
 namespace mirror {
@@ -25,9 +26,8 @@ class StagePlace {
     return opened;
   }
   absl::StatusOr<StageFile::Reading> Read() {
-    const absl::StatusOr<std::shared_ptr<StageFile>> file = File();
-    if (!file.ok()) return file.status();
-    return (*file)->Read();
+    ASSIGN_OR_RETURN(const std::shared_ptr<StageFile> file, File());
+    return (file)->Read();
   }
 
  private:

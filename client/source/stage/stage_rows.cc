@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/digest.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -102,21 +103,18 @@ class RowsBehind : public StagedRows {
   RowsBehind(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
 
   absl::Status Start(StageFile& file) {
-    absl::StatusOr<StageFile::Reading> reading = file.Read();
-    if (!reading.ok()) return reading.status();
+    ASSIGN_OR_RETURN(StageFile::Reading reading, file.Read());
     bool all = false;
-    absl::Status read = InLook(**reading, [&] {
-      const absl::StatusOr<bool> took = TakeIntoMemory(**reading);
+    absl::Status read = InLook(*reading, [&] {
+      const absl::StatusOr<bool> took = TakeIntoMemory(*reading);
       if (took.ok()) all = *took;
       return took.status();
     });
     if (!read.ok() || all) return read;
-    reading->reset();
+    reading.reset();
     rows_.clear();
     rows_.shrink_to_fit();
-    auto scratch = file.ConnectWithScratch();
-    if (!scratch.ok()) return scratch.status();
-    scratch_ = *std::move(scratch);
+    ASSIGN_OR_RETURN(scratch_, file.ConnectWithScratch());
     return InLook(*scratch_, [&] { return Copy(); });
   }
 
@@ -124,9 +122,8 @@ class RowsBehind : public StagedRows {
     std::vector<Row> some;
     if (scratch_ == nullptr) {
       for (; next_ < rows_.size() && some.size() < count; ++next_) {
-        absl::StatusOr<StagedRow> row = Unfolded(rows_[next_].second);
-        if (!row.ok()) return row.status();
-        some.push_back({rows_[next_].first, *std::move(row)});
+        ASSIGN_OR_RETURN(StagedRow row, Unfolded(rows_[next_].second));
+        some.push_back({rows_[next_].first, std::move(row)});
       }
       return some;
     }
@@ -138,11 +135,9 @@ class RowsBehind : public StagedRows {
     for (; there.ok() && *there; there = select.Step()) {
       scratch_place_ = select.Int(0);
       const std::string key = select.Text(1);
-      const absl::StatusOr<FoldedRow> folded = FoldedAt(select, 2, key);
-      if (!folded.ok()) return folded.status();
-      absl::StatusOr<StagedRow> row = Unfolded(*folded);
-      if (!row.ok()) return row.status();
-      some.push_back({key, *std::move(row)});
+      ASSIGN_OR_RETURN(const FoldedRow folded, FoldedAt(select, 2, key));
+      ASSIGN_OR_RETURN(StagedRow row, Unfolded(folded));
+      some.push_back({key, std::move(row)});
     }
     if (!there.ok()) return there.status();
     return some;
@@ -168,9 +163,7 @@ class RowsBehind : public StagedRows {
     return database.Transact(
         sqlite::Connection::Begin::kDeferred,
         [&] {
-          const absl::StatusOr<std::int64_t> place = ReadPlace(database);
-          if (!place.ok()) return place.status();
-          place_ = *place;
+          ASSIGN_OR_RETURN(place_, ReadPlace(database));
           absl::Status staged = CheckStagedFrom(database, table_, from_);
           return staged.ok() ? read() : staged;
         },
@@ -191,9 +184,8 @@ class RowsBehind : public StagedRows {
       absl::StatusOr<bool> there = select.Step();
       for (; there.ok() && *there; there = select.Step()) {
         std::string found = select.Text(0);
-        absl::StatusOr<FoldedRow> folded = FoldedAt(select, 1, found);
-        if (!folded.ok()) return folded.status();
-        const auto& [key, row] = rows_.emplace_back(std::move(found), *std::move(folded));
+        ASSIGN_OR_RETURN(FoldedRow folded, FoldedAt(select, 1, found));
+        const auto& [key, row] = rows_.emplace_back(std::move(found), std::move(folded));
         bytes += sizeof rows_.front() + key.size() + row.values.size();
         if (bytes > kReadBytes) return false;
       }
@@ -207,7 +199,7 @@ class RowsBehind : public StagedRows {
     for (const StagedKind kind : kReadOrder) {
       const std::string sql =
           absl::StrCat("INSERT INTO scratch.read (", columns, ") ", Select(columns, kind));
-      if (absl::Status copied = scratch_->Execute(sql, kReadingRows); !copied.ok()) return copied;
+      RETURN_IF_ERROR(scratch_->Execute(sql, kReadingRows));
     }
     return absl::OkStatus();
   }
@@ -226,11 +218,9 @@ std::string Quoted(StagedKind kind) { return {'\'', static_cast<char>(kind), '\'
 
 absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row) {
   const std::string key = row.Text(0);
-  const absl::StatusOr<FoldedRow> folded = FoldedAt(row, 1, key);
-  if (!folded.ok()) return folded.status();
-  absl::StatusOr<StagedRow> unfolded = Unfolded(*folded);
-  if (!unfolded.ok()) return unfolded.status();
-  return StagedRows::Row{key, *std::move(unfolded)};
+  ASSIGN_OR_RETURN(const FoldedRow folded, FoldedAt(row, 1, key));
+  ASSIGN_OR_RETURN(StagedRow unfolded, Unfolded(folded));
+  return StagedRows::Row{key, std::move(unfolded)};
 }
 
 absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select) {
@@ -244,21 +234,18 @@ absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select) {
 }
 
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from) {
-  const absl::StatusOr<std::optional<StagedTable>> known = ReadStagedTable(database, table);
-  if (!known.ok()) return known.status();
-  if (!*known) return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
-  if (from >= (*known)->floor) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("table '", (*known)->name,
-                                         "': its changes are not all staged any more",
-                                         (*known)->gone_because.empty() ? "" : ": ", (*known)->gone_because));
+  ASSIGN_OR_RETURN(const std::optional<StagedTable> known, ReadStagedTable(database, table));
+  if (!known) return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
+  if (from >= known->floor) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("table '", known->name, "': its changes are not all staged any more",
+                                         known->gone_because.empty() ? "" : ": ", known->gone_because));
 }
 
 absl::StatusOr<std::optional<StagedTable>> ReadStagedTable(const sqlite::Connection& database,
                                                            std::int64_t table) {
   sqlite::Statement select = database.Prepare(absl::StrCat(kSelectTables, " WHERE id = ?"), kReadingRows);
-  const absl::StatusOr<bool> there = select.With(table).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
+  ASSIGN_OR_RETURN(const bool there, select.With(table).Step());
+  if (!there) return std::nullopt;
   return TableAt(select);
 }
 
@@ -314,9 +301,8 @@ absl::StatusOr<std::optional<StageMark>> ReadMark(const sqlite::Connection& data
       absl::StrCat("SELECT lsn, token, time_ms, position, fingerprint FROM marks ", condition),
       "reading marks");
   if (!bound.empty()) select.With(bound);
-  const absl::StatusOr<bool> there = select.Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
+  ASSIGN_OR_RETURN(const bool there, select.Step());
+  if (!there) return std::nullopt;
   return StageMark{select.Int(0), select.Text(1), select.Int(2), select.Text(3), select.Text(4)};
 }
 
@@ -324,12 +310,10 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
                                                     const StagedKey& key) {
   sqlite::Statement select = database.Prepare(
       absl::StrCat("SELECT ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
-  const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
-  absl::StatusOr<FoldedRow> row = FoldedAt(select, 0, key);
-  if (!row.ok()) return row.status();
-  return *std::move(row);
+  ASSIGN_OR_RETURN(const bool there, select.BindBlob(1, key).Step());
+  if (!there) return std::nullopt;
+  ASSIGN_OR_RETURN(FoldedRow row, FoldedAt(select, 0, key));
+  return row;
 }
 
 absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold) {
@@ -364,24 +348,22 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
     if (key.size() + row.values.size() > Stage::kRowBytesMax)
       return absl::OutOfRangeError("a row is too long");
     if (row.kind == StagedKind::kPart && is_new) {
-      if (absl::Status done = write(add, key, row); !done.ok()) return done;
+      RETURN_IF_ERROR(write(add, key, row));
       if (database.Changes() == 1) continue;
     }
     if (row.kind == StagedKind::kPart) {
-      const absl::StatusOr<bool> there = find.BindBlob(1, key).Step();
-      if (!there.ok()) return there.status();
-      if (*there) {
-        const absl::StatusOr<FoldedRow> below = FoldedAt(find, 0, key);
-        if (!below.ok()) return below.status();
-        composed = Compose(*below, row);
+      ASSIGN_OR_RETURN(const bool there, find.BindBlob(1, key).Step());
+      if (there) {
+        ASSIGN_OR_RETURN(const FoldedRow below, FoldedAt(find, 0, key));
+        composed = Compose(below, row);
         written = &composed;
       }
       find.Reset();
-      is_new = !*there;
+      is_new = !there;
     }
     if (key.size() + written->values.size() > Stage::kRowBytesMax)
       return absl::OutOfRangeError("a row is too long");
-    if (absl::Status done = write(put, key, *written); !done.ok()) return done;
+    RETURN_IF_ERROR(write(put, key, *written));
   }
   return absl::OkStatus();
 }
@@ -389,7 +371,7 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from) {
   auto rows = std::make_unique<RowsBehind>(table, from);
-  if (absl::Status started = rows->Start(file); !started.ok()) return started;
+  RETURN_IF_ERROR(rows->Start(file));
   return rows;
 }
 
@@ -400,12 +382,10 @@ absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection
   sqlite::Statement select = database.Prepare(
       absl::StrCat("SELECT key, ", kRowColumns, " FROM ", NetName(table), " WHERE key = ?"), kReadingRows);
   for (const StagedKey& key : keys) {
-    const absl::StatusOr<bool> there = select.BindBlob(1, key).Step();
-    if (!there.ok()) return there.status();
-    if (*there) {
-      absl::StatusOr<StagedRows::Row> row = RowAt(select);
-      if (!row.ok()) return row.status();
-      rows.push_back(*std::move(row));
+    ASSIGN_OR_RETURN(const bool there, select.BindBlob(1, key).Step());
+    if (there) {
+      ASSIGN_OR_RETURN(StagedRows::Row row, RowAt(select));
+      rows.push_back(std::move(row));
     }
     select.Reset();
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/stage/stage_rows.h"
 
 namespace mirror {
@@ -26,10 +27,9 @@ std::string TooLong(const std::string& table) {
 }
 
 absl::Status ClearStage(const sqlite::Connection& database) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(database);
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(database));
   std::string sql = "DELETE FROM tables; DELETE FROM marks; DELETE FROM transactions";
-  for (const StagedTable& table : *tables) absl::StrAppend(&sql, "; DROP TABLE ", NetName(table.id));
+  for (const StagedTable& table : tables) absl::StrAppend(&sql, "; DROP TABLE ", NetName(table.id));
   return database.Execute(sql, kStaging);
 }
 
@@ -52,9 +52,7 @@ absl::Status StageWriter::Own() {
   if (absl::IsAborted(found.status()) || (found.ok() && *found == StageLink::Found::kNew)) ForgetTaken();
   if (!found.ok()) return found.status();
   if (*found == StageLink::Found::kNew) {
-    absl::StatusOr<DurableLsns> durable = ReadDurable(link_.database());
-    if (!durable.ok()) return durable.status();
-    durable_ = *std::move(durable);
+    ASSIGN_OR_RETURN(durable_, ReadDurable(link_.database()));
     durable_is_written_ = true;
   }
   return *found == StageLink::Found::kAsLeft ? absl::OkStatus() : LoadTables();
@@ -63,11 +61,10 @@ absl::Status StageWriter::Own() {
 /// Takes in the tables as they are. Rows that are here of one whose floor another process raised may not be
 /// whole.
 absl::Status StageWriter::LoadTables() {
-  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(link_.database());
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(link_.database()));
   std::unordered_map<std::int64_t, Table> former;
   std::swap(former, tables_);
-  for (const StagedTable& known : *tables) {
+  for (const StagedTable& known : tables) {
     Table& table = tables_[known.id];
     // Another process set it, and changes of it went by here.
     if (const auto passed = passed_over_.find(known.id); passed != passed_over_.end()) {
@@ -121,7 +118,7 @@ void StageWriter::BreakOff() {
 absl::Status StageWriter::Begin(const LoggedTransaction& transaction) {
   const MutexLock lock(mutex_);
   BreakOff();
-  if (absl::Status owned = Own(); !owned.ok()) return owned;
+  RETURN_IF_ERROR(Own());
   open_ = transaction;
   owner_ = std::this_thread::get_id();
   passing_ = transaction.lsn <= place_;
@@ -155,8 +152,7 @@ absl::Status StageWriter::Take(std::int64_t id, LoggedChange change) {
     table.ignored = true;
   } else {
     const auto below = [&](const StagedKey& key) MIRROR_REQUIRES(mutex_) { return Below(table, key); };
-    absl::Status folded = table.open.fold.Take(std::move(change), open_->lsn, below);
-    if (!folded.ok()) return folded;
+    RETURN_IF_ERROR(table.open.fold.Take(std::move(change), open_->lsn, below));
   }
   unwritten_ += table.open.fold.bytes() - before;
   return unwritten_ < options_.fold_bytes ? absl::OkStatus() : MakeRoom();
@@ -238,7 +234,7 @@ void StageWriter::Recount() {
 
 /// There is too much in memory. What was committed goes first.
 absl::Status StageWriter::MakeRoom() {
-  if (absl::Status written = WriteCommitted(); !written.ok()) return written;
+  RETURN_IF_ERROR(WriteCommitted());
   if (unwritten_ < options_.fold_bytes) return absl::OkStatus();
   absl::Status spilled = Spill();
   if (absl::IsAborted(spilled)) ForgetTaken();
@@ -249,26 +245,25 @@ absl::Status StageWriter::MakeRoom() {
 /// A piece of the open transaction into SQLite's, which stays open.
 absl::Status StageWriter::Spill() {
   if (!link_.is_long()) {
-    if (absl::Status begun = link_.BeginLong(); !begun.ok()) return begun;
+    RETURN_IF_ERROR(link_.BeginLong());
     // What SQLite's log has of before, for a reader kept it, is not this transaction's.
     limit_ = options_.max_bytes + link_.file().LogBytes();
-    if (absl::Status owned = link_.CheckOwner(); !owned.ok()) return owned;
+    RETURN_IF_ERROR(link_.CheckOwner());
   }
   Table* greatest = nullptr;
   for (const std::int64_t id : touched_) {
     Table& table = tables_[id];
     table.spilled_bytes += static_cast<std::int64_t>(table.open.fold.bytes());
-    if (absl::Status written = WriteLayer(table, &Table::open); !written.ok()) return written;
+    RETURN_IF_ERROR(WriteLayer(table, &Table::open));
     SetWritten(table, &Table::open);
     if (!table.ignored && (greatest == nullptr || table.spilled_bytes > greatest->spilled_bytes))
       greatest = &table;
   }
   Recount();
-  const absl::StatusOr<std::int64_t> used = UsedBytes(link_.database(), link_.file());
-  if (!used.ok()) return used.status();
-  if (*used <= limit_ || greatest == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t used, UsedBytes(link_.database(), link_.file()));
+  if (used <= limit_ || greatest == nullptr) return absl::OkStatus();
   // SQLite's log keeps what was written until the transaction is over.
-  limit_ = *used + options_.max_bytes / 8;
+  limit_ = used + options_.max_bytes / 8;
   greatest->open.GiveUpAsTooLong(open_->lsn,
                                  absl::StrCat("one transaction of the source made the stage longer than ",
                                               options_.max_bytes, " bytes ([[source]] 'max_stage')"));
@@ -378,18 +373,15 @@ absl::Status StageWriter::CommitSpilled() {
 /// See StageOptions::max_bytes.
 absl::Status StageWriter::KeepWithin() {
   if (link_.is_long()) return absl::OkStatus();
-  const absl::StatusOr<std::int64_t> used = UsedBytes(link_.database(), link_.file());
-  if (!used.ok()) return used.status();
-  if (*used <= options_.max_bytes) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t used, UsedBytes(link_.database(), link_.file()));
+  if (used <= options_.max_bytes) return absl::OkStatus();
   const std::string because =
       absl::StrCat("the stage was longer than ", options_.max_bytes, " bytes ([[source]] 'max_stage')");
-  absl::StatusOr<std::vector<StagedTable>> given_up =
-      MakeRoomInStage(link_.database(), durable_, options_.max_bytes, because);
-  if (!given_up.ok()) return given_up.status();
-  given_up_.insert(given_up_.end(), given_up->begin(), given_up->end());
-  const absl::StatusOr<std::vector<StagedTable>> tables = ReadStagedTables(link_.database());
-  if (!tables.ok()) return tables.status();
-  for (const StagedTable& known : *tables) {
+  ASSIGN_OR_RETURN(std::vector<StagedTable> given_up,
+                   MakeRoomInStage(link_.database(), durable_, options_.max_bytes, because));
+  given_up_.insert(given_up_.end(), given_up.begin(), given_up.end());
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(link_.database()));
+  for (const StagedTable& known : tables) {
     if (const auto found = tables_.find(known.id); found != tables_.end()) found->second.known = known;
   }
   return absl::OkStatus();
@@ -450,23 +442,21 @@ absl::Status StageWriter::SetPlace(std::int64_t lsn, bool clears) {
 
 absl::Status StageWriter::SetTable(const StagedTable& asked) {
   const MutexLock lock(mutex_);
-  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
+  RETURN_IF_ERROR(AwaitTurn());
   StagedTable table = asked;
-  absl::Status set = link_.Write([&](const sqlite::Connection& database) MIRROR_REQUIRES(mutex_) {
-    const absl::StatusOr<std::optional<StagedTable>> former = ReadStagedTable(database, table.id);
-    if (!former.ok()) return former.status();
-    if (*former) {
-      table.floor = std::max(table.floor, (*former)->floor);
-      table.truncated_lsn = std::max(table.truncated_lsn, (*former)->truncated_lsn);
-      if (table.gone_because.empty()) table.gone_because = (*former)->gone_because;
+  RETURN_IF_ERROR(link_.Write([&](const sqlite::Connection& database) MIRROR_REQUIRES(mutex_) {
+    ASSIGN_OR_RETURN(const std::optional<StagedTable> former, ReadStagedTable(database, table.id));
+    if (former) {
+      table.floor = std::max(table.floor, former->floor);
+      table.truncated_lsn = std::max(table.truncated_lsn, former->truncated_lsn);
+      if (table.gone_because.empty()) table.gone_because = former->gone_because;
     } else {
       const auto passed = passed_over_.find(table.id);
       if (passed != passed_over_.end()) table.floor = std::max(table.floor, passed->second);
     }
     absl::Status written = WriteStagedTable(database, table);
-    return !written.ok() || *former ? written : MakeNet(database, table.id);
-  });
-  if (!set.ok()) return set;
+    return !written.ok() || former ? written : MakeNet(database, table.id);
+  }));
   passed_over_.erase(table.id);
   tables_[table.id].known = std::move(table);
   return absl::OkStatus();
@@ -474,12 +464,11 @@ absl::Status StageWriter::SetTable(const StagedTable& asked) {
 
 absl::Status StageWriter::DropTable(std::int64_t id) {
   const MutexLock lock(mutex_);
-  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
-  absl::Status dropped = link_.Write([&](const sqlite::Connection& database) {
+  RETURN_IF_ERROR(AwaitTurn());
+  RETURN_IF_ERROR(link_.Write([&](const sqlite::Connection& database) {
     absl::Status done = database.Execute(absl::StrCat("DROP TABLE IF EXISTS ", NetName(id)), kStaging);
     return done.ok() ? database.Prepare("DELETE FROM tables WHERE id = ?", kStaging).With(id).Run() : done;
-  });
-  if (!dropped.ok()) return dropped;
+  }));
   tables_.erase(id);
   durable_.erase(id);
   std::erase(touched_, id);
@@ -489,7 +478,7 @@ absl::Status StageWriter::DropTable(std::int64_t id) {
 
 absl::Status StageWriter::RaiseFloor(std::int64_t id, std::int64_t lsn, const std::string& because) {
   const MutexLock lock(mutex_);
-  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
+  RETURN_IF_ERROR(AwaitTurn());
   std::int64_t floor = lsn;
   const auto found = tables_.find(id);
   if (found != tables_.end()) {
@@ -498,10 +487,9 @@ absl::Status StageWriter::RaiseFloor(std::int64_t id, std::int64_t lsn, const st
   }
   std::optional<StagedTable> known;
   absl::Status raised = link_.Write([&](const sqlite::Connection& database) {
-    const absl::StatusOr<std::optional<StagedTable>> former = ReadStagedTable(database, id);
-    if (!former.ok()) return former.status();
-    if (!*former) return absl::NotFoundError(absl::StrCat("table ", id, " is not staged"));
-    absl::StatusOr<StagedTable> emptied = EmptyTable(database, **former, floor, because);
+    ASSIGN_OR_RETURN(const std::optional<StagedTable> former, ReadStagedTable(database, id));
+    if (!former) return absl::NotFoundError(absl::StrCat("table ", id, " is not staged"));
+    absl::StatusOr<StagedTable> emptied = EmptyTable(database, *former, floor, because);
     if (emptied.ok()) known = *std::move(emptied);
     return emptied.status();
   });
@@ -518,7 +506,7 @@ absl::Status StageWriter::Trim(const std::map<std::int64_t, std::int64_t>& cuts,
     absl::StatusOr<bool> more = true;
     while (more.ok() && *more) {
       const MutexLock lock(mutex_);
-      if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
+      RETURN_IF_ERROR(AwaitTurn());
       if (link_.is_long()) return absl::OkStatus();
       more = TrimSome(link_.database(), table, cut);
       const auto known = ReadStagedTable(link_.database(), table);
@@ -528,7 +516,7 @@ absl::Status StageWriter::Trim(const std::map<std::int64_t, std::int64_t>& cuts,
     if (!more.ok()) return more.status();
   }
   const MutexLock lock(mutex_);
-  if (absl::Status turn = AwaitTurn(); !turn.ok()) return turn;
+  RETURN_IF_ERROR(AwaitTurn());
   durable_is_written_ = durable_is_written_ && durable_ == durable;
   durable_ = durable;
   return cuts.empty() || link_.is_long() ? absl::OkStatus() : GiveBackRoom(link_.database());

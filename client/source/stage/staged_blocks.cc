@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -59,10 +61,9 @@ absl::StatusOr<StagedBlocks::Texts> StagedBlocks::ByColumn(const StagedKey& key,
     texts[*column] = std::move(value.text);
     touched_[*column] = true;
   }
-  absl::StatusOr<std::vector<std::string>> parts = KeyTexts(key);
-  if (!parts.ok()) return parts.status();
+  ASSIGN_OR_RETURN(std::vector<std::string> parts, KeyTexts(key));
   for (std::size_t i = 0; i < key_.size(); ++i) {
-    texts[key_[i]] = std::move((*parts)[i]);
+    texts[key_[i]] = std::move(parts[i]);
     touched_[key_[i]] = true;
   }
   return texts;
@@ -81,26 +82,23 @@ absl::StatusOr<std::vector<Value>> StagedBlocks::Decode(const std::vector<std::u
 absl::Status StagedBlocks::Append(const RowAppender& appender, const std::vector<std::uint32_t>& columns,
                                   const std::vector<Value>& values, RowBlock* block, LargeSink* sink) {
   if (block->columns.empty()) *block = RowBlock::For(schema_, columns);
-  const absl::StatusOr<std::size_t> weight = appender.Append(values, block, sink);
-  if (!weight.ok()) return weight.status();
-  weight_ += *weight;
+  ASSIGN_OR_RETURN(const std::size_t weight, appender.Append(values, block, sink));
+  weight_ += weight;
   ++rows_;
   return absl::OkStatus();
 }
 
 absl::Status StagedBlocks::Delete(const StagedKey& key) {
-  absl::StatusOr<Texts> texts = ByColumn(key, {});
-  if (!texts.ok()) return texts.status();
+  ASSIGN_OR_RETURN(Texts texts, ByColumn(key, {}));
   Texts of_key;
-  for (const std::uint32_t column : announced_key_) of_key.push_back(std::move((*texts)[column]));
-  absl::StatusOr<std::optional<std::vector<Value>>> decoded = texts_.DecodeGone(announced_key_, of_key);
-  if (!decoded.ok()) return decoded.status();
-  if (!*decoded) return absl::OkStatus();
-  std::vector<Value>& values = **decoded;
+  for (const std::uint32_t column : announced_key_) of_key.push_back(std::move(texts[column]));
+  ASSIGN_OR_RETURN(std::optional<std::vector<Value>> decoded, texts_.DecodeGone(announced_key_, of_key));
+  if (!decoded) return absl::OkStatus();
+  std::vector<Value>& values = *decoded;
   if (texts_.HasSteps()) {
     std::vector<Value> row(schema_.columns.size());
     for (std::size_t i = 0; i < announced_key_.size(); ++i) row[announced_key_[i]] = values[i];
-    if (absl::Status turned = texts_.TurnKey(&row); !turned.ok()) return turned;
+    RETURN_IF_ERROR(texts_.TurnKey(&row));
     for (std::size_t i = 0; i < announced_key_.size(); ++i) values[i] = row[announced_key_[i]];
   }
   if (!deletes_) deletes_.emplace();
@@ -108,24 +106,22 @@ absl::Status StagedBlocks::Delete(const StagedKey& key) {
 }
 
 absl::Status StagedBlocks::Update(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink) {
-  absl::StatusOr<Texts> texts = ByColumn(key, std::move(values));
-  if (!texts.ok()) return texts.status();
+  ASSIGN_OR_RETURN(Texts texts, ByColumn(key, std::move(values)));
   std::vector<std::uint32_t> columns;
   Texts sent;
   for (const std::uint32_t column : columns_) {
     if (!touched_[column]) continue;
     columns.push_back(column);
-    sent.push_back(std::move((*texts)[column]));
+    sent.push_back(std::move(texts[column]));
   }
   // Nothing of it is sent.
   if (columns.size() <= key_.size()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<Value>> decoded = Decode(columns, sent);
-  if (!decoded.ok()) return decoded.status();
+  ASSIGN_OR_RETURN(const std::vector<Value> decoded, Decode(columns, sent));
   auto shape = shapes_.find(columns);
   if (shape == shapes_.end())
     shape = shapes_.emplace(columns, Shape{RowAppender(schema_, columns), std::nullopt}).first;
   if (!shape->second.block) shape->second.block.emplace();
-  return Append(shape->second.appender, columns, *decoded, &*shape->second.block, sink);
+  return Append(shape->second.appender, columns, decoded, &*shape->second.block, sink);
 }
 
 absl::StatusOr<bool> StagedBlocks::Insert(const StagedKey& key, std::vector<StagedValue> values,
@@ -136,12 +132,11 @@ absl::StatusOr<bool> StagedBlocks::Insert(const StagedKey& key, std::vector<Stag
 
 absl::StatusOr<bool> StagedBlocks::InsertInto(const StagedKey& key, std::vector<StagedValue> values,
                                               RowBlock* block, LargeSink* sink) {
-  absl::StatusOr<Texts> texts = ByColumn(key, std::move(values));
-  if (!texts.ok()) return texts.status();
+  ASSIGN_OR_RETURN(Texts texts, ByColumn(key, std::move(values)));
   absl::StatusOr<std::vector<Value>> decoded;
   Texts some;
   if (texts_.HasSteps()) {
-    decoded = Decode(all_, *texts);
+    decoded = Decode(all_, texts);
     if (!decoded.ok()) return decoded.status();
     const absl::StatusOr<bool> taken = texts_.TakeSteps(&*decoded);
     if (!taken.ok() || !*taken) return taken;
@@ -149,12 +144,11 @@ absl::StatusOr<bool> StagedBlocks::InsertInto(const StagedKey& key, std::vector<
     for (const std::uint32_t column : columns_) sent.push_back((*decoded)[column]);
     *decoded = std::move(sent);
   } else {
-    for (const std::uint32_t column : columns_) some.push_back(std::move((*texts)[column]));
+    for (const std::uint32_t column : columns_) some.push_back(std::move(texts[column]));
     decoded = Decode(columns_, some);
     if (!decoded.ok()) return decoded.status();
   }
-  if (absl::Status appended = Append(whole_, columns_, *decoded, block, sink); !appended.ok())
-    return appended;
+  RETURN_IF_ERROR(Append(whole_, columns_, *decoded, block, sink));
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/stage/staged_blocks.h"
 
 namespace mirror {
@@ -67,9 +68,8 @@ class StagedLook {
   }
   /// The table as it is.
   absl::Status Know(const TableSchema& schema) {
-    const absl::StatusOr<std::vector<StagedTable>> tables = stage_.Tables();
-    if (!tables.ok()) return tables.status();
-    for (const StagedTable& table : *tables) {
+    ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage_.Tables());
+    for (const StagedTable& table : tables) {
       if (table.id == table_) known_ = table;
       if (table.id == table_) return absl::OkStatus();
     }
@@ -81,11 +81,10 @@ class StagedLook {
   /// Absent: there is none.
   absl::StatusOr<std::optional<StagedRows::Row>> Next() {
     if (batch_.empty() && !at_end_) {
-      absl::StatusOr<std::vector<StagedRows::Row>> some = rows_->Next(portion_.rows());
-      if (!some.ok()) return some.status();
-      at_end_ = some->size() < portion_.rows();
+      ASSIGN_OR_RETURN(std::vector<StagedRows::Row> some, rows_->Next(portion_.rows()));
+      at_end_ = some.size() < portion_.rows();
       std::size_t bytes = 0;
-      for (StagedRows::Row& row : *some) {
+      for (StagedRows::Row& row : some) {
         bytes += BytesOf(row.row.values);
         batch_.push_back(std::move(row));
       }
@@ -128,18 +127,18 @@ class StagedChanges : public ChangeReader {
     piece.target = ask_.target;
     bool counts_less = false;
     if (round_ == 0) {
-      if (absl::Status begun = BeginRound(ask_.from); !begun.ok()) return begun;
-      if (absl::Status planned = Plan(&piece, &counts_less); !planned.ok()) return planned;
+      RETURN_IF_ERROR(BeginRound(ask_.from));
+      RETURN_IF_ERROR(Plan(&piece, &counts_less));
     }
     while (!at_end_ && !blocks_.IsFull(size)) {
       if (!RoundIsOver()) {
-        if (absl::Status step = Step(sink); !step.ok()) return step;
+        RETURN_IF_ERROR(Step(sink));
         continue;
       }
       at_end_ = ask_.moment != nullptr || !read_base_ || round_ >= kStagedRoundsMax;
       // The next round may delete what this one inserted, and within a piece deletes come first.
       if (at_end_ || !blocks_.IsEmpty()) break;
-      if (absl::Status begun = BeginRound(look_.rows().place()); !begun.ok()) return begun;
+      RETURN_IF_ERROR(BeginRound(look_.rows().place()));
     }
     piece.blocks = blocks_.TakeAll();
     // What a last piece deletes counts all.
@@ -158,7 +157,7 @@ class StagedChanges : public ChangeReader {
   absl::Status BeginRound(std::int64_t from) {
     ++round_;
     read_base_ = rows_are_taken_ = false;
-    if (absl::Status opened = look_.Open(ask_.schema, from); !opened.ok()) return opened;
+    RETURN_IF_ERROR(look_.Open(ask_.schema, from));
     if (look_.known().truncated_lsn > from) {
       return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "' was emptied (TRUNCATE)"));
     }
@@ -166,16 +165,14 @@ class StagedChanges : public ChangeReader {
   }
 
   absl::Status Plan(ChangePiece* piece, bool* counts_less) {
-    const absl::StatusOr<StagedRows::Counts> counts = look_.rows().Count(mirrored_lsn_);
-    if (!counts.ok()) return counts.status();
-    *counts_less = counts->came_and_went > 0;
+    ASSIGN_OR_RETURN(const StagedRows::Counts counts, look_.rows().Count(mirrored_lsn_));
+    *counts_less = counts.came_and_went > 0;
     const bool whole = ask_.whole_rows || has_steps_;
     piece->planned.emplace();
     piece->planned->inserts =
-        static_cast<std::uint64_t>(counts->whole + counts->moved + (whole ? counts->parts : 0)) +
-        also_.size();
-    piece->planned->updates = static_cast<std::uint64_t>(whole ? 0 : counts->parts);
-    piece->planned->expected_deletes = static_cast<std::uint64_t>(counts->gone - counts->came_and_went);
+        static_cast<std::uint64_t>(counts.whole + counts.moved + (whole ? counts.parts : 0)) + also_.size();
+    piece->planned->updates = static_cast<std::uint64_t>(whole ? 0 : counts.parts);
+    piece->planned->expected_deletes = static_cast<std::uint64_t>(counts.gone - counts.came_and_went);
     // Those that are gone come first.
     wanted_.assign(also_.begin(), also_.end());
     return absl::OkStatus();
@@ -192,11 +189,10 @@ class StagedChanges : public ChangeReader {
     }
     if (!wanted_.empty() && (rows_are_taken_ || (wanted_.size() >= portion_.rows() && deletes_are_taken_)))
       return ReadBase();
-    absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
-    if (!row.ok()) return row.status();
-    rows_are_taken_ = !*row;
-    deletes_are_taken_ = !*row || (*row)->row.kind != StagedKind::kGone;
-    return *row ? Take(**std::move(row), sink) : absl::OkStatus();
+    ASSIGN_OR_RETURN(std::optional<StagedRows::Row> row, look_.Next());
+    rows_are_taken_ = !row;
+    deletes_are_taken_ = !row || row->row.kind != StagedKind::kGone;
+    return row ? Take(*std::move(row), sink) : absl::OkStatus();
   }
 
   absl::Status Take(StagedRows::Row row, LargeSink* sink) {
@@ -238,13 +234,12 @@ class StagedChanges : public ChangeReader {
         return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "': ", keys.size(),
                                                " of its rows could not be read as the log tells of them"));
       }
-      absl::StatusOr<StagedTexts::BaseRows> base = texts_->ReadBase(keys);
-      if (!base.ok()) return base.status();
+      ASSIGN_OR_RETURN(StagedTexts::BaseRows base, texts_->ReadBase(keys));
       // These may be newer than the round's.
       absl::StatusOr<std::vector<StagedRows::Row>> staged = stage_.RowsOf(ask_.table, keys);
       if (!staged.ok()) return NotStaged(ask_.schema, staged.status());
-      if (absl::Status known = look_.Know(ask_.schema); !known.ok()) return known;
-      keys = LayStaged(std::move(keys), *std::move(base), *std::move(staged), &bytes);
+      RETURN_IF_ERROR(look_.Know(ask_.schema));
+      keys = LayStaged(std::move(keys), std::move(base), *std::move(staged), &bytes);
     }
     portion_.Learn(bytes);
     return absl::OkStatus();
@@ -322,18 +317,15 @@ class EmptiedTable : public TableReader {
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
     if (!has_begun_) {
-      if (absl::Status begun = Begin(); !begun.ok()) return begun;
+      RETURN_IF_ERROR(Begin());
     }
     bool more = true;
     while (more && !blocks_.IsFull(size)) {
-      absl::StatusOr<std::optional<StagedRows::Row>> row = look_.Next();
-      if (!row.ok()) return row.status();
-      more = row->has_value();
-      if (!more || (*row)->row.kind == StagedKind::kGone) continue;
-      if ((*row)->row.kind != StagedKind::kWhole) return NotAll();
-      const absl::StatusOr<bool> put =
-          blocks_.InsertInto((*row)->key, std::move((*row)->row.values), block, sink);
-      if (!put.ok()) return put.status();
+      ASSIGN_OR_RETURN(std::optional<StagedRows::Row> row, look_.Next());
+      more = row.has_value();
+      if (!more || row->row.kind == StagedKind::kGone) continue;
+      if (row->row.kind != StagedKind::kWhole) return NotAll();
+      RETURN_IF_ERROR(blocks_.InsertInto(row->key, std::move(row->row.values), block, sink).status());
     }
     (void)blocks_.TakeAll();
     return more;
@@ -342,10 +334,10 @@ class EmptiedTable : public TableReader {
  private:
   absl::Status Begin() {
     // Twice: the first one tells behind what it is all. What followed in that transaction has its LSN.
-    if (absl::Status known = look_.Know(ask_.schema); !known.ok()) return known;
+    RETURN_IF_ERROR(look_.Know(ask_.schema));
     const std::int64_t emptied = look_.known().truncated_lsn;
     if (emptied == 0) return NotAll();
-    if (absl::Status opened = look_.Open(ask_.schema, emptied - 1); !opened.ok()) return opened;
+    RETURN_IF_ERROR(look_.Open(ask_.schema, emptied - 1));
     if (look_.known().truncated_lsn != emptied) return NotAll();
     has_begun_ = true;
     return blocks_.SetKey(look_.known().key);

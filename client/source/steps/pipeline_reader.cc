@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -191,65 +192,56 @@ absl::StatusOr<std::uint64_t> PipelineReader::CountRows(const std::string& table
 absl::StatusOr<std::unique_ptr<TableReader>> PipelineReader::Read(const std::string& table,
                                                                   const std::vector<std::uint32_t>& columns) {
   // The block, whose columns are told by their place, is the caller's.
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  return inner_->Read(below->table, below->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  return inner_->Read(below.table, below.columns);
 }
 
 absl::StatusOr<std::unique_ptr<ChangeReader>> PipelineReader::Changes(
     const std::string& table, Lsn from, const std::vector<std::uint32_t>& columns, bool whole_rows,
     bool count_all, std::vector<Key> also) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  auto changes = inner_->Changes(below->table, from, below->columns, whole_rows, count_all, std::move(also));
-  if (!changes.ok()) return changes.status();
-  return std::make_unique<Renumbered>(*std::move(changes), below->origin->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  ASSIGN_OR_RETURN(auto changes,
+                   inner_->Changes(below.table, from, below.columns, whole_rows, count_all, std::move(also)));
+  return std::make_unique<Renumbered>(std::move(changes), below.origin->columns);
 }
 
 absl::StatusOr<std::unique_ptr<ChangeReader>> PipelineReader::RowsOf(
     const std::string& table, const std::vector<std::uint32_t>& columns, std::vector<Key> keys) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  auto rows = inner_->RowsOf(below->table, below->columns, std::move(keys));
-  if (!rows.ok()) return rows.status();
-  return std::make_unique<Renumbered>(*std::move(rows), below->origin->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  ASSIGN_OR_RETURN(auto rows, inner_->RowsOf(below.table, below.columns, std::move(keys)));
+  return std::make_unique<Renumbered>(std::move(rows), below.origin->columns);
 }
 
 absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::Digests(
     const std::string& table, const std::vector<std::uint32_t>& columns) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  return inner_->Digests(below->table, below->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  return inner_->Digests(below.table, below.columns);
 }
 
 absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::Scan(
     const std::string& table, const std::vector<std::uint32_t>& columns) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  return inner_->Scan(below->table, below->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  return inner_->Scan(below.table, below.columns);
 }
 
 absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanByColumn(
     const std::string& table, const std::vector<std::uint32_t>& columns) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  return inner_->ScanByColumn(below->table, below->columns);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  return inner_->ScanByColumn(below.table, below.columns);
 }
 
 absl::StatusOr<std::unique_ptr<DigestReader>> PipelineReader::ScanFrom(
     const std::string& table, const std::vector<std::uint32_t>& columns, const RowBound& bound) {
-  const absl::StatusOr<Below> below = Go(table, columns);
-  if (!below.ok()) return below.status();
-  RowBound inner{below->origin->columns[bound.column], bound.from, {}, bound.left_out, bound.by_column};
-  for (const std::uint32_t part : bound.key) inner.key.push_back(below->origin->columns[part]);
-  return inner_->ScanFrom(below->table, below->columns, inner);
+  ASSIGN_OR_RETURN(const Below below, Go(table, columns));
+  RowBound inner{below.origin->columns[bound.column], bound.from, {}, bound.left_out, bound.by_column};
+  for (const std::uint32_t part : bound.key) inner.key.push_back(below.origin->columns[part]);
+  return inner_->ScanFrom(below.table, below.columns, inner);
 }
 
 absl::StatusOr<SourceReader::ColumnFacts> PipelineReader::LookAtColumn(const std::string& table,
                                                                        std::uint32_t column) {
-  const absl::StatusOr<Below> below = Go(table, {column});
-  if (!below.ok()) return below.status();
-  return inner_->LookAtColumn(below->table, below->columns[0]);
+  ASSIGN_OR_RETURN(const Below below, Go(table, {column}));
+  return inner_->LookAtColumn(below.table, below.columns[0]);
 }
 
 }  // namespace mirror

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "proto/wire/table.h"
 
@@ -111,12 +112,12 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
   }
   Found plain{.table = table, .selects_allowed = INT32_MAX};
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
-  if (absl::Status prepared = Prepare(database, head + "1", &plain); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(Prepare(database, head + "1", &plain));
   // Without the parentheses it does not close what it did not open; with them nothing of it stays open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
     found = Found{.table = table, .selects_allowed = plain.selects};
-    if (absl::Status prepared = Prepare(database, head + term, &found); !prepared.ok()) return prepared;
+    RETURN_IF_ERROR(Prepare(database, head + term, &found));
   }
   return found.columns;
 }

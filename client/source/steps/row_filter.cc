@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/steps/row_expression.h"
 #include "proto/wire/text_form.h"
 
@@ -46,9 +47,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> OpenInMemory() {
 
 absl::StatusOr<RowFilter> RowFilter::Make(const TableSchema& table, const std::string& expression) {
   RowFilter filter;
-  auto opened = OpenInMemory();
-  if (!opened.ok()) return opened.status();
-  filter.database_ = *std::move(opened);
+  ASSIGN_OR_RETURN(filter.database_, OpenInMemory());
   sqlite3* const database = filter.database_->handle();
   filter.database_->ReadQuotedAsNames();
   const auto columns = CheckExpression(database, RowOf(table, false), table.name, expression);

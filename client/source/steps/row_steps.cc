@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<RowFilter> RowSteps::MakeFilter(const TableSchema& table, const TableSteps& steps) {
@@ -22,9 +24,7 @@ absl::StatusOr<RowSteps> RowSteps::Make(const TableSchema& table, const TableSte
     if (turn.rule != Rule::kPlain) made.turns_.push_back({i, turn, ""});
   }
   if (steps.where.empty()) return made;
-  absl::StatusOr<RowFilter> filter = MakeFilter(table, steps);
-  if (!filter.ok()) return filter.status();
-  made.filter_ = *std::move(filter);
+  ASSIGN_OR_RETURN(made.filter_, MakeFilter(table, steps));
   return made;
 }
 

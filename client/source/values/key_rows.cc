@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/values/row_appender.h"
@@ -32,13 +33,11 @@ class KeyRows : public ChangeReader {
     RowBlock block = RowBlock::For(*table_, columns_);
     std::size_t weight = 0;
     while (!at_end_ && weight < size.bytes && block.rows() < size.rows) {
-      const absl::StatusOr<bool> more = rows_->Next();
-      if (!more.ok()) return more.status();
-      at_end_ = !*more;
+      ASSIGN_OR_RETURN(const bool more, rows_->Next());
+      at_end_ = !more;
       if (at_end_ || wanted_.erase(PackedKey(KeyOfRow())) == 0) continue;
-      const absl::StatusOr<std::size_t> appended = Append(&block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
+      ASSIGN_OR_RETURN(const std::size_t appended, Append(&block, sink));
+      weight += appended;
     }
     if (block.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(block)});
     if (at_end_ && piece.blocks.empty()) TakeDeletes(size, &piece);

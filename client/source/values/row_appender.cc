@@ -1,6 +1,7 @@
 #include "client/source/values/row_appender.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -32,7 +33,7 @@ absl::StatusOr<std::size_t> RowAppender::Append(const std::vector<Value>& values
     const bool is_large = !value.bytes.empty() && !in_key_[i] &&
                           (value.bytes.size() > kValueBytes || in_block + value.bytes.size() > kRowBytes);
     if (is_large) {
-      if (absl::Status sent = AppendLarge(value, i, &buffer, sink); !sent.ok()) return sent;
+      RETURN_IF_ERROR(AppendLarge(value, i, &buffer, sink));
       continue;
     }
     in_block += size;
@@ -63,8 +64,7 @@ absl::Status RowAppender::AppendLarge(const Value& value, std::size_t at, Column
   }
   const std::uint64_t id = sink->NewValue();
   for (std::size_t from = 0; from < size; from += kPartBytesMax) {
-    absl::Status sent = sink->Part(buffer->column(), id, from, value.bytes.substr(from, kPartBytesMax));
-    if (!sent.ok()) return sent;
+    RETURN_IF_ERROR(sink->Part(buffer->column(), id, from, value.bytes.substr(from, kPartBytesMax)));
   }
   buffer->AppendLarge(id, size, value.kind);
   return absl::OkStatus();

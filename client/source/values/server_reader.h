@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/announced_names.h"
 #include "client/source/reader.h"
 #include "client/source/rows/sorted_digests.h"
@@ -84,9 +85,7 @@ class ServerReader : public SourceReader {
     tables_.Clear();
   }
   absl::Status LookAtPlace() {
-    absl::StatusOr<Place> place = sessions_->Look();
-    if (!place.ok()) return place.status();
-    place_ = *std::move(place);
+    ASSIGN_OR_RETURN(place_, sessions_->Look());
     return absl::OkStatus();
   }
   absl::Status KnowPlace() { return place_ ? absl::OkStatus() : LookAtPlace(); }
@@ -99,6 +98,13 @@ class ServerReader : public SourceReader {
     ChosenTables chosen = ChooseTables(choice_, names);
     std::sort(chosen.names.begin(), chosen.names.end());
     return chosen;
+  }
+
+  /// Those that are chosen.
+  template <typename Table>
+  std::set<std::string> ChosenNames(const std::vector<Table>& all) const {
+    const ChosenTables chosen = Choose(all);
+    return {chosen.names.begin(), chosen.names.end()};
   }
 
   /// By `announce` those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand

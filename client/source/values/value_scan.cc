@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "client/source/capture/shown_value.h"
 #include "client/source/values/row_appender.h"
 #include "client/source/values/value_digest.h"
@@ -31,9 +32,8 @@ class ValueScan : public DigestReader {
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     DigestPiece piece;
     while (piece.digest.rows < rows) {
-      const absl::StatusOr<bool> more = rows_->Next();
-      if (!more.ok()) return more.status();
-      if (!*more) {
+      ASSIGN_OR_RETURN(const bool more, rows_->Next());
+      if (!more) {
         piece.end = true;
         break;
       }
@@ -98,9 +98,8 @@ class ValueTableReader : public TableReader {
     while (weight < size.bytes && block->rows() < size.rows) {
       const absl::StatusOr<bool> more = rows_->Next();
       if (!more.ok() || !*more) return more;
-      const absl::StatusOr<std::size_t> appended = appender_.Append(rows_->values(), block, sink);
-      if (!appended.ok()) return appended.status();
-      weight += *appended;
+      ASSIGN_OR_RETURN(const std::size_t appended, appender_.Append(rows_->values(), block, sink));
+      weight += appended;
     }
     return true;
   }

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
@@ -56,23 +57,20 @@ std::string WroteJson(const Wrote& wrote) {
 absl::StatusOr<Wrote> WroteOf(std::string_view json) {
   Wrote wrote;
   if (json.empty()) return wrote;
-  absl::StatusOr<JsonDocument> document = JsonDocument::Parse(json);
-  if (!document.ok()) return document.status();
-  if (!document->root().Is(JsonKind::kObject)) return NotWrote();
-  for (const auto& [name, parts] : document->root().Members()) {
+  ASSIGN_OR_RETURN(JsonDocument document, JsonDocument::Parse(json));
+  if (!document.root().Is(JsonKind::kObject)) return NotWrote();
+  for (const auto& [name, parts] : document.root().Members()) {
     const std::vector<JsonView> values = parts.Elements();
     WroteColumn column;
     if (values.size() != 1 && values.size() != 3) return NotWrote();
-    absl::StatusOr<Literal> result = ValueOf(values.back());
-    if (!result.ok()) return result.status();
-    column.result = *std::move(result);
+    ASSIGN_OR_RETURN(Literal result, ValueOf(values.back()));
+    column.result = std::move(result);
     if (values.size() == 3) {
       std::int64_t version = 0;
       if (!absl::SimpleAtoi(std::string(values[0].text()), &version)) return NotWrote();
       column.version_ms = version;
-      absl::StatusOr<Literal> wish = ValueOf(values[1]);
-      if (!wish.ok()) return wish.status();
-      column.wish = *std::move(wish);
+      ASSIGN_OR_RETURN(Literal wish, ValueOf(values[1]));
+      column.wish = std::move(wish);
     }
     wrote.emplace(name, std::move(column));
   }

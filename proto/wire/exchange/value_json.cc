@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/base64url.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "proto/wire/json/json_rows.h"
 
@@ -111,14 +112,12 @@ std::string KeyJson(const Key& key) {
 }
 
 absl::StatusOr<std::vector<Literal>> KeyOfJson(std::string_view json) {
-  absl::StatusOr<JsonDocument> document = JsonDocument::Parse(json);
-  if (!document.ok()) return document.status();
-  if (!document->root().Is(JsonKind::kArray)) return absl::InvalidArgumentError("a key that is no array");
+  ASSIGN_OR_RETURN(JsonDocument document, JsonDocument::Parse(json));
+  if (!document.root().Is(JsonKind::kArray)) return absl::InvalidArgumentError("a key that is no array");
   std::vector<Literal> key;
-  for (const JsonView& value : document->root().Elements()) {
-    absl::StatusOr<Literal> part = ValueOf(value);
-    if (!part.ok()) return part.status();
-    key.push_back(*std::move(part));
+  for (const JsonView& value : document.root().Elements()) {
+    ASSIGN_OR_RETURN(Literal part, ValueOf(value));
+    key.push_back(std::move(part));
   }
   return key;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "mirror/v1/import.pb.h"
 #include "proto/wire/codec.h"
@@ -131,7 +132,7 @@ absl::StatusOr<std::optional<ImportPiece>> ImportFrames::Next() {
   if (rest.size() < kLengthBytes + size) return std::nullopt;
   at_ += kLengthBytes + size;
   absl::StatusOr<std::optional<ImportPiece>> piece = std::optional<ImportPiece>();
-  if (absl::Status taken = Decode(rest.substr(kLengthBytes, size), &*piece); !taken.ok()) return taken;
+  RETURN_IF_ERROR(Decode(rest.substr(kLengthBytes, size), &*piece));
   return piece;
 }
 
@@ -169,7 +170,7 @@ absl::Status ImportFrames::TakeHeader(std::optional<ImportPiece>* piece) {
   if (table_) return Wrong("a second header");
   const v1::FileHeader& message = message_->frame.header();
   ImportHeader header{{message.columns().begin(), message.columns().end()}, message.workbook()};
-  if (absl::Status sound = CheckImportHeader(header); !sound.ok()) return sound;
+  RETURN_IF_ERROR(CheckImportHeader(header));
   table_ = ImportTable(header.columns);
   piece->emplace(std::move(header));
   return absl::OkStatus();

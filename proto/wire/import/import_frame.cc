@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
@@ -53,9 +54,7 @@ absl::Status CheckImportHeader(const ImportHeader& header) {
       return absl::InvalidArgumentError(
           absl::StrCat("column ", i + 1, " of the header has no name: name it, or take the column away"));
     }
-    if (absl::Status name = CheckName(columns[i], absl::StrCat("column ", i + 1, " of the header"));
-        !name.ok())
-      return name;
+    RETURN_IF_ERROR(CheckName(columns[i], absl::StrCat("column ", i + 1, " of the header")));
     const auto [first, is_new] = seen.try_emplace(FoldName(columns[i]), i);
     if (is_new) continue;
     // Without that name: of a file without a header it is what somebody's row has.

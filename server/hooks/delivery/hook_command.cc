@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/spawn.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -154,7 +155,7 @@ class CommandHook final : public HookTarget {
                                       const std::stop_token& stop) override {
     const Clock::time_point deadline = Clock::now() + timeout;
     Child child;
-    if (absl::Status status = child.Start(command_, delivery); !status.ok()) return status;
+    RETURN_IF_ERROR(child.Start(command_, delivery));
     std::string printed;
     const std::optional<siginfo_t> ended = child.Run(delivery.json, deadline, stop, &printed);
     if (!ended && stop.stop_requested()) return absl::CancelledError("the server stops");

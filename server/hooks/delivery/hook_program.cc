@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/hooks/hook_note.h"
 
 namespace mirror {
@@ -21,7 +22,7 @@ absl::StatusOr<std::string> ProgramHook::Deliver(const HookDelivery& delivery,
                                                  const std::stop_token& stop) {
   return deliveries_.Call(
       [hooks = hooks_, json = delivery.json]() -> absl::StatusOr<std::string> {
-        if (absl::Status status = TellHooks(*hooks, json); !status.ok()) return status;
+        RETURN_IF_ERROR(TellHooks(*hooks, json));
         return std::string();
       },
       timeout, stop);
@@ -42,7 +43,7 @@ absl::Status ProgramHook::ResolveConnection(const HookCaller& caller, std::chron
   return questions_
       .Call(
           [hooks = hooks_, caller]() -> absl::StatusOr<std::string> {
-            if (absl::Status status = hooks->ResolveConnection(caller); !status.ok()) return status;
+            RETURN_IF_ERROR(hooks->ResolveConnection(caller));
             return std::string();
           },
           timeout, {})

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
+#include "base/status_macros.h"
 #include "server/hooks/delivery/hook_command.h"
 #include "server/hooks/delivery/hook_url.h"
 #include "server/hooks/hook_note.h"
@@ -76,25 +77,22 @@ HookQueues HookRunner::QueuesOf(const HookSpec& spec, Tenants& tenants, HookCurs
     // Another one delivers, and looks into all mirrors.
     if (shared_.is_here && !shared_.is_here()) return std::optional<WaitingDelivery>();
     if (!queue.empty()) {
-      absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(queue);
-      if (!tenant.ok()) return tenant.status();
-      absl::StatusOr<std::optional<HookNote>> note = (*tenant)->FirstHook(spec.key);
-      if (!note.ok()) return note.status();
-      if (!*note) return std::optional<WaitingDelivery>();
-      return WaitingDelivery{(*note)->id, {queue, (*note)->event, (*note)->cycle, std::move((*note)->json)}};
+      ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, tenants.Find(queue));
+      ASSIGN_OR_RETURN(std::optional<HookNote> note, tenant->FirstHook(spec.key));
+      if (!note) return std::optional<WaitingDelivery>();
+      return WaitingDelivery{note->id, {queue, note->event, note->cycle, std::move(note->json)}};
     }
     absl::StatusOr<std::uint64_t> after = cursor.Read(spec.key);
     while (after.ok()) {
-      const absl::StatusOr<std::vector<EventRecord>> events = events_.After("", *after, kEventsPerLook);
-      if (!events.ok()) return events.status();
-      for (const EventRecord& event : *events) {
+      ASSIGN_OR_RETURN(const std::vector<EventRecord> events, events_.After("", *after, kEventsPerLook));
+      for (const EventRecord& event : events) {
         after = event.id;
         if (absl::StartsWith(event.kind, kOwnEvents) || !spec.IsFor(event.context_id)) continue;
         return WaitingDelivery{static_cast<std::int64_t>(event.id),
                                {event.context_id, kOnEvent, 0, EventText(event)}};
       }
-      if (events->size() < kEventsPerLook) return std::optional<WaitingDelivery>();
-      if (absl::Status passed = cursor.Write(spec.key, *after); !passed.ok()) return passed;
+      if (events.size() < kEventsPerLook) return std::optional<WaitingDelivery>();
+      RETURN_IF_ERROR(cursor.Write(spec.key, *after));
     }
     return after.status();
   };

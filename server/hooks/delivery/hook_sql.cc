@@ -16,6 +16,7 @@
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/schema_guard.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -116,7 +117,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> Connect(const std::string& p
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
   sqlite3_wal_autocheckpoint(handle, 0);
   sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
-  if (absl::Status set = (*opened)->Execute("PRAGMA synchronous = NORMAL"); !set.ok()) return set;
+  RETURN_IF_ERROR((*opened)->Execute("PRAGMA synchronous = NORMAL"));
   return opened;
 }
 
@@ -125,9 +126,9 @@ absl::StatusOr<std::set<std::string>> Mirrored(const sqlite::Connection& databas
   const std::string metadata = absl::StrCat(context_id, "_mirroring");
   std::set<std::string> names = {FoldName(metadata)};
   for (const std::string& table : {QuoteName(metadata), std::string("_mirror_schema")}) {
-    const auto listed = database.Prepare(absl::StrCat("SELECT table_name FROM ", table)).Texts();
-    if (!listed.ok()) return listed.status();
-    for (const std::string& name : *listed) names.insert(FoldName(name));
+    ASSIGN_OR_RETURN(const auto listed,
+                     database.Prepare(absl::StrCat("SELECT table_name FROM ", table)).Texts());
+    for (const std::string& name : listed) names.insert(FoldName(name));
   }
   return names;
 }
@@ -155,10 +156,9 @@ absl::StatusOr<std::string> RunAll(const sqlite::Connection& database, const std
 absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::string& sql,
                                 const HookDelivery& delivery, Clock::time_point deadline,
                                 const std::stop_token& stop) {
-  if (absl::Status begun = database.Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
-  absl::StatusOr<std::set<std::string>> mirrored = Mirrored(database, delivery.context_id);
-  if (!mirrored.ok()) return mirrored.status();
-  const Guard guard(*std::move(mirrored));
+  RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
+  ASSIGN_OR_RETURN(std::set<std::string> mirrored, Mirrored(database, delivery.context_id));
+  const Guard guard(std::move(mirrored));
   const Clock::time_point end = std::min(deadline, Clock::now() + kSqlHookTimeMax);
   const auto is_over = [&] { return Clock::now() > end || stop.stop_requested(); };
   absl::StatusOr<std::string> answer;
@@ -175,7 +175,7 @@ absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::s
     return committed.ok() ? answer : committed;
   }
   if (database.InTransaction()) {
-    if (absl::Status left = database.Execute("ROLLBACK"); !left.ok()) return left;
+    RETURN_IF_ERROR(database.Execute("ROLLBACK"));
   }
   if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
   if (!late) return answer;
@@ -196,9 +196,8 @@ class SqlHook final : public HookTarget {
     // A tenant may be asked about before it has a mirror.
     const std::string path = path_of_(delivery.context_id);
     if (delivery.event == "authenticated" && !std::filesystem::exists(path, unknown)) return std::string();
-    const auto database = Connect(path);
-    if (!database.ok()) return database.status();
-    return Run(**database, sql_, delivery, Clock::now() + timeout, stop);
+    ASSIGN_OR_RETURN(const auto database, Connect(path));
+    return Run(*database, sql_, delivery, Clock::now() + timeout, stop);
   }
 
  private:
@@ -213,14 +212,14 @@ std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of) {
 }
 
 absl::Status TryHookSql(const std::string& sql) {
-  const auto empty =
+  ASSIGN_OR_RETURN(
+      const auto empty,
       sqlite::Connection::Open(":memory:", {}, [](const sqlite::Failure& failure, std::string_view doing) {
         return absl::InvalidArgumentError(
             absl::StrCat("SQLite: ", doing == kStatement ? failure.words : sqlite::WordsOf(failure.code)));
-      });
-  if (!empty.ok()) return empty.status();
+      }));
   const Guard guard({});
-  sqlite3_set_authorizer((*empty)->handle(), &Guard::Authorize, const_cast<Guard*>(&guard));
+  sqlite3_set_authorizer(empty->handle(), &Guard::Authorize, const_cast<Guard*>(&guard));
   for (std::size_t begin = 0; begin < sql.size();) {
     // SQLite does not say where a statement ends that it cannot prepare.
     std::size_t end = begin;
@@ -230,7 +229,7 @@ absl::Status TryHookSql(const std::string& sql) {
       one = sql.substr(begin, end - begin);
     } while (end < sql.size() && !sqlite::IsCompleteSql(one));
     begin = end;
-    const sqlite::Statement statement = (*empty)->Prepare(one, kStatement);
+    const sqlite::Statement statement = empty->Prepare(one, kStatement);
     const absl::string_view words = statement.status().message();
     // Of its tables and columns nothing is known here.
     const bool of_schema = absl::StartsWith(words, "SQLite: no such table") ||

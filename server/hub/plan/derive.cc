@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/hub/plan/delivery_plan.h"
 #include "server/hub/plan/distrust.h"
 #include "server/hub/plan/forget.h"
@@ -52,14 +53,11 @@ class Derivation {
 };
 
 absl::Status Derivation::Begin() {
-  absl::StatusOr<HubState> state = book_.ReadState();
-  if (!state.ok()) return state.status();
-  state_ = *state;
+  ASSIGN_OR_RETURN(state_, book_.ReadState());
   state_.time = std::max(state_.time + 1, in_.now_ms);
   records_before_ = state_.records;
-  absl::StatusOr<std::map<std::string, HubFeed>> feeds = book_.ReadFeeds();
-  if (!feeds.ok()) return feeds.status();
-  derived_.feeds = *std::move(feeds);
+  ASSIGN_OR_RETURN(auto feeds, book_.ReadFeeds());
+  derived_.feeds = std::move(feeds);
   return absl::OkStatus();
 }
 
@@ -84,7 +82,7 @@ absl::Status Derivation::DistrustAll() {
     if (feed != derived_.feeds.end() && feed->second.cycle > 0 && !feed->second.suspended)
       feeds.Suspend(name);
   }
-  if (absl::Status status = DistrustRemade(&feeds); !status.ok()) return status;
+  RETURN_IF_ERROR(DistrustRemade(&feeds));
   for (const auto& [name, feed] : derived_.feeds) {
     const auto was = before.find(name);
     if (feed.suspended && (was == before.end() || !was->second.suspended)) {
@@ -100,9 +98,8 @@ absl::Status Derivation::DistrustRemade(Feeds* feeds) {
     const auto look = in_.looks.find(name);
     const HubFeed& feed = derived_.feeds[name];
     if (look == in_.looks.end() || feed.cycle == 0 || feed.suspended) continue;
-    absl::StatusOr<bool> lacks = LacksRows(name, *look->second);
-    if (!lacks.ok()) return lacks.status();
-    if (*lacks) feeds->Suspend(name);
+    ASSIGN_OR_RETURN(bool lacks, LacksRows(name, *look->second));
+    if (lacks) feeds->Suspend(name);
   }
   return absl::OkStatus();
 }
@@ -111,10 +108,9 @@ absl::Status Derivation::DistrustRemade(Feeds* feeds) {
 absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& look) {
   const std::set<std::string>& remade = look.head().remade;
   for (std::int64_t behind = 0; !remade.empty();) {
-    const absl::StatusOr<std::vector<HubUpkeep::Glance>> rows = book_.upkeep().RowsBehind(behind);
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return false;
-    for (const HubUpkeep::Glance& glance : *rows) {
+    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book_.upkeep().RowsBehind(behind));
+    if (rows.empty()) return false;
+    for (const HubUpkeep::Glance& glance : rows) {
       if (glance.ref.data_source != name || !remade.contains(glance.ref.table)) continue;
       const HubMember* const member = rules_.Find(name, glance.ref.table).member;
       if (member == nullptr) continue;
@@ -122,7 +118,7 @@ absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& 
       if (!row.ok()) return OfMember(name, row.status());
       if (!*row) return true;
     }
-    behind = rows->back().row_id;
+    behind = rows.back().row_id;
   }
   return false;
 }
@@ -170,27 +166,26 @@ bool Derivation::IsAnySuspended() const {
 }
 
 absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
-  absl::StatusOr<LoadedComponent> component = LoadComponent(rules_, work, &book_);
-  if (!component.ok()) return component.status();
-  Component& now = component->now;
+  ASSIGN_OR_RETURN(LoadedComponent component, LoadComponent(rules_, work, &book_));
+  Component& now = component.now;
   now.hold = state_.hold;
   now.records_before = records_before_;
   now.last_delivery = &state_.deliveries;
   now.record_id = in_.record_id;
   now.delivery_id = in_.delivery_id;
   if (decision != nullptr) {
-    if (absl::Status status = HandPlan(decision, &now); !status.ok()) return status;
+    RETURN_IF_ERROR(HandPlan(decision, &now));
   }
   MatchPlan(&now);
   GoldenPlan(&now);
-  Tell(FindOvertaken(component->was.records, now));
+  Tell(FindOvertaken(component.was.records, now));
   for (const FrozenAttribute& one : FreezeUndone(&now)) {
     derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
   }
   for (auto& [id, record] : now.records) ForgetTurns(rules_, in_.now_ms, &record);
-  if (absl::Status status = LookElsewhere(&book_, &*component); !status.ok()) return status;
+  RETURN_IF_ERROR(LookElsewhere(&book_, &component));
   DeliveryPlan(&now);
-  return SaveComponent(*std::move(component), state_.time, &book_);
+  return SaveComponent(std::move(component), state_.time, &book_);
 }
 
 /// The first ones by name, lest a bulk load fill the log of events.
@@ -204,10 +199,9 @@ void Derivation::Tell(const std::vector<OvertakenEdit>& edits) {
 
 absl::Status Derivation::PlanAll() {
   for (;;) {
-    absl::StatusOr<HubWork> work = book_.NextWork();
-    if (!work.ok()) return work.status();
-    if (!work->row && work->golden_id.empty()) return absl::OkStatus();
-    if (absl::Status status = PlanOne(*work); !status.ok()) return status;
+    ASSIGN_OR_RETURN(HubWork work, book_.NextWork());
+    if (!work.row && work.golden_id.empty()) return absl::OkStatus();
+    RETURN_IF_ERROR(PlanOne(work));
   }
 }
 
@@ -219,16 +213,14 @@ absl::Status Derivation::Decide() {
   std::vector<std::string*> ids = {&decision.golden_id};
   if (decision.rows.empty()) ids.push_back(&decision.other_id);
   for (std::string* const id : ids) {
-    absl::StatusOr<std::string> alive = book_.Alive(*id);
-    if (!alive.ok()) return alive.status();
-    absl::StatusOr<std::optional<GoldenRecord>> record = book_.ReadRecord(*alive);
-    if (!record.ok()) return record.status();
-    if (!*record || rules_.FindEntity((*record)->entity) == nullptr) {
+    ASSIGN_OR_RETURN(std::string alive, book_.Alive(*id));
+    ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book_.ReadRecord(alive));
+    if (!record || rules_.FindEntity(record->entity) == nullptr) {
       return absl::NotFoundError(absl::StrCat("hub '", rules_.storage, "' has no record '", *id,
                                               "'. Nothing was done. 'mirrorctl hub duplicates ",
                                               rules_.storage, "' shows ids."));
     }
-    *id = *std::move(alive);
+    *id = std::move(alive);
   }
   absl::Status status = PlanOne({.golden_id = decision.golden_id, .other_id = decision.other_id}, &decision);
   derived_.decided = decision.golden_id;
@@ -237,9 +229,8 @@ absl::Status Derivation::Decide() {
 
 /// So many at once wait for an operator.
 absl::Status Derivation::Break() {
-  absl::StatusOr<std::map<std::string, HubCounts>> counts = book_.CountAll();
-  if (!counts.ok()) return counts.status();
-  for (const auto& [name, count] : *counts) {
+  ASSIGN_OR_RETURN(auto counts, book_.CountAll());
+  for (const auto& [name, count] : counts) {
     if (rules_.rows_percent == 0 || count.rows < rules_.breaker_rows_min) continue;
     const bool writes = count.fresh_writes > 0 && count.writes * 100 > count.rows * rules_.rows_percent;
     const bool inserts = count.fresh_inserts > 0 && count.inserts > std::max<std::uint64_t>(count.rows, 1);
@@ -250,8 +241,7 @@ absl::Status Derivation::Break() {
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
   if (in_.made) {
-    if (absl::Status status = book_.ReadDeliveries(HubBook::Which::kFresh, in_.made); !status.ok())
-      return status;
+    RETURN_IF_ERROR(book_.ReadDeliveries(HubBook::Which::kFresh, in_.made));
   }
   return book_.EndFresh();
 }

@@ -7,18 +7,19 @@
 #include <variant>
 #include <vector>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
 /// It is planned by this derivation.
 absl::Status Touch(const HubRules& rules, const std::string& golden_id, HubBook& book) {
-  absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(golden_id);
-  if (!record.ok()) return record.status();
-  if (!*record || (*record)->work.touched || rules.FindEntity((*record)->entity) == nullptr) {
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(golden_id));
+  if (!record || record->work.touched || rules.FindEntity(record->entity) == nullptr) {
     return absl::OkStatus();
   }
-  (*record)->work.touched = true;
-  return book.WriteRecord(**record, (*record)->indexed);
+  record->work.touched = true;
+  return book.WriteRecord(*record, record->indexed);
 }
 
 /// Whether that is somebody's own word in the record, or stands in a row of it.
@@ -31,12 +32,11 @@ bool IsSaid(const std::vector<MemberRow>& rows, const std::string& attribute, co
 
 absl::Status ForgetWords(const HubRules& rules, MemberRow row, HubBook& book) {
   if (row.golden_id.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(row.golden_id);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const std::vector<MemberRow> rows, book.RowsOf(row.golden_id));
   bool changed = false;
   for (auto& [attribute, said] : row.says) {
     if (said.word == said.value || std::holds_alternative<Null>(said.word)) continue;
-    if (IsSaid(*rows, attribute, said.word)) continue;
+    if (IsSaid(rows, attribute, said.word)) continue;
     said.word = said.value;
     changed = true;
   }
@@ -48,60 +48,53 @@ absl::Status ForgetWords(const HubRules& rules, MemberRow row, HubBook& book) {
 absl::Status ForgetInRow(const HubRules& rules, const HubUpkeep::Glance& glance, HubBook& book) {
   const bool is_member = rules.Find(glance.ref.data_source, glance.ref.table).member != nullptr;
   if (is_member && !glance.has_other_word) return absl::OkStatus();
-  absl::StatusOr<std::optional<MemberRow>> row = book.ReadRow(glance.ref);
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::OkStatus();
-  if (is_member) return ForgetWords(rules, **std::move(row), book);
+  ASSIGN_OR_RETURN(std::optional<MemberRow> row, book.ReadRow(glance.ref));
+  if (!row) return absl::OkStatus();
+  if (is_member) return ForgetWords(rules, *std::move(row), book);
   // As where its record is planned: it says nothing, and went by nobody's wish.
-  absl::Status removed = book.RemoveRow(**row);
-  return removed.ok() && !(*row)->golden_id.empty() ? Touch(rules, (*row)->golden_id, book) : removed;
+  absl::Status removed = book.RemoveRow(*row);
+  return removed.ok() && !row->golden_id.empty() ? Touch(rules, row->golden_id, book) : removed;
 }
 
 absl::Status ForgetWhole(const std::string& golden_id, HubBook& book) {
-  const absl::StatusOr<std::optional<GoldenRecord>> record = book.ReadRecord(golden_id);
-  if (!record.ok()) return record.status();
-  if (!*record) return absl::OkStatus();
-  const absl::StatusOr<std::vector<MemberRow>> rows = book.RowsOf(golden_id);
-  if (!rows.ok()) return rows.status();
-  for (const MemberRow& row : *rows) {
-    if (absl::Status removed = book.RemoveRow(row); !removed.ok()) return removed;
+  ASSIGN_OR_RETURN(const std::optional<GoldenRecord> record, book.ReadRecord(golden_id));
+  if (!record) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<MemberRow> rows, book.RowsOf(golden_id));
+  for (const MemberRow& row : rows) {
+    RETURN_IF_ERROR(book.RemoveRow(row));
   }
-  const absl::StatusOr<std::vector<HubDelivery>> deliveries = book.DeliveriesOf(golden_id);
-  if (!deliveries.ok()) return deliveries.status();
-  for (const HubDelivery& delivery : *deliveries) {
-    if (absl::Status removed = book.RemoveDelivery(delivery); !removed.ok()) return removed;
+  ASSIGN_OR_RETURN(const std::vector<HubDelivery> deliveries, book.DeliveriesOf(golden_id));
+  for (const HubDelivery& delivery : deliveries) {
+    RETURN_IF_ERROR(book.RemoveDelivery(delivery));
   }
-  return book.upkeep().ForgetRecord(**record);
+  return book.upkeep().ForgetRecord(*record);
 }
 
 }  // namespace
 
 absl::Status ForgetErased(const HubRules& rules, HubBook* book) {
   for (std::int64_t behind = 0;;) {
-    const absl::StatusOr<std::vector<HubUpkeep::Glance>> rows = book->upkeep().RowsBehind(behind);
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) break;
-    for (const HubUpkeep::Glance& glance : *rows) {
-      if (absl::Status status = ForgetInRow(rules, glance, *book); !status.ok()) return status;
+    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book->upkeep().RowsBehind(behind));
+    if (rows.empty()) break;
+    for (const HubUpkeep::Glance& glance : rows) {
+      RETURN_IF_ERROR(ForgetInRow(rules, glance, *book));
     }
-    behind = rows->back().row_id;
+    behind = rows.back().row_id;
   }
   for (;;) {
-    const absl::StatusOr<std::vector<std::string>> others = book->upkeep().RecordsOfOthers();
-    if (!others.ok()) return others.status();
-    if (others->empty()) return absl::OkStatus();
-    for (const std::string& id : *others) {
-      if (absl::Status status = ForgetWhole(id, *book); !status.ok()) return status;
+    ASSIGN_OR_RETURN(const std::vector<std::string> others, book->upkeep().RecordsOfOthers());
+    if (others.empty()) return absl::OkStatus();
+    for (const std::string& id : others) {
+      RETURN_IF_ERROR(ForgetWhole(id, *book));
     }
   }
 }
 
 absl::Status ForgetOld(const HubRules& rules, std::int64_t time, HubBook* book) {
   const std::int64_t before = time - rules.forget_ms;
-  const absl::StatusOr<std::vector<std::string>> empty = book->upkeep().EmptySince(before, kForgottenMax);
-  if (!empty.ok()) return empty.status();
-  for (const std::string& id : *empty) {
-    if (absl::Status status = ForgetWhole(id, *book); !status.ok()) return status;
+  ASSIGN_OR_RETURN(const std::vector<std::string> empty, book->upkeep().EmptySince(before, kForgottenMax));
+  for (const std::string& id : empty) {
+    RETURN_IF_ERROR(ForgetWhole(id, *book));
   }
   return book->upkeep().ForgetIssued(before, time, kForgottenMax);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "server/hub/plan/match_keys.h"
 
 namespace mirror {
@@ -38,21 +39,18 @@ class Loader {
 
 absl::Status Loader::AddRecord(const std::string& id) {
   if (records_.count(id) > 0) return absl::OkStatus();
-  absl::StatusOr<std::optional<GoldenRecord>> record = book_.ReadRecord(id);
-  if (!record.ok()) return record.status();
-  if (!*record) return absl::DataLossError("the hub's file has a row of a record that is not there");
-  if (entity_ == nullptr) entity_ = rules_.FindEntity((*record)->entity);
-  Note((*record)->indexed);
-  Note((*record)->work.lost);
-  records_.emplace(id, **std::move(record));
-  absl::StatusOr<std::vector<MemberRow>> rows = book_.RowsOf(id);
-  if (!rows.ok()) return rows.status();
-  for (MemberRow& row : *rows) {
-    if (absl::Status status = AddRow(std::move(row)); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book_.ReadRecord(id));
+  if (!record) return absl::DataLossError("the hub's file has a row of a record that is not there");
+  if (entity_ == nullptr) entity_ = rules_.FindEntity(record->entity);
+  Note(record->indexed);
+  Note(record->work.lost);
+  records_.emplace(id, *std::move(record));
+  ASSIGN_OR_RETURN(std::vector<MemberRow> rows, book_.RowsOf(id));
+  for (MemberRow& row : rows) {
+    RETURN_IF_ERROR(AddRow(std::move(row)));
   }
-  absl::StatusOr<std::vector<HubDelivery>> deliveries = book_.DeliveriesOf(id);
-  if (!deliveries.ok()) return deliveries.status();
-  for (HubDelivery& delivery : *deliveries) {
+  ASSIGN_OR_RETURN(std::vector<HubDelivery> deliveries, book_.DeliveriesOf(id));
+  for (HubDelivery& delivery : deliveries) {
     std::string delivery_id = delivery.id;
     deliveries_.emplace(std::move(delivery_id), std::move(delivery));
   }
@@ -70,9 +68,8 @@ absl::Status Loader::AddRow(MemberRow row) {
   Note(HashesOf(KeysOf(*entity_, row)));
   if (!row.golden_id.empty()) ids_.push_back(row.golden_id);
   if (!row.work.origin.empty()) {
-    absl::StatusOr<std::string> origin = book_.Alive(row.work.origin);
-    if (!origin.ok()) return origin.status();
-    row.work.origin = *std::move(origin);
+    ASSIGN_OR_RETURN(std::string origin, book_.Alive(row.work.origin));
+    row.work.origin = std::move(origin);
     if (!row.work.origin.empty()) ids_.push_back(row.work.origin);
   }
   const RowRef ref = row.ref;
@@ -82,25 +79,22 @@ absl::Status Loader::AddRow(MemberRow row) {
 
 absl::Status Loader::LookUp(const std::string& hash) {
   if (!looked_.insert(hash).second) return absl::OkStatus();
-  absl::StatusOr<KeyOwners> owners = book_.FoundBy(entity_->name, hash);
-  if (!owners.ok()) return owners.status();
-  for (const RowRef& ref : owners->rows) {
+  ASSIGN_OR_RETURN(KeyOwners owners, book_.FoundBy(entity_->name, hash));
+  for (const RowRef& ref : owners.rows) {
     if (rows_.count(ref) > 0) continue;
-    absl::StatusOr<std::optional<MemberRow>> row = book_.ReadRow(ref);
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("the hub's index has a row that is not there");
-    if (absl::Status status = AddRow(**std::move(row)); !status.ok()) return status;
+    ASSIGN_OR_RETURN(std::optional<MemberRow> row, book_.ReadRow(ref));
+    if (!row) return absl::DataLossError("the hub's index has a row that is not there");
+    RETURN_IF_ERROR(AddRow(*std::move(row)));
   }
-  ids_.insert(ids_.end(), owners->records.begin(), owners->records.end());
+  ids_.insert(ids_.end(), owners.records.begin(), owners.records.end());
   return absl::OkStatus();
 }
 
 absl::StatusOr<LoadedComponent> Loader::Load(const HubWork& work) {
   if (work.row) {
-    absl::StatusOr<std::optional<MemberRow>> row = book_.ReadRow(*work.row);
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::DataLossError("the hub's file lost a row while it was read");
-    if (absl::Status status = AddRow(**std::move(row)); !status.ok()) return status;
+    ASSIGN_OR_RETURN(std::optional<MemberRow> row, book_.ReadRow(*work.row));
+    if (!row) return absl::DataLossError("the hub's file lost a row while it was read");
+    RETURN_IF_ERROR(AddRow(*std::move(row)));
   } else {
     ids_.push_back(work.golden_id);
   }
@@ -136,7 +130,7 @@ absl::Status SaveRecords(LoadedComponent& component, std::int64_t at, HubBook& b
     if (gone == component.was.records.end()) continue;  // Founded and merged at once: nobody knew it.
     // The one that is left: what others know of it is told of no other.
     const GoldenRecord& last = *component.now.Alive(into);
-    if (absl::Status status = book.MergeRecord(gone->second, last.id); !status.ok()) return status;
+    RETURN_IF_ERROR(book.MergeRecord(gone->second, last.id));
   }
   for (auto& [id, record] : component.now.records) {
     const bool has_rows = with_rows.count(id) > 0;
@@ -146,7 +140,7 @@ absl::Status SaveRecords(LoadedComponent& component, std::int64_t at, HubBook& b
     record.empty_since = has_rows ? std::nullopt : std::optional(record.empty_since.value_or(at));
     const auto was = component.was.records.find(id);
     if (was != component.was.records.end() && was->second == record && record.indexed == keys) continue;
-    if (absl::Status status = book.WriteRecord(record, keys); !status.ok()) return status;
+    RETURN_IF_ERROR(book.WriteRecord(record, keys));
   }
   return absl::OkStatus();
 }
@@ -156,7 +150,7 @@ absl::Status SaveRows(LoadedComponent& component, HubBook& book) {
     row.work = {};
     const KeyHashes keys = HashesOf(KeysOf(*component.now.entity, row));
     if (component.was.rows.at(ref) == row && row.indexed == keys) continue;
-    if (absl::Status status = book.WriteRow(row, keys); !status.ok()) return status;
+    RETURN_IF_ERROR(book.WriteRow(row, keys));
   }
   return absl::OkStatus();
 }
@@ -164,16 +158,16 @@ absl::Status SaveRows(LoadedComponent& component, HubBook& book) {
 absl::Status SaveDeliveries(LoadedComponent& component, std::int64_t at, HubBook& book) {
   for (const auto& [id, delivery] : component.was.deliveries) {
     if (component.now.deliveries.count(id) > 0) continue;
-    if (absl::Status status = book.RemoveDelivery(delivery); !status.ok()) return status;
+    RETURN_IF_ERROR(book.RemoveDelivery(delivery));
   }
   for (const auto& [id, delivery] : component.now.deliveries) {
     const auto was = component.was.deliveries.find(id);
     if (was != component.was.deliveries.end() && was->second.needs == delivery.needs) continue;
-    if (absl::Status status = book.WriteDelivery(delivery); !status.ok()) return status;
+    RETURN_IF_ERROR(book.WriteDelivery(delivery));
   }
   for (const std::string& id : component.now.issued) {
     const std::string& golden_id = component.now.deliveries.at(id).golden_id;
-    if (absl::Status status = book.WriteIssued(id, golden_id, at); !status.ok()) return status;
+    RETURN_IF_ERROR(book.WriteIssued(id, golden_id, at));
   }
   return absl::OkStatus();
 }
@@ -189,13 +183,11 @@ absl::Status LookElsewhere(HubBook* book, LoadedComponent* component) {
   for (const auto& [id, record] : now.records) {
     for (const HubKey& key : KeysOf(*now.entity, record)) {
       if (component->looked.count(key.hash) > 0 || now.found_elsewhere.count(key.hash) > 0) continue;
-      absl::StatusOr<KeyOwners> owners = book->FoundBy(now.entity->name, key.hash);
-      if (!owners.ok()) return owners.status();
-      for (const RowRef& ref : owners->rows) {
-        absl::StatusOr<std::optional<MemberRow>> row = book->ReadRow(ref);
-        if (!row.ok()) return row.status();
+      ASSIGN_OR_RETURN(KeyOwners owners, book->FoundBy(now.entity->name, key.hash));
+      for (const RowRef& ref : owners.rows) {
+        ASSIGN_OR_RETURN(std::optional<MemberRow> row, book->ReadRow(ref));
         // A row that is still to be planned stands under keys that it had, too.
-        if (*row && HashesOf(KeysOf(*now.entity, **row)).count(key.hash) > 0)
+        if (row && HashesOf(KeysOf(*now.entity, *row)).count(key.hash) > 0)
           now.found_elsewhere.insert(key.hash);
       }
     }
@@ -204,8 +196,8 @@ absl::Status LookElsewhere(HubBook* book, LoadedComponent* component) {
 }
 
 absl::Status SaveComponent(LoadedComponent component, std::int64_t at, HubBook* book) {
-  if (absl::Status status = SaveRecords(component, at, *book); !status.ok()) return status;
-  if (absl::Status status = SaveRows(component, *book); !status.ok()) return status;
+  RETURN_IF_ERROR(SaveRecords(component, at, *book));
+  RETURN_IF_ERROR(SaveRows(component, *book));
   return SaveDeliveries(component, at, *book);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -36,6 +37,7 @@ class Matching {
   std::vector<std::string> Join(MemberRow* row);
   std::string Found(const MemberRow& founder);
   const GoldenRecord* FindOfRowsThatWent(MemberRow* row);
+  void NoteRowsThatWent();
   std::string Older(const std::string& a, const std::string& b) const;
   bool AreApart(const std::string& a, const std::string& b) const;
   bool MayNotJoin(const MemberRow* row, const std::string& golden_id);
@@ -51,6 +53,9 @@ class Matching {
   std::map<std::string, std::set<MemberRow*>> by_record_;
   /// By key: of each record that has rows with it the first one, in their order.
   std::map<HubKey, std::vector<const MemberRow*>> firsts_;
+  /// Numbers and ids of records that had no row, by the keys by which their rows were found. Absent: nobody
+  /// asked for them yet.
+  std::optional<std::map<std::string, std::set<std::pair<std::int64_t, std::string>>>> went_;
   std::set<std::string> doomed_;                  ///< Records with doomed rows.
   std::map<const MemberRow*, std::string> left_;  ///< The records that rows left, by row.
 };
@@ -156,19 +161,32 @@ std::string Matching::Found(const MemberRow& founder) {
   return id;
 }
 
-/// The oldest record without rows whose rows were found by a key of this one. Null: there is none.
-const GoldenRecord* Matching::FindOfRowsThatWent(MemberRow* row) {
-  const GoldenRecord* oldest = nullptr;
+/// Rows only join from here on: no further record loses its last row.
+void Matching::NoteRowsThatWent() {
+  went_.emplace();
   for (const auto& [id, record] : c_.records) {
     const auto rows = by_record_.find(id);
     if (rows != by_record_.end() && !rows->second.empty()) continue;
-    if (oldest != nullptr && oldest->number < record.number) continue;
-    const KeyHashes known = RememberedKeys(record);
-    const auto shared = std::find_if(keys_[row].begin(), keys_[row].end(),
-                                     [&](const HubKey& key) { return known.count(key.hash) > 0; });
-    if (shared == keys_[row].end()) continue;
-    oldest = &record;
-    row->joined_by = absl::StrJoin(c_.entity->match[shared->rule], "+");
+    for (const std::string& hash : RememberedKeys(record)) (*went_)[hash].insert({record.number, id});
+  }
+}
+
+/// The oldest record without rows whose rows were found by a key of this one. Null: there is none.
+const GoldenRecord* Matching::FindOfRowsThatWent(MemberRow* row) {
+  if (!went_) NoteRowsThatWent();
+  const GoldenRecord* oldest = nullptr;
+  for (const HubKey& key : keys_[row]) {
+    const auto known = went_->find(key.hash);
+    if (known == went_->end()) continue;
+    for (const auto& [number, id] : known->second) {
+      if (oldest != nullptr && oldest->number <= number) break;
+      const auto record = c_.records.find(id);
+      const auto rows = by_record_.find(id);
+      if (record == c_.records.end() || (rows != by_record_.end() && !rows->second.empty())) continue;
+      oldest = &record->second;
+      row->joined_by = absl::StrJoin(c_.entity->match[key.rule], "+");
+      break;
+    }
   }
   return oldest;
 }

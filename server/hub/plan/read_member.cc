@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "proto/wire/exchange/ledger.h"
 #include "server/hub/plan/match_keys.h"
 #include "server/hub/plan/read_row.h"
@@ -76,7 +77,7 @@ class MemberReader {
 
 absl::StatusOr<bool> MemberReader::Read() {
   if (mode_ && feed_.own_restore) {
-    if (absl::Status status = SpareTheDoomed(); !status.ok()) return status;
+    RETURN_IF_ERROR(SpareTheDoomed());
   }
   feed_.suspended.reset();
   feed_.own_restore = false;
@@ -90,47 +91,40 @@ absl::StatusOr<bool> MemberReader::Read() {
   const LookHead& head = look_.head();
   if (feed_.cycle != head.completed_cycle) feed_.at = all_.time;
   feed_.cycle = head.completed_cycle;
-  absl::StatusOr<std::int64_t> last = look_.LastLedgerNumber();
-  if (!last.ok()) return last.status();
-  feed_.ledger_number = std::max(*last, mode_ ? 0 : feed_.ledger_number);
+  ASSIGN_OR_RETURN(std::int64_t last, look_.LastLedgerNumber());
+  feed_.ledger_number = std::max(last, mode_ ? 0 : feed_.ledger_number);
   if (!compare_ && head.last_entry == feed_.anchor.number) return false;
-  absl::StatusOr<std::optional<std::int64_t>> salt = look_.SaltOf(head.last_entry);
-  if (!salt.ok()) return salt.status();
+  ASSIGN_OR_RETURN(std::optional<std::int64_t> salt, look_.SaltOf(head.last_entry));
   feed_.before = head.anchor;
   feed_.anchor.journal_id = head.anchor.journal_id;
   feed_.anchor.number = head.last_entry;
-  feed_.salt = *salt;
+  feed_.salt = salt;
   return true;
 }
 
 template <typename Change>
 absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& change) {
-  absl::StatusOr<std::optional<GoldenRecord>> record = all_.book.ReadRecord(id);
-  if (!record.ok()) return record.status();
-  if (!*record) return absl::DataLossError("the hub's file has a row of a record that is not there");
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, all_.book.ReadRecord(id));
+  if (!record) return absl::DataLossError("the hub's file has a row of a record that is not there");
   // Of an entity that the configuration has no more: it stays as it is.
-  if (all_.rules.FindEntity((*record)->entity) == nullptr) return absl::OkStatus();
-  GoldenRecord changed = **record;
+  if (all_.rules.FindEntity(record->entity) == nullptr) return absl::OkStatus();
+  GoldenRecord changed = *record;
   changed.work.touched = true;
   change(&changed);
-  return changed == **record ? absl::OkStatus() : all_.book.WriteRecord(changed, changed.indexed);
+  return changed == *record ? absl::OkStatus() : all_.book.WriteRecord(changed, changed.indexed);
 }
 
 /// A restore of the source may have taken back the wish: it is off everywhere.
 absl::Status MemberReader::SpareTheDoomed() {
-  absl::StatusOr<std::vector<RowRef>> doomed = all_.book.upkeep().DoomedRows();
-  if (!doomed.ok()) return doomed.status();
-  for (const RowRef& ref : *doomed) {
-    absl::StatusOr<std::optional<MemberRow>> row = all_.book.ReadRow(ref);
-    if (!row.ok()) return row.status();
-    if (!*row || (*row)->golden_id.empty()) continue;
-    absl::StatusOr<std::optional<GoldenRecord>> record = all_.book.ReadRecord((*row)->golden_id);
-    if (!record.ok()) return record.status();
-    if (!*record || (*record)->had.count(name_) == 0) continue;
-    (*row)->doomed = false;
-    if (absl::Status status = all_.book.WriteRow(**row, (*row)->indexed); !status.ok()) return status;
-    if (absl::Status status = ChangeRecord((*row)->golden_id, [](GoldenRecord*) {}); !status.ok())
-      return status;
+  ASSIGN_OR_RETURN(std::vector<RowRef> doomed, all_.book.upkeep().DoomedRows());
+  for (const RowRef& ref : doomed) {
+    ASSIGN_OR_RETURN(std::optional<MemberRow> row, all_.book.ReadRow(ref));
+    if (!row || row->golden_id.empty()) continue;
+    ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, all_.book.ReadRecord(row->golden_id));
+    if (!record || record->had.count(name_) == 0) continue;
+    row->doomed = false;
+    RETURN_IF_ERROR(all_.book.WriteRow(*row, row->indexed));
+    RETURN_IF_ERROR(ChangeRecord(row->golden_id, [](GoldenRecord*) {}));
   }
   return absl::OkStatus();
 }
@@ -150,16 +144,15 @@ absl::Status MemberReader::TakeNews() {
 
 /// What the exchange did since.
 absl::Status MemberReader::TakeLedger() {
-  absl::StatusOr<std::vector<LedgerEntry>> entries =
+  ASSIGN_OR_RETURN(
+      std::vector<LedgerEntry> entries,
       look_.ReadLedger(mode_ ? 0 : feed_.ledger_number,
-                       compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number));
-  if (!entries.ok()) return entries.status();
-  for (LedgerEntry& entry : *entries) {
+                       compare_ ? std::nullopt : std::optional<std::int64_t>(feed_.anchor.number)));
+  for (LedgerEntry& entry : entries) {
     if (entry.refused) {
       // A source whose clock was ahead does not wait until then.
       entry.refused->until = std::min(entry.refused->until, all_.now_ms + kRefusedRestMaxMs);
-      absl::Status noted = all_.book.NoteRefused(entry.delivery_id, *entry.refused);
-      if (!noted.ok()) return noted;
+      RETURN_IF_ERROR(all_.book.NoteRefused(entry.delivery_id, *entry.refused));
       continue;
     }
     for (auto& [column, wrote] : entry.wrote) BoundVersion(all_.time, &wrote);
@@ -207,10 +200,9 @@ absl::Status MemberReader::ReadAll() {
     });
     if (!status.ok()) return status;
     for (;;) {
-      absl::StatusOr<std::vector<RowRef>> left = all_.book.UnreadRows(name_, table, all_.time);
-      if (!left.ok()) return left.status();
-      if (left->empty()) break;
-      for (const RowRef& ref : *left) {
+      ASSIGN_OR_RETURN(std::vector<RowRef> left, all_.book.UnreadRows(name_, table, all_.time));
+      if (left.empty()) break;
+      for (const RowRef& ref : left) {
         named_.erase({table, ref.key});
         if (status = ReadOne(place, ref.key, std::nullopt); !status.ok()) return status;
       }
@@ -223,9 +215,8 @@ absl::Status MemberReader::ReadNamed() {
   for (const auto& [table, key] : named_) {
     const HubRules::Place place = all_.rules.Find(name_, table);
     if (place.member == nullptr) continue;  // Of a table that is none of the hub's any more.
-    absl::StatusOr<std::optional<SourceRow>> row = look_.ReadRow(*place.member, key);
-    if (!row.ok()) return row.status();
-    if (absl::Status status = ReadOne(place, key, *std::move(row)); !status.ok()) return status;
+    ASSIGN_OR_RETURN(std::optional<SourceRow> row, look_.ReadRow(*place.member, key));
+    RETURN_IF_ERROR(ReadOne(place, key, std::move(row)));
   }
   return absl::OkStatus();
 }
@@ -234,12 +225,11 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
                                    std::optional<SourceRow> row) {
   const TableKey at(place.member->table, key);
   RowReading reading{*place.entity, *place.member, {name_, place.member->table, key}};
-  absl::StatusOr<std::optional<MemberRow>> old = all_.book.ReadRow(reading.ref);
-  if (!old.ok()) return old.status();
-  if (*old && (*old)->entity != place.entity->name) {
+  ASSIGN_OR_RETURN(std::optional<MemberRow> old, all_.book.ReadRow(reading.ref));
+  if (old && old->entity != place.entity->name) {
     // The table holds records of another entity now: none that was of the former one.
-    if (absl::Status status = all_.book.RemoveRow(**old); !status.ok()) return status;
-    old->reset();
+    RETURN_IF_ERROR(all_.book.RemoveRow(*old));
+    old.reset();
   }
   const auto made = made_.find(at);
   if (made != made_.end()) {
@@ -253,7 +243,7 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   if (const auto undone = undone_.find(at); undone != undone_.end()) reading.undone = undone->second;
   if (const auto applied = applied_.find(at); applied != applied_.end()) reading.applied = applied->second;
   reading.row = std::move(row);
-  reading.old = *old;
+  reading.old = old;
   reading.mode = mode_;
   reading.first = first_;
   reading.compare = compare_;
@@ -265,8 +255,8 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   const RowNews news = ReadRow(std::move(reading));
   absl::Status status;
   if (news.made_and_gone) status = NoteMadeAndGone(made->second, *news.made_and_gone);
-  if (status.ok() && news.left) status = NoteLeft(**old, *news.left);
-  if (status.ok() && news.row) status = NoteRow(news.left ? std::nullopt : *old, news);
+  if (status.ok() && news.left) status = NoteLeft(*old, *news.left);
+  if (status.ok() && news.row) status = NoteRow(news.left ? std::nullopt : old, news);
   return status;
 }
 
@@ -283,7 +273,7 @@ absl::Status MemberReader::NoteMadeAndGone(const std::string& delivery_id, bool 
 }
 
 absl::Status MemberReader::NoteLeft(const MemberRow& old, const RowNews::Left& left) {
-  if (absl::Status status = all_.book.RemoveRow(old); !status.ok()) return status;
+  RETURN_IF_ERROR(all_.book.RemoveRow(old));
   if (old.golden_id.empty()) return absl::OkStatus();
   return ChangeRecord(old.golden_id, [&](GoldenRecord* golden) {
     if (left.wish) golden->work.departed.insert(name_);
@@ -315,7 +305,7 @@ absl::Status MemberReader::NoteRow(const std::optional<MemberRow>& old, const Ro
   KeyHashes keys = HashesOf(KeysOf(entity, row));
   keys.insert(row.indexed.begin(),
               row.indexed.end());  // Until its record is planned: who shared them is, too.
-  if (absl::Status status = all_.book.WriteRow(row, keys); !status.ok()) return status;
+  RETURN_IF_ERROR(all_.book.WriteRow(row, keys));
   if (row.golden_id.empty()) return absl::OkStatus();
   return ChangeRecord(row.golden_id, [&](GoldenRecord* golden) { NoteTurns(news, golden); });
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -18,14 +20,15 @@ absl::Status Add(HubSession& session, const std::string& one, const std::string&
 }  // namespace
 
 absl::StatusOr<std::set<std::string>> ReadApart(HubSession& session, const std::string& golden_id) {
-  const absl::StatusOr<postgres::Rows> rows = session.Query(
-      "SELECT other_id FROM @_hub_apart WHERE golden_id = $1 UNION ALL SELECT golden_id FROM @_hub_apart "
-      "WHERE "
-      "other_id = $1",
-      {golden_id});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      session.Query(
+          "SELECT other_id FROM @_hub_apart WHERE golden_id = $1 UNION ALL SELECT golden_id FROM @_hub_apart "
+          "WHERE "
+          "other_id = $1",
+          {golden_id}));
   std::set<std::string> ids;
-  for (int row = 0; row < rows->rows(); ++row) ids.insert(rows->Text(row, 0));
+  for (int row = 0; row < rows.rows(); ++row) ids.insert(rows.Text(row, 0));
   return ids;
 }
 

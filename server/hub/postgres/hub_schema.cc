@@ -8,6 +8,7 @@
 #include "base/db/postgres/name.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/store/other_layout.h"
 
@@ -79,7 +80,7 @@ INSERT INTO @_hub_news VALUES (true, 1, 0);
 
 absl::Status Make(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
   const std::string sql = absl::StrReplaceAll(schema.Sql(kOwnTables), {{"$", QuoteName(schema.name)}});
-  if (absl::Status made = connection.Execute(sql, kLayingOut); !made.ok()) return made;
+  RETURN_IF_ERROR(connection.Execute(sql, kLayingOut));
   return connection
       .Run(schema.Sql("INSERT INTO @_hub VALUES (true, $1, $2, $3, $4)"),
            {FoldName(rules.storage), kHubLayout, kHubLayoutMin, MIRROR_VERSION}, kLayingOut)
@@ -88,9 +89,8 @@ absl::Status Make(postgres::Connection& connection, const HubSchema& schema, con
 
 /// Layout 2 had no `refusals`.
 absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema) {
-  absl::Status added = connection.Execute(
-      schema.Sql("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS refusals bigint"), kLayingOut);
-  if (!added.ok()) return added;
+  RETURN_IF_ERROR(connection.Execute(
+      schema.Sql("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS refusals bigint"), kLayingOut));
   return connection
       .Run(schema.Sql("UPDATE @_hub SET layout = $1, program = $2"), {kHubLayout, MIRROR_VERSION}, kLayingOut)
       .status();
@@ -102,17 +102,17 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
   if (!there.has_schema) return false;
   bool is_hub = there.names.contains("_hub");
   if (is_hub) {
-    const auto row = connection.Query(schema.Sql("SELECT storage, layout, layout_min, program FROM @_hub"),
-                                      {}, kLayingOut);
-    if (!row.ok()) return row.status();
-    is_hub = row->rows() == 1 && row->View(0, 0) == FoldName(rules.storage);
-    const std::int64_t layout = is_hub ? row->Int(0, 1) : kHubLayout;
-    if (is_hub && (layout < kHubLayoutMin || row->Int(0, 2) > kHubLayout)) {
+    ASSIGN_OR_RETURN(const auto row,
+                     connection.Query(schema.Sql("SELECT storage, layout, layout_min, program FROM @_hub"),
+                                      {}, kLayingOut));
+    is_hub = row.rows() == 1 && row.View(0, 0) == FoldName(rules.storage);
+    const std::int64_t layout = is_hub ? row.Int(0, 1) : kHubLayout;
+    if (is_hub && (layout < kHubLayoutMin || row.Int(0, 2) > kHubLayout)) {
       return OtherLayoutError(rules.storage, absl::StrCat("schema ", schema.name, " of the control database"),
-                              layout, row->Text(0, 3), kHubLayout);
+                              layout, row.Text(0, 3), kHubLayout);
     }
     if (layout < kHubLayout) {
-      if (absl::Status taken = TakeOver(connection, schema); !taken.ok()) return taken;
+      RETURN_IF_ERROR(TakeOver(connection, schema));
     }
   }
   if (is_hub) return true;
@@ -124,7 +124,7 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
 absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& schema, const HubEntity& entity,
                           const std::set<std::string>& names) {
   const std::string table = "golden_" + entity.name, view = table + "_member";
-  if (absl::Status fits = postgres::CheckName(view); !fits.ok()) return fits;
+  RETURN_IF_ERROR(postgres::CheckName(view));
   const std::string quoted = schema.at + QuoteName(table);
   absl::Status status;
   if (!names.contains(table)) {
@@ -132,28 +132,28 @@ absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& sch
         absl::StrCat("CREATE TABLE ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"), kLayingOut);
   }
   if (!status.ok()) return status;
-  const auto columns = connection.Query(
-      "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT "
-      "attisdropped",
-      {quoted}, kLayingOut);
-  if (!columns.ok()) return columns.status();
+  ASSIGN_OR_RETURN(
+      const auto columns,
+      connection.Query(
+          "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT "
+          "attisdropped",
+          {quoted}, kLayingOut));
   std::set<std::string> there;
-  for (int row = 0; row < columns->rows(); ++row) there.insert(columns->Text(row, 0));
+  for (int row = 0; row < columns.rows(); ++row) there.insert(columns.Text(row, 0));
   for (const std::string& attribute : AttributesOf(entity)) {
     if (!there.insert(attribute).second) continue;
-    if (absl::Status fits = postgres::CheckName(attribute); !fits.ok()) return fits;
+    RETURN_IF_ERROR(postgres::CheckName(attribute));
     status = connection.Execute(
         absl::StrCat("ALTER TABLE ", quoted, " ADD COLUMN ", QuoteName(attribute), " text"), kLayingOut);
     if (!status.ok()) return status;
   }
   if (names.contains(view)) return absl::OkStatus();
-  const absl::StatusOr<std::string> name = postgres::QuotedText(entity.name);
-  if (!name.ok()) return name.status();
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(entity.name));
   return connection.Execute(
       absl::StrCat("CREATE VIEW ", schema.at, QuoteName(view),
                    " AS SELECT golden_id, data_source, table_name, key, joined_by, touched, doomed, unsure "
                    "FROM ",
-                   schema.at, "_hub_rows WHERE entity = ", *name),
+                   schema.at, "_hub_rows WHERE entity = ", name),
       kLayingOut);
 }
 
@@ -197,13 +197,12 @@ absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema
       connection.Query("SELECT pg_advisory_xact_lock(hashtextextended('mirror-server lays out ' || $1, 0))",
                        {schema.name}, kLayingOut);
   if (!locked.ok()) return locked.status();
-  const auto found = postgres::OwnGuard(schema.Own(rules)).Find(connection);
-  if (!found.ok()) return found.status();
-  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules, *found);
+  ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(schema.Own(rules)).Find(connection));
+  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules, found);
   absl::Status status = there.status();
   if (status.ok() && !*there) status = Make(connection, schema, rules);
   for (const HubEntity& entity : rules.entities) {
-    if (status.ok()) status = LayOutEntity(connection, schema, entity, found->names);
+    if (status.ok()) status = LayOutEntity(connection, schema, entity, found.names);
   }
   return status;
 }

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -39,18 +41,17 @@ absl::Status HubSession::Flush() {
 }
 
 absl::StatusOr<Rows> HubSession::Query(std::string_view sql, postgres::Values values) {
-  if (absl::Status written = Flush(); !written.ok()) return written;
+  RETURN_IF_ERROR(Flush());
   return connection_.Query(schema_.Sql(sql), values, kAtWork);
 }
 
 absl::Status HubSession::WriteCounts() {
   for (const auto& [data_source, delta] : deltas_) {
-    absl::Status status = Write(
-        "INSERT INTO @_hub_counts AS c VALUES ($1, $2, $3, $4) ON CONFLICT (data_source) DO UPDATE SET "
-        "rows = c.rows + excluded.rows, writes = c.writes + excluded.writes, inserts = c.inserts + "
-        "excluded.inserts",
-        {Keep(data_source), delta.rows, delta.writes, delta.inserts});
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(
+        Write("INSERT INTO @_hub_counts AS c VALUES ($1, $2, $3, $4) ON CONFLICT (data_source) DO UPDATE SET "
+              "rows = c.rows + excluded.rows, writes = c.writes + excluded.writes, inserts = c.inserts + "
+              "excluded.inserts",
+              {Keep(data_source), delta.rows, delta.writes, delta.inserts}));
   }
   deltas_.clear();
   return absl::OkStatus();
@@ -66,10 +67,10 @@ void HubWorkList::Note(const std::string& golden_id, bool has_work) {
 
 absl::StatusOr<std::optional<std::string>> HubWorkList::NextRecord() {
   if (records_.empty()) {
-    const absl::StatusOr<Rows> rows = session_.Query(
-        "SELECT golden_id FROM @_hub_records WHERE work IS NOT NULL LIMIT $1", {kRecordsAtOnce});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) records_.insert(rows->Text(row, 0));
+    ASSIGN_OR_RETURN(const Rows rows,
+                     session_.Query("SELECT golden_id FROM @_hub_records WHERE work IS NOT NULL LIMIT $1",
+                                    {kRecordsAtOnce}));
+    for (int row = 0; row < rows.rows(); ++row) records_.insert(rows.Text(row, 0));
   }
   if (records_.empty()) return std::nullopt;
   return *records_.begin();
@@ -78,22 +79,22 @@ absl::StatusOr<std::optional<std::string>> HubWorkList::NextRecord() {
 absl::StatusOr<std::optional<RowRef>> HubWorkList::NextRow() {
   for (bool again = false;;) {
     if (new_rows_.empty()) {
-      const absl::StatusOr<Rows> rows = session_.Query(
-          "SELECT row_id FROM @_hub_rows WHERE golden_id IS NULL AND row_id > $1 ORDER BY row_id LIMIT $2",
-          {last_new_row_, kRowsAtOnce});
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) new_rows_.push_back(rows->Int(row, 0));
+      ASSIGN_OR_RETURN(const Rows rows, session_.Query("SELECT row_id FROM @_hub_rows WHERE golden_id IS "
+                                                       "NULL AND row_id > $1 ORDER BY row_id LIMIT $2",
+                                                       {last_new_row_, kRowsAtOnce}));
+      for (int row = 0; row < rows.rows(); ++row) new_rows_.push_back(rows.Int(row, 0));
       if (new_rows_.empty() && (again || last_new_row_ == 0)) return std::nullopt;
       // Once more from the beginning: one that was passed may be without a record again.
       again = new_rows_.empty();
       last_new_row_ = again ? 0 : new_rows_.back();
       continue;
     }
-    const absl::StatusOr<Rows> rows = session_.Query(
-        "SELECT data_source, table_name, key FROM @_hub_rows WHERE row_id = $1 AND golden_id IS NULL",
-        {new_rows_.front()});
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() == 1) return RowRef{rows->Text(0, 0), rows->Text(0, 1), rows->Text(0, 2)};
+    ASSIGN_OR_RETURN(
+        const Rows rows,
+        session_.Query(
+            "SELECT data_source, table_name, key FROM @_hub_rows WHERE row_id = $1 AND golden_id IS NULL",
+            {new_rows_.front()}));
+    if (rows.rows() == 1) return RowRef{rows.Text(0, 0), rows.Text(0, 1), rows.Text(0, 2)};
     new_rows_.pop_front();
   }
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/postgres/golden_text.h"
 #include "server/hub/postgres/hub_apart.h"
@@ -61,7 +62,7 @@ absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
   delivery.operation = static_cast<HubOperation>(rows.Int(at, 3));
   delivery.key = rows.Text(at, 4);
   delivery.golden_id = rows.Text(at, 5);
-  if (absl::Status status = TakeBody(rows.View(at, 6), &delivery); !status.ok()) return status;
+  RETURN_IF_ERROR(TakeBody(rows.View(at, 6), &delivery));
   delivery.needs = rows.Int(at, 7);
   delivery.number = rows.Int(at, 8);
   delivery.state = static_cast<DeliveryState>(rows.Int(at, 9));
@@ -75,9 +76,8 @@ absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
 absl::StatusOr<std::vector<MemberRow>> TakeRows(const Rows& rows) {
   std::vector<MemberRow> all;
   for (int row = 0; row < rows.rows(); ++row) {
-    absl::StatusOr<MemberRow> one = TakeRow(rows, row);
-    if (!one.ok()) return one.status();
-    all.push_back(*std::move(one));
+    ASSIGN_OR_RETURN(MemberRow one, TakeRow(rows, row));
+    all.push_back(std::move(one));
   }
   return all;
 }
@@ -105,10 +105,10 @@ absl::Status PostgresHubBook::Finish() {
 }
 
 absl::StatusOr<HubState> PostgresHubBook::ReadState() {
-  const absl::StatusOr<Rows> rows = session_.Query("SELECT time, hold, records, deliveries FROM @_hub_state");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return HubState{};
-  return HubState{rows->Int(0, 0), rows->Bool(0, 1), rows->Int(0, 2), rows->Int(0, 3)};
+  ASSIGN_OR_RETURN(const Rows rows,
+                   session_.Query("SELECT time, hold, records, deliveries FROM @_hub_state"));
+  if (rows.rows() == 0) return HubState{};
+  return HubState{rows.Int(0, 0), rows.Bool(0, 1), rows.Int(0, 2), rows.Int(0, 3)};
 }
 
 absl::Status PostgresHubBook::WriteState(const HubState& state) {
@@ -121,29 +121,30 @@ absl::Status PostgresHubBook::WriteState(const HubState& state) {
 absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
   std::map<std::string, HubFeed> feeds;
   for (const std::string& name : rules_.data_sources) feeds[name] = {};
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
-      "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, "
-      "erased FROM @_hub_feeds");
-  if (!rows.ok()) return rows.status();
-  for (int row = 0; row < rows->rows(); ++row) {
-    const auto known = feeds.find(rows->Text(row, 0));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(
+          "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, "
+          "before_token, "
+          "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, "
+          "erased FROM @_hub_feeds"));
+  for (int row = 0; row < rows.rows(); ++row) {
+    const auto known = feeds.find(rows.Text(row, 0));
     if (known == feeds.end()) continue;  // Of a data source that is no member any more.
     HubFeed& feed = known->second;
-    feed.anchor = {rows->Text(row, 1), rows->Int(row, 2), rows->Text(row, 3)};
-    feed.salt = NumberOrNone(*rows, row, 4);
-    if (!rows->IsNull(row, 5))
-      feed.before = HubAnchor{rows->Text(row, 5), rows->Int(row, 6), rows->Text(row, 7)};
-    feed.cycle = rows->Int(row, 8);
-    feed.at = rows->Int(row, 9);
-    feed.ledger_number = rows->Int(row, 10);
-    feed.source_older = rows->Int(row, 11);
-    feed.mirror_older = rows->Int(row, 12);
-    feed.suspended = NumberOrNone(*rows, row, 13);
-    feed.own_restore = rows->Bool(row, 14);
-    feed.reread = rows->Bool(row, 15);
-    feed.forgotten = rows->Int(row, 16);
-    feed.erased = rows->Int(row, 17);
+    feed.anchor = {rows.Text(row, 1), rows.Int(row, 2), rows.Text(row, 3)};
+    feed.salt = NumberOrNone(rows, row, 4);
+    if (!rows.IsNull(row, 5)) feed.before = HubAnchor{rows.Text(row, 5), rows.Int(row, 6), rows.Text(row, 7)};
+    feed.cycle = rows.Int(row, 8);
+    feed.at = rows.Int(row, 9);
+    feed.ledger_number = rows.Int(row, 10);
+    feed.source_older = rows.Int(row, 11);
+    feed.mirror_older = rows.Int(row, 12);
+    feed.suspended = NumberOrNone(rows, row, 13);
+    feed.own_restore = rows.Bool(row, 14);
+    feed.reread = rows.Bool(row, 15);
+    feed.forgotten = rows.Int(row, 16);
+    feed.erased = rows.Int(row, 17);
   }
   return feeds;
 }
@@ -170,32 +171,31 @@ absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const Hu
 }
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {
-  const absl::StatusOr<Rows> rows =
+  ASSIGN_OR_RETURN(
+      const Rows rows,
       session_.Query(absl::StrCat(kRowColumns,
                                   "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
                                   "hashtextextended($3 COLLATE \"C\", 0) AND key = $3"),
-                     {ref.data_source, ref.table, ref.key});
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return std::nullopt;
-  return TakeRow(*rows, 0);
+                     {ref.data_source, ref.table, ref.key}));
+  if (rows.rows() == 0) return std::nullopt;
+  return TakeRow(rows, 0);
 }
 
 absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string& golden_id) {
-  const absl::StatusOr<Rows> rows =
-      session_.Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id});
-  if (!rows.ok()) return rows.status();
-  return TakeRows(*rows);
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id}));
+  return TakeRows(rows);
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::string& data_source,
                                                                 const std::string& table,
                                                                 std::int64_t read_at) {
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT data_source, table_name, key FROM @_hub_rows WHERE data_source = $1 AND table_name = $2 AND "
-      "read_at <> $3 LIMIT 10000",
-      {data_source, table, read_at});
-  if (!rows.ok()) return rows.status();
-  return RefsOf(*rows);
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query("SELECT data_source, table_name, key FROM @_hub_rows "
+                                                   "WHERE data_source = $1 AND table_name = $2 AND "
+                                                   "read_at <> $3 LIMIT 10000",
+                                                   {data_source, table, read_at}));
+  return RefsOf(rows);
 }
 
 absl::Status PostgresHubBook::Index(const std::string& entity, std::int64_t row_id,
@@ -203,17 +203,15 @@ absl::Status PostgresHubBook::Index(const std::string& entity, std::int64_t row_
                                     const KeyHashes& keys) {
   for (const std::string& hash : keys) {
     if (was.count(hash) > 0) continue;
-    absl::Status status =
+    RETURN_IF_ERROR(
         session_.Write("INSERT INTO @_hub_keys VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-                       {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)});
-    if (!status.ok()) return status;
+                       {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)}));
   }
   for (const std::string& hash : was) {
     if (keys.count(hash) > 0) continue;
-    absl::Status status = session_.Write(
+    RETURN_IF_ERROR(session_.Write(
         "DELETE FROM @_hub_keys WHERE hash = $1 AND entity = $2 AND row_id = $3 AND golden_id = $4",
-        {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)});
-    if (!status.ok()) return status;
+        {session_.Keep(hash), session_.Keep(entity), row_id, session_.Keep(golden_id)}));
   }
   return absl::OkStatus();
 }
@@ -222,12 +220,11 @@ absl::Status PostgresHubBook::WriteRow(const MemberRow& row, const KeyHashes& ke
   std::int64_t row_id = row.row_id;
   const bool made = row_id == 0;
   if (made && last_row_id_ < 0) {
-    const absl::StatusOr<Rows> last = session_.Query("SELECT coalesce(max(row_id), 0) FROM @_hub_rows");
-    if (!last.ok()) return last.status();
-    last_row_id_ = last->Int(0, 0);
+    ASSIGN_OR_RETURN(const Rows last, session_.Query("SELECT coalesce(max(row_id), 0) FROM @_hub_rows"));
+    last_row_id_ = last.Int(0, 0);
   }
   if (made) row_id = ++last_row_id_;
-  absl::Status status = session_.Write(
+  RETURN_IF_ERROR(session_.Write(
       made ? "INSERT INTO @_hub_rows VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
              "$14, $15, $16)"
            : "UPDATE @_hub_rows SET data_source = $2, table_name = $3, key = $4, entity = $5, "
@@ -237,41 +234,39 @@ absl::Status PostgresHubBook::WriteRow(const MemberRow& row, const KeyHashes& ke
        session_.Keep(row.entity), session_.KeepOrNull(row.golden_id), session_.Keep(SaysJson(row)),
        OrNull(row.changed_ms), row.touched, row.read_at, row.doomed, row.unsure, session_.Keep(row.joined_by),
        session_.KeepOrNull(FormerJson(row.former)), session_.Keep(NamesJson(keys)),
-       session_.KeepOrNull(WorkJson(row.work))});
-  if (!status.ok()) return status;
+       session_.KeepOrNull(WorkJson(row.work))}));
   if (made) ++session_.CountOf(row.ref.data_source).rows;
   return Index(row.entity, row_id, "", row.indexed, keys);
 }
 
 absl::Status PostgresHubBook::RemoveRow(const MemberRow& row) {
-  absl::Status status = session_.Write("DELETE FROM @_hub_rows WHERE row_id = $1", {row.row_id});
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(session_.Write("DELETE FROM @_hub_rows WHERE row_id = $1", {row.row_id}));
   --session_.CountOf(row.ref.data_source).rows;
   return Index(row.entity, row.row_id, "", row.indexed, {});
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const std::string& id) {
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM @_hub_records WHERE "
-      "golden_id = $1",
-      {id});
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0) return std::nullopt;
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(
+          "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM @_hub_records WHERE "
+          "golden_id = $1",
+          {id}));
+  if (rows.rows() == 0) return std::nullopt;
   GoldenRecord record;
   record.id = id;
-  record.entity = rows->Text(0, 0);
-  record.number = rows->Int(0, 1);
-  absl::Status status = TakeValues(rows->View(0, 2), &record);
-  if (status.ok()) status = TakeNames(rows->View(0, 3), &record.had);
-  if (status.ok()) status = TakeNames(rows->View(0, 4), &record.frozen);
-  if (status.ok()) status = TakeTurns(rows->View(0, 5), &record);
-  if (status.ok()) status = TakeNames(rows->View(0, 6), &record.indexed);
-  if (status.ok()) status = TakeWork(rows->View(0, 7), &record.work);
-  record.empty_since = NumberOrNone(*rows, 0, 8);
+  record.entity = rows.Text(0, 0);
+  record.number = rows.Int(0, 1);
+  absl::Status status = TakeValues(rows.View(0, 2), &record);
+  if (status.ok()) status = TakeNames(rows.View(0, 3), &record.had);
+  if (status.ok()) status = TakeNames(rows.View(0, 4), &record.frozen);
+  if (status.ok()) status = TakeTurns(rows.View(0, 5), &record);
+  if (status.ok()) status = TakeNames(rows.View(0, 6), &record.indexed);
+  if (status.ok()) status = TakeWork(rows.View(0, 7), &record.work);
+  record.empty_since = NumberOrNone(rows, 0, 8);
   if (!status.ok()) return status;
-  absl::StatusOr<std::set<std::string>> apart = ReadApart(session_, id);
-  if (!apart.ok()) return apart.status();
-  record.apart = *std::move(apart);
+  ASSIGN_OR_RETURN(std::set<std::string> apart, ReadApart(session_, id));
+  record.apart = std::move(apart);
   return record;
 }
 
@@ -338,23 +333,21 @@ absl::Status PostgresHubBook::MergeRecord(const GoldenRecord& gone, const std::s
 absl::StatusOr<std::string> PostgresHubBook::Alive(const std::string& golden_id) {
   std::string id = golden_id;
   for (;;) {
-    const absl::StatusOr<Rows> merged =
-        session_.Query("SELECT into_id FROM @golden_alias WHERE golden_id = $1", {id});
-    if (!merged.ok()) return merged.status();
-    if (merged->rows() == 0) break;
-    id = merged->Text(0, 0);
+    ASSIGN_OR_RETURN(const Rows merged,
+                     session_.Query("SELECT into_id FROM @golden_alias WHERE golden_id = $1", {id}));
+    if (merged.rows() == 0) break;
+    id = merged.Text(0, 0);
   }
-  const absl::StatusOr<Rows> record =
-      session_.Query("SELECT 1 FROM @_hub_records WHERE golden_id = $1", {id});
-  if (!record.ok()) return record.status();
-  return record->rows() == 1 ? id : std::string();
+  ASSIGN_OR_RETURN(const Rows record,
+                   session_.Query("SELECT 1 FROM @_hub_records WHERE golden_id = $1", {id}));
+  return record.rows() == 1 ? id : std::string();
 }
 
 absl::StatusOr<std::string> PostgresHubBook::IssuedFor(const std::string& delivery_id) {
-  const absl::StatusOr<Rows> rows =
-      session_.Query("SELECT golden_id FROM @_hub_issued WHERE delivery_id = $1", {delivery_id});
-  if (!rows.ok()) return rows.status();
-  return rows->rows() == 1 ? rows->Text(0, 0) : std::string();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query("SELECT golden_id FROM @_hub_issued WHERE delivery_id = $1", {delivery_id}));
+  return rows.rows() == 1 ? rows.Text(0, 0) : std::string();
 }
 
 absl::Status PostgresHubBook::WriteIssued(const std::string& delivery_id, const std::string& golden_id,
@@ -366,18 +359,20 @@ absl::Status PostgresHubBook::WriteIssued(const std::string& delivery_id, const 
 }
 
 absl::StatusOr<KeyOwners> PostgresHubBook::FoundBy(const std::string& entity, const std::string& hash) {
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT k.golden_id, r.data_source, r.table_name, r.key FROM @_hub_keys AS k LEFT JOIN @_hub_rows AS r "
-      "ON r.row_id = k.row_id AND k.row_id <> 0 WHERE k.hash = $1 AND k.entity = $2 ORDER BY k.row_id, "
-      "k.golden_id",
-      {hash, entity});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(
+          "SELECT k.golden_id, r.data_source, r.table_name, r.key FROM @_hub_keys AS k LEFT JOIN @_hub_rows "
+          "AS r "
+          "ON r.row_id = k.row_id AND k.row_id <> 0 WHERE k.hash = $1 AND k.entity = $2 ORDER BY k.row_id, "
+          "k.golden_id",
+          {hash, entity}));
   KeyOwners owners;
-  for (int row = 0; row < rows->rows(); ++row) {
-    if (rows->IsNull(row, 1)) {
-      owners.records.push_back(rows->Text(row, 0));
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (rows.IsNull(row, 1)) {
+      owners.records.push_back(rows.Text(row, 0));
     } else {
-      owners.rows.push_back({rows->Text(row, 1), rows->Text(row, 2), rows->Text(row, 3)});
+      owners.rows.push_back({rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3)});
     }
   }
   return owners;
@@ -385,27 +380,24 @@ absl::StatusOr<KeyOwners> PostgresHubBook::FoundBy(const std::string& entity, co
 
 absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
   HubWork work;
-  absl::StatusOr<std::optional<std::string>> record = work_.NextRecord();
-  if (!record.ok()) return record.status();
-  if (*record) {
-    work.golden_id = **std::move(record);
+  ASSIGN_OR_RETURN(std::optional<std::string> record, work_.NextRecord());
+  if (record) {
+    work.golden_id = *std::move(record);
     return work;
   }
-  absl::StatusOr<std::optional<RowRef>> row = work_.NextRow();
-  if (!row.ok()) return row.status();
-  work.row = *std::move(row);
+  ASSIGN_OR_RETURN(std::optional<RowRef> row, work_.NextRow());
+  work.row = std::move(row);
   return work;
 }
 
 absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::DeliveriesOf(const std::string& golden_id) {
-  const absl::StatusOr<Rows> rows =
-      session_.Query(absl::StrCat(kDeliveryColumns, "WHERE golden_id = $1 ORDER BY number"), {golden_id});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(absl::StrCat(kDeliveryColumns, "WHERE golden_id = $1 ORDER BY number"), {golden_id}));
   std::vector<HubDelivery> deliveries;
-  for (int row = 0; row < rows->rows(); ++row) {
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
-    if (!delivery.ok()) return delivery.status();
-    deliveries.push_back(*std::move(delivery));
+  for (int row = 0; row < rows.rows(); ++row) {
+    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
+    deliveries.push_back(std::move(delivery));
   }
   return deliveries;
 }
@@ -417,21 +409,19 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
       "$3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
   // By pages, since what takes them reads, too.
   for (std::int64_t until = -1, operation = 0, rank = 0, number = 0;;) {
-    const absl::StatusOr<Rows> rows =
-        session_.Query(sql, {data_source, until, operation, rank, number, kPage});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) {
-      absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
-      if (!delivery.ok()) return delivery.status();
-      const absl::StatusOr<bool> more = take(*std::move(delivery));
+    ASSIGN_OR_RETURN(const Rows rows,
+                     session_.Query(sql, {data_source, until, operation, rank, number, kPage}));
+    for (int row = 0; row < rows.rows(); ++row) {
+      ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
+      const absl::StatusOr<bool> more = take(std::move(delivery));
       if (!more.ok() || !*more) return more.status();
     }
-    if (rows->rows() < kPage) return absl::OkStatus();
-    const int last = rows->rows() - 1;
-    operation = rows->Int(last, 3);
-    number = rows->Int(last, 8);
-    until = rows->Int(last, 11);
-    rank = rows->Int(last, 12);
+    if (rows.rows() < kPage) return absl::OkStatus();
+    const int last = rows.rows() - 1;
+    operation = rows.Int(last, 3);
+    number = rows.Int(last, 8);
+    until = rows.Int(last, 11);
+    rank = rows.Int(last, 12);
   }
 }
 
@@ -443,30 +433,29 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
   const std::string sql =
       absl::StrCat(kDeliveryColumns, "WHERE ", are, " AND number > $1 ORDER BY number LIMIT $2");
   for (std::int64_t number = -1;;) {
-    const absl::StatusOr<Rows> rows = session_.Query(sql, {number, kPage});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) {
-      absl::StatusOr<HubDelivery> delivery = DeliveryOf(*rows, row);
-      if (!delivery.ok()) return delivery.status();
-      number = delivery->number;
-      const absl::StatusOr<bool> more = take(*std::move(delivery));
+    ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {number, kPage}));
+    for (int row = 0; row < rows.rows(); ++row) {
+      ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
+      number = delivery.number;
+      const absl::StatusOr<bool> more = take(std::move(delivery));
       if (!more.ok() || !*more) return more.status();
     }
-    if (rows->rows() < kPage) return absl::OkStatus();
+    if (rows.rows() < kPage) return absl::OkStatus();
   }
 }
 
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
   const std::string body = BodyJson(delivery);
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, "
-      "NULL) "
-      "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
-      {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation), delivery.key,
-       delivery.golden_id, body, delivery.needs, delivery.number, static_cast<int>(delivery.state),
-       delivery.fresh, RankOf(rules_, delivery)});
-  if (!rows.ok()) return rows.status();
-  if (!rows->Bool(0, 0)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query("INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+                     "$12, NULL, NULL, "
+                     "NULL) "
+                     "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
+                     {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
+                      delivery.key, delivery.golden_id, body, delivery.needs, delivery.number,
+                      static_cast<int>(delivery.state), delivery.fresh, RankOf(rules_, delivery)}));
+  if (!rows.Bool(0, 0)) return absl::OkStatus();
   HubSession::Delta& delta = session_.CountOf(delivery.data_source);
   ++(delivery.operation == HubOperation::kInsert ? delta.inserts : delta.writes);
   return absl::OkStatus();
@@ -486,7 +475,7 @@ absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, const 
 }
 
 absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {
-  if (absl::Status status = session_.WriteCounts(); !status.ok()) return status;
+  RETURN_IF_ERROR(session_.WriteCounts());
   const absl::StatusOr<Rows> rows = session_.Query(
       // Those that an operator dropped write nothing.
       "SELECT data_source, rows, writes - (SELECT count(*) FROM @_hub_deliveries AS d WHERE state = 3 AND "

@@ -12,6 +12,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/older_readers.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/postgres_hub_book.h"
@@ -110,7 +111,7 @@ absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
 
 absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
   if (!is_laid_out_) {
-    if (absl::Status made = LayOut(); !made.ok()) return made;
+    RETURN_IF_ERROR(LayOut());
   }
   return control_->Run([&](postgres::Connection& connection) {
     // Another server may have removed the hub since, and another role taken its name.
@@ -143,7 +144,7 @@ absl::Status PostgresHubFile::Lock(postgres::Connection& connection) const {
 
 absl::Status PostgresHubFile::Alone(const std::function<absl::Status()>& work) {
   return RunAnywhere([&](postgres::Connection& connection) -> absl::Status {
-    if (absl::Status locked = Lock(connection); !locked.ok()) return locked;
+    RETURN_IF_ERROR(Lock(connection));
     alone_ = &connection;
     absl::Status done = work();
     alone_ = nullptr;
@@ -195,28 +196,26 @@ absl::Status PostgresHubFile::Read(const std::function<absl::Status(HubBook& boo
 
 absl::StatusOr<Rows> PostgresHubFile::Ask(const std::string& sql, postgres::Values values) {
   absl::StatusOr<Rows> rows = Rows();
-  absl::Status status = Run([&](postgres::Connection& connection) {
+  RETURN_IF_ERROR(Run([&](postgres::Connection& connection) {
     rows = connection.Query(schema_.Sql(sql), values, kAsking);
     return rows.status();
-  });
-  if (!status.ok()) return status;
+  }));
   return rows;
 }
 
 absl::StatusOr<bool> PostgresHubFile::IsNew() {
-  const absl::StatusOr<Rows> rows = Ask("SELECT count(*) FROM @_hub_state");
-  if (!rows.ok()) return rows.status();
-  return rows->Int(0, 0) == 0;
+  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT count(*) FROM @_hub_state"));
+  return rows.Int(0, 0) == 0;
 }
 
 absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
   bool changed = false;
-  absl::Status status = Run([&](postgres::Connection& connection) {
+  RETURN_IF_ERROR(Run([&](postgres::Connection& connection) {
     return InTransaction(connection, [&](postgres::Connection& writing) -> absl::Status {
-      const auto known = writing.Query(schema_.Sql("SELECT digest FROM @_hub_rules"), {}, kAsking);
-      if (!known.ok()) return known.status();
-      changed = known->rows() == 1 && known->View(0, 0) != digest;
-      if (known->rows() == 1 && !changed) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const auto known,
+                       writing.Query(schema_.Sql("SELECT digest FROM @_hub_rules"), {}, kAsking));
+      changed = known.rows() == 1 && known.View(0, 0) != digest;
+      if (known.rows() == 1 && !changed) return absl::OkStatus();
       absl::Status done =
           writing
               .Run(schema_.Sql("INSERT INTO @_hub_rules VALUES (true, $1) ON CONFLICT (one) DO "
@@ -232,31 +231,29 @@ absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
       if (!done.ok()) return done;
       return writing.Run(schema_.Sql("UPDATE @_hub_state SET hold = true"), {}, kAsking).status();
     });
-  });
-  if (!status.ok()) return status;
+  }));
   return changed;
 }
 
 absl::Status PostgresHubFile::Rewrite() {
   return Run([&](postgres::Connection& connection) -> absl::Status {
-    const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
-    if (!older.ok()) return older.status();
-    if (!older->empty()) {
+    ASSIGN_OR_RETURN(const std::string older, postgres::FindOlderReaders(connection));
+    if (!older.empty()) {
       return absl::UnavailableError(absl::StrCat(
           "hub '", rules_.storage, "': what was erased in its members would stay on disk, since ",
-          "these may still see it: ", *older,
+          "these may still see it: ", older,
           ". No table was rewritten, and it is tried again. End what stays there for long"));
     }
-    const absl::StatusOr<Rows> tables = connection.Query(
-        "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
-        "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
-        {QuoteName(schema_.name)}, kRewriting);
-    if (!tables.ok()) return tables.status();
+    ASSIGN_OR_RETURN(
+        const Rows tables,
+        connection.Query("SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND "
+                         "relkind = 'r' AND "
+                         "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
+                         {QuoteName(schema_.name)}, kRewriting));
     const postgres::AnswersWithin patient(connection, kRewritingMax);
-    for (int row = 0; row < tables->rows(); ++row) {
-      absl::Status done = connection.Execute(
-          absl::StrCat("VACUUM (FULL) ", schema_.at, QuoteName(tables->Text(row, 0))), kRewriting);
-      if (!done.ok()) return done;
+    for (int row = 0; row < tables.rows(); ++row) {
+      RETURN_IF_ERROR(connection.Execute(
+          absl::StrCat("VACUUM (FULL) ", schema_.at, QuoteName(tables.Text(row, 0))), kRewriting));
     }
     return absl::OkStatus();
   });
@@ -270,9 +267,9 @@ absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
                                      {commit ? 1 : 3}, kAsking);
       if (!count.ok() || !commit) return decided = count.value_or(0), count.status();
       decided = *count;
-      absl::Status done =
-          writing.Run(schema_.Sql("UPDATE @_hub_rows SET unsure = false WHERE unsure"), {}, kAsking).status();
-      if (!done.ok()) return done;
+      RETURN_IF_ERROR(
+          writing.Run(schema_.Sql("UPDATE @_hub_rows SET unsure = false WHERE unsure"), {}, kAsking)
+              .status());
       // What a lost hub made is believed once everybody was read again.
       return writing
           .Run(schema_.Sql("UPDATE @_hub_state SET hold = false WHERE NOT EXISTS (SELECT 1 FROM @_hub_feeds "
@@ -287,106 +284,103 @@ absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
 
 absl::StatusOr<std::size_t> PostgresHubFile::OpenDropped() {
   std::int64_t opened = 0;
-  absl::Status status = Run([&](postgres::Connection& connection) -> absl::Status {
+  RETURN_IF_ERROR(Run([&](postgres::Connection& connection) -> absl::Status {
     const auto count =
         connection.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = 1 WHERE state = 3"), {}, kAsking);
     opened = count.value_or(0);
     return count.status();
-  });
-  if (!status.ok()) return status;
+  }));
   return static_cast<std::size_t>(opened);
 }
 
 absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAll() {
   std::map<std::string, Figures> all;
-  const absl::StatusOr<Rows> counts = Ask("SELECT data_source, rows FROM @_hub_counts");
-  if (!counts.ok()) return counts.status();
-  for (int row = 0; row < counts->rows(); ++row) {
-    all[counts->Text(row, 0)].rows = static_cast<std::uint64_t>(counts->Int(row, 1));
+  ASSIGN_OR_RETURN(const Rows counts, Ask("SELECT data_source, rows FROM @_hub_counts"));
+  for (int row = 0; row < counts.rows(); ++row) {
+    all[counts.Text(row, 0)].rows = static_cast<std::uint64_t>(counts.Int(row, 1));
   }
-  const absl::StatusOr<Rows> states = Ask(
-      "SELECT data_source, state, count(*), count(refused_until) FROM @_hub_deliveries GROUP BY data_source, "
-      "state");
-  if (!states.ok()) return states.status();
-  for (int row = 0; row < states->rows(); ++row) {
-    Figures& figures = all[states->Text(row, 0)];
-    const auto state = static_cast<DeliveryState>(states->Int(row, 1));
-    const auto count = static_cast<std::uint64_t>(states->Int(row, 2));
+  ASSIGN_OR_RETURN(const Rows states, Ask("SELECT data_source, state, count(*), count(refused_until) FROM "
+                                          "@_hub_deliveries GROUP BY data_source, "
+                                          "state"));
+  for (int row = 0; row < states.rows(); ++row) {
+    Figures& figures = all[states.Text(row, 0)];
+    const auto state = static_cast<DeliveryState>(states.Int(row, 1));
+    const auto count = static_cast<std::uint64_t>(states.Int(row, 2));
     (state == DeliveryState::kOpen   ? figures.open
      : state == DeliveryState::kHeld ? figures.held
                                      : figures.dropped) = count;
-    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states->Int(row, 3));
+    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states.Int(row, 3));
   }
   return all;
 }
 
 absl::StatusOr<HubFile::Frozen> PostgresHubFile::FindFrozen(std::size_t limit) {
   Frozen frozen;
-  const absl::StatusOr<Rows> counts =
+  ASSIGN_OR_RETURN(
+      const Rows counts,
       Ask("SELECT m.data_source, count(DISTINCT m.golden_id) FROM @_hub_records AS r JOIN @_hub_rows AS m ON "
-          "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source");
-  if (!counts.ok()) return counts.status();
-  for (int row = 0; row < counts->rows(); ++row) {
-    frozen.of_data_source[counts->Text(row, 0)] = static_cast<std::uint64_t>(counts->Int(row, 1));
+          "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source"));
+  for (int row = 0; row < counts.rows(); ++row) {
+    frozen.of_data_source[counts.Text(row, 0)] = static_cast<std::uint64_t>(counts.Int(row, 1));
   }
-  const absl::StatusOr<Rows> read = Ask(
-      "SELECT entity, golden_id, frozen, count(*) OVER () FROM @_hub_records WHERE frozen <> '[]' ORDER BY "
-      "number LIMIT $1",
-      {static_cast<std::int64_t>(limit)});
-  if (!read.ok()) return read.status();
-  for (int row = 0; row < read->rows(); ++row) {
-    frozen.records = static_cast<std::uint64_t>(read->Int(row, 3));
-    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read->Text(row, 0), read->Text(row, 1)});
-    if (absl::Status taken = TakeNames(read->View(row, 2), &one.attributes); !taken.ok()) return taken;
+  ASSIGN_OR_RETURN(const Rows read, Ask("SELECT entity, golden_id, frozen, count(*) OVER () FROM "
+                                        "@_hub_records WHERE frozen <> '[]' ORDER BY "
+                                        "number LIMIT $1",
+                                        {static_cast<std::int64_t>(limit)}));
+  for (int row = 0; row < read.rows(); ++row) {
+    frozen.records = static_cast<std::uint64_t>(read.Int(row, 3));
+    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read.Text(row, 0), read.Text(row, 1)});
+    RETURN_IF_ERROR(TakeNames(read.View(row, 2), &one.attributes));
   }
   return frozen;
 }
 
 absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountPlaces(DeliveryState state) {
-  const absl::StatusOr<Rows> rows = Ask(
-      "SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = $1 GROUP BY "
-      "data_source, table_name, operation",
-      {static_cast<std::int64_t>(state)});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT data_source, table_name, operation, count(*) FROM "
+                                        "@_hub_deliveries WHERE state = $1 GROUP BY "
+                                        "data_source, table_name, operation",
+                                        {static_cast<std::int64_t>(state)}));
   std::map<DeliveryPlace, std::uint64_t> counts;
-  for (int row = 0; row < rows->rows(); ++row) {
-    const DeliveryPlace place{rows->Text(row, 0), rows->Text(row, 1),
-                              static_cast<HubOperation>(rows->Int(row, 2))};
-    counts[place] = static_cast<std::uint64_t>(rows->Int(row, 3));
+  for (int row = 0; row < rows.rows(); ++row) {
+    const DeliveryPlace place{rows.Text(row, 0), rows.Text(row, 1),
+                              static_cast<HubOperation>(rows.Int(row, 2))};
+    counts[place] = static_cast<std::uint64_t>(rows.Int(row, 3));
   }
   return counts;
 }
 
 absl::StatusOr<HubFile::ByHand> PostgresHubFile::CountByHand() {
-  const absl::StatusOr<Rows> rows =
+  ASSIGN_OR_RETURN(
+      const Rows rows,
       Ask("SELECT (SELECT count(*) FROM @_hub_rows WHERE joined_by = 'hand'), (SELECT count(*) FROM "
-          "@_hub_apart)");
-  if (!rows.ok()) return rows.status();
-  return ByHand{static_cast<std::uint64_t>(rows->Int(0, 0)), static_cast<std::uint64_t>(rows->Int(0, 1))};
+          "@_hub_apart)"));
+  return ByHand{static_cast<std::uint64_t>(rows.Int(0, 0)), static_cast<std::uint64_t>(rows.Int(0, 1))};
 }
 
 absl::StatusOr<std::uint64_t> PostgresHubFile::CountRecords() {
-  const absl::StatusOr<Rows> rows = Ask("SELECT count(*) FROM @_hub_records");
-  if (!rows.ok()) return rows.status();
-  return static_cast<std::uint64_t>(rows->Int(0, 0));
+  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT count(*) FROM @_hub_records"));
+  return static_cast<std::uint64_t>(rows.Int(0, 0));
 }
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> PostgresHubFile::FindDuplicates(std::size_t limit) {
-  const absl::StatusOr<Rows> rows = Ask(
-      "SELECT max(entity), golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT NULL "
-      "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
-      "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM @_hub_keys AS k "
-      "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id "
-      "> "
-      "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
-      "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id = "
-      "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1",
-      {limit});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      Ask("SELECT max(entity), golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT "
+          "NULL "
+          "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
+          "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM @_hub_keys AS k "
+          "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND "
+          "k.row_id "
+          "> "
+          "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
+          "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id "
+          "= "
+          "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1",
+          {limit}));
   std::vector<Duplicate> found;
-  for (int row = 0; row < rows->rows(); ++row) {
-    found.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Text(row, 3),
-                     static_cast<std::uint64_t>(rows->Int(row, 4))});
+  for (int row = 0; row < rows.rows(); ++row) {
+    found.push_back({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3),
+                     static_cast<std::uint64_t>(rows.Int(row, 4))});
   }
   return found;
 }
@@ -399,13 +393,12 @@ absl::Status PostgresHubFile::NoteNews() {
 
 absl::StatusOr<HubFile::News> PostgresHubFile::ReadNews() {
   News news;
-  absl::Status status = RunAnywhere([&](postgres::Connection& connection) -> absl::Status {
-    const auto rows = connection.Query(schema_.Sql("SELECT noted, read FROM @_hub_news"), {}, kAsking);
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() == 1) news = {.noted = rows->Int(0, 0), .read = rows->Int(0, 1)};
+  RETURN_IF_ERROR(RunAnywhere([&](postgres::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto rows,
+                     connection.Query(schema_.Sql("SELECT noted, read FROM @_hub_news"), {}, kAsking));
+    if (rows.rows() == 1) news = {.noted = rows.Int(0, 0), .read = rows.Int(0, 1)};
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return news;
 }
 
@@ -421,15 +414,14 @@ absl::Status PostgresHubFile::NoteRead(std::int64_t noted) {
 absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<PostgresControl> control,
                                                              const HubRules& rules) {
   auto file = std::make_unique<PostgresHubFile>(std::move(control), rules);
-  if (absl::Status made = file->LayOut(); !made.ok()) return made;
+  RETURN_IF_ERROR(file->LayOut());
   return file;
 }
 
 absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules) {
   const HubSchema schema(rules.storage);
   return control.Write([&](postgres::Connection& connection) {
-    const absl::Status ours = postgres::OwnGuard({.schema = schema.name}).Find(connection).status();
-    if (!ours.ok()) return ours;
+    RETURN_IF_ERROR(postgres::OwnGuard({.schema = schema.name}).Find(connection).status());
     return connection
         .Run(absl::StrCat("DROP SCHEMA IF EXISTS ", QuoteName(schema.name), " CASCADE"), {},
              "removing the hub")

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/postgres/hub_apart.h"
 #include "server/hub/store/hub_json.h"
@@ -22,36 +23,31 @@ constexpr char kAll[] =
 
 absl::StatusOr<std::vector<std::string>> PostgresHubUpkeep::Texts(std::string_view sql,
                                                                   postgres::Values values) {
-  const absl::StatusOr<Rows> rows = session_.Query(sql, values);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, values));
   std::vector<std::string> texts;
-  for (int row = 0; row < rows->rows(); ++row) texts.push_back(rows->Text(row, 0));
+  for (int row = 0; row < rows.rows(); ++row) texts.push_back(rows.Text(row, 0));
   return texts;
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubUpkeep::DoomedRows() {
-  const absl::StatusOr<Rows> rows =
-      session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Rows rows,
+                   session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed"));
   std::vector<RowRef> refs;
-  for (int row = 0; row < rows->rows(); ++row) {
-    refs.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2)});
+  for (int row = 0; row < rows.rows(); ++row) {
+    refs.push_back({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2)});
   }
   return refs;
 }
 
 absl::StatusOr<std::vector<HubUpkeep::Glance>> PostgresHubUpkeep::RowsBehind(std::int64_t row_id) {
-  const absl::StatusOr<Rows> rows = session_.Query(
-      "SELECT row_id, data_source, table_name, key, says FROM @_hub_rows WHERE row_id > $1 ORDER BY row_id "
-      "LIMIT 1000",
-      {row_id});
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query("SELECT row_id, data_source, table_name, key, says FROM "
+                                                   "@_hub_rows WHERE row_id > $1 ORDER BY row_id "
+                                                   "LIMIT 1000",
+                                                   {row_id}));
   std::vector<Glance> glances;
-  for (int row = 0; row < rows->rows(); ++row) {
-    const absl::StatusOr<bool> other = HasOtherWord(rows->View(row, 4));
-    if (!other.ok()) return other.status();
-    glances.push_back(
-        {rows->Int(row, 0), {rows->Text(row, 1), rows->Text(row, 2), rows->Text(row, 3)}, *other});
+  for (int row = 0; row < rows.rows(); ++row) {
+    ASSIGN_OR_RETURN(const bool other, HasOtherWord(rows.View(row, 4)));
+    glances.push_back({rows.Int(row, 0), {rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3)}, other});
   }
   return glances;
 }
@@ -105,12 +101,13 @@ absl::Status PostgresHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t n
 }
 
 absl::StatusOr<std::size_t> PostgresHubUpkeep::Thaw(const std::string& golden_id) {
-  const absl::StatusOr<std::vector<std::string>> thawed = Texts(
-      "UPDATE @_hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE frozen <> "
-      "'[]' AND ($1 = '' OR golden_id = $1) RETURNING golden_id",
-      {golden_id});
-  if (!thawed.ok()) return thawed.status();
-  return thawed->size();
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> thawed,
+      Texts(
+          "UPDATE @_hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE frozen <> "
+          "'[]' AND ($1 = '' OR golden_id = $1) RETURNING golden_id",
+          {golden_id}));
+  return thawed.size();
 }
 
 }  // namespace mirror

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<std::set<std::string>> HubApart::Of(const std::string& golden_id) {
   sqlite::Statement read = Prepare(
       "SELECT other_id FROM _hub_apart WHERE golden_id = ?1 UNION ALL SELECT golden_id FROM _hub_apart WHERE "
       "other_id = ?1");
-  absl::StatusOr<std::vector<std::string>> ids = read.With(golden_id).Texts();
-  if (!ids.ok()) return ids.status();
-  return std::set<std::string>(ids->begin(), ids->end());
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, read.With(golden_id).Texts());
+  return std::set<std::string>(ids.begin(), ids.end());
 }
 
 absl::Status HubApart::Write(const std::string& golden_id, const std::set<std::string>& apart) {
@@ -23,10 +24,9 @@ absl::Status HubApart::Write(const std::string& golden_id, const std::set<std::s
 }
 
 absl::Status HubApart::Merge(const std::string& gone, const std::string& into) {
-  const absl::StatusOr<std::set<std::string>> apart = Of(gone);
-  if (!apart.ok()) return apart.status();
+  ASSIGN_OR_RETURN(const std::set<std::string> apart, Of(gone));
   absl::Status status = Forget(gone);
-  for (const std::string& id : *apart) {
+  for (const std::string& id : apart) {
     if (status.ok() && id != into) status = Add(id, into);
   }
   return status;

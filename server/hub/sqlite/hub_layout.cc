@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -80,9 +81,8 @@ absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity&
   if (!status.ok()) return status;
   std::set<std::string> there;
   sqlite::Statement columns = connection.Prepare("SELECT name FROM temp.pragma_table_info(?)");
-  absl::StatusOr<std::vector<std::string>> names = columns.With("golden_" + entity.name).Texts();
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) there.insert(FoldName(name));
+  ASSIGN_OR_RETURN(std::vector<std::string> names, columns.With("golden_" + entity.name).Texts());
+  for (const std::string& name : names) there.insert(FoldName(name));
   for (const std::string& attribute : AttributesOf(entity)) {
     if (!there.insert(FoldName(attribute)).second) continue;
     status = connection.Execute(absl::StrCat("ALTER TABLE ", table, " ADD COLUMN ", QuoteName(attribute)));
@@ -100,11 +100,10 @@ absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity&
 }  // namespace
 
 absl::Status LayOutHub(const sqlite::Connection& connection, const HubRules& rules) {
-  if (absl::Status status = connection.Execute(kOwnTables, "making the hub's tables"); !status.ok())
-    return status;
-  if (absl::Status status = AddRefusals(connection); !status.ok()) return status;
+  RETURN_IF_ERROR(connection.Execute(kOwnTables, "making the hub's tables"));
+  RETURN_IF_ERROR(AddRefusals(connection));
   for (const HubEntity& entity : rules.entities) {
-    if (absl::Status status = LayOutEntity(connection, entity); !status.ok()) return status;
+    RETURN_IF_ERROR(LayOutEntity(connection, entity));
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/sqlite/hub_apart.h"
 #include "server/hub/store/hub_json.h"
@@ -49,12 +50,10 @@ absl::StatusOr<std::vector<One>> TakeAll(sqlite::Statement& read,
                                          absl::StatusOr<One> (*take)(const sqlite::Statement&)) {
   std::vector<One> all;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return all;
-    absl::StatusOr<One> one = take(read);
-    if (!one.ok()) return one.status();
-    all.push_back(*std::move(one));
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return all;
+    ASSIGN_OR_RETURN(One one, take(read));
+    all.push_back(std::move(one));
   }
 }
 
@@ -91,9 +90,8 @@ void BindLiteral(sqlite::Statement& statement, int place, const Literal& value) 
 absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement) {
   std::vector<RowRef> refs;
   for (;;) {
-    absl::StatusOr<bool> more = statement.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return refs;
+    ASSIGN_OR_RETURN(bool more, statement.Step());
+    if (!more) return refs;
     refs.push_back({statement.Text(0), statement.Text(1), statement.Text(2)});
   }
 }
@@ -107,7 +105,7 @@ absl::StatusOr<HubDelivery> DeliveryOf(const sqlite::Statement& row) {
   delivery.operation = static_cast<HubOperation>(row.Int(3));
   delivery.key = row.Text(4);
   delivery.golden_id = row.Text(5);
-  if (absl::Status status = TakeBody(row.View(6), &delivery); !status.ok()) return status;
+  RETURN_IF_ERROR(TakeBody(row.View(6), &delivery));
   delivery.needs = row.Int(7);
   delivery.number = row.Int(8);
   delivery.state = static_cast<DeliveryState>(row.Int(9));
@@ -145,9 +143,8 @@ const char* CounterOf(const HubDelivery& delivery) {
 
 absl::StatusOr<HubState> SqliteHubBook::ReadState() {
   sqlite::Statement read = Prepare("SELECT time, hold, records, deliveries FROM _hub_state");
-  absl::StatusOr<bool> there = read.Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return HubState{};
+  ASSIGN_OR_RETURN(bool there, read.Step());
+  if (!there) return HubState{};
   return HubState{read.Int(0), read.Int(1) != 0, read.Int(2), read.Int(3)};
 }
 
@@ -166,9 +163,8 @@ absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
       "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, erased FROM "
       "_hub_feeds");
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return feeds;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return feeds;
     const auto feed = feeds.find(read.Text(0));
     if (feed == feeds.end()) continue;  // Of a data source that is no member any more.
     feed->second.anchor = {read.Text(1), read.Int(2), read.Text(3)};
@@ -205,9 +201,8 @@ absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubF
 absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& ref) {
   sqlite::Statement read =
       Prepare(absl::StrCat("SELECT ", kRowColumns, "WHERE data_source = ? AND table_name = ? AND key = ?"));
-  absl::StatusOr<bool> there = read.With(ref.data_source, ref.table, ref.key).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
+  ASSIGN_OR_RETURN(bool there, read.With(ref.data_source, ref.table, ref.key).Step());
+  if (!there) return std::nullopt;
   return TakeRow(read);
 }
 
@@ -231,18 +226,16 @@ absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id
                                   const std::string& golden_id, const KeyHashes& was, const KeyHashes& keys) {
   for (const std::string& hash : keys) {
     if (was.count(hash) > 0) continue;
-    absl::Status status = Prepare("INSERT OR IGNORE INTO _hub_keys VALUES (?, ?, ?, ?)")
-                              .With(hash, entity, row_id, golden_id)
-                              .Run();
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(Prepare("INSERT OR IGNORE INTO _hub_keys VALUES (?, ?, ?, ?)")
+                        .With(hash, entity, row_id, golden_id)
+                        .Run());
   }
   for (const std::string& hash : was) {
     if (keys.count(hash) > 0) continue;
-    absl::Status status =
+    RETURN_IF_ERROR(
         Prepare("DELETE FROM _hub_keys WHERE hash = ? AND entity = ? AND row_id = ? AND golden_id = ?")
             .With(hash, entity, row_id, golden_id)
-            .Run();
-    if (!status.ok()) return status;
+            .Run());
   }
   return absl::OkStatus();
 }
@@ -283,9 +276,8 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
   sqlite::Statement read = Prepare(
       "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM _hub_records WHERE "
       "golden_id = ?");
-  absl::StatusOr<bool> there = read.With(id).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return std::nullopt;
+  ASSIGN_OR_RETURN(bool there, read.With(id).Step());
+  if (!there) return std::nullopt;
   GoldenRecord record;
   record.id = id;
   record.entity = read.Text(0);
@@ -298,9 +290,8 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
   if (status.ok()) status = TakeWork(read.View(7), &record.work);
   record.empty_since = NumberOrNone(read, 8);
   if (!status.ok()) return status;
-  absl::StatusOr<std::set<std::string>> apart = HubApart(statements_).Of(id);
-  if (!apart.ok()) return apart.status();
-  record.apart = *std::move(apart);
+  ASSIGN_OR_RETURN(std::set<std::string> apart, HubApart(statements_).Of(id));
+  record.apart = std::move(apart);
   return record;
 }
 
@@ -360,22 +351,19 @@ absl::StatusOr<std::string> SqliteHubBook::Alive(const std::string& golden_id) {
   std::string id = golden_id;
   for (;;) {
     sqlite::Statement alias = Prepare("SELECT into_id FROM golden_alias WHERE golden_id = ?");
-    absl::StatusOr<bool> merged = alias.With(id).Step();
-    if (!merged.ok()) return merged.status();
-    if (!*merged) break;
+    ASSIGN_OR_RETURN(bool merged, alias.With(id).Step());
+    if (!merged) break;
     id = alias.Text(0);
   }
   sqlite::Statement record = Prepare("SELECT 1 FROM _hub_records WHERE golden_id = ?");
-  absl::StatusOr<bool> there = record.With(id).Step();
-  if (!there.ok()) return there.status();
-  return *there ? id : std::string();
+  ASSIGN_OR_RETURN(bool there, record.With(id).Step());
+  return there ? id : std::string();
 }
 
 absl::StatusOr<std::string> SqliteHubBook::IssuedFor(const std::string& delivery_id) {
   sqlite::Statement read = Prepare("SELECT golden_id FROM _hub_issued WHERE delivery_id = ?");
-  absl::StatusOr<bool> there = read.With(delivery_id).Step();
-  if (!there.ok()) return there.status();
-  return *there ? read.Text(0) : std::string();
+  ASSIGN_OR_RETURN(bool there, read.With(delivery_id).Step());
+  return there ? read.Text(0) : std::string();
 }
 
 absl::Status SqliteHubBook::WriteIssued(const std::string& delivery_id, const std::string& golden_id,
@@ -393,9 +381,8 @@ absl::StatusOr<KeyOwners> SqliteHubBook::FoundBy(const std::string& entity, cons
   read.With(hash, entity);
   KeyOwners owners;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return owners;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return owners;
     if (read.IsNull(1)) {
       owners.records.push_back(read.Text(0));
     } else {
@@ -436,9 +423,8 @@ absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeO
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
-    if (!delivery.ok()) return delivery.status();
-    more = take(*std::move(delivery));
+    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(read));
+    more = take(std::move(delivery));
     if (!more.ok() || !*more) return more.status();
   }
 }
@@ -457,8 +443,7 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
 }
 
 absl::Status SqliteHubBook::RemoveDelivery(const HubDelivery& delivery) {
-  absl::Status status = Prepare("DELETE FROM _hub_deliveries WHERE delivery_id = ?").With(delivery.id).Run();
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(Prepare("DELETE FROM _hub_deliveries WHERE delivery_id = ?").With(delivery.id).Run());
   return CountIn(statements_, delivery.data_source, CounterOf(delivery), -1);
 }
 
@@ -482,14 +467,13 @@ absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
       "_hub_deliveries "
       "WHERE data_source = ? AND fresh = 1");
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return counts;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return counts;
     HubCounts& count = counts[read.Text(0)];
     count.rows = static_cast<std::uint64_t>(read.Int(1));
     count.writes = static_cast<std::uint64_t>(read.Int(2));
     count.inserts = static_cast<std::uint64_t>(read.Int(3));
-    if (absl::Status status = fresh.With(read.Text(0)).StepToRow(); !status.ok()) return status;
+    RETURN_IF_ERROR(fresh.With(read.Text(0)).StepToRow());
     count.fresh_writes = static_cast<std::uint64_t>(fresh.Int(0));
     count.fresh_inserts = static_cast<std::uint64_t>(fresh.Int(1));
     fresh.Reset();
@@ -506,9 +490,8 @@ absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
   for (;;) {
     absl::StatusOr<bool> more = read.Step();
     if (!more.ok() || !*more) return more.status();
-    absl::StatusOr<HubDelivery> delivery = DeliveryOf(read);
-    if (!delivery.ok()) return delivery.status();
-    more = take(*std::move(delivery));
+    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(read));
+    more = take(std::move(delivery));
     if (!more.ok() || !*more) return more.status();
   }
 }

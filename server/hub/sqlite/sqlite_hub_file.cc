@@ -13,6 +13,7 @@
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "server/hub/sqlite/hub_layout.h"
 #include "server/hub/sqlite/sqlite_hub_book.h"
 #include "server/hub/store/hub_json.h"
@@ -46,11 +47,10 @@ sqlite::Explain ExplainOf(const std::string& path) {
 
 /// One of a layout that is not taken over is left as it is: only a rebuild makes it anew.
 absl::Status CheckIsTaken(const sqlite::Connection& file, const HubRules& rules, const std::string& path) {
-  const absl::StatusOr<std::optional<FileLayout>> found = ReadLayout(file.handle());
-  if (!found.ok()) return found.status();
-  const bool taken = !*found || ((*found)->number >= kOldestTaken && (*found)->number <= Layout().present);
+  ASSIGN_OR_RETURN(const std::optional<FileLayout> found, ReadLayout(file.handle()));
+  const bool taken = !found || (found->number >= kOldestTaken && found->number <= Layout().present);
   if (taken) return absl::OkStatus();
-  return OtherLayoutError(rules.storage, path, (*found)->number, (*found)->program, Layout().present);
+  return OtherLayoutError(rules.storage, path, found->number, found->program, Layout().present);
 }
 
 std::string PathOf(const std::string& folder, const HubRules& rules) {
@@ -109,10 +109,10 @@ absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rule
 
 absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules) {
   const std::string path = PathOf(folder, rules);
-  absl::StatusOr<std::unique_ptr<sqlite::Connection>> connection = sqlite::Connection::Open(
-      path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs}, ExplainOf(path));
-  if (!connection.ok()) return connection.status();
-  const sqlite::Connection& file = **connection;
+  ASSIGN_OR_RETURN(std::unique_ptr<sqlite::Connection> connection,
+                   sqlite::Connection::Open(path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs},
+                                            ExplainOf(path)));
+  const sqlite::Connection& file = *connection;
   absl::Status status = file.Execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; "
       "PRAGMA cache_size = -16384; PRAGMA secure_delete = ON");
@@ -125,13 +125,12 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
     });
   }
   if (!status.ok()) return status;
-  return std::make_unique<SqliteHubFile>(*std::move(connection), rules);
+  return std::make_unique<SqliteHubFile>(std::move(connection), rules);
 }
 
 absl::StatusOr<bool> SqliteHubFile::IsNew() {
-  absl::StatusOr<std::int64_t> states = connection_->Number("SELECT count(*) FROM _hub_state");
-  if (!states.ok()) return states.status();
-  return *states == 0;
+  ASSIGN_OR_RETURN(std::int64_t states, connection_->Number("SELECT count(*) FROM _hub_state"));
+  return states == 0;
 }
 
 absl::Status SqliteHubFile::NoteNews() {
@@ -153,12 +152,11 @@ absl::Status SqliteHubFile::NoteRead(std::int64_t noted) {
 
 absl::StatusOr<bool> SqliteHubFile::TakeRules(const std::string& digest) {
   bool changed = false;
-  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+  RETURN_IF_ERROR(connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     sqlite::Statement known = connection_->Prepare("SELECT digest FROM _hub_rules");
-    absl::StatusOr<bool> there = known.Step();
-    if (!there.ok()) return there.status();
-    changed = *there && known.Text(0) != digest;
-    if (*there && !changed) return absl::OkStatus();
+    ASSIGN_OR_RETURN(bool there, known.Step());
+    changed = there && known.Text(0) != digest;
+    if (there && !changed) return absl::OkStatus();
     known.Reset();
     absl::Status done =
         connection_->Prepare("INSERT OR REPLACE INTO _hub_rules VALUES (1, ?)").With(digest).Run();
@@ -166,8 +164,7 @@ absl::StatusOr<bool> SqliteHubFile::TakeRules(const std::string& digest) {
     return connection_->Execute(
         "UPDATE _hub_feeds SET reread = 1 WHERE cycle > 0; UPDATE _hub_state SET hold = 1; UPDATE "
         "_hub_deliveries SET state = 2 WHERE state = 1");
-  });
-  if (!status.ok()) return status;
+  }));
   return changed;
 }
 
@@ -206,7 +203,7 @@ absl::Status SqliteHubFile::EmptyLog() {
 
 absl::Status SqliteHubFile::Rewrite() {
   // Who reads now would keep the log behind the rewriting, too.
-  if (absl::Status emptied = EmptyLog(); !emptied.ok()) return emptied;
+  RETURN_IF_ERROR(EmptyLog());
   // Samples of values, where somebody ran ANALYZE. It need not be there.
   connection_->Execute("DELETE FROM sqlite_stat4").IgnoreError();
   absl::Status rewritten = connection_->Execute("VACUUM", "rewriting it without what was erased");
@@ -236,12 +233,11 @@ absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {
 
 absl::StatusOr<std::size_t> SqliteHubFile::OpenDropped() {
   std::size_t opened = 0;
-  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
+  RETURN_IF_ERROR(connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     absl::Status done = connection_->Execute("UPDATE _hub_deliveries SET state = 1 WHERE state = 3");
     opened = static_cast<std::size_t>(connection_->Changes());
     return done;
-  });
-  if (!status.ok()) return status;
+  }));
   return opened;
 }
 
@@ -249,18 +245,16 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll(
   std::map<std::string, Figures> all;
   sqlite::Statement rows = connection_->Prepare("SELECT data_source, rows FROM _hub_counts");
   for (;;) {
-    absl::StatusOr<bool> more = rows.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) break;
+    ASSIGN_OR_RETURN(bool more, rows.Step());
+    if (!more) break;
     all[rows.Text(0)].rows = static_cast<std::uint64_t>(rows.Int(1));
   }
   sqlite::Statement read = connection_->Prepare(
       "SELECT data_source, state, count(*), count(refused_until) FROM _hub_deliveries GROUP BY data_source, "
       "state");
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return all;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return all;
     Figures& figures = all[read.Text(0)];
     const auto state = static_cast<DeliveryState>(read.Int(1));
     const auto count = static_cast<std::uint64_t>(read.Int(2));
@@ -273,29 +267,26 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll(
 
 absl::StatusOr<HubFile::Frozen> SqliteHubFile::FindFrozen(std::size_t limit) {
   Frozen frozen;
-  absl::StatusOr<std::int64_t> records =
-      connection_->Number("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'");
-  if (!records.ok()) return records.status();
-  frozen.records = static_cast<std::uint64_t>(*records);
+  ASSIGN_OR_RETURN(std::int64_t records,
+                   connection_->Number("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'"));
+  frozen.records = static_cast<std::uint64_t>(records);
   if (frozen.records == 0) return frozen;
   sqlite::Statement counts = connection_->Prepare(
       "SELECT m.data_source, count(DISTINCT m.golden_id) FROM _hub_records AS r CROSS JOIN _hub_rows AS m ON "
       "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source");
   for (;;) {
-    absl::StatusOr<bool> more = counts.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) break;
+    ASSIGN_OR_RETURN(bool more, counts.Step());
+    if (!more) break;
     frozen.of_data_source[counts.Text(0)] = static_cast<std::uint64_t>(counts.Int(1));
   }
   sqlite::Statement read = connection_->Prepare(
       "SELECT entity, golden_id, frozen FROM _hub_records WHERE frozen <> '[]' ORDER BY number LIMIT ?");
   read.With(limit);
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return frozen;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return frozen;
     FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read.Text(0), read.Text(1)});
-    if (absl::Status taken = TakeNames(read.View(2), &one.attributes); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeNames(read.View(2), &one.attributes));
   }
 }
 
@@ -306,27 +297,23 @@ absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubFile::CountPlace
   read.With(static_cast<std::int64_t>(state));
   std::map<DeliveryPlace, std::uint64_t> counts;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return counts;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return counts;
     const DeliveryPlace place{read.Text(0), read.Text(1), static_cast<HubOperation>(read.Int(2))};
     counts[place] = static_cast<std::uint64_t>(read.Int(3));
   }
 }
 
 absl::StatusOr<HubFile::ByHand> SqliteHubFile::CountByHand() {
-  const absl::StatusOr<std::int64_t> rows =
-      connection_->Number("SELECT count(*) FROM _hub_rows WHERE joined_by = 'hand'");
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::int64_t> parted = connection_->Number("SELECT count(*) FROM _hub_apart");
-  if (!parted.ok()) return parted.status();
-  return ByHand{static_cast<std::uint64_t>(*rows), static_cast<std::uint64_t>(*parted)};
+  ASSIGN_OR_RETURN(const std::int64_t rows,
+                   connection_->Number("SELECT count(*) FROM _hub_rows WHERE joined_by = 'hand'"));
+  ASSIGN_OR_RETURN(const std::int64_t parted, connection_->Number("SELECT count(*) FROM _hub_apart"));
+  return ByHand{static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(parted)};
 }
 
 absl::StatusOr<std::uint64_t> SqliteHubFile::CountRecords() {
-  absl::StatusOr<std::int64_t> count = connection_->Number("SELECT count(*) FROM _hub_records");
-  if (!count.ok()) return count.status();
-  return static_cast<std::uint64_t>(*count);
+  ASSIGN_OR_RETURN(std::int64_t count, connection_->Number("SELECT count(*) FROM _hub_records"));
+  return static_cast<std::uint64_t>(count);
 }
 
 absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(std::size_t limit) {
@@ -343,9 +330,8 @@ absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(st
   read.With(limit);
   std::vector<Duplicate> found;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return found;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return found;
     found.push_back(
         {read.Text(0), read.Text(1), read.Text(2), read.Text(3), static_cast<std::uint64_t>(read.Int(4))});
   }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/sqlite/hub_apart.h"
 #include "server/hub/store/hub_json.h"
@@ -22,9 +23,8 @@ absl::StatusOr<std::vector<RowRef>> SqliteHubUpkeep::DoomedRows() {
   sqlite::Statement read = Prepare("SELECT data_source, table_name, key FROM _hub_rows WHERE doomed = 1");
   std::vector<RowRef> refs;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return refs;
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return refs;
     refs.push_back({read.Text(0), read.Text(1), read.Text(2)});
   }
 }
@@ -37,12 +37,10 @@ absl::StatusOr<std::vector<HubUpkeep::Glance>> SqliteHubUpkeep::RowsBehind(std::
   read.With(row_id);
   std::vector<Glance> glances;
   for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return glances;
-    const absl::StatusOr<bool> other = HasOtherWord(read.View(4));
-    if (!other.ok()) return other.status();
-    glances.push_back({read.Int(0), {read.Text(1), read.Text(2), read.Text(3)}, *other});
+    ASSIGN_OR_RETURN(bool more, read.Step());
+    if (!more) return glances;
+    ASSIGN_OR_RETURN(const bool other, HasOtherWord(read.View(4)));
+    glances.push_back({read.Int(0), {read.Text(1), read.Text(2), read.Text(3)}, other});
   }
 }
 
@@ -82,12 +80,11 @@ absl::Status SqliteHubUpkeep::ForgetRecord(const GoldenRecord& record) {
 }
 
 absl::Status SqliteHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) {
-  absl::StatusOr<std::vector<std::string>> ids =
-      Prepare("SELECT delivery_id FROM _hub_issued WHERE at < ? ORDER BY at LIMIT ?")
-          .With(before, limit)
-          .Texts();
-  if (!ids.ok()) return ids.status();
-  for (const std::string& id : *ids) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                   Prepare("SELECT delivery_id FROM _hub_issued WHERE at < ? ORDER BY at LIMIT ?")
+                       .With(before, limit)
+                       .Texts());
+  for (const std::string& id : ids) {
     absl::Status status =
         Prepare(
             "UPDATE _hub_issued SET at = ?2 WHERE delivery_id = ?1 AND EXISTS (SELECT 1 FROM _hub_deliveries "
@@ -103,14 +100,14 @@ absl::Status SqliteHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t now
 }
 
 absl::StatusOr<std::size_t> SqliteHubUpkeep::Thaw(const std::string& golden_id) {
-  const absl::StatusOr<std::vector<std::string>> thawed =
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> thawed,
       Prepare(
           "UPDATE _hub_records SET frozen = '[]', turns = NULL, work = coalesce(work, '{}') WHERE frozen <> "
           "'[]' AND (?1 = '' OR golden_id = ?1) RETURNING golden_id")
           .With(golden_id)
-          .Texts();
-  if (!thawed.ok()) return thawed.status();
-  return thawed->size();
+          .Texts());
+  return thawed.size();
 }
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
@@ -28,7 +29,7 @@ absl::Status ForEachMember(std::string_view json,
   absl::StatusOr<JsonDocument> document = JsonDocument::Parse(json);
   if (!document.ok() || !document->root().Is(JsonKind::kObject)) return OtherForm();
   for (const auto& [name, value] : document->root().Members()) {
-    if (absl::Status status = take(std::string(name), value); !status.ok()) return status;
+    RETURN_IF_ERROR(take(std::string(name), value));
   }
   return absl::OkStatus();
 }
@@ -49,7 +50,7 @@ void Put(const std::set<std::string>& names, JsonWriter* json) {
 absl::Status TakeSaid(const JsonView& json, Said* said) {
   const std::vector<JsonView> parts = json.Elements();
   if (parts.size() < 3) return OtherForm();
-  if (absl::Status status = TakeValue(parts[0], &said->value); !status.ok()) return status;
+  RETURN_IF_ERROR(TakeValue(parts[0], &said->value));
   said->word = said->value;
   if (!parts[1].Is(JsonKind::kNull)) said->ms = NumberOf(parts[1]);
   said->own = NumberOf(parts[2]) != 0;
@@ -84,11 +85,10 @@ absl::Status TakeSays(std::string_view json, MemberRow* row) {
 
 absl::StatusOr<bool> HasOtherWord(std::string_view says) {
   bool has = false;
-  absl::Status status = ForEachMember(says, [&](const std::string&, const JsonView& value) {
+  RETURN_IF_ERROR(ForEachMember(says, [&](const std::string&, const JsonView& value) {
     has = has || value.Elements().size() > 3;
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return has;
 }
 

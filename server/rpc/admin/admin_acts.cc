@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/tenant_summary.h"
 #include "server/rpc/admin/admin_service.h"
@@ -57,16 +58,14 @@ grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
                                          const v1::InvalidateLsnRequest* request,
                                          v1::InvalidateLsnResponse* response) {
   return Serve(*context, NeedsOf(*request), CallText("InvalidateLsn", *request), [&]() -> absl::Status {
-    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
-    if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> meant, Meant(*request));
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldInvalidate(**tenant, *meant, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldInvalidate(*tenant, meant, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          const auto done = (*tenant)->Invalidate(*meant, SharedNowMs(), {.expected = expected});
+          const auto done = tenant->Invalidate(meant, SharedNowMs(), {.expected = expected});
           if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
           return done.status();
         });
@@ -75,37 +74,34 @@ grpc::Status AdminService::InvalidateLsn(grpc::ServerContext* context,
 
 absl::Status AdminService::ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
                                     v1::ResetTableResponse* response) {
-  absl::StatusOr<ResetReport> report =
-      ResetMirror(tenants_, tenant, SharedNowMs(), GoesOn(context), expected);
-  if (!report.ok()) return report.status();
-  if (!report->left_out.empty()) {
+  ASSIGN_OR_RETURN(ResetReport report,
+                   ResetMirror(tenants_, tenant, SharedNowMs(), GoesOn(context), expected));
+  if (!report.left_out.empty()) {
     events_.Add(tenant.context_id(), Severity::kWarning, "backup.made",
-                absl::StrCat("the mirror as it was is kept at ", report->kept,
-                             "; not in it: ", ListNames(report->left_out)));
+                absl::StrCat("the mirror as it was is kept at ", report.kept,
+                             "; not in it: ", ListNames(report.left_out)));
   }
-  response->mutable_tables()->Add(report->tables.begin(), report->tables.end());
-  response->set_kept_path(std::move(report->kept));
+  response->mutable_tables()->Add(report.tables.begin(), report.tables.end());
+  response->set_kept_path(std::move(report.kept));
   return absl::OkStatus();
 }
 
 grpc::Status AdminService::ResetTable(grpc::ServerContext* context, const v1::ResetTableRequest* request,
                                       v1::ResetTableResponse* response) {
   return Serve(*context, NeedsOf(*request), CallText("ResetTable", *request), [&]() -> absl::Status {
-    const absl::StatusOr<std::vector<std::string>> meant = Meant(*request);
-    if (!meant.ok()) return meant.status();
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> meant, Meant(*request));
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
     if (request->all() && !request->dry_run() && request->confirm() != request->context_id()) {
       return absl::InvalidArgumentError(
           "'confirm' is not the context id. Nothing was dropped. Repeat the context id in 'confirm'.");
     }
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldReset(**tenant, *meant, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldReset(*tenant, meant, SharedNowMs(), how); },
         [&](const Expected& expected) -> absl::Status {
-          if (request->all()) return ResetAll(*context, **tenant, expected, response);
-          const auto done = (*tenant)->Reset(*meant, SharedNowMs(), {.expected = expected});
+          if (request->all()) return ResetAll(*context, *tenant, expected, response);
+          const auto done = tenant->Reset(meant, SharedNowMs(), {.expected = expected});
           if (done.ok()) response->mutable_tables()->Add(done->begin(), done->end());
           return done.status();
         });
@@ -122,9 +118,8 @@ grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::
     }
     const std::string context_id = SpellingOf(tenants_, request->context_id(), *context);
     const auto would = [&](const DryRun& how) -> absl::StatusOr<Consequences> {
-      const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
-      if (!tenant.ok()) return tenant.status();
-      absl::StatusOr<Consequences> counted = WouldDelete(**tenant, how);
+      ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(context_id));
+      absl::StatusOr<Consequences> counted = WouldDelete(*tenant, how);
       if (counted.ok()) counted->notes.push_back(LastBackup(events_, context_id));
       return counted;
     };

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
+#include "base/status_macros.h"
 #include "server/journal/journal_token.h"
 #include "server/records/json_row.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -90,15 +91,13 @@ grpc::Status AdminChanges::ListChanges(grpc::ServerContext* context, const v1::L
                                        v1::ListChangesResponse* response) {
   const Needs needs = request->with_keys() ? Needs::kOperator : Needs::kViewer;
   return Serve(*context, needs, absl::StrCat("ListChanges ", request->context_id()), [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<ChangesPage> page = ReadPageOf(**tenant, AskedOf(*request));
-    if (!page.ok()) return page.status();
-    for (const Change& change : page->changes)
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
+    ASSIGN_OR_RETURN(const ChangesPage page, ReadPageOf(*tenant, AskedOf(*request)));
+    for (const Change& change : page.changes)
       EncodeChange(change, request->with_keys(), response->add_changes());
-    response->set_next(page->next);
-    response->set_complete(page->complete);
+    response->set_next(page.next);
+    response->set_complete(page.complete);
     return absl::OkStatus();
   });
 }
@@ -128,9 +127,8 @@ absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListCha
   while (!context.IsCancelled()) {
     const auto next = std::chrono::steady_clock::now() + kChangesInterval;
     // Each time anew: a tenant that is restored is another one.
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(request.context_id());
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<ChangesPage> page = ReadPageOf(**tenant, asked);
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(request.context_id()));
+    const absl::StatusOr<ChangesPage> page = ReadPageOf(*tenant, asked);
     // Who reads pages is in front of it.
     if (!page.ok() && !absl::IsResourceExhausted(page.status())) return page.status();
     if (page.ok()) {
@@ -153,18 +151,17 @@ absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListCha
 grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::RowOfTable* request,
                                       v1::ExplainRowResponse* response) {
   return Serve(*context, Needs::kOperator, RowCall("ExplainRow", *request), [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kPage);
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
+    const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kPage);
     if (!reading.ok()) return reading.status();
-    const absl::StatusOr<ExplainedRow> row = mirror::ExplainRow(
-        *reading->snapshot, request->table(), request->key(), (*tenant)->journal_rules().get());
-    if (!row.ok()) return row.status();
-    response->set_table(row->table);
-    response->set_stands(row->stands);
-    response->set_has_history(row->has_history);
-    for (const ExplainedColumn& column : row->columns) {
+    ASSIGN_OR_RETURN(const ExplainedRow row,
+                     mirror::ExplainRow(*reading->snapshot, request->table(), request->key(),
+                                        tenant->journal_rules().get()));
+    response->set_table(row.table);
+    response->set_stands(row.stands);
+    response->set_has_history(row.has_history);
+    for (const ExplainedColumn& column : row.columns) {
       v1::ExplainRowResponse::Column* const message = response->add_columns();
       message->set_name(column.writer.column);
       if (column.writer.entry) EncodeEntry(*column.writer.entry, message->mutable_writer());
@@ -177,18 +174,16 @@ grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::Ro
 grpc::Status AdminChanges::ReadRowHistory(grpc::ServerContext* context, const v1::RowOfTable* request,
                                           v1::ReadRowHistoryResponse* response) {
   return Serve(*context, Needs::kOperator, RowCall("ReadRowHistory", *request), [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kPage);
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
+    const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kPage);
     if (!reading.ok()) return reading.status();
-    const absl::StatusOr<VersionsOfRow> row =
-        mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key());
-    if (!row.ok()) return row.status();
-    response->set_table(row->table);
-    response->set_known_from(row->known_from);
-    response->set_complete(row->complete);
-    for (const VersionOfRow& version : row->versions) EncodeVersion(version, response->add_versions());
+    ASSIGN_OR_RETURN(const VersionsOfRow row,
+                     mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key()));
+    response->set_table(row.table);
+    response->set_known_from(row.known_from);
+    response->set_complete(row.complete);
+    for (const VersionOfRow& version : row.versions) EncodeVersion(version, response->add_versions());
     return absl::OkStatus();
   });
 }
@@ -202,28 +197,26 @@ grpc::Status AdminChanges::DiffTable(grpc::ServerContext* context, const v1::Dif
 
 absl::Status AdminChanges::Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
                                 grpc::ServerWriter<v1::DiffPart>& writer) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-      FindAskedTenant(tenants_, request.context_id(), context);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kExport);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                   FindAskedTenant(tenants_, request.context_id(), context));
+  const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
-  const absl::StatusOr<DiffedMoments> moments =
-      FindMoments(*reading->snapshot, request.table(), request.from(), request.to());
-  if (!moments.ok()) return moments.status();
-  const TableSchema& table = moments->history.schema;
+  ASSIGN_OR_RETURN(const DiffedMoments moments,
+                   FindMoments(*reading->snapshot, request.table(), request.from(), request.to()));
+  const TableSchema& table = moments.history.schema;
   v1::DiffPart part;
   part.mutable_header()->set_table(table.name);
   for (const std::uint32_t column : table.Key()) {
     part.mutable_header()->add_key_columns(table.columns[column].name);
   }
-  EncodeEntry(moments->from.commit, part.mutable_header()->mutable_from());
-  EncodeEntry(moments->to.commit, part.mutable_header()->mutable_to());
+  EncodeEntry(moments.from.commit, part.mutable_header()->mutable_from());
+  EncodeEntry(moments.to.commit, part.mutable_header()->mutable_to());
   if (!writer.Write(part)) return WriterLeft();
   std::vector<Column> key_columns;
   for (const std::uint32_t column : table.Key()) key_columns.push_back(table.columns[column]);
   std::uint64_t rows = 0;
-  const absl::Status read = mirror::DiffTable(
-      *reading->snapshot, *moments, GoesOn(context), [&](const RowDifference& difference) -> absl::Status {
+  RETURN_IF_ERROR(mirror::DiffTable(
+      *reading->snapshot, moments, GoesOn(context), [&](const RowDifference& difference) -> absl::Status {
         v1::RowDifference& row = *part.mutable_row();
         row.Clear();
         AppendJsonKey(key_columns, difference.key, row.mutable_key());
@@ -232,8 +225,7 @@ absl::Status AdminChanges::Diff(grpc::ServerContext& context, const v1::DiffTabl
         row.mutable_columns()->Add(difference.columns.begin(), difference.columns.end());
         ++rows;
         return writer.Write(part) ? absl::OkStatus() : WriterLeft();
-      });
-  if (!read.ok()) return read;
+      }));
   part.mutable_end()->set_rows(rows);
   return writer.Write(part) ? absl::OkStatus() : WriterLeft();
 }
@@ -250,10 +242,9 @@ grpc::Status AdminChanges::VerifyHistory(grpc::ServerContext* context,
 absl::Status AdminChanges::VerifyMoments(grpc::ServerContext& context,
                                          const v1::VerifyHistoryRequest& request,
                                          grpc::ServerWriter<v1::VerifiedMoment>& writer) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-      FindAskedTenant(tenants_, request.context_id(), context);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<CommittedReading> reading = (*tenant)->OpenCommitted(ReadingKind::kExport);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                   FindAskedTenant(tenants_, request.context_id(), context));
+  const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
   absl::StatusOr<std::vector<std::string>> tables = std::vector<std::string>{request.table()};
   if (request.table().empty()) tables = TablesWithHistory(*reading->snapshot);
@@ -263,7 +254,7 @@ absl::Status AdminChanges::VerifyMoments(grpc::ServerContext& context,
     v1::VerifiedMoment message;
     message.set_table(table);
     bool any = false;
-    const absl::Status verified = VerifyTable(
+    RETURN_IF_ERROR(VerifyTable(
         *reading->snapshot, table, count, GoesOn(context), [&](const ProvenState& state) -> absl::Status {
           any = true;
           message.set_table(state.commit.table);
@@ -272,8 +263,7 @@ absl::Status AdminChanges::VerifyMoments(grpc::ServerContext& context,
           message.set_rows(state.rows);
           message.set_equal(state.equal);
           return writer.Write(message) ? absl::OkStatus() : WriterLeft();
-        });
-    if (!verified.ok()) return verified;
+        }));
     if (!any && !writer.Write(message)) return WriterLeft();
   }
   return absl::OkStatus();
@@ -284,20 +274,18 @@ grpc::Status AdminChanges::EraseRow(grpc::ServerContext* context, const v1::Eras
   const std::string call =
       absl::StrCat("EraseRow ", request->context_id(), ": ", request->table(), MeantWords(*request));
   return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
     const AskedErasure asked = {request->table(), request->key(), request->now()};
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldErase(**tenant, asked, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldErase(*tenant, asked, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          const absl::StatusOr<ErasedOfRow> erased =
-              (*tenant)->EraseRow(asked, SharedNowMs(), {.expected = expected});
-          if (!erased.ok()) return erased.status();
-          response->set_versions(static_cast<std::uint64_t>(erased->versions));
-          response->set_entries(static_cast<std::uint64_t>(erased->entries));
-          response->set_scrubbed(erased->scrubbed);
+          ASSIGN_OR_RETURN(const ErasedOfRow erased,
+                           tenant->EraseRow(asked, SharedNowMs(), {.expected = expected}));
+          response->set_versions(static_cast<std::uint64_t>(erased.versions));
+          response->set_entries(static_cast<std::uint64_t>(erased.entries));
+          response->set_scrubbed(erased.scrubbed);
           return absl::OkStatus();
         });
   });

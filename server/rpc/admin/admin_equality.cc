@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clocks/shared_clock.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -37,12 +38,10 @@ void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys,
 absl::Status DecideHold(Tenants& tenants, const std::string& context_id, std::uint64_t hold_id,
                         HoldState decision, grpc::ServerContext& context, const Expected& expected,
                         v1::Hold* decided) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant = FindAskedTenant(tenants, context_id, context);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<Hold> hold =
-      (*tenant)->DecideHold(hold_id, decision, SharedNowMs(), {.expected = expected});
-  if (!hold.ok()) return hold.status();
-  EncodeHold((*tenant)->context_id(), *hold, /*with_keys=*/false, decided);
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, FindAskedTenant(tenants, context_id, context));
+  ASSIGN_OR_RETURN(const Hold hold,
+                   tenant->DecideHold(hold_id, decision, SharedNowMs(), {.expected = expected}));
+  EncodeHold(tenant->context_id(), hold, /*with_keys=*/false, decided);
   return absl::OkStatus();
 }
 
@@ -70,14 +69,13 @@ grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::
                                         v1::AcceptSourceResponse* response) {
   const std::string call = absl::StrCat("AcceptSource ", request->context_id(), MeantWords(*request));
   return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldAcceptSource(**tenant, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldAcceptSource(*tenant, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          absl::StatusOr<std::string> source = (*tenant)->AcceptSource(SharedNowMs(), {.expected = expected});
+          absl::StatusOr<std::string> source = tenant->AcceptSource(SharedNowMs(), {.expected = expected});
           if (source.ok()) response->set_source_id(*std::move(source));
           return source.status();
         });
@@ -90,13 +88,12 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
       absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
                    absl::StrJoin(request->tables(), ", "));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    const absl::StatusOr<std::vector<std::string>> asked =
-        (*tenant)->AskToVerify({request->tables().begin(), request->tables().end()}, SharedNowMs());
-    if (!asked.ok()) return asked.status();
-    response->mutable_tables()->Add(asked->begin(), asked->end());
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
+    ASSIGN_OR_RETURN(
+        const std::vector<std::string> asked,
+        tenant->AskToVerify({request->tables().begin(), request->tables().end()}, SharedNowMs()));
+    response->mutable_tables()->Add(asked.begin(), asked.end());
     return absl::OkStatus();
   });
 }
@@ -132,14 +129,13 @@ grpc::Status AdminService::ServeBackup(grpc::ServerContext& context, const v1::B
                                         request.drill() ? " with a drill" : "");
   return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
     // No tenant has an event of one that there is not.
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request.context_id(), context);
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request.context_id(), context));
     const absl::StatusOr<BackupReport> report = BackupMirror(
-        tenants_, **tenant, request.path(), request.drill(),
+        tenants_, *tenant, request.path(), request.drill(),
         [&] { return !context.IsCancelled() && !stopping_; }, show);
     const bool damaged = absl::IsDataLoss(report.status());
-    events_.Add((*tenant)->context_id(),
+    events_.Add(tenant->context_id(),
                 report.ok() ? Severity::kInformation : (damaged ? Severity::kError : Severity::kWarning),
                 report.ok() ? "backup.made" : "backup.failed",
                 report.ok() ? WordsOf(*report, request.drill()) : std::string(report.status().message()));
@@ -159,16 +155,15 @@ grpc::Status AdminService::Restore(grpc::ServerContext* context, const v1::Resto
           "the copy would replace a mirror, and 'confirm' is not the context id. Nothing was done. Repeat "
           "the context id in 'confirm'.");
     }
-    const absl::StatusOr<RestoreReport> report =
-        RestoreMirror(tenants_, context_id, request->path(), SharedNowMs(), expected);
-    if (!report.ok()) return report.status();
-    if (!report->left_out.empty()) {
+    ASSIGN_OR_RETURN(const RestoreReport report,
+                     RestoreMirror(tenants_, context_id, request->path(), SharedNowMs(), expected));
+    if (!report.left_out.empty()) {
       events_.Add(context_id, Severity::kWarning, "mirror.restored",
-                  absl::StrCat("what was not restored: ", ListNames(report->left_out)));
+                  absl::StrCat("what was not restored: ", ListNames(report.left_out)));
     }
-    response->set_bytes(report->bytes);
-    response->set_tables(report->tables);
-    response->set_kept_path(report->kept);
+    response->set_bytes(report.bytes);
+    response->set_tables(report.tables);
+    response->set_kept_path(report.kept);
     if (const auto tenant = tenants_.Find(context_id); tenant.ok())
       response->set_door(std::string(DoorWord((*tenant)->summary())));
     return absl::OkStatus();
@@ -190,10 +185,9 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
   return Serve(*context, with_keys ? Needs::kOperator : Needs::kViewer,
                absl::StrCat("ListHolds ", request->context_id(), with_keys ? " with keys" : ""),
                [&]() -> absl::Status {
-                 const auto asked =
-                     FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context));
-                 if (!asked.ok()) return asked.status();
-                 for (const std::shared_ptr<Tenant>& tenant : *asked) {
+                 ASSIGN_OR_RETURN(const auto asked,
+                                  FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context)));
+                 for (const std::shared_ptr<Tenant>& tenant : asked) {
                    const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
                    // One that cannot be read does not hide the others.
                    if (!holds.ok() && !request->context_id().empty()) return holds.status();
@@ -214,10 +208,9 @@ grpc::Status AdminService::CommitHold(grpc::ServerContext* context, const v1::Co
     return DoAsMeant(
         *request, response, GoesOn(*context),
         [&](const DryRun& how) -> absl::StatusOr<Consequences> {
-          const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-              FindAskedTenant(tenants_, request->context_id(), *context);
-          if (!tenant.ok()) return tenant.status();
-          return WouldCommitHold(**tenant, request->hold_id(), SharedNowMs(), how);
+          ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                           FindAskedTenant(tenants_, request->context_id(), *context));
+          return WouldCommitHold(*tenant, request->hold_id(), SharedNowMs(), how);
         },
         [&](const Expected& expected) {
           return DecideHold(tenants_, request->context_id(), request->hold_id(), HoldState::kCommit, *context,

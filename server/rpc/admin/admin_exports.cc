@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "server/export/row_source.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -45,34 +46,30 @@ grpc::Status AdminExports::ExportTable(grpc::ServerContext* context, const v1::E
 
 absl::Status AdminExports::Export(grpc::ServerContext& context, const v1::ExportTableRequest& request,
                                   grpc::ServerWriter<v1::ExportPart>& writer) {
-  const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-      FindAskedTenant(tenants_, request.context_id(), context);
-  if (!tenant.ok()) return tenant.status();
-  const absl::StatusOr<std::unique_ptr<RowSource>> source =
-      OpenRows(**tenant, {request.table(), request.history(), request.as_of()});
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                   FindAskedTenant(tenants_, request.context_id(), context));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RowSource> source,
+                   OpenRows(*tenant, {request.table(), request.history(), request.as_of()}));
   v1::ExportPart part;
-  Encode((*source)->form(), part.mutable_header());
-  part.mutable_header()->set_context_id((*tenant)->context_id());
+  Encode(source->form(), part.mutable_header());
+  part.mutable_header()->set_context_id(tenant->context_id());
   if (!writer.Write(part)) return Left();
   std::uint64_t rows = 0;
-  const absl::Status read =
-      (*source)->Read(kExportPartBytes, GoesOn(context), [&](RowBlock* block) -> absl::Status {
-        if (block->bytes() > kExportedRowBytesMax) {
-          return absl::ResourceExhaustedError(
-              absl::StrCat("table '", (*source)->form().table.name, "' has a row of ", block->bytes(),
-                           " bytes, and an export takes ", kExportedRowBytesMax,
-                           ". What came of it is not whole. Read that table from a backup."));
-        }
-        v1::ReadRowsResponse encoded;
-        EncodeRows(*block, &encoded);
-        v1::ExportRows& message = *part.mutable_rows();
-        message.set_row_count(encoded.row_count());
-        message.mutable_columns()->Swap(encoded.mutable_columns());
-        rows += encoded.row_count();
-        return writer.Write(part) ? absl::OkStatus() : Left();
-      });
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(source->Read(kExportPartBytes, GoesOn(context), [&](RowBlock* block) -> absl::Status {
+    if (block->bytes() > kExportedRowBytesMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("table '", source->form().table.name, "' has a row of ", block->bytes(),
+                       " bytes, and an export takes ", kExportedRowBytesMax,
+                       ". What came of it is not whole. Read that table from a backup."));
+    }
+    v1::ReadRowsResponse encoded;
+    EncodeRows(*block, &encoded);
+    v1::ExportRows& message = *part.mutable_rows();
+    message.set_row_count(encoded.row_count());
+    message.mutable_columns()->Swap(encoded.mutable_columns());
+    rows += encoded.row_count();
+    return writer.Write(part) ? absl::OkStatus() : Left();
+  }));
   part.mutable_end()->set_rows(rows);
   return writer.Write(part) ? absl::OkStatus() : Left();
 }

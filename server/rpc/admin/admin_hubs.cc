@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hubs.h"
 
@@ -136,9 +137,8 @@ std::string OtherTakesOf(const HubRules& rules, const std::string& data_source) 
 
 /// Which members, and what counts of each.
 absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::ResumeHubRequest& request) {
-  const absl::StatusOr<HubStanding> standing = hub.Stand();
-  if (!standing.ok()) return standing.status();
-  const std::vector<MemberState>& members = standing->members;
+  ASSIGN_OR_RETURN(const HubStanding standing, hub.Stand());
+  const std::vector<MemberState>& members = standing.members;
   std::map<std::string, ResumeMode> modes;
   if (!request.data_source().empty()) {
     if (request.take() == v1::HUB_TAKE_UNSPECIFIED) {
@@ -147,7 +147,7 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
                                                      ". Nothing was resumed."));
     }
     if (request.take() == v1::HUB_TAKE_NEWEST) {
-      if (absl::Status status = CheckNewest(hub.rules(), request.data_source()); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckNewest(hub.rules(), request.data_source()));
     }
     modes[request.data_source()] = ModeOf(request.take());
     return modes;
@@ -286,15 +286,13 @@ const char* TriedOnly(bool dry_run) { return dry_run ? " dry run" : ""; }
 template <typename Response>
 absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response* response) {
   if (!dry_run) {
-    const absl::StatusOr<std::string> decided = hub.Decide(std::move(decision), SharedNowMs());
-    if (!decided.ok()) return decided.status();
-    response->set_golden_id(*decided);
+    ASSIGN_OR_RETURN(const std::string decided, hub.Decide(std::move(decision), SharedNowMs()));
+    response->set_golden_id(decided);
     return absl::OkStatus();
   }
-  const absl::StatusOr<Hub::Preview> preview = hub.Try({.decision = std::move(decision)}, SharedNowMs());
-  if (!preview.ok()) return preview.status();
-  if (preview->records.size() == 1) response->set_golden_id(preview->records.front().record.id);
-  Encode(*preview, response->mutable_preview());
+  ASSIGN_OR_RETURN(const Hub::Preview preview, hub.Try({.decision = std::move(decision)}, SharedNowMs()));
+  if (preview.records.size() == 1) response->set_golden_id(preview.records.front().record.id);
+  Encode(preview, response->mutable_preview());
   return absl::OkStatus();
 }
 
@@ -346,9 +344,8 @@ grpc::Status AdminHubs::ListHubs(grpc::ServerContext* context, const v1::ListHub
   return Serve(*context, Needs::kViewer, absl::StrCat("ListHubs ", request->storage()),
                [&]() -> absl::Status {
                  if (!request->storage().empty()) {
-                   const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-                   if (!hub.ok()) return hub.status();
-                   EncodeHub(*hubs_, **hub, response->add_hubs());
+                   ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+                   EncodeHub(*hubs_, *hub, response->add_hubs());
                    return absl::OkStatus();
                  }
                  if (hubs_ == nullptr) return absl::OkStatus();
@@ -364,21 +361,17 @@ grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::Resume
   const std::string call = absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
                                         v1::HubTake_Name(request->take()), TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
-    const absl::StatusOr<std::map<std::string, ResumeMode>> modes = ModesOf(**hub, *request);
-    if (!modes.ok()) return modes.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+    ASSIGN_OR_RETURN(const auto modes, ModesOf(*hub, *request));
     if (request->dry_run()) {
-      const absl::StatusOr<Hub::Preview> preview = (*hub)->Try({.modes = *modes}, SharedNowMs());
-      if (!preview.ok()) return preview.status();
-      for (const std::string& name : preview->resumed) response->add_resumed(name);
-      EncodeMade(*preview, response);
+      ASSIGN_OR_RETURN(const Hub::Preview preview, hub->Try({.modes = modes}, SharedNowMs()));
+      for (const std::string& name : preview.resumed) response->add_resumed(name);
+      EncodeMade(preview, response);
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::vector<std::string>> resumed = (*hub)->Resume(*modes, SharedNowMs());
-    if (!resumed.ok()) return resumed.status();
-    hubs_->LookAt(**hub).IgnoreError();
-    for (const std::string& name : *resumed) response->add_resumed(name);
+    ASSIGN_OR_RETURN(const std::vector<std::string> resumed, hub->Resume(modes, SharedNowMs()));
+    hubs_->LookAt(*hub).IgnoreError();
+    for (const std::string& name : resumed) response->add_resumed(name);
     return absl::OkStatus();
   });
 }
@@ -389,15 +382,13 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
       absl::StrCat("DecideHub ", request->storage(), request->commit() ? " commit" : " rollback",
                    request->dropped() ? " dropped" : "");
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     if (request->dropped() && !request->commit()) {
       return absl::InvalidArgumentError("'dropped' goes with 'commit'. Nothing was decided.");
     }
-    const absl::StatusOr<std::size_t> decided = (*hub)->DecideHeld(request->commit(), request->dropped());
-    if (!decided.ok()) return decided.status();
-    hubs_->LookAt(**hub).IgnoreError();
-    response->set_deliveries(*decided);
+    ASSIGN_OR_RETURN(const std::size_t decided, hub->DecideHeld(request->commit(), request->dropped()));
+    hubs_->LookAt(*hub).IgnoreError();
+    response->set_deliveries(decided);
     return absl::OkStatus();
   });
 }
@@ -406,12 +397,10 @@ grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHel
                                  v1::ListHeldResponse* response) {
   const std::string call = absl::StrCat("ListHeld ", request->storage());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kHeldMax);
-    const absl::StatusOr<Hub::Held> held = (*hub)->ListHeld(limit, request->dropped());
-    if (!held.ok()) return held.status();
-    Encode(*held, request->dropped(), response);
+    ASSIGN_OR_RETURN(const Hub::Held held, hub->ListHeld(limit, request->dropped()));
+    Encode(held, request->dropped(), response);
     return absl::OkStatus();
   });
 }
@@ -420,13 +409,11 @@ grpc::Status AdminHubs::ListRefused(grpc::ServerContext* context, const v1::List
                                     v1::ListRefusedResponse* response) {
   const std::string call = absl::StrCat("ListRefused ", request->storage(), " ", request->data_source());
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kRefusedMax);
-    const absl::StatusOr<Hub::Refused> refused = (*hub)->ListRefused(request->data_source(), limit);
-    if (!refused.ok()) return refused.status();
-    response->set_deliveries(refused->count);
-    for (const HubDelivery& one : refused->first) {
+    ASSIGN_OR_RETURN(const Hub::Refused refused, hub->ListRefused(request->data_source(), limit));
+    response->set_deliveries(refused.count);
+    for (const HubDelivery& one : refused.first) {
       v1::RefusedDelivery* const message = response->add_refused();
       Encode(one, message->mutable_delivery());
       message->set_golden_id(one.golden_id);
@@ -440,20 +427,16 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
   const std::string call =
       absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id(), TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     if (request->dry_run()) {
-      const absl::StatusOr<Hub::Preview> preview =
-          (*hub)->Try({.thawed = request->golden_id()}, SharedNowMs());
-      if (!preview.ok()) return preview.status();
-      response->set_records(preview->thawed);
-      EncodeFrozen(preview->frozen, response);
-      Encode(*preview, response->mutable_preview());
+      ASSIGN_OR_RETURN(const Hub::Preview preview, hub->Try({.thawed = request->golden_id()}, SharedNowMs()));
+      response->set_records(preview.thawed);
+      EncodeFrozen(preview.frozen, response);
+      Encode(preview, response->mutable_preview());
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::size_t> thawed = (*hub)->Thaw(request->golden_id(), SharedNowMs());
-    if (!thawed.ok()) return thawed.status();
-    response->set_records(*thawed);
+    ASSIGN_OR_RETURN(const std::size_t thawed, hub->Thaw(request->golden_id(), SharedNowMs()));
+    response->set_records(thawed);
     return absl::OkStatus();
   });
 }
@@ -462,12 +445,11 @@ grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::Ex
                                       v1::ExplainGoldenResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("ExplainGolden ", request->storage()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-                 if (!hub.ok()) return hub.status();
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
                  const absl::StatusOr<Hub::Explained> explained =
                      request->golden_id().empty()
-                         ? (*hub)->ExplainRow({request->data_source(), request->table(), request->key()})
-                         : (*hub)->Explain(request->golden_id());
+                         ? hub->ExplainRow({request->data_source(), request->table(), request->key()})
+                         : hub->Explain(request->golden_id());
                  if (!explained.ok()) return explained.status();
                  Encode(*explained, response);
                  return absl::OkStatus();
@@ -478,13 +460,11 @@ grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::L
                                        v1::ListDuplicatesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-                 if (!hub.ok()) return hub.status();
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
                  const std::uint32_t limit =
                      request->limit() == 0 ? kListed : std::min(request->limit(), kDuplicatesMax);
-                 const absl::StatusOr<std::vector<HubFile::Duplicate>> found = (*hub)->FindDuplicates(limit);
-                 if (!found.ok()) return found.status();
-                 for (const HubFile::Duplicate& one : *found) {
+                 ASSIGN_OR_RETURN(const std::vector<HubFile::Duplicate> found, hub->FindDuplicates(limit));
+                 for (const HubFile::Duplicate& one : found) {
                    v1::Duplicate* const message = response->add_duplicates();
                    message->set_entity(one.entity);
                    message->add_golden_ids(one.golden_id);
@@ -502,12 +482,11 @@ grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::Merg
       absl::StrCat("MergeGolden ", request->storage(), " ", absl::StrJoin(request->golden_ids(), " "),
                    TriedOnly(request->dry_run()));
   return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     if (request->golden_ids_size() != 2) {
       return absl::InvalidArgumentError("'golden_ids' must be of two records. Nothing was merged.");
     }
-    return DecideOrTry(**hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
+    return DecideOrTry(*hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
                        request->dry_run(), response);
   });
 }
@@ -515,8 +494,7 @@ grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::Merg
 grpc::Status AdminHubs::PartGolden(grpc::ServerContext* context, const v1::PartGoldenRequest* request,
                                    v1::PartGoldenResponse* response) {
   return Serve(*context, Needs::kOperator, CallOf("PartGolden", *request), [&]() -> absl::Status {
-    const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-    if (!hub.ok()) return hub.status();
+    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
     if (request->rows().empty() || request->rows_size() > kPartedRowsMax) {
       return absl::InvalidArgumentError(
           absl::StrCat("'rows' must be 1 to ", kPartedRowsMax, " rows. Nothing was parted."));
@@ -525,7 +503,7 @@ grpc::Status AdminHubs::PartGolden(grpc::ServerContext* context, const v1::PartG
     for (const v1::PartGoldenRow& row : request->rows()) {
       decision.rows.push_back({row.data_source(), row.table(), row.key()});
     }
-    return DecideOrTry(**hub, std::move(decision), request->dry_run(), response);
+    return DecideOrTry(*hub, std::move(decision), request->dry_run(), response);
   });
 }
 
@@ -534,18 +512,16 @@ grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::Rebui
   return Serve(*context, Needs::kOperator,
                absl::StrCat("RebuildHub ", request->storage(), TriedOnly(request->dry_run())),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Hub>> hub = Find(request->storage());
-                 if (!hub.ok()) return hub.status();
-                 if (request->dry_run()) return TellLoss(**hub, response);
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+                 if (request->dry_run()) return TellLoss(*hub, response);
                  if (request->confirm() != request->storage()) {
                    return absl::InvalidArgumentError(
                        "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
                        "hand are lost. Nothing was made anew.");
                  }
-                 const absl::StatusOr<std::vector<std::string>> suspended = (*hub)->Rebuild(SharedNowMs());
-                 if (!suspended.ok()) return suspended.status();
-                 hubs_->LookAt(**hub).IgnoreError();
-                 for (const std::string& name : *suspended) response->add_suspended(name);
+                 ASSIGN_OR_RETURN(const std::vector<std::string> suspended, hub->Rebuild(SharedNowMs()));
+                 hubs_->LookAt(*hub).IgnoreError();
+                 for (const std::string& name : suspended) response->add_suspended(name);
                  return absl::OkStatus();
                });
 }

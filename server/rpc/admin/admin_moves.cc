@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
+#include "base/status_macros.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/move.h"
 
@@ -56,10 +57,9 @@ grpc::Status AdminMoves::LookAtMove(grpc::ServerContext* context, const v1::Look
                                     v1::MoveLook* response) {
   return Serve(
       *context, Needs::kOperator, absl::StrCat("LookAtMove ", request->context_id()), [&]() -> absl::Status {
-        const absl::StatusOr<MoveLook> look =
-            mirror::LookAtMove(tenants_, request->context_id(), request->with_contents(), GoesOn(*context));
-        if (!look.ok()) return look.status();
-        Encode(*look, response);
+        ASSIGN_OR_RETURN(const MoveLook look, mirror::LookAtMove(tenants_, request->context_id(),
+                                                                 request->with_contents(), GoesOn(*context)));
+        Encode(look, response);
         return absl::OkStatus();
       });
 }
@@ -71,8 +71,7 @@ grpc::Status AdminMoves::CheckRoom(grpc::ServerContext* context, const v1::Check
       *context, Needs::kOperator,
       absl::StrCat("CheckRoom ", look.context_id(), request->place().empty() ? "" : " in ", request->place()),
       [&]() -> absl::Status {
-        const absl::Status taken = gate_.CheckTakes(look.issuer(), look.environment(), look.context_id());
-        if (!taken.ok()) return taken;
+        RETURN_IF_ERROR(gate_.CheckTakes(look.issuer(), look.environment(), look.context_id()));
         return mirror::CheckRoom(
             tenants_, {.context_id = look.context_id(), .hash_key = look.hash_key(), .bytes = look.bytes()},
             request->place());
@@ -82,28 +81,27 @@ grpc::Status AdminMoves::CheckRoom(grpc::ServerContext* context, const v1::Check
 grpc::Status AdminMoves::BeginMove(grpc::ServerContext* context, const v1::BeginMoveRequest* request,
                                    v1::BeginMoveResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, StepText("BeginMove", *request), [&]() -> absl::Status {
-    if (absl::Status id = CheckMoveId(request->move_id()); !id.ok()) return id;
-    if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
-    const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-        FindAskedTenant(tenants_, request->context_id(), *context);
-    if (!tenant.ok()) return tenant.status();
-    if (absl::Status room = CheckRoomToLeave(tenants_, **tenant); !room.ok()) return room;
-    return (*tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, SharedNowMs());
+    RETURN_IF_ERROR(CheckMoveId(request->move_id()));
+    RETURN_IF_ERROR(CheckMoveTarget(request->address()));
+    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                     FindAskedTenant(tenants_, request->context_id(), *context));
+    RETURN_IF_ERROR(CheckRoomToLeave(tenants_, *tenant));
+    return (tenant)->BeginMove({.id = request->move_id(), .target = request->address()}, SharedNowMs());
   });
 }
 
 grpc::Status AdminMoves::ExportMirror(grpc::ServerContext* context, const v1::ExportMirrorRequest* request,
                                       grpc::ServerWriter<v1::MirrorPart>* writer) {
   return Serve(*context, Needs::kOperator, StepText("ExportMirror", *request), [&]() -> absl::Status {
-    const auto left_out = mirror::ExportMirror(tenants_, request->context_id(), request->move_id(),
-                                               GoesOn(*context), [&](std::string part) {
-                                                 v1::MirrorPart message;
-                                                 message.set_data(std::move(part));
-                                                 return writer->Write(message);
-                                               });
-    if (!left_out.ok()) return left_out.status();
+    ASSIGN_OR_RETURN(const auto left_out,
+                     mirror::ExportMirror(tenants_, request->context_id(), request->move_id(),
+                                          GoesOn(*context), [&](std::string part) {
+                                            v1::MirrorPart message;
+                                            message.set_data(std::move(part));
+                                            return writer->Write(message);
+                                          }));
     v1::MirrorPart last;
-    last.mutable_left_out()->Add(left_out->begin(), left_out->end());
+    last.mutable_left_out()->Add(left_out.begin(), left_out.end());
     if (writer->Write(last)) return absl::OkStatus();
     return absl::CancelledError("the export was cancelled");
   });
@@ -122,18 +120,16 @@ grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
         if (!begun) {
           return absl::InvalidArgumentError("the first message is no header. Nothing was changed.");
         }
-        absl::StatusOr<MoveArrival> arrival =
-            MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place());
-        if (!arrival.ok()) return arrival.status();
+        ASSIGN_OR_RETURN(MoveArrival arrival,
+                         MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place()));
         while (reader->Read(&message)) {
-          if (absl::Status added = arrival->Add(message.data()); !added.ok()) return added;
+          RETURN_IF_ERROR(arrival.Add(message.data()));
         }
         if (context->IsCancelled()) return absl::CancelledError("the import was cancelled");
-        absl::StatusOr<MoveArrival::Report> report = arrival->Finish(SharedNowMs(), GoesOn(*context));
-        if (!report.ok()) return report.status();
-        response->set_contents(std::move(report->contents));
-        response->set_kept_path(std::move(report->kept));
-        response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
+        ASSIGN_OR_RETURN(MoveArrival::Report report, arrival.Finish(SharedNowMs(), GoesOn(*context)));
+        response->set_contents(std::move(report.contents));
+        response->set_kept_path(std::move(report.kept));
+        response->mutable_left_out()->Add(report.left_out.begin(), report.left_out.end());
         return absl::OkStatus();
       });
 }
@@ -143,7 +139,7 @@ grpc::Status AdminMoves::LeaveMove(grpc::ServerContext* context, const v1::Leave
   return Serve(*context, Needs::kOperator,
                absl::StrCat(StepText("LeaveMove", *request), " to ", request->address()),
                [&]() -> absl::Status {
-                 if (absl::Status fits = CheckMoveTarget(request->address()); !fits.ok()) return fits;
+                 RETURN_IF_ERROR(CheckMoveTarget(request->address()));
                  return Leave(tenants_, request->context_id(), request->move_id(), request->contents(),
                               request->address(), SharedNowMs(), GoesOn(*context));
                });
@@ -182,12 +178,12 @@ grpc::Status AdminMoves::MoveToPlace(grpc::ServerContext* context, const v1::Mov
         const PlaceMoveWish wish = request->resume() ? PlaceMoveWish::kResume
                                    : request->undo() ? PlaceMoveWish::kUndo
                                                      : PlaceMoveWish::kBegin;
-        absl::StatusOr<PlaceMoveReport> report = mirror::MoveToPlace(
-            tenants_, request->context_id(), request->place(), wish, SharedNowMs(), GoesOn(*context));
-        if (!report.ok()) return report.status();
-        response->set_context_id(std::move(report->context_id));
-        response->set_kept_path(std::move(report->kept));
-        response->mutable_left_out()->Add(report->left_out.begin(), report->left_out.end());
+        ASSIGN_OR_RETURN(PlaceMoveReport report,
+                         mirror::MoveToPlace(tenants_, request->context_id(), request->place(), wish,
+                                             SharedNowMs(), GoesOn(*context)));
+        response->set_context_id(std::move(report.context_id));
+        response->set_kept_path(std::move(report.kept));
+        response->mutable_left_out()->Add(report.left_out.begin(), report.left_out.end());
         return absl::OkStatus();
       });
 }

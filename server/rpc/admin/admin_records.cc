@@ -9,6 +9,7 @@
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 #include "server/jobs/job_list.h"
 #include "server/plan/tenant_summary.h"
 
@@ -80,9 +81,8 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
   }
   const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
   if (!door.ok()) return door.status();
-  absl::StatusOr<std::vector<ListedTenant>> all = All();
-  if (!all.ok()) return all.status();
-  const Listed listed = ByName(*std::move(all));
+  ASSIGN_OR_RETURN(std::vector<ListedTenant> all, All());
+  const Listed listed = ByName(std::move(all));
   const std::set<std::string> with_records =
       request.with_records() ? WithRecords(listed) : std::set<std::string>();
   const std::size_t page_size = request.page_size() == 0
@@ -92,10 +92,9 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
     if (!request.id_pattern().empty() && !MatchesPattern(id, request.id_pattern())) return false;
     return !request.with_records() || with_records.contains(FoldName(id));
   };
-  absl::StatusOr<Storages::Stretch> stretch =
-      storages_.Walk(request.page_token(), page_size, kStoragesPerPageMax, shows);
-  if (!stretch.ok()) return stretch.status();
-  for (const StorageInfo& storage : stretch->storages) {
+  ASSIGN_OR_RETURN(Storages::Stretch stretch,
+                   storages_.Walk(request.page_token(), page_size, kStoragesPerPageMax, shows));
+  for (const StorageInfo& storage : stretch.storages) {
     const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
     if (absl::IsNotFound(sources.status())) continue;  // It went meanwhile.
     v1::StorageInfo* const message = response->add_storages();
@@ -105,7 +104,7 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
     if (!sources.ok()) continue;
     for (const DataSource& source : *sources) EncodeSource(source, listed, message->add_data_sources());
   }
-  response->set_next_page_token(std::move(stretch->next));
+  response->set_next_page_token(std::move(stretch.next));
   response->set_http_url(door->url);
   return absl::OkStatus();
 }
@@ -118,15 +117,15 @@ absl::Status AdminRecords::List(const v1::ListImportJobsRequest& request,
   }
   const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
   if (!door.ok()) return door.status();
-  const absl::StatusOr<JobPage> page =
+  ASSIGN_OR_RETURN(
+      const JobPage page,
       mirror::ListImportJobs(tenants_, {.storage = request.storage(),
                                         .context_id = request.context_id(),
                                         .states = {request.states().begin(), request.states().end()},
                                         .page_size = request.page_size(),
-                                        .page_token = request.page_token()});
-  if (!page.ok()) return page.status();
-  for (const ListedJob& job : page->jobs) EncodeJob(job, response->add_jobs());
-  response->set_next_page_token(page->next_page_token);
+                                        .page_token = request.page_token()}));
+  for (const ListedJob& job : page.jobs) EncodeJob(job, response->add_jobs());
+  response->set_next_page_token(page.next_page_token);
   response->set_http_url(door->url);
   return absl::OkStatus();
 }

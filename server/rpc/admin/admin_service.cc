@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
+#include "base/status_macros.h"
 #include "certs/issue.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"
@@ -102,7 +103,7 @@ absl::StatusOr<EventFilter> FilterOf(const Request& request) {
     return absl::InvalidArgumentError(
         absl::StrCat("'kind' is over ", kKindBytesMax, " bytes. Give a kind of events, as cycle.failed."));
   }
-  if (absl::Status status = CheckKindPattern(request.kind()); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckKindPattern(request.kind()));
   EventFilter filter;
   filter.context_id = request.context_id();
   filter.kind = request.kind();
@@ -201,10 +202,9 @@ void NoteUnlessSaid(const absl::Status& status, v1::DiagnoseResponse* response) 
 
 absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
                         grpc::ServerWriter<v1::AuditEntry>* writer) {
-  const absl::StatusOr<std::vector<AuditRecord>> records = looks.Last(request.limit());
-  if (!records.ok()) return records.status();
+  ASSIGN_OR_RETURN(const std::vector<AuditRecord> records, looks.Last(request.limit()));
   v1::AuditEntry entry;
-  for (const AuditRecord& look : *records) {
+  for (const AuditRecord& look : records) {
     EncodeRecord(look, entry.mutable_record());
     if (!writer->Write(entry)) break;
   }
@@ -214,25 +214,23 @@ absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
 /// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
 absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const v1::ListAuditRequest& request,
                         grpc::ServerWriter<v1::AuditEntry>* writer) {
-  const absl::StatusOr<AuditState> state = audit.State();
-  if (!state.ok()) return state.status();
+  ASSIGN_OR_RETURN(const AuditState state, audit.State());
   v1::AuditEntry entry;
-  EncodeState(*state, entry.mutable_state());
+  EncodeState(state, entry.mutable_state());
   if (!writer->Write(entry)) return absl::OkStatus();
-  std::uint64_t after_id = state->before.id;
-  if (request.limit() > 0 && state->last.id > request.limit()) {
-    after_id = std::max(after_id, state->last.id - request.limit());
+  std::uint64_t after_id = state.before.id;
+  if (request.limit() > 0 && state.last.id > request.limit()) {
+    after_id = std::max(after_id, state.last.id - request.limit());
   }
   while (!context.IsCancelled()) {
-    const absl::StatusOr<std::vector<AuditRecord>> records = audit.After(after_id, kAuditPerLook);
-    if (!records.ok()) return records.status();
-    for (const AuditRecord& record : *records) {
+    ASSIGN_OR_RETURN(const std::vector<AuditRecord> records, audit.After(after_id, kAuditPerLook));
+    for (const AuditRecord& record : records) {
       entry.Clear();
       EncodeRecord(record, entry.mutable_record());
       if (!writer->Write(entry)) return absl::OkStatus();
       after_id = record.id;
     }
-    if (records->size() < kAuditPerLook) break;
+    if (records.size() < kAuditPerLook) break;
   }
   return absl::OkStatus();
 }
@@ -284,14 +282,12 @@ grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::Li
                                       v1::ListTablesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 const absl::StatusOr<std::vector<TableInfo>> tables = (*tenant)->Tables();
-                 if (!tables.ok()) return tables.status();
-                 const bool has_records = (*tenant)->summary().HasRecords();
-                 response->set_door(std::string(DoorWord((*tenant)->summary())));
-                 for (const TableInfo& table : *tables) {
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
+                 ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, tenant->Tables());
+                 const bool has_records = tenant->summary().HasRecords();
+                 response->set_door(std::string(DoorWord(tenant->summary())));
+                 for (const TableInfo& table : tables) {
                    v1::TableInfo* const message = response->add_tables();
                    message->set_table(table.record.table);
                    EncodePosition(table.record.position, message->mutable_position());
@@ -315,14 +311,12 @@ grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::L
                                        v1::ListIndexesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 const absl::StatusOr<std::vector<IndexesOfTable>> tables =
-                     (*tenant)->Indexes({request->tables().begin(), request->tables().end()});
-                 if (!tables.ok()) return tables.status();
-                 response->set_follow((*tenant)->follows_indexes());
-                 for (const IndexesOfTable& table : *tables) {
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
+                 ASSIGN_OR_RETURN(const std::vector<IndexesOfTable> tables,
+                                  tenant->Indexes({request->tables().begin(), request->tables().end()}));
+                 response->set_follow(tenant->follows_indexes());
+                 for (const IndexesOfTable& table : tables) {
                    v1::TableIndexes* const message = response->add_tables();
                    message->set_table(table.table);
                    if (table.objects) EncodeObjects(*table.objects, message->mutable_source_objects());
@@ -342,12 +336,11 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
                        absl::StrCat("the reason is over ", kPauseReasonBytesMax,
                                     " bytes. The tenant was not paused. Give a shorter one."));
                  }
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 response->set_context_id((*tenant)->context_id());
-                 absl::Status paused = (*tenant)->Pause(request->reason(), SharedNowMs());
-                 response->set_door(std::string(DoorWord((*tenant)->summary())));
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
+                 response->set_context_id(tenant->context_id());
+                 absl::Status paused = tenant->Pause(request->reason(), SharedNowMs());
+                 response->set_door(std::string(DoorWord(tenant->summary())));
                  return paused;
                });
 }
@@ -356,12 +349,11 @@ grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::
                                         v1::ResumeTenantResponse* response) {
   return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 response->set_context_id((*tenant)->context_id());
-                 absl::Status resumed = (*tenant)->Resume(SharedNowMs());
-                 response->set_door(std::string(DoorWord((*tenant)->summary())));
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
+                 response->set_context_id(tenant->context_id());
+                 absl::Status resumed = tenant->Resume(SharedNowMs());
+                 response->set_door(std::string(DoorWord(tenant->summary())));
                  return resumed;
                });
 }
@@ -370,10 +362,9 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                                        v1::AllowTenantResponse* /*response*/) {
   return Serve(*context, Needs::kOperator, absl::StrCat("AllowTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::string> allowed = tenants_.Allow(request->context_id());
-                 if (!allowed.ok()) return allowed.status();
-                 TellSpelling(*allowed, request->context_id(), *context);
-                 events_.Add(*allowed, Severity::kInformation, "tenant.allowed",
+                 ASSIGN_OR_RETURN(const std::string allowed, tenants_.Allow(request->context_id()));
+                 TellSpelling(allowed, request->context_id(), *context);
+                 events_.Add(allowed, Severity::kInformation, "tenant.allowed",
                              "an operator lets the deleted tenant be mirrored again");
                  return absl::OkStatus();
                });
@@ -387,13 +378,11 @@ grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::Li
                [&]() -> absl::Status {
                  const std::uint32_t limit =
                      request->limit() == 0 ? kEventsDefault : std::min(request->limit(), kEventsMaxPerCall);
-                 absl::StatusOr<EventFilter> filter = FilterOf(*request);
-                 if (!filter.ok()) return filter.status();
-                 filter->context_id = SpellingOf(tenants_, filter->context_id, *context);
-                 const absl::StatusOr<std::vector<EventRecord>> events =
-                     events_.Last(*filter, request->before_id(), limit);
-                 if (!events.ok()) return events.status();
-                 for (const EventRecord& event : *events) EncodeEvent(event, response->add_events());
+                 ASSIGN_OR_RETURN(EventFilter filter, FilterOf(*request));
+                 filter.context_id = SpellingOf(tenants_, filter.context_id, *context);
+                 ASSIGN_OR_RETURN(const std::vector<EventRecord> events,
+                                  events_.Last(filter, request->before_id(), limit));
+                 for (const EventRecord& event : events) EncodeEvent(event, response->add_events());
                  return absl::OkStatus();
                });
 }
@@ -417,22 +406,20 @@ grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::W
 absl::Status AdminService::Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,
                                  grpc::ServerWriter<v1::Event>* writer) {
   std::uint64_t after_id = request.after_id();
-  absl::StatusOr<EventFilter> filter = FilterOf(request);
-  if (!filter.ok()) return filter.status();
-  filter->context_id = SpellingOf(tenants_, filter->context_id, context);
+  ASSIGN_OR_RETURN(EventFilter filter, FilterOf(request));
+  filter.context_id = SpellingOf(tenants_, filter.context_id, context);
   while (!context.IsCancelled()) {
     if (stopping_) return absl::UnavailableError("the server stops. Watch again when it is back.");
-    const absl::StatusOr<std::vector<EventRecord>> events =
-        events_.After(filter->context_id, after_id, kEventsPerWatch);
-    if (!events.ok()) return events.status();
-    for (const EventRecord& event : *events) {
+    ASSIGN_OR_RETURN(const std::vector<EventRecord> events,
+                     events_.After(filter.context_id, after_id, kEventsPerWatch));
+    for (const EventRecord& event : events) {
       after_id = event.id;
-      if (!Matches(*filter, event)) continue;
+      if (!Matches(filter, event)) continue;
       v1::Event message;
       EncodeEvent(event, &message);
       if (!writer->Write(message)) return absl::OkStatus();
     }
-    if (events->size() < kEventsPerWatch) events_.Wait(kWatchPatience);
+    if (events.size() < kEventsPerWatch) events_.Wait(kWatchPatience);
   }
   return absl::OkStatus();
 }
@@ -481,35 +468,34 @@ grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::Re
 
 grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
                                     v1::DiagnoseResponse* response) {
-  return Serve(
-      *context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()), [&]() -> absl::Status {
-        const auto asked = FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context));
-        if (!asked.ok()) return asked.status();
-        DiagnoseDisk(tenants_.home(), response);
-        NoteUnlessSaid(servers_().status(), response);
-        response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
-        response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
-        for (const std::shared_ptr<Tenant>& tenant : *asked) {
-          if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
-          const absl::Status sound = tenant->CheckIntegrity();
-          v1::DiagnoseResponse::Store* const store = response->add_stores();
-          store->set_context_id(tenant->context_id());
-          store->set_ok(sound.ok());
-          store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
-        }
-        for (const DatedKey& key : dated_keys_()) EncodeDated(key, response->add_keys());
-        response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
-        return absl::OkStatus();
-      });
+  return Serve(*context, Needs::kViewer, absl::StrCat("Diagnose ", request->context_id()),
+               [&]() -> absl::Status {
+                 ASSIGN_OR_RETURN(const auto asked,
+                                  FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context)));
+                 DiagnoseDisk(tenants_.home(), response);
+                 NoteUnlessSaid(servers_().status(), response);
+                 response->set_open_tenants(static_cast<std::uint32_t>(tenants_.open_count()));
+                 response->set_open_tenants_max(static_cast<std::uint32_t>(tenants_.open_max()));
+                 for (const std::shared_ptr<Tenant>& tenant : asked) {
+                   if (context->IsCancelled()) return absl::CancelledError("the call was cancelled");
+                   const absl::Status sound = tenant->CheckIntegrity();
+                   v1::DiagnoseResponse::Store* const store = response->add_stores();
+                   store->set_context_id(tenant->context_id());
+                   store->set_ok(sound.ok());
+                   store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
+                 }
+                 for (const DatedKey& key : dated_keys_()) EncodeDated(key, response->add_keys());
+                 response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
+                 return absl::OkStatus();
+               });
 }
 
 grpc::Status AdminService::ListServers(grpc::ServerContext* context,
                                        const v1::ListServersRequest* /*request*/,
                                        v1::ListServersResponse* response) {
   return Serve(*context, Needs::kOperatorLook, "ListServers", [&]() -> absl::Status {
-    const absl::StatusOr<std::vector<ListedServer>> servers = servers_();
-    if (!servers.ok()) return servers.status();
-    for (const ListedServer& server : *servers) {
+    ASSIGN_OR_RETURN(const std::vector<ListedServer> servers, servers_());
+    for (const ListedServer& server : servers) {
       v1::ServerInfo* const message = response->add_servers();
       message->set_server_id(server.server_id);
       message->set_host(server.host);

@@ -14,6 +14,7 @@
 #include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/asked_tenant.h"
@@ -159,9 +160,8 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
   std::vector<ListedTenant> all;
   std::set<std::string> deleted;  // Folded.
   const auto nothing = std::make_shared<const TenantSummary>();
-  const absl::StatusOr<std::vector<std::string>> gone = tenants_.Deleted();
-  if (!gone.ok()) return gone.status();
-  for (const std::string& context_id : *gone) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> gone, tenants_.Deleted());
+  for (const std::string& context_id : gone) {
     all.push_back({.context_id = context_id, .summary = nothing, .deleted = true});
     deleted.insert(FoldName(context_id));
   }
@@ -192,17 +192,14 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
 }
 
 absl::Status AdminTenants::List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response) {
-  const absl::StatusOr<TenantQuery> query = QueryOf(request);
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<ListedTenant>> all = All();
-  if (!all.ok()) return all.status();
-  const absl::StatusOr<TenantPage> page = PageOf(*all, *query);
-  if (!page.ok()) return page.status();
-  for (const ListedTenant* const tenant : page->tenants) {
+  ASSIGN_OR_RETURN(const TenantQuery query, QueryOf(request));
+  ASSIGN_OR_RETURN(const std::vector<ListedTenant> all, All());
+  ASSIGN_OR_RETURN(const TenantPage page, PageOf(all, query));
+  for (const ListedTenant* const tenant : page.tenants) {
     EncodeListed(tenants_.home(), *tenant, response->add_tenants());
   }
-  response->set_next_page_token(page->next_page_token);
-  for (const auto& [state, count] : page->totals) {
+  response->set_next_page_token(page.next_page_token);
+  for (const auto& [state, count] : page.totals) {
     v1::TenantCount* const total = response->add_totals();
     total->set_state(std::string(ToString(state)));
     total->set_tenants(count);
@@ -219,12 +216,11 @@ grpc::Status AdminTenants::GetTenant(grpc::ServerContext* context, const v1::Get
                                      v1::Tenant* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
                  const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
-                 const auto hub = hubs.find(FoldName((*tenant)->context_id()));
-                 return Fill(tenants_.home(), freshness_, **tenant, hub == hubs.end() ? nullptr : hub->second,
+                 const auto hub = hubs.find(FoldName(tenant->context_id()));
+                 return Fill(tenants_.home(), freshness_, *tenant, hub == hubs.end() ? nullptr : hub->second,
                              response);
                });
 }
@@ -250,9 +246,8 @@ absl::Status AdminTenants::Watch(const grpc::ServerContext& context,
   TenantWatch watch;
   for (bool first = true; !context.IsCancelled(); first = false) {
     const auto next = std::chrono::steady_clock::now() + kWatchInterval;
-    const absl::StatusOr<std::vector<ListedTenant>> all = All();
-    if (!all.ok()) return all.status();
-    TenantWatch::News news = watch.Take(*all);
+    ASSIGN_OR_RETURN(const std::vector<ListedTenant> all, All());
+    TenantWatch::News news = watch.Take(all);
     v1::TenantsNews message;
     message.mutable_gone()->Add(news.gone.begin(), news.gone.end());
     std::size_t told = 0;
@@ -278,10 +273,9 @@ grpc::Status AdminTenants::ListCycles(grpc::ServerContext* context, const v1::Li
                                       v1::ListCyclesResponse* response) {
   return Serve(*context, Needs::kViewer, absl::StrCat("ListCycles ", request->context_id()),
                [&]() -> absl::Status {
-                 const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                     FindAskedTenant(tenants_, request->context_id(), *context);
-                 if (!tenant.ok()) return tenant.status();
-                 for (const PastCycle& past : (*tenant)->book().Last()) {
+                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                  FindAskedTenant(tenants_, request->context_id(), *context));
+                 for (const PastCycle& past : tenant->book().Last()) {
                    v1::PastCycle* const message = response->add_cycles();
                    message->set_cycle(past.cycle);
                    message->set_began_ms(past.began_ms);
@@ -302,10 +296,9 @@ grpc::Status AdminTenants::GetTimeSeries(grpc::ServerContext* context,
                [&]() -> absl::Status {
                  std::string context_id;
                  if (!request->context_id().empty()) {
-                   const absl::StatusOr<std::shared_ptr<Tenant>> tenant =
-                       FindAskedTenant(tenants_, request->context_id(), *context);
-                   if (!tenant.ok()) return tenant.status();
-                   context_id = (*tenant)->context_id();
+                   ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                                    FindAskedTenant(tenants_, request->context_id(), *context));
+                   context_id = tenant->context_id();
                  }
                  const TimeSeries::Shown shown = time_series_.Of(context_id, SharedNowMs());
                  response->set_begin_ms(shown.begin_ms);

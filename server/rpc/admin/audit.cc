@@ -17,6 +17,7 @@
 #include "base/human_text.h"
 #include "base/iso_time.h"
 #include "base/log_format.h"
+#include "base/status_macros.h"
 #include "server/watch/log_text.h"
 
 namespace mirror {
@@ -99,7 +100,7 @@ void Audit::LookBack() {
 AuditLog::MakeSeal Audit::Sealing(SealKind kind, std::optional<AuditPoint> point) const {
   return [this, kind, point](const AuditPoint& last, std::int64_t time_ms) -> absl::StatusOr<std::string> {
     AuditSeal seal{.kind = kind, .point = point ? *point : last, .time_ms = time_ms};
-    if (absl::Status status = Sign(signer_, &seal); !status.ok()) return status;
+    RETURN_IF_ERROR(Sign(signer_, &seal));
     return FormatSeal(seal);
   };
 }
@@ -168,10 +169,9 @@ absl::Status Audit::TrySeal() {
     sealed_ = known_;
   }
   AuditSeal head{.kind = SealKind::kSealed, .point = *known_, .time_ms = NowMs()};
-  if (absl::Status status = Sign(signer_, &head); !status.ok()) return status;
-  absl::Status status =
-      WriteFileAtomically(HeadPath(), FormatSeal(head) + "\n", FileUse::kSecret, ExistingFile::kReplace);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(Sign(signer_, &head));
+  RETURN_IF_ERROR(
+      WriteFileAtomically(HeadPath(), FormatSeal(head) + "\n", FileUse::kSecret, ExistingFile::kReplace));
   head_ = std::move(head);
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/consequences/state_token.h"
 #include "server/tenant/dry_run.h"
@@ -38,9 +39,8 @@ absl::Status DoAsMeant(const Request& request, Response* response, GoOn go_on, c
   }
   DryRun how{.with_keys = request.with_keys(), .go_on = std::move(go_on)};
   if (request.dry_run()) {
-    const absl::StatusOr<Consequences> counted = would(how);
-    if (!counted.ok()) return counted.status();
-    EncodeConsequences(*counted, response->mutable_consequences());
+    ASSIGN_OR_RETURN(const Consequences counted, would(how));
+    EncodeConsequences(counted, response->mutable_consequences());
     return absl::OkStatus();
   }
   absl::Status done = act({request.expect()});

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/iso_time.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -129,8 +130,7 @@ absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t place
     std::string content = SlotOf(HeadContent({}));
     const std::string none = SlotOf(RecordContent(0, {}));
     for (std::size_t i = 0; i < places; ++i) content += none;
-    absl::Status made = WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kReplace);
-    if (!made.ok()) return made;
+    RETURN_IF_ERROR(WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kReplace));
   }
   file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file_ < 0) return Failed("it cannot be opened");
@@ -208,7 +208,7 @@ absl::Status WaitingRecords::Put(const AuditRecord& record) {
   const std::string content = RecordContent(next_, alone);
   if (content.size() > kSlotBytes - kDigestBytes) return absl::InvalidArgumentError("the record is too long");
   const std::size_t slot = free_.back();
-  if (absl::Status written = WriteSlot(slot, content); !written.ok()) return written;
+  RETURN_IF_ERROR(WriteSlot(slot, content));
   free_.pop_back();
   waiting_.push_back({next_++, slot, std::move(alone)});
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "certs/grpc_locks.h"
 #include "certs/tls.h"
 #include "server/rpc/listener/arriving_calls.h"
@@ -77,10 +78,9 @@ std::string AddressText(const std::string& address, std::uint16_t port) {
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options, grpc::Service* service) {
   LeaveGrpcLocksUnchecked();
-  absl::StatusOr<std::unique_ptr<AcceptLoop>> accept = AcceptLoop::Bind(options.accept);
-  if (!accept.ok()) return accept.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<AcceptLoop> accept, AcceptLoop::Bind(options.accept));
   std::unique_ptr<Listener> listener(new Listener());
-  listener->accept_ = *std::move(accept);
+  listener->accept_ = std::move(accept);
   listener->calls_ = options.calls;
 
   grpc::ServerBuilder builder;
@@ -128,7 +128,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   }
   std::vector<HeldService*> held = {listener->health_.get()};
   if (listener->reflection_) held.push_back(listener->reflection_.get());
-  if (absl::Status served = listener->held_->Serve(held); !served.ok()) return served;
+  RETURN_IF_ERROR(listener->held_->Serve(held));
   return listener;
 }
 
@@ -199,8 +199,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   sources.threads_max = static_cast<int>(limits.calls_max + std::min<std::uint64_t>(streams_max, 10'000) +
                                          ArrivingCalls::Limits().all_max);
   sources.memory_bytes_max = limits.bytes_in_flight_max + limits.calls_max * limits.message_bytes_max;
-  absl::StatusOr<std::unique_ptr<Listener>> opened = Listener::Open(sources, mirror);
-  if (!opened.ok()) return opened.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Listener> opened, Listener::Open(sources, mirror));
 
   credentials = MakeServerCredentials(TlsOf(config.admin));
   if (!credentials.ok()) return credentials.status();
@@ -215,14 +214,12 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   operators.message_bytes_max = kAdminMessageBytesMax;
   operators.threads_max = kAdminCallsMax;
   operators.memory_bytes_max = kAdminMemoryBytesMax;
-  absl::StatusOr<std::unique_ptr<Listener>> opened_admin = Listener::Open(operators, admin);
-  if (!opened_admin.ok()) return opened_admin.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<Listener> opened_admin, Listener::Open(operators, admin));
 
-  std::unique_ptr<Endpoint> endpoint(
-      new Endpoint(AddressText(listen.address, (*opened)->port()),
-                   AddressText(config.admin.address, (*opened_admin)->port())));
-  endpoint->sources_ = *std::move(opened);
-  endpoint->operators_ = *std::move(opened_admin);
+  std::unique_ptr<Endpoint> endpoint(new Endpoint(AddressText(listen.address, opened->port()),
+                                                  AddressText(config.admin.address, opened_admin->port())));
+  endpoint->sources_ = std::move(opened);
+  endpoint->operators_ = std::move(opened_admin);
   return endpoint;
 }
 

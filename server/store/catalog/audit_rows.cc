@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -12,16 +13,14 @@ absl::StatusOr<AuditLog::Added> Append(AuditRows& rows, AuditRecord record, cons
                                        const AuditPoint& point, const AuditLog::MakeSeal& seal) {
   if (record.time_ms == 0) record.time_ms = NowMs();
   if (seal) {
-    absl::StatusOr<std::string> text = seal(point, record.time_ms);
-    if (!text.ok()) return text.status();
-    record.seal = *std::move(text);
+    ASSIGN_OR_RETURN(record.seal, seal(point, record.time_ms));
   }
   record.id = last.id + 1;
   record.hash = AuditHash(last.hash, record);
   AuditLog::Added added{last, last};
   added.now.id = record.id;
   added.now.hash = record.hash;
-  if (absl::Status inserted = rows.Insert(record); !inserted.ok()) return inserted;
+  RETURN_IF_ERROR(rows.Insert(record));
   return added;
 }
 
@@ -29,38 +28,32 @@ absl::StatusOr<AuditLog::Added> Append(AuditRows& rows, AuditRecord record, cons
 
 absl::StatusOr<AuditState> StateOfChain(AuditRows& rows) {
   AuditState state;
-  absl::StatusOr<AuditPoint> before = rows.Before();
-  if (!before.ok()) return before.status();
-  absl::StatusOr<AuditPoint> last = rows.Last(*before);
-  if (!last.ok()) return last.status();
-  state.before = *std::move(before);
-  state.last = *std::move(last);
+  ASSIGN_OR_RETURN(AuditPoint before, rows.Before());
+  ASSIGN_OR_RETURN(AuditPoint last, rows.Last(before));
+  state.before = std::move(before);
+  state.last = std::move(last);
   return state;
 }
 
 absl::StatusOr<AuditLog::Added> AddToChain(AuditRows& rows, AuditRecord record,
                                            const AuditLog::MakeSeal& seal) {
-  const absl::StatusOr<AuditState> state = StateOfChain(rows);
-  if (!state.ok()) return state.status();
-  return Append(rows, std::move(record), state->last, state->last, seal);
+  ASSIGN_OR_RETURN(const AuditState state, StateOfChain(rows));
+  return Append(rows, std::move(record), state.last, state.last, seal);
 }
 
 absl::StatusOr<std::optional<AuditLog::Added>> PruneChain(AuditRows& rows, std::uint64_t keep,
                                                           AuditRecord record,
                                                           const AuditLog::MakeSeal& seal) {
-  const absl::StatusOr<AuditState> state = StateOfChain(rows);
-  if (!state.ok()) return state.status();
-  if (state->last.id - state->before.id <= keep) return std::nullopt;
-  AuditPoint cut = state->before;
-  cut.id = state->last.id - keep;
-  absl::StatusOr<std::optional<std::string>> hash = rows.HashOf(cut.id);
-  if (!hash.ok()) return hash.status();
-  if (!*hash) return std::nullopt;  // Somebody took it: the check tells.
-  cut.hash = **std::move(hash);
-  absl::StatusOr<AuditLog::Added> added = Append(rows, std::move(record), state->last, cut, seal);
-  if (!added.ok()) return added.status();
-  if (absl::Status done = rows.CutAt(cut); !done.ok()) return done;
-  return std::optional(*std::move(added));
+  ASSIGN_OR_RETURN(const AuditState state, StateOfChain(rows));
+  if (state.last.id - state.before.id <= keep) return std::nullopt;
+  AuditPoint cut = state.before;
+  cut.id = state.last.id - keep;
+  ASSIGN_OR_RETURN(std::optional<std::string> hash, rows.HashOf(cut.id));
+  if (!hash) return std::nullopt;  // Somebody took it: the check tells.
+  cut.hash = *std::move(hash);
+  ASSIGN_OR_RETURN(AuditLog::Added added, Append(rows, std::move(record), state.last, cut, seal));
+  RETURN_IF_ERROR(rows.CutAt(cut));
+  return std::optional(std::move(added));
 }
 
 }  // namespace mirror

@@ -1,6 +1,7 @@
 #include "server/store/catalog/catalog.h"
 
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
@@ -12,19 +13,18 @@ bool Matches(const EventFilter& filter, const EventRecord& event) {
 
 absl::StatusOr<std::map<std::string, std::string>> Catalog::KeepKnownSummaries(
     const std::map<std::string, std::string>& by_context, const IsKnown& is_known) {
-  const absl::StatusOr<std::map<std::string, std::string>> kept = Summaries();
-  if (!kept.ok()) return kept.status();
+  ASSIGN_OR_RETURN(const auto kept, Summaries());
   std::map<std::string, std::string> known, unknown;
   for (const auto& [context_id, text] : by_context) {
-    const auto found = kept->find(context_id);
-    const std::string before = found == kept->end() ? std::string() : found->second;
+    const auto found = kept.find(context_id);
+    const std::string before = found == kept.end() ? std::string() : found->second;
     if (is_known(context_id, before)) {
       known[context_id] = text;
     } else {
       unknown[context_id] = before;
     }
   }
-  if (absl::Status status = KeepSummaries(known); !status.ok()) return status;
+  RETURN_IF_ERROR(KeepSummaries(known));
   return unknown;
 }
 

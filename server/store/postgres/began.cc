@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
 #include "server/store/postgres/history/journal_rows.h"
@@ -176,9 +177,8 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
                                                ".", kNothingApplied));
   }
   Began began;
-  auto row = LockedTenantOf((*rows)[0], names);
-  if (!row.ok()) return row.status();
-  began.row = *std::move(row);
+  ASSIGN_OR_RETURN(auto row, LockedTenantOf((*rows)[0], names));
+  began.row = std::move(row);
   NoteNode(role, &began.row);
   began.tables = intent.tables;
   began.locks_records = intent.writes_records;
@@ -191,10 +191,9 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   for (int at = 0; at < (*rows)[6].rows(); ++at) began.seen[(*rows)[6].Text(at, 0)] = (*rows)[6].Text(at, 1);
   if (role.group > 0) began.is_elsewhere = rows->back().rows() != 1 || rows->back().Int(0, 0) != role.group;
   if (!intent.tables.empty()) {
-    auto open = OpenReceiptsOf((*rows)[7], names);
-    if (!open.ok()) return open.status();
+    ASSIGN_OR_RETURN(auto open, OpenReceiptsOf((*rows)[7], names));
     for (const std::string& table : intent.tables) began.open_receipts[FoldName(table)] = std::nullopt;
-    for (auto& [key, receipt] : *open) began.open_receipts[key] = std::move(receipt);
+    for (auto& [key, receipt] : open) began.open_receipts[key] = std::move(receipt);
   }
   return began;
 }
@@ -220,7 +219,7 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
     *stale = Stale::kMoved;
     return served;
   }
-  if (absl::Status layout = CheckLayout(row.layout_min, row.program); !layout.ok()) return layout;
+  RETURN_IF_ERROR(CheckLayout(row.layout_min, row.program));
   // Another server has seen since that it went back, and ended its cycle: that is told, and done, once.
   const bool noted = row.timeline_now != seen.timeline || row.self_oid_now != seen.self_oid;
   if (row.IsWhereItWas() && (noted || row.rev >= seen.rev)) return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/new_rule.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/journal_rows.h"
@@ -39,13 +40,12 @@ bool IsThere(const std::vector<StateRow>& state) {
 absl::Status EnsureJournal(PostgresMirror& mirror) {
   const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror);
   if (!state.ok() || IsThere(*state)) return state.status();
-  absl::StatusOr<TableWork> work = ChangingTables(mirror);
-  if (!work.ok()) return work.status();
-  OwnWrites& writes = work->writes;
+  ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror));
+  OwnWrites& writes = work.writes;
   PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
-  if (absl::Status made = writes.Send(work->connection); !made.ok()) return made;
+  RETURN_IF_ERROR(writes.Send(work.connection));
   // Who reads where tables stand reads when they stood there.
-  return GiveReading(work->connection, mirror.names.metadata, mirror.names.commits);
+  return GiveReading(work.connection, mirror.names.metadata, mirror.names.commits);
 }
 
 class PostgresJournalVerbs final : public JournalVerbs {
@@ -53,23 +53,20 @@ class PostgresJournalVerbs final : public JournalVerbs {
   explicit PostgresJournalVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
 
   absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) override {
-    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
-    if (!state.ok()) return state.status();
-    return JournalPlaceOf(*state, table);
+    ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
+    return JournalPlaceOf(state, table);
   }
   absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string& table) override {
     return mirror_.work->seen.Find(view(), table);
   }
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
-    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
-    if (!state.ok()) return state.status();
-    if (!IsThere(*state)) return 0;
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    return LastCommitOf(work->connection, mirror_.names, table);
+    ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
+    if (!IsThere(state)) return 0;
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    return LastCommitOf(work.connection, mirror_.names, table);
   }
   absl::Status AddEntry(const JournalEntry& entry) override {
-    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
+    RETURN_IF_ERROR(EnsureJournal(mirror_));
     InsertEntry(writes(), mirror_.names, entry);
     return absl::OkStatus();
   }
@@ -93,22 +90,17 @@ class PostgresJournalVerbs final : public JournalVerbs {
     return absl::OkStatus();
   }
   absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
-    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
-    if (!state.ok()) return state.status();
-    if (!IsThere(*state)) return 0;
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    return EraseJournalKey(work->connection, mirror_.names, table, key);
+    ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
+    if (!IsThere(state)) return 0;
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    return EraseJournalKey(work.connection, mirror_.names, table, key);
   }
   absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
-    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
-    if (!state.ok()) return state.status();
-    if (!IsThere(*state)) return 0;
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    return TrimJournal(work->connection, mirror_.names, !(*histories)->empty(), through, count_max);
+    ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
+    if (!IsThere(state)) return 0;
+    ASSIGN_OR_RETURN(const auto histories, view().Histories());
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    return TrimJournal(work.connection, mirror_.names, !histories->empty(), through, count_max);
   }
 
  private:
@@ -123,32 +115,27 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
   explicit PostgresHistoryVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
 
   absl::StatusOr<bool> IsKept(const std::string& table) override {
-    const auto found = Find(table);
-    if (!found.ok()) return found.status();
-    return *found != nullptr;
+    ASSIGN_OR_RETURN(const auto found, Find(table));
+    return found != nullptr;
   }
 
   absl::StatusOr<bool> IsAsKept(const std::string& table) override {
-    const auto found = Find(table);
-    if (!found.ok()) return found.status();
-    if (*found == nullptr) return true;
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    absl::StatusOr<bool> as_kept = ShowsTable(*work, **found);
+    ASSIGN_OR_RETURN(const auto found, Find(table));
+    if (found == nullptr) return true;
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    absl::StatusOr<bool> as_kept = ShowsTable(work, *found);
     if (!as_kept.ok()) return mirror_.Said(as_kept.status());
     return as_kept;
   }
 
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
     // The view of all versions reads it.
-    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    absl::StatusOr<PostgresHistory> begun = BeginVersions(*work, kept, known_from);
+    RETURN_IF_ERROR(EnsureJournal(mirror_));
+    ASSIGN_OR_RETURN(const auto histories, view().Histories());
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    absl::StatusOr<PostgresHistory> begun = BeginVersions(work, kept, known_from);
     if (!begun.ok()) return mirror_.Said(begun.status());
-    (**histories)[FoldName(kept.name)] = *std::move(begun);
+    (*histories)[FoldName(kept.name)] = *std::move(begun);
     return absl::OkStatus();
   }
 
@@ -157,15 +144,12 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (!kept.ok()) return kept.status();
     is_uncompared_ = false;
     if (kept->history == nullptr) return absl::OkStatus();
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    const absl::StatusOr<bool> is_first = NoteKeys(apply, moment);
-    if (!is_first.ok()) return is_first.status();
-    const absl::StatusOr<bool> uncompared =
-        KeepRowsInParts(*work, *kept->history, kept->kinds, apply, moment);
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    ASSIGN_OR_RETURN(const bool is_first, NoteKeys(apply, moment));
+    const absl::StatusOr<bool> uncompared = KeepRowsInParts(work, *kept->history, kept->kinds, apply, moment);
     if (!uncompared.ok()) return mirror_.Said(uncompared.status());
     is_uncompared_ = *uncompared;
-    mirror_.work->keeping = KeepingVersions(*work, *kept->history, kept->kinds, apply, moment, *is_first);
+    mirror_.work->keeping = KeepingVersions(work, *kept->history, kept->kinds, apply, moment, is_first);
     return absl::OkStatus();
   }
 
@@ -173,9 +157,8 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (!std::exchange(is_uncompared_, false)) return absl::OkStatus();
     const absl::StatusOr<Kept> kept = KeptOf(*apply.schema);
     if (!kept.ok() || kept->history == nullptr) return kept.status();
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    return mirror_.Said(ForgetSameVersions(*work, *kept->history, kept->kinds, apply, moment));
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    return mirror_.Said(ForgetSameVersions(work, *kept->history, kept->kinds, apply, moment));
   }
 
   absl::Status KeepDifference(const TableSchema& kept, const Shadow&, std::int64_t moment,
@@ -187,18 +170,16 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     if (!of.ok() || of->history == nullptr) return of.status();
     const auto rows = view().state().Read(StateKind::kShadow, FoldName(kept.name));
     if (!rows.ok() || rows->empty()) return rows.status();
-    const absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, rows->front());
-    if (!shadow.ok()) return shadow.status();
+    ASSIGN_OR_RETURN(const PostgresShadow shadow, ParseShadow(mirror_.names, rows->front()));
     mirror_.kept_through.erase(FoldName(kept.name));
     // While rows are read nothing else can be asked.
-    if (absl::Status there = EnsureJournal(mirror_); !there.ok()) return there;
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
+    RETURN_IF_ERROR(EnsureJournal(mirror_));
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
     absl::Status done =
-        mirror_.Said(KeepDifferentVersions(*work, **history, compared, of->kinds, *shadow, moment, take));
+        mirror_.Said(KeepDifferentVersions(work, **history, compared, of->kinds, shadow, moment, take));
     if (!done.ok() || (*history)->hidden.empty()) return done;
     (*history)->hidden.clear();
-    WriteHistory(work->writes, mirror_.names, **history);
+    WriteHistory(work.writes, mirror_.names, **history);
     return done;
   }
 
@@ -206,30 +187,25 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     const auto found = Find(agreed.name);
     if (!found.ok() || *found == nullptr) return found.status();
     if (MustBeginAnew((*found)->schema, KeptForm(agreed), moved)) return SetAside(agreed.name, now_ms);
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    return mirror_.Said(FollowDefinition(*work, agreed, moved, *found));
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    return mirror_.Said(FollowDefinition(work, agreed, moved, *found));
   }
 
   absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
                                    std::int64_t count_max) override {
-    const auto found = Find(table);
-    if (!found.ok()) return found.status();
-    if (*found == nullptr) return 0;
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    absl::StatusOr<std::int64_t> gone = CutVersions(*work, *found, known_from, count_max);
+    ASSIGN_OR_RETURN(const auto found, Find(table));
+    if (found == nullptr) return 0;
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    absl::StatusOr<std::int64_t> gone = CutVersions(work, found, known_from, count_max);
     if (!gone.ok()) return mirror_.Said(gone.status());
     return gone;
   }
 
   absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) override {
-    const auto found = Find(table);
-    if (!found.ok()) return found.status();
-    if (*found == nullptr) return 0;
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    absl::StatusOr<std::int64_t> gone = EraseVersions(*work, **found, key);
+    ASSIGN_OR_RETURN(const auto found, Find(table));
+    if (found == nullptr) return 0;
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    absl::StatusOr<std::int64_t> gone = EraseVersions(work, *found, key);
     if (!gone.ok()) return mirror_.Said(gone.status());
     return gone;
   }
@@ -237,13 +213,11 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
     const auto found = Find(table);
     if (!found.ok() || *found == nullptr) return found.status();
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    absl::Status aside = mirror_.Said(SetVersionsAside(*work, **found, now_ms));
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    absl::Status aside = mirror_.Said(SetVersionsAside(work, **found, now_ms));
     if (!aside.ok()) return aside;
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    (*histories)->erase(FoldName(table));
+    ASSIGN_OR_RETURN(const auto histories, view().Histories());
+    histories->erase(FoldName(table));
     return aside;
   }
 
@@ -257,19 +231,17 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
 
   /// Null: none are kept.
   absl::StatusOr<PostgresHistory*> Find(const std::string& table) {
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    const auto found = (*histories)->find(FoldName(table));
-    return found == (*histories)->end() ? nullptr : &found->second;
+    ASSIGN_OR_RETURN(const auto histories, view().Histories());
+    const auto found = histories->find(FoldName(table));
+    return found == histories->end() ? nullptr : &found->second;
   }
   /// Whether none of the batch's keys has a version of the moment: it is the moment's first batch, or each
   /// one so far came behind those before it.
   absl::StatusOr<bool> NoteKeys(const ApplyRows& apply, std::int64_t moment) {
     const TableSchema& schema = *apply.schema;
     const std::string table = FoldName(schema.name);
-    const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
-    if (!state.ok()) return state.status();
-    if (JournalPlaceOf(*state, table).open == 0) mirror_.kept_through[table] = {moment, {}};
+    ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
+    if (JournalPlaceOf(state, table).open == 0) mirror_.kept_through[table] = {moment, {}};
     const auto through = mirror_.kept_through.find(table);
     if (through == mirror_.kept_through.end() || apply.batch->row_count == 0) return false;
     auto& [of, greatest] = through->second;
@@ -286,12 +258,10 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     return is_first;
   }
   absl::StatusOr<Kept> KeptOf(const TableSchema& table) {
-    const auto found = Find(table.name);
-    if (!found.ok()) return found.status();
-    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table.name);
-    if (!agreed.ok()) return agreed.status();
-    if (*found == nullptr || *agreed == nullptr) return Kept{};
-    return Kept{*found, KindsOf(table, (*agreed)->kinds)};
+    ASSIGN_OR_RETURN(const auto found, Find(table.name));
+    ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table.name));
+    if (found == nullptr || agreed == nullptr) return Kept{};
+    return Kept{found, KindsOf(table, agreed->kinds)};
   }
 
   PostgresMirror& mirror_;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/journal_verbs.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/others_objects.h"
@@ -67,7 +68,7 @@ class ContentsReader {
         [&] { return ReadLeftOut(); },
     };
     for (const auto& step : steps) {
-      if (absl::Status read = step(); !read.ok()) return read;
+      RETURN_IF_ERROR(step());
     }
     RemoveSeen(&contents_.documents);
     return absl::OkStatus();
@@ -83,29 +84,25 @@ class ContentsReader {
   }
 
   absl::Status ReadTenantAndIds() {
-    absl::StatusOr<TenantRow> row = ReadTenantRow(connection_, names_);
-    if (!row.ok()) return row.status();
-    contents_.tenant = std::move(row->tenant);
+    ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection_, names_));
+    contents_.tenant = std::move(row.tenant);
     // Holds and hook notes are numbered together, with names of the mirror's.
-    contents_.last_hook = row->next_id - 1;
+    contents_.last_hook = row.next_id - 1;
     contents_.last_hold = static_cast<std::uint64_t>(contents_.last_hook);
     return absl::OkStatus();
   }
 
   absl::Status ReadTables() {
-    absl::StatusOr<std::vector<PostgresAgreed>> agreed = SelectAgreed(connection_, names_);
-    if (!agreed.ok()) return agreed.status();
+    ASSIGN_OR_RETURN(std::vector<PostgresAgreed> agreed, SelectAgreed(connection_, names_));
     std::vector<std::string> relations;
-    for (const PostgresAgreed& table : *agreed) relations.push_back(table.schema.name);
-    const auto present = ReadPresent(connection_, names_, relations);
-    if (!present.ok()) return present.status();
-    const auto notes = ReadState(connection_, names_, StateKind::kEmptied);
-    if (!notes.ok()) return notes.status();
+    for (const PostgresAgreed& table : agreed) relations.push_back(table.schema.name);
+    ASSIGN_OR_RETURN(const auto present, ReadPresent(connection_, names_, relations));
+    ASSIGN_OR_RETURN(const auto notes, ReadState(connection_, names_, StateKind::kEmptied));
     std::map<std::string, std::set<std::string>> emptied;
-    for (const StateRow& note : *notes) emptied[note.table_key].merge(EmptiedBy(note));
-    for (PostgresAgreed& table : *agreed) {
-      const auto there = present->find(table.schema.name);
-      if (there == present->end()) continue;
+    for (const StateRow& note : notes) emptied[note.table_key].merge(EmptiedBy(note));
+    for (PostgresAgreed& table : agreed) {
+      const auto there = present.find(table.schema.name);
+      if (there == present.end()) continue;
       const std::string key = FoldName(table.schema.name);
       const auto record = std::find_if(contents_.records.begin(), contents_.records.end(),
                                        [&](const TableRecord& one) { return FoldName(one.table) == key; });
@@ -128,9 +125,8 @@ class ContentsReader {
   }
 
   absl::Status ReadLostColumns() {
-    const auto rows = ReadState(connection_, names_, StateKind::kLostColumns);
-    if (!rows.ok()) return rows.status();
-    for (const StateRow& row : *rows) {
+    ASSIGN_OR_RETURN(const auto rows, ReadState(connection_, names_, StateKind::kLostColumns));
+    for (const StateRow& row : rows) {
       const PostgresLost lost = LostOf(row);
       for (const std::string& column : lost.columns) {
         contents_.lost_columns.push_back({row.table_key, column, lost.position});
@@ -146,9 +142,8 @@ class ContentsReader {
   }
 
   absl::Status ReadOwnIndexes() {
-    absl::StatusOr<std::vector<IndexChange>> made = FindMadeIndexes(connection_, names_);
-    if (!made.ok()) return made.status();
-    std::copy_if(std::make_move_iterator(made->begin()), std::make_move_iterator(made->end()),
+    ASSIGN_OR_RETURN(std::vector<IndexChange> made, FindMadeIndexes(connection_, names_));
+    std::copy_if(std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()),
                  std::back_inserter(contents_.own_indexes), [&](const IndexChange& index) {
                    return std::any_of(
                        contents_.tables.begin(), contents_.tables.end(),
@@ -161,25 +156,21 @@ class ContentsReader {
     std::vector<std::string>& left_out = contents_.left_out;
     std::set<std::string> tables;
     for (const ContentsTable& table : contents_.tables) tables.insert(table.agreed.name);
-    absl::StatusOr<std::vector<std::string>> others =
-        FindOthersObjects(connection_, contents_.tenant.context_id, names_, tables);
-    if (!others.ok()) return others.status();
-    std::move(others->begin(), others->end(), std::back_inserter(left_out));
-    const auto dropped = ReadState(connection_, names_, StateKind::kDropped);
-    if (!dropped.ok()) return dropped.status();
-    for (const StateRow& row : *dropped) {
+    ASSIGN_OR_RETURN(std::vector<std::string> others,
+                     FindOthersObjects(connection_, contents_.tenant.context_id, names_, tables));
+    std::move(others.begin(), others.end(), std::back_inserter(left_out));
+    ASSIGN_OR_RETURN(const auto dropped, ReadState(connection_, names_, StateKind::kDropped));
+    for (const StateRow& row : dropped) {
       PayloadReader payload(row.bytes());
       left_out.push_back(
           absl::StrCat("table '", payload.Text(), "' that was set aside as '", row.table_key, "'"));
     }
-    const auto histories = SelectHistories(connection_, names_);
-    if (!histories.ok()) return histories.status();
-    for (const auto& [key, history] : *histories) {
+    ASSIGN_OR_RETURN(const auto histories, SelectHistories(connection_, names_));
+    for (const auto& [key, history] : histories) {
       left_out.push_back(absl::StrCat("versions of rows of table '", history.schema.name, "'"));
     }
-    const auto journal = ReadState(connection_, names_, StateKind::kJournal);
-    if (!journal.ok()) return journal.status();
-    if (!journal->empty()) left_out.push_back("the journal of changes");
+    ASSIGN_OR_RETURN(const auto journal, ReadState(connection_, names_, StateKind::kJournal));
+    if (!journal.empty()) left_out.push_back("the journal of changes");
     const auto rows = connection_.Query(
         absl::StrCat("SELECT table_key FROM ", names_.state, " WHERE kind = $1 UNION SELECT table_key FROM ",
                      names_.receipts, " WHERE kind = $2 ORDER BY 1"),
@@ -303,7 +294,7 @@ absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connec
   // Whatever is wrong with another mirror's rows is nothing of this one's. Behind an error of PostgreSQL's
   // nothing can be asked.
   if (postgres::TroubleOf(read) == postgres::Trouble::kNone) {
-    if (absl::Status same = CheckSame(connection, names); !same.ok()) return same;
+    RETURN_IF_ERROR(CheckSame(connection, names));
   }
   if (!read.ok()) return read;
   *older = std::move(reader.older());

@@ -12,6 +12,7 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/durable.h"
@@ -91,13 +92,12 @@ PostgresImport::PostgresImport(postgres::Lease lease, PlaceKind kind, const std:
 
 absl::StatusOr<std::unique_ptr<PostgresImport>> PostgresImport::New(PostgresPlace& place,
                                                                     const std::string& context_id) {
-  if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
-  absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-  if (!lease.ok()) return lease.status();
+  RETURN_IF_ERROR(CheckContextFits(context_id));
+  ASSIGN_OR_RETURN(postgres::Lease lease, place.Take(PlaceUse::kWrite));
   const std::string schema =
-      absl::StrCat("mirror_import_", HexDigest(absl::StrCat(context_id, " ", (*lease)->server_pid())));
+      absl::StrCat("mirror_import_", HexDigest(absl::StrCat(context_id, " ", lease->server_pid())));
   return std::unique_ptr<PostgresImport>(
-      new PostgresImport(*std::move(lease), place.options().kind, context_id, schema));
+      new PostgresImport(std::move(lease), place.options().kind, context_id, schema));
 }
 
 absl::Status PostgresImport::Begin(const MirrorContents& contents) {
@@ -127,22 +127,20 @@ absl::Status PostgresImport::MakeSchema() {
 }
 
 absl::Status PostgresImport::MakeTable(const ContentsTable& table) {
-  const absl::StatusOr<std::int64_t> id = TakeId(*lease_, names_);
-  if (!id.ok()) return id.status();
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(*lease_, names_));
   OwnWrites writes;
   TableWork work{*lease_, names_, writes};
   Filled& filled = tables_[FoldName(table.agreed.name)];
   filled.schema = FormOf(table.stored);
-  PostgresAgreed agreed{.schema = table.agreed, .generation = *id, .is_there = true};
+  PostgresAgreed agreed{.schema = table.agreed, .generation = id, .is_there = true};
   AddKinds(filled.schema, &agreed.kinds);
   AddKinds(KeptForm(table.agreed), &agreed.kinds);
   filled.target = {.name = work.In(table.agreed.name),
                    .receipts = names_.receipts,
                    .kinds = KindsOf(filled.schema, agreed.kinds),
                    .has_new_keys = true};
-  absl::Status made =
-      RunOnTable(work, CreateTableSql(work, table.agreed.name, filled.schema, *id), "making a table");
-  if (!made.ok()) return made;
+  RETURN_IF_ERROR(
+      RunOnTable(work, CreateTableSql(work, table.agreed.name, filled.schema, id), "making a table"));
   WriteAgreed(writes, names_, agreed);
   return writes.Send(*lease_);
 }
@@ -153,15 +151,14 @@ absl::Status PostgresImport::AddRows(const TableSchema& stored, RowBlock* rows) 
     return absl::InvalidArgumentError(absl::StrCat("table '", stored.name, "' is not among the contents"));
   }
   const TableSchema& schema = found->second.schema;
-  const absl::StatusOr<ChangeBatch> batch = BatchOf(schema, rows);
-  if (!batch.ok()) return batch.status();
-  std::vector<std::uint32_t> order = batch->key_order;
+  ASSIGN_OR_RETURN(const ChangeBatch batch, BatchOf(schema, rows));
+  std::vector<std::uint32_t> order = batch.key_order;
   if (order.empty()) {
-    order.resize(batch->row_count);
+    order.resize(batch.row_count);
     std::iota(order.begin(), order.end(), 0U);
   }
-  PostgresBatchValues values(schema, *batch);
-  const ApplyRows apply{.schema = &schema, .batch = &*batch};
+  PostgresBatchValues values(schema, batch);
+  const ApplyRows apply{.schema = &schema, .batch = &batch};
   const absl::Status copied = CopyRows(*lease_, found->second.target, apply, values, order).status();
   if (copied.ok()) return copied;
   const auto at = static_cast<std::size_t>(postgres::FailureOf(copied).copy_row);
@@ -191,13 +188,11 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
   if (*there == 0) return false;
   // The name is not freed: Finish() gives it to the new schema in the same transaction.
-  if (absl::Status held = HoldMirror(*lease_, kind_, present, Frees::kNothing); !held.ok()) return held;
-  if (absl::Status fenced = FenceEpoch(*lease_, present, epoch); !fenced.ok()) return fenced;
+  RETURN_IF_ERROR(HoldMirror(*lease_, kind_, present, Frees::kNothing));
+  RETURN_IF_ERROR(FenceEpoch(*lease_, present, epoch));
   const absl::Status done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
   if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
-  absl::StatusOr<std::vector<std::string>> guarded = CarryRights(*lease_, QuoteName(aside), names_);
-  if (!guarded.ok()) return guarded.status();
-  guarded_ = *std::move(guarded);
+  ASSIGN_OR_RETURN(guarded_, CarryRights(*lease_, QuoteName(aside), names_));
   return true;
 }
 
@@ -228,7 +223,7 @@ absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
       {quoted}, kImporting);
   if (!empty.ok() || *empty == 0) return empty.status();
   postgres::Savepoint savepoint(*lease_);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(savepoint.Begin());
   absl::Status dropped = CarryRights(*lease_, quoted, names_).status();
   if (dropped.ok()) dropped = lease_->Execute(absl::StrCat("DROP SCHEMA ", quoted), kImporting);
   // One with a function or a type in it, or of another owner, stays, and is told of by what comes next.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/document_rows.h"
@@ -51,21 +52,19 @@ class PostgresRecords final : public StoreRecords {
   absl::StatusOr<TenantRecord> ReadTenant() override {
     if (view() != nullptr) return view()->row().tenant;
     return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
-      absl::StatusOr<TenantRow> row = ReadTenantRow(connection, mirror_.names);
-      if (!row.ok()) return row.status();
+      ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection, mirror_.names));
       // Here a former row may stand still, and of a mirror that took this one's name nothing is known yet.
-      if (absl::Status served = mirror_.NoteServed(*row); !served.ok()) return served;
-      return std::move(row->tenant);
+      RETURN_IF_ERROR(mirror_.NoteServed(row));
+      return std::move(row.tenant);
     });
   }
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
     if (view() != nullptr) return view()->FindRecord(table);
     return On(PlaceUse::kRead,
               [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<TableRecord>> {
-                auto records = SelectRecords(connection, mirror_.names, {table});
-                if (!records.ok()) return records.status();
-                if (records->empty()) return std::nullopt;
-                return std::move(records->front());
+                ASSIGN_OR_RETURN(auto records, SelectRecords(connection, mirror_.names, {table}));
+                if (records.empty()) return std::nullopt;
+                return std::move(records.front());
               });
   }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
@@ -74,32 +73,27 @@ class PostgresRecords final : public StoreRecords {
               [&](postgres::Connection& connection) { return SelectRecords(connection, mirror_.names); });
   }
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    auto agreed = FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (!*agreed || !(*agreed)->is_there) return std::nullopt;
-    return std::move((*agreed)->schema);
+    ASSIGN_OR_RETURN(auto agreed, FindAgreed(table));
+    if (!agreed || !agreed->is_there) return std::nullopt;
+    return std::move(agreed->schema);
   }
 
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
-    const auto record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    if (!*record) return std::vector<std::string>{};
-    auto rows = FromState(StateOf(mirror_.names, StateKind::kLostColumns, FoldName(table)));
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return std::vector<std::string>{};
-    return LostColumns(std::move(rows->front()), (*record)->position);
+    ASSIGN_OR_RETURN(const auto record, ReadTable(table));
+    if (!record) return std::vector<std::string>{};
+    ASSIGN_OR_RETURN(auto rows, FromState(StateOf(mirror_.names, StateKind::kLostColumns, FoldName(table))));
+    if (rows.empty()) return std::vector<std::string>{};
+    return LostColumns(std::move(rows.front()), record->position);
   }
 
   absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
-    auto records = ReadTables();
-    if (!records.ok()) return records.status();
-    auto agreed = AllAgreed();
-    if (!agreed.ok()) return agreed.status();
+    ASSIGN_OR_RETURN(auto records, ReadTables());
+    ASSIGN_OR_RETURN(auto agreed, AllAgreed());
     std::vector<PostgresAgreed> looked;
     std::string agreed_as;
-    for (const TableRecord& record : *records) {
-      const auto found = agreed->find(FoldName(record.table));
-      if (found == agreed->end() || !IsMirroredAs(record, found->second)) continue;
+    for (const TableRecord& record : records) {
+      const auto found = agreed.find(FoldName(record.table));
+      if (found == agreed.end() || !IsMirroredAs(record, found->second)) continue;
       looked.push_back(found->second);
       absl::StrAppend(&agreed_as, "\n", found->first, " ", record.schema_hash);
     }
@@ -109,64 +103,56 @@ class PostgresRecords final : public StoreRecords {
     if (is_known) return touched_;
     return In(
         [&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
-          auto print = PrintOfDefinitions(connection, mirror_.names);
-          if (!print.ok()) return print.status();
+          ASSIGN_OR_RETURN(auto print, PrintOfDefinitions(connection, mirror_.names));
           if (view() == nullptr) looked_outside_ = agreed_as;
-          absl::StrAppend(&*print, agreed_as);
-          if (*print == looked_at_) return touched_;
+          absl::StrAppend(&print, agreed_as);
+          if (print == looked_at_) return touched_;
           looked_outside_.reset();
-          auto touched = FindTouched(connection, mirror_.names, looked);
-          if (!touched.ok()) return touched.status();
-          if (absl::Status own = CheckOwnRelations(connection, mirror_.context_id, mirror_.names); !own.ok())
-            return own;
-          if (absl::Status heirs = CheckNoHeirs(connection, mirror_.names); !heirs.ok()) return heirs;
-          looked_at_ = *std::move(print);
+          ASSIGN_OR_RETURN(auto touched, FindTouched(connection, mirror_.names, looked));
+          RETURN_IF_ERROR(CheckOwnRelations(connection, mirror_.context_id, mirror_.names));
+          RETURN_IF_ERROR(CheckNoHeirs(connection, mirror_.names));
+          looked_at_ = std::move(print);
           if (view() == nullptr) looked_outside_ = agreed_as;
-          return touched_ = *std::move(touched);
+          return touched_ = std::move(touched);
         },
         PlaceUse::kRead, PlaceNode::kCoordinator);
   }
 
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
-    const auto record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    const auto agreed = FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (!*record || !*agreed || (*record)->row_count < 0 || !IsMirroredAs(**record, **agreed) ||
-        KeepsPartner((*agreed)->schema)) {
+    ASSIGN_OR_RETURN(const auto record, ReadTable(table));
+    ASSIGN_OR_RETURN(const auto agreed, FindAgreed(table));
+    if (!record || !agreed || record->row_count < 0 || !IsMirroredAs(*record, *agreed) ||
+        KeepsPartner(agreed->schema)) {
       return 0;
     }
     const auto rows = In(
         [&](postgres::Connection& connection) -> absl::StatusOr<std::int64_t> {
-          absl::Status held =
-              HoldTable(connection, mirror_.place.options().kind, mirror_.names, (*agreed)->schema.name);
-          if (!held.ok()) return held;
+          RETURN_IF_ERROR(
+              HoldTable(connection, mirror_.place.options().kind, mirror_.names, agreed->schema.name));
           return connection.Number(absl::StrCat("SELECT count(*) FROM ",
-                                                Qualified(mirror_.names.schema_name, (*agreed)->schema.name)),
+                                                Qualified(mirror_.names.schema_name, agreed->schema.name)),
                                    {}, "counting rows");
         },
         PlaceUse::kScan);
     if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-    return std::max<std::int64_t>(0, *rows - (*record)->row_count);
+    return std::max<std::int64_t>(0, *rows - record->row_count);
   }
 
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
-    const auto agreed = AllAgreed();
-    if (!agreed.ok()) return agreed.status();
+    ASSIGN_OR_RETURN(const auto agreed, AllAgreed());
     std::vector<std::string> tables;
-    for (const auto& [key, table] : *agreed) {
+    for (const auto& [key, table] : agreed) {
       if (table.is_there) tables.push_back(table.schema.name);
     }
     return tables;
   }
 
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
-    const auto dropped = FromState(StateOf(mirror_.names, StateKind::kDropped));
-    if (!dropped.ok()) return dropped.status();
-    if (dropped->empty()) return std::vector<std::string>{};
+    ASSIGN_OR_RETURN(const auto dropped, FromState(StateOf(mirror_.names, StateKind::kDropped)));
+    if (dropped.empty()) return std::vector<std::string>{};
     return In(
         [&](postgres::Connection& connection) {
-          return ::mirror::SetAside(connection, mirror_.names, *dropped, table);
+          return ::mirror::SetAside(connection, mirror_.names, dropped, table);
         },
         PlaceUse::kScan, PlaceNode::kCoordinator);
   }
@@ -175,18 +161,16 @@ class PostgresRecords final : public StoreRecords {
     return FromState([&](const StateSource& from) { return SelectAnswers(from, mirror_.names); });
   }
   absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
-    const auto rows = FromState(StateOf(mirror_.names, StateKind::kObjects));
-    if (!rows.ok()) return rows.status();
-    return ReadObjects(*rows);
+    ASSIGN_OR_RETURN(const auto rows, FromState(StateOf(mirror_.names, StateKind::kObjects)));
+    return ReadObjects(rows);
   }
   absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
-    const auto too_long = FromState(StateOf(mirror_.names, StateKind::kTooLong));
-    if (!too_long.ok()) return too_long.status();
+    ASSIGN_OR_RETURN(const auto too_long, FromState(StateOf(mirror_.names, StateKind::kTooLong)));
     auto indexes =
         In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
            PlaceUse::kRead, PlaceNode::kCoordinator);
     if (!indexes.ok()) return indexes;
-    for (OwnIndex& index : ReadTooLong(*too_long)) {
+    for (OwnIndex& index : ReadTooLong(too_long)) {
       const auto is_it = [&](const OwnIndex& there) { return there.name == index.name; };
       // A DBA may have made it.
       if (std::none_of(indexes->begin(), indexes->end(), is_it)) indexes->push_back(std::move(index));
@@ -197,10 +181,9 @@ class PostgresRecords final : public StoreRecords {
     return PostgresIndexTerms(kept, columns);
   }
   absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
-    const auto tenant = ReadTenant();
-    if (!tenant.ok()) return tenant.status();
+    ASSIGN_OR_RETURN(const auto tenant, ReadTenant());
     return FromState(
-        [&](const StateSource& from) { return SelectCycleNotes(from, mirror_.names, tenant->cycle); });
+        [&](const StateSource& from) { return SelectCycleNotes(from, mirror_.names, tenant.cycle); });
   }
   absl::StatusOr<std::vector<TableCheck>> ReadChecks() override {
     return FromState([&](const StateSource& from) { return SelectChecks(from, mirror_.names); });
@@ -227,8 +210,7 @@ class PostgresRecords final : public StoreRecords {
   absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
                                     std::uint64_t bytes_max) override {
     return In([&](postgres::Connection& connection) -> absl::StatusOr<RowBlock> {
-      absl::Status held = HoldTable(connection, mirror_.place.options().kind, mirror_.names, kept.name);
-      if (!held.ok()) return held;
+      RETURN_IF_ERROR(HoldTable(connection, mirror_.place.options().kind, mirror_.names, kept.name));
       return ReadRowsByKey(connection, mirror_.names, kept, keys, bytes_max);
     });
   }
@@ -258,8 +240,7 @@ class PostgresRecords final : public StoreRecords {
     // A definition that changes under a prepared statement takes the whole transaction along.
     for (bool again = false;; again = true) {
       OwnTransaction reading(*at->lease, *mirror_.own);
-      absl::Status begun = reading.Begin({.read_only = use != PlaceUse::kWrite});
-      if (!begun.ok()) return begun;
+      RETURN_IF_ERROR(reading.Begin({.read_only = use != PlaceUse::kWrite}));
       auto done = read(*at->lease);
       if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
     }
@@ -269,7 +250,7 @@ class PostgresRecords final : public StoreRecords {
   auto In(const Read& read, PlaceUse use = PlaceUse::kRead, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
     if (view() == nullptr) return On(use, read, node);
-    if (absl::Status sent = view()->writes().Send(view()->connection()); !sent.ok()) return sent;
+    RETURN_IF_ERROR(view()->writes().Send(view()->connection()));
     return read(view()->connection());
   }
   template <typename Read>
@@ -280,32 +261,28 @@ class PostgresRecords final : public StoreRecords {
 
   absl::StatusOr<std::optional<PostgresAgreed>> FindAgreed(const std::string& table) {
     if (view() != nullptr) {
-      const auto all = view()->Agreed();
-      if (!all.ok()) return all.status();
-      const auto found = (*all)->find(FoldName(table));
-      if (found == (*all)->end()) return std::nullopt;
+      ASSIGN_OR_RETURN(const auto all, view()->Agreed());
+      const auto found = all->find(FoldName(table));
+      if (found == all->end()) return std::nullopt;
       return found->second;
     }
     return On(PlaceUse::kRead,
               [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<PostgresAgreed>> {
-                auto agreed = SelectAgreed(connection, mirror_.names, {table});
-                if (!agreed.ok()) return agreed.status();
-                if (agreed->empty()) return std::nullopt;
-                return std::move(agreed->front());
+                ASSIGN_OR_RETURN(auto agreed, SelectAgreed(connection, mirror_.names, {table}));
+                if (agreed.empty()) return std::nullopt;
+                return std::move(agreed.front());
               });
   }
   absl::StatusOr<std::map<std::string, PostgresAgreed>> AllAgreed() {
     if (view() != nullptr) {
-      const auto all = view()->Agreed();
-      if (!all.ok()) return all.status();
-      return **all;
+      ASSIGN_OR_RETURN(const auto all, view()->Agreed());
+      return *all;
     }
-    auto agreed = On(PlaceUse::kRead, [&](postgres::Connection& connection) {
-      return SelectAgreed(connection, mirror_.names);
-    });
-    if (!agreed.ok()) return agreed.status();
+    ASSIGN_OR_RETURN(auto agreed, On(PlaceUse::kRead, [&](postgres::Connection& connection) {
+                       return SelectAgreed(connection, mirror_.names);
+                     }));
     std::map<std::string, PostgresAgreed> all;
-    for (PostgresAgreed& table : *agreed) {
+    for (PostgresAgreed& table : agreed) {
       const std::string key = FoldName(table.schema.name);
       all[key] = std::move(table);
     }

@@ -11,6 +11,7 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/history/journal_reader.h"
 #include "server/store/postgres/history/version_reader.h"
 #include "server/store/postgres/place/own_names.h"
@@ -73,17 +74,15 @@ class PostgresSnapshot final : public Snapshot {
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
-    const absl::StatusOr<std::vector<TableRecord>> found = SelectRecords(*connection_, names_, {table});
-    if (!found.ok()) return found.status();
-    return found->empty() ? std::nullopt : std::optional(found->front());
+    ASSIGN_OR_RETURN(const std::vector<TableRecord> found, SelectRecords(*connection_, names_, {table}));
+    return found.empty() ? std::nullopt : std::optional(found.front());
   }
   absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
     return SelectRecords(*connection_, names_);
   }
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    absl::StatusOr<std::vector<PostgresAgreed>> found = SelectAgreed(*connection_, names_, {table});
-    if (!found.ok()) return found.status();
-    return found->empty() ? std::nullopt : std::optional(std::move(found->front().schema));
+    ASSIGN_OR_RETURN(std::vector<PostgresAgreed> found, SelectAgreed(*connection_, names_, {table}));
+    return found.empty() ? std::nullopt : std::optional(std::move(found.front().schema));
   }
 
   absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
@@ -160,9 +159,8 @@ class PostgresSnapshot final : public Snapshot {
   absl::Status Read(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                     const std::vector<KeyRange>& ranges, bool in_key_order, const GoOn& go_on,
                     const Take& take, bool first_alone = false) {
-    const absl::StatusOr<PostgresKinds> kinds = Touch(table);
-    if (!kinds.ok()) return kinds.status();
-    PostgresStoredRows stored(table, *kinds, columns);
+    ASSIGN_OR_RETURN(const PostgresKinds kinds, Touch(table));
+    PostgresStoredRows stored(table, kinds, columns);
     const PostgresReading reading = {.name = Qualified(names_.schema_name, table.name),
                                      .kept = table,
                                      .select = stored.SelectList("m"),
@@ -216,11 +214,11 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<PostgresKinds> Touch(const TableSchema& table) {
     const std::string key = FoldName(table.name);
     postgres::Rows agreed;
-    const absl::StatusOr<bool> is_this = HoldAnd(
-        table.name, absl::StrCat("reading table '", table.name, "'"),
-        absl::StrCat("SELECT kinds FROM ", names_.definitions, " WHERE table_key = $1"), {{key}}, &agreed);
-    if (!is_this.ok()) return is_this.status();
-    if (*is_this) {
+    ASSIGN_OR_RETURN(const bool is_this,
+                     HoldAnd(table.name, absl::StrCat("reading table '", table.name, "'"),
+                             absl::StrCat("SELECT kinds FROM ", names_.definitions, " WHERE table_key = $1"),
+                             {{key}}, &agreed));
+    if (is_this) {
       PostgresKinds kinds = KindsOf(table, agreed.rows() == 0 ? std::string_view() : agreed.View(0, 0));
       // See PostgresStored::is_older.
       if (older_.contains(key)) {
@@ -265,11 +263,10 @@ absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(PostgresPlace& pl
                                                                const std::string& context_id,
                                                                const PostgresOwnTables& names,
                                                                std::chrono::milliseconds lasts) {
-  absl::StatusOr<NodeLease> at = place.TakeAt(PlaceUse::kScan, PlaceNode::kRows, names.tenant);
-  if (!at.ok()) return at.status();
-  auto snapshot = std::make_unique<PostgresSnapshot>(std::move(at->lease), place.options().kind, context_id,
-                                                     names, lasts);
-  if (absl::Status begun = snapshot->Begin(); !begun.ok()) return begun;
+  ASSIGN_OR_RETURN(NodeLease at, place.TakeAt(PlaceUse::kScan, PlaceNode::kRows, names.tenant));
+  auto snapshot =
+      std::make_unique<PostgresSnapshot>(std::move(at.lease), place.options().kind, context_id, names, lasts);
+  RETURN_IF_ERROR(snapshot->Begin());
   return snapshot;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/begin_work.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/place_words.h"
@@ -45,10 +46,9 @@ class PostgresStore final : public Store {
     if (mirror_.work) return mirror_.version;
     const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
     if (!at.ok()) return at.status();
-    const auto row = ReadTenantRow(*at->lease, *mirror_.own, mirror_.names);
-    if (!row.ok()) return row.status();
-    if (absl::Status served = mirror_.NoteServed(*row); !served.ok()) return served;
-    mirror_.NoteStateRev(row->state_rev);
+    ASSIGN_OR_RETURN(const auto row, ReadTenantRow(*at->lease, *mirror_.own, mirror_.names));
+    RETURN_IF_ERROR(mirror_.NoteServed(row));
+    mirror_.NoteStateRev(row.state_rev);
     return mirror_.version;
   }
 
@@ -113,7 +113,7 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
     return absl::FailedPreconditionError(
         absl::StrCat("the schema ", mirror.names.schema, " is the mirror of '", row.tenant.context_id, "'"));
   }
-  if (absl::Status served = CheckServed(row, mirror.options.epoch); !served.ok()) return served;
+  RETURN_IF_ERROR(CheckServed(row, mirror.options.epoch));
   return CheckLayout(row.layout_min, row.program);
 }
 
@@ -122,30 +122,29 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
 absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeRole& role,
                                    PostgresMirror* mirror) {
   OwnTransaction transaction(connection, *mirror->own);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin());
   auto row = LockTenant(connection, mirror->names);
   if (!row.ok()) return row;
   // Once more: it may have been moved while this waited.
-  if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckTenant(*row, *mirror));
   NoteNode(role, &*row);
   const bool went_back = !row->IsWhereItWas() && !row->IsAtAnotherNode();
   if (went_back) {
-    if (absl::Status ended = EndRestoredCycle(connection, mirror->names, &*row); !ended.ok()) return ended;
+    RETURN_IF_ERROR(EndRestoredCycle(connection, mirror->names, &*row));
   } else if (!row->IsWhereItWas()) {
-    if (absl::Status noted = WriteWhereItIs(connection, mirror->names, &*row); !noted.ok()) return noted;
+    RETURN_IF_ERROR(WriteWhereItIs(connection, mirror->names, &*row));
   }
   absl::Status written = connection
                              .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
                                   {mirror->options.epoch}, kOpening)
                              .status();
   if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
-  auto unlogged = FindUnlogged(connection, mirror->names);
-  if (!unlogged.ok()) return unlogged.status();
-  if (unlogged->size() != 0) {
+  ASSIGN_OR_RETURN(auto unlogged, FindUnlogged(connection, mirror->names));
+  if (unlogged.size() != 0) {
     written =
         connection
             .Run(absl::StrCat("UPDATE ", mirror->names.metadata, " SET lsn = -1 WHERE table_name = ANY ($1)"),
-                 {unlogged->value()}, kOpening)
+                 {unlogged.value()}, kOpening)
             .status();
   }
   if (written.ok()) written = transaction.Commit();
@@ -161,17 +160,16 @@ absl::Status Look(PostgresMirror* mirror) {
   if (!at.ok()) return at.status();
   postgres::Connection& connection = *at->lease;
   OwnTransaction reading(connection, *mirror->own);
-  if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
+  RETURN_IF_ERROR(reading.Begin({.read_only = true}));
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
-  if (absl::Status checked = CheckTenant(*row, *mirror); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckTenant(*row, *mirror));
   NoteNode(at->role, &*row);
-  const auto unlogged = FindUnlogged(connection, mirror->names);
-  if (!unlogged.ok()) return unlogged.status();
-  if (absl::Status ended = reading.Commit(); !ended.ok()) return ended;
-  if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || unlogged->size() != 0) {
+  ASSIGN_OR_RETURN(const auto unlogged, FindUnlogged(connection, mirror->names));
+  RETURN_IF_ERROR(reading.Commit());
+  if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || unlogged.size() != 0) {
     row = TakeOver(connection, at->role, mirror);
     if (!row.ok()) return row.status();
   }
@@ -185,7 +183,7 @@ absl::Status Look(PostgresMirror* mirror) {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
                                                          bool create, const PostgresStoreOptions& options) {
-  if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+  RETURN_IF_ERROR(CheckContextFits(context_id));
   const PostgresOwnTables names(context_id, options.schema.empty() ? SchemaOf(context_id) : options.schema);
   PostgresMirror mirror{
       .place = place,
@@ -195,19 +193,15 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
       .own = std::make_shared<const MirrorGuard>(OwnOf(context_id, names), place.options().kind)};
   std::string quarantined;
   {
-    const auto lease = place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    if (absl::Status opened = FindOrMake(**lease, mirror, create); !opened.ok()) return opened;
+    ASSIGN_OR_RETURN(const auto lease, place.Take(PlaceUse::kWrite));
+    RETURN_IF_ERROR(FindOrMake(*lease, mirror, create));
   }
-  if (absl::Status looked = Look(&mirror); !looked.ok()) return looked;
+  RETURN_IF_ERROR(Look(&mirror));
   {
-    const auto lease = place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    const auto why = ReadQuarantine(**lease, mirror.names);
-    if (!why.ok()) return why.status();
-    quarantined = *why;
+    ASSIGN_OR_RETURN(const auto lease, place.Take(PlaceUse::kWrite));
+    ASSIGN_OR_RETURN(quarantined, ReadQuarantine(*lease, mirror.names));
     // Nobody looks at it before.
-    if (quarantined.empty()) TidyMirror(**lease, *mirror.own, mirror.names, options.epoch).IgnoreError();
+    if (quarantined.empty()) TidyMirror(*lease, *mirror.own, mirror.names, options.epoch).IgnoreError();
   }
   return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));
 }

@@ -8,6 +8,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/history_verbs.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/document_rows.h"
@@ -52,7 +53,7 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
     return absl::OkStatus();
   }
   absl::StatusOr<NonceCount> CountNonces(const std::string& value) override {
-    if (absl::Status sent = writes().Send(view().connection()); !sent.ok()) return sent;
+    RETURN_IF_ERROR(writes().Send(view().connection()));
     return ::mirror::CountNonces(view().connection(), names(), value);
   }
   absl::Status AddNonce(const Nonce& nonce) override {
@@ -79,7 +80,7 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
     return absl::OkStatus();
   }
   absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {
-    if (absl::Status sent = writes().Send(view().connection()); !sent.ok()) return sent;
+    RETURN_IF_ERROR(writes().Send(view().connection()));
     return TrimHooks(view().connection(), names(), count_max);
   }
   absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
@@ -132,11 +133,10 @@ class PostgresRecordVerbs final : public RecordVerbs, private InWork {
     return absl::OkStatus();
   }
   absl::Status WriteRowCount(const std::string& table, std::uint64_t rows) override {
-    absl::StatusOr<std::optional<TableRecord>> record = view().FindRecord(table);
-    if (!record.ok()) return record.status();
-    if (!*record || (*record)->row_count == static_cast<std::int64_t>(rows)) return absl::OkStatus();
-    (*record)->row_count = static_cast<std::int64_t>(rows);
-    return WriteRecord(**record);
+    ASSIGN_OR_RETURN(std::optional<TableRecord> record, view().FindRecord(table));
+    if (!record || record->row_count == static_cast<std::int64_t>(rows)) return absl::OkStatus();
+    record->row_count = static_cast<std::int64_t>(rows);
+    return WriteRecord(*record);
   }
 
   absl::Status WriteChecks(const std::vector<TableCheck>& checks) override {
@@ -284,9 +284,8 @@ class PostgresTransaction final : public StoreTransaction {
 
  private:
   absl::Status TakeAndBegin(const Intent& intent, bool* is_elsewhere) {
-    absl::StatusOr<NodeLease> lease = mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent));
-    if (!lease.ok()) return lease.status();
-    mirror_.work = std::make_unique<PostgresWork>(*std::move(lease));
+    ASSIGN_OR_RETURN(NodeLease lease, mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent)));
+    mirror_.work = std::make_unique<PostgresWork>(std::move(lease));
     absl::Status begun = BeginWith(intent, is_elsewhere);
     if (!begun.ok()) mirror_.work.reset();
     return begun;

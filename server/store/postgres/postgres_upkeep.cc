@@ -10,6 +10,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/older_readers.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
@@ -29,9 +30,8 @@ constexpr char kScrubbing[] = "rewriting the mirror's tables";
 absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables& names) {
   std::vector<std::string> left;
   for (const StateKind kind : {StateKind::kGarbage, StateKind::kEmptied}) {
-    const auto rows = ReadState(connection, names, kind);
-    if (!rows.ok()) return rows.status();
-    for (const StateRow& row : *rows) left.push_back(row.table_key);
+    ASSIGN_OR_RETURN(const auto rows, ReadState(connection, names, kind));
+    for (const StateRow& row : rows) left.push_back(row.table_key);
   }
   if (left.empty()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
@@ -110,11 +110,10 @@ class PostgresUpkeep final : public StoreUpkeep {
     const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
     if (!at.ok()) return at.status();
     OwnTransaction reading(*at->lease, *mirror_.own);
-    if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
-    const auto histories = reading.End(SelectHistories(*at->lease, mirror_.names));
-    if (!histories.ok()) return histories.status();
+    RETURN_IF_ERROR(reading.Begin({.read_only = true}));
+    ASSIGN_OR_RETURN(const auto histories, reading.End(SelectHistories(*at->lease, mirror_.names)));
     std::vector<std::string> tables;
-    for (const auto& [key, history] : *histories) tables.push_back(history.schema.name);
+    for (const auto& [key, history] : histories) tables.push_back(history.schema.name);
     return tables;
   }
 
@@ -128,26 +127,24 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
   std::string Quarantined() override { return quarantined_; }
   absl::Status Release() override {
-    if (absl::Status status = Comment(""); !status.ok()) return status;
+    RETURN_IF_ERROR(Comment(""));
     quarantined_.clear();
     return absl::OkStatus();
   }
 
   absl::Status CheckIntegrity() override {
-    const auto lease = mirror_.place.Take(PlaceUse::kScan);
-    if (!lease.ok()) return lease.status();
-    if (absl::Status own = CheckOwnTablesBy(**lease); !own.ok()) return own;
-    if (absl::Status read = ReadAll(**lease); !read.ok()) return read;
-    (*lease)->SetAnswerWithin(kLongStatement);
-    absl::Status whole = CheckKeys(**lease, mirror_.names);
-    (*lease)->Close();
+    ASSIGN_OR_RETURN(const auto lease, mirror_.place.Take(PlaceUse::kScan));
+    RETURN_IF_ERROR(CheckOwnTablesBy(*lease));
+    RETURN_IF_ERROR(ReadAll(*lease));
+    lease->SetAnswerWithin(kLongStatement);
+    absl::Status whole = CheckKeys(*lease, mirror_.names);
+    lease->Close();
     return whole;
   }
 
   absl::Status CheckOwnTables() override {
-    const auto lease = mirror_.place.Take(PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    return CheckOwnTablesBy(**lease);
+    ASSIGN_OR_RETURN(const auto lease, mirror_.place.Take(PlaceUse::kRead));
+    return CheckOwnTablesBy(*lease);
   }
 
   std::uint64_t BytesOnDisk() override {
@@ -169,7 +166,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
   absl::Status ReadAll(postgres::Connection& connection) const {
     OwnTransaction reading(connection, *mirror_.own);
-    if (absl::Status begun = reading.Begin({.read_only = true}); !begun.ok()) return begun;
+    RETURN_IF_ERROR(reading.Begin({.read_only = true}));
     absl::Status read = ReadTenantRow(connection, mirror_.names).status();
     if (read.ok()) read = SelectAgreed(connection, mirror_.names).status();
     return reading.End(std::move(read));
@@ -203,11 +200,10 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);
     if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "why cannot be written'");
-    const auto lease = mirror_.place.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
+    ASSIGN_OR_RETURN(const auto lease, mirror_.place.Take(PlaceUse::kWrite));
     return InStoreWords(
-        (*lease)->Execute(absl::StrCat("COMMENT ON SCHEMA ", mirror_.names.schema, " IS ", *quoted),
-                          "noting that the mirror is quarantined"),
+        lease->Execute(absl::StrCat("COMMENT ON SCHEMA ", mirror_.names.schema, " IS ", *quoted),
+                       "noting that the mirror is quarantined"),
         Touched::kOwnTable);
   }
 

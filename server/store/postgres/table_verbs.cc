@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -55,13 +56,11 @@ std::vector<std::string> KeptOutBy(const RefitTable& refit) {
 absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
   const auto refused = mirror.refused_rows_of.find(FoldName(table));
   if (refused == mirror.refused_rows_of.end()) return false;
-  absl::StatusOr<TableWork> work = ChangingTables(mirror);
-  if (!work.ok()) return work.status();
-  const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(*work, table);
-  if (!dropped.ok()) return dropped.status();
+  ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror));
+  ASSIGN_OR_RETURN(const std::size_t dropped, DropIndexesOfAnyLength(work, table));
   mirror.refused_rows_of.erase(refused);
   // Who follows the source's indexes looks again, here and at other servers.
-  if (*dropped > 0) {
+  if (dropped > 0) {
     mirror.work->view->writes().MoveState();
     ++mirror.version;
   }
@@ -74,26 +73,23 @@ absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
   if (const auto found = agreed.find(FoldName(table)); found != agreed.end()) {
     return found->second.schema.name;
   }
-  const auto record = view.FindRecord(table);
-  if (!record.ok()) return record.status();
-  return *record ? (*record)->table : table;
+  ASSIGN_OR_RETURN(const auto record, view.FindRecord(table));
+  return record ? record->table : table;
 }
 
 /// PostgreSQL lets no table and no column go that a view of its versions needs.
 absl::Status DropViewOf(WorkView& view, TableWork& work, const std::string& table) {
-  const auto histories = view.Histories();
-  if (!histories.ok()) return histories.status();
-  const auto kept = (*histories)->find(FoldName(table));
-  return kept == (*histories)->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
+  ASSIGN_OR_RETURN(const auto histories, view.Histories());
+  const auto kept = histories->find(FoldName(table));
+  return kept == histories->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
 }
 
 /// A table is to be made under a name that one of those views may have.
 absl::Status YieldViewName(WorkView& view, TableWork& work, const std::string& name) {
-  const auto histories = view.Histories();
-  if (!histories.ok()) return histories.status();
-  for (auto& [key, history] : **histories) {
+  ASSIGN_OR_RETURN(const auto histories, view.Histories());
+  for (auto& [key, history] : *histories) {
     if (history.view != name) continue;
-    if (absl::Status moved = RenameHistoryView(work, &history); !moved.ok()) return moved;
+    RETURN_IF_ERROR(RenameHistoryView(work, &history));
   }
   return absl::OkStatus();
 }
@@ -103,30 +99,27 @@ class PostgresTableVerbs final : public TableVerbs {
   explicit PostgresTableVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
 
   absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
-    const auto all = view().Agreed();
-    if (!all.ok()) return all.status();
-    const auto found = (*all)->find(FoldName(table));
-    if (found == (*all)->end() || !found->second.is_there) return std::nullopt;
+    ASSIGN_OR_RETURN(const auto all, view().Agreed());
+    const auto found = all->find(FoldName(table));
+    if (found == all->end() || !found->second.is_there) return std::nullopt;
     return found->second.schema;
   }
 
   absl::Status Create(const CreateTable& create) override {
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    const auto all = view().Agreed();
-    if (!all.ok()) return all.status();
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    ASSIGN_OR_RETURN(const auto all, view().Agreed());
     const std::string& name = create.schema.name;
-    const auto other = (*all)->find(FoldName(name));
-    if (other != (*all)->end() && other->second.is_there && other->second.schema.name != name) {
+    const auto other = all->find(FoldName(name));
+    if (other != all->end() && other->second.is_there && other->second.schema.name != name) {
       return absl::FailedPreconditionError(absl::StrCat("the mirror has a table '", other->second.schema.name,
                                                         "', and names are compared without case. It was left "
                                                         "as it is."));
     }
-    if (absl::Status free = YieldViewName(view(), *work, name); !free.ok()) return mirror_.Said(free);
-    absl::StatusOr<PostgresAgreed> made = RunCreateTable(*work, create);
+    if (absl::Status free = YieldViewName(view(), work, name); !free.ok()) return mirror_.Said(free);
+    absl::StatusOr<PostgresAgreed> made = RunCreateTable(work, create);
     if (!made.ok()) return mirror_.Said(made.status());
     made->is_there = true;
-    (**all)[FoldName(name)] = *std::move(made);
+    (*all)[FoldName(name)] = *std::move(made);
     return absl::OkStatus();
   }
 
@@ -145,13 +138,11 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status Agree(const AgreeSchema& agree) override {
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    const auto all = view().Agreed();
-    if (!all.ok()) return all.status();
-    PostgresAgreed& agreed = (**all)[FoldName(agree.schema.name)];
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    ASSIGN_OR_RETURN(const auto all, view().Agreed());
+    PostgresAgreed& agreed = (*all)[FoldName(agree.schema.name)];
     const std::vector<std::string> kept_out = FindKeptOut(agreed.schema, agree.schema);
-    absl::Status done = mirror_.Said(RunAgreeSchema(*work, agree, &agreed));
+    absl::Status done = mirror_.Said(RunAgreeSchema(work, agree, &agreed));
     if (!done.ok()) view().EmptyAnyway(agree.schema.name, kept_out);
     return done;
   }
@@ -168,73 +159,61 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status DropRetired(std::int64_t before_ms) override {
-    const auto dropped = view().state().Read(StateKind::kDropped, std::nullopt);
-    if (!dropped.ok()) return dropped.status();
-    if (dropped->empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto dropped, view().state().Read(StateKind::kDropped, std::nullopt));
+    if (dropped.empty()) return absl::OkStatus();
     absl::StatusOr<TableWork> work = view().Work();
-    return work.ok() ? mirror_.Said(::mirror::DropRetired(*work, *dropped, before_ms)) : work.status();
+    return work.ok() ? mirror_.Said(::mirror::DropRetired(*work, dropped, before_ms)) : work.status();
   }
 
   absl::Status ChangeIndexes(const std::vector<IndexChange>& changes) override {
     for (const IndexChange& change : changes) {
-      const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(change.index.table);
-      if (!agreed.ok()) return agreed.status();
-      absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-      if (!work.ok()) return work.status();
+      ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(change.index.table));
+      ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
       // Others keep it in memory.
       view().writes().MoveState();
-      const TableSchema* const schema = *agreed == nullptr ? nullptr : &(*agreed)->schema;
-      absl::Status changed = mirror_.Said(ChangeIndex(*work, change, schema));
-      if (!changed.ok()) return changed;
+      const TableSchema* const schema = agreed == nullptr ? nullptr : &agreed->schema;
+      RETURN_IF_ERROR(mirror_.Said(ChangeIndex(work, change, schema)));
     }
     return absl::OkStatus();
   }
   absl::Status WriteObjects(const std::vector<ObjectsChange>& changes) override {
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    for (const ObjectsChange& change : changes) ::mirror::WriteObjects(*work, change);
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    for (const ObjectsChange& change : changes) ::mirror::WriteObjects(work, change);
     return absl::OkStatus();
   }
 
   absl::Status BeginShadow(const std::string& table, const mirror::BeginShadow& begin) override {
-    const auto older = Find(table);
-    if (!older.ok()) return older.status();
-    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed == nullptr) return NotAgreed(table);
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    if (*older) DropShadow(*work, **older);
-    return mirror_.Said(RunBeginShadow(*work, **agreed, begin).status());
+    ASSIGN_OR_RETURN(const auto older, Find(table));
+    ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table));
+    if (agreed == nullptr) return NotAgreed(table);
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    if (older) DropShadow(work, *older);
+    return mirror_.Said(RunBeginShadow(work, *agreed, begin).status());
   }
   absl::StatusOr<std::optional<Shadow>> FindShadow(const std::string& table) override {
-    const auto found = Find(table);
-    if (!found.ok()) return found.status();
-    if (!*found) return std::nullopt;
-    return Shadow{(*found)->name, (*found)->rows};
+    ASSIGN_OR_RETURN(const auto found, Find(table));
+    if (!found) return std::nullopt;
+    return Shadow{found->name, found->rows};
   }
   absl::Status WriteShadowRows(const std::string& table, std::int64_t rows) override {
-    auto shadow = Find(table);
-    if (!shadow.ok()) return shadow.status();
-    if (!*shadow || (*shadow)->rows == rows) return absl::OkStatus();
-    (*shadow)->rows = rows;
+    ASSIGN_OR_RETURN(auto shadow, Find(table));
+    if (!shadow || shadow->rows == rows) return absl::OkStatus();
+    shadow->rows = rows;
     TableWork work{view().connection(), view().names(), view().writes()};
-    WriteShadow(work, **shadow);
+    WriteShadow(work, *shadow);
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::int64_t> CountAbsent(const TableSchema& kept, const Shadow&, std::int64_t) override {
-    if (absl::Status may = ChangingTables(mirror_).status(); !may.ok()) return may;
-    absl::StatusOr<InShadow> in = Of(kept.name);
-    if (!in.ok()) return in.status();
-    absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in->work, kept, in->shadow);
+    RETURN_IF_ERROR(ChangingTables(mirror_).status());
+    ASSIGN_OR_RETURN(InShadow in, Of(kept.name));
+    absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in.work, kept, in.shadow);
     mirror_.Said(absent.status()).IgnoreError();
     return absent;
   }
   absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(const TableSchema& kept, const Shadow&) override {
-    absl::StatusOr<InShadow> in = Of(kept.name);
-    if (!in.ok()) return in.status();
-    return ::mirror::ReadAbsentKeys(in->work, kept, in->shadow);
+    ASSIGN_OR_RETURN(InShadow in, Of(kept.name));
+    return ::mirror::ReadAbsentKeys(in.work, kept, in.shadow);
   }
   absl::Status Swap(const std::string& table, std::vector<std::string>* left_out) override {
     return Take(table, [&](InShadow& in, PostgresAgreed* agreed) {
@@ -250,13 +229,11 @@ class PostgresTableVerbs final : public TableVerbs {
   absl::Status EndOwnShadow(const std::string&) override { return absl::OkStatus(); }
 
   absl::Status DropOldShadows(std::int64_t cycle) override {
-    const auto rows = view().state().Read(StateKind::kShadow, std::nullopt);
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(const auto rows, view().state().Read(StateKind::kShadow, std::nullopt));
     std::vector<PostgresShadow> shadows;
-    for (const StateRow& row : *rows) {
-      absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, row);
-      if (!shadow.ok()) return shadow.status();
-      shadows.push_back(*std::move(shadow));
+    for (const StateRow& row : rows) {
+      ASSIGN_OR_RETURN(PostgresShadow shadow, ParseShadow(mirror_.names, row));
+      shadows.push_back(std::move(shadow));
     }
     TableWork work{view().connection(), view().names(), view().writes()};
     ::mirror::DropOldShadows(work, shadows, cycle);
@@ -271,18 +248,16 @@ class PostgresTableVerbs final : public TableVerbs {
     return mirror_.Said(InStoreWords(status, Touched::kMirroredTable));
   }
   absl::Status WritePart(const std::string& table, const KeepPart& part) override {
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, part.cycle};
-    return InStoreWords(::mirror::WritePart(work->connection, of, part, mirror_.options.value_bytes_max),
+    return InStoreWords(::mirror::WritePart(work.connection, of, part, mirror_.options.value_bytes_max),
                         Touched::kOwnTable);
   }
   absl::StatusOr<std::string> HashParts(const std::string& table, std::int64_t cycle,
                                         std::uint64_t value_id) override {
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, cycle};
-    auto hash = ::mirror::HashParts(work->connection, of, value_id);
+    auto hash = ::mirror::HashParts(work.connection, of, value_id);
     if (!hash.ok()) return InStoreWords(hash.status(), Touched::kOwnTable);
     return hash;
   }
@@ -297,87 +272,70 @@ class PostgresTableVerbs final : public TableVerbs {
   WorkView& view() { return *mirror_.work->view; }
 
   absl::StatusOr<std::optional<PostgresShadow>> Find(const std::string& table) {
-    const auto rows = view().state().Read(StateKind::kShadow, FoldName(table));
-    if (!rows.ok()) return rows.status();
-    if (rows->empty()) return std::nullopt;
-    absl::StatusOr<PostgresShadow> shadow = ParseShadow(mirror_.names, rows->front());
-    if (!shadow.ok()) return shadow.status();
-    return *std::move(shadow);
+    ASSIGN_OR_RETURN(const auto rows, view().state().Read(StateKind::kShadow, FoldName(table)));
+    if (rows.empty()) return std::nullopt;
+    ASSIGN_OR_RETURN(PostgresShadow shadow, ParseShadow(mirror_.names, rows.front()));
+    return shadow;
   }
   absl::StatusOr<InShadow> Of(const std::string& table) {
-    auto shadow = Find(table);
-    if (!shadow.ok()) return shadow.status();
-    if (!*shadow) return NoShadow(table);
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    return InShadow{*work, **std::move(shadow)};
+    ASSIGN_OR_RETURN(auto shadow, Find(table));
+    if (!shadow) return NoShadow(table);
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    return InShadow{work, *std::move(shadow)};
   }
 
   template <typename Do>
   absl::Status InPlace(const std::string& table, const Do& what) {
-    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed == nullptr) return NotAgreed(table);
-    auto rows = view().state().Read(StateKind::kLostColumns, FoldName(table));
-    if (!rows.ok()) return rows.status();
+    ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table));
+    if (agreed == nullptr) return NotAgreed(table);
+    ASSIGN_OR_RETURN(auto rows, view().state().Read(StateKind::kLostColumns, FoldName(table)));
     std::optional<StateRow> lost;
-    if (!rows->empty()) lost = std::move(rows->front());
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
+    if (!rows.empty()) lost = std::move(rows.front());
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
     // HistoryVerbs::Follow() makes it again.
-    absl::Status free = DropViewOf(view(), *work, table);
-    return mirror_.Said(free.ok() ? what(*work, *agreed, &lost) : free);
+    absl::Status free = DropViewOf(view(), work, table);
+    return mirror_.Said(free.ok() ? what(work, agreed, &lost) : free);
   }
 
   template <typename Do>
   absl::Status Take(const std::string& table, const Do& what) {
-    if (absl::Status may = ChangingTables(mirror_).status(); !may.ok()) return may;
-    absl::StatusOr<InShadow> in = Of(table);
-    if (!in.ok()) return in.status();
-    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed == nullptr) return NotAgreed(table);
-    const auto histories = view().Histories();
-    if (!histories.ok()) return histories.status();
-    if (absl::Status taken = what(*in, *agreed); !taken.ok()) return mirror_.Said(taken);
-    const auto kept = (*histories)->find(FoldName(table));
-    if (kept == (*histories)->end()) return absl::OkStatus();
-    return mirror_.Said(MendHistoryView(in->work, &kept->second).status());
+    RETURN_IF_ERROR(ChangingTables(mirror_).status());
+    ASSIGN_OR_RETURN(InShadow in, Of(table));
+    ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table));
+    if (agreed == nullptr) return NotAgreed(table);
+    ASSIGN_OR_RETURN(const auto histories, view().Histories());
+    if (absl::Status taken = what(in, agreed); !taken.ok()) return mirror_.Said(taken);
+    const auto kept = histories->find(FoldName(table));
+    if (kept == histories->end()) return absl::OkStatus();
+    return mirror_.Said(MendHistoryView(in.work, &kept->second).status());
   }
 
   template <typename Do>
   absl::Status Forget(const std::string& table, const Do& what) {
-    const auto shadow = Find(table);
-    if (!shadow.ok()) return shadow.status();
-    const auto all = view().Agreed();
-    if (!all.ok()) return all.status();
-    const absl::StatusOr<std::string> name = NameThere(view(), table, **all);
-    if (!name.ok()) return name.status();
-    absl::StatusOr<TableWork> work = ChangingTables(mirror_);
-    if (!work.ok()) return work.status();
-    absl::Status done = DropViewOf(view(), *work, table);
-    if (done.ok()) done = what(*work, *name, *shadow ? (*shadow)->name : "");
+    ASSIGN_OR_RETURN(const auto shadow, Find(table));
+    ASSIGN_OR_RETURN(const auto all, view().Agreed());
+    ASSIGN_OR_RETURN(const std::string name, NameThere(view(), table, *all));
+    ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
+    absl::Status done = DropViewOf(view(), work, table);
+    if (done.ok()) done = what(work, name, shadow ? shadow->name : "");
     mirror_.Said(done).IgnoreError();
-    if (done.ok()) (*all)->erase(FoldName(table));
+    if (done.ok()) (all)->erase(FoldName(table));
     return done;
   }
 
   absl::Status WriteVisible(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
     const std::optional<PostgresKeeping> keeping = std::exchange(mirror_.work->keeping, std::nullopt);
-    const absl::StatusOr<PostgresAgreed*> agreed = view().FindAgreed(table);
-    if (!agreed.ok()) return agreed.status();
-    if (*agreed == nullptr) return NotAgreed(table);
-    if (absl::Status ours = view().CheckOurs((*agreed)->schema.name); !ours.ok()) return ours;
-    const absl::StatusOr<bool> was_refused = DropRefusing(mirror_, (*agreed)->schema.name);
-    if (!was_refused.ok()) return was_refused.status();
-    absl::StatusOr<TableWork> work = view().Work();
-    if (!work.ok()) return work.status();
-    const PostgresTarget target{.name = work->In((*agreed)->schema.name),
+    ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table));
+    if (agreed == nullptr) return NotAgreed(table);
+    RETURN_IF_ERROR(view().CheckOurs(agreed->schema.name));
+    ASSIGN_OR_RETURN(const bool was_refused, DropRefusing(mirror_, agreed->schema.name));
+    ASSIGN_OR_RETURN(TableWork work, view().Work());
+    const PostgresTarget target{.name = work.In(agreed->schema.name),
                                 .receipts = mirror_.names.receipts,
-                                .kinds = KindsOf(*apply.schema, (*agreed)->kinds),
+                                .kinds = KindsOf(*apply.schema, agreed->kinds),
                                 .keeping = keeping ? &*keeping : nullptr};
-    absl::Status done = WriteRows(work->connection, target, apply, written);
-    if (*was_refused || !MayBeOwnIndex(postgres::FailureOf(done))) return done;
+    absl::Status done = WriteRows(work.connection, target, apply, written);
+    if (was_refused || !MayBeOwnIndex(postgres::FailureOf(done))) return done;
     mirror_.refused_rows_of.insert(FoldName(table));
     return absl::AbortedError(
         absl::StrCat("table '", table,
@@ -386,18 +344,16 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
-    absl::StatusOr<InShadow> in = Of(table);
-    if (!in.ok()) return in.status();
+    ASSIGN_OR_RETURN(InShadow in, Of(table));
     // Nothing in a shadow is anybody else's.
     const TableSchema form = ShadowForm(*apply.schema);
     ApplyRows into = apply;
     into.schema = &form;
-    const PostgresTarget target = ShadowTarget(in->work, in->shadow, *apply.schema, *apply.batch);
-    if (absl::Status status = WriteRows(in->work.connection, target, into, written); !status.ok())
-      return status;
-    NoteKeys(*apply.schema, *apply.batch, &in->shadow);
-    in->shadow.rows += written->added;
-    WriteShadow(in->work, in->shadow);
+    const PostgresTarget target = ShadowTarget(in.work, in.shadow, *apply.schema, *apply.batch);
+    RETURN_IF_ERROR(WriteRows(in.work.connection, target, into, written));
+    NoteKeys(*apply.schema, *apply.batch, &in.shadow);
+    in.shadow.rows += written->added;
+    WriteShadow(in.work, in.shadow);
     return absl::OkStatus();
   }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "base/status_macros.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_writes.h"
@@ -22,16 +23,14 @@ constexpr char kTidying[] = "looking what is to be tidied";
 absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
                    std::int64_t epoch, const std::string& key) {
   OwnTransaction transaction(connection, own);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
-  const auto row = LockTenant(connection, names);
-  if (!row.ok()) return row.status();
-  if (absl::Status served = CheckServed(*row, epoch); !served.ok()) return served;
-  const auto notes = ReadState(connection, names, StateKind::kEmptied, key);
-  if (!notes.ok()) return notes.status();
+  RETURN_IF_ERROR(transaction.Begin());
+  ASSIGN_OR_RETURN(const auto row, LockTenant(connection, names));
+  RETURN_IF_ERROR(CheckServed(row, epoch));
+  ASSIGN_OR_RETURN(const auto notes, ReadState(connection, names, StateKind::kEmptied, key));
   OwnWrites writes;
   TableWork work{connection, names, writes};
-  for (const StateRow& note : *notes) {
-    if (absl::Status done = EmptyColumns(work, note).status(); !done.ok()) return done;
+  for (const StateRow& note : notes) {
+    RETURN_IF_ERROR(EmptyColumns(work, note).status());
   }
   absl::Status sent = writes.Send(connection);
   return sent.ok() ? transaction.Commit() : sent;

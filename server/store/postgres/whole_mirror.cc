@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_schema.h"
 
@@ -30,9 +31,8 @@ absl::Status CheckOwnRelations(postgres::Connection& connection, const std::stri
 }
 
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names) {
-  absl::StatusOr<std::optional<TenantRow>> row = SelectTenant(connection, names);
-  if (!row.ok()) return row.status();
-  return OrLost(*std::move(row), names);
+  ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectTenant(connection, names));
+  return OrLost(std::move(row), names);
 }
 
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,

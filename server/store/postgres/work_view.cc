@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/receipt_rows.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -38,7 +39,7 @@ void WorkView::PutTenant(const TenantRecord& tenant) {
 }
 
 absl::StatusOr<TableWork> WorkView::Work() {
-  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+  RETURN_IF_ERROR(writes_.Send(connection_));
   return TableWork{connection_, names_, writes_, &may_wait_};
 }
 
@@ -62,7 +63,7 @@ absl::Status WorkView::ReadRecords(const std::vector<std::string>& tables) {
 absl::StatusOr<std::optional<TableRecord>> WorkView::FindRecord(const std::string& table) {
   const std::string key = FoldName(table);
   if (!has_all_records_ && !records_.contains(key)) {
-    if (absl::Status read = ReadRecords({table}); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadRecords({table}));
   }
   const auto found = records_.find(key);
   return found == records_.end() ? std::nullopt : found->second;
@@ -70,7 +71,7 @@ absl::StatusOr<std::optional<TableRecord>> WorkView::FindRecord(const std::strin
 
 absl::StatusOr<std::vector<TableRecord>> WorkView::Records() {
   if (!has_all_records_) {
-    if (absl::Status read = ReadRecords({}); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadRecords({}));
   }
   std::vector<TableRecord> records;
   for (const auto& [key, record] : records_) {
@@ -103,12 +104,11 @@ void WorkView::RemoveRecord(const std::string& table) {
 
 absl::Status WorkView::ReadDefinitions() {
   if (definitions_.state_rev == began_.row.state_rev) return absl::OkStatus();
-  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
-  auto all = SelectDefinitions(connection_, names_);
-  if (!all.ok()) return all.status();
+  RETURN_IF_ERROR(writes_.Send(connection_));
+  ASSIGN_OR_RETURN(auto all, SelectDefinitions(connection_, names_));
   definitions_.tables.clear();
   definitions_.histories.reset();
-  for (PostgresAgreed& agreed : *all) {
+  for (PostgresAgreed& agreed : all) {
     const std::string key = FoldName(agreed.schema.name);
     definitions_.tables[key] = std::move(agreed);
   }
@@ -118,19 +118,19 @@ absl::Status WorkView::ReadDefinitions() {
 }
 
 absl::StatusOr<PostgresAgreed*> WorkView::FindAgreed(const std::string& table) {
-  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadDefinitions());
   lent_definitions_ = true;
   const auto found = definitions_.tables.find(FoldName(table));
   return found == definitions_.tables.end() ? nullptr : &found->second;
 }
 
 absl::StatusOr<std::map<std::string, PostgresAgreed>*> WorkView::Agreed() {
-  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadDefinitions());
   if (!knows_presence_) {
     std::vector<PostgresAgreed*> each;
     for (auto& [key, agreed] : definitions_.tables) each.push_back(&agreed);
-    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
-    if (absl::Status found = FindTables(connection_, names_, each); !found.ok()) return found;
+    RETURN_IF_ERROR(writes_.Send(connection_));
+    RETURN_IF_ERROR(FindTables(connection_, names_, each));
     knows_presence_ = true;
   }
   lent_definitions_ = true;
@@ -139,7 +139,7 @@ absl::StatusOr<std::map<std::string, PostgresAgreed>*> WorkView::Agreed() {
 
 absl::Status WorkView::CheckOurs(const std::string& table) {
   if (began_.looked_at.contains(table) && !began_.not_ours.contains(table)) return absl::OkStatus();
-  if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
+  RETURN_IF_ERROR(writes_.Send(connection_));
   const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
   absl::Status ours = InStoreWords(own.Find(connection_).status(), Touched::kMirroredTable);
   if (!ours.ok()) return ours;
@@ -150,12 +150,10 @@ absl::Status WorkView::CheckOurs(const std::string& table) {
 }
 
 absl::StatusOr<std::map<std::string, PostgresHistory>*> WorkView::Histories() {
-  if (absl::Status read = ReadDefinitions(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadDefinitions());
   if (!definitions_.histories) {
-    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
-    auto read = SelectHistories(connection_, names_);
-    if (!read.ok()) return read.status();
-    definitions_.histories = *std::move(read);
+    RETURN_IF_ERROR(writes_.Send(connection_));
+    ASSIGN_OR_RETURN(definitions_.histories, SelectHistories(connection_, names_));
   }
   lent_definitions_ = true;
   return &*definitions_.histories;
@@ -170,10 +168,9 @@ absl::StatusOr<std::optional<OpenReceipt>> WorkView::FindOpenReceipt(const std::
   const std::string key = FoldName(table);
   auto known = began_.open_receipts.find(key);
   if (known == began_.open_receipts.end()) {
-    if (absl::Status sent = writes_.Send(connection_); !sent.ok()) return sent;
-    auto read = SelectOpenReceipt(connection_, names_, table);
-    if (!read.ok()) return read.status();
-    known = began_.open_receipts.emplace(key, *std::move(read)).first;
+    RETURN_IF_ERROR(writes_.Send(connection_));
+    ASSIGN_OR_RETURN(auto read, SelectOpenReceipt(connection_, names_, table));
+    known = began_.open_receipts.emplace(key, std::move(read)).first;
   }
   return known->second;
 }
@@ -189,16 +186,14 @@ void WorkView::EmptyAnyway(const std::string& table, std::vector<std::string> co
 
 absl::Status WorkView::NoteEmptiedAnyway() {
   for (const auto& [table, columns] : emptied_anyway_) {
-    absl::StatusOr<TableWork> work = Work();
-    if (!work.ok()) return work.status();
-    if (absl::Status noted = NoteEmptied(*work, table, columns); !noted.ok()) return noted;
-    absl::StatusOr<std::optional<TableRecord>> record = FindRecord(table);
-    if (!record.ok()) return record.status();
-    if (!*record) continue;
+    ASSIGN_OR_RETURN(TableWork work, Work());
+    RETURN_IF_ERROR(NoteEmptied(work, table, columns));
+    ASSIGN_OR_RETURN(std::optional<TableRecord> record, FindRecord(table));
+    if (!record) continue;
     // The rule may be taken back: its values are to come again then.
-    (*record)->position = Position{};
-    (*record)->pending.reset();
-    PutRecord(**record);
+    record->position = Position{};
+    record->pending.reset();
+    PutRecord(*record);
   }
   return absl::OkStatus();
 }

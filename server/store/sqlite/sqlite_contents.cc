@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
@@ -35,10 +36,9 @@ constexpr char kHooks[] = "_mirror_hooks";
 
 absl::Status EachRow(SqliteConnection& connection, const std::string& sql,
                      const std::function<void(Query&)>& take) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) take(*query);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) take(query);
   return row.status();
 }
 
@@ -51,7 +51,7 @@ absl::Status Take(absl::StatusOr<T> read, T* out) {
 template <typename T, typename Write>
 absl::Status EachOf(const std::vector<T>& all, const Write& write) {
   for (const T& one : all) {
-    if (absl::Status status = write(one); !status.ok()) return status;
+    RETURN_IF_ERROR(write(one));
   }
   return absl::OkStatus();
 }
@@ -64,22 +64,20 @@ absl::Status InOrder(const std::vector<std::function<absl::Status()>>& steps) {
 // --- Reading ---
 
 absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN (SELECT name FROM "
-      "sqlite_schema WHERE type = 'table') ORDER BY table_name");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<std::string>> names = query->Texts();
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    absl::StatusOr<std::optional<TableSchema>> agreed = SelectSchema(connection, name);
-    if (!agreed.ok()) return agreed.status();
-    if (!*agreed) continue;
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN (SELECT name FROM "
+          "sqlite_schema WHERE type = 'table') ORDER BY table_name"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, query.Texts());
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(std::optional<TableSchema> agreed, SelectSchema(connection, name));
+    if (!agreed) continue;
     const auto record = std::find_if(out->records.begin(), out->records.end(),
                                      [&](const TableRecord& one) { return SameName(one.table, name); });
     const bool is_older = record != out->records.end() && record->state == TableState::kRepopulate;
-    absl::StatusOr<TableSchema> stored = StoredForm(connection, **agreed, is_older, &out->left_out);
-    if (!stored.ok()) return stored.status();
-    out->tables.push_back({**std::move(agreed), *std::move(stored)});
+    ASSIGN_OR_RETURN(TableSchema stored, StoredForm(connection, *agreed, is_older, &out->left_out));
+    out->tables.push_back({*std::move(agreed), std::move(stored)});
   }
   return absl::OkStatus();
 }
@@ -145,21 +143,21 @@ absl::Status ReadNumbered(SqliteConnection& connection, MirrorContents* out) {
 
 absl::Status ReadOwnIndexes(SqliteConnection& connection, MirrorContents* out) {
   std::vector<OwnIndex> indexes;
-  absl::Status read = Take(SelectOwnIndexes(connection), &indexes);
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(Take(SelectOwnIndexes(connection), &indexes));
   std::sort(indexes.begin(), indexes.end(),
             [](const OwnIndex& a, const OwnIndex& b) { return a.name < b.name; });
   for (const OwnIndex& index : indexes) {
     IndexChange& made = out->own_indexes.emplace_back(IndexChange{index, {}});
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT name, \"desc\", coll FROM temp.pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Bind(1, index.name).Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      const Collation collation = SameName(query->View(2), "NOCASE")  ? Collation::kNocase
-                                  : SameName(query->View(2), "RTRIM") ? Collation::kRtrim
-                                                                      : Collation::kBinary;
-      made.columns.push_back({query->Text(0), query->Int(1) != 0, collation});
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "SELECT name, \"desc\", coll FROM temp.pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno"));
+    absl::StatusOr<bool> row = query.Bind(1, index.name).Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      const Collation collation = SameName(query.View(2), "NOCASE")  ? Collation::kNocase
+                                  : SameName(query.View(2), "RTRIM") ? Collation::kRtrim
+                                                                     : Collation::kBinary;
+      made.columns.push_back({query.Text(0), query.Int(1) != 0, collation});
     }
     if (!row.ok()) return row.status();
   }
@@ -171,9 +169,8 @@ absl::Status ReadLeftOut(SqliteConnection& connection, const std::string& contex
   std::set<std::string> ours = {FoldName(context_id + "_mirroring")};
   for (const ContentsTable& table : out->tables) ours.insert(FoldName(table.agreed.name));
   if (HasOwnTable(connection, "_mirror_history")) {
-    const absl::Status views = EachRow(connection, "SELECT view_name FROM _mirror_history",
-                                       [&](Query& row) { ours.insert(FoldName(row.View(0))); });
-    if (!views.ok()) return views;
+    RETURN_IF_ERROR(EachRow(connection, "SELECT view_name FROM _mirror_history",
+                            [&](Query& row) { ours.insert(FoldName(row.View(0))); }));
   }
   absl::Status read = EachRow(
       connection, "SELECT type, name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name",
@@ -210,7 +207,7 @@ absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
                                                   const std::string& context_id) {
   MirrorContents contents;
   MirrorContents* const out = &contents;
-  absl::Status read = InOrder({
+  RETURN_IF_ERROR(InOrder({
       [&] { return Take(ReadTenantOf(connection, context_id), &out->tenant); },
       [&] { return Take(SelectNonces(connection), &out->nonces); },
       [&] { return Take(SelectRecords(connection, MetadataTable(context_id)), &out->records); },
@@ -226,8 +223,7 @@ absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
       [&] { return ReadNumbered(connection, out); },
       [&] { return ReadOwnIndexes(connection, out); },
       [&] { return ReadLeftOut(connection, context_id, out); },
-  });
-  if (!read.ok()) return read;
+  }));
   RemoveSeen(&contents.documents);
   return contents;
 }
@@ -244,10 +240,9 @@ absl::Status MakeTable(SqliteConnection& connection, const ContentsTable& table,
 }
 
 absl::Status WriteLostColumn(SqliteConnection& connection, const LostColumn& lost) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_lost_columns (table_name, column_name, lsn, lineage) VALUES (?1, ?2, ?3, ?4)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, lost.table)
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT INTO _mirror_lost_columns (table_name, "
+                                                   "column_name, lsn, lineage) VALUES (?1, ?2, ?3, ?4)"));
+  return query.Bind(1, lost.table)
       .Bind(2, lost.column)
       .Bind(3, lost.position.lsn.value)
       .BindBlob(4, lost.position.lineage)
@@ -269,13 +264,11 @@ absl::Status WriteLosses(SqliteConnection& connection, const std::vector<LossOfT
 
 /// The next id of the table is the one behind this.
 absl::Status SetLastId(SqliteConnection& connection, std::string_view table, std::int64_t last) {
-  absl::StatusOr<Query> forget = connection.Prepare("DELETE FROM sqlite_sequence WHERE name = ?1");
-  if (!forget.ok()) return forget.status();
-  if (absl::Status forgotten = forget->Bind(1, table).Run(); !forgotten.ok()) return forgotten;
+  ASSIGN_OR_RETURN(Query forget, connection.Prepare("DELETE FROM sqlite_sequence WHERE name = ?1"));
+  RETURN_IF_ERROR(forget.Bind(1, table).Run());
   if (last == 0) return absl::OkStatus();
-  absl::StatusOr<Query> set = connection.Prepare("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)");
-  if (!set.ok()) return set.status();
-  return set->Bind(1, table).Bind(2, last).Run();
+  ASSIGN_OR_RETURN(Query set, connection.Prepare("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)"));
+  return set.Bind(1, table).Bind(2, last).Run();
 }
 
 absl::Status WriteAllHolds(SqliteConnection& connection, const MirrorContents& contents) {
@@ -291,7 +284,7 @@ absl::Status WriteAllHooks(SqliteConnection& connection, const MirrorContents& c
   constexpr std::int64_t kNoneGoes = 0;
   // Without a hook there is no such table.
   if (contents.last_hook == 0) return absl::OkStatus();
-  if (absl::Status made = AddHooks(connection, {}, {}, kNoneGoes); !made.ok()) return made;
+  RETURN_IF_ERROR(AddHooks(connection, {}, {}, kNoneGoes));
   absl::Status written = EachOf(contents.hooks, [&](const HookNote& note) {
     absl::Status at = SetLastId(connection, kHooks, note.id - 1);
     return at.ok() ? AddHooks(connection, {note}, {}, kNoneGoes) : at;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/begin_work.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_files.h"
@@ -49,7 +50,7 @@ class Database final : public SqliteDatabase {
 
   absl::Status Prepare() {
     // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
-    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = TakeOverFile(*connection_, context_id_);
     const bool ours = status.ok();
     if (status.ok()) status = CreateOwnTables(*connection_, context_id_);
@@ -76,7 +77,7 @@ class Database final : public SqliteDatabase {
   absl::StatusOr<std::vector<Nonce>> ReadNonces() override { return SelectNonces(*connection_); }
 
   absl::Status EndBuilding() override {
-    if (absl::Status status = connection_->Execute("BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = EmptyUnfinished(*connection_);
     CrashPoint("building.emptied");
     if (status.ok()) status = connection_->Execute("COMMIT");
@@ -98,7 +99,7 @@ class Database final : public SqliteDatabase {
     // Whether the files are still ours is looked at before the commit.
     if (connection_->LostPages()) return LostPages(*connection_);
     connection_->TrimStatements();
-    if (absl::Status status = CheckLogSize(*connection_, options_.wal_bytes_max); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckLogSize(*connection_, options_.wal_bytes_max));
     return BeginWork(*transaction_, intent);
   }
 
@@ -107,12 +108,12 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckFiles(*connection_));
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
     if (!snapshot.ok()) return snapshot;
     // Looked at once more: a file put there meanwhile is another mirror, and without our log it is an older
     // one.
-    if (absl::Status status = CheckFiles(*connection_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckFiles(*connection_));
     return snapshot;
   }
 
@@ -146,11 +147,10 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::st
                                                                    const std::string& context_id, bool create,
                                                                    MirrorUse use,
                                                                    const SqliteOptions& options) {
-  absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-      SqliteConnection::Open(path, create, use, options.checkpointer);
-  if (!connection.ok()) return connection.status();
-  auto database = std::make_unique<Database>(*std::move(connection), context_id, options);
-  if (absl::Status status = database->Prepare(); !status.ok()) return status;
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection,
+                   SqliteConnection::Open(path, create, use, options.checkpointer));
+  auto database = std::make_unique<Database>(std::move(connection), context_id, options);
+  RETURN_IF_ERROR(database->Prepare());
   return database;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/folder_lock.h"
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/disk.h"
@@ -75,14 +76,13 @@ class SqliteHome final : public StoreHome {
       : dir_(std::move(dir)), options_(options), lock_(std::move(lock)) {}
 
   absl::StatusOr<std::vector<Found>> Recover() override {
-    const absl::StatusOr<std::vector<std::string>> there = FindSqliteStores(dir_);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> there, FindSqliteStores(dir_));
     CrashPoint("start.locked");
     std::error_code ignored;
     fs::remove_all(absl::StrCat(dir_, "/", kWorkFolder), ignored);
-    if (absl::Status one_name = TakeBackSecondNames(dir_); !one_name.ok()) return one_name;
+    RETURN_IF_ERROR(TakeBackSecondNames(dir_));
     std::vector<Found> found;
-    for (const std::string& context_id : *there) {
+    for (const std::string& context_id : there) {
       found.push_back({context_id, ReadQuarantine(Location(context_id)), LogBytes(context_id) > 0});
     }
     return found;
@@ -90,16 +90,14 @@ class SqliteHome final : public StoreHome {
 
   bool IsShared() const override { return false; }
   absl::StatusOr<std::vector<Found>> FindAll() override {
-    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
-    if (!all.ok()) return all.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> all, FindSqliteStores(dir_));
     std::vector<Found> found;
-    for (const std::string& context_id : *all) found.push_back({context_id, ""});
+    for (const std::string& context_id : all) found.push_back({context_id, ""});
     return found;
   }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
-    const absl::StatusOr<std::vector<std::string>> all = FindSqliteStores(dir_);
-    if (!all.ok()) return all.status();
-    return FindName(*all, context_id);
+    ASSIGN_OR_RETURN(const std::vector<std::string> all, FindSqliteStores(dir_));
+    return FindName(all, context_id);
   }
   absl::StatusOr<std::vector<std::string>> FindIdle(std::int64_t) override {
     return std::vector<std::string>();
@@ -130,12 +128,11 @@ class SqliteHome final : public StoreHome {
     return SetDeletingMark(dir_, context_id, what);
   }
   absl::Status FinishDeletion(const std::string& context_id) override {
-    const absl::StatusOr<Deleted> what = WhatIsDeleted(dir_, context_id);
-    if (!what.ok()) return what.status();
-    if (absl::Status removed = RemoveSqliteStore(dir_, context_id, *what); !removed.ok()) return removed;
+    ASSIGN_OR_RETURN(const Deleted what, WhatIsDeleted(dir_, context_id));
+    RETURN_IF_ERROR(RemoveSqliteStore(dir_, context_id, what));
     CrashPoint("delete.files_gone");
-    absl::Status marked = *what == Deleted::kForgotten ? RemoveDeletingMark(dir_, context_id)
-                                                       : SetDeletedMark(dir_, context_id);
+    absl::Status marked =
+        what == Deleted::kForgotten ? RemoveDeletingMark(dir_, context_id) : SetDeletedMark(dir_, context_id);
     CrashPoint("delete.after");
     return marked;
   }
@@ -161,7 +158,7 @@ class SqliteHome final : public StoreHome {
 
   absl::Status CheckCopyIn(const std::string& path) const override {
     // Reading a mirror's own file beside SQLite would take its locks away.
-    if (absl::Status status = CheckOutside(path, dir_); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckOutside(path, dir_));
     if (std::error_code error; !fs::is_regular_file(path, error)) {
       return absl::NotFoundError(absl::StrCat("there is no file '", path,
                                               "' on the server's machine. Nothing was changed. Name a "
@@ -201,16 +198,12 @@ class SqliteHome final : public StoreHome {
   /// Of a mirror that is no file: it becomes one here, and that one is written, whole or not at all.
   absl::StatusOr<CopyReport> CopyContentsOut(const std::string& context_id, Snapshot& mirror,
                                              const std::string& path, const GoOnCopying& go_on) {
-    const absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = NewCopy(context_id);
-    if (!copy.ok()) return copy.status();
-    absl::StatusOr<std::vector<std::string>> left_out = (*copy)->CopyOf(mirror, go_on);
-    if (!left_out.ok()) return left_out.status();
-    const absl::StatusOr<std::unique_ptr<Store>> store = (*copy)->Open();
-    if (!store.ok()) return store.status();
-    const absl::StatusOr<std::unique_ptr<Snapshot>> copied = (*store)->OpenSnapshot();
-    if (!copied.ok()) return copied.status();
-    if (absl::Status written = (*copied)->CopyTo(path, go_on); !written.ok()) return written;
-    return CopyReport{FileBytes(path), *std::move(left_out)};
+    ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, NewCopy(context_id));
+    ASSIGN_OR_RETURN(std::vector<std::string> left_out, copy->CopyOf(mirror, go_on));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, copy->Open());
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> copied, store->OpenSnapshot());
+    RETURN_IF_ERROR(copied->CopyTo(path, go_on));
+    return CopyReport{FileBytes(path), std::move(left_out)};
   }
 
   const std::string dir_;
@@ -224,9 +217,8 @@ class SqliteHome final : public StoreHome {
 
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenSqliteHome(const std::string& dir,
                                                           const SqliteOptions& options) {
-  absl::StatusOr<std::unique_ptr<FolderLock>> lock = FolderLock::Take(dir);
-  if (!lock.ok()) return lock.status();
-  return std::make_unique<SqliteHome>(dir, options, *std::move(lock));
+  ASSIGN_OR_RETURN(std::unique_ptr<FolderLock> lock, FolderLock::Take(dir));
+  return std::make_unique<SqliteHome>(dir, options, std::move(lock));
 }
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sync_path.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
@@ -56,25 +57,24 @@ class SqliteImport final : public MirrorImport {
   }
 
   absl::Status AddRows(const TableSchema& stored, RowBlock* rows) override {
-    const absl::StatusOr<ChangeBatch> batch = BatchOf(stored, rows);
-    if (!batch.ok()) return batch.status();
+    ASSIGN_OR_RETURN(const ChangeBatch batch, BatchOf(stored, rows));
     connection_->TrimStatements();
     RowsWritten written;
-    return WriteRows(*connection_, stored.name, ApplyRows{.schema = &stored, .batch = &*batch},
+    return WriteRows(*connection_, stored.name, ApplyRows{.schema = &stored, .batch = &batch},
                      ApplyMethod::kBest, 0, &written);
   }
 
   absl::Status Finish() override {
     for (const IndexChange& index : own_indexes_) {
-      if (absl::Status made = ChangeIndex(*connection_, index); !made.ok()) return made;
+      RETURN_IF_ERROR(ChangeIndex(*connection_, index));
     }
-    if (absl::Status status = connection_->Execute("COMMIT"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection_->Execute("COMMIT"));
     connection_.reset();
     if (const int failed = SyncPath(path_, O_RDWR); failed != 0) {
       return absl::UnavailableError(
           absl::StrCat("writing '", path_, "': ", std::strerror(failed), ". No mirror was made."));
     }
-    if (absl::Status free = CheckFree(home_, context_id_); !free.ok()) return free;
+    RETURN_IF_ERROR(CheckFree(home_, context_id_));
     return MoveSqliteStore(path_, home_, context_id_);
   }
 
@@ -95,10 +95,9 @@ class SqliteImport final : public MirrorImport {
 
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewSqliteImport(const std::string& dir, const std::string& work,
                                                               const std::string& context_id) {
-  if (absl::Status free = SqliteImport::CheckFree(dir, context_id); !free.ok()) return free;
-  absl::StatusOr<std::string> folder = MakeWorkFolder(dir, work);
-  if (!folder.ok()) return folder.status();
-  return std::make_unique<SqliteImport>(dir, *std::move(folder), context_id);
+  RETURN_IF_ERROR(SqliteImport::CheckFree(dir, context_id));
+  ASSIGN_OR_RETURN(std::string folder, MakeWorkFolder(dir, work));
+  return std::make_unique<SqliteImport>(dir, std::move(folder), context_id);
 }
 
 }  // namespace mirror

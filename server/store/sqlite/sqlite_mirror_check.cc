@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/records/sqlite_tenant.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
@@ -37,33 +38,30 @@ absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& contex
   // What its log has is of no use, whatever SQLite says of that.
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
-  if (absl::Status own = CheckOwnTablesAndColumns(connection, context_id); !own.ok()) return own;
+  RETURN_IF_ERROR(CheckOwnTablesAndColumns(connection, context_id));
   // The rest says what to do, and so does whoever tells of the loss.
   const absl::string_view message = status.message();
   return absl::DataLossError(message.substr(0, message.find(". ")));
 }
 
 absl::Status CheckOwner(SqliteConnection& connection, const std::string& context_id) {
-  absl::StatusOr<Query> there =
-      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'");
-  if (!there.ok()) return there.status();
-  absl::StatusOr<bool> row = there->Step();
+  ASSIGN_OR_RETURN(
+      Query there,
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_tenant'"));
+  absl::StatusOr<bool> row = there.Step();
   if (!row.ok() || !*row) return row.status();
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> other = query->Bind(1, context_id).Step();
-  if (!other.ok()) return other.status();
-  if (!*other) return absl::OkStatus();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("SELECT context_id FROM _mirror_tenant WHERE context_id <> ?1"));
+  ASSIGN_OR_RETURN(bool other, query.Bind(1, context_id).Step());
+  if (!other) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("the file '", connection.path(), "' is the mirror of '", query->Text(0), "', not of '",
+      absl::StrCat("the file '", connection.path(), "' is the mirror of '", query.Text(0), "', not of '",
                    context_id, "'. It was left as it is. Put the right file there, or move this one away."));
 }
 
 absl::Status CheckWholeLayout(SqliteConnection& connection, const std::string& context_id) {
-  const absl::StatusOr<std::optional<FileLayout>> layout = ReadLayout(connection.handle());
-  if (!layout.ok()) return layout.status();
-  const bool present = *layout && (*layout)->number == kLayout.present;
+  ASSIGN_OR_RETURN(const std::optional<FileLayout> layout, ReadLayout(connection.handle()));
+  const bool present = layout && layout->number == kLayout.present;
   return present ? CheckOwnTables(connection, context_id) : absl::OkStatus();
 }
 
@@ -94,20 +92,18 @@ absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const st
 }
 
 absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id) {
-  const absl::StatusOr<std::string> dropped = FindDroppedOwnTable(connection, context_id);
-  if (!dropped.ok()) return dropped.status();
-  if (dropped->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string dropped, FindDroppedOwnTable(connection, context_id));
+  if (dropped.empty()) return absl::OkStatus();
   if (IsEmpty(connection)) return Emptied();
   return absl::DataLossError(
-      absl::StrCat("its own table '", *dropped, "' was dropped by hand, and what stood in it is lost"));
+      absl::StrCat("its own table '", dropped, "' was dropped by hand, and what stood in it is lost"));
 }
 
 absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id) {
-  const absl::StatusOr<std::string> lost = FindLostOwnColumn(connection, context_id);
-  if (!lost.ok()) return lost.status();
-  if (lost->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string lost, FindLostOwnColumn(connection, context_id));
+  if (lost.empty()) return absl::OkStatus();
   return absl::DataLossError(
-      absl::StrCat("column '", *lost, "' of its own tables was dropped or renamed by hand"));
+      absl::StrCat("column '", lost, "' of its own tables was dropped or renamed by hand"));
 }
 
 absl::Status CheckOwnTablesAndColumns(SqliteConnection& connection, const std::string& context_id) {

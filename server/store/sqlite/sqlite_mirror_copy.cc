@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/copy_contents.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/sync_path.h"
@@ -63,27 +64,25 @@ class SqliteMirrorCopy final : public MirrorCopy {
     absl::Status copied = mirror.CopyTo(path_, go_on);
     if (copied.ok()) return std::vector<std::string>();
     if (!absl::IsUnimplemented(copied)) return copied;
-    const absl::StatusOr<std::unique_ptr<MirrorImport>> import =
-        NewSqliteImport(folder_, "import", context_id_);
-    if (!import.ok()) return import.status();
-    return CopyContents(mirror, **import, go_on);
+    ASSIGN_OR_RETURN(const std::unique_ptr<MirrorImport> import,
+                     NewSqliteImport(folder_, "import", context_id_));
+    return CopyContents(mirror, *import, go_on);
   }
   absl::Status CopyOf(const std::string& path) override { return CopyFile(path, path_); }
   std::uint64_t Bytes() const override { return FileBytes(path_); }
 
   absl::StatusOr<std::unique_ptr<Store>> Open() override {
-    if (absl::Status own = CheckSqliteMirror(path_, context_id_); !own.ok()) return own;
+    RETURN_IF_ERROR(CheckSqliteMirror(path_, context_id_));
     return OpenSqliteStore(folder_, context_id_, /*create=*/false, SqliteOptions{});
   }
 
   absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms, const GoOnCopying& /*go_on*/) override {
-    absl::StatusOr<std::string> kept = KeepSqliteStore(home_, context_id_, now_ms);
-    if (!kept.ok()) return kept.status();
+    ASSIGN_OR_RETURN(std::string kept, KeepSqliteStore(home_, context_id_, now_ms));
     CrashPoint("restore.kept");
     absl::Status moved = MoveSqliteStore(path_, home_, context_id_);
     CrashPoint("restore.after");
     if (!moved.ok()) return moved;
-    return ReplacedMirror{.kept = *std::move(kept)};
+    return ReplacedMirror{.kept = std::move(kept)};
   }
 
   absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& /*place*/,
@@ -92,7 +91,7 @@ class SqliteMirrorCopy final : public MirrorCopy {
       return absl::FailedPreconditionError(
           absl::StrCat("there is a mirror of '", context_id_, "' here. It was left as it is."));
     }
-    if (absl::Status moved = MoveSqliteStore(path_, home_, context_id_); !moved.ok()) return moved;
+    RETURN_IF_ERROR(MoveSqliteStore(path_, home_, context_id_));
     return ReplacedMirror{};
   }
 
@@ -152,9 +151,8 @@ absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::st
 absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
                                                                 const std::string& work,
                                                                 const std::string& context_id) {
-  absl::StatusOr<std::string> folder = MakeWorkFolder(dir, work);
-  if (!folder.ok()) return folder.status();
-  return std::make_unique<SqliteMirrorCopy>(dir, *std::move(folder), context_id);
+  ASSIGN_OR_RETURN(std::string folder, MakeWorkFolder(dir, work));
+  return std::make_unique<SqliteMirrorCopy>(dir, std::move(folder), context_id);
 }
 
 }  // namespace mirror

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/early_writing.h"
 #include "server/store/sqlite/file/file_suffix.h"
@@ -83,15 +84,12 @@ class NewMirror final : public Store {
 
   absl::Status Open() {
     RemoveDatabase(building_path_);
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim =
-        OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true,
-                           options_.claims_wait ? MirrorUse::kClaimWithoutSync : MirrorUse::kClaim, options_);
-    if (!claim.ok()) return claim.status();
-    claim_ = *std::move(claim);
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> rows =
-        OpenSqliteDatabase(building_path_, context_id_, true, MirrorUse::kBuilding, options_);
-    if (!rows.ok()) return rows.status();
-    rows_ = *std::move(rows);
+    ASSIGN_OR_RETURN(
+        claim_, OpenSqliteDatabase(path_ + kClaimSuffix, context_id_, true,
+                                   options_.claims_wait ? MirrorUse::kClaimWithoutSync : MirrorUse::kClaim,
+                                   options_));
+    ASSIGN_OR_RETURN(rows_,
+                     OpenSqliteDatabase(building_path_, context_id_, true, MirrorUse::kBuilding, options_));
     file_.emplace(open(building_path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file_->get() < 0) return DiskTrouble(building_path_, "opening");
     early_.emplace(file_->get(), kEarlyBytes);
@@ -176,7 +174,7 @@ class NewMirror final : public Store {
   absl::StatusOr<CommitResult> CommitBuilding(StoreWork& rows, const Plan& plan, Savepoints savepoints) {
     const bool ends = EndsBuilding(plan, rows.tenant());
     if (!ends || plan.nonce) {
-      if (absl::Status status = KeepClaim(plan); !status.ok()) return status;
+      RETURN_IF_ERROR(KeepClaim(plan));
     }
     absl::StatusOr<CommitResult> result = rows.Commit(plan, savepoints);
     if (!result.ok() || !result->again) claimed_nonce_.clear();
@@ -198,13 +196,11 @@ class NewMirror final : public Store {
   }
 
   absl::Status TakeClaim() {
-    absl::StatusOr<TenantRecord> tenant = claim_->records().ReadTenant();
-    if (!tenant.ok()) return tenant.status();
-    absl::StatusOr<std::vector<Nonce>> nonces = claim_->ReadNonces();
-    if (!nonces.ok()) return nonces.status();
+    ASSIGN_OR_RETURN(TenantRecord tenant, claim_->records().ReadTenant());
+    ASSIGN_OR_RETURN(std::vector<Nonce> nonces, claim_->ReadNonces());
     Plan plan;
-    plan.tenant = *std::move(tenant);
-    for (const Nonce& nonce : *nonces) {
+    plan.tenant = std::move(tenant);
+    for (const Nonce& nonce : nonces) {
       plan.nonce = nonce;
       if (absl::StatusOr<CommitResult> result = rows_->Commit(plan); !result.ok()) return result.status();
     }
@@ -233,7 +229,7 @@ class NewMirror final : public Store {
 
   absl::Status GiveName() {
     CrashPoint("building.complete");
-    if (absl::Status status = rows_->EndBuilding(); !status.ok()) return status;
+    RETURN_IF_ERROR(rows_->EndBuilding());
     early_.reset();
     rows_.reset();
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
@@ -254,10 +250,7 @@ class NewMirror final : public Store {
         !status.ok()) {
       return status;
     }
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> named =
-        OpenSqliteDatabase(path_, context_id_, false, MirrorUse::kMirror, options_);
-    if (!named.ok()) return named.status();
-    rows_ = *std::move(named);
+    ASSIGN_OR_RETURN(rows_, OpenSqliteDatabase(path_, context_id_, false, MirrorUse::kMirror, options_));
     building_ = false;
     claim_.reset();
     RemoveDatabase(path_ + kClaimSuffix);
@@ -315,20 +308,20 @@ absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, co
                                                      const SqliteOptions& options,
                                                      std::shared_ptr<void> place) {
   auto mirror = std::make_unique<NewMirror>(path, context_id, options, std::move(place));
-  if (absl::Status status = mirror->Open(); !status.ok()) return status;
+  RETURN_IF_ERROR(mirror->Open());
   return mirror;
 }
 
 absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
                             std::int64_t now_ms) {
   RemoveDatabase(path + kClaimSuffix);
-  const absl::StatusOr<std::unique_ptr<SqliteDatabase>> claim = OpenSqliteDatabase(
-      path + kClaimSuffix, context_id, true, MirrorUse::kClaimWithoutSync, SqliteOptions{});
-  if (!claim.ok()) return claim.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteDatabase> claim,
+                   OpenSqliteDatabase(path + kClaimSuffix, context_id, true, MirrorUse::kClaimWithoutSync,
+                                      SqliteOptions{}));
   Plan plan;
   plan.now_ms = now_ms;
   plan.tenant = Claimed(owner);
-  if (absl::Status status = (*claim)->Commit(plan).status(); !status.ok()) return status;
+  RETURN_IF_ERROR(claim->Commit(plan).status());
   absl::Status synced = Sync(path + kClaimSuffix, O_RDWR);
   return synced.ok() ? Sync(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY) : synced;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 #include "server/store/sqlite/records/sqlite_documents.h"
@@ -53,53 +54,46 @@ class SqliteRecords final : public StoreRecords {
   }
 
   absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
-    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    if (!*record) return std::vector<std::string>{};
-    return LostColumns(connection_, table, (*record)->position);
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record, ReadTable(table));
+    if (!record) return std::vector<std::string>{};
+    return LostColumns(connection_, table, record->position);
   }
 
   absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
-    const absl::StatusOr<std::int64_t> now = ReadNumber(connection_, "PRAGMA schema_version");
-    if (!now.ok()) return now.status();
-    if (*now == looked_schema_) return touched_;
-    absl::StatusOr<std::vector<TableRecord>> records = ReadTables();
-    if (!records.ok()) return records.status();
+    ASSIGN_OR_RETURN(const std::int64_t now, ReadNumber(connection_, "PRAGMA schema_version"));
+    if (now == looked_schema_) return touched_;
+    ASSIGN_OR_RETURN(std::vector<TableRecord> records, ReadTables());
     std::vector<TouchedTable> found;
-    for (const TableRecord& record : *records) {
-      const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(record.table);
-      if (!schema.ok()) return schema.status();
-      if (!IsAsAgreed(record, *schema)) continue;
-      absl::StatusOr<TouchedTable> touched = LookForTouch(connection_, record.table, KeptForm(**schema));
-      if (!touched.ok()) return touched.status();
-      if (!touched->columns.empty() || !touched->lacks.empty()) found.push_back(*std::move(touched));
+    for (const TableRecord& record : records) {
+      ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, ReadSchema(record.table));
+      if (!IsAsAgreed(record, schema)) continue;
+      ASSIGN_OR_RETURN(TouchedTable touched, LookForTouch(connection_, record.table, KeptForm(*schema)));
+      if (!touched.columns.empty() || !touched.lacks.empty()) found.push_back(std::move(touched));
     }
-    if (absl::Status own = CheckOwnTables(connection_, context_id_); !own.ok()) return own;
-    looked_schema_ = *now;
+    RETURN_IF_ERROR(CheckOwnTables(connection_, context_id_));
+    looked_schema_ = now;
     touched_ = found;
     return found;
   }
 
   absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
-    const absl::StatusOr<std::optional<TableRecord>> record = ReadTable(table);
-    if (!record.ok()) return record.status();
-    const absl::StatusOr<std::optional<TableSchema>> schema = ReadSchema(table);
-    if (!schema.ok()) return schema.status();
-    if (!*record || (*record)->row_count < 0 || !IsAsAgreed(**record, *schema) || KeepsPartner(**schema)) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record, ReadTable(table));
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, ReadSchema(table));
+    if (!record || record->row_count < 0 || !IsAsAgreed(*record, schema) || KeepsPartner(*schema)) {
       return 0;
     }
-    const absl::StatusOr<std::int64_t> rows =
-        ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM main.", QuoteName((*record)->table)));
-    if (!rows.ok()) return rows.status();
-    return std::max<std::int64_t>(0, *rows - (*record)->row_count);
+    ASSIGN_OR_RETURN(
+        const std::int64_t rows,
+        ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM main.", QuoteName(record->table))));
+    return std::max<std::int64_t>(0, rows - record->row_count);
   }
 
   absl::StatusOr<std::vector<std::string>> AgreedTables() override {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
-        "(SELECT name FROM sqlite_schema WHERE type = 'table')");
-    if (!query.ok()) return query.status();
-    return query->Texts();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare("SELECT table_name FROM _mirror_schema WHERE table_name COLLATE NOCASE IN "
+                            "(SELECT name FROM sqlite_schema WHERE type = 'table')"));
+    return query.Texts();
   }
 
   absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/row_digest.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/file/sqlite_copy.h"
@@ -39,7 +40,7 @@ class SqliteSnapshot final : public Snapshot {
                                                 &NoResult, nullptr);
     if (code != SQLITE_OK) return connection_->ToStatus(code, "the mirror");
     for (const char* sql : {"BEGIN", "SELECT 1 FROM sqlite_schema"}) {
-      if (absl::Status status = connection_->Execute(sql); !status.ok()) return status;
+      RETURN_IF_ERROR(connection_->Execute(sql));
     }
     return absl::OkStatus();
   }
@@ -68,11 +69,10 @@ class SqliteSnapshot final : public Snapshot {
     std::vector<RangeDigest> digests;
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
       sum_ = RangeDigest{};
-      const absl::Status status = statement.Run(range, [&](sqlite3_stmt* row) {
+      RETURN_IF_ERROR(statement.Run(range, [&](sqlite3_stmt* row) {
         if (!by_call) AddStored(row);
         return absl::OkStatus();
-      });
-      if (!status.ok()) return status;
+      }));
       digests.push_back(sum_);
     }
     return digests;
@@ -86,14 +86,13 @@ class SqliteSnapshot final : public Snapshot {
     const std::vector<KeyRange> all(1);
     RowBlock block = RowBlock::For(table, columns);
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
-      const absl::Status status = statement.Run(range, [&](sqlite3_stmt* row) {
-        if (absl::Status stored = AppendStoredRow(table, row, &block); !stored.ok()) return stored;
+      RETURN_IF_ERROR(statement.Run(range, [&](sqlite3_stmt* row) {
+        RETURN_IF_ERROR(AppendStoredRow(table, row, &block));
         if (block.bytes() < block_bytes) return absl::OkStatus();
         absl::Status taken = take(&block);
         block = RowBlock::For(table, columns);
         return taken;
-      });
-      if (!status.ok()) return status;
+      }));
     }
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
@@ -150,7 +149,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> OpenSqliteSnapshot(const std::string& 
       SqliteConnection::Open(path, /*create=*/false, MirrorUse::kReading, nullptr);
   if (!connection.ok()) return connection.status();
   auto snapshot = std::make_unique<SqliteSnapshot>(*std::move(connection), context_id);
-  if (absl::Status status = snapshot->Begin(); !status.ok()) return status;
+  RETURN_IF_ERROR(snapshot->Begin());
   return snapshot;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
 #include "base/db/sqlite/connection.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/second_names.h"
@@ -67,7 +68,7 @@ absl::StatusOr<std::vector<std::string>> FindSqliteStores(const std::string& dir
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, const std::string& context_id,
                                                        bool create, const SqliteOptions& options) {
-  if (absl::Status status = CheckContextId(context_id); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckContextId(context_id));
   const std::string path = SqlitePath(dir, context_id);
   // What is left of a damaged mirror stays while its file is away, which may come back.
   absl::Status left;
@@ -79,15 +80,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   if (!left.ok()) return left;
   if (!FileExists(path) && (FileExists(path + kClaimSuffix) || (create && options.build_beside))) {
     if (!options.begin_building) return OpenNewMirror(path, context_id, options, nullptr);
-    absl::StatusOr<std::shared_ptr<void>> place = options.begin_building();
-    if (!place.ok()) return place.status();
-    return OpenNewMirror(path, context_id, options, *std::move(place));
+    ASSIGN_OR_RETURN(std::shared_ptr<void> place, options.begin_building());
+    return OpenNewMirror(path, context_id, options, std::move(place));
   }
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-      OpenSqliteDatabase(path, context_id, create, MirrorUse::kMirror, options);
-  if (!database.ok()) return database.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database,
+                   OpenSqliteDatabase(path, context_id, create, MirrorUse::kMirror, options));
   RemoveNewMirror(path);
-  return *std::move(database);
+  return database;
 }
 
 namespace {
@@ -123,7 +122,7 @@ namespace {
 /// All that can fail without harm.
 absl::Status PutInPlace(const std::string& from, const std::string& path) {
   // That of a file which somebody took away may alone have what the disk lost.
-  if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
+  RETURN_IF_ERROR(SetLogOfDamagedAside(path));
   // A log that lies there would be replayed over the new file.
   for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
     std::error_code error;
@@ -145,7 +144,7 @@ absl::Status MoveSqliteStore(const std::string& from, const std::string& dir, co
     return back.ok() ? put : absl::UnavailableError(absl::StrCat(put.message(), " Then, ", back.message()));
   }
   RemoveNewMirror(path);
-  if (absl::Status status = SyncFolder(dir); !status.ok()) return status;
+  RETURN_IF_ERROR(SyncFolder(dir));
   return RemoveQuarantine(path);
 }
 
@@ -179,7 +178,7 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   CrashPoint("rebuild.file_gone");
   for (const char* suffix : {kLogSuffix, kIndexSuffix}) fs::remove(path + suffix, error);
   fs::rename(path + kQuarantineSuffix, aside + kQuarantineSuffix, error);
-  if (absl::Status synced = SyncFolder(dir); !synced.ok()) return synced;
+  RETURN_IF_ERROR(SyncFolder(dir));
   return aside;
 }
 
@@ -187,9 +186,8 @@ absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::s
                                             std::int64_t now_ms) {
   const std::string path = SqlitePath(dir, context_id);
   std::string kept = absl::StrCat(path, ".replaced-", now_ms);
-  const absl::StatusOr<bool> named = NameTwice(path, kept);
-  if (!named.ok()) return named.status();
-  return *named ? kept : std::string();
+  ASSIGN_OR_RETURN(const bool named, NameTwice(path, kept));
+  return named ? kept : std::string();
 }
 
 namespace {
@@ -226,7 +224,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     CrashPoint("delete.file_gone");
   }
   if (what != Deleted::kMirrorOnly) {
-    if (absl::Status status = RemoveKept(path); !status.ok()) return status;
+    RETURN_IF_ERROR(RemoveKept(path));
   }
   RemoveNewMirror(path);
   return RemoveQuarantine(path);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_files.h"
@@ -183,7 +184,7 @@ class SqliteRecordVerbs final : public RecordVerbs {
   template <typename T, typename Do>
   static absl::Status Each(const std::vector<T>& all, const Do& what) {
     for (const T& one : all) {
-      if (absl::Status status = what(one); !status.ok()) return status;
+      RETURN_IF_ERROR(what(one));
     }
     return absl::OkStatus();
   }
@@ -206,11 +207,11 @@ class SqliteTableVerbs final : public TableVerbs {
     return free.ok() ? RunCreateTable(connection_, create) : free;
   }
   absl::Status Alter(const std::string& table, const Position& position, const AlterTable& alter) override {
-    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
+    RETURN_IF_ERROR(DropHistoryView(connection_, table));
     return RunAlterTable(connection_, table, position, alter);
   }
   absl::Status Refit(const std::string& table, const Position& position, const RefitTable& refit) override {
-    if (absl::Status free = DropHistoryView(connection_, table); !free.ok()) return free;
+    RETURN_IF_ERROR(DropHistoryView(connection_, table));
     return RunRefitTable(connection_, table, position, refit);
   }
   absl::Status Agree(const AgreeSchema& agree) override { return RunAgreeSchema(connection_, agree); }
@@ -223,13 +224,13 @@ class SqliteTableVerbs final : public TableVerbs {
   }
   absl::Status ChangeIndexes(const std::vector<IndexChange>& changes) override {
     for (const IndexChange& change : changes) {
-      if (absl::Status status = ChangeIndex(connection_, change); !status.ok()) return status;
+      RETURN_IF_ERROR(ChangeIndex(connection_, change));
     }
     return absl::OkStatus();
   }
   absl::Status WriteObjects(const std::vector<ObjectsChange>& changes) override {
     for (const ObjectsChange& change : changes) {
-      if (absl::Status status = ::mirror::WriteObjects(connection_, change); !status.ok()) return status;
+      RETURN_IF_ERROR(::mirror::WriteObjects(connection_, change));
     }
     return absl::OkStatus();
   }
@@ -312,7 +313,7 @@ class SqliteTransaction final : public StoreTransaction {
   HistoryVerbs& history() override { return *history_; }
 
   absl::Status Begin(const Intent&) override {
-    if (absl::Status status = ExecuteKept(connection_, "BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(ExecuteKept(connection_, "BEGIN IMMEDIATE"));
     CrashPoint("commit.begun");
     if (!HasOtherLayout(connection_)) return absl::OkStatus();
     Rollback();

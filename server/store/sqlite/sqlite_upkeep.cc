@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/history/sqlite_history.h"
@@ -31,7 +32,7 @@ class SqliteUpkeep final : public StoreUpkeep {
   absl::Status WriteWaiting() override { return write_waiting_(); }
 
   absl::Status CheckWhole(std::chrono::milliseconds patience) override {
-    if (absl::Status written = WriteWaiting(); !written.ok()) return written;
+    RETURN_IF_ERROR(WriteWaiting());
     return ::mirror::CheckWhole(connection_, patience);
   }
 
@@ -60,20 +61,18 @@ class SqliteUpkeep final : public StoreUpkeep {
   }
   std::string Quarantined() override { return quarantined_; }
   absl::Status Release() override {
-    if (absl::Status status = RemoveQuarantine(connection_.path()); !status.ok()) return status;
+    RETURN_IF_ERROR(RemoveQuarantine(connection_.path()));
     quarantined_.clear();
     connection_.KeepLog(false);
     return absl::OkStatus();
   }
 
   absl::Status CheckIntegrity() override {
-    absl::StatusOr<Query> query = connection_.Prepare("PRAGMA integrity_check(10)");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    const std::string said = *row ? query->Text(0) : "no answer";
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("PRAGMA integrity_check(10)"));
+    ASSIGN_OR_RETURN(bool row, query.Step());
+    const std::string said = row ? query.Text(0) : "no answer";
     if (said != "ok") return absl::DataLossError(said);
-    if (absl::Status own = CheckOwnTables(); !own.ok()) return own;
+    RETURN_IF_ERROR(CheckOwnTables());
     return ReadTenantOf(connection_, context_id_).status();
   }
 

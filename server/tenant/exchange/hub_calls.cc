@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
@@ -18,8 +20,12 @@ absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
 
 absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   HubReading reading;
+  // First: entries of a cycle that another server completes meanwhile are of a later one, and not read. What
+  // that cycle noted of its tables may be missing here.
+  ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
+  reading.tenant = std::move(tenant);
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return mirror_.Noticed(feed.status());
   reading.feed = WithJournal(*feed);
@@ -27,11 +33,8 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   if (!tables.ok()) return mirror_.Noticed(tables.status());
   reading.tables = *std::move(tables);
   if (feed->journal_id.empty() && writes) {
-    if (absl::Status status = Change(reading.feed, now_ms); !status.ok()) return status;
+    RETURN_IF_ERROR(Change(reading.feed, now_ms));
   }
-  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
-  if (!tenant.ok()) return tenant.status();
-  reading.tenant = *std::move(tenant);
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   reading.snapshot = *std::move(snapshot);
@@ -41,26 +44,26 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
 absl::Status HubCalls::Acknowledge(const HubRead& read, std::int64_t number, const std::string& token,
                                    std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenForOperator(mirror_, now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   return mirror_
       .Commit([&](const TenantRecord&)
                   MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-                    if (!feed.ok()) return feed.status();
-                    if (feed->journal_id != read.feed.journal_id || feed->number != read.feed.number ||
-                        feed->token != read.feed.token) {
+                    ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(mirror_.store()->records()));
+                    if (feed.journal_id != read.feed.journal_id || feed.number != read.feed.number ||
+                        feed.token != read.feed.token) {
                       return std::nullopt;
                     }
-                    feed->number = number;
-                    feed->token = token;
+                    feed.number = number;
+                    feed.token = token;
                     Plan plan;
                     plan.now_ms = now_ms;
-                    plan.documents.push_back(Write(*feed));
+                    plan.documents.push_back(Write(feed));
                     if (read.tables.remade.empty()) return plan;
-                    absl::StatusOr<FeedTables> noted = ReadFeedTables(mirror_.store()->records());
-                    if (!noted.ok()) return noted.status();
+                    ASSIGN_OR_RETURN(FeedTables noted, ReadFeedTables(mirror_.store()->records()));
+                    // The next announcement writes it anew.
+                    if (noted.is_spoiled) return plan;
                     plan.documents.push_back(
-                        Write(AtAcknowledgement(*std::move(noted), read.tables, read.completed_cycle)));
+                        Write(AtAcknowledgement(std::move(noted), read.tables, read.completed_cycle)));
                     return plan;
                   })
       .status();

@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/mirror/feed_tables.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/feed_tables.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 

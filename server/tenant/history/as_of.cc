@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -50,17 +52,15 @@ absl::Status CheckCame(Snapshot& snapshot, const AsOf& as_of, const JournalEntry
                                               last.commit->position.lsn.value, "."));
   };
   if (as_of.moment && *as_of.moment != kLastMoment) {
-    const absl::StatusOr<JournalBounds> bounds = snapshot.journal().ReadBounds();
-    if (!bounds.ok()) return bounds.status();
+    ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
     // A moment of another table is a moment of this one's, too.
-    if (*as_of.moment > std::max(bounds->last.number, last.number)) {
+    if (*as_of.moment > std::max(bounds.last.number, last.number)) {
       return refused(absl::StrCat("there was no moment ", *as_of.moment, " yet"));
     }
   }
   if (as_of.lsn && *as_of.lsn > last.commit->position.lsn.value) {
-    const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(table);
-    if (!record.ok()) return record.status();
-    if (!*record || *as_of.lsn > (*record)->position.lsn.value) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(table));
+    if (!record || *as_of.lsn > (record)->position.lsn.value) {
       return refused(absl::StrCat("table '", table, "' did not come to LSN ", *as_of.lsn, " yet"));
     }
   }
@@ -101,27 +101,26 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
   absl::StatusOr<AsOf> as_of = ParseAsOf(text);
   if (!as_of.ok()) return as_of.status();
   if (as_of->moment == kFirstState) as_of->moment = history.known_from;
-  absl::StatusOr<std::vector<JournalEntry>> commits =
-      snapshot.journal().FindCommits(history.schema.name, *as_of);
-  if (!commits.ok()) return commits.status();
-  const bool is_known = !commits->empty() && commits->front().number >= history.known_from;
+  ASSIGN_OR_RETURN(std::vector<JournalEntry> commits,
+                   snapshot.journal().FindCommits(history.schema.name, *as_of));
+  const bool is_known = !commits.empty() && commits.front().number >= history.known_from;
   if (!is_known && (as_of->moment == history.known_from || as_of->moment == kLastMoment))
     return FirstState(history);
-  if (commits->empty()) return TooEarly(history);
-  if (absl::Status came = CheckCame(snapshot, *as_of, commits->front()); !came.ok()) {
+  if (commits.empty()) return TooEarly(history);
+  if (absl::Status came = CheckCame(snapshot, *as_of, commits.front()); !came.ok()) {
     // Only commits from before the LSNs went back may have that one.
-    if (commits->size() == 1) return came;
-    commits->erase(commits->begin());
+    if (commits.size() == 1) return came;
+    commits.erase(commits.begin());
   }
-  if (commits->front().number < history.known_from) return TooEarly(history);
-  if (commits->size() > 1 && (*commits)[1].number >= history.known_from) {
+  if (commits.front().number < history.known_from) return TooEarly(history);
+  if (commits.size() > 1 && commits[1].number >= history.known_from) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", history.schema.name, "' passed LSN ", *as_of->lsn,
         " more than once: its LSNs went back in between, as when a source is restored. Nothing was read. Say "
         "which moment is meant, as ",
-        WordsOf(commits->front()), " or ", WordsOf((*commits)[1]), "."));
+        WordsOf(commits.front()), " or ", WordsOf(commits[1]), "."));
   }
-  return FoundMoment{commits->front().number, std::move(commits->front())};
+  return FoundMoment{commits.front().number, std::move(commits.front())};
 }
 
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/json/json_writer.h"
+#include "base/status_macros.h"
 #include "server/records/json_row.h"
 
 namespace mirror {
@@ -29,32 +30,28 @@ absl::StatusOr<std::int64_t> BeginOf(Snapshot& snapshot, const std::string& sinc
                                      const JournalBounds& bounds) {
   if (since.empty()) return bounds.floor.number;
   if (since == kNow) return bounds.last.number;
-  const absl::StatusOr<JournalToken> token = ParseJournalToken(since);
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const JournalToken token, ParseJournalToken(since));
   // Heads may stand below the floor, with gaps behind them.
-  if (token->number < bounds.floor.number) return Lost(bounds);
-  if (token->number == 0) return 0;
-  const absl::StatusOr<std::optional<std::int64_t>> salt = snapshot.journal().ReadSalt(token->number);
-  if (!salt.ok()) return salt.status();
-  if (!*salt || **salt != token->salt) return Lost(bounds);
-  return token->number;
+  if (token.number < bounds.floor.number) return Lost(bounds);
+  if (token.number == 0) return 0;
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> salt, snapshot.journal().ReadSalt(token.number));
+  if (!salt || *salt != token.salt) return Lost(bounds);
+  return token.number;
 }
 
 /// As the journal has it.
 absl::StatusOr<std::string> FollowedTable(Snapshot& snapshot, const std::string& asked,
                                           const JournalRules* rules) {
-  const absl::StatusOr<std::optional<TableRecord>> record = snapshot.ReadTable(asked);
-  if (!record.ok()) return record.status();
-  if (*record) {
-    const std::string& table = (*record)->table;
-    if (absl::Status has = CheckHasJournal(rules, table); !has.ok()) return has;
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(asked));
+  if (record) {
+    const std::string& table = record->table;
+    RETURN_IF_ERROR(CheckHasJournal(rules, table));
     return table;
   }
   // One that went may have been spelled so.
-  const absl::StatusOr<std::vector<JournalEntry>> left =
-      snapshot.journal().ReadAfter({.table = asked, .entries_max = 1});
-  if (!left.ok()) return left.status();
-  if (!left->empty()) return asked;
+  ASSIGN_OR_RETURN(const std::vector<JournalEntry> left,
+                   snapshot.journal().ReadAfter({.table = asked, .entries_max = 1}));
+  if (!left.empty()) return asked;
   return absl::NotFoundError(absl::StrCat("there is no table '", asked,
                                           "', and the journal has none of that name. Nothing was read."));
 }
@@ -90,17 +87,13 @@ void NumberOrNull(std::string_view name, std::int64_t number, bool is_known, Jso
 
 absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& asked,
                                         const JournalRules* rules) {
-  const absl::StatusOr<JournalBounds> bounds = snapshot.journal().ReadBounds();
-  if (!bounds.ok()) return bounds.status();
+  ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
   JournalPage page;
   if (!asked.table.empty()) {
-    absl::StatusOr<std::string> table = FollowedTable(snapshot, asked.table, rules);
-    if (!table.ok()) return table.status();
-    page.table = *std::move(table);
+    ASSIGN_OR_RETURN(std::string table, FollowedTable(snapshot, asked.table, rules));
+    page.table = std::move(table);
   }
-  const absl::StatusOr<std::int64_t> begin = BeginOf(snapshot, asked.since, *bounds);
-  if (!begin.ok()) return begin.status();
-  page.after = *begin;
+  ASSIGN_OR_RETURN(page.after, BeginOf(snapshot, asked.since, bounds));
   page.entries_max = std::clamp<std::size_t>(asked.count_max, 1, kChangesPerPageMax);
   page.bytes_max = kChangeKeysBytesMax;
   absl::StatusOr<std::vector<JournalEntry>> entries = snapshot.journal().ReadAfter(page);
@@ -119,7 +112,7 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
   }
   answer.complete = answer.changes.empty() || entries->empty();
   // What is not asked for was passed, too: a token that stays behind would fall below the floor.
-  answer.next = ToString(answer.complete ? bounds->last : next);
+  answer.next = ToString(answer.complete ? bounds.last : next);
   return answer;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/json/json_rows.h"
 #include "server/journal/key_block.h"
 #include "server/records/json_row.h"
@@ -70,10 +71,9 @@ absl::StatusOr<std::optional<JournalEntry>> FindCommitOf(Snapshot& snapshot, con
   if (moment == 0) return std::nullopt;
   AsOf as_of;
   as_of.moment = moment;
-  absl::StatusOr<std::vector<JournalEntry>> commits = snapshot.journal().FindCommits(table, as_of);
-  if (!commits.ok()) return commits.status();
-  if (commits->empty() || commits->front().number != moment) return std::nullopt;
-  JournalEntry commit = std::move(commits->front());
+  ASSIGN_OR_RETURN(std::vector<JournalEntry> commits, snapshot.journal().FindCommits(table, as_of));
+  if (commits.empty() || commits.front().number != moment) return std::nullopt;
+  JournalEntry commit = std::move(commits.front());
   commit.keys.clear();
   return commit;
 }
@@ -81,81 +81,68 @@ absl::StatusOr<std::optional<JournalEntry>> FindCommitOf(Snapshot& snapshot, con
 }  // namespace
 
 absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::string& table) {
-  const absl::StatusOr<KeptTable> found = FindTable(snapshot, table);
-  if (!found.ok()) return found.status();
-  absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(found->name);
-  if (!history.ok()) return history.status();
-  if (*history) return **std::move(history);
-  if (found->kept.Key().empty()) {
+  ASSIGN_OR_RETURN(const KeptTable found, FindTable(snapshot, table));
+  ASSIGN_OR_RETURN(std::optional<TableHistory> history, snapshot.versions().ReadHistory(found.name));
+  if (history) return *std::move(history);
+  if (found.kept.Key().empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", found->name, "' has no key, so no history can be kept of it. Nothing was read."));
+        "table '", found.name, "' has no key, so no history can be kept of it. Nothing was read."));
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("no history is kept of table '", found->name,
+      absl::StrCat("no history is kept of table '", found.name,
                    "'. Nothing was read. 'history = true' in a [[tenant.table]] of mirror-server.toml begins "
                    "one with the table's next commit."));
 }
 
 absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table,
                                         std::string_view key_text, const JournalRules* rules) {
-  const absl::StatusOr<MeantRow> meant = FindRow(snapshot, table, key_text);
-  if (!meant.ok()) return meant.status();
+  ASSIGN_OR_RETURN(const MeantRow meant, FindRow(snapshot, table, key_text));
   std::vector<std::string> key_columns;
-  for (const std::uint32_t index : meant->kept.Key()) key_columns.push_back(meant->kept.columns[index].name);
+  for (const std::uint32_t index : meant.kept.Key()) key_columns.push_back(meant.kept.columns[index].name);
   ExplainedRow row;
-  row.table = meant->table;
-  row.stands = meant->stands;
-  Explanation explanation(ExplainedNames(meant->kept), std::move(key_columns), meant->key);
-  const absl::Status walked = snapshot.journal().WalkBack(
-      meant->table, OrderedKey(meant->key.front()),
-      [&](const JournalEntry& entry) -> absl::StatusOr<bool> { return explanation.Take(entry); });
-  if (!walked.ok()) return walked;
+  row.table = meant.table;
+  row.stands = meant.stands;
+  Explanation explanation(ExplainedNames(meant.kept), std::move(key_columns), meant.key);
+  RETURN_IF_ERROR(snapshot.journal().WalkBack(
+      meant.table, OrderedKey(meant.key.front()),
+      [&](const JournalEntry& entry) -> absl::StatusOr<bool> { return explanation.Take(entry); }));
   bool is_explained = false;
   for (const ColumnWriter& writer : explanation.writers()) {
     is_explained |= writer.entry.has_value();
     row.columns.push_back({.writer = writer});
   }
-  if (absl::Status has = CheckHasJournal(rules, meant->table); !is_explained && !has.ok()) return has;
-  const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(meant->table);
-  if (!history.ok()) return history.status();
-  row.has_history = history->has_value();
-  if (!*history) return row;
-  if (absl::Status before = AddBefore(snapshot, **history, meant->key, &row.columns); !before.ok())
-    return before;
+  if (absl::Status has = CheckHasJournal(rules, meant.table); !is_explained && !has.ok()) return has;
+  ASSIGN_OR_RETURN(const std::optional<TableHistory> history, snapshot.versions().ReadHistory(meant.table));
+  row.has_history = history.has_value();
+  if (!history) return row;
+  RETURN_IF_ERROR(AddBefore(snapshot, *history, meant.key, &row.columns));
   return row;
 }
 
 absl::StatusOr<VersionsOfRow> ReadRowHistory(Snapshot& snapshot, const std::string& table,
                                              std::string_view key_text) {
-  const absl::StatusOr<TableHistory> history = FindTableHistory(snapshot, table);
-  if (!history.ok()) return history.status();
-  const absl::StatusOr<Key> key = ParseTypedKey(history->schema, key_text);
-  if (!key.ok()) return key.status();
+  ASSIGN_OR_RETURN(const TableHistory history, FindTableHistory(snapshot, table));
+  ASSIGN_OR_RETURN(const Key key, ParseTypedKey(history.schema, key_text));
   VersionsOfRow answer;
-  answer.table = history->schema.name;
-  answer.known_from = history->known_from;
-  const JsonRows rows(history->schema, AllColumnsOf(history->schema));
+  answer.table = history.schema.name;
+  answer.known_from = history.known_from;
+  const JsonRows rows(history.schema, AllColumnsOf(history.schema));
   std::size_t bytes = 0;
-  const absl::Status read = snapshot.versions().ReadVersions(
-      *history, *key, [&](const RowVersion& version, RowBlock* block) -> absl::StatusOr<bool> {
+  RETURN_IF_ERROR(snapshot.versions().ReadVersions(
+      history, key, [&](const RowVersion& version, RowBlock* block) -> absl::StatusOr<bool> {
         if (answer.versions.size() >= kVersionsMax || bytes > kVersionBytesMax) {
           answer.complete = false;
           return false;
         }
         VersionOfRow one{.from = version.from, .until = version.until, .is_insert = version.is_insert};
-        rows.Append(ViewOf(history->schema, block).columns, 0, &one.row);
+        rows.Append(ViewOf(history.schema, block).columns, 0, &one.row);
         bytes += one.row.size();
         answer.versions.push_back(std::move(one));
         return true;
-      });
-  if (!read.ok()) return read;
+      }));
   for (VersionOfRow& version : answer.versions) {
-    absl::StatusOr<std::optional<JournalEntry>> made = FindCommitOf(snapshot, answer.table, version.from);
-    if (!made.ok()) return made.status();
-    version.made_by = *std::move(made);
-    absl::StatusOr<std::optional<JournalEntry>> ended = FindCommitOf(snapshot, answer.table, version.until);
-    if (!ended.ok()) return ended.status();
-    version.ended_by = *std::move(ended);
+    ASSIGN_OR_RETURN(version.made_by, FindCommitOf(snapshot, answer.table, version.from));
+    ASSIGN_OR_RETURN(version.ended_by, FindCommitOf(snapshot, answer.table, version.until));
   }
   return answer;
 }

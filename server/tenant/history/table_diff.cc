@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/json/json_rows.h"
 #include "server/journal/row_states.h"
@@ -60,19 +61,16 @@ class TwoStates {
 
 absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string& table, std::string_view from,
                                           std::string_view to) {
-  absl::StatusOr<TableHistory> history = FindTableHistory(snapshot, table);
-  if (!history.ok()) return history.status();
-  absl::StatusOr<FoundMoment> first = FindMoment(snapshot, *history, from);
-  if (!first.ok()) return first.status();
-  absl::StatusOr<FoundMoment> last =
-      FindMoment(snapshot, *history, to.empty() ? absl::StrCat("m:", kLastMoment) : std::string(to));
-  if (!last.ok()) return last.status();
-  if (last->moment < first->moment) {
-    return absl::InvalidArgumentError(absl::StrCat("moment ", last->moment, " is before moment ",
-                                                   first->moment,
+  ASSIGN_OR_RETURN(TableHistory history, FindTableHistory(snapshot, table));
+  ASSIGN_OR_RETURN(FoundMoment first, FindMoment(snapshot, history, from));
+  ASSIGN_OR_RETURN(
+      FoundMoment last,
+      FindMoment(snapshot, history, to.empty() ? absl::StrCat("m:", kLastMoment) : std::string(to)));
+  if (last.moment < first.moment) {
+    return absl::InvalidArgumentError(absl::StrCat("moment ", last.moment, " is before moment ", first.moment,
                                                    ". Nothing was read. Give the earlier one first."));
   }
-  return DiffedMoments{*std::move(history), *std::move(first), *std::move(last)};
+  return DiffedMoments{std::move(history), std::move(first), std::move(last)};
 }
 
 absl::Status DiffTable(Snapshot& snapshot, const DiffedMoments& moments, const GoOn& go_on,
@@ -86,10 +84,10 @@ absl::Status DiffTable(Snapshot& snapshot, const DiffedMoments& moments, const G
       moments.history, moments.from.moment, moments.to.moment, go_on, [&](RowBlock* block) -> absl::Status {
         for (Key& key : KeysOf(table, block)) {
           if (!go_on()) return absl::CancelledError("the comparison was cancelled");
-          if (absl::Status read = states.Read(snapshot, moments.history, key); !read.ok()) return read;
+          RETURN_IF_ERROR(states.Read(snapshot, moments.history, key));
           std::optional<RowDifference> difference = states.Compare(json, std::move(key));
           if (!difference) continue;
-          if (absl::Status taken = take(*std::move(difference)); !taken.ok()) return taken;
+          RETURN_IF_ERROR(take(*std::move(difference)));
         }
         return absl::OkStatus();
       });

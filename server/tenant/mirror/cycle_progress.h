@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/clocks/shared_clock.h"
 #include "server/plan/plan.h"
 #include "server/tenant/mirror/seen_summary.h"
 #include "server/tenant/mirror/tenant_options.h"
@@ -36,7 +37,7 @@ class CycleProgress {
   /// A time that the mirror's row has, as far as it counts. In a shared mirror a server with a wrong clock
   /// may have written it: far beyond `now_ms` it says nothing. Elsewhere all times are by one clock.
   std::int64_t Counted(std::int64_t stored_ms, std::int64_t now_ms) const {
-    return options_.is_shared && stored_ms > now_ms + kAheadMaxMs ? 0 : stored_ms;
+    return options_.is_shared && stored_ms > now_ms + kStoredAheadMaxMs ? 0 : stored_ms;
   }
   /// The latest time that the mirror has seen, at `now_ms`.
   std::int64_t LatestOf(const TenantRecord& tenant, std::int64_t now_ms) const {
@@ -54,7 +55,6 @@ class CycleProgress {
   }
 
  private:
-  static constexpr std::int64_t kAheadMaxMs = 300'000;
   /// The longest lifetime of a token, and the leeway, as they are configured by default.
   static constexpr std::int64_t kNonceKeptMs = 31 * 60'000;
 

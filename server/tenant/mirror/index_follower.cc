@@ -10,6 +10,7 @@
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -42,19 +43,16 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
 
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
                                                         const std::vector<ConfiguredIndex>& configured) {
-  const absl::StatusOr<std::vector<KeptObjects>> kept = store.records().ReadSourceObjects();
-  if (!kept.ok()) return kept.status();
+  ASSIGN_OR_RETURN(const std::vector<KeptObjects> kept, store.records().ReadSourceObjects());
   std::map<std::string, const KeptObjects*> objects_of;
-  for (const KeptObjects& objects : *kept) objects_of[FoldName(objects.table)] = &objects;
-  const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
-  if (!records.ok()) return records.status();
+  for (const KeptObjects& objects : kept) objects_of[FoldName(objects.table)] = &objects;
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> records, store.records().ReadTables());
   std::vector<FollowedTable> tables;
-  for (const TableRecord& record : *records) {
-    const absl::StatusOr<std::optional<TableSchema>> schema = store.records().ReadSchema(record.table);
-    if (!schema.ok()) return schema.status();
-    if (!*schema) continue;
+  for (const TableRecord& record : records) {
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, store.records().ReadSchema(record.table));
+    if (!schema) continue;
     FollowedTable& table = tables.emplace_back();
-    table.kept = KeptForm(**schema);
+    table.kept = KeptForm(*schema);
     table.populated = record.position.lsn != Lsn{} && record.state == TableState::kMirrored;
     const auto found = objects_of.find(FoldName(record.table));
     if (found != objects_of.end()) table.objects = found->second->objects;
@@ -72,9 +70,8 @@ absl::StatusOr<IndexFollower::Due> IndexFollower::ReadDue(Store& store, const In
   // Where none is to be there, what the source has does not matter.
   if (follows || !configured.empty()) tables = ReadFollowed(store, configured);
   if (!tables.ok()) return tables.status();
-  const absl::StatusOr<std::vector<OwnIndex>> there = store.records().ReadOwnIndexes();
-  if (!there.ok()) return there.status();
-  return Due{PlanFollow(*tables, *there, follows), IdleIndexes(configured, *tables)};
+  ASSIGN_OR_RETURN(const std::vector<OwnIndex> there, store.records().ReadOwnIndexes());
+  return Due{PlanFollow(*tables, there, follows), IdleIndexes(configured, *tables)};
 }
 
 absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
@@ -99,13 +96,11 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
     }
     const absl::StatusOr<std::optional<Store::Committed>> committed =
         store.PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-          const absl::StatusOr<std::int64_t> now = store.ReadDataVersion();
-          if (!now.ok()) return now.status();
+          ASSIGN_OR_RETURN(const std::int64_t now, store.ReadDataVersion());
           // That a table was given up by hand need not show: an index on it more does no harm.
-          if (*now != *version) {
-            const absl::StatusOr<Due> again = ReadDue(store, *rules);
-            if (!again.ok()) return again.status();
-            const std::vector<IndexChange>& left = again->changes;
+          if (now != *version) {
+            ASSIGN_OR_RETURN(const Due again, ReadDue(store, *rules));
+            const std::vector<IndexChange>& left = again.changes;
             if (std::find(left.begin(), left.end(), change) == left.end()) return std::optional<Plan>();
           }
           Plan plan;

@@ -6,20 +6,20 @@
 #include <vector>
 
 #include "base/reserved_name.h"
+#include "base/status_macros.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/mirror/passed_writes.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {
 
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) {
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    const absl::StatusOr<std::vector<std::string>> kept = store.upkeep().ReadHistories();
-    if (!kept.ok()) return kept.status();
+    ASSIGN_OR_RETURN(const std::vector<std::string> kept, store.upkeep().ReadHistories());
     Plan next;
     next.now_ms = now_ms;
-    for (const std::string& table : *kept) {
+    for (const std::string& table : kept) {
       if (rules == nullptr || !rules->Of(table).history) next.ended_histories.push_back(table);
     }
     if (next.ended_histories.empty()) return std::optional<Plan>();
@@ -32,17 +32,14 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
 }
 
 absl::StatusOr<bool> HasNoJournal(Store& store) {
-  const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store.OpenSnapshot();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<JournalBounds> bounds = (*snapshot)->journal().ReadBounds();
-  if (!bounds.ok()) return bounds.status();
-  return bounds->last.number == 0;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, store.OpenSnapshot());
+  ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot->journal().ReadBounds());
+  return bounds.last.number == 0;
 }
 
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
-  const absl::StatusOr<std::vector<TableRecord>> tables = records.ReadTables();
-  if (!tables.ok()) return tables.status();
-  for (const TableRecord& table : *tables) plan->compared_tables.push_back(table.table);
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, records.ReadTables());
+  for (const TableRecord& table : tables) plan->compared_tables.push_back(table.table);
   return absl::OkStatus();
 }
 
@@ -57,7 +54,7 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
     feed->left_out = !has_hub;
     next.documents.push_back(Write(*feed));
     if (has_hub) {
-      if (absl::Status listed = CompareAllTables(store.records(), &next); !listed.ok()) return listed;
+      RETURN_IF_ERROR(CompareAllTables(store.records(), &next));
     }
     return std::optional(std::move(next));
   };
@@ -70,23 +67,23 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
 namespace {
 
 absl::Status FindDue(Snapshot& snapshot, const JournalRules& rules, Plan* due) {
-  const absl::StatusOr<std::int64_t> through =
-      snapshot.journal().FindTrim({due->now_ms - rules.keep_ms(), due->now_ms}, rules.bytes_max());
-  if (!through.ok()) return through.status();
-  due->trim_journal_through = *through;
-  const absl::StatusOr<std::vector<TableRecord>> tables = snapshot.ReadTables();
-  if (!tables.ok()) return tables.status();
-  for (const TableRecord& record : *tables) {
+  ASSIGN_OR_RETURN(
+      due->trim_journal_through,
+      snapshot.journal().FindTrim({due->now_ms - rules.keep_ms(), due->now_ms}, rules.bytes_max()));
+  ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, snapshot.ReadTables());
+  for (const TableRecord& record : tables) {
     const TableJournal kept = rules.Of(record.table);
     if (!kept.history || (kept.history_keep_ms == 0 && kept.history_bytes_max == 0)) continue;
-    const absl::StatusOr<std::optional<TableHistory>> history = snapshot.versions().ReadHistory(record.table);
-    if (!history.ok()) return history.status();
-    if (!*history) continue;
-    const absl::StatusOr<std::int64_t> cut = snapshot.versions().FindCut(
-        **history, {kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms, due->now_ms},
-        kept.history_bytes_max == 0 ? UINT64_MAX : kept.history_bytes_max);
-    if (!cut.ok()) return cut.status();
-    if (*cut != 0) due->history_cuts.push_back({record.table, *cut});
+    ASSIGN_OR_RETURN(const std::optional<TableHistory> history,
+                     snapshot.versions().ReadHistory(record.table));
+    if (!history) continue;
+    ASSIGN_OR_RETURN(
+        const std::int64_t cut,
+        snapshot.versions().FindCut(
+            *history,
+            {kept.history_keep_ms == 0 ? INT64_MIN : due->now_ms - kept.history_keep_ms, due->now_ms},
+            kept.history_bytes_max == 0 ? UINT64_MAX : kept.history_bytes_max));
+    if (cut != 0) due->history_cuts.push_back({record.table, cut});
   }
   return absl::OkStatus();
 }

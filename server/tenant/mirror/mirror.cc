@@ -6,6 +6,7 @@
 #include "absl/strings/strip.h"
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
@@ -235,18 +236,18 @@ absl::Status Mirror::Noticed(absl::Status status) {
 }
 
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
-  if (absl::Status status = Open(false, now_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(Open(false, now_ms));
   absl::StatusOr<TenantRecord> tenant = ReadTenantOf(*this, now_ms);
   if (!tenant.ok()) return tenant;
-  if (absl::Status status = CheckRunning(caller, cycle, now_ms, *tenant); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckRunning(caller, cycle, now_ms, *tenant));
   return tenant;
 }
 
 absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
                                   const TenantRecord& tenant) {
-  if (absl::Status status = CheckCycle(caller, cycle, tenant); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
   if (progress_.IsIdle(tenant, now_ms)) {
-    if (absl::Status status = EndIdleCycle(cycle, now_ms); !status.ok()) return status;
+    RETURN_IF_ERROR(EndIdleCycle(cycle, now_ms));
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
@@ -262,7 +263,7 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
   absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
   if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
     Close();
-    if (absl::Status opened = Open(false, SharedNowMs()); !opened.ok()) return opened;
+    RETURN_IF_ERROR(Open(false, SharedNowMs()));
     committed = store_->PlanAndCommit(planner, intent);
   }
   if (!committed.ok()) {
@@ -291,20 +292,21 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
 
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Intent& intent) {
   TenantRecord before, ended;
-  const absl::StatusOr<std::optional<Committed>> committed = Commit(
-      [&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
-        before = tenant;
-        Plan plan = PlanCycleEnd(tenant, options_, now_ms);
-        if (add) {
-          if (absl::Status status = add(tenant, &plan); !status.ok()) return status;
-        }
-        ended = *plan.tenant;
-        return plan;
-      },
-      intent);
-  if (!committed.ok()) return committed.status();
+  ASSIGN_OR_RETURN(
+      const std::optional<Committed> committed,
+      Commit(
+          [&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
+            before = tenant;
+            Plan plan = PlanCycleEnd(tenant, options_, now_ms);
+            if (add) {
+              RETURN_IF_ERROR(add(tenant, &plan));
+            }
+            ended = *plan.tenant;
+            return plan;
+          },
+          intent));
   NoteCycleEnd(*this, before, ended, now_ms);
-  for (const StepResult& step : (*committed)->result.steps) {
+  for (const StepResult& step : committed->result.steps) {
     if (!step.status.ok()) return step.status;
   }
   return absl::OkStatus();
@@ -404,7 +406,7 @@ absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {
   absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
   if (mirror.options().is_shared && WentElsewhere(tenant.status(), mirror.file(), mirror.store())) {
     mirror.Close();
-    if (absl::Status status = mirror.Open(false, now_ms); !status.ok()) return status;
+    RETURN_IF_ERROR(mirror.Open(false, now_ms));
     tenant = mirror.store()->records().ReadTenant();
   }
   if (!tenant.ok()) return mirror.Noticed(tenant.status());
@@ -421,7 +423,7 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
 }
 
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant) {
-  if (absl::Status status = CheckOwner(caller, tenant); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckOwner(caller, tenant));
   return CheckRuns(cycle, tenant);
 }
 
@@ -453,11 +455,11 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   if (is_right) return *std::move(known);
   const MutexLock lock(mirror.mutex());
   if (mirror.store() == nullptr) {
-    if (absl::Status status = mirror.Open(false, 0); !status.ok()) return status;
+    RETURN_IF_ERROR(mirror.Open(false, 0));
   }
   absl::StatusOr<std::int64_t> version = mirror.store()->ReadDataVersion();
   if (!version.ok() && mirror.options().is_shared) {
-    if (absl::Status there = ReadTenantOf(mirror, 0).status(); !there.ok()) return there;
+    RETURN_IF_ERROR(ReadTenantOf(mirror, 0).status());
     version = mirror.store()->ReadDataVersion();
   }
   if (!version.ok()) return mirror.Noticed(version.status());
@@ -465,7 +467,7 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   if (known) return *std::move(known);
   absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror.Noticed(tenant.status());
-  if (absl::Status status = CheckOwner(caller, *tenant); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckOwner(caller, *tenant));
   absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->records().ReadSchema(table);
   if (!schema.ok()) return mirror.Noticed(schema.status());
   if (!*schema) return NotAgreed(table);
@@ -506,19 +508,16 @@ bool SummarizeNow(Mirror& mirror, std::int64_t now_ms) {
 
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id) {
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    const absl::StatusOr<Freshness> freshness = store.records().ReadFreshness();
-    if (!freshness.ok()) return freshness.status();
-    if (rules.empty() && freshness->targets == FreshnessTargets{}) return std::optional<Plan>();
-    const absl::StatusOr<std::vector<TableRecord>> records = store.records().ReadTables();
-    if (!records.ok()) return records.status();
+    ASSIGN_OR_RETURN(const Freshness freshness, store.records().ReadFreshness());
+    if (rules.empty() && freshness.targets == FreshnessTargets{}) return std::optional<Plan>();
+    ASSIGN_OR_RETURN(const std::vector<TableRecord> records, store.records().ReadTables());
     std::vector<std::string> tables;
-    for (const TableRecord& record : *records) tables.push_back(record.table);
-    const absl::StatusOr<TenantRecord> tenant = store.records().ReadTenant();
-    if (!tenant.ok()) return tenant.status();
+    for (const TableRecord& record : records) tables.push_back(record.table);
+    ASSIGN_OR_RETURN(const TenantRecord tenant, store.records().ReadTenant());
     Plan next;
     next.targets =
-        tenant->door() == Door::kRecords ? FreshnessTargets{} : TargetsOf(rules, context_id, tables);
-    if (*next.targets == freshness->targets) return std::optional<Plan>();
+        tenant.door() == Door::kRecords ? FreshnessTargets{} : TargetsOf(rules, context_id, tables);
+    if (*next.targets == freshness.targets) return std::optional<Plan>();
     return std::optional(std::move(next));
   };
   // Whose targets are right takes no lock.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/journal/seen_mark.h"
 #include "server/plan/plan.h"
 
@@ -23,15 +24,12 @@ absl::StatusOr<std::vector<std::string>> FindMissed(Store& store, const JournalR
   std::vector<Document> page;
   std::optional<std::map<std::string, TableRecord>> records;
   for (std::string from; from.empty() || page.size() == kPage; from = page.back().id + '\0') {
-    absl::StatusOr<std::vector<Document>> read = store.records().ReadDocuments(kSeenKind, from, kPage);
-    if (!read.ok()) return read.status();
-    page = *std::move(read);
+    ASSIGN_OR_RETURN(page, store.records().ReadDocuments(kSeenKind, from, kPage));
     if (page.empty()) break;
     if (!records) {
-      absl::StatusOr<std::vector<TableRecord>> all = store.records().ReadTables();
-      if (!all.ok()) return all.status();
+      ASSIGN_OR_RETURN(std::vector<TableRecord> all, store.records().ReadTables());
       records.emplace();
-      for (TableRecord& record : *all) {
+      for (TableRecord& record : all) {
         const std::string key = FoldName(record.table);
         (*records)[key] = std::move(record);
       }
@@ -56,12 +54,11 @@ absl::StatusOr<std::vector<std::string>> FindMissed(Store& store, const JournalR
 absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int64_t now_ms) {
   if (rules == nullptr) return absl::OkStatus();
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    absl::StatusOr<std::vector<std::string>> missed = FindMissed(store, *rules);
-    if (!missed.ok()) return missed.status();
-    if (missed->empty()) return std::optional<Plan>();
+    ASSIGN_OR_RETURN(std::vector<std::string> missed, FindMissed(store, *rules));
+    if (missed.empty()) return std::optional<Plan>();
     Plan next;
     next.now_ms = now_ms;
-    next.compared_tables = *std::move(missed);
+    next.compared_tables = std::move(missed);
     return std::optional(std::move(next));
   };
   const absl::StatusOr<std::optional<Plan>> before = plan({});

@@ -7,6 +7,7 @@
 #include "base/cut_message.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/breaker.h"
 
@@ -44,35 +45,28 @@ void RunningCycle::ForgetFile() {
 }
 
 absl::Status RunningCycle::Load(Store& store) {
-  const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
-  if (!version.ok()) return version.status();
-  if (version_ != *version) ForgetFile();
-  version_ = *version;
+  ASSIGN_OR_RETURN(const std::int64_t version, store.ReadDataVersion());
+  if (version_ != version) ForgetFile();
+  version_ = version;
   if (!refused_) {
-    const absl::StatusOr<std::vector<SchemaAnswer>> answers = store.records().ReadAnswers();
-    if (!answers.ok()) return answers.status();
-    SetRefused(*answers);
+    ASSIGN_OR_RETURN(const std::vector<SchemaAnswer> answers, store.records().ReadAnswers());
+    SetRefused(answers);
   }
   if (!notes_) {
-    absl::StatusOr<std::vector<CycleNote>> notes = store.records().ReadCycleNotes();
-    if (!notes.ok()) return notes.status();
-    notes_ = *std::move(notes);
+    ASSIGN_OR_RETURN(notes_, store.records().ReadCycleNotes());
   }
   if (!holds_) {
-    absl::StatusOr<std::vector<Hold>> holds = store.records().ReadHolds();
-    if (!holds.ok()) return holds.status();
-    holds_ = *std::move(holds);
+    ASSIGN_OR_RETURN(holds_, store.records().ReadHolds());
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<UnsentTables> RunningCycle::LoadUnsent(Store& store) {
-  const absl::StatusOr<std::int64_t> version = store.ReadDataVersion();
-  if (!version.ok()) return version.status();
-  if (unsent_ && unsent_version_ == *version) return *unsent_;
+  ASSIGN_OR_RETURN(const std::int64_t version, store.ReadDataVersion());
+  if (unsent_ && unsent_version_ == version) return *unsent_;
   absl::StatusOr<UnsentTables> unsent = ReadUnsent(store.records());
   if (!unsent.ok()) return unsent;
-  unsent_version_ = *version;
+  unsent_version_ = version;
   unsent_ = *unsent;
   return unsent;
 }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "certs/openssl.h"
 #include "server/records/import_job.h"
 
@@ -75,23 +76,21 @@ absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<Recor
   std::set<std::string> places;
   for (const RecordItem& item : items) places.insert(RejectsOf(item.external_id));
   bool has_any = HasAny(*changes, kRejectOfKind) && TakeOut(places, changes);
-  const auto first = records.ReadDocuments(kRejectOfKind, "", 1);
-  if (!first.ok()) return first.status();
-  if (first->empty()) return has_any;
+  ASSIGN_OR_RETURN(const auto first, records.ReadDocuments(kRejectOfKind, "", 1));
+  if (first.empty()) return has_any;
   for (const std::string& place : places) {
     std::string from = place;
     while (true) {
-      const auto page = records.ReadDocuments(kRejectOfKind, from, kPage);
-      if (!page.ok()) return page.status();
+      ASSIGN_OR_RETURN(const auto page, records.ReadDocuments(kRejectOfKind, from, kPage));
       std::size_t taken = 0;
-      for (; taken < page->size() && (*page)[taken].id.starts_with(place); ++taken) {
-        const std::string& id = (*page)[taken].id;
+      for (; taken < page.size() && page[taken].id.starts_with(place); ++taken) {
+        const std::string& id = page[taken].id;
         changes->push_back({kRejectKind, RejectIn(id), std::nullopt});
         changes->push_back({kRejectOfKind, id, std::nullopt});
       }
       has_any = has_any || taken > 0;
       if (taken < kPage) break;
-      from = page->back().id + '\1';  // No id stands between the two.
+      from = page.back().id + '\1';  // No id stands between the two.
     }
   }
   return has_any;
@@ -110,20 +109,19 @@ void BoundRejects(Plan* plan) {
 }
 
 absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes) {
-  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return kept.status();
-  if (kept->size() < kJobsKeptMax) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto kept, records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1));
+  if (kept.size() < kJobsKeptMax) return absl::OkStatus();
   const Document* oldest = nullptr;
-  for (const Document& one : *kept) {
+  for (const Document& one : kept) {
     const std::optional<ImportJob> job = JobOf(one.text);
     if (job && !IsOver(job->state)) continue;
     if (oldest == nullptr || one.at_ms < oldest->at_ms) oldest = &one;
   }
   if (oldest == nullptr)
     return absl::ResourceExhaustedError("too many import jobs wait. Nothing was started.");
-  const auto rejects = records.ReadDocuments(kRejectKind, RejectId(oldest->id, 0), kRejectsKeptMax);
-  if (!rejects.ok()) return rejects.status();
-  for (const Document& reject : *rejects) {
+  ASSIGN_OR_RETURN(const auto rejects,
+                   records.ReadDocuments(kRejectKind, RejectId(oldest->id, 0), kRejectsKeptMax));
+  for (const Document& reject : rejects) {
     if (!reject.id.starts_with(oldest->id + "/")) break;
     std::optional<DocumentChange> place = RejectOfChange(reject.id, reject.text, /*is_removed=*/true);
     if (place) changes->push_back(*std::move(place));

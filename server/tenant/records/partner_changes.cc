@@ -10,6 +10,7 @@
 #include "base/iso_time.h"
 #include "base/json/json_document.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/records/merged_partner.h"
 #include "server/tenant/records/partner_rows.h"
 
@@ -47,7 +48,7 @@ absl::Status PartnerChanges::Read(StoreRecords& records, const std::vector<const
   }
   std::set_difference(removed.begin(), removed.end(), merged.begin(), merged.end(),
                       std::back_inserter(only_removed));
-  if (absl::Status read = ReadRows(records, form_.kept, merged); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadRows(records, form_.kept, merged));
   // Of a row that goes, it is enough that it is there.
   TableSchema keys = form_.kept;
   std::erase_if(keys.columns, [](const Column& column) { return column.key_position == 0; });
@@ -190,14 +191,11 @@ absl::Status PartnerChanges::AddChange(Operation operation, const std::vector<co
   if (rows.empty()) return absl::OkStatus();
   Change& change = changes_.emplace_back();
   change.block = BlockOf(form_.agreed, columns, rows);
-  absl::StatusOr<ChangeBatch> batch = BatchOf(form_.agreed, &change.block);
-  if (!batch.ok()) return batch.status();
-  change.batch = *std::move(batch);
+  ASSIGN_OR_RETURN(ChangeBatch batch, BatchOf(form_.agreed, &change.block));
+  change.batch = std::move(batch);
   change.batch.operation = operation;
   if (form_.is_ruled) {
-    absl::Status ruled =
-        ApplyRules(form_.agreed, form_.kept, rules_.hash_key(), &change.batch, &change.ruled);
-    if (!ruled.ok()) return ruled;
+    RETURN_IF_ERROR(ApplyRules(form_.agreed, form_.kept, rules_.hash_key(), &change.batch, &change.ruled));
   }
   step->actions.emplace_back(ApplyRows{.schema = &form_.kept, .batch = &change.batch});
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/records/record_mapper.h"
 
@@ -54,14 +55,13 @@ std::optional<std::string_view> ValueOf(std::size_t place, const PartnerRow& row
 
 absl::StatusOr<std::vector<PartnerRow>> PartnersOf(const TableSchema& agreed, const TableSchema& kept,
                                                    RowBlock* rows) {
-  const absl::StatusOr<ChangeBatch> batch = BatchOf(kept, rows);
-  if (!batch.ok()) return batch.status();
-  std::vector<PartnerRow> partners(batch->row_count);
+  ASSIGN_OR_RETURN(const ChangeBatch batch, BatchOf(kept, rows));
+  std::vector<PartnerRow> partners(batch.row_count);
   for (PartnerRow& partner : partners) partner.columns.resize(agreed.columns.size() - kOwnPartnerColumns);
-  for (const ColumnView& view : batch->columns) {
+  for (const ColumnView& view : batch.columns) {
     const std::optional<std::uint32_t> place = agreed.Find(kept.columns[view.column].name);
     if (!place) continue;
-    for (std::uint32_t row = 0; row < batch->row_count; ++row) {
+    for (std::uint32_t row = 0; row < batch.row_count; ++row) {
       const Value value = view.At(row);
       SetValue(*place, value.kind == Kind::kNull ? std::nullopt : std::optional(std::string(value.bytes)),
                &partners[row]);

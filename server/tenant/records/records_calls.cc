@@ -14,9 +14,10 @@
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/records/mapper_json.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
@@ -65,19 +66,18 @@ absl::Status FirstFailure(const Mirror::Committed& committed) {
 
 absl::StatusOr<MirrorContents> NewRecordsMirror(const std::string& context_id, const RecordMapper& mapper,
                                                 const ColumnRules& rules, std::int64_t now_ms) {
-  absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, rules);
-  if (!agreed.ok()) return agreed.status();
+  ASSIGN_OR_RETURN(TableSchema agreed, PartnerTableOf(mapper, rules));
   MirrorContents contents;
   contents.tenant.context_id = context_id;
   contents.tenant.issuer = kRecordsIssuer;
   contents.tenant.clock_ms = now_ms;
   TableRecord& record = contents.records.emplace_back();
   record.table = kPartnerTable;
-  record.schema_hash = SchemaHash(*agreed);
+  record.schema_hash = SchemaHash(agreed);
   record.position = {.lsn = {0}, .lineage = NewToken()};
   record.row_count = 0;
-  TableSchema kept = KeptForm(*agreed);
-  contents.tables.push_back({*std::move(agreed), std::move(kept)});
+  TableSchema kept = KeptForm(agreed);
+  contents.tables.push_back({std::move(agreed), std::move(kept)});
   contents.documents.push_back({kSourceKind, "", MapperJson(mapper), now_ms});
   return contents;
 }
@@ -114,7 +114,7 @@ void RecordsCalls::CommitGroup(const std::vector<Waiting*>& group) {
 }
 
 absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
-  if (absl::Status opened = OpenRecordsMirror(group.front()->now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(group.front()->now_ms));
   std::vector<const RecordRequest*> requests;
   std::int64_t now_ms = 0;
   for (const Waiting* const one : group) {
@@ -126,11 +126,10 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
       [&](const TenantRecord& tenant)
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
             planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
-            if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
+            RETURN_IF_ERROR(planner->Begin(tenant, requests, &form_));
             for (Waiting* const one : group) {
-              absl::StatusOr<RecordOutcome> outcome = planner->Add(one->request);
-              if (!outcome.ok()) return outcome.status();
-              one->outcome = *std::move(outcome);
+              ASSIGN_OR_RETURN(RecordOutcome outcome, planner->Add(one->request));
+              one->outcome = std::move(outcome);
             }
             absl::StatusOr<std::optional<Plan>> plan = planner->MakePlan();
             if (plan.ok() && *plan) Bound(&**plan);
@@ -185,17 +184,16 @@ absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) {
 }
 
 absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
-  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   const absl::StatusOr<std::optional<Mirror::Committed>> committed =
       mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
                          mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         StoreRecords& records = mirror_.store()->records();
         if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
-        const absl::StatusOr<std::optional<TableRecord>> record = records.ReadTable(kPartnerTable);
-        if (!record.ok()) return record.status();
-        if (std::string why = StoppedWhy(tenant, *record); !why.empty())
+        ASSIGN_OR_RETURN(const std::optional<TableRecord> record, records.ReadTable(kPartnerTable));
+        if (std::string why = StoppedWhy(tenant, record); !why.empty())
           return absl::FailedPreconditionError(std::move(why));
-        return planner(*mirror_.store(), tenant, **record);
+        return planner(*mirror_.store(), tenant, *record);
       });
   mirror_.seen().NoteDocuments();
   if (!committed.ok()) return InRecordsWords(committed.status());
@@ -212,15 +210,13 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
       [&](Store& store, const TenantRecord& tenant,
           const TableRecord& record) MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, record.row_count));
-        const absl::StatusOr<std::optional<Document>> source = store.records().ReadDocument(kSourceKind, "");
-        if (!source.ok()) return source.status();
+        ASSIGN_OR_RETURN(const std::optional<Document> source, store.records().ReadDocument(kSourceKind, ""));
         const absl::StatusOr<RecordMapper> mapper =
-            *source ? MapperOf((*source)->text) : absl::StatusOr<RecordMapper>(RecordMapper::Default());
+            source ? MapperOf(source->text) : absl::StatusOr<RecordMapper>(RecordMapper::Default());
         if (!mapper.ok()) return mapper.status();
         // The configuration may have other rules for its columns by now.
-        const absl::StatusOr<TableSchema> agreed = PartnerTableOf(*mapper, mirror_.agreed().rules());
-        if (!agreed.ok()) return agreed.status();
-        return PlanEmptyTable(store, tenant, record, *agreed, now_ms);
+        ASSIGN_OR_RETURN(const TableSchema agreed, PartnerTableOf(*mapper, mirror_.agreed().rules()));
+        return PlanEmptyTable(store, tenant, record, agreed, now_ms);
       },
       now_ms);
   if (!cleared.ok()) return cleared;
@@ -235,26 +231,23 @@ absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t no
           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
             const absl::Status checked = check ? check(store.records()) : absl::OkStatus();
             if (!checked.ok()) return checked;
-            const absl::StatusOr<TableSchema> agreed = PartnerTableOf(mapper, mirror_.agreed().rules());
-            if (!agreed.ok()) return agreed.status();
-            if (absl::Status fits = store.CheckTable(KeptForm(*agreed)); !fits.ok()) return fits;
-            return PlanOtherTable(tenant, record, *agreed, MapperJson(mapper), now_ms);
+            ASSIGN_OR_RETURN(const TableSchema agreed, PartnerTableOf(mapper, mirror_.agreed().rules()));
+            RETURN_IF_ERROR(store.CheckTable(KeptForm(agreed)));
+            return PlanOtherTable(tenant, record, agreed, MapperJson(mapper), now_ms);
           },
       now_ms);
 }
 
 absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
-  const absl::StatusOr<std::optional<Document>> source = FindDocument(kSourceKind, "");
-  if (!source.ok()) return source.status();
-  if (!*source) return absl::NotFoundError("it is no source of records");
-  return MapperOf((*source)->text);
+  ASSIGN_OR_RETURN(const std::optional<Document> source, FindDocument(kSourceKind, ""));
+  if (!source) return absl::NotFoundError("it is no source of records");
+  return MapperOf(source->text);
 }
 
 absl::StatusOr<std::optional<TableSchema>> RecordsCalls::ReadAgreedPartners() {
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, SharedNowMs());
-  if (!tenant.ok()) return tenant.status();
-  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, SharedNowMs()));
+  if (tenant.door() != Door::kRecords) return ComesByCycles(tenant);
   absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(kPartnerTable);
   if (!agreed.ok()) return NoticedOf(mirror_, agreed.status());
   return agreed;
@@ -270,16 +263,13 @@ absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external
     std::vector<PartnerRow> rows;
     {
       const MutexLock lock(mirror_.mutex());
-      const absl::StatusOr<std::optional<TableSchema>> agreed = ReadAgreedPartners();
-      if (!agreed.ok()) return agreed.status();
-      if (*agreed) {
-        const TableSchema kept = KeptForm(**agreed);
+      ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, ReadAgreedPartners());
+      if (agreed) {
+        const TableSchema kept = KeptForm(*agreed);
         absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(
             kept, std::vector<std::string>(ids.begin(), ids.end()), kAnyBytes);
         if (!block.ok()) return NoticedOf(mirror_, block.status());
-        absl::StatusOr<std::vector<PartnerRow>> partners = PartnersOf(**agreed, kept, &*block);
-        if (!partners.ok()) return partners.status();
-        rows = *std::move(partners);
+        ASSIGN_OR_RETURN(rows, PartnersOf(*agreed, kept, &*block));
       }
     }
     for (const PartnerRow& row : rows) by_id[row.external_id] = &row;
@@ -293,11 +283,10 @@ absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external
 
 absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std::string>& external_ids) {
   const MutexLock lock(mirror_.mutex());
-  const absl::StatusOr<std::optional<TableSchema>> agreed = ReadAgreedPartners();
-  if (!agreed.ok()) return agreed.status();
-  if (!*agreed) return 0;
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, ReadAgreedPartners());
+  if (!agreed) return 0;
   // Nothing but the ids is read.
-  TableSchema ids = KeptForm(**agreed);
+  TableSchema ids = KeptForm(*agreed);
   ids.columns.resize(1);
   const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes);
   if (!block.ok()) return NoticedOf(mirror_, block.status());
@@ -306,28 +295,23 @@ absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std:
 
 absl::StatusOr<std::uint64_t> RecordsCalls::ReadPartnersBehind(const std::string& after,
                                                                const TakePartner& take) {
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
-  if (!tenant.ok()) return tenant.status();
-  if (tenant->door() != Door::kRecords) return ComesByCycles(*tenant);
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenRecords();
-  if (!snapshot.ok()) return snapshot.status();
-  const absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(kPartnerTable);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::optional<TableSchema>> agreed = (*snapshot)->ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return agreed.status();
-  if (!*record || !*agreed) return 0;
-  const TableSchema kept = KeptForm(**agreed);
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantRow());
+  if (tenant.door() != Door::kRecords) return ComesByCycles(tenant);
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, OpenRecords());
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot->ReadTable(kPartnerTable));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, snapshot->ReadSchema(kPartnerTable));
+  if (!record || !agreed) return 0;
+  const TableSchema kept = KeptForm(*agreed);
   std::vector<std::uint32_t> columns(kept.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
   KeyRange range;
   if (!after.empty()) range.first = {{.kind = Kind::kText, .bytes = after}};
   bool is_enough = false;
-  const absl::Status read = (*snapshot)->ReadRows(
+  const absl::Status read = snapshot->ReadRows(
       kept, columns, {range}, kPageBlockBytes, [] { return true; },
       [&](RowBlock* block) -> absl::Status {
-        const absl::StatusOr<std::vector<PartnerRow>> rows = PartnersOf(**agreed, kept, block);
-        if (!rows.ok()) return rows.status();
-        for (const PartnerRow& row : *rows) {
+        ASSIGN_OR_RETURN(const std::vector<PartnerRow> rows, PartnersOf(*agreed, kept, block));
+        for (const PartnerRow& row : rows) {
           if (row.external_id == after) continue;
           is_enough = !take(row.external_id, &row);
           if (is_enough) return absl::CancelledError();
@@ -335,43 +319,39 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ReadPartnersBehind(const std::string
         return absl::OkStatus();
       });
   if (!read.ok() && !is_enough) return read;
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*record)->row_count));
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, record->row_count));
 }
 
 absl::StatusOr<std::optional<RecordOutcome>> RecordsCalls::FindRemembered(const RememberedRequest& remember,
                                                                           std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   return FindRememberedIn(mirror_.store()->records(), remember, now_ms);
 }
 
 absl::Status RecordsCalls::TakesRecords() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, SharedNowMs());
-  if (!tenant.ok()) return tenant.status();
-  if (tenant->door() != Door::kRecords) return NotOfRecords(*tenant);
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, SharedNowMs()));
+  if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
   const absl::StatusOr<std::optional<TableRecord>> record =
       mirror_.store()->records().ReadTable(kPartnerTable);
   if (!record.ok()) return NoticedOf(mirror_, record.status());
-  std::string why = StoppedWhy(*tenant, *record);
+  std::string why = StoppedWhy(tenant, *record);
   return why.empty() ? absl::OkStatus() : absl::FailedPreconditionError(std::move(why));
 }
 
 absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::NeedsErasure() {
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantRow();
-  if (!tenant.ok()) return tenant.status();
-  if (tenant->door() != Door::kRecords || !tenant->scrub) return std::nullopt;
-  const absl::StatusOr<std::optional<Document>> since = FindDocument(kErasureKind, "");
-  if (!since.ok()) return since.status();
-  return *since ? (*since)->at_ms : 0;
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantRow());
+  if (tenant.door() != Door::kRecords || !tenant.scrub) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<Document> since, FindDocument(kErasureKind, ""));
+  return since ? since->at_ms : 0;
 }
 
 absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::FindErased(std::int64_t now_ms) {
-  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
-  const absl::StatusOr<TenantRecord> tenant = ReadTenantOf(mirror_, now_ms);
-  if (!tenant.ok()) return tenant.status();
-  if (!tenant->scrub || tenant->door() != Door::kRecords) return std::optional<std::int64_t>();
+  RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
+  ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
+  if (!tenant.scrub || tenant.door() != Door::kRecords) return std::optional<std::int64_t>();
   const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
   if (!feed.ok()) return NoticedOf(mirror_, feed.status());
   return std::optional(feed->erased);
@@ -388,15 +368,13 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   // First: the mirror knows what is to be erased until all is. Its own files wait for no hub.
   absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
-  const absl::StatusOr<std::optional<std::int64_t>> again = FindErased(now_ms);
-  if (!again.ok()) return again.status();
-  if (!*again) return absl::OkStatus();  // Another server was quicker.
-  if (gone.ok() && *again != erased) {
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> again, FindErased(now_ms));
+  if (!again) return absl::OkStatus();  // Another server was quicker.
+  if (gone.ok() && again != erased) {
     gone = absl::UnavailableError("something more was deleted meanwhile, which a hub may still hold.");
   }
-  const absl::StatusOr<std::string> erasing = ScrubDeleted(now_ms);
-  if (!erasing.ok()) return erasing.status();
-  if (absl::Status ended = EndErasing(*erasing, gone.ok(), now_ms); !ended.ok() || gone.ok()) return ended;
+  ASSIGN_OR_RETURN(const std::string erasing, ScrubDeleted(now_ms));
+  if (absl::Status ended = EndErasing(erasing, gone.ok(), now_ms); !ended.ok() || gone.ok()) return ended;
   return absl::UnavailableError(
       absl::StrCat("the mirror's own files hold no more of it, but ", std::string(gone.message())));
 }
@@ -430,11 +408,10 @@ absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, s
       .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
                   mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
         if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
-        const absl::StatusOr<std::optional<Document>> kept =
-            mirror_.store()->records().ReadDocument(kErasureKind, kErasingId);
-        if (!kept.ok()) return kept.status();
+        ASSIGN_OR_RETURN(const std::optional<Document> kept,
+                         mirror_.store()->records().ReadDocument(kErasureKind, kErasingId));
         // Another server deleted something meanwhile, or erases itself: what is left is looked at again.
-        if (!*kept || (*kept)->text != erasing) return std::nullopt;
+        if (!kept || kept->text != erasing) return std::nullopt;
         Plan plan;
         plan.now_ms = now_ms;
         if (!is_all) {
@@ -452,7 +429,7 @@ absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, s
 
 absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return NoticedOf(mirror_, snapshot.status());
   return snapshot;
@@ -460,13 +437,13 @@ absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
 
 absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   return ReadTenantOf(mirror_, SharedNowMs());
 }
 
 absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
   if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
@@ -474,7 +451,7 @@ absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
 
 absl::StatusOr<ListedDocuments> RecordsCalls::KeepListedDocuments(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   return KeepListed();
 }
 
@@ -483,24 +460,22 @@ absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
   SharedLists* const lists = mirror_.options().lists;
   if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
   absl::StatusOr<ListedDocuments> found = ListedDocuments();
-  const absl::Status kept = mirror_
-                                .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                                            mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                  found = mirror_.store()->records().ReadListedDocuments();
-                                  if (!found.ok()) return found.status();
-                                  const absl::Status done = lists->Keep(mirror_.context_id(), *found);
-                                  if (!done.ok()) return done;
-                                  return std::nullopt;
-                                })
-                                .status();
-  if (!kept.ok()) return kept;
+  RETURN_IF_ERROR(mirror_
+                      .Commit([&](const TenantRecord&)
+                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
+                                    found = mirror_.store()->records().ReadListedDocuments();
+                                    if (!found.ok()) return found.status();
+                                    RETURN_IF_ERROR(lists->Keep(mirror_.context_id(), *found));
+                                    return std::nullopt;
+                                  })
+                      .status());
   return found;
 }
 
 absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::string& kind,
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   absl::StatusOr<std::optional<Document>> found = mirror_.store()->records().ReadDocument(kind, id);
   if (!found.ok()) return NoticedOf(mirror_, found.status());
   return found;
@@ -510,7 +485,7 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
                                                                   const std::string& from,
                                                                   std::size_t count_max) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(SharedNowMs()); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   absl::StatusOr<std::vector<Document>> found =
       mirror_.store()->records().ReadDocuments(kind, from, count_max);
   if (!found.ok()) return NoticedOf(mirror_, found.status());
@@ -519,25 +494,24 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
 
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status opened = OpenRecordsMirror(now_ms); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   bool is_listed = false;
   bool is_job = false;
   absl::Status changed =
       mirror_
           .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
                       mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
-            if (!changes.ok()) return changes.status();
-            if (changes->empty()) return std::nullopt;
-            is_listed = std::any_of(changes->begin(), changes->end(),
+            ASSIGN_OR_RETURN(std::vector<DocumentChange> changes, planner(mirror_.store()->records()));
+            if (changes.empty()) return std::nullopt;
+            is_listed = std::any_of(changes.begin(), changes.end(),
                                     [](const DocumentChange& one) { return IsListed(one.kind); });
             const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
             if (!forgotten.ok()) return forgotten;
-            is_job = std::any_of(changes->begin(), changes->end(),
+            is_job = std::any_of(changes.begin(), changes.end(),
                                  [](const DocumentChange& change) { return change.kind == kLastJobKind; });
             Plan plan;
             plan.now_ms = now_ms;
-            plan.documents = *std::move(changes);
+            plan.documents = std::move(changes);
             return plan;
           })
           .status();

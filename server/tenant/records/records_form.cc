@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/records/mapper_json.h"
 
 namespace mirror {
@@ -14,35 +15,32 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
                                                             const TableRecord& record,
                                                             const ColumnRules& rules,
                                                             const std::shared_ptr<const RecordsForm>& known) {
-  const absl::StatusOr<std::optional<Document>> source = records.ReadDocument(kSourceKind, "");
-  if (!source.ok()) return source.status();
-  if (known && *source && known->schema_hash == record.schema_hash && known->mapper_text == (*source)->text)
+  ASSIGN_OR_RETURN(const std::optional<Document> source, records.ReadDocument(kSourceKind, ""));
+  if (known && source && known->schema_hash == record.schema_hash && known->mapper_text == source->text)
     return known;
-  const absl::StatusOr<std::optional<TableSchema>> agreed = records.ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return agreed.status();
-  if (!*agreed || !*source) {
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, records.ReadSchema(kPartnerTable));
+  if (!agreed || !source) {
     return absl::FailedPreconditionError(
         absl::StrCat("what data source '", context_id,
                      "' keeps of itself was removed by hand. Nothing was written. Restore a backup of it."));
   }
-  absl::StatusOr<RecordMapper> mapper = MapperOf((*source)->text);
-  if (!mapper.ok()) return mapper.status();
-  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(*mapper, rules);
+  ASSIGN_OR_RETURN(RecordMapper mapper, MapperOf(source->text));
+  const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(mapper, rules);
   if (!by_rules.ok()) return absl::FailedPreconditionError(by_rules.status().message());
   // What is there was kept by the former rules, and would go on beside what comes.
-  if (SchemaHash(*by_rules) != SchemaHash(**agreed)) {
+  if (SchemaHash(*by_rules) != SchemaHash(*agreed)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the configuration's rules for columns of data source '", context_id,
                      "' are others than those that its rows were kept by. Nothing was written. Clear it and "
                      "send its rows again, or take the rules back."));
   }
-  const bool is_ruled = std::any_of((*agreed)->columns.begin(), (*agreed)->columns.end(),
+  const bool is_ruled = std::any_of(agreed->columns.begin(), agreed->columns.end(),
                                     [](const Column& column) { return column.rule != Rule::kPlain; });
   return std::make_shared<const RecordsForm>(RecordsForm{.schema_hash = record.schema_hash,
-                                                         .mapper_text = (*source)->text,
-                                                         .mapper = *std::move(mapper),
-                                                         .agreed = **agreed,
-                                                         .kept = KeptForm(**agreed),
+                                                         .mapper_text = source->text,
+                                                         .mapper = std::move(mapper),
+                                                         .agreed = *agreed,
+                                                         .kept = KeptForm(*agreed),
                                                          .is_ruled = is_ruled});
 }
 

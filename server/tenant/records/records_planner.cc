@@ -5,8 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/records/import_job.h"
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 
 namespace mirror {
@@ -53,9 +54,7 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
     }
   }
   if (fresh.empty()) return absl::OkStatus();
-  absl::StatusOr<std::optional<TableRecord>> record = store_.records().ReadTable(kPartnerTable);
-  if (!record.ok()) return record.status();
-  record_ = *std::move(record);
+  ASSIGN_OR_RETURN(record_, store_.records().ReadTable(kPartnerTable));
   if (std::string why = StoppedWhy(tenant, record_); !why.empty()) {
     stopped_ = absl::FailedPreconditionError(std::move(why));
     return absl::OkStatus();
@@ -73,15 +72,14 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
 }
 
 absl::Status TellWhoErases(StoreRecords& records, Plan* plan) {
-  const absl::StatusOr<std::optional<Document>> erasing = records.ReadDocument(kErasureKind, kErasingId);
-  if (!erasing.ok()) return erasing.status();
-  if (*erasing) plan->documents.push_back({kErasureKind, kErasingId, std::nullopt});
+  ASSIGN_OR_RETURN(const std::optional<Document> erasing, records.ReadDocument(kErasureKind, kErasingId));
+  if (erasing) plan->documents.push_back({kErasureKind, kErasingId, std::nullopt});
   return absl::OkStatus();
 }
 
 absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan) {
-  if (absl::Status noted = NoteErased(records, plan); !noted.ok()) return noted;
-  if (absl::Status told = TellWhoErases(records, plan); !told.ok()) return told;
+  RETURN_IF_ERROR(NoteErased(records, plan));
+  RETURN_IF_ERROR(TellWhoErases(records, plan));
   if (tenant.scrub) return absl::OkStatus();
   plan->tenant = tenant;
   plan->tenant->scrub = true;
@@ -91,9 +89,8 @@ absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* 
 
 absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
                      std::vector<DocumentChange>* changes) {
-  const auto kept = records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1);
-  if (!kept.ok()) return kept.status();
-  for (ImportJob& job : JobsIn(*kept)) {
+  ASSIGN_OR_RETURN(const auto kept, records.ReadDocuments(kJobKind, "", kJobsKeptMax + 1));
+  for (ImportJob& job : JobsIn(kept)) {
     if (!IsOver(job.state)) changes->push_back(JobChange(DeadJob(std::move(job), message, now_ms)));
   }
   return absl::OkStatus();
@@ -108,10 +105,9 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
   RecordOutcome outcome;
   outcome.status = stopped_;
   if (outcome.status.ok() && request.check) {
-    const absl::StatusOr<std::optional<Document>> document =
-        store_.records().ReadDocument(request.check->kind, request.check->id);
-    if (!document.ok()) return document.status();
-    outcome.status = request.check->check(*document);
+    ASSIGN_OR_RETURN(const std::optional<Document> document,
+                     store_.records().ReadDocument(request.check->kind, request.check->id));
+    outcome.status = request.check->check(document);
   }
   if (!outcome.status.ok()) return outcome;
   changes_->Apply(request, &outcome);
@@ -124,9 +120,8 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
   }
   if (request.operation == RecordOperation::kDelete) {
     // Also of those that have no row: it was rejected, and says what was to be in it.
-    const absl::StatusOr<bool> erased = EraseRejects(store_.records(), request.items, &documents_);
-    if (!erased.ok()) return erased.status();
-    has_erased_ = has_erased_ || *erased;
+    ASSIGN_OR_RETURN(const bool erased, EraseRejects(store_.records(), request.items, &documents_));
+    has_erased_ = has_erased_ || erased;
   }
   if (request.remember) {
     std::string& kept = remembered_[request.remember->id];
@@ -148,7 +143,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   ++step.record->position.lsn.value;
   step.commits = true;
   step.source_ms = now_ms_;
-  if (absl::Status added = changes_->AddTo(&step); !added.ok()) return added;
+  RETURN_IF_ERROR(changes_->AddTo(&step));
   if (step.actions.empty() && documents_.empty()) return std::nullopt;
   Plan plan;
   plan.now_ms = now_ms_;
@@ -158,7 +153,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   }
   // Also where it came again since then: its former values were to go.
   if (changes_->has_removed() || has_erased_) {
-    if (absl::Status noted = MustErase(store_.records(), tenant_, &plan); !noted.ok()) return noted;
+    RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
   }
   return plan;
 }
@@ -210,10 +205,9 @@ absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRec
   plan.now_ms = now_ms;
   plan.steps = {std::move(step)};
   plan.tenant = tenant;
-  if (absl::Status noted = MustErase(store.records(), tenant, &plan); !noted.ok()) return noted;
+  RETURN_IF_ERROR(MustErase(store.records(), tenant, &plan));
   ForgetRejects(&plan);
-  if (absl::Status ended = EndJobs(store.records(), kJobCleared, now_ms, &plan.documents); !ended.ok())
-    return ended;
+  RETURN_IF_ERROR(EndJobs(store.records(), kJobCleared, now_ms, &plan.documents));
   return plan;
 }
 

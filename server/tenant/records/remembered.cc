@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -90,10 +91,9 @@ absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& reco
                                                               const RememberedRequest& remember,
                                                               std::int64_t now_ms,
                                                               const RecordRequest* request) {
-  const absl::StatusOr<std::optional<Document>> found = records.ReadDocument(kAnswerKind, remember.id);
-  if (!found.ok()) return found.status();
-  if (!*found || (*found)->at_ms <= now_ms - kAnswersKeptMs) return std::nullopt;
-  return OutcomeAgain((*found)->text, remember, request);
+  ASSIGN_OR_RETURN(const std::optional<Document> found, records.ReadDocument(kAnswerKind, remember.id));
+  if (!found || found->at_ms <= now_ms - kAnswersKeptMs) return std::nullopt;
+  return OutcomeAgain(found->text, remember, request);
 }
 
 DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer) {

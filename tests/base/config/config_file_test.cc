@@ -290,8 +290,9 @@ TEST_F(ConfigFileTest, AKeyThatStandsWhereItsPathBelongsIsNotShown) {
 TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
   EXPECT_THAT(ConfigFile::Open(folder_.path() + "/none", "make one").status(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("is not there: make one")));
-  EXPECT_THAT(ConfigFile::Open(folder_.path(), "").status(),
-              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("")));
+  EXPECT_THAT(ConfigFile::Open(folder_.path(), "name a file").status(),
+              StatusIs(absl::StatusCode::kPermissionDenied,
+                       HasSubstr("'" + folder_.path() + "' is a folder, and not a file: name a file")));
   const std::string pipe = folder_.path() + "/pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(ConfigFile::Open(pipe, "").status(),

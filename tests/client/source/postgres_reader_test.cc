@@ -117,6 +117,32 @@ TEST_F(PostgresReaderTest, APartitionedTableIsItsLeaves) {
   EXPECT_EQ(Rows("t").size(), 0U);
 }
 
+TEST_F(PostgresReaderTest, ALeafThatWentMakesItAnotherTableAndOneThatCameDoesNot) {
+  Sql("CREATE TABLE t (id int4 PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t FOR "
+      "VALUES IN (1); CREATE TABLE two PARTITION OF t FOR VALUES IN (2); CREATE TABLE plain (id int4 PRIMARY "
+      "KEY)");
+  std::uint64_t plain = 0;
+  // Each look is that of another process, which has what the one before kept.
+  const auto look = [this, &plain](const std::string& sql) {
+    Sql(sql);
+    Open();
+    Look();
+    plain = Table("plain").identity;
+    return Table("t").identity;
+  };
+  const std::uint64_t first = look("INSERT INTO t VALUES (1), (2)"), untouched = plain;
+  EXPECT_EQ(first, Table("t").schema.table_id);
+  EXPECT_EQ(look("CREATE TABLE three PARTITION OF t FOR VALUES IN (3); TRUNCATE two"), first);
+  const std::uint64_t detached = look("ALTER TABLE t DETACH PARTITION one");
+  EXPECT_NE(detached, first);
+  EXPECT_EQ(look("ALTER TABLE t ATTACH PARTITION one FOR VALUES IN (1)"), detached);
+  const std::uint64_t replaced = look("DROP TABLE two; CREATE TABLE four PARTITION OF t FOR VALUES IN (4)");
+  EXPECT_NE(replaced, detached);
+  EXPECT_NE(replaced, first);
+  EXPECT_EQ(look("SELECT 1"), replaced);
+  EXPECT_EQ(plain, untouched);
+}
+
 TEST_F(PostgresReaderTest, LeavesThatTheRoleMayNotReadAreReadByTheirTable) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE one PARTITION OF t FOR "
       "VALUES IN (1);"

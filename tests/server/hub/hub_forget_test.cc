@@ -48,6 +48,21 @@ TEST_P(HubForgetTest, WhatWasErasedInAMemberIsInNoByteOfTheHub) {
   EXPECT_EQ(Count("SELECT count(*) FROM golden_company WHERE name IS NOT NULL"), 1);
 }
 
+TEST_P(HubForgetTest, AnErasureIsForgottenAlsoWhereSomebodySpoiledTheMirrorsNoteOfTheHub) {
+  crm().Push({{1, "1", kName, "Rome"}, {2, "2", "Bea", "Bern"}});
+  erp().Push({{8, "2", "Bea", "Bern"}});
+  Derive();
+  crm().Push({{1}}, {}, Operation::kDelete);
+  Derive();
+  place_->ChangeMirror("crm", "UPDATE _mirror_documents SET text = 'no JSON' WHERE kind = 'feed'");
+  Erase(crm(), 1);
+  Derive();
+  EXPECT_TRUE(place_->HoldsOnDisk(kName)) << "the hub does not know this mirror any more";
+  for (HubSource* const source : {&crm(), &erp()}) source->Push({});
+  ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kTheirs}, {"erp", ResumeMode::kTheirs}}, now()), IsOk());
+  EXPECT_FALSE(place_->HoldsOnDisk(kName));
+}
+
 TEST_P(HubForgetTest, AWordThatOnlyTheErasedRowHadSaidGoesAndWhatTheSystemMadeOfItCounts) {
   crm().Push({{1, "1", kName, "Rome"}});
   erp().Push({});

@@ -42,6 +42,8 @@ class HubPlace {
   virtual std::int64_t Ask(const std::string& sql) = 0;
   virtual std::string AskText(const std::string& sql) = 0;
   virtual void Change(const std::string& sql) = 0;
+  /// What somebody does by hand in a member's mirror.
+  virtual void ChangeMirror(const std::string& context_id, const std::string& sql) = 0;
   /// What somebody does who deletes it. None may be open.
   virtual void LoseHub() = 0;
   /// Leaves one that cannot be opened. None may be open.
@@ -68,6 +70,9 @@ class FolderHubPlace final : public HubPlace {
   std::int64_t Ask(const std::string& sql) override { return Partner(path(), true).One(sql).integer; }
   std::string AskText(const std::string& sql) override { return Partner(path(), true).One(sql).bytes; }
   void Change(const std::string& sql) override { Partner(path()).Run(sql); }
+  void ChangeMirror(const std::string& context_id, const std::string& sql) override {
+    Partner(SqlitePath(folder_.path(), context_id)).Run(sql);
+  }
   void LoseHub() override {
     for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path() + suffix);
   }
@@ -142,6 +147,10 @@ class PostgresHubPlace final : public HubPlace {
     return rows.ok() ? rows->Text(0, 0) : "";
   }
   void Change(const std::string& sql) override { EXPECT_THAT(partner_->Execute(sql), IsOk()); }
+  void ChangeMirror(const std::string& context_id, const std::string& sql) override {
+    Change(absl::StrCat("SET search_path = \"Mirror_", context_id, "\"; ", sql,
+                        "; SET search_path = mirror_hub_acme"));
+  }
   void LoseHub() override {
     EXPECT_THAT(partner_->Execute("SET client_min_messages = warning; DROP SCHEMA mirror_hub_acme CASCADE"),
                 IsOk());

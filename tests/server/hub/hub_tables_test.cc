@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "server/tenant/notes/feed_tables.h"
 #include "tests/server/hub/hub_bench.h"
 
 namespace mirror::hub_tables_test {
@@ -34,6 +36,18 @@ class HubTables : public HubTest {
       if (member.data_source == name) return member;
     }
     return {};
+  }
+  /// Somebody changes a document of the ERP's mirror by hand.
+  void Spoil(const std::string& kind, const std::string& text) {
+    place_->ChangeMirror("erp", absl::StrCat("UPDATE _mirror_documents SET text = '", text,
+                                             "' WHERE kind = '", kind, "' AND id = ''"));
+  }
+  FeedTables NotedTables() {
+    const auto store = place_->OpenStore("erp", false);
+    EXPECT_THAT(store, IsOk());
+    const absl::StatusOr<FeedTables> tables = ReadFeedTables((*store)->records());
+    EXPECT_THAT(tables, IsOk());
+    return tables.value_or(FeedTables{});
   }
   bool IsSuspended(const std::string& name) { return StateOf(name).feed.suspended.has_value(); }
   /// What would be deleted in the other system.
@@ -134,6 +148,67 @@ TEST_P(HubTables, WhatADeletionLeavesInTheSameTableIsAWish) {
   Derive();
   EXPECT_FALSE(IsSuspended("erp"));
   EXPECT_EQ(Deletes(), 2U);
+}
+
+// --- Notes that somebody changed by hand ---
+
+TEST_P(HubTables, ASpoiledNoteStopsNobodyAndIsWrittenAnew) {
+  Begin();
+  for (const char* const text :
+       {"no JSON", "[1]", "{}", R"({"identities":{"company":"x"},"gone":[],"remade":{}})"}) {
+    SCOPED_TRACE(text);
+    Spoil("feed_tables", text);
+    EXPECT_TRUE(NotedTables().is_spoiled);
+    Derive();
+    EXPECT_FALSE(IsSuspended("erp")) << "all rows are there";
+    EXPECT_TRUE(NotedTables().is_spoiled) << "only an announcement tells which tables there are";
+    erp().Push({});
+    EXPECT_FALSE(NotedTables().is_spoiled);
+    EXPECT_TRUE(NotedTables().IsRemade("company"));
+    Derive();
+    EXPECT_FALSE(IsSuspended("erp"));
+    EXPECT_FALSE(NotedTables().IsRemade("company"));
+  }
+  EXPECT_EQ(Deletes(), 0U);
+}
+
+TEST_P(HubTables, ASpoiledNoteHidesNoTableThatWasMadeAnew) {
+  for (const bool is_spoiled_before : {true, false}) {
+    SCOPED_TRACE(is_spoiled_before);
+    Begin();
+    if (is_spoiled_before) Spoil("feed_tables", "no JSON");
+    ++erp().table_id;
+    erp().PushAnew({kBoth[0]});
+    if (!is_spoiled_before) Spoil("feed_tables", "no JSON");
+    Derive();
+    EXPECT_TRUE(IsSuspended("erp"));
+    EXPECT_THAT(StateOf("erp").trouble, HasSubstr(is_spoiled_before ? "dropped table 'company'"
+                                                                    : "changed the document 'feed_tables'"));
+    EXPECT_EQ(Deletes(), 0U);
+    erp().PushAnew(kBoth);
+    ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}}, now()), IsOk());
+  }
+}
+
+TEST_P(HubTables, AMirrorWhoseNoteOfTheHubIsSpoiledGoesOnAndSuspendsTheHubsMembers) {
+  Begin();
+  Spoil("feed", "no JSON");
+  erp().Push({{3, "3", "Cem", "Kars"}});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
+  EXPECT_TRUE(IsSuspended("crm"));
+  erp().Push({});
+  crm().Push({});
+  ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}, {"crm", ResumeMode::kTheirs}}, now()), IsOk());
+  EXPECT_FALSE(IsSuspended("erp"));
+  EXPECT_FALSE(IsSuspended("crm"));
+  EXPECT_THAT(Fetch("crm").deliveries, SizeIs(1));
+  // Also where it is opened with a spoiled note.
+  Spoil("feed", "[]");
+  erp().Open(true, events_);
+  erp().Push({});
+  Derive();
+  EXPECT_TRUE(IsSuspended("erp"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, HubTables, testing::Bool(), NameOfStore);

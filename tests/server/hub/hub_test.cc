@@ -120,6 +120,24 @@ TEST_P(HubTest, ANumberThatADatabaseWritesInAnotherFormIsNobodysEdit) {
   EXPECT_EQ(Fetch("erp").deliveries.at(0).id, taken.id);
 }
 
+TEST_P(HubTest, ALateRowJoinsTheOldestOfTheRecordsThatWentWhateverItIsFoundBy) {
+  rules_.entities[0].match = {{"name"}, {"vat"}};
+  Restart();
+  crm().Push({{1, "1", "Bea", "Rome"}, {2, "2", "Ada", "Bern"}});
+  Derive();
+  const std::string bea = place_->AskText("SELECT golden_id FROM golden_company WHERE name = 'Bea'");
+  crm().Push({{1}, {2}}, {}, Operation::kDelete);
+  Derive();
+  ASSERT_EQ(Count("SELECT count(*) FROM golden_company_member"), 0);
+  // The first one is found by Ada's name and by Bea's number, the second one by Ada's number.
+  erp().Push({{7, "1", "Ada", "Oslo"}, {8, "2", "Dan", "Ulm"}, {9, "8", "Cy", "Kars"}});
+  Derive();
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company"), 3);
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member WHERE joined_by = 'vat'"), 2);
+  EXPECT_EQ(Count("SELECT count(*) FROM golden_company_member WHERE joined_by = 'first'"), 1);
+  EXPECT_EQ(place_->AskText("SELECT golden_id FROM golden_company_member WHERE key = '[7]'"), bea);
+}
+
 TEST_P(HubTest, WhatWasDeletedBeforeAMemberJoinedIsNotMadeAgain) {
   crm().Push({{1, "1", "Ada", "Rome"}, {2, "2", "Bea", "Bern"}});
   Derive();

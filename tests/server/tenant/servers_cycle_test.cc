@@ -349,6 +349,20 @@ TEST_F(ServersCycle, TheSizeOfAMirrorStandsInItsSummary) {
   EXPECT_EQ(UnpackSummary(PackSummary(*summary))->bytes, summary->bytes);
 }
 
+TEST_F(ServersCycle, TheSizeOfAMirrorWhoseRowsBecameFarMoreIsAskedForAtOnce) {
+  StartServers(1);
+  MirrorAt(0);
+  const std::uint64_t before = tenant().shared_summary()->bytes;
+  Rows rows;
+  for (std::int64_t id = 1; id <= 5'000; ++id) rows.push_back({id, std::string(100, 'x'), 30});
+  // The clock stands still: the minute since it was asked for is never over.
+  At(0).Mirror(People(), rows, LineAt(6));
+  EXPECT_GT(tenant().shared_summary()->bytes, before + 400'000);
+  rows.resize(10);
+  At(0).Mirror(People(), rows, LineAt(7));
+  EXPECT_LT(tenant().shared_summary()->bytes, before + 400'000);
+}
+
 // --- A clock that was ahead ---
 
 TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
@@ -373,6 +387,39 @@ TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
   calls.caller.expires_ms = now() + 280'000;
   EXPECT_TRUE(absl::IsUnauthenticated(
       tenant().Authenticate(calls.caller, "holder", /*take_over=*/false, /*probe=*/false, now()).status()));
+}
+
+// --- Rows of the mirror's own that somebody changed ---
+
+TEST_F(ServersCycle, AKeyThatSomebodyChangedByHandStopsNoTenant) {
+  options_.tenant.journal.rules.push_back({.journal = true, .history = true});
+  StartServers(2);
+  MirrorAt(0);
+  std::int64_t lsn = 5;
+  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state",
+                                  "_mirror_receipts", "_mirror_journal", "_mirror_history"}) {
+    for (const std::size_t server : {0U, 1U}) {
+      SCOPED_TRACE(absl::StrCat(table, " at server ", server));
+      Do(absl::StrCat("UPDATE \"Mirror_Cust\".", table,
+                      " SET table_key = 'another' WHERE table_key = 'people'"));
+      SourceCalls& calls = At(server);
+      calls.Begin();
+      const TableAnswer told = calls.Announced(People());
+      if (told.position.lsn == Lsn{}) {
+        lsn += 1;
+        calls.Populate(People(), {{1, "Ada", lsn}}, LineAt(lsn));
+      }
+      lsn += 1;
+      BatchSpec update = Step(Operation::kInsert, {{1, "Ada", lsn}}, lsn - 1, lsn);
+      EXPECT_THAT(calls.Send(People(), update).status, IsOk());
+      ASSERT_THAT(calls.Complete(), IsOk());
+      EXPECT_EQ(RowsNow(), absl::StrCat("1 Ada ", lsn));
+      EXPECT_EQ(LsnOf("people"), lsn);
+      Do(absl::StrCat("DELETE FROM \"Mirror_Cust\".", table, " WHERE table_key = 'another'"));
+    }
+  }
+  EXPECT_THAT(Kinds(), Not(Contains("mirror.damaged")));
+  EXPECT_THAT(Kinds(), Not(Contains("cycle.failed")));
 }
 
 }  // namespace

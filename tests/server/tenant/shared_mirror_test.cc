@@ -213,6 +213,38 @@ TEST_F(SharedMirrorTest, ACycleThatGoesOnElsewhereIsLeftToIt) {
   EXPECT_THAT(catalog_.Messages("cycle.failed"), IsEmpty());
 }
 
+// --- A clock that is set back ---
+
+TEST_F(SharedMirrorTest, ATokenIsNotTakenAgainAfterTheClockWasSetBack) {
+  Share();
+  source_->Mirror(People(), {{1, "Ada", 36}}, kFive);
+  constexpr std::int64_t kMinuteMs = 60'000;
+  const std::int64_t begin = source_->now;
+  const auto authenticate = [&](const std::string& nonce, std::int64_t expires_ms, std::int64_t now_ms) {
+    Caller caller = source_->caller;
+    caller.nonce = nonce;
+    caller.expires_ms = expires_ms;
+    return tenant_->Authenticate(caller, "holder", /*take_over=*/true, /*probe=*/false, now_ms).status();
+  };
+  const auto remembered = [&] { return Partner(path()).One("SELECT count(*) FROM _mirror_nonces"); };
+  const std::int64_t expires_ms = begin + 30 * kMinuteMs;
+  ASSERT_THAT(authenticate("first", expires_ms, begin), IsOk());
+
+  // The clock is an hour ahead for a while, and a token that ends later is used.
+  const std::int64_t ahead = begin + 60 * kMinuteMs;
+  ASSERT_THAT(authenticate("second", ahead + kMinuteMs, ahead), IsOk());
+  const std::int64_t back = begin + 10 * kMinuteMs;
+  EXPECT_THAT(authenticate("first", expires_ms, back),
+              StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("nonce was used before")));
+  EXPECT_THAT(authenticate("third", expires_ms, back), IsOk()) << "the clock that was ahead locks nobody out";
+
+  // It is not remembered for ever.
+  ASSERT_EQ(remembered(), Cell(3));
+  const std::int64_t late = ahead + 33 * kMinuteMs;
+  EXPECT_THAT(authenticate("fourth", late + kMinuteMs, late), IsOk());
+  EXPECT_EQ(remembered(), Cell(1));
+}
+
 // --- What is durable ---
 
 TEST_F(SharedMirrorTest, ABatchIsNotCalledDurableAsLongAsItIsNot) {

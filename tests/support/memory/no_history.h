@@ -15,7 +15,7 @@
 
 namespace mirror {
 
-class NoJournal final : public JournalVerbs {
+class NoJournal : public JournalVerbs {
  public:
   absl::StatusOr<JournalPlace> ReadPlace(const std::string&) override { return JournalPlace{}; }
   absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string&) override {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/synthetic/meter.h"
 
 namespace mirror::harness {
@@ -85,11 +86,10 @@ absl::Status HonestSource::SendRows(const v1::TableStatus& status, const std::st
     FillBatch(table_, {}, fill, &batch);
     if (last) AddCommit(&batch);
     const v1::RowDataRequest request = source_.Request({batch});
-    const absl::Status sent = Patiently(true, [&] {
+    RETURN_IF_ERROR(Patiently(true, [&] {
       const absl::StatusOr<v1::RowDataResponse> answer = source_.client().RowData(request);
       return answer.ok() ? StatusOf(answer->results(0)) : answer.status();
-    });
-    if (!sent.ok()) return sent;
+    }));
   }
   return absl::OkStatus();
 }

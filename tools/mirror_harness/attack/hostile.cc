@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/attack/raw_socket.h"
 #include "tools/mirror_harness/attack/target.h"
 
@@ -63,12 +64,11 @@ std::string NewStorage() { return absl::StrCat("Hostile-", absl::Hex(std::random
 absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
   HttpSide side;
   if (options.http.empty()) return side;
-  absl::StatusOr<HttpDoorPlace> door = HttpDoorAt(options.http);
-  if (!door.ok()) return door.status();
-  door->key = options.api_key;
-  door->attackers_key = options.attackers_key.empty() ? options.api_key : options.attackers_key;
-  side.victim = std::make_unique<HttpVictim>(*std::move(door), NewStorage());
-  if (absl::Status prepared = side.victim->Prepare(); !prepared.ok()) return prepared;
+  ASSIGN_OR_RETURN(HttpDoorPlace door, HttpDoorAt(options.http));
+  door.key = options.api_key;
+  door.attackers_key = options.attackers_key.empty() ? options.api_key : options.attackers_key;
+  side.victim = std::make_unique<HttpVictim>(std::move(door), NewStorage());
+  RETURN_IF_ERROR(side.victim->Prepare());
   target->set_http(side.victim.get());
   side.honest = std::make_unique<HonestReader>(*side.victim);
   return side;
@@ -172,17 +172,15 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   RaiseDescriptorLimit();
   std::unique_ptr<PeakWatch> watch;
   if (options.server_pid != 0) watch = std::make_unique<PeakWatch>(options.server_pid);
-  absl::StatusOr<std::unique_ptr<Target>> target = Target::Make(config, context_id, options.seconds);
-  if (!target.ok()) return target.status();
-  (*target)->set_metrics(options.metrics);
+  ASSIGN_OR_RETURN(std::unique_ptr<Target> target, Target::Make(config, context_id, options.seconds));
+  target->set_metrics(options.metrics);
 
   HostileReport report;
-  const absl::StatusOr<HttpSide> http = OpenHttp(options, target->get());
-  if (!http.ok()) return http.status();
-  HonestSource honest((*target)->NewClient((*target)->Tenant("honest")));
+  ASSIGN_OR_RETURN(const HttpSide http, OpenHttp(options, target.get()));
+  HonestSource honest(target->NewClient(target->Tenant("honest")));
   WaitQuietly(std::max(kQuietSecondsMin, options.seconds));
   report.quiet = honest.Take();
-  if (http->honest) report.http_quiet = http->honest->Take();
+  if (http.honest) report.http_quiet = http.honest->Take();
   if (watch) report.server_quiet = watch->Take();
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
@@ -192,8 +190,7 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
         ++report.left_out;
         continue;
       }
-      report.attacks.push_back(
-          RunOne(theme, attack, target->get(), &honest, http->honest.get(), watch.get()));
+      report.attacks.push_back(RunOne(theme, attack, target.get(), &honest, http.honest.get(), watch.get()));
       const AttackResult& result = report.attacks.back();
       if (result.server) report.server_attacked = Higher(report.server_attacked, *result.server);
       if (!options.json) std::cout << AttackLine(result) << std::flush;
@@ -202,7 +199,7 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   if (report.left_out > 0)
     std::cerr << report.left_out << " attacks are left out: --metrics or --http was not given\n";
   report.attacked = honest.Take();
-  if (http->honest) report.http_attacked = http->honest->Take();
+  if (http.honest) report.http_attacked = http.honest->Take();
   return report;
 }
 

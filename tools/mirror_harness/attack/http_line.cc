@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/attack/attack.h"
 
 namespace mirror::harness {
@@ -74,9 +75,8 @@ std::string HttpSaid::name(bool is_open) const {
 void HttpLine::FreeTls::operator()(SSL* tls) const { SSL_free(tls); }
 
 absl::StatusOr<HttpLine> HttpLine::Connect(const HttpDoorPlace& door) {
-  absl::StatusOr<RawSocket> socket = RawSocket::Connect(door.address);
-  if (!socket.ok()) return socket.status();
-  HttpLine line(*std::move(socket));
+  ASSIGN_OR_RETURN(RawSocket socket, RawSocket::Connect(door.address));
+  HttpLine line(std::move(socket));
   if (!door.tls) return line;
   setsockopt(line.socket_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &kTlsPatience, sizeof(kTlsPatience));
   const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);

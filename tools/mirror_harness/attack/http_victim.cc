@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::harness {
 namespace {
 
@@ -44,11 +46,10 @@ absl::Status HttpVictim::Ask(std::string_view method, std::string_view path, std
 absl::Status HttpVictim::Prepare() {
   const std::string storage =
       absl::StrCat(R"({"name":")", storage_, R"(","id":")", storage_, R"(","featuresOn":["DATA_MIRROR"]})");
-  if (absl::Status made = Ask("POST", "/v2/storages", storage, 201); !made.ok()) return made;
+  RETURN_IF_ERROR(Ask("POST", "/v2/storages", storage, 201));
   made_ = true;
   for (int i = 0; i < kFillings; ++i) {
-    if (absl::Status filled = Ask("PUT", PartnersPath(), Filling(i * kPartners), 200); !filled.ok())
-      return filled;
+    RETURN_IF_ERROR(Ask("PUT", PartnersPath(), Filling(i * kPartners), 200));
   }
   return absl::OkStatus();
 }

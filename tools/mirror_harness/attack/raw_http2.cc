@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror::harness {
 namespace {
 
@@ -66,13 +68,12 @@ std::string MessagePrefix(bool compressed, std::uint32_t length) {
 
 absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig& endpoint, bool hello,
                                                             const std::string& from) {
-  absl::StatusOr<RawSocket> socket = RawSocket::Connect(endpoint.address, from);
-  if (!socket.ok()) return socket.status();
-  std::unique_ptr<RawHttp2> connection(new RawHttp2(*std::move(socket)));
+  ASSIGN_OR_RETURN(RawSocket socket, RawSocket::Connect(endpoint.address, from));
+  std::unique_ptr<RawHttp2> connection(new RawHttp2(std::move(socket)));
   // A read gives up soon, so that one thread can write and read in turns.
   setsockopt(connection->socket_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &kReadTurn, sizeof(kReadTurn));
   if (!endpoint.plaintext) {
-    if (const absl::Status shaken = connection->ShakeHands(endpoint); !shaken.ok()) return shaken;
+    RETURN_IF_ERROR(connection->ShakeHands(endpoint));
   }
   if (hello && !(connection->WriteBytes(kPreface) && connection->Write(kSettings, 0, 0, ""))) {
     return absl::UnavailableError("the endpoint closed the connection at once");

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "certs/issue.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 
@@ -111,9 +112,7 @@ Outcome InParallel(int threads, const std::function<Outcome(int)>& work) {
 absl::StatusOr<std::unique_ptr<Target>> Target::Make(const AgentConfig& config, const std::string& context_id,
                                                      double seconds) {
   std::unique_ptr<Target> target(new Target(config));
-  absl::StatusOr<Connection> connection = mirror::Connect(config);
-  if (!connection.ok()) return connection.status();
-  target->connection_ = *std::move(connection);
+  ASSIGN_OR_RETURN(target->connection_, mirror::Connect(config));
   target->context_id_ = context_id;
   target->run_ = RunName();
   target->flood_time_ =
@@ -128,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Target>> Target::Make(const AgentConfig& config, 
     return absl::UnavailableError(absl::StrCat("cannot make a folder like ", folder, " for strangers' keys"));
   }
   target->folder_ = folder;
-  if (const absl::Status prepared = target->PrepareVictim(); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(target->PrepareVictim());
   return target;
 }
 
@@ -204,13 +203,11 @@ absl::Status Target::PrepareVictim() {
   if (first) source_ = std::make_unique<SyntheticSource>(NewClient(Tenant("victim")), "hostile");
   for (const bool fill : {true, false}) {
     if (fill && !first) continue;
-    const absl::StatusOr<v1::AuthenticateResponse> admission = source_->Authenticate("victim", true);
-    if (!admission.ok()) return admission.status();
-    if (!admission->accepted())
-      return absl::UnavailableError(absl::StrCat("no cycle began: ", admission->reason()));
-    const absl::StatusOr<v1::TableSchemaResponse> agreed = source_->Announce({VictimTable()});
-    if (!agreed.ok()) return agreed.status();
-    agreed_ = agreed->tables(0);
+    ASSIGN_OR_RETURN(const v1::AuthenticateResponse admission, source_->Authenticate("victim", true));
+    if (!admission.accepted())
+      return absl::UnavailableError(absl::StrCat("no cycle began: ", admission.reason()));
+    ASSIGN_OR_RETURN(const v1::TableSchemaResponse agreed, source_->Announce({VictimTable()}));
+    agreed_ = agreed.tables(0);
     if (!fill) break;
     v1::ChangeBatch batch = GoodBatch();
     batch.set_base_lsn(-1);
@@ -219,11 +216,10 @@ absl::Status Target::PrepareVictim() {
     AddCommit(&batch);
     const Outcome filled = Send(Request(batch));
     if (!filled.got.contains("OK")) return absl::InternalError("the victim was not filled: " + filled.words);
-    if (const absl::Status done = source_->Complete().status(); !done.ok()) return done;
+    RETURN_IF_ERROR(source_->Complete().status());
   }
-  const absl::StatusOr<v1::DigestRangesResponse> digest = DigestOfVictim();
-  if (!digest.ok()) return digest.status();
-  digest_ = digest->SerializeAsString();
+  ASSIGN_OR_RETURN(const v1::DigestRangesResponse digest, DigestOfVictim());
+  digest_ = digest.SerializeAsString();
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/wire/connect.h"
 
 namespace mirror::harness {
@@ -63,8 +64,7 @@ Finding Examine(const Requirement& requirement, Exam* exam) {
 absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentConfig config,
                                                  const std::string& context_id) {
   config.endpoint.address = options.target;
-  absl::StatusOr<Connection> connection = Connect(config);
-  if (!connection.ok()) return connection.status();
+  ASSIGN_OR_RETURN(Connection connection, Connect(config));
   ConformanceReport report;
   report.target = options.target;
   // A tenant that the endpoint does not know: what it may hold already is not ours to change.
@@ -73,8 +73,8 @@ absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentCo
                                          absl::Hex(std::chrono::system_clock::now().time_since_epoch() /
                                                    std::chrono::milliseconds(1)))
                           : options.context_id;
-  if (const absl::Status good = CheckContextId(report.context_id); !good.ok()) return good;
-  Exam exam(*std::move(connection), report.context_id);
+  RETURN_IF_ERROR(CheckContextId(report.context_id));
+  Exam exam(std::move(connection), report.context_id);
   // Nobody there is no finding about a protocol; a busy machine may need more than one handshake.
   constexpr int kTries = 5;
   absl::StatusOr<v1::AuthenticateResponse> first = absl::UnavailableError("");

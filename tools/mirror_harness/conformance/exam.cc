@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/codec.h"
 
@@ -213,14 +214,13 @@ SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
   for (const std::uint32_t index : IndexesOf(table, columns)) request.add_columns(index);
   SentRows rows;
   const absl::Status read = client().ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
-    const absl::StatusOr<ReadRowsView> view = DecodeRows(answer, table, WireLimits{});
-    if (!view.ok()) return view.status();
-    if (static_cast<int>(view->columns.size()) != request.columns_size()) {
+    ASSIGN_OR_RETURN(const ReadRowsView view, DecodeRows(answer, table, WireLimits{}));
+    if (static_cast<int>(view.columns.size()) != request.columns_size()) {
       return absl::InternalError("ReadRows answers other columns than were asked for");
     }
-    for (std::uint32_t row = 0; row < view->row_count; ++row) {
+    for (std::uint32_t row = 0; row < view.row_count; ++row) {
       SentRow& sent = rows.emplace_back();
-      for (const ColumnView& column : view->columns) sent.push_back(Take(column.At(row)));
+      for (const ColumnView& column : view.columns) sent.push_back(Take(column.At(row)));
     }
     return absl::OkStatus();
   });

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/synthetic/sqlite_file.h"
 
 namespace mirror::harness {
@@ -129,7 +130,7 @@ std::string InsertRow(const TableSchema& table) {
 }
 
 absl::Status InsertTable(const sqlite::Connection& database, const RowModel& model, BaselineResult* result) {
-  if (const absl::Status made = database.Execute(CreateTable(model.schema())); !made.ok()) return made;
+  RETURN_IF_ERROR(database.Execute(CreateTable(model.schema())));
   sqlite::Statement insert = database.Prepare(
       InsertRow(model.schema()), absl::StrCat("baseline, table '", model.schema().name, "', in"));
   if (!insert.status().ok()) return insert.status();
@@ -139,13 +140,13 @@ absl::Status InsertTable(const sqlite::Connection& database, const RowModel& mod
     const std::uint64_t to = std::min(model.rows(), from + kRowsPerTransaction);
     rows.Make(model, from, to);
     const Clock::time_point start = Clock::now();
-    if (const absl::Status begun = database.Execute("BEGIN IMMEDIATE"); !begun.ok()) return begun;
+    RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
     const StoredCell* cell = rows.cells().data();
     for (std::uint64_t row = from; row < to; ++row) {
       for (std::size_t i = 0; i < width; ++i) Bind(insert, static_cast<int>(i) + 1, *cell++);
-      if (absl::Status inserted = insert.Run(); !inserted.ok()) return inserted;
+      RETURN_IF_ERROR(insert.Run());
     }
-    if (const absl::Status committed = database.Execute("COMMIT"); !committed.ok()) return committed;
+    RETURN_IF_ERROR(database.Execute("COMMIT"));
     result->seconds += std::chrono::duration<double>(Clock::now() - start).count();
     result->rows += to - from;
   }
@@ -156,15 +157,12 @@ absl::Status InsertTable(const sqlite::Connection& database, const RowModel& mod
 
 absl::StatusOr<BaselineResult> RunBaseline(const std::vector<RowModel>& tables, const std::string& folder) {
   const TemporaryDatabase file(folder);
-  const absl::StatusOr<Database> database = OpenDatabase(file.path(), sqlite::OpenAs::Mode::kMake);
-  if (!database.ok()) return database.status();
-  const absl::Status prepared =
-      (*database)->Execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-  if (!prepared.ok()) return prepared;
+  ASSIGN_OR_RETURN(const Database database, OpenDatabase(file.path(), sqlite::OpenAs::Mode::kMake));
+  RETURN_IF_ERROR(
+      database->Execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
   BaselineResult result;
   for (const RowModel& table : tables) {
-    if (const absl::Status inserted = InsertTable(**database, table, &result); !inserted.ok())
-      return inserted;
+    RETURN_IF_ERROR(InsertTable(*database, table, &result));
   }
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "tools/mirror_harness/synthetic/bench_table.h"
@@ -19,9 +20,8 @@ absl::StatusOr<std::vector<TableRecipe>> MakeRecipes(const Options& options) {
     for (std::uint32_t i = 1; i <= options.tables; ++i) recipes.push_back(BenchTable(i, options.columns));
     return recipes;
   }
-  absl::StatusOr<std::vector<TableSchema>> schemas = LoadSchemaFile(options.schema);
-  if (!schemas.ok()) return schemas.status();
-  for (TableSchema& schema : *schemas) {
+  ASSIGN_OR_RETURN(std::vector<TableSchema> schemas, LoadSchemaFile(options.schema));
+  for (TableSchema& schema : schemas) {
     TableRecipe recipe{std::move(schema), {}};
     for (std::uint32_t i = 0; i < recipe.schema.columns.size(); ++i) {
       recipe.columns.push_back(RecipeFor(recipe.schema.columns[i], i));
@@ -40,10 +40,10 @@ absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options,
                                                  std::uint32_t number) {
   std::vector<RowModel> tables;
   for (const TableRecipe& recipe : recipes) {
-    absl::StatusOr<RowModel> model =
-        RowModel::Make(recipe, MixBits(TenantSeed(options, number) + tables.size() + 1), options.rows);
-    if (!model.ok()) return model.status();
-    tables.push_back(*std::move(model));
+    ASSIGN_OR_RETURN(
+        RowModel model,
+        RowModel::Make(recipe, MixBits(TenantSeed(options, number) + tables.size() + 1), options.rows));
+    tables.push_back(std::move(model));
   }
   return tables;
 }
@@ -105,23 +105,20 @@ void RunClient(const Options& options, const AgentConfig& config,
 }  // namespace
 
 absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options, std::uint32_t number) {
-  const absl::StatusOr<std::vector<TableRecipe>> recipes = MakeRecipes(options);
-  if (!recipes.ok()) return recipes.status();
-  return MakeTables(options, *recipes, number);
+  ASSIGN_OR_RETURN(const std::vector<TableRecipe> recipes, MakeRecipes(options));
+  return MakeTables(options, recipes, number);
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> MakeTenants(const Options& options,
                                                                  const std::string& context_id) {
-  const absl::StatusOr<std::vector<TableRecipe>> recipes = MakeRecipes(options);
-  if (!recipes.ok()) return recipes.status();
+  ASSIGN_OR_RETURN(const std::vector<TableRecipe> recipes, MakeRecipes(options));
   std::vector<std::unique_ptr<Tenant>> tenants;
   for (std::uint32_t number = 1; number <= options.tenants; ++number) {
     const std::string name = absl::StrCat(context_id, "-", number);
-    if (const absl::Status good = CheckContextId(name); !good.ok()) return good;
-    absl::StatusOr<std::vector<RowModel>> tables = MakeTables(options, *recipes, number);
-    if (!tables.ok()) return tables.status();
+    RETURN_IF_ERROR(CheckContextId(name));
+    ASSIGN_OR_RETURN(std::vector<RowModel> tables, MakeTables(options, recipes, number));
     tenants.push_back(
-        std::make_unique<Tenant>(options, name, TenantSeed(options, number), *std::move(tables)));
+        std::make_unique<Tenant>(options, name, TenantSeed(options, number), std::move(tables)));
   }
   return tenants;
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/synthetic/values.h"
 
 namespace mirror::harness {
@@ -116,15 +117,12 @@ std::optional<Literal> NumberAs(std::string_view text, Type type) {
 absl::StatusOr<Column> ReadColumn(const nlohmann::json& item, bool is_key, std::uint64_t id) {
   Column column;
   column.name = item.at("name").get<std::string>();
-  const absl::Status type = ReadSqlType(item.at("sql_type").get<std::string>(), &column);
-  if (!type.ok()) return type;
+  RETURN_IF_ERROR(ReadSqlType(item.at("sql_type").get<std::string>(), &column));
   column.nullable = !is_key && item.value("sql_nullable", true);
   column.key_position = is_key ? 1 : 0;
   column.column_id = id;
   if (item.contains("sql_default") && item.at("sql_default").is_string()) {
-    absl::StatusOr<Literal> literal = ReadSqlDefault(item.at("sql_default").get<std::string>(), column);
-    if (!literal.ok()) return literal.status();
-    column.default_value = *std::move(literal);
+    ASSIGN_OR_RETURN(column.default_value, ReadSqlDefault(item.at("sql_default").get<std::string>(), column));
   }
   return column;
 }
@@ -231,7 +229,7 @@ absl::StatusOr<Literal> ReadSqlDefault(std::string_view sql_default, const Colum
                                 std::string(ToString(column.type)),
                                 ": expected a number or a string, as default ((0)) or default (N'')"));
   }
-  if (const absl::Status fits = CheckLiteral(column, *literal); !fits.ok()) return fits;
+  RETURN_IF_ERROR(CheckLiteral(column, *literal));
   return *std::move(literal);
 }
 
@@ -240,12 +238,11 @@ absl::StatusOr<std::vector<TableSchema>> LoadSchemaFile(const std::string& path)
   if (!file) return absl::NotFoundError(absl::StrCat("schema file '", path, "' cannot be read"));
   std::ostringstream text;
   text << file.rdbuf();
-  const absl::StatusOr<nlohmann::json> list = ParseList(path, text.str());
-  if (!list.ok()) return list.status();
+  ASSIGN_OR_RETURN(const nlohmann::json list, ParseList(path, text.str()));
   std::vector<TableSchema> tables;
   std::size_t entry = 0;
   try {
-    for (const nlohmann::json& item : *list) {
+    for (const nlohmann::json& item : list) {
       ++entry;
       const bool sample_only = item.value("source", "") == "schema sample only";
       if (!sample_only && !item.value("in_schema_sample", false)) continue;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "tools/mirror_harness/synthetic/request_maker.h"
 
 namespace mirror::harness {
@@ -65,13 +66,12 @@ class Sending {
         std::unique_ptr<MadeRequest> request = Next();
         if (request == nullptr) break;
         request->sent = Meter::Clock::now();
-        if (const absl::Status sent = stream->Send(request->message); !sent.ok()) return sent;
+        RETURN_IF_ERROR(stream->Send(request->message));
         in_flight_.push_back(std::move(request));
       }
       if (in_flight_.empty()) return stream->Finish();
-      absl::StatusOr<v1::RowDataResponse> answer = stream->Receive();
-      if (!answer.ok()) return answer.status();
-      if (const absl::Status taken = Answered(*answer); !taken.ok()) return taken;
+      ASSIGN_OR_RETURN(v1::RowDataResponse answer, stream->Receive());
+      RETURN_IF_ERROR(Answered(answer));
     }
   }
 
@@ -95,8 +95,7 @@ class Sending {
     {
       const MutexLock lock(maker_.mutex());
       for (std::size_t i = 0; i < request->items.size(); ++i) {
-        const absl::Status taken = Result(request->items[i], answer.results(static_cast<int>(i)));
-        if (!taken.ok()) return taken;
+        RETURN_IF_ERROR(Result(request->items[i], answer.results(static_cast<int>(i))));
       }
     }
     maker_.Changed();
@@ -202,17 +201,15 @@ absl::Status SendAdvance(MirrorClient* client, std::int64_t cycle, const v1::Adv
   request.set_cycle(cycle);
   *request.mutable_advance() = advance;
   const Meter::Clock::time_point sent = Meter::Clock::now();
-  const absl::StatusOr<v1::RowDataResponse> answer = client->RowData(request);
-  if (!answer.ok()) return answer.status();
+  ASSIGN_OR_RETURN(const v1::RowDataResponse answer, client->RowData(request));
   meter->Answered(0, request.ByteSizeLong(), Meter::Clock::now() - sent);
-  if (answer->results_size() != advance.tables_size()) {
+  if (answer.results_size() != advance.tables_size()) {
     return absl::InternalError(absl::StrCat("an advance of ", advance.tables_size(),
-                                            " tables was answered with ", answer->results_size(),
-                                            " results"));
+                                            " tables was answered with ", answer.results_size(), " results"));
   }
   refused->assign(static_cast<std::size_t>(advance.tables_size()), "");
   for (int i = 0; i < advance.tables_size(); ++i) {
-    const v1::BatchResult& result = answer->results(i);
+    const v1::BatchResult& result = answer.results(i);
     if (result.code() != 0) (*refused)[static_cast<std::size_t>(i)] = Words(result);
   }
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/codec.h"
 
 namespace mirror::harness {
@@ -91,14 +92,12 @@ absl::Status Tenant::TryCycle(SyntheticSource* source, bool again, Meter* meter)
     if (!populate_all_) meter->CyclePart(which, now - since);
     since = now;
   };
-  absl::StatusOr<v1::AuthenticateResponse> begun = Begin(source, again);
-  if (!begun.ok()) return begun.status();
+  ASSIGN_OR_RETURN(v1::AuthenticateResponse begun, Begin(source, again));
   part(Meter::Part::kAuthenticate);
-  absl::StatusOr<v1::TableSchemaResponse> announced = Announce(source, *std::move(begun));
-  if (!announced.ok()) return announced.status();
-  Work work = Plan(*announced, meter);
+  ASSIGN_OR_RETURN(v1::TableSchemaResponse announced, Announce(source, std::move(begun)));
+  Work work = Plan(announced, meter);
   part(Meter::Part::kTableSchema);
-  if (const absl::Status sent = Send(source, &work, meter); !sent.ok()) return sent;
+  RETURN_IF_ERROR(Send(source, &work, meter));
   part(Meter::Part::kRows);
   const absl::Status completed = Complete(*source, work, meter);
   part(Meter::Part::kCompleted);

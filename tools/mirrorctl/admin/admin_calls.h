@@ -74,7 +74,7 @@ class AdminClient::Service {
   }
 
  private:
-  absl::Status NotReached(std::string reason) const;
+  absl::Status NotReached(const std::string& grpc_words) const;
 
   Mutex mutex_;
   std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< See SpelledAs().

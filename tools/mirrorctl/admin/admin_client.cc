@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
+#include "certs/connect_failure.h"
 #include "certs/key.h"
 #include "certs/tls.h"
 #include "proto/wire/spelling.h"
@@ -138,57 +139,46 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                       absl::StrCat(NameOf(code), ": ", words.empty() ? "the server gave no reason" : words));
 }
 
-absl::Status AdminClient::Service::NotReached(std::string reason) const {
-  // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused"
-  static constexpr std::string_view kBefore = "last error: ", kCode = "UNKNOWN: ";
-  if (const std::size_t at = reason.find(kBefore); at != std::string::npos) {
-    reason.erase(0, at + kBefore.size());
-    if (std::string_view(reason).starts_with(kCode)) reason.erase(0, kCode.size());
-  }
+absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) const {
+  const std::string reason = ConnectReason(grpc_words);
   const std::string because = absl::StrCat(" (", reason, ")");
   const std::string& at = config.address;
-  if (Holds(reason, "wrong version number") || Holds(reason, "http request")) {
-    return absl::UnavailableError(
-        absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
-                     config.file, "' is the server's [admin] address and port", because));
-  }
-  // The reason may name the host, whatever that is called.
-  const bool is_nobody = Holds(reason, "connection refused") || Holds(reason, "no route to host") ||
-                         Holds(reason, "network is unreachable") || Holds(reason, "dns resolution failed");
-  if (!is_nobody && (Holds(reason, "certificate verify failed") || Holds(reason, "hostname") ||
-                     Holds(reason, "peer name"))) {
-    return absl::UnavailableError(absl::StrCat(
-        "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
-        config.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
-        config.file, "', and that this is the [admin] port", because));
-  }
-  if (!is_nobody && (Holds(reason, "socket closed") || Holds(reason, "handshake") ||
-                     Holds(reason, "connection reset") || Holds(reason, "ssl") || Holds(reason, "tls"))) {
-    if (const auto own = ReadCertificateInfo(config.tls.certificate); own.ok() && !own->is_for_clients) {
+  const ConnectFailure failure = ConnectFailureIn(reason);
+  switch (failure) {
+    case ConnectFailure::kNobody:
       return absl::UnavailableError(absl::StrCat(
-          "the server at ", at, " does not take the certificate '", config.tls.certificate,
-          "': it is not for clients, as its extended key usage lacks clientAuth. Issue it anew, as with "
-          "'mirrorctl certs issue-operator'",
-          because));
-    }
-    // A server without a place closes the connection as one does that does not take the certificate.
-    const bool is_closed = Holds(reason, "socket closed") || Holds(reason, "connection reset");
+          "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
+          config.file, "' is its [admin] address and port", because));
+    case ConnectFailure::kNoTls:
+      return absl::UnavailableError(
+          absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
+                       config.file, "' is the server's [admin] address and port", because));
+    case ConnectFailure::kCertificate:
+      return absl::UnavailableError(absl::StrCat(
+          "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
+          config.tls.ca, "', be valid now and name that host, so check [endpoint] ca and address in '",
+          config.file, "', and that this is the [admin] port", because));
+    default:
+      break;
+  }
+  if (const auto own = ReadCertificateInfo(config.tls.certificate); own.ok() && !own->is_for_clients) {
     return absl::UnavailableError(absl::StrCat(
-        "the server at ", at,
-        is_closed
-            ? " closed the connection before a call was made: all places may be taken (its log then says so; "
-              "ask again), or it"
-            : "",
-        " refused the TLS handshake: the certificate '", config.tls.certificate,
-        "' must be signed by the CA that its [admin] client_ca names, be valid now and be for clients, and "
-        "the "
-        "port must be "
-        "its [admin] port",
+        "the server at ", at, " does not take the certificate '", config.tls.certificate,
+        "': it is not for clients, as its extended key usage lacks clientAuth. Issue it anew, as with "
+        "'mirrorctl certs issue-operator'",
         because));
   }
+  // A server without a place closes the connection as one does that does not take the certificate.
   return absl::UnavailableError(absl::StrCat(
-      "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
-      config.file, "' is its [admin] address and port", because));
+      "the server at ", at,
+      failure == ConnectFailure::kClosed
+          ? " closed the connection before a call was made: all places may be taken (its log then says so; "
+            "ask again), or it"
+          : "",
+      " refused the TLS handshake: the certificate '", config.tls.certificate,
+      "' must be signed by the CA that its [admin] client_ca names, be valid now and be for clients, and the "
+      "port must be its [admin] port",
+      because));
 }
 
 AdminClient::AdminClient(std::unique_ptr<Service> service) : service_(std::move(service)) {}

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/admin/console.h"
+#include "tools/mirrorctl/admin/output_words.h"
 
 namespace mirror {
 namespace {
@@ -24,7 +24,6 @@ Json PositionJson(const v1::Position& position) {
 
 /// Milliseconds, as all times of these objects; 0 seconds: there is none.
 Json TimeJson(std::int64_t seconds) { return seconds == 0 ? Json() : Json(seconds * 1'000); }
-Json TextJson(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 std::string SeverityText(v1::Severity severity) {
   switch (severity) {
@@ -52,21 +51,6 @@ std::string EqualityText(v1::Equality equality) {
   }
 }
 
-Json InHubJson(const v1::TenantInHub& hub) {
-  return {{"storage", hub.storage()},
-          {"data_source", hub.data_source()},
-          {"suspended_ms", hub.suspended_ms() == 0 ? Json() : Json(hub.suspended_ms())},
-          {"source_restored", hub.source_restored()},
-          {"open", hub.open()},
-          {"held", hub.held()},
-          {"refused", hub.refused()},
-          {"frozen", hub.frozen()},
-          {"stopped", TextJson(hub.stopped())}};
-}
-
-/// How long ago, or how old.
-std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
-
 /// How old the table is by this machine's clock.
 std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   if (info.source_time_ms() == 0) return "";
@@ -88,51 +72,6 @@ std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   }
   if (info.verify_wanted()) absl::StrAppend(&words, "; to be compared");
   return words;
-}
-
-/// When the last cycle was; of records there is none.
-std::string CycleAge(const v1::Tenant& tenant, std::int64_t now_ms) {
-  if (tenant.door() == "records") return "";
-  return tenant.last_completed_ms() == 0 ? "never" : AgeText(tenant.last_completed_ms(), now_ms);
-}
-
-/// What stands behind a tenant's state, in few words.
-std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
-  std::vector<std::string> notes;
-  const auto counted = [&](std::uint32_t count, const char* one, const char* more) {
-    if (count > 0) notes.push_back(absl::StrCat(Grouped(count), count == 1 ? one : more));
-  };
-  if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
-  if (tenant.failing_since_ms() > 0) {
-    notes.push_back(absl::StrCat("cycles have failed for ", AgeText(tenant.failing_since_ms(), now_ms), ": ",
-                                 tenant.failure()));
-  }
-  if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
-  counted(tenant.holds(), " hold", " holds");
-  counted(tenant.tables_differing(), " table differs", " tables differ");
-  counted(tenant.tables_unsent(), " table not sent by its source", " tables not sent by its source");
-  counted(tenant.tables_late(), " table too old", " tables too old");
-  counted(tenant.tables_refused(), " table refused", " tables refused");
-  counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
-  if (tenant.hub().suspended_ms() > 0) {
-    notes.push_back(absl::StrCat("suspended in hub '", tenant.hub().storage(), "' for ",
-                                 AgeText(tenant.hub().suspended_ms(), now_ms)));
-  } else if (!tenant.hub().stopped().empty()) {
-    notes.push_back(tenant.hub().stopped());
-  }
-  const auto deliveries = [&](std::uint64_t count, const char* what) {
-    if (count > 0)
-      notes.push_back(absl::StrCat(Grouped(count), count == 1 ? " delivery " : " deliveries ", what));
-  };
-  deliveries(tenant.hub().held(), "held");
-  deliveries(tenant.hub().refused(), "refused");
-  if (tenant.hub().frozen() > 0)
-    notes.push_back(absl::StrCat(Counted(tenant.hub().frozen(), "golden record"), " frozen"));
-  if (tenant.paused()) {
-    notes.push_back(tenant.pause_reason().empty() ? "paused"
-                                                  : absl::StrCat("paused: ", tenant.pause_reason()));
-  }
-  return absl::StrJoin(notes, ", ");
 }
 
 const char* CollationText(v1::Collation collation) {
@@ -164,18 +103,6 @@ Json Texts(const Repeated& texts) {
   return std::vector<std::string>(texts.begin(), texts.end());
 }
 
-/// Of a tenant, or of one of its tables.
-Colour StateColour(const std::string& state) {
-  static const std::map<std::string, Colour> kColours = {
-      {"damaged", Colour::kRed},    {"failing", Colour::kRed},        {"held", Colour::kYellow},
-      {"differs", Colour::kYellow}, {"late", Colour::kYellow},        {"incomplete", Colour::kYellow},
-      {"unsent", Colour::kYellow},  {"unpopulated", Colour::kYellow}, {"repopulate", Colour::kYellow},
-      {"stopped", Colour::kYellow}, {"paused", Colour::kYellow},      {"good", Colour::kGreen},
-      {"mirrored", Colour::kGreen}};
-  const auto found = kColours.find(state);
-  return found == kColours.end() ? Colour::kNone : found->second;
-}
-
 Colour EqualityColour(v1::Equality equality) {
   if (equality == v1::EQUALITY_DIFFERS) return Colour::kYellow;
   // The same number of rows proves nothing of the rows.
@@ -187,8 +114,6 @@ Colour SeverityColour(v1::Severity severity) {
   return severity == v1::SEVERITY_WARNING ? Colour::kYellow : Colour::kNone;
 }
 
-std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
-
 std::string Dump(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }
@@ -198,43 +123,6 @@ std::string Dump(const Json& json, int indent) {
 Json ParsedJson(const std::string& text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   return json.is_discarded() ? Json(text) : json;
-}
-
-Json ToJson(const v1::Tenant& tenant) {
-  return {{"context_id", tenant.context_id()},
-          {"issuer", tenant.issuer()},
-          {"environment", tenant.environment()},
-          {"source_id", tenant.source_id()},
-          {"cycle", tenant.cycle()},
-          {"active", tenant.active()},
-          {"last_progress_ms", tenant.last_progress_ms()},
-          {"last_completed_ms", tenant.last_completed_ms()},
-          {"paused", tenant.paused()},
-          {"pause_reason", tenant.pause_reason()},
-          {"tables", tenant.tables()},
-          {"tables_unpopulated", tenant.tables_unpopulated()},
-          {"bytes", tenant.bytes()},
-          {"quarantine", tenant.quarantine()},
-          {"path", tenant.path()},
-          {"holds", tenant.holds()},
-          {"waiting_source_id", tenant.waiting_source_id()},
-          {"state", tenant.state()},
-          {"problem", tenant.problem()},
-          {"rows", tenant.rows()},
-          {"oldest_source_ms", tenant.oldest_source_ms()},
-          {"tables_differing", tenant.tables_differing()},
-          {"failing_since_ms", tenant.failing_since_ms()},
-          {"last_failed_ms", tenant.last_failed_ms()},
-          {"failure", tenant.failure()},
-          {"tables_refused", tenant.tables_refused()},
-          {"tables_unsent", tenant.tables_unsent()},
-          {"tables_late", tenant.tables_late()},
-          {"running_since_ms", tenant.running_since_ms()},
-          {"running_rows", tenant.running_rows()},
-          {"running_rows_planned", tenant.running_rows_planned()},
-          {"rows_per_second", tenant.rows_per_second()},
-          {"door", TextJson(tenant.door())},
-          {"hub", tenant.has_hub() ? InHubJson(tenant.hub()) : Json()}};
 }
 
 Json ToJson(const v1::TableInfo& table) {
@@ -380,49 +268,6 @@ void PrintJsonLine(std::ostream& out, const Json& json) { AsItIs(out) << Dump(js
 
 std::string TimeText(std::int64_t milliseconds) { return FormatUnixTime(milliseconds / 1000); }
 
-void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
-                  std::int64_t now_ms) {
-  TextTable table({{"tenant"},
-                   {"state"},
-                   {.name = "cycle", .goes = 4},
-                   {.name = "data", .goes = 5},
-                   {.name = "tables", .number = true, .goes = 1},
-                   {.name = "rows", .number = true, .goes = 3},
-                   {.name = "size", .number = true, .goes = 2},
-                   {.name = "note", .one_line = true}},
-                  width);
-  for (const v1::Tenant& tenant : answer.tenants()) {
-    const auto age = [&](std::int64_t then_ms) { return then_ms == 0 ? "" : AgeText(then_ms, now_ms); };
-    table.Add({tenant.context_id(),
-               {tenant.state(), StateColour(tenant.state())},
-               CycleAge(tenant, now_ms),
-               age(tenant.oldest_source_ms()),
-               Grouped(tenant.tables()),
-               RowsText(tenant.rows()),
-               SizeText(tenant.bytes()),
-               NoteOf(tenant, now_ms)});
-  }
-  table.Print(out);
-  std::uint64_t all = 0, tables = 0, rows = 0, bytes = 0;
-  for (const v1::Tenant& tenant : answer.tenants()) {
-    tables += tenant.tables();
-    rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, tenant.rows()));
-    bytes += tenant.bytes();
-  }
-  std::vector<std::string> states;
-  for (const v1::TenantCount& total : answer.totals()) {
-    all += total.tenants();
-    states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
-  }
-  if (all == 0) return;
-  if (table.any() || TerminalOf(out).height == 0) out << '\n';
-  out << Counted(all, "tenant") << ": " << absl::StrJoin(states, ", ");
-  const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
-  out << "; ";
-  if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
-  out << Counted(tables, "table") << ", " << Counted(rows, "row") << ", " << SizeText(bytes) << '\n';
-}
-
 void PrintIndexes(std::ostream& to, const v1::ListIndexesResponse& answer) {
   std::ostream& out = AsItIs(to);
   if (answer.follow()) {
@@ -463,15 +308,15 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
 std::string HoldName(const v1::Hold& hold) { return absl::StrCat(hold.context_id(), ":", hold.hold_id()); }
 
 void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,
-                std::int64_t now_ms) {
-  TextTable table({{"hold"},
-                   {.name = "kind", .goes = 4},
-                   {"state"},
-                   {.name = "rows", .number = true, .goes = 3},
-                   {.name = "of", .number = true, .goes = 2},
-                   {.name = "since", .goes = 1},
-                   {"table"}},
-                  width);
+                std::int64_t now_ms, const LineServers* servers) {
+  ServerTable table({{"hold"},
+                     {.name = "kind", .goes = 4},
+                     {"state"},
+                     {.name = "rows", .number = true, .goes = 3},
+                     {.name = "of", .number = true, .goes = 2},
+                     {.name = "since", .goes = 1},
+                     {"table"}},
+                    servers, width);
   for (const v1::Hold& hold : answer.holds()) {
     table.Add({HoldName(hold), hold.kind(), hold.state(), Grouped(hold.rows()), Grouped(hold.rows_before()),
                AgeText(hold.since_ms(), now_ms),
@@ -575,16 +420,16 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
   table.Print(out);
 }
 
-TextTable EventTable(std::size_t width) {
-  return TextTable({{.name = "time", .goes = 3},
-                    {.name = "severity", .goes = 2},
-                    {"tenant"},
-                    {.name = "kind", .goes = 1},
-                    {"message"}},
-                   width);
+ServerTable EventTable(std::size_t width, const LineServers* servers) {
+  return ServerTable({{.name = "time", .goes = 3},
+                      {.name = "severity", .goes = 2},
+                      {"tenant"},
+                      {.name = "kind", .goes = 1},
+                      {"message"}},
+                     servers, width);
 }
 
-void AddEvent(TextTable& table, const v1::Event& event) {
+void AddEvent(ServerTable& table, const v1::Event& event) {
   table.Add({TimeText(event.time_ms()),
              {SeverityText(event.severity()), SeverityColour(event.severity())},
              event.context_id(),

@@ -6,9 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/text/text_table.h"
 #include "mirror/v1/mirror_admin.pb.h"
+#include "tools/mirrorctl/admin/server_table.h"
 
 namespace mirror {
 
@@ -42,11 +45,15 @@ Json ToJson(const v1::Duplicate& duplicate);
 /// What the server sent as JSON; as a text where it is none.
 Json ParsedJson(const std::string& text);
 
-/// Each message of a repeated field.
+/// Each message of a repeated field. `servers`: see ServerTable.
 template <typename Messages>
-Json ToJsonArray(const Messages& messages) {
+Json ToJsonArray(const Messages& messages, const LineServers* servers = nullptr) {
   Json list = Json::array();
-  for (const auto& message : messages) list.push_back(ToJson(message));
+  for (const auto& message : messages) {
+    Json object = ToJson(message);
+    if (servers != nullptr) object["server"] = servers->at(list.size());
+    list.push_back(std::move(object));
+  }
   return list;
 }
 
@@ -56,9 +63,9 @@ void PrintJson(std::ostream& out, const Json& json);
 void PrintJsonLine(std::ostream& out, const Json& json);
 
 /// The same for people; scripts take JSON. `width`: characters of a line, see TextTable. Ages are as of
-/// `now_ms`.
+/// `now_ms`. `servers`: see ServerTable; `where`: "at 2 of 3 servers" then.
 void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
-                  std::int64_t now_ms);
+                  std::int64_t now_ms, const LineServers* servers = nullptr, const std::string& where = "");
 /// Statements and comments, to be given to SQLite as they are.
 void PrintIndexes(std::ostream& out, const v1::ListIndexesResponse& answer);
 void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::size_t width,
@@ -66,7 +73,7 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
 /// How a hold is named on the command line: TENANT:NUMBER.
 std::string HoldName(const v1::Hold& hold);
 void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::size_t width,
-                std::int64_t now_ms);
+                std::int64_t now_ms, const LineServers* servers = nullptr);
 /// All of one, with the reason and the commands that decide it.
 void PrintHold(std::ostream& out, const v1::Hold& hold);
 Json ToJson(const v1::BackupResponse& backup);
@@ -76,8 +83,11 @@ void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);
 
 /// Events come one by one: AddEvent(), then Print().
-TextTable EventTable(std::size_t width);
-void AddEvent(TextTable& table, const v1::Event& event);
+ServerTable EventTable(std::size_t width, const LineServers* servers = nullptr);
+void AddEvent(ServerTable& table, const v1::Event& event);
+
+/// All that Tenant.state may be, the worst first.
+const std::vector<std::string>& TenantStates();
 
 /// "2024-05-01T12:00:00Z" for unix milliseconds.
 std::string TimeText(std::int64_t milliseconds);

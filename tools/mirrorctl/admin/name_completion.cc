@@ -1,7 +1,9 @@
 #include "tools/mirrorctl/admin/name_completion.h"
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -17,8 +19,8 @@ namespace {
 constexpr std::chrono::milliseconds kCompletionPatience(1'000);
 
 /// Null: no server can be asked.
-std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
-  const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOfLine(line, kControlConfig));
+std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line, ControlUse use = ControlUse::kAlone) {
+  const absl::StatusOr<ControlConfig> config = LoadControlConfig(ConfigOfLine(line, kControlConfig), use);
   if (!config.ok()) return nullptr;
   absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return nullptr;
@@ -26,16 +28,32 @@ std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line) {
   return *std::move(client);
 }
 
+/// Of each --config, where there are several.
+std::vector<std::unique_ptr<AdminClient>> ClientsOf(const cli::TypedLine& line) {
+  std::vector<cli::TypedLine> lines = {line};
+  const auto configs = line.values.find("--config");
+  if (configs != line.values.end() && configs->second.size() > 1) {
+    lines.assign(configs->second.size(), line);
+    for (std::size_t i = 0; i < lines.size(); ++i) lines[i].values["--config"] = {configs->second[i]};
+  }
+  std::vector<std::unique_ptr<AdminClient>> clients;
+  for (const cli::TypedLine& one : lines) {
+    const ControlUse use = lines.size() > 1 ? ControlUse::kOneOfSeveral : ControlUse::kAlone;
+    if (std::unique_ptr<AdminClient> client = ClientOf(one, use)) clients.push_back(std::move(client));
+  }
+  return clients;
+}
+
 }  // namespace
 
 std::vector<std::string> TenantNames(const cli::TypedLine& line) {
-  std::vector<std::string> names;
-  const std::unique_ptr<AdminClient> client = ClientOf(line);
-  if (client == nullptr) return names;
-  const auto answer = client->Tenants();
-  if (!answer.ok()) return names;
-  for (const v1::Tenant& tenant : answer->tenants()) names.push_back(tenant.context_id());
-  return names;
+  std::set<std::string> names;
+  for (const std::unique_ptr<AdminClient>& client : ClientsOf(line)) {
+    const auto answer = client->Tenants();
+    if (!answer.ok()) continue;
+    for (const v1::Tenant& tenant : answer->tenants()) names.insert(tenant.context_id());
+  }
+  return {names.begin(), names.end()};
 }
 
 std::vector<std::string> StorageNames(const cli::TypedLine& line) {

@@ -11,6 +11,7 @@ namespace mirror {
 // For Option::Completes(): what the server knows that the configuration of the line names. It is asked for
 // one second at most. Whatever goes wrong, nothing is said and there are no names: somebody is typing.
 
+/// Of the servers of all configurations, where the line names several; each once, sorted.
 std::vector<std::string> TenantNames(const cli::TypedLine& line);
 /// The first hundred.
 std::vector<std::string> StorageNames(const cli::TypedLine& line);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -37,27 +40,52 @@ void WrongConfiguration(const absl::Status& status, Console& console) {
   console.exit_code = Console::kWrongUsage;
 }
 
-/// Those of this machine, whichever configurations there are.
-std::vector<std::string> CertificatesOf(const absl::StatusOr<ControlConfig>& config,
-                                        const std::optional<AgentConfig>& source) {
+/// What is looked at together. Null: nothing of that side.
+struct Examined {
+  const ControlConfig* server = nullptr;
+  const AgentConfig* source = nullptr;
+};
+
+/// The certificates on this machine.
+std::vector<std::string> CertificatesOf(const Examined& examined) {
   std::vector<std::string> files;
-  if (config.ok()) files = {config->tls.ca, config->tls.certificate};
-  if (!source) return files;
-  if (!source->endpoint.plaintext) {
-    files.push_back(source->endpoint.ca);
-    files.push_back(source->endpoint.certificate);
+  if (examined.server != nullptr) files = {examined.server->tls.ca, examined.server->tls.certificate};
+  if (const AgentConfig* const source = examined.source) {
+    if (!source->endpoint.plaintext) {
+      files.push_back(source->endpoint.ca);
+      files.push_back(source->endpoint.certificate);
+    }
+    files.push_back(source->identity.application_certificate);
   }
-  files.push_back(source->identity.application_certificate);
   std::erase(files, "");
   return files;
 }
 
-/// Which they are, since nobody need have named them.
-std::string FilesOf(const absl::StatusOr<ControlConfig>& config, const std::optional<AgentConfig>& source) {
+/// Which configurations these are, since nobody need have named them.
+std::string FilesOf(const Examined& examined) {
   std::vector<std::string> files;
-  if (config.ok()) files.push_back(absl::StrCat("'", config->file, "'"));
-  if (source) files.push_back(absl::StrCat("'", source->file, "'"));
+  if (examined.server != nullptr) files.push_back(absl::StrCat("'", examined.server->file, "'"));
+  if (examined.source != nullptr) files.push_back(absl::StrCat("'", examined.source->file, "'"));
   return absl::StrJoin(files, " and ");
+}
+
+/// The longest interval of the agent's sources; 0: none is known.
+std::int64_t LongestIntervalMs(const AgentConfig* source) {
+  std::int64_t longest_ms = 0;
+  if (source == nullptr) return longest_ms;
+  for (const SourceConfig& one : source->sources) {
+    if (!one.cron) longest_ms = std::max(longest_ms, one.interval_ms);
+  }
+  return longest_ms;
+}
+
+/// `source`: the agent's configuration, if one was named; its interval is in the advice about a server.
+void Examine(const Examined& examined, const AgentConfig* source, DoctorReport& report) {
+  report.Ok("configuration", FilesOf(examined));
+  if (!ExamineClockHere(CertificatesOf(examined), report))
+    return report.Skip("everything else", "clock here");
+  if (examined.server != nullptr) ExamineServer(*examined.server, LongestIntervalMs(source), report);
+  if (examined.source != nullptr) ExamineSource(*examined.source, report);
 }
 
 /// The source's configuration. Its database, which 'init --source' takes, is a near mistake.
@@ -73,42 +101,63 @@ absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
   return LoadAgentConfig(path);
 }
 
-void Doctor(const std::string& config_path, const DoctorRequest& request, Console& console) {
-  const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
-  const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
-  if (found.ok() && !found->passed_over.empty()) console.err << "mirrorctl: " << found->passed_over << '\n';
-  // Who looks at a source need not be an operator of the endpoint.
-  const bool source_alone = !request.source.empty() && !found.ok();
-  if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
-  std::optional<AgentConfig> source;
-  if (!request.source.empty()) {
-    absl::StatusOr<AgentConfig> loaded = LoadSource(request.source);
-    if (!loaded.ok()) return WrongConfiguration(loaded.status(), console);
-    source = *std::move(loaded);
-  }
+/// Before the first call.
+void PrepareToLook() {
   // A server that hangs up is a finding; gRPC's own lines about it would stand between ours.
   ::signal(SIGPIPE, SIG_IGN);
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   sqlite::PrepareSqlite();
+}
+
+void ExamineSeveral(const std::vector<std::string>& paths, const AgentConfig* source,
+                    const DoctorRequest& request, Console& console) {
+  std::size_t named = 0;
+  const std::vector<ControlConfig> configs = LoadControlConfigs(paths, &named, console);
+  PrepareToLook();
   DoctorReport report(console, request.json);
-  report.Ok("configuration", FilesOf(config, source));
-  if (ExamineClockHere(CertificatesOf(config, source), report)) {
-    if (config.ok()) ExamineServer(*config, report);
-    if (source) ExamineSource(*source, report);
-  } else {
-    report.Skip("everything else", "clock here");
+  for (const ControlConfig& config : configs) {
+    report.Begin(config.address, config.file);
+    Examine({.server = &config}, source, report);
   }
+  if (source != nullptr) {
+    report.Begin("", source->file);
+    Examine({.source = source}, source, report);
+  }
+  report.Finish();
+}
+
+void Doctor(const std::string& config_path, const std::vector<std::string>& configs,
+            const DoctorRequest& request, Console& console) {
+  std::optional<AgentConfig> named;
+  if (!request.source.empty()) {
+    absl::StatusOr<AgentConfig> loaded = LoadSource(request.source);
+    if (!loaded.ok()) return WrongConfiguration(loaded.status(), console);
+    named = *std::move(loaded);
+  }
+  const AgentConfig* const source = named ? &*named : nullptr;
+  if (configs.size() > 1) return ExamineSeveral(configs, source, request, console);
+  const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
+  const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
+  if (found.ok() && !found->passed_over.empty()) console.err << "mirrorctl: " << found->passed_over << '\n';
+  // Who looks at a source need not be an operator of the endpoint.
+  const bool source_alone = source != nullptr && !found.ok();
+  if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
+  PrepareToLook();
+  DoctorReport report(console, request.json);
+  Examine({.server = config.ok() ? &*config : nullptr, .source = source}, source, report);
   report.Finish();
 }
 
 }  // namespace
 
-void AddDoctor(const cli::Command& app, const std::string& config_path, Console& console) {
+void AddDoctor(const cli::Command& app, const std::string& config_path,
+               const std::vector<std::string>& configs, Console& console) {
   const cli::Command doctor =
       app.AddCommand("doctor", "Check everything from here to the server, and say what to do");
   doctor.Footer(
-      "Looks at clocks, names, ports, TLS, certificates, disk and mirrors; with --source also at the "
-      "endpoint, the source's keys and the endpoint's proof, the source's database and its change log; where "
+      "Looks at clocks, names, ports, TLS, certificates, disk and mirrors, of each server where there are "
+      "several --config; with --source also at the endpoint, the source's keys and the endpoint's proof, the "
+      "source's database and its change log; where "
       "there is no mirrorctl.toml, at these alone. Root asks for the rights of the agent's user, whose its "
       "state_dir is. Changes nothing.\n"
       "The calls are described in proto/mirror/v1/*.proto (in a clone, or in "
@@ -120,7 +169,8 @@ void AddDoctor(const cli::Command& app, const std::string& config_path, Console&
   doctor.Add("--source", request->source, "A source's mirror-agent.toml, on this machine")
       .Completes(cli::Besides::kFiles);
   doctor.AddFlag("--json", request->json, "Print an array of objects");
-  doctor.Run([request, &config_path, &console] { Doctor(config_path, *request, console); });
+  doctor.Run(
+      [request, &config_path, &configs, &console] { Doctor(config_path, configs, *request, console); });
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
@@ -17,6 +18,8 @@ const char* NameOf(StepOutcome outcome) {
   switch (outcome) {
     case StepOutcome::kOk:
       return "OK";
+    case StepOutcome::kHint:
+      return "HINT";
     case StepOutcome::kWarn:
       return "WARN";
     case StepOutcome::kFail:
@@ -30,6 +33,7 @@ const char* NameOf(StepOutcome outcome) {
 Colour ColourOf(StepOutcome outcome) {
   switch (outcome) {
     case StepOutcome::kOk:
+    case StepOutcome::kHint:
       return Colour::kGreen;
     case StepOutcome::kWarn:
       return Colour::kYellow;
@@ -46,6 +50,15 @@ bool NeedsDoing(const DoctorStep& result) {
 }
 
 }  // namespace
+
+void DoctorReport::Begin(const std::string& server, const std::string& file) {
+  if (!json_) {
+    console_.out << (several_ ? "\n" : "") << Printable(server) << (server.empty() ? "" : "  ")
+                 << Printable(file) << '\n';
+  }
+  several_ = true;
+  server_ = server;
+}
 
 void DoctorReport::Skip(const std::string& step, const std::string& because) {
   Add({step, StepOutcome::kSkipped, absl::StrCat("not checked, since '", because, "' failed"), ""});
@@ -65,7 +78,8 @@ void DoctorReport::Dated(const std::string& step, const DatedKey& key, const std
 }
 
 void DoctorReport::Add(DoctorStep result) {
-  if (NeedsDoing(result)) console_.exit_code = Console::kFailed;
+  if (NeedsDoing(result)) console_.exit_code = std::max(console_.exit_code, Console::kFailed);
+  result.server = server_;
   if (!json_) {
     const std::string outcome = NameOf(result.outcome), step = Printable(result.step);
     // A terminal shows a character for each that is not the tail of one.
@@ -74,7 +88,10 @@ void DoctorReport::Add(DoctorStep result) {
     console_.out << Coloured{outcome, ColourOf(result.outcome)} << std::string(6 - outcome.size(), ' ')
                  << step << std::string(wide < kStepWidth ? kStepWidth - wide : 1, ' ')
                  << Printable(result.words) << '\n';
-    if (!result.next.empty()) console_.out << "      do: " << Printable(result.next) << '\n';
+    const char* indent = "      do: ";
+    for (const absl::string_view line : absl::StrSplit(result.next, '\n', absl::SkipEmpty())) {
+      console_.out << std::exchange(indent, "          ") << Printable(std::string(line)) << '\n';
+    }
     console_.out.flush();
   }
   results_.push_back(std::move(result));
@@ -84,10 +101,12 @@ void DoctorReport::Finish() {
   if (json_) {
     Json list = Json::array();
     for (const DoctorStep& result : results_) {
-      list.push_back({{"step", result.step},
-                      {"outcome", NameOf(result.outcome)},
-                      {"words", result.words},
-                      {"do", result.next}});
+      Json step = {{"step", result.step},
+                   {"outcome", NameOf(result.outcome)},
+                   {"words", result.words},
+                   {"do", result.next}};
+      if (several_) step["server"] = result.server.empty() ? Json() : Json(result.server);
+      list.push_back(std::move(step));
     }
     return PrintJson(console_.out, list);
   }

@@ -13,6 +13,7 @@ namespace mirror {
 /// What became of one step of an examination.
 enum class StepOutcome : std::uint8_t {
   kOk,
+  kHint,     ///< Works, and could be better: nobody has to do anything.
   kWarn,     ///< Works, and somebody should see to it.
   kFail,     ///< Does not work.
   kSkipped,  ///< Was not looked at, since a step before it failed.
@@ -21,19 +22,27 @@ enum class StepOutcome : std::uint8_t {
 struct DoctorStep {
   std::string step;
   StepOutcome outcome = StepOutcome::kOk;
-  std::string words;  ///< What was found.
-  std::string next;   ///< What to do; empty only with kOk and kSkipped.
+  std::string words;        ///< What was found.
+  std::string next;         ///< What to do, in one line or several; empty only with kOk and kSkipped.
+  std::string server = {};  ///< Of several: whose step it is; empty: of none of them.
 };
 
 /// Prints what an examination finds, a line for each step as it comes, or with `json` an array in the end;
-/// the exit code becomes 1 when something needs doing.
+/// the exit code becomes 1 when something needs doing, unless it is worse.
 class DoctorReport {
  public:
   DoctorReport(Console& console, bool json) : console_(console), json_(json) {}
 
+  /// Of several examinations, the next one. `server`: its address, which `json` has in each step; empty: it
+  /// is of none. `file`: its configuration. Without this there is one.
+  void Begin(const std::string& server, const std::string& file);
+
   void Ok(const std::string& step, const std::string& words) { Add({step, StepOutcome::kOk, words, ""}); }
   void Warn(const std::string& step, const std::string& words, const std::string& next) {
     Add({step, StepOutcome::kWarn, words, next});
+  }
+  void Hint(const std::string& step, const std::string& words, const std::string& next) {
+    Add({step, StepOutcome::kHint, words, next});
   }
   void Fail(const std::string& step, const std::string& words, const std::string& next) {
     Add({step, StepOutcome::kFail, words, next});
@@ -51,6 +60,8 @@ class DoctorReport {
 
   Console& console_;
   const bool json_;
+  bool several_ = false;  ///< Begin() was called.
+  std::string server_;
   std::vector<DoctorStep> results_;
 };
 

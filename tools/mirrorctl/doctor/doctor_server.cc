@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "tools/mirrorctl/admin/hub_output.h"
 #include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
+#include "tools/mirrorctl/init/init.h"
 
 namespace mirror {
 namespace {
@@ -214,13 +216,55 @@ int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
   return found;
 }
 
+/// "90s", "15m": a time as configurations have it.
+std::string TimeInToml(std::int64_t ms) {
+  constexpr std::int64_t kSecondMs = 1'000, kMinuteMs = 60 * kSecondMs;
+  if (ms % kMinuteMs == 0) return absl::StrCat(ms / kMinuteMs, "m");
+  return ms % kSecondMs == 0 ? absl::StrCat(ms / kSecondMs, "s") : absl::StrCat(ms, "ms");
+}
+
+/// Whether any of the first tenants has a freshness target. Absent: none of them has a table that could.
+std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsResponse& tenants) {
+  // Each look may open a mirror.
+  constexpr int kTenantsMost = 20;
+  int looked = 0;
+  for (const v1::Tenant& tenant : tenants.tenants()) {
+    const bool has_tables = tenant.tables() > tenant.tables_unpopulated();
+    // Records have no source that could be late.
+    if (!has_tables || tenant.door() == "records" || !tenant.quarantine().empty()) continue;
+    const auto answer = client.Tables(tenant.context_id());
+    if (!answer.ok()) continue;
+    const bool any = std::any_of(answer->tables().begin(), answer->tables().end(),
+                                 [](const v1::TableInfo& table) { return table.freshness_target_ms() > 0; });
+    if (any) return true;
+    if (++looked == kTenantsMost) break;
+  }
+  return looked > 0 ? std::optional(false) : std::nullopt;
+}
+
+/// Says nothing where there are targets: what is older than they want is told of its tenant.
+void ExamineFreshness(AdminClient& client, const v1::ListTenantsResponse& tenants, std::int64_t interval_ms,
+                      DoctorReport& report) {
+  if (HasTargets(client, tenants).value_or(true)) return;
+  const std::int64_t known_ms = interval_ms > 0 ? interval_ms : std::int64_t{kIntervalMinutes} * 60'000;
+  report.Hint("freshness",
+              "no table has a freshness target, so a tenant whose agent stands still goes on being good",
+              absl::StrCat("let tables be ", kFreshnessIntervals,
+                           " times as old as 'interval' of mirror-agent.toml (",
+                           interval_ms > 0 ? "" : "by default ", "\"", TimeInToml(known_ms),
+                           "\"): add these lines to mirror-server.toml, and restart the server\n[[tenant]]\n"
+                           "context_id = \"*\"\nfreshness = \"",
+                           TimeInToml(kFreshnessIntervals * known_ms), "\""));
+}
+
 /// What waits for an operator, of all tenants.
-void ExamineTenants(AdminClient& client, DoctorReport& report) {
+void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport& report) {
   const auto answer = client.Tenants();
   if (!answer.ok()) {
     return report.Fail("tenants", std::string(answer.status().message()),
                        "see the server's log, which has a line for each call and for what went wrong");
   }
+  ExamineFreshness(client, *answer, interval_ms, report);
   int waiting = 0, in_hubs = 0;
   for (const v1::Tenant& tenant : answer->tenants()) {
     const std::string& name = tenant.context_id();
@@ -303,7 +347,7 @@ void SkipCalls(const std::string& because, DoctorReport& report) {
   for (const char* const step : kCallSteps) report.Skip(step, because);
 }
 
-void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
+void ExamineCalls(const ControlConfig& config, std::int64_t interval_ms, DoctorReport& report) {
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config);
   const std::int64_t asked_ms = NowMs();
   const auto answer = client.ok() ? (*client)->Diagnose("") : client.status();
@@ -325,7 +369,7 @@ void ExamineCalls(const ControlConfig& config, DoctorReport& report) {
   ExamineMirrors(*answer, report);
   ExamineKeys(*answer, report);
   ExamineDoor(**client, report);
-  ExamineTenants(**client, report);
+  ExamineTenants(**client, interval_ms, report);
   ExamineHubs(**client, report);
   ExamineFleet(**client, report);
 }
@@ -376,7 +420,7 @@ bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport
   return false;
 }
 
-void ExamineServer(const ControlConfig& config, DoctorReport& report) {
+void ExamineServer(const ControlConfig& config, std::int64_t interval_ms, DoctorReport& report) {
   const absl::Status pair = CheckTlsPair(config.tls.certificate, config.tls.key);
   Port port;
   port.name = "admin";
@@ -394,7 +438,7 @@ void ExamineServer(const ControlConfig& config, DoctorReport& report) {
     report.Dated("admin authority", authority, std::string(Renewal(authority.kind)));
   }
   const bool usable = ExamineIdentity(config, pair, failed.empty(), report);
-  if (failed.empty() && usable) return ExamineCalls(config, report);
+  if (failed.empty() && usable) return ExamineCalls(config, interval_ms, report);
   report.Skip("admin call", failed.empty() ? "admin identity" : failed);
   SkipCalls(failed.empty() ? "admin identity" : failed, report);
 }

@@ -11,8 +11,9 @@
 namespace mirror {
 
 /// The administration's port, the identity with which it is called, and what the server says of itself:
-/// clock, disk, mirrors, keys. Only looks.
-void ExamineServer(const ControlConfig& config, DoctorReport& report);
+/// clock, disk, mirrors, keys. Only looks. `interval_ms`: how often the agent runs whose configuration is
+/// here; 0: not known.
+void ExamineServer(const ControlConfig& config, std::int64_t interval_ms, DoctorReport& report);
 
 /// What to do about a clock.
 inline constexpr char kSetTheClock[] = "set the clock by a time service (chrony, systemd-timesyncd)";

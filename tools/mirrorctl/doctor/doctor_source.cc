@@ -290,9 +290,9 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
     report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
-  const bool works =
-      !found->blocked.empty() || !found->locks_out.empty() || TryWritesOf(source, step, report);
-  if (!works || !found->damaged.empty() || !found->blocked.empty() || !found->locks_out.empty()) return;
+  // Writes that are tried would only fail for the reasons above.
+  if (!found->blocked.empty() || !found->locks_out.empty()) return;
+  if (!TryWritesOf(source, step, report) || !found->damaged.empty()) return;
   std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
                                    " logged as install left it");
   if (!found->unlogged.empty()) {

@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -73,7 +75,7 @@ bool Rename(const std::string& from, const std::string& to, ExistingFile existin
 
 absl::StatusOr<std::unique_ptr<ExportFile>> ExportFile::Begin(const std::string& path,
                                                               ExistingFile existing) {
-  if (absl::Status status = CheckPlace(path, existing); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckPlace(path, existing));
   const std::string part = PartOf(path);
   const int file = open(part.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return Refused(part, "written");

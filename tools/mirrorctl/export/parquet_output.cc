@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "tools/mirrorctl/export/parquet_values.h"
 
 namespace mirror {
@@ -33,10 +34,10 @@ class Parquet final : public RowOutput {
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const Column& column = table_.columns[i];
         const Value value = columns[i].At(row);
-        if (absl::Status status = Append(column, value, &writer_.column(to++)); !status.ok()) return status;
+        RETURN_IF_ERROR(Append(column, value, &writer_.column(to++)));
         if (column.type == Type::kAny) AppendKind(value.kind, &writer_.column(to++));
       }
-      if (absl::Status status = writer_.EndRow(); !status.ok()) return status;
+      RETURN_IF_ERROR(writer_.EndRow());
     }
     return absl::OkStatus();
   }

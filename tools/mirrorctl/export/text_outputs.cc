@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "proto/wire/json/json_rows.h"
 
 namespace mirror {
@@ -33,7 +34,7 @@ class LinesOutput : public RowOutput {
     for (std::uint32_t row = 0; row < rows; ++row) {
       AppendRow(columns, row, &piece_);
       if (piece_.size() < kPieceBytes) continue;
-      if (absl::Status status = Flush(); !status.ok()) return status;
+      RETURN_IF_ERROR(Flush());
     }
     return absl::OkStatus();
   }

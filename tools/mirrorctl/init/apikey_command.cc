@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "base/config/config_file.h"
 #include "base/enum_words.h"
+#include "base/status_macros.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
 #include "certs/apikeys/api_key.h"
@@ -43,14 +44,13 @@ absl::Status Refused(const absl::Status& status, const char* what_was_left) {
 absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
   KeyPlace place;
   place.configuration = absl::StrCat(dir, "/mirror-server.toml");
-  const absl::StatusOr<ConfigFile> file =
+  ASSIGN_OR_RETURN(
+      const ConfigFile file,
       ConfigFile::Open(place.configuration,
                        "--dir is the folder of the server's configuration, which 'mirrorctl init' makes. The "
-                       "keys are where its [http] 'api_keys' says");
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<std::string> folder = file->PathOf("http", "api_keys");
-  if (!folder.ok()) return folder.status();
-  place.folder = folder->empty() ? absl::StrCat(dir, "/", kApiKeysFolder) : *folder;
+                       "keys are where its [http] 'api_keys' says"));
+  ASSIGN_OR_RETURN(const std::string folder, file.PathOf("http", "api_keys"));
+  place.folder = folder.empty() ? absl::StrCat(dir, "/", kApiKeysFolder) : folder;
   return place;
 }
 

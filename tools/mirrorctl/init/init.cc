@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/human_text.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/text/text_stream.h"
 #include "base/utf8.h"
 #include "certs/issue.h"
@@ -41,8 +42,7 @@ constexpr char kMalformedContextId[] =
 constexpr char kNowhere[] =
     "--dir is required, or --system where the packages are installed. Nothing was made. Example: --dir dev";
 constexpr char kNoTenant[] =
-    "--context-id is required, the id of the first tenant, but where --http-port alone is to be served. "
-    "Nothing was made. Example: --context-id Cust26759";
+    "--context-id is required, unless --http-port is given. Nothing was made. Example: --context-id Cust1";
 constexpr char kNothingSaid[] =
     "--dir (or --system, where the packages are installed) and --context-id are required; with --http-port "
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
@@ -183,6 +183,7 @@ tables_percent = 20                 # so many tables that are not announced any 
 tables_min = 3                      # and at least so many
 window = "24h"                      # what vanished in this time counts together
 miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
+
 [journal]                           # of tables that have one
 keep = "30d"                        # entries that are older are removed,
 max = "1GiB"                        # and the oldest while a tenant has more
@@ -335,15 +336,15 @@ absl::Status CheckNames(const InitOptions& options) {
   const bool records_alone = options.context_id.empty() && options.source.empty() && options.http_port != 0;
   if (!records_alone && !IsContextId(options.context_id))
     return absl::InvalidArgumentError(kMalformedContextId);
-  if (absl::Status database = CheckPostgres(options); !database.ok()) return database;
-  if (absl::Status source = CheckSourceServer(options); !source.ok()) return source;
+  RETURN_IF_ERROR(CheckPostgres(options));
+  RETURN_IF_ERROR(CheckSourceServer(options));
   if (CalledHost(options).empty()) {
     return absl::InvalidArgumentError(
         "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
         "mirror.example.org");
   }
   for (const std::string& host : options.hosts) {
-    if (const absl::Status checked = CheckHost(host); !checked.ok()) return checked;
+    RETURN_IF_ERROR(CheckHost(host));
   }
   for (const std::string& pattern : options.contexts) {
     if (IsContextPattern(pattern)) continue;
@@ -367,9 +368,9 @@ absl::Status CheckNames(const InitOptions& options) {
 
 absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
   const std::string& dir = asked.dir;
-  if (const absl::Status made = MakeFolder(dir, FolderUse::kPassage); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeFolder(dir, FolderUse::kPassage));
   for (const char* folder : {"/tls", "/admin", "/issuers", "/issuers/development", "/application"}) {
-    if (const absl::Status made = MakeFolder(dir + folder); !made.ok()) return made;
+    RETURN_IF_ERROR(MakeFolder(dir + folder));
   }
   const auto pair = [&dir](const std::string& stem) {
     return PairFiles{absl::StrCat(dir, "/", stem, ".crt"), absl::StrCat(dir, "/", stem, ".key")};
@@ -400,10 +401,9 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
     status = IssueSigningKey(pair("application/application-1"), "application-1", Algorithm::kEs256, options);
   }
   if (!status.ok()) return status;
-  const absl::StatusOr<std::string> secret = NewHashSecret();
-  if (!secret.ok()) return secret.status();
+  ASSIGN_OR_RETURN(const std::string secret, NewHashSecret());
   status =
-      WriteFileAtomically(dir + "/application/columns.key", *secret, FileUse::kSecret, ExistingFile::kRefuse);
+      WriteFileAtomically(dir + "/application/columns.key", secret, FileUse::kSecret, ExistingFile::kRefuse);
   if (!status.ok() || asked.postgres.empty()) return status;
   return WriteFileAtomically(absl::StrCat(dir, "/", kPassfile), PassfileText(asked), FileUse::kSecret,
                              ExistingFile::kRefuse);
@@ -499,8 +499,8 @@ certificate = "application/application-1.crt"   # the endpoint's [application] k
 }
 
 absl::Status Init(const InitOptions& options) {
-  if (const absl::Status checked = CheckNames(options); !checked.ok()) return checked;
-  if (const absl::Status checked = CheckPlace(options); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckNames(options));
+  RETURN_IF_ERROR(CheckPlace(options));
   const absl::StatusOr<std::string> source_path =
       NamesServer(options.source) ? std::string() : SourcePath(options.source, "");
   if (!source_path.ok()) return source_path.status();

@@ -24,6 +24,7 @@
 #include "base/human_text.h"
 #include "base/interruption.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/init/init_postgres.h"
@@ -58,9 +59,9 @@ constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 // That nothing of this leads out of the root.
 absl::Status CheckRoot(const std::string& root) {
   for (const char* path : {kServerFolder, kAgentFolder, kServerData, kAgentState, kDropIn}) {
-    if (absl::Status below = CheckBelow(root, path); !below.ok()) return below;
+    RETURN_IF_ERROR(CheckBelow(root, path));
   }
-  if (absl::Status files = CheckUserFiles(root); !files.ok()) return files;
+  RETURN_IF_ERROR(CheckUserFiles(root));
   return CheckKinds(root, {kServerData, kAgentState}, kDropIn);
 }
 
@@ -148,7 +149,7 @@ class SystemInit {
 };
 
 absl::Status SystemInit::Run() {
-  if (const absl::Status checked = Check(); !checked.ok()) return checked;
+  RETURN_IF_ERROR(Check());
   const Interruption interruption;
   const absl::Status made = Make(interruption);
   if (made.ok()) return made;
@@ -164,13 +165,13 @@ absl::Status SystemInit::Check() {
     return absl::PermissionDeniedError(
         "--system fills folders in /etc and needs root. Nothing was made. Type:");
   }
-  if (const absl::Status names = CheckNames(options_); !names.ok()) return names;
-  if (const absl::Status root = CheckRoot(root_); !root.ok()) return root;
+  RETURN_IF_ERROR(CheckNames(options_));
+  RETURN_IF_ERROR(CheckRoot(root_));
   server_ = FindSystemUser(root_, kServerUser);
   agent_ = FindSystemUser(root_, kAgentUser);
-  if (const absl::Status users = CheckUsers(server_, agent_); !users.ok()) return users;
-  if (const absl::Status machine = CheckMachine(); !machine.ok()) return machine;
-  if (const absl::Status source = CheckSource(); !source.ok()) return source;
+  RETURN_IF_ERROR(CheckUsers(server_, agent_));
+  RETURN_IF_ERROR(CheckMachine());
+  RETURN_IF_ERROR(CheckSource());
   return CheckEmpty();
 }
 
@@ -215,10 +216,8 @@ absl::Status SystemInit::CheckSource() {
                                                    "and is below that folder. Nothing was made."));
   }
   const std::string named = fs::path(options_.source).lexically_normal().string();
-  if (const absl::Status below = CheckBelow(root_, named); !below.ok()) return below;
-  const absl::StatusOr<std::string> source = SourcePath(root_.empty() ? options_.source : named, root_);
-  if (!source.ok()) return source.status();
-  source_ = *source;
+  RETURN_IF_ERROR(CheckBelow(root_, named));
+  ASSIGN_OR_RETURN(source_, SourcePath(root_.empty() ? options_.source : named, root_));
   std::error_code error;
   // SQLite makes its files beside what a link leads to.
   const fs::path file = root_.empty() ? fs::canonical(source_, error) : fs::path(source_);
@@ -373,7 +372,7 @@ absl::Status SystemInit::Take(const std::string& folder) {
   const std::string path = root_ + folder;
   struct stat info = {};
   const bool is_there = stat(path.c_str(), &info) == 0;
-  if (absl::Status leads = CheckLeadsSomewhere(path); !leads.ok()) return leads;
+  RETURN_IF_ERROR(CheckLeadsSomewhere(path));
   before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
   if (!is_there) return MakeFolder(path);
   if (S_ISDIR(info.st_mode) && chown(path.c_str(), geteuid(), getegid()) == 0 &&
@@ -390,7 +389,7 @@ absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& 
   struct stat info = {};
   std::error_code error;
   const bool is_there = stat(path.c_str(), &info) == 0;
-  if (absl::Status leads = CheckLeadsSomewhere(path); !leads.ok()) return leads;
+  RETURN_IF_ERROR(CheckLeadsSomewhere(path));
   // A package or its service made it, or it is a former one, with its data. But what is root's and empty is
   // nobody's, as behind an init that was killed here.
   if (is_there && (info.st_uid != geteuid() || !fs::is_empty(path, error) || error)) return absl::OkStatus();
@@ -405,9 +404,8 @@ absl::Status SystemInit::Write(const std::string& path, const std::string& conte
 }
 
 absl::Status SystemInit::Copy(const std::string& name) {
-  const absl::StatusOr<std::string> content = ReadKeyFile(root_ + kServerFolder + name, FileUse::kPublic);
-  if (!content.ok()) return content.status();
-  return Write(root_ + kAgentFolder + name, *content, FileUse::kPublic);
+  ASSIGN_OR_RETURN(const std::string content, ReadKeyFile(root_ + kServerFolder + name, FileUse::kPublic));
+  return Write(root_ + kAgentFolder + name, content, FileUse::kPublic);
 }
 
 absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUser& user) const {
@@ -437,7 +435,7 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
   }
   for (const std::string& path : paths) {
     if (is_roots(path)) continue;
-    if (const absl::Status given = Give(path, user, std::nullopt); !given.ok()) return given;
+    RETURN_IF_ERROR(Give(path, user, std::nullopt));
   }
   return absl::OkStatus();
 }

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "base/system_user.h"
 #include "tools/mirrorctl/init/init_system.h"
 
@@ -68,7 +69,7 @@ absl::Status CheckBelow(const std::string& root, const std::string& path) {
     place /= part;
     if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();  // Nor is anything below it.
     if (!S_ISLNK(info.st_mode)) continue;
-    if (absl::Status leads = CheckLeadsSomewhere(place.string()); !leads.ok()) return leads;
+    RETURN_IF_ERROR(CheckLeadsSomewhere(place.string()));
     return absl::FailedPreconditionError(absl::StrCat(
         "'", place.string(), "' is a link, and it could lead out of '", root,
         "'. Nothing was made. Give --root a folder without links on the way to its files in /etc "
@@ -79,7 +80,7 @@ absl::Status CheckBelow(const std::string& root, const std::string& path) {
 
 absl::Status CheckUserFiles(const std::string& root) {
   for (const char* name : {"/etc/passwd", "/etc/group"}) {
-    if (absl::Status below = CheckBelow(root, name); !below.ok()) return below;
+    RETURN_IF_ERROR(CheckBelow(root, name));
     const std::string path = root + name;
     struct stat info = {};
     if (root.empty() || stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) continue;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "tools/mirrorctl/web/page_json.h"
 
 namespace mirror {
@@ -27,9 +28,7 @@ class LiveFeed::Tab : public HttpBodySource {
   ~Tab() override { --feed_.tabs_; }
 
   absl::StatusOr<bool> Next(std::string* piece) override {
-    absl::StatusOr<std::string> line = feed_.Next(&place_);
-    if (!line.ok()) return line.status();
-    *piece = *std::move(line);
+    ASSIGN_OR_RETURN(*piece, feed_.Next(&place_));
     return true;
   }
 
@@ -94,11 +93,10 @@ void LiveFeed::WatchEvents() {
   KeepUp(&events_why_, [this](AdminClient& client) -> absl::Status {
     v1::ListEventsRequest last;
     last.set_limit(kLiveEvents);
-    const absl::StatusOr<v1::ListEventsResponse> events = client.Events(last);
-    if (!events.ok()) return events.status();
+    ASSIGN_OR_RETURN(const v1::ListEventsResponse events, client.Events(last));
     SetWell(&events_why_);
     v1::WatchEventsRequest request;
-    for (const v1::Event& event : events->events()) {
+    for (const v1::Event& event : events.events()) {
       Note(event);
       request.set_after_id(event.id());
     }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "tools/mirrorctl/admin/history_output.h"
 
 namespace mirror {
@@ -137,9 +138,8 @@ Json PageDiff::ToJson(const std::string& context_id) const {
 }
 
 absl::StatusOr<Json> ShowRowHistory(AdminClient& admin, const v1::RowOfTable& row) {
-  const absl::StatusOr<v1::ReadRowHistoryResponse> answer = HistoryClient(admin).Versions(row);
-  if (!answer.ok()) return answer.status();
-  return RowHistoryJson(*answer);
+  ASSIGN_OR_RETURN(const v1::ReadRowHistoryResponse answer, HistoryClient(admin).Versions(row));
+  return RowHistoryJson(answer);
 }
 
 absl::StatusOr<Json> ShowTableDiff(AdminClient& admin, const v1::DiffTableRequest& asked,

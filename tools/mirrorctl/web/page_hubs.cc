@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "tools/mirrorctl/admin/hub_client.h"
 
 namespace mirror {
@@ -44,10 +45,9 @@ absl::StatusOr<Json> Resume(AdminClient& admin, const std::string& storage, cons
   if (act.take == "theirs") request.set_take(v1::HUB_TAKE_THEIRS);
   if (act.take == "ours") request.set_take(v1::HUB_TAKE_OURS);
   if (act.take == "newest") request.set_take(v1::HUB_TAKE_NEWEST);
-  const absl::StatusOr<v1::ResumeHubResponse> answer = HubClient(admin).Resume(request);
-  if (!answer.ok()) return answer.status();
-  if (act.dry_run) return AsConsequences(*answer, /*resumes=*/true);
-  return Json{{"resumed", std::vector<std::string>(answer->resumed().begin(), answer->resumed().end())}};
+  ASSIGN_OR_RETURN(const v1::ResumeHubResponse answer, HubClient(admin).Resume(request));
+  if (act.dry_run) return AsConsequences(answer, /*resumes=*/true);
+  return Json{{"resumed", std::vector<std::string>(answer.resumed().begin(), answer.resumed().end())}};
 }
 
 absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const std::string& storage) {
@@ -62,9 +62,9 @@ absl::StatusOr<Json> Decide(AdminClient& admin, const std::string& storage, cons
     const absl::StatusOr<v1::ListHeldResponse> held = Held(admin, storage);
     return held.ok() ? absl::StatusOr<Json>(AsConsequences(*held, /*resumes=*/false)) : held.status();
   }
-  const absl::StatusOr<v1::DecideHubResponse> decided = HubClient(admin).Decide(storage, act.act == "commit");
-  if (!decided.ok()) return decided.status();
-  return Json{{"deliveries", decided->deliveries()}};
+  ASSIGN_OR_RETURN(const v1::DecideHubResponse decided,
+                   HubClient(admin).Decide(storage, act.act == "commit"));
+  return Json{{"deliveries", decided.deliveries()}};
 }
 
 absl::StatusOr<Json> Thaw(AdminClient& admin, const std::string& storage, const HubAct& act) {
@@ -72,10 +72,9 @@ absl::StatusOr<Json> Thaw(AdminClient& admin, const std::string& storage, const 
   request.set_storage(storage);
   request.set_golden_id(act.golden_id);
   request.set_dry_run(act.dry_run);
-  const absl::StatusOr<v1::ThawHubResponse> thawed = HubClient(admin).Thaw(request);
-  if (!thawed.ok()) return thawed.status();
-  if (act.dry_run) return AsConsequences(thawed->preview(), /*resumes=*/true);
-  return Json{{"records", thawed->records()}};
+  ASSIGN_OR_RETURN(const v1::ThawHubResponse thawed, HubClient(admin).Thaw(request));
+  if (act.dry_run) return AsConsequences(thawed.preview(), /*resumes=*/true);
+  return Json{{"records", thawed.records()}};
 }
 
 absl::StatusOr<Json> Merge(AdminClient& admin, const std::string& storage, const HubAct& act) {
@@ -84,10 +83,9 @@ absl::StatusOr<Json> Merge(AdminClient& admin, const std::string& storage, const
   request.add_golden_ids(act.golden_id);
   request.add_golden_ids(act.other_id);
   request.set_dry_run(act.dry_run);
-  const absl::StatusOr<v1::MergeGoldenResponse> merged = HubClient(admin).Merge(request);
-  if (!merged.ok()) return merged.status();
-  if (act.dry_run) return AsConsequences(merged->preview(), /*resumes=*/true);
-  return Json{{"golden_id", merged->golden_id()}};
+  ASSIGN_OR_RETURN(const v1::MergeGoldenResponse merged, HubClient(admin).Merge(request));
+  if (act.dry_run) return AsConsequences(merged.preview(), /*resumes=*/true);
+  return Json{{"golden_id", merged.golden_id()}};
 }
 
 absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const HubAct& act) {
@@ -101,60 +99,53 @@ absl::StatusOr<Json> Part(AdminClient& admin, const std::string& storage, const 
     added->set_table(row.table);
     added->set_key(row.key);
   }
-  const absl::StatusOr<v1::PartGoldenResponse> parted = HubClient(admin).Part(request);
-  if (!parted.ok()) return parted.status();
-  if (act.dry_run) return AsConsequences(parted->preview(), /*resumes=*/true);
-  return Json{{"golden_id", parted->golden_id()}};
+  ASSIGN_OR_RETURN(const v1::PartGoldenResponse parted, HubClient(admin).Part(request));
+  if (act.dry_run) return AsConsequences(parted.preview(), /*resumes=*/true);
+  return Json{{"golden_id", parted.golden_id()}};
 }
 
 absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, const HubAct& act) {
   v1::RebuildHubRequest request;
   request.set_storage(storage);
   request.set_confirm(act.confirm);
-  const absl::StatusOr<v1::RebuildHubResponse> rebuilt = HubClient(admin).Rebuild(request);
-  if (!rebuilt.ok()) return rebuilt.status();
+  ASSIGN_OR_RETURN(const v1::RebuildHubResponse rebuilt, HubClient(admin).Rebuild(request));
   return Json{
-      {"suspended", std::vector<std::string>(rebuilt->suspended().begin(), rebuilt->suspended().end())}};
+      {"suspended", std::vector<std::string>(rebuilt.suspended().begin(), rebuilt.suspended().end())}};
 }
 
 }  // namespace
 
 absl::StatusOr<Json> ShowHubs(AdminClient& admin) {
-  const absl::StatusOr<v1::ListHubsResponse> hubs = HubClient(admin).Hubs();
-  if (!hubs.ok()) return hubs.status();
-  return Json{{"hubs", ToJsonArray(hubs->hubs())}};
+  ASSIGN_OR_RETURN(const v1::ListHubsResponse hubs, HubClient(admin).Hubs());
+  return Json{{"hubs", ToJsonArray(hubs.hubs())}};
 }
 
 absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& storage) {
   v1::ListDuplicatesRequest request;
   request.set_storage(storage);
   request.set_limit(kDuplicatesPerLook);
-  const absl::StatusOr<v1::ListDuplicatesResponse> found = HubClient(admin).Duplicates(request);
-  if (!found.ok()) return found.status();
-  return Json{{"duplicates", ToJsonArray(found->duplicates())}};
+  ASSIGN_OR_RETURN(const v1::ListDuplicatesResponse found, HubClient(admin).Duplicates(request));
+  return Json{{"duplicates", ToJsonArray(found.duplicates())}};
 }
 
 absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage) {
-  const absl::StatusOr<v1::ListHeldResponse> held = Held(admin, storage);
-  if (!held.ok()) return held.status();
-  return ToJson(*held);
+  ASSIGN_OR_RETURN(const v1::ListHeldResponse held, Held(admin, storage));
+  return ToJson(held);
 }
 
 absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage) {
   v1::ListRefusedRequest request;
   request.set_storage(storage);
   request.set_limit(kListedPerLook);
-  const absl::StatusOr<v1::ListRefusedResponse> answer = HubClient(admin).Refused(request);
-  if (!answer.ok()) return answer.status();
-  return Json{{"deliveries", answer->deliveries()}, {"first", ToJsonArray(answer->refused())}};
+  ASSIGN_OR_RETURN(const v1::ListRefusedResponse answer, HubClient(admin).Refused(request));
+  return Json{{"deliveries", answer.deliveries()}, {"first", ToJsonArray(answer.refused())}};
 }
 
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request) {
-  const absl::StatusOr<v1::ExplainGoldenResponse> record = HubClient(admin).Explain(request);
-  if (!record.ok()) return record.status();
-  Json json = ToJson(*record);
-  for (int i = 0; i < record->members_size(); ++i) {
-    json["members"][static_cast<std::size_t>(i)]["key_text"] = record->members(i).key();
+  ASSIGN_OR_RETURN(const v1::ExplainGoldenResponse record, HubClient(admin).Explain(request));
+  Json json = ToJson(record);
+  for (int i = 0; i < record.members_size(); ++i) {
+    json["members"][static_cast<std::size_t>(i)]["key_text"] = record.members(i).key();
   }
   return json;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "tools/mirrorctl/admin/consequences.h"
 #include "tools/mirrorctl/web/page_history.h"
 #include "tools/mirrorctl/web/page_hubs.h"
@@ -67,9 +68,8 @@ v1::Severity SeverityOf(const std::string& word) {
 
 absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_id) {
   LookClient looks(admin);
-  const absl::StatusOr<v1::Tenant> tenant = looks.Tenant(context_id);
-  if (!tenant.ok()) return tenant.status();
-  Json shown = {{"tenant", ToJson(*tenant)}};
+  ASSIGN_OR_RETURN(const v1::Tenant tenant, looks.Tenant(context_id));
+  Json shown = {{"tenant", ToJson(tenant)}};
   // What a damaged mirror, or one that was deleted, cannot say is not shown; the tenant says why.
   const absl::StatusOr<v1::ListTablesResponse> tables = admin.Tables(context_id);
   shown["tables"] = tables.ok() ? ToJsonArray(tables->tables()) : Json::array();
@@ -78,7 +78,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   shown["holds"] = holds.ok() ? ToJsonArray(holds->holds()) : Json::array();
   const absl::StatusOr<v1::ListCyclesResponse> cycles = looks.Cycles(context_id);
   shown["cycles"] = cycles.ok() ? ToJson(*cycles) : Json::array();
-  if (tenant->door() == "records") {
+  if (tenant.door() == "records") {
     v1::ListImportJobsRequest of_it;
     of_it.set_context_id(context_id);
     of_it.set_page_size(kJobsOfTenant);
@@ -102,27 +102,24 @@ absl::StatusOr<Json> ShowEvents(AdminClient& admin, const HttpTarget& target) {
   request.set_severity(SeverityOf(First(target, "severity")));
   request.set_limit(NumberOf<std::uint32_t>(target, "limit", kEventsMax, kEventsMax));
   request.set_before_id(NumberOf<std::uint64_t>(target, "before", UINT64_MAX, 0));
-  const absl::StatusOr<v1::ListEventsResponse> events = admin.Events(request);
-  if (!events.ok()) return events.status();
-  return Json{{"events", ToJsonArray(events->events())}};
+  ASSIGN_OR_RETURN(const v1::ListEventsResponse events, admin.Events(request));
+  return Json{{"events", ToJsonArray(events.events())}};
 }
 
 absl::StatusOr<Json> ShowAudit(AdminClient& admin, const HttpTarget& target) {
   Json records = Json::array();
-  const absl::Status status = admin.Audit(NumberOf<std::uint32_t>(target, "limit", kAuditMax, kAuditMax),
-                                          First(target, "looks") == "1", [&](const v1::AuditEntry& entry) {
-                                            if (entry.has_record()) records.push_back(ToJson(entry.record()));
-                                          });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(admin.Audit(NumberOf<std::uint32_t>(target, "limit", kAuditMax, kAuditMax),
+                              First(target, "looks") == "1", [&](const v1::AuditEntry& entry) {
+                                if (entry.has_record()) records.push_back(ToJson(entry.record()));
+                              }));
   return Json{{"records", records}};
 }
 
 absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
-  const absl::StatusOr<v1::ListKeysResponse> keys = admin.Keys();
-  if (!keys.ok()) return keys.status();
+  ASSIGN_OR_RETURN(const v1::ListKeysResponse keys, admin.Keys());
   Json dated = Json::array();
-  for (const v1::DiagnoseResponse::Key& key : keys->dated()) dated.push_back(ToJson(key));
-  Json shown = {{"keys", ToJsonArray(keys->keys())}, {"dated", dated}};
+  for (const v1::DiagnoseResponse::Key& key : keys.dated()) dated.push_back(ToJson(key));
+  Json shown = {{"keys", ToJsonArray(keys.keys())}, {"dated", dated}};
   // A folder that cannot be read hides no certificate.
   const absl::StatusOr<v1::ListApiKeysResponse> api_keys = LookClient(admin).ApiKeys();
   if (!api_keys.ok()) {
@@ -141,11 +138,10 @@ absl::StatusOr<Json> ShowStorages(AdminClient& admin, const HttpTarget& target) 
   request.set_with_records(First(target, "records") == "1");
   request.set_page_size(kStoragesPerLook);
   request.set_page_token(First(target, "page"));
-  const absl::StatusOr<v1::ListStoragesResponse> storages = LookClient(admin).Storages(request);
-  if (!storages.ok()) return storages.status();
-  return Json{{"storages", ToJsonArray(storages->storages())},
-              {"next", storages->next_page_token()},
-              {"http_url", storages->http_url()}};
+  ASSIGN_OR_RETURN(const v1::ListStoragesResponse storages, LookClient(admin).Storages(request));
+  return Json{{"storages", ToJsonArray(storages.storages())},
+              {"next", storages.next_page_token()},
+              {"http_url", storages.http_url()}};
 }
 
 absl::StatusOr<Json> ShowJobs(AdminClient& admin, const HttpTarget& target) {
@@ -154,16 +150,14 @@ absl::StatusOr<Json> ShowJobs(AdminClient& admin, const HttpTarget& target) {
   for (const std::string& state : target.All("state")) request.add_states(state);
   request.set_page_size(kJobsPerLook);
   request.set_page_token(First(target, "page"));
-  const absl::StatusOr<v1::ListImportJobsResponse> jobs = LookClient(admin).ImportJobs(request);
-  if (!jobs.ok()) return jobs.status();
+  ASSIGN_OR_RETURN(const v1::ListImportJobsResponse jobs, LookClient(admin).ImportJobs(request));
   return Json{
-      {"jobs", ToJsonArray(jobs->jobs())}, {"next", jobs->next_page_token()}, {"http_url", jobs->http_url()}};
+      {"jobs", ToJsonArray(jobs.jobs())}, {"next", jobs.next_page_token()}, {"http_url", jobs.http_url()}};
 }
 
 absl::StatusOr<Json> ShowServers(AdminClient& admin) {
-  const absl::StatusOr<v1::ListServersResponse> servers = admin.Servers();
-  if (!servers.ok()) return servers.status();
-  return Json{{"servers", ToJsonArray(servers->servers())}};
+  ASSIGN_OR_RETURN(const v1::ListServersResponse servers, admin.Servers());
+  return Json{{"servers", ToJsonArray(servers.servers())}};
 }
 
 v1::RowOfTable RowAskedFor(const std::string& context_id, const HttpTarget& target) {
@@ -363,9 +357,8 @@ HttpAnswer WebApi::Get(const HttpTarget& target) {
   const bool of_one = name == "tenants" && path.size() == 4 && path[3] == "minutes";
   if (of_one || (name == "minutes" && path.size() == 2)) {
     return Ask([&](AdminClient& admin) -> absl::StatusOr<Json> {
-      const absl::StatusOr<v1::TimeSeries> minutes = LookClient(admin).Minutes(of_one ? path[2] : "");
-      if (!minutes.ok()) return minutes.status();
-      return ToJson(*minutes);
+      ASSIGN_OR_RETURN(const v1::TimeSeries minutes, LookClient(admin).Minutes(of_one ? path[2] : ""));
+      return ToJson(minutes);
     });
   }
   if (name == "tenants" && path.size() == 4 && path[3] == "history")

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/http/listener.h"
 #include "base/interruption.h"
+#include "base/status_macros.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "tools/mirrorctl/admin/admin_client.h"
@@ -39,9 +40,8 @@ HttpLimits Limits() {
 
 /// What the pages offer. The server decides, whatever this says.
 absl::StatusOr<bool> IsOperator(const ControlConfig& config) {
-  const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(config.tls.certificate);
-  if (!info.ok()) return info.status();
-  return std::find(info->uris.begin(), info->uris.end(), RoleUri(Role::kOperator)) != info->uris.end();
+  ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificateInfo(config.tls.certificate));
+  return std::find(info.uris.begin(), info.uris.end(), RoleUri(Role::kOperator)) != info.uris.end();
 }
 
 void Fail(Console& console, const absl::Status& status, int code) {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/file_value.h"
 
 namespace mirror {
@@ -114,9 +115,8 @@ class CsvRows : public FileRows {
 
   absl::Status ReadHeader() {
     FileRow row;
-    const absl::StatusOr<bool> there = Next(&row);
-    if (!there.ok()) return there.status();
-    if (!*there)
+    ASSIGN_OR_RETURN(const bool there, Next(&row));
+    if (!there)
       return absl::InvalidArgumentError(absl::StrCat(name_, " is empty: its first line names the columns"));
     if (!row.wrong.empty())
       return absl::InvalidArgumentError(absl::StrCat(first_line_, ": the header: ", row.wrong));
@@ -153,7 +153,7 @@ class CsvRows : public FileRows {
         continue;
       }
       const bool is_header = header_.empty() && raw_.empty();
-      if (absl::Status first = is_header ? FirstLine(*physical) : absl::OkStatus(); !first.ok()) return first;
+      RETURN_IF_ERROR(is_header ? FirstLine(*physical) : absl::OkStatus());
       if (raw_.empty() && !is_header && Cut(*physical, row)) return true;
       raw_.append(*physical);
       std::string_view line = *physical;
@@ -396,7 +396,7 @@ class CsvRows : public FileRows {
 namespace {
 
 absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(std::unique_ptr<CsvRows> rows) {
-  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
+  RETURN_IF_ERROR(rows->ReadHeader());
   return rows;
 }
 

@@ -19,15 +19,6 @@ bool HasLeadingZero(std::string_view digits) {
   return digits.size() > 1 && digits[0] == '0' && IsDigit(digits[1]);
 }
 
-/// All of the text.
-template <typename Number>
-std::optional<Number> ReadWhole(std::string_view text) {
-  Number value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<double> ReadFinite(std::string_view text) {
   const std::optional<double> value = ReadWhole<double>(text);
   return value && std::isfinite(*value) ? value : std::nullopt;

@@ -1,10 +1,12 @@
 #ifndef MIRROR_CLIENT_SOURCE_FILES_ROWS_FILE_VALUE_H_
 #define MIRROR_CLIENT_SOURCE_FILES_ROWS_FILE_VALUE_H_
 
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "proto/wire/table.h"
 
@@ -13,6 +15,15 @@ namespace mirror {
 /// Whether a text of a file says nothing: it is empty, or has only blanks, line ends, no-break spaces, and
 /// the 0x1A by which DOS ends a file.
 bool SaysNothing(std::string_view text);
+
+/// Reads a number that is all of the text, as std::from_chars() does: an infinity or NaN as well.
+template <typename Number>
+std::optional<Number> ReadWhole(std::string_view text) {
+  Number value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
 
 /// How a text of a file is read: INT64, DOUBLE or TEXT.
 ///

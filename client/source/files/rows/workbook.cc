@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/part_name.h"
 
 namespace mirror {
@@ -30,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Workbook>> Workbook::Open(int file, std::uint64_t
   std::unique_ptr<Workbook> book(new Workbook(*std::move(archive), inflated_max));
   for (const auto step : {&Workbook::ReadPackage, &Workbook::ReadSheets, &Workbook::ReadRelations,
                           &Workbook::ReadStyles, &Workbook::ReadSharedTexts}) {
-    if (absl::Status read = (book.get()->*step)(); !read.ok()) return read;
+    RETURN_IF_ERROR((book.get()->*step)());
   }
   return book;
 }
@@ -122,24 +123,21 @@ absl::Status Workbook::ReadSheets() {
 }
 
 absl::StatusOr<std::vector<Workbook::Relation>> Workbook::ReadRelationsOf(const std::string& from) {
-  absl::StatusOr<std::unique_ptr<XmlPart>> part = OpenPart(RelationsOf(from));
-  if (!part.ok()) return part.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<XmlPart> part, OpenPart(RelationsOf(from)));
   std::vector<Relation> relations;
-  (*part)->on_begin = [&](std::string_view name, const XML_Char** attributes) {
+  part->on_begin = [&](std::string_view name, const XML_Char** attributes) {
     if (name != "Relationship" || Attribute(attributes, "TargetMode") == "External") return;
     const std::string_view type = Attribute(attributes, "Type");
     relations.push_back({std::string(Attribute(attributes, "Id")),
                          std::string(type.substr(type.rfind('/') + 1)),
                          ResolveTarget(from, Attribute(attributes, "Target"))});
   };
-  if (absl::Status read = (*part)->ReadAll(kSmallPartMax); !read.ok()) return read;
+  RETURN_IF_ERROR(part->ReadAll(kSmallPartMax));
   return relations;
 }
 
 absl::Status Workbook::ReadRelations() {
-  absl::StatusOr<std::vector<Relation>> relations = ReadRelationsOf(workbook_);
-  if (!relations.ok()) return relations.status();
-  relations_ = *std::move(relations);
+  ASSIGN_OR_RETURN(relations_, ReadRelationsOf(workbook_));
   return absl::OkStatus();
 }
 
@@ -166,7 +164,7 @@ absl::Status Workbook::ReadStyles() {
     }
   };
   (*part)->on_end = [&](std::string_view name) { in_cells = in_cells && name != "cellXfs"; };
-  if (absl::Status read = (*part)->ReadAll(kSmallPartMax); !read.ok()) return read;
+  RETURN_IF_ERROR((*part)->ReadAll(kSmallPartMax));
   for (const int id : used) {
     const auto own = formats.find(id);
     styles_.push_back(own != formats.end() ? own->second : ShownByNumber(id));
@@ -193,13 +191,12 @@ absl::Status Workbook::ReadSharedTexts() {
     if (name == "si") text_ends_.push_back(static_cast<std::uint32_t>(texts_.size()));
   };
   for (;;) {
-    const absl::StatusOr<bool> more = (*part)->Step();
-    if (!more.ok()) return more.status();
+    ASSIGN_OR_RETURN(const bool more, (*part)->Step());
     if (texts_.size() > kSharedTextsMax || text_ends_.size() > kSharedTextsMax / 8) {
       return absl::ResourceExhaustedError(
           absl::StrCat("its shared texts have more than ", kSharedTextsMax >> 20, " MB: save it as CSV"));
     }
-    if (!*more) return absl::OkStatus();
+    if (!more) return absl::OkStatus();
   }
 }
 

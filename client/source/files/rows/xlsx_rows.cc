@@ -17,6 +17,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/files/rows/workbook.h"
 
@@ -26,15 +27,6 @@ namespace {
 constexpr std::uint32_t kExcelColumns = 16'384;
 /// Of a cell whose format has no number.
 constexpr std::size_t kNoStyle = std::numeric_limits<std::size_t>::max();
-
-/// All of the text.
-template <typename Number>
-std::optional<Number> WholeNumber(std::string_view text) {
-  Number value = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
 std::string Unescaped(std::string_view text) {
@@ -79,9 +71,8 @@ class XlsxRows : public FileRows {
   std::uint64_t bytes_read() const override { return book_->bytes_read(); }
 
   absl::Status ReadHeader() {
-    const absl::StatusOr<bool> there = Fill();
-    if (!there.ok()) return there.status();
-    if (!*there) {
+    ASSIGN_OR_RETURN(const bool there, Fill());
+    if (!there) {
       return absl::InvalidArgumentError(
           absl::StrCat(name_, ": the sheet is empty: its first row names the columns"));
     }
@@ -247,7 +238,7 @@ class XlsxRows : public FileRows {
     const absl::string_view stripped = absl::StripAsciiWhitespace(value_);
     const std::string_view value(stripped.data(), stripped.size());
     if (type_ == "s") {
-      const std::optional<std::size_t> at = WholeNumber<std::size_t>(value);
+      const std::optional<std::size_t> at = ReadWhole<std::size_t>(value);
       const std::optional<std::string_view> text = at ? book_->SharedText(*at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
       // Many cells may be of one text.
@@ -267,7 +258,7 @@ class XlsxRows : public FileRows {
     if (type_ == "d") {
       shown = ShowIsoDate(value, *format, book_->from_1904());
     } else {
-      const std::optional<double> number = WholeNumber<double>(value.substr(value.starts_with('+') ? 1 : 0));
+      const std::optional<double> number = ReadWhole<double>(value.substr(value.starts_with('+') ? 1 : 0));
       if (!number || !std::isfinite(*number)) return wrong("not a number");
       shown = ShowNumber(*number, *format, book_->from_1904());
     }
@@ -342,7 +333,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(const std::string& name, int
   absl::StatusOr<std::unique_ptr<XmlPart>> part = (*book)->OpenSheet(sheet);
   if (!part.ok()) return named(part.status());
   auto rows = std::make_unique<XlsxRows>(name, limits, *std::move(book), *std::move(part));
-  if (absl::Status header = rows->ReadHeader(); !header.ok()) return header;
+  RETURN_IF_ERROR(rows->ReadHeader());
   return rows;
 }
 

@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -123,9 +125,8 @@ absl::Status XmlPart::Failure() const {
 
 absl::Status XmlPart::ReadAll(std::size_t most) {
   for (;;) {
-    const absl::StatusOr<bool> more = Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool more, Step());
+    if (!more) return absl::OkStatus();
     if (read_ > most)
       return absl::ResourceExhaustedError(absl::StrCat("its part '", name_, "' is too large"));
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/binlog_bytes.h"
 
 namespace mirror::binlog {
@@ -132,7 +133,7 @@ absl::Status ReadQuery(const Event& event, Query* query) {
   if (!bytes.ok()) return NoSuchEvent("statement");
   query->sql = bytes.rest();
   if (event.type != EventType::kQueryCompressed) return absl::OkStatus();
-  if (absl::Status inflated = Inflate(bytes.rest(), &query->inflated); !inflated.ok()) return inflated;
+  RETURN_IF_ERROR(Inflate(bytes.rest(), &query->inflated));
   query->sql = query->inflated;
   return absl::OkStatus();
 }

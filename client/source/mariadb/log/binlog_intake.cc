@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -126,9 +127,9 @@ absl::Status BinlogIntake::TakeNext(const binlog::Event& event, const BinlogPlac
     return Verify(after);
   }
   if (event.type == EventType::kGtid) {
-    if (absl::Status begun = BeginGroup(event); !begun.ok()) return begun;
+    RETURN_IF_ERROR(BeginGroup(event));
   } else if (!SaysNothing(event.type)) {
-    if (absl::Status taken = TakeInGroup(event); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeInGroup(event));
   }
   if (!group_) position_.end = after;
   if (std::exchange(has_ended_, false)) {
@@ -153,13 +154,12 @@ void BinlogIntake::TakeNextTables() {
 }
 
 absl::Status BinlogIntake::BeginGroup(const binlog::Event& event) {
-  const absl::StatusOr<binlog::GroupBegin> begin = binlog::ReadGtid(event);
-  if (!begin.ok()) return begin.status();
+  ASSIGN_OR_RETURN(const binlog::GroupBegin begin, binlog::ReadGtid(event));
   TakeNextTables();
   // The server numbers them anew whenever it opens a table.
   if (maps_.size() > kMapsMax || maps_of_ != tables_.get()) maps_.clear();
   maps_of_ = tables_.get();
-  group_ = Group{.lsn = ++lsn_, .begin = *begin, .staged = !begin->xa_prepare};
+  group_ = Group{.lsn = ++lsn_, .begin = begin, .staged = !begin.xa_prepare};
   touched_.clear();
   held_.clear();
   held_bytes_ = 0;
@@ -168,7 +168,7 @@ absl::Status BinlogIntake::BeginGroup(const binlog::Event& event) {
 }
 
 absl::Status BinlogIntake::EndGroup() {
-  if (absl::Status given = GiveHeld(); !given.ok()) return given;
+  RETURN_IF_ERROR(GiveHeld());
   KeepGtid(group_->begin.gtid, &position_.gtids);
   group_.reset();
   has_commits_ = has_ended_ = true;
@@ -222,7 +222,7 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
 
 absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
   binlog::Query query;
-  if (absl::Status read = binlog::ReadQuery(event, &query); !read.ok()) return read;
+  RETURN_IF_ERROR(binlog::ReadQuery(event, &query));
   const StatementWords words(query.sql);
   if (group_->begin.xa_complete) {
     if (words.Word(1) == "rollback") return EndGroup();
@@ -231,7 +231,7 @@ absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
   // The group of a transaction that made a temporary table counts as one of definitions, too, whatever else
   // is in it.
   if (!group_->begin.ddl || !words.IsDefinition()) return TakeGroupQuery(words);
-  if (absl::Status taken = TakeDefinition(query, words); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeDefinition(query, words));
   return group_->begin.standalone ? EndGroup() : absl::OkStatus();
 }
 
@@ -255,8 +255,7 @@ absl::Status BinlogIntake::TakeGroupQuery(const StatementWords& words) {
   if (first == "rollback" && second == "to") return RollBackTo(words.Quoted());
   if (first == "release" && second == "savepoint") return absl::OkStatus();
   if (!words.IsHarmless()) {
-    absl::Status spoiled = SpoilAll("a session wrote its statements instead of rows (binlog_format)");
-    if (!spoiled.ok()) return spoiled;
+    RETURN_IF_ERROR(SpoilAll("a session wrote its statements instead of rows (binlog_format)"));
   }
   return group_->begin.standalone ? EndGroup() : absl::OkStatus();
 }
@@ -273,9 +272,8 @@ absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const Stat
   const bool is_of_database = words.Word(1) == "database" || words.Word(1) == "schema";
   for (const auto& [name, table] : tables_->tables) {
     if (!words.Names(name) && !(names_database && is_of_database)) continue;
-    absl::Status spoiled =
-        stage_.GiveUp(table.id, "a statement changed its definition, or that of another one which it names");
-    if (!spoiled.ok()) return spoiled;
+    RETURN_IF_ERROR(
+        stage_.GiveUp(table.id, "a statement changed its definition, or that of another one which it names"));
   }
   return absl::OkStatus();
 }
@@ -286,14 +284,13 @@ absl::Status BinlogIntake::TakeMap(const binlog::Event& event) {
   if (tables_ == nullptr || !group_->staged) return absl::OkStatus();
   Mapped& mapped = maps_[binlog::TableMapId(event)];
   if (!mapped.body.empty() && mapped.body == event.body) return absl::OkStatus();
-  const absl::StatusOr<binlog::TableMap> map = binlog::ReadTableMap(event);
-  if (!map.ok()) return map.status();
+  ASSIGN_OR_RETURN(const binlog::TableMap map, binlog::ReadTableMap(event));
   mapped = Mapped{.body = std::string(event.body)};
-  if (map->database != tables_->database) return absl::OkStatus();
-  const auto table = tables_->tables.find(map->table);
+  if (map.database != tables_->database) return absl::OkStatus();
+  const auto table = tables_->tables.find(map.table);
   if (table == tables_->tables.end()) return absl::OkStatus();
   mapped.table = &table->second;
-  mapped.rows = BinlogRows::Make(table->second, *map, tables_->charsets);
+  mapped.rows = BinlogRows::Make(table->second, map, tables_->charsets);
   return absl::OkStatus();
 }
 
@@ -308,7 +305,7 @@ absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
   }
   const Mapped& mapped = found->second;
   if (mapped.table == nullptr) return absl::OkStatus();
-  if (absl::Status read = binlog::ReadRows(event, &rows_); !read.ok()) return read;
+  RETURN_IF_ERROR(binlog::ReadRows(event, &rows_));
   if (!mapped.rows || rows_.columns != mapped.rows->columns())
     return stage_.GiveUp(mapped.table->id, kRedefinedInBinlog);
   if (!rows_.IsWhole())
@@ -320,8 +317,7 @@ absl::Status BinlogIntake::TakeRows(const binlog::Event& event) {
     if (is_row && rows_.kind == RowsKind::kUpdate)
       is_row = mapped.rows->Slice(&bytes, rows_.after, &after_fields_);
     if (!is_row) return absl::DataLossError("the binlog's rows cannot be understood");
-    if (absl::Status taken = TakeRow(mapped, rows_.kind, before_fields_, after_fields_); !taken.ok())
-      return taken;
+    RETURN_IF_ERROR(TakeRow(mapped, rows_.kind, before_fields_, after_fields_));
   }
   return absl::OkStatus();
 }
@@ -354,7 +350,7 @@ absl::Status BinlogIntake::GiveHeld() {
   for (Held& held : held_) {
     if (!held.savepoint.empty()) continue;
     touched_[held.table] = true;
-    if (absl::Status taken = stage_.Take(held.table, std::move(held.change)); !taken.ok()) return taken;
+    RETURN_IF_ERROR(stage_.Take(held.table, std::move(held.change)));
   }
   held_.clear();
   held_bytes_ = 0;

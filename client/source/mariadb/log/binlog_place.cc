@@ -8,6 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -90,23 +92,21 @@ void KeepGtid(const binlog::Gtid& gtid, std::vector<binlog::Gtid>* gtids) {
 }
 
 absl::StatusOr<BinlogPlace> ReadBinlogEnd(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows =
-      connection.Query("SHOW MASTER STATUS", "asking where its binlog ends");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() == 0 || rows->columns() < 2) {
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection.Query("SHOW MASTER STATUS", "asking where its binlog ends"));
+  if (rows.rows() == 0 || rows.columns() < 2) {
     return absl::FailedPreconditionError(
         absl::StrCat(connection.dsn().Name(), " writes no binlog: set log_bin, and start it again"));
   }
-  return BinlogPlace{.file = rows->Text(0, 0), .offset = static_cast<std::uint64_t>(rows->Int(0, 1))};
+  return BinlogPlace{.file = rows.Text(0, 0), .offset = static_cast<std::uint64_t>(rows.Int(0, 1))};
 }
 
 absl::StatusOr<std::vector<BinlogPlace>> ReadBinlogFiles(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows =
-      connection.Query("SHOW BINARY LOGS", "asking for its binlog's files");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection.Query("SHOW BINARY LOGS", "asking for its binlog's files"));
   std::vector<BinlogPlace> files;
-  for (std::size_t i = 0; i < rows->rows(); ++i)
-    files.push_back({.file = rows->Text(i, 0), .offset = static_cast<std::uint64_t>(rows->Int(i, 1))});
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    files.push_back({.file = rows.Text(i, 0), .offset = static_cast<std::uint64_t>(rows.Int(i, 1))});
   return files;
 }
 

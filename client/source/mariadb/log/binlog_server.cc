@@ -6,6 +6,8 @@
 
 #include "absl/strings/numbers.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -15,16 +17,16 @@ constexpr double kDaySeconds = 86'400;
 }  // namespace
 
 absl::StatusOr<BinlogServer> ReadBinlogServer(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SELECT @@global.server_id, @@global.gtid_binlog_pos, @@global.gtid_binlog_state, "
-      "@@global.gtid_slave_pos",
-      kAskingServer);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query("SELECT @@global.server_id, @@global.gtid_binlog_pos, @@global.gtid_binlog_state, "
+                       "@@global.gtid_slave_pos",
+                       kAskingServer));
   const auto gtids = [&rows](std::size_t column) {
-    return ParseGtids(rows->Text(0, column)).value_or(std::vector<binlog::Gtid>());
+    return ParseGtids(rows.Text(0, column)).value_or(std::vector<binlog::Gtid>());
   };
   BinlogServer server;
-  server.id = static_cast<std::uint32_t>(rows->Int(0, 0));
+  server.id = static_cast<std::uint32_t>(rows.Int(0, 0));
   server.at = gtids(1);
   server.has = gtids(2);
   // What came with a copy, before its own binlog began.
@@ -49,15 +51,16 @@ BinlogDescent DescentOf(const BinlogServer& server, const BinlogPosition& positi
 
 absl::StatusOr<std::optional<std::int64_t>> ReadBinlogKeptSeconds(mariadb::Connection& connection) {
   // Before 10.6 there are days alone.
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_expire_logs_seconds', 'expire_logs_days')",
-      "asking how long it keeps its binlog");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(
+          "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_expire_logs_seconds', 'expire_logs_days')",
+          "asking how long it keeps its binlog"));
   double kept = 0;
-  for (std::size_t i = 0; i < rows->rows(); ++i) {
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
     double value = 0;
-    if (!absl::SimpleAtod(rows->Text(i, 1), &value)) continue;
-    if (rows->Text(i, 0) == "expire_logs_days") value *= kDaySeconds;
+    if (!absl::SimpleAtod(rows.Text(i, 1), &value)) continue;
+    if (rows.Text(i, 0) == "expire_logs_days") value *= kDaySeconds;
     kept = std::max(kept, value);
   }
   if (kept <= 0) return std::nullopt;
@@ -67,13 +70,12 @@ absl::StatusOr<std::optional<std::int64_t>> ReadBinlogKeptSeconds(mariadb::Conne
 absl::StatusOr<std::optional<double>> SecondsToPurge(mariadb::Connection& connection,
                                                      const BinlogPlace& place, std::int64_t time_s,
                                                      const BinlogPlace& last, std::int64_t now_s) {
-  const absl::StatusOr<std::optional<std::int64_t>> kept = ReadBinlogKeptSeconds(connection);
-  if (!kept.ok()) return kept.status();
-  if (!*kept) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> kept, ReadBinlogKeptSeconds(connection));
+  if (!kept) return std::nullopt;
   // The file that is written to stays, and its time begins when it is none any more.
-  if (place.file == last.file) return static_cast<double>(**kept);
+  if (place.file == last.file) return static_cast<double>(*kept);
   if (time_s == 0) return std::nullopt;
-  return static_cast<double>(std::max<std::int64_t>(time_s + **kept - now_s, 0));
+  return static_cast<double>(std::max<std::int64_t>(time_s + *kept - now_s, 0));
 }
 
 std::int64_t BytesBehind(const std::vector<BinlogPlace>& files, const BinlogPlace& place) {

@@ -15,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -75,11 +77,10 @@ absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStr
         absl::StrCat("the place ", ToString(options.from),
                      " lies behind 4 GB of its file, from where no binlog can be read"));
   }
-  absl::StatusOr<std::unique_ptr<mariadb::Connection>> connection =
-      mariadb::Connection::Open(options.connect);
-  if (!connection.ok()) return connection.status();
-  std::unique_ptr<BinlogStream> stream(new BinlogStream(*std::move(connection), options.from));
-  if (absl::Status begun = stream->Begin(options); !begun.ok()) return begun;
+  ASSIGN_OR_RETURN(std::unique_ptr<mariadb::Connection> connection,
+                   mariadb::Connection::Open(options.connect));
+  std::unique_ptr<BinlogStream> stream(new BinlogStream(std::move(connection), options.from));
+  RETURN_IF_ERROR(stream->Begin(options));
   return stream;
 }
 
@@ -89,15 +90,14 @@ absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
        {std::string("SET @mariadb_slave_capability = 4"),
         std::string("SET @master_binlog_checksum = 'CRC32'"),
         absl::StrCat("SET @master_heartbeat_period = ", options.heartbeat.count() * 1'000'000)}) {
-    if (absl::Status set = connection_->Execute(sql, kReading); !set.ok()) return set;
+    RETURN_IF_ERROR(connection_->Execute(sql, kReading));
   }
   if (options.of != 0) {
-    const absl::StatusOr<std::int64_t> server = connection_->Number("SELECT @@global.server_id", kReading);
-    if (!server.ok()) return server.status();
-    if (*server != options.of) {
+    ASSIGN_OR_RETURN(const std::int64_t server, connection_->Number("SELECT @@global.server_id", kReading));
+    if (server != options.of) {
       return absl::UnavailableError(
           absl::StrCat("the source's address led to two servers, those with server_id ", options.of, " and ",
-                       *server, ". Nothing was read; run again"));
+                       server, ". Nothing was read; run again"));
     }
   }
   rpl_ = mariadb_rpl_init(connection_->handle());
@@ -135,17 +135,15 @@ absl::Status BinlogStream::Failed() {
 absl::Status BinlogStream::Follow(const binlog::Event& event) {
   before_ = place_;
   if (event.type == binlog::EventType::kFormatDescription) {
-    const absl::StatusOr<binlog::FormatDescription> format = binlog::ReadFormatDescription(event);
-    if (!format.ok()) return format.status();
-    checksummed_ = format->checksummed;
+    ASSIGN_OR_RETURN(const binlog::FormatDescription format, binlog::ReadFormatDescription(event));
+    checksummed_ = format.checksummed;
   }
   if (event.type == binlog::EventType::kHeartbeat) return absl::OkStatus();
   // One in the file stands before its end; that which the server makes for the next file says where it goes
   // on.
   if (event.type == binlog::EventType::kRotate && event.is_artificial()) {
-    const absl::StatusOr<binlog::Rotate> rotate = binlog::ReadRotate(event);
-    if (!rotate.ok()) return rotate.status();
-    place_ = {.file = rotate->file, .offset = rotate->position};
+    ASSIGN_OR_RETURN(const binlog::Rotate rotate, binlog::ReadRotate(event));
+    place_ = {.file = rotate.file, .offset = rotate.position};
     return absl::OkStatus();
   }
   if (event.is_artificial()) return absl::OkStatus();
@@ -168,10 +166,9 @@ absl::StatusOr<std::optional<binlog::Event>> BinlogStream::Next() {
   // Before an event stands a byte 0.
   if (packet.empty() || packet[0] != '\0')
     return absl::DataLossError("the server's answer is no event of a binlog");
-  const absl::StatusOr<binlog::Event> event = binlog::ReadEvent(packet.substr(1), checksummed_);
-  if (!event.ok()) return event.status();
-  if (absl::Status followed = Follow(*event); !followed.ok()) return followed;
-  return *event;
+  ASSIGN_OR_RETURN(const binlog::Event event, binlog::ReadEvent(packet.substr(1), checksummed_));
+  RETURN_IF_ERROR(Follow(event));
+  return event;
 }
 
 }  // namespace mirror

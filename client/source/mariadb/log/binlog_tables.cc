@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -122,13 +124,13 @@ absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connectio
   // From 10.10 on a collation has a number for each character set that it is of.
   const char* const table =
       connection.server_version() >= 101000 ? "COLLATION_CHARACTER_SET_APPLICABILITY" : "COLLATIONS";
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      absl::StrCat("SELECT ID, CHARACTER_SET_NAME FROM information_schema.", table, " WHERE ID IS NOT NULL"),
-      "reading its character sets");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection.Query(absl::StrCat("SELECT ID, CHARACTER_SET_NAME FROM information_schema.",
+                                                 table, " WHERE ID IS NOT NULL"),
+                                    "reading its character sets"));
   BinlogCharsets charsets;
-  for (std::size_t i = 0; i < rows->rows(); ++i)
-    charsets[static_cast<std::uint32_t>(rows->Int(i, 0))] = rows->Text(i, 1);
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    charsets[static_cast<std::uint32_t>(rows.Int(i, 0))] = rows.Text(i, 1);
   return charsets;
 }
 

@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_staged_texts.h"
@@ -23,11 +24,9 @@ constexpr std::size_t kStagedRowsAtATime = 10'000;
 /// server_id, so that a second agent at another server with a database of the same name is another source.
 absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::string& identity,
                                          const std::string& context_id) {
-  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(**session);
-  if (!server.ok()) return server.status();
-  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server->id));
+  ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const BinlogServer server, ReadBinlogServer(*session));
+  return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server.id));
 }
 
 }  // namespace
@@ -35,26 +34,21 @@ absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::s
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
                                                              MariadbLogOptions options) {
   std::unique_ptr<MariadbLog> log(new MariadbLog(std::move(staging), std::move(options)));
-  if (absl::Status opened = log->OpenExchange(); !opened.ok()) return opened;
-  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(log->stage());
-  if (!source.ok()) return source.status();
-  log->had_source_ = !source->source_id.empty();
-  log->source_id_ = log->had_source_ ? source->source_id : log->options_.source_id;
+  RETURN_IF_ERROR(log->OpenExchange());
+  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(log->stage()));
+  log->had_source_ = !source.source_id.empty();
+  log->source_id_ = log->had_source_ ? source.source_id : log->options_.source_id;
   if (!log->source_id_.empty()) return log;
-  const absl::StatusOr<MariadbSource> place = log->staging_->sessions()->Look();
-  if (!place.ok()) return place.status();
-  absl::StatusOr<std::string> made =
-      MakeSourceId(*log->staging_->sessions(), place->identity, log->options_.context_id);
-  if (!made.ok()) return made.status();
-  log->source_id_ = *std::move(made);
+  ASSIGN_OR_RETURN(const MariadbSource place, log->staging_->sessions()->Look());
+  ASSIGN_OR_RETURN(log->source_id_,
+                   MakeSourceId(*log->staging_->sessions(), place.identity, log->options_.context_id));
   return log;
 }
 
 absl::Status MariadbLog::OpenExchange() {
   if (!options_.exchange) return absl::OkStatus();
-  const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<bool> noted = MariadbMarks::AreIn(**session);
+  ASSIGN_OR_RETURN(const MariadbLease session, staging_->sessions()->Take(MariadbUse::kCatalogs));
+  const absl::StatusOr<bool> noted = MariadbMarks::AreIn(*session);
   if (!noted.ok() || !*noted) return noted.status();
   marks_.emplace(staging_->options().access);
   conflicts_.emplace(staging_->options().access);
@@ -64,17 +58,14 @@ absl::Status MariadbLog::OpenExchange() {
 absl::StatusOr<std::vector<std::string>> MariadbLog::Check(const MariadbAccess& access,
                                                            std::uint32_t server_id) {
   MariadbSessions sessions(access);
-  const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  return CheckBinlog(**session, server_id);
+  ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
+  return CheckBinlog(*session, server_id);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> MariadbLog::Unlogged() {
-  const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(**session);
-  if (!tables.ok()) return tables.status();
-  return ReadUnlogged(**session, *tables);
+  ASSIGN_OR_RETURN(const MariadbLease session, staging_->sessions()->Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadMariadbTables(*session));
+  return ReadUnlogged(*session, tables);
 }
 
 LogFigures MariadbLog::Figures() {
@@ -99,15 +90,14 @@ LogFigures MariadbLog::Figures() {
 
 absl::StatusOr<std::vector<std::string>> MariadbLog::Renew(const std::vector<std::string>& tables) {
   std::vector<std::string> sentences = staging_->TakeNews();
-  const absl::StatusOr<std::vector<std::string>> changed =
-      tables_.Renew(tables, is_fresh_ ? &marker_ : nullptr);
-  if (!changed.ok()) return changed.status();
-  if (!changed->empty()) {
-    sentences.push_back(absl::StrCat("the definition of ", Counted(changed->size(), "table"),
+  ASSIGN_OR_RETURN(const std::vector<std::string> changed,
+                   tables_.Renew(tables, is_fresh_ ? &marker_ : nullptr));
+  if (!changed.empty()) {
+    sentences.push_back(absl::StrCat("the definition of ", Counted(changed.size(), "table"),
                                      " changed, so that what was read of the binlog before does not count "
                                      "for it: it is compared with the mirror, "
                                      "or populated: ",
-                                     ListNames(*changed, 10)));
+                                     ListNames(changed, 10)));
   }
   return sentences;
 }
@@ -126,10 +116,9 @@ bool MariadbLog::Complete(TableSchema& schema) {
 // --- Who the source is --------------------------------------------------------
 
 absl::StatusOr<std::string> MariadbLog::Bind(const SourceMark& mark) {
-  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
   // The address leads to another one by now.
-  if (!source->database.empty() && !mark.database.empty() && source->database != mark.database) {
+  if (!source.database.empty() && !mark.database.empty() && source.database != mark.database) {
     return absl::UnavailableError(
         "the source's address led to two databases in one run. Nothing was sent; run again");
   }
@@ -137,34 +126,30 @@ absl::StatusOr<std::string> MariadbLog::Bind(const SourceMark& mark) {
 }
 
 absl::Status MariadbLog::KeepSource() {
-  absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
-  if (!source.ok()) return source.status();
-  if (source->source_id.empty()) {
+  ASSIGN_OR_RETURN(StagedBinlog source, ReadStagedBinlog(stage()));
+  if (source.source_id.empty()) {
     // The stage began anew with another database.
     if (had_source_) {
       // One of the same name and domain, too, is another one.
-      const absl::StatusOr<std::string> made =
-          MakeSourceId(*staging_->sessions(), source->database, options_.context_id);
-      if (!made.ok()) return made.status();
-      source_id_ = *made != source_id_ ? *made : NewToken();
+      ASSIGN_OR_RETURN(const std::string made,
+                       MakeSourceId(*staging_->sessions(), source.database, options_.context_id));
+      source_id_ = made != source_id_ ? made : NewToken();
     }
-    source->source_id = source_id_;
-    if (absl::Status kept = KeepStagedBinlog(stage(), *source); !kept.ok()) return kept;
+    source.source_id = source_id_;
+    RETURN_IF_ERROR(KeepStagedBinlog(stage(), source));
   }
-  source_id_ = source->source_id;
+  source_id_ = source.source_id;
   had_source_ = true;
   return absl::OkStatus();
 }
 
 absl::Status MariadbLog::TakeMarker(std::int64_t above) {
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop, above);
-  if (!marker.ok()) return marker.status();
-  marker_ = *std::move(marker);
+  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(options_.stop, above));
   return staging_->WaitUntilSeen(marker_->lsn, options_.stop);
 }
 
 absl::Status MariadbLog::Refresh() {
-  if (absl::Status taken = TakeMarker(); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeMarker());
   is_fresh_ = true;
   for (auto& [name, table] : tables_.all()) {
     table.snapshots.clear();
@@ -172,9 +157,8 @@ absl::Status MariadbLog::Refresh() {
     table.begun = false;
   }
   if (conflicts_) {
-    const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
-    if (!session.ok()) return session.status();
-    if (absl::Status read = conflicts_->Read(**session); !read.ok()) return read;
+    ASSIGN_OR_RETURN(const MariadbLease session, staging_->sessions()->Take(MariadbUse::kCatalogs));
+    RETURN_IF_ERROR(conflicts_->Read(*session));
   }
   return KeepSource();
 }
@@ -190,15 +174,13 @@ absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Posit
   // All that there is now came behind that, whatever was on record before.
   const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
   if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
-  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
-  if (!mark.ok()) return mark.status();
+  ASSIGN_OR_RETURN(const std::optional<StageMark> mark, stage().FindMark(position.lineage));
   const std::int64_t lsn = position.lsn.value;
-  if (!*mark) {
-    const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
-    if (!source.ok()) return source.status();
-    return source->past == StagedBinlog::Past::kAhead ? Standing::kAhead : Standing::kMiss;
+  if (!mark) {
+    ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
+    return source.past == StagedBinlog::Past::kAhead ? Standing::kAhead : Standing::kMiss;
   }
-  if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
+  if (lsn > (mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   if (!staged.ok()) return Standing::kGone;
   if (lsn < staged->truncated_lsn) return Standing::kEmptied;
   if (lsn < staged->floor) return Standing::kGone;
@@ -211,10 +193,9 @@ absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position&
   if (known == nullptr || !known->trouble.ok() || known->id == 0 || position.lsn.value < 0) return false;
   const absl::StatusOr<bool> sent = Sent(table, position);
   if (!sent.ok()) return sent;
-  const absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
   // Of a past that is not this binlog's: two databases that fight for a mirror would stay unseen.
-  if (!*sent && source->past != StagedBinlog::Past::kWhole) return false;
+  if (!*sent && source.past != StagedBinlog::Past::kWhole) return false;
   known->adopted = position;
   return true;
 }
@@ -227,9 +208,8 @@ absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& 
   if (known->adopted && known->adopted->lsn == lsn) return true;
   const std::shared_ptr<StageView> moment = Moment();
   StageView& view = moment == nullptr ? stage() : *moment;
-  const absl::StatusOr<bool> has = view.HasRowsBehind(known->id, lsn.value);
-  if (!has.ok()) return has.status();
-  return *has;
+  ASSIGN_OR_RETURN(const bool has, view.HasRowsBehind(known->id, lsn.value));
+  return has;
 }
 
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
@@ -237,7 +217,7 @@ absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vec
   if (!marker_) return absl::FailedPreconditionError("the source's log was not read before rows were sent");
   // The clock by which a stage begins was set back.
   if (marker_->lsn <= highest) {
-    if (absl::Status taken = TakeMarker(highest); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeMarker(highest));
   }
   std::map<std::string, Position> targets;
   for (const std::string& table : tables) targets[table] = {Lsn{marker_->lsn}, marker_->token};
@@ -255,24 +235,22 @@ absl::Status MariadbLog::ForgetConflicts(const std::map<std::string, Position>& 
 }
 
 absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) {
-  if (absl::Status forgotten = ForgetConflicts(durable); !forgotten.ok()) return forgotten;
+  RETURN_IF_ERROR(ForgetConflicts(durable));
   std::vector<Stage::Durable> positions;
   bool all_on_record = true;
   for (const auto& [name, position] : durable) {
     const MariadbLogTable* const table = tables_.Find(name);
-    const absl::StatusOr<bool> sent = Sent(name, position);
-    if (!sent.ok()) return sent.status();
-    all_on_record = all_on_record && *sent;
-    if (table != nullptr && table->id != 0 && *sent) positions.push_back({table->id, position.lsn.value});
+    ASSIGN_OR_RETURN(const bool sent, Sent(name, position));
+    all_on_record = all_on_record && sent;
+    if (table != nullptr && table->id != 0 && sent) positions.push_back({table->id, position.lsn.value});
   }
   const absl::Status trimmed = stage().Trim(positions, NowMs());
   if (!trimmed.ok() || durable.empty() || !all_on_record) return trimmed;
   // All mirrors are of this binlog by now.
-  absl::StatusOr<StagedBinlog> source = ReadStagedBinlog(stage());
-  if (!source.ok()) return source.status();
-  if (source->past == StagedBinlog::Past::kWhole) return absl::OkStatus();
-  source->past = StagedBinlog::Past::kWhole;
-  return KeepStagedBinlog(stage(), *source);
+  ASSIGN_OR_RETURN(StagedBinlog source, ReadStagedBinlog(stage()));
+  if (source.past == StagedBinlog::Past::kWhole) return absl::OkStatus();
+  source.past = StagedBinlog::Past::kWhole;
+  return KeepStagedBinlog(stage(), source);
 }
 
 // --- What changed -------------------------------------------------------------
@@ -291,37 +269,31 @@ absl::StatusOr<std::int64_t> MariadbLog::LsnOfSnapshot(const std::string& snapsh
 
 absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,
                                                       const std::vector<std::int64_t>& snapshots) {
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
+  ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(options_.stop));
   const std::int64_t from =
-      snapshots.empty() ? marker->lsn : *std::min_element(snapshots.begin(), snapshots.end());
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
-  if (!staged.ok()) return staged.status();
+      snapshots.empty() ? marker.lsn : *std::min_element(snapshots.begin(), snapshots.end());
+  ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
   // What came in between is not staged.
-  if (!snapshots.empty() && from < staged->floor) {
-    return absl::AbortedError(absl::StrCat("table '", table.table.name,
-                                           "' moved while its rows were read: ", staged->gone_because));
+  if (!snapshots.empty() && from < staged.floor) {
+    return absl::AbortedError(
+        absl::StrCat("table '", table.table.name, "' moved while its rows were read: ", staged.gone_because));
   }
-  return Covered{std::max(from, staged->floor), *std::move(marker)};
+  return Covered{std::max(from, staged.floor), std::move(marker)};
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const std::string& table, Lsn lsn) {
   const MariadbLogTable* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
   if (!known->snapshot_trouble.ok()) return known->snapshot_trouble;
-  const absl::StatusOr<Covered> covered = Cover(*known, known->snapshots);
-  if (!covered.ok()) return covered.status();
-  const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(*known);
-  if (!floor.ok()) return floor.status();
-  const std::int64_t from = std::max(std::min(lsn.value, covered->from), *floor);
-  const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Covered covered, Cover(*known, known->snapshots));
+  ASSIGN_OR_RETURN(const std::int64_t floor, tables_.FloorOf(*known));
+  const std::int64_t from = std::max(std::min(lsn.value, covered.from), floor);
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedRows> rows, stage().RowsBehind(known->id, from));
   std::vector<Key> keys;
   for (bool last = false; !last;) {
-    const absl::StatusOr<std::vector<StagedRows::Row>> some = (*rows)->Next(kStagedRowsAtATime);
-    if (!some.ok()) return some.status();
-    last = some->size() < kStagedRowsAtATime;
-    for (const StagedRows::Row& row : *some) {
+    ASSIGN_OR_RETURN(const std::vector<StagedRows::Row> some, rows->Next(kStagedRowsAtATime));
+    last = some.size() < kStagedRowsAtATime;
+    for (const StagedRows::Row& row : some) {
       if (std::optional<Key> key = KeyOfStagedMariadb(known->schema, row.key))
         keys.push_back(*std::move(key));
     }
@@ -331,15 +303,12 @@ absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const st
 
 absl::Status MariadbLog::HoldMoment() {
   moment_.reset();
-  const absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
-  absl::StatusOr<std::shared_ptr<StageView>> view = stage().Hold();
-  if (!view.ok()) return view.status();
-  const absl::StatusOr<std::int64_t> place = (*view)->Place();
-  if (!place.ok()) return place.status();
+  ASSIGN_OR_RETURN(const StageMark marker, staging_->StageToMarker(options_.stop));
+  ASSIGN_OR_RETURN(std::shared_ptr<StageView> view, stage().Hold());
+  ASSIGN_OR_RETURN(const std::int64_t place, view->Place());
   // Another process set it back in between.
-  if (*place < marker->lsn) return StageFellBehind();
-  moment_ = *std::move(view);
+  if (place < marker.lsn) return StageFellBehind();
+  moment_ = std::move(view);
   moment_begun_ = std::chrono::steady_clock::now();
   return absl::OkStatus();
 }
@@ -393,19 +362,16 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
   const bool is_behind_rows = std::exchange(table->begun, false);
   if (is_behind_rows) {
     if (!table->snapshot_trouble.ok()) return table->snapshot_trouble;
-    const absl::StatusOr<Covered> covered = Cover(*table, table->snapshots);
-    if (!covered.ok()) return covered.status();
-    staged.from = staged.mirrored_lsn = covered->from;
-    staged.target = {Lsn{covered->marker.lsn}, covered->marker.token};
+    ASSIGN_OR_RETURN(const Covered covered, Cover(*table, table->snapshots));
+    staged.from = staged.mirrored_lsn = covered.from;
+    staged.target = {Lsn{covered.marker.lsn}, covered.marker.token};
   } else {
     staged.from = ask.from.value;
     staged.target = {Lsn{marker_->lsn}, marker_->token};
     // An interrupted sending may have inserted what came since.
     staged.mirrored_lsn = std::max(table->judged, ask.from.value);
     if (table->adopted && table->adopted->lsn == ask.from) {
-      const absl::StatusOr<std::int64_t> floor = tables_.FloorOf(*table);
-      if (!floor.ok()) return floor.status();
-      staged.from = *floor;
+      ASSIGN_OR_RETURN(staged.from, tables_.FloorOf(*table));
       staged.mirrored_lsn = INT64_MAX;
       // The mirror may lack rows that were only updated since.
       staged.whole_rows = true;
@@ -421,16 +387,16 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
   }
   // A row that is read in the database is of a later moment.
   if (!is_behind_rows && !staged.whole_rows && !known->steps) staged.moment = Moment();
-  auto texts = MariadbStagedTexts::Make(
-      std::move(look), known, [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
-        const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
-        if (!lsn.ok()) return lsn;
-        const absl::StatusOr<Covered> covered = Cover(*table, {*lsn});
-        if (!covered.ok()) return covered.status();
-        return covered->from;
-      });
-  if (!texts.ok()) return texts.status();
-  return ReadStagedChanges(stage(), *std::move(texts), std::move(staged));
+  ASSIGN_OR_RETURN(
+      auto texts,
+      MariadbStagedTexts::Make(std::move(look), known,
+                               [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
+                                 const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
+                                 if (!lsn.ok()) return lsn;
+                                 ASSIGN_OR_RETURN(const Covered covered, Cover(*table, {*lsn}));
+                                 return covered.from;
+                               }));
+  return ReadStagedChanges(stage(), std::move(texts), std::move(staged));
 }
 
 }  // namespace mirror

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_checks.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_sessions.h"
@@ -24,13 +25,14 @@ constexpr const char* kMonitorRights[] = {"BINLOG MONITOR", "REPLICATION CLIENT"
 using Variables = std::map<std::string, std::string>;
 
 absl::StatusOr<Variables> ReadVariables(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', "
-      "'binlog_row_metadata', 'log_slave_updates', 'server_id', 'default_master_connection')",
-      kCheckingBinlog);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(
+          "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', "
+          "'binlog_row_metadata', 'log_slave_updates', 'server_id', 'default_master_connection')",
+          kCheckingBinlog));
   Variables variables;
-  for (std::size_t i = 0; i < rows->rows(); ++i) variables[rows->Text(i, 0)] = rows->Text(i, 1);
+  for (std::size_t i = 0; i < rows.rows(); ++i) variables[rows.Text(i, 0)] = rows.Text(i, 1);
   return variables;
 }
 
@@ -68,16 +70,14 @@ void CheckFilters(const mariadb::Rows& status, const std::string& database,
 }
 
 absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::string>* refusals) {
-  const absl::StatusOr<mariadb::Rows> user = connection.Query("SELECT CURRENT_USER()", kCheckingBinlog);
-  if (!user.ok()) return user.status();
-  const absl::StatusOr<std::set<std::string>> rights = ReadMariadbGlobalRights(connection);
-  if (!rights.ok()) return rights.status();
-  const bool all = rights->contains("ALL PRIVILEGES");
-  const bool replication = all || rights->contains(kReplicationRight);
-  const bool monitor = all || rights->contains(kMonitorRights[0]) || rights->contains(kMonitorRights[1]);
+  ASSIGN_OR_RETURN(const mariadb::Rows user, connection.Query("SELECT CURRENT_USER()", kCheckingBinlog));
+  ASSIGN_OR_RETURN(const std::set<std::string> rights, ReadMariadbGlobalRights(connection));
+  const bool all = rights.contains("ALL PRIVILEGES");
+  const bool replication = all || rights.contains(kReplicationRight);
+  const bool monitor = all || rights.contains(kMonitorRights[0]) || rights.contains(kMonitorRights[1]);
   const auto refuse = [&](const char* right) {
     refusals->push_back(absl::StrCat("user ", connection.dsn().user, " lacks the right ", right, ": GRANT ",
-                                     right, " ON *.* TO ", MariadbGrantee(user->Text(0, 0))));
+                                     right, " ON *.* TO ", MariadbGrantee(user.Text(0, 0))));
   };
   if (!replication) refuse(kReplicationRight);
   if (!monitor) refuse(kMonitorRights[0]);
@@ -88,29 +88,28 @@ absl::Status CheckRights(mariadb::Connection& connection, std::vector<std::strin
 
 absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection& connection,
                                                              std::uint32_t server_id) {
-  const absl::StatusOr<Variables> variables = ReadVariables(connection);
-  if (!variables.ok()) return variables.status();
+  ASSIGN_OR_RETURN(const Variables variables, ReadVariables(connection));
   std::vector<std::string> refusals;
-  const auto log = variables->find("log_bin");
-  if (log == variables->end() || log->second != "ON") {
+  const auto log = variables.find("log_bin");
+  if (log == variables.end() || log->second != "ON") {
     return std::vector<std::string>{
         "it writes no binlog: set log_bin in the server's configuration, and start it again"};
   }
-  CheckVariable(*variables, "binlog_format", "ROW", "changes stand in the binlog as statements, not as rows",
+  CheckVariable(variables, "binlog_format", "ROW", "changes stand in the binlog as statements, not as rows",
                 &refusals);
-  CheckVariable(*variables, "binlog_row_image", "FULL",
+  CheckVariable(variables, "binlog_row_image", "FULL",
                 "rows stand in the binlog without all of their columns", &refusals);
-  CheckVariable(*variables, "binlog_row_metadata", "FULL", "the binlog does not name the columns of its rows",
+  CheckVariable(variables, "binlog_row_metadata", "FULL", "the binlog does not name the columns of its rows",
                 &refusals);
-  const auto updates = variables->find("log_slave_updates");
-  if (updates != variables->end() && updates->second != "ON" && IsReplica(connection)) {
+  const auto updates = variables.find("log_slave_updates");
+  if (updates != variables.end() && updates->second != "ON" && IsReplica(connection)) {
     refusals.push_back(
         "the server is a replica with log_slave_updates OFF: what it takes from its primary is not in its "
         "binlog. Set "
         "log_slave_updates in its configuration, and start it again");
   }
-  const auto own = variables->find("server_id");
-  if (server_id == 0 || (own != variables->end() && own->second == absl::StrCat(server_id))) {
+  const auto own = variables.find("server_id");
+  if (server_id == 0 || (own != variables.end() && own->second == absl::StrCat(server_id))) {
     refusals.push_back(
         absl::StrCat("server_id is ", server_id, ", which is ", server_id == 0 ? "none" : "the server's own",
                      ": set another one, that of no server and no other agent, in the configuration"));
@@ -123,7 +122,7 @@ absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connec
   absl::StatusOr<std::vector<std::string>> settings = CheckBinlogSettings(connection, server_id);
   if (!settings.ok()) return settings;
   std::vector<std::string> refusals = *std::move(settings);
-  if (absl::Status checked = CheckRights(connection, &refusals); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckRights(connection, &refusals));
   const absl::StatusOr<mariadb::Rows> status = connection.Query("SHOW MASTER STATUS", kCheckingBinlog);
   if (status.ok()) CheckFilters(*status, connection.dsn().database, &refusals);
   if (!status.ok() && mariadb::TroubleOf(status.status()) != mariadb::Trouble::kDenied)
@@ -147,17 +146,18 @@ absl::Status BinlogDamaged(const BinlogPlace& behind, const absl::Status& why) {
 
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection) {
   constexpr char kDoing[] = "reading its foreign keys";
-  const absl::StatusOr<mariadb::Rows> keys = connection.Query(
-      absl::StrCat(
-          "SELECT DISTINCT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE "
-          "REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA = ",
-          mariadb::QuotedText(connection.dsn().database), " ORDER BY BINARY TABLE_NAME"),
-      kDoing);
-  if (!keys.ok()) return keys.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows keys,
+      connection.Query(
+          absl::StrCat(
+              "SELECT DISTINCT TABLE_NAME, CONSTRAINT_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE "
+              "REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA = ",
+              mariadb::QuotedText(connection.dsn().database), " ORDER BY BINARY TABLE_NAME"),
+          kDoing));
   std::map<std::string, std::string> children;
   std::string table, definition;
-  for (std::size_t i = 0; i < keys->rows(); ++i) {
-    if (const std::string name = keys->Text(i, 0); name != table || i == 0) {
+  for (std::size_t i = 0; i < keys.rows(); ++i) {
+    if (const std::string name = keys.Text(i, 0); name != table || i == 0) {
       table = name;
       const absl::StatusOr<std::string> quoted = mariadb::QuotedName(connection.dsn().database, name);
       if (!quoted.ok()) continue;
@@ -170,14 +170,14 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::
       definition = created.ok() && created->rows() > 0 ? created->Text(0, 1) : "";
       if (!created.ok()) children[name] = "its foreign keys cannot be read";
     }
-    const MariadbForeignKeyActions actions = ReadMariadbActions(definition, keys->Text(i, 1));
+    const MariadbForeignKeyActions actions = ReadMariadbActions(definition, keys.Text(i, 1));
     const auto changes = [](ForeignKeyAction action) {
       return action == ForeignKeyAction::kCascade || action == ForeignKeyAction::kSetNull ||
              action == ForeignKeyAction::kSetDefault;
     };
     if (!changes(actions.on_delete) && !changes(actions.on_update)) continue;
     children[table] =
-        absl::StrCat("its foreign key '", keys->Text(i, 1), "' ",
+        absl::StrCat("its foreign key '", keys.Text(i, 1), "' ",
                      changes(actions.on_delete) ? "deletes or changes its rows with those of another table"
                                                 : "changes its rows with those of another table",
                      ", which the binlog does not show");
@@ -211,10 +211,9 @@ std::string BinlogFingerprint(const MariadbTable& table) {
 }
 
 absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows =
-      connection.Query("SELECT DATABASE()", "asking for the name of its database");
-  if (!rows.ok()) return rows.status();
-  return rows->rows() == 0 ? connection.dsn().database : rows->Text(0, 0);
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection.Query("SELECT DATABASE()", "asking for the name of its database"));
+  return rows.rows() == 0 ? connection.dsn().database : rows.Text(0, 0);
 }
 
 namespace {
@@ -222,51 +221,47 @@ namespace {
 /// Its rows are passed over from here on, so that it has to be begun again, also where it is as before by
 /// then.
 absl::Status LeaveOut(Stage& stage, StagedTable table) {
-  const absl::StatusOr<std::int64_t> place = stage.Place();
-  if (!place.ok()) return place.status();
+  ASSIGN_OR_RETURN(const std::int64_t place, stage.Place());
   table.fingerprint.clear();
-  if (absl::Status set = stage.SetTable(table); !set.ok()) return set;
-  return stage.RaiseFloor(table.id, *place + 1, "its definition was another one when the binlog was read");
+  RETURN_IF_ERROR(stage.SetTable(table));
+  return stage.RaiseFloor(table.id, place + 1, "its definition was another one when the binlog was read");
 }
 
 }  // namespace
 
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage) {
-  const absl::StatusOr<std::vector<StagedTable>> staged = stage.Tables();
-  if (!staged.ok()) return staged.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, stage.Tables());
   BinlogTables tables;
-  absl::StatusOr<std::string> database = ReadDatabaseInBinlog(connection);
-  if (!database.ok()) return database.status();
-  tables.database = *std::move(database);
-  absl::StatusOr<BinlogCharsets> charsets = ReadBinlogCharsets(connection);
-  if (!charsets.ok()) return charsets.status();
-  tables.charsets = *std::move(charsets);
-  absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(connection);
-  if (!all.ok()) return all.status();
-  for (MariadbTable& table : *all) {
-    const auto found = std::find_if(staged->begin(), staged->end(),
+  ASSIGN_OR_RETURN(std::string database, ReadDatabaseInBinlog(connection));
+  tables.database = std::move(database);
+  ASSIGN_OR_RETURN(BinlogCharsets charsets, ReadBinlogCharsets(connection));
+  tables.charsets = std::move(charsets);
+  ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadMariadbTables(connection));
+  for (MariadbTable& table : all) {
+    const auto found = std::find_if(staged.begin(), staged.end(),
                                     [&](const StagedTable& one) { return one.name == table.name; });
-    if (found == staged->end() || found->fingerprint != BinlogFingerprint(table)) continue;
+    if (found == staged.end() || found->fingerprint != BinlogFingerprint(table)) continue;
     const std::string name = table.name;
     tables.tables.emplace(name, BinlogTable{found->id, std::move(table)});
   }
-  for (const StagedTable& table : *staged) {
+  for (const StagedTable& table : staged) {
     if (tables.tables.contains(table.name)) continue;
-    if (absl::Status left = LeaveOut(stage, table); !left.ok()) return left;
+    RETURN_IF_ERROR(LeaveOut(stage, table));
   }
   return tables;
 }
 
 absl::StatusOr<BinlogPlace> ReadSnapshotPlace(mariadb::Connection& connection) {
-  const absl::StatusOr<mariadb::Rows> rows = connection.Query(
-      "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')",
-      "asking where the binlog was at its snapshot");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(
+      const mariadb::Rows rows,
+      connection.Query(
+          "SHOW STATUS WHERE Variable_name IN ('binlog_snapshot_file', 'binlog_snapshot_position')",
+          "asking where the binlog was at its snapshot"));
   BinlogPlace place;
-  for (std::size_t i = 0; i < rows->rows(); ++i) {
-    if (absl::EqualsIgnoreCase(rows->Text(i, 0), "binlog_snapshot_file")) place.file = rows->Text(i, 1);
-    if (absl::EqualsIgnoreCase(rows->Text(i, 0), "binlog_snapshot_position"))
-      place.offset = static_cast<std::uint64_t>(rows->Int(i, 1));
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    if (absl::EqualsIgnoreCase(rows.Text(i, 0), "binlog_snapshot_file")) place.file = rows.Text(i, 1);
+    if (absl::EqualsIgnoreCase(rows.Text(i, 0), "binlog_snapshot_position"))
+      place.offset = static_cast<std::uint64_t>(rows.Int(i, 1));
   }
   if (place.file.empty())
     return absl::FailedPreconditionError(absl::StrCat(connection.dsn().Name(), " writes no binlog"));

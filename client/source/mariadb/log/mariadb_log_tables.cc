@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_log_tables.h"
 
@@ -26,38 +27,34 @@ MariadbLogTable* MariadbLogTables::Find(const std::string& name) {
 }
 
 absl::StatusOr<StagedTable> MariadbLogTables::StagedOf(const MariadbLogTable& table) {
-  absl::StatusOr<std::vector<StagedTable>> all = staging_.stage().Tables();
-  if (!all.ok()) return all.status();
-  for (StagedTable& staged : *all) {
+  ASSIGN_OR_RETURN(std::vector<StagedTable> all, staging_.stage().Tables());
+  for (StagedTable& staged : all) {
     if (staged.id == table.id) return std::move(staged);
   }
   return absl::AbortedError(absl::StrCat("table '", table.table.name, "' is not staged any more"));
 }
 
 absl::StatusOr<std::int64_t> MariadbLogTables::FloorOf(const MariadbLogTable& table) {
-  const absl::StatusOr<StagedTable> staged = StagedOf(table);
-  if (!staged.ok()) return staged.status();
-  return staged->floor;
+  ASSIGN_OR_RETURN(const StagedTable staged, StagedOf(table));
+  return staged.floor;
 }
 
 absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vector<std::string>& names,
                                                                  std::optional<StageMark>* marker) {
   std::set<std::string> changed;
   for (int i = 0; i < kBinlogRenewalsMax; ++i) {
-    if (absl::Status taken = TakeCatalog(names); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeCatalog(names));
     Renewal renewal;
-    if (absl::Status found = FindChanges(marker != nullptr, &renewal); !found.ok()) return found;
+    RETURN_IF_ERROR(FindChanges(marker != nullptr, &renewal));
     changed.insert(renewal.changed.begin(), renewal.changed.end());
     if (renewal.fresh.empty() && renewal.changed.empty())
       return std::vector<std::string>(changed.begin(), changed.end());
     // What is in the binlog up to here may be of the definitions of before; that they are still these is seen
     // by another look at the catalogs.
     SetLogged();
-    absl::StatusOr<StageMark> now = staging_.StageToMarker(stop_);
-    if (!now.ok()) return now.status();
-    *marker = *std::move(now);
-    if (absl::Status seen = staging_.WaitUntilSeen((*marker)->lsn, stop_); !seen.ok()) return seen;
-    if (absl::Status raised = RaiseRenewed(renewal, (*marker)->lsn); !raised.ok()) return raised;
+    ASSIGN_OR_RETURN(*marker, staging_.StageToMarker(stop_));
+    RETURN_IF_ERROR(staging_.WaitUntilSeen((*marker)->lsn, stop_));
+    RETURN_IF_ERROR(RaiseRenewed(renewal, (*marker)->lsn));
   }
   return absl::UnavailableError(
       "the definitions of the source's tables changed again and again while its binlog was read. Nothing was "
@@ -78,30 +75,22 @@ absl::Status MariadbLogTables::RaiseRenewed(const Renewal& renewal, std::int64_t
   for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
     for (const std::string& name : *names) {
       const MariadbLogTable& table = tables_.at(name);
-      absl::Status raised = staging_.stage().RaiseFloor(
-          table.id, lsn, names == &renewal.fresh ? "it is new in the log" : "its definition changed");
-      if (!raised.ok()) return raised;
-      if (absl::Status set = SetStaged(table, BinlogFingerprint(table.table)); !set.ok()) return set;
+      RETURN_IF_ERROR(staging_.stage().RaiseFloor(
+          table.id, lsn, names == &renewal.fresh ? "it is new in the log" : "its definition changed"));
+      RETURN_IF_ERROR(SetStaged(table, BinlogFingerprint(table.table)));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names) {
-  const absl::StatusOr<MariadbLease> session = staging_.sessions()->Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(**session);
-  if (!all.ok()) return all.status();
-  const absl::StatusOr<std::map<std::string, std::string>> unlogged = ReadUnlogged(**session, *all);
-  if (!unlogged.ok()) return unlogged.status();
+  ASSIGN_OR_RETURN(const MariadbLease session, staging_.sessions()->Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadMariadbTables(*session));
+  ASSIGN_OR_RETURN(const auto unlogged, ReadUnlogged(*session, all));
   if (charsets_.empty()) {
-    absl::StatusOr<BinlogCharsets> charsets = ReadBinlogCharsets(**session);
-    if (!charsets.ok()) return charsets.status();
-    charsets_ = *std::move(charsets);
+    ASSIGN_OR_RETURN(charsets_, ReadBinlogCharsets(*session));
   }
-  absl::StatusOr<std::string> database = ReadDatabaseInBinlog(**session);
-  if (!database.ok()) return database.status();
-  database_ = *std::move(database);
+  ASSIGN_OR_RETURN(database_, ReadDatabaseInBinlog(*session));
   std::map<std::string, MariadbLogTable> before = std::exchange(tables_, {});
   for (const std::string& name : names) {
     MariadbLogTable table;
@@ -109,12 +98,12 @@ absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names
     table.id = 0;
     table.trouble = absl::OkStatus();
     const auto found =
-        std::find_if(all->begin(), all->end(), [&](const MariadbTable& one) { return one.name == name; });
-    table.table = found == all->end() ? MariadbTable{.name = name} : *found;
-    const auto why = unlogged->find(name);
-    if (found == all->end()) {
+        std::find_if(all.begin(), all.end(), [&](const MariadbTable& one) { return one.name == name; });
+    table.table = found == all.end() ? MariadbTable{.name = name} : *found;
+    const auto why = unlogged.find(name);
+    if (found == all.end()) {
       table.trouble = absl::AbortedError(absl::StrCat("table '", name, "' went while it was looked at"));
-    } else if (why != unlogged->end()) {
+    } else if (why != unlogged.end()) {
       table.trouble = NotInBinlog(name, why->second);
     }
     tables_[name] = std::move(table);
@@ -125,11 +114,10 @@ absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names
 /// What is staged of a table whose definition moved is given up, and until that was done to the end the stage
 /// has none of it.
 absl::Status MariadbLogTables::FindChanges(bool is_fresh, Renewal* renewal) {
-  const absl::StatusOr<std::vector<StagedTable>> staged = staging_.stage().Tables();
-  if (!staged.ok()) return staged.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, staging_.stage().Tables());
   std::int64_t last_id = 0;
   std::map<std::string, StagedTable> by_name;
-  for (const StagedTable& table : *staged) {
+  for (const StagedTable& table : staged) {
     last_id = std::max(last_id, table.id);
     by_name[table.name] = table;
   }
@@ -144,24 +132,21 @@ absl::Status MariadbLogTables::FindChanges(bool is_fresh, Renewal* renewal) {
       renewal->fresh.push_back(name);
     } else {
       (found->second.fingerprint.empty() ? renewal->fresh : renewal->changed).push_back(name);
-      const absl::StatusOr<std::int64_t> place = staging_.stage().Place();
-      if (!place.ok()) return place.status();
-      absl::Status raised = staging_.stage().RaiseFloor(table.id, *place + 1, "its definition changed");
-      if (!raised.ok()) return raised;
+      ASSIGN_OR_RETURN(const std::int64_t place, staging_.stage().Place());
+      RETURN_IF_ERROR(staging_.stage().RaiseFloor(table.id, place + 1, "its definition changed"));
     }
-    if (absl::Status set = SetStaged(table, ""); !set.ok()) return set;
+    RETURN_IF_ERROR(SetStaged(table, ""));
   }
   return is_fresh ? DropOthers() : absl::OkStatus();
 }
 
 absl::Status MariadbLogTables::DropOthers() {
-  const absl::StatusOr<std::vector<StagedTable>> staged = staging_.stage().Tables();
-  if (!staged.ok()) return staged.status();
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, staging_.stage().Tables());
   bool dropped = false;
-  for (const StagedTable& table : *staged) {
+  for (const StagedTable& table : staged) {
     const MariadbLogTable* const known = Find(table.name);
     if (known != nullptr && known->id == table.id) continue;
-    if (absl::Status gone = staging_.stage().DropTable(table.id); !gone.ok()) return gone;
+    RETURN_IF_ERROR(staging_.stage().DropTable(table.id));
     dropped = true;
   }
   if (dropped) SetLogged();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/value_text.h"
 #include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
@@ -88,9 +89,8 @@ absl::StatusOr<std::unique_ptr<MariadbStagedTexts>> MariadbStagedTexts::Make(
       new MariadbStagedTexts(std::move(look), std::move(known), std::move(position_of)));
   const KnownMariadbTable& table = *texts->known_;
   if (!table.steps) return texts;
-  absl::StatusOr<RowSteps> steps = RowSteps::Make(table.schema, *table.steps, texts->look_->hash_key);
-  if (!steps.ok()) return steps.status();
-  texts->steps_.emplace(*std::move(steps));
+  ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(table.schema, *table.steps, texts->look_->hash_key));
+  texts->steps_.emplace(std::move(steps));
   return texts;
 }
 
@@ -133,7 +133,7 @@ absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<
 absl::StatusOr<bool> MariadbStagedTexts::TakeSteps(std::vector<Value>* values) {
   const absl::StatusOr<bool> matches = steps_->Matches(*values);
   if (!matches.ok() || !*matches) return matches;
-  if (absl::Status turned = steps_->Turn(values); !turned.ok()) return turned;
+  RETURN_IF_ERROR(steps_->Turn(values));
   return true;
 }
 
@@ -147,10 +147,11 @@ absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<St
   for (const StagedKey& key : keys) {
     const std::vector<std::string> texts = UnpackStagedKey(key);
     if (texts.size() != columns.size()) return StagedMisfit(known_->table.name);
-    const absl::StatusOr<std::vector<Value>> values = Decode(columns, {texts.begin(), texts.end()});
-    if (!values.ok()) return values.status();
+    // The values are views into it.
+    const std::vector<SourceText> decoded(texts.begin(), texts.end());
+    ASSIGN_OR_RETURN(const std::vector<Value> values, Decode(columns, decoded));
     Key& parts = all.emplace_back();
-    for (const Value& value : *values) parts.push_back(KeyPartOf(value));
+    for (const Value& value : values) parts.push_back(KeyPartOf(value));
   }
   return all;
 }
@@ -170,15 +171,14 @@ StagedTexts::BaseRow MariadbStagedTexts::BaseRowOf(const std::vector<std::string
 }
 
 absl::StatusOr<StagedTexts::BaseRows> MariadbStagedTexts::ReadBase(const std::vector<StagedKey>& keys) {
-  const absl::StatusOr<std::vector<Key>> wanted = KeysOf(keys);
-  if (!wanted.ok()) return wanted.status();
+  ASSIGN_OR_RETURN(const std::vector<Key> wanted, KeysOf(keys));
   // Steps are taken when they are put together with what is staged.
   auto plain = std::make_shared<KnownMariadbTable>(*known_);
   plain->steps.reset();
   plain->given = plain->schema;
   std::vector<std::uint32_t> columns(known_->table.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
-  MariadbSourceRows rows(look_, plain, AskForMariadbKeys(*plain, std::move(columns), *wanted));
+  MariadbSourceRows rows(look_, plain, AskForMariadbKeys(*plain, std::move(columns), wanted));
   // What an index takes for equal need not be the same key.
   std::unordered_map<StagedKey, BaseRow> by_key;
   absl::StatusOr<bool> more = rows.Next();
@@ -188,10 +188,9 @@ absl::StatusOr<StagedTexts::BaseRows> MariadbStagedTexts::ReadBase(const std::ve
     by_key.try_emplace(std::move(key), std::move(row));
   }
   if (!more.ok()) return more.status();
-  const absl::StatusOr<std::int64_t> from = position_of_(rows.snapshot());
-  if (!from.ok()) return from.status();
+  ASSIGN_OR_RETURN(const std::int64_t from, position_of_(rows.snapshot()));
   BaseRows base;
-  base.from = *from;
+  base.from = from;
   for (const StagedKey& key : keys) {
     const auto found = by_key.find(key);
     if (found == by_key.end()) continue;

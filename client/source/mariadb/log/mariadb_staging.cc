@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
@@ -34,17 +35,15 @@ constexpr std::uint64_t kFileBegin = 4;
 
 /// Snapshots of later see all that ends up to there.
 absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) {
-  absl::Status begun = connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-  if (!begun.ok()) return begun;
+  RETURN_IF_ERROR(connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
   absl::StatusOr<BinlogPlace> place = ReadSnapshotPlace(connection);
-  if (absl::Status ended = connection.Execute("ROLLBACK"); !ended.ok()) return ended;
+  RETURN_IF_ERROR(connection.Execute("ROLLBACK"));
   return place;
 }
 
 absl::Status RaiseFloors(Stage& stage, std::int64_t lsn, const std::string& because) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = stage.Tables();
-  if (!tables.ok()) return tables.status();
-  for (const StagedTable& table : *tables) {
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage.Tables());
+  for (const StagedTable& table : tables) {
     absl::Status raised = stage.RaiseFloor(table.id, lsn, because);
     // It may have been dropped meanwhile.
     if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
@@ -55,13 +54,12 @@ absl::Status RaiseFloors(Stage& stage, std::int64_t lsn, const std::string& beca
 }  // namespace
 
 absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage) {
-  absl::StatusOr<StageSource> source = stage.Source();
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(StageSource source, stage.Source());
   StagedBinlog log;
-  log.database = std::move(source->identity);
-  const std::size_t end = source->source_id.find(' ');
-  log.source_id = source->source_id.substr(0, end);
-  const std::string past = end == std::string::npos ? "" : source->source_id.substr(end + 1);
+  log.database = std::move(source.identity);
+  const std::size_t end = source.source_id.find(' ');
+  log.source_id = source.source_id.substr(0, end);
+  const std::string past = end == std::string::npos ? "" : source.source_id.substr(end + 1);
   if (past == kRestoredBinlog) log.past = StagedBinlog::Past::kRestored;
   if (past == kAheadBinlog) log.past = StagedBinlog::Past::kAhead;
   return log;
@@ -75,9 +73,8 @@ absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log) {
 }
 
 absl::StatusOr<std::shared_ptr<MariadbStaging>> MariadbStaging::Open(MariadbStagingOptions options) {
-  absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open(options.stage);
-  if (!stage.ok()) return stage.status();
-  return std::shared_ptr<MariadbStaging>(new MariadbStaging(std::move(options), *std::move(stage)));
+  ASSIGN_OR_RETURN(std::unique_ptr<Stage> stage, Stage::Open(options.stage));
+  return std::shared_ptr<MariadbStaging>(new MariadbStaging(std::move(options), std::move(stage)));
 }
 
 MariadbStaging::MariadbStaging(MariadbStagingOptions options, std::unique_ptr<Stage> stage)
@@ -156,40 +153,34 @@ absl::Status MariadbStaging::Work(const std::stop_token& stop) {
 
 absl::Status MariadbStaging::Connect(const std::stop_token& stop) {
   if (!lock_) {
-    absl::StatusOr<StagingLock> lock =
-        StagingLock::Acquire(absl::StrCat(options_.stage.path, ".lock"), options_.lock_within, stop);
-    if (!lock.ok()) return lock.status();
-    lock_.emplace(*std::move(lock));
+    ASSIGN_OR_RETURN(StagingLock lock, StagingLock::Acquire(absl::StrCat(options_.stage.path, ".lock"),
+                                                            options_.lock_within, stop));
+    lock_.emplace(std::move(lock));
   }
-  const absl::StatusOr<MariadbSource> place = sessions_->Look();
-  if (!place.ok()) return place.status();
-  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(**session, options_.server_id);
-  if (!refusals.ok()) return refusals.status();
-  if (!refusals->empty()) return BinlogRefused(*refusals);
-  const absl::StatusOr<Begin> begin = FindBegin(**session, *place);
-  if (!begin.ok()) return begin.status();
-  if (absl::Status found = FindTables(**session); !found.ok()) return found;
+  ASSIGN_OR_RETURN(const MariadbSource place, sessions_->Look());
+  ASSIGN_OR_RETURN(MariadbLease session, sessions_->Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const std::vector<std::string> refusals, CheckBinlog(*session, options_.server_id));
+  if (!refusals.empty()) return BinlogRefused(refusals);
+  ASSIGN_OR_RETURN(const Begin begin, FindBegin(*session, place));
+  RETURN_IF_ERROR(FindTables(*session));
   BinlogStreamOptions options;
   options.connect = {.dsn = options_.access.dsn,
                      .password_file = options_.access.password_file,
                      .program_name = options_.access.program_name};
   options.server_id = options_.server_id;
-  options.from = begin->position.again;
-  options.of = begin->position.server;
-  absl::StatusOr<std::unique_ptr<BinlogStream>> stream = BinlogStream::Open(options);
-  if (!stream.ok()) return stream.status();
+  options.from = begin.position.again;
+  options.of = begin.position.server;
+  ASSIGN_OR_RETURN(std::unique_ptr<BinlogStream> stream, BinlogStream::Open(options));
   const MutexLock lock(mutex_);
   if (is_over_) return absl::CancelledError("the agent was stopped");
-  stream_ = *std::move(stream);
-  intake_ = std::make_unique<BinlogIntake>(*stage_, begin->lsn, begin->position, begin->print,
-                                           options_.settled_after);
+  stream_ = std::move(stream);
+  intake_ =
+      std::make_unique<BinlogIntake>(*stage_, begin.lsn, begin.position, begin.print, options_.settled_after);
   intake_->SetTables(tables_);
-  needs_mark_ = begin->print.empty();
-  begun_ = begin->position;
-  marked_at_ = begin->position.end;
-  marked_lsn_ = begin->lsn;
+  needs_mark_ = begin.print.empty();
+  begun_ = begin.position;
+  marked_at_ = begin.position.end;
+  marked_lsn_ = begin.lsn;
   flushed_ = marked_ = Clock::now();
   failure_ = absl::OkStatus();
   return absl::OkStatus();
@@ -202,11 +193,10 @@ absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
     const MutexLock lock(mutex_);
     if (tables_ != nullptr) return absl::OkStatus();
   }
-  absl::StatusOr<BinlogTables> tables = ReadBinlogTables(connection, *stage_);
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(BinlogTables tables, ReadBinlogTables(connection, *stage_));
   const MutexLock lock(mutex_);
   // What was set meanwhile is newer.
-  if (tables_ == nullptr) tables_ = std::make_shared<const BinlogTables>(*std::move(tables));
+  if (tables_ == nullptr) tables_ = std::make_shared<const BinlogTables>(std::move(tables));
   return absl::OkStatus();
 }
 
@@ -221,80 +211,70 @@ absl::Status MariadbStaging::ClearStage() {
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connection& connection,
                                                                 const MariadbSource& place) {
-  absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
-  if (!log.ok()) return log.status();
-  const std::string database = std::exchange(log->database, place.identity);
-  if (database.empty()) return BeginAnew(connection, *std::move(log), "");
-  if (database != place.identity) return BeginAnother(connection, *std::move(log));
-  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
-  if (!last.ok()) return last.status();
-  const std::optional<BinlogPosition> position =
-      *last ? ParseBinlogPosition((*last)->position) : std::nullopt;
+  ASSIGN_OR_RETURN(StagedBinlog log, ReadStagedBinlog(*stage_));
+  const std::string database = std::exchange(log.database, place.identity);
+  if (database.empty()) return BeginAnew(connection, std::move(log), "");
+  if (database != place.identity) return BeginAnother(connection, std::move(log));
+  ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
+  const std::optional<BinlogPosition> position = last ? ParseBinlogPosition(last->position) : std::nullopt;
   // It began, and died before it had a position.
-  if (!position) return BeginAnew(connection, *std::move(log), "");
-  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(connection);
-  if (!server.ok()) return server.status();
-  switch (DescentOf(*server, *position)) {
+  if (!position) return BeginAnew(connection, std::move(log), "");
+  ASSIGN_OR_RETURN(const BinlogServer server, ReadBinlogServer(connection));
+  switch (DescentOf(server, *position)) {
     case BinlogDescent::kSame:
       break;
     case BinlogDescent::kFollows:
-      return GoOnAt(connection, absl::StrCat("the server with server_id ", server->id,
+      return GoOnAt(connection, absl::StrCat("the server with server_id ", server.id,
                                              " took over from that with server_id ", position->server,
                                              ": where it has what was read last is not known"));
     case BinlogDescent::kBehind:
-      log->past = StagedBinlog::Past::kAhead;
-      return BeginAnew(connection, *std::move(log), kWasAhead);
+      log.past = StagedBinlog::Past::kAhead;
+      return BeginAnew(connection, std::move(log), kWasAhead);
     case BinlogDescent::kOther:
-      return BeginAnother(connection, *std::move(log));
+      return BeginAnother(connection, std::move(log));
   }
-  const absl::StatusOr<std::vector<BinlogPlace>> files = ReadBinlogFiles(connection);
-  if (!files.ok()) return files.status();
+  ASSIGN_OR_RETURN(const std::vector<BinlogPlace> files, ReadBinlogFiles(connection));
   // Numbers of files of another name say nothing of these.
   const bool is_renamed =
-      !files->empty() && NameOfBinlogs(files->back().file) != NameOfBinlogs(position->end.file);
+      !files.empty() && NameOfBinlogs(files.back().file) != NameOfBinlogs(position->end.file);
   if (is_renamed)
     return GoOnAt(
         connection,
         "the server's binlog has another name than before (log_bin), and where it has what was read "
         "last is not known");
   const bool is_purged =
-      !files->empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files->front().file);
+      !files.empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files.front().file);
   // A server waits for ever at an end that it has not come to, and what is read again may begin there.
-  const bool is_there = std::any_of(files->begin(), files->end(), [&](const BinlogPlace& file) {
+  const bool is_there = std::any_of(files.begin(), files.end(), [&](const BinlogPlace& file) {
     return file.file == position->end.file && file.offset >= position->end.offset;
   });
   if (!is_purged && !is_there) {
-    log->past = StagedBinlog::Past::kAhead;
-    return BeginAnew(connection, *std::move(log), kWasAhead);
+    log.past = StagedBinlog::Past::kAhead;
+    return BeginAnew(connection, std::move(log), kWasAhead);
   }
-  if (!is_purged) return Begin{*position, (*last)->fingerprint, (*last)->lsn};
+  if (!is_purged) return Begin{*position, last->fingerprint, last->lsn};
   return GoOnAt(connection, "the server's binlog was purged before all of it was read: changes are missing");
 }
 
 absl::StatusOr<BinlogPosition> MariadbStaging::EndOf(mariadb::Connection& connection) {
   // Before the end: what is read from there is behind these.
-  absl::StatusOr<BinlogServer> server = ReadBinlogServer(connection);
-  if (!server.ok()) return server.status();
-  const absl::StatusOr<BinlogPlace> end = PlaceOfNewSnapshot(connection);
-  if (!end.ok()) return end.status();
-  BinlogPosition position{.again = {end->file, kFileBegin}, .end = *end, .server = server->id};
-  for (const binlog::Gtid& gtid : server->at) KeepGtid(gtid, &position.gtids);
+  ASSIGN_OR_RETURN(BinlogServer server, ReadBinlogServer(connection));
+  ASSIGN_OR_RETURN(const BinlogPlace end, PlaceOfNewSnapshot(connection));
+  BinlogPosition position{.again = {end.file, kFileBegin}, .end = end, .server = server.id};
+  for (const binlog::Gtid& gtid : server.at) KeepGtid(gtid, &position.gtids);
   return position;
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection& connection,
                                                              const std::string& why) {
-  const absl::StatusOr<std::int64_t> staged = stage_->Place();
-  if (!staged.ok()) return staged.status();
-  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
-  if (!last.ok()) return last.status();
-  const std::int64_t lsn = std::max(*staged, *last ? (*last)->lsn : 0) + 1;
-  if (absl::Status raised = RaiseFloors(*stage_, lsn, why); !raised.ok()) return raised;
-  absl::StatusOr<BinlogPosition> end = EndOf(connection);
-  if (!end.ok()) return end.status();
+  ASSIGN_OR_RETURN(const std::int64_t staged, stage_->Place());
+  ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
+  const std::int64_t lsn = std::max(staged, last ? last->lsn : 0) + 1;
+  RETURN_IF_ERROR(RaiseFloors(*stage_, lsn, why));
+  ASSIGN_OR_RETURN(BinlogPosition end, EndOf(connection));
   const MutexLock lock(mutex_);
   AddNews(absl::StrCat(why, ". Tables are compared with the mirror"));
-  return Begin{*std::move(end), "", lsn};
+  return Begin{std::move(end), "", lsn};
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnother(mariadb::Connection& connection,
@@ -307,16 +287,15 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnother(mariadb::Conn
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
                                                                 StagedBinlog log, const std::string& news) {
-  absl::StatusOr<BinlogPosition> end = EndOf(connection);
-  if (!end.ok()) return end.status();
-  if (absl::Status cleared = ClearStage(); !cleared.ok()) return cleared;
-  if (absl::Status kept = KeepStagedBinlog(*stage_, log); !kept.ok()) return kept;
+  ASSIGN_OR_RETURN(BinlogPosition end, EndOf(connection));
+  RETURN_IF_ERROR(ClearStage());
+  RETURN_IF_ERROR(KeepStagedBinlog(*stage_, log));
   if (!news.empty()) {
     const MutexLock lock(mutex_);
     AddNews(news);
   }
   // Above all that an earlier stage gave: it had a group in less than a microsecond never.
-  return Begin{*std::move(end), "", NowMs() * 1'000};
+  return Begin{std::move(end), "", NowMs() * 1'000};
 }
 
 absl::Status MariadbStaging::Explain(const absl::Status& failed) {
@@ -324,12 +303,10 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   if (!is_ahead && !absl::IsAborted(failed) && !absl::IsDataLoss(failed)) return failed;
   absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
   if (!session.ok()) return failed;
-  absl::StatusOr<StagedBinlog> log = ReadStagedBinlog(*stage_);
-  if (!log.ok()) return log.status();
-  log->past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
-  const absl::Status cleared = ClearStage();
-  if (!cleared.ok()) return cleared;
-  if (absl::Status kept = KeepStagedBinlog(*stage_, *log); !kept.ok()) return kept;
+  ASSIGN_OR_RETURN(StagedBinlog log, ReadStagedBinlog(*stage_));
+  log.past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
+  RETURN_IF_ERROR(ClearStage());
+  RETURN_IF_ERROR(KeepStagedBinlog(*stage_, log));
   const MutexLock lock(mutex_);
   AddNews(is_ahead ? kWasAhead : kWasRestored);
   return absl::AbortedError(std::string(failed.message()));
@@ -342,24 +319,23 @@ absl::Status MariadbStaging::Pump(const std::stop_token& stop) {
     stream = stream_;
   }
   while (!stop.stop_requested()) {
-    const absl::StatusOr<std::optional<binlog::Event>> event = stream->Next();
-    if (!event.ok()) return event.status();
-    if (!*event) return absl::UnavailableError("the server ended the stream of its binlog");
+    ASSIGN_OR_RETURN(const std::optional<binlog::Event> event, stream->Next());
+    if (!event) return absl::UnavailableError("the server ended the stream of its binlog");
     const MutexLock lock(mutex_);
-    if (absl::Status taken = Take(**event, stream->before(), stream->place()); !taken.ok()) return taken;
+    RETURN_IF_ERROR(Take(*event, stream->before(), stream->place()));
   }
   return absl::OkStatus();
 }
 
 absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace& before,
                                   const BinlogPlace& after) {
-  if (absl::Status taken = intake_->Take(event, before, after); !taken.ok()) return taken;
+  RETURN_IF_ERROR(intake_->Take(event, before, after));
   changes_ = intake_->changes();
   if (intake_->IsBetween()) reached_ = after;
   if (event.time_s != 0) reached_s_ = event.time_s;
   if (!intake_->IsBetween() || !intake_->verified()) return absl::OkStatus();
   if (std::exchange(needs_mark_, false)) return MarkAndFlush();
-  if (absl::Status flushed = FlushIfDue(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(FlushIfDue());
   changed_.NotifyAll();
   return absl::OkStatus();
 }
@@ -367,7 +343,7 @@ absl::Status MariadbStaging::Take(const binlog::Event& event, const BinlogPlace&
 absl::Status MariadbStaging::MarkAndFlush() {
   if (absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), 0, NowMs()); !mark.ok())
     return mark.status();
-  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(Flush());
   marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = intake_->last_lsn();
@@ -389,7 +365,7 @@ absl::Status MariadbStaging::FlushIfDue() {
 
 absl::Status MariadbStaging::Flush() {
   CrashPoint("stage.flushing");
-  if (absl::Status flushed = intake_->Flush(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(intake_->Flush());
   CrashPoint("stage.flushed");
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp())
@@ -429,7 +405,7 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
 /// Outside of groups, with all that ends up to the place.
 absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t server,
                                          const std::atomic<bool>* stop) {
-  if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+  RETURN_IF_ERROR(WaitUntilConnected(stop));
   // Of several hosts, or an address that moved: places of the one are none of the other.
   const auto is_other = [&]() MIRROR_REQUIRES(mutex_) { return begun_->server != server; };
   const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
@@ -447,7 +423,7 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t
     }
     if (failures_ != failures) {
       if (++reconnects > kReconnectsMax) return failure_;
-      if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
+      RETURN_IF_ERROR(WaitUntilConnected(stop));
       failures = failures_;
       continue;
     }
@@ -471,24 +447,22 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
   BinlogPlace end;
   std::uint32_t server = 0;
   {
-    absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
-    if (!session.ok()) return session.status();
-    absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(**session);
+    ASSIGN_OR_RETURN(MariadbLease session, sessions_->Take(MariadbUse::kCatalogs));
+    absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(*session);
     if (!now.ok()) {
       // Which of the rights and settings are missing, and how they are given.
-      const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(**session, options_.server_id);
+      const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(*session, options_.server_id);
       return refusals.ok() && !refusals->empty() ? BinlogRefused(*refusals) : now.status();
     }
     end = *std::move(now);
-    const absl::StatusOr<BinlogServer> who = ReadBinlogServer(**session);
-    if (!who.ok()) return who.status();
-    server = who->id;
+    ASSIGN_OR_RETURN(const BinlogServer who, ReadBinlogServer(*session));
+    server = who.id;
   }
   const MutexLock lock(mutex_);
-  if (absl::Status waited = WaitUntilAt(end, server, stop); !waited.ok()) return waited;
+  RETURN_IF_ERROR(WaitUntilAt(end, server, stop));
   absl::StatusOr<StageMark> mark = intake_->Mark(NewToken(), above, NowMs());
   if (!mark.ok()) return mark;
-  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(Flush());
   marked_ = flushed_;
   marked_at_ = intake_->place();
   marked_lsn_ = mark->lsn;
@@ -498,7 +472,7 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
 absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, std::uint32_t server,
                                                    const std::atomic<bool>* stop) {
   const MutexLock lock(mutex_);
-  if (absl::Status waited = WaitUntilAt(place, server, stop); !waited.ok()) return waited;
+  RETURN_IF_ERROR(WaitUntilAt(place, server, stop));
   const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
   if (lsn) return *lsn;
   return absl::AbortedError(
@@ -507,14 +481,11 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, std
 
 /// A group is in the binlog a moment before it is in the tables.
 absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) {
-  absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<BinlogServer> server = ReadBinlogServer(**session);
-  if (!server.ok()) return server.status();
+  ASSIGN_OR_RETURN(MariadbLease session, sessions_->Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(const BinlogServer server, ReadBinlogServer(*session));
   for (const auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
-    const absl::StatusOr<BinlogPlace> place = PlaceOfNewSnapshot(**session);
-    if (!place.ok()) return place.status();
-    const absl::StatusOr<std::int64_t> seen = LsnOf(*place, server->id, stop);
+    ASSIGN_OR_RETURN(const BinlogPlace place, PlaceOfNewSnapshot(*session));
+    const absl::StatusOr<std::int64_t> seen = LsnOf(place, server.id, stop);
     if (!seen.ok() && !absl::IsAborted(seen.status())) return seen.status();
     if (seen.ok() && *seen >= lsn) return absl::OkStatus();
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");

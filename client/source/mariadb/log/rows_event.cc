@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/status_macros.h"
 #include "client/source/mariadb/log/row_text.h"
 
 namespace mirror::binlog {
@@ -86,7 +87,7 @@ absl::Status ReadRows(const Event& event, RowsEvent* rows) {
   if (!bytes.ok()) return unknown;
   rows->rows = bytes.rest();
   if (!IsCompressed(event.type)) return absl::OkStatus();
-  if (absl::Status inflated = Inflate(bytes.rest(), &rows->inflated); !inflated.ok()) return inflated;
+  RETURN_IF_ERROR(Inflate(bytes.rest(), &rows->inflated));
   rows->rows = rows->inflated;
   return absl::OkStatus();
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/rows.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/publication.h"
 
 namespace mirror {
@@ -55,28 +56,25 @@ void SetKey(const PostgresTable& table, StreamedTable* logged) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const LogCatalog>> LogCatalogWatch::Look(postgres::Connection& connection) {
-  absl::StatusOr<std::shared_ptr<const PublicationFacts>> facts = watch_.Look(connection);
-  if (!facts.ok()) return facts.status();
-  if (catalog_ != nullptr && catalog_->facts == *facts) return catalog_;
+  ASSIGN_OR_RETURN(std::shared_ptr<const PublicationFacts> facts, watch_.Look(connection));
+  if (catalog_ != nullptr && catalog_->facts == facts) return catalog_;
   auto catalog = std::make_shared<LogCatalog>();
-  catalog->facts = *facts;
-  if (*facts != nullptr) {
+  catalog->facts = facts;
+  if (facts != nullptr) {
     postgres::Pipeline pipeline(connection);
     pipeline.Queue(kLoggedColumnsSql, {postgres::Value(schema_)}, "reading which columns are logged");
     const PostgresTableQueries queries(schema_);
     queries.Queue(pipeline);
-    const absl::StatusOr<std::vector<Rows>> rows = pipeline.Run();
-    if (!rows.ok()) return rows.status();
-    absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
-    if (!tables.ok()) return tables.status();
-    std::map<std::uint32_t, StreamedTables> logged = LoggedIn(rows->front());
-    for (PostgresTable& table : *tables) {
-      const PublishedTable* const published = (*facts)->Find(table.oid);
+    ASSIGN_OR_RETURN(const std::vector<Rows> rows, pipeline.Run());
+    ASSIGN_OR_RETURN(std::vector<PostgresTable> tables, queries.Take(rows));
+    std::map<std::uint32_t, StreamedTables> logged = LoggedIn(rows.front());
+    for (PostgresTable& table : tables) {
+      const PublishedTable* const published = facts->Find(table.oid);
       if (published == nullptr) continue;
       LogCatalogTable& known = catalog->tables[table.name];
       known.fingerprint = published->fingerprint;
       known.why_not = WhyUnpublishable(table);
-      if (known.why_not.empty()) known.why_not = WhyNotStreamed(**facts, table.oid, table.name);
+      if (known.why_not.empty()) known.why_not = WhyNotStreamed(*facts, table.oid, table.name);
       known.logged = std::move(logged[table.oid]);
       for (auto& [oid, one] : known.logged) SetKey(table, &one);
       known.table = std::move(table);

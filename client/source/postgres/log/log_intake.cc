@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "client/source/postgres/log/log_place.h"
 
 namespace mirror {
@@ -18,9 +19,8 @@ absl::Status LogIntake::OtherLog() {
 }
 
 absl::Status LogIntake::Take(std::string_view message) {
-  const absl::StatusOr<pgoutput::Message> decoded = pgoutput::Decode(message);
-  if (!decoded.ok()) return decoded.status();
-  return std::visit([this](const auto& one) { return Take(one); }, *decoded);
+  ASSIGN_OR_RETURN(const pgoutput::Message decoded, pgoutput::Decode(message));
+  return std::visit([this](const auto& one) { return Take(one); }, decoded);
 }
 
 absl::Status LogIntake::Take(const pgoutput::Begin& begin) {
@@ -106,9 +106,8 @@ absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
 }
 
 absl::Status LogIntake::Flush() {
-  const absl::StatusOr<std::int64_t> place = stage_.Flush();
-  if (!place.ok()) return place.status();
-  if (*place < last_lsn_) return StageFellBehind();
+  ASSIGN_OR_RETURN(const std::int64_t place, stage_.Flush());
+  if (place < last_lsn_) return StageFellBehind();
   flushed_mark_lsn_ = mark_lsn_;
   has_commits_ = false;
   return absl::OkStatus();

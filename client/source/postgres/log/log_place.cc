@@ -6,6 +6,7 @@
 #include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/rows.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -22,27 +23,26 @@ constexpr char kPlaceSql[] =
 }  // namespace
 
 absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection) {
-  const absl::StatusOr<postgres::Rows> rows = connection.Query(kPlaceSql, {}, "asking where the log stands");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() != 1) return absl::InternalError("asking where the log stands: there is no row");
+  ASSIGN_OR_RETURN(const postgres::Rows rows, connection.Query(kPlaceSql, {}, "asking where the log stands"));
+  if (rows.rows() != 1) return absl::InternalError("asking where the log stands: there is no row");
   LogPlace place;
-  place.in_recovery = rows->Bool(0, 0);
-  place.timeline = rows->Int(0, 1);
-  place.flushed_lsn = static_cast<std::uint64_t>(rows->Int(0, 2));
+  place.in_recovery = rows.Bool(0, 0);
+  place.timeline = rows.Int(0, 1);
+  place.flushed_lsn = static_cast<std::uint64_t>(rows.Int(0, 2));
   return place;
 }
 
 absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const std::string& token) {
-  const absl::StatusOr<std::string> text = postgres::QuotedText(token);
-  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(const std::string text, postgres::QuotedText(token));
   // Several statements in one text are one transaction, in one round trip. A transaction that may only read
   // may write messages.
-  const absl::StatusOr<postgres::Rows> rows = connection.Command(
-      absl::StrCat("SET LOCAL synchronous_commit TO local; SELECT pg_logical_emit_message(true, '",
-                   std::string(kMarkerPrefix), "', ", *text, ")"),
-      "writing a marker into the log");
-  if (!rows.ok()) return rows.status();
-  return postgres::ParseLsn(rows->View(0, 0));
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection.Command(
+          absl::StrCat("SET LOCAL synchronous_commit TO local; SELECT pg_logical_emit_message(true, '",
+                       std::string(kMarkerPrefix), "', ", text, ")"),
+          "writing a marker into the log"));
+  return postgres::ParseLsn(rows.View(0, 0));
 }
 
 bool DescendsFrom(const std::vector<TimelineSwitch>& history, std::int64_t earlier) {

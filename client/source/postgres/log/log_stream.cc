@@ -14,6 +14,7 @@
 #include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/log_words.h"
 #include "client/source/postgres/log/replication_slot.h"
 
@@ -111,20 +112,18 @@ class SlotStream final : public LogStream {
 
 absl::Status SlotStream::Start(std::uint64_t from, milliseconds slot_within) {
   const MutexLock lock(mutex_);
-  const absl::StatusOr<SlotLook> look = LookAtSlot(*connection_, slot_);
-  if (!look.ok()) return look.status();
-  if (absl::Status why = WhyUnreadable(slot_, *look); !why.ok()) return why;
-  confirmed_ = come_ = read_ = std::max(from, look->slot->confirmed_flush_lsn);
-  if (look->sender_timeout > milliseconds(0))
-    answers_every_ = std::clamp(look->sender_timeout / 4, kAnswersMin, kAnswersMax);
+  ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(*connection_, slot_));
+  RETURN_IF_ERROR(WhyUnreadable(slot_, look));
+  confirmed_ = come_ = read_ = std::max(from, look.slot->confirmed_flush_lsn);
+  if (look.sender_timeout > milliseconds(0))
+    answers_every_ = std::clamp(look.sender_timeout / 4, kAnswersMin, kAnswersMax);
   const absl::StatusOr<std::string> slot = postgres::QuotedName(slot_);
   const absl::StatusOr<std::string> publication = postgres::QuotedName(publication_);
   if (!slot.ok() || !publication.ok()) return slot.ok() ? publication.status() : slot.status();
-  absl::Status begun = Begin(
+  RETURN_IF_ERROR(Begin(
       absl::StrCat("START_REPLICATION SLOT ", *slot, " LOGICAL ", postgres::FormatLsn(from),
                    " (proto_version '1', publication_names ", InQuotes(*publication), ", messages 'true')"),
-      slot_within);
-  if (!begun.ok()) return begun;
+      slot_within));
   answered_ = StreamClock::now();
   answerer_ = std::thread([this] { AnswerAlone(); });
   return absl::OkStatus();
@@ -141,7 +140,7 @@ absl::Status SlotStream::Begin(const std::string& command, milliseconds slot_wit
     if (!connection_->IsOpen()) return copy.status();
     const absl::StatusOr<SlotLook> look = LookAtSlot(*connection_, slot_);
     if (look.ok()) {
-      if (absl::Status why = WhyUnreadable(slot_, *look); !why.ok()) return why;
+      RETURN_IF_ERROR(WhyUnreadable(slot_, *look));
     }
     // "object in use"
     if (postgres::FailureOf(copy.status()).sqlstate != "55006") return ExplainLog(copy.status(), slot_);
@@ -186,7 +185,7 @@ absl::StatusOr<std::optional<std::string_view>> SlotStream::Take(std::string_vie
   }
   read_ = come_ = std::max(come_, LsnAt(message, 1));
   if (message[kKeepaliveBytes - 1] == 0) return std::nullopt;
-  if (absl::Status answered = Answer(); !answered.ok()) return answered;
+  RETURN_IF_ERROR(Answer());
   return std::nullopt;
 }
 
@@ -241,15 +240,14 @@ absl::Status SlotStream::Explain(const absl::Status& status) {
 }
 
 absl::StatusOr<LogServer> Identify(postgres::Connection& connection) {
-  const absl::StatusOr<postgres::Rows> rows =
-      connection.Command("IDENTIFY_SYSTEM", "asking which server it is");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection.Command("IDENTIFY_SYSTEM", "asking which server it is"));
   LogServer server;
   absl::StatusOr<std::uint64_t> flushed = absl::InternalError("the server did not say which one it is");
-  if (rows->rows() == 1 && rows->columns() >= 3 && absl::SimpleAtoi(rows->Text(0, 1), &server.timeline))
-    flushed = postgres::ParseLsn(rows->View(0, 2));
+  if (rows.rows() == 1 && rows.columns() >= 3 && absl::SimpleAtoi(rows.Text(0, 1), &server.timeline))
+    flushed = postgres::ParseLsn(rows.View(0, 2));
   if (!flushed.ok()) return flushed.status();
-  server.system_id = rows->Text(0, 0);
+  server.system_id = rows.Text(0, 0);
   server.flushed_lsn = *flushed;
   return server;
 }
@@ -261,8 +259,7 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> ConnectToLog(const Postgre
   if (!connection.ok()) return ExplainLog(connection.status(), "");
   // Else PostgreSQL refuses to give what is no UTF-8.
   if ((*connection)->Setting("server_encoding") != "SQL_ASCII") return connection;
-  if (absl::Status set = (*connection)->Execute("SET client_encoding TO 'SQL_ASCII'", kReadingLog); !set.ok())
-    return set;
+  RETURN_IF_ERROR((*connection)->Execute("SET client_encoding TO 'SQL_ASCII'", kReadingLog));
   return connection;
 }
 
@@ -272,20 +269,18 @@ absl::StatusOr<std::unique_ptr<LogStream>> LogStream::Open(const PostgresAccess&
                                                            const std::string& slot,
                                                            const std::string& publication, std::uint64_t from,
                                                            milliseconds slot_within) {
-  absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = ConnectToLog(access);
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<LogServer> server = Identify(**connection);
-  if (!server.ok()) return server.status();
+  ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection, ConnectToLog(access));
+  ASSIGN_OR_RETURN(const LogServer server, Identify(*connection));
   // Such a stream would begin, and wait for ever.
-  if (from > server->flushed_lsn) {
+  if (from > server.flushed_lsn) {
     return ToStatus(
         LogTrouble::kBehindEnd,
         absl::StrCat("the position ", postgres::FormatLsn(from),
-                     " is not in the server's log, which ends at ", postgres::FormatLsn(server->flushed_lsn),
+                     " is not in the server's log, which ends at ", postgres::FormatLsn(server.flushed_lsn),
                      ": it is another server, or an older state of it. Nothing was read"));
   }
-  auto stream = std::make_unique<SlotStream>(*std::move(connection), *server, slot, publication);
-  if (absl::Status started = stream->Start(from, slot_within); !started.ok()) return started;
+  auto stream = std::make_unique<SlotStream>(std::move(connection), server, slot, publication);
+  RETURN_IF_ERROR(stream->Start(from, slot_within));
   return stream;
 }
 
@@ -309,15 +304,13 @@ absl::StatusOr<std::vector<TimelineSwitch>> ReadTimelineHistory(const PostgresAc
                                                                 std::int64_t timeline) {
   // The first has no history, and no file of one.
   if (timeline <= 1) return std::vector<TimelineSwitch>();
-  absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = ConnectToLog(access);
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<postgres::Rows> rows = (*connection)
-                                                  ->Command(absl::StrCat("TIMELINE_HISTORY ", timeline),
-                                                            "asking where the server's timelines came from");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() != 1 || rows->columns() != 2)
+  ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection, ConnectToLog(access));
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection->Command(absl::StrCat("TIMELINE_HISTORY ", timeline),
+                                       "asking where the server's timelines came from"));
+  if (rows.rows() != 1 || rows.columns() != 2)
     return absl::DataLossError("the server's history of its timelines cannot be read");
-  return ParseTimelineHistory(rows->View(0, 1));
+  return ParseTimelineHistory(rows.View(0, 1));
 }
 
 }  // namespace mirror

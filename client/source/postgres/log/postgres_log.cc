@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/staged_keys.h"
@@ -29,35 +30,30 @@ absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<P
   std::unique_ptr<PostgresLog> log(new PostgresLog(std::move(staging), std::move(options)));
   std::string source_id;
   {
-    absl::StatusOr<postgres::Lease> session = log->sessions_->Take();
-    if (!session.ok()) return session.status();
-    const absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog =
-        log->staging_->Look(**session, log->options_.schema);
-    if (!catalog.ok()) return catalog.status();
-    if ((*catalog)->facts == nullptr) return nullptr;
-    source_id = SourceIdOf((*catalog)->facts->comment);
+    ASSIGN_OR_RETURN(postgres::Lease session, log->sessions_->Take());
+    ASSIGN_OR_RETURN(const std::shared_ptr<const LogCatalog> catalog,
+                     log->staging_->Look(*session, log->options_.schema));
+    if (catalog->facts == nullptr) return nullptr;
+    source_id = SourceIdOf(catalog->facts->comment);
     if (log->options_.exchange) {
-      const absl::StatusOr<bool> noted = PostgresMarks::AreIn(**session, log->options_.schema);
-      if (!noted.ok()) return noted.status();
-      if (*noted) log->marks_.emplace(log->staging_->options().access, log->options_.schema);
+      ASSIGN_OR_RETURN(const bool noted, PostgresMarks::AreIn(*session, log->options_.schema));
+      if (noted) log->marks_.emplace(log->staging_->options().access, log->options_.schema);
     }
   }
-  const absl::StatusOr<StagedLog> source = ReadStagedLog(log->stage());
-  if (!source.ok()) return source.status();
-  log->source_id_ = !source->source_id.empty()         ? source->source_id
+  ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(log->stage()));
+  log->source_id_ = !source.source_id.empty()          ? source.source_id
                     : !source_id.empty()               ? source_id
                     : !log->options_.source_id.empty() ? log->options_.source_id
                                                        : NewToken();
-  log->had_source_ = !source->source_id.empty();
+  log->had_source_ = !source.source_id.empty();
   return log;
 }
 
 // --- Who the source is --------------------------------------------------------
 
 absl::StatusOr<std::string> PostgresLog::Bind(const SourceMark& mark) {
-  const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
-  if (!source.ok()) return source.status();
-  const std::string& staged = source->database;
+  ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
+  const std::string& staged = source.database;
   // The address leads to another one by now.
   if (!staged.empty() && !mark.database.empty() && staged != mark.database) {
     return absl::UnavailableError(
@@ -67,27 +63,24 @@ absl::StatusOr<std::string> PostgresLog::Bind(const SourceMark& mark) {
 }
 
 absl::Status PostgresLog::KeepSource() {
-  absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
-  if (!source.ok()) return source.status();
-  if (source->source_id == source_id_) return absl::OkStatus();
-  if (source->source_id.empty()) {
+  ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
+  if (source.source_id == source_id_) return absl::OkStatus();
+  if (source.source_id.empty()) {
     // The stage began anew with another database.
     if (had_source_) source_id_ = NewToken();
-    source->source_id = source_id_;
-    if (absl::Status kept = KeepStagedLog(stage(), *source); !kept.ok()) return kept;
+    source.source_id = source_id_;
+    RETURN_IF_ERROR(KeepStagedLog(stage(), source));
   }
-  source_id_ = source->source_id;
+  source_id_ = source.source_id;
   had_source_ = true;
   return absl::OkStatus();
 }
 
 absl::Status PostgresLog::Refresh() {
   if (!staging_->has_tables()) {
-    if (absl::Status known = tables_.KnowStaged(); !known.ok()) return known;
+    RETURN_IF_ERROR(tables_.KnowStaged());
   }
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
-  marker_ = *std::move(marker);
+  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(options_.stop));
   tables_.ForgetSnapshots();
   return KeepSource();
 }
@@ -111,17 +104,15 @@ absl::StatusOr<Standing> PostgresLog::Judge(const std::string& table, const Posi
     known->emptied = is_emptied;
     return is_emptied ? Standing::kEmptied : Standing::kKnown;
   }
-  const absl::StatusOr<std::optional<StageMark>> mark = stage().FindMark(position.lineage);
-  if (!mark.ok()) return mark.status();
+  ASSIGN_OR_RETURN(const std::optional<StageMark> mark, stage().FindMark(position.lineage));
   const std::int64_t lsn = position.lsn.value;
-  if (!*mark) {
-    const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
-    if (!source.ok()) return source.status();
-    const bool is_promoted = source->past == StagedLog::Past::kPromoted;
+  if (!mark) {
+    ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
+    const bool is_promoted = source.past == StagedLog::Past::kPromoted;
     const std::int64_t end = std::max(staging_->server().flushed_lsn, marker_ ? marker_->lsn : 0);
     return lsn > end && !is_promoted ? Standing::kAhead : Standing::kMiss;
   }
-  if (lsn > (*mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
+  if (lsn > (mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
   if (!staged.ok()) return Standing::kGone;
   if (lsn < std::max(staged->truncated_lsn, known->emptied_lsn)) {
     known->emptied = is_emptied;
@@ -137,10 +128,9 @@ absl::StatusOr<bool> PostgresLog::Adopt(const std::string& table, const Position
   if (known == nullptr || !known->trouble.ok() || position.lsn.value < 0) return false;
   const absl::StatusOr<bool> sent = Sent(table, position);
   if (!sent.ok()) return sent;
-  const absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
   // Of a future that the database does not have: two databases that fight for a mirror would stay unseen.
-  if (!*sent && source->past == StagedLog::Past::kRestored) return false;
+  if (!*sent && source.past == StagedLog::Past::kRestored) return false;
   known->adopted = position;
   return true;
 }
@@ -150,9 +140,8 @@ absl::StatusOr<std::optional<bool>> PostgresLog::ChangedSince(const std::string&
   if (known == nullptr || known->id == 0) return std::nullopt;
   // What follows brings the mirror to a position that is on record.
   if (known->adopted && known->adopted->lsn == lsn) return true;
-  const absl::StatusOr<bool> has = view().HasRowsBehind(known->id, lsn.value);
-  if (!has.ok()) return has.status();
-  return *has;
+  ASSIGN_OR_RETURN(const bool has, view().HasRowsBehind(known->id, lsn.value));
+  return has;
 }
 
 absl::StatusOr<std::map<std::string, Position>> PostgresLog::Begin(const std::vector<std::string>& tables,
@@ -168,23 +157,20 @@ absl::Status PostgresLog::Forget(const std::map<std::string, Position>& durable)
   bool all_on_record = true;
   for (const auto& [name, position] : durable) {
     const Table* const table = tables_.Find(name);
-    const absl::StatusOr<bool> sent = Sent(name, position);
-    if (!sent.ok()) return sent.status();
-    all_on_record = all_on_record && *sent;
-    if (table != nullptr && table->id != 0 && *sent) positions.push_back({table->id, position.lsn.value});
+    ASSIGN_OR_RETURN(const bool sent, Sent(name, position));
+    all_on_record = all_on_record && sent;
+    if (table != nullptr && table->id != 0 && sent) positions.push_back({table->id, position.lsn.value});
   }
-  if (absl::Status trimmed = stage().Trim(positions, NowMs()); !trimmed.ok()) return trimmed;
-  const absl::StatusOr<PostgresSnapshot> now = tables_.SnapshotOfNow();
-  if (!now.ok()) return now.status();
+  RETURN_IF_ERROR(stage().Trim(positions, NowMs()));
+  ASSIGN_OR_RETURN(const PostgresSnapshot now, tables_.SnapshotOfNow());
   absl::Status forgotten =
-      stage().ForgetTransactions([&now](std::uint64_t xid) { return now->IsSeenByAll(xid); });
+      stage().ForgetTransactions([&now](std::uint64_t xid) { return now.IsSeenByAll(xid); });
   if (!forgotten.ok() || durable.empty() || !all_on_record) return forgotten;
   // All mirrors are of this log by now.
-  absl::StatusOr<StagedLog> source = ReadStagedLog(stage());
-  if (!source.ok()) return source.status();
-  if (source->past == StagedLog::Past::kWhole) return absl::OkStatus();
-  source->past = StagedLog::Past::kWhole;
-  return KeepStagedLog(stage(), *source);
+  ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
+  if (source.past == StagedLog::Past::kWhole) return absl::OkStatus();
+  source.past = StagedLog::Past::kWhole;
+  return KeepStagedLog(stage(), source);
 }
 
 // --- What it costs ---
@@ -222,18 +208,16 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
   absl::StatusOr<StageMark> marker =
       moment_ ? absl::StatusOr<StageMark>(moment_->marker) : staging_->StageToMarker(options_.stop);
   if (!marker.ok()) return marker.status();
-  const absl::StatusOr<std::optional<std::int64_t>> unseen =
-      stage().LowestUnseen([&snapshots](std::uint64_t xid) {
+  ASSIGN_OR_RETURN(
+      const std::optional<std::int64_t> unseen, stage().LowestUnseen([&snapshots](std::uint64_t xid) {
         return std::all_of(snapshots.begin(), snapshots.end(),
                            [xid](const PostgresSnapshot& snapshot) { return snapshot.Sees(xid); });
-      });
-  if (!unseen.ok()) return unseen.status();
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
-  if (!staged.ok()) return staged.status();
-  const std::int64_t from = *unseen ? std::min(**unseen - 1, marker->lsn) : marker->lsn;
+      }));
+  ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
+  const std::int64_t from = unseen ? std::min(*unseen - 1, marker->lsn) : marker->lsn;
   // What came in between is not staged, though a position above the floor would look as if it were.
-  if (from < staged->floor) return MovedMeanwhile(*staged);
-  return Covered{from, staged->floor, *std::move(marker)};
+  if (from < staged.floor) return MovedMeanwhile(staged);
+  return Covered{from, staged.floor, *std::move(marker)};
 }
 
 absl::StatusOr<PostgresLog::Covered> PostgresLog::CoverNoted(const Table& table) {
@@ -248,17 +232,14 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::CoverNoted(const Table& table)
 absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const std::string& table, Lsn lsn) {
   const Table* const known = tables_.Find(table);
   if (known == nullptr || known->id == 0) return std::nullopt;
-  const absl::StatusOr<Covered> covered = CoverNoted(*known);
-  if (!covered.ok()) return covered.status();
-  const std::int64_t from = std::max(std::min(lsn.value, covered->from), covered->floor);
-  const absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage().RowsBehind(known->id, from);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const Covered covered, CoverNoted(*known));
+  const std::int64_t from = std::max(std::min(lsn.value, covered.from), covered.floor);
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedRows> rows, stage().RowsBehind(known->id, from));
   std::vector<Key> keys;
   for (bool last = false; !last;) {
-    const absl::StatusOr<std::vector<StagedRows::Row>> some = (*rows)->Next(kRowsAtATime);
-    if (!some.ok()) return some.status();
-    last = some->size() < kRowsAtATime;
-    for (const StagedRows::Row& row : *some) {
+    ASSIGN_OR_RETURN(const std::vector<StagedRows::Row> some, rows->Next(kRowsAtATime));
+    last = some.size() < kRowsAtATime;
+    for (const StagedRows::Row& row : some) {
       if (std::optional<Key> key = KeyOfStaged(known->catalog.table, known->schema, row.key))
         keys.push_back(*std::move(key));
     }
@@ -268,15 +249,12 @@ absl::StatusOr<std::optional<std::vector<Key>>> PostgresLog::ChangedKeys(const s
 
 absl::Status PostgresLog::HoldMoment() {
   moment_.reset();
-  absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
-  absl::StatusOr<std::shared_ptr<StageView>> view = stage().Hold();
-  if (!view.ok()) return view.status();
-  const absl::StatusOr<std::int64_t> place = (*view)->Place();
-  if (!place.ok()) return place.status();
+  ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(options_.stop));
+  ASSIGN_OR_RETURN(std::shared_ptr<StageView> view, stage().Hold());
+  ASSIGN_OR_RETURN(const std::int64_t place, view->Place());
   // Another process set it back in between.
-  if (*place < marker->lsn) return StageFellBehind();
-  moment_ = Moment{*std::move(marker), *std::move(view)};
+  if (place < marker.lsn) return StageFellBehind();
+  moment_ = Moment{std::move(marker), std::move(view)};
   return absl::OkStatus();
 }
 
@@ -291,9 +269,8 @@ absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresLog::TextsOf(
                                          PostgresSnapshot::Parse(snapshot);
                                      if (!parsed)
                                        return absl::InternalError("the source's snapshot cannot be read");
-                                     const absl::StatusOr<Covered> covered = Cover(*its, {*parsed});
-                                     if (!covered.ok()) return covered.status();
-                                     return covered->from;
+                                     ASSIGN_OR_RETURN(const Covered covered, Cover(*its, {*parsed}));
+                                     return covered.from;
                                    });
 }
 
@@ -322,17 +299,15 @@ absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
   Table* const table = tables_.FindById(known->table.oid);
   // Once in a run: where the stage turns out not to have all rows, the database has.
   if (table == nullptr || !std::exchange(table->emptied, false)) return nullptr;
-  const absl::StatusOr<std::int64_t> place = view().Place();
-  if (!place.ok()) return place.status();
-  auto texts = TextsOf(std::move(look), known, *table);
-  if (!texts.ok()) return texts.status();
-  table->logged_to = *place;
+  ASSIGN_OR_RETURN(const std::int64_t place, view().Place());
+  ASSIGN_OR_RETURN(auto texts, TextsOf(std::move(look), known, *table));
+  table->logged_to = place;
   StagedAsk staged;
   staged.table = table->id;
   staged.schema = known->given;
   staged.columns = columns;
   if (moment_) staged.moment = moment_->view;
-  return ReadEmptiedTable(stage(), *std::move(texts), std::move(staged));
+  return ReadEmptiedTable(stage(), std::move(texts), std::move(staged));
 }
 
 void PostgresLog::NoteSnapshot(const PostgresTable& table, const std::string& snapshot) {
@@ -369,9 +344,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     // An interrupted sending may have inserted what came since.
     staged.mirrored_lsn = std::max(table->judged, ask.from.value);
     if (table->adopted && table->adopted->lsn == ask.from) {
-      const absl::StatusOr<StagedTable> known_staged = tables_.StagedOf(*table);
-      if (!known_staged.ok()) return known_staged.status();
-      staged.from = known_staged->floor;
+      ASSIGN_OR_RETURN(const StagedTable known_staged, tables_.StagedOf(*table));
+      staged.from = known_staged.floor;
       staged.mirrored_lsn = INT64_MAX;
       // The mirror may lack rows that were only updated since.
       staged.whole_rows = true;
@@ -381,9 +355,8 @@ absl::StatusOr<std::unique_ptr<ChangeReader>> PostgresLog::Changes(
     staged.also.push_back(StagedKeyOf(known->table, known->schema, key));
     staged.whole_rows = true;
   }
-  auto texts = TextsOf(std::move(look), known, *table);
-  if (!texts.ok()) return texts.status();
-  return ReadStagedChanges(stage(), *std::move(texts), std::move(staged));
+  ASSIGN_OR_RETURN(auto texts, TextsOf(std::move(look), known, *table));
+  return ReadStagedChanges(stage(), std::move(texts), std::move(staged));
 }
 
 }  // namespace mirror

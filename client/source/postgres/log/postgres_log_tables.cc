@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
+#include "client/source/needs_install.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/staged_table_note.h"
@@ -24,11 +26,11 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr std::uint64_t kWaitsUnknown = UINT64_MAX;
 
 absl::Status NotPublished(const std::string& table) {
-  return absl::FailedPreconditionError(absl::StrCat(
+  return NeedsInstall(absl::FailedPreconditionError(absl::StrCat(
       "table '", table,
       "' is not in the source's publication, so that its changes are not logged. Nothing of it was "
       "sent. Run 'mirror-agent install', which adds it; as a role that does not own it, ",
-      kInstallForOwner));
+      kInstallForOwner)));
 }
 
 absl::Status NotLogged(const std::string& table, const std::string& why) {
@@ -57,18 +59,16 @@ PostgresLogTables::Table* PostgresLogTables::FindById(std::int64_t id) {
 }
 
 absl::StatusOr<std::map<std::int64_t, StagedTable>> PostgresLogTables::StagedTables() {
-  absl::StatusOr<std::vector<StagedTable>> all = stage().Tables();
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(std::vector<StagedTable> all, stage().Tables());
   std::map<std::int64_t, StagedTable> by_id;
-  for (StagedTable& table : *all) by_id[table.id] = std::move(table);
+  for (StagedTable& table : all) by_id[table.id] = std::move(table);
   return by_id;
 }
 
 absl::StatusOr<StagedTable> PostgresLogTables::StagedOf(const Table& table) {
-  absl::StatusOr<std::map<std::int64_t, StagedTable>> all = StagedTables();
-  if (!all.ok()) return all.status();
-  const auto found = all->find(table.id);
-  if (found == all->end()) {
+  ASSIGN_OR_RETURN(auto all, StagedTables());
+  const auto found = all.find(table.id);
+  if (found == all.end()) {
     return absl::AbortedError(absl::StrCat("table '", table.catalog.table.name, "' is not staged any more"));
   }
   return std::move(found->second);
@@ -80,13 +80,11 @@ void PostgresLogTables::NoteFloor(Table& table) {
 }
 
 absl::StatusOr<PostgresSnapshot> PostgresLogTables::SnapshotOfNow() {
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  const absl::StatusOr<postgres::Rows> rows =
-      (*session)->Query(kPostgresSnapshotSql, {}, "asking which transactions are open");
-  if (!rows.ok()) return rows.status();
-  if (rows->Bool(0, 1)) return StandbyAnswered();
-  const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows->Text(0, 0));
+  ASSIGN_OR_RETURN(postgres::Lease session, sessions_->Take());
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   session->Query(kPostgresSnapshotSql, {}, "asking which transactions are open"));
+  if (rows.Bool(0, 1)) return StandbyAnswered();
+  const std::optional<PostgresSnapshot> snapshot = PostgresSnapshot::Parse(rows.Text(0, 0));
   if (!snapshot) return absl::InternalError("the source's snapshot cannot be read");
   return *snapshot;
 }
@@ -100,17 +98,14 @@ void PostgresLogTables::ForgetSnapshots() {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> PostgresLogTables::Unlogged() {
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  postgres::Pipeline pipeline(**session);
+  ASSIGN_OR_RETURN(postgres::Lease session, sessions_->Take());
+  postgres::Pipeline pipeline(*session);
   const PostgresTableQueries queries(options_.schema);
   queries.Queue(pipeline);
-  const absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::vector<PostgresTable>> tables = queries.Take(*rows);
-  if (!tables.ok()) return tables.status();
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  ASSIGN_OR_RETURN(const std::vector<PostgresTable> tables, queries.Take(rows));
   std::map<std::string, std::string> unlogged;
-  for (const PostgresTable& table : *tables) {
+  for (const PostgresTable& table : tables) {
     std::string why = WhyUnpublishable(table);
     if (!why.empty()) unlogged[table.name] = std::move(why);
   }
@@ -122,9 +117,8 @@ absl::StatusOr<std::vector<std::string>> PostgresLogTables::Renew(const std::vec
   is_fresh_ = marker->has_value();
   std::vector<std::string> sentences = staging_->TakeNews();
   for (int i = 0; i < kRenewalsMax; ++i) {
-    const absl::StatusOr<bool> done = RenewOnce(tables, marker, &sentences);
-    if (!done.ok()) return done.status();
-    if (*done) return sentences;
+    ASSIGN_OR_RETURN(const bool done, RenewOnce(tables, marker, &sentences));
+    if (done) return sentences;
   }
   return absl::UnavailableError(
       "the definitions of the source's tables changed again and again while its log was read. Nothing was "
@@ -135,41 +129,36 @@ absl::StatusOr<std::vector<std::string>> PostgresLogTables::Renew(const std::vec
 absl::StatusOr<bool> PostgresLogTables::RenewOnce(const std::vector<std::string>& tables,
                                                   std::optional<StageMark>* marker,
                                                   std::vector<std::string>* sentences) {
-  if (absl::Status taken = TakeCatalog(tables); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeCatalog(tables));
   Renewal renewal;
-  if (absl::Status found = FindChanges(&renewal); !found.ok()) return found;
+  RETURN_IF_ERROR(FindChanges(&renewal));
   if (!is_fresh_) return true;
-  if (absl::Status dropped = DropOthers(); !dropped.ok()) return dropped;
-  if (absl::Status set = SetStreamed(); !set.ok()) return set;
+  RETURN_IF_ERROR(DropOthers());
+  RETURN_IF_ERROR(SetStreamed());
   if (renewal.fresh.empty() && renewal.changed.empty()) {
-    if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
+    RETURN_IF_ERROR(WaitForOpen());
     return true;
   }
-  if (absl::Status raised = RaiseRenewed(renewal); !raised.ok()) return raised;
+  RETURN_IF_ERROR(RaiseRenewed(renewal));
   // What was written before that was by definitions that are the same as those that were seen.
   const std::shared_ptr<const LogCatalog> before = catalog_;
-  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadCatalog());
   if (catalog_ != before) return false;
-  if (absl::Status kept = KeepRenewed(renewal, sentences); !kept.ok()) return kept;
-  if (absl::Status waited = WaitForOpen(); !waited.ok()) return waited;
-  if (absl::Status set = SetStreamed(); !set.ok()) return set;
-  absl::StatusOr<StageMark> now = staging_->StageToMarker(options_.stop);
-  if (!now.ok()) return now.status();
-  *marker = *std::move(now);
+  RETURN_IF_ERROR(KeepRenewed(renewal, sentences));
+  RETURN_IF_ERROR(WaitForOpen());
+  RETURN_IF_ERROR(SetStreamed());
+  ASSIGN_OR_RETURN(*marker, staging_->StageToMarker(options_.stop));
   return true;
 }
 
 absl::Status PostgresLogTables::ReadCatalog() {
-  absl::StatusOr<postgres::Lease> session = sessions_->Take();
-  if (!session.ok()) return session.status();
-  absl::StatusOr<std::shared_ptr<const LogCatalog>> catalog = staging_->Look(**session, options_.schema);
-  if (!catalog.ok()) return catalog.status();
-  catalog_ = *std::move(catalog);
+  ASSIGN_OR_RETURN(postgres::Lease session, sessions_->Take());
+  ASSIGN_OR_RETURN(catalog_, staging_->Look(*session, options_.schema));
   return absl::OkStatus();
 }
 
 absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tables) {
-  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadCatalog());
   if (catalog_->facts == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("the publication '", staging_->options().publication,
@@ -211,13 +200,12 @@ absl::Status PostgresLogTables::SetNote(const Table& table, std::set<std::int64_
 }
 
 absl::Status PostgresLogTables::FindChanges(Renewal* renewal) {
-  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
-  if (!staged.ok()) return staged.status();
+  ASSIGN_OR_RETURN(const auto staged, StagedTables());
   for (auto& [name, table] : tables_) {
     if (!table.trouble.ok()) continue;
-    const auto found = staged->find(table.catalog.table.oid);
-    const StagedTable* const known = found == staged->end() ? nullptr : &found->second;
-    if (absl::Status change = FindChange(table, known, renewal); !change.ok()) return change;
+    const auto found = staged.find(table.catalog.table.oid);
+    const StagedTable* const known = found == staged.end() ? nullptr : &found->second;
+    RETURN_IF_ERROR(FindChange(table, known, renewal));
   }
   return absl::OkStatus();
 }
@@ -270,32 +258,28 @@ absl::Status PostgresLogTables::GiveUp(Table& table, bool is_new, bool waits) {
   if (waits) table.waits_for = kWaitsUnknown;
   if (waits && table.waits_since_ms == 0) table.waits_since_ms = NowMs();
   if (!is_new) {
-    const absl::StatusOr<std::int64_t> place = stage().Place();
-    if (!place.ok()) return place.status();
-    absl::Status raised = stage().RaiseFloor(table.id, *place + 1, "its definition changed");
-    if (!raised.ok()) return raised;
+    ASSIGN_OR_RETURN(const std::int64_t place, stage().Place());
+    RETURN_IF_ERROR(stage().RaiseFloor(table.id, place + 1, "its definition changed"));
   }
   return SetNote(table, {}, "");
 }
 
 absl::Status PostgresLogTables::DropOthers() {
-  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
-  if (!staged.ok()) return staged.status();
-  for (const auto& [id, table] : *staged) {
+  ASSIGN_OR_RETURN(const auto staged, StagedTables());
+  for (const auto& [id, table] : staged) {
     const Table* const known = FindById(id);
     if (known != nullptr && known->id != 0) continue;
-    if (absl::Status dropped = stage().DropTable(id); !dropped.ok()) return dropped;
+    RETURN_IF_ERROR(stage().DropTable(id));
   }
   return absl::OkStatus();
 }
 
 absl::Status PostgresLogTables::SetStreamed() {
-  const absl::StatusOr<std::map<std::int64_t, StagedTable>> staged = StagedTables();
-  if (!staged.ok()) return staged.status();
+  ASSIGN_OR_RETURN(const auto staged, StagedTables());
   StreamedTables all;
   for (const auto& [name, table] : catalog_->tables) {
-    const auto found = staged->find(table.table.oid);
-    if (found == staged->end() || !table.why_not.empty()) continue;
+    const auto found = staged.find(table.table.oid);
+    if (found == staged.end() || !table.why_not.empty()) continue;
     for (const auto& [oid, streamed] : table.logged) {
       StreamedTable& one = all[oid] = streamed;
       one.floor = found->second.floor;
@@ -308,19 +292,17 @@ absl::Status PostgresLogTables::SetStreamed() {
 /// What an earlier process staged goes on, by the definitions of now: rows that were written by others do not
 /// fit, and Renew() finds which these are.
 absl::Status PostgresLogTables::KnowStaged() {
-  if (absl::Status read = ReadCatalog(); !read.ok()) return read;
+  RETURN_IF_ERROR(ReadCatalog());
   return SetStreamed();
 }
 
 absl::Status PostgresLogTables::RaiseRenewed(const Renewal& renewal) {
-  const absl::StatusOr<StageMark> marker = staging_->StageToMarker(options_.stop);
-  if (!marker.ok()) return marker.status();
+  ASSIGN_OR_RETURN(const StageMark marker, staging_->StageToMarker(options_.stop));
   for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
     for (const std::string& name : *names) {
-      absl::Status raised =
-          stage().RaiseFloor(tables_.at(name).id, marker->lsn,
-                             names == &renewal.fresh ? "it is new in the log" : "its definition changed");
-      if (!raised.ok()) return raised;
+      RETURN_IF_ERROR(
+          stage().RaiseFloor(tables_.at(name).id, marker.lsn,
+                             names == &renewal.fresh ? "it is new in the log" : "its definition changed"));
     }
   }
   return absl::OkStatus();
@@ -329,16 +311,14 @@ absl::Status PostgresLogTables::RaiseRenewed(const Renewal& renewal) {
 absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<std::string>* sentences) {
   std::uint64_t open_below = 0;
   if (!renewal.fresh.empty()) {
-    const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
-    if (!now.ok()) return now.status();
-    open_below = now->xmax();
+    ASSIGN_OR_RETURN(const PostgresSnapshot now, SnapshotOfNow());
+    open_below = now.xmax();
   }
   for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
     for (const std::string& name : *names) {
       Table& table = tables_.at(name);
       if (names == &renewal.fresh) table.waits_for = open_below;
-      absl::Status set = SetNote(table, table.added, table.catalog.fingerprint);
-      if (!set.ok()) return set;
+      RETURN_IF_ERROR(SetNote(table, table.added, table.catalog.fingerprint));
     }
   }
   if (!renewal.changed.empty()) {
@@ -356,10 +336,9 @@ absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<
 absl::Status PostgresLogTables::WaitForOpen() {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.snapshot_wait_ms);
   while (std::any_of(tables_.begin(), tables_.end(), [](const auto& one) { return IsWaiting(one.second); })) {
-    const absl::StatusOr<PostgresSnapshot> now = SnapshotOfNow();
-    if (!now.ok()) return now.status();
+    ASSIGN_OR_RETURN(const PostgresSnapshot now, SnapshotOfNow());
     bool all = true;
-    if (absl::Status taken = TakeWaiting(*now, &all); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeWaiting(now, &all));
     if (all) break;
     if (options_.stop != nullptr && *options_.stop) return absl::CancelledError("the agent was stopped");
     if (std::chrono::steady_clock::now() >= until) {
@@ -381,8 +360,7 @@ absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* a
     }
     table.waits_for = 0;
     table.waits_since_ms = 0;
-    absl::Status set = SetNote(table, table.added, table.catalog.fingerprint);
-    if (!set.ok()) return set;
+    RETURN_IF_ERROR(SetNote(table, table.added, table.catalog.fingerprint));
   }
   return absl::OkStatus();
 }

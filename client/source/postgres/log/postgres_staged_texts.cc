@@ -9,6 +9,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/value.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/postgres_types.h"
 #include "client/source/postgres/postgres_words.h"
 
@@ -32,10 +33,9 @@ absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresStagedTexts::Make(
       new PostgresStagedTexts(std::move(look), std::move(known), std::move(position_of)));
   const KnownPostgresTable& table = *texts->known_;
   if (!table.steps) return texts;
-  absl::StatusOr<RowSteps> steps =
-      RowSteps::Make(StepsSchema(table.table, table.schema), *table.steps, texts->look_->hash_key);
-  if (!steps.ok()) return steps.status();
-  texts->steps_.emplace(*std::move(steps));
+  ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(StepsSchema(table.table, table.schema), *table.steps,
+                                                  texts->look_->hash_key));
+  texts->steps_.emplace(std::move(steps));
   return texts;
 }
 
@@ -99,7 +99,7 @@ absl::StatusOr<std::vector<Value>> PostgresStagedTexts::Decode(const std::vector
 absl::StatusOr<bool> PostgresStagedTexts::TakeSteps(std::vector<Value>* values) {
   const absl::StatusOr<bool> matches = steps_->Matches(*values);
   if (!matches.ok() || !*matches) return matches;
-  if (absl::Status turned = steps_->Turn(values); !turned.ok()) return turned;
+  RETURN_IF_ERROR(steps_->Turn(values));
   return true;
 }
 
@@ -132,9 +132,8 @@ absl::Status PostgresStagedTexts::ReadInto(const std::vector<StagedKey>& keys, b
   const auto explain = [this](const absl::Status& status) {
     return ExplainReading(status, known_->table, look_->place.role);
   };
-  const absl::StatusOr<std::unique_ptr<SourceReading>> reading =
-      BeginPostgresReading(*look_, *known_, snapshot);
-  if (!reading.ok()) return reading.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading,
+                   BeginPostgresReading(*look_, *known_, snapshot));
   std::vector<postgres::Array> arrays;
   for (std::size_t i = 0; i < key_.size(); ++i) arrays.emplace_back(postgres::Type::kText);
   for (const StagedKey& key : keys) {
@@ -144,13 +143,12 @@ absl::Status PostgresStagedTexts::ReadInto(const std::vector<StagedKey>& keys, b
   }
   std::vector<postgres::Value> values;
   for (postgres::Array& array : arrays) values.push_back(array.value());
-  absl::StatusOr<postgres::RowStream> stream =
-      (*reading)->connection().Stream(BaseSql(by_text), values, kReadingBase);
-  if (!stream.ok()) return stream.status();
-  absl::StatusOr<bool> more = stream->Step();
-  for (; more.ok() && *more; more = stream->Step()) {
+  ASSIGN_OR_RETURN(postgres::RowStream stream,
+                   reading->connection().Stream(BaseSql(by_text), values, kReadingBase));
+  absl::StatusOr<bool> more = stream.Step();
+  for (; more.ok() && *more; more = stream.Step()) {
     BaseRow& row = rows->emplace_back();
-    const postgres::Rows& read = stream->row();
+    const postgres::Rows& read = stream.row();
     for (std::size_t i = 0; i < known_->table.columns.size(); ++i) {
       StagedValue& value = row.values.emplace_back();
       value.column = known_->table.columns[i].number;
@@ -174,8 +172,7 @@ absl::StatusOr<StagedTexts::BaseRows> PostgresStagedTexts::ReadBase(const std::v
     status = ReadInto(keys, /*by_text=*/true, &snapshot, &read);
   }
   if (!status.ok()) return status;
-  const absl::StatusOr<std::int64_t> from = position_of_(snapshot);
-  if (!from.ok()) return from.status();
+  ASSIGN_OR_RETURN(const std::int64_t from, position_of_(snapshot));
   // What an index takes for equal need not be the same key.
   std::unordered_map<StagedKey, BaseRow> by_key;
   for (BaseRow& row : read) {
@@ -183,7 +180,7 @@ absl::StatusOr<StagedTexts::BaseRows> PostgresStagedTexts::ReadBase(const std::v
     by_key.try_emplace(std::move(key), std::move(row));
   }
   BaseRows base;
-  base.from = *from;
+  base.from = from;
   for (const StagedKey& key : keys) {
     const auto found = by_key.find(key);
     if (found == by_key.end()) continue;

@@ -9,6 +9,7 @@
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/log_place.h"
 #include "client/source/postgres/log/log_words.h"
 #include "client/source/postgres/log/publication_facts.h"
@@ -42,15 +43,14 @@ std::string SystemOf(const std::string& database) {
 }  // namespace
 
 absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage) {
-  absl::StatusOr<StageSource> source = stage.Source();
-  if (!source.ok()) return source.status();
+  ASSIGN_OR_RETURN(StageSource source, stage.Source());
   StagedLog log;
-  log.database = std::move(source->identity);
-  log.timeline = source->timeline;
+  log.database = std::move(source.identity);
+  log.timeline = source.timeline;
   // A change of the identity would forget which transactions are on record.
-  const std::size_t end = source->source_id.find(' ');
-  log.source_id = source->source_id.substr(0, end);
-  const std::string past = end == std::string::npos ? "" : source->source_id.substr(end + 1);
+  const std::size_t end = source.source_id.find(' ');
+  log.source_id = source.source_id.substr(0, end);
+  const std::string past = end == std::string::npos ? "" : source.source_id.substr(end + 1);
   if (past == kPromoted) log.past = StagedLog::Past::kPromoted;
   if (past == kRestored) log.past = StagedLog::Past::kRestored;
   return log;
@@ -64,9 +64,8 @@ absl::Status KeepStagedLog(Stage& stage, const StagedLog& log) {
 }
 
 absl::StatusOr<std::shared_ptr<PostgresStaging>> PostgresStaging::Open(PostgresStagingOptions options) {
-  absl::StatusOr<std::unique_ptr<Stage>> stage = Stage::Open(options.stage);
-  if (!stage.ok()) return stage.status();
-  return std::shared_ptr<PostgresStaging>(new PostgresStaging(std::move(options), *std::move(stage)));
+  ASSIGN_OR_RETURN(std::unique_ptr<Stage> stage, Stage::Open(options.stage));
+  return std::shared_ptr<PostgresStaging>(new PostgresStaging(std::move(options), std::move(stage)));
 }
 
 PostgresStaging::PostgresStaging(PostgresStagingOptions options, std::unique_ptr<Stage> stage)
@@ -135,22 +134,18 @@ void PostgresStaging::Run(const std::stop_token& stop) {
 }
 
 absl::Status PostgresStaging::Work(const std::stop_token& stop) {
-  absl::StatusOr<std::unique_ptr<LogStream>> stream = Connect();
-  if (!stream.ok()) return stream.status();
-  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
-  if (!last.ok()) return last.status();
-  const absl::StatusOr<std::int64_t> place = stage_->Place();
-  if (!place.ok()) return place.status();
-  LogIntake intake(*stage_, expects_mark_ ? *last : std::nullopt, *place);
+  ASSIGN_OR_RETURN(std::unique_ptr<LogStream> stream, Connect());
+  ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
+  ASSIGN_OR_RETURN(const std::int64_t place, stage_->Place());
+  LogIntake intake(*stage_, expects_mark_ ? last : std::nullopt, place);
   flushed_ = marked_ = Clock::now();
-  const absl::Status ended = Pump(**stream, intake, stop);
+  const absl::Status ended = Pump(*stream, intake, stop);
   if (!intake.is_other_log()) return ended;
   // Another log than the one whose positions were sent.
-  absl::StatusOr<StagedLog> log = ReadStagedLog(*stage_);
-  if (!log.ok()) return log.status();
-  log->past = StagedLog::Past::kRestored;
+  ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
+  log.past = StagedLog::Past::kRestored;
   absl::Status anew =
-      BeginAnew(*log, confirmed_at_open_,
+      BeginAnew(log, confirmed_at_open_,
                 "the source's log does not give the position that it gave before: the database "
                 "was restored, and went another way since. Tables are populated");
   return anew.ok() ? ended : anew;
@@ -173,15 +168,12 @@ absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
 }
 
 absl::StatusOr<std::unique_ptr<LogStream>> PostgresStaging::Connect() {
-  const absl::StatusOr<PostgresSource> place = sessions_->Look();
-  if (!place.ok()) return place.status();
-  const absl::StatusOr<std::int64_t> confirmed = EnsureSlot();
-  if (!confirmed.ok()) return confirmed.status();
+  ASSIGN_OR_RETURN(const PostgresSource place, sessions_->Look());
+  ASSIGN_OR_RETURN(const std::int64_t confirmed, EnsureSlot());
   absl::StatusOr<std::unique_ptr<LogStream>> stream =
       LogStream::Open(options_.access, options_.slot, options_.publication, 0);
   if (!stream.ok()) return stream;
-  absl::Status fits = FitStage(*place, (*stream)->server(), *confirmed);
-  if (!fits.ok()) return fits;
+  RETURN_IF_ERROR(FitStage(place, (*stream)->server(), confirmed));
   const MutexLock lock(mutex_);
   server_ = {(*stream)->server().timeline, static_cast<std::int64_t>((*stream)->server().flushed_lsn)};
   is_connected_ = true;
@@ -198,67 +190,62 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
         "two servers answered behind one address while the log was opened. Nothing was read; it is tried "
         "again");
   }
-  absl::StatusOr<StagedLog> log = ReadStagedLog(*stage_);
-  if (!log.ok()) return log.status();
-  const absl::StatusOr<std::optional<StageMark>> last = stage_->LastMark();
-  if (!last.ok()) return last.status();
-  const absl::StatusOr<std::int64_t> had = stage_->Place();
-  if (!had.ok()) return had.status();
+  ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
+  ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
+  ASSIGN_OR_RETURN(const std::int64_t had, stage_->Place());
   expects_mark_ = false;
   // Of a log that was restored it may be lower than before.
   confirmed_at_open_ = confirmed;
   confirmed_lsn_ = confirmed;
-  const std::int64_t timeline = std::exchange(log->timeline, server.timeline);
-  const std::string database = std::exchange(log->database, place.identity);
-  if (database.empty()) return BeginAnew(*log, confirmed, "");
+  const std::int64_t timeline = std::exchange(log.timeline, server.timeline);
+  const std::string database = std::exchange(log.database, place.identity);
+  if (database.empty()) return BeginAnew(log, confirmed, "");
   if (database != place.identity) {
-    log->source_id.clear();
-    log->past = Past::kWhole;
-    return BeginAnew(*log, confirmed,
+    log.source_id.clear();
+    log.past = Past::kWhole;
+    return BeginAnew(log, confirmed,
                      "the source is another database than in the last run: it counts as a new source");
   }
   bool descends = false;
   if (server.timeline != timeline) {
-    const absl::StatusOr<std::vector<TimelineSwitch>> history =
-        ReadTimelineHistory(options_.access, server.timeline);
-    if (!history.ok()) return history.status();
-    descends = DescendsFrom(*history, timeline);
+    ASSIGN_OR_RETURN(const std::vector<TimelineSwitch> history,
+                     ReadTimelineHistory(options_.access, server.timeline));
+    descends = DescendsFrom(history, timeline);
   }
   if (descends) {
-    log->past = Past::kPromoted;
+    log.past = Past::kPromoted;
     return BeginAnew(
-        *log, confirmed,
+        log, confirmed,
         "the source's server is a standby that was promoted, or was recovered: what the mirror may "
         "lack or have too much is found by comparing");
   }
-  const std::int64_t before = *last ? (*last)->lsn : *had;
+  const std::int64_t before = last ? last->lsn : had;
   if (server.timeline != timeline || before > static_cast<std::int64_t>(server.flushed_lsn)) {
-    log->past = Past::kRestored;
-    return BeginAnew(*log, confirmed,
+    log.past = Past::kRestored;
+    return BeginAnew(log, confirmed,
                      "the source's server was restored to a state before what was read of it. Tables are "
                      "populated");
   }
-  expects_mark_ = *last && confirmed <= (*last)->lsn;
+  expects_mark_ = last && confirmed <= last->lsn;
   if (expects_mark_ || confirmed <= before) return absl::OkStatus();
   constexpr char kWhy[] = "the replication slot was lost, made anew or advanced: changes are missing";
   AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
-  if (absl::Status raised = RaiseFloors(std::max(*had, confirmed), kWhy); !raised.ok()) return raised;
-  return stage_->SetPlace(std::max(*had, confirmed - 1));
+  RETURN_IF_ERROR(RaiseFloors(std::max(had, confirmed), kWhy));
+  return stage_->SetPlace(std::max(had, confirmed - 1));
 }
 
 absl::Status PostgresStaging::BeginAnew(const StagedLog& log, std::int64_t confirmed,
                                         const std::string& news) {
-  if (absl::Status cleared = stage_->Clear(); !cleared.ok()) return cleared;
-  if (absl::Status kept = KeepStagedLog(*stage_, log); !kept.ok()) return kept;
+  RETURN_IF_ERROR(stage_->Clear());
+  RETURN_IF_ERROR(KeepStagedLog(*stage_, log));
   if (!news.empty()) AddNews(news);
   // The slot's first message may be a position of before, by which a lost stage is known again.
   return stage_->SetPlace(confirmed - 1);
 }
 
 absl::Status PostgresStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
-  const absl::StatusOr<std::vector<StagedTable>> tables = stage_->Tables();
-  if (!tables.ok()) return tables.status();
-  for (const StagedTable& table : *tables) {
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage_->Tables());
+  for (const StagedTable& table : tables) {
     absl::Status raised = stage_->RaiseFloor(table.id, lsn, because);
     // It may have been dropped meanwhile.
     if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
@@ -269,22 +256,21 @@ absl::Status PostgresStaging::RaiseFloors(std::int64_t lsn, const std::string& b
 absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop) {
   std::uint64_t version = UINT64_MAX, changes = 0;
   while (!stop.stop_requested()) {
-    const absl::StatusOr<std::optional<std::string_view>> message = stream.Next(kNextWithin);
-    if (!message.ok()) return message.status();
+    ASSIGN_OR_RETURN(const std::optional<std::string_view> message, stream.Next(kNextWithin));
     // Behind the wait: what was committed after SetTables() is taken by these.
     if (const std::uint64_t now = tables_version_; now != version) {
       version = now;
       const MutexLock lock(mutex_);
       intake.SetTables(tables_);
     }
-    if (*message) {
-      if (absl::Status taken = intake.Take(**message); !taken.ok()) return taken;
+    if (message) {
+      RETURN_IF_ERROR(intake.Take(*message));
       changes_ += intake.changes() - std::exchange(changes, intake.changes());
     }
     if (!intake.IsBetween()) continue;
-    if (absl::Status flushed = FlushIfDue(stream, intake); !flushed.ok()) return flushed;
+    RETURN_IF_ERROR(FlushIfDue(stream, intake));
     // Behind each flush, too: under a steady load there is never nothing to read.
-    if (!*message || !intake.HasCommits()) MarkIfDue(stream, intake);
+    if (!message || !intake.HasCommits()) MarkIfDue(stream, intake);
   }
   return absl::OkStatus();
 }
@@ -295,7 +281,7 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
                       Clock::now() - flushed_ >= options_.flush_within;
   if (!is_due) return absl::OkStatus();
   CrashPoint("stage.flushing");
-  if (absl::Status flushed = intake.Flush(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(intake.Flush());
   CrashPoint("stage.flushed");
   flushed_ = Clock::now();
   for (const StagedTable& table : stage_->TakeGivenUp()) {
@@ -324,39 +310,33 @@ void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake
 // --- Positions ----------------------------------------------------------------
 
 absl::StatusOr<std::int64_t> PostgresStaging::EnsureSlot() {
-  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
-  if (!session.ok()) return session.status();
-  absl::StatusOr<SlotLook> look = LookAtSlot(**session, options_.slot);
-  if (!look.ok()) return look.status();
-  if (look->slot && look->slot->is_lost()) {
+  ASSIGN_OR_RETURN(postgres::Lease session, markers_.Take(postgres::ConnectAs{}.connect_within));
+  ASSIGN_OR_RETURN(SlotLook look, LookAtSlot(*session, options_.slot));
+  if (look.slot && look.slot->is_lost()) {
     AddNews(absl::StrCat("the server dropped the log that the replication slot '", options_.slot,
                          "' was to keep (max_slot_wal_keep_size): the slot is made anew"));
-    absl::Status dropped = DropSlot(**session, options_.slot, options_.access.application_name);
-    if (!dropped.ok()) return dropped;
-    look->slot.reset();
+    RETURN_IF_ERROR(DropSlot(*session, options_.slot, options_.access.application_name));
+    look.slot.reset();
   }
-  if (absl::Status readable = WhyUnreadable(options_.slot, *look); !readable.ok()) {
+  if (absl::Status readable = WhyUnreadable(options_.slot, look); !readable.ok()) {
     if (LogTroubleOf(readable) != LogTrouble::kNoSlot) return readable;
   }
-  if (look->slot) return static_cast<std::int64_t>(look->slot->confirmed_flush_lsn);
+  if (look.slot) return static_cast<std::int64_t>(look.slot->confirmed_flush_lsn);
   // Without a publication nobody reads it, and the server would keep its log for ever.
-  if (absl::Status published = CheckPublished(**session); !published.ok()) return published;
-  const absl::StatusOr<std::uint64_t> made = CreateSlot(**session, options_.slot, options_.slot_within);
-  if (!made.ok()) return made.status();
+  RETURN_IF_ERROR(CheckPublished(*session));
+  ASSIGN_OR_RETURN(const std::uint64_t made, CreateSlot(*session, options_.slot, options_.slot_within));
   // It may have been uninstalled while this waited for open transactions.
-  if (absl::Status published = CheckPublished(**session); !published.ok()) {
-    absl::Status dropped = DropSlot(**session, options_.slot, options_.access.application_name);
+  if (absl::Status published = CheckPublished(*session); !published.ok()) {
+    absl::Status dropped = DropSlot(*session, options_.slot, options_.access.application_name);
     return dropped.ok() ? published : dropped;
   }
-  return static_cast<std::int64_t>(*made);
+  return static_cast<std::int64_t>(made);
 }
 
 absl::Status PostgresStaging::CheckPublished(postgres::Connection& connection) const {
-  const absl::StatusOr<std::optional<PublicationFacts>> facts =
-      ReadPublication(connection, options_.publication);
-  if (!facts.ok()) return facts.status();
-  return *facts ? absl::OkStatus()
-                : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
+  ASSIGN_OR_RETURN(const std::optional<PublicationFacts> facts,
+                   ReadPublication(connection, options_.publication));
+  return facts ? absl::OkStatus() : PublicationMissing(options_.publication, options_.slot, /*exists=*/false);
 }
 
 absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres::Connection& connection,
@@ -366,10 +346,9 @@ absl::StatusOr<std::shared_ptr<const LogCatalog>> PostgresStaging::Look(postgres
 }
 
 absl::StatusOr<std::string> PostgresStaging::EmitMarker() {
-  absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
-  if (!session.ok()) return session.status();
+  ASSIGN_OR_RETURN(postgres::Lease session, markers_.Take(postgres::ConnectAs{}.connect_within));
   std::string token = NewToken();
-  if (const absl::StatusOr<std::uint64_t> emitted = mirror::EmitMarker(**session, token); !emitted.ok())
+  if (const absl::StatusOr<std::uint64_t> emitted = mirror::EmitMarker(*session, token); !emitted.ok())
     return emitted.status();
   return token;
 }
@@ -394,10 +373,9 @@ absl::Status PostgresStaging::WaitUntilConnected(const std::atomic<bool>* stop) 
 }
 
 absl::StatusOr<StageMark> PostgresStaging::StageToMarker(const std::atomic<bool>* stop) {
-  if (absl::Status connected = WaitUntilConnected(stop); !connected.ok()) return connected;
-  const absl::StatusOr<std::string> token = EmitMarker();
-  if (!token.ok()) return token.status();
-  return WaitForMarker(*token, stop);
+  RETURN_IF_ERROR(WaitUntilConnected(stop));
+  ASSIGN_OR_RETURN(const std::string token, EmitMarker());
+  return WaitForMarker(token, stop);
 }
 
 absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, const std::atomic<bool>* stop) {
@@ -407,9 +385,8 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
     failures = failures_;
   }
   for (auto until = Clock::now() + options_.marker_within; Clock::now() < until;) {
-    absl::StatusOr<std::optional<StageMark>> mark = stage_->WaitForMark(token, kNextWithin.count());
-    if (!mark.ok()) return mark.status();
-    if (*mark) return **std::move(mark);
+    ASSIGN_OR_RETURN(std::optional<StageMark> mark, stage_->WaitForMark(token, kNextWithin.count()));
+    if (mark) return *std::move(mark);
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
     if (changes_ != changes) {
       changes = changes_;
@@ -426,9 +403,7 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
     }
     if (!begins_elsewhere) continue;
     // Perhaps behind the position that is waited for.
-    absl::StatusOr<std::string> again = EmitMarker();
-    if (!again.ok()) return again.status();
-    token = *std::move(again);
+    ASSIGN_OR_RETURN(token, EmitMarker());
   }
   return absl::DeadlineExceededError(absl::StrCat(
       "the source's log did not give the position that was just written to it within ",

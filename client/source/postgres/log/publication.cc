@@ -8,6 +8,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/replication_slot.h"
 
 namespace mirror {
@@ -170,8 +171,7 @@ absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& w
                                names.empty() ? "" : absl::StrCat(" FOR TABLE ", TableList(names)), " WITH (",
                                kOptions, ")"));
   } else {
-    if (absl::Status owned = CheckOwner(*now, wish.source_id, "Nothing was changed"); !owned.ok())
-      return owned;
+    RETURN_IF_ERROR(CheckOwner(*now, wish.source_id, "Nothing was changed"));
     if (now->all_tables || now->whole_schemas) return absl::FailedPreconditionError(WhyUnusable(*now));
     if (!now->every_action || now->via_root)
       sql.push_back(absl::StrCat("ALTER PUBLICATION ", *name, " SET (", kOptions, ")"));
@@ -189,11 +189,9 @@ absl::StatusOr<std::vector<std::string>> PublicationSql(const PublicationWish& w
 absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
                                           const std::optional<PublicationFacts>& now,
                                           const ScriptPlace& place) {
-  if (absl::Status checked = CheckSlotName(wish.slot); !checked.ok()) return checked;
-  const absl::StatusOr<std::vector<std::string>> rights = RightsSql(wish, place);
-  if (!rights.ok()) return rights.status();
-  const absl::StatusOr<std::vector<std::string>> publication = PublicationSql(wish, now);
-  if (!publication.ok()) return publication.status();
+  RETURN_IF_ERROR(CheckSlotName(wish.slot));
+  ASSIGN_OR_RETURN(const std::vector<std::string> rights, RightsSql(wish, place));
+  ASSIGN_OR_RETURN(const std::vector<std::string> publication, PublicationSql(wish, now));
   // Whoever runs it may be a superuser, and any role may own functions in the schemas of that role's path.
   std::string script = "\\set ON_ERROR_STOP on\nSET search_path = pg_catalog, pg_temp;\n";
   if (place.wal_level != "logical") {
@@ -203,10 +201,10 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
                     "\\echo '  ALTER SYSTEM SET wal_level = logical;'\n");
   }
   absl::StrAppend(&script, "-- Rights of the role that the agent has.\n");
-  for (const std::string& sql : *rights) absl::StrAppend(&script, sql, ";\n");
+  for (const std::string& sql : rights) absl::StrAppend(&script, sql, ";\n");
   absl::StrAppend(&script, "-- By the owner of the tables.\n");
-  if (!publication->empty())
-    absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(*publication, ";\n"), ";\nCOMMIT;\n");
+  if (!publication.empty())
+    absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(publication, ";\n"), ";\nCOMMIT;\n");
   absl::StrAppend(
       &script,
       "-- Behind the publication. From here on the server keeps its log until the agent has read it. Where\n"
@@ -221,33 +219,29 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
 absl::StatusOr<std::vector<std::string>> InstallPublication(postgres::Connection& connection,
                                                             const PublicationWish& wish) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin({}, kInstalling); !begun.ok()) return begun;
-  const absl::StatusOr<std::optional<PublicationFacts>> now = ReadPublication(connection, wish.publication);
-  if (!now.ok()) return now.status();
-  absl::StatusOr<std::vector<std::string>> sql = PublicationSql(wish, *now);
+  RETURN_IF_ERROR(transaction.Begin({}, kInstalling));
+  ASSIGN_OR_RETURN(const std::optional<PublicationFacts> now, ReadPublication(connection, wish.publication));
+  absl::StatusOr<std::vector<std::string>> sql = PublicationSql(wish, now);
   if (!sql.ok()) return sql;
   for (const std::string& one : *sql) {
     if (absl::Status run = connection.Execute(one, kInstalling); !run.ok()) return ExplainInstall(run);
   }
-  if (absl::Status committed = transaction.Commit(kInstalling); !committed.ok()) return committed;
+  RETURN_IF_ERROR(transaction.Commit(kInstalling));
   return sql;
 }
 
 absl::Status UninstallPublication(postgres::Connection& connection, const std::string& slot,
                                   const std::string& publication, const std::string& source_id,
                                   const std::string& application) {
-  const absl::StatusOr<std::string> name = postgres::QuotedName(publication);
-  if (!name.ok()) return name.status();
-  const absl::StatusOr<std::optional<PublicationFacts>> now = ReadPublication(connection, publication);
-  if (!now.ok()) return now.status();
-  if (*now) {
-    if (absl::Status owned = CheckOwner(**now, source_id, "Nothing was dropped"); !owned.ok()) return owned;
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedName(publication));
+  ASSIGN_OR_RETURN(const std::optional<PublicationFacts> now, ReadPublication(connection, publication));
+  if (now) {
+    RETURN_IF_ERROR(CheckOwner(*now, source_id, "Nothing was dropped"));
   }
   // First: a slot without its publication can never be read again.
-  if (absl::Status dropped = DropSlot(connection, slot, application); !dropped.ok()) return dropped;
-  if (!*now) return absl::OkStatus();
-  absl::Status dropped =
-      connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", *name), kUninstalling);
+  RETURN_IF_ERROR(DropSlot(connection, slot, application));
+  if (!now) return absl::OkStatus();
+  absl::Status dropped = connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", name), kUninstalling);
   // An agent that runs may have made it anew in between; from here on none does.
   if (dropped.ok()) return DropSlot(connection, slot, application);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
@@ -255,7 +249,7 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
       absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
                    "' is dropped, and the publication stands. Its owner drops it: "
                    "DROP PUBLICATION ",
-                   *name));
+                   name));
 }
 
 }  // namespace mirror

@@ -13,6 +13,7 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/rows.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -162,9 +163,8 @@ absl::Status TakeMembers(const Rows& rows, const std::string& xmin, PublicationF
     table.oid = OidAt(rows, row, 0);
     table.membership = OidAt(rows, row, 1);
     table.name = rows.Text(row, 3);
-    const absl::StatusOr<std::string> quoted = postgres::QuotedName(rows.View(row, 2), rows.View(row, 3));
-    if (!quoted.ok()) return quoted.status();
-    table.quoted = *quoted;
+    ASSIGN_OR_RETURN(const std::string quoted, postgres::QuotedName(rows.View(row, 2), rows.View(row, 3)));
+    table.quoted = quoted;
     table.filters = rows.Bool(row, 4);
     table.lists_columns = rows.Bool(row, 5);
     table.fingerprint =
@@ -211,13 +211,13 @@ const PublishedTable* PublicationFacts::Find(std::uint32_t table) const {
 
 absl::StatusOr<std::optional<PublicationFacts>> ReadPublication(postgres::Connection& connection,
                                                                 const std::string& publication) {
-  const absl::StatusOr<std::vector<Rows>> rows = AtOneMoment(
-      connection,
-      {OfVersion(connection, kPublicationSql, kInSchemas, "false"), kMembersSql, kLeavesOfMembersSql,
-       kColumnsOfMembersSql, absl::StrReplaceAll(kMadeTypesSql, {{"@composite", kComposite}})},
-      publication);
-  if (!rows.ok()) return rows.status();
-  const Rows& found = rows->front();
+  ASSIGN_OR_RETURN(const std::vector<Rows> rows,
+                   AtOneMoment(connection,
+                               {OfVersion(connection, kPublicationSql, kInSchemas, "false"), kMembersSql,
+                                kLeavesOfMembersSql, kColumnsOfMembersSql,
+                                absl::StrReplaceAll(kMadeTypesSql, {{"@composite", kComposite}})},
+                               publication));
+  const Rows& found = rows.front();
   if (found.rows() == 0) return std::nullopt;
   PublicationFacts facts;
   facts.name = publication;
@@ -228,26 +228,24 @@ absl::StatusOr<std::optional<PublicationFacts>> ReadPublication(postgres::Connec
   facts.comment = found.Text(0, 5);
   facts.whole_schemas = found.Bool(0, 6);
   Files files;
-  if (absl::Status taken = TakeMembers((*rows)[1], found.Text(0, 1), &facts, &files); !taken.ok())
-    return taken;
-  TakeLeaves((*rows)[2], &facts, &files);
+  RETURN_IF_ERROR(TakeMembers(rows[1], found.Text(0, 1), &facts, &files));
+  TakeLeaves(rows[2], &facts, &files);
   for (PublishedTable& table : facts.tables) absl::StrAppend(&table.fingerprint, "\n", files[table.oid]);
-  TakeColumns((*rows)[3], (*rows)[4], &facts);
+  TakeColumns(rows[3], rows[4], &facts);
   return facts;
 }
 
 absl::StatusOr<std::shared_ptr<const PublicationFacts>> PublicationWatch::Look(
     postgres::Connection& connection) {
-  const absl::StatusOr<std::vector<Rows>> digest =
-      AtOneMoment(connection, {OfVersion(connection, kDigestSql, kSchemasDigest, "0")}, publication_);
-  if (!digest.ok()) return digest.status();
-  const std::string now = digest->front().Text(0, 0);
+  ASSIGN_OR_RETURN(
+      const std::vector<Rows> digest,
+      AtOneMoment(connection, {OfVersion(connection, kDigestSql, kSchemasDigest, "0")}, publication_));
+  const std::string now = digest.front().Text(0, 0);
   if (facts_ != nullptr && now == digest_) return facts_;
-  absl::StatusOr<std::optional<PublicationFacts>> read = ReadPublication(connection, publication_);
-  if (!read.ok()) return read.status();
+  ASSIGN_OR_RETURN(std::optional<PublicationFacts> read, ReadPublication(connection, publication_));
   // What moves in between is seen next time, by the digest.
   digest_ = now;
-  facts_ = *read ? std::make_shared<const PublicationFacts>(**std::move(read)) : nullptr;
+  facts_ = read ? std::make_shared<const PublicationFacts>(*std::move(read)) : nullptr;
   return facts_;
 }
 

@@ -10,6 +10,7 @@
 #include "base/db/postgres/lsn.h"
 #include "base/db/postgres/name.h"
 #include "base/digest.h"
+#include "base/status_macros.h"
 #include "client/source/postgres/log/log_words.h"
 
 namespace mirror {
@@ -76,21 +77,19 @@ bool EndOwnReader(postgres::Connection& connection, const ReplicationSlot& slot,
 }  // namespace
 
 absl::StatusOr<SlotLook> LookAtSlot(postgres::Connection& connection, const std::string& slot) {
-  const absl::StatusOr<std::string> name = postgres::QuotedText(slot);
-  if (!name.ok()) return name.status();
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(slot));
   std::string sql(kLookSql);
-  sql.replace(sql.find("@slot"), 5, *name);
-  const absl::StatusOr<Rows> rows = connection.Command(sql, "looking at the replication slot");
-  if (!rows.ok()) return rows.status();
-  if (rows->rows() != 1 || rows->columns() != 17)
+  sql.replace(sql.find("@slot"), 5, name);
+  ASSIGN_OR_RETURN(const Rows rows, connection.Command(sql, "looking at the replication slot"));
+  if (rows.rows() != 1 || rows.columns() != 17)
     return absl::InternalError("looking at the replication slot: the server's answer is not one row");
   SlotLook look;
-  look.wal_level = rows->Text(0, 0);
-  look.slots_max = SlotNumber(*rows, 1);
-  look.sender_timeout = std::chrono::milliseconds(SlotNumber(*rows, 2));
-  look.slots = SlotNumber(*rows, 3);
-  look.end_lsn = SlotLsn(*rows, 0, 16);
-  if (!rows->IsNull(0, 15)) look.slot = ReadSlot(*rows);
+  look.wal_level = rows.Text(0, 0);
+  look.slots_max = SlotNumber(rows, 1);
+  look.sender_timeout = std::chrono::milliseconds(SlotNumber(rows, 2));
+  look.slots = SlotNumber(rows, 3);
+  look.end_lsn = SlotLsn(rows, 0, 16);
+  if (!rows.IsNull(0, 15)) look.slot = ReadSlot(rows);
   return look;
 }
 
@@ -124,14 +123,13 @@ absl::Status CheckSlotName(std::string_view slot) {
 
 absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const std::string& slot,
                                          std::chrono::milliseconds within) {
-  if (absl::Status checked = CheckSlotName(slot); !checked.ok()) return checked;
-  const absl::StatusOr<SlotLook> look = LookAtSlot(connection, slot);
-  if (!look.ok()) return look.status();
-  if (look->slot) {
+  RETURN_IF_ERROR(CheckSlotName(slot));
+  ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(connection, slot));
+  if (look.slot) {
     return absl::AlreadyExistsError(
         absl::StrCat("the server has a replication slot '", slot, "' already. It stands as it was"));
   }
-  if (absl::Status why = WhyUnreadable(slot, *look); LogTroubleOf(why) != LogTrouble::kNoSlot) return why;
+  if (absl::Status why = WhyUnreadable(slot, look); LogTroubleOf(why) != LogTrouble::kNoSlot) return why;
   const postgres::AnswersWithin patience(connection, within + kAnswerGrace);
   // Each wait for an open transaction is one for a lock, so that only the sum can be bounded.
   const absl::StatusOr<Rows> made = connection.Command(
@@ -158,10 +156,9 @@ absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,
   if (look->slot->active_pid != 0) {
     if (!EndOwnReader(connection, *look->slot, application)) return SlotInUse(slot, *look->slot);
   }
-  const absl::StatusOr<std::string> name = postgres::QuotedText(slot);
-  if (!name.ok()) return name.status();
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(slot));
   const absl::StatusOr<Rows> dropped =
-      connection.Command(absl::StrCat("SELECT pg_drop_replication_slot(", *name, ")"),
+      connection.Command(absl::StrCat("SELECT pg_drop_replication_slot(", name, ")"),
                          absl::StrCat("dropping the replication slot '", slot, "'"));
   // Somebody else has dropped it, or reads it now.
   const absl::Status why = dropped.ok() ? absl::OkStatus() : ExplainLog(dropped.status(), slot);
@@ -175,13 +172,12 @@ absl::StatusOr<std::uint64_t> AdvanceSlot(postgres::Connection& connection, cons
                                           std::uint64_t to) {
   const absl::StatusOr<SlotLook> look = LookAtSlot(connection, slot);
   if (!look.ok()) return look.status();
-  if (absl::Status why = WhyUnreadable(slot, *look); !why.ok()) return why;
+  RETURN_IF_ERROR(WhyUnreadable(slot, *look));
   if (look->slot->active_pid != 0) return SlotInUse(slot, *look->slot);
   if (to <= look->slot->confirmed_flush_lsn) return look->slot->confirmed_flush_lsn;
-  const absl::StatusOr<std::string> name = postgres::QuotedText(slot);
-  if (!name.ok()) return name.status();
+  ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(slot));
   const absl::StatusOr<Rows> moved =
-      connection.Command(absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", *name, ", '",
+      connection.Command(absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", name, ", '",
                                       postgres::FormatLsn(to), "')"),
                          absl::StrCat("moving the replication slot '", slot, "' on"));
   if (!moved.ok()) return ExplainLog(moved.status(), slot);

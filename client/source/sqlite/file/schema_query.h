@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 
 // What the PRAGMAs say of one table, row by row.
@@ -16,12 +17,11 @@ namespace mirror {
 template <typename Row>
 absl::Status ForEachRow(const SqliteFile& file, const std::string& sql, const std::string& table,
                         const Row& row) {
-  absl::StatusOr<sqlite::Statement> statement = file.Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  statement->SetDoing(table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
-  if (!table.empty()) statement->Bind(1, table);
-  absl::StatusOr<bool> more = statement->Step();
-  for (; more.ok() && *more; more = statement->Step()) row(*statement);
+  ASSIGN_OR_RETURN(sqlite::Statement statement, file.Prepare(sql));
+  statement.SetDoing(table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
+  if (!table.empty()) statement.Bind(1, table);
+  absl::StatusOr<bool> more = statement.Step();
+  for (; more.ok() && *more; more = statement.Step()) row(statement);
   return more.status();
 }
 

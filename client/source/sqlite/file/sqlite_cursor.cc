@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -78,7 +79,7 @@ absl::StatusOr<SqliteCursor> SqliteCursor::Open(std::shared_ptr<const SqliteFile
     cursor.heavy_select_ = absl::StrCat("SELECT ", absl::StrJoin(order_expressions, ", "), cursor.from_);
   }
 
-  if (absl::Status prepared = cursor.Prepare(); !prepared.ok()) return prepared;
+  RETURN_IF_ERROR(cursor.Prepare());
   return cursor;
 }
 
@@ -101,9 +102,8 @@ absl::Status SqliteCursor::Prepare() {
   for (const std::string* sql : {&first, &next}) {
     if (!by_call_) break;
     // Rows that are sorted are handed over before they are.
-    const absl::StatusOr<bool> sorts = Sorts(*sql);
-    if (!sorts.ok()) return sorts.status();
-    by_call_ = !*sorts;
+    ASSIGN_OR_RETURN(const bool sorts, Sorts(*sql));
+    by_call_ = !sorts;
   }
   if (!by_call_) {
     first = absl::StrCat("SELECT ", values, plan_->FromWhere(), OrderBy(order_));
@@ -121,12 +121,11 @@ absl::Status SqliteCursor::Prepare() {
 
 absl::StatusOr<bool> SqliteCursor::Sorts(const std::string& sql) const {
   constexpr int kDetail = 3;
-  absl::StatusOr<sqlite::Statement> plan = file_->Prepare("EXPLAIN QUERY PLAN " + sql);
-  if (!plan.ok()) return plan.status();
-  plan->SetDoing(absl::StrCat("reading table '", plan_->schema.name, "'"));
-  absl::StatusOr<bool> row = plan->Step();
-  for (; row.ok() && *row; row = plan->Step()) {
-    if (plan->View(kDetail).find("TEMP B-TREE") != std::string_view::npos) return true;
+  ASSIGN_OR_RETURN(sqlite::Statement plan, file_->Prepare("EXPLAIN QUERY PLAN " + sql));
+  plan.SetDoing(absl::StrCat("reading table '", plan_->schema.name, "'"));
+  absl::StatusOr<bool> row = plan.Step();
+  for (; row.ok() && *row; row = plan.Step()) {
+    if (plan.View(kDetail).find("TEMP B-TREE") != std::string_view::npos) return true;
   }
   return row;
 }
@@ -162,7 +161,7 @@ absl::StatusOr<SqliteCursor::Stop> SqliteCursor::Take(const TakeRow& take) {
                                                  "and oid: such rows cannot be found again. Rename ",
                                                  "one of the columns, or leave the table out with 'skip'"));
   }
-  if (absl::Status status = LocateHeavy(); !status.ok()) return status;
+  RETURN_IF_ERROR(LocateHeavy());
   last_ = heavy_key_;
   started_ = true;
   return Stop::kHeavy;
@@ -192,11 +191,10 @@ absl::Status SqliteCursor::LocateHeavy() {
   ForgetHeavy();
   const std::string all = plan_->filter.empty() ? "" : absl::StrCat(" WHERE ", plan_->filter);
   const std::string where = started_ ? After() : absl::StrCat(all, OrderBy(order_));
-  const absl::StatusOr<sqlite::Statement> statement =
-      file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1"));
-  if (!statement.ok()) return statement.status();
-  for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(statement->get(), static_cast<int>(i + 1));
-  const int code = sqlite3_step(statement->get());
+  ASSIGN_OR_RETURN(const sqlite::Statement statement,
+                   file_->Prepare(absl::StrCat(heavy_select_, where, " LIMIT 1")));
+  for (std::size_t i = 0; i < last_.size(); ++i) last_[i].Bind(statement.get(), static_cast<int>(i + 1));
+  const int code = sqlite3_step(statement.get());
   if (code == SQLITE_TOOBIG) {
     return absl::InvalidArgumentError(absl::StrCat("table '", plan_->schema.name, "' has a key value over ",
                                                    kPartBytesMax / (1 << 20),
@@ -205,10 +203,10 @@ absl::Status SqliteCursor::LocateHeavy() {
   if (code != SQLITE_ROW) return Fail(code);
   heavy_key_.resize(order_.size());
   for (std::size_t i = 0; i < order_.size(); ++i)
-    heavy_key_[i].Keep(sqlite3_column_value(statement->get(), static_cast<int>(i)));
+    heavy_key_[i].Keep(sqlite3_column_value(statement.get(), static_cast<int>(i)));
   heavy_rowid_.reset();
   if (!plan_->rowid.empty())
-    heavy_rowid_ = sqlite3_column_int64(statement->get(), static_cast<int>(order_.size()));
+    heavy_rowid_ = sqlite3_column_int64(statement.get(), static_cast<int>(order_.size()));
   return absl::OkStatus();
 }
 
@@ -217,13 +215,12 @@ absl::StatusOr<bool> SqliteCursor::Locate(std::vector<sqlite::Value> key) {
   heavy_key_ = std::move(key);
   heavy_rowid_.reset();
   // It is read column by column from here on, so that it is asked only now whether it is to be sent at all.
-  const absl::StatusOr<sqlite::Statement> statement =
-      OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter);
-  if (!statement.ok()) return statement.status();
-  const int code = sqlite3_step(statement->get());
+  ASSIGN_OR_RETURN(const sqlite::Statement statement,
+                   OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter));
+  const int code = sqlite3_step(statement.get());
   if (code == SQLITE_DONE) return false;
   if (code != SQLITE_ROW) return Fail(code);
-  if (!plan_->rowid.empty()) heavy_rowid_ = sqlite3_column_int64(statement->get(), 0);
+  if (!plan_->rowid.empty()) heavy_rowid_ = sqlite3_column_int64(statement.get(), 0);
   return true;
 }
 
@@ -251,9 +248,8 @@ absl::StatusOr<sqlite::Statement> SqliteCursor::OfHeavyRow(const std::string& ex
 
 absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
                                               const std::function<absl::Status(sqlite3_value*)>& value) {
-  const absl::StatusOr<sqlite::Statement> statement = OfHeavyRow(plan_->ValueOf(column));
-  if (!statement.ok()) return statement.status();
-  const int code = sqlite3_step(statement->get());
+  ASSIGN_OR_RETURN(const sqlite::Statement statement, OfHeavyRow(plan_->ValueOf(column)));
+  const int code = sqlite3_step(statement.get());
   if (code == SQLITE_TOOBIG && plan_->IsTurned(column)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "table '", plan_->schema.name, "', column '", plan_->schema.columns[column].name, "': a value over ",
@@ -264,7 +260,7 @@ absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
   if (code == SQLITE_TOOBIG) return false;
   if (code == SQLITE_DONE) return Moved();
   if (code != SQLITE_ROW) return Fail(code);
-  if (absl::Status status = value(sqlite3_column_value(statement->get(), 0)); !status.ok()) return status;
+  RETURN_IF_ERROR(value(sqlite3_column_value(statement.get(), 0)));
   return true;
 }
 
@@ -290,22 +286,22 @@ absl::Status SqliteCursor::LoadWhole(std::uint32_t column) {
 }
 
 absl::StatusOr<SqliteCursor::Heavy> SqliteCursor::HeavySize(std::uint32_t column) {
-  const absl::StatusOr<sqlite::Statement> kind =
-      OfHeavyRow(absl::StrCat("typeof(", QuoteName(plan_->schema.columns[column].name), ") = 'text'"));
-  if (!kind.ok()) return kind.status();
+  ASSIGN_OR_RETURN(
+      const sqlite::Statement kind,
+      OfHeavyRow(absl::StrCat("typeof(", QuoteName(plan_->schema.columns[column].name), ") = 'text'")));
   Heavy heavy;
-  const int code = sqlite3_step(kind->get());
+  const int code = sqlite3_step(kind.get());
   if (code == SQLITE_ROW) {
-    heavy.text = sqlite3_column_int(kind->get(), 0) != 0;
+    heavy.text = sqlite3_column_int(kind.get(), 0) != 0;
   } else if (code != SQLITE_TOOBIG) {  // A generated value is made before it can be asked for its type.
     return Fail(code);
   }
   if (!InPieces(column, heavy.text)) {
-    if (absl::Status status = LoadWhole(column); !status.ok()) return status;
+    RETURN_IF_ERROR(LoadWhole(column));
     heavy.size = whole_.size();
     return heavy;
   }
-  if (absl::Status status = OpenBlob(column); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenBlob(column));
   heavy.size = static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()));
   if (file_->access() == Access::kChunks) blob_.reset();
   return heavy;
@@ -332,7 +328,7 @@ absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::
                                                      std::size_t bytes) {
   if (whole_column_ == column) return whole_.substr(static_cast<std::size_t>(offset), bytes);
   std::string piece(bytes, '\0');
-  if (absl::Status status = OpenBlob(column); !status.ok()) return status;
+  RETURN_IF_ERROR(OpenBlob(column));
   // Between two looks somebody may have made it shorter.
   if (offset + bytes > static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()))) return Moved();
   const int code =

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/schema_guard.h"
+#include "base/status_macros.h"
 #include "base/system_user.h"
 #include "proto/wire/limits.h"
 
@@ -188,17 +189,16 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   std::error_code unresolved;
   const std::filesystem::path real = std::filesystem::canonical(path, unresolved);
   file->path_ = unresolved ? path : real.string();
-  const absl::StatusOr<Header> header = ReadHeader(file->path_);
-  if (!header.ok()) return header.status();
-  file->wal_ = header->wal();
-  if (header->wal() && use == Use::kRead)
+  ASSIGN_OR_RETURN(const Header header, ReadHeader(file->path_));
+  file->wal_ = header.wal();
+  if (header.wal() && use == Use::kRead)
     file->access_ = InUse(file->path_) ? Access::kSnapshot : Access::kStill;
-  file->still_ = header->status;
-  file->mark_ = {file->path_, header->status.st_dev, header->status.st_ino, header->change_counter()};
+  file->still_ = header.status;
+  file->mark_ = {file->path_, header.status.st_dev, header.status.st_ino, header.change_counter()};
 
   file->beside_.emplace(file->path_);
   if (use == Use::kChange) {
-    if (absl::Status usable = file->beside_->Check(); !usable.ok()) return usable;
+    RETURN_IF_ERROR(file->beside_->Check());
   }
   const bool makes_log = file->wal_ && file->access_ != Access::kStill;
   if (makes_log) {
@@ -209,34 +209,31 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
       absl::StrCat("file:", EncodePath(file->path_), use == Use::kChange ? "?mode=rw" : "?mode=ro",
                    file->access_ == Access::kStill ? "&immutable=1" : "");
   const auto mode = use == Use::kChange ? sqlite::OpenAs::Mode::kWrite : sqlite::OpenAs::Mode::kRead;
-  absl::Status connected =
-      file->Connect(uri, {.mode = mode, .busy_ms = kSourceBusyMs, .one_thread = true, .uri = true});
-  if (!connected.ok()) return connected;
-  if (absl::Status configured = file->Configure(); !configured.ok()) return configured;
+  RETURN_IF_ERROR(
+      file->Connect(uri, {.mode = mode, .busy_ms = kSourceBusyMs, .one_thread = true, .uri = true}));
+  RETURN_IF_ERROR(file->Configure());
   if (file->access_ == Access::kSnapshot) {
-    if (absl::Status status = file->Run("BEGIN"); !status.ok()) return status;
+    RETURN_IF_ERROR(file->Run("BEGIN"));
   }
   if (use == Use::kChange) {
-    if (absl::Status status = file->Run("PRAGMA synchronous = FULL"); !status.ok()) return status;
+    RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
   }
   // The first read: locks, journals and the schema show what they are.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();
   if (!tables.ok()) return tables.status();
-  absl::StatusOr<sqlite::Statement> encoding = file->Prepare("PRAGMA encoding");
-  if (!encoding.ok()) return encoding.status();
-  if (const absl::StatusOr<bool> row = encoding->Step(); row.ok() && *row) {
-    file->utf16_ = encoding->View(0) != "UTF-8";
+  ASSIGN_OR_RETURN(sqlite::Statement encoding, file->Prepare("PRAGMA encoding"));
+  if (const absl::StatusOr<bool> row = encoding.Step(); row.ok() && *row) {
+    file->utf16_ = encoding.View(0) != "UTF-8";
   }
   return file;
 }
 
 absl::Status SqliteFile::Connect(const std::string& path, const sqlite::OpenAs& as) {
-  auto opened = sqlite::Connection::Open(
-      path, as,
-      [this](const sqlite::Failure& failure, std::string_view doing) { return Explain(failure, doing); });
-  if (!opened.ok()) return opened.status();
-  database_ = *std::move(opened);
+  ASSIGN_OR_RETURN(database_, sqlite::Connection::Open(
+                                  path, as, [this](const sqlite::Failure& failure, std::string_view doing) {
+                                    return Explain(failure, doing);
+                                  }));
   return absl::OkStatus();
 }
 
@@ -265,11 +262,10 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const Co
   copy->wal_ = true;  // Nobody waits for its readers.
   copy->utf16_ = utf16_;
   copy->mark_ = mark_;
-  absl::Status made =
-      copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kSourceBusyMs, .one_thread = true});
-  if (!made.ok()) return made;
-  if (absl::Status status = CopyPages(copy->handle(), limits); !status.ok()) return status;
-  if (absl::Status status = copy->Configure(); !status.ok()) return status;
+  RETURN_IF_ERROR(
+      copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kSourceBusyMs, .one_thread = true}));
+  RETURN_IF_ERROR(CopyPages(copy->handle(), limits));
+  RETURN_IF_ERROR(copy->Configure());
   return copy;
 }
 
@@ -334,17 +330,16 @@ sqlite::Statement SqliteFile::Query(const std::string& sql) const {
 }
 
 absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
-  absl::StatusOr<sqlite::Statement> statement = Prepare(sql);
-  if (!statement.ok()) return statement.status();
-  statement->SetDoing("reading");
-  if (absl::Status row = statement->StepToRow(); !row.ok()) return row;
-  return statement->Int(0);
+  ASSIGN_OR_RETURN(sqlite::Statement statement, Prepare(sql));
+  statement.SetDoing("reading");
+  RETURN_IF_ERROR(statement.StepToRow());
+  return statement.Int(0);
 }
 
 absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
   if (sqlite3_get_autocommit(handle()) == 0) return work();  // A part of a larger one.
   for (int repeat = 0;; ++repeat) {
-    if (absl::Status status = Run("BEGIN IMMEDIATE"); !status.ok()) return status;
+    RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
     if (!wal_) beside_->Make("-journal");
     const absl::Status status = work();
     // With a rollback journal a commit that waits for readers lets nobody else in.
@@ -362,17 +357,16 @@ absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const
 absl::Status SqliteFile::DropAll(const std::string& query) const {
   std::vector<std::string> drops;
   {
-    absl::StatusOr<sqlite::Statement> found = Prepare(query);
-    if (!found.ok()) return found.status();
-    found->SetDoing("reading its schema");
-    absl::StatusOr<bool> row = found->Step();
-    for (; row.ok() && *row; row = found->Step()) {
-      drops.push_back(absl::StrCat("DROP ", found->Text(0), " main.", QuoteName(found->View(1))));
+    ASSIGN_OR_RETURN(sqlite::Statement found, Prepare(query));
+    found.SetDoing("reading its schema");
+    absl::StatusOr<bool> row = found.Step();
+    for (; row.ok() && *row; row = found.Step()) {
+      drops.push_back(absl::StrCat("DROP ", found.Text(0), " main.", QuoteName(found.View(1))));
     }
     if (!row.ok()) return row.status();
   }
   for (const std::string& drop : drops) {
-    if (absl::Status status = Run(drop); !status.ok()) return status;
+    RETURN_IF_ERROR(Run(drop));
   }
   return absl::OkStatus();
 }
@@ -428,7 +422,7 @@ void SqliteFile::EndLook() const {
 absl::StatusOr<bool> SqliteFile::HoldLooks() const {
   if (access_ != Access::kChunks || !wal_) return false;
   if (held_) return true;
-  if (absl::Status begun = Run("BEGIN"); !begun.ok()) return begun;
+  RETURN_IF_ERROR(Run("BEGIN"));
   // The moment is that of the first read.
   const absl::StatusOr<std::int64_t> read = Number("PRAGMA schema_version");
   if (!read.ok()) {

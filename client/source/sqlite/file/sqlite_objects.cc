@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/found_objects.h"
 #include "client/source/sqlite/file/schema_query.h"
 
@@ -45,19 +46,17 @@ absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
 /// By name. That of the PRIMARY KEY is the mirror's own business.
 absl::StatusOr<std::vector<FoundIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
   std::vector<FoundIndex> read;
-  const absl::Status listed =
-      ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
-        if (row.Text(3) == "pk") return;
-        FoundIndex& one = read.emplace_back();
-        one.index.name = row.Text(1);
-        one.index.unique = row.Int(2) != 0;
-        if (row.Int(4) != 0) one.untold = UntoldReason::kPartial;
-      });
-  if (!listed.ok()) return listed;
+  RETURN_IF_ERROR(ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
+    if (row.Text(3) == "pk") return;
+    FoundIndex& one = read.emplace_back();
+    one.index.name = row.Text(1);
+    one.index.unique = row.Int(2) != 0;
+    if (row.Int(4) != 0) one.untold = UntoldReason::kPartial;
+  }));
   std::sort(read.begin(), read.end(),
             [](const FoundIndex& a, const FoundIndex& b) { return a.index.name < b.index.name; });
   for (FoundIndex& one : read) {
-    if (absl::Status parts = ReadParts(file, &one); !parts.ok()) return parts;
+    RETURN_IF_ERROR(ReadParts(file, &one));
   }
   return read;
 }
@@ -92,10 +91,9 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
 absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan) {
   SourceObjects objects;
   if (plan.view) return objects;
-  absl::StatusOr<std::vector<FoundIndex>> indexes = ReadIndexes(file, plan.schema.name);
-  if (!indexes.ok()) return indexes.status();
-  for (FoundIndex& index : *indexes) AddIndex(std::move(index), plan.schema, &objects);
-  if (absl::Status read = AddForeignKeys(file, plan.schema, &objects); !read.ok()) return read;
+  ASSIGN_OR_RETURN(std::vector<FoundIndex> indexes, ReadIndexes(file, plan.schema.name));
+  for (FoundIndex& index : indexes) AddIndex(std::move(index), plan.schema, &objects);
+  RETURN_IF_ERROR(AddForeignKeys(file, plan.schema, &objects));
   return objects;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/sqlite/file/text_check.h"
 #include "proto/wire/limits.h"
@@ -31,8 +32,7 @@ RowTaker::RowTaker(std::shared_ptr<const SqliteFile> file, const TableSchema& sc
 absl::Status RowTaker::Take(sqlite3_value** values, RowBlock* block, LargeSink* sink) {
   row_bytes_ = 0;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    absl::Status status = Append(values[i], fields_[i], &block->columns[i], sink);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(Append(values[i], fields_[i], &block->columns[i], sink));
   }
   weight_ += row_bytes_;
   return absl::OkStatus();
@@ -124,8 +124,7 @@ absl::Status RowTaker::Infinite(const std::string& column) const {
 
 absl::Status RowTaker::SendDeferred(LargeSink* sink) {
   for (const Deferred& value : deferred_) {
-    if (absl::Status status = sink->Part(value.column, value.value_id, 0, value.bytes); !status.ok())
-      return status;
+    RETURN_IF_ERROR(sink->Part(value.column, value.value_id, 0, value.bytes));
   }
   deferred_.clear();
   return absl::OkStatus();
@@ -148,15 +147,13 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
                                         const Field& field, ColumnBuffer* buffer, LargeSink* sink) {
   SqliteCursor::Heavy heavy;
   {
-    if (absl::Status status = begin(); !status.ok()) return status;
+    RETURN_IF_ERROR(begin());
     const SourceLook look(*file_);
-    const absl::StatusOr<bool> light = cursor.HeavyValue(
-        field.column, [&](sqlite3_value* value) { return Append(value, field, buffer, sink); });
-    if (!light.ok()) return light.status();
-    if (*light) return absl::OkStatus();
-    const auto size = cursor.HeavySize(field.column);
-    if (!size.ok()) return size.status();
-    heavy = *size;
+    ASSIGN_OR_RETURN(const bool light, cursor.HeavyValue(field.column, [&](sqlite3_value* value) {
+      return Append(value, field, buffer, sink);
+    }));
+    if (light) return absl::OkStatus();
+    ASSIGN_OR_RETURN(heavy, cursor.HeavySize(field.column));
   }
   if (heavy.size > WireLimits{}.value_bytes_max) {
     return absl::InvalidArgumentError(
@@ -171,14 +168,12 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
     const std::size_t size = std::min<std::uint64_t>(kPartBytesMax, heavy.size - at);
     std::string piece;
     {
-      if (absl::Status status = begin(); !status.ok()) return status;
+      RETURN_IF_ERROR(begin());
       const SourceLook look(*file_);
-      auto read = cursor.HeavyPiece(field.column, at, size);
-      if (!read.ok()) return read.status();
-      piece = *std::move(read);
+      ASSIGN_OR_RETURN(piece, cursor.HeavyPiece(field.column, at, size));
     }
     if (heavy.text) check.Add(piece);
-    if (absl::Status status = sink->Part(buffer->column(), id, at, piece); !status.ok()) return status;
+    RETURN_IF_ERROR(sink->Part(buffer->column(), id, at, piece));
   }
   if (heavy.text && !check.Good() && !any) return Misfit(field);
   buffer->AppendLarge(id, heavy.size,

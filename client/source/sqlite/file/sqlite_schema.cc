@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/schema_query.h"
 
 namespace mirror {
@@ -215,22 +216,20 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
 
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file) {
   std::vector<std::string> tables;
-  const absl::Status status = ForEachRow(
+  RETURN_IF_ERROR(ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name",
       "", [&](const sqlite::Statement& row) {
         std::string name = row.Text(0);
         if (!IsReservedName(name)) tables.push_back(std::move(name));
-      });
-  if (!status.ok()) return status;
+      }));
   return tables;
 }
 
 absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file) {
   std::vector<std::string> views;
-  const absl::Status status = ForEachRow(
+  RETURN_IF_ERROR(ForEachRow(
       file, "SELECT name FROM temp.pragma_table_list WHERE schema = 'main' AND type = 'view' ORDER BY name",
-      "", [&](const sqlite::Statement& row) { views.push_back(row.Text(0)); });
-  if (!status.ok()) return status;
+      "", [&](const sqlite::Statement& row) { views.push_back(row.Text(0)); }));
   return views;
 }
 
@@ -238,11 +237,10 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
                                       const std::vector<std::string>& key_names) {
   SourcePlan plan;
   plan.schema.name = table;
-  const absl::StatusOr<TableFacts> read = ReadFacts(file, table);
-  if (!read.ok()) return read.status();
-  const TableFacts& facts = *read;
+  ASSIGN_OR_RETURN(const TableFacts read, ReadFacts(file, table));
+  const TableFacts& facts = read;
   bool key_declared_not_null = true;
-  absl::Status status =
+  RETURN_IF_ERROR(
       ForEachRow(file,
                  "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM temp.pragma_table_xinfo(?1, "
                  "'main') ORDER BY cid",
@@ -252,30 +250,28 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
                    plan.has_default.push_back(!row.IsNull(3));
                    const bool in_key = plan.schema.columns.back().key_position != 0;
                    if (in_key && row.Int(2) == 0) key_declared_not_null = false;
-                 });
-  if (!status.ok()) return status;
+                 }));
   plan.view = facts.view;
   if (plan.schema.columns.empty()) {
     return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
   }
 
   if (!key_names.empty()) {
-    if (absl::Status declared = DeclareKey(key_names, &plan); !declared.ok()) return declared;
+    RETURN_IF_ERROR(DeclareKey(key_names, &plan));
     if (!facts.view) plan.rowid = RowidName(plan.schema);
     if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
     return plan;
   }
   bool binary = false;
-  absl::StatusOr<std::vector<OrderTerm>> key_index = KeyIndex(file, plan.schema, &binary);
-  if (!key_index.ok()) return key_index.status();
+  ASSIGN_OR_RETURN(std::vector<OrderTerm> key_index, KeyIndex(file, plan.schema, &binary));
   const std::vector<std::uint32_t> key = plan.schema.Key();
   if (facts.without_rowid) {
-    plan.steady_order = *key_index;
-    if (binary) plan.key_order = *std::move(key_index);
+    plan.steady_order = key_index;
+    if (binary) plan.key_order = std::move(key_index);
     return plan;
   }
   if (!facts.view) plan.rowid = RowidName(plan.schema);
-  if (!key.empty() && key_index->empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
+  if (!key.empty() && key_index.empty()) {  // INTEGER PRIMARY KEY: another name of the rowid.
     const std::string name = QuoteName(plan.schema.columns[key[0]].name);
     if (plan.rowid.empty()) plan.rowid = name;
     plan.steady_order = plan.key_order = {{name, false, static_cast<int>(key[0])}};
@@ -283,7 +279,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   }
   plan.key_may_be_null = !key.empty() && !key_declared_not_null;
   if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
-  if (binary) plan.key_order = *std::move(key_index);
+  if (binary) plan.key_order = std::move(key_index);
   return plan;
 }
 

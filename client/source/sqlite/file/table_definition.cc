@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -29,9 +30,8 @@ absl::StatusOr<std::map<std::string, TableDefinition>> ReadDefinitions(
   std::map<std::string, std::string> table_of;  // By name of the log.
   sqlite::Statement objects = file.Query(absl::StrCat(kObjects, kInOrder));
   for (;;) {
-    const absl::StatusOr<bool> row = objects.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return definitions;
+    ASSIGN_OR_RETURN(const bool row, objects.Step());
+    if (!row) return definitions;
     const std::string table = FoldName(objects.Text(2));
     if (const auto logged = table_of.find(table); logged != table_of.end()) {
       Append(objects, &definitions[logged->second]);
@@ -53,10 +53,9 @@ DefinitionWatch::DefinitionWatch(std::string table, std::string log, TableDefini
       hidden_order_(hidden_order) {}
 
 absl::Status DefinitionWatch::Check(const SqliteFile& file) {
-  const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
+  ASSIGN_OR_RETURN(const std::int64_t version, file.Number("PRAGMA schema_version"));
   const bool looked = std::exchange(looked_, true);
-  if (*version == version_) return absl::OkStatus();
+  if (version == version_) return absl::OkStatus();
   if (looked && hidden_order_) {
     return absl::AbortedError("the schema changed meanwhile, and a VACUUM would move its rows");
   }
@@ -65,13 +64,12 @@ absl::Status DefinitionWatch::Check(const SqliteFile& file) {
   objects.With(table_, log_);
   TableDefinition now;
   for (;;) {
-    const absl::StatusOr<bool> row = objects.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
+    ASSIGN_OR_RETURN(const bool row, objects.Step());
+    if (!row) break;
     Append(objects, &now);
   }
   if (now != definition_) return absl::AbortedError("its schema changed meanwhile");
-  version_ = *version;
+  version_ = version;
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_check.h"
@@ -57,9 +58,8 @@ absl::Status DropOfExchange(const SqliteFile& file) {
 }
 
 absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, use);
-  if (!file.ok()) return file.status();
-  return FindLog(**file);
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, use));
+  return FindLog(*file);
 }
 
 }  // namespace
@@ -79,22 +79,20 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Install(const ChangeLogOpt
 }
 
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOptions& options, bool install) {
-  absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
-  if (!file.ok()) return file.status();
-  std::unique_ptr<ChangeLog> log(new ChangeLog(options, *std::move(file)));
+  ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(options.path, Use::kChange));
+  std::unique_ptr<ChangeLog> log(new ChangeLog(options, std::move(file)));
   const SourceMark& mark = log->file_->mark();
-  const absl::StatusOr<LogPresence> there = FindLog(*log->file_);
-  if (!there.ok()) return there.status();
-  if (*there != LogPresence::kWhole && !install) return NotWhole(options.path);
-  if (*there != LogPresence::kNone) {
-    if (absl::Status own = CheckLogOwner(*log->file_, options.owner); !own.ok()) return own;
+  ASSIGN_OR_RETURN(const LogPresence there, FindLog(*log->file_));
+  if (there != LogPresence::kWhole && !install) return NotWhole(options.path);
+  if (there != LogPresence::kNone) {
+    RETURN_IF_ERROR(CheckLogOwner(*log->file_, options.owner));
   }
-  if (*there != LogPresence::kWhole) {
+  if (there != LogPresence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
       // What is left of a former one tells nothing without the rest.
-      if (absl::Status status = DropOurs(*log->file_); !status.ok()) return status;
+      RETURN_IF_ERROR(DropOurs(*log->file_));
       for (const char* const sql : kTables) {
-        if (absl::Status status = log->file_->Run(sql); !status.ok()) return status;
+        RETURN_IF_ERROR(log->file_->Run(sql));
       }
       return log->file_
           ->Query(
@@ -106,67 +104,58 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
     });
     if (!made.ok()) return made;
   }
-  if (absl::Status status = TakeOverLog(*log->file_); !status.ok()) return status;
-  if (absl::Status status = ClaimLog(*log->file_, options.owner); !status.ok()) return status;
-  if (absl::Status status = log->Load(); !status.ok()) return status;
+  RETURN_IF_ERROR(TakeOverLog(*log->file_));
+  RETURN_IF_ERROR(ClaimLog(*log->file_, options.owner));
+  RETURN_IF_ERROR(log->Load());
   return log;
 }
 
 absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(options.path, Use::kChange);
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<std::int64_t> ours =
-      (*file)->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs, " OR ", kOfExchange));
-  if (!ours.ok()) return ours.status();
-  if (*ours == 0) return false;
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(options.path, Use::kChange));
+  ASSIGN_OR_RETURN(
+      const std::int64_t ours,
+      file->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs, " OR ", kOfExchange)));
+  if (ours == 0) return false;
   // Refused where a later version may have made more than is known here.
-  const absl::StatusOr<LogPresence> there = FindLog(**file);
-  if (!there.ok()) return there.status();
-  if (*there != LogPresence::kNone) {
-    if (absl::Status own = CheckLogOwner(**file, options.owner); !own.ok()) return own;
+  ASSIGN_OR_RETURN(const LogPresence there, FindLog(*file));
+  if (there != LogPresence::kNone) {
+    RETURN_IF_ERROR(CheckLogOwner(*file, options.owner));
   }
-  const absl::Status dropped = (*file)->Change([&] {
-    absl::Status status = DropOurs(**file);
-    return status.ok() ? DropOfExchange(**file) : status;
-  });
-  if (!dropped.ok()) return dropped;
+  RETURN_IF_ERROR(file->Change([&] {
+    absl::Status status = DropOurs(*file);
+    return status.ok() ? DropOfExchange(*file) : status;
+  }));
   return true;
 }
 
 absl::StatusOr<std::optional<std::map<std::string, std::optional<std::int64_t>>>> ChangeLog::Waiting(
     const std::string& path, const LogOwner& owner) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
-  if (!file.ok()) return file.status();
-  const absl::StatusOr<LogPresence> there = FindLog(**file);
-  if (!there.ok()) return there.status();
-  if (*there == LogPresence::kNone) return std::nullopt;
-  if (*there == LogPresence::kPart) return NotWhole(path);
-  if (absl::Status own = CheckLogOwner(**file, owner); !own.ok()) return own;
-  LogTables logs(**file);
-  if (absl::Status status = logs.Load(); !status.ok()) return status;
-  const absl::StatusOr<LogPositions> sent = LogRecords(**file).Sent();
-  if (!sent.ok()) return sent.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(path));
+  ASSIGN_OR_RETURN(const LogPresence there, FindLog(*file));
+  if (there == LogPresence::kNone) return std::nullopt;
+  if (there == LogPresence::kPart) return NotWhole(path);
+  RETURN_IF_ERROR(CheckLogOwner(*file, owner));
+  LogTables logs(*file);
+  RETURN_IF_ERROR(logs.Load());
+  ASSIGN_OR_RETURN(const LogPositions sent, LogRecords(*file).Sent());
   std::map<std::string, std::optional<std::int64_t>> waiting;
   for (const auto& [name, log] : logs.all()) {
-    const absl::StatusOr<std::int64_t> last = logs.Last(log);
-    if (!last.ok()) return last.status();
-    const auto found = sent->find(log.id);
-    waiting[name] = found == sent->end() ? std::nullopt : std::optional(*last - found->second);
+    ASSIGN_OR_RETURN(const std::int64_t last, logs.Last(log));
+    const auto found = sent.find(log.id);
+    waiting[name] = found == sent.end() ? std::nullopt : std::optional(last - found->second);
   }
   return waiting;
 }
 
 absl::Status ChangeLog::Load() {
   sqlite::Statement query = file_->Query("SELECT source_id, first_lineage FROM _mirror_source");
-  const absl::StatusOr<bool> row = query.Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return NotWhole(options_.path);
+  ASSIGN_OR_RETURN(const bool row, query.Step());
+  if (!row) return NotWhole(options_.path);
   source_id_ = query.Text(0);
   records_.SetFirst(query.Int(1));
   if (options_.exchange) {
-    const absl::StatusOr<bool> noted = ExchangeMarks::AreIn(*file_);
-    if (!noted.ok()) return noted.status();
-    if (*noted) {
+    ASSIGN_OR_RETURN(const bool noted, ExchangeMarks::AreIn(*file_));
+    if (noted) {
       marks_.emplace(*file_);
       records_.DoWithRecords([this] { return marks_->NoteWithRecord(); });
     }
@@ -180,8 +169,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   bool copied = false, restored = false;
   {
     sqlite::Statement query = file_->Query("SELECT host, path, device, inode FROM _mirror_source");
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
+    RETURN_IF_ERROR(query.Step().status());
     path = query.Text(1);
     copied = query.Text(0) != options_.host || path != mark.path;
     restored = query.Int(2) != static_cast<std::int64_t>(mark.device) ||
@@ -190,10 +178,9 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   if (!copied && !restored) return "";
   const std::string id = copied ? NewToken() : source_id_;
   std::int64_t first = records_.first();
-  const absl::Status status = file_->Change([&]() -> absl::Status {
-    const absl::StatusOr<std::int64_t> next = records_.Next();
-    if (!next.ok()) return next.status();
-    if (copied) first = *next;
+  RETURN_IF_ERROR(file_->Change([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::int64_t next, records_.Next());
+    if (copied) first = next;
     return file_
         ->Query(
             "UPDATE _mirror_source SET source_id = ?1, host = ?2, path = ?3, device = ?4, "
@@ -201,8 +188,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
         .With(id, options_.host, mark.path, static_cast<std::int64_t>(mark.device),
               static_cast<std::int64_t>(mark.inode), first)
         .Run();
-  });
-  if (!status.ok()) return status;
+  }));
   source_id_ = id;
   records_.SetFirst(first);
   if (!copied) {
@@ -219,7 +205,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
 absl::StatusOr<std::vector<std::string>> ChangeLog::Renew(const std::vector<std::string>& tables) {
   absl::StatusOr<std::vector<std::string>> news = logs_.Renew(tables);
   if (!news.ok()) return news.status();
-  if (absl::Status status = BoundLogs(); !status.ok()) return status;
+  RETURN_IF_ERROR(BoundLogs());
   return news;
 }
 
@@ -244,14 +230,13 @@ bool ChangeLog::Complete(TableSchema& schema) {
 
 absl::Status ChangeLog::BoundLogs() {
   for (const auto& [name, log] : logs_.all()) {
-    const absl::StatusOr<std::int64_t> last = logs_.Last(log);
-    if (!last.ok()) return last.status();
-    if (*last - log.floor <= options_.max_log) continue;
+    ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(log));
+    if (last - log.floor <= options_.max_log) continue;
     TableLog* given_up = logs_.Find(name);
-    if (absl::Status status = logs_.RaiseFloor(*given_up, *last); !status.ok()) return status;
+    RETURN_IF_ERROR(logs_.RaiseFloor(*given_up, last));
     // Not only after a cycle: there may be none for weeks.
     int trims = 0;
-    if (absl::Status status = Trim(*given_up, &trims); !status.ok()) return status;
+    RETURN_IF_ERROR(Trim(*given_up, &trims));
   }
   return absl::OkStatus();
 }
@@ -259,33 +244,31 @@ absl::Status ChangeLog::BoundLogs() {
 absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Position& position) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return Standing::kGone;
-  const absl::StatusOr<std::optional<LogPositions>> record = records_.Find(position.lineage);
-  if (!record.ok()) return record.status();
-  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
-  if (!last.ok()) return last.status();
+  ASSIGN_OR_RETURN(const std::optional<LogPositions> record, records_.Find(position.lineage));
+  ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(*log));
   const std::int64_t lsn = position.lsn.value;
-  if (*record) {
-    const auto sent = (*record)->find(log->id);
-    if (sent == (*record)->end()) return Standing::kGone;  // Of a former log of this table.
-    if (lsn > sent->second) return Standing::kMiss;        // Set by hand: nobody sent that.
+  if (record) {
+    const auto sent = record->find(log->id);
+    if (sent == record->end()) return Standing::kGone;  // Of a former log of this table.
+    if (lsn > sent->second) return Standing::kMiss;     // Set by hand: nobody sent that.
   }
-  if (lsn > *last) return Standing::kAhead;
+  if (lsn > last) return Standing::kAhead;
   if (lsn < log->floor) return Standing::kGone;
-  return *record ? Standing::kKnown : Standing::kMiss;
+  return record ? Standing::kKnown : Standing::kMiss;
 }
 
 absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std::string& table, Lsn lsn) {
   const TableLog* const log = logs_.Find(table);
   if (log == nullptr || !NamesRows(table)) return std::nullopt;
   const std::vector<std::string> names = LogKeyNames(log->table.key.size());
-  absl::StatusOr<sqlite::Statement> select = file_->Prepare(absl::StrCat(
-      "SELECT ", absl::StrJoin(names, ", "), " FROM main.", LogName(log->id), " WHERE seq > ?1"));
-  if (!select.ok()) return select.status();
-  select->SetDoing(absl::StrCat("reading the log of table '", table, "'"));
-  select->Bind(1, lsn.value);
+  ASSIGN_OR_RETURN(sqlite::Statement select,
+                   file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.",
+                                               LogName(log->id), " WHERE seq > ?1")));
+  select.SetDoing(absl::StrCat("reading the log of table '", table, "'"));
+  select.Bind(1, lsn.value);
   std::vector<Key> keys;
-  absl::StatusOr<bool> row = select->Step();
-  for (; row.ok() && *row; row = select->Step()) keys.push_back(ReadKey(*select, names.size()));
+  absl::StatusOr<bool> row = select.Step();
+  for (; row.ok() && *row; row = select.Step()) keys.push_back(ReadKey(select, names.size()));
   if (!row.ok()) return row.status();
   return keys;
 }
@@ -299,9 +282,7 @@ absl::StatusOr<bool> ChangeLog::WasSent(const std::string& table) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return false;
   if (!sent_) {
-    absl::StatusOr<LogPositions> sent = records_.Sent();
-    if (!sent.ok()) return sent.status();
-    sent_ = *std::move(sent);
+    ASSIGN_OR_RETURN(sent_, records_.Sent());
   }
   return sent_->contains(log->id);
 }
@@ -309,9 +290,8 @@ absl::StatusOr<bool> ChangeLog::WasSent(const std::string& table) {
 absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& table, Lsn lsn) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return std::nullopt;
-  const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
-  if (!last.ok()) return last.status();
-  return *last > lsn.value;
+  ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(*log));
+  return last > lsn.value;
 }
 
 absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& position) {
@@ -322,11 +302,11 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
   absl::StatusOr<std::int64_t> last = logs_.Last(*log);
   if (!last.ok()) return last.status();
   if (*last > position.lsn.value) {
-    if (absl::Status renewed = logs_.BeginAnew(table); !renewed.ok()) return renewed;
+    RETURN_IF_ERROR(logs_.BeginAnew(table));
     last = kAnchorSeq;
   }
   TableLog* const own = logs_.Find(table);
-  const absl::Status adopted = file_->Change([&]() -> absl::Status {
+  RETURN_IF_ERROR(file_->Change([&]() -> absl::Status {
     absl::Status status = absl::OkStatus();
     if (*last < position.lsn.value) {
       status = file_->Query(absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
@@ -336,8 +316,7 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
     if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
     if (!status.ok()) return status;
     return records_.Adopt(position.lineage, own->id, position.lsn.value);
-  });
-  if (!adopted.ok()) return adopted;
+  }));
   return true;
 }
 
@@ -348,14 +327,11 @@ absl::StatusOr<std::map<std::string, Position>> ChangeLog::Begin(const std::vect
   for (const std::string& table : tables) {
     const TableLog* log = logs_.Find(table);
     if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
-    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
-    if (!last.ok()) return last.status();
-    positions[log->id] = *last;
+    ASSIGN_OR_RETURN(positions[log->id], logs_.Last(*log));
   }
-  const absl::StatusOr<std::string> token = records_.Begin(positions);
-  if (!token.ok()) return token.status();
+  ASSIGN_OR_RETURN(const std::string token, records_.Begin(positions));
   std::map<std::string, Position> targets;
-  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, *token};
+  for (const std::string& table : tables) targets[table] = {Lsn{positions[logs_.Find(table)->id]}, token};
   return targets;
 }
 
@@ -367,22 +343,20 @@ absl::Status ChangeLog::See(const SqliteFile& file, const std::string& table) {
 absl::StatusOr<Position> ChangeLog::Seal(const std::string& table, Lsn lsn) {
   const TableLog* log = logs_.Find(table);
   if (log == nullptr) return absl::NotFoundError(absl::StrCat("table '", table, "' has no change log"));
-  const absl::StatusOr<std::string> token = records_.Cover(log->id, lsn.value);
-  if (!token.ok()) return token.status();
-  return Position{lsn, *token};
+  ASSIGN_OR_RETURN(const std::string token, records_.Cover(log->id, lsn.value));
+  return Position{lsn, token};
 }
 
 absl::Status ChangeLog::GiveUp(const std::string& table) {
   TableLog* log = logs_.Find(table);
   if (log == nullptr) return absl::OkStatus();
   return file_->Change([&]() -> absl::Status {
-    const absl::StatusOr<std::int64_t> last = logs_.Last(*log);
-    if (!last.ok()) return last.status();
+    ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(*log));
     // Beyond the last entry: not even a position at it is good.
     absl::Status status = file_->Query(absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
-                              .With(*last + 1)
+                              .With(last + 1)
                               .Run();
-    return status.ok() ? logs_.RaiseFloor(*log, *last + 1) : status;
+    return status.ok() ? logs_.RaiseFloor(*log, last + 1) : status;
   });
 }
 
@@ -390,7 +364,7 @@ absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
   const std::int64_t before_ms = NowMs() - options_.retention_ms;
   int trims = 0;
   records_.LeaveSeen();
-  if (absl::Status status = ForgetEntries(durable, before_ms, &trims); !status.ok()) return status;
+  RETURN_IF_ERROR(ForgetEntries(durable, before_ms, &trims));
   // What the mirrors show stays.
   std::set<std::string> shown;
   for (const auto& [table, position] : durable) shown.insert(position.lineage);
@@ -399,26 +373,24 @@ absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
 
 absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& durable, std::int64_t before_ms,
                                       int* trims) {
-  absl::StatusOr<LogPositions> old = records_.SentBefore(before_ms);
-  if (!old.ok()) return old.status();
+  ASSIGN_OR_RETURN(LogPositions old, records_.SentBefore(before_ms));
   for (const auto& [table, position] : durable) {
     TableLog* log = logs_.Find(table);
     if (log == nullptr) continue;
-    const std::int64_t floor = std::min((*old)[log->id], position.lsn.value);
+    const std::int64_t floor = std::min(old[log->id], position.lsn.value);
     if (floor <= log->floor) continue;
-    if (absl::Status status = logs_.RaiseFloor(*log, floor); !status.ok()) return status;
+    RETURN_IF_ERROR(logs_.RaiseFloor(*log, floor));
   }
   for (const auto& [name, log] : logs_.all()) {
-    if (absl::Status status = Trim(log, trims); !status.ok()) return status;
+    RETURN_IF_ERROR(Trim(log, trims));
   }
   return absl::OkStatus();
 }
 
 absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
-  const absl::StatusOr<std::int64_t> last = logs_.Last(log);
-  if (!last.ok()) return last.status();
+  ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(log));
   // The highest entry stays, or its number would be given again.
-  return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, *last - 1), trims).status();
+  return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, last - 1), trims).status();
 }
 
 }  // namespace mirror

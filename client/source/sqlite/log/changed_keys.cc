@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
 
@@ -75,13 +76,13 @@ absl::Status ChangedKeys::Add(const std::vector<Key>& keys) {
   for (std::size_t i = 0; i < key_.size(); ++i) places.push_back(absl::StrCat("?", i + 1));
   places.insert(places.end(), MaskCount(), "NULL");
   if (log_.marks_ends) places.push_back("0");
-  absl::StatusOr<sqlite::Statement> insert =
-      file_.Prepare(absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")"));
-  if (!insert.ok()) return insert.status();
-  insert->SetDoing("noting what is to be repaired");
+  ASSIGN_OR_RETURN(
+      sqlite::Statement insert,
+      file_.Prepare(absl::StrCat("INSERT INTO temp._mirror_raw VALUES (", absl::StrJoin(places, ", "), ")")));
+  insert.SetDoing("noting what is to be repaired");
   for (const Key& key : keys) {
-    BindKey(*insert, 1, key);
-    if (absl::Status noted = insert->Run(); !noted.ok()) return noted;
+    BindKey(insert, 1, key);
+    RETURN_IF_ERROR(insert.Run());
   }
   return absl::OkStatus();
 }
@@ -124,13 +125,10 @@ absl::Status ChangedKeys::Group() {
                                  ? grouped
                                  : absl::StrCat("SELECT *, ", absl::StrJoin(same, " AND "), " AS same FROM (",
                                                 grouped, ") WINDOW w AS (ORDER BY ", key_list, ")");
-  const absl::Status status =
+  RETURN_IF_ERROR(
       file_.Run(absl::StrCat("DROP TABLE IF EXISTS temp._mirror_net; CREATE TEMP TABLE _mirror_net AS ",
-                             marked, " ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw"));
-  if (!status.ok()) return status;
-  const auto rows = file_.Number("SELECT coalesce(max(rowid), 0) FROM temp._mirror_net");
-  if (!rows.ok()) return rows.status();
-  rows_ = *rows;
+                             marked, " ORDER BY ", key_list, "; DROP TABLE temp._mirror_raw")));
+  ASSIGN_OR_RETURN(rows_, file_.Number("SELECT coalesce(max(rowid), 0) FROM temp._mirror_net"));
   return absl::OkStatus();
 }
 

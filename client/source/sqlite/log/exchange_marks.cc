@@ -1,5 +1,7 @@
 #include "client/source/sqlite/log/exchange_marks.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::StatusOr<bool> ExchangeMarks::AreIn(const SqliteFile& file) {
@@ -9,7 +11,7 @@ absl::StatusOr<bool> ExchangeMarks::AreIn(const SqliteFile& file) {
 
 absl::StatusOr<CycleMarks::Cycles> ExchangeMarks::Read() {
   sqlite::Statement query = file_.Query("SELECT completing, completed FROM main._mirror_exchange");
-  if (absl::Status row = query.StepToRow(); !row.ok()) return row;
+  RETURN_IF_ERROR(query.StepToRow());
   return Cycles{query.Int(0), query.Int(1)};
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/db/sqlite/file_layout.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/log/log_tables.h"
 
 namespace mirror {
@@ -15,18 +16,16 @@ constexpr std::int64_t kUnnumbered = 1;
 }  // namespace
 
 absl::StatusOr<LogPresence> FindLog(const SqliteFile& file) {
-  const absl::StatusOr<std::int64_t> own = file.Number(
-      "SELECT count(*) FROM sqlite_schema WHERE name IN ('_mirror_source', '_mirror_tables', "
-      "'_mirror_lineage', '_mirror_lineage_by_token')");
-  if (!own.ok()) return own.status();
-  if (*own == 0) return LogPresence::kNone;
+  ASSIGN_OR_RETURN(
+      const std::int64_t own,
+      file.Number("SELECT count(*) FROM sqlite_schema WHERE name IN ('_mirror_source', '_mirror_tables', "
+                  "'_mirror_lineage', '_mirror_lineage_by_token')"));
+  if (own == 0) return LogPresence::kNone;
   // What a later version makes may be other objects than those that are counted here.
-  const absl::StatusOr<bool> older = IsOlder(file.handle(), kLayout, file.mark().path);
-  if (!older.ok()) return older.status();
-  if (*own < kOwnObjects) return LogPresence::kPart;
-  const absl::StatusOr<std::int64_t> source = file.Number("SELECT count(*) FROM _mirror_source");
-  if (!source.ok()) return source.status();
-  return *source == 1 ? LogPresence::kWhole : LogPresence::kPart;
+  RETURN_IF_ERROR(IsOlder(file.handle(), kLayout, file.mark().path).status());
+  if (own < kOwnObjects) return LogPresence::kPart;
+  ASSIGN_OR_RETURN(const std::int64_t source, file.Number("SELECT count(*) FROM _mirror_source"));
+  return source == 1 ? LogPresence::kWhole : LogPresence::kPart;
 }
 
 absl::Status TakeOverLog(const SqliteFile& file) {
@@ -37,36 +36,32 @@ absl::Status TakeOverLog(const SqliteFile& file) {
 
 absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vector<std::string>& tables,
                                        const LogOwner& owner) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path);
-  if (!file.ok()) return file.status();
-  if (absl::Status status = (*file)->BeginLook(); !status.ok()) return status;
-  const SourceLook look(**file);
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(path));
+  RETURN_IF_ERROR(file->BeginLook());
+  const SourceLook look(*file);
   LogFindings findings;
-  findings.locks_out = std::string(BesideFiles((*file)->mark().path).Check().message());
-  const absl::StatusOr<LogPresence> presence = FindLog(**file);
-  if (!presence.ok()) return presence.status();
-  findings.presence = *presence;
+  findings.locks_out = std::string(BesideFiles(file->mark().path).Check().message());
+  ASSIGN_OR_RETURN(const LogPresence presence, FindLog(*file));
+  findings.presence = presence;
   if (findings.presence != LogPresence::kNone) {
-    if (absl::Status own = CheckLogOwner(**file, owner); !own.ok()) return own;
+    RETURN_IF_ERROR(CheckLogOwner(*file, owner));
   }
-  LogTables logs(**file);
+  LogTables logs(*file);
   // Triggers may be left when the rest is gone.
-  const absl::StatusOr<std::vector<std::string>> blocked = logs.Blocked();
-  if (!blocked.ok()) return blocked.status();
-  findings.blocked = *blocked;
+  ASSIGN_OR_RETURN(const std::vector<std::string> blocked, logs.Blocked());
+  findings.blocked = blocked;
   if (findings.presence != LogPresence::kWhole) return findings;
-  if (absl::Status status = logs.Load(); !status.ok()) return status;
+  RETURN_IF_ERROR(logs.Load());
   for (const std::string& table : tables) {
     if (logs.Find(table) == nullptr) {
       findings.unlogged.push_back(table);
       continue;
     }
-    const absl::StatusOr<std::string> problem = logs.Problem(table);
-    if (!problem.ok()) return problem.status();
-    if (problem->empty()) {
+    ASSIGN_OR_RETURN(const std::string problem, logs.Problem(table));
+    if (problem.empty()) {
       ++findings.logged;
     } else {
-      findings.damaged[table] = *problem;
+      findings.damaged[table] = problem;
     }
   }
   return findings;

@@ -6,6 +6,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -47,12 +49,11 @@ absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   if (!row.ok() || !*row) return row;
   const std::string tenant = query.Text(0), folder = query.Text(1);
   if (tenant == owner.context_id && folder == owner.state_dir) return true;
-  const absl::StatusOr<Known> known = LookAtSource(file, owner.host);
-  if (!known.ok()) return known.status();
+  ASSIGN_OR_RETURN(const Known known, LookAtSource(file, owner.host));
   std::error_code error;
   const bool gone = !std::filesystem::exists(folder, error) && !error;
-  const bool moved = gone && tenant == owner.context_id && known->source_id == owner.source_id;
-  if (known->copied || moved || owner.takes_over) return false;
+  const bool moved = gone && tenant == owner.context_id && known.source_id == owner.source_id;
+  if (known.copied || moved || owner.takes_over) return false;
   return absl::FailedPreconditionError(absl::StrCat(
       "the change log in '", file.mark().path, "' belongs to another agent: tenant '", tenant,
       "', state_dir '", folder,
@@ -76,7 +77,7 @@ absl::Status ClaimLog(const SqliteFile& file, const LogOwner& owner) {
     // Somebody else may have been quicker.
     const absl::StatusOr<bool> own = IsOwn(file, owner);
     if (!own.ok() || *own) return own.status();
-    if (absl::Status made = file.Run(kTable); !made.ok()) return made;
+    RETURN_IF_ERROR(file.Run(kTable));
     return file
         .Query("INSERT OR REPLACE INTO main._mirror_owner (one, context_id, state_dir) VALUES (1, ?1, ?2)")
         .With(owner.context_id, owner.state_dir)

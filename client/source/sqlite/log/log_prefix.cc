@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -58,34 +59,28 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
 absl::Status LogPrefix::Restored() { return absl::AbortedError("the source was restored while it was read"); }
 
 absl::Status LogPrefix::Check(const SqliteFile& file) {
-  const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
-  if (from_ == until_ || *version == checked_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t version, file.Number("PRAGMA schema_version"));
+  if (from_ == until_ || version == checked_) return absl::OkStatus();
   std::int64_t until = until_;
-  const absl::StatusOr<std::uint64_t> hash = Hash(file, from_, 0, &until);
-  if (!hash.ok()) return hash.status();
-  if (*hash != hash_ || until != until_) return Restored();
-  checked_ = *version;
+  ASSIGN_OR_RETURN(const std::uint64_t hash, Hash(file, from_, 0, &until));
+  if (hash != hash_ || until != until_) return Restored();
+  checked_ = version;
   return absl::OkStatus();
 }
 
 absl::Status LogPrefix::See(const SqliteFile& file) {
-  const absl::StatusOr<std::int64_t> version = file.Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
+  ASSIGN_OR_RETURN(const std::int64_t version, file.Number("PRAGMA schema_version"));
   if (from_ == until_) {
-    checked_ = *version;
-  } else if (*version != seen_) {
+    checked_ = version;
+  } else if (version != seen_) {
     // Whether all are the same is looked at once, by Check(): not all of them again with each look.
-    const absl::StatusOr<std::int64_t> last =
-        file.Number(absl::StrCat("SELECT count(*) FROM main.", log_, " WHERE seq = ", until_));
-    if (!last.ok()) return last.status();
-    if (*last == 0) return Restored();
+    ASSIGN_OR_RETURN(const std::int64_t last,
+                     file.Number(absl::StrCat("SELECT count(*) FROM main.", log_, " WHERE seq = ", until_)));
+    if (last == 0) return Restored();
   }
-  seen_ = *version;
+  seen_ = version;
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
-  const absl::StatusOr<std::uint64_t> hash = Hash(file, until_, hash_, &until);
-  if (!hash.ok()) return hash.status();
-  hash_ = *hash;
+  ASSIGN_OR_RETURN(hash_, Hash(file, until_, hash_, &until));
   until_ = until;
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
@@ -43,9 +44,8 @@ absl::StatusOr<std::int64_t> LogRecords::Next() const {
 absl::StatusOr<std::optional<LogPositions>> LogRecords::Find(const std::string& token) const {
   sqlite::Statement query =
       file_.Query("SELECT positions FROM _mirror_lineage WHERE token = ?1 AND id >= ?2");
-  const absl::StatusOr<bool> row = query.With(token, first_).Step();
-  if (!row.ok()) return row.status();
-  return *row ? std::optional(Split(query.Text(0))) : std::nullopt;
+  ASSIGN_OR_RETURN(const bool row, query.With(token, first_).Step());
+  return row ? std::optional(Split(query.Text(0))) : std::nullopt;
 }
 
 absl::StatusOr<LogPositions> LogRecords::Sent() const {
@@ -72,12 +72,11 @@ absl::StatusOr<LogPositions> LogRecords::SentBefore(std::int64_t before_ms) cons
 
 absl::Status LogRecords::Adopt(const std::string& token, std::int64_t log, std::int64_t lsn) {
   // Tables that were sent together have one lineage.
-  absl::StatusOr<std::optional<LogPositions>> record = Find(token);
-  if (!record.ok()) return record.status();
-  if (*record) {
-    (**record)[log] = lsn;
+  ASSIGN_OR_RETURN(std::optional<LogPositions> record, Find(token));
+  if (record) {
+    (*record)[log] = lsn;
     return file_.Query("UPDATE _mirror_lineage SET positions = ?1 WHERE token = ?2")
-        .With(Join(**record), token)
+        .With(Join(*record), token)
         .Run();
   }
   return file_.Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
@@ -88,18 +87,16 @@ absl::Status LogRecords::Adopt(const std::string& token, std::int64_t log, std::
 absl::StatusOr<std::string> LogRecords::Begin(const LogPositions& positions) {
   token_.clear();
   seen_.clear();
-  if (absl::Status status = Write(positions); !status.ok()) return status;
+  RETURN_IF_ERROR(Write(positions));
   return token_;
 }
 
 absl::StatusOr<std::string> LogRecords::Cover(std::int64_t log, std::int64_t lsn) {
-  const absl::StatusOr<std::int64_t> version = OthersVersion();
-  if (!version.ok()) return version.status();
+  ASSIGN_OR_RETURN(const std::int64_t version, OthersVersion());
   const auto recorded = recorded_.find(log);
-  const bool covered =
-      *version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn;
+  const bool covered = version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn;
   if (!covered) {
-    if (absl::Status status = Write({{log, lsn}}); !status.ok()) return status;
+    RETURN_IF_ERROR(Write({{log, lsn}}));
   }
   return token_;
 }
@@ -113,10 +110,7 @@ absl::Status LogRecords::See(const SqliteFile& file, std::int64_t log) {
     const auto recorded = recorded_.find(log);
     std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
     if (recorded == recorded_.end()) {
-      const absl::StatusOr<std::int64_t> last =
-          file.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(log)));
-      if (!last.ok()) return last.status();
-      from = *last;
+      ASSIGN_OR_RETURN(from, file.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(log))));
     }
     seen = seen_.emplace(log, LogPrefix(LogName(log), from)).first;
   }
@@ -125,52 +119,48 @@ absl::Status LogRecords::See(const SqliteFile& file, std::int64_t log) {
 
 absl::Status LogRecords::CheckNotRestored(const LogPositions& positions) {
   if (token_.empty()) return absl::OkStatus();
-  const absl::StatusOr<bool> there =
-      file_.Query("SELECT 1 FROM _mirror_lineage WHERE token = ?1").With(token_).Step();
-  if (!there.ok()) return there.status();
-  if (!*there) return absl::AbortedError("the source was restored while it was read");
+  ASSIGN_OR_RETURN(const bool there,
+                   file_.Query("SELECT 1 FROM _mirror_lineage WHERE token = ?1").With(token_).Step());
+  if (!there) return absl::AbortedError("the source was restored while it was read");
   for (const auto& [log, lsn] : positions) {
     const auto seen = seen_.find(log);
     if (seen == seen_.end()) continue;
-    if (absl::Status same = seen->second.Check(file_); !same.ok()) return same;
+    RETURN_IF_ERROR(seen->second.Check(file_));
   }
   return absl::OkStatus();
 }
 
 absl::Status LogRecords::Write(const LogPositions& positions) {
   // Taken before the record: a commit that comes between is not covered by it.
-  const absl::StatusOr<std::int64_t> version = OthersVersion();
-  if (!version.ok()) return version.status();
+  ASSIGN_OR_RETURN(const std::int64_t version, OthersVersion());
   const std::string token = NewToken();
-  const absl::Status status = file_.Change([&]() -> absl::Status {
-    if (absl::Status same = CheckNotRestored(positions); !same.ok()) return same;
-    if (absl::Status done = with_records_ ? with_records_() : absl::OkStatus(); !done.ok()) return done;
+  RETURN_IF_ERROR(file_.Change([&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckNotRestored(positions));
+    RETURN_IF_ERROR(with_records_ ? with_records_() : absl::OkStatus());
     return file_.Query("INSERT INTO _mirror_lineage (token, time_ms, positions) VALUES (?1, ?2, ?3)")
         .With(token, NowMs(), Join(positions))
         .Run();
-  });
-  if (!status.ok()) return status;
+  }));
   for (const auto& [log, lsn] : positions) {
     if (const auto seen = seen_.find(log); seen != seen_.end()) seen->second.Settle();
   }
   token_ = token;
   recorded_ = positions;
-  recorded_version_ = *version;
+  recorded_version_ = version;
   return absl::OkStatus();
 }
 
 absl::Status LogRecords::Forget(const std::set<std::string>& shown, std::int64_t before_ms) {
-  const absl::StatusOr<std::int64_t> records =
-      file_.Number(absl::StrCat("SELECT count(*) FROM _mirror_lineage WHERE time_ms < ", before_ms));
-  if (!records.ok()) return records.status();
-  if (*records == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const std::int64_t records,
+      file_.Number(absl::StrCat("SELECT count(*) FROM _mirror_lineage WHERE time_ms < ", before_ms)));
+  if (records == 0) return absl::OkStatus();
   std::set<std::int64_t> sent, unneeded;
   sqlite::Statement query =
       file_.Query("SELECT id, token, time_ms, positions FROM _mirror_lineage ORDER BY id DESC");
   for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) break;
     bool needed = shown.contains(query.Text(1)) || query.Int(2) >= before_ms;
     for (const auto& [log, lsn] : Split(query.Text(3))) needed = sent.insert(log).second || needed;
     if (!needed) unneeded.insert(query.Int(0));
@@ -178,15 +168,14 @@ absl::Status LogRecords::Forget(const std::set<std::string>& shown, std::int64_t
   auto next = unneeded.begin();
   while (next != unneeded.end()) {
     auto at = next;
-    const absl::Status status = file_.Change([&] {
+    RETURN_IF_ERROR(file_.Change([&] {
       absl::Status removed;
       at = next;
       for (std::int64_t i = 0; i < kRecordsPerTrim && at != unneeded.end() && removed.ok(); ++i, ++at) {
         removed = file_.Query("DELETE FROM _mirror_lineage WHERE id = ?1").With(*at).Run();
       }
       return removed;
-    });
-    if (!status.ok()) return status;
+    }));
     next = at;
   }
   return absl::OkStatus();

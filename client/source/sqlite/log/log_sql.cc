@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/log/index_condition.h"
 #include "client/source/sqlite/log/trigger_trial.h"
 
@@ -46,21 +47,22 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   indexes->SetDoing(doing);
   absl::StatusOr<bool> row = indexes->Step();
   for (; row.ok() && *row; row = indexes->Step()) {
-    absl::StatusOr<sqlite::Statement> terms = About(
-        file, "SELECT name, coll, cid FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
-        indexes->Text(0));
-    if (!terms.ok()) return terms.status();
-    terms->SetDoing(doing);
+    ASSIGN_OR_RETURN(
+        sqlite::Statement terms,
+        About(file,
+              "SELECT name, coll, cid FROM temp.pragma_index_xinfo(?1, 'main') WHERE key = 1 ORDER BY seqno",
+              indexes->Text(0)));
+    terms.SetDoing(doing);
     LoggedTable::Unique index{{}, PlainCondition(ConditionOfIndex(indexes->Text(2)), NamesOf(*table))};
     // A comment that is never closed would swallow what follows it in a trigger.
     if (index.where.rfind("/*") != std::string::npos) table->blind = true;
     bool binary = true, generated = false;
-    absl::StatusOr<bool> more = terms->Step();
-    for (; more.ok() && *more; more = terms->Step()) {
-      if (terms->Int(2) < 0) table->blind = true;
+    absl::StatusOr<bool> more = terms.Step();
+    for (; more.ok() && *more; more = terms.Step()) {
+      if (terms.Int(2) < 0) table->blind = true;
       LoggedTable::Probe& term = index.terms.emplace_back();
-      term.column = terms->Text(0);
-      term.collation = terms->Text(1);
+      term.column = terms.Text(0);
+      term.collation = terms.Text(1);
       binary = binary && IsBinary(term.collation.c_str());
       for (const LoggedTable::Column& column : table->columns) {
         if (column.name != term.column) continue;
@@ -267,13 +269,12 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
   if (table.key.empty()) return table;
   const bool key_is_rowid = !plan.steady_order.empty() && plan.steady_order[0].column >= 0;
   if (!key_is_rowid) table.rowid = plan.rowid;
-  if (absl::Status status = FindUnique(file, &table); !status.ok()) return status;
+  RETURN_IF_ERROR(FindUnique(file, &table));
   // In a trigger its name would stand for the row.
   if (FoldName(table.name) == "old" || FoldName(table.name) == "new") table.blind = true;
   if (!table.blind && HasConditions(table)) {
-    absl::StatusOr<bool> works = TriggersWork(table);
-    if (!works.ok()) return works.status();
-    table.blind = !*works;
+    ASSIGN_OR_RETURN(bool works, TriggersWork(table));
+    table.blind = !works;
   }
   if (table.blind) {
     table.unique.clear();

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/trigger_trial.h"
 
@@ -75,9 +76,8 @@ absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file)
   sqlite::Statement query =
       file.Query("SELECT log, name, floor, masks_after, anchor, columns, added FROM _mirror_tables");
   for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return logs;
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return logs;
     TableLog log;
     log.id = query.Int(0);
     log.table.name = query.Text(1);
@@ -124,12 +124,8 @@ bool TableLog::IsComputed(const std::string& column) const {
 absl::Status LogTables::Load() {
   logs_.clear();
   // Before the rest: what is committed between the two counts as a change.
-  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
-  if (!version.ok()) return version.status();
-  loaded_version_ = *version;
-  absl::StatusOr<Logs> logs = ReadLogs(file_);
-  if (!logs.ok()) return logs.status();
-  logs_ = *std::move(logs);
+  ASSIGN_OR_RETURN(loaded_version_, file_.Number("PRAGMA data_version"));
+  ASSIGN_OR_RETURN(logs_, ReadLogs(file_));
   return absl::OkStatus();
 }
 
@@ -162,29 +158,28 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
     gone.push_back(at->second);
     at = logs_.erase(at);
   }
-  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  RETURN_IF_ERROR(ReadObjects());
   for (const TableLog& log : gone) {
-    if (absl::Status status = ChangeObjects([&] { return Remove(log); }); !status.ok()) return status;
+    RETURN_IF_ERROR(ChangeObjects([&] { return Remove(log); }));
   }
   std::vector<std::string> changed;
   for (const std::string& table : tables) {
-    const absl::StatusOr<bool> fine = IsFine(table);
-    if (!fine.ok()) return fine.status();
-    if (!*fine) changed.push_back(table);
+    ASSIGN_OR_RETURN(const bool fine, IsFine(table));
+    if (!fine) changed.push_back(table);
   }
   for (std::size_t done = 0; done < changed.size(); done += kRenewTables) {
     // Who waits to write gets his turn.
     if (done > 0) sqlite3_sleep(kRenewPauseMs);
     const std::span<const std::string> some =
         std::span<const std::string>(changed).subspan(done, std::min(kRenewTables, changed.size() - done));
-    if (absl::Status status = RenewTables(some, &news); !status.ok()) return status;
+    RETURN_IF_ERROR(RenewTables(some, &news));
   }
-  if (absl::Status status = DropOrphans(); !status.ok()) return status;
+  RETURN_IF_ERROR(DropOrphans());
   return news;
 }
 
 absl::StatusOr<std::vector<std::string>> LogTables::Blocked() {
-  if (absl::Status status = ReadObjects(); !status.ok()) return status;
+  RETURN_IF_ERROR(ReadObjects());
   std::vector<std::string> blocked;
   for (const auto& [table, triggers] : objects_.triggers) {
     const auto writes_nowhere = [this](const auto& trigger) {
@@ -201,37 +196,31 @@ absl::StatusOr<std::vector<std::string>> LogTables::Blocked() {
 absl::StatusOr<std::string> LogTables::Problem(const std::string& table) {
   const TableLog* const log = Find(table);
   if (log == nullptr) return "it has no log";
-  const absl::StatusOr<SourcePlan> plan = PlanSource(file_, table);
-  if (!plan.ok()) return plan.status();
-  const absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
-  if (!described.ok()) return described.status();
+  ASSIGN_OR_RETURN(const SourcePlan plan, PlanSource(file_, table));
+  ASSIGN_OR_RETURN(const LoggedTable described, DescribeLogged(file_, plan));
   std::string why;
-  const absl::StatusOr<Finding> finding = Look(*log, *described, &why);
+  const absl::StatusOr<Finding> finding = Look(*log, described, &why);
   return finding.ok() ? absl::StatusOr<std::string>(why) : finding.status();
 }
 
 absl::StatusOr<LogTables::Finding> LogTables::LookAt(const std::string& name, LoggedTable* table,
                                                      std::string* why) {
-  const absl::StatusOr<SourcePlan> plan = PlanSource(file_, name);
-  if (!plan.ok()) return plan.status();
-  absl::StatusOr<LoggedTable> described = DescribeLogged(file_, *plan);
-  if (!described.ok()) return described.status();
-  *table = *std::move(described);
+  ASSIGN_OR_RETURN(const SourcePlan plan, PlanSource(file_, name));
+  ASSIGN_OR_RETURN(*table, DescribeLogged(file_, plan));
   const TableLog* const log = Find(name);
   return log == nullptr ? Finding::kBroken : Look(*log, *table, why);
 }
 
 absl::StatusOr<bool> LogTables::IsFine(const std::string& name) {
   if (Find(name) == nullptr) return false;
-  if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+  RETURN_IF_ERROR(file_.BeginLook());
   const SourceLook open(file_);
   // Triggers that went since they were read would count as whole.
-  if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
+  RETURN_IF_ERROR(KeepObjects());
   std::string why;
   LoggedTable table;
-  const absl::StatusOr<Finding> finding = LookAt(name, &table, &why);
-  if (!finding.ok()) return finding.status();
-  if (*finding != Finding::kFine) return false;
+  ASSIGN_OR_RETURN(const Finding finding, LookAt(name, &table, &why));
+  if (finding != Finding::kFine) return false;
   Keep(std::move(table), MarksEnds(), Find(name));
   return true;
 }
@@ -242,18 +231,16 @@ absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vec
   const absl::Status changed = ChangeObjects([&]() -> absl::Status {
     found.clear();
     // Another agent may have been here since the logs were loaded, or what was done here was taken back.
-    const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA data_version");
-    if (!version.ok()) return version.status();
-    if (std::exchange(repeated, true) || *version != loaded_version_) {
-      absl::StatusOr<Logs> logs = ReadLogs(file_);
-      if (!logs.ok()) return logs.status();
+    ASSIGN_OR_RETURN(const std::int64_t version, file_.Number("PRAGMA data_version"));
+    if (std::exchange(repeated, true) || version != loaded_version_) {
+      ASSIGN_OR_RETURN(Logs logs, ReadLogs(file_));
       for (const std::string& name : names) {
         logs_.erase(FoldName(name));
-        logs_.insert(logs->extract(FoldName(name)));
+        logs_.insert(logs.extract(FoldName(name)));
       }
     }
     for (const std::string& name : names) {
-      if (absl::Status status = RenewTable(name, &found); !status.ok()) return status;
+      RETURN_IF_ERROR(RenewTable(name, &found));
     }
     return absl::OkStatus();
   });
@@ -265,11 +252,10 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   std::string why;
   LoggedTable table;
   // Looked at once more, where nobody can come between.
-  const absl::StatusOr<Finding> finding = LookAt(name, &table, &why);
-  if (!finding.ok()) return finding.status();
+  ASSIGN_OR_RETURN(const Finding finding, LookAt(name, &table, &why));
   TableLog* const log = Find(name);
   absl::Status status;
-  switch (*finding) {
+  switch (finding) {
     case Finding::kFine:
       break;
     case Finding::kColumnsAdded:
@@ -287,7 +273,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   }
   if (!status.ok()) return status;
   Keep(std::move(table), MarksEnds(), Find(name));
-  if (*finding == Finding::kBroken && !why.empty()) {
+  if (finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
                                  "; its change log begins anew and the table is ", "populated"));
   }
@@ -297,16 +283,14 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
 absl::Status LogTables::BeginAnew(const std::string& table) {
   const TableLog former = *Find(table);
   return ChangeObjects([&]() -> absl::Status {
-    if (absl::Status status = Remove(former); !status.ok()) return status;
+    RETURN_IF_ERROR(Remove(former));
     return Make(former.table);
   });
 }
 
 absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const LoggedTable& table,
                                                    std::string* why) const {
-  const absl::StatusOr<std::string> entries = EntryProblem(log);
-  if (!entries.ok()) return entries.status();
-  *why = *entries;
+  ASSIGN_OR_RETURN(*why, EntryProblem(log));
   const std::vector<std::string> names = Names(table);
   const bool extends =
       names.size() >= log.columns.size() && std::equal(log.columns.begin(), log.columns.end(), names.begin());
@@ -326,9 +310,9 @@ absl::StatusOr<LogTables::Finding> LogTables::Look(const TableLog& log, const Lo
 absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work) {
   std::int64_t left = -1;
   const absl::Status changed = file_.Change([&]() -> absl::Status {
-    if (absl::Status kept = KeepObjects(); !kept.ok()) return kept;
+    RETURN_IF_ERROR(KeepObjects());
     objects_version_ = -1;  // Until it is through: it may be taken back, and called again.
-    if (absl::Status status = work(); !status.ok()) return status;
+    RETURN_IF_ERROR(work());
     const absl::StatusOr<std::int64_t> after = file_.Number("PRAGMA schema_version");
     left = after.value_or(-1);
     return after.status();
@@ -349,16 +333,13 @@ absl::Status LogTables::KeepObjects() {
 absl::Status LogTables::ReadObjects() {
   objects_ = {};
   // Before the rest: what is committed between the two counts as a change.
-  const absl::StatusOr<std::int64_t> version = file_.Number("PRAGMA schema_version");
-  if (!version.ok()) return version.status();
-  objects_version_ = *version;
+  ASSIGN_OR_RETURN(objects_version_, file_.Number("PRAGMA schema_version"));
   sqlite::Statement query = file_.Query(
       "SELECT type, name, tbl_name, rowid, sql, name GLOB '_mirror_[0-9]*_*' FROM main.sqlite_schema "
       "WHERE type = 'table' OR type = 'trigger'");
   for (;;) {
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return absl::OkStatus();
     if (query.Text(0) == "table") {
       objects_.tables[FoldName(query.Text(1))] = query.Int(3);
     } else if (query.Int(5) != 0) {
@@ -379,9 +360,8 @@ absl::StatusOr<std::string> LogTables::EntryProblem(const TableLog& log) const {
   if (!objects_.tables.contains(LogName(log.id))) return "its log was dropped";
   sqlite::Statement anchor =
       file_.Query(absl::StrCat("SELECT m0 FROM ", LogName(log.id), " WHERE seq = ", kAnchorSeq));
-  const absl::StatusOr<bool> row = anchor.Step();
-  if (!row.ok()) return row.status();
-  return *row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
+  ASSIGN_OR_RETURN(const bool row, anchor.Step());
+  return row && anchor.Int(0) == log.anchor ? "" : "its log was emptied";
 }
 
 std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& table, bool mark_ends) const {
@@ -411,10 +391,9 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
 }
 
 absl::Status LogTables::Make(const LoggedTable& table) {
-  const absl::StatusOr<std::int64_t> id = file_.Number("SELECT next_log FROM _mirror_source");
-  if (!id.ok()) return id.status();
+  ASSIGN_OR_RETURN(const std::int64_t id, file_.Number("SELECT next_log FROM _mirror_source"));
   TableLog log;
-  log.id = *id;
+  log.id = id;
   log.anchor = RandomNumber();
   log.columns = Names(table);
   log.table = table;
@@ -434,19 +413,16 @@ absl::Status LogTables::Make(const LoggedTable& table) {
 }
 
 absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
-  const absl::StatusOr<std::int64_t> last = Last(log);
-  if (!last.ok()) return last.status();
+  ASSIGN_OR_RETURN(const std::int64_t last, Last(log));
   const std::size_t masks = MaskColumns(log.columns.size());
   const std::vector<std::string> names = Names(table);
   log.added.insert(log.added.end(), names.begin() + static_cast<std::ptrdiff_t>(log.columns.size()),
                    names.end());
   log.columns = names;
-  log.masks_after = *last;
+  log.masks_after = last;
   log.table = table;
   for (std::size_t mask = masks; mask < MaskColumns(names.size()); ++mask) {
-    const absl::Status status =
-        file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(file_.Run(absl::StrCat("ALTER TABLE ", LogName(log.id), " ADD COLUMN m", mask)));
   }
   const absl::Status renewed = WithTriedTriggers(file_, table, [&] { return RenewTriggers(log); });
   return renewed.ok() ? Store(log) : renewed;
@@ -455,8 +431,7 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
 absl::Status LogTables::Remove(const TableLog& log) {
   // Its triggers went with the table where it was renamed.
   for (const std::string& table : std::exchange(objects_.triggered[log.id], {})) {
-    const absl::Status dropped = DropTriggersOn(table, absl::StrCat("_mirror_", log.id, "_"));
-    if (!dropped.ok()) return dropped;
+    RETURN_IF_ERROR(DropTriggersOn(table, absl::StrCat("_mirror_", log.id, "_")));
   }
   // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
   return file_.Query("DELETE FROM _mirror_tables WHERE log = ?1").With(log.id).Run();
@@ -471,12 +446,9 @@ absl::Status LogTables::DropOrphans() {
     const bool is_log = name.starts_with(kPrefix) && name.size() > kPrefix.size() &&
                         name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
     if (!is_log || known.contains(name)) continue;
-    const absl::StatusOr<bool> empty = Trim(name, 0, INT64_MAX, &trims);
-    if (!empty.ok()) return empty.status();
-    if (!*empty) return absl::OkStatus();  // The rest in the next run.
-    const absl::Status dropped =
-        file_.Change([&, &log = name] { return file_.Run("DROP TABLE IF EXISTS " + log); });
-    if (!dropped.ok()) return dropped;
+    ASSIGN_OR_RETURN(const bool empty, Trim(name, 0, INT64_MAX, &trims));
+    if (!empty) return absl::OkStatus();  // The rest in the next run.
+    RETURN_IF_ERROR(file_.Change([&, &log = name] { return file_.Run("DROP TABLE IF EXISTS " + log); }));
   }
   return absl::OkStatus();
 }
@@ -485,18 +457,16 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
                                      int* trims) {
   const std::string lowest = absl::StrCat("SELECT coalesce(min(seq), 0) FROM ", log, " WHERE seq > ", behind);
   for (;;) {
-    const absl::StatusOr<std::int64_t> first = file_.Number(lowest);
-    if (!first.ok()) return first.status();
-    if (*first == 0 || *first > end) return true;
+    ASSIGN_OR_RETURN(const std::int64_t first, file_.Number(lowest));
+    if (first == 0 || first > end) return true;
     if (*trims == kTrimsMax) return false;
     // Where writers wait for us, each gets its turn.
     if ((*trims)++ > 0 && !file_.wal()) sqlite3_sleep(kTrimPauseMs);
-    const absl::Status status = file_.Change([&] {
+    RETURN_IF_ERROR(file_.Change([&] {
       return file_.Query(absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))
-          .With(*first, std::min(end, *first + kTrimRows - 1))
+          .With(first, std::min(end, first + kTrimRows - 1))
           .Run();
-    });
-    if (!status.ok()) return status;
+    }));
   }
 }
 
@@ -508,8 +478,7 @@ absl::Status LogTables::DropTriggersOn(const std::string& table, const std::stri
       ++at;
       continue;
     }
-    const absl::Status dropped = file_.Run("DROP TRIGGER IF EXISTS main." + QuoteName(at->first));
-    if (!dropped.ok()) return dropped;
+    RETURN_IF_ERROR(file_.Run("DROP TRIGGER IF EXISTS main." + QuoteName(at->first)));
     at = there.erase(at);
   }
   return absl::OkStatus();
@@ -528,7 +497,7 @@ void LogTables::Objects::AddTrigger(const std::string& table, const std::string&
 
 absl::Status LogTables::MakeTriggers(const TableLog& log) {
   for (const LogObject& trigger : LogTriggers(log.id, log.table, log.columns.size(), MarksEnds())) {
-    if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+    RETURN_IF_ERROR(file_.Run(trigger.sql));
     objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
   }
   return absl::OkStatus();
@@ -541,11 +510,10 @@ absl::Status LogTables::RenewTriggers(const TableLog& log) {
     const auto found = there.find(trigger.name);
     if (found != there.end() && found->second == trigger.sql) continue;
     if (found != there.end()) {
-      const absl::Status dropped = file_.Run("DROP TRIGGER main." + QuoteName(trigger.name));
-      if (!dropped.ok()) return dropped;
+      RETURN_IF_ERROR(file_.Run("DROP TRIGGER main." + QuoteName(trigger.name)));
       there.erase(found);
     }
-    if (absl::Status status = file_.Run(trigger.sql); !status.ok()) return status;
+    RETURN_IF_ERROR(file_.Run(trigger.sql));
     objects_.AddTrigger(FoldName(log.table.name), trigger.name, trigger.sql, INT64_MAX);
   }
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
@@ -65,31 +66,29 @@ class NetChanges : public ChangeReader {
 
   absl::StatusOr<ChangePiece> OnePiece(const BlockSize& size, LargeSink* sink) {
     if (!in_round_) {
-      if (absl::Status status = BeginRound(); !status.ok()) return status;
+      RETURN_IF_ERROR(BeginRound());
     } else if (!looking_) {
-      if (absl::Status status = OpenLook(); !status.ok()) return status;
+      RETURN_IF_ERROR(OpenLook());
     }
-    if (absl::Status status = TakeKeys(size, sink); !status.ok()) return status;
+    RETURN_IF_ERROR(TakeKeys(size, sink));
     const bool at_end = next_row_ > keys_.rows();
     ChangePiece piece;
     if (std::exchange(first_, false) && !at_end) {
-      if (absl::Status status = CountDeletes(&piece); !status.ok()) return status;
+      RETURN_IF_ERROR(CountDeletes(&piece));
     }
     bool covered = looking_ && sealed_;
     if (at_end && looking_) {
-      if (absl::Status status = CountRows(&piece); !status.ok()) return status;
+      RETURN_IF_ERROR(CountRows(&piece));
     }
     // A snapshot stays for the rest of its round; it is sealed once.
     if (!file_.wal() || at_end || !one_look_) CloseLook();
     const bool aside = AnyHeavy();
-    if (absl::Status status = TakeAside(sink); !status.ok()) return status;
+    RETURN_IF_ERROR(TakeAside(sink));
     if (aside) one_look_ = covered = false;
     piece.last = at_end && (one_look_ || round_ >= kRoundsMax);
     if (!one_look_) piece.row_count.reset();
     if (!covered) {
-      absl::StatusOr<Position> target = log_.Seal(source_.schema.name, Lsn{until_});
-      if (!target.ok()) return target.status();
-      target_ = *std::move(target);
+      ASSIGN_OR_RETURN(target_, log_.Seal(source_.schema.name, Lsn{until_}));
       sealed_ = looking_;
     }
     piece.target = target_;
@@ -102,7 +101,7 @@ class NetChanges : public ChangeReader {
   }
 
   absl::Status OpenLook() {
-    if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
+    RETURN_IF_ERROR(file_.BeginLook());
     looking_ = true;
     absl::Status same = definition_.Check(file_);
     if (same.ok()) same = log_.See(file_, source_.schema.name);
@@ -121,18 +120,16 @@ class NetChanges : public ChangeReader {
   // --- The keys that changed ---
 
   absl::Status BeginRound() {
-    if (absl::Status status = OpenLook(); !status.ok()) return status;
-    const auto last = file_.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(table_.id)));
-    if (!last.ok()) return last.status();
-    until_ = *last;
+    RETURN_IF_ERROR(OpenLook());
+    ASSIGN_OR_RETURN(until_, file_.Number(absl::StrCat("SELECT max(seq) FROM main.", LogName(table_.id))));
     ++round_;
     one_look_ = file_.wal() || until_ - from_ <= kOneLookEntries;
-    if (absl::Status status = keys_.Begin(); !status.ok()) return status;
+    RETURN_IF_ERROR(keys_.Begin());
     std::int64_t copied = 0;
     for (std::int64_t at = from_; at < until_;) {
       const std::int64_t end = one_look_ ? until_ : std::min(until_, at + kCopyEntries);
       if (!looking_) {
-        if (absl::Status status = OpenLook(); !status.ok()) return status;
+        RETURN_IF_ERROR(OpenLook());
       }
       const absl::StatusOr<std::int64_t> some = keys_.Copy(at, end);
       if (absl::IsOutOfRange(some.status())) {
@@ -144,17 +141,17 @@ class NetChanges : public ChangeReader {
       if (!one_look_) CloseLook();
     }
     if (copied != until_ - from_) return BeginAnew("entries of its change log are missing");
-    if (absl::Status status = keys_.Add(std::exchange(also_, {})); !status.ok()) return status;
+    RETURN_IF_ERROR(keys_.Add(std::exchange(also_, {})));
     in_round_ = true;
     next_row_ = 1;
-    if (absl::Status status = keys_.Group(); !status.ok()) return status;
+    RETURN_IF_ERROR(keys_.Group());
     return looking_ ? absl::OkStatus() : OpenLook();
   }
 
   /// Gives up the log of the table: with the error the next step is a population.
   absl::Status BeginAnew(const std::string& why) {
     CloseLook();
-    if (absl::Status status = log_.GiveUp(source_.schema.name); !status.ok()) return status;
+    RETURN_IF_ERROR(log_.GiveUp(source_.schema.name));
     return absl::AbortedError(
         absl::StrCat("table '", source_.schema.name, "': ", why, "; it is populated anew"));
   }
@@ -165,9 +162,8 @@ class NetChanges : public ChangeReader {
   std::int64_t KeysOfLook() const { return one_look_ ? keys_.rows() : static_cast<std::int64_t>(kLookRows); }
 
   absl::Status TakeKeys(const BlockSize& size, LargeSink* sink) {
-    const absl::StatusOr<sqlite::Statement> keys = keys_.Read();
-    if (!keys.ok()) return keys.status();
-    sqlite3_stmt* row = keys->get();
+    ASSIGN_OR_RETURN(const sqlite::Statement keys, keys_.Read());
+    sqlite3_stmt* row = keys.get();
     sqlite3_bind_int64(row, 1, next_row_);
     weight_ = 0;
     const int same_at = EndedAt() + 1;
@@ -184,7 +180,7 @@ class NetChanges : public ChangeReader {
         return absl::OkStatus();
       }
       if (!same) delete_taken_ = false;
-      if (absl::Status status = TakeKey(row, sink); !status.ok()) return status;
+      RETURN_IF_ERROR(TakeKey(row, sink));
     }
     return absl::OkStatus();
   }
@@ -199,9 +195,7 @@ class NetChanges : public ChangeReader {
     if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
     // Mostly it is that of the key before.
     if (!shape_ || masks != shape_masks_) {
-      absl::StatusOr<Shape*> found = FindShape(masks);
-      if (!found.ok()) return found.status();
-      shape_ = *found;
+      ASSIGN_OR_RETURN(shape_, FindShape(masks));
       shape_masks_ = masks;
     }
     Shape* const shape = *shape_;
@@ -240,10 +234,10 @@ class NetChanges : public ChangeReader {
     const std::string null = absl::StrJoin(key_, " OR ", [this](std::string* out, std::uint32_t column) {
       absl::StrAppend(out, QuoteName(source_.schema.columns[column].name), " IS NULL");
     });
-    const auto there = file_.Number(
-        absl::StrCat("SELECT EXISTS (SELECT 1", source_.plan->FromWhere(absl::StrCat("(", null, ")")), ")"));
-    if (!there.ok()) return there.status();
-    null_is_gone_ = *there == 0;
+    ASSIGN_OR_RETURN(const auto there,
+                     file_.Number(absl::StrCat("SELECT EXISTS (SELECT 1",
+                                               source_.plan->FromWhere(absl::StrCat("(", null, ")")), ")")));
+    null_is_gone_ = there == 0;
     if (null_is_gone_) return absl::OkStatus();
     source_.forget();
     return absl::AbortedError(absl::StrCat("table '", source_.schema.name, "': its key holds NULL now"));
@@ -323,9 +317,8 @@ class NetChanges : public ChangeReader {
       const bool in_key = source_.schema.columns[column].key_position != 0;
       if (in_key || at->first.empty() || HasBit(at->first, column)) shape.columns.push_back(column);
     }
-    absl::StatusOr<sqlite::Statement> select = file_.Prepare(SelectOf(shape.columns));
-    if (!select.ok()) return select.status();
-    shape.select = *std::move(select);
+    ASSIGN_OR_RETURN(sqlite::Statement select, file_.Prepare(SelectOf(shape.columns)));
+    shape.select = std::move(select);
     shape.taker = std::make_unique<RowTaker>(source_.file, source_.schema, shape.columns, source_.forget);
     return shape.columns.size() > key_.size() || at->first.empty() ? &shape : nullptr;
   }
@@ -360,10 +353,10 @@ class NetChanges : public ChangeReader {
   /// What could not be sent or read while locks were held.
   absl::Status TakeAside(LargeSink* sink) {
     for (auto& [masks, shape] : shapes_) {
-      if (absl::Status status = shape.taker->SendDeferred(sink); !status.ok()) return status;
+      RETURN_IF_ERROR(shape.taker->SendDeferred(sink));
       if (shape.heavy.empty()) continue;
       CloseLook();
-      if (absl::Status status = TakeHeavy(shape, sink); !status.ok()) return status;
+      RETURN_IF_ERROR(TakeHeavy(shape, sink));
     }
     return absl::OkStatus();
   }
@@ -373,20 +366,18 @@ class NetChanges : public ChangeReader {
     for (const std::uint32_t column : key_) {
       by_key.push_back({QuoteName(source_.schema.columns[column].name), false, static_cast<int>(column)});
     }
-    absl::StatusOr<SqliteCursor> cursor =
-        SqliteCursor::Open(source_.file, source_.plan, by_key, shape.columns);
-    if (!cursor.ok()) return cursor.status();
+    ASSIGN_OR_RETURN(SqliteCursor cursor,
+                     SqliteCursor::Open(source_.file, source_.plan, by_key, shape.columns));
     const auto begin = [this] { return file_.BeginLook(); };
     for (std::vector<sqlite::Value>& key : std::exchange(shape.heavy, {})) {
-      if (absl::Status status = file_.BeginLook(); !status.ok()) return status;
-      const absl::StatusOr<bool> there = cursor->Locate(std::move(key));
+      RETURN_IF_ERROR(file_.BeginLook());
+      const absl::StatusOr<bool> there = cursor.Locate(std::move(key));
       file_.EndLook();
       if (!there.ok()) return there.status();
       // Gone meanwhile: the next round has its delete.
       if (!*there) continue;
       if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
-      absl::Status status = shape.taker->TakeHeavy(*cursor, begin, &*shape.block, sink);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(shape.taker->TakeHeavy(cursor, begin, &*shape.block, sink));
     }
     return absl::OkStatus();
   }
@@ -399,28 +390,27 @@ class NetChanges : public ChangeReader {
     std::int64_t gone = 0, again = 0;
     for (std::int64_t at = 1; at <= rows; at += keys) {
       const std::string some = absl::StrCat(" AND n.rowid BETWEEN ", at, " AND ", at + keys - 1);
-      const auto counted = InLook([&] { return file_.Number(CountOf("NOT EXISTS") + some); });
-      if (!counted.ok()) return counted.status();
-      gone += *counted;
+      ASSIGN_OR_RETURN(const auto counted,
+                       InLook([&] { return file_.Number(CountOf("NOT EXISTS") + some); }));
+      gone += counted;
       if (!table_.marks_ends) continue;
-      const auto ended = InLook([&] { return file_.Number(CountOf("n.ended AND EXISTS") + some); });
-      if (!ended.ok()) return ended.status();
-      again += *ended;
+      ASSIGN_OR_RETURN(const auto ended,
+                       InLook([&] { return file_.Number(CountOf("n.ended AND EXISTS") + some); }));
+      again += ended;
     }
-    const auto whole =
-        file_.Number(absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable, " WHERE ", WholeKeys()));
-    if (!whole.ok()) return whole.status();
+    ASSIGN_OR_RETURN(const auto whole, file_.Number(absl::StrCat("SELECT count(*) FROM ", ChangedKeys::kTable,
+                                                                 " WHERE ", WholeKeys())));
     piece->planned.emplace();
     (exact ? piece->planned->deletes : piece->planned->expected_deletes) =
         static_cast<std::uint64_t>(gone + again);
     // Those that are gone have no row to be inserted; their entries are of whole rows, too.
-    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *whole - gone));
+    piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, whole - gone));
     piece->planned->updates = static_cast<std::uint64_t>(rows - gone) - piece->planned->inserts;
     if (gone <= kDeletesUncounted) return absl::OkStatus();
-    const auto now =
-        InLook([this] { return file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere())); });
-    if (!now.ok()) return now.status();
-    piece->rows_now = static_cast<std::uint64_t>(*now);
+    ASSIGN_OR_RETURN(const auto now, InLook([this] {
+                       return file_.Number(absl::StrCat("SELECT count(*)", source_.plan->FromWhere()));
+                     }));
+    piece->rows_now = static_cast<std::uint64_t>(now);
     return absl::OkStatus();
   }
 
@@ -437,7 +427,7 @@ class NetChanges : public ChangeReader {
   /// In the look that is open, or in one of its own.
   absl::StatusOr<std::int64_t> InLook(const std::function<absl::StatusOr<std::int64_t>()>& read) {
     if (looking_) return read();
-    if (absl::Status status = OpenLook(); !status.ok()) return status;
+    RETURN_IF_ERROR(OpenLook());
     absl::StatusOr<std::int64_t> number = read();
     CloseLook();
     return number;
@@ -448,11 +438,11 @@ class NetChanges : public ChangeReader {
     if (count_all_) most = file_.wal() ? INT64_MAX - 1 : kCountedRows;
     const bool many = deletes_ && static_cast<std::int64_t>(deletes_->rows()) > kDeletesUncounted;
     if (many) most = INT64_MAX - 1;
-    const auto count = file_.Number(
-        absl::StrCat("SELECT count(*) FROM (SELECT 1", source_.plan->FromWhere(), " LIMIT ", most + 1, ")"));
-    if (!count.ok()) return count.status();
-    if (*count > most) return absl::OkStatus();
-    piece->row_count = static_cast<std::uint64_t>(*count);
+    ASSIGN_OR_RETURN(const auto count,
+                     file_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1", source_.plan->FromWhere(),
+                                               " LIMIT ", most + 1, ")")));
+    if (count > most) return absl::OkStatus();
+    piece->row_count = static_cast<std::uint64_t>(count);
     piece->rows_now = piece->row_count;
     return absl::OkStatus();
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/connection.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/schema_query.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/index_condition.h"
@@ -55,11 +56,9 @@ std::string AnyRow(const SourcePlan& plan, const LoggedTable& table) {
 
 /// Within a transaction: why the table's writes fail by our triggers; empty: they do not.
 absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::string& name) {
-  const absl::StatusOr<SourcePlan> plan = PlanSource(file, name);
-  if (!plan.ok()) return plan.status();
-  const absl::StatusOr<LoggedTable> table = DescribeLogged(file, *plan);
-  if (!table.ok()) return table.status();
-  const std::vector<std::string> writes = Writes(*table, AnyRow(*plan, *table));
+  ASSIGN_OR_RETURN(const SourcePlan plan, PlanSource(file, name));
+  ASSIGN_OR_RETURN(const LoggedTable table, DescribeLogged(file, plan));
+  const std::vector<std::string> writes = Writes(table, AnyRow(plan, table));
   // Each by itself: what the application's own trigger refuses says nothing of the others.
   std::vector<std::pair<std::string, absl::Status>> failing;
   for (const std::string& sql : writes) {
@@ -69,12 +68,11 @@ absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::str
     if (!tried.ok()) failing.emplace_back(sql, std::move(tried));
   }
   if (failing.empty()) return "";
-  const absl::Status dropped =
+  RETURN_IF_ERROR(
       file.DropAll(absl::StrCat("SELECT 'TRIGGER', name FROM main.sqlite_schema WHERE type = 'trigger' AND "
                                 "name GLOB '_mirror_[0-9]*_*' AND "
                                 "tbl_name = ",
-                                SingleQuoted(name), " COLLATE NOCASE"));
-  if (!dropped.ok()) return dropped;
+                                SingleQuoted(name), " COLLATE NOCASE")));
   for (const auto& [sql, tried] : failing) {
     const bool works = file.Run(sql).ok();
     if (sqlite3_get_autocommit(file.handle()) != 0) return "";
@@ -122,24 +120,22 @@ absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table) {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path) {
-  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, Use::kChange);
-  if (!file.ok()) return file.status();
+  ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, Use::kChange));
   // A row that the application wrote may be longer than what a mirror takes.
-  (*file)->TakeLongValues();
+  file->TakeLongValues();
   std::vector<std::string> tables;
-  absl::Status listed = ForEachRow(
-      **file,
+  RETURN_IF_ERROR(ForEachRow(
+      *file,
       "SELECT DISTINCT t.name FROM main.sqlite_schema g JOIN main.sqlite_schema t ON t.type = 'table' AND "
       "t.name = "
       "g.tbl_name COLLATE NOCASE WHERE g.type = 'trigger' AND g.name GLOB '_mirror_[0-9]*_*' ORDER BY t.name",
-      "", [&tables](const sqlite::Statement& row) { tables.push_back(row.Text(0)); });
-  if (!listed.ok()) return listed;
+      "", [&tables](const sqlite::Statement& row) { tables.push_back(row.Text(0)); }));
   std::map<std::string, std::string> failing;
   for (const std::string& table : tables) {
     absl::StatusOr<std::string> why = std::string();
     // One transaction for each, so that nobody waits long. An error takes it back.
-    const absl::Status taken_back = (*file)->Change([&] {
-      why = WhyWritesFail(**file, table);
+    const absl::Status taken_back = file->Change([&] {
+      why = WhyWritesFail(*file, table);
       return absl::CancelledError(kTrying);
     });
     if (!absl::IsCancelled(taken_back)) return taken_back;

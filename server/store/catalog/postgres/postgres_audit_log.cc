@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/audit_rows.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
@@ -39,19 +40,18 @@ class PostgresAuditRows final : public AuditRows {
     return point;
   }
   absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
-    const auto rows = connection_.Query("SELECT id, hash FROM mirror_control.audit ORDER BY id DESC LIMIT 1",
-                                        {}, kReadingAudit);
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() == 0) return before;
-    before.id = static_cast<std::uint64_t>(rows->Int(0, 0));
-    before.hash = rows->Text(0, 1);
+    ASSIGN_OR_RETURN(const auto rows,
+                     connection_.Query("SELECT id, hash FROM mirror_control.audit ORDER BY id DESC LIMIT 1",
+                                       {}, kReadingAudit));
+    if (rows.rows() == 0) return before;
+    before.id = static_cast<std::uint64_t>(rows.Int(0, 0));
+    before.hash = rows.Text(0, 1);
     return before;
   }
   absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) override {
-    const auto rows =
-        connection_.Query("SELECT hash FROM mirror_control.audit WHERE id = $1", {id}, kReadingAudit);
-    if (!rows.ok()) return rows.status();
-    return rows->rows() == 0 ? std::nullopt : std::optional(rows->Text(0, 0));
+    ASSIGN_OR_RETURN(const auto rows, connection_.Query("SELECT hash FROM mirror_control.audit WHERE id = $1",
+                                                        {id}, kReadingAudit));
+    return rows.rows() == 0 ? std::nullopt : std::optional(rows.Text(0, 0));
   }
   absl::Status Insert(const AuditRecord& record) override {
     return connection_
@@ -62,9 +62,8 @@ class PostgresAuditRows final : public AuditRows {
         .status();
   }
   absl::Status CutAt(const AuditPoint& cut) override {
-    absl::Status done =
-        connection_.Run("DELETE FROM mirror_control.audit WHERE id <= $1", {cut.id}, kWritingAudit).status();
-    if (!done.ok()) return done;
+    RETURN_IF_ERROR(
+        connection_.Run("DELETE FROM mirror_control.audit WHERE id <= $1", {cut.id}, kWritingAudit).status());
     return connection_
         .Run("UPDATE mirror_control.audit_chain SET before_id = $1, before_hash = $2",
              {cut.id, Value::Bytes(cut.hash)}, kWritingAudit)
@@ -81,43 +80,39 @@ class PostgresAuditLog final : public AuditLog {
 
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
     Added added;
-    absl::Status status = control_->Write([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
       PostgresAuditRows rows(connection);
       return Take(AddToChain(rows, record, seal), &added);
-    });
-    if (!status.ok()) return status;
+    }));
     return added;
   }
 
   absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
                                              const MakeSeal& seal) override {
     std::optional<Added> added;
-    absl::Status status = control_->Write([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
       PostgresAuditRows rows(connection);
       return Take(PruneChain(rows, keep, record, seal), &added);
-    });
-    if (!status.ok()) return status;
+    }));
     return added;
   }
 
   absl::StatusOr<AuditState> State() override {
     AuditState state;
-    absl::Status status = control_->Write([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
       PostgresAuditRows rows(connection);
       return Take(StateOfChain(rows), &state);
-    });
-    if (!status.ok()) return status;
+    }));
     return state;
   }
 
   absl::StatusOr<bool> Holds(const AuditPoint& point) override {
     bool holds = false;
     absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
-      const auto before = PostgresAuditRows(connection).Before();
-      if (!before.ok()) return before.status();
+      ASSIGN_OR_RETURN(const auto before, PostgresAuditRows(connection).Before());
       // What was pruned since says nothing.
-      holds = point.chain == before->chain && point.id <= before->id;
-      if (holds || point.chain != before->chain) return absl::OkStatus();
+      holds = point.chain == before.chain && point.id <= before.id;
+      if (holds || point.chain != before.chain) return absl::OkStatus();
       const auto there =
           connection.Number("SELECT count(*) FROM mirror_control.audit WHERE id = $1 AND hash = $2",
                             {point.id, Value::Bytes(point.hash)}, kReadingAudit);
@@ -130,26 +125,26 @@ class PostgresAuditLog final : public AuditLog {
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
-    absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
       records.clear();
-      const auto rows = connection.Query(
-          "SELECT id, time_ms, who, call, outcome, seal, hash FROM mirror_control.audit WHERE id > $1 ORDER "
-          "BY "
-          "id LIMIT $2",
-          {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit);
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) {
-        records.push_back({.id = static_cast<std::uint64_t>(rows->Int(row, 0)),
-                           .time_ms = rows->Int(row, 1),
-                           .who = rows->Text(row, 2),
-                           .call = rows->Text(row, 3),
-                           .outcome = rows->Text(row, 4),
-                           .seal = rows->Text(row, 5),
-                           .hash = rows->Text(row, 6)});
+      ASSIGN_OR_RETURN(
+          const auto rows,
+          connection.Query("SELECT id, time_ms, who, call, outcome, seal, hash FROM mirror_control.audit "
+                           "WHERE id > $1 ORDER "
+                           "BY "
+                           "id LIMIT $2",
+                           {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit));
+      for (int row = 0; row < rows.rows(); ++row) {
+        records.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
+                           .time_ms = rows.Int(row, 1),
+                           .who = rows.Text(row, 2),
+                           .call = rows.Text(row, 3),
+                           .outcome = rows.Text(row, 4),
+                           .seal = rows.Text(row, 5),
+                           .hash = rows.Text(row, 6)});
       }
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
+    }));
     return records;
   }
 

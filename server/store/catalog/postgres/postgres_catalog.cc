@@ -15,6 +15,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/mutex.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 
 namespace mirror {
@@ -112,14 +113,12 @@ class PostgresCatalog final : public Catalog {
       }
     }
     const auto keep = [&](postgres::Connection& connection) {
-      const absl::Status kept = connection
-                                    .Run(
-                                        "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
-                                        "CONFLICT (context_id) DO "
-                                        "UPDATE SET text = excluded.text",
-                                        {ids.value(), texts.value()}, "keeping summaries of tenants")
-                                    .status();
-      if (!kept.ok()) return kept;
+      RETURN_IF_ERROR(connection
+                          .Run("INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
+                               "CONFLICT (context_id) DO "
+                               "UPDATE SET text = excluded.text",
+                               {ids.value(), texts.value()}, "keeping summaries of tenants")
+                          .status());
       return connection
           .Run("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)", {forgotten.value()},
                "forgetting summaries of tenants")
@@ -136,13 +135,14 @@ class PostgresCatalog final : public Catalog {
     const auto keep = [&](postgres::Connection& connection) -> absl::Status {
       unknown.clear();
       // In one order at all servers: they wait for each other's rows, and never in a circle.
-      const auto rows = connection.Query(
-          "SELECT context_id, text FROM mirror_control.summary WHERE context_id = ANY ($1) ORDER BY "
-          "context_id FOR UPDATE",
-          {all.value()}, "comparing summaries of tenants");
-      if (!rows.ok()) return rows.status();
+      ASSIGN_OR_RETURN(
+          const auto rows,
+          connection.Query(
+              "SELECT context_id, text FROM mirror_control.summary WHERE context_id = ANY ($1) ORDER BY "
+              "context_id FOR UPDATE",
+              {all.value()}, "comparing summaries of tenants"));
       std::map<std::string, std::string> kept;
-      for (int row = 0; row < rows->rows(); ++row) kept[rows->Text(row, 0)] = rows->Text(row, 1);
+      for (int row = 0; row < rows.rows(); ++row) kept[rows.Text(row, 0)] = rows.Text(row, 1);
       postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
           new_ids(postgres::Type::kText), new_texts(postgres::Type::kText);
       std::set<std::string> added;
@@ -160,39 +160,37 @@ class PostgresCatalog final : public Catalog {
           texts.Add(text);
         }
       }
-      const absl::Status changed =
+      RETURN_IF_ERROR(
           connection
-              .Run(
-                  "UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
-                  "(context_id, text) WHERE summary.context_id = next.context_id",
-                  {ids.value(), texts.value()}, "keeping summaries of tenants")
-              .status();
-      if (!changed.ok()) return changed;
-      const auto inserted = connection.Query(
-          "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON CONFLICT (context_id) DO "
-          "NOTHING RETURNING context_id",
-          {new_ids.value(), new_texts.value()}, "keeping summaries of tenants");
-      if (!inserted.ok()) return inserted.status();
-      for (int row = 0; row < inserted->rows(); ++row) added.erase(inserted->Text(row, 0));
+              .Run("UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
+                   "(context_id, text) WHERE summary.context_id = next.context_id",
+                   {ids.value(), texts.value()}, "keeping summaries of tenants")
+              .status());
+      ASSIGN_OR_RETURN(
+          const auto inserted,
+          connection.Query(
+              "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON CONFLICT (context_id) DO "
+              "NOTHING RETURNING context_id",
+              {new_ids.value(), new_texts.value()}, "keeping summaries of tenants"));
+      for (int row = 0; row < inserted.rows(); ++row) added.erase(inserted.Text(row, 0));
       // Another server was first: the next call says what it kept.
       for (const std::string& context_id : added) unknown[context_id] = "";
       return absl::OkStatus();
     };
-    if (absl::Status status = control_->Write(keep, Awaits::kNobody); !status.ok()) return status;
+    RETURN_IF_ERROR(control_->Write(keep, Awaits::kNobody));
     return unknown;
   }
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
     std::map<std::string, std::string> summaries;
-    absl::Status status = control_->Run([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) {
       summaries.clear();
       const auto rows = connection.Query("SELECT context_id, text FROM mirror_control.summary", {},
                                          "reading summaries of tenants");
       for (int row = 0; rows.ok() && row < rows->rows(); ++row)
         summaries[rows->Text(row, 0)] = rows->Text(row, 1);
       return rows.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return summaries;
   }
 
@@ -238,12 +236,11 @@ class PostgresCatalog final : public Catalog {
 
   absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
     std::vector<EventRecord> events;
-    absl::Status status = control_->Run([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) {
       const auto rows = connection.Query(sql, values, "reading events");
       if (rows.ok()) events = ReadEvents(*rows);
       return rows.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return events;
   }
 

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -11,20 +12,17 @@ class PostgresHookCursor final : public HookCursor {
 
   absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
     std::int64_t id = 0;
-    absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      const absl::Status begun = connection
-                                     .Run(
-                                         "INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
-                                         "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
-                                         {hook}, kDoing)
-                                     .status();
-      if (!begun.ok()) return begun;
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      RETURN_IF_ERROR(connection
+                          .Run("INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
+                               "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
+                               {hook}, kDoing)
+                          .status());
       const auto read = connection.Number("SELECT event_id FROM mirror_control.hook_cursor WHERE hook = $1",
                                           {hook}, kDoing);
       if (read.ok()) id = *read;
       return read.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return static_cast<std::uint64_t>(id);
   }
 

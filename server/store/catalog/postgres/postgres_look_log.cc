@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -25,7 +26,7 @@ class PostgresLookLog final : public LookLog {
       id = added.value_or(0);
       return added.status();
     };
-    if (absl::Status added = control_->Write(add, Awaits::kNobody); !added.ok()) return added;
+    RETURN_IF_ERROR(control_->Write(add, Awaits::kNobody));
     if (id % kPruneLooksEvery != 0) return absl::OkStatus();
     const auto prune = [&](postgres::Connection& connection) {
       return connection
@@ -40,23 +41,23 @@ class PostgresLookLog final : public LookLog {
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
     const auto wanted = static_cast<std::int64_t>(limit);
     std::vector<AuditRecord> looks;
-    absl::Status status = control_->Run([&](postgres::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
       looks.clear();
-      const auto rows = connection.Query(
-          "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM mirror_control.looks ORDER BY id DESC "
-          "LIMIT $1) AS last ORDER BY id",
-          {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks");
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) {
-        looks.push_back({.id = static_cast<std::uint64_t>(rows->Int(row, 0)),
-                         .time_ms = rows->Int(row, 1),
-                         .who = rows->Text(row, 2),
-                         .call = rows->Text(row, 3),
-                         .outcome = rows->Text(row, 4)});
+      ASSIGN_OR_RETURN(
+          const auto rows,
+          connection.Query("SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM mirror_control.looks "
+                           "ORDER BY id DESC "
+                           "LIMIT $1) AS last ORDER BY id",
+                           {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
+      for (int row = 0; row < rows.rows(); ++row) {
+        looks.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
+                         .time_ms = rows.Int(row, 1),
+                         .who = rows.Text(row, 2),
+                         .call = rows.Text(row, 3),
+                         .outcome = rows.Text(row, 4)});
       }
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
+    }));
     return looks;
   }
 

@@ -9,6 +9,7 @@
 #include "base/db/sqlite/file_layout.h"
 #include "base/db/sqlite/schema_guard.h"
 #include "base/db/sqlite/sqlite_words.h"
+#include "base/status_macros.h"
 #include "certs/audit_chain.h"
 
 namespace mirror {
@@ -34,7 +35,7 @@ absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last
     record.outcome = read.Text(4);
     last.hash = AuditHash(last.hash, record);
     write.With(record.id, record.time_ms, record.who, record.call, record.outcome).BindBlob(6, last.hash);
-    if (absl::Status written = write.Run(); !written.ok()) return written;
+    RETURN_IF_ERROR(write.Run());
   }
   return row.status();
 }
@@ -44,9 +45,7 @@ absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last
 absl::StatusOr<std::shared_ptr<CatalogFile>> CatalogFile::Open(const std::string& dir) {
   std::shared_ptr<CatalogFile> file(new CatalogFile(dir));
   // Also when there is a damaged one in the way.
-  absl::Status status =
-      file->Run(Outlives::kProcess, [](const sqlite::Connection&) { return absl::OkStatus(); });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(file->Run(Outlives::kProcess, [](const sqlite::Connection&) { return absl::OkStatus(); }));
   return file;
 }
 
@@ -85,7 +84,7 @@ absl::Status CatalogFile::Run(Outlives outlives, const Work& work) {
     damaged_ = damaged_ || absl::IsDataLoss(done);
     if (done.ok()) done = work(*database_);
     if (done.ok() || !damaged_ || again) return done;
-    if (absl::Status moved = MoveAside(); !moved.ok()) return moved;
+    RETURN_IF_ERROR(MoveAside());
   }
 }
 
@@ -96,23 +95,19 @@ absl::Status CatalogFile::Write(Outlives outlives, const Work& work) {
 }
 
 absl::Status CatalogFile::Connect() {
-  auto opened =
-      sqlite::Connection::Open(path_, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyTimeoutMs},
-                               [this](const sqlite::Failure& failure, std::string_view)
-                                   MIRROR_REQUIRES(mutex_) { return Explain(failure); });
-  if (!opened.ok()) return opened.status();
-  database_ = *std::move(opened);
+  ASSIGN_OR_RETURN(database_, sqlite::Connection::Open(
+                                  path_, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyTimeoutMs},
+                                  [this](const sqlite::Failure& failure, std::string_view)
+                                      MIRROR_REQUIRES(mutex_) { return Explain(failure); }));
   TrustNoSchema(database_->handle());
-  absl::Status set = database_->Execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON");
-  if (!set.ok()) return set;
+  RETURN_IF_ERROR(database_->Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cell_size_check = ON"));
   outlives_ = Outlives::kProcess;
   return database_->Transact(
       sqlite::Connection::Begin::kImmediate, [&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
-        const absl::StatusOr<std::int64_t> version = database_->Number("PRAGMA user_version");
-        if (!version.ok()) return version.status();
-        if (*version < kVersion) {
-          if (absl::Status made = MakeTables(*database_, *version); !made.ok()) return made;
+        ASSIGN_OR_RETURN(const std::int64_t version, database_->Number("PRAGMA user_version"));
+        if (version < kVersion) {
+          RETURN_IF_ERROR(MakeTables(*database_, version));
         }
         return TakeOver(database_->handle(), kLayout, kVersion, path_);
       });

@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/audit_rows.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
@@ -14,10 +15,9 @@ class SqliteAuditRows final : public AuditRows {
 
   absl::StatusOr<AuditPoint> Before() override {
     sqlite::Statement query = database_.Prepare("SELECT chain, before_id, before_hash FROM audit_chain");
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
+    ASSIGN_OR_RETURN(const bool row, query.Step());
     AuditPoint point;
-    if (!*row) return point;
+    if (!row) return point;
     point.chain = query.Text(0);
     point.id = static_cast<std::uint64_t>(query.Int(1));
     point.hash = query.Text(2);
@@ -25,18 +25,16 @@ class SqliteAuditRows final : public AuditRows {
   }
   absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
     sqlite::Statement query = database_.Prepare("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
-    const absl::StatusOr<bool> row = query.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return before;
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return before;
     before.id = static_cast<std::uint64_t>(query.Int(0));
     before.hash = query.Text(1);
     return before;
   }
   absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) override {
     sqlite::Statement query = database_.Prepare("SELECT hash FROM audit WHERE id = ?");
-    const absl::StatusOr<bool> row = query.With(id).Step();
-    if (!row.ok()) return row.status();
-    return *row ? std::optional(query.Text(0)) : std::nullopt;
+    ASSIGN_OR_RETURN(const bool row, query.With(id).Step());
+    return row ? std::optional(query.Text(0)) : std::nullopt;
   }
   absl::Status Insert(const AuditRecord& record) override {
     return database_.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -45,8 +43,7 @@ class SqliteAuditRows final : public AuditRows {
         .Run();
   }
   absl::Status CutAt(const AuditPoint& cut) override {
-    absl::Status done = database_.Prepare("DELETE FROM audit WHERE id <= ?").With(cut.id).Run();
-    if (!done.ok()) return done;
+    RETURN_IF_ERROR(database_.Prepare("DELETE FROM audit WHERE id <= ?").With(cut.id).Run());
     return database_.Prepare("UPDATE audit_chain SET before_id = ?, before_hash = ?")
         .Bind(1, cut.id)
         .BindBlob(2, cut.hash)
@@ -63,32 +60,29 @@ class SqliteAuditLog final : public AuditLog {
 
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
     Added added;
-    absl::Status status = file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
       SqliteAuditRows rows(database);
       return Take(AddToChain(rows, record, seal), &added);
-    });
-    if (!status.ok()) return status;
+    }));
     return added;
   }
 
   absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
                                              const MakeSeal& seal) override {
     std::optional<Added> added;
-    absl::Status status = file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
       SqliteAuditRows rows(database);
       return Take(PruneChain(rows, keep, record, seal), &added);
-    });
-    if (!status.ok()) return status;
+    }));
     return added;
   }
 
   absl::StatusOr<AuditState> State() override {
     AuditState state;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       SqliteAuditRows rows(database);
       return Take(StateOfChain(rows), &state);
-    });
-    if (!status.ok()) return status;
+    }));
     return state;
   }
 
@@ -97,7 +91,7 @@ class SqliteAuditLog final : public AuditLog {
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       records.clear();
       sqlite::Statement query = database.Prepare(
           "SELECT id, time_ms, who, call, outcome, seal, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?");
@@ -114,8 +108,7 @@ class SqliteAuditLog final : public AuditLog {
         record.hash = query.Text(6);
       }
       return row.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return records;
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -33,19 +34,16 @@ class SqliteCatalog final : public Catalog {
     if (event.time_ms == 0) event.time_ms = NowMs();
     const Outlives outlives =
         event.severity == Severity::kInformation ? Outlives::kProcess : Outlives::kPower;
-    absl::Status status = file_->Write(outlives, [&](const sqlite::Connection& database) {
-      absl::Status added = database
-                               .Prepare(
-                                   "INSERT INTO event (time_ms, context_id, severity, kind, message) "
+    RETURN_IF_ERROR(file_->Write(outlives, [&](const sqlite::Connection& database) {
+      RETURN_IF_ERROR(database
+                          .Prepare("INSERT INTO event (time_ms, context_id, severity, kind, message) "
                                    "VALUES (?, ?, ?, ?, substr(?, 1, ?))")
-                               .With(event.time_ms, event.context_id, static_cast<int>(event.severity),
-                                     event.kind, event.message, kMessageBytesMax)
-                               .Run();
-      if (!added.ok()) return added;
+                          .With(event.time_ms, event.context_id, static_cast<int>(event.severity), event.kind,
+                                event.message, kMessageBytesMax)
+                          .Run());
       event.id = static_cast<std::uint64_t>(database.LastRowid());
       return Prune(database, event);
-    });
-    if (!status.ok()) return status;
+    }));
     return event;
   }
 
@@ -80,7 +78,7 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
     std::vector<EventRecord> events;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       events.clear();
       sqlite::Statement query = database.Prepare(
           "SELECT id, time_ms, context_id, severity, kind, message FROM event "
@@ -89,8 +87,7 @@ class SqliteCatalog final : public Catalog {
       absl::StatusOr<bool> row = query.Step();
       for (; row.ok() && *row; row = query.Step()) events.push_back(ReadEvent(query));
       return row.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return events;
   }
 
@@ -110,16 +107,14 @@ class SqliteCatalog final : public Catalog {
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
     std::map<std::string, std::string> summaries;
-    absl::Status status = file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       summaries.clear();
-      absl::Status made = database.Execute(kMakeSummary);
-      if (!made.ok()) return made;
+      RETURN_IF_ERROR(database.Execute(kMakeSummary));
       sqlite::Statement query = database.Prepare("SELECT context_id, text FROM summary");
       absl::StatusOr<bool> row = query.Step();
       for (; row.ok() && *row; row = query.Step()) summaries[query.Text(0)] = query.Text(1);
       return row.status();
-    });
-    if (!status.ok()) return status;
+    }));
     return summaries;
   }
 
@@ -133,8 +128,7 @@ class SqliteCatalog final : public Catalog {
           "DELETE FROM event WHERE context_id = ?1 AND (severity > 1) = ?3 AND id <= (SELECT id FROM "
           "event WHERE context_id = ?1 AND (severity > 1) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
       for (const bool urgent : {false, true}) {
-        absl::Status removed = remove.With(added.context_id, kEventsPerTenantMax, urgent).Run();
-        if (!removed.ok()) return removed;
+        RETURN_IF_ERROR(remove.With(added.context_id, kEventsPerTenantMax, urgent).Run());
       }
     }
     if (added.id % static_cast<std::uint64_t>(kEventsPruneEvery) != 0) return absl::OkStatus();
@@ -175,9 +169,8 @@ std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<CatalogFile> file) {
 }
 
 absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir) {
-  absl::StatusOr<std::shared_ptr<CatalogFile>> file = CatalogFile::Open(dir);
-  if (!file.ok()) return file.status();
-  return MakeCatalog(*std::move(file));
+  ASSIGN_OR_RETURN(std::shared_ptr<CatalogFile> file, CatalogFile::Open(dir));
+  return MakeCatalog(std::move(file));
 }
 
 }  // namespace mirror

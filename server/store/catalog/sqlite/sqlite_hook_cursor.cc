@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
@@ -14,30 +15,25 @@ class SqliteHookCursor final : public HookCursor {
 
   absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
     std::int64_t id = 0;
-    absl::Status status =
-        file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
-          if (absl::Status made = database.Execute(kMakeTable); !made.ok()) return made;
-          absl::Status begun =
-              database
-                  .Prepare(
-                      "INSERT INTO hook_cursor VALUES (?1, (SELECT coalesce(max(id), 0) FROM event)) "
-                      "ON CONFLICT (hook) DO NOTHING")
-                  .With(hook)
-                  .Run();
-          if (!begun.ok()) return begun;
-          sqlite::Statement query = database.Prepare("SELECT event_id FROM hook_cursor WHERE hook = ?1");
-          const absl::StatusOr<bool> row = query.With(hook).Step();
-          if (row.ok() && *row) id = query.Int(0);
-          return row.status();
-        });
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+      RETURN_IF_ERROR(database.Execute(kMakeTable));
+      RETURN_IF_ERROR(
+          database
+              .Prepare("INSERT INTO hook_cursor VALUES (?1, (SELECT coalesce(max(id), 0) FROM event)) "
+                       "ON CONFLICT (hook) DO NOTHING")
+              .With(hook)
+              .Run());
+      sqlite::Statement query = database.Prepare("SELECT event_id FROM hook_cursor WHERE hook = ?1");
+      const absl::StatusOr<bool> row = query.With(hook).Step();
+      if (row.ok() && *row) id = query.Int(0);
+      return row.status();
+    }));
     return static_cast<std::uint64_t>(id);
   }
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
     return file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      absl::Status made = database.Execute(kMakeTable);
-      if (!made.ok()) return made;
+      RETURN_IF_ERROR(database.Execute(kMakeTable));
       return database.Prepare("INSERT OR REPLACE INTO hook_cursor VALUES (?1, ?2)")
           .With(hook, event_id)
           .Run();

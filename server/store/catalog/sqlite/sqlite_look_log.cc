@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
@@ -38,26 +39,24 @@ class SqliteLookLog final : public LookLog {
 
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
     std::vector<AuditRecord> looks;
-    absl::Status status =
-        file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
-          looks.clear();
-          if (absl::Status made = MakeTable(database); !made.ok()) return made;
-          sqlite::Statement query = database.Prepare(
-              "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM looks ORDER BY id "
-              "DESC LIMIT ?) ORDER BY id");
-          query.With(limit == 0 || limit > looks_max_ ? looks_max_ : limit);
-          absl::StatusOr<bool> row = query.Step();
-          for (; row.ok() && *row; row = query.Step()) {
-            AuditRecord& look = looks.emplace_back();
-            look.id = static_cast<std::uint64_t>(query.Int(0));
-            look.time_ms = query.Int(1);
-            look.who = query.Text(2);
-            look.call = query.Text(3);
-            look.outcome = query.Text(4);
-          }
-          return row.status();
-        });
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+      looks.clear();
+      RETURN_IF_ERROR(MakeTable(database));
+      sqlite::Statement query = database.Prepare(
+          "SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM looks ORDER BY id "
+          "DESC LIMIT ?) ORDER BY id");
+      query.With(limit == 0 || limit > looks_max_ ? looks_max_ : limit);
+      absl::StatusOr<bool> row = query.Step();
+      for (; row.ok() && *row; row = query.Step()) {
+        AuditRecord& look = looks.emplace_back();
+        look.id = static_cast<std::uint64_t>(query.Int(0));
+        look.time_ms = query.Int(1);
+        look.who = query.Text(2);
+        look.call = query.Text(3);
+        look.outcome = query.Text(4);
+      }
+      return row.status();
+    }));
     return looks;
   }
 

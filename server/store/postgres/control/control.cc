@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/place/session.h"
@@ -139,33 +140,30 @@ const SchemaLayout& Layout() {
 
 /// Whether a schema of that name is there, and is what a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
-  const auto found = postgres::OwnGuard(ControlRelations()).Find(connection);
-  if (!found.ok()) return found.status();
-  if (found->names.contains("fleet")) return true;
-  if (!found->has_schema) return false;
+  ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(ControlRelations()).Find(connection));
+  if (found.names.contains("fleet")) return true;
+  if (!found.has_schema) return false;
   return absl::FailedPreconditionError(
       "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
       "changed: rename it, or name another database.");
 }
 
 absl::Status CheckLayout(postgres::Connection& connection) {
-  const auto row =
-      connection.Query("SELECT layout_min, program FROM mirror_control.fleet", {}, kReadingLayout);
-  if (!row.ok()) return row.status();
-  if (row->rows() == 1 && row->Int(0, 0) > kControlLayout) {
+  ASSIGN_OR_RETURN(const auto row, connection.Query("SELECT layout_min, program FROM mirror_control.fleet",
+                                                    {}, kReadingLayout));
+  if (row.rows() == 1 && row.Int(0, 0) > kControlLayout) {
     return absl::UnavailableError(
-        absl::StrCat("the control database was arranged by version ", row->Text(0, 1), " and this is ",
+        absl::StrCat("the control database was arranged by version ", row.Text(0, 1), " and this is ",
                      MIRROR_VERSION, ", which cannot read it. Nothing was changed: upgrade this server to ",
-                     row->Text(0, 1), " or later."));
+                     row.Text(0, 1), " or later."));
   }
   return absl::OkStatus();
 }
 
 absl::Status MakeOrCheck(postgres::Connection& connection) {
-  const absl::StatusOr<bool> there = IsThere(connection);
-  if (!there.ok()) return there.status();
+  ASSIGN_OR_RETURN(const bool there, IsThere(connection));
   absl::Status ready = absl::OkStatus();
-  if (!*there) {
+  if (!there) {
     // Another server may be making it now, or another role.
     ready = MakeSchema(connection);
     if (ready.ok()) ready = IsThere(connection).status();
@@ -178,7 +176,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
 absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptions& options) {
   auto connection = postgres::Connection::Open(ConnectTo(options));
   if (!connection.ok()) return InControlWords(connection.status(), /*opened=*/false);
-  if (absl::Status checked = CheckPlace(**connection, PlaceHolds::kControl); !checked.ok()) return checked;
+  RETURN_IF_ERROR(CheckPlace(**connection, PlaceHolds::kControl));
   return connection;
 }
 
@@ -196,20 +194,17 @@ PostgresControl::PostgresControl(const ControlOptions& options)
     : options_(options), pool_(PoolFor(options)) {}
 
 absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Open(const ControlOptions& options) {
-  const auto connection = Connect(options);
-  if (!connection.ok()) return connection.status();
-  if (absl::Status made = MakeOrCheck(**connection); !made.ok())
-    return InControlWords(made, /*opened=*/false);
+  ASSIGN_OR_RETURN(const auto connection, Connect(options));
+  if (absl::Status made = MakeOrCheck(*connection); !made.ok()) return InControlWords(made, /*opened=*/false);
   return std::shared_ptr<PostgresControl>(new PostgresControl(options));
 }
 
 absl::StatusOr<std::shared_ptr<PostgresControl>> PostgresControl::Find(const ControlOptions& options) {
-  const auto connection = Connect(options);
-  if (!connection.ok()) return connection.status();
-  const absl::StatusOr<bool> there = IsThere(**connection);
+  ASSIGN_OR_RETURN(const auto connection, Connect(options));
+  const absl::StatusOr<bool> there = IsThere(*connection);
   if (!there.ok()) return InControlWords(there.status(), /*opened=*/false);
   if (!*there) return nullptr;
-  if (absl::Status checked = CheckLayout(**connection); !checked.ok())
+  if (absl::Status checked = CheckLayout(*connection); !checked.ok())
     return InControlWords(checked, /*opened=*/false);
   return std::shared_ptr<PostgresControl>(new PostgresControl(options));
 }
@@ -238,8 +233,8 @@ absl::Status PostgresControl::Write(const Work& work, Awaits awaits) {
     postgres::Pipeline pipeline(connection);
     transaction.Begin(pipeline);
     if (awaits == Awaits::kNobody) pipeline.Queue("SELECT set_config('synchronous_commit', 'local', true)");
-    if (absl::Status begun = pipeline.Run().status(); !begun.ok()) return begun;
-    if (absl::Status done = work(connection); !done.ok()) return done;
+    RETURN_IF_ERROR(pipeline.Run().status());
+    RETURN_IF_ERROR(work(connection));
     return transaction.Commit();
   });
 }

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -23,22 +25,24 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
   const auto take = [&](postgres::Connection& connection) -> absl::Status {
     held.clear();
     // In one order, or two servers would wait for each other's rows.
-    const auto rows = connection.Query(
-        absl::StrCat("INSERT INTO mirror_control.duty AS held SELECT duty, $2, ", kControlNow, " + ", kDutyMs,
-                     " FROM unnest($1) AS duty ORDER BY duty ON CONFLICT (duty) DO UPDATE SET server_id = "
-                     "excluded.server_id, until_ms = excluded.until_ms WHERE held.server_id = "
-                     "excluded.server_id OR held.until_ms < ",
-                     kControlNow, " RETURNING duty"),
-        {words.value(), server_id}, "taking duties");
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) {
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        connection.Query(
+            absl::StrCat(
+                "INSERT INTO mirror_control.duty AS held SELECT duty, $2, ", kControlNow, " + ", kDutyMs,
+                " FROM unnest($1) AS duty ORDER BY duty ON CONFLICT (duty) DO UPDATE SET server_id = "
+                "excluded.server_id, until_ms = excluded.until_ms WHERE held.server_id = "
+                "excluded.server_id OR held.until_ms < ",
+                kControlNow, " RETURNING duty"),
+            {words.value(), server_id}, "taking duties"));
+    for (int row = 0; row < rows.rows(); ++row) {
       for (const Duty duty : wanted) {
-        if (rows->View(row, 0) == ToString(duty)) held.insert(duty);
+        if (rows.View(row, 0) == ToString(duty)) held.insert(duty);
       }
     }
     return absl::OkStatus();
   };
-  if (absl::Status status = control.Write(take, Awaits::kNobody); !status.ok()) return status;
+  RETURN_IF_ERROR(control.Write(take, Awaits::kNobody));
   return held;
 }
 

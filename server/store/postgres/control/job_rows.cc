@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -19,14 +21,12 @@ absl::Status See(postgres::Connection& connection, const UploadServer& server) {
 absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
                                                   const char* doing) {
   std::vector<std::string> jobs;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     jobs.clear();
-    const auto rows = connection.Query(sql, {}, doing);
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) jobs.push_back(rows->Text(row, 0));
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, {}, doing));
+    for (int row = 0; row < rows.rows(); ++row) jobs.push_back(rows.Text(row, 0));
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return jobs;
 }
 
@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, cons
 
 absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& server) {
   const auto see = [&](postgres::Connection& connection) -> absl::Status {
-    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    RETURN_IF_ERROR(See(connection, server));
     return connection
         .Run(absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
                           " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
@@ -49,23 +49,22 @@ absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& serve
 absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& control,
                                                              const std::string& name) {
   std::optional<UploadServer> found;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     found.reset();
-    const auto rows = connection.Query(absl::StrCat("SELECT server, url, ", kControlNow,
-                                                    " - seen_ms FROM mirror_control.upload_server WHERE "
-                                                    "server = $1"),
-                                       {name}, "looking for the server of an upload");
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() == 1) found = {rows->Text(0, 0), rows->Text(0, 1), rows->Int(0, 2)};
+    ASSIGN_OR_RETURN(const auto rows,
+                     connection.Query(absl::StrCat("SELECT server, url, ", kControlNow,
+                                                   " - seen_ms FROM mirror_control.upload_server WHERE "
+                                                   "server = $1"),
+                                      {name}, "looking for the server of an upload"));
+    if (rows.rows() == 1) found = {rows.Text(0, 0), rows.Text(0, 1), rows.Int(0, 2)};
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return found;
 }
 
 absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
-    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    RETURN_IF_ERROR(See(connection, server));
     return connection
         .Run(
             "INSERT INTO mirror_control.import_job VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET server = "
@@ -89,7 +88,7 @@ absl::Status ListOnlyImportJobs(PostgresControl& control, const UploadServer& se
   for (const std::string& job : jobs) ids.Add(job);
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
     constexpr char kDoing[] = "listing the import jobs of this server";
-    if (absl::Status seen = See(connection, server); !seen.ok()) return seen;
+    RETURN_IF_ERROR(See(connection, server));
     const auto gone =
         connection.Run("DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
                        {ids.value(), server.name}, kDoing);

@@ -1,5 +1,7 @@
 #include "server/store/postgres/control/listed_rows.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::Status ForgetListedRow(PostgresControl& control, const std::string& context_id) {
@@ -27,17 +29,16 @@ absl::Status KeepListedRow(PostgresControl& control, const std::string& context_
 
 absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl& control) {
   std::map<std::string, ListedRow> all;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     all.clear();
-    const auto rows = connection.Query("SELECT context_id, storage, member, jobs FROM mirror_control.listed",
-                                       {}, "reading what lists say of mirrors");
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) {
-      all[rows->Text(row, 0)] = {rows->Text(row, 1), rows->Text(row, 2), rows->Int(row, 3)};
+    ASSIGN_OR_RETURN(const auto rows,
+                     connection.Query("SELECT context_id, storage, member, jobs FROM mirror_control.listed",
+                                      {}, "reading what lists say of mirrors"));
+    for (int row = 0; row < rows.rows(); ++row) {
+      all[rows.Text(row, 0)] = {rows.Text(row, 1), rows.Text(row, 2), rows.Int(row, 3)};
     }
     return absl::OkStatus();
-  });
-  if (!status.ok()) return status;
+  }));
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "server/store/postgres/control/waiting_hooks.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/control/duties.h"
 
 namespace mirror {
@@ -25,18 +26,20 @@ absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const st
   constexpr char kDoing[] = "looking which hooks wait";
   WaitingHooks waiting;
   const auto take = [&](postgres::Connection& connection) -> absl::Status {
-    const auto taken = connection.Query(
-        absl::StrCat("DELETE FROM mirror_control.hook_waiting WHERE EXISTS (SELECT FROM mirror_control.duty "
-                     "WHERE duty = $1 AND server_id = $2 AND until_ms >= ",
-                     kControlNow, ") RETURNING context_id"),
-        {ToString(Duty::kHooks), server_id}, kDoing);
-    if (!taken.ok()) return taken.status();
-    for (int row = 0; row < taken->rows(); ++row) waiting.context_ids.insert(taken->Text(row, 0));
+    ASSIGN_OR_RETURN(
+        const auto taken,
+        connection.Query(
+            absl::StrCat(
+                "DELETE FROM mirror_control.hook_waiting WHERE EXISTS (SELECT FROM mirror_control.duty "
+                "WHERE duty = $1 AND server_id = $2 AND until_ms >= ",
+                kControlNow, ") RETURNING context_id"),
+            {ToString(Duty::kHooks), server_id}, kDoing));
+    for (int row = 0; row < taken.rows(); ++row) waiting.context_ids.insert(taken.Text(row, 0));
     const auto last = connection.Number("SELECT id FROM mirror_control.event_head", {}, kDoing);
     if (last.ok()) waiting.last_event = *last;
     return last.status();
   };
-  if (absl::Status status = control.Write(take, Awaits::kNobody); !status.ok()) return status;
+  RETURN_IF_ERROR(control.Write(take, Awaits::kNobody));
   return waiting;
 }
 

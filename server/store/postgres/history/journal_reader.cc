@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/journal/column_list.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -66,35 +67,33 @@ class PostgresJournalReader final : public JournalReader {
     JournalBounds bounds;
     const absl::StatusOr<bool> there = IsThere();
     if (!there.ok() || !*there) return there.ok() ? absl::StatusOr<JournalBounds>(bounds) : there.status();
-    const auto rows = Query(absl::StrCat("SELECT number, salt, 1::bigint FROM ", names_.floor,
-                                         " UNION ALL SELECT * FROM (SELECT number, salt, 2::bigint FROM ",
-                                         names_.journal, " ORDER BY number DESC LIMIT 1) AS newest"),
-                            {});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) {
-      (rows->Int(row, 2) == 1 ? bounds.floor : bounds.last) = {rows->Int(row, 0), rows->Int(row, 1)};
+    ASSIGN_OR_RETURN(const auto rows,
+                     Query(absl::StrCat("SELECT number, salt, 1::bigint FROM ", names_.floor,
+                                        " UNION ALL SELECT * FROM (SELECT number, salt, 2::bigint FROM ",
+                                        names_.journal, " ORDER BY number DESC LIMIT 1) AS newest"),
+                           {}));
+    for (int row = 0; row < rows.rows(); ++row) {
+      (rows.Int(row, 2) == 1 ? bounds.floor : bounds.last) = {rows.Int(row, 0), rows.Int(row, 1)};
     }
     return bounds;
   }
 
   absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t number) override {
     std::optional<std::int64_t> salt;
-    const absl::StatusOr<bool> there = IsThere();
-    if (!there.ok()) return there.status();
-    if (!*there) return salt;
-    const auto rows = Query(absl::StrCat("SELECT salt FROM ", names_.journal, " WHERE number = $1 UNION ALL ",
-                                         "SELECT salt FROM ", names_.floor, " WHERE number = $1 LIMIT 1"),
-                            {number});
-    if (!rows.ok()) return rows.status();
-    if (rows->rows() != 0) salt = rows->Int(0, 0);
+    ASSIGN_OR_RETURN(const bool there, IsThere());
+    if (!there) return salt;
+    ASSIGN_OR_RETURN(const auto rows,
+                     Query(absl::StrCat("SELECT salt FROM ", names_.journal, " WHERE number = $1 UNION ALL ",
+                                        "SELECT salt FROM ", names_.floor, " WHERE number = $1 LIMIT 1"),
+                           {number}));
+    if (rows.rows() != 0) salt = rows.Int(0, 0);
     return salt;
   }
 
   absl::StatusOr<std::vector<JournalEntry>> ReadAfter(const JournalPage& page) override {
     std::vector<JournalEntry> entries;
-    const absl::StatusOr<bool> there = IsThere();
-    if (!there.ok()) return there.status();
-    if (!*there) return entries;
+    ASSIGN_OR_RETURN(const bool there, IsThere());
+    if (!there) return entries;
     const std::string sql =
         PageSql(absl::StrCat("e.number > $1 AND e.number > coalesce((SELECT max(number) FROM ", names_.floor,
                              "), 0) AND e.operation <> ", static_cast<int>(JournalOperation::kHead),
@@ -104,16 +103,15 @@ class PostgresJournalReader final : public JournalReader {
     std::uint64_t bytes = 0;
     std::int64_t after = page.after;
     while (entries.size() < page.entries_max) {
-      const auto rows = Query(sql, {after, key});
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows() && entries.size() < page.entries_max; ++row) {
-        JournalEntry entry = EntryOf(*rows, row);
+      ASSIGN_OR_RETURN(const auto rows, Query(sql, {after, key}));
+      for (int row = 0; row < rows.rows() && entries.size() < page.entries_max; ++row) {
+        JournalEntry entry = EntryOf(rows, row);
         bytes += entry.keys.size();
         if (!entries.empty() && bytes > page.bytes_max) return entries;
         after = entry.number;
         entries.push_back(std::move(entry));
       }
-      if (rows->rows() == 0) break;
+      if (rows.rows() == 0) break;
     }
     return entries;
   }
@@ -129,16 +127,14 @@ class PostgresJournalReader final : public JournalReader {
                 " DESC");
     const std::string key = FoldName(table);
     for (std::int64_t before = INT64_MAX;;) {
-      const auto rows = Query(sql, {before, key, postgres::Value::Bytes(ordered_key)});
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) {
-        JournalEntry entry = EntryOf(*rows, row);
+      ASSIGN_OR_RETURN(const auto rows, Query(sql, {before, key, postgres::Value::Bytes(ordered_key)}));
+      for (int row = 0; row < rows.rows(); ++row) {
+        JournalEntry entry = EntryOf(rows, row);
         before = entry.number;
-        const absl::StatusOr<bool> more = take(entry);
-        if (!more.ok()) return more.status();
-        if (!*more) return absl::OkStatus();
+        ASSIGN_OR_RETURN(const bool more, take(entry));
+        if (!more) return absl::OkStatus();
       }
-      if (rows->rows() == 0) return absl::OkStatus();
+      if (rows.rows() == 0) return absl::OkStatus();
     }
   }
 
@@ -151,39 +147,36 @@ class PostgresJournalReader final : public JournalReader {
         " DESC");
     const std::string key = FoldName(table);
     for (std::int64_t before = INT64_MAX;;) {
-      const auto rows = Query(sql, {before, key});
-      if (!rows.ok()) return rows.status();
-      for (int row = 0; row < rows->rows(); ++row) {
-        JournalEntry entry = EntryOf(*rows, row);
+      ASSIGN_OR_RETURN(const auto rows, Query(sql, {before, key}));
+      for (int row = 0; row < rows.rows(); ++row) {
+        JournalEntry entry = EntryOf(rows, row);
         before = entry.number;
-        const absl::StatusOr<bool> more = take(entry);
-        if (!more.ok()) return more.status();
-        if (!*more) return absl::OkStatus();
+        ASSIGN_OR_RETURN(const bool more, take(entry));
+        if (!more) return absl::OkStatus();
       }
-      if (rows->rows() == 0) return absl::OkStatus();
+      if (rows.rows() == 0) return absl::OkStatus();
     }
   }
 
   absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
-    const absl::StatusOr<bool> there = IsThere();
-    if (!there.ok()) return there.status();
-    if (!*there) return 0;
+    ASSIGN_OR_RETURN(const bool there, IsThere());
+    if (!there) return 0;
     const std::string key = FoldName(table);
-    const auto rows = Query(
-        absl::StrCat("SELECT count(*) FROM ", names_.journal,
-                     " WHERE table_key = $1 AND number > coalesce((SELECT max(number) FROM ", names_.floor,
-                     "), 0) AND operation <> ", static_cast<int>(JournalOperation::kHead)),
-        {key});
-    if (!rows.ok()) return rows.status();
-    return rows->Int(0, 0);
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        Query(
+            absl::StrCat("SELECT count(*) FROM ", names_.journal,
+                         " WHERE table_key = $1 AND number > coalesce((SELECT max(number) FROM ",
+                         names_.floor, "), 0) AND operation <> ", static_cast<int>(JournalOperation::kHead)),
+            {key}));
+    return rows.Int(0, 0);
   }
 
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                         const AsOf& as_of) override {
     std::vector<JournalEntry> commits;
-    const absl::StatusOr<bool> there = IsThere();
-    if (!there.ok()) return there.status();
-    if (!*there) return commits;
+    ASSIGN_OR_RETURN(const bool there, IsThere());
+    if (!there) return commits;
     // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
     // How far LSNs went behind the last commit before that restore nobody knows.
     const std::string by_lsn = absl::StrCat(
@@ -196,31 +189,30 @@ class PostgresJournalReader final : public JournalReader {
                              : as_of.lsn  ? by_lsn
                                           : "coalesce(e.source_ms, e.done_ms) <= $2";
     const std::string key = FoldName(table);
-    const auto rows =
+    ASSIGN_OR_RETURN(
+        const auto rows,
         Query(absl::StrCat(kSelected, from_,
                            "e.table_key = $1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
                            " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1),
               {key, as_of.moment ? *as_of.moment
                     : as_of.lsn  ? *as_of.lsn
-                                 : *as_of.unix_ms});
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->rows(); ++row) commits.push_back(EntryOf(*rows, row));
+                                 : *as_of.unix_ms}));
+    for (int row = 0; row < rows.rows(); ++row) commits.push_back(EntryOf(rows, row));
     return commits;
   }
 
   absl::StatusOr<std::int64_t> FindTrim(const OldCommits& old, std::uint64_t bytes_max) override {
-    const absl::StatusOr<bool> there = IsThere();
-    if (!there.ok()) return there.status();
-    if (!*there) return 0;
-    const auto rows = Query(absl::StrCat("SELECT greatest((", LastOldSql(names_, "true"),
-                                         "), coalesce((SELECT max(number) FROM (SELECT "
-                                         "number, sum(coalesce(octet_length(keys), 0) + ",
-                                         kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM ",
-                                         names_.journal, ") AS each_entry WHERE kept > $3), 0))"),
-                            {old.before_ms, old.now_ms,
-                             static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))});
-    if (!rows.ok()) return rows.status();
-    return rows->Int(0, 0);
+    ASSIGN_OR_RETURN(const bool there, IsThere());
+    if (!there) return 0;
+    ASSIGN_OR_RETURN(const auto rows,
+                     Query(absl::StrCat("SELECT greatest((", LastOldSql(names_, "true"),
+                                        "), coalesce((SELECT max(number) FROM (SELECT "
+                                        "number, sum(coalesce(octet_length(keys), 0) + ",
+                                        kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM ",
+                                        names_.journal, ") AS each_entry WHERE kept > $3), 0))"),
+                           {old.before_ms, old.now_ms,
+                            static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX))}));
+    return rows.Int(0, 0);
   }
 
  private:
@@ -239,9 +231,8 @@ class PostgresJournalReader final : public JournalReader {
   }
   absl::StatusOr<bool> IsThere() {
     if (is_there_) return true;
-    const auto there = Query("SELECT to_regclass($1) IS NOT NULL", {names_.journal});
-    if (!there.ok()) return there.status();
-    is_there_ = there->Bool(0, 0);
+    ASSIGN_OR_RETURN(const auto there, Query("SELECT to_regclass($1) IS NOT NULL", {names_.journal}));
+    is_there_ = there.Bool(0, 0);
     return is_there_;
   }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/value.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/journal/column_list.h"
 #include "server/journal/erased_key.h"
 #include "server/journal/key_block.h"
@@ -151,9 +152,8 @@ absl::StatusOr<std::int64_t> LastCommitOf(postgres::Connection& connection, cons
 
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max) {
-  const absl::StatusOr<Passed> passed = FindPassed(connection, names, through, count_max);
-  if (!passed.ok()) return passed.status();
-  if (passed->count == 0) return 0;
+  ASSIGN_OR_RETURN(const Passed passed, FindPassed(connection, names, through, count_max));
+  if (passed.count == 0) return 0;
   const std::string of_history = has_history
                                      ? absl::StrCat(" OR number >= (SELECT h.known_from FROM ", names.history,
                                                     " AS h WHERE h.table_key = j.table_key)")
@@ -172,10 +172,10 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
             "$1 AND ",
             stays, " AND operation <> ", head),
         absl::StrCat("DELETE FROM ", names.journal, " AS j WHERE number <= $1 AND NOT (", stays, ")")}) {
-    if (gone.ok()) gone = connection.Run(sql, {passed->through}, kTrimming);
+    if (gone.ok()) gone = connection.Run(sql, {passed.through}, kTrimming);
   }
   if (!gone.ok()) return InStoreWords(gone.status(), Touched::kOwnTable);
-  return passed->count;
+  return passed.count;
 }
 
 void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
@@ -189,14 +189,13 @@ void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const 
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key) {
   std::vector<JournalEntry> changed;
-  const absl::Status walked =
+  RETURN_IF_ERROR(
       MakePostgresJournalReader(connection, names)
           ->WalkBack(table, OrderedKey(key.front()), [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
             if (std::optional<JournalEntry> rest = WithoutKey(entry, key))
               changed.push_back(*std::move(rest));
             return true;
-          });
-  if (!walked.ok()) return walked;
+          }));
   const auto bytes = [](const std::string& value) {
     return value.empty() ? postgres::Value::Null(postgres::Type::kBytea) : postgres::Value::Bytes(value);
   };

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/history/bound_key.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/journal_reader.h"
@@ -59,31 +60,27 @@ class PostgresVersionReader final : public VersionReader {
       : connection_(connection), names_(names), snapshot_(std::move(snapshot)) {}
 
   absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) override {
-    const absl::StatusOr<std::optional<PostgresHistory>> kept = Find(table);
-    if (!kept.ok()) return kept.status();
+    ASSIGN_OR_RETURN(const std::optional<PostgresHistory> kept, Find(table));
     std::optional<TableHistory> history;
-    if (*kept) history = TableHistory{OfFormerRows((*kept)->schema), (*kept)->known_from};
+    if (kept) history = TableHistory{OfFormerRows(kept->schema), kept->known_from};
     return history;
   }
 
   absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                        std::uint64_t bytes_max) override {
-    const absl::StatusOr<Opened> opened = Open(history.schema);
-    if (!opened.ok()) return opened.status();
+    ASSIGN_OR_RETURN(const Opened opened, Open(history.schema));
     const auto last_old =
         connection_.Number(LastOldSql(names_, "table_key = $3"),
                            {old.before_ms, old.now_ms, FoldName(history.schema.name)}, Doing(history.schema));
     if (!last_old.ok()) return InStoreWords(last_old.status(), Touched::kOwnTable);
-    const absl::StatusOr<std::int64_t> over = FindOver(history.schema, opened->versions(names_), bytes_max);
-    if (!over.ok()) return over.status();
+    ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, opened.versions(names_), bytes_max));
     // The last state that was committed stays, however much a cycle that is under way has written.
-    const auto last = LastCommitOf(connection_, names_, history.schema.name);
-    if (!last.ok()) return last.status();
-    const std::int64_t cut = std::max(*last_old, std::min(*over, *last));
+    ASSIGN_OR_RETURN(const auto last, LastCommitOf(connection_, names_, history.schema.name));
+    const std::int64_t cut = std::max(*last_old, std::min(over, last));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
     const auto left =
-        connection_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM ", opened->versions(names_),
+        connection_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM ", opened.versions(names_),
                                         " WHERE ", kVersionUntil, " <= $1 LIMIT 1) AS one"),
                            {history.known_from}, Doing(history.schema));
     if (!left.ok()) return InStoreWords(left.status(), Touched::kMirroredTable);
@@ -91,10 +88,9 @@ class PostgresVersionReader final : public VersionReader {
   }
 
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
-    const absl::StatusOr<Opened> opened = Open(history.schema);
-    if (!opened.ok()) return opened.status();
+    ASSIGN_OR_RETURN(const Opened opened, Open(history.schema));
     const auto count = connection_.Number(
-        absl::StrCat("SELECT count(*) FROM ", opened->versions(names_), " WHERE ", kVersionWas, " = 1"), {},
+        absl::StrCat("SELECT count(*) FROM ", opened.versions(names_), " WHERE ", kVersionWas, " = 1"), {},
         Doing(history.schema));
     if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
     return *count;
@@ -134,17 +130,16 @@ class PostgresVersionReader final : public VersionReader {
 
   absl::Status ReadVersions(const TableHistory& history, const Key& key, const TakeVersion& take) override {
     const TableSchema& table = history.schema;
-    const absl::StatusOr<Opened> opened = Open(table);
-    if (!opened.ok()) return opened.status();
+    ASSIGN_OR_RETURN(const Opened opened, Open(table));
     const BoundKey bound(table, key, "m");
     if (!bound.can_be_there()) return absl::OkStatus();
-    PostgresStoredRows stored(table, opened->kinds, AllColumns(table));
+    PostgresStoredRows stored(table, opened.kinds, AllColumns(table));
     VersionGiver giver(take);
-    const VersionSql sql = SqlOf(*opened);
+    const VersionSql sql = SqlOf(opened);
     const std::string stands =
-        absl::StrCat("SELECT ", stored.SelectList("m"), " FROM (SELECT ", sql.LiveColumns(opened->visible),
+        absl::StrCat("SELECT ", stored.SelectList("m"), " FROM (SELECT ", sql.LiveColumns(opened.visible),
                      " FROM ONLY ", Qualified(names_.schema_name, table.name), " AS t WHERE true",
-                     opened->visible.and_live(), ") AS m WHERE ", bound.same());
+                     opened.visible.and_live(), ") AS m WHERE ", bound.same());
     const auto present = connection_.Query(stands, bound.values(), Doing(table));
     if (!present.ok()) return InStoreWords(present.status(), Touched::kMirroredTable);
     if (present->rows() != 0) {
@@ -153,27 +148,26 @@ class PostgresVersionReader final : public VersionReader {
       if (added.ok()) added = giver.Add(INT64_MAX, &row);
       if (!added.ok()) return added;
     }
-    return ReadClosed(*opened, table, bound, stored, giver);
+    return ReadClosed(opened, table, bound, stored, giver);
   }
 
   absl::Status ReadTouchedKeys(const TableHistory& history, std::int64_t from, std::int64_t to,
                                const GoOn& go_on, const TakeRows& take) override {
     const TableSchema& table = history.schema;
-    const absl::StatusOr<Opened> opened = Open(table);
-    if (!opened.ok()) return opened.status();
+    ASSIGN_OR_RETURN(const Opened opened, Open(table));
     const std::vector<std::uint32_t> key = table.Key();
-    PostgresStoredRows stored(table, opened->kinds, key);
+    PostgresStoredRows stored(table, opened.kinds, key);
     const std::string list = stored.SelectList("v");
     // Who takes keys may read rows of theirs before he goes on.
     const std::string cursor = absl::StrCat("_mirror_touched_", ++cursors_);
     absl::Status status = connection_.Execute(
         absl::StrCat("DECLARE ", cursor, " NO SCROLL CURSOR FOR SELECT DISTINCT ", list, " FROM ",
-                     opened->versions(names_), " AS v WHERE v.", kVersionUntil, " > ", from, " AND v.",
+                     opened.versions(names_), " AS v WHERE v.", kVersionUntil, " > ", from, " AND v.",
                      kVersionUntil, " <= ", to, " ORDER BY ", list),
         Doing(table));
     if (!status.ok()) return InStoreWords(status, Touched::kMirroredTable);
     for (bool more = true; more;) {
-      if (absl::Status on = snapshot_.may_go_on(go_on); !on.ok()) return on;
+      RETURN_IF_ERROR(snapshot_.may_go_on(go_on));
       const auto rows =
           connection_.Query(absl::StrCat("FETCH ", kKeyBlockRows, " FROM ", cursor), {}, Doing(table));
       if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
@@ -204,9 +198,7 @@ class PostgresVersionReader final : public VersionReader {
 
   absl::StatusOr<std::optional<PostgresHistory>> Find(const std::string& table) {
     if (!histories_) {
-      auto read = SelectHistories(connection_, names_);
-      if (!read.ok()) return read.status();
-      histories_ = *std::move(read);
+      ASSIGN_OR_RETURN(histories_, SelectHistories(connection_, names_));
     }
     const auto found = histories_->find(FoldName(table));
     std::optional<PostgresHistory> history;
@@ -242,10 +234,9 @@ class PostgresVersionReader final : public VersionReader {
 
   /// From then on nobody replaces the table, nor its versions.
   absl::StatusOr<Opened> Open(const TableSchema& table) {
-    absl::StatusOr<std::optional<PostgresHistory>> kept = Find(table.name);
-    if (!kept.ok()) return kept.status();
-    if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
-    Opened opened{.history = **std::move(kept), .kinds = {}, .visible = {}};
+    ASSIGN_OR_RETURN(std::optional<PostgresHistory> kept, Find(table.name));
+    if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
+    Opened opened{.history = *std::move(kept), .kinds = {}, .visible = {}};
     const std::string versions = opened.versions(names_);
     const auto there = connection_.Query("SELECT to_regclass($1) IS NOT NULL", {versions}, Doing(table));
     if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
@@ -258,12 +249,10 @@ class PostgresVersionReader final : public VersionReader {
                        "' were set aside when the reading of them began. Nothing was "
                        "read; the same call again is safe."));
     }
-    absl::StatusOr<PostgresKinds> kinds = snapshot_.touch(table);
-    if (!kinds.ok()) return kinds.status();
-    opened.kinds = *std::move(kinds);
-    absl::StatusOr<PostgresVisible> visible = FindVisible(connection_, names_, opened.history.schema);
-    if (!visible.ok()) return visible.status();
-    opened.visible = *std::move(visible);
+    ASSIGN_OR_RETURN(PostgresKinds kinds, snapshot_.touch(table));
+    opened.kinds = std::move(kinds);
+    ASSIGN_OR_RETURN(PostgresVisible visible, FindVisible(connection_, names_, opened.history.schema));
+    opened.visible = std::move(visible);
     return opened;
   }
 
@@ -275,14 +264,13 @@ class PostgresVersionReader final : public VersionReader {
   absl::Status ReadAsOf(const TableHistory& history, std::int64_t moment,
                         const std::vector<std::uint32_t>& columns, const std::vector<KeyRange>& ranges,
                         bool in_key_order, const GoOn& go_on, const Take& take) {
-    const absl::StatusOr<Opened> opened = Open(history.schema);
-    if (!opened.ok()) return opened.status();
-    PostgresStoredRows stored(history.schema, opened->kinds, columns);
+    ASSIGN_OR_RETURN(const Opened opened, Open(history.schema));
+    PostgresStoredRows stored(history.schema, opened.kinds, columns);
     const PostgresReading reading = {.name = Qualified(names_.schema_name, history.schema.name),
                                      .kept = history.schema,
                                      .select = stored.SelectList("m"),
                                      .in_key_order = in_key_order,
-                                     .rows = SqlOf(*opened).AsOf(opened->visible, absl::StrCat(moment))};
+                                     .rows = SqlOf(opened).AsOf(opened.visible, absl::StrCat(moment))};
     return ReadRanges(
         connection_, reading, ranges, [&] { return snapshot_.may_go_on(go_on); },
         [&](const postgres::RowView& row, std::size_t) { return take(stored, row); });

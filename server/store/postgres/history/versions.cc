@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/exchanged_keys.h"
@@ -45,9 +46,8 @@ VersionSql SqlOf(const TableWork& work, const PostgresHistory& history, const Ta
 }
 
 absl::StatusOr<bool> IsTaken(TableWork& work, const std::string& name) {
-  const absl::StatusOr<Relation> there = FindRelation(work, name);
-  if (!there.ok()) return there.status();
-  return !there->name.empty();
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, name));
+  return !there.name.empty();
 }
 
 /// "orders_history"; under a name of the mirror's own where the partner or the source has that.
@@ -55,9 +55,8 @@ absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory&
   for (const std::string& name :
        {history.schema.name + "_history", absl::StrCat("_mirror_history_", history.schema.name)}) {
     if (name.size() > postgres::kNameBytesMax) continue;
-    const absl::StatusOr<bool> taken = IsTaken(work, name);
-    if (!taken.ok()) return taken.status();
-    if (!*taken) return name;
+    ASSIGN_OR_RETURN(const bool taken, IsTaken(work, name));
+    if (!taken) return name;
   }
   return history.versions + "_view";
 }
@@ -151,10 +150,9 @@ class Widening {
       : work_(work), alter_(absl::StrCat("ALTER TABLE ", work.In(history.versions), " ")) {}
 
   absl::Status Read(const std::string& versions) {
-    const auto present = ReadPresent(work_.connection, work_.names, {versions});
-    if (!present.ok()) return present.status();
-    const auto table = present->find(versions);
-    if (table == present->end()) {
+    ASSIGN_OR_RETURN(const auto present, ReadPresent(work_.connection, work_.names, {versions}));
+    const auto table = present.find(versions);
+    if (table == present.end()) {
       return absl::DataLossError(absl::StrCat("somebody dropped or renamed ", work_.In(versions),
                                               ", which holds versions of rows: restore the mirror from a "
                                               "backup, or end the table's history"));
@@ -164,14 +162,14 @@ class Widening {
   }
   absl::Status Rename(const std::string& from, const std::string& to) {
     if (from == to || !there_.contains(from)) return absl::OkStatus();
-    if (absl::Status free = Free(to); !free.ok()) return free;
+    RETURN_IF_ERROR(Free(to));
     Append("RENAME COLUMN ", absl::StrCat(QuoteName(from), " TO ", QuoteName(to)));
     there_.erase(from);
     there_.insert(to);
     return absl::OkStatus();
   }
   absl::Status Add(const Column& column) {
-    if (absl::Status free = Free(column.name); !free.ok()) return free;
+    RETURN_IF_ERROR(Free(column.name));
     Append("ADD COLUMN ", absl::StrCat(QuoteName(column.name), " ", DeclaredType(column)));
     there_.insert(column.name);
     return absl::OkStatus();
@@ -202,9 +200,8 @@ class Widening {
   /// One that went before stays, under a name of its own: it may have another type.
   absl::Status Free(const std::string& name) {
     if (!there_.contains(name)) return absl::OkStatus();
-    const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
-    if (!id.ok()) return id.status();
-    const std::string former = absl::StrCat(kFormer, *id);
+    ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work_.connection, work_.names));
+    const std::string former = absl::StrCat(kFormer, id);
     Append("RENAME COLUMN ", absl::StrCat(QuoteName(name), " TO ", former));
     there_.erase(name);
     there_.insert(former);
@@ -224,11 +221,10 @@ class Widening {
 
 absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, const PostgresOwnTables& names,
                                             const TableSchema& kept) {
-  const auto present = ReadPresent(connection, names, {kept.name});
-  if (!present.ok()) return present.status();
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(connection, names, {kept.name}));
   PostgresVisible visible;
-  const auto there = present->find(kept.name);
-  if (there == present->end() || !there->second.is_ours) return visible;
+  const auto there = present.find(kept.name);
+  if (there == present.end() || !there->second.is_ours) return visible;
   const PresentTable& table = there->second;
   const bool has_kinds = table.Find(kKindsColumn) != nullptr;
   for (const Column& column : kept.columns) {
@@ -245,10 +241,8 @@ absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, co
 
 absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
                                               std::int64_t known_from) {
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  PostgresHistory history{
-      .versions = VersionsName(*id), .view = "", .schema = kept, .known_from = known_from};
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
+  PostgresHistory history{.versions = VersionsName(id), .view = "", .schema = kept, .known_from = known_from};
   const PostgresKinds none;
   const std::string versions = work.In(history.versions);
   absl::Status made = RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions),
@@ -276,8 +270,7 @@ absl::StatusOr<bool> KeepRowsInParts(TableWork& work, const PostgresHistory& his
                                      std::int64_t moment) {
   const std::vector<std::uint32_t> rows = RowsInParts(*apply.batch);
   if (rows.empty()) return false;
-  absl::Status kept = OverBatch(work, history, kinds, apply, moment).Keep(rows);
-  if (!kept.ok()) return kept;
+  RETURN_IF_ERROR(OverBatch(work, history, kinds, apply, moment).Keep(rows));
   return true;
 }
 
@@ -289,10 +282,9 @@ absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history,
 absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
                                    const PostgresKinds& kinds, const PostgresShadow& shadow,
                                    std::int64_t moment, const TakeKeys& take) {
-  const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
-  if (!visible.ok()) return visible.status();
+  ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
   for (const std::uint32_t column : kept.Key()) {
-    if (visible->columns.contains(FoldName(kept.columns[column].name))) continue;
+    if (visible.columns.contains(FoldName(kept.columns[column].name))) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", kept.name,
         "': its key is not the agreed one any more, so its rows cannot be compared with the new ones for its "
@@ -306,8 +298,8 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   const VersionSql sql = SqlOf(work, history, kept, kinds);
   const std::string coming = work.In(shadow.name);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  for (const std::string& keep : {sql.KeepDifference(*visible, coming, ::mirror::KindsOf(kept, shadow.kinds)),
-                                  sql.KeepNew(*visible, coming)}) {
+  for (const std::string& keep : {sql.KeepDifference(visible, coming, ::mirror::KindsOf(kept, shadow.kinds)),
+                                  sql.KeepNew(visible, coming)}) {
     const absl::Status ran = work.connection.Run(keep, {moment}, kKeeping).status();
     if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
   }
@@ -348,17 +340,17 @@ bool MustBeginAnew(const TableSchema& before, const TableSchema& kept, const Mov
 absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const MovedColumns& moved,
                               PostgresHistory* history) {
   const TableSchema kept = KeptForm(agreed);
-  if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
-  if (absl::Status locked = LockTable(work, history->versions); !locked.ok()) return locked;
+  RETURN_IF_ERROR(DropHistoryView(work, *history));
+  RETURN_IF_ERROR(LockTable(work, history->versions));
   std::optional<Widening> widening(std::in_place, work, *history);
-  if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
+  RETURN_IF_ERROR(widening->Read(history->versions));
   TableSchema was = history->schema;
   for (const std::string& name : moved.replaced) Displace(name, &was);
   for (const auto& [from, to] : moved.renamed) {
     if (!SameName(from, to)) Displace(to, &was);
     const std::optional<std::uint32_t> column = was.Find(from);
     if (!column) continue;
-    if (absl::Status done = widening->Rename(was.columns[*column].name, to); !done.ok()) return done;
+    RETURN_IF_ERROR(widening->Rename(was.columns[*column].name, to));
     was.columns[*column].name = to;
   }
   // What stood in other columns that went stays there.
@@ -368,11 +360,10 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
   if (!emptied.empty()) {
     // Before it is renamed where it gets another type.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
-    absl::Status done = RunOnTable(
-        work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing);
-    if (!done.ok()) return done;
+    RETURN_IF_ERROR(RunOnTable(
+        work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing));
     widening.emplace(work, *history);
-    if (absl::Status read = widening->Read(history->versions); !read.ok()) return read;
+    RETURN_IF_ERROR(widening->Read(history->versions));
   }
   for (const Column& column : kept.columns) {
     const std::optional<std::uint32_t> at = was.Find(column.name);
@@ -382,12 +373,11 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
   }
   if (HasKinds(kept)) widening->AddKinds();
   if (!widening->sql().empty()) {
-    if (absl::Status done = RunOnTable(work, widening->sql(), kFollowing); !done.ok()) return done;
+    RETURN_IF_ERROR(RunOnTable(work, widening->sql(), kFollowing));
   }
   if (PackTable(history->schema) != PackTable(kept)) {
     // A proof speaks of the columns that were there.
-    const absl::StatusOr<std::int64_t> forgotten = ForgetProofs(work, kept.name, INT64_MAX);
-    if (!forgotten.ok()) return forgotten.status();
+    RETURN_IF_ERROR(ForgetProofs(work, kept.name, INT64_MAX).status());
   }
   history->schema = kept;
   history->hidden.insert(history->hidden.end(), rules.changed.begin(), rules.changed.end());
@@ -439,60 +429,53 @@ absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistor
 }
 
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms) {
-  if (absl::Status gone = DropHistoryView(work, history); !gone.ok()) return gone;
+  RETURN_IF_ERROR(DropHistoryView(work, history));
   RemoveHistory(work.writes, work.names, history.schema.name);
   const absl::StatusOr<bool> there = IsTaken(work, history.versions);
   if (!there.ok() || !*there) return there.status();
-  if (absl::Status locked = LockTable(work, history.versions); !locked.ok()) return locked;
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  const std::string aside = DroppedName(*id);
-  absl::Status renamed = RunOnTable(
+  RETURN_IF_ERROR(LockTable(work, history.versions));
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
+  const std::string aside = DroppedName(id);
+  RETURN_IF_ERROR(RunOnTable(
       work, absl::StrCat("ALTER TABLE ", work.In(history.versions), " RENAME TO ", QuoteName(aside)),
-      "setting versions of rows aside");
-  if (!renamed.ok()) return renamed;
+      "setting versions of rows aside"));
   PutState(work.writes, work.names, StateKind::kDropped,
            {aside, now_ms, PayloadWriter().Text(absl::StrCat(history.schema.name, " (history)")).Take()});
   return absl::OkStatus();
 }
 
 absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history) {
-  const absl::StatusOr<Relation> there = FindRelation(work, history.view);
-  if (!there.ok()) return there.status();
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, history.view));
   // Somebody may have put something else in its place.
-  if (there->kind != 'v' || !there->is_ours) return absl::OkStatus();
+  if (there.kind != 'v' || !there.is_ours) return absl::OkStatus();
   return RunWhereFree(work, history.view, absl::StrCat("DROP VIEW ", work.In(history.view)),
                       "dropping the view of a table's versions");
 }
 
 absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   const TableSchema& kept = history->schema;
-  const absl::StatusOr<std::string> name = FreeViewName(work, *history);
-  if (!name.ok()) return name.status();
-  const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
-  if (!visible.ok()) return visible.status();
-  history->view = *name;
-  history->is_view_whole = visible->is_whole;
+  ASSIGN_OR_RETURN(const std::string name, FreeViewName(work, *history));
+  ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
+  history->view = name;
+  history->is_view_whole = visible.is_whole;
   // Without its key the table's rows have no versions. The population to come makes it.
   for (const std::uint32_t column : kept.Key()) {
-    if (!visible->columns.contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
+    if (!visible.columns.contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
   }
   const PostgresKinds none;
-  const std::string view = work.In(*name);
+  const std::string view = work.In(name);
   absl::Status made =
-      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, *visible, work.names.journal),
+      RunOnTable(work, SqlOf(work, *history, kept, none).CreateView(view, visible, work.names.journal),
                  "making the view of a table's versions");
   return made.ok() ? GiveReading(work.connection, work.In(kept.name), view) : made;
 }
 
 absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history) {
   const TableSchema& kept = history.schema;
-  const absl::StatusOr<Relation> view = FindRelation(work, history.view);
-  if (!view.ok()) return view.status();
-  if (view->kind != 'v' || !view->is_ours) {
-    const absl::StatusOr<PostgresVisible> visible = FindVisible(work.connection, work.names, kept);
-    if (!visible.ok()) return visible.status();
-    return visible->is_whole || !history.is_view_whole;
+  ASSIGN_OR_RETURN(const Relation view, FindRelation(work, history.view));
+  if (view.kind != 'v' || !view.is_ours) {
+    ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
+    return visible.is_whole || !history.is_view_whole;
   }
   // A view keeps to the table and the columns that it was made for, whatever they are called by now.
   const auto rows = work.connection.Query(
@@ -513,9 +496,8 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
 }
 
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
-  const absl::StatusOr<Relation> there = FindRelation(work, history->view);
-  if (!there.ok()) return there.status();
-  if (there->kind != 'v' || !there->is_ours) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, history->view));
+  if (there.kind != 'v' || !there.is_ours) return absl::OkStatus();
   const std::string name = history->versions + "_view";
   absl::Status renamed =
       RunWhereFree(work, history->view,
@@ -528,11 +510,10 @@ absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history) {
 }
 
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history) {
-  const absl::StatusOr<Relation> there = FindRelation(work, history->view);
-  if (!there.ok()) return there.status();
-  if (there->kind == 'v' && there->is_ours && history->is_view_whole) return false;
-  if (absl::Status gone = DropHistoryView(work, *history); !gone.ok()) return gone;
-  if (absl::Status made = MakeHistoryView(work, history); !made.ok()) return made;
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, history->view));
+  if (there.kind == 'v' && there.is_ours && history->is_view_whole) return false;
+  RETURN_IF_ERROR(DropHistoryView(work, *history));
+  RETURN_IF_ERROR(MakeHistoryView(work, history));
   WriteHistory(work.writes, work.names, *history);
   return true;
 }

@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/clocks/shared_clock.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -17,8 +19,6 @@ namespace mirror {
 namespace {
 
 constexpr char kLookingIntoAll[] = "looking into all mirrors";
-/// What stands so far ahead of the place's clock was written by a server with a wrong one.
-constexpr std::int64_t kAheadMaxMs = 300'000;
 constexpr char kPlaceNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// One statement takes a lock of each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
@@ -79,18 +79,16 @@ absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::ve
 }
 
 absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const Condition& condition) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  postgres::Connection& connection = **lease;
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
+  postgres::Connection& connection = *lease;
   connection.SetAnswerWithin(kAnswerOfMany);
-  const absl::StatusOr<std::vector<std::string>> schemas = ListMirrorSchemas(connection);
-  if (!schemas.ok()) return schemas.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> schemas, ListMirrorSchemas(connection));
   // On Citus each mirror may be another node's, and no statement is of two.
   const std::size_t at_once = place.options().kind == PlaceKind::kCitus ? 1 : kAskedAtOnce;
   std::vector<std::string> found;
-  for (auto first = schemas->begin(); first != schemas->end();) {
+  for (auto first = schemas.begin(); first != schemas.end();) {
     const auto last =
-        first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas->end()));
+        first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas.end()));
     if (!Ask(connection, place.options().kind, {first, last}, condition, &found).ok()) {
       // One may have been dropped meanwhile, or be of somebody else's.
       for (auto one = first; one != last && connection.IsOpen(); ++one) {
@@ -108,7 +106,7 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
   return FindMirrors(place, [before_ms](const std::string&) {
     return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", kPlaceNow, " + ",
-                        kAheadMaxMs, ")");
+                        kStoredAheadMaxMs, ")");
   });
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/control/one_control.h"
 #include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/home/placed_mirrors.h"
@@ -37,8 +38,8 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
           absl::StrCat("the places '", other->options().name, "' and '", place.options().name,
                        "' are the same database. Take one of them out: each mirror would stand in both."));
     }
-    if (absl::Status one = CheckOneControl(connection, place.options()); !one.ok()) return one;
-    if (absl::Status ours = CheckMarks(connection); !ours.ok()) return ours;
+    RETURN_IF_ERROR(CheckOneControl(connection, place.options()));
+    RETURN_IF_ERROR(CheckMarks(connection));
     return last ? last(connection) : absl::OkStatus();
   });
 }

@@ -3,6 +3,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/own_relations.h"
+#include "base/status_macros.h"
 #include "server/store/home.h"
 #include "server/store/postgres/home/place_marks.h"
 
@@ -15,23 +16,20 @@ absl::Status WithPayload(absl::Status status, const char* payload, const std::st
 }
 
 absl::StatusOr<bool> IsProvablyNowhere(PlacedMirrors& mirrors, const Placement& placement) {
-  const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
-  if (!place.ok()) return place.status();
-  absl::StatusOr<bool> went_back = WentBackBefore(**place, placement.mark);
+  ASSIGN_OR_RETURN(PostgresPlace* const place, mirrors.PlaceOf(placement.place));
+  absl::StatusOr<bool> went_back = WentBackBefore(*place, placement.mark);
   if (!went_back.ok() || !*went_back) return went_back;
-  const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(placement.context_id);
-  if (!room.ok()) return room.status();
-  return !room->has_schema;
+  ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors.FindRoom(placement.context_id));
+  return !room.has_schema;
 }
 
 }  // namespace
 
 absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
-  const absl::StatusOr<bool> nowhere = IsProvablyNowhere(mirrors, placement);
-  if (!nowhere.ok()) return nowhere.status();
+  ASSIGN_OR_RETURN(const bool nowhere, IsProvablyNowhere(mirrors, placement));
   const std::string lost = absl::StrCat("its schema \"", placement.schema, "\" is not in the place '",
                                         placement.place, "' any more, ");
-  if (*nowhere) {
+  if (nowhere) {
     const std::string why =
         absl::StrCat(lost, "which went back to before the mirror was made, as after a failover or a restore");
     return WithPayload(absl::NotFoundError(why), kLostPayload, why);
@@ -48,9 +46,8 @@ bool MayBeMadeAnew(const absl::Status& lost) {
 
 absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   if (placement.mark.empty()) return absl::OkStatus();
-  const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
-  if (!place.ok()) return place.status();
-  const absl::StatusOr<bool> has = HasMark(**place, placement.mark);
+  ASSIGN_OR_RETURN(PostgresPlace* const place, mirrors.PlaceOf(placement.place));
+  const absl::StatusOr<bool> has = HasMark(*place, placement.mark);
   if (absl::IsUnavailable(has.status()) || postgres::IsForeign(has.status())) return absl::OkStatus();
   if (has.ok() && *has) return absl::OkStatus();
   return mirrors.ForgetMarkOf(placement);

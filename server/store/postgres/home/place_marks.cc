@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/own_relations.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/try_writing.h"
 
@@ -55,11 +56,10 @@ absl::Status CheckMarks(postgres::Connection& connection) { return MarksAreThere
 
 absl::Status MakeMarks(PostgresPlace& place) {
   if (place.options().kind == PlaceKind::kCitus) return absl::OkStatus();
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-  if (!lease.ok()) return lease.status();
-  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kWrite));
+  const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || *there) return there.status();
-  const absl::Status made = (*lease)->Execute(
+  const absl::Status made = lease->Execute(
       "CREATE SCHEMA mirror_place; REVOKE ALL ON SCHEMA mirror_place FROM PUBLIC; "
       "CREATE TABLE mirror_place.mark (mark text COLLATE \"C\" PRIMARY KEY)",
       kMarking);
@@ -68,11 +68,10 @@ absl::Status MakeMarks(PostgresPlace& place) {
 
 absl::Status TryWriting(PostgresPlace& place) {
   if (place.options().kind == PlaceKind::kCitus) return absl::OkStatus();
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-  if (!lease.ok()) return lease.status();
-  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kWrite));
+  const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there.status();
-  return InStoreWords(TryWriting(**lease, "mirror_place"), Touched::kMirroredTable);
+  return InStoreWords(TryWriting(*lease, "mirror_place"), Touched::kMirroredTable);
 }
 
 std::string WriteMark(PostgresPlace& place) {
@@ -86,25 +85,23 @@ std::string WriteMark(PostgresPlace& place) {
 }
 
 absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  if (absl::Status ours = CheckMarks(**lease); !ours.ok()) return ours;
-  return HasRow(**lease, mark);
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
+  RETURN_IF_ERROR(CheckMarks(*lease));
+  return HasRow(*lease, mark);
 }
 
 absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mark) {
   if (mark.empty()) return false;
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  const absl::StatusOr<bool> there = MarksAreThere(**lease);
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
+  const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there;
-  const auto now = (*lease)->Query(absl::StrCat("SELECT ", kWhichSql), {}, kMarking);
+  const auto now = lease->Query(absl::StrCat("SELECT ", kWhichSql), {}, kMarking);
   if (!now.ok()) return InStoreWords(now.status(), Touched::kOwnTable);
   const std::string here = now->Text(0, 0);
   const Mark noted = Split(mark), found = Split(here);
   if (noted.database != found.database || found.timeline.empty() || noted.timeline == found.timeline)
     return false;
-  const absl::StatusOr<bool> has = HasRow(**lease, mark);
+  const absl::StatusOr<bool> has = HasRow(*lease, mark);
   return has.ok() ? absl::StatusOr<bool>(!*has) : has;
 }
 

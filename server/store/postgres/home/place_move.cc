@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/plan/move_mark.h"
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
@@ -43,7 +44,7 @@ class UnservedImport final : public MirrorImport {
     return import_.AddRows(stored, rows);
   }
   absl::Status Finish() override {
-    if (absl::Status made = import_.MakeIndexes(); !made.ok()) return made;
+    RETURN_IF_ERROR(import_.MakeIndexes());
     return import_.Finish(schema_, epoch_, PostgresImport::Then::kWaits);
   }
 
@@ -67,16 +68,14 @@ class PlacedMove final : public PlaceMove {
   /// What a former move left: of one that was decided the rest is done, of another one nothing is left.
   absl::Status TakeUp() {
     if (!IsDone()) return TakeBack();
-    const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    return WithHeld(**lease, to_.options().kind, [&] { return Serve(**lease); });
+    ASSIGN_OR_RETURN(const postgres::Lease lease, to_.Take(PlaceUse::kWrite));
+    return WithHeld(*lease, to_.options().kind, [&] { return Serve(*lease); });
   }
 
   absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) override {
-    const absl::StatusOr<std::unique_ptr<PostgresImport>> import =
-        PostgresImport::New(to_, placement_.context_id);
-    if (!import.ok()) return import.status();
-    UnservedImport into(**import, placement_.schema, placement_.epoch + 1);
+    ASSIGN_OR_RETURN(const std::unique_ptr<PostgresImport> import,
+                     PostgresImport::New(to_, placement_.context_id));
+    UnservedImport into(*import, placement_.schema, placement_.epoch + 1);
     return CopyContents(mirror, into, go_on);
   }
 
@@ -85,23 +84,20 @@ class PlacedMove final : public PlaceMove {
   }
 
   absl::Status Switch() override {
-    const absl::StatusOr<postgres::Lease> there = to_.Take(PlaceUse::kWrite);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const postgres::Lease there, to_.Take(PlaceUse::kWrite));
     // Behind the switch the copy alone goes on: it is to last as every commit to a mirror does.
-    const absl::Status kept = mirrors_.replicated() ? WaitForStandby(**there) : absl::OkStatus();
+    const absl::Status kept = mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus();
     if (!kept.ok()) return kept;
-    postgres::Transaction serving(**there);
+    postgres::Transaction serving(*there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
-    absl::Status held = HoldMirror(**there, to_.options().kind, names_, Frees::kNothing);
-    if (!held.ok()) return held;
+    RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
     // Whoever would remove the copy waits for this one.
-    const absl::StatusOr<TenantRow> copy = LockTenant(**there, names_);
-    if (!copy.ok()) return copy.status();
-    if (copy->state != kImporting || copy->epoch != placement_.epoch + 1) return Overtaken();
-    if (absl::Status served = Serve(**there); !served.ok()) return served;
-    if (absl::Status fenced = Fence(copy->tenant); !fenced.ok()) return fenced;
+    ASSIGN_OR_RETURN(const TenantRow copy, LockTenant(*there, names_));
+    if (copy.state != kImporting || copy.epoch != placement_.epoch + 1) return Overtaken();
+    RETURN_IF_ERROR(Serve(*there));
+    RETURN_IF_ERROR(Fence(copy.tenant));
     CrashPoint("move.fenced");
-    if (absl::Status decided = Decide(); !decided.ok()) return decided;
+    RETURN_IF_ERROR(Decide());
     CrashPoint("move.decided");
     absl::Status committed = serving.Commit(kMoving);
     CrashPoint("move.switched");
@@ -111,32 +107,26 @@ class PlacedMove final : public PlaceMove {
   absl::StatusOr<std::string> Tidy(std::int64_t now_ms) override {
     for (const std::shared_ptr<PostgresPlace>& place : mirrors_.places()) {
       if (place->options().name == to_name()) continue;
-      const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kWrite);
-      if (!lease.ok()) return lease.status();
+      ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(PlaceUse::kWrite));
       const PlaceKind kind = place->options().kind;
-      const auto found = FindOurSchema(**lease, kind, placement_.schema);
-      if (!found.ok()) return found.status();
-      if (!found->has_value() || !(*found)->is_left || (*found)->context_id != placement_.context_id)
-        continue;
-      const absl::StatusOr<std::string> aside = SetAside(**lease, kind, (*found)->epoch, now_ms);
-      if (!aside.ok()) return aside.status();
-      return LocationOf(place->options().name, *aside);
+      ASSIGN_OR_RETURN(const auto found, FindOurSchema(*lease, kind, placement_.schema));
+      if (!found.has_value() || !found->is_left || found->context_id != placement_.context_id) continue;
+      ASSIGN_OR_RETURN(const std::string aside, SetAside(*lease, kind, found->epoch, now_ms));
+      return LocationOf(place->options().name, aside);
     }
     return std::string();
   }
 
   absl::Status TakeBack() override {
-    if (absl::Status held = Hold(); !held.ok()) return held;
+    RETURN_IF_ERROR(Hold());
     {
-      const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(from(), PlaceUse::kWrite);
-      if (!lease.ok()) return lease.status();
-      absl::Status served = WithHeld(**lease, KindOf(mirrors_, from()), [&] {
+      ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors_.Take(from(), PlaceUse::kWrite));
+      RETURN_IF_ERROR(WithHeld(*lease, KindOf(mirrors_, from()), [&] {
         return Ran(
-            (*lease)->Run(absl::StrCat("UPDATE ", names_.tenant,
-                                       " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT NULL"),
-                          {}, kMoving));
-      });
-      if (!served.ok()) return served;
+            lease->Run(absl::StrCat("UPDATE ", names_.tenant,
+                                    " SET state = 'serving', moved_to = NULL WHERE moved_to IS NOT NULL"),
+                       {}, kMoving));
+      }));
     }
     // The mirror is served whether or not the copy's place answers: the next move there removes the copy.
     const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
@@ -152,18 +142,16 @@ class PlacedMove final : public PlaceMove {
   /// there, and decides nothing behind this.
   absl::Status Hold() {
     for (int i = 0; i < kHoldsMax; ++i) {
-      const absl::StatusOr<bool> held = mirrors_.Hold(placement_);
-      if (!held.ok()) return held.status();
-      if (*held) {
+      ASSIGN_OR_RETURN(const bool held, mirrors_.Hold(placement_));
+      if (held) {
         ++placement_.epoch;
         return absl::OkStatus();
       }
-      absl::StatusOr<std::optional<Placement>> now = FindPlacement(mirrors_.control(), placement_.context_id);
-      if (!now.ok()) return now.status();
-      const bool is_there =
-          now->has_value() && (*now)->place == from() && (*now)->schema == placement_.schema;
-      if (!is_there || (*now)->state != PlacementState::kServing) break;
-      placement_ = **std::move(now);
+      ASSIGN_OR_RETURN(std::optional<Placement> now,
+                       FindPlacement(mirrors_.control(), placement_.context_id));
+      const bool is_there = now.has_value() && now->place == from() && now->schema == placement_.schema;
+      if (!is_there || now->state != PlacementState::kServing) break;
+      placement_ = *std::move(now);
     }
     return absl::UnavailableError(absl::StrCat("the mirror of '", placement_.context_id,
                                                "' was moved or changed by somebody else meanwhile. Nothing "
@@ -196,37 +184,31 @@ class PlacedMove final : public PlaceMove {
   /// In the old place: what others write is committed before, or finds that it is moved. `copied_tenant`: the
   /// tenant as it was then, with the mark of this move.
   absl::Status Fence(const TenantRecord& copied_tenant) {
-    const absl::StatusOr<PostgresPlace*> old = mirrors_.PlaceOf(from());
-    if (!old.ok()) return old.status();
-    const absl::StatusOr<postgres::Lease> lease = (*old)->Take(PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    postgres::Transaction transaction(**lease);
+    ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
+    ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
+    postgres::Transaction transaction(*lease);
     if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
-    absl::Status held = HoldMirror(**lease, (*old)->options().kind, names_, Frees::kNothing);
-    if (!held.ok()) return held;
-    const absl::StatusOr<TenantRow> row = LockTenant(**lease, names_);
-    if (!row.ok()) return row.status();
-    if (row->state != "serving" || row->moved_to || row->epoch > placement_.epoch) return Overtaken();
+    RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
+    ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
+    if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
     // Undone meanwhile, at another server: its source may be in the middle of a cycle.
-    const std::optional<MoveMark> mark = MarkOf(row->tenant);
+    const std::optional<MoveMark> mark = MarkOf(row.tenant);
     const bool is_of_this = mark && mark->phase == MovePhase::kLeaving && mark->kind == MoveKind::kPlace &&
                             mark->target == to_name();
     if (!is_of_this || MarkOf(copied_tenant) != mark) return Overtaken();
-    const absl::StatusOr<std::string> there = MetadataOf(**old), copied = MetadataOf(to_);
+    const absl::StatusOr<std::string> there = MetadataOf(*old), copied = MetadataOf(to_);
     if (!there.ok() || !copied.ok()) return there.ok() ? copied.status() : there.status();
     if (*there != *copied) return Overtaken();
-    const absl::Status moved =
-        Ran((*lease)->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'moving', moved_to = $1"),
-                          {to_name()}, kMoving));
-    if (!moved.ok()) return moved;
+    RETURN_IF_ERROR(
+        Ran(lease->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'moving', moved_to = $1"),
+                       {to_name()}, kMoving)));
     return InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable);
   }
 
   absl::StatusOr<std::string> MetadataOf(PostgresPlace& place) const {
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
-        OpenPostgresSnapshot(place, placement_.context_id, names_);
-    if (!snapshot.ok()) return snapshot.status();
-    return DigestMetadata(**snapshot);
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot,
+                     OpenPostgresSnapshot(place, placement_.context_id, names_));
+    return DigestMetadata(*snapshot);
   }
 
   absl::Status Decide() {
@@ -244,8 +226,7 @@ class PlacedMove final : public PlaceMove {
     std::string aside = AsideName(placement_.context_id, number, epoch);
     postgres::Transaction transaction(connection);
     if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
-    absl::Status held = HoldMirror(connection, kind, names_, Frees::kItsName);
-    if (!held.ok()) return held;
+    RETURN_IF_ERROR(HoldMirror(connection, kind, names_, Frees::kItsName));
     absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);
     if (renamed.ok()) renamed = transaction.Commit(kMoving);
@@ -255,20 +236,18 @@ class PlacedMove final : public PlaceMove {
 
   absl::Status RemoveCopy(postgres::Connection& connection) const {
     const PlaceKind kind = to_.options().kind;
-    const auto found = FindSchema(connection, kind, placement_.schema);
-    if (!found.ok()) return found.status();
-    if (!found->has_value()) return absl::OkStatus();
-    if ((*found)->is_left && (*found)->context_id == placement_.context_id) {
+    ASSIGN_OR_RETURN(const auto found, FindSchema(connection, kind, placement_.schema));
+    if (!found.has_value()) return absl::OkStatus();
+    if (found->is_left && found->context_id == placement_.context_id) {
       // The mirror stood here before, and could not be set aside then.
-      return SetAside(connection, kind, (*found)->epoch, placement_.epoch).status();
+      return SetAside(connection, kind, found->epoch, placement_.epoch).status();
     }
     std::optional<TenantRow> row;
     absl::Status fenced = WithHeld(connection, kind, [&] {
       // Whoever is about to serve it is waited for.
-      absl::Status marked = Ran(
+      RETURN_IF_ERROR(Ran(
           connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
-                         {kImporting}, kMoving));
-      if (!marked.ok()) return marked;
+                         {kImporting}, kMoving)));
       absl::StatusOr<std::optional<TenantRow>> now = SelectTenant(connection, names_);
       if (now.ok()) row = *std::move(now);
       return now.status();
@@ -296,9 +275,8 @@ absl::Status PostgresPlaces::Check(const std::string& place) const {
 
 absl::Status PostgresPlaces::CheckShared(const std::string& place) const {
   if (place.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(mirrors_.control());
-  if (!servers.ok()) return servers.status();
-  const ServerRow* const without = FindWithoutPlace(*servers, place);
+  ASSIGN_OR_RETURN(const std::vector<ServerRow> servers, ListServers(mirrors_.control()));
+  const ServerRow* const without = FindWithoutPlace(servers, place);
   if (without == nullptr) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the server on ", without->host, " at ", without->address, " does not name the place '", place,
@@ -306,24 +284,21 @@ absl::Status PostgresPlaces::CheckShared(const std::string& place) const {
 }
 
 absl::StatusOr<std::string> PostgresPlaces::Find(const std::string& context_id) {
-  absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-  if (!found.ok()) return found.status();
-  if (!found->has_value() || !IsThere(**found)) return std::string();
-  return std::move((*found)->place);
+  ASSIGN_OR_RETURN(std::optional<Placement> found, mirrors_.Find(context_id));
+  if (!found.has_value() || !IsThere(*found)) return std::string();
+  return std::move(found->place);
 }
 
 absl::StatusOr<std::unique_ptr<PlaceMove>> PostgresPlaces::NewMove(const std::string& context_id,
                                                                    const std::string& place) {
-  const absl::StatusOr<PostgresPlace*> to = mirrors_.PlaceNamed(place);
-  if (!to.ok()) return to.status();
-  absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors_.control(), context_id);
-  if (!found.ok()) return found.status();
-  if (!found->has_value() || (*found)->state != PlacementState::kServing) {
+  ASSIGN_OR_RETURN(PostgresPlace* const to, mirrors_.PlaceNamed(place));
+  ASSIGN_OR_RETURN(std::optional<Placement> found, FindPlacement(mirrors_.control(), context_id));
+  if (!found.has_value() || found->state != PlacementState::kServing) {
     return absl::UnavailableError(
         absl::StrCat("the mirror of '", context_id, "' is not served now. Nothing was changed; try again."));
   }
-  auto move = std::make_unique<PlacedMove>(mirrors_, *std::move(*found), **to);
-  if (absl::Status taken_up = move->TakeUp(); !taken_up.ok()) return taken_up;
+  auto move = std::make_unique<PlacedMove>(mirrors_, *std::move(found), *to);
+  RETURN_IF_ERROR(move->TakeUp());
   return move;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/names.h"
@@ -55,18 +56,16 @@ Deleted WhatIsDeleted(PlacementState state) {
 absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id, const std::string& schema,
                                                    bool is_its_place) {
-  const absl::StatusOr<std::vector<std::string>> aside = ListAside(connection, kind, context_id);
-  if (!aside.ok()) return aside.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> aside, ListAside(connection, kind, context_id));
   std::vector<SchemaToGo> schemas;
   // Nobody gets one of these names again.
-  for (const std::string& name : *aside)
+  for (const std::string& name : aside)
     schemas.push_back({name, {.epoch_max = std::numeric_limits<std::int64_t>::max()}});
   if (is_its_place) return schemas;
-  const absl::StatusOr<std::optional<FoundSchema>> there = FindOurSchema(connection, kind, schema);
-  if (!there.ok()) return there.status();
-  const bool is_left_over = there->has_value() && !(*there)->IsServed();
-  if (is_left_over && (*there)->context_id == context_id)
-    schemas.push_back({schema, {.epoch_max = (*there)->epoch, .also_served = false}});
+  ASSIGN_OR_RETURN(const std::optional<FoundSchema> there, FindOurSchema(connection, kind, schema));
+  const bool is_left_over = there.has_value() && !there->IsServed();
+  if (is_left_over && there->context_id == context_id)
+    schemas.push_back({schema, {.epoch_max = there->epoch, .also_served = false}});
   return schemas;
 }
 
@@ -77,23 +76,19 @@ absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placem
   // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
   const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
-    const absl::StatusOr<postgres::Lease> lease = place->Take(use);
-    if (!lease.ok()) return lease.status();
+    ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(use));
     const bool is_its_place = place->options().name == placement.place;
     const PlaceKind kind = place->options().kind;
     absl::StatusOr<std::vector<SchemaToGo>> schemas = std::vector<SchemaToGo>();
     if (what != Deleted::kMirrorOnly)
-      schemas = ListOthers(**lease, kind, placement.context_id, name, is_its_place);
+      schemas = ListOthers(*lease, kind, placement.context_id, name, is_its_place);
     if (!schemas.ok()) return schemas.status();
     if (is_its_place) {
-      absl::Status is_own = CheckIsOf(**lease, kind, placement.context_id, name);
-      if (!is_own.ok()) return is_own;
+      RETURN_IF_ERROR(CheckIsOf(*lease, kind, placement.context_id, name));
       schemas->push_back({name, {.epoch_max = placement.epoch}});
     }
     for (const SchemaToGo& schema : *schemas) {
-      absl::Status done =
-          act(**lease, PostgresOwnTables(placement.context_id, schema.name), schema.which, kind);
-      if (!done.ok()) return done;
+      RETURN_IF_ERROR(act(*lease, PostgresOwnTables(placement.context_id, schema.name), schema.which, kind));
     }
   }
   return absl::OkStatus();
@@ -119,18 +114,16 @@ absl::StatusOr<std::optional<std::int64_t>> FindLaterEpoch(PlacedMirrors& mirror
   if (placement.place.empty()) return std::optional<std::int64_t>();
   std::optional<FoundSchema> stands;
   {
-    const absl::StatusOr<postgres::Lease> lease = mirrors.Take(placement.place, PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
+    ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors.Take(placement.place, PlaceUse::kRead));
     // A damaged one says nothing.
     absl::StatusOr<std::optional<FoundSchema>> found =
-        FindSchema(**lease, KindOf(mirrors, placement.place), placement.schema);
+        FindSchema(*lease, KindOf(mirrors, placement.place), placement.schema);
     if (found.ok()) stands = *std::move(found);
   }
   if (!stands || stands->epoch <= placement.epoch) return std::optional<std::int64_t>();
   // Whoever makes a mirror anew notes that before the mirror is there.
-  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
-  if (!now.ok()) return now.status();
-  const bool is_same = now->has_value() && IsBeingDeleted(**now) && (*now)->epoch == placement.epoch;
+  ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
+  const bool is_same = now.has_value() && IsBeingDeleted(*now) && now->epoch == placement.epoch;
   return is_same ? std::optional(stands->epoch) : std::nullopt;
 }
 
@@ -156,12 +149,11 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
 }
 
 absl::Status FinishPlacedDeletion(PlacedMirrors& mirrors, const std::string& context_id) {
-  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors.Find(context_id));
   // One that came while its deletion was begun was not deleted.
-  if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-  if (!found->has_value() || !IsBeingDeleted(**found)) return absl::OkStatus();
-  return FinishDeletionOf(mirrors, **found);
+  if (found.has_value() && IsBeingImported(*found)) return BeingImported(context_id);
+  if (!found.has_value() || !IsBeingDeleted(*found)) return absl::OkStatus();
+  return FinishDeletionOf(mirrors, *found);
 }
 
 absl::Status FinishDeletionOf(PlacedMirrors& mirrors, Placement placement) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/failure.h"
+#include "base/status_macros.h"
 #include "server/store/copy_contents.h"
 #include "server/store/postgres/postgres_import.h"
 
@@ -37,12 +38,11 @@ class PlacedImport final : public MirrorImport {
   }
   absl::Status Finish() override {
     // Before anybody waits for the mirror that is there, or makes one where this one has the name.
-    if (absl::Status made = import_->MakeIndexes(); !made.ok()) return made;
-    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id_);
-    if (!found.ok()) return found.status();
-    if (!found->has_value() || !IsThere(**found)) return FinishNew();
-    if (absl::Status spelled = CheckSpelling(**found, context_id_); !spelled.ok()) return spelled;
-    return replaces_at_ ? FinishInPlaceOf(**found) : ThereIsOne(context_id_);
+    RETURN_IF_ERROR(import_->MakeIndexes());
+    ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id_));
+    if (!found.has_value() || !IsThere(*found)) return FinishNew();
+    RETURN_IF_ERROR(CheckSpelling(*found, context_id_));
+    return replaces_at_ ? FinishInPlaceOf(*found) : ThereIsOne(context_id_);
   }
   /// Where the mirror is that was there; empty: there was none.
   const std::string& kept() const { return kept_; }
@@ -57,10 +57,9 @@ class PlacedImport final : public MirrorImport {
                                                  "same call again is safe."));
     }
     // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
-    const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id_);
-    if (!epoch.ok()) return epoch.status();
-    if (absl::Status aside = SetAside(placement.schema, *epoch); !aside.ok()) return aside;
-    if (absl::Status done = import_->Finish(placement.schema, *epoch); !done.ok()) return done;
+    ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id_));
+    RETURN_IF_ERROR(SetAside(placement.schema, epoch));
+    RETURN_IF_ERROR(import_->Finish(placement.schema, epoch));
     CrashPoint("restore.after");
     // It is there. If this cannot be noted now, it is when somebody opens it.
     mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
@@ -69,35 +68,33 @@ class PlacedImport final : public MirrorImport {
 
   absl::Status FinishNew() {
     // Before the control database says so: whoever reads it there finds this one at work, or over.
-    if (absl::Status announced = import_->Announce(); !announced.ok()) return announced;
-    const absl::StatusOr<std::optional<Placement>> taken = mirrors_.TakeRoomForImport(context_id_, place_);
-    if (!taken.ok()) return taken.status();
-    if (!taken->has_value()) return WhyNotTaken();
+    RETURN_IF_ERROR(import_->Announce());
+    ASSIGN_OR_RETURN(const std::optional<Placement> taken, mirrors_.TakeRoomForImport(context_id_, place_));
+    if (!taken.has_value()) return WhyNotTaken();
     CrashPoint("import.taken");
-    absl::Status done = SetAside((*taken)->schema, (*taken)->epoch);
-    if (done.ok()) done = import_->Finish((*taken)->schema, (*taken)->epoch);
+    absl::Status done = SetAside(taken->schema, taken->epoch);
+    if (done.ok()) done = import_->Finish(taken->schema, taken->epoch);
     if (done.ok()) {
       CrashPoint("import.committed");
-      if (absl::Status kept = Keep(); !kept.ok()) return kept;
+      RETURN_IF_ERROR(Keep());
       // If this cannot be noted now, it is when somebody looks for the mirror.
-      mirrors_.EndImportOf(**taken, /*is_there=*/true).status().IgnoreError();
+      mirrors_.EndImportOf(*taken, /*is_there=*/true).status().IgnoreError();
       CrashPoint("restore.after");
-      was_deleted_ = (*taken)->state == PlacementState::kRestoring;
+      was_deleted_ = taken->state == PlacementState::kRestoring;
       return done;
     }
     const postgres::Trouble trouble = postgres::TroubleOf(done);
     // Where it may be there after all, whoever looks for the mirror looks there.
     const bool may_be_there =
         trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
-    if (!may_be_there) mirrors_.EndImportOf(**taken, /*is_there=*/false).status().IgnoreError();
+    if (!may_be_there) mirrors_.EndImportOf(*taken, /*is_there=*/false).status().IgnoreError();
     return trouble == postgres::Trouble::kExists ? ThereIsOne(context_id_) : done;
   }
 
   absl::Status WhyNotTaken() {
-    const absl::StatusOr<std::optional<Placement>> found = FindPlacement(mirrors_.control(), context_id_);
-    if (!found.ok()) return found.status();
-    if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id_);
-    if (found->has_value() && IsBeingDeleted(**found)) {
+    ASSIGN_OR_RETURN(const std::optional<Placement> found, FindPlacement(mirrors_.control(), context_id_));
+    if (found.has_value() && IsThere(*found)) return ThereIsOne(context_id_);
+    if (found.has_value() && IsBeingDeleted(*found)) {
       return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
                                                  "' is being deleted. Nothing was made; try again when it "
                                                  "is gone."));
@@ -134,9 +131,8 @@ class PlacedImport final : public MirrorImport {
 absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirrors, PostgresPlace& place,
                                                             const std::string& context_id,
                                                             std::optional<std::int64_t> replaces_at) {
-  absl::StatusOr<std::unique_ptr<PostgresImport>> import = PostgresImport::New(place, context_id);
-  if (!import.ok()) return import.status();
-  return std::make_unique<PlacedImport>(mirrors, context_id, place.options().name, *std::move(import),
+  ASSIGN_OR_RETURN(std::unique_ptr<PostgresImport> import, PostgresImport::New(place, context_id));
+  return std::make_unique<PlacedImport>(mirrors, context_id, place.options().name, std::move(import),
                                         replaces_at);
 }
 
@@ -144,15 +140,13 @@ absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirro
 absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportTo(PlacedMirrors& mirrors,
                                                           const std::string& context_id,
                                                           const std::string& place) {
-  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
-  if (!found.ok()) return found.status();
-  if (found->has_value() && IsThere(**found)) return ThereIsOne(context_id);
-  if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
-  const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
-  if (!room.ok()) return room.status();
-  if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
-  if (room->has_schema) return ThereIsOne(context_id);
-  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room->place : mirrors.PlaceOf(place);
+  ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors.Find(context_id));
+  if (found.has_value() && IsThere(*found)) return ThereIsOne(context_id);
+  if (found.has_value() && IsBeingImported(*found)) return BeingImported(context_id);
+  ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors.FindRoom(context_id));
+  RETURN_IF_ERROR(CheckRoom(room, context_id));
+  if (room.has_schema) return ThereIsOne(context_id);
+  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room.place : mirrors.PlaceOf(place);
   if (!into.ok()) return into.status();
   return NewImportInto(mirrors, **into, context_id, std::nullopt);
 }
@@ -169,23 +163,16 @@ class PlacedCopy final : public MirrorCopy {
   std::uint64_t Bytes() const override { return file_->Bytes(); }
   absl::StatusOr<std::unique_ptr<Store>> Open() override { return file_->Open(); }
   absl::StatusOr<ReplacedMirror> Replace(std::int64_t now_ms, const GoOnCopying& go_on) override {
-    const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
-    if (!store.ok()) return store.status();
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
-    if (!snapshot.ok()) return snapshot.status();
-    return ReplacePlaced(mirrors_, context_id_, **snapshot, now_ms, go_on);
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, file_->Open());
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, store->OpenSnapshot());
+    return ReplacePlaced(mirrors_, context_id_, *snapshot, now_ms, go_on);
   }
   absl::StatusOr<ReplacedMirror> PutWhereNoneIs(const std::string& place, const GoOnCopying& go_on) override {
-    const absl::StatusOr<std::unique_ptr<Store>> store = file_->Open();
-    if (!store.ok()) return store.status();
-    const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = (*store)->OpenSnapshot();
-    if (!snapshot.ok()) return snapshot.status();
-    const absl::StatusOr<std::unique_ptr<PlacedImport>> import = NewImportTo(mirrors_, context_id_, place);
-    if (!import.ok()) return import.status();
-    absl::StatusOr<std::vector<std::string>> left_out = CopyContents(**snapshot, **import, go_on);
-    if (!left_out.ok()) return left_out.status();
-    return ReplacedMirror{
-        .kept = "", .left_out = *std::move(left_out), .was_deleted = (*import)->was_deleted()};
+    ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, file_->Open());
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, store->OpenSnapshot());
+    ASSIGN_OR_RETURN(const std::unique_ptr<PlacedImport> import, NewImportTo(mirrors_, context_id_, place));
+    ASSIGN_OR_RETURN(std::vector<std::string> left_out, CopyContents(*snapshot, *import, go_on));
+    return ReplacedMirror{.kept = "", .left_out = std::move(left_out), .was_deleted = import->was_deleted()};
   }
   absl::StatusOr<std::string> Keep(std::int64_t now_ms) override { return file_->Keep(now_ms); }
   absl::StatusOr<std::string> ReadBytes(std::uint64_t from, std::size_t most) override {
@@ -208,29 +195,25 @@ absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mir
 
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,
                                              Snapshot& with, std::int64_t now_ms, const GoOnCopying& go_on) {
-  const absl::StatusOr<std::optional<Placement>> found = mirrors.Find(context_id);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors.Find(context_id));
   absl::StatusOr<PostgresPlace*> place = nullptr;
-  if (found->has_value() && IsThere(**found)) {
-    place = mirrors.PlaceOf((*found)->place);
-  } else if (found->has_value() && IsBeingImported(**found)) {
+  if (found.has_value() && IsThere(*found)) {
+    place = mirrors.PlaceOf(found->place);
+  } else if (found.has_value() && IsBeingImported(*found)) {
     return BeingImported(context_id);
   } else {
-    const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
-    if (!room.ok()) return room.status();
-    if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
-    place = room->place;
+    ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors.FindRoom(context_id));
+    RETURN_IF_ERROR(CheckRoom(room, context_id));
+    place = room.place;
   }
   if (!place.ok()) return place.status();
-  const auto import = NewImportInto(mirrors, **place, context_id, now_ms);
-  if (!import.ok()) return import.status();
-  absl::StatusOr<std::vector<std::string>> left_out = CopyContents(with, **import, go_on);
-  if (!left_out.ok()) return left_out.status();
-  for (const std::string& table : (*import)->guarded()) {
-    left_out->push_back(absl::StrCat("the row security of table '", table, "', so nobody has rights on it"));
+  ASSIGN_OR_RETURN(const auto import, NewImportInto(mirrors, **place, context_id, now_ms));
+  ASSIGN_OR_RETURN(std::vector<std::string> left_out, CopyContents(with, *import, go_on));
+  for (const std::string& table : import->guarded()) {
+    left_out.push_back(absl::StrCat("the row security of table '", table, "', so nobody has rights on it"));
   }
   return ReplacedMirror{
-      .kept = (*import)->kept(), .left_out = *std::move(left_out), .was_deleted = (*import)->was_deleted()};
+      .kept = import->kept(), .left_out = std::move(left_out), .was_deleted = import->was_deleted()};
 }
 
 std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,

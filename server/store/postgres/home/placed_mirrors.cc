@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/home.h"
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/durable.h"
@@ -99,9 +100,8 @@ PlaceKind KindOf(const PlacedMirrors& mirrors, const std::string& place) {
 }
 
 absl::StatusOr<postgres::Lease> PlacedMirrors::Take(const std::string& place, PlaceUse use) const {
-  const absl::StatusOr<PostgresPlace*> of = PlaceOf(place);
-  if (!of.ok()) return of.status();
-  return (*of)->Take(use);
+  ASSIGN_OR_RETURN(PostgresPlace* const of, PlaceOf(place));
+  return (of)->Take(use);
 }
 
 void PlacedMirrors::Remember(const Placement& placement) {
@@ -140,21 +140,17 @@ absl::StatusOr<std::optional<Placement>> PlacedMirrors::Find(const std::string& 
 absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
   bool is_there = false;
   {
-    const absl::StatusOr<postgres::Lease> lease = Take(importing.place, PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    const absl::StatusOr<bool> runs = ImportRuns(**lease, importing.context_id);
-    if (!runs.ok()) return runs.status();
-    if (*runs) return BeingImported(importing.context_id);
+    ASSIGN_OR_RETURN(const postgres::Lease lease, Take(importing.place, PlaceUse::kRead));
+    ASSIGN_OR_RETURN(const bool runs, ImportRuns(*lease, importing.context_id));
+    if (runs) return BeingImported(importing.context_id);
     // Behind that: what it committed is seen, and nothing more comes of it.
-    const auto there = FindSchema(**lease, KindOf(*this, importing.place), importing.schema);
-    if (!there.ok()) return there.status();
-    is_there = there->has_value() && (*there)->IsServed() && (*there)->epoch == importing.epoch &&
-               (*there)->context_id == importing.context_id;
+    ASSIGN_OR_RETURN(const auto there, FindSchema(*lease, KindOf(*this, importing.place), importing.schema));
+    is_there = there.has_value() && there->IsServed() && there->epoch == importing.epoch &&
+               there->context_id == importing.context_id;
   }
   if (is_there && replicated_) {
-    const absl::StatusOr<postgres::Lease> lease = Take(importing.place, PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
-    if (absl::Status kept = WaitForStandby(**lease); !kept.ok()) return kept;
+    ASSIGN_OR_RETURN(const postgres::Lease lease, Take(importing.place, PlaceUse::kWrite));
+    RETURN_IF_ERROR(WaitForStandby(*lease));
   }
   return EndImportOf(importing, is_there).status();
 }
@@ -230,19 +226,16 @@ absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, Placeme
 
 absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& context_id) const {
   const std::string schema = SchemaOf(context_id);
-  const absl::StatusOr<std::vector<ServerRow>> servers = ListServers(*control_);
-  if (!servers.ok()) return servers.status();
+  ASSIGN_OR_RETURN(const std::vector<ServerRow> servers, ListServers(*control_));
   Room best;
   std::int64_t fewest = 0;
   std::vector<std::string> full;
   for (const auto& place : places_) {
-    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    const auto there = FindSchema(**lease, place->options().kind, schema);
-    if (!there.ok()) return there.status();
-    if (there->has_value()) return Room{place.get(), true, (*there)->epoch, !(*there)->IsServed()};
-    if (FindWithoutPlace(*servers, place->options().name) != nullptr) continue;
-    const auto relations = (*lease)->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
+    ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(PlaceUse::kRead));
+    ASSIGN_OR_RETURN(const auto there, FindSchema(*lease, place->options().kind, schema));
+    if (there.has_value()) return Room{place.get(), true, there->epoch, !there->IsServed()};
+    if (FindWithoutPlace(servers, place->options().name) != nullptr) continue;
+    const auto relations = lease->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
     if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
     if (*relations >= place->options().relations_max) {
       full.push_back(absl::StrCat("'", place->options().name, "' has ", *relations, " tables and indexes"));
@@ -288,20 +281,17 @@ absl::Status PlacedMirrors::TakeInUnknown() {
   FoundIn all;
   for (const auto& place : places_) {
     if (!place->is_open()) continue;
-    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(**lease, place->options().kind);
-    if (!found.ok()) return found.status();
-    for (const FoundSchema& one : *found) all.emplace_back(place->options().name, one);
+    ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(PlaceUse::kRead));
+    ASSIGN_OR_RETURN(const std::vector<FoundSchema> found, ListSchemas(*lease, place->options().kind));
+    for (const FoundSchema& one : found) all.emplace_back(place->options().name, one);
   }
   return TakeInAll(std::move(all));
 }
 
 absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection) {
-  const absl::StatusOr<std::vector<FoundSchema>> found = ListSchemas(connection, place.options().kind);
-  if (!found.ok()) return found.status();
+  ASSIGN_OR_RETURN(const std::vector<FoundSchema> found, ListSchemas(connection, place.options().kind));
   FoundIn all;
-  for (const FoundSchema& one : *found) all.emplace_back(place.options().name, one);
+  for (const FoundSchema& one : found) all.emplace_back(place.options().name, one);
   return TakeInAll(std::move(all));
 }
 
@@ -312,7 +302,7 @@ absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
     return one.second.epoch > other.second.epoch;
   });
   for (const auto& [place, found] : all) {
-    if (absl::Status taken = TakeIn(place, found); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeIn(place, found));
   }
   return absl::OkStatus();
 }
@@ -341,14 +331,12 @@ absl::Status PlacedMirrors::Correct(const Placement& served) {
 
 absl::StatusOr<std::optional<Placement>> PlacedMirrors::FindLater(const Placement& known) {
   for (const auto& place : places_) {
-    const absl::StatusOr<postgres::Lease> lease = place->Take(PlaceUse::kRead);
-    if (!lease.ok()) return lease.status();
-    const auto there = FindOurSchema(**lease, place->options().kind, known.schema);
-    if (!there.ok()) return there.status();
-    const bool is_later = there->has_value() && (*there)->IsServed() && (*there)->epoch > known.epoch;
-    if (!is_later || (*there)->context_id != known.context_id) continue;
-    Placement served = PlacementOf(place->options().name, **there);
-    if (absl::Status corrected = Correct(served); !corrected.ok()) return corrected;
+    ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(PlaceUse::kRead));
+    ASSIGN_OR_RETURN(const auto there, FindOurSchema(*lease, place->options().kind, known.schema));
+    const bool is_later = there.has_value() && there->IsServed() && there->epoch > known.epoch;
+    if (!is_later || there->context_id != known.context_id) continue;
+    Placement served = PlacementOf(place->options().name, *there);
+    RETURN_IF_ERROR(Correct(served));
     return served;
   }
   return std::nullopt;

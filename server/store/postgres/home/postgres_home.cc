@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/idle_mirrors.h"
@@ -55,9 +56,8 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   OwnWrites writes;
   if (*there == 1) {
     // First, since whoever writes has a lock of the table, and waits for its row.
-    const absl::Status held = HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName);
-    if (!held.ok()) return held;
-    if (absl::Status fenced = FenceEpoch(connection, names, epoch); !fenced.ok()) return fenced;
+    RETURN_IF_ERROR(HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName));
+    RETURN_IF_ERROR(FenceEpoch(connection, names, epoch));
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
                    "setting the mirror aside");
   }
@@ -86,10 +86,9 @@ absl::Status Unknown(const std::string& context_id) {
 
 absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
                                                    const std::function<bool(const Placement&)>& is) {
-  const absl::StatusOr<std::vector<Placement>> all = mirrors.List();
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(const std::vector<Placement> all, mirrors.List());
   std::vector<std::string> ids;
-  for (const Placement& placement : *all) {
+  for (const Placement& placement : all) {
     if (is(placement)) ids.push_back(placement.context_id);
   }
   return ids;
@@ -101,14 +100,13 @@ bool WasDeleted(const Placement& placement) {
 }
 
 absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kWrite);
-  if (!lease.ok()) return lease.status();
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kWrite));
   std::vector<std::chrono::microseconds> times;
   for (int i = 0; i < kTimedWrites; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     // A commit of 4 KB of the log that changes nothing.
-    const auto written = (*lease)->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))",
-                                         {}, "timing a write");
+    const auto written = lease->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {},
+                                      "timing a write");
     if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
     times.push_back(
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
@@ -168,11 +166,10 @@ absl::StatusOr<std::vector<std::string>> FindWhere(
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, PostgresStoreOptions options,
                                                  const Placement& placement, bool create) {
-  const absl::StatusOr<PostgresPlace*> place = mirrors.PlaceOf(placement.place);
-  if (!place.ok()) return place.status();
+  ASSIGN_OR_RETURN(PostgresPlace* const place, mirrors.PlaceOf(placement.place));
   options.schema = placement.schema;
   options.epoch = placement.epoch;
-  return OpenPostgresStore(**place, placement.context_id, create, options);
+  return OpenPostgresStore(*place, placement.context_id, create, options);
 }
 
 /// Several servers may do this at once: one makes the schema, and all have it.
@@ -181,23 +178,20 @@ absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const 
   absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/true);
   if (!store.ok()) return store;
   CrashPoint("make.schema");
-  const absl::StatusOr<bool> moved = mirrors.MoveThis(placement, PlacementState::kServing);
-  if (!moved.ok()) return moved.status();
-  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
-  if (!now.ok()) return now.status();
-  if (!now->has_value() || (*now)->state != PlacementState::kServing) return Unknown(placement.context_id);
+  RETURN_IF_ERROR(mirrors.MoveThis(placement, PlacementState::kServing).status());
+  ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
+  if (!now.has_value() || now->state != PlacementState::kServing) return Unknown(placement.context_id);
   return store;
 }
 
 /// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
 /// took it away just then, and nothing is lost.
 absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement) {
-  const absl::StatusOr<std::optional<Placement>> now = mirrors.Find(placement.context_id);
-  if (!now.ok()) return now.status();
-  if (!now->has_value() || !(IsThere(**now) || IsBeingImported(**now)))
+  ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
+  if (!now.has_value() || !(IsThere(*now) || IsBeingImported(*now)))
     return absl::NotFoundError(absl::StrCat("the mirror of '", placement.context_id, "' was deleted"));
-  const bool is_same = (*now)->state == placement.state && (*now)->epoch == placement.epoch &&
-                       (*now)->place == placement.place;
+  const bool is_same =
+      now->state == placement.state && now->epoch == placement.epoch && now->place == placement.place;
   return is_same ? absl::OkStatus() : BeingChanged(placement.context_id);
 }
 
@@ -207,16 +201,15 @@ absl::StatusOr<std::unique_ptr<Store>> OpenServing(PlacedMirrors& mirrors,
   absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/false);
   const bool is_lost = absl::IsNotFound(store.status());
   if (is_lost || IsServedElsewhere(store.status())) {
-    const absl::StatusOr<std::optional<Placement>> later = mirrors.FindLater(placement);
-    if (!later.ok()) return later.status();
-    if (later->has_value()) return OpenStore(mirrors, options, **later, /*create=*/false);
+    ASSIGN_OR_RETURN(const std::optional<Placement> later, mirrors.FindLater(placement));
+    if (later.has_value()) return OpenStore(mirrors, options, *later, /*create=*/false);
   }
   if (is_lost || absl::IsDataLoss(store.status())) {
-    if (absl::Status same = CheckIsStill(mirrors, placement); !same.ok()) return same;
+    RETURN_IF_ERROR(CheckIsStill(mirrors, placement));
   }
   if (is_lost) return WhyLost(mirrors, placement);
   if (!store.ok()) return store;
-  if (absl::Status marked = CheckMark(mirrors, placement); !marked.ok()) return marked;
+  RETURN_IF_ERROR(CheckMark(mirrors, placement));
   return store;
 }
 
@@ -231,14 +224,13 @@ class PostgresHome final : public StoreHome {
 
   absl::StatusOr<std::vector<Found>> Recover() override {
     // Copies that a kill left.
-    if (absl::Status tidied = files_->Recover().status(); !tidied.ok()) return tidied;
-    if (absl::Status taken = mirrors_.TakeInUnknown(); !taken.ok()) return taken;
-    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
-    if (!all.ok()) return all.status();
+    RETURN_IF_ERROR(files_->Recover().status());
+    RETURN_IF_ERROR(mirrors_.TakeInUnknown());
+    ASSIGN_OR_RETURN(const std::vector<Placement> all, mirrors_.List());
     // Behind it: what another server makes meanwhile is not missed.
     const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
-    for (const Placement& placement : *all) {
+    for (const Placement& placement : all) {
       // Why that is, FindAll() says.
       if (placement.state == PlacementState::kUnknown) found.push_back({placement.context_id, ""});
       if (!IsThere(placement)) continue;
@@ -261,10 +253,9 @@ class PostgresHome final : public StoreHome {
 
   bool IsShared() const override { return true; }
   absl::StatusOr<std::vector<Found>> FindAll() override {
-    const absl::StatusOr<std::vector<Placement>> all = mirrors_.List();
-    if (!all.ok()) return all.status();
+    ASSIGN_OR_RETURN(const std::vector<Placement> all, mirrors_.List());
     std::vector<Found> found;
-    for (const Placement& placement : *all) {
+    for (const Placement& placement : all) {
       if (IsThere(placement)) found.push_back({placement.context_id, ""});
       if (placement.state == PlacementState::kUnknown)
         found.push_back({placement.context_id, WhyUnknown(placement)});
@@ -279,15 +270,13 @@ class PostgresHome final : public StoreHome {
     return FindWhere(mirrors_, FindMirrorsWithHooks);
   }
   absl::StatusOr<std::optional<std::string>> FindSpelling(const std::string& context_id) override {
-    absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    if (!found->has_value() || !(IsThere(**found) || IsBeingDeleted(**found))) return std::nullopt;
-    return std::move((*found)->context_id);
+    ASSIGN_OR_RETURN(std::optional<Placement> found, mirrors_.Find(context_id));
+    if (!found.has_value() || !(IsThere(*found) || IsBeingDeleted(*found))) return std::nullopt;
+    return std::move(found->context_id);
   }
   absl::StatusOr<bool> IsDeleted(const std::string& context_id) override {
-    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    return found->has_value() && (IsBeingDeleted(**found) || WasDeleted(**found));
+    ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id));
+    return found.has_value() && (IsBeingDeleted(*found) || WasDeleted(*found));
   }
   bool Exists(const std::string& context_id) const override {
     const auto placement = mirrors_.Known(context_id);
@@ -299,11 +288,11 @@ class PostgresHome final : public StoreHome {
     absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
     if (!found.ok()) return found.status();
     if (found->has_value() && (*found)->state == PlacementState::kServing) {
-      if (absl::Status spelled = CheckSpelling(**found, context_id); !spelled.ok()) return spelled;
+      RETURN_IF_ERROR(CheckSpelling(**found, context_id));
       absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(mirrors_, store_, **found);
       if (!create || !MayBeMadeAnew(store.status())) return store;
       // Where another server was first, it is that one's.
-      if (absl::Status moved = mirrors_.MoveLost(**found).status(); !moved.ok()) return moved;
+      RETURN_IF_ERROR(mirrors_.MoveLost(**found).status());
       found = mirrors_.Find(context_id);
       if (!found.ok()) return found.status();
     }
@@ -311,25 +300,22 @@ class PostgresHome final : public StoreHome {
     if (!found->has_value() || (*found)->state == PlacementState::kGone) {
       if (!create && !found->has_value()) return IsUnknown(mirrors_, context_id);
       if (!create) return absl::NotFoundError(absl::StrCat("there is no mirror of '", context_id, "'"));
-      if (absl::Status fits = CheckContextFits(context_id); !fits.ok()) return fits;
+      RETURN_IF_ERROR(CheckContextFits(context_id));
       if (begin_building) {
-        absl::StatusOr<std::shared_ptr<void>> may = begin_building();
-        if (!may.ok()) return may.status();
-        building = *std::move(may);
+        ASSIGN_OR_RETURN(building, begin_building());
       }
       const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
       if (!room.ok()) return room.status();
-      if (absl::Status fits = CheckRoom(*room, context_id); !fits.ok()) return fits;
+      RETURN_IF_ERROR(CheckRoom(*room, context_id));
       // Behind its mark, also where another server makes it.
       const std::string mark = room->has_schema ? "" : WriteMark(*room->place);
-      absl::StatusOr<Placement> taken =
-          mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min, mark);
-      if (!taken.ok()) return taken.status();
+      ASSIGN_OR_RETURN(Placement taken,
+                       mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min, mark));
       CrashPoint("make.placed");
-      *found = *std::move(taken);
+      *found = std::move(taken);
     }
     const Placement& placement = **found;
-    if (absl::Status spelled = CheckSpelling(placement, context_id); !spelled.ok()) return spelled;
+    RETURN_IF_ERROR(CheckSpelling(placement, context_id));
     if (placement.state == PlacementState::kMaking) return MakePlaced(mirrors_, store_, placement);
     if (placement.state == PlacementState::kServing) return OpenServing(mirrors_, store_, placement);
     if (IsBeingImported(placement)) return BeingImported(context_id);
@@ -338,22 +324,18 @@ class PostgresHome final : public StoreHome {
 
   absl::StatusOr<std::string> SetAside(const std::string& context_id, std::int64_t now_ms,
                                        const std::optional<TenantRecord>& owner) override {
-    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    if (!found->has_value() || !IsThere(**found)) return Unknown(context_id);
-    const Placement& placement = **found;
-    const absl::StatusOr<postgres::Lease> lease = mirrors_.Take(placement.place, PlaceUse::kWrite);
-    if (!lease.ok()) return lease.status();
+    ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id));
+    if (!found.has_value() || !IsThere(*found)) return Unknown(context_id);
+    const Placement& placement = *found;
+    ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors_.Take(placement.place, PlaceUse::kWrite));
     const PlaceKind kind = KindOf(mirrors_, placement.place);
-    absl::Status is_own = CheckIsOf(**lease, kind, placement.context_id, placement.schema);
-    if (!is_own.ok()) return is_own;
+    RETURN_IF_ERROR(CheckIsOf(*lease, kind, placement.context_id, placement.schema));
     // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
-    const absl::StatusOr<std::int64_t> epoch = RaiseEpoch(mirrors_.control(), context_id);
-    if (!epoch.ok()) return epoch.status();
-    const std::string aside = AsideName(context_id, now_ms, *epoch);
+    ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id));
+    const std::string aside = AsideName(context_id, now_ms, epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
     const absl::StatusOr<bool> was_there =
-        SetSchemaAside(**lease, kind, names, placement.context_id, aside, *epoch, owner);
+        SetSchemaAside(*lease, kind, names, placement.context_id, aside, epoch, owner);
     absl::Status done = was_there.status();
     CrashPoint("rebuild.file_gone");
     if (done.ok()) {
@@ -366,9 +348,8 @@ class PostgresHome final : public StoreHome {
   }
 
   absl::StatusOr<std::int64_t> FindEpoch(const std::string& context_id) override {
-    const absl::StatusOr<std::optional<Placement>> found = mirrors_.Find(context_id);
-    if (!found.ok()) return found.status();
-    return found->has_value() ? (*found)->epoch : 0;
+    ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id));
+    return found.has_value() ? found->epoch : 0;
   }
   absl::Status BeginDeletion(const std::string& context_id, Deleted what, std::int64_t epoch) override {
     return BeginPlacedDeletion(mirrors_, context_id, what, epoch);
@@ -473,7 +454,7 @@ absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
     // Where it cannot be made now, it is with the first mark.
     MakeMarks(*place).IgnoreError();
   }
-  if (absl::Status known = CheckPlacesAreKnown(*control, names); !known.ok()) return known;
+  RETURN_IF_ERROR(CheckPlacesAreKnown(*control, names));
   return std::make_unique<PostgresHome>(std::move(control), std::move(places), std::move(options));
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
@@ -84,7 +85,7 @@ std::vector<std::string> NamesIn(const postgres::Rows& rows) {
 /// for, instead of each for the other.
 absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
                             const Removed& which, PlaceKind kind) {
-  if (absl::Status held = HoldMirror(connection, kind, names, Frees::kNothing); !held.ok()) return held;
+  RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   postgres::Savepoint savepoint(connection);
   if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   const auto others =
@@ -135,28 +136,27 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
   if (!locked.ok()) return InStoreWords(locked.status(), Touched::kOwnTable);
-  const absl::StatusOr<postgres::Rows> tables = ListTables(connection, names);
-  if (!tables.ok()) return tables.status();
-  if (tables->rows() == 0) return true;
+  ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
+  if (tables.rows() == 0) return true;
   const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
   if (!is_to_go.ok()) return is_to_go;
   if (!*is_to_go) return true;
   if (is_first) {
-    if (absl::Status removable = CheckRemovable(connection, names); !removable.ok()) return removable;
+    RETURN_IF_ERROR(CheckRemovable(connection, names));
     // What came since is not dropped either: none of these says CASCADE.
-    if (absl::Status gone = DropViews(connection, names); !gone.ok()) return gone;
+    RETURN_IF_ERROR(DropViews(connection, names));
   }
   std::vector<std::string> step;
-  const int count = std::min(tables->rows(), kTablesPerStep);
+  const int count = std::min(tables.rows(), kTablesPerStep);
   for (int row = 0; row < count; ++row) {
-    if (!tables->IsNull(row, 0)) step.push_back(Qualified(names.schema_name, tables->View(row, 0)));
+    if (!tables.IsNull(row, 0)) step.push_back(Qualified(names.schema_name, tables.View(row, 0)));
   }
-  const bool is_last = count == tables->rows();
+  const bool is_last = count == tables.rows();
   std::vector<std::string> drops;
   if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
   // In one transaction with the last table: an empty schema would be nobody's.
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
-  if (absl::Status gone = Drop(connection, absl::StrJoin(drops, "; DROP ")); !gone.ok()) return gone;
+  RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
   if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
     return InStoreWords(done, Touched::kMirroredTable);
   return is_last;
@@ -196,7 +196,7 @@ absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTabl
                          const Removed& which, PlaceKind kind) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
-  if (absl::Status held = HoldMirror(connection, kind, names, Frees::kNothing); !held.ok()) return held;
+  RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   const auto marked =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
                      {which.epoch_max, which.also_served}, kRemoving);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -28,10 +29,9 @@ constexpr char kLook[] =
     "pg_stat_replication) END";
 
 absl::StatusOr<postgres::Rows> Ask(PostgresPlace& place) {
-  const absl::StatusOr<postgres::Lease> lease = place.Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  (*lease)->SetAnswerWithin(kAnswer);
-  return (*lease)->Query(kLook, {}, "looking how the database is");
+  ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
+  lease->SetAnswerWithin(kAnswer);
+  return (lease)->Query(kLook, {}, "looking how the database is");
 }
 
 void LookAt(PostgresPlace& place, PlaceState* state) {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -88,11 +89,10 @@ absl::Status CheckCoordinator(postgres::Connection& connection) {
         database, "has no Citus, and its place is of kind \"citus\": as a superuser, type CREATE EXTENSION ",
         "citus there and at each worker; or say \"plain\"."));
   }
-  const absl::StatusOr<std::vector<std::string>> missing = MissingAt(connection);
-  if (!missing.ok()) return missing.status();
-  if (missing->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingAt(connection));
+  if (missing.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(database, "cannot distribute mirrors yet: ", absl::StrJoin(*missing, "; ")));
+      absl::StrCat(database, "cannot distribute mirrors yet: ", absl::StrJoin(missing, "; ")));
 }
 
 absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordinator,
@@ -108,10 +108,9 @@ absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordina
 }
 
 absl::StatusOr<std::string> ConninfoAt(const std::string& conninfo, const CitusNode& node) {
-  const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(conninfo);
-  if (!parameters.ok()) return parameters.status();
+  ASSIGN_OR_RETURN(const postgres::Parameters parameters, postgres::ReadConninfo(conninfo));
   std::string at = absl::StrCat("host=", QuotedParameter(node.host), " port=", node.port);
-  for (const auto& [keyword, value] : *parameters) {
+  for (const auto& [keyword, value] : parameters) {
     if (keyword == "host" || keyword == "hostaddr" || keyword == "port") continue;
     absl::StrAppend(&at, " ", keyword, "=", QuotedParameter(value));
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/name.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/own_names.h"
 #include "server/store/postgres/place/types.h"
@@ -91,7 +92,7 @@ absl::Status CheckContextFits(std::string_view context_id) {
 }
 
 absl::Status CheckHoldable(const TableSchema& kept, const std::string& context_id) {
-  if (absl::Status own = CheckNotOwnName(kept.name, context_id); !own.ok()) return own;
+  RETURN_IF_ERROR(CheckNotOwnName(kept.name, context_id));
   if (kept.name.size() > postgres::kNameBytesMax) {
     return NotUnderThisName(kept.name, absl::StrCat("this endpoint's store is PostgreSQL, where names have ",
                                                     "at most ", postgres::kNameBytesMax, " bytes"));
@@ -107,7 +108,7 @@ absl::Status CheckHoldable(const TableSchema& kept, const std::string& context_i
                       "does.");
   }
   for (const Column& column : kept.columns) {
-    if (absl::Status checked = CheckColumn(kept, column); !checked.ok()) return checked;
+    RETURN_IF_ERROR(CheckColumn(kept, column));
   }
   const std::size_t columns = kept.columns.size() + OwnColumns(kept).size() + (HasKinds(kept) ? 1 : 0);
   if (columns > kColumnsMax) {

@@ -9,6 +9,7 @@
 #include "base/db/postgres/own_relations.h"
 #include "base/db/postgres/rows.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_node.h"
 
@@ -64,7 +65,7 @@ class OwnTransaction {
   template <typename Read>
   Read End(Read done) {
     if (!StatusOf(done).ok()) return done;  // Rolled back by the destructor.
-    if (absl::Status ended = Commit(); !ended.ok()) return ended;
+    RETURN_IF_ERROR(Commit());
     return done;
   }
   static const absl::Status& StatusOf(const absl::Status& status) { return status; }

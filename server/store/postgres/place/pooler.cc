@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/db/postgres/connection.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -20,18 +21,16 @@ constexpr int kPoolerLooks = 10;
 absl::StatusOr<bool> IsPooled(const postgres::ConnectAs& connect) {
   std::array<std::unique_ptr<postgres::Connection>, 2> connections;
   for (auto& connection : connections) {
-    auto opened = postgres::Connection::Open(connect);
-    if (!opened.ok()) return opened.status();
-    connection = *std::move(opened);
+    ASSIGN_OR_RETURN(connection, postgres::Connection::Open(connect));
   }
   std::array<std::set<std::string>, 2> sessions;
   for (int look = 0; look < kPoolerLooks; ++look) {
     for (std::size_t i = 0; i < connections.size(); ++i) {
       // By the simple protocol, which needs no prepared statement.
-      const auto row = connections[i]->Command("SELECT pg_backend_pid()", "looking for a pooler");
-      if (!row.ok()) return row.status();
-      sessions[i].insert(row->Text(0, 0));
-      if (sessions[1 - i].contains(row->Text(0, 0))) return true;
+      ASSIGN_OR_RETURN(const auto row,
+                       connections[i]->Command("SELECT pg_backend_pid()", "looking for a pooler"));
+      sessions[i].insert(row.Text(0, 0));
+      if (sessions[1 - i].contains(row.Text(0, 0))) return true;
     }
   }
   return false;

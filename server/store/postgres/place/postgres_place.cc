@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/human_text.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -62,7 +63,7 @@ std::unique_ptr<PostgresPlace> PostgresPlace::Closed(const PlaceOptions& options
 
 absl::StatusOr<std::unique_ptr<PostgresPlace>> PostgresPlace::Open(const PlaceOptions& options) {
   std::unique_ptr<PostgresPlace> place = Closed(options);
-  if (absl::Status admitted = place->Admit(); !admitted.ok()) return admitted;
+  RETURN_IF_ERROR(place->Admit());
   return place;
 }
 
@@ -90,10 +91,9 @@ absl::Status PostgresPlace::Examine() {
   absl::Status checked = connection.ok() ? CheckPlace(**connection) : connection.status();
   if (checked.ok() && options_.kind == PlaceKind::kCitus) checked = CheckCoordinator(**connection);
   if (!checked.ok()) return checked;
-  absl::StatusOr<std::string> database = WhichDatabase(**connection);
-  if (!database.ok()) return database.status();
+  ASSIGN_OR_RETURN(std::string database, WhichDatabase(**connection));
   const MutexLock lock(mutex_);
-  database_ = *std::move(database);
+  database_ = std::move(database);
   return absl::OkStatus();
 }
 
@@ -141,15 +141,14 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, co
   if (options_.kind == PlaceKind::kPlain) return Lent(Take(use), {});
   const NodeRole coordinator{.group = 0, .has_rows = false};
   if (node == PlaceNode::kCoordinator) return Lent(Take(use), coordinator);
-  const auto at = NodeOf(of);
-  if (!at.ok()) return at.status();
-  if (!*at) return Lent(Take(use), coordinator);
-  absl::StatusOr<NodeLease> lease = TakeFrom(**at, use);
+  ASSIGN_OR_RETURN(const auto at, NodeOf(of));
+  if (!at) return Lent(Take(use), coordinator);
+  absl::StatusOr<NodeLease> lease = TakeFrom(*at, use);
   if (lease.ok()) return lease;
   // A DBA may have given its rows, or its name, to another one.
   ForgetNode(of);
   const auto now = NodeOf(of);
-  return now.ok() && *now && **now != **at ? TakeFrom(**now, use) : std::move(lease);
+  return now.ok() && *now && **now != *at ? TakeFrom(**now, use) : std::move(lease);
 }
 
 absl::StatusOr<std::optional<CitusNode>> PostgresPlace::NodeOf(const std::string& of) {
@@ -158,9 +157,8 @@ absl::StatusOr<std::optional<CitusNode>> PostgresPlace::NodeOf(const std::string
     const auto known = nodes_.find(of);
     if (known != nodes_.end()) return known->second;
   }
-  const absl::StatusOr<postgres::Lease> lease = Take(PlaceUse::kRead);
-  if (!lease.ok()) return lease.status();
-  absl::StatusOr<std::optional<CitusNode>> found = FindNode(**lease, of);
+  ASSIGN_OR_RETURN(const postgres::Lease lease, Take(PlaceUse::kRead));
+  absl::StatusOr<std::optional<CitusNode>> found = FindNode(*lease, of);
   if (found.ok() && *found) {
     const MutexLock lock(mutex_);
     nodes_.insert_or_assign(of, **found);
@@ -177,10 +175,9 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUs
     const std::string name = NameOf(node);
     auto found = workers_.find(name);
     if (found == workers_.end()) {
-      absl::StatusOr<std::string> conninfo = ConninfoAt(options_.conninfo, node);
-      if (!conninfo.ok()) return conninfo.status();
+      ASSIGN_OR_RETURN(std::string conninfo, ConninfoAt(options_.conninfo, node));
       PlaceOptions there = options_;
-      there.conninfo = *std::move(conninfo);
+      there.conninfo = std::move(conninfo);
       found = workers_.emplace(name, PoolsFor(there, absl::StrCat("worker ", name, ", "))).first;
     }
     pool = found->second[static_cast<std::size_t>(use)].get();

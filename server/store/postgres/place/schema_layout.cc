@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -23,7 +24,7 @@ absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& k
                                   : connection.Query(LayoutSql(known), {}, kDoing);
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin());
   // The table and not its row: who waits for the row has a lock of the table by then, which a step may need.
   absl::Status locked =
       connection.Execute(absl::StrCat("LOCK TABLE ", known.table, " IN EXCLUSIVE MODE"), kDoing);

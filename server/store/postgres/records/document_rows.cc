@@ -1,6 +1,7 @@
 #include "server/store/postgres/records/document_rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -18,10 +19,9 @@ absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const Postgr
 /// `where`: behind the table's name.
 absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& where, postgres::Values values) {
-  const absl::StatusOr<bool> there = HasDocuments(connection, names);
-  if (!there.ok()) return there.status();
+  ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
   std::vector<Document> documents;
-  if (!*there) return documents;
+  if (!there) return documents;
   const auto rows = connection.Query(
       absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kReadingDocuments);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -42,9 +42,8 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& conn
 
 absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names) {
-  const absl::StatusOr<bool> there = HasDocuments(connection, names);
-  if (!there.ok()) return there.status();
-  if (!*there) return ListedDocuments();
+  ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
+  if (!there) return ListedDocuments();
   const auto row = connection.Query(
       absl::StrCat("SELECT coalesce((SELECT text FROM ", names.documents,
                    " WHERE kind = $1 AND id = ''), ''), coalesce((SELECT text FROM ", names.documents,

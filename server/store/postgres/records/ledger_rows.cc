@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/records/state_payload.h"
 
 namespace mirror {
@@ -83,10 +84,9 @@ absl::StatusOr<std::vector<LossOfTable>> LossesIn(const std::vector<StateRow>& r
 
 absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
                                                      const PostgresOwnTables& names) {
-  const auto rows = ReadState(from, names, StateKind::kCheck);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kCheck));
   std::vector<TableCheck> checks;
-  for (const StateRow& row : *rows) {
+  for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
     TableCheck& check = checks.emplace_back();
     check.wanted = payload.Number() != 0;
@@ -121,11 +121,10 @@ void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 }
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names) {
-  const auto rows = ReadState(from, names, StateKind::kHold);
-  if (!rows.ok()) return rows.status();
-  std::vector<Hold> holds(rows->size());
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kHold));
+  std::vector<Hold> holds(rows.size());
   for (std::size_t i = 0; i < holds.size(); ++i) {
-    if (!ReadHold((*rows)[i], holds[i])) return DamagedState(names, StateKind::kHold);
+    if (!ReadHold(rows[i], holds[i])) return DamagedState(names, StateKind::kHold);
   }
   std::sort(holds.begin(), holds.end(), [](const Hold& a, const Hold& b) { return a.id < b.id; });
   return holds;
@@ -161,20 +160,17 @@ void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
                                                const std::string& table) {
-  const auto rows = ReadState(from, names, StateKind::kLoss, FoldName(table));
-  if (!rows.ok()) return rows.status();
-  const absl::StatusOr<std::vector<LossOfTable>> read = LossesIn(*rows, names);
-  if (!read.ok()) return read.status();
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kLoss, FoldName(table)));
+  ASSIGN_OR_RETURN(const std::vector<LossOfTable> read, LossesIn(rows, names));
   std::vector<Loss> losses;
-  for (const LossOfTable& of : *read) losses.push_back(of.loss);
+  for (const LossOfTable& of : read) losses.push_back(of.loss);
   return losses;
 }
 
 absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from,
                                                          const PostgresOwnTables& names) {
-  const auto rows = ReadState(from, names, StateKind::kLoss);
-  if (!rows.ok()) return rows.status();
-  return LossesIn(*rows, names);
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kLoss));
+  return LossesIn(rows, names);
 }
 
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,

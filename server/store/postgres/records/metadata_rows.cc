@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -152,7 +153,7 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& c
   if (!all.ok()) return all;
   std::vector<PostgresAgreed*> each;
   for (PostgresAgreed& agreed : *all) each.push_back(&agreed);
-  if (absl::Status found = FindTables(connection, names, each); !found.ok()) return found;
+  RETURN_IF_ERROR(FindTables(connection, names, each));
   return all;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -151,18 +152,20 @@ constexpr char kCompleting[] = "completing the mirror's own tables";
 /// was kept in it was dropped by somebody.
 absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTables& names,
                            const std::set<std::string>& there) {
-  const auto kept = connection.Query(
-      absl::StrCat("SELECT EXISTS (SELECT FROM ", names.state,
-                   " WHERE kind = ", static_cast<int>(StateKind::kJournal),
-                   " AND table_key = ''), EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                   "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relowner = n.nspowner AND "
-                   "c.relname ~ '^_mirror_versions_[0-9]+$')"),
-      {names.schema_name}, kCompleting);
-  if (!kept.ok()) return kept.status();
-  const char* lost = kept->Bool(0, 0) && !there.contains("_mirror_journal")   ? "_mirror_journal"
-                     : kept->Bool(0, 0) && !there.contains("_mirror_floor")   ? "_mirror_floor"
-                     : kept->Bool(0, 1) && !there.contains("_mirror_history") ? "_mirror_history"
-                                                                              : nullptr;
+  ASSIGN_OR_RETURN(
+      const auto kept,
+      connection.Query(
+          absl::StrCat(
+              "SELECT EXISTS (SELECT FROM ", names.state,
+              " WHERE kind = ", static_cast<int>(StateKind::kJournal),
+              " AND table_key = ''), EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
+              "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relowner = n.nspowner AND "
+              "c.relname ~ '^_mirror_versions_[0-9]+$')"),
+          {names.schema_name}, kCompleting));
+  const char* lost = kept.Bool(0, 0) && !there.contains("_mirror_journal")   ? "_mirror_journal"
+                     : kept.Bool(0, 0) && !there.contains("_mirror_floor")   ? "_mirror_floor"
+                     : kept.Bool(0, 1) && !there.contains("_mirror_history") ? "_mirror_history"
+                                                                             : nullptr;
   if (lost == nullptr) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("somebody dropped or renamed ", lost, " in the schema ", names.schema, kLostAdvice));
@@ -172,9 +175,8 @@ absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTa
 absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwnTables& names) {
   postgres::OwnRelations own{.schema = names.schema_name, .views = {kCommitsView}, .indexes = {kHeadsIndex}};
   for (const OwnTable& table : LaterTablesOf(names)) own.tables.push_back(table.plain);
-  const auto found = postgres::OwnGuard(own).Find(connection);
-  if (!found.ok()) return found.status();
-  const std::set<std::string>& there = found->names;
+  ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(own).Find(connection));
+  const std::set<std::string>& there = found.names;
   absl::Status made = CheckNoneLost(connection, names, there);
   const auto make = [&](const std::string& plain, const std::string& sql) {
     if (made.ok() && !there.contains(plain)) made = connection.Execute(sql, kCompleting);
@@ -193,14 +195,12 @@ absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwn
 /// Of a schema that stands there, whoever made it.
 absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& context_id,
                            const PostgresOwnTables& names) {
-  const auto there = postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection);
-  if (!there.ok()) return there.status();
-  if (!there->names.empty()) {
-    const auto row =
-        connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE context_id = $1"),
-                          {context_id}, "looking for the mirror's schema");
-    if (!row.ok()) return row.status();
-    if (*row == 1) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto there, postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection));
+  if (!there.names.empty()) {
+    ASSIGN_OR_RETURN(const auto row, connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant,
+                                                                    " WHERE context_id = $1"),
+                                                       {context_id}, "looking for the mirror's schema"));
+    if (row == 1) return absl::OkStatus();
   }
   return NotTheMirrorOf(context_id, names);
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -44,9 +45,8 @@ absl::StatusOr<postgres::Rows> OwnWrites::SendAndQuery(postgres::Connection& con
   postgres::Pipeline pipeline(connection);
   QueueIn(pipeline);
   pipeline.Queue(sql, values, doing);
-  absl::StatusOr<std::vector<postgres::Rows>> ran = RunIn(pipeline);
-  if (!ran.ok()) return ran.status();
-  return std::move(ran->back());
+  ASSIGN_OR_RETURN(std::vector<postgres::Rows> ran, RunIn(pipeline));
+  return std::move(ran.back());
 }
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_payload.h"
 
@@ -122,10 +123,9 @@ absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connectio
   keys.Add(FoldName(table));
   const auto rows = connection.Query(OpenReceiptsSql(names), {keys.value()}, kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  auto all = OpenReceiptsOf(*rows, names);
-  if (!all.ok()) return all.status();
-  if (all->empty()) return std::nullopt;
-  return std::move(all->begin()->second);
+  ASSIGN_OR_RETURN(auto all, OpenReceiptsOf(*rows, names));
+  if (all.empty()) return std::nullopt;
+  return std::move(all.begin()->second);
 }
 
 absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
@@ -133,10 +133,9 @@ absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Con
   const auto rows = connection.Query(Select(names, "table_key, cycle, data"), {OfKind(ReceiptKind::kOpen)},
                                      kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  auto all = OpenReceiptsOf(*rows, names);
-  if (!all.ok()) return all.status();
+  ASSIGN_OR_RETURN(auto all, OpenReceiptsOf(*rows, names));
   std::vector<OpenReceiptOfTable> open;
-  for (auto& [table, receipt] : *all) open.push_back({table, std::move(receipt)});
+  for (auto& [table, receipt] : all) open.push_back({table, std::move(receipt)});
   return open;
 }
 

@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -19,12 +21,12 @@ StateMemory::StateMemory(postgres::Connection& connection, const PostgresOwnTabl
 
 absl::Status StateMemory::Load(StateKind kind) {
   const bool one = has_read_most_ || IsOfBatch(kind) || kind == StateKind::kNonce;
-  const auto rows = writes_.SendAndQuery(
-      connection_,
-      absl::StrCat("SELECT kind, table_key, number, payload FROM ", names_.state, " WHERE kind ",
-                   one ? "= " : "<> ", static_cast<int>(one ? kind : StateKind::kNonce)),
-      {}, "reading the mirror's own tables");
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows,
+                   writes_.SendAndQuery(connection_,
+                                        absl::StrCat("SELECT kind, table_key, number, payload FROM ",
+                                                     names_.state, " WHERE kind ", one ? "= " : "<> ",
+                                                     static_cast<int>(one ? kind : StateKind::kNonce)),
+                                        {}, "reading the mirror's own tables"));
   if (one) {
     known_[kind].clear();
   } else {
@@ -32,10 +34,10 @@ absl::Status StateMemory::Load(StateKind kind) {
     for (int other = 1; other <= kStateKindMax; ++other) known_[static_cast<StateKind>(other)].clear();
     known_.erase(StateKind::kNonce);
   }
-  for (int row = 0; row < rows->rows(); ++row) {
+  for (int row = 0; row < rows.rows(); ++row) {
     std::optional<std::string>& payload =
-        known_[static_cast<StateKind>(rows->Int(row, 0))][{rows->Text(row, 1), rows->Int(row, 2)}];
-    if (!rows->IsNull(row, 3)) payload = rows->Text(row, 3);
+        known_[static_cast<StateKind>(rows.Int(row, 0))][{rows.Text(row, 1), rows.Int(row, 2)}];
+    if (!rows.IsNull(row, 3)) payload = rows.Text(row, 3);
   }
   return absl::OkStatus();
 }
@@ -43,7 +45,7 @@ absl::Status StateMemory::Load(StateKind kind) {
 absl::StatusOr<std::vector<StateRow>> StateMemory::Read(StateKind kind,
                                                         const std::optional<std::string>& table_key) {
   if (!known_.contains(kind)) {
-    if (absl::Status loaded = Load(kind); !loaded.ok()) return loaded;
+    RETURN_IF_ERROR(Load(kind));
   }
   const Rows& rows = known_[kind];
   std::vector<StateRow> found;

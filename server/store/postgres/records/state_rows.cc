@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_memory.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -89,10 +90,9 @@ absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind) {
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
                                                         const PostgresOwnTables& names) {
-  const auto rows = ReadState(from, names, StateKind::kAnswer);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kAnswer));
   std::vector<SchemaAnswer> answers;
-  for (const StateRow& row : *rows) {
+  for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
     SchemaAnswer& answer = answers.emplace_back();
     answer.action = static_cast<std::int32_t>(payload.Number());
@@ -119,10 +119,9 @@ void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
 
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(const StateSource& from,
                                                         const PostgresOwnTables& names, std::int64_t cycle) {
-  const auto rows = ReadState(from, names, StateKind::kCycleNote);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kCycleNote));
   std::vector<CycleNote> notes;
-  for (const StateRow& row : *rows) {
+  for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
     const std::int64_t of_cycle = payload.Number();
     CycleNote note{.kind = static_cast<CycleNoteKind>(row.number), .seq = payload.Unsigned()};
@@ -170,10 +169,9 @@ absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connec
 }
 
 absl::StatusOr<std::vector<Nonce>> SelectNonces(const StateSource& from, const PostgresOwnTables& names) {
-  const auto rows = ReadState(from, names, StateKind::kNonce);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kNonce));
   std::vector<Nonce> nonces;
-  for (const StateRow& row : *rows) nonces.push_back({row.table_key, row.number});
+  for (const StateRow& row : rows) nonces.push_back({row.table_key, row.number});
   return nonces;
 }
 

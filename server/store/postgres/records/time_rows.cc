@@ -2,6 +2,7 @@
 
 #include "base/db/postgres/value.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/records/state_rows.h"
 
 namespace mirror {
@@ -23,18 +24,16 @@ std::optional<std::int64_t> MsOf(const StateRow& row) {
 
 absl::StatusOr<Freshness> SelectFreshness(const StateSource& from, const PostgresOwnTables& names) {
   Freshness freshness;
-  const auto times = ReadState(from, names, StateKind::kTime);
-  if (!times.ok()) return times.status();
-  for (const StateRow& row : *times) {
+  ASSIGN_OR_RETURN(const auto times, ReadState(from, names, StateKind::kTime));
+  for (const StateRow& row : times) {
     if (row.table_key.empty()) {
       freshness.all_ms = MsOf(row);
     } else {
       freshness.tables[row.table_key] = MsOf(row);
     }
   }
-  const auto targets = ReadState(from, names, StateKind::kTarget);
-  if (!targets.ok()) return targets.status();
-  for (const StateRow& row : *targets) {
+  ASSIGN_OR_RETURN(const auto targets, ReadState(from, names, StateKind::kTarget));
+  for (const StateRow& row : targets) {
     if (row.table_key.empty()) {
       freshness.targets.all_ms = MsOf(row).value_or(0);
     } else {

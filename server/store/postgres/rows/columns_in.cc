@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/numeric.h"
+#include "base/status_macros.h"
 #include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
@@ -82,7 +83,7 @@ std::string PostgresStoredRows::SelectList(std::string_view alias) const {
 absl::Status PostgresStoredRows::Append(const postgres::RowView& row, RowBlock* block) {
   for (std::size_t i = 0; i < reads_.size(); ++i) {
     Value value;
-    if (absl::Status read = ReadValue(row, i, &value); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadValue(row, i, &value));
     AppendValue(value, &block->columns[i]);
   }
   return absl::OkStatus();
@@ -95,7 +96,7 @@ absl::Status PostgresStoredRows::Append(const postgres::Rows& rows, int row, Row
 absl::Status PostgresStoredRows::Digest(const postgres::RowView& row, RowDigest* digest) {
   for (std::size_t i = 0; i < reads_.size(); ++i) {
     Value value;
-    if (absl::Status read = ReadValue(row, i, &value); !read.ok()) return read;
+    RETURN_IF_ERROR(ReadValue(row, i, &value));
     AddValue(reads_[i].column, reads_[i].has_text_form, value, digest);
   }
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/receipt.h"
 
 namespace mirror {
@@ -19,9 +20,8 @@ std::string Select(const PostgresParts& of, std::string_view what) {
 absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of, const KeepPart& part,
                        std::int64_t value_bytes_max) {
   const std::string key = FoldName(of.table);
-  const absl::StatusOr<std::int64_t> known = CountPartBytes(connection, of, part.value_id);
-  if (!known.ok()) return known.status();
-  const std::int64_t held = *known;
+  ASSIGN_OR_RETURN(const std::int64_t known, CountPartBytes(connection, of, part.value_id));
+  const std::int64_t held = known;
   const auto offset = static_cast<std::int64_t>(part.offset);
   const auto size = static_cast<std::int64_t>(part.data.size());
   // It came before. A part is bounded by the message that brings it.
@@ -31,12 +31,12 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
         absl::StrCat("table '", of.table, "': a part at byte ", offset, " of a value came, but ", held,
                      " bytes of it are there. Nothing was stored. Send its parts in order."));
   }
-  const absl::StatusOr<std::int64_t> all =
+  ASSIGN_OR_RETURN(
+      const std::int64_t all,
       connection.Number(absl::StrCat("SELECT coalesce(sum(octet_length(data)), 0)::bigint FROM ", of.receipts,
                                      " WHERE kind = ", kPartKind, " AND cycle = $1"),
-                        {{of.cycle}}, kDoingParts);
-  if (!all.ok()) return all.status();
-  if (held + size > value_bytes_max || *all + size > 2 * value_bytes_max) {
+                        {{of.cycle}}, kDoingParts));
+  if (held + size > value_bytes_max || all + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("table '", of.table, "': values in parts are over the limit of ", value_bytes_max,
                      " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
@@ -55,8 +55,7 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
 absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const PostgresParts& of,
                                       std::uint64_t value_id) {
   Sha256Stream sha;
-  absl::Status read = ReadParts(connection, of, value_id, [&sha](std::string_view piece) { sha.Add(piece); });
-  if (!read.ok()) return read;
+  RETURN_IF_ERROR(ReadParts(connection, of, value_id, [&sha](std::string_view piece) { sha.Add(piece); }));
   return sha.Finish();
 }
 
@@ -70,12 +69,11 @@ absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, co
 absl::Status ReadParts(postgres::Connection& connection, const PostgresParts& of, std::uint64_t value_id,
                        const std::function<void(std::string_view)>& take) {
   const std::string key = FoldName(of.table);
-  absl::StatusOr<postgres::RowStream> parts =
-      connection.Stream(absl::StrCat(Select(of, "data"), " ORDER BY \"offset\""),
-                        {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts);
-  if (!parts.ok()) return parts.status();
-  absl::StatusOr<bool> row = parts->Step();
-  for (; row.ok() && *row; row = parts->Step()) take(parts->row().View(0, 0));
+  ASSIGN_OR_RETURN(postgres::RowStream parts,
+                   connection.Stream(absl::StrCat(Select(of, "data"), " ORDER BY \"offset\""),
+                                     {{key, static_cast<std::int64_t>(value_id), of.cycle}}, kDoingParts));
+  absl::StatusOr<bool> row = parts.Step();
+  for (; row.ok() && *row; row = parts.Step()) take(parts.row().View(0, 0));
   return row.status();
 }
 

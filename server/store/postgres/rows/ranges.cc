@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/copy.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
@@ -120,12 +121,12 @@ template <typename Stream, typename At>
 absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go_on, const At& at) {
   for (std::int64_t row = 0;; ++row) {
     for (bool look = row % kRowsBetweenLooks == 0; look || !stream.IsReady(kBetweenLooks); look = false) {
-      if (absl::Status on = may_go_on(); !on.ok()) return on;
+      RETURN_IF_ERROR(may_go_on());
     }
     const absl::StatusOr<bool> stepped = stream.Step();
     if (!stepped.ok()) return InStoreWords(stepped.status(), Touched::kMirroredTable);
     if (!*stepped) return absl::OkStatus();
-    if (absl::Status taken = at(); !taken.ok()) return taken;
+    RETURN_IF_ERROR(at());
   }
 }
 

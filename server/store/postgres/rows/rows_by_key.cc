@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/value.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/rows/any_kinds.h"
@@ -41,7 +42,7 @@ absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const P
       connection.Query(absl::StrCat("SELECT ", stored.SelectList("m"), from), {wanted.value()}, doing);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   for (int row = 0; row < rows->rows(); ++row) {
-    if (absl::Status added = stored.Append(*rows, row, &block); !added.ok()) return added;
+    RETURN_IF_ERROR(stored.Append(*rows, row, &block));
   }
   return block;
 }

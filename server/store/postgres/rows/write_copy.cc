@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/copy.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/types.h"
@@ -18,12 +19,13 @@ constexpr char kDoingCopy[] = "copying rows";
 absl::StatusOr<bool> MayReplaceRows(postgres::Connection& connection, const PostgresTarget& target,
                                     const TableSchema& schema) {
   if (HasOwned(schema)) return false;
-  const absl::StatusOr<std::int64_t> columns = connection.Number(
-      "SELECT count(*) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT "
-      "attisdropped",
-      {{target.name}}, kDoingCopy);
-  if (!columns.ok()) return columns.status();
-  return static_cast<std::size_t>(*columns) == schema.columns.size() + (HasKinds(schema) ? 1 : 0);
+  ASSIGN_OR_RETURN(
+      const std::int64_t columns,
+      connection.Number(
+          "SELECT count(*) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT "
+          "attisdropped",
+          {{target.name}}, kDoingCopy));
+  return static_cast<std::size_t>(columns) == schema.columns.size() + (HasKinds(schema) ? 1 : 0);
 }
 
 absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const PostgresTarget& target,
@@ -35,21 +37,21 @@ absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const Po
     absl::StrAppend(&names, names.empty() ? "" : ", ", QuoteName(apply.schema->columns[view.column].name));
   }
   if (has_kinds) absl::StrAppend(&names, ", ", kKindsColumn);
-  absl::StatusOr<postgres::CopyIn> copy =
+  ASSIGN_OR_RETURN(
+      postgres::CopyIn copy,
       postgres::CopyIn::Begin(connection,
                               absl::StrCat("COPY ", target.name, " (", names, OwnNames(*apply.schema),
                                            ") FROM STDIN (FORMAT binary)"),
-                              kDoingCopy);
-  if (!copy.ok()) return copy.status();
+                              kDoingCopy));
   std::vector<postgres::Value> row_values;
   for (const std::uint32_t row : rows) {
     row_values.clear();
     for (std::size_t i = 0; i < apply.batch->columns.size(); ++i) row_values.push_back(values.At(i, row));
     if (has_kinds) row_values.push_back(postgres::Value::Bytes(values.KindsOf(target.kinds, row)));
     if (has_owned) row_values.emplace_back(1);
-    if (absl::Status added = copy->Add(row_values); !added.ok()) return added;
+    RETURN_IF_ERROR(copy.Add(row_values));
   }
-  return copy->Finish();
+  return copy.Finish();
 }
 
 }  // namespace mirror

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
+#include "base/status_macros.h"
 #include "proto/wire/text_in_pieces.h"
 #include "server/store/missing_rows.h"
 #include "server/store/postgres/rows/row_refusals.h"
@@ -51,18 +52,17 @@ class RowWriter {
   absl::Status WriteAll(RowsWritten* written) {
     const postgres::AnswersWithin patience(connection_, connection_.answer_within() + TimeFor(batch_));
     Sort();
-    absl::StatusOr<std::int64_t> count = WriteTogether();
-    if (!count.ok()) return count.status();
+    ASSIGN_OR_RETURN(std::int64_t count, WriteTogether());
     for (const std::uint32_t row : alone_) {
-      if (absl::Status checked = CheckLarge(row); !checked.ok()) return checked;
+      RETURN_IF_ERROR(CheckLarge(row));
       const absl::StatusOr<std::int64_t> one = set_.Write({row});
       if (!one.ok()) return RefusedRows(one.status(), schema_, row);
-      *count += *one;
+      count += *one;
     }
     if (batch_.operation != Operation::kUpdate) {
-      written->added = *count;
-    } else if (*count != batch_.row_count) {
-      if (absl::Status found = set_.FindMissing(written); !found.ok()) return found;
+      written->added = count;
+    } else if (count != batch_.row_count) {
+      RETURN_IF_ERROR(set_.FindMissing(written));
       return RowsMissing(schema_, batch_, written);
     }
     return ForgetParts(connection_, parts_, used_values_);
@@ -135,18 +135,17 @@ class RowWriter {
       const Column& column = schema_.columns[view.column];
       const std::string place =
           absl::StrCat("table '", schema_.name, "', column '", column.name, "', row ", row);
-      if (absl::Status status = CheckComplete(*value.large, place); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckComplete(*value.large, place));
       if (value.kind == Kind::kBlob || column.type == Type::kBytes) continue;
-      if (absl::Status status = CheckText(column, value, place); !status.ok()) return status;
+      RETURN_IF_ERROR(CheckText(column, value, place));
     }
     return absl::OkStatus();
   }
 
   absl::Status CheckComplete(const LargeValue& large, const std::string& place) {
-    const absl::StatusOr<std::int64_t> there = CountPartBytes(connection_, parts_, large.value_id);
-    if (!there.ok()) return there.status();
-    if (*there == static_cast<std::int64_t>(large.size)) return absl::OkStatus();
-    return absl::FailedPreconditionError(absl::StrCat(place, ": ", *there, " of ", large.size,
+    ASSIGN_OR_RETURN(const std::int64_t there, CountPartBytes(connection_, parts_, large.value_id));
+    if (there == static_cast<std::int64_t>(large.size)) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(place, ": ", there, " of ", large.size,
                                                       " bytes of the value have arrived. Nothing of this "
                                                       "batch was applied. Send the missing parts, then the "
                                                       "batch again."));
@@ -155,9 +154,8 @@ class RowWriter {
   /// Piece by piece: others wait for the locks that this transaction has, and memory is everybody's.
   absl::Status CheckText(const Column& column, const Value& value, const std::string& place) {
     TextInPieces text(column);
-    absl::Status read = ReadParts(connection_, parts_, value.large->value_id,
-                                  [&text](std::string_view piece) { text.Add(piece); });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ReadParts(connection_, parts_, value.large->value_id,
+                              [&text](std::string_view piece) { text.Add(piece); }));
     const bool is_raw = value.kind == Kind::kRawText;
     if (is_raw ? !text.IsStoredAsNumber() : text.IsHeld()) return absl::OkStatus();
     return absl::InvalidArgumentError(

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
@@ -182,7 +183,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
   if (key.empty() || target_.has_new_keys) {
     const absl::StatusOr<std::int64_t> written = connection_.Run(insert, statement.values, kDoing);
     if (!written.ok()) return written;
-    if (absl::Status all = CheckNoneKeptOut(schema_, *written, rows); !all.ok()) return all;
+    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, *written, rows));
     return written;
   }
   std::string key_names;
@@ -198,16 +199,15 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                          statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"), ")")
           : std::string("(SELECT count(*) FROM w WHERE new)");
   const std::string kept = Kept(&statement);
-  const auto counts =
-      connection_.Query(absl::StrCat("WITH ", kept, kept.empty() ? "" : ", ", "w AS (", insert, ") SELECT ",
-                                     added, ", (SELECT count(*) FROM w)"),
-                        statement.values, kDoing);
-  if (!counts.ok()) return counts.status();
+  ASSIGN_OR_RETURN(const auto counts,
+                   connection_.Query(absl::StrCat("WITH ", kept, kept.empty() ? "" : ", ", "w AS (", insert,
+                                                  ") SELECT ", added, ", (SELECT count(*) FROM w)"),
+                                     statement.values, kDoing));
   // Of rows that are nothing but their keys, those that were there are not counted.
   if (!set.empty()) {
-    if (absl::Status all = CheckNoneKeptOut(schema_, counts->Int(0, 1), rows); !all.ok()) return all;
+    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
   }
-  return counts->Int(0, 0);
+  return counts.Int(0, 0);
 }
 
 std::string PostgresSetWriter::SetKinds(Statement* to) const {
@@ -263,16 +263,16 @@ absl::Status PostgresSetWriter::FindMissing(RowsWritten* written) {
   for (std::uint32_t i = 0; i < rows.size(); ++i) rows[i] = i;
   Statement statement;
   BindColumns(rows, /*keys_alone=*/true, &statement);
-  const absl::StatusOr<postgres::Rows> missing = connection_.Query(
-      absl::StrCat("SELECT b.n FROM ", statement.From("n"), " WHERE NOT EXISTS (SELECT 1 FROM ONLY ",
-                   target_.name, " AS m WHERE ", SameKey(), AndLive(schema_, "m"), ") ORDER BY b.n LIMIT ",
-                   kMissingKeysMax + 1),
-      statement.values, kDoing);
-  if (!missing.ok()) return missing.status();
-  const int named = std::min(missing->rows(), static_cast<int>(kMissingKeysMax));
+  ASSIGN_OR_RETURN(const postgres::Rows missing,
+                   connection_.Query(absl::StrCat("SELECT b.n FROM ", statement.From("n"),
+                                                  " WHERE NOT EXISTS (SELECT 1 FROM ONLY ", target_.name,
+                                                  " AS m WHERE ", SameKey(), AndLive(schema_, "m"),
+                                                  ") ORDER BY b.n LIMIT ", kMissingKeysMax + 1),
+                                     statement.values, kDoing));
+  const int named = std::min(missing.rows(), static_cast<int>(kMissingKeysMax));
   for (int i = 0; i < named; ++i)
-    written->missing_rows.push_back(static_cast<std::uint32_t>(missing->Int(i, 0) - 1));
-  written->more_missing = missing->rows() > named;
+    written->missing_rows.push_back(static_cast<std::uint32_t>(missing.Int(i, 0) - 1));
+  written->more_missing = missing.rows() > named;
   return absl::OkStatus();
 }
 

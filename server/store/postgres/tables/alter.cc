@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
@@ -67,9 +68,8 @@ class Alteration {
       Append("ADD COLUMN ", name, " ", DeclaredType(column));
       return absl::OkStatus();
     }
-    const absl::StatusOr<std::string> literal = LiteralOf(work_, column, value);
-    if (!literal.ok()) return literal.status();
-    Append("ADD COLUMN ", name, " ", DeclaredType(column), " DEFAULT ", *literal);
+    ASSIGN_OR_RETURN(const std::string literal, LiteralOf(work_, column, value));
+    Append("ADD COLUMN ", name, " ", DeclaredType(column), " DEFAULT ", literal);
     Append("ALTER COLUMN ", name, " DROP DEFAULT");
     return absl::OkStatus();
   }
@@ -80,12 +80,12 @@ class Alteration {
       return absl::FailedPreconditionError(
           absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is one of its key."));
     }
-    const auto dependants = FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name);
-    if (!dependants.ok()) return dependants.status();
-    if (!dependants->empty()) {
+    ASSIGN_OR_RETURN(const auto dependants,
+                     FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name));
+    if (!dependants.empty()) {
       return absl::FailedPreconditionError(absl::StrCat("column '", drop.name, "' of table '",
                                                         agreed_.schema.name, "' is used by ",
-                                                        ListNames(*dependants), "."));
+                                                        ListNames(dependants), "."));
     }
     const bool had_kinds = !agreed_.kinds.empty();
     DropKind(drop.name, &agreed_.kinds);
@@ -120,7 +120,7 @@ class Alteration {
   /// What changes nothing waits for nobody.
   absl::Status Run() {
     if (sql_.empty()) return absl::OkStatus();
-    if (absl::Status locked = LockTable(work_, agreed_.schema.name); !locked.ok()) return locked;
+    RETURN_IF_ERROR(LockTable(work_, agreed_.schema.name));
     return RunOnTable(work_, sql_, kAltering);
   }
   const std::vector<std::string>& dropped() const { return dropped_; }
@@ -151,10 +151,9 @@ void RememberLost(TableWork& work, const std::string& table, const Position& pos
 
 absl::Status Change(TableWork& work, const Position& position, const AlterTable& alter,
                     PostgresAgreed* agreed, std::optional<StateRow>* lost) {
-  const auto present = ReadPresent(work.connection, work.names, {agreed->schema.name});
-  if (!present.ok()) return present.status();
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {agreed->schema.name}));
   std::set<std::string> key;
-  for (const auto& [name, table] : *present) {
+  for (const auto& [name, table] : present) {
     if (!table.is_ours) {
       return absl::FailedPreconditionError(absl::StrCat(
           "table '", name,
@@ -167,9 +166,9 @@ absl::Status Change(TableWork& work, const Position& position, const AlterTable&
   }
   Alteration alteration(work, *agreed, std::move(key));
   for (const auto& change : alter.changes) {
-    if (absl::Status status = std::visit(alteration, change); !status.ok()) return status;
+    RETURN_IF_ERROR(std::visit(alteration, change));
   }
-  if (absl::Status status = alteration.Run(); !status.ok()) return status;
+  RETURN_IF_ERROR(alteration.Run());
   RememberLost(work, agreed->schema.name, position, alteration.dropped(), lost);
   return absl::OkStatus();
 }
@@ -179,7 +178,7 @@ absl::Status Change(TableWork& work, const Position& position, const AlterTable&
 absl::Status RunAlterTable(TableWork& work, const Position& position, const AlterTable& alter,
                            PostgresAgreed* agreed, std::optional<StateRow>* lost) {
   CrashPoint("schema.altering");
-  if (absl::Status status = Change(work, position, alter, agreed, lost); !status.ok()) return status;
+  RETURN_IF_ERROR(Change(work, position, alter, agreed, lost));
   WriteAgreed(work.writes, work.names, *agreed);
   return absl::OkStatus();
 }
@@ -219,7 +218,7 @@ absl::Status AddMissingColumns(TableWork& work, const std::string& relation, con
   for (const Column& column : kept.columns) add(column.name, DeclaredType(column));
   for (const auto& [name, declared] : OwnDeclarations(kept)) add(name, declared);
   if (adds.empty()) return absl::OkStatus();
-  if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, relation));
   return RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " ", absl::StrJoin(adds, ", ")),
                     kAltering);
 }
@@ -281,10 +280,10 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
     DropKind(change.to.name, &agreed->kinds);
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
-  if (absl::Status free = CheckNoOlderSnapshot(work, agreed->schema.name); !free.ok()) return free;
+  RETURN_IF_ERROR(CheckNoOlderSnapshot(work, agreed->schema.name));
   // What they are over may not be of the new type, or too long in it; who follows the source's makes them
   // again.
-  if (absl::Status dropped = DropOwnIndexes(work, agreed->schema.name); !dropped.ok()) return dropped;
+  RETURN_IF_ERROR(DropOwnIndexes(work, agreed->schema.name));
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
                     absl::StrCat("ALTER TABLE ", work.In(agreed->schema.name), " ALTER COLUMN ", name,
@@ -323,12 +322,11 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
 absl::Status RunRefitTable(TableWork& work, const Position& position, const RefitTable& refit,
                            PostgresAgreed* agreed, std::optional<StateRow>* lost) {
   const std::string& table = agreed->schema.name;
-  if (absl::Status locked = LockTable(work, table); !locked.ok()) return locked;
-  const auto present = ReadPresent(work.connection, work.names, {table});
-  if (!present.ok()) return present.status();
-  const auto found = present->find(table);
+  RETURN_IF_ERROR(LockTable(work, table));
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {table}));
+  const auto found = present.find(table);
   const std::string why =
-      found == present->end() ? "it is no table any more" : WhyNotRefitted(refit, found->second);
+      found == present.end() ? "it is no table any more" : WhyNotRefitted(refit, found->second);
   if (!why.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "' keeps the partner's rows and columns, but somebody changed it: ", why,

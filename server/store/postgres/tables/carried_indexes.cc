@@ -5,6 +5,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/place_words.h"
 
@@ -58,28 +59,24 @@ absl::StatusOr<std::vector<CarriedIndexes::Index>> CarriedIndexes::Find() {
 }
 
 absl::Status CarriedIndexes::Prepare() {
-  const absl::StatusOr<std::vector<Index>> indexes = Find();
-  if (!indexes.ok()) return indexes.status();
+  ASSIGN_OR_RETURN(const std::vector<Index> indexes, Find());
   const std::string shadow = work_.In(shadow_);
-  for (const Index& index : *indexes) {
+  for (const Index& index : indexes) {
     if (index.head.empty()) continue;
     const std::string name = absl::StrCat(shadow_, "_index_", prepared_.size());
     const std::string sql =
         index.is_constraint
             ? absl::StrCat("ALTER TABLE ", shadow, index.head, QuoteName(name), " ", index.tail)
             : absl::StrCat(index.head, QuoteName(name), " ON ", shadow, " ", index.tail);
-    const absl::StatusOr<Made> made = Make(sql);
-    if (!made.ok()) return made.status();
+    ASSIGN_OR_RETURN(const Made made, Make(sql));
     // It may speak of the table by its name.
-    if (*made != Made::kNo) prepared_[index.make] = *made == Made::kYes ? name : "";
+    if (made != Made::kNo) prepared_[index.make] = made == Made::kYes ? name : "";
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> CarriedIndexes::Free() {
-  absl::StatusOr<std::vector<Index>> indexes = Find();
-  if (!indexes.ok()) return indexes.status();
-  indexes_ = *std::move(indexes);
+  ASSIGN_OR_RETURN(indexes_, Find());
   std::string sql;
   for (const Index& index : indexes_) absl::StrAppend(&sql, index.drop, "; ");
   return sql;
@@ -90,15 +87,12 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
     const auto prepared = prepared_.find(index.make);
     Made made = Made::kRowsRefuse;
     if (prepared == prepared_.end()) {
-      const absl::StatusOr<Made> now = Make(index.make);
-      if (!now.ok()) return now.status();
-      made = *now;
+      ASSIGN_OR_RETURN(made, Make(index.make));
     } else if (!prepared->second.empty()) {
-      absl::Status renamed = RunOnTable(
+      RETURN_IF_ERROR(RunOnTable(
           work_,
           absl::StrCat("ALTER INDEX ", work_.In(prepared->second), " RENAME TO ", QuoteName(index.name)),
-          kCarrying);
-      if (!renamed.ok()) return renamed;
+          kCarrying));
       made = Made::kYes;
       prepared_.erase(prepared);
     }
@@ -114,12 +108,10 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
   // Somebody dropped or changed those meanwhile.
   for (const auto& [definition, name] : prepared_) {
     if (name.empty()) continue;
-    absl::Status dropped =
-        RunOnTable(work_,
-                   absl::StrCat("ALTER TABLE ", work_.In(table_), " DROP CONSTRAINT IF EXISTS ",
-                                QuoteName(name), "; DROP INDEX IF EXISTS ", work_.In(name)),
-                   kCarrying);
-    if (!dropped.ok()) return dropped;
+    RETURN_IF_ERROR(RunOnTable(work_,
+                               absl::StrCat("ALTER TABLE ", work_.In(table_), " DROP CONSTRAINT IF EXISTS ",
+                                            QuoteName(name), "; DROP INDEX IF EXISTS ", work_.In(name)),
+                               kCarrying));
   }
   return absl::OkStatus();
 }
@@ -132,7 +124,7 @@ absl::StatusOr<CarriedIndexes::Made> CarriedIndexes::Make(const std::string& sql
   if (made.ok()) return Made::kYes;
   // A full disk is not the index's fault.
   if (!absl::IsFailedPrecondition(made)) return made;
-  if (absl::Status back = attempt.RollBack(kCarrying); !back.ok()) return back;
+  RETURN_IF_ERROR(attempt.RollBack(kCarrying));
   const postgres::Trouble trouble = postgres::TroubleOf(made);
   // RunOnTable() has no trouble of a value that is too long.
   return trouble == postgres::Trouble::kConstraint || trouble == postgres::Trouble::kNone ? Made::kRowsRefuse

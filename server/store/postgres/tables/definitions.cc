@@ -1,4 +1,5 @@
 #include "server/store/postgres/tables/definitions.h"
+#include "base/status_macros.h"
 #include "server/store/new_rule.h"
 
 #include <map>
@@ -57,7 +58,7 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
     column.name = name;
   }
   if (sql.empty()) return absl::OkStatus();
-  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, kept.name));
   return RunOnTable(work, sql, kPreparingTable);
 }
 
@@ -110,7 +111,7 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
                   "Drop it, or declare it NOT DEFERRABLE");
   }
   const TableSchema kept = KeptForm(agreed);
-  if (absl::Status renamed = RenameByCase(work, kept, &present); !renamed.ok()) return renamed;
+  RETURN_IF_ERROR(RenameByCase(work, kept, &present));
   if (KeepsPartner(kept)) return absl::OkStatus();
   std::string why = WhyNotMerged(kept, present);
   if (why.empty() && !KeptOut(before, agreed, /*key=*/true).empty()) why = "the rule for its key changed";
@@ -120,12 +121,11 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
     if (!added.ok() && !absl::IsAborted(added)) return added;
     return NoteEmptied(work, table, FindKeptOut(before, agreed));
   }
-  const auto dependants = FindDependants(work.connection, work.names, table);
-  if (!dependants.ok()) return dependants.status();
-  if (dependants->empty()) return NoteEmptied(work, table, FindKeptOut(before, agreed));
+  ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, table));
+  if (dependants.empty()) return NoteEmptied(work, table, FindKeptOut(before, agreed));
   return Refuse(table,
                 absl::StrCat("would have to be made anew, since ", why,
-                             "; but there depend on it: ", ListNames(*dependants)),
+                             "; but there depend on it: ", ListNames(dependants)),
                 "Drop or change what depends on it");
 }
 
@@ -151,15 +151,12 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
 }
 
 absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create) {
-  const absl::StatusOr<Relation> there = FindRelation(work, create.schema.name);
-  if (!there.ok()) return there.status();
-  if (!there->name.empty()) return NotFree(create, *there);
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  absl::Status made =
-      RunOnTable(work, CreateTableSql(work, create.schema.name, create.schema, *id), "making a table");
-  if (!made.ok()) return made;
-  PostgresAgreed agreed{.schema = create.schema, .generation = *id, .is_there = true};
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, create.schema.name));
+  if (!there.name.empty()) return NotFree(create, there);
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
+  RETURN_IF_ERROR(
+      RunOnTable(work, CreateTableSql(work, create.schema.name, create.schema, id), "making a table"));
+  PostgresAgreed agreed{.schema = create.schema, .generation = id, .is_there = true};
   AddKinds(create.schema, &agreed.kinds);
   return agreed;
 }
@@ -167,11 +164,10 @@ absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable
 absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresAgreed* agreed) {
   const std::string &name = agree.schema.name,
                     before = agreed->schema.name.empty() ? name : agreed->schema.name;
-  const auto present = ReadPresent(work.connection, work.names, {before});
-  if (!present.ok()) return present.status();
-  const auto found = present->find(before);
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {before}));
+  const auto found = present.find(before);
   // A table of another role is left alone, under whatever name.
-  agreed->is_there = found != present->end() && found->second.is_ours;
+  agreed->is_there = found != present.end() && found->second.is_ours;
   if (agreed->is_there && before != name) {
     absl::Status renamed = LockTable(work, before);
     if (renamed.ok()) {
@@ -183,7 +179,7 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
   }
   if (agreed->is_there) {
     PresentTable table = found->second;
-    if (absl::Status ready = Prepare(work, agreed->schema, agree.schema, table); !ready.ok()) return ready;
+    RETURN_IF_ERROR(Prepare(work, agreed->schema, agree.schema, table));
   }
   AddKinds(KeptForm(agree.schema), &agreed->kinds);
   agreed->schema = agree.schema;
@@ -212,13 +208,12 @@ std::vector<std::string> FindKeptOut(const TableSchema& before, const TableSchem
 
 absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns) {
   if (columns.empty()) return absl::OkStatus();
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
   PayloadWriter payload;
   payload.Number(static_cast<std::int64_t>(columns.size()));
   for (const std::string& column : columns) payload.Text(column);
   // A row each: none takes the place of one that waits.
-  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), *id, payload.Take()});
+  PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), id, payload.Take()});
   return absl::OkStatus();
 }
 
@@ -231,27 +226,24 @@ std::set<std::string> EmptiedBy(const StateRow& note) {
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note) {
   std::vector<std::string> emptied;
   // A partner's table may have the same name in another case.
-  const auto agreed = SelectDefinitions(work.connection, work.names, {note.table_key});
-  if (!agreed.ok()) return agreed.status();
-  if (!agreed->empty()) {
-    const TableSchema& table = agreed->front().schema;
-    const auto present = ReadPresent(work.connection, work.names, {table.name});
-    if (!present.ok()) return present.status();
-    const auto there = present->find(table.name);
-    if (there != present->end() && there->second.is_ours) emptied = FindNoted(note, table, there->second);
+  ASSIGN_OR_RETURN(const auto agreed, SelectDefinitions(work.connection, work.names, {note.table_key}));
+  if (!agreed.empty()) {
+    const TableSchema& table = agreed.front().schema;
+    ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {table.name}));
+    const auto there = present.find(table.name);
+    if (there != present.end() && there->second.is_ours) emptied = FindNoted(note, table, there->second);
     std::vector<std::string> sets, filled;
     for (const std::string& column : emptied) {
       sets.push_back(absl::StrCat(QuoteName(column), " = NULL"));
       filled.push_back(absl::StrCat(QuoteName(column), " IS NOT NULL"));
     }
     if (!emptied.empty()) {
-      absl::Status done = RunOnTable(
+      RETURN_IF_ERROR(RunOnTable(
           work,
           absl::StrCat("SET LOCAL statement_timeout = 0; UPDATE ONLY ", work.In(table.name), " SET ",
                        absl::StrJoin(sets, ", "), " WHERE (", absl::StrJoin(filled, " OR "), ")",
                        HasOwned(table) ? absl::StrCat(" AND ", kOwnedColumn, " IN (0, 1)") : ""),
-          "emptying columns");
-      if (!done.ok()) return done;
+          "emptying columns"));
     }
   }
   work.writes.Add(

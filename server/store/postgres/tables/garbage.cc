@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -21,18 +22,16 @@ absl::Status DropOne(postgres::Connection& connection, const MirrorGuard& own, c
   OwnWrites writes;
   RemoveState(writes, names, StateKind::kGarbage, relation);
   OwnTransaction transaction(connection, own);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  RETURN_IF_ERROR(transaction.Begin());
   TableWork work{connection, names, writes};
-  const absl::StatusOr<Relation> there = FindRelation(work, relation);
-  if (!there.ok()) return there.status();
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, relation));
   // What another role has under that name stays.
-  if (there->is_table() && there->is_ours) {
-    absl::Status dropped = connection.Execute(
+  if (there.is_table() && there.is_ours) {
+    RETURN_IF_ERROR(connection.Execute(
         absl::StrCat("SET LOCAL lock_timeout = ", patience.count(), "; DROP TABLE ", work.In(relation)),
-        kDropping);
-    if (!dropped.ok()) return dropped;
+        kDropping));
   }
-  if (absl::Status removed = writes.Send(connection); !removed.ok()) return removed;
+  RETURN_IF_ERROR(writes.Send(connection));
   return transaction.Commit();
 }
 

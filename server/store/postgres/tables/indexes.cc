@@ -11,6 +11,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -47,7 +48,7 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
       {{work.In(name)}}, kDroppingIndex);
   if (!table.ok()) return InStoreWords(table.status(), Touched::kMirroredTable);
   if (table->rows() == 0) return absl::OkStatus();
-  if (absl::Status locked = LockTable(work, table->Text(0, 0)); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, table->Text(0, 0)));
   return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
 }
 
@@ -135,7 +136,7 @@ absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const Table
   }
   if (schema == nullptr) return absl::OkStatus();
   CrashPoint("index.making");
-  if (absl::Status locked = LockTable(work, schema->name, "SHARE"); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, schema->name, "SHARE"));
   return MakeIndex(work, {name, schema->name},
                    absl::StrCat("CREATE INDEX IF NOT EXISTS ", QuoteName(name), " ON ", work.In(schema->name),
                                 " (", PostgresIndexTerms(KeptForm(*schema), change.columns), ")"));

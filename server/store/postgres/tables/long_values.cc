@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -33,19 +34,18 @@ absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::s
       {work.In(table), kOwnIndexPrefix}, kDroppingOwn);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   if (rows->rows() == 0) return 0;
-  if (absl::Status locked = LockTable(work, table); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, table));
   std::string sql;
   for (int row = 0; row < rows->rows(); ++row)
     absl::StrAppend(&sql, "DROP INDEX IF EXISTS ", work.In(rows->Text(row, 0)), "; ");
-  if (absl::Status dropped = RunOnTable(work, sql, kDroppingOwn); !dropped.ok()) return dropped;
+  RETURN_IF_ERROR(RunOnTable(work, sql, kDroppingOwn));
   return static_cast<std::size_t>(rows->rows());
 }
 
 absl::Status NoteTooLong(TableWork& work, const OwnIndex& index) {
   ForgetTooLong(work, index.table, index.name);
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  PutState(work.writes, work.names, StateKind::kTooLong, {FoldName(index.table), *id, PayloadOf(index)});
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
+  PutState(work.writes, work.names, StateKind::kTooLong, {FoldName(index.table), id, PayloadOf(index)});
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/text_form.h"
 #include "server/plan/hold_keys.h"
@@ -50,17 +51,16 @@ struct Comparison {
 /// Locks the table. Absent: it has no key, or had another one, and nobody can tell.
 absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSchema& kept,
                                                   const PostgresShadow& shadow) {
-  const auto present = ReadPresent(work.connection, work.names, {kept.name});
-  if (!present.ok()) return present.status();
-  const auto table = present->find(kept.name);
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
+  const auto table = present.find(kept.name);
   const std::vector<std::uint32_t> key = kept.Key();
-  if (key.empty() || table == present->end() || !table->second.is_ours) return std::nullopt;
+  if (key.empty() || table == present.end() || !table->second.is_ours) return std::nullopt;
   if (table->second.key_size() != key.size()) return std::nullopt;
   for (const std::uint32_t column : key) {
     const PresentColumn* const there = table->second.Find(kept.columns[column].name);
     if (there == nullptr || there->type != DeclaredType(kept.columns[column])) return std::nullopt;
   }
-  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockRows(work, kept.name));
   return Comparison{MergeSql(work, kept, shadow), IsWhole(kept, table->second)};
 }
 
@@ -112,10 +112,9 @@ absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, st
 
 /// One that keeps the partner's rows is never replaced.
 absl::Status CheckWritable(TableWork& work, const TableSchema& kept) {
-  const auto present = ReadPresent(work.connection, work.names, {kept.name});
-  if (!present.ok()) return present.status();
-  const auto table = present->find(kept.name);
-  const std::string why = table == present->end() ? "it is gone" : WhyNotWritten(kept, table->second);
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
+  const auto table = present.find(kept.name);
+  const std::string why = table == present.end() ? "it is gone" : WhyNotWritten(kept, table->second);
   if (why.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name, "' cannot take the new rows: ", why,
@@ -185,14 +184,13 @@ absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, cons
                                   std::vector<std::string>* left_out) {
   const postgres::Failure failure = postgres::FailureOf(failed);
   if (MayBeOwnIndex(failure)) {
-    const absl::StatusOr<std::size_t> dropped = DropIndexesOfAnyLength(work, kept.name);
-    if (!dropped.ok()) return dropped.status();
-    return *dropped > 0;
+    ASSIGN_OR_RETURN(const std::size_t dropped, DropIndexesOfAnyLength(work, kept.name));
+    return dropped > 0;
   }
   const std::string& name = failure.constraint;
   if (left_out == nullptr || failure.sqlstate != "23505" || name.empty() || failure.table != kept.name)
     return false;
-  if (absl::Status locked = LockTable(work, kept.name); !locked.ok()) return locked;
+  RETURN_IF_ERROR(LockTable(work, kept.name));
   absl::Status dropped =
       RunOnTable(work,
                  absl::StrCat("ALTER TABLE ", work.In(kept.name), " DROP CONSTRAINT IF EXISTS ",
@@ -220,15 +218,13 @@ absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kep
       return InStoreWords(set, Touched::kMirroredTable);
     const absl::StatusOr<std::int64_t> rows = RunMerging(work, kept, sql);
     if (rows.ok()) {
-      absl::Status released = InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable);
-      if (!released.ok()) return released;
+      RETURN_IF_ERROR(InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable));
       return rows;
     }
     if (absl::Status back = attempt.RollBack(kMerging); !back.ok())
       return InStoreWords(back, Touched::kMirroredTable);
-    const absl::StatusOr<bool> dropped = DropRefusing(work, kept, rows.status(), left_out);
-    if (!dropped.ok()) return dropped.status();
-    if (!*dropped) return rows;
+    ASSIGN_OR_RETURN(const bool dropped, DropRefusing(work, kept, rows.status(), left_out));
+    if (!dropped) return rows;
   }
 }
 
@@ -236,11 +232,10 @@ absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kep
 
 absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kept,
                                          const PostgresShadow& shadow) {
-  const absl::StatusOr<std::optional<Comparison>> compared = Compare(work, kept, shadow);
-  if (!compared.ok()) return compared.status();
-  if (!*compared) return 0;
-  const MergeSql& sql = (*compared)->sql;
-  const absl::StatusOr<bool> noted = (*compared)->is_whole ? NoteDifferences(work, sql) : false;
+  ASSIGN_OR_RETURN(const std::optional<Comparison> compared, Compare(work, kept, shadow));
+  if (!compared) return 0;
+  const MergeSql& sql = compared->sql;
+  const absl::StatusOr<bool> noted = compared->is_whole ? NoteDifferences(work, sql) : false;
   if (!noted.ok()) return noted.status();
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto count = work.connection.Number(
@@ -251,20 +246,19 @@ absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kep
 
 absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const TableSchema& kept,
                                                         const PostgresShadow& shadow) {
-  const absl::StatusOr<std::optional<Comparison>> compared = Compare(work, kept, shadow);
-  if (!compared.ok()) return compared.status();
+  ASSIGN_OR_RETURN(const std::optional<Comparison> compared, Compare(work, kept, shadow));
   std::vector<std::string> keys;
-  if (!*compared) return keys;
+  if (!compared) return keys;
   const PostgresKinds kinds;
   PostgresStoredRows stored(kept, kinds, kept.Key());
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto rows = work.connection.Query(
-      absl::StrCat("SELECT ", stored.SelectList("t"), (*compared)->sql.Absent(), " LIMIT ", kHoldKeysMax), {},
+      absl::StrCat("SELECT ", stored.SelectList("t"), compared->sql.Absent(), " LIMIT ", kHoldKeysMax), {},
       kComparing);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
   for (int row = 0; row < rows->rows(); ++row) {
     RowBlock block = RowBlock::For(kept, kept.Key());
-    if (absl::Status read = stored.Append(*rows, row, &block); !read.ok()) return read;
+    RETURN_IF_ERROR(stored.Append(*rows, row, &block));
     keys.push_back(HoldKeyText(ShownKey(kept, block)));
   }
   return keys;
@@ -272,38 +266,35 @@ absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const T
 
 absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow,
                        std::int64_t merge_rows_max, std::vector<std::string>* left_out) {
-  if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
-  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  RETURN_IF_ERROR(CheckSize(kept, shadow, merge_rows_max));
+  RETURN_IF_ERROR(LockRows(work, kept.name));
   const MergeSql sql(work, kept, shadow);
-  const absl::StatusOr<bool> noted = NoteDifferences(work, sql);
-  if (!noted.ok()) return noted.status();
-  const std::string remove = *noted ? sql.DeleteNoted() : sql.DeleteAbsentAndChanged();
-  const std::string insert = *noted ? sql.InsertNoted() : sql.InsertMissing();
-  const auto removed = RunMerging(work, kept, remove);
-  if (!removed.ok()) return removed.status();
+  ASSIGN_OR_RETURN(const bool noted, NoteDifferences(work, sql));
+  const std::string remove = noted ? sql.DeleteNoted() : sql.DeleteAbsentAndChanged();
+  const std::string insert = noted ? sql.InsertNoted() : sql.InsertMissing();
+  ASSIGN_OR_RETURN(const auto removed, RunMerging(work, kept, remove));
   CrashPoint("merge.removed");
-  const auto written = WriteMerged(work, kept, insert, left_out);
-  if (!written.ok()) return written.status();
+  ASSIGN_OR_RETURN(const auto written, WriteMerged(work, kept, insert, left_out));
   CrashPoint("merge.written");
-  if (!*noted) return CheckAllWritten(work, kept, shadow);
+  if (!noted) return CheckAllWritten(work, kept, shadow);
   const auto wanted = work.connection.Query(sql.CountNoted(), {}, kMerging);
   if (!wanted.ok()) return InStoreWords(wanted.status(), Touched::kMirroredTable);
-  absl::Status all = CheckChanged(kept, wanted->Int(0, 0), *removed);
-  return all.ok() ? CheckChanged(kept, wanted->Int(0, 1), *written) : all;
+  absl::Status all = CheckChanged(kept, wanted->Int(0, 0), removed);
+  return all.ok() ? CheckChanged(kept, wanted->Int(0, 1), written) : all;
 }
 
 absl::Status MergeIgnoring(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                            PostgresAgreed* agreed) {
   const TableSchema kept = KeptForm(agreed->schema);
-  if (absl::Status fits = CheckWritable(work, kept); !fits.ok()) return fits;
-  if (absl::Status small = CheckSize(kept, shadow, merge_rows_max); !small.ok()) return small;
-  if (absl::Status locked = LockRows(work, kept.name); !locked.ok()) return locked;
+  RETURN_IF_ERROR(CheckWritable(work, kept));
+  RETURN_IF_ERROR(CheckSize(kept, shadow, merge_rows_max));
+  RETURN_IF_ERROR(LockRows(work, kept.name));
   const MergeSql sql(work, kept, shadow);
-  if (absl::Status done = RunMerging(work, kept, sql.GiveUpAbsent()).status(); !done.ok()) return done;
+  RETURN_IF_ERROR(RunMerging(work, kept, sql.GiveUpAbsent()).status());
   CrashPoint("merge.removed");
-  if (absl::Status done = WriteMerged(work, kept, sql.Upsert(), nullptr).status(); !done.ok()) return done;
+  RETURN_IF_ERROR(WriteMerged(work, kept, sql.Upsert(), nullptr).status());
   CrashPoint("merge.written");
-  if (absl::Status all = CheckAllWritten(work, kept, shadow); !all.ok()) return all;
+  RETURN_IF_ERROR(CheckAllWritten(work, kept, shadow));
   DropShadow(work, shadow);
   ForgetTooLong(work, kept.name);
   agreed->kinds = shadow.kinds;

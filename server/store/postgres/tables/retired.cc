@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -23,15 +24,13 @@ constexpr std::int64_t kKeptForGood = std::numeric_limits<std::int64_t>::max();
 
 /// Without the mirror's own indexes, whose names are free then. Gives the name it has now.
 absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& relation) {
-  if (absl::Status locked = LockTable(work, relation); !locked.ok()) return locked;
-  if (absl::Status dropped = DropOwnIndexes(work, relation); !dropped.ok()) return dropped;
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
-  std::string aside = DroppedName(*id);
-  absl::Status renamed =
-      RunOnTable(work, absl::StrCat("ALTER TABLE ", work.In(relation), " RENAME TO ", QuoteName(aside)),
-                 "setting a table aside");
-  if (!renamed.ok()) return renamed;
+  RETURN_IF_ERROR(LockTable(work, relation));
+  RETURN_IF_ERROR(DropOwnIndexes(work, relation));
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
+  std::string aside = DroppedName(id);
+  RETURN_IF_ERROR(RunOnTable(work,
+                             absl::StrCat("ALTER TABLE ", work.In(relation), " RENAME TO ", QuoteName(aside)),
+                             "setting a table aside"));
   return aside;
 }
 
@@ -41,9 +40,8 @@ absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& con
                                                        const std::vector<StateRow>& dropped) {
   std::vector<std::string> relations, keeping;
   for (const StateRow& row : dropped) relations.push_back(row.table_key);
-  const auto present = ReadPresent(connection, names, relations);
-  if (!present.ok()) return present.status();
-  for (const auto& [name, table] : *present) {
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(connection, names, relations));
+  for (const auto& [name, table] : present) {
     if (table.is_ours && table.Find(kOwnedColumn) != nullptr) keeping.push_back(name);
   }
   return keeping;
@@ -79,12 +77,10 @@ absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const st
                                                        const std::string& shadow, std::int64_t now_ms) {
   CrashPoint("schema.retiring");
   ForgetTable(work, table, shadow);
-  const absl::StatusOr<Relation> there = FindRelation(work, table);
-  if (!there.ok()) return there.status();
-  if (!there->is_table() || !there->is_ours) return std::nullopt;
-  const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
-  if (!aside.ok()) return aside.status();
-  StateRow row = {*aside, now_ms, PayloadWriter().Text(table).Take()};
+  ASSIGN_OR_RETURN(const Relation there, FindRelation(work, table));
+  if (!there.is_table() || !there.is_ours) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::string aside, RenameAside(work, there.name));
+  StateRow row = {aside, now_ms, PayloadWriter().Text(table).Take()};
   PutState(work.writes, work.names, StateKind::kDropped, row);
   return row;
 }
@@ -99,9 +95,8 @@ absl::Status RunDropTable(TableWork& work, const std::string& table, const std::
     return RunWhereFree(work, there->name, absl::StrCat("DROP ", kind, " ", work.In(there->name)),
                         "dropping it");
   if (!there->is_table()) return absl::OkStatus();
-  const absl::StatusOr<std::string> aside = RenameAside(work, there->name);
-  if (!aside.ok()) return aside.status();
-  MakeGarbage(work, *aside);
+  ASSIGN_OR_RETURN(const std::string aside, RenameAside(work, there->name));
+  MakeGarbage(work, aside);
   return absl::OkStatus();
 }
 
@@ -111,22 +106,20 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
     if (row.number < before_ms) old.push_back(row);
   }
   if (old.empty()) return absl::OkStatus();
-  const auto keeping = KeepingTables(work.connection, work.names, old);
-  if (!keeping.ok()) return keeping.status();
+  ASSIGN_OR_RETURN(const auto keeping, KeepingTables(work.connection, work.names, old));
   for (StateRow& row : old) {
     const std::string& name = row.table_key;
     RemoveState(work.writes, work.names, StateKind::kDropped, name);
-    absl::StatusOr<bool> kept = std::find(keeping->begin(), keeping->end(), name) != keeping->end();
+    absl::StatusOr<bool> kept = std::find(keeping.begin(), keeping.end(), name) != keeping.end();
     if (*kept) kept = HoldsOthersRows(work.connection, work.names, name);
     if (!kept.ok()) return kept.status();
     if (!*kept) {
       MakeGarbage(work, name);
       continue;
     }
-    absl::Status emptied =
-        RunOnTable(work, absl::StrCat("DELETE FROM ONLY ", work.In(name), " WHERE ", LiveRowsAside()),
-                   "emptying a table set aside");
-    if (!emptied.ok()) return emptied;
+    RETURN_IF_ERROR(RunOnTable(work,
+                               absl::StrCat("DELETE FROM ONLY ", work.In(name), " WHERE ", LiveRowsAside()),
+                               "emptying a table set aside"));
     // The rest stays, and is not looked at again.
     row.number = kKeptForGood;
     PutState(work.writes, work.names, StateKind::kDropped, std::move(row));
@@ -147,9 +140,8 @@ absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connecti
   if (!keeping.ok()) return keeping;
   std::vector<std::string> holding;
   for (const std::string& name : *keeping) {
-    const absl::StatusOr<bool> holds = HoldsOthersRows(connection, names, name);
-    if (!holds.ok()) return holds.status();
-    if (*holds) holding.push_back(name);
+    ASSIGN_OR_RETURN(const bool holds, HoldsOthersRows(connection, names, name));
+    if (holds) holding.push_back(name);
   }
   // Their numbers grow.
   std::sort(holding.begin(), holding.end(), [](const std::string& a, const std::string& b) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/tenant_row.h"
@@ -68,10 +69,9 @@ namespace {
 /// Before a row is sent: in the swap readers would wait behind it for the whole merge.
 absl::Status PrepareMerge(TableWork& work, const TableSchema& kept) {
   if (KeepsPartner(kept)) return absl::OkStatus();
-  const auto present = ReadPresent(work.connection, work.names, {kept.name});
-  if (!present.ok()) return present.status();
-  const auto table = present->find(kept.name);
-  if (table == present->end() || !WhyNotMerged(kept, table->second).empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
+  const auto table = present.find(kept.name);
+  if (table == present.end() || !WhyNotMerged(kept, table->second).empty()) return absl::OkStatus();
   return AddMissingColumns(work, kept.name, kept, table->second);
 }
 
@@ -80,16 +80,15 @@ absl::Status PrepareMerge(TableWork& work, const TableSchema& kept) {
 absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgreed& agreed,
                                               const BeginShadow& begin) {
   CrashPoint("shadow.beginning");
-  if (absl::Status ready = PrepareMerge(work, KeptForm(begin.schema)); !ready.ok()) return ready;
-  const absl::StatusOr<std::int64_t> id = TakeId(work.connection, work.names);
-  if (!id.ok()) return id.status();
+  RETURN_IF_ERROR(PrepareMerge(work, KeptForm(begin.schema)));
+  ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
   const TableSchema kept = ShadowForm(KeptForm(begin.schema));
-  PostgresShadow shadow{FoldName(kept.name), ShadowName(*id), begin.cycle, 0, agreed.kinds, {}};
+  PostgresShadow shadow{FoldName(kept.name), ShadowName(id), begin.cycle, 0, agreed.kinds, {}};
   AddKinds(kept, &shadow.kinds);
   // One that is analyzed at the moment could not be renamed; and no other process cleans up behind a
   // population.
   absl::Status made = RunOnTable(work,
-                                 absl::StrCat(CreateTableSql(work, shadow.name, kept, *id), "; ALTER TABLE ",
+                                 absl::StrCat(CreateTableSql(work, shadow.name, kept, id), "; ALTER TABLE ",
                                               work.In(shadow.name), " SET (autovacuum_enabled = off)"),
                                  "making a table for a population");
   // Half a population is for nobody.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/own_views.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
@@ -33,38 +34,33 @@ class Replacement {
   /// Whether it may be, beside whoever reads: from then on they wait, so what takes long is done before.
   /// Errors: kAborted, naming them.
   absl::Status Lock() {
-    if (absl::Status locked = LockTable(work_, shadow_.name); !locked.ok()) return locked;
-    if (absl::Status made = indexes_.Prepare(); !made.ok()) return made;
+    RETURN_IF_ERROR(LockTable(work_, shadow_.name));
+    RETURN_IF_ERROR(indexes_.Prepare());
     return LockTable(work_, table_);
   }
 
   /// What others made on the table is made again, on the new rows. `generation` gets the table's.
   absl::Status Run(std::int64_t* generation, std::vector<std::string>* left_out) {
-    const absl::StatusOr<std::vector<Part>> triggers = FindTriggers();
-    if (!triggers.ok()) return triggers.status();
-    const absl::StatusOr<std::vector<Part>> notes = FindNotes();
-    if (!notes.ok()) return notes.status();
-    absl::Status given = GiveRights(work_.connection, work_.In(table_), work_.In(shadow_.name));
-    if (!given.ok()) return given;
-    const absl::StatusOr<std::int64_t> id = TakeId(work_.connection, work_.names);
-    if (!id.ok()) return id.status();
+    ASSIGN_OR_RETURN(const std::vector<Part> triggers, FindTriggers());
+    ASSIGN_OR_RETURN(const std::vector<Part> notes, FindNotes());
+    RETURN_IF_ERROR(GiveRights(work_.connection, work_.In(table_), work_.In(shadow_.name)));
+    ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work_.connection, work_.names));
 
-    const std::string aside = DroppedName(*id);
-    absl::StatusOr<std::string> freed = indexes_.Free();
-    if (!freed.ok()) return freed.status();
-    std::string sql = *std::move(freed);
+    const std::string aside = DroppedName(id);
+    ASSIGN_OR_RETURN(std::string freed, indexes_.Free());
+    std::string sql = std::move(freed);
     absl::StrAppend(&sql, "ALTER TABLE ", work_.In(table_), " RENAME TO ", QuoteName(aside), "; ALTER TABLE ",
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
                     work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
-    for (const Part& note : *notes) absl::StrAppend(&sql, "; ", note.make);
+    for (const Part& note : notes) absl::StrAppend(&sql, "; ", note.make);
     // They would go with the table to where it is set aside, and keep it.
-    if (absl::Status dropped = DropOwnViews(); !dropped.ok()) return dropped;
-    if (absl::Status renamed = RunOnTable(work_, sql, kSwapping); !renamed.ok()) return renamed;
+    RETURN_IF_ERROR(DropOwnViews());
+    RETURN_IF_ERROR(RunOnTable(work_, sql, kSwapping));
     CrashPoint("swap.exchanged");
     MakeGarbage(work_, aside);
-    *generation = *id;
-    if (absl::Status made = indexes_.Finish(left_out); !made.ok()) return made;
-    if (absl::Status made = MakeTriggers(*triggers); !made.ok()) return made;
+    *generation = id;
+    RETURN_IF_ERROR(indexes_.Finish(left_out));
+    RETURN_IF_ERROR(MakeTriggers(triggers));
     CrashPoint("swap.indexed");
     return absl::OkStatus();
   }
@@ -107,18 +103,17 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
   }
 
   absl::Status DropOwnViews() {
-    const absl::StatusOr<std::vector<Part>> views =
+    ASSIGN_OR_RETURN(
+        const std::vector<Part> views,
         Find(absl::StrCat(
                  "SELECT DISTINCT d.name, d.name FROM (SELECT v.oid, v.oid::regclass::text AS name FROM (",
                  OwnViewsSql("to_regnamespace($2)"),
                  ") AS v) AS d JOIN pg_rewrite AS r ON r.ev_class = d.oid JOIN pg_depend AS n ON n.classid = "
                  "'pg_rewrite'::regclass AND n.objid = r.oid AND n.refclassid = 'pg_class'::regclass AND "
                  "n.refobjid = $1::text::regclass"),
-             {work_.In(table_), work_.names.schema});
-    if (!views.ok()) return views.status();
-    for (const Part& view : *views) {
-      absl::Status dropped = RunWhereFree(work_, table_, "DROP VIEW " + view.make, kSwapping);
-      if (!dropped.ok()) return dropped;
+             {work_.In(table_), work_.names.schema}));
+    for (const Part& view : views) {
+      RETURN_IF_ERROR(RunWhereFree(work_, table_, "DROP VIEW " + view.make, kSwapping));
     }
     return absl::OkStatus();
   }
@@ -151,9 +146,8 @@ absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
       absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ONLY ", work.In(table), ")"), {}, kSwapping);
   if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);
   if (!bare->Bool(0, 0)) return false;
-  const auto dependants = FindDependants(work.connection, work.names, table);
-  if (!dependants.ok()) return dependants.status();
-  return dependants->empty();
+  ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, table));
+  return dependants.empty();
 }
 
 absl::Status CheckThere(const std::map<std::string, PresentTable>& present, const std::string& table,
@@ -173,12 +167,11 @@ absl::Status CheckThere(const std::map<std::string, PresentTable>& present, cons
 }
 
 absl::Status CheckReplaceable(TableWork& work, const std::string& table, const std::string& why) {
-  const auto dependants = FindDependants(work.connection, work.names, table);
-  if (!dependants.ok()) return dependants.status();
-  if (dependants->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, table));
+  if (dependants.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' cannot hold the new rows: ", why,
-      ". Another one in its place would be without what others made: ", absl::StrJoin(*dependants, ", "),
+      ". Another one in its place would be without what others made: ", absl::StrJoin(dependants, ", "),
       ". The new rows were not swapped in; the former rows are still there. Drop that; the next cycle "
       "populates "
       "the table."));
@@ -207,14 +200,12 @@ absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
 absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentTable& present) {
   std::vector<std::string> free, stay;
   for (const std::string& name : OtherColumns(kept, present)) {
-    const auto dependants = FindDependants(work.connection, work.names, kept.name, name);
-    if (!dependants.ok()) return dependants.status();
-    (dependants->empty() ? free : stay).push_back(name);
+    ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, kept.name, name));
+    (dependants.empty() ? free : stay).push_back(name);
   }
   if (!free.empty()) {
-    const absl::StatusOr<bool> dropped = DropColumns(work, kept.name, free);
-    if (!dropped.ok()) return dropped.status();
-    if (!*dropped) stay.insert(stay.end(), free.begin(), free.end());
+    ASSIGN_OR_RETURN(const bool dropped, DropColumns(work, kept.name, free));
+    if (!dropped) stay.insert(stay.end(), free.begin(), free.end());
   }
   // One of a DBA's that has to have values keeps them.
   std::erase_if(stay, [&](const std::string& name) { return present.Find(name)->is_not_null; });
@@ -226,18 +217,17 @@ absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentT
 absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                      PostgresAgreed* agreed, std::vector<std::string>* left_out) {
   const TableSchema kept = KeptForm(agreed->schema);
-  const auto present = ReadPresent(work.connection, work.names, {kept.name, shadow.name});
-  if (!present.ok()) return present.status();
-  if (absl::Status there = CheckThere(*present, kept.name, shadow); !there.ok()) return there;
-  const PresentTable& table = present->at(kept.name);
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name, shadow.name}));
+  RETURN_IF_ERROR(CheckThere(present, kept.name, shadow));
+  const PresentTable& table = present.at(kept.name);
   Replacement replacement(work, kept.name, shadow);
   const std::string why = WhyNotMerged(kept, table);
   absl::StatusOr<bool> replaces = !why.empty();
   if (*replaces) {
-    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
+    RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
     // Who makes a view on it may have been waited for.
-    if (absl::Status locked = replacement.Lock(); !locked.ok()) return locked;
-    if (absl::Status free = CheckReplaceable(work, kept.name, why); !free.ok()) return free;
+    RETURN_IF_ERROR(replacement.Lock());
+    RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
   } else if (replaces = IsBare(work, kept.name); replaces.ok() && *replaces) {
     const absl::Status locked = replacement.Lock();
     if (!locked.ok() && !absl::IsAborted(locked)) return locked;
@@ -245,12 +235,12 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   }
   if (!replaces.ok()) return replaces.status();
   if (*replaces) {
-    if (absl::Status done = replacement.Run(&agreed->generation, left_out); !done.ok()) return done;
+    RETURN_IF_ERROR(replacement.Run(&agreed->generation, left_out));
     RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
     RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   } else {
     // They were there when the population began. Readers wait behind what adds one for the whole merge.
-    if (absl::Status added = AddMissingColumns(work, kept.name, kept, table); !added.ok()) return added;
+    RETURN_IF_ERROR(AddMissingColumns(work, kept.name, kept, table));
     absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
     // Of what a rule keeps out nothing is left, but for what is noted now.
     if (merged.ok()) RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_rows.h"
 
@@ -56,9 +57,8 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
   if (postgres::TroubleOf(ran) != Trouble::kLockTimeout) return InStoreWords(ran, Touched::kMirroredTable);
   ran = work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", doing);
   if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
-  const absl::StatusOr<std::string> who = WhoHas(work, relation);
-  if (!who.ok()) return who.status();
-  return absl::AbortedError(absl::StrCat("table '", relation, "' is in use by ", *who,
+  ASSIGN_OR_RETURN(const std::string who, WhoHas(work, relation));
+  return absl::AbortedError(absl::StrCat("table '", relation, "' is in use by ", who,
                                          ", and it cannot be changed meanwhile. It was left as it is; the "
                                          "next cycle tries again."));
 }

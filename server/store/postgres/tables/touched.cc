@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/status_macros.h"
 #include "server/store/postgres/tables/present_table.h"
 
 namespace mirror {
@@ -12,12 +13,11 @@ absl::StatusOr<std::vector<TouchedTable>> FindTouched(postgres::Connection& conn
                                                       const std::vector<PostgresAgreed>& tables) {
   std::vector<std::string> relations;
   for (const PostgresAgreed& table : tables) relations.push_back(table.schema.name);
-  const auto present = ReadPresent(connection, names, relations);
-  if (!present.ok()) return present.status();
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(connection, names, relations));
   std::vector<TouchedTable> all;
   for (const PostgresAgreed& table : tables) {
-    const auto found = present->find(table.schema.name);
-    if (found == present->end()) continue;
+    const auto found = present.find(table.schema.name);
+    if (found == present.end()) continue;
     const TableSchema kept = KeptForm(table.schema);
     TouchedTable touched{.table = table.schema.name, .lacks = WhyNotWritten(kept, found->second)};
     if (!KeepsPartner(kept)) touched.columns = OtherColumns(kept, found->second);

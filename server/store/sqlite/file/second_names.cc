@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
@@ -70,7 +71,7 @@ absl::Status TakeBack(const std::string& path, const std::string& second) {
     fs::rename(second_log, log, error);
   }
   if (error) return Trouble("taking back", second_log, error.message());
-  if (absl::Status synced = SyncFolderOf(path); !synced.ok()) return synced;
+  RETURN_IF_ERROR(SyncFolderOf(path));
   fs::remove(second, error);
   if (error) return Trouble("removing", second, error.message());
   return SyncFolderOf(path);
@@ -88,7 +89,7 @@ absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
   }
   if (error) return Trouble("reading", dir, error.message());
   for (const std::string& second : named_twice) {
-    if (absl::Status status = TakeBack(FirstNameOf(second), second); !status.ok()) return status;
+    RETURN_IF_ERROR(TakeBack(FirstNameOf(second), second));
   }
   return absl::OkStatus();
 }
@@ -97,7 +98,7 @@ absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
 
 absl::StatusOr<bool> NameTwice(const std::string& path, const std::string& second) {
   if (!FileExists(path)) return false;
-  if (absl::Status named = NameOrCopy(path, second); !named.ok()) return named;
+  RETURN_IF_ERROR(NameOrCopy(path, second));
   absl::Status named;
   if (FileExists(path + kLogSuffix)) named = NameOrCopy(path + kLogSuffix, second + kLogSuffix);
   if (named.ok()) named = SyncFolderOf(path);

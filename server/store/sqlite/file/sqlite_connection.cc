@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/schema_guard.h"
 #include "base/db/sqlite/sqlite_words.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
@@ -59,7 +60,7 @@ std::string WhatIsToBeDone(int code, std::string_view detail) {
 
 absl::Status Run(SqliteConnection& connection, std::initializer_list<const char*> statements) {
   for (const char* const sql : statements) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(sql));
   }
   return absl::OkStatus();
 }
@@ -168,17 +169,16 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   if (vfs == nullptr)
     return absl::UnavailableError(
         "there is no memory left to open a mirror with. Nothing was applied; the same call again is safe.");
-  auto database = sqlite::Connection::Open(path,
-                                           {.mode = reading  ? Mode::kRead
-                                                    : create ? Mode::kMake
-                                                             : Mode::kWrite,
-                                            .busy_ms = kBusyTimeoutMs,
-                                            .one_thread = true,
-                                            .vfs = vfs},
-                                           Explain, absl::StrCat("opening '", path, "'"));
-  if (!database.ok()) return database.status();
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(*std::move(database), path, use));
-  if (absl::Status status = connection->Configure(!before, checkpointer); !status.ok()) return status;
+  ASSIGN_OR_RETURN(auto database, sqlite::Connection::Open(path,
+                                                           {.mode = reading  ? Mode::kRead
+                                                                    : create ? Mode::kMake
+                                                                             : Mode::kWrite,
+                                                            .busy_ms = kBusyTimeoutMs,
+                                                            .one_thread = true,
+                                                            .vfs = vfs},
+                                                           Explain, absl::StrCat("opening '", path, "'")));
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(std::move(database), path, use));
+  RETURN_IF_ERROR(connection->Configure(!before, checkpointer));
   connection->file_ = IdOf(path);
   connection->KnowLog();
   if (before && connection->file_ != before) {
@@ -201,12 +201,11 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
     if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   }
   if (fresh) {
-    if (absl::Status status = Execute("PRAGMA page_size = 4096"); !status.ok()) return status;
+    RETURN_IF_ERROR(Execute("PRAGMA page_size = 4096"));
   }
-  absl::Status set = Run(
+  RETURN_IF_ERROR(Run(
       *this, {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
-              "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"});
-  if (!set.ok()) return set;
+              "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}));
   switch (use_) {
     case MirrorUse::kMirror:
       return ConfigureMirror(checkpointer);
@@ -230,12 +229,10 @@ absl::Status SqliteConnection::CheckIsMirror() {
        {"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name IN ('_mirror_tenant', "
         "'_mirror_schema') LIMIT 1",
         "SELECT 0 FROM sqlite_schema LIMIT 1"}) {
-    absl::StatusOr<Query> query = Prepare(sql);
-    if (!query.ok()) return query.status();
-    const absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) continue;
-    if (query->Int(0) == 1) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Query query, Prepare(sql));
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) continue;
+    if (query.Int(0) == 1) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
         "the file '", path_,
         "' is a database of another program: it has tables, but none that a mirror makes. It was "
@@ -245,12 +242,11 @@ absl::Status SqliteConnection::CheckIsMirror() {
 }
 
 absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
-  if (absl::Status status = CheckIsMirror(); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckIsMirror());
   // So that a partner without write access to the folder can read a mirror that the server has closed.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-  absl::Status set = Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"});
-  if (!set.ok()) return set;
+  RETURN_IF_ERROR(Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}));
   DropGatheredAtRollback(handle());
   log_ = std::make_unique<SqliteLog>(handle(), checkpointer, [this] { return OpenBeside(); });
   return absl::OkStatus();
@@ -310,7 +306,7 @@ absl::Status SqliteConnection::Rewrite() {
         absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
   };
   // A reader that holds the log would do so behind the rewriting, too.
-  if (absl::Status emptied = empty_log(); !emptied.ok()) return emptied;
+  RETURN_IF_ERROR(empty_log());
   sqlite3* const beside = OpenBeside();
   if (beside == nullptr)
     return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
@@ -365,18 +361,15 @@ absl::StatusOr<Query> SqliteConnection::Prepare(const std::string& sql) {
 }
 
 absl::Status ExecuteKept(SqliteConnection& connection, const std::string& sql) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  query->SetDoing("the mirror");
-  return query->Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  query.SetDoing("the mirror");
+  return query.Run();
 }
 
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Step();
-  if (!row.ok()) return row.status();
-  return query->Int(0);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  RETURN_IF_ERROR(query.Step().status());
+  return query.Int(0);
 }
 
 void SqliteConnection::TrimStatements() {

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
@@ -62,16 +63,16 @@ std::uint64_t PageBytes(SqliteConnection& connection) {
 
 absl::Status CopyPages(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
   const std::string doing = absl::StrCat("writing '", path, "'");
-  const auto opened = sqlite::Connection::Open(
-      path, {.one_thread = true},
-      [](const sqlite::Failure& failure, std::string_view what) {
-        return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
-      },
-      doing);
-  if (!opened.ok()) return opened.status();
-  const sqlite::Connection& to = **opened;
+  ASSIGN_OR_RETURN(const auto opened, sqlite::Connection::Open(
+                                          path, {.one_thread = true},
+                                          [](const sqlite::Failure& failure, std::string_view what) {
+                                            return SqliteStatus(failure.primary(), failure.extended, what,
+                                                                failure.words);
+                                          },
+                                          doing));
+  const sqlite::Connection& to = *opened;
   // Synced as a whole in the end.
-  if (absl::Status set = to.Execute("PRAGMA synchronous = OFF", doing); !set.ok()) return set;
+  RETURN_IF_ERROR(to.Execute("PRAGMA synchronous = OFF", doing));
   sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
   if (backup == nullptr) return to.LastError(doing);
   int code = SQLITE_OK;
@@ -92,8 +93,8 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
 
 absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std::string& unfinished,
                       const GoOnCopying& go_on) {
-  if (absl::Status copied = CopyPages(from, unfinished, go_on); !copied.ok()) return copied;
-  if (absl::Status synced = SyncCopy(unfinished, O_RDWR); !synced.ok()) return synced;
+  RETURN_IF_ERROR(CopyPages(from, unfinished, go_on));
+  RETURN_IF_ERROR(SyncCopy(unfinished, O_RDWR));
   CrashPoint("backup.synced");
   if (renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
     return CopyTrouble("naming the copy", path, errno);

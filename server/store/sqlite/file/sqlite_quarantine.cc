@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/sync_path.h"
 
@@ -85,7 +86,7 @@ absl::Status SetLogOfDamagedAside(const std::string& path) {
 }
 
 absl::Status LeaveDamaged(const std::string& path) {
-  if (absl::Status status = SetLogOfDamagedAside(path); !status.ok()) return status;
+  RETURN_IF_ERROR(SetLogOfDamagedAside(path));
   return RemoveQuarantine(path);
 }
 

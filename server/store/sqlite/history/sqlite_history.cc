@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
 #include "server/journal/column_list.h"
 #include "server/store/exchanged_keys.h"
@@ -35,45 +36,40 @@ absl::Status MakeTable(SqliteConnection& connection) {
 }
 
 absl::StatusOr<bool> IsTaken(SqliteConnection& connection, const std::string& name) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, name).Step();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE"));
+  return query.Bind(1, name).Step();
 }
 
 /// "orders_history"; under a name of the mirror's own where the partner or the source has that.
 absl::StatusOr<std::string> FreeViewName(SqliteConnection& connection, const std::string& table) {
   const std::string name = table + "_history";
-  const absl::StatusOr<bool> taken = IsTaken(connection, name);
-  if (!taken.ok()) return taken.status();
-  return *taken ? absl::StrCat("_mirror_history_", table) : name;
+  ASSIGN_OR_RETURN(const bool taken, IsTaken(connection, name));
+  return taken ? absl::StrCat("_mirror_history_", table) : name;
 }
 
 absl::StatusOr<std::string> FreeTableName(SqliteConnection& connection, const std::string& prefix) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema WHERE "
-      "type = 'table' AND substr(name, 1, length(?1)) = ?1");
-  if (!query.ok()) return query.status();
-  if (absl::Status row = query->Bind(1, prefix).StepToRow(); !row.ok()) return row;
-  return absl::StrCat(prefix, query->Int(0));
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS "
+                                                   "INTEGER)), 0) + 1 FROM sqlite_schema WHERE "
+                                                   "type = 'table' AND substr(name, 1, length(?1)) = ?1"));
+  RETURN_IF_ERROR(query.Bind(1, prefix).StepToRow());
+  return absl::StrCat(prefix, query.Int(0));
 }
 
 absl::StatusOr<DeclaredColumns> ReadColumns(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare("SELECT name, type FROM temp.pragma_table_info(?1)");
-  if (!query.ok()) return query.status();
-  query->Bind(1, table);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT name, type FROM temp.pragma_table_info(?1)"));
+  query.Bind(1, table);
   DeclaredColumns columns;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) columns[FoldName(query->Text(0))] = query->Text(1);
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) columns[FoldName(query.Text(0))] = query.Text(1);
   if (!row.ok()) return row.status();
   return columns;
 }
 
 absl::Status MakeView(SqliteConnection& connection, const std::string& view, const std::string& versions,
                       const TableSchema& kept) {
-  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, kept.name);
-  if (!columns.ok()) return columns.status();
-  return connection.Execute(CreateViewSql(view, versions, kept, FindVisibleRows(kept, *columns, "")));
+  ASSIGN_OR_RETURN(const DeclaredColumns columns, ReadColumns(connection, kept.name));
+  return connection.Execute(CreateViewSql(view, versions, kept, FindVisibleRows(kept, columns, "")));
 }
 
 bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
@@ -115,55 +111,47 @@ class SqliteHistory final : public HistoryVerbs {
 
   absl::StatusOr<bool> IsKept(const std::string& table) override {
     if (!HasOwnTable(connection_, kHistory)) return false;
-    absl::StatusOr<Query> query = connection_.Prepare("SELECT 1 FROM _mirror_history WHERE table_name = ?1");
-    if (!query.ok()) return query.status();
-    return query->Bind(1, table).Step();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("SELECT 1 FROM _mirror_history WHERE table_name = ?1"));
+    return query.Bind(1, table).Step();
   }
 
   absl::StatusOr<bool> IsAsKept(const std::string& table) override {
-    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
-    if (!history.ok()) return history.status();
-    if (!*history) return true;
-    const TableSchema& schema = (*history)->schema;
-    const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection_, table);
-    if (!columns.ok()) return columns.status();
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> history, FindHistory(connection_, table));
+    if (!history) return true;
+    const TableSchema& schema = history->schema;
+    ASSIGN_OR_RETURN(const DeclaredColumns columns, ReadColumns(connection_, table));
     const bool is_whole =
         std::all_of(schema.columns.begin(), schema.columns.end(),
-                    [&](const Column& column) { return columns->contains(FoldName(column.name)); });
-    absl::StatusOr<Query> own = connection_.Prepare(
-        "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND instr(sql, ?2)");
-    if (!own.ok()) return own.status();
-    const absl::StatusOr<bool> there = own->Bind(1, (*history)->view).Bind(2, (*history)->versions).Step();
-    if (!there.ok()) return there.status();
-    if (!*there) return is_whole;
+                    [&](const Column& column) { return columns.contains(FoldName(column.name)); });
+    ASSIGN_OR_RETURN(Query own, connection_.Prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND "
+                                                    "name = ?1 COLLATE NOCASE AND instr(sql, ?2)"));
+    ASSIGN_OR_RETURN(const bool there, own.Bind(1, history->view).Bind(2, history->versions).Step());
+    if (!there) return is_whole;
     // SQLite writes new names into the text of a view. A table that waits for columns that a population is to
     // bring has a view that shows it so.
-    const std::string sql = own->Text(0);
-    if (sql == CreateViewSql((*history)->view, (*history)->versions, schema,
-                             FindVisibleRows(schema, *columns, ""))) {
+    const std::string sql = own.Text(0);
+    if (sql ==
+        CreateViewSql(history->view, history->versions, schema, FindVisibleRows(schema, columns, ""))) {
       return true;
     }
     return is_whole && absl::StrContains(sql, absl::StrCat(QuoteName(schema.name), " AS t"));
   }
 
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
-    if (absl::Status made = MakeTable(connection_); !made.ok()) return made;
-    const absl::StatusOr<std::string> versions = FreeTableName(connection_, "_mirror_versions_");
-    if (!versions.ok()) return versions.status();
-    const absl::StatusOr<std::string> view = FreeViewName(connection_, kept.name);
-    if (!view.ok()) return view.status();
-    absl::Status status = connection_.Execute(CreateVersionsSql(*versions, kept));
-    if (status.ok()) status = connection_.Execute(CreateVersionsIndexSql(*versions, kept));
-    if (status.ok()) status = MakeView(connection_, *view, *versions, kept);
+    RETURN_IF_ERROR(MakeTable(connection_));
+    ASSIGN_OR_RETURN(const std::string versions, FreeTableName(connection_, "_mirror_versions_"));
+    ASSIGN_OR_RETURN(const std::string view, FreeViewName(connection_, kept.name));
+    absl::Status status = connection_.Execute(CreateVersionsSql(versions, kept));
+    if (status.ok()) status = connection_.Execute(CreateVersionsIndexSql(versions, kept));
+    if (status.ok()) status = MakeView(connection_, view, versions, kept);
     if (!status.ok()) return status;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "INSERT OR REPLACE INTO _mirror_history (table_name, versions, view_name, definition, known_from) "
-        "VALUES (?1, ?2, ?3, ?4, ?5)");
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("INSERT OR REPLACE INTO _mirror_history (table_name, "
+                                                      "versions, view_name, definition, known_from) "
+                                                      "VALUES (?1, ?2, ?3, ?4, ?5)"));
     const std::string packed = PackTable(kept);
-    return query->Bind(1, kept.name)
-        .Bind(2, *versions)
-        .Bind(3, *view)
+    return query.Bind(1, kept.name)
+        .Bind(2, versions)
+        .Bind(3, view)
         .BindBlob(4, packed)
         .Bind(5, known_from)
         .Run();
@@ -178,11 +166,10 @@ class SqliteHistory final : public HistoryVerbs {
       return Keep((*history)->versions, *apply.schema, batch, true, moment);
     }
     // Large values are not in sight: all rows are kept, and compared when they are written.
-    const absl::StatusOr<std::int64_t> last = ReadNumber(
-        connection_,
-        absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName((*history)->versions)));
-    if (!last.ok()) return last.status();
-    uncompared_from_ = *last + 1;
+    ASSIGN_OR_RETURN(const std::int64_t last,
+                     ReadNumber(connection_, absl::StrCat("SELECT coalesce(max(", kVersionNumber,
+                                                          "), 0) FROM ", QuoteName((*history)->versions))));
+    uncompared_from_ = last + 1;
     ChangeBatch keys = batch;
     std::erase_if(keys.columns, [&](const ColumnView& view) {
       return apply.schema->columns[view.column].key_position == 0;
@@ -194,9 +181,8 @@ class SqliteHistory final : public HistoryVerbs {
     if (uncompared_from_ == 0) return absl::OkStatus();
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, apply.schema->name);
     if (!history.ok() || !*history) return history.status();
-    absl::StatusOr<Query> query = connection_.Prepare(ForgetSameSql((*history)->versions, *apply.schema));
-    if (!query.ok()) return query.status();
-    return query->Bind(1, std::exchange(uncompared_from_, 0)).Run();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare(ForgetSameSql((*history)->versions, *apply.schema)));
+    return query.Bind(1, std::exchange(uncompared_from_, 0)).Run();
   }
 
   absl::Status KeepDifference(const TableSchema& kept, const Shadow& shadow, std::int64_t moment,
@@ -205,19 +191,16 @@ class SqliteHistory final : public HistoryVerbs {
     if (!history.ok() || !*history) return history.status();
     const std::string& versions = (*history)->versions;
     const TableSchema compared = WithoutColumns(kept, (*history)->hidden);
-    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, compared);
-    if (!visible.ok()) return visible.status();
+    ASSIGN_OR_RETURN(const VisibleRows visible, ReadVisibleRows(connection_, compared));
     const std::string last =
         absl::StrCat("SELECT coalesce(max(", kVersionNumber, "), 0) FROM ", QuoteName(versions));
-    const absl::StatusOr<std::int64_t> before = ReadNumber(connection_, last);
-    if (!before.ok()) return before.status();
-    for (const std::string& sql : {KeepDifferenceSql(versions, compared, *visible, shadow.name),
-                                   KeepNewSql(versions, compared, *visible, shadow.name)}) {
-      absl::StatusOr<Query> query = connection_.Prepare(sql);
-      if (!query.ok()) return query.status();
-      if (absl::Status status = query->Bind(1, moment).Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(const std::int64_t before, ReadNumber(connection_, last));
+    for (const std::string& sql : {KeepDifferenceSql(versions, compared, visible, shadow.name),
+                                   KeepNewSql(versions, compared, visible, shadow.name)}) {
+      ASSIGN_OR_RETURN(Query query, connection_.Prepare(sql));
+      RETURN_IF_ERROR(query.Bind(1, moment).Run());
     }
-    absl::Status status = TakeKept(versions, compared, shadow, *before, take);
+    absl::Status status = TakeKept(versions, compared, shadow, before, take);
     if (!status.ok() || (*history)->hidden.empty()) return status;
     return NoteHidden(kept.name, {});
   }
@@ -226,17 +209,17 @@ class SqliteHistory final : public HistoryVerbs {
     const TableSchema kept = KeptForm(agreed);
     absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, kept.name);
     if (!history.ok() || !*history) return history.status();
-    if (absl::Status gone = DropHistoryView(connection_, kept.name); !gone.ok()) return gone;
+    RETURN_IF_ERROR(DropHistoryView(connection_, kept.name));
     TableSchema before = std::move((*history)->schema);
     // A proof speaks of the columns that were there.
     if (PackTable(before) != PackTable(kept)) {
-      if (absl::Status status = ForgetProofs(kept.name); !status.ok()) return status;
+      RETURN_IF_ERROR(ForgetProofs(kept.name));
     }
     const std::string& versions = (*history)->versions;
     for (const std::string& name : moved.replaced) {
       const std::optional<std::uint32_t> column = before.Find(name);
       if (!column) continue;
-      if (absl::Status status = Free(versions, name); !status.ok()) return status;
+      RETURN_IF_ERROR(Free(versions, name));
       before.columns[*column].name = kFormer;
     }
     for (const auto& [from, to] : moved.renamed) {
@@ -251,16 +234,15 @@ class SqliteHistory final : public HistoryVerbs {
       before.columns[*column].name = to;
     }
     if (HasOtherKey(before, kept) || HasOtherType(before, kept)) return SetAside(kept.name, now_ms);
-    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     const NewRules rules = FindNewRules(
-        before, agreed, [&](const std::string& column) { return there->contains(FoldName(column)); });
+        before, agreed, [&](const std::string& column) { return there.contains(FoldName(column)); });
     for (const Column& column : kept.columns) {
       if (before.Find(column.name)) continue;
       // It went before, and is another one now.
-      if (absl::Status status = Free(versions, column.name); !status.ok()) return status;
+      RETURN_IF_ERROR(Free(versions, column.name));
     }
-    if (absl::Status status = Widen(versions, kept); !status.ok()) return status;
+    RETURN_IF_ERROR(Widen(versions, kept));
     // What stood in other columns that went stays there.
     if (!rules.empty()) {
       std::vector<std::string> hidden = (*history)->hidden;
@@ -274,10 +256,9 @@ class SqliteHistory final : public HistoryVerbs {
 
   absl::StatusOr<std::int64_t> Cut(const std::string& table, std::int64_t known_from,
                                    std::int64_t count_max) override {
-    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
-    if (!history.ok()) return history.status();
-    if (!*history) return 0;
-    const std::string versions = QuoteName((*history)->versions);
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> history, FindHistory(connection_, table));
+    if (!history) return 0;
+    const std::string versions = QuoteName(history->versions);
     // The oldest are a prefix. What is read beside this sees both or neither.
     for (const std::string& sql :
          {std::string("UPDATE _mirror_history SET known_from = ?1 WHERE table_name = ?2 AND known_from < ?1"),
@@ -285,28 +266,25 @@ class SqliteHistory final : public HistoryVerbs {
           std::string(
               "DELETE FROM _mirror_journal WHERE number < ?1 AND table_name = ?2 AND number = moment AND "
               "done_ms IS NOT NULL AND number <= (SELECT number FROM _mirror_floor)")}) {
-      absl::StatusOr<Query> query = connection_.Prepare(sql);
-      if (!query.ok()) return query.status();
-      if (absl::Status status = query->Bind(1, known_from).Bind(2, table).Run(); !status.ok()) return status;
+      ASSIGN_OR_RETURN(Query query, connection_.Prepare(sql));
+      RETURN_IF_ERROR(query.Bind(1, known_from).Bind(2, table).Run());
     }
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat("DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber,
-                     " FROM (SELECT ", kVersionNumber, ", ", kVersionUntil, " FROM ", versions, " ORDER BY ",
-                     kVersionNumber, " LIMIT ?2) WHERE ", kVersionUntil, " <= ?1)"));
-    if (!query.ok()) return query.status();
-    if (absl::Status status = query->Bind(1, known_from).Bind(2, count_max).Run(); !status.ok())
-      return status;
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare(absl::StrCat(
+                         "DELETE FROM ", versions, " WHERE ", kVersionNumber, " IN (SELECT ", kVersionNumber,
+                         " FROM (SELECT ", kVersionNumber, ", ", kVersionUntil, " FROM ", versions,
+                         " ORDER BY ", kVersionNumber, " LIMIT ?2) WHERE ", kVersionUntil, " <= ?1)")));
+    RETURN_IF_ERROR(query.Bind(1, known_from).Bind(2, count_max).Run());
     return connection_.Changes();
   }
 
   absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) override {
-    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
-    if (!history.ok()) return history.status();
-    if (!*history) return 0;
-    TableSchema rows = (*history)->schema;
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> history, FindHistory(connection_, table));
+    if (!history) return 0;
+    TableSchema rows = history->schema;
     rows.preserve_target = false;
     rows.deletes = Deletes::kApply;
-    const std::string versions = QuoteName((*history)->versions);
+    const std::string versions = QuoteName(history->versions);
     const std::string with =
         absl::StrCat("WITH ", QuoteName(rows.name), " AS (SELECT ", NameList(rows, rows.Key()), ", ",
                      kVersionNumber, ", ", kVersionUntil, ", ", kVersionWas, " FROM ", versions, ") ");
@@ -323,10 +301,9 @@ class SqliteHistory final : public HistoryVerbs {
     });
     if (!status.ok()) return status;
     for (const std::int64_t number : numbers) {
-      absl::StatusOr<Query> query =
-          connection_.Prepare(absl::StrCat("DELETE FROM ", versions, " WHERE ", kVersionNumber, " = ?1"));
-      if (!query.ok()) return query.status();
-      if (status = query->Bind(1, number).Run(); !status.ok()) return status;
+      ASSIGN_OR_RETURN(Query query, connection_.Prepare(absl::StrCat("DELETE FROM ", versions, " WHERE ",
+                                                                     kVersionNumber, " = ?1")));
+      if (status = query.Bind(1, number).Run(); !status.ok()) return status;
     }
     if (status = ForgetProofs(table, until); !status.ok()) return status;
     return were;
@@ -335,23 +312,20 @@ class SqliteHistory final : public HistoryVerbs {
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
     if (!history.ok() || !*history) return history.status();
-    if (absl::Status gone = DropHistoryView(connection_, table); !gone.ok()) return gone;
-    const absl::StatusOr<std::string> aside = FreeTableName(connection_, "_mirror_dropped_");
-    if (!aside.ok()) return aside.status();
+    RETURN_IF_ERROR(DropHistoryView(connection_, table));
+    ASSIGN_OR_RETURN(const std::string aside, FreeTableName(connection_, "_mirror_dropped_"));
     connection_.ForgetStatements();
     // An index keeps its name, which the next history of the table needs.
     absl::Status status =
         connection_.Execute(absl::StrCat("DROP INDEX IF EXISTS ", QuoteName((*history)->versions + "_key")));
-    if (status.ok()) status = RenameTable(connection_, (*history)->versions, *aside);
+    if (status.ok()) status = RenameTable(connection_, (*history)->versions, aside);
     if (!status.ok()) return status;
-    absl::StatusOr<Query> note = connection_.Prepare(
-        "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
-    if (!note.ok()) return note.status();
-    status = note->Bind(1, *aside).Bind(2, absl::StrCat(table, " (history)")).Bind(3, now_ms).Run();
+    ASSIGN_OR_RETURN(Query note, connection_.Prepare("INSERT OR REPLACE INTO _mirror_dropped (dropped_name, "
+                                                     "table_name, dropped_ms) VALUES (?1, ?2, ?3)"));
+    status = note.Bind(1, aside).Bind(2, absl::StrCat(table, " (history)")).Bind(3, now_ms).Run();
     if (!status.ok()) return status;
-    absl::StatusOr<Query> query = connection_.Prepare("DELETE FROM _mirror_history WHERE table_name = ?1");
-    if (!query.ok()) return query.status();
-    return query->Bind(1, table).Run();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("DELETE FROM _mirror_history WHERE table_name = ?1"));
+    return query.Bind(1, table).Run();
   }
 
  private:
@@ -368,11 +342,10 @@ class SqliteHistory final : public HistoryVerbs {
   }
 
   absl::Status ForgetProofs(const std::string& table, std::int64_t before = INT64_MAX) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_journal SET digest = NULL WHERE table_name = ?1 AND number < ?2 AND digest IS NOT "
-        "NULL");
-    if (!query.ok()) return query.status();
-    return query->Bind(1, table).Bind(2, before).Run();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("UPDATE _mirror_journal SET digest = NULL WHERE "
+                                                      "table_name = ?1 AND number < ?2 AND digest IS NOT "
+                                                      "NULL"));
+    return query.Bind(1, table).Bind(2, before).Run();
   }
 
   absl::Status Rename(const std::string& versions, const std::string& from, const std::string& to) {
@@ -382,36 +355,32 @@ class SqliteHistory final : public HistoryVerbs {
 
   /// What a column of that name holds stays under another one.
   absl::Status Free(const std::string& versions, const std::string& column) {
-    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
-    if (!there.ok()) return there.status();
-    if (!there->contains(FoldName(column))) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
+    if (!there.contains(FoldName(column))) return absl::OkStatus();
     int number = 1;
-    while (there->contains(absl::StrCat(kFormer, number))) ++number;
+    while (there.contains(absl::StrCat(kFormer, number))) ++number;
     return Rename(versions, column, absl::StrCat(kFormer, number));
   }
 
   absl::Status Widen(const std::string& versions, const TableSchema& kept) {
-    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     for (const Column& column : kept.columns) {
-      if (there->contains(FoldName(column.name))) continue;
-      absl::Status status = AlterColumns(
+      if (there.contains(FoldName(column.name))) continue;
+      RETURN_IF_ERROR(AlterColumns(
           connection_, absl::StrCat("ALTER TABLE ", QuoteName(versions), " ADD COLUMN ",
-                                    QuoteName(column.name), " ", std::string(SqliteDeclaration(column))));
-      if (!status.ok()) return status;
+                                    QuoteName(column.name), " ", std::string(SqliteDeclaration(column)))));
     }
     return absl::OkStatus();
   }
 
   /// Which column a former one was nobody knows: all of them lose what they have.
   absl::Status Empty(const std::string& versions, const TableSchema& kept, const NewRules& rules) {
-    const absl::StatusOr<DeclaredColumns> there = ReadColumns(connection_, versions);
-    if (!there.ok()) return there.status();
+    ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     std::vector<std::string> columns = rules.changed;
     for (const std::string& name : rules.returned) {
       if (!kept.Find(name)) columns.push_back(name);
     }
-    for (const auto& [name, type] : *there) {
+    for (const auto& [name, type] : there) {
       if (absl::StartsWith(name, kFormer)) columns.push_back(name);
     }
     std::string set;
@@ -421,22 +390,20 @@ class SqliteHistory final : public HistoryVerbs {
   }
 
   absl::Status NoteHidden(const std::string& table, const std::vector<std::string>& columns) {
-    absl::StatusOr<Query> query =
-        connection_.Prepare("UPDATE _mirror_history SET hidden = ?1 WHERE table_name = ?2");
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare("UPDATE _mirror_history SET hidden = ?1 WHERE table_name = ?2"));
     const std::string packed = PackColumnList(columns);
-    return query->Bind(1, packed).Bind(2, table).Run();
+    return query.Bind(1, packed).Bind(2, table).Run();
   }
 
   absl::Status Renew(const TableSchema& kept, const std::string& versions) {
-    const absl::StatusOr<std::string> view = FreeViewName(connection_, kept.name);
-    if (!view.ok()) return view.status();
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_history SET view_name = ?1, definition = ?2 WHERE table_name = ?3");
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(const std::string view, FreeViewName(connection_, kept.name));
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare(
+                         "UPDATE _mirror_history SET view_name = ?1, definition = ?2 WHERE table_name = ?3"));
     const std::string packed = PackTable(kept);
-    absl::Status status = query->Bind(1, *view).BindBlob(2, packed).Bind(3, kept.name).Run();
-    return status.ok() ? MakeView(connection_, *view, versions, kept) : status;
+    absl::Status status = query.Bind(1, view).BindBlob(2, packed).Bind(3, kept.name).Run();
+    return status.ok() ? MakeView(connection_, view, versions, kept) : status;
   }
 
   /// Keys of versions behind `before`, as what the exchange does to their rows.
@@ -448,18 +415,18 @@ class SqliteHistory final : public HistoryVerbs {
       const std::string name = QuoteName(kept.columns[column].name);
       absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = v.", name);
     }
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat("SELECT ", NameList(kept, key), ", CASE WHEN v.", kVersionWas,
-                     " = 0 THEN 1 WHEN EXISTS (SELECT 1 FROM ", QuoteName(shadow.name), " AS s WHERE ", same,
-                     ") THEN 2 ELSE 3 END FROM ", QuoteName(versions), " AS v WHERE v.", kVersionNumber,
-                     " > ?1 ORDER BY v.", kVersionNumber));
-    if (!query.ok()) return query.status();
-    query->Bind(1, before);
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare(absl::StrCat(
+                         "SELECT ", NameList(kept, key), ", CASE WHEN v.", kVersionWas,
+                         " = 0 THEN 1 WHEN EXISTS (SELECT 1 FROM ", QuoteName(shadow.name), " AS s WHERE ",
+                         same, ") THEN 2 ELSE 3 END FROM ", QuoteName(versions), " AS v WHERE v.",
+                         kVersionNumber, " > ?1 ORDER BY v.", kVersionNumber)));
+    query.Bind(1, before);
     KeysByOperation blocks(kept, take);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      const auto operation = static_cast<JournalOperation>(query->Int(static_cast<int>(key.size())));
-      absl::Status status = AppendStoredRow(kept, query->get(), &blocks.Of(operation));
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      const auto operation = static_cast<JournalOperation>(query.Int(static_cast<int>(key.size())));
+      absl::Status status = AppendStoredRow(kept, query.get(), &blocks.Of(operation));
       if (status.ok()) status = blocks.Added(operation);
       if (!status.ok()) return status;
     }
@@ -476,30 +443,25 @@ class SqliteHistory final : public HistoryVerbs {
 absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connection,
                                                        const std::string& table) {
   if (!HasOwnTable(connection, kHistory)) return std::nullopt;
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT versions, view_name, definition, known_from, hidden FROM _mirror_history WHERE table_name = "
-      "?1");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  absl::StatusOr<TableSchema> schema = UnpackTable(query->Text(2));
-  if (!schema.ok()) return schema.status();
-  return KeptHistory{query->Text(0), query->Text(1), *std::move(schema), query->Int(3),
-                     UnpackColumnList(query->Text(4))};
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT versions, view_name, definition, known_from, "
+                                                   "hidden FROM _mirror_history WHERE table_name = "
+                                                   "?1"));
+  ASSIGN_OR_RETURN(const bool row, query.Bind(1, table).Step());
+  if (!row) return std::nullopt;
+  ASSIGN_OR_RETURN(TableSchema schema, UnpackTable(query.Text(2)));
+  return KeptHistory{query.Text(0), query.Text(1), std::move(schema), query.Int(3),
+                     UnpackColumnList(query.Text(4))};
 }
 
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection) {
   if (!HasOwnTable(connection, kHistory)) return std::vector<std::string>();
-  absl::StatusOr<Query> query = connection.Prepare("SELECT table_name FROM _mirror_history");
-  if (!query.ok()) return query.status();
-  return query->Texts();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT table_name FROM _mirror_history"));
+  return query.Texts();
 }
 
 absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const TableSchema& kept) {
-  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, kept.name);
-  if (!columns.ok()) return columns.status();
-  VisibleRows visible = FindVisibleRows(kept, *columns, "main.");
+  ASSIGN_OR_RETURN(const DeclaredColumns columns, ReadColumns(connection, kept.name));
+  VisibleRows visible = FindVisibleRows(kept, columns, "main.");
   if (visible.has_key) return visible;
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name,
@@ -513,12 +475,11 @@ absl::Status DropHistoryView(SqliteConnection& connection, const std::string& ta
   {
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection, table);
     if (!history.ok() || !*history) return history.status();
-    absl::StatusOr<Query> own = connection.Prepare(
-        "SELECT name FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND instr(sql, ?2)");
-    if (!own.ok()) return own.status();
-    const absl::StatusOr<bool> there = own->Bind(1, (*history)->view).Bind(2, (*history)->versions).Step();
+    ASSIGN_OR_RETURN(Query own, connection.Prepare("SELECT name FROM sqlite_schema WHERE type = 'view' AND "
+                                                   "name = ?1 COLLATE NOCASE AND instr(sql, ?2)"));
+    const absl::StatusOr<bool> there = own.Bind(1, (*history)->view).Bind(2, (*history)->versions).Step();
     if (!there.ok() || !*there) return there.status();
-    view = own->Text(0);
+    view = own.Text(0);
   }
   connection.ForgetStatements();
   return connection.Execute(absl::StrCat("DROP VIEW ", QuoteName(view)));
@@ -528,37 +489,33 @@ absl::Status MendHistoryView(SqliteConnection& connection, const std::string& ta
   const absl::StatusOr<std::optional<KeptHistory>> found = FindHistory(connection, table);
   if (!found.ok() || !*found) return found.status();
   const KeptHistory& history = **found;
-  const absl::StatusOr<DeclaredColumns> columns = ReadColumns(connection, table);
-  if (!columns.ok()) return columns.status();
-  const VisibleRows visible = FindVisibleRows(history.schema, *columns, "");
+  ASSIGN_OR_RETURN(const DeclaredColumns columns, ReadColumns(connection, table));
+  const VisibleRows visible = FindVisibleRows(history.schema, columns, "");
   {
-    absl::StatusOr<Query> same = connection.Prepare(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND sql = ?2");
-    if (!same.ok()) return same.status();
+    ASSIGN_OR_RETURN(
+        Query same,
+        connection.Prepare(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1 COLLATE NOCASE AND sql = ?2"));
     const std::string sql = CreateViewSql(history.view, history.versions, history.schema, visible);
-    const absl::StatusOr<bool> stands = same->Bind(1, history.view).Bind(2, sql).Step();
+    const absl::StatusOr<bool> stands = same.Bind(1, history.view).Bind(2, sql).Step();
     if (!stands.ok() || *stands) return stands.status();
   }
-  if (absl::Status gone = DropHistoryView(connection, table); !gone.ok()) return gone;
-  const absl::StatusOr<std::string> view = FreeViewName(connection, table);
-  if (!view.ok()) return view.status();
-  absl::StatusOr<Query> query =
-      connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2");
-  if (!query.ok()) return query.status();
-  if (absl::Status status = query->Bind(1, *view).Bind(2, table).Run(); !status.ok()) return status;
-  return connection.Execute(CreateViewSql(*view, history.versions, history.schema, visible));
+  RETURN_IF_ERROR(DropHistoryView(connection, table));
+  ASSIGN_OR_RETURN(const std::string view, FreeViewName(connection, table));
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2"));
+  RETURN_IF_ERROR(query.Bind(1, view).Bind(2, table).Run());
+  return connection.Execute(CreateViewSql(view, history.versions, history.schema, visible));
 }
 
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name) {
   if (!HasOwnTable(connection, kHistory)) return absl::OkStatus();
   std::vector<std::string> tables;
   {
-    absl::StatusOr<Query> query =
-        connection.Prepare("SELECT table_name FROM _mirror_history WHERE view_name = ?1 COLLATE NOCASE");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, name).Texts();
-    if (!found.ok()) return found.status();
-    tables = *std::move(found);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare("SELECT table_name FROM _mirror_history WHERE view_name = ?1 COLLATE NOCASE"));
+    ASSIGN_OR_RETURN(tables, query.Bind(1, name).Texts());
   }
   for (const std::string& table : tables) {
     absl::Status status = DropHistoryView(connection, table);
@@ -567,10 +524,9 @@ absl::Status YieldViewName(SqliteConnection& connection, const std::string& name
     const std::string view = absl::StrCat("_mirror_history_", table);
     if (status.ok()) status = MakeView(connection, view, (*history)->versions, (*history)->schema);
     if (!status.ok()) return status;
-    absl::StatusOr<Query> query =
-        connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2");
-    if (!query.ok()) return query.status();
-    if (status = query->Bind(1, view).Bind(2, table).Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query,
+                     connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2"));
+    if (status = query.Bind(1, view).Bind(2, table).Run(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

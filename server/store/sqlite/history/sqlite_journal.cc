@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/journal/column_list.h"
 #include "server/journal/erased_key.h"
 #include "server/journal/key_block.h"
@@ -38,26 +39,26 @@ class SqliteJournal final : public JournalVerbs {
   absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) override {
     JournalPlace place;
     if (!HasOwnTable(connection_, kJournal)) return place;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce((SELECT max(number) FROM _mirror_journal), 0), coalesce((SELECT CASE WHEN done_ms "
-        "IS NULL THEN number END FROM _mirror_journal WHERE table_name = ?1 AND number = moment ORDER BY "
-        "number DESC LIMIT 1), 0)");
-    if (!query.ok()) return query.status();
-    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
-    place.last = query->Int(0);
-    place.open = query->Int(1);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "SELECT coalesce((SELECT max(number) FROM _mirror_journal), 0), coalesce((SELECT CASE WHEN "
+            "done_ms "
+            "IS NULL THEN number END FROM _mirror_journal WHERE table_name = ?1 AND number = moment ORDER BY "
+            "number DESC LIMIT 1), 0)"));
+    RETURN_IF_ERROR(query.Bind(1, table).StepToRow());
+    place.last = query.Int(0);
+    place.open = query.Int(1);
     return place;
   }
 
   absl::StatusOr<std::optional<std::string>> ReadSeen(const std::string& table) override {
     if (!HasOwnTable(connection_, "_mirror_documents")) return std::nullopt;
-    absl::StatusOr<Query> query =
-        connection_.Prepare("SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ?2");
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare("SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ?2"));
     const std::string id = FoldName(table);
-    const absl::StatusOr<bool> row = query->Bind(1, kSeenKind).Bind(2, id).Step();
-    if (!row.ok()) return row.status();
-    return *row ? std::optional(query->Text(0)) : std::nullopt;
+    ASSIGN_OR_RETURN(const bool row, query.Bind(1, kSeenKind).Bind(2, id).Step());
+    return row ? std::optional(query.Text(0)) : std::nullopt;
   }
 
   absl::StatusOr<std::int64_t> FindLastCommit(const std::string& table) override {
@@ -65,51 +66,56 @@ class SqliteJournal final : public JournalVerbs {
   }
 
   absl::Status AddEntry(const JournalEntry& entry) override {
-    if (absl::Status made = Make(); !made.ok()) return made;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "INSERT INTO _mirror_journal (number, salt, table_name, moment, operation, columns, row_total, "
-        "least, "
-        "most, keys, cycle, seq, origin, lsn, lineage, receipt, source_ms, done_ms, row_count) VALUES (?1, "
-        "?2, "
-        "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
-    if (!query.ok()) return query.status();
-    query->Bind(1, entry.number).Bind(2, entry.salt).Bind(3, entry.table).Bind(4, entry.moment);
-    query->Bind(5, static_cast<std::int64_t>(entry.operation));
+    RETURN_IF_ERROR(Make());
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "INSERT INTO _mirror_journal (number, salt, table_name, moment, operation, columns, row_total, "
+            "least, "
+            "most, keys, cycle, seq, origin, lsn, lineage, receipt, source_ms, done_ms, row_count) VALUES "
+            "(?1, "
+            "?2, "
+            "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"));
+    query.Bind(1, entry.number).Bind(2, entry.salt).Bind(3, entry.table).Bind(4, entry.moment);
+    query.Bind(5, static_cast<std::int64_t>(entry.operation));
     const std::string columns = PackColumnList(entry.columns);
     if (entry.columns.empty()) {
-      query->BindNull(6);
+      query.BindNull(6);
     } else {
-      query->Bind(6, columns);
+      query.Bind(6, columns);
     }
-    query->Bind(7, static_cast<std::int64_t>(entry.rows));
-    BindBytes(*query, 8, entry.least);
-    BindBytes(*query, 9, entry.most);
-    BindBytes(*query, 10, entry.keys);
-    query->Bind(11, entry.cycle).Bind(12, static_cast<std::int64_t>(entry.seq)).Bind(13, entry.origin);
-    if (entry.commit) BindCommit(*query, 14, *entry.commit);
-    return query->Run();
+    query.Bind(7, static_cast<std::int64_t>(entry.rows));
+    BindBytes(query, 8, entry.least);
+    BindBytes(query, 9, entry.most);
+    BindBytes(query, 10, entry.keys);
+    query.Bind(11, entry.cycle).Bind(12, static_cast<std::int64_t>(entry.seq)).Bind(13, entry.origin);
+    if (entry.commit) BindCommit(query, 14, *entry.commit);
+    return query.Run();
   }
 
   absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_journal SET lsn = ?1, lineage = ?2, receipt = ?3, source_ms = ?4, done_ms = ?5, "
-        "row_count = ?6, cycle = ?7, seq = ?8, origin = ?9 WHERE number = ?10");
-    if (!query.ok()) return query.status();
-    BindCommit(*query, 1, *by.commit);
-    query->Bind(7, by.cycle).Bind(8, static_cast<std::int64_t>(by.seq)).Bind(9, by.origin);
-    return query->Bind(10, moment).Run();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "UPDATE _mirror_journal SET lsn = ?1, lineage = ?2, receipt = ?3, source_ms = ?4, done_ms = ?5, "
+            "row_count = ?6, cycle = ?7, seq = ?8, origin = ?9 WHERE number = ?10"));
+    BindCommit(query, 1, *by.commit);
+    query.Bind(7, by.cycle).Bind(8, static_cast<std::int64_t>(by.seq)).Bind(9, by.origin);
+    return query.Bind(10, moment).Run();
   }
 
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
                           const std::string& digest) override {
     if (!HasOwnTable(connection_, kJournal)) return absl::OkStatus();
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_journal SET row_count = ?1, digest = ?2 WHERE number = (SELECT number FROM "
-        "_mirror_journal WHERE table_name = ?3 AND number = moment ORDER BY number DESC LIMIT 1) AND done_ms "
-        "IS NOT NULL AND lsn = ?4 AND "
-        "lineage = ?5");
-    if (!query.ok()) return query.status();
-    return query->Bind(1, rows)
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "UPDATE _mirror_journal SET row_count = ?1, digest = ?2 WHERE number = (SELECT number FROM "
+            "_mirror_journal WHERE table_name = ?3 AND number = moment ORDER BY number DESC LIMIT 1) AND "
+            "done_ms "
+            "IS NOT NULL AND lsn = ?4 AND "
+            "lineage = ?5"));
+    return query.Bind(1, rows)
         .BindBlob(2, digest)
         .Bind(3, table)
         .Bind(4, position.lsn.value)
@@ -119,36 +125,34 @@ class SqliteJournal final : public JournalVerbs {
 
   absl::Status ForgetKeys(const std::string& table) override {
     if (!HasOwnTable(connection_, kJournal)) return absl::OkStatus();
-    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
-        "UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kCompare),
-        ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE table_name = ?1 AND keys IS "
-        "NOT NULL"));
-    if (!query.ok()) return query.status();
-    return query->Bind(1, table).Run();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            "UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kCompare),
+            ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE table_name = ?1 AND keys IS "
+            "NOT NULL")));
+    return query.Bind(1, table).Run();
   }
 
   absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
     std::vector<JournalEntry> changed;
-    const absl::Status walked =
-        MakeSqliteJournalReader(connection_)
-            ->WalkBack(table, OrderedKey(key.front()),
-                       [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
-                         if (std::optional<JournalEntry> rest = WithoutKey(entry, key))
-                           changed.push_back(*std::move(rest));
-                         return true;
-                       });
-    if (!walked.ok()) return walked;
+    RETURN_IF_ERROR(MakeSqliteJournalReader(connection_)
+                        ->WalkBack(table, OrderedKey(key.front()),
+                                   [&](const JournalEntry& entry) -> absl::StatusOr<bool> {
+                                     if (std::optional<JournalEntry> rest = WithoutKey(entry, key))
+                                       changed.push_back(*std::move(rest));
+                                     return true;
+                                   }));
     for (const JournalEntry& entry : changed) {
-      if (absl::Status written = WriteAgain(entry); !written.ok()) return written;
+      RETURN_IF_ERROR(WriteAgain(entry));
     }
     return static_cast<std::int64_t>(changed.size());
   }
 
   absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) override {
     if (!HasOwnTable(connection_, kJournal)) return 0;
-    const absl::StatusOr<Passed> passed = FindPassed(through, count_max);
-    if (!passed.ok()) return passed.status();
-    if (passed->count == 0) return 0;
+    ASSIGN_OR_RETURN(const Passed passed, FindPassed(through, count_max));
+    if (passed.count == 0) return 0;
     const bool has_history = HasOwnTable(connection_, "_mirror_history");
     const std::string stays =
         absl::StrCat("number = moment AND (done_ms IS NULL",
@@ -165,12 +169,11 @@ class SqliteJournal final : public JournalVerbs {
                        "<= ?1 AND ",
                        stays, " AND operation <> ", static_cast<int>(JournalOperation::kHead)),
           absl::StrCat("DELETE FROM _mirror_journal WHERE number <= ?1 AND NOT (", stays, ")")}) {
-      absl::StatusOr<Query> query = connection_.Prepare(sql);
-      if (!query.ok()) return query.status();
-      if (sql.find("?1") != std::string::npos) query->Bind(1, passed->through);
-      if (absl::Status status = query->Run(); !status.ok()) return status;
+      ASSIGN_OR_RETURN(Query query, connection_.Prepare(sql));
+      if (sql.find("?1") != std::string::npos) query.Bind(1, passed.through);
+      RETURN_IF_ERROR(query.Run());
     }
-    return passed->count;
+    return passed.count;
   }
 
  private:
@@ -189,17 +192,18 @@ class SqliteJournal final : public JournalVerbs {
   }
 
   absl::Status WriteAgain(const JournalEntry& entry) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "UPDATE _mirror_journal SET operation = ?1, columns = CASE WHEN ?2 THEN NULL ELSE columns END, "
-        "row_total = ?3, least = ?4, most = ?5, keys = ?6 WHERE number = ?7");
-    if (!query.ok()) return query.status();
-    query->Bind(1, static_cast<std::int64_t>(entry.operation));
-    query->Bind(2, static_cast<std::int64_t>(entry.columns.empty()));
-    query->Bind(3, static_cast<std::int64_t>(entry.rows));
-    BindBytes(*query, 4, entry.least);
-    BindBytes(*query, 5, entry.most);
-    BindBytes(*query, 6, entry.keys);
-    return query->Bind(7, entry.number).Run();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "UPDATE _mirror_journal SET operation = ?1, columns = CASE WHEN ?2 THEN NULL ELSE columns END, "
+            "row_total = ?3, least = ?4, most = ?5, keys = ?6 WHERE number = ?7"));
+    query.Bind(1, static_cast<std::int64_t>(entry.operation));
+    query.Bind(2, static_cast<std::int64_t>(entry.columns.empty()));
+    query.Bind(3, static_cast<std::int64_t>(entry.rows));
+    BindBytes(query, 4, entry.least);
+    BindBytes(query, 5, entry.most);
+    BindBytes(query, 6, entry.keys);
+    return query.Bind(7, entry.number).Run();
   }
 
   static void BindCommit(Query& query, int place, const JournalCommit& commit) {
@@ -216,25 +220,26 @@ class SqliteJournal final : public JournalVerbs {
   absl::Status Make() {
     if (HasOwnTable(connection_, kJournal)) return absl::OkStatus();
     for (const char* const table : {"VIEW IF EXISTS _mirror_commits", "TABLE IF EXISTS _mirror_floor"}) {
-      absl::Status gone = connection_.Execute(absl::StrCat("DROP ", table));
-      if (!gone.ok()) return gone;
+      RETURN_IF_ERROR(connection_.Execute(absl::StrCat("DROP ", table)));
     }
     for (const char* const sql : kTables) {
-      if (absl::Status made = connection_.Execute(sql); !made.ok()) return made;
+      RETURN_IF_ERROR(connection_.Execute(sql));
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<Passed> FindPassed(std::int64_t through, std::int64_t count_max) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce(max(number), 0), count(*) FROM (SELECT number FROM _mirror_journal WHERE number <= "
-        "?1 AND "
-        "number "
-        "> coalesce((SELECT number FROM _mirror_floor), 0) AND number < (SELECT max(number) FROM "
-        "_mirror_journal) ORDER BY number LIMIT ?2)");
-    if (!query.ok()) return query.status();
-    if (absl::Status row = query->Bind(1, through).Bind(2, count_max).StepToRow(); !row.ok()) return row;
-    return Passed{query->Int(0), query->Int(1)};
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "SELECT coalesce(max(number), 0), count(*) FROM (SELECT number FROM _mirror_journal WHERE number "
+            "<= "
+            "?1 AND "
+            "number "
+            "> coalesce((SELECT number FROM _mirror_floor), 0) AND number < (SELECT max(number) FROM "
+            "_mirror_journal) ORDER BY number LIMIT ?2)"));
+    RETURN_IF_ERROR(query.Bind(1, through).Bind(2, count_max).StepToRow());
+    return Passed{query.Int(0), query.Int(1)};
   }
 
   SqliteConnection& connection_;

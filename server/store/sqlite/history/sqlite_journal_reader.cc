@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/journal/column_list.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
 
@@ -58,13 +59,14 @@ class SqliteJournalReader final : public JournalReader {
   absl::StatusOr<JournalBounds> ReadBounds() override {
     JournalBounds bounds;
     if (!IsThere()) return bounds;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT number, salt, 1 FROM _mirror_floor UNION ALL SELECT * FROM (SELECT number, salt, 2 FROM "
-        "_mirror_journal ORDER BY number DESC LIMIT 1)");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      (query->Int(2) == 1 ? bounds.floor : bounds.last) = {query->Int(0), query->Int(1)};
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(
+            "SELECT number, salt, 1 FROM _mirror_floor UNION ALL SELECT * FROM (SELECT number, salt, 2 FROM "
+            "_mirror_journal ORDER BY number DESC LIMIT 1)"));
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      (query.Int(2) == 1 ? bounds.floor : bounds.last) = {query.Int(0), query.Int(1)};
     }
     if (!row.ok()) return row.status();
     return bounds;
@@ -72,30 +74,29 @@ class SqliteJournalReader final : public JournalReader {
 
   absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t number) override {
     if (!IsThere()) return std::nullopt;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT salt FROM _mirror_journal WHERE number = ?1 UNION ALL SELECT salt FROM _mirror_floor WHERE "
-        "number = ?1 LIMIT 1");
-    if (!query.ok()) return query.status();
-    const absl::StatusOr<bool> row = query->Bind(1, number).Step();
-    if (!row.ok()) return row.status();
-    return *row ? std::optional(query->Int(0)) : std::nullopt;
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("SELECT salt FROM _mirror_journal WHERE number = ?1 "
+                                                      "UNION ALL SELECT salt FROM _mirror_floor WHERE "
+                                                      "number = ?1 LIMIT 1"));
+    ASSIGN_OR_RETURN(const bool row, query.Bind(1, number).Step());
+    return row ? std::optional(query.Int(0)) : std::nullopt;
   }
 
   absl::StatusOr<std::vector<JournalEntry>> ReadAfter(const JournalPage& page) override {
     std::vector<JournalEntry> entries;
     if (!IsThere()) return entries;
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat(kSelect,
-                     "WHERE e.number > ?1 AND e.number > coalesce((SELECT number FROM _mirror_floor), 0) AND "
-                     "e.operation <> ",
-                     static_cast<int>(JournalOperation::kHead),
-                     " AND (?2 = '' OR e.table_name = ?2) ORDER BY e.number LIMIT ?3"));
-    if (!query.ok()) return query.status();
-    query->Bind(1, page.after).Bind(2, page.table).Bind(3, static_cast<std::int64_t>(page.entries_max));
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            kSelect,
+            "WHERE e.number > ?1 AND e.number > coalesce((SELECT number FROM _mirror_floor), 0) AND "
+            "e.operation <> ",
+            static_cast<int>(JournalOperation::kHead),
+            " AND (?2 = '' OR e.table_name = ?2) ORDER BY e.number LIMIT ?3")));
+    query.Bind(1, page.after).Bind(2, page.table).Bind(3, static_cast<std::int64_t>(page.entries_max));
     std::uint64_t bytes = 0;
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      JournalEntry entry = EntryOf(*query);
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      JournalEntry entry = EntryOf(query);
       bytes += entry.keys.size();
       if (!entries.empty() && bytes > page.bytes_max) break;
       entries.push_back(std::move(entry));
@@ -107,48 +108,49 @@ class SqliteJournalReader final : public JournalReader {
   absl::Status WalkBack(const std::string& table, const std::string& ordered_key,
                         const TakeEntry& take) override {
     if (!IsThere()) return absl::OkStatus();
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat(kSelect,
-                     "WHERE e.table_name = ?1 AND (e.keys IS NULL OR (e.least <= ?2 AND e.most >= ?2)) AND "
-                     "e.operation <> ",
-                     static_cast<int>(JournalOperation::kHead), " ORDER BY e.number DESC"));
-    if (!query.ok()) return query.status();
-    query->Bind(1, table).BindBlob(2, ordered_key);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      const absl::StatusOr<bool> more = take(EntryOf(*query));
-      if (!more.ok()) return more.status();
-      if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            kSelect,
+            "WHERE e.table_name = ?1 AND (e.keys IS NULL OR (e.least <= ?2 AND e.most >= ?2)) AND "
+            "e.operation <> ",
+            static_cast<int>(JournalOperation::kHead), " ORDER BY e.number DESC")));
+    query.Bind(1, table).BindBlob(2, ordered_key);
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      ASSIGN_OR_RETURN(const bool more, take(EntryOf(query)));
+      if (!more) return absl::OkStatus();
     }
     return row.status();
   }
 
   absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
     if (!IsThere()) return absl::OkStatus();
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat(kSelect,
-                     "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND e.digest "
-                     "IS NOT NULL ORDER BY e.number DESC"));
-    if (!query.ok()) return query.status();
-    query->Bind(1, table);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      const absl::StatusOr<bool> more = take(EntryOf(*query));
-      if (!more.ok()) return more.status();
-      if (!*more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            kSelect,
+            "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND e.digest "
+            "IS NOT NULL ORDER BY e.number DESC")));
+    query.Bind(1, table);
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      ASSIGN_OR_RETURN(const bool more, take(EntryOf(query)));
+      if (!more) return absl::OkStatus();
     }
     return row.status();
   }
 
   absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
     if (!IsThere()) return 0;
-    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
-        "SELECT count(*) FROM _mirror_journal WHERE table_name = ?1 AND number > coalesce((SELECT "
-        "number FROM _mirror_floor), 0) AND operation <> ",
-        static_cast<int>(JournalOperation::kHead)));
-    if (!query.ok()) return query.status();
-    if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
-    return query->Int(0);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            "SELECT count(*) FROM _mirror_journal WHERE table_name = ?1 AND number > coalesce((SELECT "
+            "number FROM _mirror_floor), 0) AND operation <> ",
+            static_cast<int>(JournalOperation::kHead))));
+    RETURN_IF_ERROR(query.Bind(1, table).StepToRow());
+    return query.Int(0);
   }
 
   absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
@@ -164,13 +166,14 @@ class SqliteJournalReader final : public JournalReader {
                                             "done_ms IS NOT NULL) WHERE lsn <= "
                                             "?2 AND (next IS NULL OR next > ?2 OR (next < lsn AND lsn = ?2)))"
                                           : "coalesce(e.source_ms, e.done_ms) <= ?2";
-    absl::StatusOr<Query> query = connection_.Prepare(absl::StrCat(
-        kSelect, "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
-        " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1));
-    if (!query.ok()) return query.status();
-    query->Bind(1, table).Bind(2, as_of.moment ? *as_of.moment : as_of.lsn ? *as_of.lsn : *as_of.unix_ms);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) commits.push_back(EntryOf(*query));
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection_.Prepare(absl::StrCat(
+            kSelect, "WHERE e.table_name = ?1 AND e.number = e.moment AND e.done_ms IS NOT NULL AND ", fits,
+            " ORDER BY e.number DESC LIMIT ", as_of.lsn ? 3 : 1)));
+    query.Bind(1, table).Bind(2, as_of.moment ? *as_of.moment : as_of.lsn ? *as_of.lsn : *as_of.unix_ms);
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) commits.push_back(EntryOf(query));
     if (!row.ok()) return row.status();
     return commits;
   }
@@ -179,13 +182,14 @@ class SqliteJournalReader final : public JournalReader {
     if (!IsThere()) return 0;
     const absl::StatusOr<std::int64_t> through = FindLastOld(connection_, "", old);
     if (!through.ok()) return through;
-    absl::StatusOr<Query> over = connection_.Prepare(absl::StrCat(
-        "SELECT coalesce(max(number), 0) FROM (SELECT number, sum(coalesce(length(keys), 0) + ", kEntryBytes,
-        ") OVER (ORDER BY number DESC) AS kept FROM _mirror_journal) WHERE kept > ?1"));
-    if (!over.ok()) return over.status();
+    ASSIGN_OR_RETURN(
+        Query over,
+        connection_.Prepare(absl::StrCat(
+            "SELECT coalesce(max(number), 0) FROM (SELECT number, sum(coalesce(length(keys), 0) + ",
+            kEntryBytes, ") OVER (ORDER BY number DESC) AS kept FROM _mirror_journal) WHERE kept > ?1")));
     const auto bytes = static_cast<std::int64_t>(std::min<std::uint64_t>(bytes_max, INT64_MAX));
-    if (absl::Status row = over->Bind(1, bytes).StepToRow(); !row.ok()) return row;
-    return std::max(*through, over->Int(0));
+    RETURN_IF_ERROR(over.Bind(1, bytes).StepToRow());
+    return std::max(*through, over.Int(0));
   }
 
  private:
@@ -197,12 +201,13 @@ class SqliteJournalReader final : public JournalReader {
 }  // namespace
 
 absl::StatusOr<std::int64_t> LastCommitOf(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT coalesce((SELECT number FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
-      "done_ms IS NOT NULL ORDER BY number DESC LIMIT 1), 0)");
-  if (!query.ok()) return query.status();
-  if (absl::Status row = query->Bind(1, table).StepToRow(); !row.ok()) return row;
-  return query->Int(0);
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT coalesce((SELECT number FROM _mirror_journal WHERE table_name = ?1 AND number = moment AND "
+          "done_ms IS NOT NULL ORDER BY number DESC LIMIT 1), 0)"));
+  RETURN_IF_ERROR(query.Bind(1, table).StepToRow());
+  return query.Int(0);
 }
 
 absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
@@ -210,13 +215,13 @@ absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std
   const std::string heads =
       absl::StrCat("FROM _mirror_journal WHERE ", table.empty() ? "?1 = ''" : "table_name = ?1",
                    " AND number = moment AND done_ms ");
-  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
-      "SELECT coalesce(max(number), 0) ", heads, "< ?2 AND number < coalesce((SELECT min(number) ", heads,
-      "BETWEEN ?2 AND ?3), ", INT64_MAX, ")"));
-  if (!query.ok()) return query.status();
-  query->Bind(1, table).Bind(2, old.before_ms).Bind(3, old.now_ms);
-  if (absl::Status row = query->StepToRow(); !row.ok()) return row;
-  return query->Int(0);
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare(absl::StrCat("SELECT coalesce(max(number), 0) ", heads,
+                                                   "< ?2 AND number < coalesce((SELECT min(number) ", heads,
+                                                   "BETWEEN ?2 AND ?3), ", INT64_MAX, ")")));
+  query.Bind(1, table).Bind(2, old.before_ms).Bind(3, old.now_ms);
+  RETURN_IF_ERROR(query.StepToRow());
+  return query.Int(0);
 }
 
 std::unique_ptr<JournalReader> MakeSqliteJournalReader(SqliteConnection& connection) {

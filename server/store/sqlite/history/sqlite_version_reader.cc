@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/row_digest.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/history/sqlite_history.h"
 #include "server/store/sqlite/history/sqlite_journal_reader.h"
@@ -52,62 +53,54 @@ class SqliteVersionReader final : public VersionReader {
   explicit SqliteVersionReader(SqliteConnection& connection) : connection_(connection) {}
 
   absl::StatusOr<std::optional<TableHistory>> ReadHistory(const std::string& table) override {
-    const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection_, table);
-    if (!history.ok()) return history.status();
-    if (!*history) return std::nullopt;
-    return TableHistory{OfFormerRows((*history)->schema), (*history)->known_from};
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> history, FindHistory(connection_, table));
+    if (!history) return std::nullopt;
+    return TableHistory{OfFormerRows(history->schema), history->known_from};
   }
 
   absl::StatusOr<std::int64_t> FindCut(const TableHistory& history, const OldCommits& old,
                                        std::uint64_t bytes_max) override {
-    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
-    if (!kept.ok()) return kept.status();
-    if (!*kept) return 0;
-    const absl::StatusOr<std::int64_t> last_old = FindLastOld(connection_, history.schema.name, old);
-    if (!last_old.ok()) return last_old.status();
-    const absl::StatusOr<std::int64_t> over = FindOver(history.schema, (*kept)->versions, bytes_max);
-    if (!over.ok()) return over.status();
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> kept, FindHistory(connection_, history.schema.name));
+    if (!kept) return 0;
+    ASSIGN_OR_RETURN(const std::int64_t last_old, FindLastOld(connection_, history.schema.name, old));
+    ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, kept->versions, bytes_max));
     // The last state that was committed stays, however much a cycle that is under way has written.
     const absl::StatusOr<std::int64_t> last = LastCommitOf(connection_, history.schema.name);
     if (!last.ok()) return last;
-    const std::int64_t cut = std::max(*last_old, std::min(*over, *last));
+    const std::int64_t cut = std::max(last_old, std::min(over, *last));
     if (cut > history.known_from) return cut;
     // A cut that was interrupted goes on.
-    const absl::StatusOr<std::int64_t> oldest =
-        ReadNumber(connection_, absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ",
-                                             QuoteName((*kept)->versions), " ORDER BY ", kVersionNumber,
-                                             " LIMIT 1), ", INT64_MAX, ")"));
-    if (!oldest.ok()) return oldest.status();
-    return *oldest <= history.known_from ? history.known_from : 0;
+    ASSIGN_OR_RETURN(const std::int64_t oldest,
+                     ReadNumber(connection_, absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ",
+                                                          QuoteName(kept->versions), " ORDER BY ",
+                                                          kVersionNumber, " LIMIT 1), ", INT64_MAX, ")")));
+    return oldest <= history.known_from ? history.known_from : 0;
   }
 
   absl::StatusOr<std::int64_t> CountVersions(const TableHistory& history) override {
-    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, history.schema.name);
-    if (!kept.ok()) return kept.status();
-    if (!*kept) return 0;
-    return ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM ", QuoteName((*kept)->versions),
-                                                " WHERE ", kVersionWas, " = 1"));
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> kept, FindHistory(connection_, history.schema.name));
+    if (!kept) return 0;
+    return ReadNumber(connection_, absl::StrCat("SELECT count(*) FROM ", QuoteName(kept->versions), " WHERE ",
+                                                kVersionWas, " = 1"));
   }
 
   absl::Status ReadRowsAsOf(const TableHistory& history, std::int64_t moment,
                             const std::vector<std::uint32_t>& columns, const std::vector<KeyRange>& ranges,
                             std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
-    const absl::StatusOr<std::string> with = AsOf(history.schema, moment);
-    if (!with.ok()) return with.status();
+    ASSIGN_OR_RETURN(const std::string with, AsOf(history.schema, moment));
     const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
     RangeSelect statement(connection_, history.schema, NameList(history.schema, columns),
-                          /*in_key_order=*/true, *with);
+                          /*in_key_order=*/true, with);
     const std::vector<KeyRange> all(1);
     RowBlock block = RowBlock::For(history.schema, columns);
     for (const KeyRange& range : ranges.empty() ? all : ranges) {
-      const absl::Status status = statement.Run(range, [&](sqlite3_stmt* row) {
-        if (absl::Status stored = AppendStoredRow(history.schema, row, &block); !stored.ok()) return stored;
+      RETURN_IF_ERROR(statement.Run(range, [&](sqlite3_stmt* row) {
+        RETURN_IF_ERROR(AppendStoredRow(history.schema, row, &block));
         if (block.bytes() < block_bytes) return absl::OkStatus();
         absl::Status taken = take(&block);
         block = RowBlock::For(history.schema, columns);
         return taken;
-      });
-      if (!status.ok()) return status;
+      }));
     }
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
@@ -115,21 +108,19 @@ class SqliteVersionReader final : public VersionReader {
   absl::StatusOr<RangeDigest> DigestAsOf(const TableHistory& history, std::int64_t moment,
                                          const std::vector<std::uint32_t>& columns,
                                          const GoOn& go_on) override {
-    const absl::StatusOr<std::string> with = AsOf(history.schema, moment);
-    if (!with.ok()) return with.status();
+    ASSIGN_OR_RETURN(const std::string with, AsOf(history.schema, moment));
     const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
     RangeSelect statement(connection_, history.schema, NameList(history.schema, columns),
-                          /*in_key_order=*/false, *with);
+                          /*in_key_order=*/false, with);
     RangeDigest sum;
     RowDigest digest;
-    const absl::Status status = statement.Run({}, [&](sqlite3_stmt* row) {
+    RETURN_IF_ERROR(statement.Run({}, [&](sqlite3_stmt* row) {
       for (int i = 0; i < sqlite3_data_count(row); ++i) {
         sqlite::AddToDigest(sqlite3_column_value(row, i), &digest);
       }
       sum.Add(digest.Finish());
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
+    }));
     return sum;
   }
 
@@ -139,12 +130,11 @@ class SqliteVersionReader final : public VersionReader {
     const TableSchema& table = history.schema;
     const std::vector<std::uint32_t> all = AllColumns(table);
     const std::string list = NameList(table, all);
-    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, (*kept)->schema);
-    if (!visible.ok()) return visible.status();
+    ASSIGN_OR_RETURN(const VisibleRows visible, ReadVisibleRows(connection_, (*kept)->schema));
     // The present row, and behind it what each moment ended.
     const std::string with = absl::StrCat(
         "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
-        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, *visible), ") UNION ALL SELECT ", list, ", ",
+        " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, visible), ") UNION ALL SELECT ", list, ", ",
         kVersionWas, ", ", kVersionUntil, " FROM ", QuoteName((*kept)->versions), ") ");
     RangeSelect statement(connection_, table, absl::StrCat(list, ", _mirror_stood, _mirror_ended"),
                           /*in_key_order=*/false, with);
@@ -169,15 +159,15 @@ class SqliteVersionReader final : public VersionReader {
     const sqlite::Watch watch(connection_.handle(), kStepsBetweenLooks, [&go_on] { return !go_on(); });
     const std::vector<std::uint32_t> key = history.schema.Key();
     const std::string list = NameList(history.schema, key);
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat("SELECT DISTINCT ", list, " FROM ", QuoteName((*kept)->versions), " WHERE ",
-                     kVersionUntil, " > ?1 AND ", kVersionUntil, " <= ?2 ORDER BY ", list));
-    if (!query.ok()) return query.status();
-    query->Bind(1, from).Bind(2, to);
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare(absl::StrCat(
+                         "SELECT DISTINCT ", list, " FROM ", QuoteName((*kept)->versions), " WHERE ",
+                         kVersionUntil, " > ?1 AND ", kVersionUntil, " <= ?2 ORDER BY ", list)));
+    query.Bind(1, from).Bind(2, to);
     RowBlock block = RowBlock::For(history.schema, key);
-    absl::StatusOr<bool> row = query->Step();
-    for (; row.ok() && *row; row = query->Step()) {
-      absl::Status status = AppendStoredRow(history.schema, query->get(), &block);
+    absl::StatusOr<bool> row = query.Step();
+    for (; row.ok() && *row; row = query.Step()) {
+      absl::Status status = AppendStoredRow(history.schema, query.get(), &block);
       if (status.ok() && block.rows() >= kKeyBlockRows) {
         status = take(&block);
         block = RowBlock::For(history.schema, key);
@@ -194,37 +184,33 @@ class SqliteVersionReader final : public VersionReader {
                                         std::uint64_t bytes_max) {
     const std::vector<std::uint32_t> all = AllColumns(table);
     RowBlock sample = RowBlock::For(table, all);
-    absl::StatusOr<Query> newest =
-        connection_.Prepare(absl::StrCat("SELECT ", NameList(table, all), " FROM ", QuoteName(versions),
-                                         " ORDER BY ", kVersionNumber, " DESC LIMIT ", kSampledRows));
-    if (!newest.ok()) return newest.status();
-    absl::StatusOr<bool> row = newest->Step();
-    for (; row.ok() && *row; row = newest->Step()) {
-      if (absl::Status status = AppendStoredRow(table, newest->get(), &sample); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query newest, connection_.Prepare(absl::StrCat(
+                                       "SELECT ", NameList(table, all), " FROM ", QuoteName(versions),
+                                       " ORDER BY ", kVersionNumber, " DESC LIMIT ", kSampledRows)));
+    absl::StatusOr<bool> row = newest.Step();
+    for (; row.ok() && *row; row = newest.Step()) {
+      RETURN_IF_ERROR(AppendStoredRow(table, newest.get(), &sample));
     }
     if (!row.ok()) return row.status();
     if (sample.rows() == 0) return 0;
     const std::uint64_t each = sample.bytes() / sample.rows() + kVersionBytes;
-    absl::StatusOr<Query> at = connection_.Prepare(
-        absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ", QuoteName(versions), " WHERE ",
-                     kVersionNumber, " <= (SELECT max(", kVersionNumber, ") FROM ", QuoteName(versions),
-                     ") - ?1 ORDER BY ", kVersionNumber, " DESC LIMIT 1), 0)"));
-    if (!at.ok()) return at.status();
+    ASSIGN_OR_RETURN(Query at,
+                     connection_.Prepare(absl::StrCat(
+                         "SELECT coalesce((SELECT ", kVersionUntil, " FROM ", QuoteName(versions), " WHERE ",
+                         kVersionNumber, " <= (SELECT max(", kVersionNumber, ") FROM ", QuoteName(versions),
+                         ") - ?1 ORDER BY ", kVersionNumber, " DESC LIMIT 1), 0)")));
     const std::uint64_t stay = std::min<std::uint64_t>(bytes_max / each, INT64_MAX);
-    if (absl::Status found = at->Bind(1, static_cast<std::int64_t>(stay)).StepToRow(); !found.ok())
-      return found;
-    return at->Int(0);
+    RETURN_IF_ERROR(at.Bind(1, static_cast<std::int64_t>(stay)).StepToRow());
+    return at.Int(0);
   }
 
   /// As the name of the table, before a statement over it.
   absl::StatusOr<std::string> AsOf(const TableSchema& table, std::int64_t moment) {
-    const absl::StatusOr<std::optional<KeptHistory>> kept = FindHistory(connection_, table.name);
-    if (!kept.ok()) return kept.status();
-    if (!*kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
-    const absl::StatusOr<VisibleRows> visible = ReadVisibleRows(connection_, (*kept)->schema);
-    if (!visible.ok()) return visible.status();
+    ASSIGN_OR_RETURN(const std::optional<KeptHistory> kept, FindHistory(connection_, table.name));
+    if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));
+    ASSIGN_OR_RETURN(const VisibleRows visible, ReadVisibleRows(connection_, kept->schema));
     return absl::StrCat("WITH ", QuoteName(table.name), " AS (",
-                        AsOfSql((*kept)->versions, (*kept)->schema, *visible, absl::StrCat(moment)), ") ");
+                        AsOfSql(kept->versions, kept->schema, visible, absl::StrCat(moment)), ") ");
   }
 
   SqliteConnection& connection_;

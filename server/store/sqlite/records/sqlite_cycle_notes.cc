@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 
 absl::Status CreateCycleNotesTable(SqliteConnection& connection) {
@@ -11,15 +13,16 @@ absl::Status CreateCycleNotesTable(SqliteConnection& connection) {
 }
 
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT kind, table_name, seq FROM _mirror_cycle_notes WHERE cycle = (SELECT cycle FROM "
-      "_mirror_tenant) ORDER BY kind, table_name");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT kind, table_name, seq FROM _mirror_cycle_notes WHERE cycle = (SELECT cycle FROM "
+          "_mirror_tenant) ORDER BY kind, table_name"));
   std::vector<CycleNote> notes;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    notes.push_back({static_cast<CycleNoteKind>(query->Int(0)), query->Text(1),
-                     static_cast<std::uint64_t>(query->Int(2))});
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    notes.push_back(
+        {static_cast<CycleNoteKind>(query.Int(0)), query.Text(1), static_cast<std::uint64_t>(query.Int(2))});
   }
   if (!row.ok()) return row.status();
   return notes;
@@ -29,34 +32,28 @@ absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
                              const CycleNoteChanges& changes) {
   if (changes.forget_all) {
     // Without a WHERE SQLite would write the page of an empty table, too.
-    absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes WHERE 1");
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes WHERE 1"));
   }
   for (const CycleNote& note : changes.forgotten) {
-    absl::StatusOr<Query> query =
-        connection.Prepare("DELETE FROM _mirror_cycle_notes WHERE kind = ?1 AND table_name = ?2");
-    if (!query.ok()) return query.status();
-    absl::Status status = query->Bind(1, static_cast<std::int64_t>(note.kind)).Bind(2, note.table).Run();
-    if (!status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query, connection.Prepare(
+                                      "DELETE FROM _mirror_cycle_notes WHERE kind = ?1 AND table_name = ?2"));
+    RETURN_IF_ERROR(query.Bind(1, static_cast<std::int64_t>(note.kind)).Bind(2, note.table).Run());
   }
   for (const CycleNote& note : changes.written) {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "INSERT OR REPLACE INTO _mirror_cycle_notes (kind, table_name, cycle, seq) VALUES (?1, ?2, ?3, ?4)");
-    if (!query.ok()) return query.status();
-    absl::Status status = query->Bind(1, static_cast<std::int64_t>(note.kind))
-                              .Bind(2, note.table)
-                              .Bind(3, cycle)
-                              .Bind(4, static_cast<std::int64_t>(note.seq))
-                              .Run();
-    if (!status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_cycle_notes (kind, "
+                                                     "table_name, cycle, seq) VALUES (?1, ?2, ?3, ?4)"));
+    RETURN_IF_ERROR(query.Bind(1, static_cast<std::int64_t>(note.kind))
+                        .Bind(2, note.table)
+                        .Bind(3, cycle)
+                        .Bind(4, static_cast<std::int64_t>(note.seq))
+                        .Run());
   }
   return absl::OkStatus();
 }
 
 absl::Status ForgetCycleNotes(SqliteConnection& connection, std::int64_t cycle) {
-  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_cycle_notes WHERE cycle <> ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, cycle).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_cycle_notes WHERE cycle <> ?1"));
+  return query.Bind(1, cycle).Run();
 }
 
 }  // namespace mirror

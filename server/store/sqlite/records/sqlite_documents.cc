@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -15,11 +17,10 @@ absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
 absl::Status MakeDocuments(SqliteConnection& connection) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok() || *there) return there.status();
-  absl::Status made = connection.Execute(
+  RETURN_IF_ERROR(connection.Execute(
       "CREATE TABLE _mirror_documents (kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at_ms "
       "INTEGER "
-      "NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID");
-  if (!made.ok()) return made;
+      "NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"));
   return connection.Execute("CREATE INDEX _mirror_documents_at ON _mirror_documents (kind, at_ms)");
 }
 
@@ -37,55 +38,54 @@ absl::StatusOr<std::vector<Document>> DocumentsOf(Query& query) {
 
 absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connection, const std::string& kind,
                                                       const std::string& from, std::size_t count_max) {
-  const absl::StatusOr<bool> there = HasDocuments(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) return std::vector<Document>();
-  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
-      "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3"));
-  if (!query.ok()) return query.status();
-  query->Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
-  return DocumentsOf(*query);
+  ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
+  if (!there) return std::vector<Document>();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(absl::StrCat(
+          "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3")));
+  query.Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
+  return DocumentsOf(query);
 }
 
 absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection) {
-  const absl::StatusOr<bool> there = HasDocuments(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) return ListedDocuments();
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT coalesce((SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ''), ''), "
-      "coalesce((SELECT text FROM _mirror_documents WHERE kind = ?2 AND id = ''), ''), "
-      "(SELECT count(*) FROM _mirror_documents WHERE kind = ?3)");
-  if (!query.ok()) return query.status();
-  query->Bind(1, kStorageKind).Bind(2, kMemberKind).Bind(3, kJobKind);
-  if (absl::StatusOr<bool> row = query->Step(); !row.ok()) return row.status();
-  return ListedDocuments{query->Text(0), query->Text(1), static_cast<std::uint64_t>(query->Int(2))};
+  ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
+  if (!there) return ListedDocuments();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT coalesce((SELECT text FROM _mirror_documents WHERE kind = ?1 AND id = ''), ''), "
+          "coalesce((SELECT text FROM _mirror_documents WHERE kind = ?2 AND id = ''), ''), "
+          "(SELECT count(*) FROM _mirror_documents WHERE kind = ?3)"));
+  query.Bind(1, kStorageKind).Bind(2, kMemberKind).Bind(3, kJobKind);
+  if (absl::StatusOr<bool> row = query.Step(); !row.ok()) return row.status();
+  return ListedDocuments{query.Text(0), query.Text(1), static_cast<std::uint64_t>(query.Int(2))};
 }
 
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection) {
-  const absl::StatusOr<bool> there = HasDocuments(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) return std::vector<Document>();
-  absl::StatusOr<Query> query =
-      connection.Prepare(absl::StrCat("SELECT ", kColumns, " FROM _mirror_documents ORDER BY kind, id"));
-  if (!query.ok()) return query.status();
-  return DocumentsOf(*query);
+  ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
+  if (!there) return std::vector<Document>();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(absl::StrCat(
+                                    "SELECT ", kColumns, " FROM _mirror_documents ORDER BY kind, id")));
+  return DocumentsOf(query);
 }
 
 absl::Status WriteDocument(SqliteConnection& connection, const Document& document) {
-  if (absl::Status made = MakeDocuments(connection); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeDocuments(connection));
   if (document.at_ms == 0) {
     // One without a time is written often. Its place in the index stays.
-    absl::StatusOr<Query> again = connection.Prepare(
-        "UPDATE _mirror_documents SET text = ?3 WHERE kind = ?1 AND id = ?2 AND at_ms = 0");
-    if (!again.ok()) return again.status();
-    again->Bind(1, document.kind).Bind(2, document.id).Bind(3, document.text);
-    if (absl::Status written = again->Run(); !written.ok()) return written;
+    ASSIGN_OR_RETURN(Query again,
+                     connection.Prepare(
+                         "UPDATE _mirror_documents SET text = ?3 WHERE kind = ?1 AND id = ?2 AND at_ms = 0"));
+    again.Bind(1, document.kind).Bind(2, document.id).Bind(3, document.text);
+    RETURN_IF_ERROR(again.Run());
     if (connection.Changes() > 0) return absl::OkStatus();
   }
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_documents (kind, id, text, at_ms) VALUES (?1, ?2, ?3, ?4)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, document.kind)
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT OR REPLACE INTO _mirror_documents (kind, id, text, at_ms) VALUES (?1, ?2, ?3, ?4)"));
+  return query.Bind(1, document.kind)
       .Bind(2, document.id)
       .Bind(3, document.text)
       .Bind(4, document.at_ms)
@@ -94,17 +94,15 @@ absl::Status WriteDocument(SqliteConnection& connection, const Document& documen
 
 absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<DocumentChange>& changes,
                             std::int64_t now_ms) {
-  if (absl::Status made = MakeDocuments(connection); !made.ok()) return made;
+  RETURN_IF_ERROR(MakeDocuments(connection));
   for (const DocumentChange& change : changes) {
     if (change.text) {
-      absl::Status written = WriteDocument(connection, {change.kind, change.id, *change.text, now_ms});
-      if (!written.ok()) return written;
+      RETURN_IF_ERROR(WriteDocument(connection, {change.kind, change.id, *change.text, now_ms}));
       continue;
     }
-    absl::StatusOr<Query> query =
-        connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND id = ?2");
-    if (!query.ok()) return query.status();
-    if (absl::Status gone = query->Bind(1, change.kind).Bind(2, change.id).Run(); !gone.ok()) return gone;
+    ASSIGN_OR_RETURN(Query query,
+                     connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND id = ?2"));
+    RETURN_IF_ERROR(query.Bind(1, change.kind).Bind(2, change.id).Run());
   }
   return absl::OkStatus();
 }
@@ -112,16 +110,14 @@ absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<Docu
 absl::Status BoundDocuments(SqliteConnection& connection, const DocumentBound& bound) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok() || !*there) return there.status();
-  absl::StatusOr<Query> old =
-      connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND at_ms < ?2");
-  if (!old.ok()) return old.status();
-  if (absl::Status gone = old->Bind(1, bound.kind).Bind(2, bound.before_ms).Run(); !gone.ok()) return gone;
-  absl::StatusOr<Query> over = connection.Prepare(
-      "DELETE FROM _mirror_documents WHERE kind = ?1 AND id IN (SELECT id FROM _mirror_documents WHERE kind "
-      "= "
-      "?1 ORDER BY at_ms DESC, id DESC LIMIT -1 OFFSET ?2)");
-  if (!over.ok()) return over.status();
-  return over->Bind(1, bound.kind).Bind(2, bound.count_max).Run();
+  ASSIGN_OR_RETURN(Query old,
+                   connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND at_ms < ?2"));
+  RETURN_IF_ERROR(old.Bind(1, bound.kind).Bind(2, bound.before_ms).Run());
+  ASSIGN_OR_RETURN(Query over, connection.Prepare("DELETE FROM _mirror_documents WHERE kind = ?1 AND id IN "
+                                                  "(SELECT id FROM _mirror_documents WHERE kind "
+                                                  "= "
+                                                  "?1 ORDER BY at_ms DESC, id DESC LIMIT -1 OFFSET ?2)"));
+  return over.Bind(1, bound.kind).Bind(2, bound.count_max).Run();
 }
 
 }  // namespace mirror

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/status_macros.h"
+
 namespace mirror {
 namespace {
 
@@ -10,17 +12,18 @@ constexpr char kMakeTable[] =
     "event TEXT NOT NULL, cycle INTEGER NOT NULL, at_ms INTEGER NOT NULL, json TEXT NOT NULL)";
 
 absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_hooks'");
-  if (!query.ok()) return query.status();
-  return query->Step();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_hooks'"));
+  return query.Step();
 }
 
 absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_hooks (hook, event, cycle, at_ms, json) VALUES (?1, ?2, ?3, ?4, ?5)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, note.hook)
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT INTO _mirror_hooks (hook, event, cycle, at_ms, json) VALUES (?1, ?2, ?3, ?4, ?5)"));
+  return query.Bind(1, note.hook)
       .Bind(2, note.event)
       .Bind(3, note.cycle)
       .Bind(4, note.at_ms)
@@ -31,16 +34,13 @@ absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
 /// Of hooks that are not configured any more.
 absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::string>& known,
                            std::int64_t before_ms) {
-  absl::StatusOr<Query> query = connection.Prepare("SELECT DISTINCT hook FROM _mirror_hooks");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<std::string>> there = query->Texts();
-  if (!there.ok()) return there.status();
-  for (const std::string& hook : *there) {
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT DISTINCT hook FROM _mirror_hooks"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> there, query.Texts());
+  for (const std::string& hook : there) {
     if (std::find(known.begin(), known.end(), hook) != known.end()) continue;
-    absl::StatusOr<Query> remove =
-        connection.Prepare("DELETE FROM _mirror_hooks WHERE hook = ?1 AND at_ms < ?2");
-    if (!remove.ok()) return remove.status();
-    if (absl::Status status = remove->Bind(1, hook).Bind(2, before_ms).Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query remove,
+                     connection.Prepare("DELETE FROM _mirror_hooks WHERE hook = ?1 AND at_ms < ?2"));
+    RETURN_IF_ERROR(remove.Bind(1, hook).Bind(2, before_ms).Run());
   }
   return absl::OkStatus();
 }
@@ -48,39 +48,33 @@ absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::
 }  // namespace
 
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook) {
-  const absl::StatusOr<bool> there = HasTable(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) return std::optional<HookNote>();
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT id, hook, event, cycle, at_ms, json FROM _mirror_hooks WHERE hook = ?1 ORDER BY id LIMIT 1");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, hook).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::optional<HookNote>();
-  return HookNote{query->Int(0), query->Text(1), query->Text(2),
-                  query->Int(3), query->Int(4),  query->Text(5)};
+  ASSIGN_OR_RETURN(const bool there, HasTable(connection));
+  if (!there) return std::optional<HookNote>();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT id, hook, event, cycle, at_ms, json FROM "
+                                                   "_mirror_hooks WHERE hook = ?1 ORDER BY id LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool row, query.Bind(1, hook).Step());
+  if (!row) return std::optional<HookNote>();
+  return HookNote{query.Int(0), query.Text(1), query.Text(2), query.Int(3), query.Int(4), query.Text(5)};
 }
 
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
                       const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
-  const absl::StatusOr<bool> there = HasTable(connection);
-  if (!there.ok()) return there.status();
-  if (!*there) {
-    if (absl::Status status = connection.Execute(kMakeTable); !status.ok()) return status;
+  ASSIGN_OR_RETURN(const bool there, HasTable(connection));
+  if (!there) {
+    RETURN_IF_ERROR(connection.Execute(kMakeTable));
   }
-  if (absl::Status status = RemoveUnknown(connection, known, unknown_before_ms); !status.ok()) return status;
+  RETURN_IF_ERROR(RemoveUnknown(connection, known, unknown_before_ms));
   for (const HookNote& note : notes) {
-    if (absl::Status status = Insert(connection, note); !status.ok()) return status;
+    RETURN_IF_ERROR(Insert(connection, note));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64_t count_max) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "DELETE FROM _mirror_hooks WHERE id <= (SELECT id FROM _mirror_hooks ORDER BY id DESC LIMIT 1 OFFSET "
-      "?1)");
-  if (!query.ok()) return query.status();
-  if (absl::Status status = query->Bind(1, count_max).Run(); !status.ok()) return status;
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_hooks WHERE id <= (SELECT id FROM "
+                                                   "_mirror_hooks ORDER BY id DESC LIMIT 1 OFFSET "
+                                                   "?1)"));
+  RETURN_IF_ERROR(query.Bind(1, count_max).Run());
   return static_cast<std::uint64_t>(connection.Changes());
 }
 
@@ -88,9 +82,8 @@ absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::in
   const absl::StatusOr<bool> there = HasTable(connection);
   if (!there.ok() || !*there) return there.status();
   for (const std::int64_t id : delivered) {
-    absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_hooks WHERE id = ?1");
-    if (!query.ok()) return query.status();
-    if (absl::Status status = query->Bind(1, id).Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_hooks WHERE id = ?1"));
+    RETURN_IF_ERROR(query.Bind(1, id).Run());
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "server/plan/hold_keys.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
@@ -40,9 +41,8 @@ std::vector<std::string> Unpack(const std::string& packed) {
 }
 
 absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return query.Bind(1, table).Run();
 }
 
 }  // namespace
@@ -61,26 +61,25 @@ absl::Status CreateLedgerTables(SqliteConnection& connection) {
            "INTEGER, planned INTEGER, rows INTEGER, rows_before INTEGER, committed INTEGER, PRIMARY KEY "
            "(table_name, cycle)) WITHOUT ROWID",
        }) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(sql));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<TableCheck>> SelectChecks(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT table_name, equality, lsn, lineage, checked_ms, rows_differ, wanted FROM _mirror_checks ORDER "
-      "BY table_name");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT table_name, equality, lsn, lineage, checked_ms, "
+                                                   "rows_differ, wanted FROM _mirror_checks ORDER "
+                                                   "BY table_name"));
   std::vector<TableCheck> checks;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
     TableCheck check;
-    check.table = query->Text(0);
-    check.equality = static_cast<Equality>(query->Int(1));
-    check.position = Position{Lsn{query->Int(2)}, query->Text(3)};
-    check.checked_ms = query->Int(4);
-    check.rows_differ = static_cast<std::uint64_t>(query->Int(5));
-    check.wanted = query->Int(6) != 0;
+    check.table = query.Text(0);
+    check.equality = static_cast<Equality>(query.Int(1));
+    check.position = Position{Lsn{query.Int(2)}, query.Text(3)};
+    check.checked_ms = query.Int(4);
+    check.rows_differ = static_cast<std::uint64_t>(query.Int(5));
+    check.wanted = query.Int(6) != 0;
     checks.push_back(std::move(check));
   }
   if (!row.ok()) return row.status();
@@ -88,11 +87,10 @@ absl::StatusOr<std::vector<TableCheck>> SelectChecks(SqliteConnection& connectio
 }
 
 absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_checks (table_name, equality, lsn, lineage, checked_ms, rows_differ, "
-      "wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, check.table)
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_checks (table_name, "
+                                                   "equality, lsn, lineage, checked_ms, rows_differ, "
+                                                   "wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+  return query.Bind(1, check.table)
       .Bind(2, static_cast<std::int64_t>(check.equality))
       .Bind(3, check.position.lsn.value)
       .BindBlob(4, check.position.lineage)
@@ -111,35 +109,32 @@ absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table)
 }
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT id, kind, table_name, rows, rows_before, tables, source_id, since_ms, state, reason FROM "
-      "_mirror_holds ORDER BY id");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT id, kind, table_name, rows, rows_before, tables, source_id, since_ms, state, reason FROM "
+          "_mirror_holds ORDER BY id"));
   std::vector<Hold> holds;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
     Hold hold;
-    hold.id = static_cast<std::uint64_t>(query->Int(0));
-    hold.kind = static_cast<HoldKind>(query->Int(1));
-    hold.table = query->Text(2);
-    hold.rows = static_cast<std::uint64_t>(query->Int(3));
-    hold.rows_before = static_cast<std::uint64_t>(query->Int(4));
-    hold.tables = Unpack(query->Text(5));
-    hold.source_id = query->Text(6);
-    hold.since_ms = query->Int(7);
-    hold.state = static_cast<HoldState>(query->Int(8));
-    hold.reason = query->Text(9);
+    hold.id = static_cast<std::uint64_t>(query.Int(0));
+    hold.kind = static_cast<HoldKind>(query.Int(1));
+    hold.table = query.Text(2);
+    hold.rows = static_cast<std::uint64_t>(query.Int(3));
+    hold.rows_before = static_cast<std::uint64_t>(query.Int(4));
+    hold.tables = Unpack(query.Text(5));
+    hold.source_id = query.Text(6);
+    hold.since_ms = query.Int(7);
+    hold.state = static_cast<HoldState>(query.Int(8));
+    hold.reason = query.Text(9);
     holds.push_back(std::move(hold));
   }
   if (!row.ok()) return row.status();
   for (Hold& hold : holds) {
-    absl::StatusOr<Query> keys =
-        connection.Prepare("SELECT key FROM _mirror_hold_keys WHERE hold = ?1 ORDER BY place");
-    if (!keys.ok()) return keys.status();
-    absl::StatusOr<std::vector<std::string>> texts =
-        keys->Bind(1, static_cast<std::int64_t>(hold.id)).Texts();
-    if (!texts.ok()) return texts.status();
-    hold.keys = *std::move(texts);
+    ASSIGN_OR_RETURN(Query keys,
+                     connection.Prepare("SELECT key FROM _mirror_hold_keys WHERE hold = ?1 ORDER BY place"));
+    ASSIGN_OR_RETURN(hold.keys, keys.Bind(1, static_cast<std::int64_t>(hold.id)).Texts());
   }
   return holds;
 }
@@ -148,28 +143,25 @@ namespace {
 
 /// What is left of holds that are gone, or of one that is written anew.
 absl::Status ForgetHoldKeys(SqliteConnection& connection, const Hold* written) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
-      "table_name IS NOT ?2)");
-  if (!query.ok()) return query.status();
-  if (written == nullptr) return query->BindNull(1).BindNull(2).Run();
-  return query->Bind(1, static_cast<std::int64_t>(written->kind)).Bind(2, written->table).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT "
+                                                   "id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
+                                                   "table_name IS NOT ?2)"));
+  if (written == nullptr) return query.BindNull(1).BindNull(2).Run();
+  return query.Bind(1, static_cast<std::int64_t>(written->kind)).Bind(2, written->table).Run();
 }
 
 absl::Status WriteHoldKeys(SqliteConnection& connection, const Hold& hold) {
-  if (absl::Status status = ForgetHoldKeys(connection, &hold); !status.ok()) return status;
+  RETURN_IF_ERROR(ForgetHoldKeys(connection, &hold));
   std::int64_t place = 0;
   for (const std::string& key : hold.keys) {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "INSERT INTO _mirror_hold_keys (hold, place, key) SELECT id, ?3, ?4 FROM _mirror_holds WHERE kind = "
-        "?1 AND table_name = ?2");
-    if (!query.ok()) return query.status();
-    absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
-                              .Bind(2, hold.table)
-                              .Bind(3, ++place)
-                              .Bind(4, key)
-                              .Run();
-    if (!status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT INTO _mirror_hold_keys (hold, place, key) "
+                                                     "SELECT id, ?3, ?4 FROM _mirror_holds WHERE kind = "
+                                                     "?1 AND table_name = ?2"));
+    RETURN_IF_ERROR(query.Bind(1, static_cast<std::int64_t>(hold.kind))
+                        .Bind(2, hold.table)
+                        .Bind(3, ++place)
+                        .Bind(4, key)
+                        .Run());
   }
   return absl::OkStatus();
 }
@@ -177,14 +169,18 @@ absl::Status WriteHoldKeys(SqliteConnection& connection, const Hold& hold) {
 }  // namespace
 
 absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_holds (kind, table_name, rows, rows_before, tables, source_id, since_ms, state, "
-      "reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, table_name) DO UPDATE SET rows "
-      "= excluded.rows, rows_before = excluded.rows_before, tables = excluded.tables, source_id = "
-      "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = excluded.reason");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT INTO _mirror_holds (kind, table_name, rows, rows_before, tables, source_id, since_ms, "
+          "state, "
+          "reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, table_name) DO UPDATE SET "
+          "rows "
+          "= excluded.rows, rows_before = excluded.rows_before, tables = excluded.tables, source_id = "
+          "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = "
+          "excluded.reason"));
   const std::string tables = Pack(hold.tables);
-  absl::Status status = query->Bind(1, static_cast<std::int64_t>(hold.kind))
+  absl::Status status = query.Bind(1, static_cast<std::int64_t>(hold.kind))
                             .Bind(2, hold.table)
                             .Bind(3, static_cast<std::int64_t>(hold.rows))
                             .Bind(4, static_cast<std::int64_t>(hold.rows_before))
@@ -198,9 +194,8 @@ absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
 }
 
 absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
-  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_holds WHERE id = ?1");
-  if (!query.ok()) return query.status();
-  absl::Status status = query->Bind(1, static_cast<std::int64_t>(id)).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_holds WHERE id = ?1"));
+  absl::Status status = query.Bind(1, static_cast<std::int64_t>(id)).Run();
   return status.ok() ? ForgetHoldKeys(connection, nullptr) : status;
 }
 
@@ -211,15 +206,14 @@ absl::Status SettleHolds(SqliteConnection& connection, const std::string& table)
 }
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT cycle, at_ms, planned, rows, rows_before, committed FROM _mirror_losses WHERE table_name = ?1 "
-      "ORDER BY cycle");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT cycle, at_ms, planned, rows, rows_before, "
+                                                   "committed FROM _mirror_losses WHERE table_name = ?1 "
+                                                   "ORDER BY cycle"));
   std::vector<Loss> losses;
-  absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  for (; row.ok() && *row; row = query->Step()) {
+  absl::StatusOr<bool> row = query.Bind(1, table).Step();
+  for (; row.ok() && *row; row = query.Step()) {
     losses.push_back(
-        {query->Int(0), query->Int(1), query->Int(2), query->Int(3), query->Int(4), query->Int(5) != 0});
+        {query.Int(0), query.Int(1), query.Int(2), query.Int(3), query.Int(4), query.Int(5) != 0});
   }
   if (!row.ok()) return row.status();
   return losses;
@@ -227,12 +221,14 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, con
 
 absl::Status AddLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
                      std::int64_t rows) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) VALUES "
-      "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
-      "rows = rows + excluded.rows, committed = 0");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table)
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) "
+          "VALUES "
+          "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
+          "rows = rows + excluded.rows, committed = 0"));
+  return query.Bind(1, table)
       .Bind(2, loss.cycle)
       .Bind(3, loss.at_ms)
       .Bind(4, loss.planned)
@@ -247,10 +243,9 @@ absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string
 }
 
 absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("DELETE FROM _mirror_losses WHERE committed = 1 AND at_ms < ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, before_ms).Run();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("DELETE FROM _mirror_losses WHERE committed = 1 AND at_ms < ?1"));
+  return query.Bind(1, before_ms).Run();
 }
 
 absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table) {
@@ -270,20 +265,19 @@ namespace {
 absl::StatusOr<bool> HasColumns(SqliteConnection& connection, const TableSchema& schema,
                                 const std::vector<std::uint32_t>& columns) {
   for (const std::uint32_t column : columns) {
-    absl::StatusOr<Query> query =
-        connection.Prepare("SELECT 1 FROM temp.pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE");
-    if (!query.ok()) return query.status();
-    const absl::StatusOr<bool> row = query->Bind(1, schema.name).Bind(2, schema.columns[column].name).Step();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_xinfo(?1) WHERE name = ?2 COLLATE NOCASE"));
+    const absl::StatusOr<bool> row = query.Bind(1, schema.name).Bind(2, schema.columns[column].name).Step();
     if (!row.ok() || !*row) return row;
   }
   return true;
 }
 
 absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::string& from) {
-  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from));
-  if (!query.ok()) return query.status();
-  if (const absl::StatusOr<bool> row = query->Step(); !row.ok()) return row.status();
-  return query->Int(0);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(absl::StrCat("SELECT count(*) FROM ", from)));
+  if (const absl::StatusOr<bool> row = query.Step(); !row.ok()) return row.status();
+  return query.Int(0);
 }
 
 }  // namespace
@@ -303,9 +297,8 @@ absl::StatusOr<std::optional<Absence>> AbsenceOf(SqliteConnection& connection, c
                                                  const std::string& shadow) {
   const std::vector<std::uint32_t> key = schema.Key();
   if (key.empty()) return std::nullopt;
-  const absl::StatusOr<bool> same_key = HasColumns(connection, schema, key);
-  if (!same_key.ok()) return same_key.status();
-  if (!*same_key) return std::nullopt;
+  ASSIGN_OR_RETURN(const bool same_key, HasColumns(connection, schema, key));
+  if (!same_key) return std::nullopt;
   std::string same;
   for (const std::uint32_t column : key) {
     const std::string name = QuoteName(schema.columns[column].name);
@@ -338,19 +331,17 @@ KeyPart StoredPart(const Query& row, int column) {
 
 absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection, const TableSchema& schema,
                                                     const std::string& shadow) {
-  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
-  if (!sql.ok()) return sql.status();
+  ASSIGN_OR_RETURN(const std::optional<Absence> sql, AbsenceOf(connection, schema, shadow));
   std::vector<std::string> keys;
-  if (!*sql) return keys;
+  if (!sql) return keys;
   const std::vector<std::uint32_t> columns = schema.Key();
-  absl::StatusOr<Query> query =
-      connection.Prepare(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", (*sql)->table,
-                                      (*sql)->absent(), " LIMIT ", kHoldKeysMax));
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare(absl::StrCat("SELECT ", NameList(schema, columns), " FROM ", sql->table,
+                                                   sql->absent(), " LIMIT ", kHoldKeysMax)));
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
     Key key;
-    for (int i = 0; i < query->columns(); ++i) key.push_back(StoredPart(*query, i));
+    for (int i = 0; i < query.columns(); ++i) key.push_back(StoredPart(query, i));
     keys.push_back(HoldKeyText(key));
   }
   if (!row.ok()) return row.status();
@@ -377,12 +368,11 @@ std::string EndsSql(const TableSchema& schema, const std::string& keys) {
 
 /// Whether rows are found by the key that was drawn, also in a table that somebody made anew.
 absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string& sql) {
-  absl::StatusOr<Query> plan = connection.Prepare("EXPLAIN QUERY PLAN " + sql);
-  if (!plan.ok()) return plan.status();
-  absl::StatusOr<bool> row = plan->Step();
-  for (; row.ok() && *row; row = plan->Step()) {
+  ASSIGN_OR_RETURN(Query plan, connection.Prepare("EXPLAIN QUERY PLAN " + sql));
+  absl::StatusOr<bool> row = plan.Step();
+  for (; row.ok() && *row; row = plan.Step()) {
     constexpr int kDetail = 3;
-    if (plan->Text(kDetail).find("USING INTEGER PRIMARY KEY (rowid=?)") != std::string::npos) return true;
+    if (plan.Text(kDetail).find("USING INTEGER PRIMARY KEY (rowid=?)") != std::string::npos) return true;
   }
   return row;
 }
@@ -393,12 +383,11 @@ absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, con
   if (!HasIntegerKey(schema)) return std::nullopt;
   const std::string name = QuoteName(schema.columns[schema.Key()[0]].name);
   const std::string keys = absl::StrCat("SELECT ", name, " FROM ", sql.table, " ORDER BY ", name);
-  absl::StatusOr<Query> ends =
-      connection.Prepare(absl::StrCat("SELECT (", keys, " LIMIT 1), (", keys, " DESC LIMIT 1)"));
-  if (!ends.ok()) return ends.status();
-  if (const absl::StatusOr<bool> row = ends->Step(); !row.ok()) return row.status();
-  const std::int64_t least = ends->Int(0);
-  const std::uint64_t width = static_cast<std::uint64_t>(ends->Int(1)) - static_cast<std::uint64_t>(least);
+  ASSIGN_OR_RETURN(
+      Query ends, connection.Prepare(absl::StrCat("SELECT (", keys, " LIMIT 1), (", keys, " DESC LIMIT 1)")));
+  if (const absl::StatusOr<bool> row = ends.Step(); !row.ok()) return row.status();
+  const std::int64_t least = ends.Int(0);
+  const std::uint64_t width = static_cast<std::uint64_t>(ends.Int(1)) - static_cast<std::uint64_t>(least);
   constexpr std::uint64_t kWidthMax = std::uint64_t{1} << 62;
   if (width < kDrawnWidthMin || width > kWidthMax) return std::nullopt;
   const std::string draw = absl::StrCat(least, " + abs(random() % ", width + 1, ")");
@@ -406,41 +395,35 @@ absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, con
       "WITH RECURSIVE ", kDrawn, "(n, key) AS (SELECT 1, ", draw, " UNION ALL SELECT n + 1, ", draw, " FROM ",
       kDrawn, " WHERE n < ", kDrawnKeys, ") SELECT count(*), coalesce(sum(lacks), 0) FROM (SELECT ",
       sql.lacks, " AS lacks FROM ", kDrawn, " AS d CROSS JOIN ", sql.table, " AS t ON t.", name, " = d.key)");
-  const absl::StatusOr<bool> finds = FindsDrawn(connection, drawn);
-  if (!finds.ok()) return finds.status();
-  if (!*finds) return std::nullopt;
-  absl::StatusOr<Query> hits = connection.Prepare(drawn);
-  if (!hits.ok()) return hits.status();
-  if (const absl::StatusOr<bool> row = hits->Step(); !row.ok()) return row.status();
-  if (hits->Int(0) < kSampledKeys) return std::nullopt;
-  return Sample{hits->Int(1), static_cast<std::int64_t>(width) / kDrawnKeys};
+  ASSIGN_OR_RETURN(const bool finds, FindsDrawn(connection, drawn));
+  if (!finds) return std::nullopt;
+  ASSIGN_OR_RETURN(Query hits, connection.Prepare(drawn));
+  if (const absl::StatusOr<bool> row = hits.Step(); !row.ok()) return row.status();
+  if (hits.Int(0) < kSampledKeys) return std::nullopt;
+  return Sample{hits.Int(1), static_cast<std::int64_t>(width) / kDrawnKeys};
 }
 
 }  // namespace
 
 absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const TableSchema& schema,
                                          const std::string& shadow, std::int64_t may_lose) {
-  const absl::StatusOr<std::optional<Absence>> sql = AbsenceOf(connection, schema, shadow);
-  if (!sql.ok()) return sql.status();
-  if (!*sql) return 0;
-  const std::string table = (*sql)->table, absent = (*sql)->absent();
-  const absl::StatusOr<std::optional<Sample>> drawn = DrawKeys(connection, schema, **sql);
-  if (!drawn.ok()) return drawn.status();
-  std::int64_t stride = *drawn ? (*drawn)->stride : 0;
-  if (!*drawn) {
-    const absl::StatusOr<std::int64_t> rows = Count(connection, table);
-    if (!rows.ok()) return rows.status();
-    stride = *rows / kSampledKeys;
+  ASSIGN_OR_RETURN(const std::optional<Absence> sql, AbsenceOf(connection, schema, shadow));
+  if (!sql) return 0;
+  const std::string table = sql->table, absent = sql->absent();
+  ASSIGN_OR_RETURN(const std::optional<Sample> drawn, DrawKeys(connection, schema, *sql));
+  std::int64_t stride = drawn ? drawn->stride : 0;
+  if (!drawn) {
+    ASSIGN_OR_RETURN(const std::int64_t rows, Count(connection, table));
+    stride = rows / kSampledKeys;
   }
   const std::int64_t telling = stride == 0 ? 0 : may_lose / stride;
   if (telling < kTellingKeysMin) return Count(connection, table + absent);
   const std::string keys = absl::StrCat("SELECT ", NameList(schema, schema.Key()), " FROM ", table);
   std::string sample = EndsSql(schema, keys);
-  if (!*drawn) absl::StrAppend(&sample, " UNION ", keys, " WHERE random() % ", stride, " = 0");
-  const absl::StatusOr<std::int64_t> sampled = Count(connection, absl::StrCat("(", sample, ")", absent));
-  if (!sampled.ok()) return sampled.status();
+  if (!drawn) absl::StrAppend(&sample, " UNION ", keys, " WHERE random() % ", stride, " = 0");
+  ASSIGN_OR_RETURN(const std::int64_t sampled, Count(connection, absl::StrCat("(", sample, ")", absent)));
   // From the half on of what so many rows would leave in the sample, on average.
-  const std::int64_t all = *sampled + (*drawn ? (*drawn)->absent : 0);
+  const std::int64_t all = sampled + (drawn ? drawn->absent : 0);
   return all < telling / 2 ? 0 : Count(connection, table + absent);
 }
 

@@ -5,64 +5,63 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status_macros.h"
+
 namespace mirror {
 absl::Status CreateReceiptTables(SqliteConnection& connection) {
-  absl::Status status = connection.Execute(
+  RETURN_IF_ERROR(connection.Execute(
       "CREATE TABLE IF NOT EXISTS _mirror_receipts (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, receipt "
-      "TEXT NOT NULL)");
-  if (!status.ok()) return status;
+      "TEXT NOT NULL)"));
   return connection.Execute(
       "CREATE TABLE IF NOT EXISTS _mirror_receipts_open (table_name TEXT PRIMARY KEY COLLATE NOCASE, cycle "
       "INTEGER, seq INTEGER, content BLOB, inserts INTEGER, updates INTEGER, deletes INTEGER) WITHOUT ROWID");
 }
 
 absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT number, hash FROM _mirror_receipts ORDER BY number DESC LIMIT 1");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Step();
-  if (!row.ok()) return row.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT number, hash FROM _mirror_receipts ORDER BY number DESC LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool row, query.Step());
   ReceiptHead head;
-  if (*row) head = {static_cast<std::uint64_t>(query->Int(0)), query->Text(1)};
+  if (row) head = {static_cast<std::uint64_t>(query.Int(0)), query.Text(1)};
   return head;
 }
 
 absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connection, std::uint64_t after,
                                                         std::size_t count_max) {
   if (after > INT64_MAX) return std::vector<std::string>{};
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT receipt FROM _mirror_receipts WHERE number > ?1 ORDER BY number LIMIT ?2");
-  if (!query.ok()) return query.status();
-  query->Bind(1, static_cast<std::int64_t>(after)).Bind(2, static_cast<std::int64_t>(count_max));
-  return query->Texts();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT receipt FROM _mirror_receipts WHERE number > ?1 ORDER BY number LIMIT ?2"));
+  query.Bind(1, static_cast<std::int64_t>(after)).Bind(2, static_cast<std::int64_t>(count_max));
+  return query.Texts();
 }
 
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
                                                              const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT cycle, seq, content, inserts, updates, deletes FROM _mirror_receipts_open WHERE table_name = "
-      "?1");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT cycle, seq, content, inserts, updates, deletes "
+                                                   "FROM _mirror_receipts_open WHERE table_name = "
+                                                   "?1"));
+  ASSIGN_OR_RETURN(const bool row, query.Bind(1, table).Step());
+  if (!row) return std::nullopt;
   OpenReceipt open;
-  open.cycle = query->Int(0);
-  open.seq = static_cast<std::uint64_t>(query->Int(1));
-  open.content = query->Text(2);
-  open.inserts = static_cast<std::uint64_t>(query->Int(3));
-  open.updates = static_cast<std::uint64_t>(query->Int(4));
-  open.deletes = static_cast<std::uint64_t>(query->Int(5));
+  open.cycle = query.Int(0);
+  open.seq = static_cast<std::uint64_t>(query.Int(1));
+  open.content = query.Text(2);
+  open.inserts = static_cast<std::uint64_t>(query.Int(3));
+  open.updates = static_cast<std::uint64_t>(query.Int(4));
+  open.deletes = static_cast<std::uint64_t>(query.Int(5));
   return open;
 }
 
 absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
                               const OpenReceipt& open) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_receipts_open (table_name, cycle, seq, content, inserts, updates, "
-      "deletes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table)
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT OR REPLACE INTO _mirror_receipts_open (table_name, cycle, seq, content, inserts, updates, "
+          "deletes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+  return query.Bind(1, table)
       .Bind(2, open.cycle)
       .Bind(3, static_cast<std::int64_t>(open.seq))
       .BindBlob(4, open.content)
@@ -73,37 +72,37 @@ absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& t
 }
 
 absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("INSERT INTO _mirror_receipts (number, hash, receipt) VALUES (?1, ?2, ?3)");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("INSERT INTO _mirror_receipts (number, hash, receipt) VALUES (?1, ?2, ?3)"));
   const std::string hash = HashOf(text);
-  return query->Bind(1, static_cast<std::int64_t>(number)).BindBlob(2, hash).Bind(3, text).Run();
+  return query.Bind(1, static_cast<std::int64_t>(number)).BindBlob(2, hash).Bind(3, text).Run();
 }
 
 absl::Status RemoveReceipts(SqliteConnection& connection, std::uint64_t through) {
-  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_receipts WHERE number <= ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, static_cast<std::int64_t>(through)).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_receipts WHERE number <= ?1"));
+  return query.Bind(1, static_cast<std::int64_t>(through)).Run();
 }
 
 absl::StatusOr<std::string> HashParts(SqliteConnection& connection, const std::string& table,
                                       std::int64_t cycle, std::uint64_t value_id) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT data FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3 ORDER BY "
-      "offset");
-  if (!query.ok()) return query.status();
-  query->Bind(1, table).Bind(2, static_cast<std::int64_t>(value_id)).Bind(3, cycle);
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT data FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3 ORDER BY "
+          "offset"));
+  query.Bind(1, table).Bind(2, static_cast<std::int64_t>(value_id)).Bind(3, cycle);
   Sha256Stream sha;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) sha.Add(query->Text(0));
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) sha.Add(query.Text(0));
   if (!row.ok()) return row.status();
   return sha.Finish();
 }
 
 absl::Status ForgetOpenReceipt(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_receipts_open WHERE table_name = ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Run();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("DELETE FROM _mirror_receipts_open WHERE table_name = ?1"));
+  return query.Bind(1, table).Run();
 }
 
 }  // namespace mirror

@@ -4,65 +4,69 @@
 #include <utility>
 
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 
 absl::StatusOr<std::optional<TenantRecord>> SelectTenant(SqliteConnection& connection) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
-      "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
-      "missed_ms, scrub, source_accepted FROM _mirror_tenant");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
+          "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
+          "missed_ms, scrub, source_accepted FROM _mirror_tenant"));
+  ASSIGN_OR_RETURN(bool row, query.Step());
+  if (!row) return std::nullopt;
   TenantRecord tenant;
-  tenant.context_id = query->Text(0);
-  tenant.issuer = query->Text(1);
-  tenant.environment = query->Text(2);
-  tenant.source_id = query->Text(3);
-  tenant.cycle = query->Int(4);
-  tenant.active = query->Int(5) != 0;
-  tenant.holder = query->Text(6);
-  tenant.since_ms = query->Int(7);
-  tenant.progress_ms = query->Int(8);
-  tenant.completed_cycle = query->Int(9);
-  tenant.completed_ms = query->Int(10);
-  tenant.paused = query->Int(11) != 0;
-  tenant.pause_reason = query->Text(12);
-  tenant.clock_ms = query->Int(13);
-  tenant.announced = query->Text(14);
-  tenant.touched = query->Int(15) != 0;
-  tenant.missed_cycle = query->Int(16);
-  tenant.missed_ms = query->Int(17);
-  tenant.scrub = query->Int(18) != 0;
-  tenant.source_accepted = query->Int(19) != 0;
+  tenant.context_id = query.Text(0);
+  tenant.issuer = query.Text(1);
+  tenant.environment = query.Text(2);
+  tenant.source_id = query.Text(3);
+  tenant.cycle = query.Int(4);
+  tenant.active = query.Int(5) != 0;
+  tenant.holder = query.Text(6);
+  tenant.since_ms = query.Int(7);
+  tenant.progress_ms = query.Int(8);
+  tenant.completed_cycle = query.Int(9);
+  tenant.completed_ms = query.Int(10);
+  tenant.paused = query.Int(11) != 0;
+  tenant.pause_reason = query.Text(12);
+  tenant.clock_ms = query.Int(13);
+  tenant.announced = query.Text(14);
+  tenant.touched = query.Int(15) != 0;
+  tenant.missed_cycle = query.Int(16);
+  tenant.missed_ms = query.Int(17);
+  tenant.scrub = query.Int(18) != 0;
+  tenant.source_accepted = query.Int(19) != 0;
   return tenant;
 }
 
 absl::Status InsertTenant(SqliteConnection& connection, const std::string& context_id) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
-      "since_ms, "
-      "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, "
-      "missed_cycle, missed_ms, scrub, source_accepted) "
-      "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0, 0, 0) ON CONFLICT (context_id) "
-      "DO "
-      "NOTHING");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, context_id).Run();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT INTO _mirror_tenant (context_id, issuer, environment, source_id, cycle, active, holder, "
+          "since_ms, "
+          "progress_ms, completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, "
+          "missed_cycle, missed_ms, scrub, source_accepted) "
+          "VALUES (?1, '', '', '', 0, 0, '', 0, 0, 0, 0, 0, '', 0, '', 0, 0, 0, 0, 0) ON CONFLICT "
+          "(context_id) "
+          "DO "
+          "NOTHING"));
+  return query.Bind(1, context_id).Run();
 }
 
 absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tenant) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "UPDATE _mirror_tenant SET issuer = ?1, environment = ?2, source_id = ?3, cycle = ?4, active = ?5, "
-      "holder = ?6, "
-      "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
-      "pause_reason = ?12, "
-      "clock_ms = ?13, announced = ?14, touched = ?15, missed_cycle = ?16, missed_ms = ?17, "
-      "scrub = ?18, source_accepted = ?19");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, tenant.issuer)
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "UPDATE _mirror_tenant SET issuer = ?1, environment = ?2, source_id = ?3, cycle = ?4, active = ?5, "
+          "holder = ?6, "
+          "since_ms = ?7, progress_ms = ?8, completed_cycle = ?9, completed_ms = ?10, paused = ?11, "
+          "pause_reason = ?12, "
+          "clock_ms = ?13, announced = ?14, touched = ?15, missed_cycle = ?16, missed_ms = ?17, "
+          "scrub = ?18, source_accepted = ?19"));
+  return query.Bind(1, tenant.issuer)
       .Bind(2, tenant.environment)
       .Bind(3, tenant.source_id)
       .Bind(4, tenant.cycle)
@@ -85,47 +89,44 @@ absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tena
 }
 
 absl::StatusOr<std::vector<Nonce>> SelectNonces(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT nonce, expires_ms FROM _mirror_nonces ORDER BY nonce");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("SELECT nonce, expires_ms FROM _mirror_nonces ORDER BY nonce"));
   std::vector<Nonce> nonces;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) nonces.push_back({query->Text(0), query->Int(1)});
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) nonces.push_back({query.Text(0), query.Int(1)});
   if (!row.ok()) return row.status();
   return nonces;
 }
 
 absl::Status ForgetNonces(SqliteConnection& connection, std::int64_t before_ms) {
-  absl::StatusOr<Query> query = connection.Prepare("DELETE FROM _mirror_nonces WHERE expires_ms < ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, before_ms).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_nonces WHERE expires_ms < ?1"));
+  return query.Bind(1, before_ms).Run();
 }
 
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value,
                                                     std::int64_t from_ms) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces WHERE expires_ms >= ?2");
-  if (!query.ok()) return query.status();
-  if (absl::StatusOr<bool> row = query->Bind(1, value).Bind(2, from_ms).Step(); !row.ok())
-    return row.status();
-  return TenantVerbs::NonceCount{static_cast<std::size_t>(query->Int(0)), query->Int(1) != 0};
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT count(*), coalesce(sum(nonce = ?1), 0) FROM _mirror_nonces WHERE expires_ms >= ?2"));
+  if (absl::StatusOr<bool> row = query.Bind(1, value).Bind(2, from_ms).Step(); !row.ok()) return row.status();
+  return TenantVerbs::NonceCount{static_cast<std::size_t>(query.Int(0)), query.Int(1) != 0};
 }
 
 absl::Status InsertNonce(SqliteConnection& connection, const Nonce& nonce) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, nonce.value).Bind(2, nonce.expires_ms).Run();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("INSERT INTO _mirror_nonces (nonce, expires_ms) VALUES (?1, ?2)"));
+  return query.Bind(1, nonce.value).Bind(2, nonce.expires_ms).Run();
 }
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT table_name, action, reason FROM _mirror_answers ORDER BY table_name");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT table_name, action, reason FROM _mirror_answers ORDER BY table_name"));
   std::vector<SchemaAnswer> answers;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    answers.push_back({query->Text(0), static_cast<std::int32_t>(query->Int(1)), query->Text(2)});
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    answers.push_back({query.Text(0), static_cast<std::int32_t>(query.Int(1)), query.Text(2)});
   }
   if (!row.ok()) return row.status();
   return answers;
@@ -145,18 +146,17 @@ std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers) {
 }
 
 absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<SchemaAnswer>& answers) {
-  const absl::StatusOr<std::vector<SchemaAnswer>> stored = SelectAnswers(connection);
-  if (!stored.ok()) return stored.status();
+  ASSIGN_OR_RETURN(const std::vector<SchemaAnswer> stored, SelectAnswers(connection));
   const std::vector<SchemaAnswer> next = AsSelected(answers);
-  if (next == *stored) return absl::OkStatus();
-  if (absl::Status status = ExecuteKept(connection, "DELETE FROM _mirror_answers"); !status.ok())
-    return status;
+  if (next == stored) return absl::OkStatus();
+  RETURN_IF_ERROR(ExecuteKept(connection, "DELETE FROM _mirror_answers"));
   for (const SchemaAnswer& answer : next) {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)");
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "INSERT OR REPLACE INTO _mirror_answers (table_name, action, reason) VALUES (?1, ?2, ?3)"));
     if (absl::Status status =
-            query->Bind(1, answer.table).Bind(2, std::int64_t{answer.action}).Bind(3, answer.reason).Run();
+            query.Bind(1, answer.table).Bind(2, std::int64_t{answer.action}).Bind(3, answer.reason).Run();
         !status.ok()) {
       return status;
     }

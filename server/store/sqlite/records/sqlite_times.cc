@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -30,33 +31,30 @@ absl::Status CreateView(SqliteConnection& connection, const std::string& metadat
   const std::string sql = ViewSql(metadata);
   std::string there;
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = '_mirror_freshness'");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (*row) there = query->Text(0);
+    ASSIGN_OR_RETURN(Query query,
+                     connection.Prepare(
+                         "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = '_mirror_freshness'"));
+    ASSIGN_OR_RETURN(bool row, query.Step());
+    if (row) there = query.Text(0);
   }
   if (there == sql) return absl::OkStatus();
   if (!there.empty()) {
-    if (absl::Status status = connection.Execute("DROP VIEW _mirror_freshness"); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute("DROP VIEW _mirror_freshness"));
   }
   // Whatever else somebody gave that name stays, and is no reason not to open the mirror.
-  absl::StatusOr<Query> taken =
-      connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'");
-  if (!taken.ok()) return taken.status();
-  const absl::StatusOr<bool> row = taken->Step();
+  ASSIGN_OR_RETURN(Query taken,
+                   connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'"));
+  const absl::StatusOr<bool> row = taken.Step();
   if (!row.ok() || *row) return row.status();
   return connection.Execute(sql);
 }
 
 absl::Status Run(SqliteConnection& connection, const char* sql, const std::string& table,
                  std::optional<std::int64_t> number = std::nullopt) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  query->Bind(1, table);
-  if (number) query->Bind(2, *number);
-  return query->Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  query.Bind(1, table);
+  if (number) query.Bind(2, *number);
+  return query.Run();
 }
 
 }  // namespace
@@ -67,34 +65,32 @@ absl::Status CreateTimesTables(SqliteConnection& connection, const std::string& 
         "source_ms INTEGER) WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS _mirror_targets (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
         "target_ms INTEGER) WITHOUT ROWID"}) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(sql));
   }
   return CreateView(connection, metadata);
 }
 
 absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
   Freshness freshness;
-  absl::StatusOr<Query> times = connection.Prepare("SELECT table_name, source_ms FROM _mirror_times");
-  if (!times.ok()) return times.status();
-  absl::StatusOr<bool> row = times->Step();
-  for (; row.ok() && *row; row = times->Step()) {
+  ASSIGN_OR_RETURN(Query times, connection.Prepare("SELECT table_name, source_ms FROM _mirror_times"));
+  absl::StatusOr<bool> row = times.Step();
+  for (; row.ok() && *row; row = times.Step()) {
     const std::optional<std::int64_t> time =
-        times->TypeAt(1) == sqlite::Type::kInteger ? std::optional(times->Int(1)) : std::nullopt;
-    if (times->Text(0) == kTimeOfAll) {
+        times.TypeAt(1) == sqlite::Type::kInteger ? std::optional(times.Int(1)) : std::nullopt;
+    if (times.Text(0) == kTimeOfAll) {
       freshness.all_ms = time;
     } else {
-      freshness.tables[FoldName(times->Text(0))] = time;
+      freshness.tables[FoldName(times.Text(0))] = time;
     }
   }
   if (!row.ok()) return row.status();
-  absl::StatusOr<Query> targets = connection.Prepare("SELECT table_name, target_ms FROM _mirror_targets");
-  if (!targets.ok()) return targets.status();
-  row = targets->Step();
-  for (; row.ok() && *row; row = targets->Step()) {
-    if (targets->Text(0) == kTimeOfAll) {
-      freshness.targets.all_ms = targets->Int(1);
+  ASSIGN_OR_RETURN(Query targets, connection.Prepare("SELECT table_name, target_ms FROM _mirror_targets"));
+  row = targets.Step();
+  for (; row.ok() && *row; row = targets.Step()) {
+    if (targets.Text(0) == kTimeOfAll) {
+      freshness.targets.all_ms = targets.Int(1);
     } else {
-      freshness.targets.tables[FoldName(targets->Text(0))] = targets->Int(1);
+      freshness.targets.tables[FoldName(targets.Text(0))] = targets.Int(1);
     }
   }
   if (!row.ok()) return row.status();
@@ -103,45 +99,44 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
 
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next) {
   if (now.all_ms != next.all_ms) {
-    if (absl::Status status = SetTime(connection, kTimeOfAll, next.all_ms); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTime(connection, kTimeOfAll, next.all_ms));
   }
   for (const auto& [table, time] : now.tables) {
     if (next.tables.contains(table)) continue;
-    if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
+    RETURN_IF_ERROR(ForgetTime(connection, table));
   }
   for (const auto& [table, time] : next.tables) {
     const auto found = now.tables.find(table);
     if (found != now.tables.end() && found->second == time) continue;
-    if (absl::Status status = SetTime(connection, table, time); !status.ok()) return status;
+    RETURN_IF_ERROR(SetTime(connection, table, time));
   }
   return absl::OkStatus();
 }
 
 absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets) {
-  if (absl::Status status = connection.Execute("DELETE FROM _mirror_targets"); !status.ok()) return status;
+  RETURN_IF_ERROR(connection.Execute("DELETE FROM _mirror_targets"));
   constexpr char kInsert[] = "INSERT INTO _mirror_targets (table_name, target_ms) VALUES (?1, ?2)";
   if (targets.all_ms != 0) {
-    if (absl::Status status = Run(connection, kInsert, kTimeOfAll, targets.all_ms); !status.ok())
-      return status;
+    RETURN_IF_ERROR(Run(connection, kInsert, kTimeOfAll, targets.all_ms));
   }
   for (const auto& [table, target] : targets.tables) {
-    if (absl::Status status = Run(connection, kInsert, table, target); !status.ok()) return status;
+    RETURN_IF_ERROR(Run(connection, kInsert, table, target));
   }
   return absl::OkStatus();
 }
 
 absl::Status SetTime(SqliteConnection& connection, const std::string& table,
                      std::optional<std::int64_t> source_ms) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("INSERT OR REPLACE INTO _mirror_times (table_name, source_ms) VALUES (?1, ?2)");
-  if (!query.ok()) return query.status();
-  query->Bind(1, table);
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("INSERT OR REPLACE INTO _mirror_times (table_name, source_ms) VALUES (?1, ?2)"));
+  query.Bind(1, table);
   if (source_ms) {
-    query->Bind(2, *source_ms);
+    query.Bind(2, *source_ms);
   } else {
-    query->BindNull(2);
+    query.BindNull(2);
   }
-  return query->Run();
+  return query.Run();
 }
 
 absl::Status ForgetTime(SqliteConnection& connection, const std::string& table) {

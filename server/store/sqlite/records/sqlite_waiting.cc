@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/freshness_plan.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
@@ -87,12 +88,11 @@ absl::StatusOr<TenantVerbs::NonceCount> SqliteWaiting::CountNonces(SqliteConnect
 
 absl::Status SqliteWaiting::TakeAnswers(SqliteConnection& connection,
                                         const std::vector<SchemaAnswer>& answers) {
-  const absl::StatusOr<std::vector<SchemaAnswer>> stored = SelectAnswers(connection);
-  if (!stored.ok()) return stored.status();
+  ASSIGN_OR_RETURN(const std::vector<SchemaAnswer> stored, SelectAnswers(connection));
   std::vector<SchemaAnswer> next = AsSelected(answers);
-  must_write_ = must_write_ || RefusedOf(next) != RefusedOf(*stored);
+  must_write_ = must_write_ || RefusedOf(next) != RefusedOf(stored);
   next_->answers.reset();
-  if (next != *stored) next_->answers = std::move(next);
+  if (next != stored) next_->answers = std::move(next);
   return absl::OkStatus();
 }
 
@@ -155,14 +155,12 @@ absl::Status SqliteWaiting::Write(SqliteConnection& connection) {
     if (status.ok() && rows.all_ms) status = SetTime(connection, kTimeOfAll, rows.all_ms);
     if (!status.ok()) return status;
   }
-  if (absl::Status status = ::mirror::ForgetNonces(connection, forget_before_ms_); !status.ok())
-    return status;
+  RETURN_IF_ERROR(::mirror::ForgetNonces(connection, forget_before_ms_));
   for (const auto& [value, expires_ms] : nonces_) {
-    absl::Status status = InsertNonce(connection, {.value = value, .expires_ms = expires_ms});
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(InsertNonce(connection, {.value = value, .expires_ms = expires_ms}));
   }
   for (const Nonce& nonce : added_) {
-    if (absl::Status status = InsertNonce(connection, nonce); !status.ok()) return status;
+    RETURN_IF_ERROR(InsertNonce(connection, nonce));
   }
   is_written_ = true;
   return absl::OkStatus();

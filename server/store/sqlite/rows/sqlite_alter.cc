@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -56,18 +57,17 @@ absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& ta
 
 /// SQLite looks at no definition but the table's own.
 absl::Status CopyTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
-  const absl::StatusOr<std::optional<Definition>> table = FindTable(connection, from);
-  if (!table.ok()) return table.status();
-  if (!*table || !IsOurs(**table)) {
+  ASSIGN_OR_RETURN(const std::optional<Definition> table, FindTable(connection, from));
+  if (!table || !IsOurs(*table)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", from, "' was made by somebody else and cannot be renamed. Rename or drop it."));
   }
-  const std::size_t head = absl::StrCat("CREATE TABLE ", QuoteName((*table)->name)).size();
+  const std::size_t head = absl::StrCat("CREATE TABLE ", QuoteName(table->name)).size();
   const std::string source = QuoteName(from), target = QuoteName(to);
-  for (const std::string& sql : {absl::StrCat("CREATE TABLE ", target, (*table)->sql.substr(head)),
+  for (const std::string& sql : {absl::StrCat("CREATE TABLE ", target, table->sql.substr(head)),
                                  absl::StrCat("INSERT INTO ", target, " SELECT * FROM ", source),
                                  absl::StrCat("DROP TABLE ", source)}) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(sql));
   }
   return absl::OkStatus();
 }
@@ -75,13 +75,13 @@ absl::Status CopyTable(SqliteConnection& connection, const std::string& from, co
 }  // namespace
 
 absl::StatusOr<std::optional<Definition>> FindTable(SqliteConnection& connection, const std::string& name) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, name).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  return Definition{query->Text(0), query->Text(1)};
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE"));
+  ASSIGN_OR_RETURN(const bool row, query.Bind(1, name).Step());
+  if (!row) return std::nullopt;
+  return Definition{query.Text(0), query.Text(1)};
 }
 
 bool IsOurs(const Definition& table) {
@@ -112,9 +112,8 @@ absl::Status MoveTable(SqliteConnection& connection, const std::string& from, co
 }
 
 absl::Status MoveShadow(SqliteConnection& connection, const std::string& from, const std::string& to) {
-  const absl::StatusOr<bool> small = IsSmall(connection, from);
-  if (!small.ok()) return small.status();
-  return *small ? CopyTable(connection, from, to) : MoveTable(connection, from, to);
+  ASSIGN_OR_RETURN(const bool small, IsSmall(connection, from));
+  return small ? CopyTable(connection, from, to) : MoveTable(connection, from, to);
 }
 
 }  // namespace mirror

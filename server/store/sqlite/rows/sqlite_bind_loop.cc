@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
@@ -120,9 +121,8 @@ class RowWriter {
   absl::Status WriteAll(RowsWritten* written) {
     std::optional<InsertCounter> counter;
     if (batch_.operation == Operation::kInsert && !schema_.Key().empty()) {
-      const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
-      if (!own.ok()) return own.status();
-      counter.emplace(connection_.handle(), *own);
+      ASSIGN_OR_RETURN(const OwnPlaces own, FindOwnPlaces(connection_, target_, schema_));
+      counter.emplace(connection_.handle(), own);
     }
     if (absl::Status status = WriteEach(written); !status.ok()) {
       // Missing rows are named only where they are what is wrong.
@@ -141,7 +141,7 @@ class RowWriter {
     const bool sorted = batch_.key_order.empty();
     for (std::uint32_t i = 0; i < batch_.row_count; ++i) {
       const std::uint32_t row = sorted ? i : batch_.key_order[i];
-      if (absl::Status status = WriteRow(row, written); !status.ok()) return status;
+      RETURN_IF_ERROR(WriteRow(row, written));
       if (written->more_missing) break;
     }
     return absl::OkStatus();
@@ -151,7 +151,7 @@ class RowWriter {
     sqlite3* const db = connection_.handle();
     AssemblyTurn turn;
     streamed_.clear();
-    if (absl::Status status = BindRow(row, &turn); !status.ok()) return status;
+    RETURN_IF_ERROR(BindRow(row, &turn));
     const int code = sqlite3_step(statement_);
     sqlite3_reset(statement_);
     assembled_.clear();
@@ -248,52 +248,49 @@ class RowWriter {
       return absl::OkStatus();
     }
     used_values_.push_back(value.large->value_id);
-    if (absl::Status status = CheckComplete(column, *value.large, row); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckComplete(column, *value.large, row));
     // A blob of a rowid table is written piece by piece; everything else has to stand in memory once.
     if (!text && integer_key_) {
       sqlite3_bind_zeroblob64(statement_, place, value.large->size);
       streamed_.push_back({&column, value.large});
       return absl::OkStatus();
     }
-    absl::StatusOr<std::string> whole = Assemble(*value.large, turn);
-    if (!whole.ok()) return whole.status();
+    ASSIGN_OR_RETURN(std::string whole, Assemble(*value.large, turn));
     const bool raw = value.kind == Kind::kRawText;
-    if (text && (raw ? IsStoredAsNumber(column, *whole) : !HoldsText(column, *whole))) {
+    if (text && (raw ? IsStoredAsNumber(column, whole) : !HoldsText(column, whole))) {
       return absl::InvalidArgumentError(absl::StrCat(PlaceOf(schema_, column, row), ": ",
-                                                     WhyNotText(column, *whole),
+                                                     WhyNotText(column, whole),
                                                      ". Nothing of this batch was applied."));
     }
-    assembled_.push_back(*std::move(whole));
+    assembled_.push_back(std::move(whole));
     BindBytes(place, assembled_.back(), text);
     return absl::OkStatus();
   }
 
   absl::Status CheckComplete(const Column& column, const LargeValue& large, std::uint32_t row) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT coalesce(sum(length(data)), 0) FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 "
-        "AND cycle = ?3");
-    if (!query.ok()) return query.status();
-    query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
-    if (absl::StatusOr<bool> found = query->Step(); !found.ok()) return found.status();
-    if (query->Int(0) == static_cast<std::int64_t>(large.size)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare("SELECT coalesce(sum(length(data)), 0) FROM "
+                                                      "_mirror_parts WHERE table_name = ?1 AND value_id = ?2 "
+                                                      "AND cycle = ?3"));
+    query.Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
+    if (absl::StatusOr<bool> found = query.Step(); !found.ok()) return found.status();
+    if (query.Int(0) == static_cast<std::int64_t>(large.size)) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
-        PlaceOf(schema_, column, row), ": ", query->Int(0), " of ", large.size,
+        PlaceOf(schema_, column, row), ": ", query.Int(0), " of ", large.size,
         " bytes of the value have arrived. Nothing of this batch was applied. Send the missing parts, "
         "then the batch again."));
   }
 
   template <typename Take>
   absl::Status ForEachPart(const LargeValue& large, Take take) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        "SELECT data, offset FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2 AND cycle = ?3 ORDER "
-        "BY offset");
-    if (!query.ok()) return query.status();
-    query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
+    ASSIGN_OR_RETURN(Query query,
+                     connection_.Prepare("SELECT data, offset FROM _mirror_parts WHERE table_name = ?1 AND "
+                                         "value_id = ?2 AND cycle = ?3 ORDER "
+                                         "BY offset"));
+    query.Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(large.value_id)).Bind(3, cycle_);
     while (true) {
-      absl::StatusOr<bool> row = query->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return absl::OkStatus();
-      if (absl::Status status = take(query->Text(0), query->Int(1)); !status.ok()) return status;
+      ASSIGN_OR_RETURN(bool row, query.Step());
+      if (!row) return absl::OkStatus();
+      RETURN_IF_ERROR(take(query.Text(0), query.Int(1)));
     }
   }
 
@@ -301,27 +298,25 @@ class RowWriter {
     turn->Take();
     std::string whole;
     whole.reserve(large.size);
-    absl::Status status = ForEachPart(large, [&whole](const std::string& data, std::int64_t) {
+    RETURN_IF_ERROR(ForEachPart(large, [&whole](const std::string& data, std::int64_t) {
       whole += data;
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
+    }));
     return whole;
   }
 
   absl::Status StreamValues(std::uint32_t row, AssemblyTurn* turn) {
     for (const auto& [column, large] : streamed_) {
       const std::int64_t rowid = batch_.Find(schema_.Key()[0])->ints[row];
-      if (absl::Status status = StreamValue(*column, *large, rowid, row, turn); !status.ok()) return status;
+      RETURN_IF_ERROR(StreamValue(*column, *large, rowid, row, turn));
     }
     return absl::OkStatus();
   }
 
   absl::Status StreamValue(const Column& column, const LargeValue& large, std::int64_t rowid,
                            std::uint32_t row, AssemblyTurn* turn) {
-    const absl::StatusOr<bool> by_rowid = KeyIsRowid(connection_, target_, schema_);
-    if (!by_rowid.ok()) return by_rowid.status();
-    if (!*by_rowid) return WriteWhole(column, large, rowid, turn);
+    ASSIGN_OR_RETURN(const bool by_rowid, KeyIsRowid(connection_, target_, schema_));
+    if (!by_rowid) return WriteWhole(column, large, rowid, turn);
     sqlite3_blob* opened = nullptr;
     int code = sqlite3_blob_open(connection_.handle(), "main", target_.c_str(), column.name.c_str(), rowid, 1,
                                  &opened);
@@ -338,21 +333,19 @@ class RowWriter {
 
   absl::Status WriteWhole(const Column& column, const LargeValue& large, std::int64_t rowid,
                           AssemblyTurn* turn) {
-    absl::StatusOr<std::string> whole = Assemble(large, turn);
-    if (!whole.ok()) return whole.status();
-    absl::StatusOr<Query> update = connection_.Prepare(
-        absl::StrCat("UPDATE", OrAbort(schema_), " ", QuoteName(target_), " SET ", QuoteName(column.name),
-                     " = ?1 WHERE ", QuoteName(schema_.columns[schema_.Key()[0]].name), " = ?2"));
-    if (!update.ok()) return update.status();
-    return update->BindBlob(1, *whole).Bind(2, rowid).Run();
+    ASSIGN_OR_RETURN(std::string whole, Assemble(large, turn));
+    ASSIGN_OR_RETURN(Query update,
+                     connection_.Prepare(absl::StrCat(
+                         "UPDATE", OrAbort(schema_), " ", QuoteName(target_), " SET ", QuoteName(column.name),
+                         " = ?1 WHERE ", QuoteName(schema_.columns[schema_.Key()[0]].name), " = ?2")));
+    return update.BindBlob(1, whole).Bind(2, rowid).Run();
   }
 
   absl::Status ForgetParts() {
     for (const std::uint64_t id : used_values_) {
-      absl::StatusOr<Query> query =
-          connection_.Prepare("DELETE FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2");
-      if (!query.ok()) return query.status();
-      if (absl::Status status = query->Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(id)).Run();
+      ASSIGN_OR_RETURN(Query query, connection_.Prepare(
+                                        "DELETE FROM _mirror_parts WHERE table_name = ?1 AND value_id = ?2"));
+      if (absl::Status status = query.Bind(1, schema_.name).Bind(2, static_cast<std::int64_t>(id)).Run();
           !status.ok()) {
         return status;
       }
@@ -377,10 +370,9 @@ class RowWriter {
 
 absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
                              std::int64_t now_ms, RowsWritten* written) {
-  absl::StatusOr<sqlite3_stmt*> statement =
-      connection.Statement(StatementSql(target, *apply.schema, *apply.batch));
-  if (!statement.ok()) return statement.status();
-  return RowWriter(connection, target, apply, now_ms, *statement).WriteAll(written);
+  ASSIGN_OR_RETURN(sqlite3_stmt * statement,
+                   connection.Statement(StatementSql(target, *apply.schema, *apply.batch)));
+  return RowWriter(connection, target, apply, now_ms, statement).WriteAll(written);
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/row_image.h"
 
@@ -70,10 +71,10 @@ absl::Status TakeBack(SqliteConnection& connection, const std::string& target, c
                       const ChangeBatch& batch) {
   const std::uint32_t key = schema.Key()[0];
   const std::uint32_t first = batch.key_order.empty() ? 0 : batch.key_order[0];
-  absl::StatusOr<Query> rows = connection.Prepare(absl::StrCat(
-      "DELETE FROM ", QuoteName(target), " WHERE ", QuoteName(schema.columns[key].name), " >= ?1"));
-  if (!rows.ok()) return rows.status();
-  return rows->Bind(1, batch.Find(key)->ints[first]).Run();
+  ASSIGN_OR_RETURN(Query rows,
+                   connection.Prepare(absl::StrCat("DELETE FROM ", QuoteName(target), " WHERE ",
+                                                   QuoteName(schema.columns[key].name), " >= ?1")));
+  return rows.Bind(1, batch.Find(key)->ints[first]).Run();
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ absl::StatusOr<bool> InsertAsImages(SqliteConnection& connection, const std::str
   absl::Status inserted = Insert(connection, target, image, batch.row_count);
   if (inserted.ok()) return true;
   if (!connection.database().InTransaction()) return inserted;
-  if (absl::Status taken = TakeBack(connection, target, schema, batch); !taken.ok()) return taken;
+  RETURN_IF_ERROR(TakeBack(connection, target, schema, batch));
   return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/sqlite_partner_index.h"
@@ -57,25 +58,22 @@ absl::Status Refused(const TableSchema& schema, const std::string& what) {
 absl::Status RunMerge(SqliteConnection& connection, const TableSchema& schema, const std::string& shadow,
                       std::int64_t now_ms) {
   // While rows take each other's place two of them may have the same value, which they do not in the end.
-  const absl::StatusOr<std::vector<PartnerIndex>> unique =
-      TakeOffIndexes(connection, schema.name, IndexKind::kUnique);
-  if (!unique.ok()) return unique.status();
+  ASSIGN_OR_RETURN(const std::vector<PartnerIndex> unique,
+                   TakeOffIndexes(connection, schema.name, IndexKind::kUnique));
   {
-    absl::StatusOr<Query> remove = connection.Prepare(AbsentSql(schema, shadow));
-    if (!remove.ok()) return remove.status();
-    if (schema.deletes == Deletes::kMark) remove->Bind(1, now_ms);
-    if (absl::Status status = remove->Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query remove, connection.Prepare(AbsentSql(schema, shadow)));
+    if (schema.deletes == Deletes::kMark) remove.Bind(1, now_ms);
+    RETURN_IF_ERROR(remove.Run());
   }
   CrashPoint("merge.removed");
   {
-    absl::StatusOr<Query> upsert = connection.Prepare(UpsertSql(schema, shadow));
-    if (!upsert.ok()) return upsert.status();
-    absl::Status status = upsert->Run();
+    ASSIGN_OR_RETURN(Query upsert, connection.Prepare(UpsertSql(schema, shadow)));
+    absl::Status status = upsert.Run();
     if (absl::IsFailedPrecondition(status)) return Refused(schema, "a constraint of the partner's");
     if (!status.ok()) return status;
   }
   CrashPoint("merge.written");
-  for (const PartnerIndex& index : *unique) {
+  for (const PartnerIndex& index : unique) {
     absl::Status made = MakeIndex(connection, index);
     if (absl::IsFailedPrecondition(made)) {
       return Refused(schema, absl::StrCat("the partner's unique index '", index.name, "'"));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -25,14 +26,14 @@ absl::Status CreateObjectsTable(SqliteConnection& connection) {
 }
 
 absl::StatusOr<std::vector<KeptObjects>> SelectObjects(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT table_name, objects FROM _mirror_source_objects ORDER BY table_name");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT table_name, objects FROM _mirror_source_objects ORDER BY table_name"));
   std::vector<KeptObjects> kept;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    if (std::optional<SourceObjects> objects = UnpackObjects(query->Text(1))) {
-      kept.push_back({query->Text(0), *std::move(objects)});
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    if (std::optional<SourceObjects> objects = UnpackObjects(query.Text(1))) {
+      kept.push_back({query.Text(0), *std::move(objects)});
     }
   }
   if (!row.ok()) return row.status();
@@ -41,30 +42,30 @@ absl::StatusOr<std::vector<KeptObjects>> SelectObjects(SqliteConnection& connect
 
 absl::Status WriteObjects(SqliteConnection& connection, const ObjectsChange& change) {
   if (!change.objects) return ForgetObjects(connection, change.table);
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_source_objects (table_name, objects) VALUES (?1, ?2)");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT OR REPLACE INTO _mirror_source_objects (table_name, objects) VALUES (?1, ?2)"));
   const std::string packed = PackObjects(*change.objects);
-  return query->Bind(1, change.table).BindBlob(2, packed).Run();
+  return query.Bind(1, change.table).BindBlob(2, packed).Run();
 }
 
 absl::Status ForgetObjects(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("DELETE FROM _mirror_source_objects WHERE table_name = ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Run();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("DELETE FROM _mirror_source_objects WHERE table_name = ?1"));
+  return query.Bind(1, table).Run();
 }
 
 bool IsOwnIndex(std::string_view name) { return absl::StartsWith(FoldName(name), kOwnIndexPrefix); }
 
 absl::StatusOr<std::vector<OwnIndex>> SelectOwnIndexes(SqliteConnection& connection) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' ORDER BY rowid"));
   std::vector<OwnIndex> indexes;
-  absl::StatusOr<bool> row = query->Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    if (IsOwnIndex(query->Text(0))) indexes.push_back({query->Text(0), query->Text(1)});
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    if (IsOwnIndex(query.Text(0))) indexes.push_back({query.Text(0), query.Text(1)});
   }
   if (!row.ok()) return row.status();
   return indexes;
@@ -87,17 +88,16 @@ absl::Status DropOwnIndexesOver(SqliteConnection& connection, const std::string&
                                 const std::string& column) {
   std::vector<std::string> names;
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT list.name FROM temp.pragma_index_list(?1) AS list WHERE EXISTS (SELECT 1 FROM "
-        "temp.pragma_index_info(list.name) AS part WHERE part.name = ?2 COLLATE NOCASE)");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, table).Bind(2, column).Texts();
-    if (!found.ok()) return found.status();
-    names = *std::move(found);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "SELECT list.name FROM temp.pragma_index_list(?1) AS list WHERE EXISTS (SELECT 1 FROM "
+            "temp.pragma_index_info(list.name) AS part WHERE part.name = ?2 COLLATE NOCASE)"));
+    ASSIGN_OR_RETURN(names, query.Bind(1, table).Bind(2, column).Texts());
   }
   for (const std::string& name : names) {
     if (!IsOwnIndex(name)) continue;
-    if (absl::Status dropped = DropIndex(connection, name); !dropped.ok()) return dropped;
+    RETURN_IF_ERROR(DropIndex(connection, name));
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
@@ -35,21 +36,22 @@ struct StoredColumn {
 using StoredColumns = std::map<std::string, StoredColumn>;
 
 absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name, type, cid, pk, hidden, \"notnull\", dflt_value IS NOT NULL AND lower(dflt_value) <> "
-      "'null' FROM temp.pragma_table_xinfo(?1) ORDER BY cid");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT name, type, cid, pk, hidden, \"notnull\", dflt_value IS NOT NULL AND lower(dflt_value) <> "
+          "'null' FROM temp.pragma_table_xinfo(?1) ORDER BY cid"));
   StoredColumns columns;
   std::int64_t computed = 0;
-  absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    const std::int64_t place = query->Int(2);
+  absl::StatusOr<bool> row = query.Bind(1, table).Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    const std::int64_t place = query.Int(2);
     constexpr std::int64_t kVirtual = 2, kStored = 3;
-    columns[FoldName(query->Text(0))] = {
-        query->Text(0),     query->Text(1),    place,
-        place - computed,   query->Int(3),     query->Int(4) == kVirtual || query->Int(4) == kStored,
-        query->Int(5) != 0, query->Int(6) != 0};
-    if (query->Int(4) == kVirtual) ++computed;
+    columns[FoldName(query.Text(0))] = {
+        query.Text(0),     query.Text(1),    place,
+        place - computed,  query.Int(3),     query.Int(4) == kVirtual || query.Int(4) == kStored,
+        query.Int(5) != 0, query.Int(6) != 0};
+    if (query.Int(4) == kVirtual) ++computed;
   }
   if (!row.ok()) return row.status();
   return columns;
@@ -68,12 +70,13 @@ std::string_view AffinityOf(std::string_view declared) {
 
 /// Columns of the index behind the primary key, with their collations; empty for a rowid and for no key.
 absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT part.name || ' ' || part.coll FROM temp.pragma_index_list(?1) AS entry, "
-      "temp.pragma_index_xinfo(entry.name) AS part WHERE entry.origin = 'pk' AND part.key = 1 ORDER BY "
-      "part.seqno");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Texts();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT part.name || ' ' || part.coll FROM temp.pragma_index_list(?1) AS entry, "
+          "temp.pragma_index_xinfo(entry.name) AS part WHERE entry.origin = 'pk' AND part.key = 1 ORDER BY "
+          "part.seqno"));
+  return query.Bind(1, table).Texts();
 }
 
 /// Whether rows are found as a mirror's own table of this definition finds them.
@@ -83,16 +86,15 @@ absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string&
   const auto of_key = std::count_if(columns.begin(), columns.end(),
                                     [](const auto& column) { return column.second.key_position != 0; });
   if (of_key != static_cast<std::ptrdiff_t>(key.size())) return false;
-  const absl::StatusOr<std::vector<std::string>> index = KeyIndex(connection, table);
-  if (!index.ok()) return index.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> index, KeyIndex(connection, table));
   std::vector<std::string> wanted;
   for (const std::uint32_t column : key) {
     const auto found = columns.find(FoldName(schema.columns[column].name));
     if (found == columns.end() || found->second.key_position == 0) return false;
     wanted.push_back(absl::StrCat(found->first, " binary"));
   }
-  if (HasIntegerKey(schema)) return index->empty();
-  return std::equal(wanted.begin(), wanted.end(), index->begin(), index->end(),
+  if (HasIntegerKey(schema)) return index.empty();
+  return std::equal(wanted.begin(), wanted.end(), index.begin(), index.end(),
                     [](const std::string& a, const std::string& b) { return a == FoldName(b); });
 }
 
@@ -100,9 +102,8 @@ absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string&
 /// that a column is not there.
 absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema, const StoredColumns& columns, bool whole) {
-  const absl::StatusOr<bool> same_key = HasSameKey(connection, table, schema, columns);
-  if (!same_key.ok()) return same_key.status();
-  if (!*same_key) return std::string("its primary key is another than the source's");
+  ASSIGN_OR_RETURN(const bool same_key, HasSameKey(connection, table, schema, columns));
+  if (!same_key) return std::string("its primary key is another than the source's");
   for (const Column& column : schema.columns) {
     const auto found = columns.find(FoldName(column.name));
     if (found == columns.end()) {
@@ -213,14 +214,13 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
   const std::string_view declared = SqliteDeclaration(change.to);
   if (AffinityOf(SqliteDeclaration(change.from)) == AffinityOf(declared)) return absl::OkStatus();
   const std::string name = QuoteName(change.to.name);
-  absl::Status free = DropOwnIndexesOver(connection, table, change.to.name);
-  if (!free.ok()) return free;
+  RETURN_IF_ERROR(DropOwnIndexesOver(connection, table, change.to.name));
   for (const std::string& sql :
        {absl::StrCat(Alter(table), "ADD COLUMN _mirror_retyped ", std::string(declared)),
         absl::StrCat("UPDATE ", QuoteName(table), " SET _mirror_retyped = ", name),
         absl::StrCat(Alter(table), "DROP COLUMN ", name),
         absl::StrCat(Alter(table), "RENAME COLUMN _mirror_retyped TO ", name)}) {
-    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+    RETURN_IF_ERROR(AlterColumns(connection, sql));
   }
   return absl::OkStatus();
 }
@@ -235,8 +235,7 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
     if (stored == columns.end() || !column) continue;
     std::vector<std::string> statements;
     if (stored->second.is_not_null) {
-      absl::Status free = DropOwnIndexesOver(connection, table, name);
-      if (!free.ok()) return free;
+      RETURN_IF_ERROR(DropOwnIndexesOver(connection, table, name));
       // An adopted table's. A value that is to be kept out must go, whatever else goes with it.
       statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
                     absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",
@@ -246,7 +245,7 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
                                  whose_is_known ? absl::StrCat(" WHERE ", kOwnedColumn, " IN (0, 1)") : "")};
     }
     for (const std::string& sql : statements) {
-      if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+      RETURN_IF_ERROR(AlterColumns(connection, sql));
     }
   }
   return absl::OkStatus();
@@ -280,17 +279,16 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
                                         const TableSchema& table) {
   OwnPlaces places;
   if (!KeepsPartner(table)) return places;
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
-  if (!columns.ok()) return columns.status();
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT wr FROM temp.pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<bool> row = query->Bind(1, target).Step();
-  if (!row.ok()) return row.status();
-  const bool without_rowid = *row && query->Int(0) != 0;
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT wr FROM temp.pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE"));
+  ASSIGN_OR_RETURN(const bool row, query.Bind(1, target).Step());
+  const bool without_rowid = row && query.Int(0) != 0;
   const auto place = [&](const char* name) {
-    const auto found = columns->find(name);
-    if (found == columns->end()) return -1;
+    const auto found = columns.find(name);
+    if (found == columns.end()) return -1;
     return static_cast<int>(without_rowid ? found->second.place : found->second.stored_place);
   };
   if (HasOwned(table)) places.owned = place(kOwnedColumn);
@@ -300,58 +298,50 @@ absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std:
 
 absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
-  if (!columns.ok()) return columns.status();
-  if (columns->size() != schema.columns.size() + OwnColumns(schema).size()) return false;
-  const absl::StatusOr<std::string> misfit = Misfit(connection, table, schema, *columns, /*whole=*/true);
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  if (columns.size() != schema.columns.size() + OwnColumns(schema).size()) return false;
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table, schema, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
   return misfit->empty();
 }
 
 absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
                                           const TableSchema& schema) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
-  if (!columns.ok()) return columns.status();
-  TouchedTable touched{.table = table, .lacks = Lacking(schema, *columns)};
-  if (!KeepsPartner(schema)) touched.columns = OtherColumns(schema, *columns);
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  TouchedTable touched{.table = table, .lacks = Lacking(schema, columns)};
+  if (!KeepsPartner(schema)) touched.columns = OtherColumns(schema, columns);
   if (touched.lacks.empty()) return touched;
-  const absl::StatusOr<std::optional<Definition>> definition = FindTable(connection, table);
-  if (!definition.ok()) return definition.status();
-  touched.is_ours = *definition && IsOurs(**definition);
+  ASSIGN_OR_RETURN(const std::optional<Definition> definition, FindTable(connection, table));
+  touched.is_ours = definition && IsOurs(*definition);
   return touched;
 }
 
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
-  if (!columns.ok()) return columns.status();
-  return HasSameKey(connection, target, table, *columns);
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  return HasSameKey(connection, target, table, columns);
 }
 
 absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConnection& connection,
                                                                      const std::string& target,
                                                                      const TableSchema& table) {
   if (!HasIntegerKey(table) || KeepsPartner(table)) return std::nullopt;
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, target);
-  if (!columns.ok()) return columns.status();
-  if (columns->size() != table.columns.size()) return std::nullopt;
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, target));
+  if (columns.size() != table.columns.size()) return std::nullopt;
   std::vector<std::uint32_t> order(table.columns.size());
   for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
     const Column& column = table.columns[i];
-    const auto found = columns->find(FoldName(column.name));
-    if (found == columns->end() || found->second.is_generated) return std::nullopt;
+    const auto found = columns.find(FoldName(column.name));
+    if (found == columns.end() || found->second.is_generated) return std::nullopt;
     // In place of a NULL there SQLite would write the column's default.
     if (found->second.is_not_null && column.key_position == 0) return std::nullopt;
     order[static_cast<std::size_t>(found->second.place)] = i;
   }
-  const absl::StatusOr<bool> same_key = HasSameKey(connection, target, table, *columns);
-  if (!same_key.ok()) return same_key.status();
-  if (!*same_key) return std::nullopt;
-  absl::StatusOr<Query> indexes = connection.Prepare("SELECT 1 FROM temp.pragma_index_list(?1) LIMIT 1");
-  if (!indexes.ok()) return indexes.status();
-  const absl::StatusOr<bool> indexed = indexes->Bind(1, target).Step();
-  if (!indexed.ok()) return indexed.status();
-  if (*indexed) return std::nullopt;
+  ASSIGN_OR_RETURN(const bool same_key, HasSameKey(connection, target, table, columns));
+  if (!same_key) return std::nullopt;
+  ASSIGN_OR_RETURN(Query indexes, connection.Prepare("SELECT 1 FROM temp.pragma_index_list(?1) LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool indexed, indexes.Bind(1, target).Step());
+  if (indexed) return std::nullopt;
   return order;
 }
 
@@ -376,22 +366,19 @@ Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
 
 absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
                                        std::vector<std::string>* left_out) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, agreed.name);
-  if (!columns.ok()) return columns.status();
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, agreed.name));
   const TableSchema wanted = WithOwnColumns(KeptForm(agreed));
-  const absl::StatusOr<std::string> misfit =
-      Misfit(connection, agreed.name, wanted, *columns, /*whole=*/true);
+  const absl::StatusOr<std::string> misfit = Misfit(connection, agreed.name, wanted, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
-  const absl::StatusOr<std::vector<std::string>> key = KeyIndex(connection, agreed.name);
-  if (!key.ok()) return key.status();
+  ASSIGN_OR_RETURN(const std::vector<std::string> key, KeyIndex(connection, agreed.name));
   std::map<std::int64_t, const StoredColumn*> by_place;
-  for (const auto& [name, column] : *columns) by_place[column.place] = &column;
+  for (const auto& [name, column] : columns) by_place[column.place] = &column;
   TableSchema stored = wanted;
   stored.columns.clear();
   for (const auto& [place, column] : by_place) {
     const std::optional<std::uint32_t> known = wanted.Find(column->name);
     if (!column->is_generated && (is_older || !misfit->empty())) {
-      stored.columns.push_back(ColumnOfAny(*column, column->key_position != 0 && key->empty()));
+      stored.columns.push_back(ColumnOfAny(*column, column->key_position != 0 && key.empty()));
     } else if (known) {
       stored.columns.push_back(wanted.columns[*known]);
     } else {
@@ -406,9 +393,8 @@ absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table)
 }
 
 absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table.name);
-  if (!columns.ok()) return columns.status();
-  const absl::StatusOr<std::string> misfit = Misfit(connection, table.name, table, *columns, /*whole=*/false);
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table.name));
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table.name, table, columns, /*whole=*/false);
   if (!misfit.ok()) return misfit.status();
   if (!misfit->empty()) {
     return absl::FailedPreconditionError(
@@ -416,7 +402,7 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
                      "' that the mirror did not make, and it cannot take in the source's rows: ", *misfit,
                      ". It was left as it is. Make it fit, rename or drop it; the next cycle goes on."));
   }
-  if (const std::string name = Unfillable(table, *columns); !name.empty()) {
+  if (const std::string name = Unfillable(table, columns); !name.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the mirror database has a table '", table.name,
         "' that the mirror did not make, and it cannot take in the source's rows: its column '", name,
@@ -425,24 +411,23 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
   }
   AlterTable missing;
   for (Column column : table.columns) {
-    if (columns->contains(FoldName(column.name))) continue;
+    if (columns.contains(FoldName(column.name))) continue;
     column.backfill = Backfill::kNone;
     missing.changes.emplace_back(AddColumn{std::move(column)});
   }
-  std::size_t count = columns->size() + missing.changes.size();
-  for (const std::string& name : OwnColumns(table)) count += columns->contains(name) ? 0 : 1;
-  if (absl::Status status = CheckCount(connection, table.name, count); !status.ok()) return status;
+  std::size_t count = columns.size() + missing.changes.size();
+  for (const std::string& name : OwnColumns(table)) count += columns.contains(name) ? 0 : 1;
+  RETURN_IF_ERROR(CheckCount(connection, table.name, count));
   connection.ForgetStatements();
-  absl::Status status = AddOwnColumns(connection, table.name, table, *columns, /*rows_are_ours=*/false);
+  absl::Status status = AddOwnColumns(connection, table.name, table, columns, /*rows_are_ours=*/false);
   if (!status.ok()) return status;
   return RunAlterTable(connection, table.name, Position{}, missing);
 }
 
 absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const RefitTable& action) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
-  if (!columns.ok()) return columns.status();
-  const absl::StatusOr<std::string> misfit = Misfit(connection, table, action.from, *columns, /*whole=*/true);
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
+  const absl::StatusOr<std::string> misfit = Misfit(connection, table, action.from, columns, /*whole=*/true);
   if (!misfit.ok()) return misfit.status();
   if (!misfit->empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -451,20 +436,20 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
         "waits for a population, announce it once without preserve_target and with deletes = APPLY; or let "
         "'mirrorctl reset' drop it, with the partner's rows: the next cycle makes it anew."));
   }
-  if (const std::string taken = TakenName(action, *columns); !taken.empty()) {
+  if (const std::string taken = TakenName(action, columns); !taken.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "': the source has a column '", taken,
         "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
         "Rename or drop the partner's column; the next cycle goes on."));
   }
-  std::size_t count = columns->size();
-  for (const std::string& name : OwnColumns(action.to)) count += columns->contains(name) ? 0 : 1;
+  std::size_t count = columns.size();
+  for (const std::string& name : OwnColumns(action.to)) count += columns.contains(name) ? 0 : 1;
   for (const auto& change : action.alter.changes) {
     if (std::holds_alternative<AddColumn>(change)) ++count;
     if (std::holds_alternative<DropColumn>(change)) --count;
   }
-  if (absl::Status fits = CheckCount(connection, table, count); !fits.ok()) return fits;
-  absl::Status status = Change(connection, table, position, *columns, action);
+  RETURN_IF_ERROR(CheckCount(connection, table, count));
+  absl::Status status = Change(connection, table, position, columns, action);
   if (!absl::IsFailedPrecondition(status)) return status;
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' keeps the partner's rows and columns, and could not be changed in place: ",
@@ -477,31 +462,28 @@ namespace {
 
 /// As far as its columns tell. Keeping nothing: all its rows are the mirror's.
 absl::StatusOr<TableSchema> KeepingForm(SqliteConnection& connection, const std::string& table) {
-  const absl::StatusOr<StoredColumns> columns = ColumnsOf(connection, table);
-  if (!columns.ok()) return columns.status();
+  ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
   TableSchema like;
-  like.preserve_target = columns->contains(kOwnedColumn);
-  if (columns->contains(kDeletedAtColumn)) like.deletes = Deletes::kMark;
+  like.preserve_target = columns.contains(kOwnedColumn);
+  if (columns.contains(kDeletedAtColumn)) like.deletes = Deletes::kMark;
   return like;
 }
 
 }  // namespace
 
 absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table) {
-  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
-  if (!form.ok()) return form.status();
-  if (!KeepsPartner(*form)) return false;
-  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat(
-      "SELECT 1 FROM ", QuoteName(table), " WHERE (", LiveRows(*form, ""), ") IS NOT TRUE LIMIT 1"));
-  if (!query.ok()) return query.status();
-  return query->Step();
+  ASSIGN_OR_RETURN(const TableSchema form, KeepingForm(connection, table));
+  if (!KeepsPartner(form)) return false;
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare(absl::StrCat("SELECT 1 FROM ", QuoteName(table), " WHERE (",
+                                                   LiveRows(form, ""), ") IS NOT TRUE LIMIT 1")));
+  return query.Step();
 }
 
 absl::Status DeleteLiveRows(SqliteConnection& connection, const std::string& table) {
-  const absl::StatusOr<TableSchema> form = KeepingForm(connection, table);
-  if (!form.ok()) return form.status();
-  if (!KeepsPartner(*form)) return absl::OkStatus();
-  return connection.Execute(absl::StrCat("DELETE FROM ", QuoteName(table), " WHERE ", LiveRows(*form, "")));
+  ASSIGN_OR_RETURN(const TableSchema form, KeepingForm(connection, table));
+  if (!KeepsPartner(form)) return absl::OkStatus();
+  return connection.Execute(absl::StrCat("DELETE FROM ", QuoteName(table), " WHERE ", LiveRows(form, "")));
 }
 
 }  // namespace mirror

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/text_form.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
@@ -92,9 +93,8 @@ absl::Status RangeSelect::RunOne(const Key& key, const std::string& order,
 
 absl::Status RangeSelect::Step(const std::string& sql, const Key& first, const Key& last,
                                const std::function<absl::Status(sqlite3_stmt*)>& take) {
-  const absl::StatusOr<sqlite3_stmt*> found = connection_.Statement(sql);
-  if (!found.ok()) return found.status();
-  sqlite3_stmt* const statement = *found;
+  ASSIGN_OR_RETURN(sqlite3_stmt* const found, connection_.Statement(sql));
+  sqlite3_stmt* const statement = found;
   BindKey(statement, first, 1);
   BindKey(statement, last, 1 + static_cast<int>(key_.size()));
   int code = SQLITE_ROW;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/sqlite/rows/sqlite_bind_loop.h"
 #include "server/store/sqlite/rows/sqlite_set_apply.h"
 
@@ -21,13 +22,14 @@ absl::Status WriteRows(SqliteConnection& connection, const std::string& target, 
 
 absl::Status WritePart(SqliteConnection& connection, const std::string& table, std::int64_t cycle,
                        const KeepPart& part, std::int64_t value_bytes_max) {
-  absl::StatusOr<Query> known = connection.Prepare(
-      "SELECT coalesce(sum(length(data)) FILTER (WHERE table_name = ?1 AND value_id = ?2), 0), "
-      "coalesce(sum(length(data)), 0) FROM _mirror_parts WHERE cycle = ?3");
-  if (!known.ok()) return known.status();
-  known->Bind(1, table).Bind(2, static_cast<std::int64_t>(part.value_id)).Bind(3, cycle);
-  if (absl::StatusOr<bool> row = known->Step(); !row.ok()) return row.status();
-  const std::int64_t held = known->Int(0);
+  ASSIGN_OR_RETURN(
+      Query known,
+      connection.Prepare(
+          "SELECT coalesce(sum(length(data)) FILTER (WHERE table_name = ?1 AND value_id = ?2), 0), "
+          "coalesce(sum(length(data)), 0) FROM _mirror_parts WHERE cycle = ?3"));
+  known.Bind(1, table).Bind(2, static_cast<std::int64_t>(part.value_id)).Bind(3, cycle);
+  if (absl::StatusOr<bool> row = known.Step(); !row.ok()) return row.status();
+  const std::int64_t held = known.Int(0);
   const auto offset = static_cast<std::int64_t>(part.offset);
   const auto size = static_cast<std::int64_t>(part.data.size());
   // It came before. A part is bounded by the message that brings it.
@@ -37,16 +39,15 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
         absl::StrCat("table '", table, "': a part at byte ", offset, " of a value came, but ", held,
                      " bytes of it are there. Nothing was stored. Send its parts in order."));
   }
-  if (held + size > value_bytes_max || known->Int(1) + size > 2 * value_bytes_max) {
+  if (held + size > value_bytes_max || known.Int(1) + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("table '", table, "': values in parts are over the limit of ", value_bytes_max,
                      " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
                      "Send the batches of the waiting values first, or leave the column out."));
   }
-  absl::StatusOr<Query> insert = connection.Prepare(
-      "INSERT INTO _mirror_parts (table_name, cycle, value_id, offset, data) VALUES (?1, ?2, ?3, ?4, ?5)");
-  if (!insert.ok()) return insert.status();
-  return insert->Bind(1, table)
+  ASSIGN_OR_RETURN(Query insert, connection.Prepare("INSERT INTO _mirror_parts (table_name, cycle, value_id, "
+                                                    "offset, data) VALUES (?1, ?2, ?3, ?4, ?5)"));
+  return insert.Bind(1, table)
       .Bind(2, cycle)
       .Bind(3, static_cast<std::int64_t>(part.value_id))
       .Bind(4, offset)

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
@@ -20,9 +21,8 @@ absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const Table
   std::string sql = absl::StrCat("SELECT ", NameList(kept, columns), " FROM ", QuoteName(kept.name),
                                  " WHERE ", NameList(kept, kept.Key()), " = ?1");
   if (const std::string live = LiveRows(kept, ""); !live.empty()) absl::StrAppend(&sql, " AND ", live);
-  const absl::StatusOr<sqlite3_stmt*> found = connection.Statement(sql);
-  if (!found.ok()) return found.status();
-  sqlite3_stmt* const statement = *found;
+  ASSIGN_OR_RETURN(sqlite3_stmt* const found, connection.Statement(sql));
+  sqlite3_stmt* const statement = found;
   absl::Status status;
   for (const std::string& key : keys) {
     sqlite3_bind_text64(statement, 1, key.data(), key.size(), SQLITE_STATIC, SQLITE_UTF8);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
 #include "server/store/own_names.h"
 #include "server/store/sqlite/file/sql.h"
@@ -32,30 +33,28 @@ constexpr std::string_view kOwnTables[] = {
     "_mirror_source_objects", "_mirror_cycle_notes"};
 
 absl::Status Run(SqliteConnection& connection, const std::string& sql, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(sql);
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return query.Bind(1, table).Run();
 }
 
 /// A name that no table has yet.
 absl::StatusOr<std::string> FreeName(SqliteConnection& connection, std::string_view prefix) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema "
-      "WHERE type = 'table' AND substr(name, 1, length(?1)) = ?1");
-  if (!query.ok()) return query.status();
-  if (absl::StatusOr<bool> row = query->Bind(1, prefix).Step(); !row.ok()) return row.status();
-  return absl::StrCat(std::string(prefix), query->Int(0));
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT coalesce(max(cast(substr(name, length(?1) + 1) AS INTEGER)), 0) + 1 FROM sqlite_schema "
+          "WHERE type = 'table' AND substr(name, 1, length(?1)) = ?1"));
+  if (absl::StatusOr<bool> row = query.Bind(1, prefix).Step(); !row.ok()) return row.status();
+  return absl::StrCat(std::string(prefix), query.Int(0));
 }
 
 }  // namespace
 
 absl::Status DropShadow(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
-  if (!shadow.ok()) return shadow.status();
-  if (!*shadow) return absl::OkStatus();
-  absl::Status status = connection.Execute(absl::StrCat(
-      (*shadow)->is_table ? "DELETE FROM " : "DROP TABLE IF EXISTS ", QuoteName((*shadow)->name)));
-  if (!status.ok()) return status;
+  ASSIGN_OR_RETURN(std::optional<Shadow> shadow, FindShadow(connection, table));
+  if (!shadow) return absl::OkStatus();
+  RETURN_IF_ERROR(connection.Execute(
+      absl::StrCat(shadow->is_table ? "DELETE FROM " : "DROP TABLE IF EXISTS ", QuoteName(shadow->name))));
   return ForgetShadow(connection, table);
 }
 
@@ -66,15 +65,14 @@ absl::Status ForgetShadow(SqliteConnection& connection, const std::string& table
 namespace {
 
 absl::StatusOr<std::vector<std::string>> IndexesOf(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT "
-      "NULL");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Texts();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND "
+                                                   "tbl_name = ?1 COLLATE NOCASE AND sql IS NOT "
+                                                   "NULL"));
+  return query.Bind(1, table).Texts();
 }
 
 absl::Status ForgetTable(SqliteConnection& connection, const std::string& table) {
-  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+  RETURN_IF_ERROR(DropShadow(connection, table));
   if (absl::Status status = Run(connection, "DELETE FROM _mirror_parts WHERE table_name = ?1", table);
       !status.ok()) {
     return status;
@@ -83,44 +81,36 @@ absl::Status ForgetTable(SqliteConnection& connection, const std::string& table)
       !status.ok()) {
     return status;
   }
-  if (absl::Status status = ForgetLedger(connection, table); !status.ok()) return status;
-  if (absl::Status status = ForgetTime(connection, table); !status.ok()) return status;
-  if (absl::Status status = ForgetOpenReceipt(connection, table); !status.ok()) return status;
-  if (absl::Status status = ForgetObjects(connection, table); !status.ok()) return status;
+  RETURN_IF_ERROR(ForgetLedger(connection, table));
+  RETURN_IF_ERROR(ForgetTime(connection, table));
+  RETURN_IF_ERROR(ForgetOpenReceipt(connection, table));
+  RETURN_IF_ERROR(ForgetObjects(connection, table));
   return Run(connection, "DELETE FROM _mirror_schema WHERE table_name = ?1", table);
 }
 
 absl::Status RememberLost(SqliteConnection& connection, const std::string& table, const std::string& column,
                           const Position& position) {
-  absl::StatusOr<Query> outdated = connection.Prepare(
-      "DELETE FROM _mirror_lost_columns WHERE table_name = ?1 AND NOT (lsn = ?2 AND lineage = ?3)");
-  if (!outdated.ok()) return outdated.status();
-  absl::Status status =
-      outdated->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Run();
-  if (!status.ok()) return status;
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT OR REPLACE INTO _mirror_lost_columns (table_name, column_name, lsn, lineage) VALUES (?1, ?2, "
-      "?3, ?4)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table)
-      .Bind(2, column)
-      .Bind(3, position.lsn.value)
-      .BindBlob(4, position.lineage)
-      .Run();
+  ASSIGN_OR_RETURN(
+      Query outdated,
+      connection.Prepare(
+          "DELETE FROM _mirror_lost_columns WHERE table_name = ?1 AND NOT (lsn = ?2 AND lineage = ?3)"));
+  RETURN_IF_ERROR(outdated.Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Run());
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_lost_columns (table_name, "
+                                                   "column_name, lsn, lineage) VALUES (?1, ?2, "
+                                                   "?3, ?4)"));
+  return query.Bind(1, table).Bind(2, column).Bind(3, position.lsn.value).BindBlob(4, position.lineage).Run();
 }
 
 /// A mirror of an earlier version has a tenant's row without them.
 absl::Status AddTenantColumns(SqliteConnection& connection) {
   for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted"}) {
-    absl::StatusOr<Query> there =
-        connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1");
-    if (!there.ok()) return there.status();
-    const absl::StatusOr<bool> row = there->Bind(1, column).Step();
-    if (!row.ok()) return row.status();
-    if (*row) continue;
-    absl::Status added = connection.Execute(
-        absl::StrCat("ALTER TABLE _mirror_tenant ADD COLUMN ", column, " INTEGER DEFAULT 0"));
-    if (!added.ok()) return added;
+    ASSIGN_OR_RETURN(
+        Query there,
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1"));
+    ASSIGN_OR_RETURN(const bool row, there.Bind(1, column).Step());
+    if (row) continue;
+    RETURN_IF_ERROR(connection.Execute(
+        absl::StrCat("ALTER TABLE _mirror_tenant ADD COLUMN ", column, " INTEGER DEFAULT 0")));
   }
   return absl::OkStatus();
 }
@@ -166,13 +156,13 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
            std::string("CREATE UNIQUE INDEX IF NOT EXISTS _mirror_parts_order ON _mirror_parts "
                        "(table_name, value_id, offset)"),
        }) {
-    if (absl::Status status = connection.Execute(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(sql));
   }
-  if (absl::Status status = AddTenantColumns(connection); !status.ok()) return status;
-  if (absl::Status status = CreateLedgerTables(connection); !status.ok()) return status;
-  if (absl::Status status = CreateCycleNotesTable(connection); !status.ok()) return status;
-  if (absl::Status status = CreateReceiptTables(connection); !status.ok()) return status;
-  if (absl::Status status = CreateObjectsTable(connection); !status.ok()) return status;
+  RETURN_IF_ERROR(AddTenantColumns(connection));
+  RETURN_IF_ERROR(CreateLedgerTables(connection));
+  RETURN_IF_ERROR(CreateCycleNotesTable(connection));
+  RETURN_IF_ERROR(CreateReceiptTables(connection));
+  RETURN_IF_ERROR(CreateObjectsTable(connection));
   return CreateTimesTables(connection, metadata);
 }
 
@@ -180,13 +170,11 @@ absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, co
   const std::string metadata = FoldName(context_id + "_mirroring");
   std::set<std::string> missing = {metadata};
   for (const std::string_view name : kOwnTables) missing.emplace(name);
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT lower(name) FROM sqlite_schema WHERE type = 'table' AND (name LIKE '\\_mirror\\_%' ESCAPE '\\' "
-      "OR name = ?1 COLLATE NOCASE)");
-  if (!query.ok()) return query.status();
-  const absl::StatusOr<std::vector<std::string>> there = query->Bind(1, metadata).Texts();
-  if (!there.ok()) return there.status();
-  for (const std::string& name : *there) missing.erase(name);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT lower(name) FROM sqlite_schema WHERE type = "
+                                                   "'table' AND (name LIKE '\\_mirror\\_%' ESCAPE '\\' "
+                                                   "OR name = ?1 COLLATE NOCASE)"));
+  ASSIGN_OR_RETURN(const std::vector<std::string> there, query.Bind(1, metadata).Texts());
+  for (const std::string& name : there) missing.erase(name);
   return missing.empty() ? std::string() : *missing.begin();
 }
 
@@ -195,12 +183,14 @@ namespace {
 /// As "table.column"; the metadata table without the tenant's name.
 absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connection,
                                                       const std::string& context_id) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT iif(own.name = ?1 COLLATE NOCASE, '_mirroring', lower(own.name)) || '.' || lower(part.name) "
-      "FROM sqlite_schema AS own, temp.pragma_table_info(own.name) AS part WHERE own.type = 'table' AND "
-      "(own.name LIKE '\\_mirror\\_%' ESCAPE '\\' OR own.name = ?1 COLLATE NOCASE)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, FoldName(context_id + "_mirroring")).Texts();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT iif(own.name = ?1 COLLATE NOCASE, '_mirroring', lower(own.name)) || '.' || "
+          "lower(part.name) "
+          "FROM sqlite_schema AS own, temp.pragma_table_info(own.name) AS part WHERE own.type = 'table' AND "
+          "(own.name LIKE '\\_mirror\\_%' ESCAPE '\\' OR own.name = ?1 COLLATE NOCASE)"));
+  return query.Bind(1, FoldName(context_id + "_mirroring")).Texts();
 }
 
 /// Of a mirror that was just made.
@@ -208,19 +198,17 @@ absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
       SqliteConnection::Open(":memory:", /*create=*/true, MirrorUse::kBuilding, nullptr);
   if (!made.ok()) return made.status();
-  if (absl::Status status = CreateOwnTables(**made, "new"); !status.ok()) return status;
+  RETURN_IF_ERROR(CreateOwnTables(**made, "new"));
   return OwnColumnsOf(**made, "new");
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, const std::string& context_id) {
-  const absl::StatusOr<std::vector<std::string>> wanted = NewOwnColumns();
-  if (!wanted.ok()) return wanted.status();
-  const absl::StatusOr<std::vector<std::string>> there = OwnColumnsOf(connection, context_id);
-  if (!there.ok()) return there.status();
-  const std::set<std::string> known(there->begin(), there->end());
-  for (const std::string& column : *wanted) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> wanted, NewOwnColumns());
+  ASSIGN_OR_RETURN(const std::vector<std::string> there, OwnColumnsOf(connection, context_id));
+  const std::set<std::string> known(there.begin(), there.end());
+  for (const std::string& column : wanted) {
     if (!known.contains(column)) return column.starts_with("_mirroring.") ? context_id + column : column;
   }
   return std::string();
@@ -235,7 +223,7 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
   if (KeepsPartner(action.schema)) {
-    if (absl::Status fits = CheckOwnFit(connection, action.schema); !fits.ok()) return fits;
+    RETURN_IF_ERROR(CheckOwnFit(connection, action.schema));
   }
   // Made first and asked then: a look at sqlite_schema reads all definitions, for each table.
   absl::Status made =
@@ -243,11 +231,12 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (!absl::IsFailedPrecondition(made)) return made;
   absl::StatusOr<std::vector<std::string>> there;
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
-        "'index')");
-    if (!query.ok()) return query.status();
-    there = query->Bind(1, action.schema.name).Texts();
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "SELECT type FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type IN ('table', 'view', "
+            "'index')"));
+    there = query.Bind(1, action.schema.name).Texts();
   }
   if (!there.ok()) return there.status();
   if (there->empty()) return made;
@@ -270,10 +259,9 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
 
 absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connection, const std::string& table,
                                                      const Position& position) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT column_name FROM _mirror_lost_columns WHERE table_name = ?1 AND lsn = ?2 AND lineage = ?3");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Texts();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT column_name FROM _mirror_lost_columns WHERE "
+                                                   "table_name = ?1 AND lsn = ?2 AND lineage = ?3"));
+  return query.Bind(1, table).Bind(2, position.lsn.value).BindBlob(3, position.lineage).Texts();
 }
 
 namespace {
@@ -284,10 +272,9 @@ namespace {
 absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
   const std::string_view declared = SqliteDeclaration(column);
   if (declared.empty() || declared == "TEXT") return false;
-  absl::StatusOr<Query> query = connection.Prepare(absl::StrCat("SELECT ", LiteralSql(column, value)));
-  if (!query.ok()) return query.status();
-  if (absl::Status row = query->StepToRow(); !row.ok()) return row;
-  return query->Real(0) == value;
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(absl::StrCat("SELECT ", LiteralSql(column, value))));
+  RETURN_IF_ERROR(query.StepToRow());
+  return query.Real(0) == value;
 }
 
 }  // namespace
@@ -310,82 +297,75 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
       // Old rows are not touched: SQLite reads the default for them. Where it would read another one, they
       // are written.
       if (real != nullptr) {
-        const absl::StatusOr<bool> same = ReadsDefault(connection, add->column, *real);
-        if (!same.ok()) return same.status();
-        if (!*same) real_default = real;
+        ASSIGN_OR_RETURN(const bool same, ReadsDefault(connection, add->column, *real));
+        if (!same) real_default = real;
       }
       if (filled && real_default == nullptr) {
         absl::StrAppend(&sql, " DEFAULT ", LiteralSql(add->column, *add->column.default_value));
       }
     } else if (const auto* drop = std::get_if<DropColumn>(&change)) {
       sql = absl::StrCat(alter, "DROP COLUMN ", QuoteName(drop->name));
-      if (absl::Status kept = RememberLost(connection, table, drop->name, position); !kept.ok()) return kept;
-      if (absl::Status free = DropOwnIndexesOver(connection, table, drop->name); !free.ok()) return free;
+      RETURN_IF_ERROR(RememberLost(connection, table, drop->name, position));
+      RETURN_IF_ERROR(DropOwnIndexesOver(connection, table, drop->name));
     } else {
       const auto& rename = std::get<RenameColumn>(change);
       sql = absl::StrCat(alter, "RENAME COLUMN ", QuoteName(rename.from), " TO ", QuoteName(rename.to));
     }
-    if (absl::Status status = AlterColumns(connection, sql); !status.ok()) return status;
+    RETURN_IF_ERROR(AlterColumns(connection, sql));
     if (real_default == nullptr) continue;
     const std::string fill = absl::StrCat("UPDATE ", QuoteName(table), " SET ",
                                           QuoteName(std::get<AddColumn>(change).column.name), " = ?1");
-    absl::StatusOr<Query> query = connection.Prepare(fill);
-    if (!query.ok()) return query.status();
-    query->Bind(1, *real_default == 0 ? 0.0 : *real_default);
-    if (absl::Status status = query->Run(); !status.ok()) return status;
+    ASSIGN_OR_RETURN(Query query, connection.Prepare(fill));
+    query.Bind(1, *real_default == 0 ? 0.0 : *real_default);
+    RETURN_IF_ERROR(query.Run());
   }
   return absl::OkStatus();
 }
 
 absl::Status RunAgreeSchema(SqliteConnection& connection, const AgreeSchema& action) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_schema (table_name, definition) VALUES (?1, ?2) "
-      "ON CONFLICT (table_name) DO UPDATE SET definition = excluded.definition");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("INSERT INTO _mirror_schema (table_name, definition) VALUES (?1, ?2) "
+                         "ON CONFLICT (table_name) DO UPDATE SET definition = excluded.definition"));
   const std::string packed = PackTable(action.schema);
-  return query->Bind(1, action.schema.name).BindBlob(2, packed).Run();
+  return query.Bind(1, action.schema.name).BindBlob(2, packed).Run();
 }
 
 absl::Status RunRetireTable(SqliteConnection& connection, const std::string& table,
                             const RetireTable& action) {
   CrashPoint("schema.retiring");
-  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
-  const absl::StatusOr<std::optional<Definition>> there = FindTable(connection, table);
-  if (!there.ok()) return there.status();
-  if (!*there) return absl::OkStatus();
-  absl::StatusOr<std::string> aside = FreeName(connection, "_mirror_dropped_");
-  if (!aside.ok()) return aside.status();
+  RETURN_IF_ERROR(ForgetTable(connection, table));
+  ASSIGN_OR_RETURN(const std::optional<Definition> there, FindTable(connection, table));
+  if (!there) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::string aside, FreeName(connection, "_mirror_dropped_"));
   connection.ForgetStatements();
-  absl::Status status = RenameTable(connection, table, *aside);
+  absl::Status status = RenameTable(connection, table, aside);
   if (absl::IsFailedPrecondition(status)) {
     // An index of the partner that SQLite cannot carry over must not keep the table here.
-    absl::StatusOr<std::vector<std::string>> indexes = IndexesOf(connection, table);
-    if (!indexes.ok()) return indexes.status();
-    for (const std::string& index : *indexes) {
+    ASSIGN_OR_RETURN(std::vector<std::string> indexes, IndexesOf(connection, table));
+    for (const std::string& index : indexes) {
       status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
       if (!status.ok()) return status;
     }
-    status = MoveTable(connection, table, *aside);
+    status = MoveTable(connection, table, aside);
   }
   if (!status.ok()) return status;
   absl::StatusOr<Query> query = connection.Prepare(
       // In the place of one that the partner dropped since.
       "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
   if (!query.ok()) return query.status();
-  return query->Bind(1, *aside).Bind(2, table).Bind(3, action.now_ms).Run();
+  return query->Bind(1, aside).Bind(2, table).Bind(3, action.now_ms).Run();
 }
 
 absl::Status RunDropTable(SqliteConnection& connection, const std::string& table) {
-  if (absl::Status status = ForgetTable(connection, table); !status.ok()) return status;
+  RETURN_IF_ERROR(ForgetTable(connection, table));
   // The partner may have put a view or an index in its place.
   std::string kind = "TABLE";
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT upper(type) FROM sqlite_schema WHERE type IN ('view', 'index') AND name = ?1 COLLATE NOCASE");
-    if (!query.ok()) return query.status();
-    const absl::StatusOr<bool> row = query->Bind(1, table).Step();
-    if (!row.ok()) return row.status();
-    if (*row) kind = query->Text(0);
+    ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT upper(type) FROM sqlite_schema WHERE type IN "
+                                                     "('view', 'index') AND name = ?1 COLLATE NOCASE"));
+    ASSIGN_OR_RETURN(const bool row, query.Bind(1, table).Step());
+    if (row) kind = query.Text(0);
   }
   connection.ForgetStatements();
   return connection.Execute(absl::StrCat("DROP ", kind, " IF EXISTS ", QuoteName(table)));
@@ -394,17 +374,13 @@ absl::Status RunDropTable(SqliteConnection& connection, const std::string& table
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
   std::vector<std::string> names;
   {
-    absl::StatusOr<Query> query =
-        connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, before_ms).Texts();
-    if (!found.ok()) return found.status();
-    names = *std::move(found);
+    ASSIGN_OR_RETURN(Query query,
+                     connection.Prepare("SELECT dropped_name FROM _mirror_dropped WHERE dropped_ms < ?1"));
+    ASSIGN_OR_RETURN(names, query.Bind(1, before_ms).Texts());
   }
   for (const std::string& name : names) {
-    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
-    if (!kept.ok()) return kept.status();
-    if (*kept) {
+    ASSIGN_OR_RETURN(const bool kept, HoldsOthersRows(connection, name));
+    if (kept) {
       absl::Status emptied = DeleteLiveRows(connection, name);
       // An index of the partner's may prevent it; that must not stop an announcement.
       if (!emptied.ok() && !absl::IsFailedPrecondition(emptied)) return emptied;
@@ -428,21 +404,19 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
 absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table) {
   std::vector<std::string> names;
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT dropped_name FROM _mirror_dropped WHERE (?1 = '' OR table_name = ?1 COLLATE NOCASE) AND "
-        "EXISTS "
-        "(SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = dropped_name) "
-        "ORDER BY length(dropped_name), dropped_name");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, table).Texts();
-    if (!found.ok()) return found.status();
-    names = *std::move(found);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "SELECT dropped_name FROM _mirror_dropped WHERE (?1 = '' OR table_name = ?1 COLLATE NOCASE) AND "
+            "EXISTS "
+            "(SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = dropped_name) "
+            "ORDER BY length(dropped_name), dropped_name"));
+    ASSIGN_OR_RETURN(names, query.Bind(1, table).Texts());
   }
   std::vector<std::string> holding;
   for (std::string& name : names) {
-    const absl::StatusOr<bool> kept = HoldsOthersRows(connection, name);
-    if (!kept.ok()) return kept.status();
-    if (*kept) holding.push_back(std::move(name));
+    ASSIGN_OR_RETURN(const bool kept, HoldsOthersRows(connection, name));
+    if (kept) holding.push_back(std::move(name));
   }
   return holding;
 }
@@ -456,12 +430,10 @@ absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string
   if (!connection.building()) return false;
   const absl::StatusOr<bool> fits = HasDefinition(connection, table, schema);
   if (!fits.ok() || !*fits) return fits;
-  absl::StatusOr<Query> filled =
-      connection.Prepare(absl::StrCat("SELECT 1 FROM ", QuoteName(table), " LIMIT 1"));
-  if (!filled.ok()) return filled.status();
-  const absl::StatusOr<bool> row = filled->Step();
-  if (!row.ok()) return row.status();
-  return !*row;
+  ASSIGN_OR_RETURN(Query filled,
+                   connection.Prepare(absl::StrCat("SELECT 1 FROM ", QuoteName(table), " LIMIT 1")));
+  ASSIGN_OR_RETURN(const bool row, filled.Step());
+  return !row;
 }
 
 }  // namespace
@@ -469,51 +441,47 @@ absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
                             const BeginShadow& action) {
   CrashPoint("shadow.beginning");
-  if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
-  const absl::StatusOr<bool> own = IsOwnShadow(connection, table, action.schema);
-  if (!own.ok()) return own.status();
+  RETURN_IF_ERROR(DropShadow(connection, table));
+  ASSIGN_OR_RETURN(const bool own, IsOwnShadow(connection, table, action.schema));
   absl::StatusOr<std::string> name = table;
-  if (!*own) {
+  if (!own) {
     name = FreeName(connection, "_mirror_shadow_");
     if (!name.ok()) return name.status();
-    absl::Status made = connection.Execute(CreateTableSql(*name, action.schema));
-    if (!made.ok()) return made;
+    RETURN_IF_ERROR(connection.Execute(CreateTableSql(*name, action.schema)));
   }
-  absl::StatusOr<Query> query = connection.Prepare(
-      "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Bind(2, *name).Bind(3, action.cycle).Run();
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "INSERT INTO _mirror_shadow (table_name, shadow_name, cycle, row_count) VALUES (?1, ?2, ?3, 0)"));
+  return query.Bind(1, table).Bind(2, *name).Bind(3, action.cycle).Run();
 }
 
 absl::StatusOr<std::optional<Shadow>> FindShadow(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT shadow_name, row_count FROM _mirror_shadow WHERE table_name = ?1");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return std::nullopt;
-  return Shadow{query->Text(0), query->Int(1), SameName(query->Text(0), table)};
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare("SELECT shadow_name, row_count FROM _mirror_shadow WHERE table_name = ?1"));
+  ASSIGN_OR_RETURN(bool row, query.Bind(1, table).Step());
+  if (!row) return std::nullopt;
+  return Shadow{query.Text(0), query.Int(1), SameName(query.Text(0), table)};
 }
 
 absl::Status SetShadowRows(SqliteConnection& connection, const std::string& table, std::int64_t rows) {
-  absl::StatusOr<Query> query =
-      connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1");
-  if (!query.ok()) return query.status();
-  return query->Bind(1, table).Bind(2, rows).Run();
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare("UPDATE _mirror_shadow SET row_count = ?2 WHERE table_name = ?1"));
+  return query.Bind(1, table).Bind(2, rows).Run();
 }
 
 absl::Status EmptyUnfinished(SqliteConnection& connection) {
   std::vector<std::string> tables;
   {
-    absl::StatusOr<Query> query = connection.Prepare(
-        "SELECT table_name FROM _mirror_shadow WHERE shadow_name = table_name COLLATE NOCASE");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Texts();
-    if (!found.ok()) return found.status();
-    tables = *std::move(found);
+    ASSIGN_OR_RETURN(
+        Query query,
+        connection.Prepare(
+            "SELECT table_name FROM _mirror_shadow WHERE shadow_name = table_name COLLATE NOCASE"));
+    ASSIGN_OR_RETURN(tables, query.Texts());
   }
   for (const std::string& table : tables) {
-    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+    RETURN_IF_ERROR(DropShadow(connection, table));
   }
   return absl::OkStatus();
 }
@@ -521,19 +489,15 @@ absl::Status EmptyUnfinished(SqliteConnection& connection) {
 absl::Status DropOldShadows(SqliteConnection& connection, std::int64_t cycle) {
   std::vector<std::string> tables;
   {
-    absl::StatusOr<Query> query =
-        connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1");
-    if (!query.ok()) return query.status();
-    absl::StatusOr<std::vector<std::string>> found = query->Bind(1, cycle).Texts();
-    if (!found.ok()) return found.status();
-    tables = *std::move(found);
+    ASSIGN_OR_RETURN(Query query,
+                     connection.Prepare("SELECT table_name FROM _mirror_shadow WHERE cycle <> ?1"));
+    ASSIGN_OR_RETURN(tables, query.Bind(1, cycle).Texts());
   }
   for (const std::string& table : tables) {
-    if (absl::Status status = DropShadow(connection, table); !status.ok()) return status;
+    RETURN_IF_ERROR(DropShadow(connection, table));
   }
-  absl::StatusOr<Query> parts = connection.Prepare("DELETE FROM _mirror_parts WHERE cycle <> ?1");
-  if (!parts.ok()) return parts.status();
-  return parts->Bind(1, cycle).Run();
+  ASSIGN_OR_RETURN(Query parts, connection.Prepare("DELETE FROM _mirror_parts WHERE cycle <> ?1"));
+  return parts.Bind(1, cycle).Run();
 }
 
 }  // namespace mirror

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
 #include "server/store/missing_rows.h"
@@ -147,11 +148,10 @@ class SetWriter {
                                                schema_.Key().empty() ? IfThere::kNever : IfThere::kUpdate)
                             : update ? UpdateSql(target_, schema_, batch_)
                                      : DeleteSql(target_, schema_, batch_);
-    absl::StatusOr<bool> seeks = Seeks(sql);
-    if (!seeks.ok()) return seeks.status();
-    if (!*seeks) return std::nullopt;
+    ASSIGN_OR_RETURN(bool seeks, Seeks(sql));
+    if (!seeks) return std::nullopt;
     if (insert) return Insert(sql, written);
-    if (absl::Status status = Run(sql); !status.ok()) return status;
+    RETURN_IF_ERROR(Run(sql));
     const int changed = sqlite3_changes(connection_.handle());
     if (!update) {
       written->added = -changed;
@@ -162,22 +162,16 @@ class SetWriter {
 
  private:
   absl::Status Insert(const std::string& sql, RowsWritten* written) {
-    absl::StatusOr<bool> all_new = AllNew();
-    if (!all_new.ok()) return all_new.status();
-    if (*all_new) {
+    ASSIGN_OR_RETURN(bool all_new, AllNew());
+    if (all_new) {
       written->added = batch_.row_count;
-      const absl::StatusOr<bool> inserted = InsertImages();
-      if (!inserted.ok()) return inserted.status();
-      return *inserted ? absl::OkStatus()
-                       : Run(InsertSql(target_, schema_, batch_, nullptr, IfThere::kNever));
+      ASSIGN_OR_RETURN(const bool inserted, InsertImages());
+      return inserted ? absl::OkStatus() : Run(InsertSql(target_, schema_, batch_, nullptr, IfThere::kNever));
     }
-    const absl::StatusOr<OwnPlaces> own = FindOwnPlaces(connection_, target_, schema_);
-    if (!own.ok()) return own.status();
-    const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
-    if (!order.ok()) return order.status();
-    const InsertCounter counter(connection_.handle(), *own);
-    absl::Status status =
-        Run(*order ? InsertSql(target_, schema_, batch_, &**order, IfThere::kReplace) : sql);
+    ASSIGN_OR_RETURN(const OwnPlaces own, FindOwnPlaces(connection_, target_, schema_));
+    ASSIGN_OR_RETURN(const std::optional<std::vector<std::uint32_t>> order, Order());
+    const InsertCounter counter(connection_.handle(), own);
+    absl::Status status = Run(order ? InsertSql(target_, schema_, batch_, &*order, IfThere::kReplace) : sql);
     written->added = counter.inserted();
     return status;
   }
@@ -192,10 +186,9 @@ class SetWriter {
 
   /// False: nothing is written.
   absl::StatusOr<bool> InsertImages() {
-    const absl::StatusOr<std::optional<std::vector<std::uint32_t>>> order = Order();
-    if (!order.ok()) return order.status();
-    if (!*order || !RowImage::CanHold(schema_, batch_)) return false;
-    return InsertAsImages(connection_, target_, schema_, batch_, **order);
+    ASSIGN_OR_RETURN(const std::optional<std::vector<std::uint32_t>> order, Order());
+    if (!order || !RowImage::CanHold(schema_, batch_)) return false;
+    return InsertAsImages(connection_, target_, schema_, batch_, *order);
   }
 
   /// No row of the target comes after the batch's first: what a population in key order looks like.
@@ -209,21 +202,19 @@ class SetWriter {
       absl::StrAppend(&backwards, comma, QuoteName(schema_.columns[column].name), " DESC");
     }
     // Of the last row alone: a range of several columns would be sought by its first.
-    absl::StatusOr<Query> last = connection_.Prepare(absl::StrCat(
-        "SELECT (", NameList(schema_, key), ") >= (SELECT ", values, " FROM ", BatchTable::NameFor(batch_),
-        " LIMIT 1) FROM ", QuoteName(target_), " ORDER BY ", backwards, " LIMIT 1"));
-    if (!last.ok()) return last.status();
-    absl::StatusOr<bool> row = last->Step();
-    if (!row.ok()) return row.status();
-    return !*row || last->Int(0) == 0;
+    ASSIGN_OR_RETURN(Query last, connection_.Prepare(
+                                     absl::StrCat("SELECT (", NameList(schema_, key), ") >= (SELECT ", values,
+                                                  " FROM ", BatchTable::NameFor(batch_), " LIMIT 1) FROM ",
+                                                  QuoteName(target_), " ORDER BY ", backwards, " LIMIT 1")));
+    ASSIGN_OR_RETURN(bool row, last.Step());
+    return !row || last.Int(0) == 0;
   }
 
   absl::Status Run(const std::string& sql) {
-    absl::StatusOr<sqlite3_stmt*> statement = connection_.Statement(sql);
-    if (!statement.ok()) return statement.status();
-    if (sqlite3_bind_parameter_count(*statement) == 1) sqlite3_bind_int64(*statement, 1, now_ms_);
-    const int code = sqlite3_step(*statement);
-    sqlite3_reset(*statement);
+    ASSIGN_OR_RETURN(sqlite3_stmt * statement, connection_.Statement(sql));
+    if (sqlite3_bind_parameter_count(statement) == 1) sqlite3_bind_int64(statement, 1, now_ms_);
+    const int code = sqlite3_step(statement);
+    sqlite3_reset(statement);
     if (code == SQLITE_DONE) return absl::OkStatus();
     return RefusedRow(connection_, target_, schema_, code, connection_.batch_table().row());
   }
@@ -231,15 +222,13 @@ class SetWriter {
   /// The batch is read once, from our own table, and the target's rows are found by their key. Asked each
   /// time: SQLite plans anew when the partner changes definitions or statistics.
   absl::StatusOr<bool> Seeks(const std::string& sql) {
-    absl::StatusOr<Query> plan = connection_.Prepare("EXPLAIN QUERY PLAN " + sql);
-    if (!plan.ok()) return plan.status();
+    ASSIGN_OR_RETURN(Query plan, connection_.Prepare("EXPLAIN QUERY PLAN " + sql));
     bool reads_batch = false;
     while (true) {
-      absl::StatusOr<bool> row = plan->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return reads_batch;
+      ASSIGN_OR_RETURN(bool row, plan.Step());
+      if (!row) return reads_batch;
       constexpr int kDetail = 3;
-      const std::string detail = plan->Text(kDetail);
+      const std::string detail = plan.Text(kDetail);
       if (!absl::StartsWith(detail, "SCAN ")) continue;
       if (!absl::StrContains(detail, " VIRTUAL TABLE ")) return false;
       reads_batch = true;
@@ -247,20 +236,19 @@ class SetWriter {
   }
 
   absl::Status FindMissing(RowsWritten* written) {
-    absl::StatusOr<Query> query = connection_.Prepare(
-        absl::StrCat("SELECT b.rowid FROM ", BatchTable::NameFor(batch_),
-                     " AS b WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(target_), " AS t WHERE ",
-                     SameKey(schema_, batch_, "t"), AndLive(schema_, "t"), ") LIMIT ", kMissingKeysMax + 1));
-    if (!query.ok()) return query.status();
+    ASSIGN_OR_RETURN(Query query, connection_.Prepare(absl::StrCat(
+                                      "SELECT b.rowid FROM ", BatchTable::NameFor(batch_),
+                                      " AS b WHERE NOT EXISTS (SELECT 1 FROM ", QuoteName(target_),
+                                      " AS t WHERE ", SameKey(schema_, batch_, "t"), AndLive(schema_, "t"),
+                                      ") LIMIT ", kMissingKeysMax + 1)));
     while (true) {
-      absl::StatusOr<bool> row = query->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) break;
+      ASSIGN_OR_RETURN(bool row, query.Step());
+      if (!row) break;
       if (written->missing_rows.size() == kMissingKeysMax) {
         written->more_missing = true;
         break;
       }
-      written->missing_rows.push_back(static_cast<std::uint32_t>(query->Int(0)));
+      written->missing_rows.push_back(static_cast<std::uint32_t>(query.Int(0)));
     }
     return RowsMissing(schema_, batch_, written);
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
@@ -18,13 +19,12 @@ namespace {
 
 /// In the order in which they were made, which is that in which SQLite runs them.
 absl::StatusOr<std::vector<Definition>> FindTriggers(SqliteConnection& connection, const std::string& table) {
-  absl::StatusOr<Query> query = connection.Prepare(
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY "
-      "rowid");
-  if (!query.ok()) return query.status();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT name, sql FROM sqlite_schema WHERE type = "
+                                                   "'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY "
+                                                   "rowid"));
   std::vector<Definition> triggers;
-  absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  for (; row.ok() && *row; row = query->Step()) triggers.push_back({query->Text(0), query->Text(1)});
+  absl::StatusOr<bool> row = query.Bind(1, table).Step();
+  for (; row.ok() && *row; row = query.Step()) triggers.push_back({query.Text(0), query.Text(1)});
   if (!row.ok()) return row.status();
   return triggers;
 }
@@ -40,20 +40,17 @@ absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connecti
                                                       const std::string& table) {
   std::vector<Statistic> statistics;
   {
-    absl::StatusOr<Query> there =
-        connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'");
-    if (!there.ok()) return there.status();
-    const absl::StatusOr<bool> row = there->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return statistics;
+    ASSIGN_OR_RETURN(Query there,
+                     connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'"));
+    ASSIGN_OR_RETURN(const bool row, there.Step());
+    if (!row) return statistics;
   }
-  absl::StatusOr<Query> query =
-      connection.Prepare("SELECT tbl, stat, idx FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE");
-  if (!query.ok()) return query.status();
-  absl::StatusOr<bool> row = query->Bind(1, table).Step();
-  for (; row.ok() && *row; row = query->Step()) {
-    Statistic& statistic = statistics.emplace_back(Statistic{query->Text(0), query->Text(1), std::nullopt});
-    if (!query->IsNull(2)) statistic.index = query->Text(2);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(
+                                    "SELECT tbl, stat, idx FROM sqlite_stat1 WHERE tbl = ?1 COLLATE NOCASE"));
+  absl::StatusOr<bool> row = query.Bind(1, table).Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    Statistic& statistic = statistics.emplace_back(Statistic{query.Text(0), query.Text(1), std::nullopt});
+    if (!query.IsNull(2)) statistic.index = query.Text(2);
   }
   if (!row.ok()) return row.status();
   return statistics;
@@ -62,18 +59,20 @@ absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connecti
 /// Those of the table itself and of indexes that it has now.
 absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Statistic>& statistics) {
   for (const Statistic& statistic : statistics) {
-    absl::StatusOr<Query> insert = connection.Prepare(
-        "INSERT INTO sqlite_stat1 (tbl, idx, stat) SELECT ?1, ?2, ?3 WHERE ?2 IS NULL OR ?2 = ?1 COLLATE "
-        "NOCASE OR EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?2 COLLATE NOCASE AND "
-        "tbl_name = ?1 COLLATE NOCASE)");
-    if (!insert.ok()) return insert.status();
-    insert->Bind(1, statistic.table).Bind(3, statistic.stat);
+    ASSIGN_OR_RETURN(
+        Query insert,
+        connection.Prepare(
+            "INSERT INTO sqlite_stat1 (tbl, idx, stat) SELECT ?1, ?2, ?3 WHERE ?2 IS NULL OR ?2 = ?1 COLLATE "
+            "NOCASE OR EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?2 COLLATE NOCASE "
+            "AND "
+            "tbl_name = ?1 COLLATE NOCASE)"));
+    insert.Bind(1, statistic.table).Bind(3, statistic.stat);
     if (statistic.index) {
-      insert->Bind(2, *statistic.index);
+      insert.Bind(2, *statistic.index);
     } else {
-      insert->BindNull(2);
+      insert.BindNull(2);
     }
-    if (absl::Status status = insert->Run(); !status.ok()) return status;
+    RETURN_IF_ERROR(insert.Run());
   }
   return absl::OkStatus();
 }
@@ -110,45 +109,39 @@ absl::Status MakeTriggers(SqliteConnection& connection, const std::string& table
 
 absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
                      std::vector<std::string>* left_out) {
-  const absl::StatusOr<std::optional<Shadow>> shadow = FindShadow(connection, table);
-  if (!shadow.ok()) return shadow.status();
-  if (!*shadow) {
+  ASSIGN_OR_RETURN(const std::optional<Shadow> shadow, FindShadow(connection, table));
+  if (!shadow) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
   }
-  const absl::StatusOr<std::optional<Definition>> visible = FindTable(connection, table);
-  if (!visible.ok()) return visible.status();
-  const absl::StatusOr<std::optional<Definition>> filled = FindTable(connection, (*shadow)->name);
-  if (!filled.ok()) return filled.status();
-  if (!*visible || !*filled) {
+  ASSIGN_OR_RETURN(const std::optional<Definition> visible, FindTable(connection, table));
+  ASSIGN_OR_RETURN(const std::optional<Definition> filled, FindTable(connection, shadow->name));
+  if (!visible || !filled) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
                      "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
                      "makes it again."));
   }
-  const std::string name = (*visible)->name;
-  if (!IsOurs(**visible)) {
+  const std::string name = visible->name;
+  if (!IsOurs(*visible)) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", name,
                      "' was made by somebody else. The rows were not swapped in. Rename or drop "
                      "it, then have 'mirrorctl reset' forget it."));
   }
-  const absl::StatusOr<std::vector<PartnerIndex>> indexes = FindIndexes(connection, table, IndexKind::kAny);
-  if (!indexes.ok()) return indexes.status();
-  const absl::StatusOr<std::vector<Definition>> triggers = FindTriggers(connection, table);
-  if (!triggers.ok()) return triggers.status();
-  const absl::StatusOr<std::vector<Statistic>> statistics = FindStatistics(connection, table);
-  if (!statistics.ok()) return statistics.status();
+  ASSIGN_OR_RETURN(const std::vector<PartnerIndex> indexes, FindIndexes(connection, table, IndexKind::kAny));
+  ASSIGN_OR_RETURN(const std::vector<Definition> triggers, FindTriggers(connection, table));
+  ASSIGN_OR_RETURN(const std::vector<Statistic> statistics, FindStatistics(connection, table));
 
   connection.ForgetStatements();
   absl::Status status = connection.Execute(absl::StrCat("DROP TABLE ", QuoteName(name)));
   if (!status.ok()) return status;
-  if (status = MoveShadow(connection, (*filled)->name, name); !status.ok()) return status;
+  if (status = MoveShadow(connection, filled->name, name); !status.ok()) return status;
   CrashPoint("swap.exchanged");
   if (status = ForgetShadow(connection, table); !status.ok()) return status;
-  if (status = MakeIndexes(connection, *indexes, left_out); !status.ok()) return status;
-  if (status = MakeTriggers(connection, name, *triggers); !status.ok()) return status;
-  if (status = KeepStatistics(connection, *statistics); !status.ok()) return status;
+  if (status = MakeIndexes(connection, indexes, left_out); !status.ok()) return status;
+  if (status = MakeTriggers(connection, name, triggers); !status.ok()) return status;
+  if (status = KeepStatistics(connection, statistics); !status.ok()) return status;
   CrashPoint("swap.indexed");
   return absl::OkStatus();
 }

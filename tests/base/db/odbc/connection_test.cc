@@ -137,9 +137,11 @@ TEST(OdbcPasswordTest, AFileHoldsOneLineForItsOwnerAlone) {
   EXPECT_THAT(ReadPasswordFile(path).status(), StatusIs(absl::StatusCode::kPermissionDenied));
   chmod(path.c_str(), 0600);
   EXPECT_THAT(ReadPasswordFile(path), IsOkAndHolds("ge;he}im"));
-  for (const char* const wrong : {"", "\n", "a\nb\n"}) {
+  for (const auto& [wrong, words] :
+       {std::pair{"", "is empty"}, {"\n", "is empty"}, {"a\nb\n", "has more than one line"}}) {
     std::ofstream(path) << wrong;
-    EXPECT_THAT(ReadPasswordFile(path).status(), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(ReadPasswordFile(path).status(),
+                StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr(words)));
   }
 }
 

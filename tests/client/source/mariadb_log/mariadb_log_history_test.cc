@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "tests/client/source/mariadb_log/mariadb_log_source.h"
@@ -335,6 +336,35 @@ TEST_F(MariadbHistory, KeysAndValuesOfManyTypesFollow) {
   CycleAndExpect("k", "changes");
   Sql("UPDATE k SET b = b + 1");
   CycleAndExpect("k", "changes");
+}
+
+TEST_F(MariadbHistory, RowsThatAreAskedForByALongTextAreRead) {
+  Sql("CREATE TABLE k (a VARCHAR(80), b TEXT, PRIMARY KEY (a))",
+      "INSERT INTO k SELECT CONCAT(REPEAT('long ', 8), seq), 'before' FROM seq_1_to_50");
+  CycleAndExpect("k", "populate");
+  Sql("SET sql_log_bin = 0", "UPDATE k SET b = 'behind'", "SET sql_log_bin = 1");
+  std::vector<mirror::Key> asked;
+  for (int i = 1; i <= 50; ++i)
+    asked.push_back({{Kind::kText, 0, 0, absl::StrCat("long long long long long long long long ", i)}});
+  const TableSchema& schema = schema_.tables.at(0).schema;
+  const auto changes = reader_->Changes("k", mirror_["k"].position.lsn, AllColumns(schema),
+                                        /*whole_rows=*/true, /*count_all=*/false, std::move(asked));
+  ASSERT_THAT(changes, IsOk());
+  std::vector<std::vector<std::string>> inserted;
+  for (bool last = false; !last;) {
+    Pieces pieces;
+    const absl::StatusOr<ChangePiece> piece = (*changes)->Next({4'000, 100}, &pieces);
+    ASSERT_THAT(piece, IsOk());
+    for (const ChangeBlock& block : piece->blocks) {
+      EXPECT_EQ(block.operation, Operation::kInsert);
+      AppendRows(block.rows, &inserted);
+    }
+    last = piece->last;
+  }
+  std::set<std::string> read;
+  for (const auto& row : inserted) read.insert(absl::StrJoin(row, "|"));
+  EXPECT_EQ(read.size(), 50U);
+  for (const std::string& row : read) EXPECT_THAT(row, HasSubstr("behind"));
 }
 
 }  // namespace

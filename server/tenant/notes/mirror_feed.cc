@@ -1,12 +1,12 @@
-#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/notes/mirror_feed.h"
 
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "base/folded_name.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
 #include "base/nonce.h"
+#include "base/status_macros.h"
+#include "server/tenant/notes/own_document.h"
 
 namespace mirror {
 namespace {
@@ -15,36 +15,28 @@ constexpr char kFeedKind[] = "feed";
 /// Cycles are numbered by the clock, which was no more ahead when the number was given.
 constexpr std::int64_t kClockAheadMs = 86'400'000;
 
-std::int64_t NumberOf(const JsonView& json, std::string_view name) {
-  const std::optional<JsonView> member = json.Find(name);
-  std::int64_t number = 0;
-  return member && absl::SimpleAtoi(std::string(member->text()), &number) ? number : 0;
+std::int64_t RandomNumber() {
+  std::uint64_t number = 0;
+  return absl::SimpleHexAtoi(NewNonce().substr(0, 10), &number) ? static_cast<std::int64_t>(number) : 0;
 }
 
 }  // namespace
 
 absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records) {
-  absl::StatusOr<std::optional<Document>> document = records.ReadDocument(kFeedKind, "");
-  if (!document.ok()) return document.status();
-  MirrorFeed feed;
-  if (!*document) return feed;
-  absl::StatusOr<JsonDocument> json = JsonDocument::Parse((*document)->text);
-  if (!json.ok() || !json->root().Is(JsonKind::kObject)) {
-    return absl::DataLossError("the mirror's document 'feed' is not as it was written");
-  }
-  const JsonView root = json->root();
+  ASSIGN_OR_RETURN(const OwnDocument document, ReadOwnDocument(records, kFeedKind));
+  MirrorFeed feed{.is_spoiled = document.is_spoiled};
+  if (!document.json) return feed;
+  const JsonView root = document.json->root();
   feed.journal_id = root.TextOf("journal_id");
-  feed.number = NumberOf(root, "number");
+  feed.number = NumberIn(root, "number");
   feed.token = root.TextOf("token");
-  feed.data_cycle = NumberOf(root, "data_cycle");
-  feed.source_older = NumberOf(root, "source_older");
-  feed.mirror_older = NumberOf(root, "mirror_older");
-  feed.follows_broken = NumberOf(root, "follows_broken") != 0;
-  feed.left_out = NumberOf(root, "left_out") != 0;
-  feed.erased = NumberOf(root, "erased");
-  if (const std::optional<JsonView> unsent = root.Find("unsent")) {
-    for (const JsonView& table : unsent->Elements()) feed.unsent.emplace(table.text());
-  }
+  feed.data_cycle = NumberIn(root, "data_cycle");
+  feed.source_older = NumberIn(root, "source_older");
+  feed.mirror_older = NumberIn(root, "mirror_older");
+  feed.follows_broken = NumberIn(root, "follows_broken") != 0;
+  feed.left_out = NumberIn(root, "left_out") != 0;
+  feed.erased = NumberIn(root, "erased");
+  feed.unsent = TextsIn(root, "unsent");
   return feed;
 }
 
@@ -55,14 +47,15 @@ DocumentChange Write(const MirrorFeed& feed) {
   json.Key("source_older").Number(feed.source_older).Key("mirror_older").Number(feed.mirror_older);
   json.Key("follows_broken").Number(std::int64_t{feed.follows_broken});
   json.Key("left_out").Number(std::int64_t{feed.left_out}).Key("erased").Number(feed.erased);
-  json.Key("unsent").Begin('[');
-  for (const std::string& table : feed.unsent) json.String(table);
-  json.End(']').End('}');
+  PutTexts(feed.unsent, &json.Key("unsent"));
+  json.End('}');
   return {kFeedKind, "", json.Take()};
 }
 
 MirrorFeed WithJournal(MirrorFeed feed) {
   if (feed.journal_id.empty()) feed.journal_id = NewNonce();
+  // A hub may know any number: it shall find another one than that.
+  if (std::exchange(feed.is_spoiled, false)) feed.erased = RandomNumber();
   return feed;
 }
 
@@ -86,6 +79,7 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
 absl::Status NoteErased(StoreRecords& records, Plan* plan) {
   absl::StatusOr<MirrorFeed> feed = ReadFeed(records);
   if (!feed.ok()) return feed.status();
+  if (feed->is_spoiled) feed = WithJournal(*std::move(feed));
   if (feed->journal_id.empty()) return absl::OkStatus();  // No hub has read it.
   ++feed->erased;
   plan->documents.push_back(Write(*feed));
@@ -97,6 +91,7 @@ bool MirrorFeed::LacksRowsOf(const std::string& table) const {
 }
 
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<UnsentTable>& unsent) {
+  if (feed.is_spoiled) feed = WithJournal(std::move(feed));
   feed.unsent.clear();
   // One that was not announced is no member table, and may have the folded name of one that was sent.
   for (const UnsentTable& table : unsent) {

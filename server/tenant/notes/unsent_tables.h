@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_MIRROR_UNSENT_TABLES_H_
-#define MIRROR_SERVER_TENANT_MIRROR_UNSENT_TABLES_H_
+#ifndef MIRROR_SERVER_TENANT_NOTES_UNSENT_TABLES_H_
+#define MIRROR_SERVER_TENANT_NOTES_UNSENT_TABLES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -53,4 +53,4 @@ std::string InWords(const std::vector<UnsentTable>& tables);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_MIRROR_UNSENT_TABLES_H_
+#endif  // MIRROR_SERVER_TENANT_NOTES_UNSENT_TABLES_H_

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
-#define MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
+#ifndef MIRROR_SERVER_TENANT_NOTES_MIRROR_FEED_H_
+#define MIRROR_SERVER_TENANT_NOTES_MIRROR_FEED_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +33,9 @@ struct MirrorFeed {
   /// Tables that the last completed cycle did not bring, by folded name: whose rows its ledger tells of are
   /// not there. More than kUnsentMax: kAnyTable alone.
   std::set<std::string> unsent = {};
+  /// Somebody changed the document by hand. All else is as in a feed that was just made: a hub takes the
+  /// mirror for another one, and suspends its members until an operator says what counts.
+  bool is_spoiled = false;
   friend bool operator==(const MirrorFeed&, const MirrorFeed&) = default;
 
   static constexpr std::size_t kUnsentMax = 100;
@@ -45,10 +48,10 @@ struct SourceCycles {
   std::int64_t completing = 0, completed = 0;
 };
 
-/// Absent members are as in a feed that was just made. Errors: kDataLoss: somebody changed it by hand.
+/// Absent members are as in a feed that was just made. Errors: as StoreRecords.
 absl::StatusOr<MirrorFeed> ReadFeed(StoreRecords& records);
 DocumentChange Write(const MirrorFeed& feed);
-/// With a journal_id of its own, unless it has one.
+/// With a journal_id of its own, unless it has one, and not spoiled any more.
 MirrorFeed WithJournal(MirrorFeed feed);
 
 /// As `cycle` begins: whether mirror and source know of the same cycles.
@@ -63,4 +66,4 @@ MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_MIRROR_MIRROR_FEED_H_
+#endif  // MIRROR_SERVER_TENANT_NOTES_MIRROR_FEED_H_

@@ -1,18 +1,17 @@
-#include "server/tenant/mirror/unsent_tables.h"
+#include "server/tenant/notes/unsent_tables.h"
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
 #include "base/printable.h"
+#include "base/status_macros.h"
 #include "proto/wire/table.h"
+#include "server/tenant/notes/own_document.h"
 
 namespace mirror {
 namespace {
@@ -25,11 +24,6 @@ constexpr std::size_t kNamesListed = 10;
 
 /// As a table that was not announced can be shown: its name need not be one that a mirror takes.
 std::string ShownName(const std::string& name) { return CutMessage(Printable(name), kNameBytesKept); }
-
-std::int64_t TimeIn(const JsonView& json, std::string_view name) {
-  std::int64_t number = 0;
-  return absl::SimpleAtoi(json.TextOf(name), &number) ? std::max<std::int64_t>(0, number) : 0;
-}
 
 }  // namespace
 
@@ -45,21 +39,19 @@ const UnsentTable* UnsentTables::Find(const std::string& table) const {
 }
 
 absl::StatusOr<UnsentTables> ReadUnsent(StoreRecords& records) {
-  const absl::StatusOr<std::optional<Document>> document = records.ReadDocument(kUnsentKind, "");
-  if (!document.ok()) return document.status();
+  ASSIGN_OR_RETURN(const OwnDocument document, ReadOwnDocument(records, kUnsentKind));
   UnsentTables unsent;
-  if (!*document) return unsent;
-  const absl::StatusOr<JsonDocument> json = JsonDocument::Parse((*document)->text);
-  if (!json.ok()) return unsent;
-  const std::optional<JsonView> tables = json->root().Find("tables");
+  if (!document.json) return unsent;
+  const JsonView root = document.json->root();
+  const std::optional<JsonView> tables = root.Find("tables");
   if (!tables) return unsent;
   for (const JsonView& table : tables->Elements()) {
     if (unsent.tables.size() == UnsentTables::kKept) break;
     unsent.tables.push_back({table.TextOf("table"),
                              ParseUnsentReason(table.TextOf("reason")).value_or(UnsentReason::kUnknown),
-                             TimeIn(table, "since_ms")});
+                             NumberIn(table, "since_ms")});
   }
-  unsent.count = std::max<std::uint64_t>(json->root().NumberOf("count"), unsent.tables.size());
+  unsent.count = std::max<std::uint64_t>(root.NumberOf("count"), unsent.tables.size());
   return unsent;
 }
 

@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_TENANT_MIRROR_FEED_TABLES_H_
-#define MIRROR_SERVER_TENANT_MIRROR_FEED_TABLES_H_
+#ifndef MIRROR_SERVER_TENANT_NOTES_FEED_TABLES_H_
+#define MIRROR_SERVER_TENANT_NOTES_FEED_TABLES_H_
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,6 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/plan.h"
 #include "server/store/store_records.h"
-#include "server/tenant/mirror/mirror.h"
 
 namespace mirror {
 
@@ -26,17 +25,21 @@ struct FeedTables {
   /// Tables that came back, or are others under their name. Value: the cycle that announced them so. A hub
   /// that has read the mirror since takes them out.
   std::map<std::string, std::int64_t> remade = {};
+  /// Somebody changed the document by hand: any table may have come back, or be another one. The next
+  /// announcement writes the document anew.
+  bool is_spoiled = false;
   friend bool operator==(const FeedTables&, const FeedTables&) = default;
 
   bool IsGone(const std::string& table) const;
   bool IsRemade(const std::string& table) const;
 };
 
-/// Empty: there is no document yet. Errors: kDataLoss: somebody changed it by hand.
+/// Empty: there is no document yet. Errors: as StoreRecords.
 absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records);
 DocumentChange Write(const FeedTables& tables);
 
-/// Returns `tables` after an announcement. `has_journal`: whether a table has a journal.
+/// Returns `tables` after an announcement. `has_journal`: whether a table has a journal. Spoiled ones all
+/// came back.
 FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, const AnnounceView& view,
                           const std::function<bool(const std::string& table)>& has_journal);
 
@@ -44,17 +47,6 @@ FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, con
 /// was not completed when it was read: the rows that went with a table are still there until its population.
 FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int64_t completed_cycle);
 
-/// Plans an announcement, and of a mirror that a hub reads notes which of its tables went, came back or are
-/// others by now. A document that somebody changed by hand is written anew. Errors: those of the store.
-absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const AnnounceView& view,
-                          AnnouncePlan* planned) MIRROR_REQUIRES(mirror.mutex());
-
-/// Whether the configuration has a hub that reads the mirror.
-bool IsOfHub(const Mirror& mirror);
-/// An announcement forgets the notes that were taken before it. Keeps the one that says that the source keeps
-/// notes of its cycles.
-absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex());
-
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_TENANT_MIRROR_FEED_TABLES_H_
+#endif  // MIRROR_SERVER_TENANT_NOTES_FEED_TABLES_H_

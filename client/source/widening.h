@@ -1,0 +1,32 @@
+#ifndef MIRROR_CLIENT_SOURCE_WIDENING_H_
+#define MIRROR_CLIENT_SOURCE_WIDENING_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/source/reader.h"
+
+namespace mirror {
+
+/// What rows of a source hold in one column beside the values that it declares.
+struct Misfits {
+  bool wide = false;   ///< Values that the column's type in a mirror has no place for.
+  bool other = false;  ///< NULL though it is NOT NULL, or two rows of one key.
+};
+
+/// Sets `widened` and `wide_key` of `table` by what is known of the column at `place`. `type`: as the source
+/// declares the column. `values`: for people, which ones do not fit that type.
+inline void NoteWidening(std::size_t place, const Misfits& found, const std::string& type,
+                         const std::string& values, SourceTable* table) {
+  const Column& column = table->schema.columns[place];
+  table->widened = table->widened || found.wide || found.other;
+  if (!found.wide || column.key_position == 0 || !table->wide_key.empty()) return;
+  table->wide_key = absl::StrCat(
+      "Column '", column.name, "' of its key has the type ", type,
+      " at the source, and a row holds a value that this type of a mirror has no place for (", values, ").");
+}
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_WIDENING_H_
