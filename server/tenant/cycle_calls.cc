@@ -263,8 +263,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
     RETURN_IF_ERROR(KeepExchangeNote(mirror_, &planned.plan));
     return std::move(planned.plan);
   };
-  ASSIGN_OR_RETURN(const auto committed, CommitCounted(plan_it, Intent{.writes_records = !request.is_short},
-                                                       &dropped, &is_counted));
+  ASSIGN_OR_RETURN(const auto committed, CommitCounted(plan_it, request, &dropped, &is_counted));
   if (!committed) return Answers(tables, running.source_accepted);
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
@@ -287,8 +286,9 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
 }
 
 absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
-    const Store::Planner& plan, const Intent& intent, std::vector<DroppedColumns>* dropped,
+    const Store::Planner& plan, const AnnounceRequest& request, std::vector<DroppedColumns>* dropped,
     bool* is_counted) {
+  const Intent intent{.writes_records = !request.is_short};
   absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan, intent);
   if (!committed.ok() || committed->has_value() || dropped->empty()) return committed;
   *is_counted = true;

@@ -143,7 +143,7 @@ class CycleCalls {
   /// Commits what `plan` plans. A plan that drops columns waits until what stands in them is counted:
   /// `dropped` gets them, and `plan` gives nothing while it has some that are not.
   absl::StatusOr<std::optional<Mirror::Committed>> CommitCounted(const Store::Planner& plan,
-                                                                 const Intent& intent,
+                                                                 const AnnounceRequest& request,
                                                                  std::vector<DroppedColumns>* dropped,
                                                                  bool* is_counted)
       MIRROR_REQUIRES(mirror_.mutex());

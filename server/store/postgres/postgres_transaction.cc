@@ -229,12 +229,11 @@ class PostgresTransaction final : public StoreTransaction {
     PostgresWork& work = *mirror_.work;
     WorkView& view = *work.view;
     if (absl::Status noted = view.NoteEmptiedAnyway(); !noted.ok()) return Failed(noted);
-    if (view.wrote_unlocked_record()) {
+    if (absl::Status moved = view.MoveRevisions(); !moved.ok()) {
       mirror_.may_try_again = true;
       Rollback();
-      return absl::AbortedError("a table's record was written without its lock. Nothing was applied.");
+      return moved;
     }
-    view.MoveRevisions();
     postgres::Pipeline pipeline(view.connection());
     view.writes().QueueIn(pipeline);
     bool has_standby = true;

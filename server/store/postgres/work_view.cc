@@ -224,8 +224,10 @@ void WorkView::RollBackToSavepoint() {
   ForgetDefinitions();
 }
 
-void WorkView::MoveRevisions() {
-  if (!tenant_moved_ && !writes_.moves_state()) return;
+absl::Status WorkView::MoveRevisions() {
+  if (wrote_record_ && !began_.locks_records)
+    return absl::AbortedError("a table's record was written without its lock. Nothing was applied.");
+  if (!tenant_moved_ && !writes_.moves_state()) return absl::OkStatus();
   began_.row.rev += 1;
   if (writes_.moves_state()) {
     const std::int64_t before = std::exchange(began_.row.state_rev, NewStateRev());
@@ -233,6 +235,7 @@ void WorkView::MoveRevisions() {
     if (definitions_.state_rev == before) definitions_.state_rev = began_.row.state_rev;
   }
   WriteRevisions(writes_, names_, began_.row.rev, began_.row.state_rev);
+  return absl::OkStatus();
 }
 
 void WorkView::ForgetDefinitions() {

@@ -58,9 +58,6 @@ class WorkView {
   absl::StatusOr<std::vector<TableRecord>> Records();
   void PutRecord(const TableRecord& record);
   void RemoveRecord(const std::string& table);
-  /// A record was written that a DBA may have changed since it was read: the intent said that none would be.
-  /// The transaction is to be taken back.
-  bool wrote_unlocked_record() const { return wrote_record_ && !began_.locks_records; }
 
   /// Null: nothing is agreed of it. Whether it `is_there` is not looked at.
   absl::StatusOr<PostgresAgreed*> FindAgreed(const std::string& table);
@@ -89,8 +86,9 @@ class WorkView {
   void ReleaseSavepoint();
   void RollBackToSavepoint();
 
-  /// The revisions that the transaction leaves are queued, where they move.
-  void MoveRevisions();
+  /// The revisions that the transaction leaves are queued, where they move. Errors: kAborted: a record was
+  /// written that a DBA may have changed since it was read, since the intent said that none would be.
+  absl::Status MoveRevisions();
   /// Definitions that were changed and not committed are not known any more.
   void ForgetDefinitions();
 

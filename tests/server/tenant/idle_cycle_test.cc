@@ -14,8 +14,8 @@
 #include "server/plan/freshness_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/store/start_mark.h"
+#include "tests/server/tenant/log_frames.h"
 #include "tests/server/tenant/tenant_bench.h"
-#include "tests/support/log_frames.h"
 
 namespace mirror::idle_cycle_test {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MIRROR_TESTS_SUPPORT_LOG_FRAMES_H_
-#define MIRROR_TESTS_SUPPORT_LOG_FRAMES_H_
+#ifndef MIRROR_TESTS_SERVER_TENANT_LOG_FRAMES_H_
+#define MIRROR_TESTS_SERVER_TENANT_LOG_FRAMES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -34,4 +34,4 @@ inline std::string LogFrames(const std::string& path) {
 
 }  // namespace mirror
 
-#endif  // MIRROR_TESTS_SUPPORT_LOG_FRAMES_H_
+#endif  // MIRROR_TESTS_SERVER_TENANT_LOG_FRAMES_H_

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "tests/endpoint/endpoint_fixture.h"
+#include "tests/server/tenant/log_frames.h"
 #include "tests/support/agent_bench.h"
-#include "tests/support/log_frames.h"
 
 namespace mirror::idle_cycle_test {
 namespace {
