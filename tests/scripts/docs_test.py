@@ -15,7 +15,7 @@ import unittest
 import markdown_pages
 
 ROOT = markdown_pages.ROOT
-LINES_MAX = {"README.md": 160, "ARCHITECTURE.md": 200}
+LINES_MAX = {"README.md": 160, "ARCHITECTURE.md": 300}
 PAGE_LINES_MAX = 300
 WORDS_OF_GLOSSARY_MAX = 40
 COLUMNS_MAX = 120

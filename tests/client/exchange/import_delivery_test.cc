@@ -329,8 +329,7 @@ TEST_F(ImportDelivery, DeliveriesThatWaitInTheInboxAreFoundByTheirRows) {
                          true},
                         now_),
               IsOk());
-  application_->Run(
-      "INSERT INTO _mirror_inbox (delivery_id, position, body) VALUES ('theirs', 9, x'ffff')");
+  application_->Run("INSERT INTO _mirror_inbox (delivery_id, position, body) VALUES ('theirs', 9, x'ffff')");
   const auto rows = InboxRows::Read(importer_->file());
   ASSERT_THAT(rows, IsOk());
   const auto find = [&](const std::string& table, const std::vector<std::int64_t>& keys) {

@@ -396,8 +396,8 @@ TEST_F(ServersCycle, AKeyThatSomebodyChangedByHandStopsNoTenant) {
   StartServers(2);
   MirrorAt(0);
   std::int64_t lsn = 5;
-  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state",
-                                  "_mirror_receipts", "_mirror_journal", "_mirror_history"}) {
+  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state", "_mirror_receipts",
+                                  "_mirror_journal", "_mirror_history"}) {
     for (const std::size_t server : {0U, 1U}) {
       SCOPED_TRACE(absl::StrCat(table, " at server ", server));
       Do(absl::StrCat("UPDATE \"Mirror_Cust\".", table,

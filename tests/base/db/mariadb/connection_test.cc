@@ -157,9 +157,9 @@ TEST_F(MariadbConnectionTest, ALogInThatIsRefusedSaysWhy) {
 }
 
 TEST_F(MariadbConnectionTest, AMethodThatShowsThePasswordIsRefused) {
-  // PAM asks for it in clear. Where its plugin is not there, no user can have it. Its first version asks in the
-  // server itself: the second needs a tool whose folder belongs to the server's user, and a server of 10.11.19
-  // ends itself where it may not start that.
+  // PAM asks for it in clear. Where its plugin is not there, no user can have it. Its first version asks in
+  // the server itself: the second needs a tool whose folder belongs to the server's user, and a server
+  // of 10.11.19 ends itself where it may not start that.
   if (!connection_->Execute("INSTALL SONAME 'auth_pam_v1'").ok()) GTEST_SKIP() << "the server has no PAM";
   ASSERT_THAT(connection_->Execute("CREATE OR REPLACE USER pam@localhost IDENTIFIED VIA pam"), IsOk());
   EXPECT_THAT(Connection::Open({.dsn = absl::StrReplaceAll(dsn_, {{"user=root", "user=pam"}})}),
