@@ -12,7 +12,6 @@ Usage: source_rules.py includes|files|lengths|format ROOT
 Prints one line for each violation. Exit code: 0 none, 1 some, 2 wrong usage.
 """
 
-import collections
 import concurrent.futures
 import os
 import pathlib

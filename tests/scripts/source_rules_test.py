@@ -294,7 +294,7 @@ const auto kOld = std::signal(SIGPIPE, SIG_IGN);
         listed = self.root / "tests" / "scripts" / "too_long.txt"
         listed.parent.mkdir(parents=True)
         listed.write_text("server/a.cc\nserver/a.cc Say\n")
-        long = "void Say() {\n" + "  int a = 1;\n" * 600 + "}\n"
+        long = "void Say() {\n" + "  int a = 1;\n" * 1000 + "}\n"
         self.assertEqual(self.check("lengths", "server/a.cc", long).returncode, 0)
         run = self.check("lengths", "server/a.cc", "int a;\n" * 1001)
         self.assertEqual(run.stdout, "tests/scripts/too_long.txt: 'server/a.cc Say' is short by now: take the line away\n")
