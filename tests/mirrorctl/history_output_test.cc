@@ -62,9 +62,11 @@ TEST(HistoryOutputTest, AnExplanationHasItsTimesAndValuesWhole) {
   column->set_name("name");
   *column->mutable_writer() = Written(4'711);
   column->set_before(absl::StrCat("\"", std::string(150, 'y'), "\""));
+  row.add_columns()->set_name("born");  // Written before the journal began.
   std::ostringstream out;
   PrintExplained(out, row, kNarrow);
-  EXPECT_THAT(out.str(), AllOf(HasSubstr("2026-03-31T12:00:00.123Z"), Not(HasSubstr(kEllipsis))));
+  EXPECT_THAT(out.str(), AllOf(HasSubstr("2026-03-31T12:00:00.123Z"), HasSubstr("\nborn    older "),
+                               Not(HasSubstr(kEllipsis))));
   EXPECT_THAT(Joined(out.str()), HasSubstr(std::string(150, 'y')));
 }
 

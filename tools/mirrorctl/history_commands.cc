@@ -73,9 +73,7 @@ void Explain(AdminClient& admin, const AdminRequest& request, Console& console) 
   if (!row->stands()) SayNone(console, "there is no such row now");
   for (const v1::ExplainRowResponse::Column& column : row->columns()) {
     if (column.has_writer()) continue;
-    return SayNone(console,
-                   "what is older than the journal was written before the journal began, or was trimmed from "
-                   "it");
+    return SayNone(console, "'older': written before the journal began, or the entry was trimmed from it");
   }
 }
 

@@ -134,7 +134,7 @@ void PrintExplained(std::ostream& out, const v1::ExplainRowResponse& row, std::s
   for (const v1::ExplainRowResponse::Column& column : row.columns()) {
     const v1::Change& writer = column.writer();
     if (!column.has_writer()) {
-      table.Add({column.name(), "older than the journal", "", "", "", "", "", "", ""});
+      table.Add({column.name(), "older", "", "", "", "", "", "", ""});
       continue;
     }
     table.Add({column.name(), writer.operation(), WhenText(writer), absl::StrCat("m:", writer.moment()),

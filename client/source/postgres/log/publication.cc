@@ -247,9 +247,9 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
   return absl::PermissionDeniedError(
       absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
-                   "' is dropped, and the publication stands. Its owner drops it: "
-                   "DROP PUBLICATION ",
-                   name));
+                   "' is dropped, and the publication stands. Its owner drops it: DROP PUBLICATION ", name,
+                   ". Then run 'mirror-agent uninstall' again, which removes the rest and says which rights "
+                   "are left"));
 }
 
 }  // namespace mirror
