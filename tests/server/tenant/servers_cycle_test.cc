@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/plan/index_rules.h"
 #include "tests/server/tenant/servers_bench.h"
 
@@ -19,7 +21,9 @@ namespace mirror::servers_cycle_test {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
@@ -389,6 +393,19 @@ TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
       tenant().Authenticate(calls.caller, "holder", /*take_over=*/false, /*probe=*/false, now()).status()));
 }
 
+TEST_F(ServersCycle, TimesAreJudgedByTheClockThatWroteThemAndNotByThatOfThePlace) {
+  StartServers(1);
+  MirrorAt(0);
+  constexpr std::int64_t kHourMs = 3'600'000;
+  SetSharedClock(NowMs() + kHourMs);
+  At(0).now = SharedNowMs();
+  At(0).Begin();
+  StoreHome& home = *servers_[0]->home;
+  EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(IsEmpty()));
+  SetSharedClock(NowMs());
+  EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(ElementsAre("Cust")));
+}
+
 // --- Rows of the mirror's own that somebody changed ---
 
 TEST_F(ServersCycle, AKeyThatSomebodyChangedByHandStopsNoTenant) {
@@ -396,8 +413,8 @@ TEST_F(ServersCycle, AKeyThatSomebodyChangedByHandStopsNoTenant) {
   StartServers(2);
   MirrorAt(0);
   std::int64_t lsn = 5;
-  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state",
-                                  "_mirror_receipts", "_mirror_journal", "_mirror_history"}) {
+  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state", "_mirror_receipts",
+                                  "_mirror_journal", "_mirror_history"}) {
     for (const std::size_t server : {0U, 1U}) {
       SCOPED_TRACE(absl::StrCat(table, " at server ", server));
       Do(absl::StrCat("UPDATE \"Mirror_Cust\".", table,
