@@ -88,7 +88,10 @@ std::vector<FrozenAttribute> FreezeUndone(Component* component) {
       std::vector<Turn>& turns = record.turns[attribute];
       std::erase_if(turns,
                     [&](const Turn& turn) { return turn.kind == Turn::Kind::kUndone && turn.ms != version; });
-      turns.push_back({version, Turn::Kind::kUndone, ""});
+      // Beside deliveries of other attributes a database may change a frozen one without an end.
+      if (Count(turns, Turn::Kind::kUndone) < kUndoneMax) {
+        turns.push_back({version, Turn::Kind::kUndone, ""});
+      }
       if (Count(turns, Turn::Kind::kUndone) < kUndoneMax || !record.frozen.insert(attribute).second) continue;
       frozen.push_back({record.id, attribute, ref.data_source});
     }

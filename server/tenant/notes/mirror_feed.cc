@@ -6,6 +6,7 @@
 #include "base/folded_name.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
+#include "proto/wire/table.h"
 #include "server/tenant/notes/own_document.h"
 
 namespace mirror {
@@ -93,9 +94,12 @@ bool MirrorFeed::LacksRowsOf(const std::string& table) const {
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<UnsentTable>& unsent) {
   if (feed.is_spoiled) feed = WithJournal(std::move(feed));
   feed.unsent.clear();
-  // One that was not announced is no member table, and may have the folded name of one that was sent.
+  // One that was not announced is no member table, and may have the folded name of one that was sent. Nor is
+  // one that has a name with which no table is announced, and which may be of any length.
   for (const UnsentTable& table : unsent) {
-    if (IsAnnounced(table.reason)) feed.unsent.insert(FoldName(table.table));
+    if (IsAnnounced(table.reason) && CheckName(table.table, "table").ok()) {
+      feed.unsent.insert(FoldName(table.table));
+    }
   }
   if (feed.unsent.size() > MirrorFeed::kUnsentMax) feed.unsent = {MirrorFeed::kAnyTable};
   if (tenant.touched || feed.follows_broken) feed.data_cycle = tenant.cycle;

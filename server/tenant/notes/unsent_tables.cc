@@ -98,6 +98,8 @@ UnsentNews NewsOf(const UnsentTables& before, const UnsentTables& next) {
     const UnsentTable* const known = before.Find(table.table);
     if (known == nullptr || known->reason != table.reason) news.unsent.push_back(table);
   }
+  // Where not all are named, a table that is not may still be among the others.
+  if (next.count > next.tables.size()) return news;
   for (const UnsentTable& table : before.tables) {
     if (next.Find(table.table) == nullptr) news.sent_again.push_back(table.table);
   }

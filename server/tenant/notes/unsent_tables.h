@@ -42,8 +42,8 @@ UnsentTables AfterCycle(const UnsentTables& before, const std::vector<UnsentTabl
 
 /// What changed from one cycle to the next.
 struct UnsentNews {
-  std::vector<UnsentTable> unsent = {};  ///< Those that are new, or unsent for another reason.
-  std::vector<std::string> sent_again = {};
+  std::vector<UnsentTable> unsent = {};      ///< Those that are new, or unsent for another reason.
+  std::vector<std::string> sent_again = {};  ///< None while more than UnsentTables::kKept are unsent.
 };
 UnsentNews NewsOf(const UnsentTables& before, const UnsentTables& next);
 

@@ -176,6 +176,27 @@ TEST_P(HubFights, ASideEffectThatAgreesWithTheRecordIsNoFight) {
   EXPECT_EQ(Frozen().records, 0U);
 }
 
+TEST(HubTurns, ADatabaseThatGoesOnBesideAFrozenAttributeIsNotNotedWithoutAnEnd) {
+  HubRules rules;
+  HubEntity entity{.name = "company"};
+  entity.attributes["city"].kind = AttributeRule::Kind::kNewest;
+  Component component{.rules = &rules, .entity = &entity};
+  component.rows = decltype(component.rows)(RowOrder{&rules});
+  GoldenRecord& record = component.records["g"];
+  record.id = "g";
+  record.values["city"] = {.value = std::string("Rome"), .ms = 5};
+  const RowRef ref{"crm", "company", "[1]"};
+  MemberRow& row = component.rows[ref];
+  row.ref = ref;
+  row.golden_id = "g";
+  row.says["city"] = {.value = std::string("Oslo"), .word = std::string("Oslo"), .ms = 5};
+  row.work.undone = {"city"};
+  std::size_t frozen = 0;
+  for (int derivation = 0; derivation < 20; ++derivation) frozen += FreezeUndone(&component).size();
+  EXPECT_EQ(frozen, 1U);
+  EXPECT_EQ(record.turns.at("city").size(), kUndoneMax);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, HubFights, testing::Bool(), NameOfStore);
 
 }  // namespace

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/tenant/notes/feed_tables.h"
 #include "tests/server/hub/hub_bench.h"
+#include "tests/support/forwarding_store.h"
 
 namespace mirror::hub_tables_test {
 namespace {
@@ -148,6 +152,62 @@ TEST_P(HubTables, WhatADeletionLeavesInTheSameTableIsAWish) {
   Derive();
   EXPECT_FALSE(IsSuspended("erp"));
   EXPECT_EQ(Deletes(), 2U);
+}
+
+// --- Another server, at the same time ---
+
+/// Does something at the n-th time that something is read of the mirror.
+class InterruptedStore final : public ForwardingStore {
+ public:
+  InterruptedStore(std::unique_ptr<Store> store, std::function<void()> at_reading)
+      : ForwardingStore(std::move(store)), at_reading_(std::move(at_reading)) {}
+  StoreRecords& records() override {
+    at_reading_();
+    return ForwardingStore::records();
+  }
+  absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
+    at_reading_();
+    return ForwardingStore::OpenSnapshot();
+  }
+
+ private:
+  const std::function<void()> at_reading_;
+};
+
+TEST_P(HubTables, ACycleThatAnotherServerCompletesAtAnyMomentOfALookIsReadWithWhatItNoted) {
+  if (!GetParam()) GTEST_SKIP() << "one server has a mirror in SQLite";
+  TenantOptions options;
+  options.steady_now = &StillTime;
+  options.journal.rules.push_back({.journal = true});
+  for (int moment = 1; moment <= 4; ++moment) {
+    SCOPED_TRACE(moment);
+    Begin();
+    int readings = -1;  // Nothing happens before the hub looks.
+    const auto open = [&](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
+      absl::StatusOr<std::unique_ptr<Store>> store = place_->OpenStore("erp", create);
+      if (!store.ok()) return store.status();
+      return std::make_unique<InterruptedStore>(*std::move(store), [&] {
+        if (readings < 0 || ++readings != moment) return;
+        ++erp().table_id;
+        erp().PushAnew({kBoth[0]});
+      });
+    };
+    const auto here = std::make_shared<Tenant>("erp", open, options, events_, [](Tenant&) {});
+    ASSERT_THAT(here->Tables(), IsOk()) << "it is open";
+    hub_ = std::make_unique<Hub>(rules_, place_->files(),
+                                 [&](const std::string& name) -> absl::StatusOr<std::shared_ptr<Tenant>> {
+                                   return name == "crm" ? crm().tenant() : here;
+                                 });
+    readings = 0;
+    Derive();
+    ASSERT_GE(readings, moment);
+    Derive();
+    EXPECT_TRUE(IsSuspended("erp"));
+    EXPECT_EQ(Deletes(), 0U);
+    erp().PushAnew(kBoth);
+    ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}}, now()), IsOk());
+    hub_.reset();
+  }
 }
 
 // --- Notes that somebody changed by hand ---

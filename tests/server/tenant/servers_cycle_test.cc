@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/clocks/shared_clock.h"
 #include "server/plan/index_rules.h"
 #include "tests/server/tenant/servers_bench.h"
 
@@ -19,7 +21,9 @@ namespace mirror::servers_cycle_test {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
@@ -387,6 +391,19 @@ TEST_F(ServersCycle, TimesFarAheadInTheRowOfAMirrorDoNotCount) {
   calls.caller.expires_ms = now() + 280'000;
   EXPECT_TRUE(absl::IsUnauthenticated(
       tenant().Authenticate(calls.caller, "holder", /*take_over=*/false, /*probe=*/false, now()).status()));
+}
+
+TEST_F(ServersCycle, TimesAreJudgedByTheClockThatWroteThemAndNotByThatOfThePlace) {
+  StartServers(1);
+  MirrorAt(0);
+  constexpr std::int64_t kHourMs = 3'600'000;
+  SetSharedClock(NowMs() + kHourMs);
+  At(0).now = SharedNowMs();
+  At(0).Begin();
+  StoreHome& home = *servers_[0]->home;
+  EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(IsEmpty()));
+  SetSharedClock(NowMs());
+  EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(ElementsAre("Cust")));
 }
 
 // --- Rows of the mirror's own that somebody changed ---

@@ -164,6 +164,29 @@ TEST(UnsentTablesTest, AHubReadsAMemberTableWhoseTwinCannotBeAnnounced) {
   EXPECT_TRUE(feed.LacksRowsOf("person"));
 }
 
+TEST(UnsentTablesTest, AHubReadsNoNameThatNoTableIsAnnouncedWith) {
+  std::vector<UnsentTable> told;
+  for (int i = 0; i < 50; ++i) {
+    told.push_back({absl::StrCat(i, std::string(100'000, 'n')), UnsentReason::kRows});
+  }
+  told.push_back({"Person", UnsentReason::kRows});
+  const MirrorFeed feed = AtCompletion({}, {}, told);
+  EXPECT_TRUE(feed.LacksRowsOf("person"));
+  EXPECT_EQ(feed.unsent.size(), 1U);
+}
+
+TEST(UnsentTablesTest, OneThatIsNotNamedAmongTooManyIsNotCalledSentAgain) {
+  UnsentTables before{.tables = {{"z", UnsentReason::kRows, kNow}}, .count = 1};
+  std::vector<UnsentTable> told = before.tables;
+  for (std::size_t i = 0; i < UnsentTables::kKept; ++i) {
+    told.push_back({absl::StrCat("t", i), UnsentReason::kUnreadable});
+  }
+  const UnsentTables next = AfterCycle(before, told, {}, kNow);
+  ASSERT_EQ(next.Find("z"), nullptr);
+  EXPECT_THAT(NewsOf(before, next).sent_again, IsEmpty());
+  EXPECT_THAT(NewsOf(before, {}).sent_again, ElementsAre("z"));
+}
+
 /// In PostgreSQL, with two servers that have the same mirror.
 class UnsentTablesAtServers : public ServersBench {};
 

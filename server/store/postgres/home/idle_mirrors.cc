@@ -19,7 +19,6 @@ namespace mirror {
 namespace {
 
 constexpr char kLookingIntoAll[] = "looking into all mirrors";
-constexpr char kPlaceNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// One statement takes a lock of each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
 /// Who asks does so for all places.
@@ -104,9 +103,10 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
-  return FindMirrors(place, [before_ms](const std::string&) {
-    return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", kPlaceNow, " + ",
-                        kStoredAheadMaxMs, ")");
+  // By the clock of the times that stand there: the place may have another one.
+  const std::int64_t after_ms = SharedNowMs() + kStoredAheadMaxMs;
+  return FindMirrors(place, [=](const std::string&) {
+    return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", after_ms, ")");
   });
 }
 
