@@ -209,6 +209,35 @@ absl::Status AddListSql(postgres::Connection& connection, const std::string& sch
   return absl::OkStatus();
 }
 
+/// PostgreSQL makes a partitioned table's triggers on each partition that is made or attached, and asks there
+/// whether who does it may execute the function.
+absl::Status AddGrantsSql(postgres::Connection& connection, const Names& names,
+                          const std::vector<PostgresTable>& tables, BoxesBy by,
+                          std::vector<std::string>* sql) {
+  std::set<std::uint32_t> partitioned;
+  for (const PostgresTable& table : tables) {
+    if (table.partitioned) partitioned.insert(table.oid);
+  }
+  if (partitioned.empty()) return absl::OkStatus();
+  const std::string oids = OidArray(partitioned), function = absl::StrCat(names.function, "()");
+  const bool is_session = by == BoxesBy::kSession;
+  ASSIGN_OR_RETURN(
+      const postgres::Rows owners,
+      connection.Query(
+          "SELECT DISTINCT r.rolname::text FROM unnest($1::text::oid[]) AS t (oid) CROSS JOIN "
+          "LATERAL pg_partition_tree(t.oid::regclass) AS p JOIN pg_class AS c ON c.oid = p.relid "
+          "AND c.relkind = 'p' JOIN pg_roles AS r ON r.oid = c.relowner WHERE NOT r.rolsuper AND "
+          "NOT ($3 AND r.rolname = current_user) AND NOT coalesce(has_function_privilege(r.oid, "
+          "to_regprocedure($2), 'EXECUTE'), false) ORDER BY 1",
+          {postgres::Value(oids), postgres::Value(function), postgres::Value(is_session)},
+          "looking for the owners of partitioned tables"));
+  for (int row = 0; row < owners.rows(); ++row) {
+    ASSIGN_OR_RETURN(const std::string owner, postgres::QuotedName(owners.Text(row, 0)));
+    sql->push_back(absl::StrCat("GRANT EXECUTE ON FUNCTION ", function, " TO ", owner));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<NoteFunction> FindNoteFunction(postgres::Connection& connection, const std::string& schema) {
@@ -318,6 +347,7 @@ absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connec
     ASSIGN_OR_RETURN(std::string owner, OwnerSql(names));
     sql.push_back(std::move(owner));
   }
+  RETURN_IF_ERROR(AddGrantsSql(connection, names, tables, by, &sql));
   return sql;
 }
 

@@ -338,6 +338,38 @@ TEST_F(PostgresBoxTriggersTest, ATableKeepsItsTriggerWhateverItsNameAndPartition
 }
 
 /// The application's writes to the table go on, and entries name the table as it was installed.
+TEST_F(PostgresBoxTriggersTest, TheOwnerOfAPartitionedTableMakesAndAttachesPartitions) {
+  constexpr char kParts[] =
+      "CREATE TABLE parts (id int, kind text, PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);"
+      "CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b') PARTITION BY RANGE (id);";
+  const auto app = As("app");
+  ASSERT_THAT(app->Execute(kParts), IsOk());
+  Install();
+  ASSERT_THAT(app->Execute("CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');"
+                           "CREATE TABLE parts_b1 PARTITION OF parts_b FOR VALUES FROM (0) TO (10);"
+                           "CREATE TABLE parts_c (LIKE parts INCLUDING ALL);"
+                           "ALTER TABLE parts ATTACH PARTITION parts_c FOR VALUES IN ('c');"
+                           "INSERT INTO parts VALUES (1, 'a'), (2, 'b'), (3, 'c')"),
+              IsOk());
+  EXPECT_THAT(Told(), ElementsAre(R"(parts ["1","a"] I)", R"(parts ["2","b"] I)", R"(parts ["3","c"] I)"));
+  // With that right it still tells of no other table.
+  ASSERT_THAT(app->Execute("CREATE TABLE x (id int); CREATE TRIGGER t AFTER INSERT ON x FOR EACH ROW EXECUTE "
+                           "FUNCTION _mirror_datajoin_note('orders', 'id')"),
+              IsOk());
+  EXPECT_FALSE(app->Execute("INSERT INTO x VALUES (1)").ok());
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(PostgresBoxTriggersTest, TheOwnerOfPartitionsMayBeAnother) {
+  Sql("CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); ALTER TABLE parts OWNER TO app");
+  Install();
+  Sql("ALTER TABLE parts OWNER TO eve; GRANT CREATE ON SCHEMA public TO eve");
+  const auto eve = As("eve");
+  EXPECT_FALSE(eve->Execute("CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM (0) TO (5)").ok());
+  Install();
+  EXPECT_THAT(eve->Execute("CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM (0) TO (5)"), IsOk());
+}
+
 TEST_F(PostgresBoxTriggersTest, ANotedTableThatBecomesAPartitionIsStillNoted) {
   Install();
   Sql("SET ROLE app; ALTER TABLE orders RENAME TO orders_old; CREATE TABLE orders (id int PRIMARY KEY, note "
