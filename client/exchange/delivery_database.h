@@ -51,6 +51,8 @@ struct TriggeredRow {
   std::optional<RowOf> before, now;  ///< Of PlainColumns(); absent: there was none, or is none.
 };
 
+class SwapDatabase;
+
 /// What ServerDeliveries asks of a database at a server, whatever its kind. A table is looked for by the
 /// names of the last Look(), and what Find() gave is gone with the next. Errors: those of the kind's
 /// connection, which FateOf() and Refusal() understand. Threads: one.
@@ -131,6 +133,8 @@ class DeliveryDatabase {
 
   /// Of the session; null: sources of this kind have none.
   virtual BoxSource* boxes() { return nullptr; }
+  /// Of the session.
+  virtual SwapDatabase* swaps() = 0;
 
   /// What an error means for the transaction.
   enum class Fate {

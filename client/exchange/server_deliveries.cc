@@ -5,12 +5,16 @@
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/status_macros.h"
+#include "client/exchange/server_swap.h"
 #include "client/exchange/server_writer.h"
 
 namespace mirror {
 namespace {
 
 using Fate = DeliveryDatabase::Fate;
+
+/// Deliveries of one run for which the inbox is looked through.
+constexpr int kSwapsMax = 100;
 
 absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
   return {status.code(),
@@ -38,6 +42,7 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
   // First: what is shown of the ledger shows no values that it has forgotten.
   absl::Status filled = ForgetValuesOfGone(now_ms);
   if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
+  in_inbox_.reset();
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;
@@ -86,6 +91,8 @@ absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delive
 
 void ServerDeliveries::EndImport() {
   has_looked_ = false;
+  in_inbox_.reset();
+  swaps_ = 0;
   database_->Disconnect();
 }
 
@@ -126,21 +133,60 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
   const bool inserts = delivery.operation() == v1::OPERATION_INSERT;
   RETURN_IF_ERROR(database_->Begin(inserts));
   absl::StatusOr<ImportResult> result = Do(delivery);
+  bool is_taken = false;
   if (!result.ok()) {
     std::string why = database_->Refusal(result.status());
     if (why.empty()) return result.status();
+    is_taken = database_->swaps()->IsTaken(result.status());
     result = ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
   }
   if (result->outcome == v1::DELIVERY_OUTCOME_REFUSED) {
     RETURN_IF_ERROR(database_->TakeBack());
-    RETURN_IF_ERROR(NoteRefused(delivery, result->reason));
+    ASSIGN_OR_RETURN(const bool is_swapped, is_taken ? Swap(delivery) : false);
+    if (is_swapped) {
+      result = ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
+    } else {
+      RETURN_IF_ERROR(NoteRefused(delivery, result->reason));
+    }
   }
-  RETURN_IF_ERROR(database_->RemoveFromInbox(delivery.delivery_id()));
-  RETURN_IF_ERROR(database_->ShowImported(delivery, *result, clock_()));
+  RETURN_IF_ERROR(Leave(delivery, *result));
   CrashPoint("agent.importing");
   committing_ = *result;
   RETURN_IF_ERROR(database_->Commit());
   return result;
+}
+
+/// It is not in the inbox any more, and what the source shows of it.
+absl::Status ServerDeliveries::Leave(const v1::Delivery& delivery, const ImportResult& result) {
+  RETURN_IF_ERROR(database_->RemoveFromInbox(delivery.delivery_id()));
+  return database_->ShowImported(delivery, result, clock_());
+}
+
+absl::StatusOr<bool> ServerDeliveries::Swap(const v1::Delivery& delivery) {
+  if (delivery.operation() != v1::OPERATION_UPDATE || ++swaps_ > kSwapsMax) return false;
+  SwapDatabase& swaps = *database_->swaps();
+  RETURN_IF_ERROR(swaps.Begin());
+  absl::StatusOr<bool> done = SwapBegun(delivery);
+  // The delivery keeps its own reason.
+  if (!done.ok() && !database_->Refusal(done.status()).empty()) done = false;
+  if (done.ok() && !*done) RETURN_IF_ERROR(swaps.TakeBack());
+  return done;
+}
+
+absl::StatusOr<bool> ServerDeliveries::SwapBegun(const v1::Delivery& delivery) {
+  if (!in_inbox_) {
+    ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->ReadInbox());
+    in_inbox_.emplace(inbox);
+  }
+  const ServerMember* const member = database_->Find(delivery.table());
+  if (member == nullptr) return false;
+  ServerSwap swap(*database_, *member, rules_, *in_inbox_, clock_());
+  ASSIGN_OR_RETURN(const bool done, swap.Do(delivery));
+  if (!done) return false;
+  for (const v1::Delivery* const other : swap.others())
+    RETURN_IF_ERROR(Leave(*other, {v1::DELIVERY_OUTCOME_APPLIED}));
+  RETURN_IF_ERROR(database_->swaps()->End());
+  return true;
 }
 
 absl::Status ServerDeliveries::PrepareMatches(const v1::Delivery& delivery) {

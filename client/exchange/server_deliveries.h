@@ -14,12 +14,14 @@
 #include "client/exchange/delivery_database.h"
 #include "client/exchange/delivery_target.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/server_swap.h"
 
 namespace mirror {
 
-/// A database at a server that takes deliveries, each in one transaction. One that another transaction was in
-/// the way of is begun again, at most kImportAttempts times; whether one was committed whose answer was lost,
-/// the ledger says. Errors: those of its DeliveryDatabase.
+/// A database at a server that takes deliveries, each in one transaction; those that wait for one another, as
+/// where two rows swap a UNIQUE value, in one together. One that another transaction was in the way of is
+/// begun again, at most kImportAttempts times; whether one was committed whose answer was lost, the ledger
+/// says. Errors: those of its DeliveryDatabase.
 class ServerDeliveries : public DeliveryTarget {
  public:
   static constexpr int kImportAttempts = 5;
@@ -46,6 +48,11 @@ class ServerDeliveries : public DeliveryTarget {
   // In the transaction.
   absl::StatusOr<ImportResult> Begun(const v1::Delivery& delivery);
   absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
+  /// Applies a delivery whose values other rows have, together with those that change these rows. False: it
+  /// stays refused, and nothing of it is done.
+  absl::StatusOr<bool> Swap(const v1::Delivery& delivery);
+  absl::StatusOr<bool> SwapBegun(const v1::Delivery& delivery);
+  absl::Status Leave(const v1::Delivery& delivery, const ImportResult& result);
   absl::Status LockTables(const v1::Delivery& delivery, const ServerMember* member);
   absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task, const ServerMember& member);
   /// Absent: nothing stands in the way of an insert.
@@ -58,6 +65,8 @@ class ServerDeliveries : public DeliveryTarget {
   const ExchangeRules rules_;
   const Importer::Clock clock_;
   bool has_looked_ = false;
+  std::optional<RowsInInbox> in_inbox_;     ///< Absent: no delivery was looked for in the inbox yet.
+  int swaps_ = 0;                           ///< How often one was, since the last EndImport().
   std::optional<ImportResult> committing_;  ///< What a transaction did whose COMMIT was sent.
 };
 

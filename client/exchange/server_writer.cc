@@ -1,17 +1,50 @@
 #include "client/exchange/server_writer.h"
 
+#include <deque>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/status_macros.h"
-#include "client/exchange/reached_rows.h"
 
 namespace mirror {
 namespace {
 
 ImportResult Refused(std::string reason) { return {v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)}; }
+
+/// A row whose own references are still to be looked for.
+struct Step {
+  const ServerMember* member = nullptr;
+  RowOf key;
+  bool deletes = false;
+};
+
+/// The rows of the database that change, or may, when this row is deleted, or else updated; not the row
+/// itself. Those of tables without a key, and what only they lead to, are not among them. Errors: those of
+/// `database`; kOutOfRange: more than kReachedRowsMax.
+absl::StatusOr<std::vector<ReachedRow>> ReachRows(DeliveryDatabase& database, const ServerMember& member,
+                                                  const RowOf& key, bool deletes) {
+  std::vector<ReachedRow> rows;
+  std::set<std::pair<std::int64_t, std::string>> seen = {{member.table.log, KeyText(key)}};
+  std::deque<Step> steps = {{&member, key, deletes}};
+  const auto take = [&](ReachedRow row, bool goes) {
+    if (!seen.emplace(row.member->table.log, KeyText(row.key)).second) return absl::OkStatus();
+    if (rows.size() == kReachedRowsMax) {
+      return absl::OutOfRangeError(
+          absl::StrCat("it would change more than ", kReachedRowsMax, " rows that refer to it"));
+    }
+    steps.push_back({row.member, row.key, goes});
+    rows.push_back(std::move(row));
+    return absl::OkStatus();
+  };
+  for (; !steps.empty(); steps.pop_front()) {
+    const Step& step = steps.front();
+    RETURN_IF_ERROR(database.ReadReferring(*step.member, step.key, step.deletes, take));
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -82,6 +115,8 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
 
 absl::Status ServerWriter::NoteTriggered() {
   ASSIGN_OR_RETURN(std::vector<TriggeredRow> rows, database_.FindTriggered(known_));
+  // Rows of the other tasks are among these, and nobody can tell whose trigger changed which.
+  if (!is_alone_ && !rows.empty()) return absl::OutOfRangeError("triggers of the source change other rows");
   for (TriggeredRow& changed : rows) {
     ReachedRow row{changed.member, std::move(changed.key), {}};
     absl::Status noted;

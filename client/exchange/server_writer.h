@@ -17,10 +17,10 @@ namespace mirror {
 /// says whether it refused the task.
 class ServerWriter {
  public:
-  /// All of them outlive it.
+  /// All of them outlive it. `is_alone`: the transaction does no other task.
   ServerWriter(DeliveryDatabase& database, const DeliveryTask& task, const ServerMember& member,
-               std::int64_t now_ms)
-      : database_(database), task_(task), member_(member), now_ms_(now_ms) {}
+               std::int64_t now_ms, bool is_alone = true)
+      : database_(database), task_(task), member_(member), now_ms_(now_ms), is_alone_(is_alone) {}
 
   /// `before`: the row's mapped columns; empty: there is none. APPLIED, or REFUSED with the reason.
   absl::StatusOr<ImportResult> Write(const RowOf& before);
@@ -35,6 +35,7 @@ class ServerWriter {
   const DeliveryTask& task_;
   const ServerMember& member_;
   const std::int64_t now_ms_;
+  const bool is_alone_;
   RowNames known_;  ///< The row itself, and those that were noted.
   int others_ = 0;  ///< Rows beside the delivery's that were noted.
 };

@@ -53,6 +53,16 @@ class ServerWalk(walk_test.Walk):
         self.assertEqual([float(row[2]) for row in place.erp.rows()], [13.75, 7])
         self.quiet(place)
 
+    def test_two_rows_swap_a_unique_value(self):
+        place = self.place()
+        place.erp.sql("ALTER TABLE company ADD UNIQUE (city)")
+        place.crm.sql("INSERT INTO company (vat, name, city) VALUES ('NO 1', 'Ada', 'Rome'), ('NO 2', 'Bob', 'Oslo')")
+        place.rounds()
+        place.crm.sql("UPDATE company SET city = CASE city WHEN 'Rome' THEN 'Oslo' ELSE 'Rome' END")
+        place.rounds()
+        self.assertEqual([system.rows() for system in place.systems], [[("NO 1", "Ada", "Oslo"), ("NO 2", "Bob", "Rome")]] * 2)
+        self.quiet(place)
+
     def test_a_table_that_is_dropped_and_made_again_deletes_nothing_elsewhere(self):
         place = self.place(deletes="any")
         place.crm.sql(ADA)

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from unittest import mock
 
@@ -123,6 +124,14 @@ class Programs(unittest.TestCase):
             self.assertEqual(postgres_cluster.programs(), found[1].parent)
 
 
+def is_at_work(process):
+    """Whoever takes in orphans may take its time with one that has ended."""
+    try:
+        return "\nState:\tZ" not in pathlib.Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class StoppedMariadb(unittest.TestCase):
     SLOW = """
 import os, pathlib, signal, sys, time
@@ -146,6 +155,22 @@ signal.pause()
             self.assertIsNone(process.poll())
         server.stop()
         self.assertIsNotNone(process.poll(), "it removes its pid file before it ends")
+
+    def test_an_installation_that_does_not_end_leaves_no_process(self):
+        # As root it is another account that runs it.
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        folder.chmod(0o777)
+        installer = folder / "installer"
+        installer.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {folder}/child.new\nmv {folder}/child.new {folder}/child\nwait\n")
+        installer.chmod(0o755)
+        with mock.patch.multiple(mariadb_servers, INSTALLER=installer, PATIENCE_S=5):
+            with self.assertRaisesRegex(mariadb_servers.Failed, "does not end within 5 s"):
+                mariadb_servers.install(folder / "data")
+        child = int((folder / "child").read_text())
+        end = time.monotonic() + 30
+        while is_at_work(child):
+            self.assertLess(time.monotonic(), end, "its child goes on")
 
 
 def installed():

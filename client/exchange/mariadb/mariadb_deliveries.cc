@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/exchange/mariadb/mariadb_inbox.h"
+#include "client/exchange/mariadb/mariadb_swap.h"
 #include "client/exchange/mariadb/mariadb_transaction.h"
 #include "client/exchange/mariadb/mariadb_values.h"
 #include "client/exchange/mariadb/mariadb_writer.h"
@@ -36,10 +37,12 @@ class MariadbDatabase : public DeliveryDatabase {
     Disconnect();
     ASSIGN_OR_RETURN(connection_, mariadb::Connection::Open(ConnectToChange(access_)));
     inbox_.emplace(*connection_);
+    swap_.emplace(*connection_, members_, *inbox_);
     return absl::OkStatus();
   }
   void Disconnect() override {
     transaction_.reset();
+    swap_.reset();
     inbox_.reset();
     connection_.reset();
   }
@@ -108,6 +111,7 @@ class MariadbDatabase : public DeliveryDatabase {
     return inbox_->FindInLedger(delivery_id);
   }
   absl::Status WriteLedger(const LedgerRow& row) override { return inbox_->WriteLedger(row); }
+  SwapDatabase* swaps() override { return &*swap_; }
 
   Fate FateOf(const absl::Status& status) const override {
     if (mariadb::TroubleOf(status) == mariadb::Trouble::kLost) return Fate::kUnknown;
@@ -121,6 +125,7 @@ class MariadbDatabase : public DeliveryDatabase {
   MariadbMembers members_;
   std::unique_ptr<mariadb::Connection> connection_;  ///< Null: there is none yet.
   std::optional<MariadbInbox> inbox_;                ///< Of that.
+  std::optional<MariadbSwap> swap_;                  ///< The same.
   std::optional<MariadbTransaction> transaction_;
 };
 

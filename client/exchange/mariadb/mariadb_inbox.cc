@@ -151,6 +151,16 @@ absl::Status MariadbInbox::Remove(const std::string& delivery_id) {
       "taking it out of the inbox");
 }
 
+absl::StatusOr<std::optional<v1::Delivery>> MariadbInbox::Find(const std::string& delivery_id) {
+  ASSIGN_OR_RETURN(const mariadb::Rows rows,
+                   connection_.Query(absl::StrCat("SELECT body FROM _mirror_inbox WHERE delivery_id = ",
+                                                  QuotedText(delivery_id)),
+                                     "reading the inbox"));
+  v1::Delivery delivery;
+  if (rows.rows() == 0 || !delivery.ParseFromString(rows.Text(0, 0))) return std::nullopt;
+  return delivery;
+}
+
 absl::StatusOr<std::optional<LedgerState>> MariadbInbox::FindInLedger(const std::string& delivery_id) {
   ASSIGN_OR_RETURN(
       const mariadb::Rows rows,

@@ -32,6 +32,8 @@ class MariadbInbox {
 
   // In a transaction.
   absl::Status Remove(const std::string& delivery_id);
+  /// Absent: it is not there.
+  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id);
   absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
   absl::Status WriteLedger(const LedgerRow& row);
 

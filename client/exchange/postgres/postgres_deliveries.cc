@@ -16,6 +16,7 @@
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_match_set.h"
+#include "client/exchange/postgres/postgres_swap.h"
 #include "client/exchange/postgres/postgres_triggered.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/exchange/postgres/postgres_writer.h"
@@ -28,6 +29,24 @@ constexpr char kImporting[] = "importing a delivery";
 /// All that Find() gives are of this kind.
 const PostgresMember& Own(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
 
+/// A session that sees what was there before the transaction of another one. Threads: one.
+class BesideSession {
+ public:
+  explicit BesideSession(PostgresAccess access) : access_(std::move(access)) {}
+  /// Opens it where it is not open. Errors: those of Connection::Open().
+  absl::StatusOr<postgres::Connection*> Get() {
+    if (connection_ == nullptr || !connection_->IsOpen()) {
+      ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToSource(access_)));
+    }
+    return connection_.get();
+  }
+  void End() { connection_.reset(); }
+
+ private:
+  const PostgresAccess access_;
+  std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none.
+};
+
 class PostgresDatabase : public DeliveryDatabase {
  public:
   explicit PostgresDatabase(const PostgresDeliveriesOptions& options)
@@ -35,6 +54,7 @@ class PostgresDatabase : public DeliveryDatabase {
         rules_(options.rules),
         schema_(options.members.schema),
         layout_(options.layout),
+        beside_(options.access),
         members_(options.members, rules_),
         box_members_(options.members, rules_) {}
 
@@ -43,6 +63,7 @@ class PostgresDatabase : public DeliveryDatabase {
     Disconnect();
     ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToChange(access_)));
     inbox_.emplace(*connection_, schema_);
+    swap_.emplace(*connection_, members_, *inbox_, *this);
     boxes_.emplace(*connection_, box_members_, schema_);
     if (layout_) shown_ = layout_(*boxes_);
     return absl::OkStatus();
@@ -51,9 +72,10 @@ class PostgresDatabase : public DeliveryDatabase {
     sets_.clear();
     shown_.reset();
     boxes_.reset();
+    swap_.reset();
     inbox_.reset();
     connection_.reset();
-    beside_.reset();
+    beside_.End();
   }
 
   absl::Status EmptyInbox() override { return inbox_->Empty(); }
@@ -105,6 +127,7 @@ class PostgresDatabase : public DeliveryDatabase {
     return committed;
   }
   void RollBack() override {
+    if (swap_) swap_->Forget();
     savepoint_.reset();
     transaction_.reset();
   }
@@ -122,14 +145,14 @@ class PostgresDatabase : public DeliveryDatabase {
     return ReadReferringInPostgres(*connection_, members_, Own(member), key, deletes, take);
   }
   absl::Status BeginTriggered() override {
-    triggered_.emplace(*connection_, members_, [this] { return Beside(); });
+    triggered_.emplace(*connection_, members_, [this] { return beside_.Get(); });
     return triggered_->Begin();
   }
   absl::StatusOr<std::vector<TriggeredRow>> FindTriggered(const RowNames& known) override {
     return triggered_->Find(known);
   }
   absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) override {
-    return WritePostgresRow(*connection_, members_, task, Own(member), key);
+    return WritePostgresRow(*connection_, members_, task, Own(member), /*checks=*/!swap_->is_open(), key);
   }
   absl::Status NoteConflict(const ServerMember& member, const RowOf& key) override {
     return NotePostgresConflict(*connection_, Own(member), key);
@@ -150,6 +173,7 @@ class PostgresDatabase : public DeliveryDatabase {
     return told.ok() ? boxes_->Flush() : told;
   }
   BoxSource* boxes() override { return boxes_ ? &*boxes_ : nullptr; }
+  SwapDatabase* swaps() override { return &*swap_; }
 
   Fate FateOf(const absl::Status& status) const override {
     switch (postgres::TroubleOf(status)) {
@@ -164,21 +188,16 @@ class PostgresDatabase : public DeliveryDatabase {
   std::string Refusal(const absl::Status& status) const override { return PostgresRefusal(status); }
 
  private:
-  absl::StatusOr<postgres::Connection*> Beside() {
-    if (beside_ != nullptr && beside_->IsOpen()) return beside_.get();
-    ASSIGN_OR_RETURN(beside_, postgres::Connection::Open(ConnectToSource(access_)));
-    return beside_.get();
-  }
-
   const PostgresAccess access_;
   const ExchangeRules rules_;
   const std::string schema_;
   const MakeInboxLayout layout_;
+  BesideSession beside_;  ///< See PostgresTriggered.
   PostgresMembers members_;
   PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
   std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none yet.
-  std::unique_ptr<postgres::Connection> beside_;      ///< See PostgresTriggered.
   std::optional<PostgresInbox> inbox_;                ///< Of `connection_`.
+  std::optional<PostgresSwap> swap_;                  ///< The same.
   std::optional<PostgresBoxes> boxes_;                ///< Of that.
   std::unique_ptr<InboxLayout> shown_;                ///< Of those; null: nothing is shown.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.

@@ -156,6 +156,15 @@ absl::Status PostgresInbox::Remove(const std::string& delivery_id) {
       .status();
 }
 
+absl::StatusOr<std::optional<v1::Delivery>> PostgresInbox::Find(const std::string& delivery_id) {
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection_.Query(absl::StrCat("SELECT body FROM ", inbox_, " WHERE delivery_id = $1"),
+                                     {postgres::Value(delivery_id)}, "reading the inbox"));
+  v1::Delivery delivery;
+  if (rows.rows() == 0 || !delivery.ParseFromString(rows.Text(0, 0))) return std::nullopt;
+  return delivery;
+}
+
 absl::StatusOr<std::optional<LedgerState>> PostgresInbox::FindInLedger(const std::string& delivery_id) {
   ASSIGN_OR_RETURN(const postgres::Rows rows,
                    connection_.Query(absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ",

@@ -19,9 +19,10 @@ namespace mirror {
 /// connection, or another transaction that was in the way.
 std::string PostgresRefusal(const absl::Status& status);
 
-/// See DeliveryDatabase::Write().
+/// See DeliveryDatabase::Write(). `checks`: also what is DEFERRABLE.
 absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, PostgresMembers& members,
-                                      const DeliveryTask& task, const PostgresMember& member, RowOf* key);
+                                      const DeliveryTask& task, const PostgresMember& member, bool checks,
+                                      RowOf* key);
 
 /// See DeliveryDatabase::ReadReferring().
 absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresMembers& members,
