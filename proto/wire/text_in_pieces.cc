@@ -50,6 +50,7 @@ void TextInPieces::Add(std::string_view piece) {
   const std::size_t whole = WholeOf(piece);
   Count(piece.substr(0, whole));
   begun_ = piece.substr(whole);
+  is_split_ = is_split_ || !begun_.empty();
 }
 
 void TextInPieces::AddShape(std::string_view piece) {

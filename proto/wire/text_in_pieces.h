@@ -25,6 +25,8 @@ class TextInPieces {
   bool IsHeld() const;
   /// As WhyNotText().
   std::string WhyNot() const;
+  /// No piece ended inside of a character: each of them is a text.
+  bool HasWholePieces() const { return !is_split_; }
 
  private:
   bool IsUtf8() const { return is_utf8_ && begun_.empty(); }
@@ -36,7 +38,7 @@ class TextInPieces {
   std::string
       shape_;  ///< Each run of digits or of blanks as one of them: a number as long as the text is one.
   std::size_t utf16_units_ = 0;
-  bool is_utf8_ = true, has_nul_ = false;
+  bool is_utf8_ = true, has_nul_ = false, is_split_ = false;
 };
 
 }  // namespace mirror

@@ -11,7 +11,8 @@ absl::StatusOr<std::optional<Store::Committed>> Store::PlanAndCommit(const Plann
                                                                      const StoreWork::Follow& follow) {
   for (const Savepoints savepoints : {Savepoints::kWhereNeeded, Savepoints::kAlways}) {
     const bool first = savepoints == Savepoints::kWhereNeeded;
-    ASSIGN_OR_RETURN(const std::unique_ptr<StoreWork> work, Begin(first ? intent : Intent{}));
+    ASSIGN_OR_RETURN(const std::unique_ptr<StoreWork> work,
+                     Begin(first ? intent : Intent{.large_bytes = intent.large_bytes}));
     ASSIGN_OR_RETURN(std::optional<Plan> plan, planner(work->tenant()));
     if (!plan) return std::optional<Committed>();
     plan->journal = journal_;

@@ -73,6 +73,16 @@ std::set<std::string> TablesOf(const RowRequest& request) {
   return tables;
 }
 
+/// Of the batch's rows that which has the most bytes in values that came in parts: how many.
+std::uint64_t LargestRow(const ChangeBatch& batch) {
+  std::map<std::uint32_t, std::uint64_t> bytes;
+  std::uint64_t largest = 0;
+  for (const ColumnView& view : batch.columns) {
+    for (const LargeValue& large : view.large) largest = std::max(largest, bytes[large.row] += large.size);
+  }
+  return largest;
+}
+
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
@@ -84,6 +94,7 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
       tables.insert(FoldName(incoming.table));
       if (!incoming.batch.ok()) continue;
       const ChangeBatch& batch = *incoming.batch;
+      intent.large_bytes = std::max(intent.large_bytes, LargestRow(batch));
       const bool ends_population = batch.commit && batch.base_lsn == Lsn{};
       if (batch.populate != PopulateReason::kNone || ends_population) intent.changes_tables = true;
     }

@@ -54,6 +54,22 @@ INSTANTIATE_TEST_SUITE_P(Texts, TextInPiecesTest,
                                          "                    12345678901234567890"s,
                                          "1e1e1e1e1e1e1e1e1e1"s));
 
+TEST(WholePiecesTest, NoneEndsInsideOfACharacter) {
+  const Column column = MakeColumn("value", Type::kText);
+  const auto has_whole = [&](const std::vector<std::string>& pieces) {
+    TextInPieces text(column);
+    for (const std::string& piece : pieces) text.Add(piece);
+    return text.HasWholePieces();
+  };
+  EXPECT_TRUE(has_whole({}));
+  EXPECT_TRUE(has_whole({"plain", "", "ö", "😀"}));
+  EXPECT_FALSE(has_whole({"a\xC3",
+                          "\xB6"
+                          "b"}));
+  EXPECT_FALSE(has_whole({"\xF0", "\x9F", "\x98\x80"})) << "one that takes three";
+  EXPECT_FALSE(has_whole({"ö\xC3"})) << "and one that never ends";
+}
+
 TEST(LongTextInPiecesTest, ANumberMayBeAsLongAsItLikes) {
   Column column = MakeColumn("value", Type::kAny);
   column.affinity = Affinity::kReal;

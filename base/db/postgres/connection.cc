@@ -72,6 +72,7 @@ BoundValues::BoundValues(Values values) {
     data_.push_back(value.is_null() ? nullptr : binary.data() == nullptr ? "" : binary.data());
     sizes_.push_back(static_cast<int>(binary.size()));
     formats_.push_back(value.type() == Type::kUnknown ? kText : kBinary);
+    bytes_ += binary.size();
   }
 }
 
@@ -151,6 +152,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
   RETURN_IF_ERROR(CheckSql(sql));
   const BoundValues bound(values);
   if (!bound.status().ok()) return bound.status();
+  line_->NoteSize(bound.bytes());
   RETURN_IF_ERROR(DeallocateDropped());
   RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
   const std::string key = PreparedStatements::KeyOf(sql, values);
@@ -222,6 +224,7 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   RETURN_IF_ERROR(CheckSql(sql));
   const BoundValues bound(values);
   if (!bound.status().ok()) return bound.status();
+  line_->NoteSize(bound.bytes());
   RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
   // Never prepared: it takes long in any case, and a plan that became stale would fail it.
   RETURN_IF_ERROR(SendUnnamed(*line_, sql, bound, doing));

@@ -2,6 +2,7 @@
 #define MIRROR_BASE_DB_POSTGRES_CONNECTION_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -154,12 +155,14 @@ class BoundValues {
   const char* const* data() const { return data_.data(); }
   const int* sizes() const { return sizes_.data(); }
   const int* formats() const { return formats_.data(); }
+  std::size_t bytes() const { return bytes_; }  ///< Of all of them.
 
  private:
   absl::Status status_;
   std::vector<unsigned int> types_;
   std::vector<const char*> data_;
   std::vector<int> sizes_, formats_;
+  std::size_t bytes_ = 0;
 };
 
 /// What is sent as SQL ends where a NUL stands. Errors: kInvalidArgument.

@@ -201,7 +201,9 @@ absl::StatusOr<Result> Line::Next(std::string_view doing) {
   while (PQstatus(handle_) == CONNECTION_OK && PQisBusy(handle_) == 1) {
     RETURN_IF_ERROR(WaitForMore(doing));
   }
-  return Result(PQgetResult(handle_));
+  Result result(PQgetResult(handle_));
+  if (result != nullptr) NoteSize(PQresultMemorySize(result.get()));
+  return result;
 }
 
 bool Line::HasPiece(milliseconds within) {
@@ -222,7 +224,10 @@ absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
   int ready = std::exchange(next_size_, 0);
   while (IsOpen()) {
     const int size = ready != 0 ? std::exchange(ready, 0) : PQgetCopyData(handle_, &piece_, 1);
-    if (size > 0) return std::string_view(piece_, static_cast<std::size_t>(size));
+    if (size > 0) {
+      NoteSize(static_cast<std::size_t>(size));
+      return std::string_view(piece_, static_cast<std::size_t>(size));
+    }
     if (size < 0) return std::string_view();
     RETURN_IF_ERROR(WaitForMore(doing));
   }

@@ -1,7 +1,9 @@
 #ifndef MIRROR_BASE_DB_POSTGRES_LINE_H_
 #define MIRROR_BASE_DB_POSTGRES_LINE_H_
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -86,6 +88,10 @@ class Line {
   /// The server has refused to write: it is a standby, or was told to write nothing.
   bool refused_to_write() const { return refused_to_write_; }
 
+  /// Of what came or went as a whole the largest, in bytes: libpq's buffers have grown to that, and stay so.
+  std::size_t largest() const { return largest_; }
+  void NoteSize(std::size_t bytes) { largest_ = std::max(largest_, bytes); }
+
   /// SQLSTATEs of warnings since Begin().
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -101,6 +107,7 @@ class Line {
   bool refused_to_write_ = false;
   bool is_left_ = false;
   int pid_ = 0;  ///< As libpq does not tell it of a lost one.
+  std::size_t largest_ = 0;
   std::vector<std::string> warnings_;
   char* piece_ = nullptr;  ///< libpq's, as the next one.
   char* next_piece_ = nullptr;

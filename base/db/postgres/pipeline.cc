@@ -20,6 +20,7 @@ int Pipeline::Queue(const std::string& sql, Values values, std::string_view doin
 absl::Status Pipeline::SendStep(const Step& step, std::size_t number, std::vector<Sent>& sent) {
   PGconn* const handle = connection_.line().handle();
   const BoundValues bound(step.values);
+  connection_.line().NoteSize(bound.bytes());
   const std::string key = PreparedStatements::KeyOf(step.sql, step.values);
   const PreparedStatements::Use use = connection_.prepared().UseOf(key);
   int taken = 1;

@@ -200,7 +200,7 @@ void Pool::GiveBack(Lease& lease) {
   // Those that are idle lead to the same server: the next one looks for it anew.
   if (lease.connection_->line().refused_to_write()) Renew();
   bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
-               ++lease.uses_ < options_.uses_max;
+               ++lease.uses_ < options_.uses_max && lease.connection_->line().largest() <= options_.bytes_max;
   if (stays) {
     lease.connection_->RenewCanceller();
     lease.connection_->SetAnswerWithin(options_.connect_as.answer_within);

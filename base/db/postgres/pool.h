@@ -26,6 +26,9 @@ struct PoolOptions {
   /// has learned of each table.
   std::chrono::milliseconds age_max{3'600'000};
   std::int64_t uses_max = 500;
+  /// And one over which more than this came or went as a whole, as a large value does: its buffers would keep
+  /// that size.
+  std::size_t bytes_max = 32 << 20;
   /// Checks each new connection before it is lent; on an error the connection is closed. Null: no check.
   std::function<absl::Status(Connection&)> admit = nullptr;
 };

@@ -25,9 +25,10 @@ namespace mirror {
 
 /// A transaction that has begun, with the connection that it has until it ends.
 struct PostgresWork {
-  explicit PostgresWork(NodeLease taken)
-      : role(taken.role), lease(std::move(taken.lease)), transaction(*lease) {}
+  PostgresWork(ValueRoom::Share taken_room, NodeLease taken)
+      : room(std::move(taken_room)), role(taken.role), lease(std::move(taken.lease)), transaction(*lease) {}
 
+  const ValueRoom::Share room;
   const NodeRole role;
   postgres::Lease lease;
   postgres::Transaction transaction;

@@ -19,6 +19,7 @@
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/rows/columns_in.h"
+#include "server/store/postgres/rows/long_rows.h"
 #include "server/store/postgres/rows/ranges.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 
@@ -89,16 +90,30 @@ class PostgresSnapshot final : public Snapshot {
                                                   const std::vector<std::uint32_t>& columns,
                                                   const std::vector<KeyRange>& ranges,
                                                   const GoOn& go_on) override {
+    ASSIGN_OR_RETURN(const PostgresKinds kinds, Touch(table));
+    PostgresStoredRows stored(table, kinds, columns);
+    const std::string name = Qualified(names_.schema_name, table.name);
+    PostgresLongRows long_rows(*connection_, name, table, stored);
+    // Citus has no ctid of a table's.
+    bool may_have_long = kind_ == PlaceKind::kPlain;
+    if (may_have_long) {
+      ASSIGN_OR_RETURN(may_have_long, MayHaveLongValues(*connection_, name, table));
+    }
+    const PostgresReading reading = {
+        .name = name,
+        .kept = table,
+        .select = may_have_long ? long_rows.SelectList() : stored.SelectList("m")};
+    const auto may_go_on = [&] { return MayGoOn(go_on); };
     std::vector<RangeDigest> digests(ranges.empty() ? 1 : ranges.size());
     RowDigest digest;
-    const absl::Status read =
-        Read(table, columns, ranges, /*in_key_order=*/false, go_on,
-             [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t range) {
-               absl::Status added = stored.Digest(row, &digest);
-               if (added.ok()) digests[range].Add(digest.Finish());
-               return added;
-             });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ReadRanges(*connection_, reading, ranges, may_go_on,
+                               [&](const postgres::RowView& row, std::size_t range) {
+                                 if (may_have_long && long_rows.Note(row, range)) return absl::OkStatus();
+                                 absl::Status added = stored.Digest(row, &digest);
+                                 if (added.ok()) digests[range].Add(digest.Finish());
+                                 return added;
+                               }));
+    RETURN_IF_ERROR(long_rows.Digest(may_go_on, &digests));
     return digests;
   }
 

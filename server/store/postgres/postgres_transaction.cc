@@ -284,8 +284,10 @@ class PostgresTransaction final : public StoreTransaction {
 
  private:
   absl::Status TakeAndBegin(const Intent& intent, bool* is_elsewhere) {
+    // Before the connection, which others of the place could not use meanwhile.
+    ValueRoom::Share room = mirror_.place.value_room().Take(intent.large_bytes);
     ASSIGN_OR_RETURN(NodeLease lease, mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent)));
-    mirror_.work = std::make_unique<PostgresWork>(std::move(lease));
+    mirror_.work = std::make_unique<PostgresWork>(std::move(room), std::move(lease));
     absl::Status begun = BeginWith(intent, is_elsewhere);
     if (!begun.ok()) mirror_.work.reset();
     return begun;

@@ -19,6 +19,7 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -131,6 +132,25 @@ TEST_F(SharedMirrorTest, RowsNameTheirTablesAndChangeNone) {
   ASSERT_THAT(shared_.begun, SizeIs(1));
   EXPECT_THAT(shared_.begun[0].tables, ElementsAre("keyless", "pairs", "people"));
   EXPECT_FALSE(shared_.begun[0].changes_tables);
+}
+
+TEST_F(SharedMirrorTest, RowsSayHowLargeTheirLargestOneIs) {
+  const TableSchema table = NamedTable(
+      "Big", {KeyColumn("id", Type::kInt64), PlainColumn("t", Type::kText), PlainColumn("b", Type::kBytes)});
+  source_->Mirror(table, {}, kFive);
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({table}), IsOk());
+  shared_.begun.clear();
+  shared_.again = 1;
+  // Nothing of the values has come: what is asked for is known before anything is looked for.
+  EXPECT_FALSE(source_
+                   ->Send(table, ToTen({{1, Large(1, 500, Kind::kText), Large(2, 300)},
+                                        {2, Large(3, 600, Kind::kText), nullptr},
+                                        {3, "small", Large(4, 700)}}))
+                   .status.ok());
+  ASSERT_THAT(shared_.begun, SizeIs(Ge(2)));
+  EXPECT_EQ(shared_.begun[0].large_bytes, 800U) << "one row is written after the other";
+  EXPECT_EQ(shared_.begun[1].large_bytes, 800U) << "also where it is done again";
 }
 
 TEST_F(SharedMirrorTest, APopulationChangesTablesWhereItBeginsAndWhereItEnds) {

@@ -55,7 +55,10 @@ absl::StatusOr<NodeLease> Lent(absl::StatusOr<postgres::Lease> lease, const Node
 }  // namespace
 
 PostgresPlace::PostgresPlace(const PlaceOptions& options, std::int64_t since_ms)
-    : options_(options), since_ms_(since_ms), pools_(PoolsFor(options, "")) {}
+    : options_(options),
+      since_ms_(since_ms),
+      pools_(PoolsFor(options, "")),
+      value_room_(options.value_room_bytes) {}
 
 std::unique_ptr<PostgresPlace> PostgresPlace::Closed(const PlaceOptions& options, std::int64_t now_ms) {
   return std::unique_ptr<PostgresPlace>(new PostgresPlace(options, now_ms));

@@ -20,6 +20,7 @@
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_node.h"
 #include "server/store/postgres/place/session.h"
+#include "server/store/postgres/place/value_room.h"
 
 namespace mirror {
 
@@ -35,6 +36,7 @@ struct PlaceOptions {
   std::chrono::milliseconds hung_after{15'000};
   PlaceKind kind = PlaceKind::kPlain;
   std::int64_t relations_max = 100'000;  ///< From so many tables, indexes and such on it takes no new mirror.
+  std::uint64_t value_room_bytes = 64 << 20;  ///< See ValueRoom.
 };
 
 /// A database that holds mirrors: pools of connections, apart for each use, and for each node where Citus
@@ -72,6 +74,8 @@ class PostgresPlace {
   /// Those that are open are not used again: the passfile has changed, or another server answers now.
   void Reconnect() MIRROR_EXCLUDES(mutex_);
 
+  /// Of the large values that are written there, whatever mirror they are of.
+  ValueRoom& value_room() { return value_room_; }
   /// At the coordinator.
   postgres::Pool::Counts counts(PlaceUse use) const { return PoolOf(use).counts(); }
   const PlaceOptions& options() const { return options_; }
@@ -89,6 +93,7 @@ class PostgresPlace {
   const std::int64_t since_ms_;
   const Pools pools_;
   std::atomic<bool> is_open_{false};
+  ValueRoom value_room_;
   mutable Mutex mutex_;
   std::string database_ MIRROR_GUARDED_BY(mutex_);
   absl::Status failed_ MIRROR_GUARDED_BY(mutex_);  ///< Of Admit().

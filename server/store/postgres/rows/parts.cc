@@ -77,10 +77,9 @@ absl::Status ReadParts(postgres::Connection& connection, const PostgresParts& of
   return row.status();
 }
 
-std::string PartsSql(const PostgresParts& of, int first) {
-  return absl::StrCat("(SELECT string_agg(data, ''::bytea ORDER BY \"offset\") FROM ", of.receipts,
-                      " WHERE kind = ", kPartKind, " AND table_key = $", first, "::text AND number = $",
-                      first + 1, "::bigint AND cycle = $", first + 2, "::bigint)");
+std::string PartsSql(const PostgresParts& of, int key, int cycle) {
+  return absl::StrCat(of.receipts, " WHERE kind = ", kPartKind, " AND table_key = $", key,
+                      "::text AND cycle = $", cycle, "::bigint");
 }
 
 absl::Status ForgetParts(postgres::Connection& connection, const PostgresParts& of,

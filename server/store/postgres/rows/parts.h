@@ -39,9 +39,9 @@ absl::StatusOr<std::int64_t> CountPartBytes(postgres::Connection& connection, co
 /// In their order.
 absl::Status ReadParts(postgres::Connection& connection, const PostgresParts& of, std::uint64_t value_id,
                        const std::function<void(std::string_view)>& take);
-/// What such a value is in a statement, as bytea: it never leaves the database. To be bound from $`first` on:
-/// the table's FoldName(), the value's id, the cycle.
-std::string PartsSql(const PostgresParts& of, int first);
+/// Where a table's parts stand in a statement, behind FROM: (number, "offset", data), of which `number` is
+/// the value's id. $`key` is the table's FoldName(), $`cycle` the cycle.
+std::string PartsSql(const PostgresParts& of, int key, int cycle);
 absl::Status ForgetParts(postgres::Connection& connection, const PostgresParts& of,
                          const std::vector<std::uint64_t>& value_ids);
 

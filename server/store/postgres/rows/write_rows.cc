@@ -157,6 +157,7 @@ class RowWriter {
     RETURN_IF_ERROR(ReadParts(connection_, parts_, value.large->value_id,
                               [&text](std::string_view piece) { text.Add(piece); }));
     const bool is_raw = value.kind == Kind::kRawText;
+    if (!is_raw && text.HasWholePieces()) set_.NoteWholePieces(value.large->value_id);
     if (is_raw ? !text.IsStoredAsNumber() : text.IsHeld()) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat(place, ": ", text.WhyNot(), ". Nothing of this batch was applied."));

@@ -29,14 +29,16 @@ std::string Beside(const std::string& kept) { return kept.empty() ? kept : absl:
 
 }  // namespace
 
-/// What a statement reads: b, with a column for each of the batch's, and what is bound to it.
+/// What a statement reads: b, with "c0", "c1", … for the batch's columns, and what is bound to it.
 struct PostgresSetWriter::Statement {
   std::deque<postgres::Array> arrays;
   std::vector<postgres::Value> values;
-  std::string unnested, names;       ///< "$1::bigint[], $2::text[]", "c0, c1"
-  std::vector<std::string> columns;  ///< To each of the batch's, what it is: "b.c0", or what its parts are.
-  bool has_parts = false;
+  std::string unnested, names;  ///< "$1::bigint[], $2::text[]", "c0, c1"
+  std::string whole;            ///< Of the one row, in the same order: "($1::bigint[])[1] AS c0", and parts.
+  std::string parts;            ///< Where they stand; empty: nothing comes in parts.
+  std::string part_ids;         ///< "$3::bigint, $4::bigint"
 
+  bool has_parts() const { return !parts.empty(); }
   int Bind(const postgres::Value& value) {
     values.push_back(value);
     return static_cast<int>(values.size());
@@ -45,10 +47,13 @@ struct PostgresSetWriter::Statement {
     const int bound = Bind(arrays.back().value());
     absl::StrAppend(&unnested, unnested.empty() ? "" : ", ", "$", bound, "::", type, "[]");
     absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    absl::StrAppend(&whole, whole.empty() ? "" : ", ", "($", bound, "::", type, "[])[1] AS ", name);
   }
   std::string From(std::string_view more = "") const {
-    // A row of which all came in parts.
-    if (unnested.empty()) return "(SELECT 1) AS b(one)";
+    // An aggregate over the parts is one row. As a value of its own, (SELECT string_agg(…)), or through a
+    // join that keeps rows, PostgreSQL would copy what it has put together once more.
+    if (has_parts())
+      return absl::StrCat("(SELECT ", whole, " FROM ", parts, " AND number IN (", part_ids, ")) AS b");
     return absl::StrCat("unnest(", unnested, ")", more.empty() ? "" : " WITH ORDINALITY", " AS b(", names,
                         more.empty() ? "" : ", ", std::string(more), ")");
   }
@@ -103,7 +108,7 @@ absl::Status PostgresSetWriter::Keep(const std::vector<std::uint32_t>& rows) {
 }
 
 std::string PostgresSetWriter::Kept(Statement* to) const {
-  if (target_.keeping == nullptr || to->has_parts) return "";
+  if (target_.keeping == nullptr || to->has_parts()) return "";
   const std::string batch = to->From();
   return absl::StrCat("kept AS (", target_.keeping->sql(batch, to->Bind(target_.keeping->moment)), ")");
 }
@@ -112,11 +117,9 @@ void PostgresSetWriter::BindColumns(const std::vector<std::uint32_t>& rows, bool
   for (std::size_t i = 0; i < batch_.columns.size(); ++i) {
     const ColumnView& view = batch_.columns[i];
     const Column& column = schema_.columns[view.column];
-    to->columns.push_back(absl::StrCat("b.c", i));
     if (keys_alone && column.key_position == 0) continue;
     if (const LargeValue* const large = rows.size() == 1 ? FindLarge(view, rows[0]) : nullptr) {
-      to->columns.back() = InPartsSql(*large, i, rows[0], to);
-      to->has_parts = true;
+      AddParts(*large, i, rows[0], to);
       continue;
     }
     postgres::Array& array = to->arrays.emplace_back(ElementType(column));
@@ -138,17 +141,28 @@ void PostgresSetWriter::BindKinds(const std::vector<std::uint32_t>& rows, Statem
   to->AddArray("bytea", "kinds");
 }
 
-std::string PostgresSetWriter::InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row,
-                                          Statement* to) const {
-  const int first = to->Bind(parts_key_);
-  to->Bind(static_cast<std::int64_t>(large.value_id));
-  to->Bind(parts_.cycle);
-  const std::string bytes = PartsSql(parts_, first);
+void PostgresSetWriter::AddParts(const LargeValue& large, std::size_t column, std::uint32_t row,
+                                 Statement* to) const {
+  if (!to->has_parts()) {
+    const int key = to->Bind(parts_key_);
+    to->parts = PartsSql(parts_, key, to->Bind(parts_.cycle));
+  }
+  const int id = to->Bind(static_cast<std::int64_t>(large.value_id));
+  absl::StrAppend(&to->part_ids, to->part_ids.empty() ? "" : ", ", "$", id, "::bigint");
   const ColumnView& view = batch_.columns[column];
   const Type type = schema_.columns[view.column].type;
-  if (type == Type::kBytes) return bytes;
   const bool is_text = type == Type::kText || view.At(row).kind == Kind::kText;
-  return absl::StrCat(is_text ? "convert_from(" : "encode(", bytes, is_text ? ", 'UTF8')" : ", 'hex')");
+  // Pieces that are texts by themselves are put together as texts: turned as a whole, one would be there
+  // twice.
+  const bool by_piece = is_text && whole_texts_.contains(large.value_id);
+  const std::string whole =
+      absl::StrCat("string_agg(", by_piece ? "convert_from(data, 'UTF8'), ''" : "data, ''::bytea",
+                   " ORDER BY \"offset\") FILTER (WHERE number = $", id, "::bigint)");
+  absl::StrAppend(&to->whole, to->whole.empty() ? "" : ", ",
+                  type == Type::kBytes || by_piece ? whole
+                  : is_text                        ? absl::StrCat("convert_from(", whole, ", 'UTF8')")
+                                                   : absl::StrCat("encode(", whole, ", 'hex')"),
+                  " AS c", column);
 }
 
 std::string PostgresSetWriter::SameKey() const {
@@ -167,7 +181,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
     const Column& column = schema_.columns[batch_.columns[i].column];
     const std::string name = QuoteName(column.name);
     absl::StrAppend(&names, i == 0 ? "" : ", ", name);
-    absl::StrAppend(&values, i == 0 ? "" : ", ", statement.columns[i]);
+    absl::StrAppend(&values, i == 0 ? "" : ", ", "b.c", i);
     if (column.key_position != 0) continue;
     absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
@@ -231,7 +245,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Update(Statement statement) {
     const Column& column = schema_.columns[batch_.columns[i].column];
     if (column.key_position != 0) continue;
     has_any |= column.type == Type::kAny;
-    absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ", statement.columns[i]);
+    absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = b.c", i);
   }
   if (has_any) absl::StrAppend(&set, ", ", SetKinds(&statement));
   const std::string kept = Kept(&statement);
@@ -246,7 +260,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement, cons
   if (HasOwned(schema_)) {
     absl::StrAppend(&sql, "UPDATE ONLY ", target_.name, " AS m SET ", kOwnedColumn, " = 0 FROM ",
                     statement.From(), " WHERE ", SameKey(), AndLive(schema_, "m"));
-  } else if (key.size() == 1) {
+  } else if (key.size() == 1 && !statement.has_parts()) {
     absl::StrAppend(&sql, "DELETE FROM ONLY ", target_.name, " AS m WHERE m.",
                     QuoteName(schema_.columns[key[0]].name), " = ANY (", statement.unnested, ")");
   } else {

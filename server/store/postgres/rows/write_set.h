@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ class PostgresSetWriter {
                                        const PostgresSqlOver& sql, postgres::Values values);
   /// Keeps what is to be kept of whole rows of an INSERT, by itself.
   absl::Status Keep(const std::vector<std::uint32_t>& rows);
+  /// Each piece of the text that came in parts is a text: none ends inside of a character.
+  void NoteWholePieces(std::uint64_t value_id) { whole_texts_.insert(value_id); }
   /// Of the batch those whose key is not there: the first kMissingKeysMax.
   absl::Status FindMissing(RowsWritten* written);
 
@@ -63,7 +66,7 @@ class PostgresSetWriter {
   struct Statement;
   void BindColumns(const std::vector<std::uint32_t>& rows, bool keys_alone, Statement* to);
   void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
-  std::string InPartsSql(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
+  void AddParts(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
   std::string SameKey() const;
   /// "kept AS (…)", for what stands in a WITH; empty: nothing is kept.
   std::string Kept(Statement* to) const;
@@ -79,6 +82,7 @@ class PostgresSetWriter {
   const PostgresParts parts_;
   PostgresBatchValues& values_;
   std::string parts_key_;
+  std::set<std::uint64_t> whole_texts_;  ///< Value ids.
 };
 
 }  // namespace mirror

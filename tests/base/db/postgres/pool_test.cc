@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/copy.h"
 #include "base/db/postgres/transaction.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/processes.h"
@@ -193,6 +195,49 @@ TEST_F(PostgresPool, OldOnesAndThoseOfAnOldPassfileAreClosed) {
   options_.age_max = milliseconds(0);
   Pool short_lived(options_);
   EXPECT_NE(PidOf(short_lived), PidOf(short_lived));
+}
+
+TEST_F(PostgresPool, OneThatALargeValueWentThroughIsClosed) {
+  options_.bytes_max = 1'000'000;
+  Pool pool(options_);
+  const auto pid_after = [&](const std::function<absl::Status(Connection&)>& use) {
+    const auto lease = pool.Take(kPatience);
+    EXPECT_THAT(lease.status(), IsOk());
+    EXPECT_THAT(use(**lease), IsOk());
+    return (*lease)->server_pid();
+  };
+  const auto select = [](int bytes) {
+    return [bytes](Connection& connection) {
+      return connection.Query("SELECT repeat('x', $1::int)", {bytes}).status();
+    };
+  };
+  const auto stream = [](Connection& connection) -> absl::Status {
+    absl::StatusOr<RowStream> rows = connection.Stream("SELECT repeat('x', 2000000)");
+    if (!rows.ok()) return rows.status();
+    absl::StatusOr<bool> row = rows->Step();
+    while (row.ok() && *row) row = rows->Step();
+    return row.status();
+  };
+  const auto copy = [](Connection& connection) -> absl::Status {
+    absl::StatusOr<CopyOut> rows =
+        CopyOut::Begin(connection, "COPY (SELECT repeat('x', 2000000)) TO STDOUT (FORMAT binary)");
+    if (!rows.ok()) return rows.status();
+    absl::StatusOr<bool> row = rows->Step();
+    while (row.ok() && *row) row = rows->Step();
+    return row.status();
+  };
+  const std::string large(2'000'000, 'x');
+  const auto send = [&](Connection& connection) {
+    return connection.Query("SELECT octet_length($1)", {large}).status();
+  };
+
+  const int first = pid_after(select(100'000));
+  EXPECT_EQ(pid_after(select(100'000)), first) << "however many small ones there are";
+  for (const std::function<absl::Status(Connection&)>& use :
+       {std::function<absl::Status(Connection&)>(select(2'000'000)), {stream}, {copy}, {send}}) {
+    const int used = pid_after(use);
+    EXPECT_NE(PidOf(pool), used) << "its buffers would stay as large as that";
+  }
 }
 
 TEST_F(PostgresPool, WhereAServerRefusesToWriteThePrimaryIsLookedForAnew) {

@@ -1,4 +1,6 @@
+#include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
@@ -334,11 +336,28 @@ TEST_F(PostgresRows, WhatSomebodyElseWroteIsNotRead) {
 
 class PostgresLargeValues : public PostgresRowsBench {
  protected:
+  static constexpr std::int64_t kSharedBytes = 32 << 20;  ///< shared_buffers of the tests' PostgreSQL.
+
   PostgresParts Of(const TableSchema& table) const { return {kReceipts, table.name, 1}; }
   absl::Status Send(const TableSchema& table, std::uint64_t id, std::uint64_t offset, std::string_view data,
                     std::int64_t max = 1'000'000'000) {
     return WritePart(*connection_, Of(table), {.cycle = 1, .value_id = id, .offset = offset, .data = data},
                      max);
+  }
+  /// A text in parts of `part` bytes.
+  void SendText(const TableSchema& table, std::uint64_t id, std::string_view text, std::size_t part) {
+    for (std::size_t at = 0; at < text.size(); at += part)
+      ASSERT_THAT(Send(table, id, at, text.substr(at, part)), IsOk());
+  }
+  /// The most memory that the connection's process has had.
+  std::int64_t PeakBytes() {
+    std::ifstream status(absl::StrCat("/proc/", connection_->server_pid(), "/status"));
+    std::string word;
+    while (status >> word && word != "VmHWM:") {
+    }
+    std::int64_t kilobytes = -1;
+    EXPECT_TRUE(status >> kilobytes);
+    return kilobytes * 1'024;
   }
   std::int64_t Waiting() { return Number(absl::StrCat("SELECT count(*) FROM ", std::string(kReceipts))); }
 };
@@ -400,6 +419,61 @@ TEST_F(PostgresLargeValues, ARowOfWhichAllCameInPartsIsWritten) {
   ASSERT_THAT(Send(table, 1, 0, "whole"), IsOk());
   EXPECT_EQ(Added(table, {.rows = {{Large(1, 5, Kind::kText)}, {"small"}}}), 2);
   EXPECT_EQ(Number("SELECT count(*) FROM m.log WHERE line IN ('whole', 'small')"), 2);
+}
+
+TEST_F(PostgresLargeValues, WhereATextIsCutChangesNothing) {
+  TableSchema table = NamedTable(
+      "t", {KeyColumn("id", Type::kInt64), PlainColumn("t", Type::kText), AnyColumn("a", Affinity::kBlob)});
+  Create(table);
+  const std::string text = "a€😀ö";
+  std::uint64_t id = 0;
+  std::string all;
+  for (std::size_t part = 1; part <= text.size(); ++part) {
+    SendText(table, ++id, text, part);
+    SendText(table, ++id, text, part);
+    const Rows row = {{static_cast<std::int64_t>(part), Large(id - 1, text.size(), Kind::kText),
+                       Large(id, text.size(), Kind::kText)}};
+    EXPECT_EQ(Added(table, {.rows = row, .seq = 2 * part - 1}), 1);
+    SendText(table, ++id, text, part);
+    EXPECT_EQ(Added(table, {.operation = Operation::kUpdate,
+                            .rows = {{static_cast<std::int64_t>(part), Large(id, text.size(), Kind::kText)}},
+                            .columns = {"id", "t"},
+                            .seq = 2 * part}),
+              0);
+    all += text;
+  }
+  const Contents read = Read(table);
+  EXPECT_EQ(read.rows.columns[1].data(), all);
+  EXPECT_EQ(read.rows.columns[2].data(), all);
+  EXPECT_EQ(Waiting(), 0);
+}
+
+TEST_F(PostgresLargeValues, AValueHasTheTimeThatItsSizeTakes) {
+  const TableSchema table = NamedTable("t", {KeyColumn("id", Type::kInt64), PlainColumn("t", Type::kText)});
+  Create(table);
+  Run("CREATE FUNCTION m.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NEW; "
+      "END'; CREATE TRIGGER slow BEFORE INSERT ON m.t FOR EACH ROW EXECUTE FUNCTION m.slow()");
+  SendText(table, 1, std::string(5'000'000, 'x'), kPartBytesMax);
+  SendText(table, 2, "x", 1);
+  connection_->SetAnswerWithin(std::chrono::seconds(1));
+  EXPECT_THAT(Write(table, {.rows = {{1, Large(1, 5'000'000, Kind::kText)}}}), IsOk())
+      << "a second more for each megabyte";
+  EXPECT_EQ(connection_->answer_within(), std::chrono::seconds(1)) << "the others have what they had";
+  EXPECT_THAT(Write(table, {.rows = {{2, Large(2, 1, Kind::kText)}}, .seq = 2}),
+              StatusIs(StatusCode::kUnavailable, HasSubstr("said nothing for 1000 ms")));
+}
+
+TEST_F(PostgresLargeValues, PostgresqlHoldsAValueFourTimesAtMostWhileItWritesIt) {
+  const TableSchema table = NamedTable("t", {KeyColumn("id", Type::kInt64), PlainColumn("t", Type::kText)});
+  Create(table);
+  std::string text;
+  while (text.size() < 64'000'000) text += "Grüße an alle. ";
+  SendText(table, 1, text, 150'000 * 17);
+  const std::int64_t before = PeakBytes();
+  EXPECT_EQ(Added(table, {.rows = {{1, Large(1, text.size(), Kind::kText)}}}), 1);
+  const auto size = static_cast<std::int64_t>(text.size());
+  EXPECT_LT(PeakBytes() - before, 4 * size + kSharedBytes) << "of the size of the value";
+  EXPECT_EQ(Number("SELECT octet_length(t) FROM m.t"), size);
 }
 
 TEST_F(PostgresLargeValues, WhatCannotBeATextIsRefused) {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "proto/wire/row_digest.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_snapshot.h"
 #include "server/store/postgres/records/metadata_rows.h"
@@ -74,6 +76,27 @@ TEST_F(PostgresSnapshotTest, WhatIsCommittedBesideItIsNotSeen) {
   before.reset();
   EXPECT_EQ(Rows(*Look()), 3U) << "the only connection was given back";
   EXPECT_EQ(place_->counts(PlaceUse::kScan).open, 1U);
+}
+
+TEST_F(PostgresSnapshotTest, ALongValueIsNotReadAsAWholeForItsDigest) {
+  constexpr std::size_t kLong = 40'000'000;
+  Run(absl::StrCat("UPDATE \"Mirror_ctx\".people SET name = repeat('x', ", kLong, ") WHERE id = 2"));
+  RowDigest row;
+  RangeDigest expected;
+  for (const bool first : {true, false}) {
+    row.AddInteger(first ? 1 : 2);
+    row.AddText(first ? "Ada" : std::string(kLong, 'x'));
+    row.AddInteger(first ? 36 : 45);
+    expected.Add(row.Finish());
+  }
+  const auto digests = Digest(*Look());
+  ASSERT_THAT(digests, IsOk());
+  EXPECT_EQ(digests->front(), expected);
+  EXPECT_EQ(place_->counts(PlaceUse::kScan).open, 1U) << "its connection is no larger than before";
+  EXPECT_THAT(Look()->ReadRows(
+                  table_, {0, 1, 2}, {}, 1, [] { return true; }, [](RowBlock*) { return absl::OkStatus(); }),
+              IsOk());
+  EXPECT_EQ(place_->counts(PlaceUse::kScan).open, 0U) << "what a whole value went through is closed";
 }
 
 TEST_F(PostgresSnapshotTest, ATableThatTookItsNameSinceIsNotReadInPart) {

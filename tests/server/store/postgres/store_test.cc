@@ -126,6 +126,32 @@ class PostgresStoreTest : public PostgresDatabaseTest {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(PostgresStoreTest, WhoWaitsToWriteALargeValueHasNoConnectionMeanwhile) {
+  Create(People());
+  const std::uint64_t large = PlaceOptions().value_room_bytes + 1;
+  std::vector<std::unique_ptr<Store>> others;
+  for (const char* const id : {"second", "third"}) {
+    auto store = OpenPostgresStore(*place_, id, /*create=*/true, {});
+    ASSERT_THAT(store, IsOk());
+    others.push_back(*std::move(store));
+  }
+  auto work = store_->Begin({.tables = {"people"}, .changes_tables = false, .large_bytes = large});
+  ASSERT_THAT(work, IsOk());
+
+  std::atomic<bool> has_begun = false;
+  std::thread waiting([&] {
+    EXPECT_THAT(others[0]->Begin({.large_bytes = 1}), IsOk());
+    has_begun = true;
+  });
+  while (place_->value_room().waiting() == 0) std::this_thread::yield();
+  EXPECT_THAT(others[1]->Begin({}), IsOk()) << "the second of two connections, and nothing that is large";
+  EXPECT_FALSE(has_begun);
+  work->reset();
+  waiting.join();
+  EXPECT_TRUE(has_begun);
+  EXPECT_EQ(place_->value_room().waiting(), 0U);
+}
+
 TEST_F(PostgresStoreTest, WhatIsNotThereIsMadeOnlyWhereItMayBe) {
   EXPECT_THAT(OpenPostgresStore(*place_, "other", false, {}).status(), StatusIs(StatusCode::kNotFound));
   EXPECT_THAT(OpenPostgresStore(*place_, "ctx", false, {}), IsOk());
