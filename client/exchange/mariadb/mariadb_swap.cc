@@ -18,7 +18,7 @@ constexpr char kSwapping[] = "applying deliveries together";
 /// ER_DUP_KEY, ER_DUP_ENTRY, ER_DUP_UNIQUE, ER_DUP_ENTRY_WITH_KEY_NAME.
 constexpr unsigned int kTaken[] = {1022, 1062, 1169, 1586};
 
-const MariadbMember& Own(const ServerMember& member) { return static_cast<const MariadbMember&>(member); }
+const MariadbMember& OwnOf(const ServerMember& member) { return static_cast<const MariadbMember&>(member); }
 
 std::string QuotedColumn(const MariadbMember& member, std::uint32_t column) {
   // Names that cannot be written are those of tables that are not announced.
@@ -39,7 +39,7 @@ absl::Status MariadbSwap::TakeBack() {
 }
 
 absl::StatusOr<std::vector<UniqueColumns>> MariadbSwap::FindUnique(const ServerMember& member) {
-  const MariadbTable& table = Own(member).known->table;
+  const MariadbTable& table = OwnOf(member).known->table;
   const std::string database = QuotedText(connection_.dsn().database), name = QuotedText(table.name);
   ASSIGN_OR_RETURN(
       const mariadb::Rows rows,
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<UniqueColumns>> MariadbSwap::FindUnique(const ServerM
 
 absl::StatusOr<std::vector<RowOf>> MariadbSwap::FindKeys(const ServerMember& member,
                                                          const UniqueColumns& unique, const RowOf& values) {
-  const MariadbMember& own = Own(member);
+  const MariadbMember& own = OwnOf(member);
   std::vector<std::string> terms;
   for (std::size_t i = 0; i < unique.columns.size(); ++i) {
     const std::uint32_t column = unique.columns[i];
@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<RowOf>> MariadbSwap::FindKeys(const ServerMember& mem
 
 absl::StatusOr<bool> MariadbSwap::SetToNull(const DeliveryTask& task, const ServerMember& member,
                                             const std::set<std::uint32_t>& columns) {
-  const MariadbMember& own = Own(member);
+  const MariadbMember& own = OwnOf(member);
   std::vector<std::string> sets;
   for (const std::uint32_t column : columns)
     sets.push_back(absl::StrCat(QuotedColumn(own, column), " = NULL"));

@@ -36,7 +36,7 @@ std::optional<std::uint32_t> PlaceOf(const PostgresTable& table, std::int64_t nu
   return std::nullopt;
 }
 
-const PostgresMember& Own(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
+const PostgresMember& OwnOf(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
 
 }  // namespace
 
@@ -64,7 +64,7 @@ absl::Status PostgresSwap::TakeBack() {
 }
 
 absl::StatusOr<std::vector<UniqueColumns>> PostgresSwap::FindUnique(const ServerMember& member) {
-  const PostgresTable& table = Own(member).known->table;
+  const PostgresTable& table = OwnOf(member).known->table;
   ASSIGN_OR_RETURN(const postgres::Rows rows,
                    connection_.Query(kUnique, {static_cast<std::int64_t>(table.oid)}, kSwapping));
   std::vector<UniqueColumns> all;
@@ -92,7 +92,7 @@ absl::StatusOr<std::vector<UniqueColumns>> PostgresSwap::FindUnique(const Server
 
 absl::StatusOr<std::vector<RowOf>> PostgresSwap::FindKeys(const ServerMember& member,
                                                           const UniqueColumns& unique, const RowOf& values) {
-  const PostgresMember& own = Own(member);
+  const PostgresMember& own = OwnOf(member);
   PostgresTexts bound;
   std::vector<std::string> terms;
   for (std::size_t i = 0; i < unique.columns.size(); ++i) {
@@ -115,7 +115,7 @@ absl::StatusOr<std::vector<RowOf>> PostgresSwap::FindKeys(const ServerMember& me
 
 absl::StatusOr<bool> PostgresSwap::SetToNull(const DeliveryTask& task, const ServerMember& member,
                                              const std::set<std::uint32_t>& columns) {
-  const PostgresMember& own = Own(member);
+  const PostgresMember& own = OwnOf(member);
   std::vector<std::string> sets;
   for (const std::uint32_t column : columns)
     sets.push_back(absl::StrCat(QuoteName(own.known->table.columns[column].name), " = NULL"));
