@@ -362,9 +362,6 @@ TEST_F(ServersCycle, TheSizeOfAMirrorWhoseRowsBecameFarMoreIsAskedForAtOnce) {
   // The clock stands still: the minute since it was asked for is never over.
   At(0).Mirror(People(), rows, LineAt(6));
   EXPECT_GT(tenant().shared_summary()->bytes, before + 400'000);
-  rows.resize(10);
-  At(0).Mirror(People(), rows, LineAt(7));
-  EXPECT_LT(tenant().shared_summary()->bytes, before + 400'000);
 }
 
 // --- A clock that was ahead ---
@@ -404,39 +401,6 @@ TEST_F(ServersCycle, TimesAreJudgedByTheClockThatWroteThemAndNotByThatOfThePlace
   EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(IsEmpty()));
   SetSharedClock(NowMs());
   EXPECT_THAT(home.FindIdle(now() - kHourMs), IsOkAndHolds(ElementsAre("Cust")));
-}
-
-// --- Rows of the mirror's own that somebody changed ---
-
-TEST_F(ServersCycle, AKeyThatSomebodyChangedByHandStopsNoTenant) {
-  options_.tenant.journal.rules.push_back({.journal = true, .history = true});
-  StartServers(2);
-  MirrorAt(0);
-  std::int64_t lsn = 5;
-  for (const char* const table : {"\"Cust_mirroring\"", "_mirror_schema", "_mirror_state", "_mirror_receipts",
-                                  "_mirror_journal", "_mirror_history"}) {
-    for (const std::size_t server : {0U, 1U}) {
-      SCOPED_TRACE(absl::StrCat(table, " at server ", server));
-      Do(absl::StrCat("UPDATE \"Mirror_Cust\".", table,
-                      " SET table_key = 'another' WHERE table_key = 'people'"));
-      SourceCalls& calls = At(server);
-      calls.Begin();
-      const TableAnswer told = calls.Announced(People());
-      if (told.position.lsn == Lsn{}) {
-        lsn += 1;
-        calls.Populate(People(), {{1, "Ada", lsn}}, LineAt(lsn));
-      }
-      lsn += 1;
-      BatchSpec update = Step(Operation::kInsert, {{1, "Ada", lsn}}, lsn - 1, lsn);
-      EXPECT_THAT(calls.Send(People(), update).status, IsOk());
-      ASSERT_THAT(calls.Complete(), IsOk());
-      EXPECT_EQ(RowsNow(), absl::StrCat("1 Ada ", lsn));
-      EXPECT_EQ(LsnOf("people"), lsn);
-      Do(absl::StrCat("DELETE FROM \"Mirror_Cust\".", table, " WHERE table_key = 'another'"));
-    }
-  }
-  EXPECT_THAT(Kinds(), Not(Contains("mirror.damaged")));
-  EXPECT_THAT(Kinds(), Not(Contains("cycle.failed")));
 }
 
 }  // namespace
