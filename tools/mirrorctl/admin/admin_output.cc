@@ -421,7 +421,8 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
 }
 
 ServerTable EventTable(std::size_t width, const LineServers* servers) {
-  return ServerTable({{.name = "time", .goes = 3},
+  // Beside a server there is little room, and half a time says nothing of an order.
+  return ServerTable({{.name = "time", .goes = 3, .uncut = servers != nullptr},
                       {.name = "severity", .goes = 2},
                       {"tenant"},
                       {.name = "kind", .goes = 1},
