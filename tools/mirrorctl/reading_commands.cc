@@ -99,6 +99,11 @@ std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request,
 
 /// The newest of all servers, newest last, by the clocks of the servers.
 void ShowEventsOfAll(const Overview& servers, const AdminRequest& request, Console& console) {
+  if (request.follow) {
+    Fail(console, absl::InvalidArgumentError("--follow goes with one --config. Nothing was asked"));
+    console.exit_code = Console::kWrongUsage;
+    return;
+  }
   const std::optional<v1::ListEventsRequest> asked = EventsAskedFor(request, console);
   if (!asked) return;
   std::vector<ServerAnswer<v1::ListEventsResponse>> answers =
@@ -220,10 +225,6 @@ void AddEvents(const AdminCommands& commands) {
   events.AddFlag("--follow", request->follow,
                  "Then show each new event, until Ctrl-C or until the server ends");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
-  events.Check([request, configs = commands.configs]() -> std::string {
-    const bool several = configs != nullptr && configs->size() > 1;
-    return request->follow && several ? "--follow goes with one --config" : "";
-  });
 }
 
 }  // namespace
