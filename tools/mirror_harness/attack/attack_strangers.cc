@@ -205,36 +205,28 @@ Outcome SilentStrangers(Target& target) {
   return outcome;
 }
 
-/// Headers in frame after frame, without a pause from the first byte on, from connections that come again as
-/// soon as they are ended. The endpoint that reads one as long as there is something to read does nothing
-/// else.
+/// Headers in frame after frame, without a pause from the first byte on, from a connection that comes again
+/// as soon as it is ended. An endpoint that reads it as long as there is something to read does nothing else.
 Outcome EndlessHeaders(Target& target) {
-  constexpr int kAttackers = 4, kHeadersInAFrame = 2'000;
+  constexpr int kHeadersInAFrame = 2'000;
   std::string block;
   for (int i = 0; i < kHeadersInAFrame; ++i)
-    block += std::string(
-        "\x40\x01"
-        "a\x01"
-        "b",
-        5);
+    block += std::string("\x40\x01", 2) + "a" + std::string("\x01", 1) + "b";
   const std::string frame = RawHttp2::Framed(RawHttp2::kContinuation, 0, 1, block);
   const auto end = Clock::now() + target.flood_time();
   std::atomic<bool> is_over = false;
   std::atomic<std::uint64_t> connections = 0;
-  std::vector<std::jthread> attackers;
-  for (int thread = 0; thread < kAttackers; ++thread) {
-    attackers.emplace_back([&] {
-      while (!is_over) {
-        absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-        if (!connection.ok()) continue;
-        ++connections;
-        (*connection)
-            ->Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
-        while (!is_over && (*connection)->WriteBytes(frame)) {
-        }
+  std::jthread attacker([&] {
+    while (!is_over) {
+      absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+      if (!connection.ok()) continue;
+      ++connections;
+      (*connection)
+          ->Write(RawHttp2::kHeaders, 0, 1, RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
+      while (!is_over && (*connection)->WriteBytes(frame)) {
       }
-    });
-  }
+    }
+  });
   Outcome outcome{{kClosed}, "", ""};
   do {
     outcome.words.clear();
@@ -262,7 +254,8 @@ Theme StrangerAttacks() {
                 OpenStreamsUnasked),
           {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", kIsClosed,
            ContinuedText},
-          {"endless-headers", "Headers without an end, as fast as it goes, from four connections.", kIsClosed,
+          {"endless-headers",
+           "Headers without an end, as fast as it goes, from one connection after the other.", kIsClosed,
            EndlessHeaders},
           {"idle-strangers", "1,100 connections of six addresses that say hello and nothing more.", kAnyEnd,
            IdleStrangers},
