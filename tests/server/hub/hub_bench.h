@@ -69,6 +69,12 @@ class HubSource {
     ASSERT_THAT(source_->Complete(), IsOk());
     completing_ = completed_ = source_->cycle;
   }
+  /// Cycles that send nothing, until one began after that time.
+  void PushBehind(std::int64_t time_ms) {
+    do {
+      Push({});
+    } while (source_->now <= time_ms && !testing::Test::HasFatalFailure());
+  }
   /// The table of companies is gone.
   void PushWithoutCompanies() {
     Begin();

@@ -58,8 +58,10 @@ TEST_P(HubForgetTest, AnErasureIsForgottenAlsoWhereSomebodySpoiledTheMirrorsNote
   Erase(crm(), 1);
   Derive();
   EXPECT_TRUE(place_->HoldsOnDisk(kName)) << "the hub does not know this mirror any more";
-  for (HubSource* const source : {&crm(), &erp()}) source->Push({});
+  const std::int64_t suspended = now();
+  for (HubSource* const source : {&crm(), &erp()}) source->PushBehind(suspended);
   ASSERT_THAT(hub_->Resume({{"crm", ResumeMode::kTheirs}, {"erp", ResumeMode::kTheirs}}, now()), IsOk());
+  Derive();
   EXPECT_FALSE(place_->HoldsOnDisk(kName));
 }
 

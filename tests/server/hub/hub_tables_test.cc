@@ -179,9 +179,9 @@ TEST_P(HubTables, ACycleThatAnotherServerCompletesAtAnyMomentOfALookIsReadWithWh
   TenantOptions options;
   options.steady_now = &StillTime;
   options.journal.rules.push_back({.journal = true});
+  Begin();
   for (int moment = 1; moment <= 4; ++moment) {
     SCOPED_TRACE(moment);
-    Begin();
     int readings = -1;  // Nothing happens before the hub looks.
     const auto open = [&](bool create) -> absl::StatusOr<std::unique_ptr<Store>> {
       absl::StatusOr<std::unique_ptr<Store>> store = place_->OpenStore("erp", create);
@@ -233,9 +233,9 @@ TEST_P(HubTables, ASpoiledNoteStopsNobodyAndIsWrittenAnew) {
 }
 
 TEST_P(HubTables, ASpoiledNoteHidesNoTableThatWasMadeAnew) {
+  Begin();
   for (const bool is_spoiled_before : {true, false}) {
     SCOPED_TRACE(is_spoiled_before);
-    Begin();
     if (is_spoiled_before) Spoil("feed_tables", "no JSON");
     ++erp().table_id;
     erp().PushAnew({kBoth[0]});
@@ -257,8 +257,8 @@ TEST_P(HubTables, AMirrorWhoseNoteOfTheHubIsSpoiledGoesOnAndSuspendsTheHubsMembe
   Derive();
   EXPECT_TRUE(IsSuspended("erp"));
   EXPECT_TRUE(IsSuspended("crm"));
-  erp().Push({});
-  crm().Push({});
+  const std::int64_t suspended = now();
+  for (HubSource* const source : {&crm(), &erp()}) source->PushBehind(suspended);
   ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}, {"crm", ResumeMode::kTheirs}}, now()), IsOk());
   EXPECT_FALSE(IsSuspended("erp"));
   EXPECT_FALSE(IsSuspended("crm"));
