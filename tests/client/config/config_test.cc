@@ -148,7 +148,7 @@ TEST_F(ConfigTest, MissingFileSaysWhereOneComesFrom) {
   EXPECT_THAT(LoadAgentConfig(folder_ / "none.toml"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("init")));
   EXPECT_THAT(LoadAgentConfig(folder_.path()),
-              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("cannot be read")));
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("is a folder, and not a file")));
 }
 
 TEST_F(ConfigTest, ReadsWhatIsDoneWithATable) {

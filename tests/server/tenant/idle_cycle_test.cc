@@ -207,8 +207,8 @@ TEST_F(IdleCycle, ACycleThatLeavesMoreIsWritten) {
   Idle();
   source_->Begin();
   ASSERT_THAT(source_->Announce({People()}), IsOk());
-  ASSERT_THAT(Complete({{.table = "people", .rows_differ = 0}}), IsOk());
-  EXPECT_EQ(InFile("SELECT count(*) FROM _mirror_checks WHERE equality = 2"), 1);
+  ASSERT_THAT(Complete({{.table = "people", .row_count = 1}}), IsOk());
+  EXPECT_EQ(InFile("SELECT count(*) FROM _mirror_checks WHERE equality = 3"), 1);
   EXPECT_EQ(InFile("SELECT completed_cycle FROM _mirror_tenant"), source_->cycle);
 
   TableSchema other = People();
