@@ -13,6 +13,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"
+#include "proto/wire/refusal.h"
 
 namespace mirror {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 constexpr std::int64_t kUnitsPerSecond = 10'000'000;
 constexpr std::int64_t kUnitsPerDay = 86'400 * kUnitsPerSecond;
 constexpr std::size_t kShownBytesMax = 200;
+constexpr std::chrono::seconds kNewTokenPatience(60);
 
 [[noreturn]] void Die(const std::string& why) {
   std::fprintf(stderr, "fake source: %s\n", why.c_str());
@@ -454,8 +456,17 @@ class FakeCycle {
 
   bool Begin() {
     const std::string& holder = options_.holder.empty() ? source_.holder() : options_.holder;
-    auto admission = Try<v1::AuthenticateResponse>(
-        [&](MirrorCalls& calls) { return calls.Authenticate(holder, options_.take_over, false); });
+    const auto ask = [&] {
+      return Try<v1::AuthenticateResponse>(
+          [&](MirrorCalls& calls) { return calls.Authenticate(holder, options_.take_over, false); });
+    };
+    auto admission = ask();
+    // The endpoint takes no token of this second, since it does not know which were used. The next one is
+    // new.
+    const auto deadline = std::chrono::steady_clock::now() + kNewTokenPatience;
+    while (admission.status().GetPayload(kNewTokenPayload) && std::chrono::steady_clock::now() < deadline) {
+      admission = ask();
+    }
     if (!admission.ok()) return End(FakeCycleReport::End::kFailed, admission.status());
     report_.admission = *std::move(admission);
     report_.cycle = report_.admission.cycle();

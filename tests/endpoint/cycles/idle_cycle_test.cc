@@ -52,13 +52,13 @@ TEST_F(IdleCycleTest, WritesNothingToTheMirrorsLog) {
     Cycle();
     EXPECT_EQ(Log().size(), log.size()) << "bytes, behind idle cycle " << i + 1;
   }
-  EXPECT_EQ(Log(), log);
+  EXPECT_TRUE(Log() == log);
   Sql("UPDATE people SET name = 'c' WHERE id = 1");
   Cycle();
   const std::string changed = Log();
-  EXPECT_NE(changed, log);
+  EXPECT_FALSE(changed == log);
   for (int i = 0; i < 3; ++i) Cycle();
-  EXPECT_EQ(Log(), changed);
+  EXPECT_TRUE(Log() == changed);
 }
 
 TEST_F(IdleCycleTest, WhatItLeavesIsThereAfterARestart) {

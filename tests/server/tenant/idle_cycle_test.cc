@@ -247,6 +247,30 @@ TEST_F(IdleCycle, TheTimeInTheFileIsBehindByLessThanHalfOfTheShortestTarget) {
   }
 }
 
+TEST_F(IdleCycle, TimesThatTablesHadOfTheirOwnWait) {
+  Mirror();
+  source_->Begin();
+  ASSERT_THAT(source_->Announce({People()}), IsOk());
+  const std::int64_t of_all = TimeInFile();
+  const BatchSpec change = {
+      .rows = {{2, "Grace", 45}}, .base_lsn = 5, .commit = kTen, .source_ms = source_->now};
+  ASSERT_THAT(source_->Send(People(), change).status, IsOk());
+  ASSERT_THAT(tenant_->Complete(source_->caller, source_->cycle, {}, source_->now,
+                                AllAsOf{of_all + 1'000, {"people"}}),
+              IsOk());
+  const std::string log = Log();
+  const std::int64_t own = Time();
+  source_->now += 5'000;
+  Idle();
+  EXPECT_EQ(Log().size(), log.size());
+  EXPECT_EQ(Time(), source_->now);
+  EXPECT_EQ(InFile("SELECT source_ms FROM _mirror_times WHERE table_name = 'people'"), own);
+  tenant_.reset();
+  EXPECT_EQ(InFile("SELECT count(*) FROM _mirror_times"), 1) << "that of all";
+  EXPECT_EQ(TimeInFile(), source_->now);
+  Restart();
+}
+
 TEST_F(IdleCycle, ATimeThatGoesBackIsWritten) {
   Mirror();
   Idle();

@@ -33,6 +33,20 @@ bool IsBehindBy(std::int64_t stored_ms, std::int64_t now_ms, std::int64_t less_t
   return now_ms >= stored_ms && now_ms - stored_ms < less_than_ms;
 }
 
+/// Whether each time in the file is that of `next`, or before it by less than a reader may notice.
+bool IsBehind(const Freshness& stored, const Freshness& next) {
+  const std::int64_t less_than_ms = TimesBehindMax(stored.targets);
+  const auto is_behind = [less_than_ms](std::optional<std::int64_t> before, std::optional<std::int64_t> now) {
+    return before && now ? IsBehindBy(*before, *now, less_than_ms) : before == now;
+  };
+  const auto are_behind = [&](const auto& tables) {
+    return std::ranges::all_of(tables, [&](const auto& table) {
+      return is_behind(TimeOf(stored, table.first), TimeOf(next, table.first));
+    });
+  };
+  return is_behind(stored.all_ms, next.all_ms) && are_behind(stored.tables) && are_behind(next.tables);
+}
+
 /// Answers that outlive their cycle: until such a table is taken again, its rows are those of older rules.
 std::vector<SchemaAnswer> RefusedOf(std::vector<SchemaAnswer> answers) {
   std::erase_if(
@@ -53,7 +67,9 @@ TenantRecord SqliteWaiting::Show(TenantRecord stored) {
 }
 
 void SqliteWaiting::Show(Freshness* stored) const {
-  if (!is_written_ && rows().all_ms) stored->all_ms = rows().all_ms;
+  if (is_written_ || !rows().times) return;
+  stored->all_ms = rows().times->all_ms;
+  stored->tables = rows().times->tables;
 }
 
 const std::vector<SchemaAnswer>* SqliteWaiting::answers() const {
@@ -116,17 +132,14 @@ void SqliteWaiting::ForgetNotes(std::int64_t cycle) {
 }
 
 absl::Status SqliteWaiting::TakeTimes(SqliteConnection& connection, const Freshness& next) {
-  const absl::StatusOr<Freshness> stored = SelectFreshness(connection);
-  if (!stored.ok()) return stored.status();
-  const bool may_wait = next.tables == stored->tables && stored->all_ms && next.all_ms &&
-                        IsBehindBy(*stored->all_ms, *next.all_ms, TimesBehindMax(stored->targets));
-  if (may_wait) {
-    next_->all_ms = next.all_ms;
+  ASSIGN_OR_RETURN(const Freshness stored, SelectFreshness(connection));
+  if (IsBehind(stored, next)) {
+    next_->times = next;
     return absl::OkStatus();
   }
   must_write_ = true;
-  next_->all_ms.reset();
-  return WriteTimes(connection, *stored, next);
+  next_->times.reset();
+  return WriteTimes(connection, stored, next);
 }
 
 bool SqliteWaiting::MayWait() const {
@@ -152,8 +165,11 @@ absl::Status SqliteWaiting::Write(SqliteConnection& connection) {
     if (status.ok()) status = ForgetCycleNotes(connection, next.cycle);
     if (status.ok()) status = WriteCycleNotes(connection, next.cycle, {.written = rows.notes});
     if (status.ok() && rows.answers) status = WriteAnswers(connection, *rows.answers);
-    if (status.ok() && rows.all_ms) status = SetTime(connection, kTimeOfAll, rows.all_ms);
     if (!status.ok()) return status;
+    if (rows.times) {
+      ASSIGN_OR_RETURN(const Freshness stored, SelectFreshness(connection));
+      RETURN_IF_ERROR(WriteTimes(connection, stored, *rows.times));
+    }
   }
   RETURN_IF_ERROR(::mirror::ForgetNonces(connection, forget_before_ms_));
   for (const auto& [value, expires_ms] : nonces_) {

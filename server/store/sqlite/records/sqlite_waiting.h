@@ -75,7 +75,7 @@ class SqliteWaiting {
     std::optional<TenantRecord> tenant;
     std::optional<std::vector<SchemaAnswer>> answers;
     std::vector<CycleNote> notes;
-    std::optional<std::int64_t> all_ms;  ///< Freshness::all_ms.
+    std::optional<Freshness> times;  ///< Without targets.
   };
   const Rows& rows() const { return next_ ? *next_ : kept_; }
 
