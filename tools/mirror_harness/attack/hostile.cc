@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "tools/mirror_harness/attack/raw_socket.h"
 #include "tools/mirror_harness/attack/target.h"
@@ -76,7 +76,7 @@ absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
 
 AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
                     HonestReader* reader, PeakWatch* watch) {
-  AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
+  AttackResult result{FullName(theme, attack), attack.what, absl::StrSplit(attack.expected, '|'), {}, 0, {}};
   const Clock::time_point begin = Clock::now();
   honest->TakeP99();
   result.outcome = attack.run(*target);
@@ -159,8 +159,7 @@ std::string ListAttacks() {
   std::string text;
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
-      absl::StrAppend(&text, FullName(theme, attack), "\t", absl::StrJoin(attack.expected, "|"), "\t",
-                      attack.what, "\n");
+      absl::StrAppend(&text, FullName(theme, attack), "\t", attack.expected, "\t", attack.what, "\n");
     }
   }
   return text;
