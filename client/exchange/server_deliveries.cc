@@ -32,7 +32,7 @@ ServerDeliveries::~ServerDeliveries() = default;
 
 absl::Status ServerDeliveries::EmptyInbox() {
   RETURN_IF_ERROR(database_->Connect());
-  absl::Status emptied = database_->EmptyInbox();
+  absl::Status emptied = database_->inbox().Empty();
   database_->Disconnect();
   return emptied;
 }
@@ -41,7 +41,7 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
   RETURN_IF_ERROR(database_->Connect());
   // First: what is shown of the ledger shows no values that it has forgotten.
   absl::Status filled = ForgetValuesOfGone(now_ms);
-  if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
+  if (filled.ok()) filled = database_->inbox().Fill(fetched, now_ms);
   in_inbox_.reset();
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
@@ -49,11 +49,11 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
 }
 
 absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
-  const absl::StatusOr<WrittenRows> written = database_->ReadWrittenRows(now_ms);
+  const absl::StatusOr<WrittenRows> written = database_->inbox().ReadWrittenRows(now_ms);
   if (!written.ok() || written->empty()) return written.status();
   RETURN_IF_ERROR(Look());
   for (const auto& [name, rows] : *written) {
-    const absl::Status forgotten = database_->ForgetValuesOfGone(database_->Find(name), rows);
+    const absl::Status forgotten = database_->inbox().ForgetValuesOfGone(database_->Find(name), rows);
     if (forgotten.ok()) continue;
     if (!absl::IsAborted(forgotten)) return forgotten;
     has_looked_ = false;  // The table is another one by now: the next run looks anew.
@@ -63,7 +63,7 @@ absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
 
 absl::StatusOr<std::vector<v1::Delivery>> ServerDeliveries::ReadInbox() {
   RETURN_IF_ERROR(database_->Connect());
-  return database_->ReadInbox();
+  return database_->inbox().Read();
 }
 
 absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delivery) {
@@ -158,7 +158,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
 
 /// It is not in the inbox any more, and what the source shows of it.
 absl::Status ServerDeliveries::Leave(const v1::Delivery& delivery, const ImportResult& result) {
-  RETURN_IF_ERROR(database_->RemoveFromInbox(delivery.delivery_id()));
+  RETURN_IF_ERROR(database_->inbox().Remove(delivery.delivery_id()));
   return database_->ShowImported(delivery, result, clock_());
 }
 
@@ -175,7 +175,7 @@ absl::StatusOr<bool> ServerDeliveries::Swap(const v1::Delivery& delivery) {
 
 absl::StatusOr<bool> ServerDeliveries::SwapBegun(const v1::Delivery& delivery) {
   if (!in_inbox_) {
-    ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->ReadInbox());
+    ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->inbox().Read());
     in_inbox_.emplace(inbox);
   }
   const ServerMember* const member = database_->Find(delivery.table());
@@ -206,7 +206,8 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   const ServerMember* const member = database_->Find(delivery.table());
   // First: no statement of the transaction may take its snapshot before.
   RETURN_IF_ERROR(LockTables(delivery, member));
-  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
+                   database_->inbox().FindInLedger(delivery.delivery_id()));
   if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
   if (known && clock_() < known->next_at) {
     return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
@@ -279,8 +280,9 @@ absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& memb
 }
 
 absl::Status ServerDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {
-  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
-  return database_->WriteLedger(RefusedRow(delivery, known, reason, clock_()));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
+                   database_->inbox().FindInLedger(delivery.delivery_id()));
+  return database_->inbox().WriteLedger(RefusedRow(delivery, known, reason, clock_()));
 }
 
 }  // namespace mirror

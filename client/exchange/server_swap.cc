@@ -64,7 +64,7 @@ absl::StatusOr<ServerSwap::Step*> ServerSwap::Add(v1::Delivery delivery) {
   auto step = std::make_unique<Step>();
   step->delivery = std::move(delivery);
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
-                   database_.FindInLedger(step->delivery.delivery_id()));
+                   database_.inbox().FindInLedger(step->delivery.delivery_id()));
   if (known && known->applied) return nullptr;
   // One that was refused is tried before its own time, since another one waits for it.
   const std::string why = MakeTask(step->delivery, &member_.table, rules_, &step->task);
@@ -105,7 +105,7 @@ absl::StatusOr<bool> ServerSwap::VisitHolder(const UniqueColumns& unique, const 
 absl::StatusOr<ServerSwap::Step*> ServerSwap::AddFromInbox(const RowOf& key) {
   const MemberTable& table = member_.table;
   for (const std::string& id : inbox_.Find(table.sent_name, table.TravellingKey(key))) {
-    ASSIGN_OR_RETURN(std::optional<v1::Delivery> delivery, swaps_.FindInInbox(id));
+    ASSIGN_OR_RETURN(std::optional<v1::Delivery> delivery, database_.inbox().Find(id));
     if (delivery) return Add(*std::move(delivery));
   }
   return nullptr;

@@ -83,7 +83,7 @@ absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const R
     if (!*behind) return Refused("a trigger of the source gives the row another key");
     row.wrote = WroteJson(WroteOf(task_, before, **behind));
   }
-  RETURN_IF_ERROR(database_.WriteLedger(row));
+  RETURN_IF_ERROR(database_.inbox().WriteLedger(row));
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
@@ -154,7 +154,7 @@ absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& ro
     wrote[table.SentColumn(columns[i])].result = ToLiteral((*values)[i]);
   }
   if (values != nullptr) noted.wrote = WroteJson(wrote);
-  return database_.WriteLedger(noted);
+  return database_.inbox().WriteLedger(noted);
 }
 
 }  // namespace mirror

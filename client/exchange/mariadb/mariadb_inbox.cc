@@ -99,8 +99,9 @@ absl::StatusOr<WrittenRows> MariadbInbox::ReadWrittenRows(std::int64_t now_ms) {
   return written;
 }
 
-absl::Status MariadbInbox::ForgetValuesOfGone(const MariadbMember* member,
+absl::Status MariadbInbox::ForgetValuesOfGone(const ServerMember* of_table,
                                               const std::vector<WrittenRow>& rows) {
+  const auto* const member = static_cast<const MariadbMember*>(of_table);
   std::vector<std::string> gone;
   std::string selects;
   for (const WrittenRow& row : rows) {

@@ -17,25 +17,22 @@
 
 namespace mirror {
 
-/// What inbox.h and ledger_rows.h say, of a MariaDB database. Errors: those of Connection. Threads: one.
-class MariadbInbox {
+/// Those of a MariaDB database. Errors: those of Connection. Threads: one.
+class MariadbInbox : public DeliveryInbox {
  public:
   /// `connection`: one that may write; outlives it.
   explicit MariadbInbox(mariadb::Connection& connection) : connection_(connection) {}
 
-  absl::Status Empty();
-  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
-  absl::StatusOr<std::vector<v1::Delivery>> Read();
-  // See delivery_database.h.
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
-  absl::Status ForgetValuesOfGone(const MariadbMember* member, const std::vector<WrittenRow>& rows);
+  absl::Status Empty() override;
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
+  absl::StatusOr<std::vector<v1::Delivery>> Read() override;
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override;
+  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override;
 
-  // In a transaction.
-  absl::Status Remove(const std::string& delivery_id);
-  /// Absent: it is not there.
-  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id);
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
-  absl::Status WriteLedger(const LedgerRow& row);
+  absl::Status Remove(const std::string& delivery_id) override;
+  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) override;
+  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) override;
+  absl::Status WriteLedger(const LedgerRow& row) override;
 
  private:
   absl::Status PutIn(const FetchedDeliveries& fetched);

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/mariadb/connection.h"
-#include "client/exchange/mariadb/mariadb_inbox.h"
 #include "client/exchange/mariadb/mariadb_members.h"
 #include "client/exchange/server_swap.h"
 
@@ -20,8 +19,8 @@ namespace mirror {
 class MariadbSwap : public SwapDatabase {
  public:
   /// All of them outlive it.
-  MariadbSwap(mariadb::Connection& connection, MariadbMembers& members, MariadbInbox& inbox)
-      : connection_(connection), members_(members), inbox_(inbox) {}
+  MariadbSwap(mariadb::Connection& connection, MariadbMembers& members)
+      : connection_(connection), members_(members) {}
 
   bool IsTaken(const absl::Status& status) const override;
   absl::Status Begin() override;
@@ -34,9 +33,6 @@ class MariadbSwap : public SwapDatabase {
                                               const RowOf& values) override;
   absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
                                  const std::set<std::uint32_t>& columns) override;
-  absl::StatusOr<std::optional<v1::Delivery>> FindInInbox(const std::string& delivery_id) override {
-    return inbox_.Find(delivery_id);
-  }
 
  private:
   /// Rows that statements of this session wrote, those of triggers, too.
@@ -44,7 +40,6 @@ class MariadbSwap : public SwapDatabase {
 
   mariadb::Connection& connection_;
   MariadbMembers& members_;
-  MariadbInbox& inbox_;
 };
 
 }  // namespace mirror

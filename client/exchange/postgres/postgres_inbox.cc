@@ -43,8 +43,7 @@ absl::Status PostgresInbox::Empty() {
   return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
 }
 
-absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
-                                 const std::function<absl::Status()>& shown) {
+absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   std::vector<std::string> bodies;
   bodies.reserve(fetched.deliveries.size());
   postgres::Transaction transaction(connection_);
@@ -74,15 +73,10 @@ absl::Status PostgresInbox::Fill(const FetchedDeliveries& fetched, std::int64_t 
                    " SET wrote = NULL FROM gone WHERE table_name = t AND key = k AND number < n AND "
                    "wrote IS NOT NULL"),
       {}, kFilling);
-  absl::Status filled;
-  if (shown) {
-    filled = pipeline.Run().status();
-    if (filled.ok()) filled = shown();
-    if (filled.ok()) filled = transaction.Commit(kFilling);
-  } else {
-    filled = transaction.Commit(pipeline, kFilling).status();
-  }
-  return filled;
+  if (!shown_) return transaction.Commit(pipeline, kFilling).status();
+  absl::Status filled = pipeline.Run().status();
+  if (filled.ok()) filled = shown_(fetched, now_ms);
+  return filled.ok() ? transaction.Commit(kFilling) : filled;
 }
 
 absl::StatusOr<WrittenRows> PostgresInbox::ReadWrittenRows(std::int64_t now_ms) {
@@ -100,14 +94,20 @@ absl::StatusOr<WrittenRows> PostgresInbox::ReadWrittenRows(std::int64_t now_ms) 
   return written;
 }
 
-absl::Status PostgresInbox::ForgetValuesOfGone(const PostgresMember* member,
+absl::Status PostgresInbox::ForgetValuesOfGone(const ServerMember* member,
                                                const std::vector<WrittenRow>& rows) {
+  absl::Status forgotten = ForgetEach(static_cast<const PostgresMember*>(member), rows);
+  if (postgres::TroubleOf(forgotten) != postgres::Trouble::kUndefined) return forgotten;
+  return absl::AbortedError(forgotten.message());
+}
+
+absl::Status PostgresInbox::ForgetEach(const PostgresMember* member, const std::vector<WrittenRow>& rows) {
   absl::Status forgotten = ForgetTogether(member, rows);
   if (postgres::TroubleOf(forgotten) != postgres::Trouble::kValue) return forgotten;
   // A key that cannot be read as one of this table is none of its rows'.
   if (rows.size() == 1) return ForgetTogether(nullptr, rows);
   for (const WrittenRow& row : rows) {
-    RETURN_IF_ERROR(ForgetValuesOfGone(member, {row}));
+    RETURN_IF_ERROR(ForgetEach(member, {row}));
   }
   return absl::OkStatus();
 }

@@ -18,34 +18,35 @@
 
 namespace mirror {
 
-/// What inbox.h and ledger_rows.h say, of a PostgreSQL database. Errors: those of Connection. Threads: one.
-class PostgresInbox {
+/// Those of a PostgreSQL database. Errors: those of Connection. Threads: one.
+class PostgresInbox : public DeliveryInbox {
  public:
   /// `connection`: one that may write; outlives it.
   PostgresInbox(postgres::Connection& connection, const std::string& schema);
 
-  absl::Status Empty();
-  /// `shown`: what else is told in this transaction; empty: nothing.
-  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
-                    const std::function<absl::Status()>& shown = nullptr);
-  absl::StatusOr<std::vector<v1::Delivery>> Read();
-  // See delivery_database.h.
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
-  absl::Status ForgetValuesOfGone(const PostgresMember* member, const std::vector<WrittenRow>& rows);
+  /// What else is told in the transaction of Fill().
+  using Shown = std::function<absl::Status(const FetchedDeliveries& fetched, std::int64_t now_ms)>;
+  void set_shown(Shown shown) { shown_ = std::move(shown); }
 
-  // In a transaction.
-  absl::Status Remove(const std::string& delivery_id);
-  /// Absent: it is not there.
-  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id);
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
-  absl::Status WriteLedger(const LedgerRow& row);
+  absl::Status Empty() override;
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
+  absl::StatusOr<std::vector<v1::Delivery>> Read() override;
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override;
+  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override;
+
+  absl::Status Remove(const std::string& delivery_id) override;
+  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) override;
+  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) override;
+  absl::Status WriteLedger(const LedgerRow& row) override;
 
  private:
+  absl::Status ForgetEach(const PostgresMember* member, const std::vector<WrittenRow>& rows);
   /// Of all of these or of none; null: of all. kValue: one has a key that is none of the table's type.
   absl::Status ForgetTogether(const PostgresMember* member, const std::vector<WrittenRow>& rows);
 
   postgres::Connection& connection_;
   const std::string exchange_, inbox_, ledger_;  ///< With their schema, quoted.
+  Shown shown_;                                  ///< Empty: nothing.
 };
 
 }  // namespace mirror
