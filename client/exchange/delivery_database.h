@@ -41,6 +41,12 @@ struct ReachedRow {
   RowOf values;  ///< Of PlainColumns().
 };
 
+/// Of its values of MemberTable::KeyAnd(PlainColumns()).
+inline ReachedRow ToReachedRow(const ServerMember& member, const RowOf& row) {
+  const auto key_end = row.begin() + static_cast<std::ptrdiff_t>(member.table.key.size());
+  return {&member, RowOf(row.begin(), key_end), RowOf(key_end, row.end())};
+}
+
 /// Rows by MemberTable::log and key.
 using RowNames = std::set<std::pair<std::int64_t, std::string>>;
 

@@ -176,7 +176,8 @@ absl::StatusOr<bool> ServerDeliveries::Swap(const v1::Delivery& delivery) {
 absl::StatusOr<bool> ServerDeliveries::SwapBegun(const v1::Delivery& delivery) {
   if (!in_inbox_) {
     ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->inbox().Read());
-    in_inbox_.emplace(inbox);
+    in_inbox_.emplace();
+    for (const v1::Delivery& one : inbox) in_inbox_->Add(one);
   }
   const ServerMember* const member = database_->Find(delivery.table());
   if (member == nullptr) return false;

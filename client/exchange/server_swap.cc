@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/exchange/server_writer.h"
 
@@ -17,20 +16,6 @@ const sqlite::Value* WrittenBy(const DeliveryTask& task, std::uint32_t column) {
 }
 
 }  // namespace
-
-RowsInInbox::RowsInInbox(const std::vector<v1::Delivery>& inbox) {
-  for (const v1::Delivery& delivery : inbox) {
-    if (delivery.operation() == v1::OPERATION_INSERT) continue;
-    RowOf key;
-    for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-    ids_[{FoldName(delivery.table()), KeyText(key)}].push_back(delivery.delivery_id());
-  }
-}
-
-std::vector<std::string> RowsInInbox::Find(const std::string& table, const std::string& key) const {
-  const auto found = ids_.find({FoldName(table), key});
-  return found == ids_.end() ? std::vector<std::string>() : found->second;
-}
 
 absl::StatusOr<bool> ServerSwap::Do(const v1::Delivery& first) {
   RETURN_IF_ERROR(database_.LockTable(member_, /*writes=*/true));

@@ -53,17 +53,6 @@ class SwapDatabase {
                                          const std::set<std::uint32_t>& columns) = 0;
 };
 
-/// The updates and deletes of an inbox, by the row that each is for. Memory: keys and ids of deliveries.
-class RowsInInbox {
- public:
-  explicit RowsInInbox(const std::vector<v1::Delivery>& inbox);
-  /// Ids in the order of the inbox. `table`: as it is sent; `key`: as hub and ledger have it.
-  std::vector<std::string> Find(const std::string& table, const std::string& key) const;
-
- private:
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
-};
-
 /// Applies an update that is refused since other rows have its UNIQUE values, together with the deliveries
 /// that change these rows: two rows may swap a value, and several may pass it on. Each row is written once
 /// its values are free. Where the rows wait for one another in a circle, one of them has no value (NULL) in a
