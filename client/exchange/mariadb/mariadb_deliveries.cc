@@ -36,8 +36,8 @@ class MariadbDatabase : public DeliveryDatabase {
     if (connection_ != nullptr && connection_->IsAlive()) return absl::OkStatus();
     Disconnect();
     ASSIGN_OR_RETURN(connection_, mariadb::Connection::Open(ConnectToChange(access_)));
-    inbox_.emplace(*connection_);
-    swap_.emplace(*connection_, members_);
+    inbox_ = MakeMariadbInbox(*connection_);
+    swap_ = MakeMariadbSwap(*connection_, members_);
     return absl::OkStatus();
   }
   void Disconnect() override {
@@ -94,7 +94,7 @@ class MariadbDatabase : public DeliveryDatabase {
         "noting the row for the next push");
   }
 
-  SwapDatabase* swaps() override { return &*swap_; }
+  SwapDatabase* swaps() override { return swap_.get(); }
 
   Fate FateOf(const absl::Status& status) const override {
     if (mariadb::TroubleOf(status) == mariadb::Trouble::kLost) return Fate::kUnknown;
@@ -107,8 +107,8 @@ class MariadbDatabase : public DeliveryDatabase {
   const ExchangeRules rules_;
   MariadbMembers members_;
   std::unique_ptr<mariadb::Connection> connection_;  ///< Null: there is none yet.
-  std::optional<MariadbInbox> inbox_;                ///< Of that.
-  std::optional<MariadbSwap> swap_;                  ///< The same.
+  std::unique_ptr<DeliveryInbox> inbox_;             ///< Of that.
+  std::unique_ptr<SwapDatabase> swap_;               ///< The same.
   std::optional<MariadbTransaction> transaction_;
 };
 

@@ -62,16 +62,17 @@ class PostgresDatabase : public DeliveryDatabase {
     if (connection_ != nullptr && connection_->IsOpen()) return absl::OkStatus();
     Disconnect();
     ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToChange(access_)));
-    inbox_.emplace(*connection_, schema_);
     swap_.emplace(*connection_, members_, *this);
     boxes_.emplace(*connection_, box_members_, schema_);
     if (layout_) shown_ = layout_(*boxes_);
+    ShownInPostgres told;
     if (shown_ != nullptr) {
-      inbox_->set_shown([this](const FetchedDeliveries& fetched, std::int64_t now_ms) {
-        absl::Status told = shown_->Filled(fetched, now_ms);
-        return told.ok() ? boxes_->Flush() : told;
-      });
+      told = [this](const FetchedDeliveries& fetched, std::int64_t now_ms) {
+        absl::Status filled = shown_->Filled(fetched, now_ms);
+        return filled.ok() ? boxes_->Flush() : filled;
+      };
     }
+    inbox_ = MakePostgresInbox(*connection_, schema_, std::move(told));
     return absl::OkStatus();
   }
   void Disconnect() override {
@@ -178,7 +179,7 @@ class PostgresDatabase : public DeliveryDatabase {
   PostgresMembers members_;
   PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
   std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none yet.
-  std::optional<PostgresInbox> inbox_;                ///< Of `connection_`.
+  std::unique_ptr<DeliveryInbox> inbox_;              ///< Of `connection_`.
   std::optional<PostgresSwap> swap_;                  ///< The same.
   std::optional<PostgresBoxes> boxes_;                ///< Of that.
   std::unique_ptr<InboxLayout> shown_;                ///< Of those; null: nothing is shown.
