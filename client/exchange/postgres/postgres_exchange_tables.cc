@@ -27,13 +27,11 @@ constexpr std::size_t kTableCount = std::size(kTables);
 /// The tables of kTables that are there.
 absl::StatusOr<std::set<std::string>> FindTables(postgres::Connection& connection,
                                                  const std::string& schema) {
-  ASSIGN_OR_RETURN(
-      const postgres::Rows rows,
-      connection.Query(
-          "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-          "n.nspname "
-          "= $1 AND c.relkind = 'r' AND c.relname IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
-          {postgres::Value(schema)}, "looking for the exchange's tables"));
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection.Query("SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                                    "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname "
+                                    "IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
+                                    {postgres::Value(schema)}, "looking for the exchange's tables"));
   std::set<std::string> there;
   for (int row = 0; row < rows.rows(); ++row) there.insert(rows.Text(row, 0));
   return there;
