@@ -236,6 +236,11 @@ std::string KeyText(const RowOf& key) {
   return KeyJson(values);
 }
 
+std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row) {
+  if (!row) return "the row is not there any more";
+  return DigestOf(*row) == delivery.row_digest() ? "" : "the row is not as the hub knew it";
+}
+
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
                      const std::string& reason, std::int64_t now_ms) {
   LedgerRow row;

@@ -209,10 +209,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   RETURN_IF_ERROR(LockTables(delivery, member));
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
                    database_->inbox().FindInLedger(delivery.delivery_id()));
-  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
-  if (known && clock_() < known->next_at) {
-    return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
-  }
+  if (std::optional<ImportResult> tried = FindTried(known, clock_())) return *std::move(tried);
   DeliveryTask task;
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
   if (why.empty()) why = member->obstacle;
@@ -238,13 +235,10 @@ absl::StatusOr<ImportResult> ServerDeliveries::DoTask(const DeliveryTask& task, 
     ASSIGN_OR_RETURN(std::optional<ImportResult> in_the_way, FindInTheWay(task, member));
     return in_the_way ? absl::StatusOr<ImportResult>(*std::move(in_the_way)) : writer.Write({});
   }
-  const absl::StatusOr<std::optional<RowOf>> before =
-      database_->ReadRow(member, task.key, task.mapped, /*locks=*/true);
-  if (!before.ok()) return before.status();
-  if (!*before) return Conflict(member, task.key, "the row is not there any more");
-  if (DigestOf(**before) != task.delivery->row_digest())
-    return Conflict(member, task.key, "the row is not as the hub knew it");
-  return writer.Write(**before);
+  ASSIGN_OR_RETURN(const std::optional<RowOf> before,
+                   database_->ReadRow(member, task.key, task.mapped, /*locks=*/true));
+  std::string why = WhyNotAsKnown(*task.delivery, before);
+  return why.empty() ? writer.Write(*before) : Conflict(member, task.key, std::move(why));
 }
 
 absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const DeliveryTask& task,
@@ -264,10 +258,9 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
     return conflict;
   }
   if (task.key.empty()) return std::nullopt;
-  const absl::StatusOr<std::optional<RowOf>> taken =
-      database_->ReadRow(member, task.key, {}, /*locks=*/false);
-  if (!taken.ok()) return taken.status();
-  if (!*taken) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<RowOf> taken,
+                   database_->ReadRow(member, task.key, {}, /*locks=*/false));
+  if (!taken) return std::nullopt;
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED,
                       "a row with this key is there already, of another record"};
 }

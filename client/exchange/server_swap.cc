@@ -56,7 +56,7 @@ absl::StatusOr<ServerSwap::Step*> ServerSwap::Add(v1::Delivery delivery) {
   if (!why.empty() || !member_.obstacle.empty()) return nullptr;
   ASSIGN_OR_RETURN(std::optional<RowOf> before,
                    database_.ReadRow(member_, step->task.key, step->task.mapped, /*locks=*/true));
-  if (!before || DigestOf(*before) != step->delivery.row_digest()) return nullptr;
+  if (!WhyNotAsKnown(step->delivery, before).empty()) return nullptr;
   step->before = *std::move(before);
   return steps_.insert_or_assign(KeyText(step->task.key), std::move(step)).first->second.get();
 }
