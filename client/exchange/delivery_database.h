@@ -41,6 +41,12 @@ struct ReachedRow {
   RowOf values;  ///< Of PlainColumns().
 };
 
+/// Of its values of MemberTable::KeyAnd(PlainColumns()).
+inline ReachedRow ToReachedRow(const ServerMember& member, const RowOf& row) {
+  const auto key_end = row.begin() + static_cast<std::ptrdiff_t>(member.table.key.size());
+  return {&member, RowOf(row.begin(), key_end), RowOf(key_end, row.end())};
+}
+
 /// Rows by MemberTable::log and key.
 using RowNames = std::set<std::pair<std::int64_t, std::string>>;
 
@@ -52,6 +58,32 @@ struct TriggeredRow {
 };
 
 class SwapDatabase;
+
+/// Inbox and ledger of a database at a server: see inbox.h and ledger_rows.h. Errors: those of
+/// DeliveryDatabase. Threads: one.
+class DeliveryInbox {
+ public:
+  virtual ~DeliveryInbox() = default;
+
+  // Each a transaction of its own.
+  virtual absl::Status Empty() = 0;
+  virtual absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
+  virtual absl::StatusOr<std::vector<v1::Delivery>> Read() = 0;
+  /// See forget_gone.h: those that this run looks at.
+  virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
+  /// Of those of one table, behind DeliveryDatabase::Look(); null: the table is not there. A key that can be
+  /// none of its rows is one that is gone. kAborted: it is not as it was looked at.
+  virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
+                                          const std::vector<WrittenRow>& rows) = 0;
+
+  // In a transaction.
+  virtual absl::Status Remove(const std::string& delivery_id) = 0;
+  /// Absent: it is not there any more.
+  virtual absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) = 0;
+  /// Absent: nothing.
+  virtual absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) = 0;
+  virtual absl::Status WriteLedger(const LedgerRow& row) = 0;
+};
 
 /// What ServerDeliveries asks of a database at a server, whatever its kind. A table is looked for by the
 /// names of the last Look(), and what Find() gave is gone with the next. Errors: those of the kind's
@@ -65,16 +97,8 @@ class DeliveryDatabase {
   /// Ends it, and gives back what is kept in memory for imports.
   virtual void Disconnect() = 0;
 
-  // See inbox.h, each a transaction of its own.
-  virtual absl::Status EmptyInbox() = 0;
-  virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
-  virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
-  /// See forget_gone.h: those that this run looks at.
-  virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
-  /// Of those of one table, behind Look(); null: the table is not there. A key that can be none of its rows
-  /// is one that is gone. kAborted: it is not as it was looked at.
-  virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
-                                          const std::vector<WrittenRow>& rows) = 0;
+  /// Of the session.
+  virtual DeliveryInbox& inbox() = 0;
 
   virtual absl::Status Look() = 0;
   /// By the name under which it is sent; null: there is none that is sent.
@@ -121,10 +145,6 @@ class DeliveryDatabase {
   /// The next push sends the row with this key as it stands then, or that it is gone.
   virtual absl::Status NoteConflict(const ServerMember& member, const RowOf& key) = 0;
 
-  virtual absl::Status RemoveFromInbox(const std::string& delivery_id) = 0;
-  /// Absent: nothing.
-  virtual absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) = 0;
-  virtual absl::Status WriteLedger(const LedgerRow& row) = 0;
   /// What else the source shows of an import, at the end of its transaction.
   virtual absl::Status ShowImported(const v1::Delivery& /*delivery*/, const ImportResult& /*result*/,
                                     std::int64_t /*now_ms*/) {

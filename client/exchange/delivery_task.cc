@@ -114,32 +114,20 @@ std::string TakeMapped(DeliveryTask* task) {
 }  // namespace
 
 sqlite::Value ToValue(const v1::Literal& literal) {
-  sqlite::Value value;
   switch (literal.value_case()) {
     case v1::Literal::kIntValue:
-      value.type = sqlite::Type::kInteger;
-      value.integer = literal.int_value();
-      break;
+      return {.type = sqlite::Type::kInteger, .integer = literal.int_value()};
     case v1::Literal::kDoubleValue:
-      value.type = sqlite::Type::kReal;
-      value.real = literal.double_value();
-      break;
+      return {.type = sqlite::Type::kReal, .real = literal.double_value()};
     case v1::Literal::kTextValue:
-      value.type = sqlite::Type::kText;
-      value.bytes = literal.text_value();
-      break;
+      return {.type = sqlite::Type::kText, .bytes = literal.text_value()};
     case v1::Literal::kRawTextValue:
-      value.type = sqlite::Type::kText;
-      value.bytes = literal.raw_text_value();
-      break;
+      return {.type = sqlite::Type::kText, .bytes = literal.raw_text_value()};
     case v1::Literal::kBytesValue:
-      value.type = sqlite::Type::kBlob;
-      value.bytes = literal.bytes_value();
-      break;
+      return {.type = sqlite::Type::kBlob, .bytes = literal.bytes_value()};
     default:
-      break;
+      return {};
   }
-  return value;
 }
 
 std::string OperationName(v1::Operation operation) {
@@ -246,6 +234,11 @@ std::string KeyText(const RowOf& key) {
   std::vector<Literal> values;
   for (const sqlite::Value& value : key) values.push_back(ToLiteral(value));
   return KeyJson(values);
+}
+
+std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row) {
+  if (!row) return "the row is not there any more";
+  return DigestOf(*row) == delivery.row_digest() ? "" : "the row is not as the hub knew it";
 }
 
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,

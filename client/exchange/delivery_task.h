@@ -44,6 +44,9 @@ absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const Deli
 
 /// A row's key as ledger and hub have it.
 std::string KeyText(const RowOf& key);
+/// Why the row of an update or a delete is not the one that the hub knew, for people; empty: it is. `row`:
+/// its mapped columns; absent: it is gone.
+std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row);
 /// What the ledger says of a delivery that was refused now. `known`: what it says already.
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
                      const std::string& reason, std::int64_t now_ms);

@@ -17,18 +17,6 @@ constexpr char kExchange[] =
     "CREATE TABLE IF NOT EXISTS main._mirror_inbox (delivery_id TEXT NOT NULL PRIMARY KEY, position INTEGER "
     "NOT NULL, body BLOB NOT NULL) WITHOUT ROWID";
 
-/// As it is announced: the columns are said in one place.
-std::string LedgerSql() {
-  std::string columns;
-  for (const Column& column : LedgerSchema().columns) {
-    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteName(column.name),
-                    column.type == Type::kInt64 ? " INTEGER" : " TEXT", column.nullable ? "" : " NOT NULL",
-                    column.key_position == 1 ? " PRIMARY KEY" : "");
-  }
-  return absl::StrCat("CREATE TABLE IF NOT EXISTS main.", QuoteName(kLedgerTable), " (", columns,
-                      ") WITHOUT ROWID");
-}
-
 /// All tables of a push are read as of one moment, for which a rollback journal would keep writers waiting.
 absl::Status CheckJournal(const SqliteFile& file) {
   if (file.wal()) return absl::OkStatus();
@@ -48,13 +36,34 @@ constexpr std::int64_t kTables = 3;
 
 }  // namespace
 
+std::string LedgerColumns(std::string_view number, std::string_view text, std::string_view key,
+                          std::string_view quote) {
+  std::string columns;
+  const std::string around(quote);
+  for (const Column& column : LedgerSchema().columns) {
+    const bool is_key = column.key_position == 1;
+    const std::string_view type = column.type == Type::kInt64 ? number : is_key ? key : text;
+    absl::StrAppend(&columns, columns.empty() ? "" : ", ", around, column.name, around, " ",
+                    std::string(type), column.nullable ? "" : " NOT NULL", is_key ? " PRIMARY KEY" : "");
+  }
+  return columns;
+}
+
+absl::Status ExchangeTablesMissing(const std::string& place) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("'accept' is set, and ", place,
+                   " lacks the exchange's tables: run 'mirror-agent install', which makes them"));
+}
+
 absl::StatusOr<bool> MakeExchangeTables(const SqliteFile& file) {
   RETURN_IF_ERROR(CheckJournal(file));
   ASSIGN_OR_RETURN(const std::int64_t there, CountTables(file));
   if (there == kTables) return false;
   RETURN_IF_ERROR(file.Change([&file] {
     absl::Status status = file.Run(kExchange);
-    return status.ok() ? file.Run(LedgerSql()) : status;
+    if (!status.ok()) return status;
+    return file.Run(absl::StrCat("CREATE TABLE IF NOT EXISTS main.", QuoteName(kLedgerTable), " (",
+                                 LedgerColumns("INTEGER", "TEXT", "TEXT"), ") WITHOUT ROWID"));
   }));
   return true;
 }
@@ -63,9 +72,7 @@ absl::Status CheckExchangeTables(const SqliteFile& file) {
   RETURN_IF_ERROR(CheckJournal(file));
   ASSIGN_OR_RETURN(const std::int64_t there, CountTables(file));
   if (there == kTables) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("'accept' is set, and the source '", file.mark().path,
-                   "' lacks the exchange's tables: run 'mirror-agent install', which makes them"));
+  return ExchangeTablesMissing(absl::StrCat("the source '", file.mark().path, "'"));
 }
 
 }  // namespace mirror

@@ -44,6 +44,12 @@ void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows)
 
 }  // namespace
 
+std::optional<ImportResult> FindTried(const std::optional<LedgerState>& known, std::int64_t now_ms) {
+  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  if (!known || now_ms >= known->next_at) return std::nullopt;
+  return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
+}
+
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path, ExchangeRules rules,
                                                          Clock clock) {
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, Use::kChange));
@@ -122,11 +128,9 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
   RETURN_IF_ERROR(Refresh());
   RETURN_IF_ERROR(RemoveFromInbox(*file_, delivery.delivery_id()));
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known, FindInLedger(*file_, delivery.delivery_id()));
-  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
+  const std::optional<ImportResult> tried = FindTried(known, clock_());
   // A delivery that another one waits for is tried with it, before its own time.
-  if (known && clock_() < known->next_at && swaps_ == 0) {
-    return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
-  }
+  if (tried && (known->applied || swaps_ == 0)) return *tried;
   ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(delivery.table()));
   DeliveryTask task;
   if (std::string why = MakeTask(delivery, table, rules_, &task); !why.empty()) {
@@ -142,9 +146,8 @@ absl::StatusOr<ImportResult> Importer::DoTask(const DeliveryTask& task) {
     return in_the_way ? absl::StatusOr<ImportResult>(*std::move(in_the_way)) : Write(task, {});
   }
   ASSIGN_OR_RETURN(const std::optional<RowOf> before, ReadRow(*file_, table, task.key, task.mapped));
-  if (!before) return Conflict(table, task.key, NotedRow::kGone, "the row is not there any more");
-  if (DigestOf(*before) != task.delivery->row_digest()) {
-    return Conflict(table, task.key, NotedRow::kStands, "the row is not as the hub knew it");
+  if (std::string why = WhyNotAsKnown(*task.delivery, before); !why.empty()) {
+    return Conflict(table, task.key, before ? NotedRow::kStands : NotedRow::kGone, std::move(why));
   }
   return Write(task, *before);
 }

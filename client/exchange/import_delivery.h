@@ -30,6 +30,9 @@ struct ImportResult {
   std::string reason = {};  ///< For people, without values; empty where there is nothing to say.
 };
 
+/// What the ledger says against trying a delivery now: ALREADY or LATER; absent: nothing.
+std::optional<ImportResult> FindTried(const std::optional<LedgerState>& known, std::int64_t now_ms);
+
 /// Applies deliveries to a source: each in one transaction of its database, together with its row of
 /// `_mirror_ledger`, or not at all.
 ///

@@ -1,5 +1,6 @@
 #include "client/exchange/inbox.h"
 
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -24,6 +25,17 @@ absl::Status ForgetApplied(const SqliteFile& file, std::int64_t now_ms) {
   return file.Query("DELETE FROM main._mirror_ledger WHERE state = 'APPLIED' AND at < ?1")
       .With(now_ms - kLedgerKeptMs)
       .Run();
+}
+
+/// Tells of each entry, in the order of the fetch.
+absl::Status ReadEach(const SqliteFile& file, const std::function<void(v1::Delivery)>& take) {
+  sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    v1::Delivery delivery;
+    if (delivery.ParseFromString(query.Text(0))) take(std::move(delivery));
+  }
+  return row.status();
 }
 
 /// What was written into a row that a delivery removed since. That the row was there stays told.
@@ -67,28 +79,25 @@ absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched,
 
 absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file) {
   std::vector<v1::Delivery> deliveries;
-  sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    v1::Delivery delivery;
-    if (delivery.ParseFromString(query.Text(0))) deliveries.push_back(std::move(delivery));
-  }
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(ReadEach(file, [&](v1::Delivery delivery) { deliveries.push_back(std::move(delivery)); }));
   return deliveries;
+}
+
+void RowsInInbox::Add(const v1::Delivery& delivery) {
+  if (delivery.operation() == v1::OPERATION_INSERT) return;
+  RowOf key;
+  for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
+  ids_[{FoldName(delivery.table()), KeyText(key)}].push_back(delivery.delivery_id());
+}
+
+std::vector<std::string> RowsInInbox::Find(const std::string& table, const std::string& key) const {
+  const auto found = ids_.find({FoldName(table), key});
+  return found == ids_.end() ? std::vector<std::string>() : found->second;
 }
 
 absl::StatusOr<InboxRows> InboxRows::Read(const SqliteFile& file) {
   InboxRows rows(file);
-  sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    v1::Delivery delivery;
-    if (!delivery.ParseFromString(query.Text(0)) || delivery.operation() == v1::OPERATION_INSERT) continue;
-    RowOf key;
-    for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-    rows.ids_[{FoldName(delivery.table()), KeyText(key)}].push_back(delivery.delivery_id());
-  }
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(ReadEach(file, [&](const v1::Delivery& delivery) { rows.rows_.Add(delivery); }));
   return rows;
 }
 
@@ -97,9 +106,9 @@ absl::StatusOr<std::vector<v1::Delivery>> InboxRows::Find(const std::string& tab
   std::vector<v1::Delivery> found;
   std::set<std::string> asked;
   for (const RowOf& key : keys) {
-    const auto known = ids_.find({FoldName(table), KeyText(key)});
-    if (known == ids_.end() || !asked.insert(known->first.second).second) continue;
-    for (const std::string& id : known->second) {
+    const std::string name = KeyText(key);
+    if (!asked.insert(name).second) continue;
+    for (const std::string& id : rows_.Find(table, name)) {
       sqlite::Statement query = file_.Query("SELECT body FROM main._mirror_inbox WHERE delivery_id = ?1");
       ASSIGN_OR_RETURN(const bool row, query.With(id).Step());
       v1::Delivery delivery;

@@ -45,8 +45,20 @@ absl::StatusOr<std::vector<v1::Delivery>> ReadInbox(const SqliteFile& file);
 /// In a change.
 absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery_id);
 
-/// The updates and deletes in the inbox, by the row that each is for. What is put into the inbox later is not
-/// among them. Memory: keys and ids of deliveries.
+/// The updates and deletes of an inbox, by the row that each is for. Memory: keys and ids of deliveries.
+class RowsInInbox {
+ public:
+  /// Those that insert are passed over. In the order of the inbox.
+  void Add(const v1::Delivery& delivery);
+  /// Ids in the order of the inbox. `table`: as it is sent; `key`: as hub and ledger have it.
+  std::vector<std::string> Find(const std::string& table, const std::string& key) const;
+
+ private:
+  /// By the folded name of the table and KeyText() of the row.
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
+};
+
+/// The same of a file. What is put into the inbox later is not among them.
 class InboxRows {
  public:
   /// In a change. `file` outlives it.
@@ -60,8 +72,7 @@ class InboxRows {
   explicit InboxRows(const SqliteFile& file) : file_(file) {}
 
   const SqliteFile& file_;
-  /// Ids in the order of the fetch, by the folded name of the table and KeyText() of the row.
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
+  RowsInInbox rows_;
 };
 
 }  // namespace mirror

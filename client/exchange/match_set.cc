@@ -29,6 +29,15 @@ RowOf Values(const sqlite::Statement& row, std::size_t first, std::size_t count)
 
 }  // namespace
 
+std::optional<std::vector<std::string>> MatchRule::Normalised(const RowOf& row, std::size_t first) const {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    values.push_back(NormaliseValue(normalise[i], ToLiteral(row[first + i])));
+    if (values.back().empty()) return std::nullopt;
+  }
+  return values;
+}
+
 absl::StatusOr<MatchSet> MatchSet::Make(const SqliteFile& file, const MemberTable& table,
                                         const MatchRule& rule) {
   MatchSet set(file, table, rule);
@@ -46,15 +55,6 @@ MatchSet::Hash MatchSet::HashOf(const std::vector<std::string>& values) {
   return {hash.high64, hash.low64};
 }
 
-std::optional<std::vector<std::string>> MatchSet::Normalised(const RowOf& row) const {
-  std::vector<std::string> values;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    values.push_back(NormaliseValue(rule_.normalise[i], ToLiteral(row[i])));
-    if (values.back().empty()) return std::nullopt;
-  }
-  return values;
-}
-
 absl::Status MatchSet::Scan() {
   ASSIGN_OR_RETURN(sqlite::Statement rows,
                    file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(NamesOf(table_, rule_.columns), ", "),
@@ -62,7 +62,7 @@ absl::Status MatchSet::Scan() {
   rows.SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
   absl::StatusOr<bool> row = rows.Step();
   for (; row.ok() && *row; row = rows.Step()) {
-    if (const auto values = Normalised(Values(rows, 0, rule_.columns.size()))) {
+    if (const auto values = rule_.Normalised(Values(rows, 0, rule_.columns.size()))) {
       scanned_.push_back(HashOf(*values));
     }
   }
@@ -83,7 +83,7 @@ absl::Status MatchSet::CatchUp() {
   for (; key.ok() && *key; key = keys.Step()) {
     ASSIGN_OR_RETURN(const std::optional<RowOf> row,
                      ReadRow(*file_, table_, Values(keys, 0, table_.key.size()), rule_.columns));
-    const auto values = row ? Normalised(*row) : std::nullopt;
+    const auto values = row ? rule_.Normalised(*row) : std::nullopt;
     if (!values) continue;
     const Hash hash = HashOf(*values);
     gone_.erase(hash);
@@ -104,15 +104,14 @@ absl::StatusOr<std::optional<RowOf>> MatchSet::Find(const std::vector<std::strin
 }
 
 absl::StatusOr<std::optional<RowOf>> MatchSet::LookFor(const std::vector<std::string>& values) const {
-  std::vector<std::string> names = NamesOf(table_, table_.key);
-  for (std::string& name : NamesOf(table_, rule_.columns)) names.push_back(std::move(name));
+  const std::vector<std::string> names = NamesOf(table_, table_.KeyAnd(rule_.columns));
   ASSIGN_OR_RETURN(sqlite::Statement rows,
                    file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "), " FROM main.",
                                                QuoteName(table_.name()))));
   rows.SetDoing(absl::StrCat("reading table '", table_.name(), "'"));
   absl::StatusOr<bool> row = rows.Step();
   for (; row.ok() && *row; row = rows.Step()) {
-    if (Normalised(Values(rows, table_.key.size(), rule_.columns.size())) == values) {
+    if (rule_.Normalised(Values(rows, table_.key.size(), rule_.columns.size())) == values) {
       return std::optional<RowOf>(Values(rows, 0, table_.key.size()));
     }
   }

@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_EXCHANGE_MATCH_SET_H_
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -20,6 +21,9 @@ namespace mirror {
 struct MatchRule {
   std::vector<std::uint32_t> columns;  ///< Indexes in the table's plan.
   std::vector<Normalise> normalise;    ///< As many.
+  /// What a row is matched by, of its values of `columns` from the place `first` on. Absent: one of them is
+  /// none, so the row matches nothing.
+  std::optional<std::vector<std::string>> Normalised(const RowOf& row, std::size_t first = 0) const;
   friend auto operator<=>(const MatchRule&, const MatchRule&) = default;
 };
 
@@ -51,8 +55,6 @@ class MatchSet {
   MatchSet(const SqliteFile& file, const MemberTable& table, const MatchRule& rule)
       : file_(&file), table_(table), rule_(rule) {}
   static Hash HashOf(const std::vector<std::string>& values);
-  /// Absent: a part of the key has no value, so the row matches nothing.
-  std::optional<std::vector<std::string>> Normalised(const RowOf& row) const;
   absl::Status Scan();
   absl::StatusOr<std::optional<RowOf>> LookFor(const std::vector<std::string>& values) const;
 

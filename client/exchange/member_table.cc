@@ -67,6 +67,12 @@ std::vector<std::uint32_t> MemberTable::PlainColumns() const {
   return plain;
 }
 
+std::vector<std::uint32_t> MemberTable::KeyAnd(const std::vector<std::uint32_t>& columns) const {
+  std::vector<std::uint32_t> all = key;
+  all.insert(all.end(), columns.begin(), columns.end());
+  return all;
+}
+
 std::string MemberTable::TravellingKey(const RowOf& values) const {
   std::vector<Literal> parts;
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -40,6 +40,8 @@ struct MemberTable {
   std::string SentColumn(std::uint32_t column) const;
   /// All columns whose values are sent as they stand.
   std::vector<std::uint32_t> PlainColumns() const;
+  /// The columns of the key, and these behind them.
+  std::vector<std::uint32_t> KeyAnd(const std::vector<std::uint32_t>& columns) const;
   /// A key as ledger and hub have it: a day, a moment or a UUID as it travels.
   std::string TravellingKey(const RowOf& values) const;
   /// A part of it as the mirror shows it.

@@ -32,7 +32,7 @@ ServerDeliveries::~ServerDeliveries() = default;
 
 absl::Status ServerDeliveries::EmptyInbox() {
   RETURN_IF_ERROR(database_->Connect());
-  absl::Status emptied = database_->EmptyInbox();
+  absl::Status emptied = database_->inbox().Empty();
   database_->Disconnect();
   return emptied;
 }
@@ -41,7 +41,7 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
   RETURN_IF_ERROR(database_->Connect());
   // First: what is shown of the ledger shows no values that it has forgotten.
   absl::Status filled = ForgetValuesOfGone(now_ms);
-  if (filled.ok()) filled = database_->FillInbox(fetched, now_ms);
+  if (filled.ok()) filled = database_->inbox().Fill(fetched, now_ms);
   in_inbox_.reset();
   database_->Disconnect();
   if (filled.ok()) CrashPoint("agent.transported");
@@ -49,11 +49,11 @@ absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::
 }
 
 absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
-  const absl::StatusOr<WrittenRows> written = database_->ReadWrittenRows(now_ms);
+  const absl::StatusOr<WrittenRows> written = database_->inbox().ReadWrittenRows(now_ms);
   if (!written.ok() || written->empty()) return written.status();
   RETURN_IF_ERROR(Look());
   for (const auto& [name, rows] : *written) {
-    const absl::Status forgotten = database_->ForgetValuesOfGone(database_->Find(name), rows);
+    const absl::Status forgotten = database_->inbox().ForgetValuesOfGone(database_->Find(name), rows);
     if (forgotten.ok()) continue;
     if (!absl::IsAborted(forgotten)) return forgotten;
     has_looked_ = false;  // The table is another one by now: the next run looks anew.
@@ -63,7 +63,7 @@ absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
 
 absl::StatusOr<std::vector<v1::Delivery>> ServerDeliveries::ReadInbox() {
   RETURN_IF_ERROR(database_->Connect());
-  return database_->ReadInbox();
+  return database_->inbox().Read();
 }
 
 absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delivery) {
@@ -158,7 +158,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
 
 /// It is not in the inbox any more, and what the source shows of it.
 absl::Status ServerDeliveries::Leave(const v1::Delivery& delivery, const ImportResult& result) {
-  RETURN_IF_ERROR(database_->RemoveFromInbox(delivery.delivery_id()));
+  RETURN_IF_ERROR(database_->inbox().Remove(delivery.delivery_id()));
   return database_->ShowImported(delivery, result, clock_());
 }
 
@@ -175,8 +175,9 @@ absl::StatusOr<bool> ServerDeliveries::Swap(const v1::Delivery& delivery) {
 
 absl::StatusOr<bool> ServerDeliveries::SwapBegun(const v1::Delivery& delivery) {
   if (!in_inbox_) {
-    ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->ReadInbox());
-    in_inbox_.emplace(inbox);
+    ASSIGN_OR_RETURN(const std::vector<v1::Delivery> inbox, database_->inbox().Read());
+    in_inbox_.emplace();
+    for (const v1::Delivery& one : inbox) in_inbox_->Add(one);
   }
   const ServerMember* const member = database_->Find(delivery.table());
   if (member == nullptr) return false;
@@ -206,11 +207,9 @@ absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) 
   const ServerMember* const member = database_->Find(delivery.table());
   // First: no statement of the transaction may take its snapshot before.
   RETURN_IF_ERROR(LockTables(delivery, member));
-  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
-  if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
-  if (known && clock_() < known->next_at) {
-    return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
-  }
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
+                   database_->inbox().FindInLedger(delivery.delivery_id()));
+  if (std::optional<ImportResult> tried = FindTried(known, clock_())) return *std::move(tried);
   DeliveryTask task;
   std::string why = MakeTask(delivery, member == nullptr ? nullptr : &member->table, rules_, &task);
   if (why.empty()) why = member->obstacle;
@@ -236,13 +235,10 @@ absl::StatusOr<ImportResult> ServerDeliveries::DoTask(const DeliveryTask& task, 
     ASSIGN_OR_RETURN(std::optional<ImportResult> in_the_way, FindInTheWay(task, member));
     return in_the_way ? absl::StatusOr<ImportResult>(*std::move(in_the_way)) : writer.Write({});
   }
-  const absl::StatusOr<std::optional<RowOf>> before =
-      database_->ReadRow(member, task.key, task.mapped, /*locks=*/true);
-  if (!before.ok()) return before.status();
-  if (!*before) return Conflict(member, task.key, "the row is not there any more");
-  if (DigestOf(**before) != task.delivery->row_digest())
-    return Conflict(member, task.key, "the row is not as the hub knew it");
-  return writer.Write(**before);
+  ASSIGN_OR_RETURN(const std::optional<RowOf> before,
+                   database_->ReadRow(member, task.key, task.mapped, /*locks=*/true));
+  std::string why = WhyNotAsKnown(*task.delivery, before);
+  return why.empty() ? writer.Write(*before) : Conflict(member, task.key, std::move(why));
 }
 
 absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const DeliveryTask& task,
@@ -262,10 +258,9 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
     return conflict;
   }
   if (task.key.empty()) return std::nullopt;
-  const absl::StatusOr<std::optional<RowOf>> taken =
-      database_->ReadRow(member, task.key, {}, /*locks=*/false);
-  if (!taken.ok()) return taken.status();
-  if (!*taken) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<RowOf> taken,
+                   database_->ReadRow(member, task.key, {}, /*locks=*/false));
+  if (!taken) return std::nullopt;
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED,
                       "a row with this key is there already, of another record"};
 }
@@ -279,8 +274,9 @@ absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& memb
 }
 
 absl::Status ServerDeliveries::NoteRefused(const v1::Delivery& delivery, const std::string& reason) {
-  ASSIGN_OR_RETURN(const std::optional<LedgerState> known, database_->FindInLedger(delivery.delivery_id()));
-  return database_->WriteLedger(RefusedRow(delivery, known, reason, clock_()));
+  ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
+                   database_->inbox().FindInLedger(delivery.delivery_id()));
+  return database_->inbox().WriteLedger(RefusedRow(delivery, known, reason, clock_()));
 }
 
 }  // namespace mirror

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/exchange/server_writer.h"
 
@@ -17,20 +16,6 @@ const sqlite::Value* WrittenBy(const DeliveryTask& task, std::uint32_t column) {
 }
 
 }  // namespace
-
-RowsInInbox::RowsInInbox(const std::vector<v1::Delivery>& inbox) {
-  for (const v1::Delivery& delivery : inbox) {
-    if (delivery.operation() == v1::OPERATION_INSERT) continue;
-    RowOf key;
-    for (const v1::Literal& part : delivery.key()) key.push_back(ToValue(part));
-    ids_[{FoldName(delivery.table()), KeyText(key)}].push_back(delivery.delivery_id());
-  }
-}
-
-std::vector<std::string> RowsInInbox::Find(const std::string& table, const std::string& key) const {
-  const auto found = ids_.find({FoldName(table), key});
-  return found == ids_.end() ? std::vector<std::string>() : found->second;
-}
 
 absl::StatusOr<bool> ServerSwap::Do(const v1::Delivery& first) {
   RETURN_IF_ERROR(database_.LockTable(member_, /*writes=*/true));
@@ -64,14 +49,14 @@ absl::StatusOr<ServerSwap::Step*> ServerSwap::Add(v1::Delivery delivery) {
   auto step = std::make_unique<Step>();
   step->delivery = std::move(delivery);
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
-                   database_.FindInLedger(step->delivery.delivery_id()));
+                   database_.inbox().FindInLedger(step->delivery.delivery_id()));
   if (known && known->applied) return nullptr;
   // One that was refused is tried before its own time, since another one waits for it.
   const std::string why = MakeTask(step->delivery, &member_.table, rules_, &step->task);
   if (!why.empty() || !member_.obstacle.empty()) return nullptr;
   ASSIGN_OR_RETURN(std::optional<RowOf> before,
                    database_.ReadRow(member_, step->task.key, step->task.mapped, /*locks=*/true));
-  if (!before || DigestOf(*before) != step->delivery.row_digest()) return nullptr;
+  if (!WhyNotAsKnown(step->delivery, before).empty()) return nullptr;
   step->before = *std::move(before);
   return steps_.insert_or_assign(KeyText(step->task.key), std::move(step)).first->second.get();
 }
@@ -105,7 +90,7 @@ absl::StatusOr<bool> ServerSwap::VisitHolder(const UniqueColumns& unique, const 
 absl::StatusOr<ServerSwap::Step*> ServerSwap::AddFromInbox(const RowOf& key) {
   const MemberTable& table = member_.table;
   for (const std::string& id : inbox_.Find(table.sent_name, table.TravellingKey(key))) {
-    ASSIGN_OR_RETURN(std::optional<v1::Delivery> delivery, swaps_.FindInInbox(id));
+    ASSIGN_OR_RETURN(std::optional<v1::Delivery> delivery, database_.inbox().Find(id));
     if (delivery) return Add(*std::move(delivery));
   }
   return nullptr;

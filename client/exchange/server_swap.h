@@ -51,19 +51,6 @@ class SwapDatabase {
   /// Sets these columns of the task's row to NULL. False: that changed another row, too, or none.
   virtual absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
                                          const std::set<std::uint32_t>& columns) = 0;
-  /// Absent: it is not there any more.
-  virtual absl::StatusOr<std::optional<v1::Delivery>> FindInInbox(const std::string& delivery_id) = 0;
-};
-
-/// The updates and deletes of an inbox, by the row that each is for. Memory: keys and ids of deliveries.
-class RowsInInbox {
- public:
-  explicit RowsInInbox(const std::vector<v1::Delivery>& inbox);
-  /// Ids in the order of the inbox. `table`: as it is sent; `key`: as hub and ledger have it.
-  std::vector<std::string> Find(const std::string& table, const std::string& key) const;
-
- private:
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> ids_;
 };
 
 /// Applies an update that is refused since other rows have its UNIQUE values, together with the deliveries

@@ -62,10 +62,8 @@ absl::StatusOr<ImportResult> ServerWriter::Write(const RowOf& before) {
   absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
   if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;
   known_.emplace(member_.table.log, KeyText(key));
-  absl::Status others;
-  if (operation != v1::OPERATION_INSERT) others = NoteReached(key, reached);
-  if (others.ok()) others = NoteTriggered();
-  if (!others.ok()) return others;
+  if (operation != v1::OPERATION_INSERT) RETURN_IF_ERROR(NoteReached(key, reached));
+  RETURN_IF_ERROR(NoteTriggered());
   return noted;
 }
 
@@ -77,13 +75,12 @@ absl::StatusOr<ImportResult> ServerWriter::NoteApplied(const RowOf& key, const R
   row.key = member_.table.TravellingKey(key);
   row.at = now_ms_;
   if (task_.delivery->operation() != v1::OPERATION_DELETE) {
-    const absl::StatusOr<std::optional<RowOf>> behind =
-        database_.ReadRow(member_, key, task_.mapped, /*locks=*/false);
-    if (!behind.ok()) return behind.status();
-    if (!*behind) return Refused("a trigger of the source gives the row another key");
-    row.wrote = WroteJson(WroteOf(task_, before, **behind));
+    ASSIGN_OR_RETURN(const std::optional<RowOf> behind,
+                     database_.ReadRow(member_, key, task_.mapped, /*locks=*/false));
+    if (!behind) return Refused("a trigger of the source gives the row another key");
+    row.wrote = WroteJson(WroteOf(task_, before, *behind));
   }
-  RETURN_IF_ERROR(database_.WriteLedger(row));
+  RETURN_IF_ERROR(database_.inbox().WriteLedger(row));
   return ImportResult{v1::DELIVERY_OUTCOME_APPLIED};
 }
 
@@ -91,22 +88,20 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
   RowNames looked_at;
   for (const ReachedRow& row : before) {
     looked_at.emplace(row.member->table.log, KeyText(row.key));
-    const absl::StatusOr<std::optional<RowOf>> now =
-        database_.ReadRow(*row.member, row.key, row.member->table.PlainColumns(), /*locks=*/false);
-    if (!now.ok()) return now.status();
-    absl::Status noted;
-    if (!*now) {
-      noted = NoteOther("DELETE", row, nullptr);
-    } else if (KeyText(**now) != KeyText(row.values)) {
-      noted = NoteOther("UPDATE", row, &**now);
+    ASSIGN_OR_RETURN(
+        const std::optional<RowOf> now,
+        database_.ReadRow(*row.member, row.key, row.member->table.PlainColumns(), /*locks=*/false));
+    if (!now) {
+      RETURN_IF_ERROR(NoteOther("DELETE", row, nullptr));
+    } else if (KeyText(*now) != KeyText(row.values)) {
+      RETURN_IF_ERROR(NoteOther("UPDATE", row, &*now));
     }
-    if (!noted.ok()) return noted;
   }
   if (task_.delivery->operation() == v1::OPERATION_DELETE) return absl::OkStatus();
   // Under another key by now, where that holds what the foreign key refers to.
-  const auto behind = ReachRows(database_, member_, key, /*deletes=*/false);
-  if (!behind.ok()) return behind.status();
-  for (const ReachedRow& row : *behind) {
+  ASSIGN_OR_RETURN(const std::vector<ReachedRow> behind,
+                   ReachRows(database_, member_, key, /*deletes=*/false));
+  for (const ReachedRow& row : behind) {
     if (looked_at.contains({row.member->table.log, KeyText(row.key)})) continue;
     RETURN_IF_ERROR(NoteOther("INSERT", row, &row.values));
   }
@@ -119,17 +114,15 @@ absl::Status ServerWriter::NoteTriggered() {
   if (!is_alone_ && !rows.empty()) return absl::OutOfRangeError("triggers of the source change other rows");
   for (TriggeredRow& changed : rows) {
     ReachedRow row{changed.member, std::move(changed.key), {}};
-    absl::Status noted;
     if (!changed.now) {
-      noted = NoteOther("DELETE", row, nullptr);
+      RETURN_IF_ERROR(NoteOther("DELETE", row, nullptr));
     } else if (!changed.before) {
       row.values = *std::move(changed.now);
-      noted = NoteOther("INSERT", row, &row.values);
+      RETURN_IF_ERROR(NoteOther("INSERT", row, &row.values));
     } else {
       row.values = *std::move(changed.before);
-      noted = NoteOther("UPDATE", row, &*changed.now);
+      RETURN_IF_ERROR(NoteOther("UPDATE", row, &*changed.now));
     }
-    if (!noted.ok()) return noted;
   }
   return absl::OkStatus();
 }
@@ -154,7 +147,7 @@ absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& ro
     wrote[table.SentColumn(columns[i])].result = ToLiteral((*values)[i]);
   }
   if (values != nullptr) noted.wrote = WroteJson(wrote);
-  return database_.WriteLedger(noted);
+  return database_.inbox().WriteLedger(noted);
 }
 
 }  // namespace mirror

@@ -36,8 +36,8 @@ class MariadbDatabase : public DeliveryDatabase {
     if (connection_ != nullptr && connection_->IsAlive()) return absl::OkStatus();
     Disconnect();
     ASSIGN_OR_RETURN(connection_, mariadb::Connection::Open(ConnectToChange(access_)));
-    inbox_.emplace(*connection_);
-    swap_.emplace(*connection_, members_, *inbox_);
+    inbox_ = MakeMariadbInbox(*connection_);
+    swap_ = MakeMariadbSwap(*connection_, members_);
     return absl::OkStatus();
   }
   void Disconnect() override {
@@ -47,17 +47,7 @@ class MariadbDatabase : public DeliveryDatabase {
     connection_.reset();
   }
 
-  absl::Status EmptyInbox() override { return inbox_->Empty(); }
-  absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
-    return inbox_->Fill(fetched, now_ms);
-  }
-  absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {
-    return inbox_->ReadWrittenRows(now_ms);
-  }
-  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override {
-    return inbox_->ForgetValuesOfGone(static_cast<const MariadbMember*>(member), rows);
-  }
+  DeliveryInbox& inbox() override { return *inbox_; }
 
   absl::Status Look() override { return members_.Look(*connection_); }
   const ServerMember* Find(const std::string& sent_name) const override { return members_.Find(sent_name); }
@@ -104,14 +94,7 @@ class MariadbDatabase : public DeliveryDatabase {
         "noting the row for the next push");
   }
 
-  absl::Status RemoveFromInbox(const std::string& delivery_id) override {
-    return inbox_->Remove(delivery_id);
-  }
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) override {
-    return inbox_->FindInLedger(delivery_id);
-  }
-  absl::Status WriteLedger(const LedgerRow& row) override { return inbox_->WriteLedger(row); }
-  SwapDatabase* swaps() override { return &*swap_; }
+  SwapDatabase* swaps() override { return swap_.get(); }
 
   Fate FateOf(const absl::Status& status) const override {
     if (mariadb::TroubleOf(status) == mariadb::Trouble::kLost) return Fate::kUnknown;
@@ -124,8 +107,8 @@ class MariadbDatabase : public DeliveryDatabase {
   const ExchangeRules rules_;
   MariadbMembers members_;
   std::unique_ptr<mariadb::Connection> connection_;  ///< Null: there is none yet.
-  std::optional<MariadbInbox> inbox_;                ///< Of that.
-  std::optional<MariadbSwap> swap_;                  ///< The same.
+  std::unique_ptr<DeliveryInbox> inbox_;             ///< Of that.
+  std::unique_ptr<SwapDatabase> swap_;               ///< The same.
   std::optional<MariadbTransaction> transaction_;
 };
 

@@ -11,6 +11,7 @@
 #include "base/db/mariadb/name.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
+#include "client/exchange/exchange_tables.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "proto/wire/exchange/ledger.h"
 
@@ -25,20 +26,6 @@ constexpr std::size_t kTableCount = std::size(kTables);
 constexpr char kBehind[] = ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
 constexpr char kIdType[] = "varchar(190)";
 constexpr std::size_t kNamed = 10;
-
-/// As it is announced: the columns are said in one place.
-std::string LedgerColumns() {
-  std::string columns;
-  for (const Column& column : LedgerSchema().columns) {
-    const bool is_key = column.key_position == 1;
-    absl::StrAppend(&columns, columns.empty() ? "`" : ", `", column.name, "` ",
-                    column.type == Type::kInt64 ? "bigint"
-                    : is_key                    ? kIdType
-                                                : "longtext",
-                    column.nullable ? "" : " NOT NULL", is_key ? " PRIMARY KEY" : "");
-  }
-  return columns;
-}
 
 /// Finds the tables and views that have a name of kTables, each with its TABLE_TYPE.
 absl::StatusOr<std::map<std::string, std::string>> FindNames(mariadb::Connection& connection) {
@@ -89,7 +76,8 @@ std::vector<MakingStatement> MakingStatements(const std::set<std::string>& there
       {kTables[2], absl::StrCat("CREATE TABLE _mirror_conflicts (number bigint PRIMARY KEY AUTO_INCREMENT, "
                                 "table_name varchar(64) NOT NULL, `key` longtext NOT NULL",
                                 kBehind)},
-      {kTables[3], absl::StrCat("CREATE TABLE _mirror_ledger (", LedgerColumns(), kBehind)}};
+      {kTables[3], absl::StrCat("CREATE TABLE _mirror_ledger (",
+                                LedgerColumns("bigint", "longtext", kIdType, "`"), kBehind)}};
   std::erase_if(statements, [&there](const MakingStatement& one) { return there.contains(one.table); });
   return statements;
 }
@@ -177,10 +165,7 @@ absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const 
 absl::Status CheckMariadbExchange(mariadb::Connection& connection) {
   ASSIGN_OR_RETURN(const std::set<std::string> there, FindTables(connection));
   if (there.size() == kTableCount) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the database '",
-                                                    connection.dsn().database,
-                                                    "' of the source lacks the exchange's tables: run "
-                                                    "'mirror-agent install', which makes them"));
+  return ExchangeTablesMissing(absl::StrCat("the database '", connection.dsn().database, "' of the source"));
 }
 
 absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection) {

@@ -1,50 +1,16 @@
 #ifndef MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_INBOX_H_
 #define MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_INBOX_H_
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
+#include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/db/mariadb/connection.h"
-#include "client/exchange/forget_gone.h"
-#include "client/exchange/inbox.h"
-#include "client/exchange/ledger_rows.h"
-#include "client/exchange/mariadb/mariadb_members.h"
-#include "mirror/v1/mirror_client.pb.h"
+#include "client/exchange/delivery_database.h"
 
 namespace mirror {
 
-/// What inbox.h and ledger_rows.h say, of a MariaDB database. Errors: those of Connection. Threads: one.
-class MariadbInbox {
- public:
-  /// `connection`: one that may write; outlives it.
-  explicit MariadbInbox(mariadb::Connection& connection) : connection_(connection) {}
-
-  absl::Status Empty();
-  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms);
-  absl::StatusOr<std::vector<v1::Delivery>> Read();
-  // See delivery_database.h.
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
-  absl::Status ForgetValuesOfGone(const MariadbMember* member, const std::vector<WrittenRow>& rows);
-
-  // In a transaction.
-  absl::Status Remove(const std::string& delivery_id);
-  /// Absent: it is not there.
-  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id);
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
-  absl::Status WriteLedger(const LedgerRow& row);
-
- private:
-  absl::Status PutIn(const FetchedDeliveries& fetched);
-  absl::Status Forget(bool whole, std::int64_t now_ms);
-  /// Adds ids, quoted.
-  absl::Status FindGone(const std::string& selects, std::vector<std::string>* gone);
-
-  mariadb::Connection& connection_;
-};
+/// That of a MariaDB database. `connection`: one that may write; outlives it. Errors: those of Connection.
+/// Threads: one.
+std::unique_ptr<DeliveryInbox> MakeMariadbInbox(mariadb::Connection& connection);
 
 }  // namespace mirror
 

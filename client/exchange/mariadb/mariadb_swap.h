@@ -1,51 +1,16 @@
 #ifndef MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_SWAP_H_
 #define MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_SWAP_H_
 
-#include <cstdint>
-#include <optional>
-#include <set>
-#include <string>
-#include <vector>
+#include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/db/mariadb/connection.h"
-#include "client/exchange/mariadb/mariadb_inbox.h"
 #include "client/exchange/mariadb/mariadb_members.h"
 #include "client/exchange/server_swap.h"
 
 namespace mirror {
 
-/// See SwapDatabase: no constraint of MariaDB waits. Threads: one.
-class MariadbSwap : public SwapDatabase {
- public:
-  /// All of them outlive it.
-  MariadbSwap(mariadb::Connection& connection, MariadbMembers& members, MariadbInbox& inbox)
-      : connection_(connection), members_(members), inbox_(inbox) {}
-
-  bool IsTaken(const absl::Status& status) const override;
-  absl::Status Begin() override;
-  absl::Status End() override { return absl::OkStatus(); }
-  absl::Status TakeBack() override;
-
-  /// Without those over the first characters of a column.
-  absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override;
-  absl::StatusOr<std::vector<RowOf>> FindKeys(const ServerMember& member, const UniqueColumns& unique,
-                                              const RowOf& values) override;
-  absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
-                                 const std::set<std::uint32_t>& columns) override;
-  absl::StatusOr<std::optional<v1::Delivery>> FindInInbox(const std::string& delivery_id) override {
-    return inbox_.Find(delivery_id);
-  }
-
- private:
-  /// Rows that statements of this session wrote, those of triggers, too.
-  absl::StatusOr<std::int64_t> CountWritten();
-
-  mariadb::Connection& connection_;
-  MariadbMembers& members_;
-  MariadbInbox& inbox_;
-};
+/// That of a MariaDB database. All of them outlive it. Threads: one.
+std::unique_ptr<SwapDatabase> MakeMariadbSwap(mariadb::Connection& connection, MariadbMembers& members);
 
 }  // namespace mirror
 

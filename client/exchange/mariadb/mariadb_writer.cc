@@ -97,14 +97,6 @@ std::string NearSql(const MariadbMember& member, const MatchRule& rule,
   return terms.empty() ? "" : absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
 }
 
-bool Matches(const MatchRule& rule, const RowOf& row, std::size_t first,
-             const std::vector<std::string>& values) {
-  for (std::size_t i = 0; i < rule.columns.size(); ++i) {
-    if (NormaliseValue(rule.normalise[i], ToLiteral(row[first + i])) != values[i]) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string MariadbRefusal(const absl::Status& status) {
@@ -147,10 +139,7 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
     if (deletes ? !action.on_delete : !action.on_update) continue;
     const MariadbMember* const child = members.FindByPlace(action.child);
     if (child == nullptr || child->table.key.empty()) continue;
-    std::vector<std::uint32_t> read = child->table.key;
-    const std::vector<std::uint32_t> plain = child->table.PlainColumns();
-    const auto parts = static_cast<std::ptrdiff_t>(read.size());
-    read.insert(read.end(), plain.begin(), plain.end());
+    const std::vector<std::uint32_t> read = child->table.KeyAnd(child->table.PlainColumns());
     std::vector<std::string> matches;
     for (const auto& [own, referred] : action.columns)
       matches.push_back(absl::StrCat("t.", referred, " = c.", own));
@@ -159,10 +148,7 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
         absl::StrCat("SELECT ", child->Values(read, "c."), " FROM ", member.Rows(), " JOIN ",
                      child->Rows("c"), " ON ", absl::StrJoin(matches, " AND "), " WHERE ", member.KeyIs(key),
                      " LIMIT ", kReachedRowsMax + 1),
-        [&](RowOf row) {
-          return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
-                      deletes && action.deletes);
-        }));
+        [&](const RowOf& row) { return take(ToReachedRow(*child, row), deletes && action.deletes); }));
   }
   return absl::OkStatus();
 }
@@ -171,15 +157,14 @@ absl::StatusOr<std::optional<RowOf>> FindMariadbMatch(mariadb::Connection& conne
                                                       MariadbMembers& members, const MariadbMember& member,
                                                       const MatchRule& rule,
                                                       const std::vector<std::string>& values) {
-  std::vector<std::uint32_t> read = member.table.key;
-  const std::size_t parts = read.size();
-  read.insert(read.end(), rule.columns.begin(), rule.columns.end());
+  const std::vector<std::uint32_t> read = member.table.KeyAnd(rule.columns);
+  const std::size_t parts = member.table.key.size();
   std::optional<RowOf> found;
   RETURN_IF_ERROR(ReadMariadbValues(
       connection, members, member, read,
       absl::StrCat("SELECT ", member.Values(read), " FROM ", member.Rows(), NearSql(member, rule, values)),
       [&](RowOf row) {
-        if (!found && Matches(rule, row, parts, values))
+        if (!found && rule.Normalised(row, parts) == values)
           found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
         return absl::OkStatus();
       }));

@@ -43,16 +43,14 @@ constexpr char kBody[] =
     "asks := array_to_string(ARRAY(SELECT CASE WHEN a.attname IS NULL THEN 'NULL' ELSE format('CASE WHEN "
     "($1).%1$I IS NOT NULL THEN format(''%%s'', ($1).%1$I) END', a.attname) END FROM unnest(TG_ARGV) WITH "
     "ORDINALITY AS g (name, place) LEFT JOIN pg_attribute AS a ON a.attrelid = TG_RELID AND a.attname = "
-    "g.name "
-    "AND a.attnum > 0 AND NOT a.attisdropped WHERE g.place > 1 ORDER BY g.place), ', '); "
+    "g.name AND a.attnum > 0 AND NOT a.attisdropped WHERE g.place > 1 ORDER BY g.place), ', '); "
     "asks := concat('SELECT CAST(ARRAY[', asks, '] AS text[])'); "
     "IF TG_OP = 'INSERT' THEN EXECUTE asks INTO key_is USING NEW; "
     "ELSE EXECUTE asks INTO key_was USING OLD; END IF; "
     "IF TG_OP = 'UPDATE' THEN EXECUTE asks INTO key_is USING NEW; "
     "IF key_was = key_is THEN "
     "asks := array_to_string(ARRAY(SELECT CASE WHEN c.atttypid < 16384 OR (SELECT t.typbasetype BETWEEN 1 "
-    "AND "
-    "16383 FROM pg_type AS t WHERE t.oid = c.atttypid) THEN format('CASE WHEN "
+    "AND 16383 FROM pg_type AS t WHERE t.oid = c.atttypid) THEN format('CASE WHEN "
     "record_image_ne(ROW(($1).%1$I), "
     "ROW(($2).%1$I)) THEN %1$L END', c.attname) ELSE quote_literal(c.attname) END FROM pg_attribute AS c "
     "WHERE "
@@ -165,18 +163,14 @@ absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Conne
       const std::int64_t there,
       connection.Number(
           "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_roles "
-          "AS "
-          "o "
-          "ON o.oid = c.relowner WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND (o.rolsuper "
-          "OR "
-          "o.rolname = current_user OR EXISTS (SELECT FROM pg_class AS t WHERE t.relowner = c.relowner AND "
-          "t.oid "
-          "= ANY ($3::text::oid[]))) AND (SELECT array_agg(a.atttypid) FROM pg_attribute AS a WHERE "
-          "a.attrelid = "
+          "AS o ON o.oid = c.relowner WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND "
+          "(o.rolsuper "
+          "OR o.rolname = current_user OR EXISTS (SELECT FROM pg_class AS t WHERE t.relowner = c.relowner "
+          "AND t.oid = ANY ($3::text::oid[]))) AND (SELECT array_agg(a.atttypid) FROM pg_attribute AS a "
+          "WHERE a.attrelid = "
           "c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY[CAST('regclass' AS regtype)::oid] AND NOT "
           "c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid "
-          "= "
-          "c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) AND has_table_privilege(c.oid, "
+          "= c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) AND has_table_privilege(c.oid, "
           "'SELECT')",
           {postgres::Value(schema), postgres::Value(kNotedTable), postgres::Value(wanted)}, kLookingForNote));
   if (there == 0) return std::optional<std::set<std::uint32_t>>();
@@ -244,18 +238,16 @@ absl::StatusOr<NoteFunction> FindNoteFunction(postgres::Connection& connection, 
   ASSIGN_OR_RETURN(const Names names, NamesIn(schema));
   ASSIGN_OR_RETURN(
       const postgres::Rows rows,
-      connection.Query(
-          "SELECT p.prosrc, p.prosecdef AND l.lanname = 'plpgsql' AND p.prorettype = CAST('trigger' AS "
-          "regtype) "
-          "AND coalesce(cardinality(p.proconfig) = 6 AND p.proconfig @> ARRAY['search_path=pg_catalog, "
-          "pg_temp'], "
-          "false), EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a "
-          "WHERE "
-          "a.grantee = 0), o.rolname::text, o.rolsuper FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = "
-          "p.pronamespace JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_roles AS o ON o.oid = "
-          "p.proowner "
-          "WHERE n.nspname = $1 AND p.proname = $2 AND p.pronargs = 0",
-          {postgres::Value(schema), postgres::Value(kNoteFunction)}, kLookingForNote));
+      connection.Query("SELECT p.prosrc, p.prosecdef AND l.lanname = 'plpgsql' AND p.prorettype = "
+                       "CAST('trigger' AS regtype) AND coalesce(cardinality(p.proconfig) = 6 AND p.proconfig "
+                       "@> ARRAY['search_path=pg_catalog, "
+                       "pg_temp'], "
+                       "false), EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', "
+                       "p.proowner))) AS a WHERE a.grantee = 0), o.rolname::text, o.rolsuper FROM pg_proc AS "
+                       "p JOIN pg_namespace AS n ON n.oid = "
+                       "p.pronamespace JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_roles AS o ON "
+                       "o.oid = p.proowner WHERE n.nspname = $1 AND p.proname = $2 AND p.pronargs = 0",
+                       {postgres::Value(schema), postgres::Value(kNoteFunction)}, kLookingForNote));
   NoteFunction function;
   if (rows.rows() == 0) return function;
   function.is_there = true;
@@ -287,16 +279,11 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
       const postgres::Rows rows,
       connection.Query(
           "SELECT t.oid::int8, format_type(t.oid, NULL), (t.typnamespace = CAST('pg_catalog' AS "
-          "regnamespace) "
-          "AND "
-          "t.typtype IN ('b', 'r', 'm')) OR EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS e ON "
-          "e.oid = "
-          "d.refobjid JOIN pg_roles AS o ON o.oid = e.extowner WHERE o.rolsuper AND d.classid = "
-          "CAST('pg_type' "
-          "AS "
-          "regclass) AND d.objid = t.oid AND d.refclassid = CAST('pg_extension' AS regclass) AND d.deptype = "
-          "'e') "
-          "FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
+          "regnamespace) AND t.typtype IN ('b', 'r', 'm')) OR EXISTS (SELECT FROM pg_depend AS d JOIN "
+          "pg_extension AS e ON e.oid = d.refobjid JOIN pg_roles AS o ON o.oid = e.extowner WHERE o.rolsuper "
+          "AND d.classid = "
+          "CAST('pg_type' AS regclass) AND d.objid = t.oid AND d.refclassid = CAST('pg_extension' AS "
+          "regclass) AND d.deptype = 'e') FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
           {postgres::Value(asked)}, "asking for the types of keys"));
   std::map<std::uint32_t, std::string> unfit;
   for (const std::uint32_t type : types) unfit[type] = absl::StrCat("of the oid ", type);

@@ -51,9 +51,7 @@ absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::str
   There there;
   ASSIGN_OR_RETURN(const std::int64_t changes,
                    connection.Number("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                                     "c.relnamespace WHERE n.nspname = $1 "
-                                     "AND "
-                                     "c.relname = $2",
+                                     "c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
                                      {postgres::Value(schema), postgres::Value(kChangeTable)}, kLooking));
   there.changes = changes != 0;
   ASSIGN_OR_RETURN(NoteFunction function, FindNoteFunction(connection, schema));
@@ -66,10 +64,9 @@ absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::str
           "format('%I.%I', n.nspname, c.relname) AS name, EXISTS (SELECT FROM pg_proc p JOIN pg_namespace s "
           "ON "
           "s.oid = p.pronamespace WHERE p.oid = t.tgfoid AND s.nspname = $1 AND p.proname = $3) AS is_ours "
-          "FROM "
-          "pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-          "WHERE "
-          "t.tgname = $2 AND t.tgparentid = 0) AS one WHERE one.nspname = $1 OR one.is_ours",
+          "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = "
+          "c.relnamespace WHERE t.tgname = $2 AND t.tgparentid = 0) AS one WHERE one.nspname = $1 OR "
+          "one.is_ours",
           {postgres::Value(schema), postgres::Value(kTrigger), postgres::Value(kNoteFunction)}, kLooking));
   for (int row = 0; row < rows.rows(); ++row) {
     there.triggers[static_cast<std::uint32_t>(rows.Int(row, 0))] = {rows.Text(row, 1), rows.Text(row, 2),

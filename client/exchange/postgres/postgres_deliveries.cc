@@ -62,10 +62,17 @@ class PostgresDatabase : public DeliveryDatabase {
     if (connection_ != nullptr && connection_->IsOpen()) return absl::OkStatus();
     Disconnect();
     ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToChange(access_)));
-    inbox_.emplace(*connection_, schema_);
-    swap_.emplace(*connection_, members_, *inbox_, *this);
+    swap_.emplace(*connection_, members_, *this);
     boxes_.emplace(*connection_, box_members_, schema_);
     if (layout_) shown_ = layout_(*boxes_);
+    ShownInPostgres told;
+    if (shown_ != nullptr) {
+      told = [this](const FetchedDeliveries& fetched, std::int64_t now_ms) {
+        absl::Status filled = shown_->Filled(fetched, now_ms);
+        return filled.ok() ? boxes_->Flush() : filled;
+      };
+    }
+    inbox_ = MakePostgresInbox(*connection_, schema_, std::move(told));
     return absl::OkStatus();
   }
   void Disconnect() override {
@@ -78,23 +85,7 @@ class PostgresDatabase : public DeliveryDatabase {
     beside_.End();
   }
 
-  absl::Status EmptyInbox() override { return inbox_->Empty(); }
-  absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
-    if (shown_ == nullptr) return inbox_->Fill(fetched, now_ms);
-    return inbox_->Fill(fetched, now_ms, [&] {
-      absl::Status told = shown_->Filled(fetched, now_ms);
-      return told.ok() ? boxes_->Flush() : told;
-    });
-  }
-  absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override { return inbox_->Read(); }
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {
-    return inbox_->ReadWrittenRows(now_ms);
-  }
-  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override {
-    absl::Status forgotten = inbox_->ForgetValuesOfGone(static_cast<const PostgresMember*>(member), rows);
-    if (postgres::TroubleOf(forgotten) != postgres::Trouble::kUndefined) return forgotten;
-    return absl::AbortedError(forgotten.message());
-  }
+  DeliveryInbox& inbox() override { return *inbox_; }
 
   absl::Status Look() override {
     sets_.clear();
@@ -158,14 +149,6 @@ class PostgresDatabase : public DeliveryDatabase {
     return NotePostgresConflict(*connection_, Own(member), key);
   }
 
-  absl::Status RemoveFromInbox(const std::string& delivery_id) override {
-    return inbox_->Remove(delivery_id);
-  }
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) override {
-    return inbox_->FindInLedger(delivery_id);
-  }
-  absl::Status WriteLedger(const LedgerRow& row) override { return inbox_->WriteLedger(row); }
-
   absl::Status ShowImported(const v1::Delivery& delivery, const ImportResult& result,
                             std::int64_t now_ms) override {
     if (shown_ == nullptr) return absl::OkStatus();
@@ -196,7 +179,7 @@ class PostgresDatabase : public DeliveryDatabase {
   PostgresMembers members_;
   PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
   std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none yet.
-  std::optional<PostgresInbox> inbox_;                ///< Of `connection_`.
+  std::unique_ptr<DeliveryInbox> inbox_;              ///< Of `connection_`.
   std::optional<PostgresSwap> swap_;                  ///< The same.
   std::optional<PostgresBoxes> boxes_;                ///< Of that.
   std::unique_ptr<InboxLayout> shown_;                ///< Of those; null: nothing is shown.

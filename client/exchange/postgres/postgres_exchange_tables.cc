@@ -12,6 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/name_pattern.h"
 #include "base/status_macros.h"
+#include "client/exchange/exchange_tables.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_own_check.h"
 #include "proto/wire/exchange/ledger.h"
@@ -23,27 +24,14 @@ constexpr char kMaking[] = "making the exchange's tables";
 constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger"};
 constexpr std::size_t kTableCount = std::size(kTables);
 
-/// As it is announced: the columns are said in one place.
-std::string LedgerColumns() {
-  std::string columns;
-  for (const Column& column : LedgerSchema().columns) {
-    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteName(column.name),
-                    column.type == Type::kInt64 ? " int8" : " text", column.nullable ? "" : " NOT NULL",
-                    column.key_position == 1 ? " PRIMARY KEY" : "");
-  }
-  return columns;
-}
-
 /// The tables of kTables that are there.
 absl::StatusOr<std::set<std::string>> FindTables(postgres::Connection& connection,
                                                  const std::string& schema) {
-  ASSIGN_OR_RETURN(
-      const postgres::Rows rows,
-      connection.Query(
-          "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-          "n.nspname "
-          "= $1 AND c.relkind = 'r' AND c.relname IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
-          {postgres::Value(schema)}, "looking for the exchange's tables"));
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection.Query("SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                                    "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname "
+                                    "IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger')",
+                                    {postgres::Value(schema)}, "looking for the exchange's tables"));
   std::set<std::string> there;
   for (int row = 0; row < rows.rows(); ++row) there.insert(rows.Text(row, 0));
   return there;
@@ -93,7 +81,7 @@ absl::StatusOr<std::vector<std::string>> StatementsFor(const std::string& schema
                      " (delivery_id text PRIMARY KEY, position int8 NOT NULL, body bytea NOT NULL)"));
   }
   if (!there.contains(kTables[2]))
-    sql.push_back(absl::StrCat("CREATE TABLE ", names[2], " (", LedgerColumns(), ")"));
+    sql.push_back(absl::StrCat("CREATE TABLE ", names[2], " (", LedgerColumns("int8", "text", "text"), ")"));
   return sql;
 }
 
@@ -159,9 +147,7 @@ absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::
   RETURN_IF_ERROR(CheckEncoding(connection));
   ASSIGN_OR_RETURN(const std::set<std::string> there, FindTables(connection, schema));
   if (there.size() == kTableCount) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("'accept' is set, and the schema '", schema,
-                                                    "' of the source lacks the exchange's tables: run "
-                                                    "'mirror-agent install', which makes them"));
+  return ExchangeTablesMissing(absl::StrCat("the schema '", schema, "' of the source"));
 }
 
 absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection,

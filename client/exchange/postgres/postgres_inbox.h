@@ -3,50 +3,22 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "client/exchange/forget_gone.h"
-#include "client/exchange/inbox.h"
-#include "client/exchange/ledger_rows.h"
-#include "client/exchange/postgres/postgres_members.h"
-#include "mirror/v1/mirror_client.pb.h"
+#include "client/exchange/delivery_database.h"
 
 namespace mirror {
 
-/// What inbox.h and ledger_rows.h say, of a PostgreSQL database. Errors: those of Connection. Threads: one.
-class PostgresInbox {
- public:
-  /// `connection`: one that may write; outlives it.
-  PostgresInbox(postgres::Connection& connection, const std::string& schema);
+/// What else is told in the transaction of Fill(); empty: nothing.
+using ShownInPostgres = std::function<absl::Status(const FetchedDeliveries& fetched, std::int64_t now_ms)>;
 
-  absl::Status Empty();
-  /// `shown`: what else is told in this transaction; empty: nothing.
-  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms,
-                    const std::function<absl::Status()>& shown = nullptr);
-  absl::StatusOr<std::vector<v1::Delivery>> Read();
-  // See delivery_database.h.
-  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms);
-  absl::Status ForgetValuesOfGone(const PostgresMember* member, const std::vector<WrittenRow>& rows);
-
-  // In a transaction.
-  absl::Status Remove(const std::string& delivery_id);
-  /// Absent: it is not there.
-  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id);
-  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id);
-  absl::Status WriteLedger(const LedgerRow& row);
-
- private:
-  /// Of all of these or of none; null: of all. kValue: one has a key that is none of the table's type.
-  absl::Status ForgetTogether(const PostgresMember* member, const std::vector<WrittenRow>& rows);
-
-  postgres::Connection& connection_;
-  const std::string exchange_, inbox_, ledger_;  ///< With their schema, quoted.
-};
+/// That of a PostgreSQL database. `connection`: one that may write; outlives it. Errors: those of Connection.
+/// Threads: one.
+std::unique_ptr<DeliveryInbox> MakePostgresInbox(postgres::Connection& connection, const std::string& schema,
+                                                 ShownInPostgres shown);
 
 }  // namespace mirror
 

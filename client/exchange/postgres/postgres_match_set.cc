@@ -33,23 +33,13 @@ std::uint64_t PostgresMatchSet::HashOf(const std::vector<std::string>& values) {
   return XXH3_64bits(joined.data(), joined.size());
 }
 
-std::optional<std::vector<std::string>> PostgresMatchSet::Normalised(const RowOf& row,
-                                                                     std::size_t first) const {
-  std::vector<std::string> values;
-  for (std::size_t i = 0; i < rule_.columns.size(); ++i) {
-    values.push_back(NormaliseValue(rule_.normalise[i], ToLiteral(row[first + i])));
-    if (values.back().empty()) return std::nullopt;
-  }
-  return values;
-}
-
 absl::Status PostgresMatchSet::Add(postgres::Connection& connection, PostgresMembers& members,
                                    const std::string& where, const PostgresTexts& bound) {
   return ReadPostgresValues(
       connection, members, *member_, rule_.columns,
       absl::StrCat("SELECT ", member_->Values(rule_.columns), " FROM ", member_->Rows(), where), bound,
       [this](RowOf row) {
-        if (const auto values = Normalised(row, 0)) hashes_.insert(HashOf(*values));
+        if (const auto values = rule_.Normalised(row)) hashes_.insert(HashOf(*values));
         return absl::OkStatus();
       });
 }
@@ -64,13 +54,12 @@ absl::StatusOr<std::optional<RowOf>> PostgresMatchSet::Find(postgres::Connection
   std::optional<RowOf> found;
   // Of a row that is gone by now, it may be.
   if (!hashes_.contains(HashOf(values))) return found;
-  std::vector<std::uint32_t> read = member_->table.key;
-  const std::size_t parts = read.size();
-  read.insert(read.end(), rule_.columns.begin(), rule_.columns.end());
+  const std::vector<std::uint32_t> read = member_->table.KeyAnd(rule_.columns);
+  const std::size_t parts = member_->table.key.size();
   RETURN_IF_ERROR(ReadPostgresValues(
       connection, members, *member_, read,
       absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
-        if (!found && Normalised(row, parts) == values)
+        if (!found && rule_.Normalised(row, parts) == values)
           found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
         return absl::OkStatus();
       }));

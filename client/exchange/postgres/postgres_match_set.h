@@ -36,8 +36,6 @@ class PostgresMatchSet {
  private:
   PostgresMatchSet(const PostgresMember& member, MatchRule rule) : member_(&member), rule_(std::move(rule)) {}
   static std::uint64_t HashOf(const std::vector<std::string>& values);
-  /// Absent: a part of the key has no value, so the row matches nothing.
-  std::optional<std::vector<std::string>> Normalised(const RowOf& row, std::size_t first) const;
   absl::Status Add(postgres::Connection& connection, PostgresMembers& members, const std::string& where,
                    const PostgresTexts& bound);
 

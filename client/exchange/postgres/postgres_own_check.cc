@@ -42,8 +42,7 @@ absl::StatusOr<std::string> FindOthers(const PostgresOwnNames& names, const std:
       "installs') WHEN EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal "
       "AND t.tgenabled <> 'D') THEN 'it has a trigger' WHEN EXISTS (SELECT FROM pg_rewrite AS w WHERE "
       "w.ev_class = c.oid) THEN 'it has a rule' END AS why FROM pg_class AS c JOIN pg_namespace AS n ON "
-      "n.oid "
-      "= c.relnamespace JOIN pg_roles AS o ON o.oid = c.relowner WHERE n.nspname = ",
+      "n.oid = c.relnamespace JOIN pg_roles AS o ON o.oid = c.relowner WHERE n.nspname = ",
       *schema, " AND c.relname = ANY (", *own, " || ", *shared_tables,
       ") UNION ALL SELECT format('%I.%I()', n.nspname, p.proname), concat('it belongs to the role ', "
       "o.rolname, ', which is neither a superuser nor the role that installs') FROM pg_proc AS p JOIN "

@@ -10,7 +10,6 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/transaction.h"
-#include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/server_swap.h"
 
@@ -20,9 +19,8 @@ namespace mirror {
 class PostgresSwap : public SwapDatabase {
  public:
   /// All of them outlive it. `database`: whose session `connection` is.
-  PostgresSwap(postgres::Connection& connection, PostgresMembers& members, PostgresInbox& inbox,
-               DeliveryDatabase& database)
-      : connection_(connection), members_(members), inbox_(inbox), database_(database) {}
+  PostgresSwap(postgres::Connection& connection, PostgresMembers& members, DeliveryDatabase& database)
+      : connection_(connection), members_(members), database_(database) {}
 
   bool IsTaken(const absl::Status& status) const override;
   absl::Status Begin() override;
@@ -38,14 +36,10 @@ class PostgresSwap : public SwapDatabase {
                                               const RowOf& values) override;
   absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
                                  const std::set<std::uint32_t>& columns) override;
-  absl::StatusOr<std::optional<v1::Delivery>> FindInInbox(const std::string& delivery_id) override {
-    return inbox_.Find(delivery_id);
-  }
 
  private:
   postgres::Connection& connection_;
   PostgresMembers& members_;
-  PostgresInbox& inbox_;
   DeliveryDatabase& database_;
   std::optional<postgres::Savepoint> savepoint_;  ///< From Begin() to End().
 };

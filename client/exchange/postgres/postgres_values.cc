@@ -105,8 +105,7 @@ absl::StatusOr<std::optional<RowOf>> ReadPostgresRow(postgres::Connection& conne
                                                      PostgresMembers& members, const PostgresMember& member,
                                                      const RowOf& key,
                                                      const std::vector<std::uint32_t>& columns, bool locks) {
-  std::vector<std::uint32_t> read = member.table.key;
-  read.insert(read.end(), columns.begin(), columns.end());
+  const std::vector<std::uint32_t> read = member.table.KeyAnd(columns);
   PostgresTexts bound;
   bound.AddKey(member, key);
   std::optional<RowOf> found;

@@ -143,8 +143,7 @@ struct OwnTables {
 
 constexpr char kOwnRights[] =
     "SELECT c.relname::text, has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') "
-    "AND "
-    "has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE') FROM pg_class c JOIN "
+    "AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE') FROM pg_class c JOIN "
     "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = "
     "ANY($2::text::name[])";
 /// What numbers rows of a box, whatever name it was given.

@@ -98,20 +98,14 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
     if (deletes ? !action.on_delete : !action.on_update) continue;
     const PostgresMember* const child = members.FindByOid(action.child);
     if (child == nullptr || child->table.key.empty()) continue;
-    std::vector<std::uint32_t> read = child->table.key;
-    const std::vector<std::uint32_t> plain = child->table.PlainColumns();
-    const auto parts = static_cast<std::ptrdiff_t>(read.size());
-    read.insert(read.end(), plain.begin(), plain.end());
+    const std::vector<std::uint32_t> read = child->table.KeyAnd(child->table.PlainColumns());
     PostgresTexts bound;
     bound.AddKey(member, key);
     RETURN_IF_ERROR(ReadPostgresValues(
         connection, members, *child, read,
         absl::StrCat("SELECT ", child->Values(read), " FROM ", child->Rows(), " JOIN ", member.Rows("p"),
                      " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ", kReachedRowsMax + 1),
-        bound, [&](RowOf row) {
-          return take({child, RowOf(row.begin(), row.begin() + parts), RowOf(row.begin() + parts, row.end())},
-                      deletes && action.deletes);
-        }));
+        bound, [&](const RowOf& row) { return take(ToReachedRow(*child, row), deletes && action.deletes); }));
   }
   return absl::OkStatus();
 }

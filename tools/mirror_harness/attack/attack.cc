@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "tools/mirror_harness/attack/attack_http.h"
-
 namespace mirror::harness {
 
 std::string NameOf(absl::StatusCode code) { return absl::StatusCodeToString(code); }

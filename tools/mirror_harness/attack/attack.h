@@ -27,8 +27,7 @@ struct Outcome {
 };
 
 /// What several themes expect.
-inline const std::set<std::string> kIsInvalid = {"INVALID_ARGUMENT"}, kIsExhausted = {"RESOURCE_EXHAUSTED"},
-                                   kIsClosed = {kClosed};
+inline constexpr char kIsInvalid[] = "INVALID_ARGUMENT", kIsExhausted[] = "RESOURCE_EXHAUSTED";
 
 /// The name of the status, as expected outcomes are written.
 std::string NameOf(absl::StatusCode code);
@@ -36,12 +35,14 @@ Outcome OutcomeOf(const absl::Status& status);
 /// All of `more` too.
 void AddOutcome(const Outcome& more, Outcome* all);
 
-/// One thing that a hostile source, or a stranger, does to an endpoint.
+/// One thing that a hostile source, or a stranger, does to an endpoint: a row of its theme's table.
 struct Attack {
-  std::string name;                ///< "alg-none"
-  std::string what;                ///< One sentence.
-  std::set<std::string> expected;  ///< Whatever came must be one of these.
-  std::function<Outcome(Target&)> run;
+  using Run = std::function<Outcome(Target&)>;
+
+  std::string name;      ///< "alg-none"
+  std::string what;      ///< One sentence.
+  std::string expected;  ///< Whatever came must be one of these, by the alphabet: "CLOSED|OPEN".
+  Run run;               ///< What is sent.
 };
 
 struct Theme {
@@ -52,7 +53,7 @@ struct Theme {
 /// Those of several parts, in this order.
 std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> parts);
 
-// One file for each.
+// One file for each; of the last one, for each of its parts.
 Theme TokenAttacks();
 Theme NameAttacks();
 Theme BatchAttacks();
@@ -65,6 +66,14 @@ Theme StrangerAttacks();
 Theme MetricsAttacks();
 /// Only where the address of the door for JSON is known.
 Theme HttpAttacks();
+/// What two programs might read as different requests.
+std::vector<Attack> HttpFramingAttacks();
+/// Heads and bodies without end, and what is packed.
+std::vector<Attack> HttpEndlessAttacks();
+/// JSON and targets that are meant to break who reads them.
+std::vector<Attack> HttpContentAttacks();
+/// Many at once, slow ones, and those that take no answer.
+std::vector<Attack> HttpCrowdAttacks();
 
 /// All of them, in the order in which they run.
 std::vector<Theme> AllAttacks();

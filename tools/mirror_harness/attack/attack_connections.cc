@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,35 +20,57 @@ using Clock = std::chrono::steady_clock;
 /// Descriptors that this process keeps for itself.
 constexpr std::size_t kOwnDescriptors = 200;
 constexpr std::size_t kSilentConnections = 10'000;
-const std::set<std::string> kHarmless = {kClosed, kOpen};
+constexpr char kHarmless[] = "CLOSED|OPEN";
 
 /// The first bytes of a TLS handshake, without what they announce.
 std::string HalfHello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
 
-Attack Say(std::string name, std::string what, std::function<std::string()> text) {
-  return {std::move(name), std::move(what), kIsClosed, [text](Target& target) {
-            absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
-            if (!socket.ok()) return OutcomeOf(socket.status());
-            socket->Send(text());
-            Outcome outcome{{socket->Closed(kAttackPatience) ? kClosed : kOpen}, "", target.ServedAnew()};
-            return outcome;
-          }};
+Attack::Run Say(const std::string& text) {
+  return [text](Target& target) {
+    absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
+    if (!socket.ok()) return OutcomeOf(socket.status());
+    socket->Send(text);
+    return target.CheckService({{socket->Closed(kAttackPatience) ? kClosed : kOpen}, "", ""});
+  };
 }
 
 /// Frames by hand on a connection whose handshake is done.
-Attack Frames(std::string name, std::string what, std::set<std::string> expected,
-              std::function<Outcome(Target&, RawHttp2&)> talk, bool hello = true) {
-  return {std::move(name), std::move(what), std::move(expected), [talk, hello](Target& target) {
-            absl::StatusOr<std::unique_ptr<RawHttp2>> connection =
-                RawHttp2::Connect(target.endpoint(), hello);
-            if (!connection.ok()) return OutcomeOf(connection.status());
-            Outcome outcome = talk(target, **connection);
-            connection->reset();
-            if (outcome.fault.empty()) outcome.fault = target.ServedAnew();
-            // The next attack does not find the victim busy with the calls of this one.
-            target.AwaitVictimsPlace().IgnoreError();
-            return outcome;
-          }};
+Attack::Run Frames(std::function<Outcome(Target&, RawHttp2&)> talk, bool hello = true) {
+  return [talk = std::move(talk), hello](Target& target) {
+    absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint(), hello);
+    if (!connection.ok()) return OutcomeOf(connection.status());
+    Outcome outcome = talk(target, **connection);
+    connection->reset();
+    outcome = target.CheckService(outcome);
+    // The next attack does not find the victim busy with the calls of this one.
+    target.AwaitVictimsPlace().IgnoreError();
+    return outcome;
+  };
+}
+
+/// A whole call of the victim.
+Attack::Run WholeCall(const std::string& path, const std::string& body, const RawHttp2::Headers& more = {}) {
+  return Frames([path, body, more](Target& target, RawHttp2& connection) {
+    connection.Call(1, path, target.CallToken(target.Tenant("victim")), more);
+    connection.Body(1, body, true);
+    return connection.Await(1, kAttackPatience);
+  });
+}
+
+/// So many calls with a message of 10 MB each, of which a hundred bytes come.
+Outcome HalfMessages(RawHttp2& connection, std::uint32_t calls, const std::string& token) {
+  for (std::uint32_t i = 0; i < calls; ++i) {
+    connection.Call(2 * i + 1, kRowDataPath, token);
+    connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
+  }
+  return connection.Await(1, std::chrono::seconds(1));
+}
+
+Attack::Run VictimsHalfMessages(std::uint32_t calls) {
+  return Frames([calls](Target& target, RawHttp2& connection) {
+    const std::string token = target.CallToken(target.Tenant("victim"));
+    return target.CheckVictim(HalfMessages(connection, calls, token), /*once_it_has_place=*/true);
+  });
 }
 
 Outcome SilentConnections(Target& target) {
@@ -69,9 +90,9 @@ Outcome SilentConnections(Target& target) {
     outcome.got.insert(socket.Closed(std::max(left, std::chrono::milliseconds(1))) ? kClosed : kOpen);
   }
   outcome.words = absl::StrCat(crowd.size(), " connections (this process may open ", limit, " files)");
-  outcome.fault = crowd.size() < wanted ? absl::StrCat("only ", crowd.size(), " of ", wanted, " connected")
-                                        : target.ServedAnew();
-  return outcome;
+  if (crowd.size() < wanted)
+    outcome.fault = absl::StrCat("only ", crowd.size(), " of ", wanted, " connected");
+  return target.CheckService(outcome);
 }
 
 Outcome Storm(Target& target) {
@@ -83,7 +104,7 @@ Outcome Storm(Target& target) {
     if (times % 3 == 1) socket->Send(HalfHello());
     if (times % 2 == 0) socket->Reset();
   }
-  return {{kClosed}, absl::StrCat(times, " connections"), target.ServedAnew()};
+  return target.CheckService({{kClosed}, absl::StrCat(times, " connections"), ""});
 }
 
 Outcome OldTls(Target& target) {
@@ -97,20 +118,19 @@ Outcome OldTls(Target& target) {
   SSL_set_fd(tls.get(), socket->descriptor());
   const bool shaken = SSL_connect(tls.get()) == 1;
   ERR_clear_error();
-  return {{shaken ? kOpen : kClosed}, "", target.ServedAnew()};
+  return target.CheckService({{shaken ? kOpen : kClosed}, "", ""});
 }
 
 Outcome Trickle(Target& target) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.endpoint().address);
   if (!socket.ok()) return OutcomeOf(socket.status());
   const auto end = Clock::now() + kAttackPatience;
+  bool open = true;
   for (const char byte : HalfHello() + std::string(1'000, 'x')) {
-    if (Clock::now() > end) break;
-    if (!socket->Send({&byte, 1}) || socket->Closed(std::chrono::milliseconds(500))) {
-      return {{kClosed}, "", target.ServedAnew()};
-    }
+    if (!open || Clock::now() > end) break;
+    open = socket->Send({&byte, 1}) && !socket->Closed(std::chrono::milliseconds(500));
   }
-  return {{kOpen}, "", target.ServedAnew()};
+  return target.CheckService({{open ? kOpen : kClosed}, "", ""});
 }
 
 /// Writes frames for as long as a flood lasts, or until the endpoint has enough.
@@ -126,151 +146,108 @@ Outcome Flood(Target& target, RawHttp2& connection, const std::function<bool(std
 
 std::vector<Attack> Handshakes() {
   return {
-      Say("silent", "A connection that says nothing.", [] { return std::string(); }),
-      Say("plaintext-to-tls", "HTTP/2 without TLS on the port for TLS.",
-          [] { return std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33); }),
-      Say("http-1", "A browser.", [] { return std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); }),
-      Say("garbage-bytes", "A kilobyte of noise.", [] { return std::string(1'024, '\xa5'); }),
-      Say("half-hello", "A TLS handshake that is not finished.", HalfHello),
-      {"trickled-hello", "A TLS handshake of two bytes a second.", kIsClosed, Trickle},
-      {"tls-1.1", "A client that knows nothing newer than TLS 1.1.", kIsClosed, OldTls},
-      Frames(
-          "nothing-behind-tls", "A finished handshake, and then nothing.", kIsClosed,
-          [](Target&, RawHttp2& connection) { return connection.Await(1, kAttackPatience); }, false),
-      Frames(
-          "http-1-behind-tls", "HTTP/1.1 behind a finished handshake.", kIsClosed,
-          [](Target&, RawHttp2& connection) {
-            connection.WriteBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            return connection.Await(1, kAttackPatience);
-          },
-          false),
-      {"crowd", "As many silent connections as this process may have, up to 10,000.", kIsClosed,
+      {"silent", "A connection that says nothing.", "CLOSED", Say("")},
+      {"plaintext-to-tls", "HTTP/2 without TLS on the port for TLS.", "CLOSED",
+       Say(std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33))},
+      {"http-1", "A browser.", "CLOSED", Say("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")},
+      {"garbage-bytes", "A kilobyte of noise.", "CLOSED", Say(std::string(1'024, '\xa5'))},
+      {"half-hello", "A TLS handshake that is not finished.", "CLOSED", Say(HalfHello())},
+      {"trickled-hello", "A TLS handshake of two bytes a second.", "CLOSED", Trickle},
+      {"tls-1.1", "A client that knows nothing newer than TLS 1.1.", "CLOSED", OldTls},
+      {"nothing-behind-tls", "A finished handshake, and then nothing.", "CLOSED",
+       Frames([](Target&, RawHttp2& connection) { return connection.Await(1, kAttackPatience); }, false)},
+      {"http-1-behind-tls", "HTTP/1.1 behind a finished handshake.", "CLOSED",
+       Frames(
+           [](Target&, RawHttp2& connection) {
+             connection.WriteBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+             return connection.Await(1, kAttackPatience);
+           },
+           false)},
+      {"crowd", "As many silent connections as this process may have, up to 10,000.", "CLOSED",
        SilentConnections},
-      {"storm", "Connections that come and go as fast as they can.", kIsClosed, Storm},
+      {"storm", "Connections that come and go as fast as they can.", "CLOSED", Storm},
   };
 }
 
 std::vector<Attack> BrokenFrames() {
   return {
-      Frames("frame-too-large", "A frame of 16 MB, where 16 KB are agreed.", kIsClosed,
-             [](Target&, RawHttp2& connection) {
-               connection.Write(RawHttp2::kHeaders, RawHttp2::kEndHeaders, 1,
-                                std::string((16 << 20) - 1, 'x'));
-               return connection.Await(1, kAttackPatience);
-             }),
-      Frames("data-of-no-call", "Data for a call that was not made.", kHarmless,
-             [](Target&, RawHttp2& connection) {
-               connection.Write(RawHttp2::kData, 0, 7, std::string(100, 'x'));
-               return connection.Await(7, std::chrono::seconds(1));
-             }),
-      Frames(
-          "unfinished-headers", "Headers that go on and on and never end.", {kClosed, "RESOURCE_EXHAUSTED"},
-          [](Target& target, RawHttp2& connection) {
-            connection.Write(RawHttp2::kHeaders, 0, 1,
-                             RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
-            const std::string more = RawHttp2::Encode({{"x-more", std::string(8'000, 'x')}});
-            const auto end = Clock::now() + std::max(target.flood_time(), Clock::duration(kAttackPatience));
-            while (Clock::now() < end && connection.Write(RawHttp2::kContinuation, 0, 1, more)) {
-              const Outcome so_far = connection.Await(1, std::chrono::milliseconds(0));
-              if (!so_far.got.contains(kOpen)) return so_far;
-            }
-            return connection.Await(1, std::chrono::milliseconds(0));
-          }),
-      Frames("header-bomb", "Headers of 64 KB in several frames, each of which is small enough.",
-             {"RESOURCE_EXHAUSTED", "UNAUTHENTICATED", kClosed},
-             [](Target&, RawHttp2& connection) {
-               std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, ""));
-               for (int i = 0; i < 64; ++i) block += RawHttp2::Encode({{"x-more", std::string(1'000, 'x')}});
-               connection.Write(RawHttp2::kHeaders, 0, 1, block.substr(0, 16'000));
-               for (std::size_t at = 16'000; at < block.size(); at += 16'000) {
-                 const bool last = at + 16'000 >= block.size();
-                 connection.Write(RawHttp2::kContinuation, last ? RawHttp2::kEndHeaders : 0, 1,
-                                  block.substr(at, 16'000));
-               }
-               connection.Body(1, MessagePrefix(false, 0), true);
-               return connection.Await(1, kAttackPatience);
-             }),
+      {"frame-too-large", "A frame of 16 MB, where 16 KB are agreed.", "CLOSED",
+       Frames([](Target&, RawHttp2& connection) {
+         connection.Write(RawHttp2::kHeaders, RawHttp2::kEndHeaders, 1, std::string((16 << 20) - 1, 'x'));
+         return connection.Await(1, kAttackPatience);
+       })},
+      {"data-of-no-call", "Data for a call that was not made.", kHarmless,
+       Frames([](Target&, RawHttp2& connection) {
+         connection.Write(RawHttp2::kData, 0, 7, std::string(100, 'x'));
+         return connection.Await(7, std::chrono::seconds(1));
+       })},
+      {"unfinished-headers", "Headers that go on and on and never end.", "CLOSED|RESOURCE_EXHAUSTED",
+       Frames([](Target& target, RawHttp2& connection) {
+         connection.Write(RawHttp2::kHeaders, 0, 1,
+                          RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
+         const std::string more = RawHttp2::Encode({{"x-more", std::string(8'000, 'x')}});
+         const auto end = Clock::now() + std::max(target.flood_time(), Clock::duration(kAttackPatience));
+         while (Clock::now() < end && connection.Write(RawHttp2::kContinuation, 0, 1, more)) {
+           const Outcome so_far = connection.Await(1, std::chrono::milliseconds(0));
+           if (!so_far.got.contains(kOpen)) return so_far;
+         }
+         return connection.Await(1, std::chrono::milliseconds(0));
+       })},
+      {"header-bomb", "Headers of 64 KB in several frames, each of which is small enough.",
+       "CLOSED|RESOURCE_EXHAUSTED|UNAUTHENTICATED", Frames([](Target&, RawHttp2& connection) {
+         std::string block = RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, ""));
+         for (int i = 0; i < 64; ++i) block += RawHttp2::Encode({{"x-more", std::string(1'000, 'x')}});
+         connection.Write(RawHttp2::kHeaders, 0, 1, block.substr(0, 16'000));
+         for (std::size_t at = 16'000; at < block.size(); at += 16'000) {
+           const bool last = at + 16'000 >= block.size();
+           connection.Write(RawHttp2::kContinuation, last ? RawHttp2::kEndHeaders : 0, 1,
+                            block.substr(at, 16'000));
+         }
+         connection.Body(1, MessagePrefix(false, 0), true);
+         return connection.Await(1, kAttackPatience);
+       })},
   };
 }
 
 std::vector<Attack> OddCalls() {
   return {
-      Frames("unknown-method", "A call that the service does not have.", {"UNIMPLEMENTED"},
-             [](Target& target, RawHttp2& connection) {
-               connection.Call(1, "/mirror.v1.MirrorClientService/Shutdown",
-                               target.CallToken(target.Tenant("victim")));
-               connection.Body(1, MessagePrefix(false, 0), true);
-               return connection.Await(1, kAttackPatience);
-             }),
-      Frames("admin-on-this-port", "An operator's call on the port for sources.", {"UNIMPLEMENTED"},
-             [](Target& target, RawHttp2& connection) {
-               connection.Call(1, "/mirror.v1.MirrorAdmin/ListTenants",
-                               target.CallToken(target.Tenant("victim")));
-               connection.Body(1, MessagePrefix(false, 0), true);
-               return connection.Await(1, kAttackPatience);
-             }),
-      Frames("encoding-unknown", "A message in a compression of the attacker's own.",
-             {"UNIMPLEMENTED", "INVALID_ARGUMENT"},
-             [](Target& target, RawHttp2& connection) {
-               connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")),
-                               {{"grpc-encoding", "lzma-of-mine"}});
-               connection.Body(1, MessagePrefix(true, 4) + "1234", true);
-               return connection.Await(1, kAttackPatience);
-             }),
-      Frames("unfinished-message", "A message of 10 MB of which a hundred bytes come.", kHarmless,
-             [](Target& target, RawHttp2& connection) {
-               connection.Call(1, kRowDataPath, target.CallToken(target.Tenant("victim")));
-               connection.Body(1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
-               Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               outcome.fault = target.VictimHarm(true);
-               return outcome;
-             }),
-      Frames("unfinished-messages", "A hundred unfinished messages on one connection.",
-             {kClosed, kOpen, "RESOURCE_EXHAUSTED"},
-             [](Target& target, RawHttp2& connection) {
-               const std::string token = target.CallToken(target.Tenant("victim"));
-               for (std::uint32_t i = 0; i < 100; ++i) {
-                 connection.Call(2 * i + 1, kRowDataPath, token);
-                 connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
-               }
-               Outcome outcome = connection.Await(1, std::chrono::seconds(1));
-               outcome.fault = target.VictimHarm(true);
-               return outcome;
-             }),
-      Frames("unfinished-messages-stranger", "The same from a stranger, who has no token.",
-             {kClosed, kOpen, "UNAUTHENTICATED"},
-             [](Target&, RawHttp2& connection) {
-               for (std::uint32_t i = 0; i < 100; ++i) {
-                 connection.Call(2 * i + 1, kRowDataPath, "");
-                 connection.Body(2 * i + 1, MessagePrefix(false, 10'000'000) + std::string(100, 'x'), false);
-               }
-               return connection.Await(1, std::chrono::seconds(1));
-             }),
+      {"unknown-method", "A call that the service does not have.", "UNIMPLEMENTED",
+       WholeCall("/mirror.v1.MirrorClientService/Shutdown", MessagePrefix(false, 0))},
+      {"admin-on-this-port", "An operator's call on the port for sources.", "UNIMPLEMENTED",
+       WholeCall("/mirror.v1.MirrorAdmin/ListTenants", MessagePrefix(false, 0))},
+      {"encoding-unknown", "A message in a compression of the attacker's own.",
+       "INVALID_ARGUMENT|UNIMPLEMENTED",
+       WholeCall(kRowDataPath, MessagePrefix(true, 4) + "1234", {{"grpc-encoding", "lzma-of-mine"}})},
+      {"unfinished-message", "A message of 10 MB of which a hundred bytes come.", kHarmless,
+       VictimsHalfMessages(1)},
+      {"unfinished-messages", "A hundred unfinished messages on one connection.",
+       "CLOSED|OPEN|RESOURCE_EXHAUSTED", VictimsHalfMessages(100)},
+      {"unfinished-messages-stranger", "The same from a stranger, who has no token.",
+       "CLOSED|OPEN|UNAUTHENTICATED",
+       Frames([](Target&, RawHttp2& connection) { return HalfMessages(connection, 100, ""); })},
   };
 }
 
 std::vector<Attack> FrameFloods() {
   return {
-      Frames("ping-flood", "Pings as fast as they go.", kHarmless,
-             [](Target& target, RawHttp2& connection) {
-               return Flood(target, connection, [&](std::uint32_t) {
-                 return connection.Write(RawHttp2::kPing, 0, 0, "12345678");
-               });
-             }),
-      Frames("settings-flood", "Settings as fast as they go; each wants an answer.", kHarmless,
-             [](Target& target, RawHttp2& connection) {
-               return Flood(target, connection,
-                            [&](std::uint32_t) { return connection.Write(RawHttp2::kSettings, 0, 0, ""); });
-             }),
-      Frames("rapid-reset", "Calls that are taken back as soon as they were made.", kHarmless,
-             [](Target& target, RawHttp2& connection) {
-               const std::string token = target.CallToken(target.Tenant("victim"));
-               return Flood(target, connection, [&](std::uint32_t turn) {
-                 const std::uint32_t stream = 2 * turn + 1;
-                 return connection.Call(stream, kRowDataPath, token) &&
-                        connection.Write(RawHttp2::kReset, 0, stream, std::string("\0\0\0\10", 4));
-               });
-             }),
+      {"ping-flood", "Pings as fast as they go.", kHarmless, Frames([](Target& target, RawHttp2& connection) {
+         return Flood(target, connection,
+                      [&](std::uint32_t) { return connection.Write(RawHttp2::kPing, 0, 0, "12345678"); });
+       })},
+      {"settings-flood", "Settings as fast as they go; each wants an answer.", kHarmless,
+       Frames([](Target& target, RawHttp2& connection) {
+         return Flood(target, connection,
+                      [&](std::uint32_t) { return connection.Write(RawHttp2::kSettings, 0, 0, ""); });
+       })},
+      {"rapid-reset", "Calls that are taken back as soon as they were made.", kHarmless,
+       Frames([](Target& target, RawHttp2& connection) {
+         const std::string token = target.CallToken(target.Tenant("victim"));
+         return Flood(target, connection, [&](std::uint32_t turn) {
+           const std::uint32_t stream = 2 * turn + 1;
+           return connection.Call(stream, kRowDataPath, token) &&
+                  connection.Write(RawHttp2::kReset, 0, stream, std::string("\0\0\0\10", 4));
+         });
+       })},
   };
 }
 

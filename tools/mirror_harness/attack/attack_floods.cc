@@ -14,10 +14,14 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kThreads = 8;
 constexpr int kTenants = 100;
-const std::set<std::string> kServedOrFull = {"OK", "RESOURCE_EXHAUSTED"};
-/// A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like any other
-/// that the system does not let be opened.
-const std::set<std::string> kServedFullOrLater = {"OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"};
+constexpr char kServedOrFull[] = "OK|RESOURCE_EXHAUSTED";
+
+/// So many clients of the victim, with a connection each.
+std::vector<std::unique_ptr<MirrorClient>> Clients(const Target& target, int count) {
+  std::vector<std::unique_ptr<MirrorClient>> clients;
+  for (int i = 0; i < count; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
+  return clients;
+}
 
 /// Until the flood is over, from `threads` clients at once.
 Outcome Flood(Target& target, int threads, const std::function<Outcome(int)>& once) {
@@ -65,25 +69,20 @@ Outcome SilentStreams(Target& target) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream = target.victim().OpenRowStream();
     if (stream.ok()) streams.push_back(*std::move(stream));
   }
-  Outcome outcome = OutcomeOf(target.victim().Authenticate("x", false, true).status());
-  outcome.fault = target.VictimHarm();
-  return outcome;
+  return target.CheckVictim(OutcomeOf(target.victim().Authenticate("x", false, true).status()));
 }
 
 Outcome StreamFlood(Target& target) {
-  std::vector<std::unique_ptr<MirrorClient>> clients;
-  for (int i = 0; i < kThreads; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
+  const auto clients = Clients(target, kThreads);
   v1::RowDataRequest nothing;
   nothing.set_cycle(target.cycle());
-  Outcome outcome = Flood(target, kThreads, [&](int number) {
+  return target.CheckVictim(Flood(target, kThreads, [&](int number) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream =
         clients[static_cast<std::size_t>(number)]->OpenRowStream();
     if (!stream.ok()) return OutcomeOf(stream.status());
     (*stream)->Send(nothing).IgnoreError();
     return OutcomeOf((*stream)->Receive().status());
-  });
-  if (outcome.fault.empty()) outcome.fault = target.VictimHarm();
-  return outcome;
+  }));
 }
 
 /// Calls that wait for a batch which never comes.
@@ -91,17 +90,11 @@ Outcome GapFlood(Target& target) {
   v1::ChangeBatch batch = target.GoodBatch();
   batch.set_seq(5);
   const v1::RowDataRequest request = target.Request(batch);
-  std::vector<std::unique_ptr<MirrorClient>> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
-  Outcome outcome = InParallel(32, [&](int number) {
-    const absl::StatusOr<v1::RowDataResponse> answer =
-        clients[static_cast<std::size_t>(number % 4)]->RowData(request);
-    if (!answer.ok()) return OutcomeOf(answer.status());
-    return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()), ""));
-  });
+  const auto clients = Clients(target, 4);
+  Outcome outcome = InParallel(
+      32, [&](int number) { return SendRows(*clients[static_cast<std::size_t>(number % 4)], request); });
   outcome.words = "32 calls at a time";
-  outcome.fault = target.VictimHarm();
-  return outcome;
+  return target.CheckVictim(outcome);
 }
 
 Outcome TokenFlood(Target& target) {
@@ -154,16 +147,9 @@ Outcome LargeFlood(Target& target) {
   v1::ChangeBatch batch = target.GoodBatch();
   batch.mutable_columns(kName)->set_data(std::string(15 << 20, 'x'));
   const v1::RowDataRequest request = target.Request(batch);
-  std::vector<std::unique_ptr<MirrorClient>> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
-  Outcome outcome = Flood(target, 4, [&](int number) {
-    const absl::StatusOr<v1::RowDataResponse> answer =
-        clients[static_cast<std::size_t>(number)]->RowData(request);
-    if (!answer.ok()) return OutcomeOf(answer.status());
-    return OutcomeOf(absl::Status(static_cast<absl::StatusCode>(answer->results(0).code()), ""));
-  });
-  outcome.fault = target.VictimHarm();
-  return outcome;
+  const auto clients = Clients(target, 4);
+  return target.CheckVictim(Flood(
+      target, 4, [&](int number) { return SendRows(*clients[static_cast<std::size_t>(number)], request); }));
 }
 
 Outcome DigestFlood(Target& target) {
@@ -173,10 +159,8 @@ Outcome DigestFlood(Target& target) {
   request.mutable_position()->set_lsn(10);
   request.mutable_position()->set_lineage("victim");
   for (int i = 0; i < 10'000; ++i) request.add_ranges()->add_first()->set_int_value(i);
-  Outcome outcome =
-      Flood(target, kThreads, [&](int) { return OutcomeOf(target.victim().DigestRanges(request).status()); });
-  outcome.fault = target.VictimHarm();
-  return outcome;
+  return target.CheckVictim(Flood(
+      target, kThreads, [&](int) { return OutcomeOf(target.victim().DigestRanges(request).status()); }));
 }
 
 Outcome SchemaFlood(Target& target) {
@@ -186,11 +170,10 @@ Outcome SchemaFlood(Target& target) {
     // Refused each, and each for a reason that has to be written.
     request.mutable_tables(i + 1)->set_name(absl::StrCat("_mirror_", i));
   }
-  Outcome outcome =
+  const Outcome outcome =
       Flood(target, kThreads, [&](int) { return OutcomeOf(target.victim().TableSchema(request).status()); });
   target.victim().TableSchema(target.Announcement()).status().IgnoreError();
-  outcome.fault = target.VictimHarm();
-  return outcome;
+  return target.CheckVictim(outcome);
 }
 
 }  // namespace
@@ -200,31 +183,22 @@ Theme FloodAttacks() {
       "floods",
       {
           {"streams-over-limit", "Five streams more than a tenant may have.", kServedOrFull, ManyStreams},
-          {"streams-silent",
-           "Twenty streams that send nothing; the tenant's other calls go on.",
-           {"OK"},
+          {"streams-silent", "Twenty streams that send nothing; the tenant's other calls go on.", "OK",
            SilentStreams},
           {"streams", "Streams that open and break off, from eight connections.", kServedOrFull, StreamFlood},
-          {"gaps",
-           "Calls that wait for a batch which never comes.",
-           {"ABORTED", "RESOURCE_EXHAUSTED"},
-           GapFlood},
-          {"bad-tokens",
-           "Calls with bad tokens, as fast as they go.",
-           {"UNAUTHENTICATED", "UNAVAILABLE"},
+          {"gaps", "Calls that wait for a batch which never comes.", "ABORTED|RESOURCE_EXHAUSTED", GapFlood},
+          {"bad-tokens", "Calls with bad tokens, as fast as they go.", "UNAUTHENTICATED|UNAVAILABLE",
            TokenFlood},
           {"authenticate", "A legitimate source that authenticates without an end.", kServedOrFull,
            AuthenticateFlood},
-          {"probes",
-           "A legitimate source that looks at tenants that there are not.",
-           {"PERMISSION_DENIED", "RESOURCE_EXHAUSTED"},
-           ProbeFlood},
-          {"tenants", "A legitimate source that makes a hundred tenants at once.", kServedFullOrLater,
-           ManyTenants},
-          {"large-messages",
-           "Requests of 15 MB with a lie at their end, four at a time.",
-           {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"},
-           LargeFlood},
+          {"probes", "A legitimate source that looks at tenants that there are not.",
+           "PERMISSION_DENIED|RESOURCE_EXHAUSTED", ProbeFlood},
+          // A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like
+          // any other that the system does not let be opened.
+          {"tenants", "A legitimate source that makes a hundred tenants at once.",
+           "OK|RESOURCE_EXHAUSTED|UNAVAILABLE", ManyTenants},
+          {"large-messages", "Requests of 15 MB with a lie at their end, four at a time.",
+           "INVALID_ARGUMENT|RESOURCE_EXHAUSTED", LargeFlood},
           {"digests", "DigestRanges of 10,000 ranges, eight at a time.", kServedOrFull, DigestFlood},
           {"schemas", "TableSchema with 200 tables that have to be refused, eight at a time.", kServedOrFull,
            SchemaFlood},

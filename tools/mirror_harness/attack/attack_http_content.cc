@@ -3,12 +3,11 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tools/mirror_harness/attack/attack_http.h"
+#include "tools/mirror_harness/attack/attack.h"
 #include "tools/mirror_harness/attack/http_victim.h"
 #include "tools/mirror_harness/attack/target.h"
 
@@ -26,17 +25,14 @@ std::string Repeated(const std::string& piece, std::size_t bytes) {
 }
 
 /// These bodies, each with the attackers' key.
-Attack Bodies(std::string name, std::string what, std::string expected, std::vector<std::string> (*make)()) {
-  return {std::move(name), std::move(what), {std::move(expected)}, [make](Target& target) {
-            const HttpVictim& victim = target.http();
-            Outcome all;
-            for (const std::string& body : make()) {
-              const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, body), kAttackPatience);
-              AddOutcome({{said.name(true)}, said.body, ""}, &all);
-            }
-            all.fault = victim.Fault();
-            return all;
-          }};
+Attack::Run Bodies(std::vector<std::string> (*make)()) {
+  return [make](Target& target) {
+    const HttpVictim& victim = target.http();
+    Outcome all;
+    for (const std::string& body : make())
+      AddOutcome(OutcomeOf(AskOnce(victim.door(), victim.Upsert({}, body), kAttackPatience)), &all);
+    return victim.Check(all);
+  };
 }
 
 /// A body with one partner, whose record is this text.
@@ -94,8 +90,7 @@ Outcome WideRecords(Target& target) {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   all.words = absl::StrCat("it took ", took.count(), " s; ", all.words);
-  if (all.fault.empty()) all.fault = victim.Fault();
-  return all;
+  return victim.Check(all);
 }
 
 /// What is wrong with a row is that row's failure.
@@ -107,12 +102,11 @@ Outcome BadRecords(Target& target) {
   Outcome all;
   for (const std::string& record : records) {
     const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, WithRecord(record)), kHttpPatience);
-    AddOutcome({{said.name(true)}, said.body, ""}, &all);
+    AddOutcome(OutcomeOf(said), &all);
     if (said.status == 200 && !absl::StrContains(said.body, "\"numberOfFailed\":1") && all.fault.empty())
       all.fault = "a record that is none was taken: " + record.substr(0, 40);
   }
-  if (all.fault.empty()) all.fault = victim.Fault();
-  return all;
+  return victim.Check(all);
 }
 
 /// None of them is a path of the door, or of anything else.
@@ -127,19 +121,16 @@ Outcome Targets(Target& target) {
       "/v2/storages/%2e%2e",      "/v2/storages/%0d%0aX:%20y", "/v2/storages/%7f",
       "/v2/storages?limit=%00",   "/v2/storages?limit=%FF",    "/v2/storages/%ed%a0%80"};
   Outcome all;
-  for (const std::string& one : targets) {
-    Outcome outcome = OneAnswer(victim, victim.Read(one), /*closes=*/false);
-    if (!outcome.got.contains("400")) outcome.fault = one + ": " + outcome.words;
+  const auto ask = [&](const std::string& what, const std::string& request) {
+    Outcome outcome = OneAnswer(victim, request, /*closes=*/false);
+    if (!outcome.got.contains("400")) outcome.fault = absl::StrCat(what, ": ", outcome.words);
     AddOutcome(outcome, &all);
-  }
-  for (const std::string& line : {std::string("GET http://elsewhere/v2/storages"), std::string("OPTIONS *"),
-                                  std::string("CONNECT elsewhere:443"), std::string("GET v2/storages")}) {
-    Outcome outcome = OneAnswer(
-        victim,
-        absl::StrCat(line, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", victim.door().attackers_key, "\r\n\r\n"),
-        /*closes=*/false);
-    if (!outcome.got.contains("400")) outcome.fault = line + ": " + outcome.words;
-    AddOutcome(outcome, &all);
+  };
+  for (const std::string& one : targets) ask(one, victim.Read(one));
+  for (const char* const line :
+       {"GET http://elsewhere/v2/storages", "OPTIONS *", "CONNECT elsewhere:443", "GET v2/storages"}) {
+    ask(line,
+        absl::StrCat(line, " HTTP/1.1\r\nHost: x\r\nX-API-KEY: ", victim.door().attackers_key, "\r\n\r\n"));
   }
   return all;
 }
@@ -148,14 +139,14 @@ Outcome Targets(Target& target) {
 
 std::vector<Attack> HttpContentAttacks() {
   return {
-      Bodies("deep-json", "JSON that is nested a million deep.", "400", Deep),
-      Bodies("small-objects", "4 MB of the smallest objects and numbers.", "400", Small),
-      Bodies("duplicate-members", "Members that are there twice, of which two programs take different ones.",
-             "400", Duplicates),
-      Bodies("no-json", "Bodies that are nearly JSON.", "400", NoJson),
-      {"wide-record", "A record with as many members as a body holds.", {"200"}, WideRecords},
-      {"bad-records", "Records that are no record, deep, twofold, or hold a NUL.", {"200"}, BadRecords},
-      {"targets", "Targets with %2F, %00, what is not UTF-8, and the like.", {"400"}, Targets},
+      {"deep-json", "JSON that is nested a million deep.", "400", Bodies(Deep)},
+      {"small-objects", "4 MB of the smallest objects and numbers.", "400", Bodies(Small)},
+      {"duplicate-members", "Members that are there twice, of which two programs take different ones.", "400",
+       Bodies(Duplicates)},
+      {"no-json", "Bodies that are nearly JSON.", "400", Bodies(NoJson)},
+      {"wide-record", "A record with as many members as a body holds.", "200", WideRecords},
+      {"bad-records", "Records that are no record, deep, twofold, or hold a NUL.", "200", BadRecords},
+      {"targets", "Targets with %2F, %00, what is not UTF-8, and the like.", "400", Targets},
   };
 }
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tools/mirror_harness/attack/attack_http.h"
+#include "tools/mirror_harness/attack/attack.h"
 #include "tools/mirror_harness/attack/http_victim.h"
 #include "tools/mirror_harness/attack/target.h"
 
@@ -33,12 +33,13 @@ std::string Healthz(const HttpVictim& victim) {
   return HttpLine::Request(victim.door(), "GET", "/healthz", "");
 }
 
-/// Connections that have sent this.
-std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::string& bytes) {
+/// Connections that have sent this. `unread`: bytes of answers that each takes in, and no more; 0: as usual.
+std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::string& bytes, int unread = 0) {
   std::vector<HttpLine> crowd;
   for (int i = 0; i < count; ++i) {
     absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
     if (!line.ok()) break;  // There is no room for more.
+    if (unread > 0) setsockopt(line->socket().descriptor(), SOL_SOCKET, SO_RCVBUF, &unread, sizeof(unread));
     line->Send(bytes);
     crowd.push_back(*std::move(line));
   }
@@ -47,8 +48,7 @@ std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::stri
 
 /// Whether the others are served while a crowd is there.
 Outcome BesideCrowd(const HttpVictim& victim, const std::vector<HttpLine>& crowd) {
-  const std::string fault = victim.Fault();
-  return {{fault.empty() ? "OK" : kOpen}, absl::StrCat(crowd.size(), " connections"), fault};
+  return victim.ServedBeside(absl::StrCat(crowd.size(), " connections"));
 }
 
 /// A byte now and then, until the other end has enough of it.
@@ -59,7 +59,7 @@ Outcome Drip(const HttpVictim& victim, const std::string& begin) {
   bool open = line->Send(begin);
   while (open && Clock::now() - start < kSlowMax) open = line->Send("x") && !line->Closed(kDrip);
   const std::chrono::duration<double> took = Clock::now() - start;
-  Outcome outcome{{open ? kOpen : kClosed}, absl::StrCat("after ", took.count(), " s"), victim.Fault()};
+  Outcome outcome = victim.Check({{open ? kOpen : kClosed}, absl::StrCat("after ", took.count(), " s"), ""});
   if (!line->rest().empty()) outcome.got = {line->Answer({}).name(false)};
   return outcome;
 }
@@ -121,42 +121,34 @@ Outcome Pipelined(Target& target) {
     if (said.status == 0) break;
   }
   all.words = absl::StrCat(answers, " answers to ", kPipelined, " requests");
-  all.fault = victim.Fault();
-  return all;
+  return victim.Check(all);
 }
 
 /// Each has been answered once, keeps its connection, and says nothing more.
-Outcome Idle(Target& target, int count) {
-  const HttpVictim& victim = target.http();
-  std::vector<HttpLine> crowd;
-  Outcome all;
-  for (int i = 0; i < count; ++i) {
-    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-    if (!line.ok()) break;
-    line->Send(Healthz(victim));
-    const HttpSaid said = line->Answer(kHttpPatience);
-    if (said.status != 200 && all.fault.empty())
-      all.fault = absl::StrCat("client ", i, " is not answered: ", said.name(!line->gone()));
-    crowd.push_back(*std::move(line));
-  }
-  AddOutcome(BesideCrowd(victim, crowd), &all);
-  return all;
+Attack::Run Idle(int count) {
+  return [count](Target& target) {
+    const HttpVictim& victim = target.http();
+    std::vector<HttpLine> crowd;
+    Outcome all;
+    for (int i = 0; i < count; ++i) {
+      absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+      if (!line.ok()) break;
+      line->Send(Healthz(victim));
+      const HttpSaid said = line->Answer(kHttpPatience);
+      if (said.status != 200 && all.fault.empty())
+        all.fault = absl::StrCat("client ", i, " is not answered: ", said.name(!line->gone()));
+      crowd.push_back(*std::move(line));
+    }
+    AddOutcome(BesideCrowd(victim, crowd), &all);
+    return all;
+  };
 }
 
-/// Asks for answers and takes none of them: `bytes` is sent again and again, as much as is taken.
-Outcome Unread(const HttpVictim& victim, int count, const std::string& bytes,
-               std::chrono::steady_clock::duration time) {
-  std::vector<HttpLine> crowd;
-  for (int i = 0; i < count; ++i) {
-    absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-    if (!line.ok()) break;
-    const int small = 4'096;
-    setsockopt(line->socket().descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    line->Send(bytes);
-    crowd.push_back(*std::move(line));
-  }
-  std::this_thread::sleep_for(time);
-  return BesideCrowd(victim, crowd);
+/// Asks for answers and takes none of them: `bytes` is sent, as much as is taken.
+Outcome Unread(const Target& target, int count, const std::string& bytes) {
+  const std::vector<HttpLine> crowd = Crowd(target.http(), count, bytes, 4'096);
+  std::this_thread::sleep_for(target.flood_time());
+  return BesideCrowd(target.http(), crowd);
 }
 
 std::string Many(const std::string& request, int count) {
@@ -170,30 +162,20 @@ Outcome UnreadStreams(Target& target) {
   const std::string stream =
       victim.Read(absl::StrCat("/v4/storages/", victim.storage(), "/records/businesspartner"),
                   {{"Accept", "application/x-ndjson"}});
-  Outcome outcome = Unread(victim, kOpenStreams, stream, target.flood_time());
-  if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
-  return outcome;
+  return victim.CheckAttackersKey(Unread(target, kOpenStreams, stream));
 }
 
 Outcome UnreadJsonPages(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string page = victim.Read(victim.PartnersPath() + "?limit=1000");
-  Outcome outcome = Unread(victim, kUnread, Many(page, 4), target.flood_time());
-  if (outcome.fault.empty()) outcome.fault = victim.AttackersFault();
-  return outcome;
+  return victim.CheckAttackersKey(Unread(target, kUnread, Many(page, 4)));
 }
 
-Outcome UnreadDocuments(Target& target) {
-  const HttpVictim& victim = target.http();
-  const std::string page = HttpLine::Request(victim.door(), "GET", "/openapi.json", "");
-  return Unread(victim, kUnread, Many(page, 200), target.flood_time());
-}
-
-/// The same by more than the door has connections.
-Outcome UnreadDocumentsOfMany(Target& target) {
-  const HttpVictim& victim = target.http();
-  const std::string page = HttpLine::Request(victim.door(), "GET", "/openapi.json", "");
-  return Unread(victim, kCrowd, Many(page, 200), target.flood_time());
+Attack::Run UnreadDocuments(int count) {
+  return [count](Target& target) {
+    const std::string page = HttpLine::Request(target.http().door(), "GET", "/openapi.json", "");
+    return Unread(target, count, Many(page, 200));
+  };
 }
 
 /// Keys that are none, over connections that are kept: each is 401.
@@ -218,8 +200,7 @@ Outcome WrongKeys(Target& target) {
     outcome.words = absl::StrCat(asked, " keys by each of ", kHammers);
     return outcome;
   });
-  if (all.fault.empty()) all.fault = victim.Fault();
-  return all;
+  return victim.Check(all);
 }
 
 /// One key has more requests under way than it may, all of them slow: those over it are refused, other keys
@@ -238,17 +219,16 @@ Outcome BeyondKey(Target& target) {
     }
     all.got.insert(refused > 0 ? "429" : kOpen);
     all.words = absl::StrCat(refused, " of ", crowd.size(), " were refused at once");
-    all.fault = victim.Fault();
+    all = victim.Check(all);
   }
-  if (all.fault.empty()) all.fault = victim.AttackersFault();
-  return all;
+  return victim.CheckAttackersKey(all);
 }
 
 /// Connections that are begun and reset, as fast as it goes.
 Outcome HttpStorm(Target& target) {
   const HttpVictim& victim = target.http();
   const Clock::time_point end = Clock::now() + target.flood_time();
-  Outcome all = InParallel(kHammers, [&](int /*thread*/) {
+  const Outcome all = InParallel(kHammers, [&](int /*thread*/) {
     std::size_t begun = 0;
     for (; Clock::now() < end; ++begun) {
       absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
@@ -258,10 +238,7 @@ Outcome HttpStorm(Target& target) {
     }
     return Outcome{{}, absl::StrCat(begun, " connections by each of ", kHammers), ""};
   });
-  const std::string fault = victim.Fault();
-  all.got.insert(fault.empty() ? "OK" : kOpen);
-  all.fault = fault;
-  return all;
+  return victim.ServedBeside(all.words);
 }
 
 /// The time of a request with a key over a connection of its own, again and again until `end`; ms, sorted.
@@ -283,80 +260,65 @@ std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std
 
 /// Many connections without a good key, each with a few requests under way, which come again when they are
 /// closed: clients with a key that come anew are answered meanwhile.
-Outcome KeylessFlood(Target& target, const std::string& request) {
-  constexpr int kConnections = 75;
-  const HttpVictim& victim = target.http();
-  Outcome outcome{{"OK"}, "", ""};
-  const std::vector<double> quiet = AskAnew(victim, Clock::now() + target.flood_time(), &outcome.fault);
-  const std::string requests = Many(request, 3);
-  std::atomic<bool> is_over = false;
-  std::atomic<std::uint64_t> connections = 0;
-  std::vector<std::jthread> hammers;
-  for (int hammer = 0; hammer < kHammers; ++hammer) {
-    hammers.emplace_back([&] {
-      std::deque<HttpLine> crowd;
-      while (!is_over) {
-        absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-        if (!line.ok()) continue;
-        line->Send(requests);
-        crowd.push_back(*std::move(line));
-        if (crowd.size() > kConnections) crowd.pop_front();
-        ++connections;
-      }
-    });
-  }
-  const std::vector<double> flooded = AskAnew(victim, Clock::now() + 2 * target.flood_time(), &outcome.fault);
-  is_over = true;
-  hammers.clear();
-  const auto p99 = [](const std::vector<double>& ms) { return ms[ms.size() * 99 / 100]; };
-  outcome.words = absl::StrCat(connections.load(), " connections; p50 and p99 of newcomers with a key ",
-                               flooded[flooded.size() / 2], " and ", p99(flooded), " ms, without it ",
-                               quiet[quiet.size() / 2], " and ", p99(quiet));
-  if (outcome.fault.empty()) outcome.fault = victim.Fault();
-  return outcome;
-}
-
-Outcome HealthFlood(Target& target) { return KeylessFlood(target, Healthz(target.http())); }
-Outcome BadKeyFlood(Target& target) {
-  return KeylessFlood(target, HttpLine::Request(target.http().door(), "GET", "/v2/storages", "none"));
-}
-Outcome DocumentFlood(Target& target) {
-  return KeylessFlood(target, HttpLine::Request(target.http().door(), "GET", "/openapi.json", ""));
+Attack::Run KeylessFlood(const std::string& path, const std::string& key = "") {
+  return [path, key](Target& target) {
+    constexpr int kConnections = 75;
+    const HttpVictim& victim = target.http();
+    Outcome outcome{{"OK"}, "", ""};
+    const std::vector<double> quiet = AskAnew(victim, Clock::now() + target.flood_time(), &outcome.fault);
+    const std::string requests = Many(HttpLine::Request(victim.door(), "GET", path, key), 3);
+    std::atomic<bool> is_over = false;
+    std::atomic<std::uint64_t> connections = 0;
+    std::vector<std::jthread> hammers;
+    for (int hammer = 0; hammer < kHammers; ++hammer) {
+      hammers.emplace_back([&] {
+        std::deque<HttpLine> crowd;
+        while (!is_over) {
+          absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
+          if (!line.ok()) continue;
+          line->Send(requests);
+          crowd.push_back(*std::move(line));
+          if (crowd.size() > kConnections) crowd.pop_front();
+          ++connections;
+        }
+      });
+    }
+    const std::vector<double> flooded =
+        AskAnew(victim, Clock::now() + 2 * target.flood_time(), &outcome.fault);
+    is_over = true;
+    hammers.clear();
+    const auto p99 = [](const std::vector<double>& ms) { return ms[ms.size() * 99 / 100]; };
+    outcome.words = absl::StrCat(connections.load(), " connections; p50 and p99 of newcomers with a key ",
+                                 flooded[flooded.size() / 2], " and ", p99(flooded), " ms, without it ",
+                                 quiet[quiet.size() / 2], " and ", p99(quiet));
+    return victim.Check(outcome);
+  };
 }
 
 }  // namespace
 
 std::vector<Attack> HttpCrowdAttacks() {
   return {
-      {"slow-head", "A head of which a byte comes now and then.", {kClosed}, SlowHead},
-      {"slow-body",
-       "A body of which a byte comes now and then, with a key; body_time has to be below 10 s.",
-       {"408"},
-       SlowBody},
-      {"promised-uploads", "400 uploads of which no byte comes, without a key.", {"404"}, PromisedUploads},
-      {"slow-heads", "400 heads that are never finished, without a key.", {"OK"}, SlowHeads},
-      {"pipelined", "500 requests in one packet.", {"200"}, Pipelined},
-      {"idle",
-       "200 clients that keep their connection and do nothing.",
-       {"OK"},
-       [](Target& target) { return Idle(target, kIdle); }},
-      {"idle-crowd",
-       "More of them than the door has connections.",
-       {"OK"},
-       [](Target& target) { return Idle(target, kCrowd); }},
-      {"unread-streams", "Streams of a table that nobody reads.", {"OK"}, UnreadStreams},
-      {"unread-pages", "Pages with a key that nobody reads.", {"OK"}, UnreadJsonPages},
-      {"unread-documents", "Answers without a key that nobody reads.", {"OK"}, UnreadDocuments},
-      {"unread-documents-of-many",
-       "The same by more than the door has connections.",
-       {"OK"},
-       UnreadDocumentsOfMany},
-      {"wrong-keys", "Keys that are none, by the thousand.", {"401"}, WrongKeys},
-      {"beyond-key", "150 slow requests with one key at a time.", {"429"}, BeyondKey},
-      {"keyless-flood", "300 connections without a key, which come again and again.", {"OK"}, HealthFlood},
-      {"bad-key-flood", "The same with a key that is none.", {"OK"}, BadKeyFlood},
-      {"document-flood", "The same for a long document.", {"OK"}, DocumentFlood},
-      {"storm", "Connections that are begun and reset.", {"OK"}, HttpStorm},
+      {"slow-head", "A head of which a byte comes now and then.", "CLOSED", SlowHead},
+      {"slow-body", "A body of which a byte comes now and then, with a key; body_time has to be below 10 s.",
+       "408", SlowBody},
+      {"promised-uploads", "400 uploads of which no byte comes, without a key.", "404", PromisedUploads},
+      {"slow-heads", "400 heads that are never finished, without a key.", "OK", SlowHeads},
+      {"pipelined", "500 requests in one packet.", "200", Pipelined},
+      {"idle", "200 clients that keep their connection and do nothing.", "OK", Idle(kIdle)},
+      {"idle-crowd", "More of them than the door has connections.", "OK", Idle(kCrowd)},
+      {"unread-streams", "Streams of a table that nobody reads.", "OK", UnreadStreams},
+      {"unread-pages", "Pages with a key that nobody reads.", "OK", UnreadJsonPages},
+      {"unread-documents", "Answers without a key that nobody reads.", "OK", UnreadDocuments(kUnread)},
+      {"unread-documents-of-many", "The same by more than the door has connections.", "OK",
+       UnreadDocuments(kCrowd)},
+      {"wrong-keys", "Keys that are none, by the thousand.", "401", WrongKeys},
+      {"beyond-key", "150 slow requests with one key at a time.", "429", BeyondKey},
+      {"keyless-flood", "300 connections without a key, which come again and again.", "OK",
+       KeylessFlood("/healthz")},
+      {"bad-key-flood", "The same with a key that is none.", "OK", KeylessFlood("/v2/storages", "none")},
+      {"document-flood", "The same for a long document.", "OK", KeylessFlood("/openapi.json")},
+      {"storm", "Connections that are begun and reset.", "OK", HttpStorm},
   };
 }
 

@@ -1,7 +1,6 @@
 // What a stranger does to the port of the metrics, which has neither TLS nor a password.
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,8 +30,14 @@ std::string AnswersStill(const Target& target) {
   return absl::StartsWith(answer, "HTTP/1.1 200") ? "" : "a proper request was not answered";
 }
 
+/// OK when whoever comes now is answered.
+Outcome AnswersBeside(const Target& target, std::string words) {
+  const std::string fault = AnswersStill(target);
+  return {{fault.empty() ? "OK" : kOpen}, std::move(words), fault};
+}
+
 /// Sends `begin` and then `more` again and again until the other end closes, or has taken too much.
-Outcome SendForEver(Target& target, std::string_view begin, const std::string& more) {
+Outcome SendForEver(const Target& target, const std::string& begin, const std::string& more) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
   if (!socket.ok()) return OutcomeOf(socket.status());
   std::size_t taken = 0;
@@ -41,17 +46,7 @@ Outcome SendForEver(Target& target, std::string_view begin, const std::string& m
     open = socket->Send(more);
     if (open) taken += more.size();
   }
-  Outcome outcome;
-  outcome.got.insert(open ? kOpen : kClosed);
-  outcome.words = absl::StrCat(taken >> 10, " KB were sent");
-  outcome.fault = AnswersStill(target);
-  return outcome;
-}
-
-Attack Endless(std::string name, std::string what, std::string begin, std::string more) {
-  return {std::move(name), std::move(what), {kClosed}, [begin, more](Target& target) {
-            return SendForEver(target, begin, more);
-          }};
+  return {{open ? kOpen : kClosed}, absl::StrCat(taken >> 10, " KB were sent"), AnswersStill(target)};
 }
 
 Outcome HalfRequests(Target& target) {
@@ -62,12 +57,7 @@ Outcome HalfRequests(Target& target) {
     socket->Send("GET /metrics HTTP/1.1\r\nX: ");
     crowd.push_back(*std::move(socket));
   }
-  Outcome outcome;
-  const std::string fault = AnswersStill(target);
-  outcome.got.insert(fault.empty() ? "OK" : kOpen);
-  outcome.words = absl::StrCat(crowd.size(), " connections");
-  outcome.fault = fault;
-  return outcome;
+  return AnswersBeside(target, absl::StrCat(crowd.size(), " connections"));
 }
 
 /// Pages that are asked for and never read.
@@ -84,11 +74,11 @@ Outcome UnreadPages(Target& target) {
     if (crowd.size() == kHalfRequests) crowd.clear();
   }
   crowd.clear();
-  Outcome outcome;
-  outcome.fault = AnswersStill(target);
-  outcome.got.insert(outcome.fault.empty() ? "OK" : kOpen);
-  outcome.words = absl::StrCat(asked, " pages");
-  return outcome;
+  return AnswersBeside(target, absl::StrCat(asked, " pages"));
+}
+
+Attack::Run Endless(const std::string& begin, const std::string& more) {
+  return [begin, more](Target& target) { return SendForEver(target, begin, more); };
 }
 
 }  // namespace
@@ -100,21 +90,22 @@ Theme MetricsAttacks() {
   return {
       "metrics",
       {
-          Endless("chunks", "A POST whose chunks never end.",
-                  "POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
-          Endless("chunks-of-get", "A GET whose chunks never end.",
-                  "GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk),
-          Endless("no-length", "A POST with a body of no length.", "POST /metrics HTTP/1.1\r\n\r\n", piece),
-          Endless("huge-length", "A body of 99 GB.",
-                  "POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece),
-          Endless("gzip", "A packed body that never ends.",
-                  "POST /metrics HTTP/1.1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
-                  chunk),
-          Endless("header", "A header that never ends.", "GET /metrics HTTP/1.1\r\nX: ", piece),
-          Endless("headers", "Headers without end.", "GET /metrics HTTP/1.1\r\n", header),
-          Endless("path", "A path that never ends.", "GET /", piece),
-          {"half-requests", "300 connections that never finish their request.", {"OK"}, HalfRequests},
-          {"unread-pages", "Pages that nobody reads, 300 at a time.", {"OK"}, UnreadPages},
+          {"chunks", "A POST whose chunks never end.", "CLOSED",
+           Endless("POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)},
+          {"chunks-of-get", "A GET whose chunks never end.", "CLOSED",
+           Endless("GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)},
+          {"no-length", "A POST with a body of no length.", "CLOSED",
+           Endless("POST /metrics HTTP/1.1\r\n\r\n", piece)},
+          {"huge-length", "A body of 99 GB.", "CLOSED",
+           Endless("POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece)},
+          {"gzip", "A packed body that never ends.", "CLOSED",
+           Endless("POST /metrics HTTP/1.1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+                   chunk)},
+          {"header", "A header that never ends.", "CLOSED", Endless("GET /metrics HTTP/1.1\r\nX: ", piece)},
+          {"headers", "Headers without end.", "CLOSED", Endless("GET /metrics HTTP/1.1\r\n", header)},
+          {"path", "A path that never ends.", "CLOSED", Endless("GET /", piece)},
+          {"half-requests", "300 connections that never finish their request.", "OK", HalfRequests},
+          {"unread-pages", "Pages that nobody reads, 300 at a time.", "OK", UnreadPages},
       }};
 }
 

@@ -6,7 +6,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -31,33 +30,33 @@ constexpr std::uint32_t kStreams = 100;
 constexpr int kResetThreads = 8;
 
 /// Ended with a status or not, closed or left alone: what counts is that all others are served.
-const std::set<std::string> kAnyEnd = {kClosed, kOpen, "UNIMPLEMENTED", "UNAUTHENTICATED",
-                                       "RESOURCE_EXHAUSTED"};
+constexpr char kAnyEnd[] = "CLOSED|OPEN|RESOURCE_EXHAUSTED|UNAUTHENTICATED|UNIMPLEMENTED";
 
 /// Connections that stay while a source connects anew. `open` does to each what it is there for.
-Attack Crowd(std::string name, std::string what, std::size_t count, std::function<void(RawHttp2&)> open) {
-  return {std::move(name), std::move(what), kAnyEnd, [count, open](Target& target) {
-            Connections crowd;
-            for (std::size_t i = 0; i < count; ++i) {
-              absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-              if (!connection.ok()) break;  // It has enough of us.
-              open(**connection);
-              crowd.push_back(*std::move(connection));
-            }
-            if (crowd.empty()) return Outcome{{}, "", "no connection was accepted"};
-            Outcome outcome = crowd.back()->Await(1, std::chrono::milliseconds(200));
-            outcome.words = absl::StrCat(crowd.size(), " connections");
-            outcome.fault = target.ServedAnew();
-            return outcome;
-          }};
+Attack::Run Crowd(std::size_t count, std::function<void(RawHttp2&)> open) {
+  return [count, open = std::move(open)](Target& target) {
+    Connections crowd;
+    for (std::size_t i = 0; i < count; ++i) {
+      absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
+      if (!connection.ok()) break;  // It has enough of us.
+      open(**connection);
+      crowd.push_back(*std::move(connection));
+    }
+    if (crowd.empty()) return Outcome{{}, "", "no connection was accepted"};
+    Outcome outcome = crowd.back()->Await(1, std::chrono::milliseconds(200));
+    outcome.words = absl::StrCat(crowd.size(), " connections");
+    return target.CheckService(outcome);
+  };
 }
 
-/// Headers of as many calls as a connection may have, and a message where `body` is one.
-void OpenStreams(RawHttp2& connection, const std::string& path, const std::string& body) {
-  for (std::uint32_t i = 0; i < kStreams; ++i) {
-    if (!connection.Call(2 * i + 1, path, "")) return;
-    if (!body.empty() && !connection.Body(2 * i + 1, body, false)) return;
-  }
+/// Calls of one kind, as many as a connection may have, and a message where `body` is one.
+Attack::Run CrowdOfCalls(std::size_t count, const std::string& path, const std::string& body = "") {
+  return Crowd(count, [path, body](RawHttp2& connection) {
+    for (std::uint32_t i = 0; i < kStreams; ++i) {
+      if (!connection.Call(2 * i + 1, path, "")) return;
+      if (!body.empty() && !connection.Body(2 * i + 1, body, false)) return;
+    }
+  });
 }
 
 /// Calls of fifteen bytes each, to an endpoint that was not told that we know how many we may have.
@@ -77,7 +76,7 @@ void OpenStreamsUnasked(RawHttp2& connection) {
 /// is busy for minutes.
 Outcome ContinuedText(Target& target) {
   constexpr std::size_t kTextBytes = 5 << 20, kTextPiece = 8, kFramesAtOnce = 1'000;
-  Outcome outcome = InParallel(2, [&](int) {
+  return target.CheckService(InParallel(2, [&](int) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
     if (!connection.ok()) return OutcomeOf(connection.status());
     // The beginning of a text of so many bytes, which then come.
@@ -92,9 +91,7 @@ Outcome ContinuedText(Target& target) {
       if (!(*connection)->WriteBytes(frames)) break;
     }
     return (*connection)->Await(1, kAttackPatience);
-  });
-  outcome.fault = target.ServedAnew();
-  return outcome;
+  }));
 }
 
 /// Calls that are taken back at once, from 80 connections, each of which stays below what one may do.
@@ -138,8 +135,7 @@ Outcome RapidResets(Target& target) {
   });
   if (outcome.got.empty()) outcome.got.insert(kOpen);
   outcome.words = absl::StrCat(calls.load(), " calls");
-  outcome.fault = target.ServedAnew();
-  return outcome;
+  return target.CheckService(outcome);
 }
 
 /// Connects anew again and again, and times each. Empty: all were served, and soon. `words`: how soon.
@@ -176,26 +172,18 @@ Outcome IdleStrangers(Target& target) {
   return outcome;
 }
 
-/// Connections that say nothing at all, which come again as soon as they are closed.
-Outcome SilentStrangers(Target& target) {
+/// Newcomers for as long as a flood lasts, beside threads that attack until they are told that it is over;
+/// each counts its connections.
+Outcome BesideAttackers(const Target& target, int threads, const char* got,
+                        const std::function<void(int thread, const std::atomic<bool>& is_over,
+                                                 std::atomic<std::uint64_t>& connections)>& attack) {
   const auto end = Clock::now() + target.flood_time();
   std::atomic<bool> is_over = false;
   std::atomic<std::uint64_t> connections = 0;
   std::vector<std::jthread> attackers;
-  for (int thread = 0; thread < kResetThreads; ++thread) {
-    attackers.emplace_back([&, thread] {
-      std::deque<RawSocket> crowd;
-      while (!is_over) {
-        absl::StatusOr<RawSocket> connection =
-            RawSocket::Connect(target.endpoint().address, absl::StrCat("127.0.0.", 2 + thread));
-        if (!connection.ok()) continue;
-        crowd.push_back(*std::move(connection));
-        if (crowd.size() > 150) crowd.pop_front();
-        ++connections;
-      }
-    });
-  }
-  Outcome outcome{{kOpen}, "", ""};
+  for (int thread = 0; thread < threads; ++thread)
+    attackers.emplace_back([&, thread] { attack(thread, is_over, connections); });
+  Outcome outcome{{got}, "", ""};
   do {
     outcome.words.clear();
     outcome.fault = ServeNewcomers(target, &outcome.words);
@@ -203,6 +191,22 @@ Outcome SilentStrangers(Target& target) {
   is_over = true;
   outcome.words = absl::StrCat(connections.load(), " connections", outcome.words);
   return outcome;
+}
+
+/// Connections that say nothing at all, which come again as soon as they are closed.
+Outcome SilentStrangers(Target& target) {
+  return BesideAttackers(
+      target, kResetThreads, kOpen, [&](int thread, const auto& is_over, auto& connections) {
+        std::deque<RawSocket> crowd;
+        while (!is_over) {
+          absl::StatusOr<RawSocket> connection =
+              RawSocket::Connect(target.endpoint().address, absl::StrCat("127.0.0.", 2 + thread));
+          if (!connection.ok()) continue;
+          crowd.push_back(*std::move(connection));
+          if (crowd.size() > 150) crowd.pop_front();
+          ++connections;
+        }
+      });
 }
 
 /// Headers in frame after frame, without a pause from the first byte on, from a connection that comes again
@@ -213,10 +217,7 @@ Outcome EndlessHeaders(Target& target) {
   for (int i = 0; i < kHeadersInAFrame; ++i)
     block += std::string("\x40\x01", 2) + "a" + std::string("\x01", 1) + "b";
   const std::string frame = RawHttp2::Framed(RawHttp2::kContinuation, 0, 1, block);
-  const auto end = Clock::now() + target.flood_time();
-  std::atomic<bool> is_over = false;
-  std::atomic<std::uint64_t> connections = 0;
-  std::jthread attacker([&] {
+  return BesideAttackers(target, 1, kClosed, [&](int, const auto& is_over, auto& connections) {
     while (!is_over) {
       absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
       if (!connection.ok()) continue;
@@ -227,14 +228,6 @@ Outcome EndlessHeaders(Target& target) {
       }
     }
   });
-  Outcome outcome{{kClosed}, "", ""};
-  do {
-    outcome.words.clear();
-    outcome.fault = ServeNewcomers(target, &outcome.words);
-  } while (outcome.fault.empty() && Clock::now() < end);
-  is_over = true;
-  outcome.words = absl::StrCat(connections.load(), " connections", outcome.words);
-  return outcome;
 }
 
 }  // namespace
@@ -243,19 +236,17 @@ Theme StrangerAttacks() {
   return {
       "strangers",
       {
-          Crowd("reflection-streams", "Four connections with a hundred idle streams of reflection each.", 4,
-                [](RawHttp2& connection) { OpenStreams(connection, kReflection, ""); }),
-          Crowd("health-watches", "A hundred and ninety connections with a hundred watches of health each.",
-                190, [](RawHttp2& connection) { OpenStreams(connection, kWatch, MessagePrefix(false, 0)); }),
-          Crowd("silent-authenticates",
-                "Ten connections with a hundred Authenticates whose message never comes.", 10,
-                [](RawHttp2& connection) { OpenStreams(connection, kAuthenticate, ""); }),
-          Crowd("streams-unasked", "Two connections with 5,000 calls each, before settings are agreed.", 2,
-                OpenStreamsUnasked),
-          {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", kIsClosed,
-           ContinuedText},
+          {"reflection-streams", "Four connections with a hundred idle streams of reflection each.", kAnyEnd,
+           CrowdOfCalls(4, kReflection)},
+          {"health-watches", "A hundred and ninety connections with a hundred watches of health each.",
+           kAnyEnd, CrowdOfCalls(190, kWatch, MessagePrefix(false, 0))},
+          {"silent-authenticates", "Ten connections with a hundred Authenticates whose message never comes.",
+           kAnyEnd, CrowdOfCalls(10, kAuthenticate)},
+          {"streams-unasked", "Two connections with 5,000 calls each, before settings are agreed.", kAnyEnd,
+           Crowd(2, OpenStreamsUnasked)},
+          {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", "CLOSED", ContinuedText},
           {"endless-headers",
-           "Headers without an end, as fast as it goes, from one connection after the other.", kIsClosed,
+           "Headers without an end, as fast as it goes, from one connection after the other.", "CLOSED",
            EndlessHeaders},
           {"idle-strangers", "1,100 connections of six addresses that say hello and nothing more.", kAnyEnd,
            IdleStrangers},

@@ -9,11 +9,14 @@
 namespace mirror::harness {
 namespace {
 
-const std::set<std::string> kUnauthenticated = {"UNAUTHENTICATED"};
-const std::set<std::string> kDenied = {"PERMISSION_DENIED"};
+constexpr char kUnauthenticated[] = "UNAUTHENTICATED", kDenied[] = "PERMISSION_DENIED";
 
 using TokenChange = std::function<void(TokenParts&)>;
 using Sign = std::function<std::string(Target&, const TokenParts&)>;
+
+std::string SignedWell(Target& target, const TokenParts& parts) {
+  return Signed(parts, *target.identity().key);
+}
 
 /// The same token where Authenticate wants it, and as the header of a call.
 Outcome OnBoth(Target& target, const std::function<std::string(TokenUse)>& token) {
@@ -22,15 +25,20 @@ Outcome OnBoth(Target& target, const std::function<std::string(TokenUse)>& token
   return all;
 }
 
-Attack Token(std::string name, std::string what, TokenChange change, Sign sign = nullptr,
-             std::set<std::string> expected = kUnauthenticated) {
-  return {std::move(name), std::move(what), std::move(expected), [change, sign](Target& target) {
-            return OnBoth(target, [&](TokenUse use) {
-              TokenParts parts = target.Parts(use, target.Tenant("victim"));
-              change(parts);
-              return sign ? sign(target, parts) : Signed(parts, *target.identity().key);
-            });
-          }};
+/// A good token of the victim, but for `change` and for how it is signed.
+Attack::Run Token(TokenChange change, Sign sign = SignedWell) {
+  return [change = std::move(change), sign = std::move(sign)](Target& target) {
+    return OnBoth(target, [&](TokenUse use) {
+      TokenParts parts = target.Parts(use, target.Tenant("victim"));
+      change(parts);
+      return sign(target, parts);
+    });
+  };
+}
+
+/// The same with this JSON as one part of it; empty: the part is left out.
+Attack::Run Token(std::string TokenParts::*part, const std::string& json, Sign sign = SignedWell) {
+  return Token([part, json](TokenParts& parts) { parts.*part = json; }, std::move(sign));
 }
 
 TokenChange Times(std::int64_t from, std::int64_t to) {
@@ -43,14 +51,10 @@ TokenChange Times(std::int64_t from, std::int64_t to) {
 
 void AsItIs(TokenParts& /*parts*/) {}
 
-TokenChange Context(const std::string& json) {
-  return [json](TokenParts& parts) { parts.context_id = json; };
-}
-
 /// One base64url character of a part (0 header, 1 payload, 2 signature) is another one.
 Sign Tampered(int part) {
   return [part](Target& target, const TokenParts& parts) {
-    std::string token = Signed(parts, *target.identity().key);
+    std::string token = SignedWell(target, parts);
     std::size_t at = 0;
     for (int i = 0; i < part; ++i) at = token.find('.', at) + 1;
     char& changed = token[at + 10];
@@ -76,125 +80,124 @@ std::vector<Attack> Signatures() {
   };
   const Sign none = [](Target&, const TokenParts& parts) { return Unsigned(parts); };
   return {
-      Token(
-          "alg-none", "A token that says 'alg: none' and has no signature.",
-          [](TokenParts& p) { p.alg = "\"none\""; }, none),
-      Token("alg-none-signed", "'alg: none' before a good signature.",
-            [](TokenParts& p) { p.alg = "\"none\""; }),
-      Token(
-          "alg-none-mixed-case", "'alg: nOnE', which some libraries take for another name of none.",
-          [](TokenParts& p) { p.alg = "\"nOnE\""; }, none),
-      Token("no-signature", "A good token whose signature was cut off.", AsItIs, none),
-      Token(
-          "hs256-with-public-key", "HMAC with a certificate that everybody can read as its secret.",
-          [](TokenParts& p) { p.alg = "\"HS256\""; }, hmac),
-      Token("hs256-under-our-alg", "The same under the name of the key's own algorithm.", AsItIs, hmac),
-      Token("alg-of-another-key", "RS256 named over a signature of ES256, or the other way round.",
-            [](TokenParts& p) { p.alg = p.alg == "\"RS256\"" ? "\"ES256\"" : "\"RS256\""; }),
-      Token("alg-number", "A number where the algorithm's name belongs.",
-            [](TokenParts& p) { p.alg = "256"; }),
-      Token("stranger-with-our-kid", "Signed by another key under the id of a known one.", AsItIs,
-            SignedBy("stranger", Algorithm::kEs256)),
-      Token(
-          "stranger-rs256-with-our-kid", "The same with a key of RS256.",
-          [](TokenParts& p) { p.alg = "\"RS256\""; }, SignedBy("stranger", Algorithm::kRs256)),
-      Token("tampered-header", "One character of the header changed behind its signature.", AsItIs,
-            Tampered(0)),
-      Token("tampered-payload", "One character of the payload changed behind its signature.", AsItIs,
-            Tampered(1)),
-      Token("tampered-signature", "One character of the signature changed.", AsItIs, Tampered(2)),
-      Token("base64-padding", "A good token with '=' behind it.", AsItIs,
-            [](Target& t, const TokenParts& p) { return Signed(p, *t.identity().key) + "="; }),
+      {"alg-none", "A token that says 'alg: none' and has no signature.", kUnauthenticated,
+       Token(&TokenParts::alg, "\"none\"", none)},
+      {"alg-none-signed", "'alg: none' before a good signature.", kUnauthenticated,
+       Token(&TokenParts::alg, "\"none\"")},
+      {"alg-none-mixed-case", "'alg: nOnE', which some libraries take for another name of none.",
+       kUnauthenticated, Token(&TokenParts::alg, "\"nOnE\"", none)},
+      {"no-signature", "A good token whose signature was cut off.", kUnauthenticated, Token(AsItIs, none)},
+      {"hs256-with-public-key", "HMAC with a certificate that everybody can read as its secret.",
+       kUnauthenticated, Token(&TokenParts::alg, "\"HS256\"", hmac)},
+      {"hs256-under-our-alg", "The same under the name of the key's own algorithm.", kUnauthenticated,
+       Token(AsItIs, hmac)},
+      {"alg-of-another-key", "RS256 named over a signature of ES256, or the other way round.",
+       kUnauthenticated,
+       Token([](TokenParts& p) { p.alg = p.alg == "\"RS256\"" ? "\"ES256\"" : "\"RS256\""; })},
+      {"alg-number", "A number where the algorithm's name belongs.", kUnauthenticated,
+       Token(&TokenParts::alg, "256")},
+      {"stranger-with-our-kid", "Signed by another key under the id of a known one.", kUnauthenticated,
+       Token(AsItIs, SignedBy("stranger", Algorithm::kEs256))},
+      {"stranger-rs256-with-our-kid", "The same with a key of RS256.", kUnauthenticated,
+       Token(&TokenParts::alg, "\"RS256\"", SignedBy("stranger", Algorithm::kRs256))},
+      {"tampered-header", "One character of the header changed behind its signature.", kUnauthenticated,
+       Token(AsItIs, Tampered(0))},
+      {"tampered-payload", "One character of the payload changed behind its signature.", kUnauthenticated,
+       Token(AsItIs, Tampered(1))},
+      {"tampered-signature", "One character of the signature changed.", kUnauthenticated,
+       Token(AsItIs, Tampered(2))},
+      {"base64-padding", "A good token with '=' behind it.", kUnauthenticated,
+       Token(AsItIs, [](Target& t, const TokenParts& p) { return SignedWell(t, p) + "="; })},
   };
 }
 
 std::vector<Attack> Headers() {
   return {
-      Token(
-          "kid-unknown", "A key id that nobody has.", [](TokenParts& p) { p.kid = "\"nobody-9\""; },
-          SignedBy("nobody-9", Algorithm::kEs256)),
-      Token("kid-missing", "No key id.", [](TokenParts& p) { p.kid.clear(); }),
-      Token("kid-number", "A number for a key id.", [](TokenParts& p) { p.kid = "1"; }),
-      Token("kid-path", "A key id that climbs out of the folder of keys.",
-            [](TokenParts& p) { p.kid = "\"../../../../etc/ssl/certs/ca\""; }),
-      Token("kid-nul", "A key id with NUL in it.", [](TokenParts& p) { p.kid = "\"source-1\\u0000.crt\""; }),
-      Token("crit", "A header that demands an extension.",
-            [](TokenParts& p) { p.more_header = ", \"crit\": [\"exp\"]"; }),
-      Token("alg-twice", "Two algorithms in one header.",
-            [](TokenParts& p) { p.more_header = ", \"alg\": \"none\""; }),
-      Token(
-          "key-in-header", "A key of its own in the header ('jwk'), by which it is to be judged.",
-          [](TokenParts& p) {
-            p.more_header = R"(, "jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"})";
-          },
-          SignedBy("stranger", Algorithm::kEs256)),
-      Token("typ-missing", "No 'typ'.", [](TokenParts& p) { p.typ.clear(); }),
-      Token("typ-plain", "A 'typ' that any JWT could have.", [](TokenParts& p) { p.typ = "\"JWT\""; }),
-      Token("typ-answer", "The 'typ' of an endpoint's answer.",
-            [](TokenParts& p) { p.typ = JsonText(TokenType(TokenUse::kAnswer)); }),
+      {"kid-unknown", "A key id that nobody has.", kUnauthenticated,
+       Token(&TokenParts::kid, "\"nobody-9\"", SignedBy("nobody-9", Algorithm::kEs256))},
+      {"kid-missing", "No key id.", kUnauthenticated, Token(&TokenParts::kid, "")},
+      {"kid-number", "A number for a key id.", kUnauthenticated, Token(&TokenParts::kid, "1")},
+      {"kid-path", "A key id that climbs out of the folder of keys.", kUnauthenticated,
+       Token(&TokenParts::kid, "\"../../../../etc/ssl/certs/ca\"")},
+      {"kid-nul", "A key id with NUL in it.", kUnauthenticated,
+       Token(&TokenParts::kid, "\"source-1\\u0000.crt\"")},
+      {"crit", "A header that demands an extension.", kUnauthenticated,
+       Token(&TokenParts::more_header, ", \"crit\": [\"exp\"]")},
+      {"alg-twice", "Two algorithms in one header.", kUnauthenticated,
+       Token(&TokenParts::more_header, ", \"alg\": \"none\"")},
+      {"key-in-header", "A key of its own in the header ('jwk'), by which it is to be judged.",
+       kUnauthenticated,
+       Token(&TokenParts::more_header, R"(, "jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"})",
+             SignedBy("stranger", Algorithm::kEs256))},
+      {"typ-missing", "No 'typ'.", kUnauthenticated, Token(&TokenParts::typ, "")},
+      {"typ-plain", "A 'typ' that any JWT could have.", kUnauthenticated, Token(&TokenParts::typ, "\"JWT\"")},
+      {"typ-answer", "The 'typ' of an endpoint's answer.", kUnauthenticated,
+       Token(&TokenParts::typ, JsonText(TokenType(TokenUse::kAnswer)))},
   };
 }
 
 std::vector<Attack> Claims() {
   return {
-      Token("expired", "A token that ended five minutes ago.", Times(-900, -300)),
-      Token("not-yet-valid", "A token that begins in five minutes.", Times(300, 600)),
-      Token("lifetime", "A token for two hours, where 30 minutes are allowed.", Times(-60, 7'200)),
-      Token("ends-before-it-begins", "'exp' before 'nbf'.", Times(30, -30)),
-      Token("exp-missing", "No 'exp'.", [](TokenParts& p) { p.exp.clear(); }),
-      Token("exp-negative", "'exp' of -5, a very late time to who reads it without a sign.",
-            [](TokenParts& p) { p.exp = "-5"; }),
-      Token("exp-text", "'exp' as a text.", [](TokenParts& p) { p.exp = JsonText(p.exp); }),
-      Token("exp-overflow", "'exp' beyond 64 bits.", [](TokenParts& p) { p.exp = "99999999999999999999"; }),
-      Token("nbf-missing", "No 'nbf', so that nobody knows how long it lives.",
-            [](TokenParts& p) { p.nbf.clear(); }),
-      Token("audience-other", "A token for another application.",
-            [](TokenParts& p) { p.aud = "\"another-application\""; }),
-      Token("audience-list", "Ours as one of two audiences.",
-            [](TokenParts& p) { p.aud = absl::StrCat("[", p.aud, ", \"another-application\"]"); }),
-      Token("audience-missing", "No audience.", [](TokenParts& p) { p.aud.clear(); }),
-      Token("issuer-other", "The name of another issuer under a key of ours.",
-            [](TokenParts& p) { p.iss = "\"Somebody Else\""; }),
-      Token("issuer-missing", "No issuer.", [](TokenParts& p) { p.iss.clear(); }),
-      Token("context-missing", "No context id.", Context("")),
-      Token("context-other-claim", "The context id under the name of another claim.",
-            [](TokenParts& p) { p.context_claim = "context_id"; }),
-      Token("context-twice", "Two context ids.",
-            [](TokenParts& p) {
-              p.more_payload = absl::StrCat(", ", JsonText(p.context_claim), ": \"other\"");
-            }),
-      Token("context-number", "A number for a context id.", Context("5")),
-      Token("context-path", "A context id that climbs out of the data folder.",
-            Context("\"../../etc/passwd\"")),
-      Token("context-sql", "A context id that ends a statement.", Context("\"x'; DROP TABLE people; --\"")),
-      Token("context-nul", "A context id with NUL in it.", Context("\"Cust\\u0000\"")),
-      Token("context-long", "A context id of 65 characters.", Context(JsonText(std::string(65, 'x')))),
-      Token("nonce-missing", "No nonce.", [](TokenParts& p) { p.nonce.clear(); }),
-      Token("nonce-short", "A nonce that can be guessed.", [](TokenParts& p) { p.nonce = "\"1\""; }),
-      Token("deep-json", "A payload of 1,000 objects in each other.",
-            [](TokenParts& p) {
-              std::string deep;
-              for (int i = 0; i < 1'000; ++i) deep += "{\"a\":";
-              p.more_payload = ", \"deep\": " + deep + "1" + std::string(1'000, '}');
-            }),
+      {"expired", "A token that ended five minutes ago.", kUnauthenticated, Token(Times(-900, -300))},
+      {"not-yet-valid", "A token that begins in five minutes.", kUnauthenticated, Token(Times(300, 600))},
+      {"lifetime", "A token for two hours, where 30 minutes are allowed.", kUnauthenticated,
+       Token(Times(-60, 7'200))},
+      {"ends-before-it-begins", "'exp' before 'nbf'.", kUnauthenticated, Token(Times(30, -30))},
+      {"exp-missing", "No 'exp'.", kUnauthenticated, Token(&TokenParts::exp, "")},
+      {"exp-negative", "'exp' of -5, a very late time to who reads it without a sign.", kUnauthenticated,
+       Token(&TokenParts::exp, "-5")},
+      {"exp-text", "'exp' as a text.", kUnauthenticated,
+       Token([](TokenParts& p) { p.exp = JsonText(p.exp); })},
+      {"exp-overflow", "'exp' beyond 64 bits.", kUnauthenticated,
+       Token(&TokenParts::exp, "99999999999999999999")},
+      {"nbf-missing", "No 'nbf', so that nobody knows how long it lives.", kUnauthenticated,
+       Token(&TokenParts::nbf, "")},
+      {"audience-other", "A token for another application.", kUnauthenticated,
+       Token(&TokenParts::aud, "\"another-application\"")},
+      {"audience-list", "Ours as one of two audiences.", kUnauthenticated,
+       Token([](TokenParts& p) { p.aud = absl::StrCat("[", p.aud, ", \"another-application\"]"); })},
+      {"audience-missing", "No audience.", kUnauthenticated, Token(&TokenParts::aud, "")},
+      {"issuer-other", "The name of another issuer under a key of ours.", kUnauthenticated,
+       Token(&TokenParts::iss, "\"Somebody Else\"")},
+      {"issuer-missing", "No issuer.", kUnauthenticated, Token(&TokenParts::iss, "")},
+      {"context-missing", "No context id.", kUnauthenticated, Token(&TokenParts::context_id, "")},
+      {"context-other-claim", "The context id under the name of another claim.", kUnauthenticated,
+       Token(&TokenParts::context_claim, "context_id")},
+      {"context-twice", "Two context ids.", kUnauthenticated, Token([](TokenParts& p) {
+         p.more_payload = absl::StrCat(", ", JsonText(p.context_claim), ": \"other\"");
+       })},
+      {"context-number", "A number for a context id.", kUnauthenticated, Token(&TokenParts::context_id, "5")},
+      {"context-path", "A context id that climbs out of the data folder.", kUnauthenticated,
+       Token(&TokenParts::context_id, "\"../../etc/passwd\"")},
+      {"context-sql", "A context id that ends a statement.", kUnauthenticated,
+       Token(&TokenParts::context_id, "\"x'; DROP TABLE people; --\"")},
+      {"context-nul", "A context id with NUL in it.", kUnauthenticated,
+       Token(&TokenParts::context_id, "\"Cust\\u0000\"")},
+      {"context-long", "A context id of 65 characters.", kUnauthenticated,
+       Token(&TokenParts::context_id, JsonText(std::string(65, 'x')))},
+      {"nonce-missing", "No nonce.", kUnauthenticated, Token(&TokenParts::nonce, "")},
+      {"nonce-short", "A nonce that can be guessed.", kUnauthenticated, Token(&TokenParts::nonce, "\"1\"")},
+      {"deep-json", "A payload of 1,000 objects in each other.", kUnauthenticated, Token([](TokenParts& p) {
+         std::string deep;
+         for (int i = 0; i < 1'000; ++i) deep += "{\"a\":";
+         p.more_payload = ", \"deep\": " + deep + "1" + std::string(1'000, '}');
+       })},
   };
 }
 
 std::vector<Attack> Shapes() {
   return {
-      Token("garbage", "No token at all, but a word.", AsItIs, Instead("garbage")),
-      Token("four-parts", "Four parts with dots between.", AsItIs, Instead("a.b.c.d")),
-      Token("empty", "An empty token.", AsItIs, Instead("")),
-      Token("over-8-kb", "A well-signed token of 9 KB.",
-            [](TokenParts& p) { p.more_payload = ", \"x\": " + JsonText(std::string(7'000, 'x')); }),
+      {"garbage", "No token at all, but a word.", kUnauthenticated, Token(AsItIs, Instead("garbage"))},
+      {"four-parts", "Four parts with dots between.", kUnauthenticated, Token(AsItIs, Instead("a.b.c.d"))},
+      {"empty", "An empty token.", kUnauthenticated, Token(AsItIs, Instead(""))},
+      {"over-8-kb", "A well-signed token of 9 KB.", kUnauthenticated,
+       Token(&TokenParts::more_payload, ", \"x\": " + JsonText(std::string(7'000, 'x')))},
       // From a stranger it is more than he may send, and his connection ends: never one that others use.
-      {"field-of-1-mb",
-       "A megabyte as Authenticate's token.",
-       {"UNAUTHENTICATED", "UNAVAILABLE"},
+      {"field-of-1-mb", "A megabyte as Authenticate's token.", "UNAUTHENTICATED|UNAVAILABLE",
        [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a'), target.NewChannel()); }},
       {"metadata-of-1-mb",
        "A megabyte of metadata, which gRPC refuses by itself, or whose connection is ended.",
-       {"RESOURCE_EXHAUSTED", "UNAVAILABLE"},
+       "RESOURCE_EXHAUSTED|UNAVAILABLE",
        [](Target& target) {
          return target.Call({"Bearer " + std::string(1 << 20, 'a')}, target.NewChannel());
        }},
@@ -229,7 +232,7 @@ std::vector<Attack> Replays() {
        kUnauthenticated,
        [](Target& target) {
          const TokenParts parts = target.Parts(TokenUse::kAuthenticate, target.Tenant("victim"));
-         return target.Call({"Bearer " + Signed(parts, *target.identity().key)}, target.channel());
+         return target.Call({"Bearer " + SignedWell(target, parts)}, target.channel());
        }},
       {"answer-for-a-call", "The endpoint's own signed answer as a token.", kUnauthenticated,
        [](Target& target) {
@@ -256,9 +259,7 @@ std::vector<Attack> Replays() {
        [](Target& target) {
          return target.Call({"Bearer " + target.CallToken(target.Tenant("never"))}, target.channel());
        }},
-      {"token-of-another-tenant",
-       "The victim's cycle with a good token of another tenant.",
-       {"ABORTED"},
+      {"token-of-another-tenant", "The victim's cycle with a good token of another tenant.", "ABORTED",
        [](Target& target) {
          const auto other = target.NewClient(target.Tenant("other"));
          const absl::Status begun = other->Authenticate("other", true, false).status();

@@ -4,7 +4,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "tools/mirror_harness/synthetic/meter.h"
 
 namespace mirror::harness {
 namespace {
@@ -28,8 +27,7 @@ void HonestReader::Run(const std::stop_token& stop) {
     Call(HttpLine::Request(door, "PUT", victim_.PartnersPath(), door.key, {},
                            HttpVictim::Partner(id, absl::StrCat("city ", i))));
     Call(HttpLine::Request(door, "GET", absl::StrCat(victim_.PartnersPath(), "?externalId=", id), door.key));
-    const MutexLock lock(mutex_);
-    ++served_.cycles;
+    tally_.AddCycle();
   }
 }
 
@@ -59,34 +57,11 @@ void HonestReader::Call(const std::string& request) {
   }
   const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   const bool late = Clock::now() - begin >= kHttpPatience;
-  const MutexLock lock(mutex_);
-  ++served_.calls;
-  served_.repeated += repeated;
-  ms_.push_back(ms);
-  if (said.status == 200 && !late) return;
   const std::string failure =
-      absl::StrCat(said.name(true), " after ", static_cast<int>(ms), " ms ", said.body);
-  if (served_.failures++ == 0) served_.first_failure = failure;
-  if (failure_.empty()) failure_ = failure;
-}
-
-std::string HonestReader::TakeFailure() {
-  const MutexLock lock(mutex_);
-  return std::exchange(failure_, {});
-}
-
-HonestSource::Served HonestReader::Take() {
-  HonestSource::Served served;
-  std::vector<double> ms;
-  {
-    const MutexLock lock(mutex_);
-    served = std::exchange(served_, {});
-    ms.swap(ms_);
-  }
-  served.p50_ms = Percentile(ms, 0.5);
-  served.p99_ms = Percentile(ms, 0.99);
-  served.worst_ms = Percentile(std::move(ms), 1);
-  return served;
+      said.status == 200 && !late
+          ? ""
+          : absl::StrCat(said.name(true), " after ", static_cast<int>(ms), " ms ", said.body);
+  tally_.Add(repeated, ms, failure);
 }
 
 }  // namespace mirror::harness

@@ -4,9 +4,7 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "base/mutex.h"
 #include "tools/mirror_harness/attack/honest_source.h"
 #include "tools/mirror_harness/attack/http_line.h"
 #include "tools/mirror_harness/attack/http_victim.h"
@@ -14,7 +12,7 @@
 namespace mirror::harness {
 
 /// A client of the door for JSON that does nothing wrong: an upsert, then its reading, again and again on one
-/// connection, each timed, while others attack. Threads: one of its own; the calls below, from any.
+/// connection, each timed, while others attack. Threads: one of its own; tally(): any.
 class HonestReader {
  public:
   /// A call that takes longer is a failure: kHttpPatience.
@@ -23,11 +21,7 @@ class HonestReader {
   HonestReader(const HonestReader&) = delete;
   HonestReader& operator=(const HonestReader&) = delete;
 
-  /// What happened since the last Take(). `repeated`: calls whose connection was gone, or that were told to
-  /// come again.
-  HonestSource::Served Take();
-  /// Since the last call of this; empty: nothing. Else the first failure.
-  std::string TakeFailure();
+  ServedTally& tally() { return tally_; }
 
  private:
   void Run(const std::stop_token& stop);
@@ -37,10 +31,7 @@ class HonestReader {
 
   const HttpVictim& victim_;
   std::optional<HttpLine> line_;
-  Mutex mutex_;
-  HonestSource::Served served_ MIRROR_GUARDED_BY(mutex_);
-  std::string failure_ MIRROR_GUARDED_BY(mutex_);
-  std::vector<double> ms_ MIRROR_GUARDED_BY(mutex_);
+  ServedTally tally_;
   std::jthread running_;
 };
 

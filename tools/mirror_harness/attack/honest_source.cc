@@ -34,6 +34,51 @@ TableSchema HonestTable() {
 
 }  // namespace
 
+void ServedTally::Add(std::uint64_t repeated, std::optional<double> ms, const std::string& failure) {
+  const MutexLock lock(mutex_);
+  ++served_.calls;
+  served_.repeated += repeated;
+  if (ms) ms_.push_back(*ms);
+  if (failure.empty()) return;
+  if (served_.failures++ == 0) served_.first_failure = failure;
+  if (failure_.empty()) failure_ = failure;
+}
+
+void ServedTally::AddCycle() {
+  const MutexLock lock(mutex_);
+  ++served_.cycles;
+}
+
+Served ServedTally::Take() {
+  Served served;
+  std::vector<double> ms;
+  {
+    const MutexLock lock(mutex_);
+    served = std::exchange(served_, {});
+    ms.swap(ms_);
+    lately_ = 0;
+  }
+  served.p50_ms = Percentile(ms, 0.5);
+  served.p99_ms = Percentile(ms, 0.99);
+  served.worst_ms = Percentile(std::move(ms), 1);
+  return served;
+}
+
+std::string ServedTally::TakeFailure() {
+  const MutexLock lock(mutex_);
+  return std::exchange(failure_, {});
+}
+
+double ServedTally::TakeP99() {
+  std::vector<double> lately;
+  {
+    const MutexLock lock(mutex_);
+    lately.assign(ms_.begin() + static_cast<std::ptrdiff_t>(lately_), ms_.end());
+    lately_ = ms_.size();
+  }
+  return lately.size() < kCallsForP99 ? 0 : Percentile(std::move(lately), 0.99);
+}
+
 HonestSource::HonestSource(std::unique_ptr<MirrorClient> client)
     : source_(std::move(client), "honest"), table_(HonestTable()) {
   running_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
@@ -64,8 +109,7 @@ absl::Status HonestSource::RunCycle(const std::stop_token& stop) {
   done = SendRows(agreed->tables(0), stop);
   if (!done.ok()) return done;
   done = Patiently(false, [&] { return source_.Complete().status(); });
-  const MutexLock lock(mutex_);
-  served_.cycles += done.ok() ? 1 : 0;
+  if (done.ok()) tally_.AddCycle();
   return done;
 }
 
@@ -103,45 +147,9 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
     ++repeated;
     status = call();
   }
-  const MutexLock lock(mutex_);
-  ++served_.calls;
-  served_.repeated += repeated;
-  if (rows) {
-    row_ms_.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
-    lately_ms_.push_back(row_ms_.back());
-  }
-  if (status.ok()) return status;
-  if (served_.failures++ == 0) served_.first_failure = status.ToString();
-  if (failure_.empty()) failure_ = status.ToString();
+  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  tally_.Add(repeated, rows ? std::optional(ms) : std::nullopt, status.ok() ? "" : status.ToString());
   return status;
-}
-
-std::string HonestSource::TakeFailure() {
-  const MutexLock lock(mutex_);
-  return std::exchange(failure_, {});
-}
-
-double HonestSource::TakeP99() {
-  std::vector<double> lately;
-  {
-    const MutexLock lock(mutex_);
-    lately.swap(lately_ms_);
-  }
-  return lately.size() < kCallsForP99 ? 0 : Percentile(std::move(lately), 0.99);
-}
-
-HonestSource::Served HonestSource::Take() {
-  Served served;
-  std::vector<double> row_ms;
-  {
-    const MutexLock lock(mutex_);
-    served = std::exchange(served_, {});
-    row_ms.swap(row_ms_);
-  }
-  served.p50_ms = Percentile(row_ms, 0.5);
-  served.p99_ms = Percentile(row_ms, 0.99);
-  served.worst_ms = Percentile(std::move(row_ms), 1);
-  return served;
 }
 
 }  // namespace mirror::harness

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,32 +19,50 @@
 
 namespace mirror::harness {
 
-/// A tenant that does nothing wrong: cycle after cycle of small batches, each call timed, while others
-/// attack. Threads: one of its own; the calls below, from any.
+/// How an honest client was served.
+struct Served {
+  std::uint64_t calls = 0, cycles = 0;
+  std::uint64_t repeated = 0;  ///< Calls that found no room or no connection, and were made again.
+  std::uint64_t failures = 0;  ///< Calls that were refused or lost for good.
+  std::string first_failure;
+  double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< Of the calls that are timed.
+};
+
+/// Counts it. Threads: any.
+class ServedTally {
+ public:
+  /// A call that was made once, and then `repeated` times. `ms`: how long all of it took; absent: it is not
+  /// timed. `failure`: empty: it was served.
+  void Add(std::uint64_t repeated, std::optional<double> ms, const std::string& failure);
+  void AddCycle();
+
+  /// What happened since the last Take().
+  Served Take();
+  /// Since the last call of this; empty: nothing. Else the first failure.
+  std::string TakeFailure();
+  /// p99 of what was timed since the last call of this, or of Take(); 0: it was less than kCallsForP99.
+  double TakeP99();
+  static constexpr std::size_t kCallsForP99 = 50;
+
+ private:
+  Mutex mutex_;
+  Served served_ MIRROR_GUARDED_BY(mutex_);
+  std::string failure_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<double> ms_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t lately_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of these, the first since the last TakeP99().
+};
+
+/// A tenant that does nothing wrong: cycle after cycle of small batches, each call timed that has rows, while
+/// others attack. Threads: one of its own; tally(): any.
 class HonestSource {
  public:
-  struct Served {
-    std::uint64_t calls = 0, cycles = 0;
-    std::uint64_t repeated = 0;  ///< Calls that were refused for want of room, and made again at once.
-    std::uint64_t failures = 0;  ///< Calls that were refused or lost for good.
-    std::string first_failure;
-    double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< Of its calls with rows.
-  };
-
   /// Begins at once.
   explicit HonestSource(std::unique_ptr<MirrorClient> client);
   ~HonestSource();
   HonestSource(const HonestSource&) = delete;
   HonestSource& operator=(const HonestSource&) = delete;
 
-  /// What happened since the last Take().
-  Served Take();
-  /// Since the last call of this; empty: nothing. Else the first failure.
-  std::string TakeFailure();
-  /// p99 of the calls with rows since the last call of this, milliseconds; 0: they were fewer than
-  /// kCallsForP99.
-  double TakeP99();
-  static constexpr std::size_t kCallsForP99 = 50;
+  ServedTally& tally() { return tally_; }
 
  private:
   void Run(const std::stop_token& stop);
@@ -54,11 +73,7 @@ class HonestSource {
 
   SyntheticSource source_;
   const TableSchema table_;
-  Mutex mutex_;
-  Served served_ MIRROR_GUARDED_BY(mutex_);
-  std::string failure_ MIRROR_GUARDED_BY(mutex_);
-  std::vector<double> row_ms_ MIRROR_GUARDED_BY(mutex_);
-  std::vector<double> lately_ms_ MIRROR_GUARDED_BY(mutex_);
+  ServedTally tally_;
   std::jthread running_;
 };
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "tools/mirror_harness/attack/raw_socket.h"
 #include "tools/mirror_harness/attack/target.h"
@@ -76,23 +76,23 @@ absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
 
 AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, HonestSource* honest,
                     HonestReader* reader, PeakWatch* watch) {
-  AttackResult result{FullName(theme, attack), attack.what, attack.expected, {}, 0, {}};
+  AttackResult result{FullName(theme, attack), attack.what, absl::StrSplit(attack.expected, '|'), {}, 0, {}};
   const Clock::time_point begin = Clock::now();
-  honest->TakeP99();
+  honest->tally().TakeP99();
   result.outcome = attack.run(*target);
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (watch != nullptr) result.server = watch->Take();
-  result.honest_p99_ms = honest->TakeP99();
+  result.honest_p99_ms = honest->tally().TakeP99();
   if (const std::string inside = InsideIn(result.outcome.words);
       !inside.empty() && result.outcome.fault.empty()) {
     result.outcome.fault =
         absl::StrCat("the endpoint tells of its inside ('", inside, "'): ", result.outcome.words);
   }
-  const std::string failure = honest->TakeFailure();
+  const std::string failure = honest->tally().TakeFailure();
   if (!failure.empty() && result.outcome.fault.empty()) {
     result.outcome.fault = "the honest tenant was not served: " + failure;
   }
-  const std::string http_failure = reader == nullptr ? "" : reader->TakeFailure();
+  const std::string http_failure = reader == nullptr ? "" : reader->tally().TakeFailure();
   if (!http_failure.empty() && result.outcome.fault.empty()) {
     result.outcome.fault = "the honest client of HTTP was not served: " + http_failure;
   }
@@ -159,8 +159,7 @@ std::string ListAttacks() {
   std::string text;
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
-      absl::StrAppend(&text, FullName(theme, attack), "\t", absl::StrJoin(attack.expected, "|"), "\t",
-                      attack.what, "\n");
+      absl::StrAppend(&text, FullName(theme, attack), "\t", attack.expected, "\t", attack.what, "\n");
     }
   }
   return text;
@@ -179,8 +178,8 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   ASSIGN_OR_RETURN(const HttpSide http, OpenHttp(options, target.get()));
   HonestSource honest(target->NewClient(target->Tenant("honest")));
   WaitQuietly(std::max(kQuietSecondsMin, options.seconds));
-  report.quiet = honest.Take();
-  if (http.honest) report.http_quiet = http.honest->Take();
+  report.quiet = honest.tally().Take();
+  if (http.honest) report.http_quiet = http.honest->tally().Take();
   if (watch) report.server_quiet = watch->Take();
   for (const Theme& theme : AllAttacks()) {
     for (const Attack& attack : theme.attacks) {
@@ -198,8 +197,8 @@ absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConf
   }
   if (report.left_out > 0)
     std::cerr << report.left_out << " attacks are left out: --metrics or --http was not given\n";
-  report.attacked = honest.Take();
-  if (http.honest) report.http_attacked = http.honest->Take();
+  report.attacked = honest.tally().Take();
+  if (http.honest) report.http_attacked = http.honest->tally().Take();
   return report;
 }
 

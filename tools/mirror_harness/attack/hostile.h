@@ -42,8 +42,8 @@ struct AttackResult {
 struct HostileReport {
   std::vector<AttackResult> attacks;
   std::size_t left_out = 0;  ///< What they are aimed at is not known.
-  HonestSource::Served quiet, attacked;
-  std::optional<HonestSource::Served> http_quiet, http_attacked;  ///< Absent: that door is not known.
+  Served quiet, attacked;
+  std::optional<Served> http_quiet, http_attacked;  ///< Absent: that door is not known.
   std::optional<PeakWatch::Peak> server_quiet, server_attacked;
 
   double p99_ratio() const { return quiet.p99_ms > 0 ? attacked.p99_ms / quiet.p99_ms : 0; }

@@ -30,13 +30,13 @@ std::string Peak(const std::optional<PeakWatch::Peak>& peak) {
   return absl::StrCat(Fixed(Mb(peak->memory_bytes), 0), " MB, ", peak->descriptors, " descriptors");
 }
 
-std::string ServedText(const HonestSource::Served& served) {
+std::string ServedText(const Served& served) {
   return absl::StrCat("p50 ", Fixed(served.p50_ms, 2), " ms, p99 ", Fixed(served.p99_ms, 2), " ms, longest ",
                       Fixed(served.worst_ms, 0), " ms, ", served.calls, " calls, ", served.repeated,
                       " repeated, ", served.failures, " failed");
 }
 
-Json ServedJson(const HonestSource::Served& served) {
+Json ServedJson(const Served& served) {
   return {{"calls", served.calls},         {"cycles", served.cycles},
           {"repeated", served.repeated},   {"failures", served.failures},
           {"p50_ms", served.p50_ms},       {"p99_ms", served.p99_ms},
@@ -113,7 +113,7 @@ std::string HostileText(const HostileReport& report) {
                   ServedText(report.attacked), "\np99 under attack is ", Fixed(report.p99_ratio(), 2),
                   " times the quiet one (the goal is ", Fixed(kP99RatioGoal, 0), ")\n", WorstText(report));
   text += HttpText(report);
-  for (const HonestSource::Served* served : {&report.quiet, &report.attacked}) {
+  for (const Served* served : {&report.quiet, &report.attacked}) {
     if (served->failures > 0) {
       absl::StrAppend(&text, "the honest tenant's first failure: ", OneLine(served->first_failure), "\n");
     }

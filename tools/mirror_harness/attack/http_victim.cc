@@ -92,24 +92,37 @@ std::string HttpVictim::AttackersFault() const {
   return "the attacker's key is let in no more: " + said.name(true);
 }
 
+Outcome HttpVictim::Check(Outcome outcome) const {
+  if (outcome.fault.empty()) outcome.fault = Fault();
+  return outcome;
+}
+
+Outcome HttpVictim::ServedBeside(std::string words) const {
+  const std::string fault = Fault();
+  return {{fault.empty() ? "OK" : kOpen}, std::move(words), fault};
+}
+
+Outcome HttpVictim::CheckAttackersKey(Outcome outcome) const {
+  if (outcome.fault.empty()) outcome.fault = AttackersFault();
+  return outcome;
+}
+
+Outcome OutcomeOf(const HttpSaid& said, bool is_open) { return {{said.name(is_open)}, said.body, ""}; }
+
 Outcome OneAnswer(const HttpVictim& victim, const std::string& bytes, bool closes) {
   absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
   if (!line.ok()) return OutcomeOf(line.status());
   line->Send(bytes);
   const HttpSaid said = line->Answer(kHttpPatience);
-  Outcome outcome;
-  outcome.got.insert(said.name(!line->gone()));
-  outcome.words = said.body;
+  Outcome outcome = OutcomeOf(said, !line->gone());
   const bool closed =
       line->Closed(closes ? std::chrono::milliseconds(kHttpPatience) : std::chrono::milliseconds(100));
   if (!line->rest().empty()) {
     outcome.fault = "more than one answer: " + line->rest().substr(0, 80);
   } else if (closes && !closed) {
     outcome.fault = "the connection stays open";
-  } else {
-    outcome.fault = victim.Fault();
   }
-  return outcome;
+  return victim.Check(outcome);
 }
 
 }  // namespace mirror::harness

@@ -38,18 +38,25 @@ class HttpVictim {
   /// Requests with the attackers' key.
   std::string Upsert(const HttpLine::Fields& more, std::string_view body) const;
   std::string Read(std::string_view path, const HttpLine::Fields& more = {}) const;
-  /// Empty: whoever comes now is answered soon, with and without a key. Else why not.
-  std::string Fault() const;
-  /// Empty: the attackers' key is let in again. Else why not.
-  std::string AttackersFault() const;
+  /// The same, with a fault unless whoever comes now is answered soon, with and without a key.
+  Outcome Check(Outcome outcome) const;
+  /// Beside an attack that goes on: OK, or OPEN and a fault as above.
+  Outcome ServedBeside(std::string words) const;
+  /// The same, with a fault unless the attackers' key is let in again.
+  Outcome CheckAttackersKey(Outcome outcome) const;
 
  private:
+  std::string Fault() const;
+  std::string AttackersFault() const;
   absl::Status Ask(std::string_view method, std::string_view path, std::string_view body, int expected) const;
 
   const HttpDoorPlace door_;
   const std::string storage_;
   bool made_ = false;
 };
+
+/// The status of an answer, and its words.
+Outcome OutcomeOf(const HttpSaid& said, bool is_open = true);
 
 /// Sends it on a new connection: its answer, and a fault when something follows behind it, when it does not
 /// close (`closes`), or when others are not served.

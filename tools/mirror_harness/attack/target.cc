@@ -86,15 +86,19 @@ TableSchema VictimTable(const std::string& name) {
   return table;
 }
 
-Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
-                   std::function<void(v1::ChangeBatch&)> change) {
-  return {std::move(name), std::move(what), std::move(expected), [change](Target& target) {
-            v1::ChangeBatch batch = target.GoodBatch();
-            change(batch);
-            Outcome outcome = target.Send(target.Request(batch));
-            outcome.fault = target.VictimHarm();
-            return outcome;
-          }};
+Outcome SendRows(MirrorClient& client, const v1::RowDataRequest& request) {
+  const absl::StatusOr<v1::RowDataResponse> answer = client.RowData(request);
+  if (!answer.ok()) return OutcomeOf(answer.status());
+  if (answer->results().empty()) return {{"OK"}, "no result", ""};
+  return OutcomeOf(StatusOf(answer->results(answer->results_size() - 1)));
+}
+
+Attack::Run Batch(std::function<void(v1::ChangeBatch&)> change) {
+  return [change = std::move(change)](Target& target) {
+    v1::ChangeBatch batch = target.GoodBatch();
+    change(batch);
+    return target.CheckVictim(target.Send(target.Request(batch)));
+  };
 }
 
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work) {
@@ -237,12 +241,7 @@ v1::ChangeBatch Target::GoodBatch() const {
   return batch;
 }
 
-Outcome Target::Send(const v1::RowDataRequest& request) const {
-  const absl::StatusOr<v1::RowDataResponse> answer = victim().RowData(request);
-  if (!answer.ok()) return OutcomeOf(answer.status());
-  if (answer->results().empty()) return {{"OK"}, "no result", ""};
-  return OutcomeOf(StatusOf(answer->results(answer->results_size() - 1)));
-}
+Outcome Target::Send(const v1::RowDataRequest& request) const { return SendRows(victim(), request); }
 
 absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   v1::DigestRangesRequest request;
@@ -253,13 +252,16 @@ absl::StatusOr<v1::DigestRangesResponse> Target::DigestOfVictim() const {
   return victim().DigestRanges(request);
 }
 
-std::string Target::VictimHarm(bool once_it_has_place) {
+Outcome Target::CheckVictim(Outcome outcome, bool once_it_has_place) {
   const absl::StatusOr<v1::DigestRangesResponse> digest =
       once_it_has_place ? AwaitVictimsPlace() : DigestOfVictim();
-  if (digest.ok() && digest->SerializeAsString() == digest_) return {};
+  if (digest.ok() && digest->SerializeAsString() == digest_) return outcome;
   PrepareVictim().IgnoreError();  // The next attack shall have one; if not, it says so itself.
-  return digest.ok() ? "the victim's rows changed"
-                     : absl::StrCat("the victim was hit: ", digest.status().message());
+  if (outcome.fault.empty()) {
+    outcome.fault = digest.ok() ? "the victim's rows changed"
+                                : absl::StrCat("the victim was hit: ", digest.status().message());
+  }
+  return outcome;
 }
 
 absl::StatusOr<v1::DigestRangesResponse> Target::AwaitVictimsPlace() const {
@@ -271,15 +273,17 @@ absl::StatusOr<v1::DigestRangesResponse> Target::AwaitVictimsPlace() const {
   return digest;
 }
 
-std::string Target::ServedAnew() const {
+Outcome Target::CheckService(Outcome outcome) const {
+  if (!outcome.fault.empty()) return outcome;
   const auto deadline = std::chrono::steady_clock::now() + kAttackPatience;
   absl::Status status;
   do {
     const auto client = NewClient(Tenant("victim"));
     status = client->Authenticate("somebody", false, true).status();
-    if (status.ok()) return {};
+    if (status.ok()) return outcome;
   } while (std::chrono::steady_clock::now() < deadline);
-  return absl::StrCat("a source that connects anew is not served: ", status.message());
+  outcome.fault = absl::StrCat("a source that connects anew is not served: ", status.message());
+  return outcome;
 }
 
 }  // namespace mirror::harness

@@ -82,17 +82,17 @@ class Target {
   /// A batch of two rows that the victim would take as seq 1.
   v1::ChangeBatch GoodBatch() const;
   v1::RowDataRequest Request(const v1::ChangeBatch& batch) const { return source_->Request({batch}); }
-  /// What becomes of it: the call's status, or the last result's.
+  /// See below, as a call of the victim's.
   Outcome Send(const v1::RowDataRequest& request) const;
-  /// Empty: the victim's rows are as they were, and its cycle goes on. Else what happened to them.
+  /// The same, with a fault unless the victim's rows are as they were, and its cycle goes on.
   /// `once_it_has_place`: behind AwaitVictimsPlace().
-  std::string VictimHarm(bool once_it_has_place = false);
+  Outcome CheckVictim(Outcome outcome, bool once_it_has_place = false);
   /// Until the endpoint has cleared away what an attack left of the victim's calls; kAttackPatience at most.
   /// The answer to the victim's last call.
   absl::StatusOr<v1::DigestRangesResponse> AwaitVictimsPlace() const;
 
-  /// Empty: a source that connects anew is served soon. Else why not.
-  std::string ServedAnew() const;
+  /// The same, with a fault unless a source that connects anew is served soon.
+  Outcome CheckService(Outcome outcome) const;
 
  private:
   explicit Target(AgentConfig config) : config_(std::move(config)) {}
@@ -111,9 +111,11 @@ class Target {
   std::string digest_;
 };
 
+/// What becomes of it: the call's status, or the last result's.
+Outcome SendRows(MirrorClient& client, const v1::RowDataRequest& request);
+
 /// A batch that the victim would take, but for `change`. Afterwards its rows must be as they were.
-Attack BatchAttack(std::string name, std::string what, std::set<std::string> expected,
-                   std::function<void(v1::ChangeBatch&)> change);
+Attack::Run Batch(std::function<void(v1::ChangeBatch&)> change);
 
 /// Runs `work` in so many threads, each with its number, and gathers what they saw.
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work);
