@@ -21,12 +21,13 @@ StateMemory::StateMemory(postgres::Connection& connection, const PostgresOwnTabl
 
 absl::Status StateMemory::Load(StateKind kind) {
   const bool one = has_read_most_ || IsOfBatch(kind) || kind == StateKind::kNonce;
+  const int number = static_cast<int>(one ? kind : StateKind::kNonce);
+  const std::string sql =
+      one ? absl::StrCat("SELECT ", number, "::smallint, s.* FROM (", StateOfKindSql(names_, kind), ") AS s")
+          : absl::StrCat("SELECT kind, table_key, number, payload FROM ", names_.state, " WHERE kind <> ",
+                         number);
   ASSIGN_OR_RETURN(const auto rows,
-                   writes_.SendAndQuery(connection_,
-                                        absl::StrCat("SELECT kind, table_key, number, payload FROM ",
-                                                     names_.state, " WHERE kind ", one ? "= " : "<> ",
-                                                     static_cast<int>(one ? kind : StateKind::kNonce)),
-                                        {}, "reading the mirror's own tables"));
+                   writes_.SendAndQuery(connection_, sql, {}, "reading the mirror's own tables"));
   if (one) {
     known_[kind].clear();
   } else {

@@ -69,6 +69,9 @@ class StateSource {
   StateMemory* memory_ = nullptr;
 };
 
+/// Whether the row is read as one of `table`, which its payload names. One whose key somebody changed counts
+/// as removed: what is written of the table stands beside it, and not in its place.
+bool IsUnderKeyOf(const StateRow& row, const std::string& table);
 /// By key and number. With `table_key`, those alone.
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
