@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <iostream>
 #include <map>
 #include <string>
 #include <tuple>
@@ -103,25 +102,30 @@ class EditedKeysOf : public ServersBench {
   }
 
   /// As a DBA does it. `forgets`: as behind a change by another server, this one's memory does not count.
-  void Change(const Place& place, Edit edit, bool forgets) {
+  /// Gives how many rows there were.
+  std::int64_t Change(const Place& place, Edit edit, bool forgets) {
     const std::string table = kSchema + place.table;
+    const std::int64_t rows = Ask(absl::StrCat("SELECT count(*) FROM ", table, " WHERE ", place.which,
+                                               " AND table_key IN ('people', 'pals', '')"));
     const auto rename = [&](const std::string& from, const std::string& to) {
-      Do(absl::StrCat("DELETE FROM ", table, " WHERE table_key = '", to, "' AND ", place.which, "; UPDATE ",
-                      table, " SET table_key = '", to, "' WHERE table_key = '", from, "' AND ", place.which));
+      const std::string moved = absl::StrCat(" WHERE ", place.which, " AND table_key = '");
+      Do(absl::StrCat("DELETE FROM ", table, moved, to, "'; UPDATE ", table, " SET table_key = '", to, "'",
+                      moved, from, "'"));
     };
     if (edit == Edit::kSwapped) {
       rename("people", "people, once");
       rename("pals", "people");
       rename("people, once", "pals");
     }
-    for (const char* const key : {"people", ""}) {
-      if (edit == Edit::kAnother) rename(key, absl::StrCat("another", key));
-      if (edit == Edit::kLast) rename(key, absl::StrCat("zzz", key));
+    for (const std::string key : {std::string("people"), std::string()}) {
+      if (edit == Edit::kAnother) rename(key, "another" + key);
+      if (edit == Edit::kLast) rename(key, "zzz" + key);
       if (edit == Edit::kRemoved)
-        Do(absl::StrCat("DELETE FROM ", table, " WHERE table_key = '", key, "' AND ", place.which));
+        Do(absl::StrCat("DELETE FROM ", table, " WHERE ", place.which, " AND table_key = '", key, "'"));
     }
     if (forgets)
       Do(absl::StrCat("UPDATE ", kSchema, "_mirror_tenant SET rev = rev + 1, state_rev = state_rev - 1"));
+    return rows;
   }
 
   /// As partners read it: "1 Ada 36; 2 Grace 45".
@@ -218,26 +222,25 @@ TEST_P(EditedKeys, HealInTheNextCycles) {
   const Edit edit = std::get<0>(GetParam());
   const bool is_within = std::get<1>(GetParam());
   Start();
+  bool forgets = is_within;
   for (const Place& place : Places()) {
-    for (const bool forgets : {false, true}) {
-      SCOPED_TRACE(absl::StrCat(place.table, " ", place.which, forgets ? ", read again" : ""));
-      const std::int64_t last = LastOfJournal();
-      const auto change = [&] { Change(place, edit, forgets); };
-      if (is_within) {
-        Cycle(0, {"people", "pals"}, change);
-      } else {
-        change();
-      }
-      for (const std::size_t server : {0U, 1U, 0U}) {
-        if (!told_.empty())
-          std::cerr << place.table << " " << place.which << ": " << absl::StrJoin(told_, " | ") << "\n";
-        Cycle(server);
-      }
-      EXPECT_THAT(told_, IsEmpty());
-      ASSERT_EQ(RowsOf("people"), SourceRowsOf("people"));
-      ASSERT_EQ(RowsOf("pals"), SourceRowsOf("pals"));
-      EXPECT_GT(LastOfJournal(), last);
+    SCOPED_TRACE(absl::StrCat(place.table, " ", place.which, forgets ? ", read again" : ""));
+    const std::int64_t last = LastOfJournal();
+    std::int64_t changed = 0;
+    const auto change = [&] { changed = Change(place, edit, forgets); };
+    if (is_within) {
+      Cycle(0, {"people", "pals"}, change);
+    } else {
+      change();
     }
+    // Some are there within a cycle alone, or at no time here.
+    if (changed == 0) continue;
+    for (const std::size_t server : {1U, 0U}) Cycle(server);
+    EXPECT_THAT(told_, IsEmpty());
+    ASSERT_EQ(RowsOf("people"), SourceRowsOf("people"));
+    ASSERT_EQ(RowsOf("pals"), SourceRowsOf("pals"));
+    EXPECT_GT(LastOfJournal(), last);
+    forgets = !forgets;
   }
   for (const char* const bad : {"mirror.damaged", "mirror.unavailable"})
     EXPECT_THAT(Kinds(), Not(Contains(bad)));

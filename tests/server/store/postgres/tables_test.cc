@@ -346,7 +346,11 @@ TEST_F(PostgresTables, ANoteWhoseKeySomebodyChangedEmptiesNoTableThatIsMirrored)
     Do(absl::StrCat("INSERT INTO ", Name(table.name), " VALUES (1, 'Ada', 36)"));
     ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, "people", {"name", "age"}); }), IsOk());
     Do(absl::StrCat("UPDATE ", names_.state, " SET table_key = '", table.name, "'"));
-    WriteRecord(writes_, names_, {.table = table.name, .position = {Lsn{5}, "five"}});
+    ASSERT_THAT(InTransaction([&] {
+                  WriteRecord(writes_, names_, {.table = table.name, .position = {Lsn{5}, "five"}});
+                  return absl::OkStatus();
+                }),
+                IsOk());
     const std::vector<StateRow> notes = State(StateKind::kEmptied, table.name);
     ASSERT_THAT(notes, SizeIs(1));
     ASSERT_THAT(InTransaction([&] { return EmptyColumns(*work_, notes[0]).status(); }), IsOk());
