@@ -76,7 +76,8 @@ bool IsUnderKeyOf(const StateRow& row, const std::string& table);
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
-/// All of a kind, for a pipeline, and what that gives.
+/// All of a kind, for a pipeline, and what that gives. Of kJournal: as the journal itself says it, where
+/// somebody removed such a row or changed its key.
 std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind);
 std::vector<StateRow> StateOfKind(const postgres::Rows& rows);
 /// In place of the one that has its kind, key and number.
